@@ -4,9 +4,10 @@
 const SVG = "http://www.w3.org/2000/svg"
 const MINUS = "\u2212"
 
-/** Element `tag` with attributes (`on…` are listeners, null is left out) and children. */
+/** Element `tag` with attributes (`on…` are listeners, null is left out) and children. A button sends
+    no form unless its `type` says so. */
 export function h(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children)
+  return fill(document.createElement(tag), tag === "button" ? { type: "button", ...attributes } : attributes, children)
 }
 
 export function s(tag, attributes = {}, ...children) {
@@ -112,6 +113,10 @@ export function icon(name, size = 16) {
   return s("svg", attributes, ICONS[name].map((d) => s("path", { d })))
 }
 
+/** A button with an icon; what it does is its label, and its title unless `more` has another. */
+export const iconButton = (name, label, onclick, more = {}) =>
+  h("button", { class: "icon-btn", "aria-label": label, title: label, onclick, ...more }, icon(name))
+
 /** A native select in the look of the views. `options` are [value, label]; `onpick(value)`; its
     `control` is what `choiceOf` makes. */
 export function select(label, options, value, onpick, prefix = null) {
@@ -121,10 +126,17 @@ export function select(label, options, value, onpick, prefix = null) {
 }
 
 /** A native select. Its `show(value)` gives it the model's value, but for answers to earlier choices than
-    the last one; `forget()` where that has become idle. */
+    the last one; `forget()` where that has become idle. It gives the keys back to the page once something
+    is chosen by pointer; by keys a person may go on to the next option. */
 export function choiceOf(label, options, onpick) {
   const last = lastChoice()
-  const control = leaveOnPick(h("select", { "aria-label": label, onchange: () => { last.take(control.value); onpick(control.value) } }, options))
+  let pressed = false
+  const pick = () => {
+    if (pressed) control.blur() // before it may be drawn anew
+    last.take(control.value)
+    onpick(control.value)
+  }
+  const control = h("select", { "aria-label": label, onpointerdown: () => { pressed = true }, onkeydown: () => { pressed = false }, onchange: pick }, options)
   control.show = (value) => { control.value = last.over(value) }
   control.forget = last.forget
   return control
@@ -153,16 +165,6 @@ export function offline(control) {
   return control
 }
 
-/** A select that gives the keys back to the page once something is chosen by pointer; by keys a
-    person may go on to the next option. */
-export function leaveOnPick(control) {
-  let pressed = false
-  control.addEventListener("pointerdown", () => { pressed = true })
-  control.addEventListener("keydown", () => { pressed = false })
-  control.addEventListener("change", () => { if (pressed) control.blur() }, true) // before it may be drawn anew
-  return control
-}
-
 /** Whether a key belongs to the field with the focus; for a select, only keys that find an option. */
 export function isTyping(event) {
   const [target] = event.composedPath()
@@ -170,13 +172,25 @@ export function isTyping(event) {
   return target.isContentEditable || /^(input|textarea)$/.test(target.localName ?? "")
 }
 
+/** All elements below `root`, also those in shadow roots. */
+export function elementsIn(root) {
+  return [...root.querySelectorAll("*")].flatMap((element) => [element, ...(element.shadowRoot ? elementsIn(element.shadowRoot) : [])])
+}
+
 /** Whether an element is drawn; one without a box (display: contents) by its children. */
 const isShown = (element) => [element, ...element.children].some((each) => each.checkVisibility())
 
+/** Listen at the window or the document as long as an element is on the page. */
+export function listenWhile(element, target, type, run, capture = false) {
+  target.addEventListener(type, function heard(event) {
+    if (element.isConnected) run(event)
+    else target.removeEventListener(type, heard, capture)
+  }, capture)
+}
+
 /** Run when a key is pressed anywhere on the page but in a field, as long as the element is shown. */
 export function onKey(element, key, run) {
-  document.addEventListener("keydown", function press(event) {
-    if (!element.isConnected) return document.removeEventListener("keydown", press)
+  listenWhile(element, document, "keydown", (event) => {
     if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) return
     if (isTyping(event) || !isShown(element)) return
     event.preventDefault()
@@ -191,21 +205,26 @@ export function findBox(name, key) {
   return { input, element: h("label", { class: "find", title: `${name} (${key})` }, icon("search", 14), input, h("kbd", { "aria-hidden": "true" }, key)) }
 }
 
-/** A segmented control: a radio group with arrow keys. Returns the element; `show(value)` marks. */
-export function segments(label, options, onpick) {
-  const group = h("div", { class: "seg", role: "radiogroup", "aria-label": label })
-  const buttons = options.map(([id, ...names]) =>
-    h("button", { role: "radio", type: "button", "data-value": id, onclick: () => onpick(id) }, names))
-  group.append(...buttons)
+/** Keys that move the focus among the buttons of `group`, from the last on to the first; -Infinity and
+    Infinity are its ends. `then(button)` follows. */
+export function walkOn(group, steps, then = (/** @type {HTMLElement} */ _button) => {}) {
   group.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
+    const step = steps[event.key], buttons = [...group.children], size = buttons.length
     if (!step) return
     event.preventDefault()
     const at = buttons.indexOf(event.target.closest("button"))
-    const next = buttons[(at + step + buttons.length) % buttons.length]
+    const next = buttons.at(Number.isFinite(step) ? (at + step) % size : Math.min(0, -Math.sign(step)))
     next.focus()
-    onpick(next.dataset.value)
+    then(next)
   })
+}
+
+/** A segmented control: a radio group with arrow keys. Returns the element; `show(value)` marks. */
+export function segments(label, options, onpick) {
+  const buttons = options.map(([id, ...names]) =>
+    h("button", { role: "radio", "data-value": id, onclick: () => onpick(id) }, names))
+  const group = h("div", { class: "seg", role: "radiogroup", "aria-label": label }, buttons)
+  walkOn(group, { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }, (next) => onpick(next.dataset.value))
   group.show = (value) => buttons.forEach((button) => {
     set(button, "aria-checked", String(button.dataset.value === value))
     set(button, "tabindex", button.dataset.value === value ? 0 : -1)
@@ -226,6 +245,15 @@ export function boxOf(element) {
 /** Width and height of the window, in the pixels of an element's style. */
 export const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: window.innerHeight / zoomOf(element) })
 
+/** Place a box that is shown below a rectangle, `gap` away, or above it where there is no room; its left
+    side at `left`, but inside the window. */
+export function placeAt(box, { top, bottom }, gap, left) {
+  const screen = windowOf(box)
+  const below = bottom + gap + box.offsetHeight <= screen.height
+  box.style.left = `${Math.max(8, Math.min(left, screen.width - box.offsetWidth - 8))}px`
+  box.style.top = `${below ? bottom + gap : Math.max(8, top - box.offsetHeight - gap)}px`
+}
+
 /** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
     Children may be a function: `again()` calls it once more while the card is open. `clear` is an
     element that it leaves free where there is room at its left. */
@@ -237,24 +265,17 @@ export function hoverCard(root) {
     shown = [anchor, children, clear]
     card.replaceChildren(...(typeof children === "function" ? children() : children))
     card.showPopover()
-    const box = boxOf(anchor), screen = windowOf(card)
-    const below = box.bottom + 6 + card.offsetHeight <= screen.height
-    card.style.left = `${Math.max(8, Math.min(box.left, screen.width - card.offsetWidth - 8))}px`
+    const box = boxOf(anchor)
+    placeAt(card, box, 6, box.left)
     const free = clear && boxOf(clear).left - card.offsetWidth - 8
     if (free >= 8) {
       card.style.left = `${free}px`
-      card.style.top = `${Math.max(8, Math.min(box.top, screen.height - card.offsetHeight - 8))}px`
-      return
+      card.style.top = `${Math.max(8, Math.min(box.top, windowOf(card).height - card.offsetHeight - 8))}px`
     }
-    card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
   }
-  for (const act of ["keydown", "pointerdown"]) {
-    document.addEventListener(act, function hide() {
-      if (card.isConnected) card.hidePopover()
-      else document.removeEventListener(act, hide, true)
-    }, true)
-  }
-  return { show, hide: () => card.hidePopover(), again: () => { if (card.matches(":popover-open")) show(...shown) } }
+  const hide = () => card.hidePopover()
+  for (const act of ["keydown", "pointerdown"]) listenWhile(card, document, act, hide, true)
+  return { show, hide, again: () => { if (card.matches(":popover-open")) show(...shown) } }
 }
 
 /** Term and description pairs of a hover card; a third column if the items have three parts. */
@@ -275,10 +296,19 @@ export function folded(names, items, list) {
   return [...items.slice(0, FIRST), h("li", {}, h("details", {}, h("summary", {}, line), list(items.slice(FIRST))))]
 }
 
+/** A time as text, in the reader's time zone. */
+export const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
+
+/** Seconds as minutes and seconds: 1:05. */
+export const clockOf = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`
+
 /** Keep the heads of columns over them: where the list has a scrollbar, its width is left free. */
 export function keepAligned(head, scroller) {
   new ResizeObserver(() => head.style.setProperty("--scrollbar", `${scroller.offsetWidth - scroller.clientWidth}px`)).observe(scroller)
 }
+
+/** Run with each message that Python sends to the component. */
+export const onMessage = (model, run) => model.on("msg:custom", (event) => run(event.data ?? event))
 
 /** Run `draw` now and whenever one of the model's params changes; several changes at once draw once. */
 export function watch(model, names, draw) {

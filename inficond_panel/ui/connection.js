@@ -2,8 +2,9 @@
 // is closed, a banner says so, and the page is loaded again as soon as the server is there: a session
 // cannot be joined again, since what it sent meanwhile is lost.
 
-import { h, icon, keep, kept, keyed, text } from "./base.js"
+import { h, keep, kept, keyed, onMessage, text } from "./base.js"
 import { fillFields, readFields } from "./fields.js"
+import { closeButton } from "./parts/dialog.js"
 
 const LOST = "inficond-lost" // what is kept of the page, and the event that it is lost
 const TICK = 1000, SILENT = 5, IDLE = 15 // ms; ticks without an answer, ticks between two questions
@@ -84,8 +85,8 @@ function followLink(model, el, banner, again) {
     } else if (waiting) say() // an overloaded server skips messages
   }
   const timer = setInterval(tick, TICK)
-  model.on("msg:custom", (event) => {
-    if ((event.data ?? event).alive !== turn) return
+  onMessage(model, ({ alive }) => {
+    if (alive !== turn) return
     waiting = false
     ticks = 0
     heard = asked
@@ -118,7 +119,7 @@ async function isThere() {
 
 /** A modal dialog: whatever else is on the page, dialogs too, is inert as long as it is open. */
 function makeBanner() {
-  const reload = h("button", { class: "btn", type: "button" }, "Reload now")
+  const reload = h("button", { class: "btn" }, "Reload now")
   const title = h("b"), seconds = h("span", { class: "num", "aria-hidden": "true" })
   const dialog = h("dialog", { class: "lost", role: "alertdialog", "aria-label": "Connection lost" }, h("span", { class: "spin", "aria-hidden": "true" }),
     h("p", { role: "alert" }, title, " Trying again…"), seconds, h("span", { class: "grow" }), reload)
@@ -146,9 +147,8 @@ function rememberPage(link) {
 function bringBack({ unsaved, fields }, model, line) {
   let left = fields
   const words = h("ul")
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => line.hidePopover() }, icon("cross"))
   const told = ["The connection was lost and is there again.", unsaved && "The last thing that you did may not have been saved: look before you go on.", model.after].filter(Boolean)
-  line.append(h("div", {}, h("p", {}, told.join(" ")), words), close)
+  line.append(h("div", {}, h("p", {}, told.join(" ")), words), closeButton(() => line.hidePopover()))
   const fill = () => {
     if (!left.length) return
     left = fillFields(left)

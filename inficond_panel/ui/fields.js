@@ -1,12 +1,9 @@
 // Keeps typed texts and ticked boxes of a page over an automatic reload.
 
-/** The fields of the page in all its shadow roots; no passwords, and none that only show. */
-function* fieldsIn(root) {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.shadowRoot) yield* fieldsIn(element.shadowRoot)
-    if (element.matches("input:not([type=password]), textarea") && !element.readOnly) yield element
-  }
-}
+import { elementsIn } from "./base.js"
+
+/** The fields of the page; no passwords, and none that only show. */
+const fieldsOfPage = () => elementsIn(document).filter((element) => element.matches("input:not([type=password]), textarea") && !element.readOnly)
 
 const isTicked = (field) => field.type === "radio" || field.type === "checkbox"
 const nameOf = (field) => field.getAttribute("aria-label") || field.labels?.[0]?.textContent || field.name
@@ -15,7 +12,7 @@ const keyOf = (field) => JSON.stringify([field.name, nameOf(field), field.type, 
 /** The values of the visible fields: [{key, name, value | ticked}]. */
 export function readFields() {
   const found = []
-  for (const field of fieldsIn(document)) {
+  for (const field of fieldsOfPage()) {
     if (!field.checkVisibility()) continue
     const entry = { key: keyOf(field), name: nameOf(field) }
     if (!isTicked(field) && field.value !== field.defaultValue) found.push({ ...entry, value: field.value })
@@ -27,7 +24,7 @@ export function readFields() {
 /** Restore values into the visible fields; return the values whose field is missing. */
 export function fillFields(entries) {
   const left = new Map(entries.map((entry) => [entry.key, entry]))
-  for (const field of fieldsIn(document)) {
+  for (const field of fieldsOfPage()) {
     const entry = left.get(keyOf(field))
     if (!entry || !field.checkVisibility() || field.disabled) continue
     left.delete(entry.key)

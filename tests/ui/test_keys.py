@@ -98,7 +98,7 @@ def keys_of_the_batch(page: Page) -> Iterator[str]:
     yield "The same for all of its group"
     for letter, part, meaning in (
         ("a", "#measures-body", "All metrics of the student"),
-        ("b", "#repair-body", "Suspects and repairs of the student"),
+        ("b", "#repair-panel-body", "Suspects and repairs of the student"),
     ):
         key(letter)
         expect(page.locator(part)).to_be_visible()

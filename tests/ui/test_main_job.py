@@ -63,7 +63,7 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     assert [node.number for node in stored.nodes()] == [0, 1]
     after = ap_now(page)
     assert after > before
-    told = page.locator(".toast")
+    told = page.locator(".notice")
     expect(told).to_contain_text(f"#1: AP of {HURT} +")
     told.get_by_role("button", name="Compare").click()
     expect(title).to_have_text("#0 → #1")

@@ -82,7 +82,7 @@ def test_from_what_a_student_relies_on_to_a_better_one_the_page_stays_easy(
     easy(page, OPEN)
     page.get_by_role("button", name="Fine-tune").click()
     expect(iterations(page)).to_have_count(2)
-    expect(page.locator(".toast")).to_contain_text("#1")
+    expect(page.locator(".notice")).to_contain_text("#1")
     expect(finding).to_contain_text("No concept is left to remove: find a repair")
     expect(curves).to_have_count(12)
     easy(page, TUNED)

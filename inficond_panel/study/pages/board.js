@@ -1,10 +1,10 @@
 // The researcher's page: a password, then a row for each participant.
 
-import { h, keyed, set, text, watch } from "../../ui/base.js"
-import { copyText } from "../../ui/parts/clipboard.js"
-import { followSize } from "../../ui/parts/page_size.js"
+import { clockOf, h, keyed, set, text, timeOf, watch } from "../../ui/base.js"
+import { copyButton } from "../../ui/parts/clipboard.js"
+import { fillPage, followSize } from "../../ui/parts/page.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
-import { BACKGROUND } from "../../ui/vocabulary.js"
+import { sureDialog } from "./sure.js"
 
 const HEADS = ["Participant", "Id", "Condition", "State", "Step", "Check", "Time", "Iterations", "Tasks over", ""]
 const LONGEST_NOTE = 2000
@@ -13,9 +13,7 @@ const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◇ Away
 export function render({ model, el }) {
   const root = h("div", { class: "board" })
   el.append(root)
-  Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
-  document.documentElement.style.colorScheme = "light dark"
-  document.documentElement.lang = "en"
+  fillPage()
   followSize(root)
   let kind = null, view = null
   watch(model, ["screen", "made", "problem", "busy"], () => {
@@ -44,12 +42,12 @@ function makeBoard(model) {
   const link = h("div", { class: "link-box", role: "status" })
   const problem = h("p", { class: "fault", role: "alert" })
   const sum = h("span", { class: "muted num" })
-  const sure = sureDialog(model), note = noteDialog(model)
-  const report = h("button", { class: "btn", type: "button", title: "The report and all tables, as a zip. Measures finished tasks on the holdout, once", onclick: () => model.send_msg({ action: "download" }) })
-  const open = h("button", { class: "btn", type: "button", title: "One link for all who come with an id of a panel provider; ends the one before", onclick: () => model.send_msg({ action: "make_open_link" }) }, "Open link")
+  const sure = deletion(model), note = noteDialog(model)
+  const report = h("button", { class: "btn", title: "The report and all tables, as a zip. Measures finished tasks on the holdout, once", onclick: () => model.send_msg({ action: "download" }) })
+  const open = h("button", { class: "btn", title: "One link for all who come with an id of a panel provider; ends the one before", onclick: () => model.send_msg({ action: "make_open_link" }) }, "Open link")
   const page = h("section", { class: "panel people", "aria-label": "Participants" },
     h("div", { class: "panel-head" }, h("h2", {}, model.screen.title), sum, h("span", { class: "grow" }), report, open,
-      h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "add_participant" }) }, "Add participant")),
+      h("button", { class: "btn", onclick: () => model.send_msg({ action: "add_participant" }) }, "Add participant")),
     link, problem,
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))), body)),
     h("p", { class: "empty-hint muted" }, "No participant yet. Add one, and give them the link."), sure, note)
@@ -70,9 +68,9 @@ function makeBoard(model) {
 
 function makeRow(model, sure, note) {
   const row = h("tr", {}, h("th", { scope: "row" }), HEADS.slice(2).map(() => h("td", { class: "num" })), h("td", { class: "acts" },
-    h("button", { class: "btn plain", type: "button", onclick: () => note.ask(row.number, row.label, row.notes) }, "Note"),
-    h("button", { class: "btn plain", type: "button", onclick: () => model.send_msg({ action: "make_link", number: row.number }) }, "New link"),
-    h("button", { class: "btn plain", type: "button", onclick: () => sure.ask(row.number, row.label) }, "Delete")))
+    h("button", { class: "btn plain", onclick: () => note.ask(row.number, row.label, row.notes) }, "Note"),
+    h("button", { class: "btn plain", onclick: () => model.send_msg({ action: "make_link", number: row.number }) }, "New link"),
+    h("button", { class: "btn plain", onclick: () => sure.ask(row.number, row.label) }, "Delete")))
   return row
 }
 
@@ -81,14 +79,9 @@ function updateRow(row, data) {
   row.label = data.participant
   row.notes = data.notes
   text(row.lastElementChild.firstElementChild, data.notes.length ? `Note (${data.notes.length})` : "Note")
-  const cells = [data.participant, data.external || "–", data.condition || "–", STATES[data.state], data.step, data.check || "–", data.minutes == null ? "–" : clock(data.minutes), data.iterations ?? "–", `${data.done} of ${data.tasks}`]
+  const cells = [data.participant, data.external || "–", data.condition || "–", STATES[data.state], data.step, data.check || "–", data.minutes == null ? "–" : clockOf(Math.round(60 * data.minutes)), data.iterations ?? "–", `${data.done} of ${data.tasks}`]
   cells.forEach((cell, at) => text(row.children[at], cell))
   row.dataset.state = data.state
-}
-
-function clock(minutes) {
-  const seconds = Math.round(60 * minutes)
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`
 }
 
 function showLink(box, { label, token, query = "" }) {
@@ -97,8 +90,7 @@ function showLink(box, { label, token, query = "" }) {
   box.dataset.token = token
   const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study${query}#${token}`
   const field = h("input", { class: "line", readonly: "", value: address, "aria-label": `Link of ${label}`, onfocus: () => field.select() })
-  const copy = h("button", { class: "btn", type: "button", onclick: () => copyText(address).then((done) => done && text(copy, "Copied")) }, "Copy")
-  box.replaceChildren(h("span", {}, `${query ? "One link for all, with each person's own in place of ID" : `Link of ${label}`}. Shown only now:`), field, copy)
+  box.replaceChildren(h("span", {}, `${query ? "One link for all, with each person's own in place of ID" : `Link of ${label}`}. Shown only now:`), field, copyButton(address))
 }
 
 /** What the researcher sees or hears, with the time at which it is kept. */
@@ -107,14 +99,10 @@ function noteDialog(model) {
   const words = h("textarea", { rows: 4, maxlength: LONGEST_NOTE, "aria-label": "Note" })
   let number = null
   const before = h("dl", { class: "notes", tabindex: 0, "aria-label": "Notes so far" })
-  const dialog = h("dialog", { "aria-label": "Note" }, title, before, words,
-    h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Cancel"),
-      h("button", { class: "btn primary", type: "button", onclick: () => keep() }, "Keep")))
-  const keep = () => {
-    dialog.close()
+  const dialog = sureDialog({ "aria-label": "Note" }, [title, before, words], ["Cancel", "Keep"], () => {
     if (words.value.trim()) model.send_msg({ action: "note", number, text: words.value })
-  }
-  words.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep() })
+  })
+  words.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) dialog.querySelector(".primary").click() })
   dialog.ask = (which, label, notes) => {
     number = which
     text(title, `Note on ${label}`)
@@ -127,14 +115,11 @@ function noteDialog(model) {
   return dialog
 }
 
-const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
-
-function sureDialog(model) {
+function deletion(model) {
   const title = h("h2")
   let number = null
-  const dialog = h("dialog", { "aria-label": "Delete?" }, title, h("p", {}, "Link, events, answers and iterations are erased. This cannot be undone."),
-    h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Keep"),
-      h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); model.send_msg({ action: "delete_participant", number }) } }, "Delete")))
+  const dialog = sureDialog({ "aria-label": "Delete?" }, [title, h("p", {}, "Link, events, answers and iterations are erased. This cannot be undone.")], ["Keep", "Delete"],
+    () => model.send_msg({ action: "delete_participant", number }))
   dialog.ask = (which, label) => { number = which; text(title, `Delete ${label}?`); dialog.showModal() }
   return dialog
 }

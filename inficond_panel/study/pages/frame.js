@@ -1,9 +1,9 @@
 // A participant's page: a screen of text or questions, or the bar above the views during a task.
 
-import { h, keep, kept, set, text, watch } from "../../ui/base.js"
-import { copyText } from "../../ui/parts/clipboard.js"
-import { followSize } from "../../ui/parts/page_size.js"
-import { BACKGROUND } from "../../ui/vocabulary.js"
+import { clockOf, h, keep, kept, listenWhile, set, text, watch } from "../../ui/base.js"
+import { copyButton } from "../../ui/parts/clipboard.js"
+import { fillPage, followSize } from "../../ui/parts/page.js"
+import { sureDialog } from "./sure.js"
 
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
 const DWELL = 1000
@@ -51,12 +51,6 @@ function keepLink(place, token) {
   window.history.replaceState(null, "", `${pathname}${search}#${token}`)
 }
 
-function fillPage() {
-  document.documentElement.style.colorScheme = "light dark"
-  document.documentElement.lang = "en"
-  Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
-}
-
 /** A screen reader and the Tab key begin at the heading of a new screen. */
 function focusHeading(root) {
   window.scrollTo(0, 0)
@@ -91,8 +85,8 @@ function makeScreen(model) {
     screen.url ? wayBack(screen) : "",
     agree ? h("label", { class: "agree" }, agree, h("span", {}, screen.agree)) : "",
     h("footer", {},
-      screen.decline ? h("button", { class: "btn", type: "button", onclick: () => say("decline") }, screen.decline) : "",
-      screen.back ? h("button", { class: "btn", type: "button", onclick: () => say("go_back", { step: screen.step }) }, screen.back) : "",
+      screen.decline ? h("button", { class: "btn", onclick: () => say("decline") }, screen.decline) : "",
+      screen.back ? h("button", { class: "btn", onclick: () => say("go_back", { step: screen.step }) }, screen.back) : "",
       h("span", { class: "grow" }), screen.busy ? h("span", { class: "spin", role: "status", "aria-label": "Working" }) : "", screen.button ? next : ""))
   form.addEventListener("submit", (event) => { event.preventDefault(); say("next", { step: screen.step }) })
   form.show = ({ faults = {} }) => {
@@ -104,7 +98,7 @@ function makeScreen(model) {
 
 /** Link back to who sent the participant, followed by itself after some seconds where the study says so. */
 function wayBack({ url, seconds }) {
-  const told = h("span", { class: "muted", role: "status" }), stay = h("button", { class: "btn", type: "button", hidden: "" }, "Stay here")
+  const told = h("span", { class: "muted", role: "status" }), stay = h("button", { class: "btn", hidden: "" }, "Stay here")
   const way = h("p", { class: "way-back" }, h("a", { class: "btn primary", href: url, rel: "noreferrer" }, "Back to where you came from"), told, stay)
   if (!seconds) return way
   stay.hidden = false
@@ -112,11 +106,6 @@ function wayBack({ url, seconds }) {
   const timer = setTimeout(() => way.isConnected && window.location.assign(url), 1000 * seconds)
   stay.addEventListener("click", () => { clearTimeout(timer); told.remove(); stay.remove() })
   return way
-}
-
-function copyButton(words) {
-  const button = h("button", { class: "btn", type: "button", onclick: () => copyText(words).then((done) => done && text(button, "Copied")) }, "Copy")
-  return button
 }
 
 function progress({ step, steps }) {
@@ -173,16 +162,15 @@ function textField({ name, value, lines, text: words }, give) {
 function makeBar(model) {
   const { screen } = model
   const goal = h("span", { class: "goal num", role: "status" })
-  const clock = h("span", { class: "clock num", role: "timer" })
-  const next = h("button", { class: "btn", type: "button" })
-  const dialog = h("dialog", { class: "brief", "aria-label": screen.title }, h("header", {}, h("h2", {}, screen.title),
-    h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Close")), h("div", { class: "prose" }, nodes(screen.text)))
-  const sure = h("dialog", { class: "sure", "aria-label": "Go on?" }, h("h2", {}, "The task is not done yet"), h("p", {}, "Go on all the same? You cannot come back to it."),
-    h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => sure.close() }, "Stay"), h("button", { class: "btn primary", type: "button", onclick: () => { sure.close(); leave() } }, "Go on")))
+  const clock = h("span", { class: "clock num", role: "timer", title: "Time left" })
+  const next = h("button", { class: "btn" })
+  const dialog = h("dialog", { class: "brief", "aria-label": screen.title }, h("div", { class: "head" }, h("h2", {}, screen.title),
+    h("button", { class: "btn", onclick: () => dialog.close() }, "Close")), h("div", { class: "prose" }, nodes(screen.text)))
   const leave = () => model.send_msg({ action: "leave", step: screen.step })
+  const sure = sureDialog({ class: "sure", "aria-label": "Go on?" }, [h("h2", {}, "The task is not done yet"), h("p", {}, "Go on all the same? You cannot come back to it.")], ["Stay", "Go on"], leave)
   const bar = h("header", { class: "bar" },
     h("span", { class: "muted num" }, `Step ${screen.step} of ${screen.steps}`), h("b", { class: "clip" }, screen.title), goal, h("span", { class: "grow" }), clock,
-    h("button", { class: "btn", type: "button", onclick: () => dialog.showModal() }, "What to do"), next, dialog, sure)
+    h("button", { class: "btn", onclick: () => dialog.showModal() }, "What to do"), next, dialog, sure)
   next.addEventListener("click", () => (model.screen.sure ? sure.showModal() : leave()))
   bar.show = (now) => {
     text(goal, now.goal ?? "")
@@ -201,9 +189,8 @@ function tick(bar, clock) {
   clock.hidden = bar.ends == null
   if (bar.ends == null) return
   const seconds = Math.max(0, Math.round((bar.ends - performance.now()) / 1000))
-  text(clock, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`)
+  text(clock, clockOf(seconds))
   set(clock, "aria-label", `Time left: ${Math.ceil(seconds / 60)} minutes`)
-  set(clock, "title", "Time left")
   clock.classList.toggle("short", seconds < 60)
 }
 
@@ -212,7 +199,7 @@ function tick(bar, clock) {
 /** A dialog over everything, which cannot be put away but by its button. */
 function noticeDialog(root, model) {
   const title = h("h2"), words = h("p")
-  const button = h("button", { class: "btn primary", type: "button", onclick: () => model.send_msg({ action: "try_again" }) })
+  const button = h("button", { class: "btn primary", onclick: () => model.send_msg({ action: "try_again" }) })
   const dialog = h("dialog", { class: "sure", role: "alertdialog", "aria-label": "Notice" }, title, words, h("footer", {}, button))
   dialog.addEventListener("cancel", (event) => event.preventDefault())
   root.append(dialog)
@@ -238,10 +225,7 @@ function followActivity(model, root) {
     clearTimeout(waiting)
     if (name && name !== view) { view = name; model.send_msg({ action: "visit", view }) }
   }
-  const listen = (type, act, /** @type {EventTarget} */ target = document) => target.addEventListener(type, function on(event) {
-    if (!root.isConnected) return target.removeEventListener(type, on, true)
-    act(event)
-  }, true)
+  const listen = (type, act, /** @type {EventTarget} */ target = document) => listenWhile(root, target, type, act, true)
   listen("pointerdown", (event) => visit(viewOf(event)))
   listen("keydown", (event) => visit(viewOf(event)))
   listen("pointerover", (event) => {

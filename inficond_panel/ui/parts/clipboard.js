@@ -1,6 +1,6 @@
 // The clipboard of the browser.
 
-import { h } from "../base.js"
+import { h, text } from "../base.js"
 
 /** Copy a text; return true on success. Pages without https have no clipboard API. */
 export async function copyText(words) {
@@ -15,4 +15,10 @@ export async function copyText(words) {
     area.remove()
     return done
   }
+}
+
+/** A button that copies a text, and says so. */
+export function copyButton(words) {
+  const button = h("button", { class: "btn", onclick: () => copyText(words).then((done) => done && text(button, "Copied")) }, "Copy")
+  return button
 }

@@ -1,6 +1,6 @@
 // A menu that opens beside a button, and its popover.
 
-import { boxOf, h, set, windowOf } from "../base.js"
+import { boxOf, h, iconButton, placeAt, set, unless, walkOn } from "../base.js"
 
 /** A popover beside the element that opened it; Escape or a press outside closes it. */
 export function popUp(root, attributes) {
@@ -16,10 +16,8 @@ export function popUp(root, attributes) {
   const open = (anchor, back = anchor) => {
     from = back
     box.showPopover()
-    const place = boxOf(anchor), screen = windowOf(box)
-    const below = place.bottom + 4 + box.offsetHeight <= screen.height
-    box.style.left = `${Math.max(8, Math.min(place.right - box.offsetWidth, screen.width - box.offsetWidth - 8))}px`
-    box.style.top = `${below ? place.bottom + 4 : Math.max(8, place.top - box.offsetHeight - 4)}px`
+    const place = boxOf(anchor)
+    placeAt(box, place, 4, place.right - box.offsetWidth)
   }
   return { box, open, close: () => { if (box.matches(":popover-open")) box.hidePopover() } }
 }
@@ -28,18 +26,11 @@ export function popUp(root, attributes) {
 export function popMenu(root) {
   const { box, open, close } = popUp(root, { role: "menu" })
   const entry = ({ name, key, off, run }) =>
-    h("button", { role: "menuitem", type: "button", tabindex: -1, "aria-disabled": off ? "true" : null, title: off || null,
+    h("button", { role: "menuitem", tabindex: -1, "aria-disabled": off ? "true" : null, title: off || null,
       onclick: () => { if (!off) { close(); run() } } },
     h("span", {}, name), off ? h("span", { class: "muted small" }, off) : h("kbd", { "aria-hidden": "true" }, key))
-  box.addEventListener("keydown", (event) => {
-    const all = [...box.children]
-    const at = all.indexOf(event.target)
-    const to = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key]
-    if (event.key === "Tab") close()
-    if (to === undefined) return
-    event.preventDefault()
-    all[to].focus()
-  })
+  box.addEventListener("keydown", (event) => { if (event.key === "Tab") close() })
+  walkOn(box, { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity })
   return {
     close,
     open: (anchor, back, title, items) => {
@@ -49,4 +40,13 @@ export function popMenu(root) {
       box.firstElementChild.focus()
     },
   }
+}
+
+/** A button with a menu to save the rows shown; `save(kind)` asks for the file. */
+export function saveRows(menu, save) {
+  const label = "Save the rows shown"
+  const entry = (words, kind) => ({ name: words, key: "", run: () => save(kind) })
+  const button = iconButton("download", label, () => menu.open(button, button, label, [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")]),
+    { class: unless("export", "icon-btn"), "aria-haspopup": "menu" })
+  return button
 }

@@ -1,12 +1,9 @@
 // Files that the server sends: the browser saves them.
 
-import { h } from "../base.js"
+import { h, onMessage } from "../base.js"
 
 export function saveFiles(model) {
-  model.on("msg:custom", (event) => {
-    const { save } = event.data ?? event
-    if (save) saveFile(save)
-  })
+  onMessage(model, ({ save }) => { if (save) saveFile(save) })
 }
 
 function saveFile({ name, content }) {

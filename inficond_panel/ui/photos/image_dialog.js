@@ -1,6 +1,7 @@
 // Dialog with one large image, and the predictions of student and teacher.
 
-import { count, h, icon, set, text } from "../base.js"
+import { count, h, set, text } from "../base.js"
+import { closeButton } from "../parts/dialog.js"
 import { drawPicture } from "./pictures.js"
 
 const ENLARGED = 2 // largest number of page pixels per pixel of the picture
@@ -13,12 +14,15 @@ export const FILL_NAMES = {
   "": "label ignored",
 }
 
+/** What student and teacher make of an image, as a fact. */
+export const verdictOf = (fill) => h("span", { class: "verdict" }, fill ? h("i", { class: `fill swatch ${fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[fill])
+
 function sizeOf(photo, { source, width, height }) {
   if (!source) return "no photo in this store"
   return photo ? `${photo.width} × ${photo.height} pixels` : `thumbnail, ${width} × ${height} pixels`
 }
 
-/** `tell(row, model)` gives the terms and descriptions beside the picture; `more`, if given, is shown
+/** `tell(row, model)` gives the facts beside the picture, [name, value]; `more`, if given, is shown
     below them: an element, and `show(row)`; `over(frame, row)` may lay something over the picture. */
 export function makeDialog(root, pictures, tell, more = null) {
   const frame = h("div", { class: "picture" })
@@ -26,12 +30,11 @@ export function makeDialog(root, pictures, tell, more = null) {
   const size = h("span", { class: "muted small num" })
   const facts = h("dl")
   const place_ = h("span", { class: "muted num" })
-  const before = h("button", { class: "btn", type: "button", onclick: () => go(-1) }, "Previous")
-  const after = h("button", { class: "btn", type: "button", onclick: () => go(1) }, "Next")
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const before = h("button", { class: "btn", onclick: () => go(-1) }, "Previous")
+  const after = h("button", { class: "btn", onclick: () => go(1) }, "Next")
   const dialog = h("dialog", { closedby: "any", class: "large", "aria-labelledby": "image-title" },
     h("div", { class: "sheet" }, h("div", { class: "stage" }, frame), h("div", { class: "side" },
-      h("header", {}, h("div", { class: "grow" }, title, size), close), h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
+      h("header", {}, h("div", { class: "grow" }, title, size), closeButton(() => dialog.close())), h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
       h("footer", {}, before, after, place_))))
   root.append(dialog)
   let rows = [], at = 0, model = null
@@ -61,7 +64,7 @@ export function makeDialog(root, pictures, tell, more = null) {
   /** Show the facts again, after more facts have arrived. */
   function refresh() {
     if (!rows.length) return
-    facts.replaceChildren(...tell(rows[at], model))
+    facts.replaceChildren(...tell(rows[at], model).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))
     more?.over?.(frame, rows[at])
   }
   function go(step) {

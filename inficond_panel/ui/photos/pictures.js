@@ -1,6 +1,6 @@
 // Pictures of the gallery: requested in batches when they come near the visible part.
 
-import { h, s } from "../base.js"
+import { h, onMessage, s } from "../base.js"
 
 const NEARBY = "160px" // distance from the visible part at which pictures are requested
 const KEPT = 1000 // largest number of pictures that a page keeps
@@ -33,8 +33,7 @@ export function makePictures(model, list = null) {
     }
     return photo.row === row && photo.source ? photo : null
   }
-  model.on("msg:custom", (event) => {
-    const message = event.data ?? event
+  onMessage(model, (message) => {
     if (message.photo) {
       photo = message.photo
       photosThere = Boolean(photo.source)
@@ -50,10 +49,7 @@ export function makePictures(model, list = null) {
     get: (row) => known.get(row),
     photoOf,
     photosThere: () => photosThere,
-    observe(element) {
-      near.unobserve(element) // an element that shows another picture now must be observed again
-      near.observe(element)
-    },
+    observe: (element) => near.observe(element),
     onarrival: (listener) => listeners.add(listener),
     forget: () => { known.clear(); asked.clear(); waiting.clear() },
   }

@@ -1,8 +1,7 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, segments, set,
-  text, watch, windowOf,
+  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, placeAt, segments, set, text, watch,
 } from "../../ui/base.js"
 import { toldOf } from "../../ui/parts/whisker.js"
 
@@ -151,16 +150,15 @@ function explains(anchor, card, data) {
 /** The question before the holdout is opened: `ask(anchor, sentence)`; yes selects "holdout". */
 function holdoutDialog(root, say) {
   const words = h("p")
-  const stay = h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Stay on tune")
-  const look = h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); say("holdout") } }, "Look")
+  const stay = h("button", { class: "btn", onclick: () => dialog.close() }, "Stay on tune")
+  const look = h("button", { class: "btn primary", onclick: () => { dialog.close(); say("holdout") } }, "Look")
   const dialog = h("dialog", { closedby: "any", "aria-label": "Look at holdout?" }, h("b", {}, "Look at holdout?"), words, h("div", {}, stay, look))
   root.append(dialog)
   dialog.ask = (anchor, sentence) => {
     text(words, sentence)
     dialog.showModal()
     const box = boxOf(anchor)
-    dialog.style.left = `${Math.max(8, Math.min(box.left, windowOf(dialog).width - dialog.offsetWidth - 8))}px`
-    dialog.style.top = `${box.bottom + 6}px`
+    placeAt(dialog, box, 6, box.left)
   }
   return dialog
 }

@@ -1,7 +1,7 @@
 // One image's prediction by concept: a signed bar per concept; bars and intercept sum to the logit.
 
 import { drawOnce, h, icon, set } from "../../ui/base.js"
-import { signedBar } from "../../ui/parts/signed_bar.js"
+import { partsOf } from "../../ui/parts/signed_bar.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 /** Requests the prediction on the image shown, `{apart: row}`, and draws it when it arrives. */
@@ -31,22 +31,16 @@ export function makeApart(model) {
 function apartOf(model) {
   const { apart } = model
   return [
-    h("ul", { class: "parts" }, apart.bars.map((bar) => partOf(bar, model)),
-      h("li", { class: "sum" }, h("span", {}, "Student logit"), h("span"), h("b", { class: "num" }, apart.logit))),
+    h("ul", { class: "parts" }, partsOf(apart.bars, apart.logit, ({ name }) => h("span", { class: "clip" }, name), ({ name, kind }) => (kind ? "" : thumbsOf(name, model)))),
     h("p", {}, `The student says ${apart.decision}.`),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
   ]
 }
 
-function partOf({ name, text: words, value, share, kind }, model) {
-  return h("li", { class: kind, title: words ? `${name}: score × influence = ${words}` : null }, h("span", { class: "clip" }, name), signedBar(share), h("span", { class: "num" }, value),
-    kind ? "" : thumbsOf(name, model))
-}
-
 /** Thumbs for a concept of the image, as in the list of the student's concepts. */
 function thumbsOf(concept, model) {
   const thumb = (direction) => h("button", {
-    class: `thumb ${direction}`, type: "button", "data-concept": concept, "data-direction": direction,
+    class: `thumb ${direction}`, "data-concept": concept, "data-direction": direction,
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
     onclick: () => model.send_msg({ action: "toggle", concept, direction }),
   }, icon(DIRECTIONS[direction].icon, 14))

@@ -1,8 +1,8 @@
 // Concept detail: heading, the charts, filter chips, the gallery of images with the concept's
 // segment outlined, and a dialog with one image and its prediction.
 
-import { count, followTheme, h, icon, s, segments, set, setAll, text, unless, watch } from "../../ui/base.js"
-import { FILL_NAMES, makeDialog } from "../../ui/photos/image_dialog.js"
+import { count, followTheme, h, iconButton, onMessage, s, segments, set, setAll, text, unless, watch } from "../../ui/base.js"
+import { makeDialog, verdictOf } from "../../ui/photos/image_dialog.js"
 import { makePictures } from "../../ui/photos/pictures.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { makeApart } from "./apart.js"
@@ -30,7 +30,7 @@ export function render({ model, el }) {
   const head = makeHead(model)
   const charts = makeCharts(model, el)
   const legend = makeLegend(model)
-  const chips = makeChips(() => model.send_msg({ action: "save_images", filters: [...chosen] }))
+  const chips = makeChips(pick, () => model.send_msg({ action: "save_images", filters: [...chosen] }))
   const pictures = makePictures(model)
   const apart = makeApart(model)
   const heat = makeHeat(model, () => dialog.refresh())
@@ -46,7 +46,7 @@ export function render({ model, el }) {
   let rows = [], passing = [], enlarged = null
 
   const clear = () => { model.filters = [] }
-  chips.onpick = (id) => {
+  function pick(id) {
     const others = model.filters.filter((one) => one !== id && one !== PAIR[id])
     model.filters = !id ? [] : chosen.has(id) ? others : [...others, id]
   }
@@ -83,8 +83,8 @@ export function render({ model, el }) {
   watch(model, ["thumbs", "frozen", "locked"], apart.draw)
   watch(model, ["tagged", "known_tags"], tags.draw)
   model.on(["starts", "known_tags"], () => { if (!(model.student && (model.concept || model.picked))) showEmpty() }) // else its images have not arrived yet
-  model.on("msg:custom", (event) => {
-    enlarged = (event.data ?? event).enlarged ?? enlarged
+  onMessage(model, (message) => {
+    enlarged = message.enlarged ?? enlarged
     queueMicrotask(enlarge) // after the images have been taken over
   })
   /** Open the requested image large, once the gallery lists it. */
@@ -97,7 +97,7 @@ export function render({ model, el }) {
   watch(model, ["student", "concept", "picked", "influence", "pending", "mode", "refit", "captions"], () => {
     content.hidden = !(model.student && (model.concept || model.picked))
     charts.element.hidden = legend.element.hidden = Boolean(model.picked)
-    head.show(model)
+    head.show()
   })
   watch(model, ["captions", "steps", "bands", "refit", "concept", "student"], charts.show)
   watch(model, ["captions", "bands", "pending", "mode"], () => legend.show(model))
@@ -125,8 +125,7 @@ function rowsOf({ rows = [], labels, fills, names, assigned = [] }) {
 /** Facts on the image in the dialog; facts from the server arrive a moment later. */
 function factsOf(row, model) {
   const facts = model.apart.row === row.row ? model.apart.facts : []
-  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
-  return [["Decisions", verdict], ...facts].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+  return [["Decisions", verdictOf(row.fill)], ...facts]
 }
 
 // --- heading ----------------------------------------------------------------------------
@@ -138,12 +137,12 @@ function makeHead(model) {
   how.classList.add("how")
   MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
   const solving = h("span", { class: "solving num", role: "status" })
-  const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }) })
-  const back = h("button", { class: "btn back", type: "button", onclick: () => model.send_msg({ action: "leave_images" }) })
+  const steer = h("button", { class: "link small", onclick: () => model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }) })
+  const back = h("button", { class: "btn back", onclick: () => model.send_msg({ action: "leave_images" }) })
   const title = h("h2")
   const element = h("header", { class: "panel-head" }, title,
     h("div", { class: "what" }, concept, influence), solving, steer, how, back)
-  const show = (model) => {
+  const show = () => {
     const open = model.student && model.concept && !model.picked
     const what = model.picked || model.concept
     text(title, model.picked ? "Images" : "Concept detail")
@@ -193,17 +192,16 @@ function makeLegend(model) {
 
 // --- filter chips ----------------------------------------------------------------------------------
 
-function makeChips(save) {
+function makeChips(pick, save) {
   const chips = FILTERS.map(([id, long, middle, short]) => {
     const number = h("span", { class: "num" })
     const title = id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
-    const button = h("button", { class: "filter-chip offline", type: "button", "data-id": id, title, onclick: () => bar.onpick(id) },
+    const button = h("button", { class: "filter-chip offline", "data-id": id, title, onclick: () => pick(id) },
       h("span", { class: "long" }, long), h("span", { class: "brief", "data-middle": middle, "data-short": short }), " ", number)
     return { id, button, number, long }
   })
-  const export_ = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
+  const export_ = iconButton("download", "Save the images shown as CSV", save, { class: unless("export", "icon-btn") })
   const element = h("div", { class: "chips" }, h("div", { class: "choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button)), h("span", { class: "grow" }), export_)
-  const bar = { element, onpick: (/** @type {string} */ _id) => {}, show }
   /** The count on a chip is the number of images after a click on it. */
   function show(rows, chosen) {
     for (const { id, button, number, long } of chips) {
@@ -216,5 +214,5 @@ function makeChips(save) {
     }
     export_.disabled = !rows.some((row) => [...chosen].every((key) => row[key]))
   }
-  return bar
+  return { element, show }
 }

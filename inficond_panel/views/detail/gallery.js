@@ -5,7 +5,7 @@ import { FILL_NAMES } from "../../ui/photos/image_dialog.js"
 import { ASK_EVERY, bringNear, placeOf, placesNear } from "../../ui/lists/near.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 
-export const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
+const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
 
 const GAP = 8, PAD = 10 // pixels between tiles, and above and below them
 const NARROWEST = 70
@@ -100,7 +100,7 @@ function planOf(width, room, size) {
 function makeTile() {
   const frame = h("span", { class: "picture" })
   const swatch = h("i", { "aria-hidden": "true" })
-  const button = h("button", { type: "button", tabindex: -1 }, frame, swatch)
+  const button = h("button", { tabindex: -1 }, frame, swatch)
   return Object.assign(h("div", { class: "tile", role: "listitem" }, button), { button, frame, swatch })
 }
 

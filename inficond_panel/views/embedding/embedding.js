@@ -1,20 +1,17 @@
 // Concept embedding: heading, choice of projection, the plot (a Bokeh figure), legend and tools.
 
 import {
-  count, followTheme, h, hoverCard, icon, s, segments, set, setAll, text, unless, watch, zoomOf,
+  ICONS, count, elementsIn, followTheme, h, hoverCard, icon, iconButton, onMessage, s, segments, set, setAll, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 import { makeGroup } from "./group.js"
 import { makeSegmentCard } from "./segment_card.js"
 
-const LASSO = "M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4zM7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21"
-const HOME = "M4 12l8-8 8 8M6.500 10.500V20h11v-9.500"
-
-function tool(label, d, onclick) {
-  const drawing = s("svg", { class: "icon", width: 16, height: 16, viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d }))
-  return h("button", { class: "icon-btn", type: "button", "aria-label": label, title: label, onclick }, drawing)
-}
+Object.assign(ICONS, {
+  lasso: ["M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4zM7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21"],
+  home: ["M4 12l8-8 8 8M6.500 10.500V20h11v-9.500"],
+})
 
 function key(shape, name, attributes = {}) {
   return h("span", attributes, s("svg", { width: 12, height: 12, "aria-hidden": "true" }, shape), name)
@@ -26,19 +23,11 @@ const KEYS = {
   ...Object.fromEntries(THUMBS.map((direction) => [DIRECTIONS[direction].key, `thumb ${direction}`])),
 }
 
-/** Remove all focusable elements below `root` from the tab order, through shadow roots. */
-function skipTabs(root) {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.tabIndex >= 0) element.tabIndex = -1
-    if (element.shadowRoot) skipTabs(element.shadowRoot)
-  }
-}
-
 /** The map handles keys itself; Bokeh's canvas, which cannot, passes its focus on to the map. */
 function takeKeys(plot, model) {
   let inside = false
   plot.addEventListener("focusin", (event) => {
-    skipTabs(plot)
+    for (const element of elementsIn(plot)) if (element.tabIndex >= 0) element.tabIndex = -1
     if (event.composedPath()[0] !== plot) plot.focus({ preventScroll: true })
     else if (plot.matches(":focus-visible")) { inside = true; model.send_msg({ action: "press", key: "enter" }) }
   })
@@ -77,9 +66,9 @@ export function render({ model, el }) {
   const choice = makeChoice(model, el)
   const all = h("span")
   const cloud = h("span")
-  const lasso = tool("Lasso: select a group of concepts", LASSO, use("use_lasso"))
-  const home = tool("Show the whole map", HOME, use("show_all"))
-  const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", onclick: use("save_concepts") }, icon("download"))
+  const lasso = iconButton("lasso", "Lasso: select a group of concepts", use("use_lasso"))
+  const home = iconButton("home", "Show the whole map", use("show_all"))
+  const save = h("button", { class: unless("export", "icon-btn in-full"), onclick: use("save_concepts") }, icon("download"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
@@ -95,14 +84,13 @@ export function render({ model, el }) {
   const assigned = h("p", { class: "assigned clip" })
   const group = makeGroup(model, plot, el)
   takeKeys(plot, model)
-  const segment = makeSegmentCard(model, plot, el)
-  segment.tell((words) => text(told, words))
+  const segment = makeSegmentCard(model, plot, el, (words) => text(told, words))
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
     head, plot, assigned, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
   followTheme(model, el)
   new ResizeObserver(() => { if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot) }).observe(plot)
   saveFiles(model)
-  model.on("msg:custom", (event) => { if ((event.data ?? event).open === "group") { segment.hide(); setTimeout(group.open) } })
+  onMessage(model, ({ open }) => { if (open === "group") { segment.hide(); setTimeout(group.open) } })
   watch(model, ["assigned"], () => {
     const { words = "", lit = false } = model.assigned
     assigned.hidden = !words

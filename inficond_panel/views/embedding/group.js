@@ -1,25 +1,23 @@
 // The group of concepts selected on the map: a button that tells how many, and a list of them with
 // what can be done with one or all.
 
-import { boxOf, count, h, icon, set, setAll, text, unless, windowOf } from "../../ui/base.js"
+import { boxOf, count, h, icon, iconButton, set, setAll, text, unless, windowOf } from "../../ui/base.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 const LEAST = 180, HIGHEST = 420 // of the list
 
 export function makeGroup(model, plot, root) {
-  const button = h("button", { class: "btn group", type: "button", "aria-haspopup": "dialog" })
+  const button = h("button", { class: "btn group", "aria-haspopup": "dialog" })
   const title = h("b", { id: "group-title" })
   const thumbs = THUMBS.map((direction) => {
     const { verb, icon: name } = DIRECTIONS[direction]
-    const label = `${verb} all of the group`
-    return h("button", { class: `icon-btn thumb ${direction}`, type: "button", "data-direction": direction, title: label, "aria-label": label,
-      onclick: () => model.send_msg({ action: "thumb_group", direction }) }, icon(name))
+    return iconButton(name, `${verb} all of the group`, () => model.send_msg({ action: "thumb_group", direction }), { class: `icon-btn thumb ${direction}`, "data-direction": direction })
   })
-  const save = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
-  const images = h("button", { class: "link small images", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ action: "open_group_images" }) } })
+  const save = iconButton("download", "Save the group as CSV", () => model.send_msg({ action: "save_concepts" }), { class: unless("export", "icon-btn") })
+  const images = h("button", { class: "link small images", onclick: () => { card.hidePopover(); model.send_msg({ action: "open_group_images" }) } })
   const list = h("ul", { class: "scroll", tabindex: -1 })
-  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); plot.focus(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
+  const forget = h("button", { class: "link small", onclick: () => { card.hidePopover(); plot.focus(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
     h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, images, h("span", { class: "grow" }), forget))
   root.append(card)
@@ -67,10 +65,10 @@ export function makeGroup(model, plot, root) {
 }
 
 function makeMember(model) {
-  const name = h("button", { class: "member clip", type: "button", onclick: () => model.send_msg({ action: "open", concept: item.dataset.key }) })
+  const name = h("button", { class: "member clip", onclick: () => model.send_msg({ action: "open", concept: item.dataset.key }) })
   const mark = h("span", { "aria-hidden": "true" })
   const influence = h("span", { class: "num" })
-  const drop = h("button", { class: "icon-btn", type: "button", onclick: () => model.send_msg({ action: "drop", concept: item.dataset.key }) }, icon("cross", 12))
+  const drop = h("button", { class: "icon-btn", onclick: () => model.send_msg({ action: "drop", concept: item.dataset.key }) }, icon("cross", 12))
   const item = h("li", {}, name, mark, influence, drop)
   item.show = ({ concept, influence: weight, direction, opened }) => {
     text(name, concept)

@@ -1,15 +1,16 @@
 // The photo of the segment that is pointed at, beside its place on the map.
 
-import { details, h, hoverCard, set } from "../../ui/base.js"
+import { details, h, hoverCard, onMessage, set } from "../../ui/base.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 
 const REST = 60 // ms between requests: none for segments that the pointer only passes
 
-export function makeSegmentCard(model, plot, root) {
+/** `tell(words)` says what the card shows. */
+export function makeSegmentCard(model, plot, root, tell) {
   const spot = h("i", { class: "spot", "aria-hidden": "true", hidden: "" })
   const card = hoverCard(root)
   plot.append(spot)
-  let asking = 0, at = null, told = (/** @type {string} */ _words) => {}
+  let asking = 0, at = null
   const hide = () => { spot.hidden = true; card.hide() }
   const leave = () => {
     clearTimeout(asking)
@@ -26,8 +27,7 @@ export function makeSegmentCard(model, plot, root) {
   })
   plot.addEventListener("pointerleave", leave)
   plot.addEventListener("wheel", hide, { passive: true })
-  model.on("msg:custom", (event) => {
-    const message = event.data ?? event
+  onMessage(model, (message) => {
     if (!("segment" in message)) return
     if (!message.segment) return hide()
     show(message.segment)
@@ -40,7 +40,7 @@ export function makeSegmentCard(model, plot, root) {
     set(frame, "style", `aspect-ratio: ${segment.width} / ${segment.height}`)
     drawPicture(frame, segment, null, "meet")
     card.show(spot, [frame, h("b", {}, segment.image), details(segment.facts)])
-    told(`Segment of image ${segment.image}: ${segment.facts.map(([name, value]) => `${name} ${value}`).join(", ")}`)
+    tell(`Segment of image ${segment.image}: ${segment.facts.map(([name, value]) => `${name} ${value}`).join(", ")}`)
   }
-  return { hide, tell: (listener) => { told = listener } }
+  return { hide }
 }

@@ -1,7 +1,7 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 import {
-  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, signed, text,
+  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, setAll, signed, text,
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
@@ -55,7 +55,7 @@ function makeBar(model, send) {
 /** Notices on side effects of the batch or, after the refit, of the refit. */
 function makeNotices(model) {
   const first = h("span", { class: "clip" })
-  const more = h("button", { class: "link", type: "button" })
+  const more = h("button", { class: "link" })
   const list = h("ul")
   const element = h("div", { class: "notices", role: "status", "aria-label": "Notices" }, icon("note", 14), first, more, list)
   let open = false
@@ -122,9 +122,9 @@ function makeButton(model, send) {
     if (model.status.kind === "fitting") send("cancel")
     else if (sizeOf(model) && !isBusy(model)) send("fine_tune")
   }
-  const main = h("button", { class: "btn primary", type: "button", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
+  const main = h("button", { class: "btn primary", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
   // never disabled: that would take the focus away from a person who has just pressed it
-  const clear = h("button", { class: "btn plain", type: "button", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
+  const clear = h("button", { class: "btn plain", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
     onclick: () => { if (!isBusy(model)) send("clear") } }, "Clear")
   const draw = () => {
     const { kind, progress: part } = model.status
@@ -149,11 +149,9 @@ function makeBlocks(model, send) {
       words: concept, mark: DIRECTIONS[direction].mark, spoken: `${DIRECTIONS[direction].verb.toLowerCase()} ${concept}`, title: `${concept} ${bound}` }))
     const repairs = ownRepairs(model).map(({ place, words }) => ({ key: `repair ${words}`, place, kind: "repair", words, mark: "", spoken: words, title: words }))
     element.hidden = !thumbs.length && !repairs.length
-    keyed(element, [...thumbs, ...repairs], ({ key }) => key, ({ place }) => h("button", { type: "button", onclick: () => send("take_out", { place }) },
+    keyed(element, [...thumbs, ...repairs], ({ key }) => key, ({ place }) => h("button", { onclick: () => send("take_out", { place }) },
       h("span", { "aria-hidden": "true" }), h("b", { class: "clip" })), (block, { kind, words, mark, spoken, title }) => {
-      set(block, "class", `block ${kind}`)
-      set(block, "aria-label", `Take out: ${spoken}`)
-      set(block, "title", `${title}: take it out`)
+      setAll(block, { class: `block ${kind}`, "aria-label": `Take out: ${spoken}`, title: `${title}: take it out` })
       text(block.firstChild, mark)
       text(block.lastChild, words)
     })
@@ -189,7 +187,7 @@ function makeFactor(model) {
 function statusOf(model, send) {
   const { kind, text: words, remedy } = model.status
   const { flips } = model.summary
-  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", type: "button", onclick: () => send("show_tune") }, "Back to tune")]
+  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", onclick: () => send("show_tune") }, "Back to tune")]
   if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]
@@ -218,7 +216,7 @@ function makeTwin(model, send) {
 function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
   const { mark, verb } = DIRECTIONS[direction]
-  const chip = ({ concept, r }) => h("button", { class: "group-thumb one", type: "button", disabled: isBusy(model), "aria-label": `${verb} ${concept} too`,
+  const chip = ({ concept, r }) => h("button", { class: "group-thumb one", disabled: isBusy(model), "aria-label": `${verb} ${concept} too`,
     title: `Correlated with ${of} (r ${fixed(r, 2)}), so that it would take its place`, onclick: () => send("toggle", { concept, direction }) },
   h("span", { "aria-hidden": "true" }, mark), h("span", { class: "clip" }, concept))
   const rest = members.length - GROUP_SHOWN + more
@@ -233,21 +231,19 @@ const HELD_SHOWN = 6 // the rest is a number
 
 function makeHeld(model, send) {
   const list = h("span", { class: "chips" })
-  const more = h("button", { class: "link", type: "button", onclick: () => { open = !open; draw() } })
+  const more = h("button", { class: "link", onclick: () => { open = !open; draw() } })
   const element = h("div", { class: "held", role: "group", "aria-label": "Bounds in force" }, h("span", { class: "muted" }, "Held:"), list, more)
   let open = false
   const make = ({ concept }) => h("span", { class: "chip" },
-    h("button", { class: "name clip offline", type: "button", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
-    h("button", { class: "lift", type: "button", onclick: () => { if (!isBusy(model)) send("toggle", { concept, direction: RELEASE }) } }, icon(DIRECTIONS[RELEASE].icon, 12)))
+    h("button", { class: "name clip offline", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
+    h("button", { class: "lift", onclick: () => { if (!isBusy(model)) send("toggle", { concept, direction: RELEASE }) } }, icon(DIRECTIONS[RELEASE].icon, 12)))
   const update = (chip, { concept, bound }, released) => {
     const [name, limit, lift] = chip.children
     const words = `${DIRECTIONS[RELEASE].verb} ${concept}, ${bound}`
     set(name, "title", concept)
     text(limit, bound)
-    set(lift, "aria-label", words)
-    set(lift, "title", released ? `${words}: waits; once more takes it back` : words)
-    set(lift, "aria-pressed", String(released))
-    set(lift, "aria-disabled", isBusy(model) ? "true" : null)
+    setAll(lift, { "aria-label": words, title: released ? `${words}: waits; once more takes it back` : words,
+      "aria-pressed": String(released), "aria-disabled": isBusy(model) ? "true" : null })
   }
   function draw() {
     const { held } = model
@@ -267,7 +263,7 @@ const STUDENTS_SHOWN = 6 // of a batch; the rest is a number
 /** The students that the batch changes, if there are others than the student shown; a click selects one. */
 function makeTouched(model, send) {
   const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
-  const make = ({ student }) => h("button", { type: "button", onclick: () => send("select", { student }) },
+  const make = ({ student }) => h("button", { onclick: () => send("select", { student }) },
     h("b", { class: "clip" }), h("span", { class: "num", "aria-hidden": "true" }), h("span", { class: "num change" }))
   const update = (button, { student, items, change }) => {
     const [name, marks, told] = button.children

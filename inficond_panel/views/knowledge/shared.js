@@ -49,12 +49,15 @@ export function seek(model, part) {
 /** The rows on screen: of the search, or of the list. */
 export const shownRows = (model) => (soughtOf(model) ? model.found : model.rows)
 
+/** A part of a panel under its heading. */
+export const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)
+
 /** One click gives each of a group the thumb, or takes it from all. */
 export function groupButton({ concepts, direction }, model, send, name = `${concepts.length} concepts`) {
   const mine = new Set(ownPending(model).filter((intent) => intent.direction === direction).map(({ concept }) => concept))
   const pressed = concepts.every((concept) => mine.has(concept))
   const { mark, verb } = DIRECTIONS[direction]
-  return h("button", { class: `group-thumb ${direction}`, type: "button", "aria-pressed": String(pressed), disabled: isBusy(model),
+  return h("button", { class: `group-thumb ${direction}`, "aria-pressed": String(pressed), disabled: isBusy(model),
     "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
     onclick: () => send("toggle_group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
 }

@@ -2,7 +2,7 @@
 // too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
 // A page too narrow for columns has one, in which all are tabs.
 
-import { h, set, setAll, watch } from "../../ui/base.js"
+import { elementsIn, h, set, setAll, walkOn, watch } from "../../ui/base.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
 const LEAST_WIDTH = 1024, STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
@@ -49,7 +49,7 @@ function drawColumns(root, model, main, places) {
   if (main.dataset.key === form) return
   main.dataset.key = form
   for (const place of places.values()) for (const attribute of ["hidden", "role", "aria-label"]) set(place, attribute, null)
-  const held = focusedIn(main), modals = [...modalsIn(main)]
+  const held = focusedIn(main), modals = elementsIn(main).filter((each) => each.matches("dialog:modal"))
   main.replaceChildren(...columns.map((names) => makeColumn(model, places, names, form)))
   const width = (column, at) => fr(form === "single" ? 1 : model.layout.widths[at] * (column.dataset.form === "split" ? 2 : 1))
   main.style.gridTemplateColumns = [...main.children].map(width).join(" ")
@@ -68,14 +68,6 @@ function focusedIn(element) {
   if (!held || !element.contains(held)) return null
   while (held.shadowRoot?.activeElement) held = held.shadowRoot.activeElement
   return held
-}
-
-/** Modal dialogs that are open in an element, also in views. */
-function* modalsIn(root) {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.matches("dialog:modal")) yield element
-    if (element.shadowRoot) yield* modalsIn(element.shadowRoot)
-  }
 }
 
 /** Open a dialog again as modal: moving its view leaves the dialog open but not modal. */
@@ -105,8 +97,9 @@ function makeColumn(model, places, names, form) {
 function makeTabs(names, places, model, param) {
   const bring = (name) => { model[param] = name }
   const short = (name) => (param === "tab" ? model.titles[name].replace("Fine-tuning p", "P") : SHORT[name] ?? model.titles[name])
-  const buttons = names.map((name) => h("button", { role: "tab", type: "button", "data-view": name, onclick: () => bring(name) }, short(name)))
+  const buttons = names.map((name) => h("button", { role: "tab", "data-view": name, onclick: () => bring(name) }, short(name)))
   const list = h("div", { role: "tablist", "aria-label": "Views" }, buttons)
+  walkOn(list, { ArrowRight: 1, ArrowLeft: -1 }, (next) => bring(next.dataset.view))
   const box = h("div", { class: "tabs" }, list, names.map((name) => places.get(name)))
   const mark = () => {
     const front = names.includes(model[param]) ? model[param] : names[0]
@@ -116,13 +109,6 @@ function makeTabs(names, places, model, param) {
     })
     names.forEach((name) => setAll(places.get(name), { role: "tabpanel", "aria-label": model.titles[name], hidden: name !== front ? "" : null }))
   }
-  list.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-    if (!step) return
-    const next = buttons[(buttons.indexOf(event.target) + step + buttons.length) % buttons.length]
-    bring(next.dataset.view)
-    next.focus()
-  })
   box.mark = mark
   mark()
   return box

@@ -1,7 +1,8 @@
 // The user's photo, chosen or dropped: scaled down here, scored by the server, saved nowhere.
 
 import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
-import { signedBar } from "../../ui/parts/signed_bar.js"
+import { titledDialog } from "../../ui/parts/dialog.js"
+import { partsOf } from "../../ui/parts/signed_bar.js"
 
 const MOST_BYTES = 10_000_000, MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
 const KINDS = [{ type: "image/png", quality: 1 }, ...[0.95, 0.85, 0.7].map((quality) => ({ type: "image/jpeg", quality }))]
@@ -12,17 +13,14 @@ export function makePhoto(root, page, model) {
   const input = h("input", { type: "file", id: "photo-file", accept: "image/*", "aria-describedby": "photo-how", onchange: () => take(input.files[0]) })
   const how = h("p", { class: "muted", id: "photo-how" })
   const words = h("div", { class: "told", role: "status" })
-  const stop = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const stop = h("button", { class: "btn", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
   const answer = select("Answer", [], "", (value) => model.send_msg({ action: "abstain_photo", percent: Number(value) }), "Answer")
   const picture = makePicture()
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
   const parts = makeParts((name) => picture.outline(model.photo, name))
   const found = h("div", { class: "found" }, picture.element, h("div", {}, classes.element, parts.element))
-  const dialog = h("dialog", { closedby: "any", class: "photo", "aria-labelledby": "photo-title" },
-    h("div", { class: "head" }, h("h2", { id: "photo-title" }, "Decide a photo"), h("span", { class: "grow" }), close),
+  const { dialog } = titledDialog(root, "photo", "Decide a photo", h("span", { class: "grow" }),
     h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, answer, stop), how, words, found)
-  root.append(dialog)
   let fault = "", turn = 0, held = false // until what was shown is forgotten
 
   dialog.addEventListener("close", () => { if (!dialog.open) forget() }) // comes with a frame: it may be open again
@@ -184,7 +182,7 @@ function makeClasses(pick) {
   const none = h("p", { class: "muted" }), named = h("p", { class: "named" })
   const element = h("div", {}, named, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
     h("thead", {}, h("tr", {}, ["Class", "Logit", "Probability", "Student"].map((name) => h("th", { scope: "col" }, name)), teacher)), body)), none)
-  const make = ({ name }) => h("tr", {}, h("th", { scope: "row" }, h("button", { class: "link", type: "button", title: name, onclick: () => pick(name) }, name)),
+  const make = ({ name }) => h("tr", {}, h("th", { scope: "row" }, h("button", { class: "link", title: name, onclick: () => pick(name) }, name)),
     ["num", "num", "", ""].map((kind) => h("td", { class: kind || null })))
   const show = ({ rows, named: likeliest, no_teacher: why, student }) => {
     named.hidden = !likeliest
@@ -221,7 +219,7 @@ function makeParts(outline) {
     outline(name)
   }
   const nameOf = ({ name, kind }, outlines) => (kind || !outlines[name] ? h("span", { class: "clip" }, name)
-    : h("button", { class: "link", type: "button", title: `Outline the segment nearest to ${name}`, onclick: () => choose(name) }, name))
+    : h("button", { class: "link", title: `Outline the segment nearest to ${name}`, onclick: () => choose(name) }, name))
   const show = ({ bars, logit, decision, worth: told, student: name, outlines }) => {
     if (name !== student || !(chosen in outlines)) chosen = bars.find((bar) => !bar.kind && bar.share > 0 && outlines[bar.name])?.name ?? ""
     student = name
@@ -229,10 +227,7 @@ function makeParts(outline) {
     text(said, `The student says ${decision}.`)
     text(worth, told)
     worth.hidden = !told
-    drawOnce(list, JSON.stringify([name, bars, logit]), () => [
-      ...bars.map((bar) => h("li", { class: bar.kind, "data-name": bar.kind ? null : bar.name, title: bar.text ? `${bar.name}: score × influence = ${bar.text}` : null },
-        nameOf(bar, outlines), signedBar(bar.share), h("span", { class: "num" }, bar.value))),
-      h("li", { class: "sum" }, h("span", {}, "Student logit"), h("span"), h("b", { class: "num" }, logit))])
+    drawOnce(list, JSON.stringify([name, bars, logit]), () => partsOf(bars, logit, (bar) => nameOf(bar, outlines)))
     mark()
   }
   return { element, show, outlined: () => chosen }

@@ -1,10 +1,10 @@
 // Page shell: header bar, the strip, and the columns of views (columns.js).
 
-import { ICONS, followShow, h, icon, isLost, isTyping, keep, kept, set, text, unless, watch } from "../../ui/base.js"
+import { ICONS, followShow, h, icon, iconButton, isLost, isTyping, keep, kept, listenWhile, set, text, unless, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
-import { followSize } from "../../ui/parts/page_size.js"
+import { titledDialog } from "../../ui/parts/dialog.js"
+import { fillPage, followSize } from "../../ui/parts/page.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
-import { BACKGROUND } from "../../ui/vocabulary.js"
 import { makeColumns } from "./columns.js"
 import { makePhoto } from "./photo.js"
 
@@ -39,7 +39,7 @@ export function render({ model, el }) {
     keepBatch(model)
     lookAround(model, root)
   }
-  watch(model, ["saved"], () => showSaved(model.saved, saved, root))
+  followSaved(model, saved, root)
 }
 
 /** Links to the first view of each column, seen while they have the focus. */
@@ -51,20 +51,20 @@ function skipLinks(model, main) {
     place.focus()
   }
   return h("nav", { class: "skip", "aria-label": "Skip to" },
-    model.layout.columns.map(([name]) => h("button", { class: "btn", type: "button", onclick: () => go(name) }, `Skip to ${model.titles[name]}`)))
+    model.layout.columns.map(([name]) => h("button", { class: "btn", onclick: () => go(name) }, `Skip to ${model.titles[name]}`)))
 }
 
 // --- header ----------------------------------------------------------------------------------------
 
 function header(model, saved, sheet, link, photo) {
-  const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
+  const keys = iconButton("keyboard", "Keyboard shortcuts", () => sheet.showModal(), { title: "Keyboard shortcuts (?)" })
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
     ...(model.still ? [] : [saved, detailsSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)), exportButton(model)]))
 }
 
 /** Button that opens the dialog for the user's photo; hidden where no photo can be scored. */
 function photoButton(model, photo) {
-  const button = h("button", { class: unless("photos", "icon-btn"), type: "button", "aria-haspopup": "dialog", "aria-label": "Decide a photo", title: "Decide a photo of your own", onclick: () => photo.open() }, icon("photo"))
+  const button = iconButton("photo", "Decide a photo", () => photo.open(), { class: unless("photos", "icon-btn"), "aria-haspopup": "dialog", title: "Decide a photo of your own" })
   watch(model, ["photo"], () => { button.hidden = Boolean(model.photo.missing) })
   return button
 }
@@ -78,20 +78,27 @@ function detailsSwitch(model) {
 
 /** Button that opens the export dialog of the provenance view; hidden if the layout has no such view. */
 function exportButton(model) {
-  const button = h("button", { class: unless("export", "btn"), type: "button", "aria-haspopup": "dialog", title: "Students, edits file, or this page as files", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
+  const button = h("button", { class: unless("export", "btn"), "aria-haspopup": "dialog", title: "Students, edits file, or this page as files", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
   button.hidden = !model.layout.columns.flat().includes("provenance")
   return button
 }
 
-function showSaved({ text: words, at, place }, saved, root) {
-  const tell = () => text(saved, words || (at ? `Saved ${ago(at)}` : ""))
-  tell()
-  set(saved, "title", place || null)
-  clearInterval(saved.timer)
-  saved.timer = setInterval(() => {
-    if (!root.isConnected) clearInterval(saved.timer)
-    else if (!isLost()) tell()
-  }, 5000)
+function followSaved(model, saved, root) {
+  const tell = () => {
+    const { text: words, at, place } = model.saved
+    text(saved, words || (at ? `Saved ${ago(at)}` : ""))
+    set(saved, "title", place || null)
+  }
+  watch(model, ["saved"], tell)
+  every(root, 5000, tell)
+}
+
+/** Run every so many ms, as long as the page is there and has its server. */
+function every(root, ms, run) {
+  const timer = setInterval(() => {
+    if (!root.isConnected) clearInterval(timer)
+    else if (!isLost()) run()
+  }, ms)
 }
 
 function ago(time) {
@@ -114,7 +121,7 @@ function nextTheme(theme) {
 }
 
 function themeButton(model) {
-  const button = h("button", { class: "icon-btn", type: "button", onclick: () => { model.theme = nextTheme(model.theme) } })
+  const button = h("button", { class: "icon-btn", onclick: () => { model.theme = nextTheme(model.theme) } })
   watch(model, ["theme"], () => {
     button.replaceChildren(icon(model.theme))
     set(button, "aria-label", `Theme: ${model.theme}`)
@@ -147,30 +154,19 @@ function followColours(model, root) {
   apply()
 }
 
-function fillPage(scheme) {
-  document.documentElement.style.colorScheme = scheme
-  document.documentElement.lang = "en"
-  Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
-}
-
-
 // --- keyboard --------------------------------------------------------------------------------------
 
 function keySheet(root, shortcuts) {
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => sheet.close() }, icon("cross"))
   const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
-  const sheet = h("dialog", { closedby: "any", "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), close),
-    h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
-  root.append(sheet)
-  return sheet
+  return titledDialog(root, "keys", "Keyboard", h("span", { class: "grow" }),
+    h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning))))).dialog
 }
 
 /** Keys of the whole page, unless something is being typed. */
 function listenKeys(model, root, sheet, link) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
   const asking = (event) => event.composedPath().some((element) => element.localName === "dialog")
-  const press = (event) => {
-    if (!root.isConnected) return document.removeEventListener("keydown", press)
+  listenWhile(root, document, "keydown", (event) => {
     if (!model.page && !event.composedPath().includes(root)) return // a key of the notebook
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !asking(event)) {
       event.preventDefault() // also in a field, where Enter adds no line
@@ -184,8 +180,7 @@ function listenKeys(model, root, sheet, link) {
     else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
     else return
     event.preventDefault()
-  }
-  document.addEventListener("keydown", press)
+  })
 }
 
 // --- link ------------------------------------------------------------------------------------------
@@ -209,8 +204,7 @@ function keepAddress(model, root) {
     const query = now.toString()
     history[moved ? "pushState" : "replaceState"](null, "", `${location.pathname}${query && "?"}${query}${location.hash}`)
   })
-  window.addEventListener("popstate", function go() {
-    if (!root.isConnected) return window.removeEventListener("popstate", go)
+  listenWhile(root, window, "popstate", () => {
     if (model.address != null) model.send_msg({ action: "go", search: location.search, turn: ++steps })
   })
 }
@@ -237,8 +231,11 @@ function keepLooks(model) {
 }
 
 function linkButton(model) {
-  const button = h("button", { class: "icon-btn", type: "button", "aria-label": "Copy a link to what is shown", title: "Copy a link to what is shown (L)",
-    onclick: () => copyText(location.href).then((done) => { if (done) tellBriefly(model, "The link is copied."); else model.notice = "The browser refuses to copy; the link is in its address bar." }) }, icon("link"))
+  const copy = async () => {
+    if (await copyText(location.href)) tellBriefly(model, "The link is copied.")
+    else model.notice = "The browser refuses to copy; the link is in its address bar."
+  }
+  const button = iconButton("link", "Copy a link to what is shown", copy, { title: "Copy a link to what is shown (L)" })
   watch(model, ["address"], () => { button.hidden = model.address == null || !model.page })
   return button
 }
@@ -246,10 +243,10 @@ function linkButton(model) {
 function noticeLine(model) {
   const words = h("span")
   const close = () => { Object.assign(model, { notice: "", offer: "" }) }
-  const offer = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "take_offer" }) })
-  const compare = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "compare_offered" }) }, "Compare")
-  const line = h("div", { class: "notice toast", role: "status" }, words, h("span", { class: "grow" }),
-    offer, compare, h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: close }, icon("cross")))
+  const offer = h("button", { class: "btn", onclick: () => model.send_msg({ action: "take_offer" }) })
+  const compare = h("button", { class: "btn", onclick: () => model.send_msg({ action: "compare_offered" }) }, "Compare")
+  const line = h("div", { class: "notice", role: "status" }, words, h("span", { class: "grow" }),
+    offer, compare, iconButton("cross", "Close the notice", close, { title: null }))
   let ends = 0
   for (const held of ["pointerenter", "focusin"]) line.addEventListener(held, () => clearTimeout(ends))
   for (const left of ["pointerleave", "focusout"]) line.addEventListener(left, () => leave())
@@ -279,12 +276,7 @@ function tellBriefly(model, words) {
 
 /** Read iterations made by other windows, while this window is visible. */
 function lookAround(model, root) {
-  const look = () => {
-    if (!root.isConnected) {
-      clearInterval(timer)
-      window.removeEventListener("focus", look)
-    } else if (!document.hidden && !isLost()) model.send_msg({ action: "look" })
-  }
-  const timer = setInterval(look, LOOK)
-  window.addEventListener("focus", look)
+  const look = () => { if (!document.hidden && !isLost()) model.send_msg({ action: "look" }) }
+  every(root, LOOK, look)
+  listenWhile(root, window, "focus", look)
 }

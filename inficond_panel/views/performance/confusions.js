@@ -25,7 +25,7 @@ const total = (values) => values.reduce((sum, value) => sum + value, 0)
 const rightOf = ({ confusions: { right, images } }, who) => percent(total(right[who]), total(images))
 
 function makePair(cell, open) {
-  const button = (who) => h("button", { class: `num ${who}`, type: "button", onclick: () => open(cell, who) })
+  const button = (who) => h("button", { class: `num ${who}`, onclick: () => open(cell, who) })
   return h("li", {}, h("span", { class: "clip" }), button("teacher"), button("student"))
 }
 

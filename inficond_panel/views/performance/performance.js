@@ -2,11 +2,11 @@
 // Messages to Python are the actions of view.py.
 
 import {
-  boxOf, count, findBox, followTheme, h, hoverCard, icon, isClosed, isNumber, keepAligned,
-  offline, segments, select, set, text, unless, watch, zoomOf,
+  boxOf, count, findBox, followTheme, h, hoverCard, icon, iconButton, isClosed, isNumber, keepAligned,
+  offline, segments, select, set, text, watch, zoomOf,
 } from "../../ui/base.js"
 import { longList } from "../../ui/lists/long_list.js"
-import { popMenu } from "../../ui/parts/menu.js"
+import { popMenu, saveRows } from "../../ui/parts/menu.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { layBars } from "./bars.js"
@@ -73,11 +73,9 @@ export function render({ model, el }) {
 
 function header(model, find, menu, listed) {
   const total = h("span", { class: "muted num" })
-  const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
-  const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ action: "save_students", kind, names: listed().map(({ name }) => name) }) })
-  save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
+  const save = saveRows(menu, (kind) => model.send_msg({ action: "save_students", kind, names: listed().map(({ name }) => name) }))
   const sort = h("span", { class: "sorting" })
-  const order = h("button", { class: "icon-btn filled offline", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
+  const order = h("button", { class: "icon-btn filled offline", onclick: () => { model.descending = !model.descending } }, icon("order"))
   const value = h("span", { class: "value in-full" })
   const rings = h("span"), shifted = h("span"), unknown = h("span"), first = h("span")
   const shown = segments("Shown", [["classes", "Classes"], ["confusions", "Confusions"]], (id) => { model.confused = id === "confusions" })
@@ -88,7 +86,7 @@ function header(model, find, menu, listed) {
     head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
     picked: h("p", { class: "picked", hidden: "" }, h("span", { class: "clip" }),
-      h("button", { class: "icon-btn", type: "button", "aria-label": "Measure on all images again", title: "Measure on all images again", onclick: () => model.send_msg({ action: "leave_images" }) }, icon("cross"))),
+      iconButton("cross", "Measure on all images again", () => model.send_msg({ action: "leave_images" }))),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
       first, value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
       h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
@@ -118,7 +116,7 @@ function legend(rings, shifted, unknown) {
 function emptyState(search, draw) {
   const clear = () => { search.value = ""; draw(); search.focus() }
   return h("div", { class: "empty", hidden: "" }, h("b"), h("span", { class: "muted" }),
-    h("button", { class: "link", type: "button", onclick: clear }, "Clear search"))
+    h("button", { class: "link", onclick: clear }, "Clear search"))
 }
 
 // --- rows ------------------------------------------------------------------------------------

@@ -1,16 +1,14 @@
 // Two iterations side by side: what was asked for, metrics, influence, images whose prediction changed.
 
-import { count, drawOnce, h, icon, keyed, s, set, text, watch } from "../../ui/base.js"
-import { FILL_NAMES, makeDialog } from "../../ui/photos/image_dialog.js"
+import { count, drawOnce, h, keyed, s, set, setAll, text, watch } from "../../ui/base.js"
+import { titledDialog } from "../../ui/parts/dialog.js"
+import { makeDialog, verdictOf } from "../../ui/photos/image_dialog.js"
 import { drawPicture, makePictures } from "../../ui/photos/pictures.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
 
-
 export function compareDialog(root, model, say) {
-  const title = h("h2", { id: "compare-title" })
   const scope = h("span", { class: "subtitle num" })
-  const swap = h("button", { class: "btn", type: "button", onclick: () => say("swap") }, "Swap")
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const swap = h("button", { class: "btn", onclick: () => say("swap") }, "Swap")
   const mean = h("div", { class: "mean num" })
   const sides = h("div", { class: "sides" })
   const tabs = h("div", { class: "classes scroll", role: "tablist", "aria-orientation": "vertical", "aria-label": "Classes whose students differ" })
@@ -18,9 +16,7 @@ export function compareDialog(root, model, say) {
   const same = h("p", { class: "same muted small" })
   const told = h("div", { class: "empty", role: "status" })
   const content = h("div", { class: "between" }, h("div", {}, tabs, same), detail)
-  const dialog = h("dialog", { closedby: "any", class: "compare", "aria-labelledby": "compare-title" },
-    h("header", {}, title, scope, h("span", { class: "grow" }), mean, swap, close), sides, content, told)
-  root.append(dialog)
+  const { dialog, heading, close } = titledDialog(root, "compare", "", [scope, h("span", { class: "grow" }), mean, swap], sides, content, told)
   const pictures = makePictures(model, detail)
   const large = makeDialog(root, pictures, flipFacts)
   let shown = "" // title of the comparison that the dialog shows
@@ -42,9 +38,10 @@ export function compareDialog(root, model, say) {
     shown = dialog.open ? data.title ?? "" : ""
     if (!data.title) { drawn = null; if (dialog.open) dialog.close(); return }
     const ready = Boolean(data.sides)
-    text(title, data.title)
+    text(heading, data.title)
     text(scope, data.scope ?? "")
-    drawMean(mean, data)
+    mean.replaceChildren(...(data.mean ? [h("span", { class: "muted" }, "mAP"), h("b", {}, data.mean.text), h("span", { class: "muted" }, data.mean.interval),
+      data.mean.noise ? h("span", { class: "badge" }, "within noise") : ""] : []))
     set(sides, "hidden", ready ? null : "")
     set(content, "hidden", data.detail ? null : "")
     set(told, "hidden", data.detail ? "" : null)
@@ -59,15 +56,9 @@ export function compareDialog(root, model, say) {
     drawn = data.detail.key
     detail.scrollTop = 0
     set(detail, "aria-label", data.detail.name)
-    detail.replaceChildren(...drawCompared(data, pictures, large))
+    detail.replaceChildren(h("div", { class: "tables" }, metricsTable(data), moversTable(data)), ...drawFlips(data.detail, pictures, large))
   })
 }
-
-function drawMean(mean, { mean: change }) {
-  mean.replaceChildren(...(change ? [h("span", { class: "muted" }, "mAP"), h("b", {}, change.text), h("span", { class: "muted" }, change.interval), noiseBadge(change)] : []))
-}
-
-const noiseBadge = (change) => (change?.noise ? h("span", { class: "badge" }, "within noise") : "")
 
 /** Edits of each side since the common ancestor of the two nodes. */
 function drawSides(sides, data) {
@@ -79,15 +70,13 @@ function drawSides(sides, data) {
 }
 
 function makeTab({ name }, say) {
-  return h("button", { role: "tab", type: "button", onclick: () => say("choose_class", { name }) }, h("span", { class: "clip" }, name), h("span", { class: "num" }), h("span", { class: "num muted small" }))
+  return h("button", { role: "tab", onclick: () => say("choose_class", { name }) }, h("span", { class: "clip" }, name), h("span", { class: "num" }), h("span", { class: "num muted small" }))
 }
 
 function updateTab(tab, { name, change }, shown) {
   text(tab.children[1], change?.text ?? "–")
   text(tab.children[2], change?.noise ? "within noise" : "")
-  set(tab, "aria-selected", String(name === shown))
-  set(tab, "tabindex", name === shown ? 0 : -1)
-  set(tab, "title", name)
+  setAll(tab, { "aria-selected": String(name === shown), tabindex: name === shown ? 0 : -1, title: name })
 }
 
 function walkTabs(event, tabs) {
@@ -100,11 +89,7 @@ function walkTabs(event, tabs) {
   all[to].click()
 }
 
-function drawCompared({ detail, numbers, confidence }, pictures, large) {
-  return [h("div", { class: "tables" }, metricsTable(detail, numbers, confidence), moversTable(detail, numbers)), ...drawFlips(detail, pictures, large)]
-}
-
-function metricsTable({ name, metrics, axis }, [before, after], confidence) {
+function metricsTable({ detail: { name, metrics, axis }, numbers: [before, after], confidence }) {
   const row = (metric) => h("tr", {}, h("th", { scope: "row" }, metric.name), h("td", {}, metric.before), h("td", {}, metric.after),
     confidence && h("td", { class: "drawn", "aria-hidden": "true" }, s("svg", { class: "whisker", height: WHISKER }, whiskerOf(metric.change, axisOf(axis)))), h("td", { class: "change" }, metric.change?.text ?? "–"),
     ...(confidence ? [h("td", { class: "muted small" }, metric.change?.interval ?? ""), h("td", { class: "words small" }, metric.words)] : []))
@@ -113,7 +98,7 @@ function metricsTable({ name, metrics, axis }, [before, after], confidence) {
     ...(confidence ? [h("th", { scope: "col" }, confidence), h("td")] : []))), h("tbody", {}, metrics.map(row)))
 }
 
-function moversTable({ movers }, [before, after]) {
+function moversTable({ detail: { movers }, numbers: [before, after] }) {
   const bar = (share) => h("i", { class: share < 0 ? "bar less" : "bar", style: `width:${50 * Math.abs(share)}%;${share < 0 ? "right" : "left"}:50%` })
   const row = (mover) => h("tr", {}, h("th", { scope: "row" }, h("span", { class: "clip", title: mover.concept }, mover.concept)), h("td", {}, mover.before), h("td", {}, mover.after),
     h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: "axis" }, bar(mover.share))), h("td", { class: "change" }, mover.change))
@@ -128,7 +113,7 @@ function drawFlips({ churn, flips, name }, pictures, large) {
   const tile = (flip) => {
     const place = h("span", { class: "picture" })
     const open = () => large.open(shown, shown.indexOf(flip), { student: name })
-    const tile = h("button", { class: "tile", type: "button", "aria-label": `${flip.image}, ${flip.words}`, title: flip.words, onclick: open },
+    const tile = h("button", { class: "tile", "aria-label": `${flip.image}, ${flip.words}`, title: flip.words, onclick: open },
       place, flip.fill ? h("i", { class: `fill swatch ${flip.fill}`, "aria-hidden": "true" }) : "", h("span", { class: "small" }, flip.verdict))
     tile.row = flip
     pictures.observe(tile)
@@ -148,7 +133,6 @@ function fillTiles(detail, pictures) {
 }
 
 function flipFacts(row, { student }) {
-  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
   return [[`Class ${student}`, row.label], ["Student decides", row.way], ["Logit before", row.before], ["Logit after", row.after],
-    ["Teacher decides", row.teacher], ["Decisions now", verdict]].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+    ["Teacher decides", row.teacher], ["Decisions now", verdictOf(row.fill)]]
 }

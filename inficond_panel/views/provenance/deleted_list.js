@@ -10,7 +10,7 @@ export function deletedList(root, say, leave) {
   const rows = h("ul")
   box.append(h("h3", {}, "Deleted branches"), rows)
   const make = () => h("li", {}, h("span", { class: "what" }, h("b", { class: "num" }), h("span", { class: "muted small" })),
-    h("button", { class: "btn", type: "button" }, "Restore"))
+    h("button", { class: "btn" }, "Restore"))
   const update = (element, branch) => {
     const [what, button] = element.children
     text(what.firstChild, branch.title)

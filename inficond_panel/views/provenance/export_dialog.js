@@ -1,6 +1,7 @@
 // Save the students of an iteration, the edits file of its branch, or the page as it is.
 
 import { h, icon, keyed, set, text, watch } from "../../ui/base.js"
+import { titledDialog } from "../../ui/parts/dialog.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 
 const FORMAT_WORDS = {
@@ -14,20 +15,16 @@ const commandParts = (node) => ["inficond export SPEC ", `--node ${node} `, "--f
   .map((part) => h("span", { class: "whole" }, part))
 
 export function exportDialog(root, model, say) {
-  const title = h("h2", { id: "export-title" })
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
-  const zip = h("button", { class: "btn primary", type: "button", onclick: () => say("export_students", { node, formats: chosen() }) }, icon("download"), "Save zip")
-  const edits = h("button", { class: "btn", type: "button", onclick: () => say("export_edits", { node }) }, "Save edits file only")
-  const page = h("button", { class: "btn", type: "button", title: "As it is now, to be explored and not changed; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
+  const zip = h("button", { class: "btn primary", onclick: () => say("export_students", { node, formats: chosen() }) }, icon("download"), "Save zip")
+  const edits = h("button", { class: "btn", onclick: () => say("export_edits", { node }) }, "Save edits file only")
+  const page = h("button", { class: "btn", title: "As it is now, to be explored and not changed; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
-  const dialog = h("dialog", { closedby: "any", class: "export", "aria-labelledby": "export-title" },
-    h("header", {}, title, h("span", { class: "grow" }), close), choices,
+  const { dialog, heading } = titledDialog(root, "export", "", h("span", { class: "grow" }), choices,
     h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
     h("footer", {}, zip, edits, page, status))
-  root.append(dialog)
   let node = ""
 
   const chosen = () => [...choices.querySelectorAll("input:checked")].map((input) => input.value)
@@ -56,7 +53,7 @@ export function exportDialog(root, model, say) {
   return {
     open: (row) => {
       node = row.id
-      text(title, `Export ${row.title}`)
+      text(heading, `Export ${row.title}`)
       command.replaceChildren(...commandParts(row.id))
       say("find_formats")
       dialog.showModal()

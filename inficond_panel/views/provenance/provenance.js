@@ -1,8 +1,8 @@
 // Fine-tuning provenance: the tree of iterations, what each did, and the total.
 
 import {
-  count, details, drawOnce, followTheme, h, hoverCard, icon, isClosed, keyed, s, select, set,
-  setAll, text, unless, watch,
+  count, details, drawOnce, followTheme, h, hoverCard, icon, iconButton, isClosed, keyed, onMessage, s, select, set,
+  setAll, text, timeOf, unless, watch,
 } from "../../ui/base.js"
 import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/parts/menu.js"
@@ -21,7 +21,8 @@ const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 export function render({ model, el }) {
   const say = (action, more = {}) => model.send_msg({ action, ...more })
   const parts = { ...header(say, model), ...list(), note: noteLine(say), problem: h("p", { class: "problem", role: "alert", hidden: "" }), typed: h("p", { class: "typed muted small" }),
-    columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
+    columns: columns(), card: hoverCard(el), empty: h("div", { class: "empty", hidden: "" }, h("i", { class: "dot" }), h("b"), h("span", { class: "muted" })),
+    bones: h("div", { class: "bones", hidden: "" }, [1, 2, 3, 4].map(() => h("i", { class: "bone" }))) }
   const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
     parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.typed, parts.problem, parts.note)
   el.append(root)
@@ -29,7 +30,7 @@ export function render({ model, el }) {
   Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
   const state = () => ({ ...model.tree, ...model.results, ...model.data, deleted: model.deleted })
   listen(parts, say, state)
-  model.on("msg:custom", (event) => { if ((event.data ?? event).export) parts.saveButton.click() })
+  onMessage(model, (message) => { if (message.export) parts.saveButton.click() })
   followTheme(model, root)
   watch(model, ["data", "tree", "results", "deleted"], () => draw(state(), parts, root))
 }
@@ -37,14 +38,13 @@ export function render({ model, el }) {
 // --- the frame -----------------------------------------------------------------------------------
 
 function header(say, model) {
-  const button = (name, label) => h("button", { class: "icon-btn", type: "button", "aria-label": label, title: label, onclick: () => say(name) }, icon(name))
-  const undo = button("undo", "Undo the last iteration")
-  const redo = button("redo", "Redo the iteration")
+  const undo = iconButton("undo", "Undo the last iteration", () => say("undo"))
+  const redo = iconButton("redo", "Redo the iteration", () => say("redo"))
   const metric = h("span", { class: "metric" })
   metric.choose = (id) => { model.metric = id }
-  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare with the iteration before", title: "Compare with the iteration before (M on a row: with that one)" }, icon("compare"))
-  const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
-  const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
+  const compare = iconButton("compare", "Compare with the iteration before", () => say("compare_present"), { title: "Compare with the iteration before (M on a row: with that one)" })
+  const save = iconButton("download", "Export the iteration shown", null, { class: unless("export", "icon-btn"), "aria-haspopup": "dialog" })
+  const deleted = h("button", { class: "icon-btn deleted-btn num", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
   const mark = h("span", { class: "muted small clip" })
   const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), mark, undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
@@ -54,7 +54,7 @@ function header(say, model) {
 function list() {
   const tree = s("svg", { class: "tree", "aria-hidden": "true" })
   const rows = h("div", { class: "rows", role: "listbox", "aria-label": "Iterations, newest first" })
-  const more = h("button", { class: "icon-btn row-menu", type: "button", "aria-haspopup": "menu" }, icon("more"))
+  const more = h("button", { class: "icon-btn row-menu", "aria-haspopup": "menu" }, icon("more"))
   return { tree, rows, more, body: h("div", { class: "body scroll" }, tree, rows, more) }
 }
 
@@ -62,14 +62,6 @@ function columns() {
   return h("div", { class: "columns", "aria-hidden": "true" }, h("span"), h("span", {}, "Edits"),
     h("span", { class: "noise" }, h("i", { class: "hollow-dot" }), h("span", {}, "within noise")),
     h("span", { class: "versus" }, "Change", h("span", { class: "long" }, " vs previous")), h("span", { class: "value" }))
-}
-
-function untouched() {
-  return h("div", { class: "empty", hidden: "" }, h("i", { class: "dot" }), h("b"), h("span", { class: "muted" }))
-}
-
-function bones() {
-  return h("div", { class: "bones", hidden: "" }, [1, 2, 3, 4].map(() => h("i", { class: "bone" })))
 }
 
 // --- drawing -------------------------------------------------------------------------------------
@@ -94,8 +86,7 @@ function draw(data, parts, root) {
 
 function drawBin(deleted, { bin, binButton }) {
   const label = `${count(deleted.length)} deleted branch${deleted.length === 1 ? "" : "es"}`
-  set(binButton, "aria-label", label)
-  set(binButton, "title", label)
+  setAll(binButton, { "aria-label": label, title: label })
   text(binButton.lastChild, count(deleted.length))
   show(binButton, deleted.length)
   bin.show(deleted)
@@ -186,10 +177,8 @@ function updateRow(element, structure, data) {
   const [number, chips, whisker, change, range, quiet, value] = element.children
   element.data = row
   element.style.top = long ? `${ROW * row.place}px` : ""
-  setAll(element, { "aria-posinset": long ? row.place + 1 : null, "aria-setsize": long ? data.size : null })
-  set(element, "aria-selected", String(row.current))
-  set(element, "data-aside", row.path ? null : "")
-  set(element, "tabindex", row.current ? 0 : -1)
+  setAll(element, { "aria-posinset": long ? row.place + 1 : null, "aria-setsize": long ? data.size : null,
+    "aria-selected": String(row.current), "data-aside": row.path ? null : "", tabindex: row.current ? 0 : -1 })
   text(number, row.number)
   drawChips(chips, row, data.class)
   drawOnce(change, JSON.stringify([row.change, !row.value]), () => [row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : ""])
@@ -232,7 +221,7 @@ const show = (element, visible) => set(element, "hidden", visible ? null : "")
 // --- keyboard and pointer --------------------------------------------------------------------------
 
 function listen(parts, say, data) {
-  const { rows, body, note, card, more, menu, toggle, save, saveButton, bin, binButton } = parts
+  const { rows, body, note, card, more, menu, save, saveButton, bin, binButton } = parts
   const go = (row) => {
     if (!row || rows.hasAttribute("aria-disabled")) return
     if (row.getAttribute("aria-selected") !== "true") say("jump", { node: row.dataset.key })
@@ -259,7 +248,6 @@ function listen(parts, say, data) {
   }
   const walk = walking(parts, say, data)
   more.addEventListener("click", () => openMenu(over, more))
-  toggle.addEventListener("click", () => say("compare_present"))
   saveButton.addEventListener("click", () => save.open(data().current))
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
@@ -283,9 +271,6 @@ function listen(parts, say, data) {
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
   }, { passive: true })
 }
-
-/** A time as text, in the reader's time zone. */
-const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
 
 /** What can be done with a row; each has a key that works on the row itself. */
 function actions(say, { note, save, data }) {

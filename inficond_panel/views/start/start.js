@@ -23,10 +23,10 @@ export function render({ model, el }) {
 function makeCard({ class_name, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
   const [what, relied] = concept ? [`${concept} in ${class_name}`, [" relies on ", h("b", {}, concept)]] : [class_name, []]
-  const repair = h("button", { class: "btn primary", type: "button", hidden: "", onclick: act("repair") })
+  const repair = h("button", { class: "btn primary", hidden: "", onclick: act("repair") })
   return h("li", {}, h("div", { class: "picture" }), h("div", {}, h("p", {}, h("b", {}, class_name), ...relied, h("span")), h("div", { class: "offer" }, repair, h("span"))),
-    h("div", { class: "acts" }, h("button", { class: "btn look offline", type: "button", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
-      h("button", { class: "btn remove", type: "button", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+    h("div", { class: "acts" }, h("button", { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
+      h("button", { class: "btn remove", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
 /** The gain of a repair arrives last; room is reserved, so that no button moves under the pointer. */
@@ -53,8 +53,8 @@ function fillCard(element, { class_name, concept, shares }, { photos, offers, of
 /** The pending batch with its button; hidden without a batch. */
 function makeBatch(model, send) {
   const words = h("span", { class: "grow", role: "status" })
-  const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")
-  const main = h("button", { class: "btn primary", type: "button", "aria-keyshortcuts": "Control+Enter", onclick: () => send(isFitting() ? "cancel" : "fine_tune") })
+  const clear = h("button", { class: "btn plain", onclick: () => send("clear") }, "Clear")
+  const main = h("button", { class: "btn primary", "aria-keyshortcuts": "Control+Enter", onclick: () => send(isFitting() ? "cancel" : "fine_tune") })
   const element = h("div", { class: "batch" }, words, clear, main)
   const isFitting = () => ["fitting", "cancelling"].includes(model.batch.kind)
   const draw = () => {

@@ -1,6 +1,6 @@
 // Photos of one student, large, one after the other: yes, no or skip; and what the answers showed.
 
-import { drawOnce, h, icon, keyed, set, text, unless } from "../../../ui/base.js"
+import { drawOnce, h, iconButton, keyed, onMessage, set, setAll, text, unless } from "../../../ui/base.js"
 import { isBusy } from "../shared.js"
 
 const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
@@ -10,13 +10,12 @@ const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
 export function makeAsking(root, model, send) {
   const dialog = makeDialog(root, model, send)
   const missing = h("span", { class: "muted" })
-  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open() } })
+  const button = h("button", { class: "btn", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open() } })
   const element = h("span", { class: unless("asking", "asking-line") }, button, missing)
   const draw = () => {
     const { offer, missing: why } = model.asking
     text(button, offer.split(/ where | of /)[0])
-    set(button, "aria-label", offer)
-    set(button, "title", offer)
+    setAll(button, { "aria-label": offer, title: offer })
     button.hidden = !offer
     set(button, "aria-disabled", isBusy(model) ? "true" : null)
     text(missing, why)
@@ -26,7 +25,7 @@ export function makeAsking(root, model, send) {
 }
 
 function makeDialog(root, model, send) {
-  const button = (words, onclick, more) => h("button", { class: "btn", type: "button", onclick, ...more }, words)
+  const button = (words, onclick, more) => h("button", { class: "btn", onclick, ...more }, words)
   const choice = (words, key, arrow, value) => button([words, h("kbd", { "aria-hidden": "true" }, `${key} ${arrow}`)], () => give(value), { "aria-keyshortcuts": key })
   const question = h("span", {}, "Does this photo show "), name = h("b"), mark = h("span", {}, "?")
   const place = h("span", { class: "grow", role: "status" }), bar = h("progress", { "aria-label": "Photos answered" })
@@ -39,7 +38,7 @@ function makeDialog(root, model, send) {
   const end = h("div", { class: "end", role: "status" }), steps = h("div", { class: "choices" })
   const inner = h("div", { tabindex: -1, autofocus: "" }, // has the focus for keys, wherever a person clicked
     h("header", {}, h("h2", { id: "asking-title" }, question, name, mark), h("span", { class: "grow" }),
-      h("button", { class: "icon-btn", type: "button", "aria-label": "Close; the answers are kept", onclick: () => dialog.close() }, icon("cross"))),
+      iconButton("cross", "Close; the answers are kept", () => dialog.close(), { title: null })),
     bar, asked, end, steps, h("footer", {}, place, undo, teacher, stop))
   const dialog = h("dialog", { class: "asking", "aria-labelledby": "asking-title" }, inner)
   root.append(dialog)
@@ -64,8 +63,7 @@ function makeDialog(root, model, send) {
   stage.addEventListener("pointerdown", (event) => { from = event.clientX })
   stage.addEventListener("pointerup", (event) => { if (Math.abs(event.clientX - from) > SWIPED) give(event.clientX > from ? 1 : 0) })
   dialog.addEventListener("close", () => { if (begun) send("leave_photos"); begun = false; pictures.clear() })
-  model.on("msg:custom", (event) => {
-    const { photo } = event.data ?? event
+  onMessage(model, ({ photo }) => {
     if (!photo) return
     pictures.set(photo.row, photo.source)
     wanted = null

@@ -1,10 +1,10 @@
 // Finding on a student and its repair: a sentence, kinds of repair as buttons, and a list of labels
 // that are likely wrong.
 
-import { count, h, icon, keyed, set, text } from "../../../ui/base.js"
+import { count, h, icon, keyed, onMessage, set, text } from "../../../ui/base.js"
 import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
-const button = (onclick, attributes = {}) => h("button", { class: "btn", type: "button", onclick, ...attributes })
+const button = (onclick, attributes = {}) => h("button", { class: "btn", onclick, ...attributes })
 
 export function makeFinding(model, send, asking) {
   const words = h("span"), bar = h("i", { class: "progress" }), label = h("span")
@@ -21,8 +21,8 @@ export function makeFinding(model, send, asking) {
   repair.append(bar, label)
   const element = h("section", { class: "finding", "aria-label": "Finding" }, h("p", { class: "sentence", role: "status" }, icon("note", 14), words),
     h("div", { class: "acts" }, remove, repair, wrong, asking.element), result, list)
-  model.on("msg:custom", (event) => {
-    for (const [row, source] of Object.entries((event.data ?? event).pictures ?? {})) pictures.set(Number(row), source)
+  onMessage(model, (message) => {
+    for (const [row, source] of Object.entries(message.pictures ?? {})) pictures.set(Number(row), source)
     draw()
   })
   function draw() {
@@ -51,8 +51,8 @@ export function makeFinding(model, send, asking) {
 }
 
 function makeLabel({ row }, send) {
-  return h("div", { role: "listitem" }, h("button", { class: "photo", type: "button", onclick: () => send("open_label", { row }) }, h("img", { alt: "", draggable: "false" })),
-    h("button", { class: "group-thumb", type: "button", onclick: () => send("correct_label", { row }) }))
+  return h("div", { role: "listitem" }, h("button", { class: "photo", onclick: () => send("open_label", { row }) }, h("img", { alt: "", draggable: "false" })),
+    h("button", { class: "group-thumb", onclick: () => send("correct_label", { row }) }))
 }
 
 /** A click on a label adds the opposite label to the batch. */

@@ -1,19 +1,14 @@
 // All metrics of the student: one line, and when it is opened a table with intervals, and slices.
 
-import { count, drawOnce, fixed, h, icon, onKey, select, set, signed, text } from "../../../ui/base.js"
+import { count, drawOnce, fixed, h, select, set, signed, text } from "../../../ui/base.js"
 import { copyText } from "../../../ui/parts/clipboard.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
+import { makeUnfold } from "./unfold.js"
 
 const MEASURES_KEY = "a"
 
 export function makeMeasures(model, send) {
-  const line = h("span", { class: "told clip" })
-  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "measures-body", "aria-keyshortcuts": MEASURES_KEY.toUpperCase(),
-    title: `All metrics (${MEASURES_KEY.toUpperCase()})`, onclick: () => { model.measured = !model.measured } },
-  icon("down", 14), h("b", {}, "Metrics"), line)
-  const body = h("div", { class: "unfold-body", id: "measures-body", role: "region", "aria-label": "Metrics", tabindex: 0 })
-  const element = h("div", { class: "unfold measures" }, head, body)
-  onKey(element, MEASURES_KEY, () => { head.click(); head.focus() })
+  const { element, line, body, show } = makeUnfold(model, "measured", { kind: "measures", key: MEASURES_KEY, title: "Metrics", meaning: "All metrics", label: "Metrics" })
   const table = h("div"), threshold = makeThreshold(model, send), slices = makeSlices(model)
   const wait = h("span", { class: "spin" })
   body.append(wait, table, threshold.element, slices.element)
@@ -21,14 +16,11 @@ export function makeMeasures(model, send) {
     element.hidden = !model.student
     drawOnce(line, JSON.stringify(model.line), () => model.line.flatMap(partOf))
     set(line, "title", model.line.map(wordsOf).join(" · "))
-    set(head, "aria-expanded", String(model.measured))
-    element.classList.toggle("expanded", model.measured)
-    body.hidden = !model.measured
     wait.hidden = Boolean(model.measures)
     table.hidden = slices.element.hidden = !model.measures
     threshold.element.hidden = !model.measures || !model.threshold.kind
-    if (model.measured && model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
-    if (!model.measured) return
+    if (!show()) return
+    if (model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
     threshold.draw()
     slices.draw()
   }
@@ -85,7 +77,7 @@ const sliceHeads = (heads) => h("thead", {}, h("tr", {}, heads.filter(Boolean).m
 function sliceLine({ name, key, value, range, beside, images, verdict, worst }, heads, model) {
   const cell = (content) => h("td", { class: "num" }, content)
   return h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
-    cell(h("b", {}, value)), heads[2] && cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", type: "button", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
+    cell(h("b", {}, value)), heads[2] && cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
 }
 
 // --- the threshold: the one in force, and on request one chosen by the labels of tune -----------
@@ -98,7 +90,7 @@ const CROSS_FITTED = "Cross-fitted: each image is decided by a threshold that th
 function makeThreshold(model, send) {
   const now = h("p", { class: "num" })
   const rule = select("Threshold by", RULES, BEST_F1, () => {}, "Threshold by")
-  const button = h("button", { class: "group-thumb", type: "button", title: "The threshold that the labels of tune choose, with its noise. Nothing is changed.", onclick: () => {
+  const button = h("button", { class: "group-thumb", title: "The threshold that the labels of tune choose, with its noise. Nothing is changed.", onclick: () => {
     const { value } = rule.control
     send("choose_threshold", { least: value === BEST_F1 ? null : Number(value) })
   } }, CHOOSE)
@@ -161,6 +153,6 @@ function worthOf(rows, confidence) {
 /** The line of YAML, to be copied: a threshold holds for all iterations, and is of the spec. */
 function lineOf(words) {
   const told = h("span", { role: "status" })
-  const copy = h("button", { class: "link", type: "button", onclick: () => copyText(words).then((done) => text(told, done ? "Copied" : "The browser refuses to copy")) }, "Copy")
+  const copy = h("button", { class: "link", onclick: () => copyText(words).then((done) => text(told, done ? "Copied" : "The browser refuses to copy")) }, "Copy")
   return h("p", { class: "yaml" }, "In the spec, under students: ", h("code", {}, words), " ", copy, " ", told)
 }

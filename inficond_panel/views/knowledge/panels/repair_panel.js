@@ -1,31 +1,23 @@
 // What the data say against a student in numbers, what would help, and the repairs beside thumbs:
 // reweighting, adaptive penalty, penalty.
 
-import { drawOnce, fixed, folded, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
+import { drawOnce, fixed, folded, h, isNumber, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { axisOf } from "../../../ui/parts/whisker.js"
-import { isBusy, ownRepairs, ownPending } from "../shared.js"
+import { isBusy, ownRepairs, ownPending, section } from "../shared.js"
+import { makeUnfold } from "./unfold.js"
 
-const KEY = "b"
 const AUTO = "auto"
 
 export function makeRepairPanel(model, send) {
-  const line = h("span", { class: "told clip" })
-  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "repair-body", "aria-keyshortcuts": KEY.toUpperCase(),
-    title: `Suspects and repairs (${KEY.toUpperCase()})`, onclick: () => { model.repairing = !model.repairing } }, icon("down", 14), h("b", {}, "Evidence"), line)
-  const body = h("div", { class: "unfold-body", id: "repair-body", role: "region", "aria-label": "Suspects and repairs", tabindex: 0 })
-  const element = h("div", { class: "unfold repair-panel" }, head, body)
-  onKey(element, KEY, () => { head.click(); head.focus() })
+  const { element, line, body, show } = makeUnfold(model, "repairing", { kind: "repair-panel", key: "b", title: "Evidence", meaning: "Suspects and repairs", label: "Suspects and repairs" })
   const draw = () => {
-    const { shift, repairing, finding: { sentence: problem } } = model
+    const { shift, finding: { sentence: problem } } = model
     element.hidden = !model.student || !(model.options.suspecting || model.repair.levers?.length)
     text(line, shift.sentence ?? (problem || "Being looked for"))
     set(line, "title", shift.sentence ?? problem)
-    set(head, "aria-expanded", String(repairing))
-    element.classList.toggle("expanded", repairing)
-    body.hidden = !repairing
     const key = [model.repair, shift, problem, model.terms, model.path, model.repairs, model.pending, isBusy(model)]
-    if (repairing) drawOnce(body, JSON.stringify(key), () => {
+    if (show()) drawOnce(body, JSON.stringify(key), () => {
       const found = shift.kind ? sectionsOf(model, send) : [problem || h("span", { class: "spin" })]
       return [leversOf(model, send), ...(model.options.suspecting ? found : [])].filter(Boolean)
     })
@@ -50,17 +42,15 @@ function leversOf(model, send) {
   const cell = (content) => h("td", { class: "num" }, content)
   const row = ({ name, ap, gain, agreement, concepts, needs, can, taken }) => h("tr", { class: taken ? "worst" : null }, h("th", { scope: "row" }, name, taken && h("span", { class: "muted" }, " proposed")),
     cell(h("b", {}, ap)), cell(gain), cell(agreement), cell(concepts), h("td", {}, needs),
-    h("td", {}, can && h("button", { class: "group-thumb", type: "button", "aria-label": `Take ${name}`, disabled: isBusy(model), onclick: () => send("take_lever", { name }) }, "Take")))
+    h("td", {}, can && h("button", { class: "group-thumb", "aria-label": `Take ${name}`, disabled: isBusy(model), onclick: () => send("take_lever", { name }) }, "Take")))
   return section("What would help?", h("table", { class: "by levers" },
     h("thead", {}, h("tr", {}, ["lever", "AP", "gain", "like the teacher", "concepts", "needs", ""].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, levers.map(row))),
   notes.map((note) => h("p", { class: "num" }, note)))
 }
 
-const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)
-
 /** A button that adds a repair to the batch, or removes it. */
 function repairButton(model, send, repair, pressed, name, label, title) {
-  return h("button", { class: "group-thumb repair", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.options.unrepairable || title, disabled: isBusy(model) || Boolean(model.options.unrepairable),
+  return h("button", { class: "group-thumb repair", "aria-pressed": String(pressed), "aria-label": label, title: model.options.unrepairable || title, disabled: isBusy(model) || Boolean(model.options.unrepairable),
     onclick: () => send("repair", { repair }) }, repair.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)
 }
 
@@ -72,11 +62,11 @@ function suspectsOf(model, send) {
   const doubt = own.find(({ direction }) => direction === "doubt")
   const balance = (concepts, name, label) => repairButton(model, send, { direction: "balance", concepts }, concepts.every((one) => balanced.has(one)), name, label,
     "Weigh the photos of fit so that these scores are as on tune")
-  const remove = (concept) => h("button", { class: "group-thumb remove", type: "button", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
+  const remove = (concept) => h("button", { class: "group-thumb remove", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
     title: "Hold its influence at 0; companions may take over", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
   const item = ({ concept, reason, numbers, group }, place) => h("li", {},
     h("span", { class: "num muted" }, `${place + 1}`),
-    h("button", { class: "link clip", type: "button", title: concept, onclick: () => send("open", { concept }) }, concept),
+    h("button", { class: "link clip", title: concept, onclick: () => send("open", { concept }) }, concept),
     h("span", { class: "gives" }, balance([concept], "balance", `balance by ${concept}`),
       group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: balance by ${[concept, ...group].join(", ")}`), remove(concept)),
     h("details", { class: "num" }, h("summary", {}, reason),

@@ -1,6 +1,7 @@
 // Dialog that adds a typed concept: encoder and prompt, progress with cancel, typed concepts so far.
 
 import { count, drawOnce, h, icon, isClosed, keyed, select, text, unless, watch } from "../../../ui/base.js"
+import { titledDialog } from "../../../ui/parts/dialog.js"
 import { isFitting } from "../shared.js"
 
 const FROM = "typing" // kept on the document, since new views replace these after a concept was added
@@ -31,18 +32,14 @@ export function conceptDialog(root, model, send) {
   const main = h("button", { class: "btn primary", type: "submit" }, bar, label)
   const list = h("ul")
   const typed = h("section", {}, h("h3", {}, "Typed in this history"), list)
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault()
     if (model.typing.kind === "adding") send("stop_adding")
     else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value, tag: from.control.value })
   } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), from, how)
   const leave = (action, more) => { document.documentElement.dataset.from = FROM; send(action, more) }
-  const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
-    h("header", {}, h("h2", { id: "typing-title" }, "Add a concept"), h("span", { class: "grow" }), close), form, told, typed)
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  const { dialog, close } = titledDialog(root, "typing", "Add a concept", h("span", { class: "grow" }), form, told, typed)
   dialog.addEventListener("close", () => { delete document.documentElement.dataset.from })
-  root.append(dialog)
 
   const draw = () => {
     const { encoder, prompt, prompts, tags, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
@@ -71,7 +68,7 @@ export function conceptDialog(root, model, send) {
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
     typed.hidden = !Object.keys(names).length
     keyed(list, Object.entries(names), ([one]) => one, ([one, title]) => h("li", {}, h("span", { class: "clip", title }, title),
-      h("button", { class: unless("forgetting", "btn plain"), type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); leave("forget", { concept: one }) } }, "Delete")),
+      h("button", { class: unless("forgetting", "btn plain"), "aria-label": `Delete ${one}`, onclick: () => { close.focus(); leave("forget", { concept: one }) } }, "Delete")),
     (item) => { item.lastChild.disabled = busy || isFitting(model) })
   }
   input.addEventListener("input", draw)

@@ -1,7 +1,7 @@
 // One row a concept of a student: influence, what-if, patches, thumbs, and the cards of its parts.
 
 import {
-  count, details, drawOnce, fixed, h, icon, isNumber, keyed, percent, s, select, set, signed, text,
+  count, details, drawOnce, fixed, h, icon, isNumber, keyed, onMessage, percent, s, select, set, signed, text,
 } from "../../../ui/base.js"
 import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
@@ -29,12 +29,10 @@ export function rowContext(model, rows) {
   return { place, ends, strongest, similarity, intents, ghosts, ghostShare, frozen: isBusy(model), locked: model.locked }
 }
 
-const thumbTitle = (direction) => `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`
-
 /** A row; parts of the details are built only with details. */
 export function makeRow({ concept }, send, detailed) {
   const button = (direction) => h("button", {
-    class: `thumb ${direction}`, type: "button", "data-direction": direction, "aria-pressed": "false",
+    class: `thumb ${direction}`, "data-direction": direction, "aria-pressed": "false",
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
     onclick: () => send("toggle", { concept, direction }),
   }, icon(DIRECTIONS[direction].icon))
@@ -43,7 +41,7 @@ export function makeRow({ concept }, send, detailed) {
     rank: told("rank"), influence: told("influence"), suspect: told("suspect"), discrepancy: told("discrepancy"), then: told("then"),
     holds: holdsButton(concept, send), factor: factorOf(concept, send),
   } : {}
-  const open = h("button", { class: "open clip offline", type: "button", title: concept, onclick: () => send("open", { concept }) }, concept)
+  const open = h("button", { class: "open clip offline", title: concept, onclick: () => send("open", { concept }) }, concept)
   const strength = s("svg", { class: "strength", height: 12, role: "img" }), handle = makeHandle(concept), note = h("span", { class: "note" })
   const effect = s("svg", { class: "effect", role: "img" })
   const patches = h("div", { class: "patches", onclick: (event) => openPatch(event, concept, send) })
@@ -74,7 +72,8 @@ export function fillRow(element, row, model, context) {
   for (const button of thumbs) {
     set(button, "aria-pressed", String(pending?.direction === button.dataset.direction))
     button.disabled = context.frozen
-    set(button, "title", context.locked || thumbTitle(button.dataset.direction))
+    const { verb, key } = DIRECTIONS[button.dataset.direction]
+    set(button, "title", context.locked || `${verb} (${key})`)
   }
   if (only) fillDetails(only, row, model, context, { pending, intent, ghost: drafted ? undefined : context.ghosts.get(row.concept) })
 }
@@ -159,8 +158,8 @@ export function makePictures(model, send, rows) {
     if (segments.length) send("pictures", { segments })
     waiting.clear()
   }
-  model.on("msg:custom", (event) => {
-    for (const [segment, source] of Object.entries((event.data ?? event).pictures ?? {})) known.set(segment, source)
+  onMessage(model, (message) => {
+    for (const [segment, source] of Object.entries(message.pictures ?? {})) known.set(segment, source)
     for (const image of rows.querySelectorAll("img")) paint(image)
     for (const segment of [...known.keys()].slice(0, -KEPT_PATCHES)) known.delete(segment)
   })
@@ -206,7 +205,7 @@ function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
 export const HOLDS_KEY = "h"
 
 function holdsButton(concept, send) {
-  return h("button", { class: "holds", type: "button", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
+  return h("button", { class: "holds", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
 }
 
 function drawHolds(button, { concept }, found) {

@@ -9,8 +9,8 @@ export function drawRest(rest, model, search, dialog) {
   const ranked = rows.filter(({ rank }) => rank).length // others are held at 0
   const query = soughtOf(model)
   drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {
-    const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
-    const back = h("button", { class: "link", type: "button", onclick: () => seek(model, "") }, "Back to the list")
+    const add = h("button", { class: "link", onclick: () => dialog.open(query) }, `Add “${query}”`)
+    const back = h("button", { class: "link", onclick: () => seek(model, "") }, "Back to the list")
     const exact = isClosed("typing") || found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
     const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
     if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]
@@ -18,9 +18,9 @@ export function drawRest(rest, model, search, dialog) {
     if (sort !== "weight") return []
     const others = concepts - influential
     const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
-    const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
+    const find = h("button", { class: "link", onclick: () => search.focus() }, "Find a concept")
     const next = model.options.tops.find((n) => n > model.top) ?? 0 // all
-    const more = influential > ranked && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
+    const more = influential > ranked && h("button", { class: "link", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
     if (more) return [`${told}, ${count(ranked)} listed. `, more, " · ", find]
     return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
   })

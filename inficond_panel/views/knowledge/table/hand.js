@@ -1,7 +1,7 @@
 // An influence set by hand: the end of a row's bar, or the dot on its curve, dragged or moved by keys. Where it is
 // left waits as a bound in the batch.
 
-import { h, set, signed } from "../../../ui/base.js"
+import { h, listenWhile, set, signed } from "../../../ui/base.js"
 import { effectWordsAt } from "./effect_chart.js"
 import { directionTo, valueAfter, valueAtPart, within } from "./influence_value.js"
 
@@ -70,8 +70,7 @@ function dragOn(rows, hand) {
   rows.addEventListener("pointercancel", () => { from = null; hand.drop() })
   // the end of a drag must not count as a click on the row
   rows.addEventListener("click", (event) => { if (swallow) { swallow = false; event.stopImmediatePropagation() } }, true)
-  document.addEventListener("keydown", function escape(event) {
-    if (!rows.isConnected) return document.removeEventListener("keydown", escape, true)
+  listenWhile(rows, document, "keydown", (event) => {
     if (event.key !== "Escape" || !hand.dragging) return
     event.stopPropagation()
     from = null

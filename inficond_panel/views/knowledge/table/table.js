@@ -6,7 +6,7 @@ import {
 } from "../../../ui/base.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
 import { longList } from "../../../ui/lists/long_list.js"
-import { popMenu } from "../../../ui/parts/menu.js"
+import { popMenu, saveRows } from "../../../ui/parts/menu.js"
 import { ASK_EVERY } from "../../../ui/lists/near.js"
 import { saveFiles } from "../../../ui/parts/save_file.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
@@ -72,7 +72,7 @@ const innerOf = (column) => [...column.shadowRoot.children].find(({ shadowRoot }
 
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
-  const back = h("button", { class: unless("class", "back offline"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
+  const back = h("button", { class: unless("class", "back offline"), "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
   const { input: search, element: find } = findBox("Find concept", "C")
   search.ask = () => {
     clearTimeout(search.waiting)
@@ -103,11 +103,9 @@ function makeTools(model, send, dialog, menu) {
   const top = select("Concepts listed", model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
   const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.options.suspecting)
   const sort = select("Sort concepts by", sorts.map(({ key, name }) => [key, name]), model.sort, (id) => { model.sort = id })
-  const add = h("button", { class: unless("typing", "add"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
+  const add = h("button", { class: unless("typing", "add"), "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
-  const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
-  const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
-  save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
+  const save = saveRows(menu, (kind) => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }))
   if (!isClosed("typing")) onKey(add, "t", () => add.click())
   comeBack(add)
   element.append(add, top, sort, save)
