@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError
@@ -70,10 +70,8 @@ def extend_store(
 ) -> Extended:
     """Add photos to a store with ``precompute.extend``; the teacher labels them, or, for a teacher
     that is a table, the table ``logits``."""
-    try:
+    with needs("Adding photos", "precompute"):
         from precompute.pipeline.more import extend  # noqa: PLC0415 - heavy, and an extra
-    except ImportError as error:
-        raise missing_extra("Adding photos", error, "precompute") from error
     return extend(spec, store, photos, logits=logits, progress=progress)
 
 

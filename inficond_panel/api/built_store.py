@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError, OrderError, SpecError
 from inficond_panel.spec import Spec, load_spec
@@ -53,11 +53,9 @@ def write_built(
     any file is written; ``MissingExtraError``; and the errors of ``precompute.run``.
     """
     labels, split = _checked(files, labels, split, words)
-    try:
+    with needs("Building a store", "precompute"):
         import precompute  # noqa: PLC0415 - heavy, and an extra
         from precompute.detect.models import choose_encoder  # noqa: PLC0415
-    except ImportError as error:
-        raise missing_extra("Building a store", error, "precompute") from error
     chosen = choose_encoder(encoder, [], lambda path: str(path.absolute()))
     logits = teacher if isinstance(teacher, pd.DataFrame) else _run(teacher, files, labels)
     fresh = not folder.exists()

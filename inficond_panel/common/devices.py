@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError
 
 AUTO, CPU = "auto", "cpu"
@@ -32,10 +32,8 @@ def available_devices() -> list[str]:
 
 
 def _torch() -> Any:
-    try:
+    with needs("Running networks", "precompute"):
         import torch  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise missing_extra("Running networks", error, "precompute") from error
     return torch
 
 

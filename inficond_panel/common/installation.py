@@ -12,6 +12,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,6 +52,15 @@ def missing_extra(
     needed = f"the package {broken}, which" if broken else "a package that"
     message = f"{what} needs {needed} is installed but cannot be loaded: {error}"
     return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
+
+
+@contextmanager
+def needs(what: str, *extras: str, more: str = "") -> Iterator[None]:
+    """Raise the error of ``missing_extra`` for an import that fails inside the ``with`` block."""
+    try:
+        yield
+    except ImportError as error:
+        raise missing_extra(what, error, *extras, more=more) from error
 
 
 def _absent(error: ImportError) -> str:

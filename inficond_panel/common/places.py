@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError, InficondError, StoreError
 
 #: Protocols of addresses. Others of fsspec run programs or read any file.
@@ -41,14 +41,12 @@ def place_of(place: str | Path) -> Path:
     protocol, _, rest = str(place).partition("://")
     if fault := address_fault(str(place)):
         raise DataError(f"{protocol}://... cannot be used: {fault}.", _REMEDY)
-    try:
+    with needs(f"Reading {place}", "cloud"):
         from upath import UPath  # noqa: PLC0415 - an extra
 
         rest = "/".join(filter(None, rest.split("/")))
         remote = UPath(f"{protocol.lower()}://{rest}", use_listings_cache=False)
         remote.fs  # noqa: B018 - loads the package of the protocol
-    except ImportError as error:
-        raise missing_extra(f"Reading {place}", error, "cloud") from error
     return cast("Path", remote)
 
 

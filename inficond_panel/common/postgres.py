@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from inficond_panel.common.database import Connected
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.sqlite_file import Database, Schema
 from inficond_panel.errors import InficondError
 
-try:
+with needs("A history in PostgreSQL", "postgres"):
     import psycopg
     from psycopg import errors
     from psycopg.conninfo import conninfo_to_dict
-except ImportError as error:
-    raise missing_extra("A history in PostgreSQL", error, "postgres") from error
 
 #: Types of columns in PostgreSQL; within a transaction rows may precede their parents.
 _TYPES = {

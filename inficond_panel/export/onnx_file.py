@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, ExportError, InficondError
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
@@ -36,10 +36,8 @@ _NEVER = -1e300
 
 def import_onnx() -> Any:
     """Import and return ``onnx``; ``MissingExtraError`` if it is not installed."""
-    try:
+    with needs("An ONNX file", "onnx"):
         import onnx  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise missing_extra("An ONNX file", error, "onnx") from error
     return onnx
 
 
@@ -249,19 +247,15 @@ def _compared(
 
 def _precompute() -> tuple[Any, Any]:
     """Import and return ``apply`` and ``pixel_scores``; ``MissingExtraError`` without extras."""
-    try:
+    with needs("Exporting from pixels", "precompute", "onnx"):
         from precompute.pipeline import apply, pixel_scores  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise missing_extra("Exporting from pixels", error, "precompute", "onnx") from error
     return apply, pixel_scores
 
 
 def import_runtime() -> Any:
     """Import and return ``onnxruntime``; ``MissingExtraError`` if it is not installed."""
-    try:
+    with needs("Checking ONNX files", "onnx"):
         import onnxruntime  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise missing_extra("Checking ONNX files", error, "onnx") from error
     return onnxruntime
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
@@ -78,10 +78,8 @@ def oracle_sweep(
             "Use --groups sets, or leave the super-classes out.",
         )
     higher = super_groups(store, made, above) if above else None
-    try:
+    with needs("Making oracle logits", "precompute"):
         from precompute.teachers.applied import oracle_sweep as swept
-    except ImportError as error:
-        raise missing_extra("Making oracle logits", error, "precompute") from error
     sweep = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
     return measure_gammas(
         store, sweep, groups=super_classes, above=higher, thresholds=tuner.thresholds, **noise

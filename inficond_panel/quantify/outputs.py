@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr, expit
 
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, ece, ece_floor
 from inficond_panel.distill.metrics.outcome import likeliest
@@ -274,10 +274,8 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
             f"({groups.rule}).",
             "Group the images by their sets of labels, or use a split with more images.",
         )
-    try:
+    with needs("A silhouette", "sklearn"):
         from sklearn.metrics import silhouette_samples
-    except ImportError as error:
-        raise missing_extra("A silhouette", error, "sklearn") from error
     values = np.full(len(groups.of), np.nan)
     values[inside] = silhouette_samples(np.asarray(outputs, np.float64)[inside], groups.of[inside])
     return values
@@ -293,10 +291,8 @@ def tsne(outputs: NDArray, seed: int = 0) -> NDArray[np.float64]:
     outputs = np.asarray(outputs, dtype=np.float64)
     if len(outputs) < 5:
         raise DataError(f"{len(outputs)} images are too few for a t-SNE map.", "Use 5 or more.")
-    try:
+    with needs("A t-SNE map", "sklearn"):
         from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise missing_extra("A t-SNE map", error, "sklearn") from error
     from threadpoolctl import threadpool_limits
 
     start = "pca" if outputs.shape[1] > 1 else "random"

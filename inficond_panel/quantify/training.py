@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.files import replacing
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.knowledge_points import Feature
@@ -40,20 +40,16 @@ def make_network(kind: str, name: str, outputs: int) -> Any:
 
 
 def _timm(name: str, outputs: int) -> Any:
-    try:
+    with needs("This network", "precompute"):
         import timm
-    except ImportError as error:
-        raise missing_extra("This network", error, "precompute") from error
     if not timm.is_model(name):
         raise _unknown("timm", name, timm.list_models())
     return timm.create_model(name, pretrained=False, num_classes=outputs)
 
 
 def _torchvision(name: str, outputs: int) -> Any:
-    try:
+    with needs("This network", "precompute"):
         from torchvision import models
-    except ImportError as error:
-        raise missing_extra("This network", error, "precompute") from error
     known = models.list_models(module=models)
     if name not in known:
         raise _unknown("torchvision", name, known)

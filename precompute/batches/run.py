@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.spec.sections.encoder import FLOAT32
@@ -114,10 +114,8 @@ class Run:
 def connected(address: str) -> Iterator[Any]:
     """Yield a client of the Dask scheduler at ``address``; raise ``InficondError`` if it does not
     answer or has no workers."""
-    try:
+    with needs("Using a Dask cluster", "scale"):
         from distributed import Client
-    except ImportError as error:
-        raise missing_extra("Using a Dask cluster", error, "scale") from error
     try:
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from inficond_panel.common.arrays import Sliced
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.concepts.scoring import along_axes, among_neighbours
 
 #: Perplexity of t-SNE, and neighbours of UMAP; smaller with few concepts.
@@ -108,15 +108,10 @@ def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
 
 def _umap(values: np.ndarray, seed: int) -> np.ndarray:
     """Project by UMAP (cosine), started from PCA, in one thread: the seed determines the result."""
-    try:
+    with needs(
+        "The projection umap", "umap", more=", or remove umap from concepts.projections.methods."
+    ):
         from umap import UMAP
-    except ImportError as error:
-        raise missing_extra(
-            "The projection umap",
-            error,
-            "umap",
-            more=", or remove umap from concepts.projections.methods.",
-        ) from error
     if len(values) < _FEW:
         return _pca(values, seed)
     umap = UMAP(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import ScenesDataset, StoreDataset
 from inficond_panel.vocabulary.splits import SPLITS
@@ -109,10 +109,8 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
     missing.
     """
     section.check_recipe()
-    try:
+    with needs("Drawing scenes", "demo"):
         from precompute.recipes.scenes import SceneSet
-    except ModuleNotFoundError as error:
-        raise missing_extra("Drawing scenes", error, "demo") from error
     counts = {split: getattr(section.images, split) for split in SPLITS}
     scenes = SceneSet(section.seed, counts, section.size, section.shortcuts)
     return Dataset(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import check_file, lines_of
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 
@@ -129,13 +129,9 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
     """Yield (line, row) of a Parquet file, read in batches; the first row is the header."""
-    try:
+    with needs(f"{path}, as Parquet,", "precompute", more="; or save the table as CSV."):
         import pyarrow
         from pyarrow import parquet
-    except ImportError as error:
-        raise missing_extra(
-            f"{path}, as Parquet,", error, "precompute", more="; or save the table as CSV."
-        ) from error
     try:
         check_file(path)
         with parquet.ParquetFile(path) as file:

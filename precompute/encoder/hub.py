@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import HUB
 
@@ -184,11 +184,9 @@ def loading(model: Path | str) -> Iterator[Any]:
 
     Raises ``MissingExtraError`` if the package is missing.
     """
-    try:
+    with needs(f"The model {model}", "precompute", "transformers"):
         import torch  # noqa: F401
         import transformers
-    except ImportError as error:
-        raise missing_extra(f"The model {model}", error, "precompute", "transformers") from error
     log = transformers.utils.logging
     before = log.get_verbosity()
     log.set_verbosity_error()

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import (
@@ -191,11 +191,9 @@ def _weights_in(folder: Path) -> Path:
 
 def open_clip_package() -> ModuleType:
     """Import and return the package open_clip; ``MissingExtraError`` without open_clip or torch."""
-    try:
+    with needs("Encoding images", "precompute"):
         import open_clip
         import torch  # noqa: F401
-    except ImportError as error:
-        raise missing_extra("Encoding images", error, "precompute") from error
     return open_clip
 
 

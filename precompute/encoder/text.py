@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TEMPLATES
@@ -88,8 +88,6 @@ def templates(prompts: Sequence[str]) -> list[str]:
 
 
 def _named(name: str) -> list[str]:
-    try:
+    with needs("Encoding concepts", "precompute"):
         from open_clip import zero_shot_metadata
-    except ImportError as error:
-        raise missing_extra("Encoding concepts", error, "precompute") from error
     return [template("{}") for template in getattr(zero_shot_metadata, TEMPLATES[name])]

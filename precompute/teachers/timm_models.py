@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
@@ -78,10 +78,8 @@ def known_weights(name: str) -> list[str]:
 
 def _timm(name: str) -> Any:
     """Import and return the package timm; ``DataError`` if it does not know the model."""
-    try:
+    with needs("This teacher", "precompute"):
         import timm
-    except ImportError as error:
-        raise missing_extra("This teacher", error, "precompute") from error
     if not timm.is_model(name):
         raise DataError(
             f"timm knows no model {name}.{near(name, timm.list_models(), most=3)}",
@@ -161,10 +159,8 @@ def load_torchvision(
 
 def models_with(name: str) -> Any:
     """Return the module ``torchvision.models``; ``DataError`` if it has no classifier ``name``."""
-    try:
+    with needs("This teacher", "precompute"):
         from torchvision import models
-    except ImportError as error:
-        raise missing_extra("This teacher", error, "precompute") from error
     known = models.list_models(module=models)
     if name not in known:
         raise DataError(
@@ -204,10 +200,8 @@ def load_query2label(
 
     Raises ``DataError`` for weights that are missing, superfluous, or of another shape.
     """
-    try:
+    with needs("This teacher", "precompute"):
         from precompute.teachers.query2label import FeatureMap, Query2Label
-    except ImportError as error:
-        raise missing_extra("This teacher", error, "precompute") from error
     columns = columns_of(classes, section.classes)
     state = read_state(section.path)
     shape = read_shape(state, section)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU, onnx_providers, torch_device
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
@@ -64,10 +64,8 @@ def load_torchscript(
     section: TorchScriptTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
     """Load the TorchScript file that a spec's section names, as a teacher."""
-    try:
+    with needs("This teacher", "precompute"):
         import torch
-    except ImportError as error:
-        raise missing_extra("This teacher", error, "precompute") from error
     hardware = torch_device(device)
     _check_operators(section.path)
     try:
@@ -128,10 +126,8 @@ class OnnxTeacher:
 
 def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
     """Load a spec's ONNX file as a teacher: input (B, 3, H, W), first output (B, K)."""
-    try:
+    with needs("This teacher", "onnx"):
         import onnxruntime
-    except ImportError as error:
-        raise missing_extra("This teacher", error, "onnx") from error
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere

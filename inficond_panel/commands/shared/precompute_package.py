@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import allow_python
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 def precompute_package() -> Any:
     """Import the package ``precompute``; raise ``MissingExtraError`` if that fails."""
-    try:
+    with needs("Making a store", "precompute"):
         import precompute as package
-    except ImportError as error:
-        raise missing_extra("Making a store", error, "precompute") from error
     return package
 
 

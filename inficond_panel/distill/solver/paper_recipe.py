@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, check_cancelled, fit, made_of
@@ -69,11 +69,8 @@ def fit_paper(
             f"Cannot train with epochs {epochs}, batch {batch}, lr {lr}.",
             f"All must be above 0, and lr at most {LARGEST_RATE:g}.",
         )
-    try:
+    with needs("The paper's training recipe", "precompute", more=", or use solver: exact."):
         import torch  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        what, more = "The paper's training recipe", ", or use solver: exact."
-        raise missing_extra(what, error, "precompute", more=more) from None
     values = np.asarray(scores)
     data, rates = Scores(values), RATES if lr is None else (lr,)
     options: dict[str, Any] = {"l1": l1, "lower": lower, "upper": upper}

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.installation import needs
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.remarks import remarks_table
@@ -317,12 +317,10 @@ def write(table: pd.DataFrame, file: Path) -> Path:
         write_whole(file, csv_text(table).encode())
         return file
     content = io.BytesIO()
-    try:
+    with needs("Parquet", "precompute", more=", or take csv."):
         import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
 
         table.reset_index().to_parquet(content, index=False)
-    except ImportError as error:
-        raise missing_extra("Parquet", error, "precompute", more=", or take csv.") from error
     write_whole(file, content.getvalue())
     return file
 
