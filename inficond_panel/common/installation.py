@@ -49,8 +49,11 @@ def missing_extra(
         message = f"{what} needs the package {package}, which is not installed."
         return MissingExtraError(message, f"Install it: {command}", extras)
     broken = (getattr(error, "name", None) or "").partition(".")[0]
-    needed = f"the package {broken}, which" if broken else "a package that"
-    message = f"{what} needs {needed} is installed but cannot be loaded: {error}"
+    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
+    if broken:
+        message = (
+            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
+        )
     return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
 
 
