@@ -19,11 +19,11 @@ def missing(kind: str, word: object, words: Iterable[str], where: str = "") -> s
     return f"There is no {kind} {word!r}{where and ' '}{where}.{near(str(word), words)}"
 
 
-def listed(words: Sequence[str], most: int = 12) -> str:
+def listed(words: Sequence[str], most: int = 12, between: str = ", ") -> str:
     """Return words as text, ``a, b, and 2 more``, with at most ``most`` words; "none" if empty."""
     rest = len(words) - most
-    more = [f"and {rest} more"] if rest > 0 else []
-    return ", ".join([*words[:most], *more]) or "none"
+    more = [f"and {rest:,} more"] if rest > 0 else []
+    return between.join([*words[:most], *more]) or "none"
 
 
 def first_of(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound, Objective
 from inficond_panel.results.refit_changes import Churn, ConceptMoves, Group, Mover
@@ -56,9 +57,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
 def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
     """Return a list with a sentence on the untuned classes; empty if ``node`` tuned all."""
     others = [name for name in classes if name not in node.tuned]
-    rest = len(others) - _NAMED
-    more = f" and {count(rest)} more" if rest > 0 else ""
-    return [f"Not tuned by #{node.number}: {', '.join(others[:_NAMED])}{more}."] if others else []
+    return [f"Not tuned by #{node.number}: {listed(others, _NAMED)}."] if others else []
 
 
 def headline(report: ClassReport, split: str) -> str:

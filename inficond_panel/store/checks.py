@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.store.schema import ATTRIBUTES, COORDINATES, SCORING_METHODS, content_hash
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
@@ -166,9 +167,8 @@ def whole_labels(label: NDArray) -> NDArray[np.int8]:
 
 
 def quoted(names: Sequence[str], most: int) -> str:
-    """Return the first ``most`` names in quotes, and the number of the others."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
+    """Return the first ``most`` names in quotes, and the number of the others; "" for no names."""
+    return listed([repr(name) for name in names], most) if names else ""
 
 
 def _wrong(label: NDArray) -> NDArray[np.bool_]:

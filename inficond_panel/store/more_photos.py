@@ -20,6 +20,7 @@ import zarr
 
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.common.places import for_zarr, is_remote, stores_in
 from inficond_panel.errors import StoreError, StoreFormatError
@@ -82,10 +83,11 @@ class Extended:
             ("skipped", unreadable, "that cannot be read", "; "),
         ):
             if names:
-                yield f"{verb} {count(len(names), 'photo')} {why}: {_some(names, between)}"
+                yield f"{verb} {count(len(names), 'photo')} {why}: {listed(names, 5, between)}"
         if self.near_duplicates:
             photos = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
-            yield f"Warning: {len(photos)} nearly equal to tune or holdout images: {_some(photos)}"
+            which = "nearly equal to tune or holdout images"
+            yield f"Warning: {len(photos)} {which}: {listed(photos, 5)}"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -341,8 +343,3 @@ def _joined(parts: Sequence[np.ndarray], empty: np.ndarray) -> np.ndarray:
     joined = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else empty)
     joined.setflags(write=False)
     return joined
-
-
-def _some(names: Sequence[str], between: str = ", ") -> str:
-    more = f"{between}and {len(names) - 5} more" if len(names) > 5 else ""
-    return between.join(names[:5]) + more

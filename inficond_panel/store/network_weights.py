@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
@@ -187,5 +188,4 @@ def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> 
 
 
 def _listed(verb: str, names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{verb} {', '.join(names[:3])}{more}" if names else ""
+    return f"{verb} {listed(names, 3)}" if names else ""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.drift import LEVEL, ConceptDrift, Drift
@@ -130,11 +131,10 @@ def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
         return f"None of {count(every, 'concept')} has different scores than in fit."
-    named = ", ".join(_clause(each) for each in drifted[:_NAMED])
-    more = f", and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
+    named = listed([_clause(each) for each in drifted], _NAMED)
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores than in fit"
-    return f"{heading}: {named}{more}."
+    return f"{heading}: {named}."
 
 
 def _percent(share: float) -> str:

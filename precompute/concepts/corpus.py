@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.common.files import WORD_BYTES, read_lines
+from inficond_panel.common.near_words import listed
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts, fault_of, texts_of, twins
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.concepts import Filters
@@ -75,9 +76,8 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
     pairs = twins(text, concepts)
     if not pairs:
         return []
-    named = ", ".join(f"{a} = {b} ({cosine:.3f})" for a, b, cosine in pairs[:_MOST_NAMED])
-    more = f" and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
-    return [f"{TWINS}: {named}{more}"]
+    named = [f"{a} = {b} ({cosine:.3f})" for a, b, cosine in pairs]
+    return [f"{TWINS}: {listed(named, _MOST_NAMED)}"]
 
 
 def zero_warnings(score: np.ndarray) -> list[str]:
@@ -173,9 +173,8 @@ def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
     dropped = list(dropped)
     lines = [f"concepts.filters: {kept} of {kept + len(dropped)} concepts stay"]
     for key, some in by_filter(dropped).items():
-        shown = ", ".join(f"{name} ({why})" for name, why in some[:_SHOWN])
-        more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
-        lines.append(f"{len(some)} {REASONS[key]} ({key}): {shown}{more}")
+        shown = listed([f"{name} ({why})" for name, why in some], _SHOWN)
+        lines.append(f"{len(some)} {REASONS[key]} ({key}): {shown}")
     return lines
 
 

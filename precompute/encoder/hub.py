@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import needs
+from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import HUB
 
@@ -224,9 +225,8 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
     )
     lacking = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
     if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise DataError(
-            f"The weights in {folder} lack {', '.join(lacking[:3])}{more}.",
+            f"The weights in {folder} lack {listed(lacking, 3)}.",
             "Use a model that was trained for this task: the missing weights would be random.",
         )
     return model.requires_grad_(False).eval()

@@ -10,6 +10,7 @@ import numpy as np
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import needs
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TEMPLATES
@@ -60,10 +61,9 @@ def check_length(tokenizer: Any, texts: Sequence[str]) -> None:
     lengths = {text: _tokens(tokenizer, text) for text in texts if len(text.encode()) > limit - 2}
     long = {text: length for text, length in lengths.items() if length > limit}
     if long:
-        shown = "; ".join(f"{text!r} ({long[text]})" for text in list(long)[:_SHOWN])
-        more = f" and {len(long) - _SHOWN} more" if len(long) > _SHOWN else ""
+        shown = listed([f"{text!r} ({tokens})" for text, tokens in long.items()], _SHOWN, "; ")
         raise DataError(
-            f"The encoder reads {limit} tokens, and these texts have more: {shown}{more}.",
+            f"The encoder reads {limit} tokens, and these texts have more: {shown}.",
             "Shorten the concepts or the prompts: the encoder would ignore the rest of a text.",
         )
 

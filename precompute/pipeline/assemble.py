@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common import clock
+from inficond_panel.common.near_words import listed
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import SPLITS
@@ -53,14 +54,14 @@ def near_duplicates(
 
 def near_warning(found: Sequence[tuple[str, str, float]], split_of: Mapping[str, str]) -> str:
     """Return a warning: the number of near-duplicate pairs ``found``, and the first five."""
-    shown = "; ".join(
+    named = [
         f"{one} ({split_of[one]}) = {other} ({split_of[other]}), {likeness:.3f}"
-        for one, other, likeness in found[:_SHOWN]
-    )
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        for one, other, likeness in found
+    ]
+    shown = listed(named, _SHOWN, "; ")
     count = f"{len(found)} or more" if len(found) >= _KEPT else f"{len(found)}"
     pairs = "pair" if len(found) == 1 else "pairs"
-    return f"{NEAR_DUPLICATES}: {count} {pairs} of likeness {LIKENESS} and above: {shown}{more}"
+    return f"{NEAR_DUPLICATES}: {count} {pairs} of likeness {LIKENESS} and above: {shown}"
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:

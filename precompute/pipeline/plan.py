@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import duration, size_text
 from inficond_panel.common.places import place_of
 from inficond_panel.spec import Spec
@@ -308,7 +309,7 @@ def _shown(values: Mapping[str, Any], name: str) -> str:
     if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
         return f"{value[:_DIGITS]}…"
     if isinstance(value, list):
-        return _some(list(map(str, value)))
+        return listed(list(map(str, value)), _SHOWN)
     return str(value)
 
 
@@ -319,10 +320,5 @@ def _of_lists(old: list[Any], new: list[Any]) -> str:
         "added": [name for name in now if name not in before],
         "removed": [name for name in was if name not in after],
     }
-    changes = [f"{word} {_some(names)}" for word, names in kinds.items() if names]
+    changes = [f"{word} {listed(names, _SHOWN)}" for word, names in kinds.items() if names]
     return "; ".join(changes) or "the same in another order"
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inficond_panel.common.files import check_file
-from inficond_panel.common.near_words import first_of, nearest
+from inficond_panel.common.near_words import first_of, listed, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
@@ -109,9 +109,8 @@ def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
     """Return a note on the classes of a table that are not used; [] if all are used."""
     if not columns.left_out:
         return []
-    shown = ", ".join(columns.left_out[:_SHOWN])
-    more = f" and {len(columns.left_out) - _SHOWN} more" if len(columns.left_out) > _SHOWN else ""
-    return [f"{teacher.path.name} has classes that the data set lacks, left out: {shown}{more}"]
+    shown = listed(columns.left_out, _SHOWN)
+    return [f"{teacher.path.name} has classes that the data set lacks, left out: {shown}"]
 
 
 def read_outputs(

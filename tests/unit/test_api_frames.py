@@ -126,7 +126,7 @@ def twice(frame):
 #: What is done to one of the frames, and the message.
 FAULTS = [
     ("scores", drop(1), "scores has no row for 1 images of split: '0000'"),
-    ("logits", drop(7), "logits has no row for 7 images .* '0004' and 2 more"),
+    ("logits", drop(7), "logits has no row for 7 images .* '0004', and 2 more"),
     ("split", drop(1), "scores has 1 images that split does not name: '0000'"),
     ("labels", drop(3), "labels has no row for 1 images of split: '0002'"),
     ("scores", twice, "scores has duplicate image ids: '0000'"),

@@ -250,6 +250,6 @@ def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
 
 def test_labels_that_do_not_fit_the_task_that_is_said(data, capsys):  # noqa: F811
     told = refused(capsys, *NO, "--task", "single_label")
-    assert "5 of 20 images have several classes: '003', '011', '019' and 2 more" in told
+    assert "5 of 20 images have several classes: '003', '011', '019', and 2 more" in told
     assert "5 of 20 images have no class: " in told
     assert not (data.parent / "no.yaml").exists()

@@ -14,6 +14,7 @@ import param
 from numpy.typing import NDArray
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.plots.concept_matrix import Cells, make_matrix, take_cells
@@ -50,9 +51,7 @@ def make_table(cells: Cells) -> str:
 def _students(cells: Cells, row: int) -> str:
     values = cells.influence[row]
     order = [at for at in strongest(values).tolist() if values[at]]
-    words = [f"{cells.classes[at]} {signed(float(values[at]), 2)}" for at in order[:NAMED]]
-    rest = len(order) - len(words)
-    return ", ".join([*words, *([f"and {count(rest)} more"] if rest else [])]) or "none"
+    return listed([f"{cells.classes[at]} {signed(float(values[at]), 2)}" for at in order], NAMED)
 
 
 def make_words(cells: Cells, known: int) -> str:
