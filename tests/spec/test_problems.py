@@ -78,6 +78,8 @@ CASES = re.findall(
   8:31: dataset.splits.tune.share: expected a number > 0 and < 1, got '1'
 - {kind: logits, path: logits.csv} => {kind: logits, path: logits.csv, heads: 2}
   13:43: teacher.heads: is not used with kind: logits; it belongs to kind: query2label
+- {kind: logits, path: logits.csv} => {kind: query2label, path: logits.csv, outputs: logits}
+  13:48: teacher.outputs: is not used with kind: query2label; it b…ransformers or kind: python
 - kind: logits, path: logits.csv => kind: onnx, path: logits.csv, oracle: {},\n
 |  preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}
   13:41: teacher.oracle: is not used with kind: onnx; it b…ers or kind: open_clip or kind: head

@@ -155,12 +155,12 @@ class NamedOutputs(NetworkTeacher):
         "else the classes of the data set in order. Outputs of other classes are ignored, except "
         "with a softmax.",
     )
-    outputs: Outputs = OUTPUT
     order: Order = ORDER
 
 
 class _FileTeacher(NamedOutputs):
     path: Absent = None
+    outputs: Outputs = OUTPUT
     activation: Activation = ACTIVATION
     preprocessing: FullPreprocessing = option(doc="Steps from a photo to the input.")
 
@@ -190,6 +190,7 @@ class TorchvisionTeacher(NamedOutputs):
     kind: Literal["torchvision"] = option("torchvision", doc="A classifier of torchvision.")
     model: Text = option(doc="Name of the model in torchvision, such as resnet18.")
     pretrained: File = option(doc="Weights: a state_dict in .pt or .pth, or safetensors.")
+    outputs: Outputs = OUTPUT
     activation: Activation = ACTIVATION
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing,
@@ -218,6 +219,7 @@ class TimmTeacher(NamedOutputs):
         doc="Checkpoint of a linear classifier (weight, bias) on the model's pooled features; the "
         "model's own classifier if left out.",
     )
+    outputs: Outputs = OUTPUT
     activation: Activation = ACTIVATION
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing, doc="Steps from a photo to the input."
@@ -333,6 +335,7 @@ class TransformersTeacher(NamedOutputs):
     labels: dict[str, Text] = option(
         {}, doc="By class: the model's name of the class, if that differs."
     )
+    outputs: Outputs = OUTPUT
     activation: Activation = option(
         None,
         doc="Function from logits to probabilities: sigmoid per class, or softmax over all classes "
