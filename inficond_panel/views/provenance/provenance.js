@@ -232,7 +232,9 @@ function listen(parts, say, data) {
     card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ["Made", timeOf(made)], ...facts])], rows.closest(".panel"))
   }
   const acts = actions(say, { note, save, data })
+  let resting = 0, pointed = null
   const openMenu = (row, anchor = row) => {
+    clearTimeout(resting)
     card.hide()
     menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
   }
@@ -252,7 +254,6 @@ function listen(parts, say, data) {
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
   rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
-  let resting = 0, pointed = null
   const rest = (row) => {
     if (row === pointed) return
     pointed = row
