@@ -13,6 +13,12 @@ from inficond_panel.api.shown_results import Frames, SuggestedEdits
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
+from inficond_panel.results.confusions import (
+    check_single_label,
+    confusion_matrix,
+    confusions,
+    metrics_together,
+)
 from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.levers import levers
@@ -21,12 +27,6 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.slices import groups, metadata_slices, slices
-from inficond_panel.results.top_measures import (
-    check_single_label,
-    confusion_matrix,
-    confusions,
-    metrics_together,
-)
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest

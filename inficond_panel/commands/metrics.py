@@ -76,8 +76,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration, and print the requested frames."""
     from inficond_panel.commands.shared.students import chosen_node, count_looks, open_students
+    from inficond_panel.results.confusions import check_single_label
     from inficond_panel.results.slices import metadata_slices, selection_slice
-    from inficond_panel.results.top_measures import check_single_label
     from inficond_panel.tuning.thumbs import chosen_names
     from inficond_panel.vocabulary.confidence import few_draws
 
@@ -107,7 +107,7 @@ def measured(
 ) -> dict[str, pd.DataFrame]:
     """Return the frames of metrics by name, for the classes ``args.classes`` (None: all)."""
     from inficond_panel.results import metrics, slices
-    from inficond_panel.results.top_measures import confusions, metrics_together
+    from inficond_panel.results.confusions import confusions, metrics_together
 
     at, draws = (tuner, node, args.split), {"draws": args.draws, "seed": args.seed}
     chosen, frames = {"classes": args.classes, **draws}, {}

@@ -16,9 +16,9 @@ import pandas as pd
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL, Interval, TeacherSkill
 from inficond_panel.export.exported import FORMAT_VERSION
+from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.frame import intervals_of
 from inficond_panel.results.metrics import changes, metrics
-from inficond_panel.results.top_measures import metrics_together
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch

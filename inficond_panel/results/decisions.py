@@ -22,9 +22,9 @@ from inficond_panel.distill.metrics.thresholds import (
     top_decisions,
 )
 from inficond_panel.errors import TuningError
+from inficond_panel.results.confusions import evaluation_top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import evaluation_outcome
-from inficond_panel.results.top_measures import evaluation_top_class
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title

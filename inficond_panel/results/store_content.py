@@ -14,9 +14,9 @@ from inficond_panel.common.numbers import count, significant, size_text, written
 from inficond_panel.common.places import is_remote, size_of
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
+from inficond_panel.results.confusions import teacher_top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.history import others
-from inficond_panel.results.top_measures import teacher_top_class
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import parts_of
 from inficond_panel.store.teacher_outputs import hold_store

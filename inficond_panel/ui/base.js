@@ -210,7 +210,7 @@ export function findBox(name, key) {
 export function walkOn(group, steps, then = (/** @type {HTMLElement} */ _button) => {}) {
   group.addEventListener("keydown", (event) => {
     const step = steps[event.key], buttons = [...group.children], size = buttons.length
-    if (!step) return
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return
     event.preventDefault()
     const at = buttons.indexOf(event.target.closest("button"))
     const next = buttons.at(Number.isFinite(step) ? (at + step) % size : Math.min(0, -Math.sign(step)))

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from inficond_panel.errors import DataError, SpecError, TuningError
 from inficond_panel.plots.cloud import segment_positions, take_assigned
+from inficond_panel.results.confusions import STUDENT, TEACHER, find_confused
 from inficond_panel.results.gallery import take_picked
 from inficond_panel.results.image_sets import (
     decided_images,
@@ -20,7 +21,6 @@ from inficond_panel.results.image_sets import (
     patches_of,
     shown_segments,
 )
-from inficond_panel.results.top_measures import STUDENT, TEACHER, find_confused
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

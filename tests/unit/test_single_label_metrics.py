@@ -10,8 +10,8 @@ from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
+from inficond_panel.results.confusions import confusions, metrics_together
 from inficond_panel.results.forms import text_table
-from inficond_panel.results.top_measures import confusions, metrics_together
 from inficond_panel.tuning import Intent
 
 

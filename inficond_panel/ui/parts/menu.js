@@ -19,12 +19,13 @@ export function popUp(root, attributes) {
     const place = boxOf(anchor)
     placeAt(box, place, 4, place.right - box.offsetWidth)
   }
-  return { box, open, close: () => { if (box.matches(":popover-open")) box.hidePopover() } }
+  const isOpen = () => box.matches(":popover-open")
+  return { box, open, isOpen, close: () => { if (isOpen()) box.hidePopover() } }
 }
 
 /** `open(anchor, back, title, items)`; an item is {name, key, off, run}, `off` says why not. */
 export function popMenu(root) {
-  const { box, open, close } = popUp(root, { role: "menu" })
+  const { box, open, isOpen, close } = popUp(root, { role: "menu" })
   const entry = ({ name, key, off, run }) =>
     h("button", { role: "menuitem", tabindex: -1, "aria-disabled": off ? "true" : null, title: off || null,
       onclick: () => { if (!off) { close(); run() } } },
@@ -33,6 +34,7 @@ export function popMenu(root) {
   walkOn(box, { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity })
   return {
     close,
+    isOpen,
     open: (anchor, back, title, items) => {
       box.replaceChildren(...items.map(entry))
       set(box, "aria-label", title)

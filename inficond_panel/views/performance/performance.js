@@ -24,7 +24,7 @@ export function render({ model, el }) {
   const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })
   const scroll = h("div", { class: "scroll" }, list)
   const places = longList({ scroller: scroll, list, key: ({ name }) => name, make: makeRow, fill: (element, row) => fillRow(element, row, model) })
-  const parts = { search, list, scroll, places, listed: [], repairable: {}, pointed: false, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
+  const parts = { search, list, scroll, places, listed: [], repairable: {}, pointed: false, held: false, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
   scroll.append(parts.empty)
   const bars = layBars(model, scroll, list, () => parts.listed)
   list.after(bars.place)
@@ -41,7 +41,11 @@ export function render({ model, el }) {
   list.addEventListener("keydown", (event) => listKey(event, model, parts))
   list.addEventListener("pointerover", (event) => hover(model, card, event.target))
   list.addEventListener("pointerenter", () => { parts.pointed = true })
-  list.addEventListener("pointerleave", () => { card.hide(); parts.pointed = false; draw() })
+  list.addEventListener("pointerleave", () => {
+    card.hide()
+    parts.pointed = false
+    if (parts.held) setTimeout(draw) // a finger leaves before its click
+  })
   el.append(root)
   followTheme(model, root)
   saveFiles(model)
@@ -179,7 +183,8 @@ function drawSorting(model, { sort, order, value, rings }) {
     a click meets the row that it aims at, until another sort is chosen. */
 function inOrder(model, parts) {
   const sort = [model.sort, model.descending].join(" ")
-  if ((model.picked || parts.pointed) && parts.sorted?.sort === sort) {
+  parts.held = (model.picked || parts.pointed) && parts.sorted?.sort === sort
+  if (parts.held) {
     const named = new Map(rowsOf(model).map((row) => [row.name, row]))
     return parts.sorted.names.map((name) => named.get(name)).filter(Boolean)
   }

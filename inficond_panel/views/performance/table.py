@@ -12,7 +12,7 @@ from panel.custom import Child
 from inficond_panel.common.numbers import count, number
 from inficond_panel.plots.columns import FEW
 from inficond_panel.plots.performance_bars import FILLS, SIDES
-from inficond_panel.results.top_measures import STUDENT, TEACHER, Confused, find_confused
+from inficond_panel.results.confusions import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.state import Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie

@@ -227,14 +227,12 @@ function listen(parts, say, data) {
     if (row.getAttribute("aria-selected") !== "true") say("jump", { node: row.dataset.key })
   }
   const explain = (row) => {
-    if (!row) return card.hide()
+    if (!row || menu.isOpen()) return card.hide()
     const { card: { title, text: note, intents, facts, made }, metrics } = row.data
     card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ["Made", timeOf(made)], ...facts])], rows.closest(".panel"))
   }
   const acts = actions(say, { note, save, data })
-  let resting = 0, pointed = null
   const openMenu = (row, anchor = row) => {
-    clearTimeout(resting)
     card.hide()
     menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
   }
@@ -254,6 +252,7 @@ function listen(parts, say, data) {
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
   rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
+  let resting = 0, pointed = null
   const rest = (row) => {
     if (row === pointed) return
     pointed = row
