@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,10 @@ def photos_teacher(store: Any, spec: Any, side: int) -> Teacher:
     features = _each(store, pixels, embedding.forward)
     heads = fit_heads(features, store.label, store.rows("fit"), store.classes, section)
     name = f"heads on {store.attrs['encoder']} at {side} pixels, l2 {L2:g}"
-    network = partial(heads.network, embedding.forward)
+
+    def network(rows: np.ndarray) -> Any:
+        return heads.teacher(embedding, rows).network
+
     return Teacher(name, heads.logits(features), pixels, network)
 
 

@@ -199,6 +199,7 @@ def joint_gram(
         for part in columns.map(block, union, probability, weight):
             of_one += part
         total += of_one
+        del of_one  # as large as the total
     ends = np.cumsum([len(each) + 1 for each in in_union]) - 1  # each class's intercept is last
     inner = np.setdiff1d(np.arange(size), ends)
     return JointGram(

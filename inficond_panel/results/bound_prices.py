@@ -120,15 +120,16 @@ class BoundPrices:
         """Return a class's bounds, largest shadow price first; ``lift`` sets ``Bound.lifted``."""
         store, priced = self.tuner.store, []
         k = store.classes.index(class_name)
+        own = {c: limits for (owner, c), limits in self.node.bounds.items() if owner == class_name}
+        if not own:
+            return ()
         residuals, image_weight = self._residuals(k), self.data.weight(k)
-        for (owner, concept), (lower, upper) in self.node.bounds.items():
-            if owner != class_name:
-                continue
+        for concept, (lower, upper) in own.items():
             c = store.concepts.index(concept)
             column = np.asarray(self.data.scores[:, c], dtype=np.float64)
             spread = float(np.sqrt(image_weight @ (column - image_weight @ column) ** 2))
             weight, price = self._optimum(c, k, column @ residuals, spread)
-            since = self.tuner.bound_since(self.node, owner, concept)
+            since = self.tuner.bound_since(self.node, class_name, concept)
             bound = Bound(concept, lower, upper, since, weight, price)
             if lift and bound.active:
                 bound = replace(bound, lifted=self._lifted(c, k))
@@ -295,6 +296,10 @@ class JointPricing(BoundPrices):
         return make_joint_problem(shape, lower=None, upper=None, **problem)
 
     def _residuals(self, k: int) -> np.ndarray:
+        return self._residuals_of_all
+
+    @cached_property
+    def _residuals_of_all(self) -> np.ndarray:
         linear = self.data.gathered.logits(self.held.weights, self.held.intercepts)
         return self._problem.residuals(self._problem.fitted(linear).probability)
 

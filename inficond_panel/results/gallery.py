@@ -112,7 +112,15 @@ def take_gallery(student: Student, concept: str) -> Gallery:
     assigned = np.ones(len(rows), bool)
     if student.store.holds("segments"):
         assigned = np.isin(rows, assigned_images(student.store, position))
-    return _gallery(student, concept, concept, rows, score[chosen], assigned)
+    columns = (
+        student.labels,
+        student.logits,
+        student.teacher_logits,
+        student.decided,
+        student.teacher_decided,
+    )
+    values = tuple(column[chosen] for column in columns)
+    return _gallery(student, concept, concept, rows, score[chosen], values, assigned)
 
 
 def take_picked(student: Student, images: ImageSet) -> Gallery:
@@ -122,7 +130,11 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
     score = np.zeros(len(rows))
     if concept:
         score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
-    return _gallery(student, concept, images.title, rows, score, np.ones(len(rows), bool))
+    k, evaluation = student.column, student.evaluation
+    logits, teacher_logits = evaluation.logits(student.node, rows), store.teacher_log_odds[rows]
+    decided = evaluation.decided(logits), evaluation.decided(teacher_logits)
+    values = tuple(each[:, k] for each in (store.label[rows], logits, teacher_logits, *decided))
+    return _gallery(student, concept, images.title, rows, score, values, np.ones(len(rows), bool))
 
 
 def _gallery(
@@ -131,11 +143,12 @@ def _gallery(
     title: str,
     rows: np.ndarray,
     score: np.ndarray,
+    values: tuple[np.ndarray, ...],
     assigned: np.ndarray,
 ) -> Gallery:
-    """Return the gallery of the images at ``rows``, with decisions of student and teacher."""
-    store, k, evaluation = student.store, student.column, student.evaluation
-    logits, teacher_logits = evaluation.logits(student.node, rows), store.teacher_log_odds[rows]
+    """Return the gallery of the images at ``rows``; ``values`` are labels, logits of student and
+    teacher, and their decisions, of the student's class."""
+    label, logits, teacher_logits, decided, teacher_decided = values
     return Gallery(
         class_name=student.class_name,
         concept=concept,
@@ -145,11 +158,11 @@ def _gallery(
         influence=student.weight(concept) if concept else 0.0,
         rows=rows,
         score=score,
-        label=store.label[rows, k],
-        student=logits[:, k],
-        teacher=teacher_logits[:, k],
-        decided=evaluation.decided(logits)[:, k],
-        teacher_decided=evaluation.decided(teacher_logits)[:, k],
+        label=label,
+        student=logits,
+        teacher=teacher_logits,
+        decided=decided,
+        teacher_decided=teacher_decided,
         assigned=assigned,
     )
 

@@ -1,4 +1,6 @@
-"""Queue of a session's jobs: a worker thread runs long work, which can be cancelled.
+"""Queue of a session's jobs, and the base of states that wait for one.
+
+A worker thread runs long work, which can be cancelled.
 
 A second thread runs work that nobody has asked for. It starts while nothing else is to be done, and
 nobody waits for its end.
@@ -191,7 +193,7 @@ class Jobs(param.Parameterized):
 class Status:
     """Status of a session's work: kind, sentence, progress (0 to 1), and remedy of an error."""
 
-    kind: str = "idle"  # idle | previewing | fitting | judging | cancelling | done | error
+    kind: str = "idle"  # idle, done, error, cancelling, or what the work does: fitting, exporting
     text: str = ""
     progress: float = 0.0
     remedy: str = ""

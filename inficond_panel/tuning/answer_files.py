@@ -233,7 +233,7 @@ class _Reader:
         self.why[image] = cells.get("why", "").strip()
 
     def _note(self, line: int, text: str, key: str = "") -> None:
-        column = self._header.index(key) + 1 if key in self._header else 1
+        column = self._header.index(key) + 1 if key and key in self._header else 1
         self.problems.append(Problem(self._path, line, column, text))
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bokeh.document import Document
     from bokeh.model import Model
 
-Part = dict[str, Any] | str | None  #: JSON of one part of a message
+    from inficond_panel.ui.widget import Part
 
 
 class Cell(pn.Column):

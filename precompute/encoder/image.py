@@ -14,12 +14,11 @@ from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
 from precompute.encoder.open_clip_model import build_model, loading, text_encoder, text_function
 from precompute.encoder.source import find_source
-from precompute.encoder.text import TextEncoder, templates
+from precompute.encoder.text import TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -218,12 +217,8 @@ class Encoder:
         return self.text.embed_text(texts)
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
-
-        A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
-        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
-        normalised. Raises the errors of ``embed_text``."""
-        return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
+        """Return unit vectors of concepts; see ``TextEncoder.embed_concepts``."""
+        return self.text.embed_concepts(concepts, prompts)
 
 
 def _array(data: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_torch_thread
+from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TEMPLATES
 
@@ -46,6 +47,14 @@ class TextEncoder:
                 unit = torch.nn.functional.normalize(vectors, dim=-1)
                 parts.append(unit.float().cpu().numpy())
         return np.concatenate(parts)
+
+    def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
+        """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
+
+        A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
+        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
+        normalised. Raises the errors of ``embed_text``."""
+        return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
 
 
 def _moved(tokens: Any, device: str) -> Any:

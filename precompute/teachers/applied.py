@@ -154,7 +154,8 @@ def network_logits(
         return teacher_logits(teacher, run, encoder, corpus, device).logits
     heads = stored_heads(teacher, store, device)
     key = pass_keys(network_inputs(teacher, store.classes, encoder, corpus))["features"]
-    features, _ = whole_features(teacher, run, encoder, key, device)
+    width = store.teacher_feature.shape[1]
+    features, _ = whole_features(teacher, run, encoder, key, device, width)
     return split_columns(heads.of_others(features), len(store.classes))
 
 

@@ -80,7 +80,9 @@ class Pass:
         if images:
             read = np.array([not fault for fault in faults])
             seen = np.array(rows)[read]
-            values[read] = outputs = self.compute(teacher, stacked(images), seen)
+            batch = stacked(images)
+            del images  # as large as the batch
+            values[read] = outputs = self.compute(teacher, batch, seen)
             what = "oracle logits" if self.name == "oracle" else self.name
             check_finite(what, outputs, [self.dataset.ids[row] for row in seen])
         return {"values": values}
@@ -271,15 +273,22 @@ def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray
 
 
 def whole_features(
-    teacher: HeadTeacher, run: Run, encoder: EncoderSection | None, key: str, device: str
+    teacher: HeadTeacher,
+    run: Run,
+    encoder: EncoderSection | None,
+    key: str,
+    device: str,
+    width: int = 0,
 ) -> tuple[np.ndarray, Pass]:
     """Return the embeddings ``(N, E)`` of whole photos that heads take, NaN for unreadable photos,
-    and the pass that computes them, of hash ``key``. Finished batches are not run again."""
+    and the pass that computes them, of hash ``key``. Finished batches are not run again.
+
+    ``width`` is E; 0: not known, and asked of the network."""
     sections = [encoder_of(teacher, encoder), *([encoder] if encoder else [])]
     beside = tuple(map(encoder_key, sections))  # encoders of features and segments stay loaded
     load = partial(load_embedding, teacher, encoder, device, kept=True)
     network = partial(loaded, key, load, beside)
-    work = Pass("features", key, network, plain_logits, run.dataset, network().outputs)
+    work = Pass("features", key, network, plain_logits, run.dataset, width or network().outputs)
     return run_pass(run, work, batch_of(teacher, encoder)), work
 
 

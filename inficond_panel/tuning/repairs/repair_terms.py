@@ -99,9 +99,11 @@ class RepairTerms:
             photos = self.photos(self.class_fit(parent, name))
             return self.of_class(photos, repairs, bounds).to_json()
 
-        names = sorted({repair.class_name for repair in repairs})
-        with one_thread():
-            return self._resolved.made(key, lambda: {name: resolve(name) for name in names})
+        def resolve_all() -> dict[str, dict[str, Any]]:
+            with one_thread():
+                return {name: resolve(name) for name in sorted({r.class_name for r in repairs})}
+
+        return self._resolved.made(key, resolve_all)
 
     def _is_of_added(self, repair: Repair) -> bool:
         """Return True for a repair that depends on photos added to the store."""

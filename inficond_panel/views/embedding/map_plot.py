@@ -357,8 +357,9 @@ class MapPlot(param.Parameterized):
                 change_figure(figure, partial(self._draw_due, figure))
 
     def _draw_due(self, figure: Figure) -> None:
+        due = self._due.pop(figure)
         with hold(figure.document):  # no Python callback listens to what the layers change
-            for draw in self._due.pop(figure):
+            for draw in due:
                 draw(figure)
 
     def _change_figures(self, change: Callable[[Figure], None]) -> None:

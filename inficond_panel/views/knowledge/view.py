@@ -72,6 +72,7 @@ class KnowledgeView(
 
     def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
         self.app, self.overview = app, overview
+        self._scaled: tuple[object, Any] = None, None  # scales of the concepts, and of what
         suggestion = app.suggestion
         self.bar = BatchBar.of(app, factor=app.tuning.factor)
         batch = {name: self.bar.param[name] for name in ("pending", "status", "repairs")}
@@ -184,7 +185,10 @@ class KnowledgeView(
         """Return a function to facts on a concept's scale; empty unless a user computed scores."""
         if not self.app.store.given:
             return lambda _: []
-        frame = scales(self.app.tuner, self.app.students.node, self.table.student)
+        node, student = self.app.students.node, self.table.student
+        if (node.id, student) != self._scaled[0]:
+            self._scaled = (node.id, student), scales(self.app.tuner, node, student)
+        frame = self._scaled[1]
         return lambda concept: scale_facts(frame.loc[concept])
 
     @param.depends("bar.factor", watch=True)
