@@ -112,58 +112,54 @@ def take_gallery(student: Student, concept: str) -> Gallery:
     assigned = np.ones(len(rows), bool)
     if student.store.holds("segments"):
         assigned = np.isin(rows, assigned_images(student.store, position))
-    columns = (
-        student.labels,
-        student.logits,
-        student.teacher_logits,
-        student.decided,
-        student.teacher_decided,
+    return _gallery(
+        student,
+        concept,
+        concept,
+        rows=rows,
+        score=score[chosen],
+        label=student.labels[chosen],
+        student=student.logits[chosen],
+        teacher=student.teacher_logits[chosen],
+        decided=student.decided[chosen],
+        teacher_decided=student.teacher_decided[chosen],
+        assigned=assigned,
     )
-    values = tuple(column[chosen] for column in columns)
-    return _gallery(student, concept, concept, rows, score[chosen], values, assigned)
 
 
 def take_picked(student: Student, images: ImageSet) -> Gallery:
     """Return the gallery of the picked ``images``, with decisions of their class's student."""
+    rows, k, evaluation = np.array(images.rows, dtype=np.intp), student.column, student.evaluation
     store, concept = student.store, images.concept
-    rows = np.array(images.rows, dtype=np.intp)
     score = np.zeros(len(rows))
     if concept:
         score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
-    k, evaluation = student.column, student.evaluation
     logits, teacher_logits = evaluation.logits(student.node, rows), store.teacher_log_odds[rows]
-    decided = evaluation.decided(logits), evaluation.decided(teacher_logits)
-    values = tuple(each[:, k] for each in (store.label[rows], logits, teacher_logits, *decided))
-    return _gallery(student, concept, images.title, rows, score, values, np.ones(len(rows), bool))
-
-
-def _gallery(
-    student: Student,
-    concept: str,
-    title: str,
-    rows: np.ndarray,
-    score: np.ndarray,
-    values: tuple[np.ndarray, ...],
-    assigned: np.ndarray,
-) -> Gallery:
-    """Return the gallery of the images at ``rows``; ``values`` are labels, logits of student and
-    teacher, and their decisions, of the student's class."""
-    label, logits, teacher_logits, decided, teacher_decided = values
-    return Gallery(
-        class_name=student.class_name,
-        concept=concept,
-        title=title,
-        split=student.split,
-        node=f"#{student.node.number} {student.node.id}",
-        influence=student.weight(concept) if concept else 0.0,
+    return _gallery(
+        student,
+        concept,
+        images.title,
         rows=rows,
         score=score,
-        label=label,
-        student=logits,
-        teacher=teacher_logits,
-        decided=decided,
-        teacher_decided=teacher_decided,
-        assigned=assigned,
+        label=store.label[rows, k],
+        student=logits[:, k],
+        teacher=teacher_logits[:, k],
+        decided=evaluation.decided(logits)[:, k],
+        teacher_decided=evaluation.decided(teacher_logits)[:, k],
+        assigned=np.ones(len(rows), bool),
+    )
+
+
+def _gallery(of: Student, concept: str, title: str, **columns: np.ndarray) -> Gallery:
+    """Return a gallery of a student; ``columns`` are its fields that have a value per image."""
+    return Gallery(
+        class_name=of.class_name,
+        concept=concept,
+        title=title,
+        split=of.split,
+        node=f"#{of.node.number} {of.node.id}",
+        influence=of.weight(concept) if concept else 0.0,
+        **columns,
     )
 
 
