@@ -10,11 +10,11 @@ import pandas as pd
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_word, several, some
 from inficond_panel.distill.correlations import collinear
+from inficond_panel.distill.refits import Progress
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE

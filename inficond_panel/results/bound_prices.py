@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.distill import Fit, JointFit, fit_joint
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, at_bound
 from inficond_panel.distill.solver.joint import make_joint_problem
 from inficond_panel.distill.solver.joint_objective import FittedSoftmax, JointProblem, least_shift
 from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, solve, start_from
+from inficond_panel.tuning.fitting.recipe import solve, start_from
 from inficond_panel.tuning.thumbs import box
 
 if TYPE_CHECKING:

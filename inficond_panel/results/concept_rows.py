@@ -130,12 +130,12 @@ def effect(
     parts = (np.asarray(part) for part in (student.weights, student.logits, student.cutoff))
     same = blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
     key = same, student.class_name, concept, student.split, metric, draws, level
-    band = kept.get(key)
-    if band is None:
+
+    def make() -> Band:
         grid = influence_grid(student.weights, student.weight(concept), EFFECT_POINTS)
-        band = change_along(student, concept, metric, grid, draws, level)
-        kept.put(key, band)
-    return band
+        return change_along(student, concept, metric, grid, draws, level)
+
+    return kept.made(key, make)
 
 
 #: A marked cell of the matrix: (class, concept).

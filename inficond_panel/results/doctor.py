@@ -16,13 +16,13 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.shift import (
     ClassShift,

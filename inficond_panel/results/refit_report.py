@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inficond_panel.concepts.texts import words_for
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import TuningError
 from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing, Objective, Pricing
 from inficond_panel.results.refit_changes import (
@@ -21,7 +22,6 @@ from inficond_panel.results.refit_changes import (
 )
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.edits import Repair
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.thumbs import Intent

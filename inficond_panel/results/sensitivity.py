@@ -13,7 +13,7 @@ from inficond_panel.common.interval import Interval, columns_of
 from inficond_panel.common.ordering import strongest
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Fit, Outcome, Stability, bootstrap_stability, metric_intervals
-from inficond_panel.distill.refits import joint_stability
+from inficond_panel.distill.refits import Cancelled, Progress, joint_stability
 from inficond_panel.distill.scores import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import chosen_on_tune
@@ -23,7 +23,7 @@ from inficond_panel.tuning.fitting.class_fit import (
     learns_from_tune,
     unseen_logits,
 )
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, start_from
+from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title

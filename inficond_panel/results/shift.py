@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.threads import one_thread
@@ -58,11 +59,10 @@ def student_repair(
     ``cancelled()``, and the errors of ``suggest``.
     """
     key = tuner, made_at(tuner, node, class_name), class_name, part_hashes(tuner.store)
-    repair = _REPAIRS.get(key)
-    if repair is None:
-        repair = suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)
-        _REPAIRS.put(key, repair)
-    return replace(repair, parent=node.id)
+    make = partial(
+        suggest, tuner, node, classes=[class_name], progress=progress, cancelled=cancelled
+    )
+    return replace(_REPAIRS.made(key, make), parent=node.id)
 
 
 def made_at(tuner: Tuner, node: Node, class_name: str) -> str:

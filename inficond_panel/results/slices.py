@@ -23,11 +23,11 @@ from inficond_panel.distill import (
     worst_of_all,
 )
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import DataError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import evaluation_outcome, facts_of, limits_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner

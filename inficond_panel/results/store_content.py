@@ -215,10 +215,8 @@ def _typed(store: Store, history: str | None) -> pd.DataFrame:
 def _more(store: Store, spec: str) -> pd.DataFrame:
     """Return photos added to the store; a note names parts made for another version of it."""
     rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
-    photos, stale = (
-        sum(row["images"] for row in rows),
-        [str(p.path) for p in parts_of(store, other=True)],
-    )
+    photos = sum(row["images"] for row in rows)
+    stale = [str(part.path) for part in parts_of(store, other=True)]
     note = (
         f"{count(len(stale), 'part')} of added photos belong to another version of the store: "
         f"{', '.join(stale)}. To use these photos, add them again: inficond extend {spec} FOLDER"

@@ -22,10 +22,10 @@ from inficond_panel.distill import (
     refit_what_if,
     what_if_curve,
 )
-from inficond_panel.distill.refits import RefitPoint, refit_grid, refit_points
+from inficond_panel.distill.refits import Cancelled, RefitPoint, refit_grid, refit_points
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.tuning.fitting.fit_data import scores_on
-from inficond_panel.tuning.fitting.recipe import Cancelled, solve_joint, start_from
+from inficond_panel.tuning.fitting.recipe import solve_joint, start_from
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
 from inficond_panel.tuning.tuner import Tuner

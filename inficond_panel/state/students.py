@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import param
@@ -79,11 +79,8 @@ class StudentsState(param.Parameterized):
 
     def report(self, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
         """Return the report on a refit's iteration. Call it on the worker: it may take seconds."""
-        report = self._reports.get(refit.id)
-        if report is None:
-            report = explain(self.tuner, refit, cancelled=cancelled)
-            self._reports.put(refit.id, report)
-        return report
+        make = partial(explain, self.tuner, refit, cancelled=cancelled)
+        return self._reports.made(refit.id, make)
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
         """Return the change in a metric, with intervals, at ``grid`` of a concept's influence."""

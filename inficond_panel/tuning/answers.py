@@ -31,12 +31,12 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.edits import Label, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import ClassFit, learns_from_tune
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.repairs.resolution import enough

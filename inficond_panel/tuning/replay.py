@@ -13,8 +13,8 @@ from inficond_panel.common import clock
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.folders import is_address
 from inficond_panel.concepts.typed import base_of
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import HistoryError, TuningError
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import Event, read_tag
 from inficond_panel.tuning.node import Node

@@ -13,6 +13,7 @@ from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
 from inficond_panel.distill.metrics.outcome import Cutoffs
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
@@ -21,13 +22,7 @@ from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
-from inficond_panel.tuning.fitting.recipe import (
-    Cancelled,
-    Progress,
-    ResolvedEdits,
-    distilled,
-    refitted,
-)
+from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality

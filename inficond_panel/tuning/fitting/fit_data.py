@@ -289,14 +289,15 @@ class FitData:
         self.targets = np.concatenate([self.targets, targets])
         self.rows = np.concatenate([self.rows, rows])
         self._appended = *self._appended, key
-        made = self._extended.get(self._appended)  # fits share gathered columns
-        if made is None:
+
+        def join() -> tuple[np.ndarray, Scores]:
             parts = [self.scores, scores]
             shape = sum(map(len, parts)), scores.shape[1]
             joined = np.concatenate(parts, out=empty(shape, scores.dtype))
-            made = joined, Scores(on_card(joined, self._device))
-            self._extended.put(self._appended, made)
-        self.scores, self.gathered = made
+            return joined, Scores(on_card(joined, self._device))
+
+        # fits share gathered columns
+        self.scores, self.gathered = self._extended.made(self._appended, join)
 
     def without(self, rows: np.ndarray) -> np.ndarray:
         """Return a mask ``(n,)`` of all images except appended images at ``rows`` of the

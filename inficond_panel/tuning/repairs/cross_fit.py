@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -72,10 +71,12 @@ def cross_fitted_logits(
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
     key = repr((class_name, photos_hash, bounds, chain))
-    folds = partial(stratified_folds, label[:, None], FOLDS, 0)
-    return tuner.repairs.cross_fitted.made(
-        key, lambda: _by_fold(tuner, node, class_name, steps, rows, folds())
-    )
+
+    def make() -> Array:
+        folds = stratified_folds(label[:, None], FOLDS, 0)
+        return _by_fold(tuner, node, class_name, steps, rows, folds)
+
+    return tuner.repairs.cross_fitted.made(key, make)
 
 
 def _by_fold(

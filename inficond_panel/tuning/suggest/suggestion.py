@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
+from inficond_panel.distill.refits import Cancelled, Progress
+from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
-from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.edits import Repair
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
@@ -138,11 +138,7 @@ def suggest(
     node = tuner.root() if parent is None else tuner.node(parent.id)
     names, skipped = _measurable(tuner, seen, classes)
     repairs: dict[str, ClassRepair] = {}
-
-    def check() -> None:
-        if cancelled is not None and cancelled():
-            raise CancelledError("The search was cancelled.", "Nothing was changed.")
-
+    check = partial(check_cancelled, cancelled, "The search was")
     with one_thread():
         for done, name in enumerate(names):
             check()
