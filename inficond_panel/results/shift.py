@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.threads import one_thread
@@ -59,9 +58,10 @@ def student_repair(
     ``cancelled()``, and the errors of ``suggest``.
     """
     key = tuner, made_at(tuner, node, class_name), class_name, part_hashes(tuner.store)
-    make = partial(
-        suggest, tuner, node, classes=[class_name], progress=progress, cancelled=cancelled
-    )
+
+    def make() -> Suggestion:
+        return suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)
+
     return replace(_REPAIRS.made(key, make), parent=node.id)
 
 
