@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.sections.quantify import RunSpec
-from inficond_panel.spec.spec import Spec, sections
+from inficond_panel.spec.spec import Spec
 from inficond_panel.study.spec.study_spec import StudySpec
 
 _SPEC = """# The spec
@@ -30,19 +34,17 @@ _STUDY = """# The spec of a study
 One YAML file says everything about a study; see [study](study.md) for how one is set up, and
 `specs/studies/inficond.yaml` for a complete example.
 
-- `inficond check STUDY` reports every problem of a file at once, as `file:line:column`, and holds
-  it against the store.
-- A relative path starts from the folder of the file.
+- `inficond check STUDY` reports every problem of a file at once, as `file:line:column`, and
+  compares the file with the store.
+- Paths, numbers and tags are as in [the spec](spec.md).
 - `inficond_panel.spec.json_schema(StudySpec, "Study")` gives the same as JSON Schema.
 """
 _RUN = """# The spec of a training run
 
 <!-- Written by `make docs` from the classes in inficond_panel/spec/sections/quantify.py; edit those. -->
 
-One YAML file says what `inficond quantify run` measures; see [quantify](quantify.md).
-
-- Every problem of a file is told at once, as `file:line:column`.
-- A relative path starts from the folder of the file.
+One YAML file says what `inficond quantify run` measures; see [quantify](quantify.md) for an
+example. Paths, numbers and tags are as in [the spec](spec.md).
 """  # noqa: E501
 #: Root section and introduction of each page, by the name of its file.
 PAGES = {
@@ -50,46 +52,144 @@ PAGES = {
     "study-spec.md": (StudySpec, _STUDY),
     "quantify-spec.md": (RunSpec, _RUN),
 }
+Row = tuple[str, str, str, str]
+_COLUMNS = ("key", "expects", "if left out", "meaning")
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page: its file, and the names that its sections have in the YAML file, outer ones first."""
+
+    file: str
+    places: dict[type[Section], list[str]]
+
+    def heading(self, section: type[Section]) -> str:
+        """Heading of a section, with its first key if another section has the same name."""
+        place = self.places[section][0]
+        alike = [names for names in self.places.values() if names[0] == place]
+        heading = f"`{place}`" if place else "The file"
+        return heading if len(alike) == 1 else f"{heading}, with `{next(iter(section.fields()))}`"
+
+    def address(self, section: type[Section]) -> str:
+        """Address of the part on a section, on this page or on the page of the spec."""
+        page = self if section in self.places else _page("spec.md")
+        anchor = re.sub(r"[^\w\- ]", "", page.heading(section)).replace(" ", "-")
+        return f"{'' if page is self else page.file}#{anchor}"
+
+
+@cache
+def _page(file: str) -> _Page:
+    root, _ = PAGES[file]
+    elsewhere = set() if root is Spec else {*_page("spec.md").places}
+    places: dict[type[Section], list[str]] = {root: [""]}
+
+    def visit(section: type[Section], where: str) -> None:
+        for name, key in _keys(section):
+            place = ".".join(filter(None, (where, f"{name}[]" if key.many else name)))
+            for inner in map(_described, key.sections):
+                known = places.setdefault(inner, []) if inner not in elsewhere else [place]
+                if place not in known:
+                    known.append(place)
+                    if len(known) == 1:
+                        visit(inner, place)
+
+    visit(root, "")
+    return _Page(file, places)
+
+
+def _kinds(section: type[Section]) -> list[type[Section]]:
+    return list(section.kinds().values()) or [section]
+
+
+def _keys(section: type[Section]) -> Iterator[tuple[str, Key]]:
+    return (pair for kind in _kinds(section) for pair in kind.fields().items())
+
+
+def _described(section: type[Section]) -> type[Section]:
+    """Return the section, or its base class if that has the same keys with other defaults."""
+    base = section.__bases__[0]
+    alike = base is not Section and not base.kinds() and base.fields().keys()
+    return base if alike == section.fields().keys() else section
 
 
 def reference(name: str) -> str:
-    """Text of the page ``name`` of ``PAGES``: each table once, with all places it is for."""
-    root, introduction = PAGES[name]
-    places: dict[str, list[str]] = {}
-    for where, section in sections(root):
-        kinds = section.kinds()
-        for word, kind in kinds.items() or [("", section)]:
-            chosen = f", with `{kind.chooser}: {word}`" if len(kinds) > 1 else ""
-            heading = (f"`{where}`" if where else "The file") + chosen
-            places.setdefault(_body(kind), []).append(heading)
-    return "\n".join([introduction, *(_part(*part) for part in places.items())])
+    """Text of the page ``name`` of ``PAGES``: each section once, with all places it is for."""
+    page = _page(name)
+    parts = (part for each in page.places for part in _part(page, each))
+    return "\n\n".join([PAGES[name][1].strip(), *parts]) + "\n"
 
 
-def _part(body: str, places: list[str]) -> str:
-    first, *others = places
-    names = ", ".join(place.partition(",")[0] for place in others)
-    also = f"The keys of {names} are the same.\n\n" if others else ""
-    return f"## {first}\n\n{also}{body}"
+def _part(page: _Page, section: type[Section]) -> Iterator[str]:
+    """Paragraphs on a section. Kinds have tables only if they have different keys of one name."""
+    heading = page.heading(section)
+    yield f"## {heading}"
+    others = ", ".join(f"`{place}`" for place in page.places[section][1:])
+    about = " ".join((section.__doc__ or "").split("\n\n")[0].replace("``", "`").split())
+    yield about + f" Also for {others}." * bool(others)
+    rows = {kind: _rows(page, kind) for kind in _kinds(section)}
+    if not section.kinds():
+        yield _table(_COLUMNS, rows[section])
+        return
+    yield _table((f"`{section.chooser}`", "meaning", "keys"), map(_choice, section.kinds().items()))
+    every = [row for each in rows.values() for row in each]
+    own = [row for row in every if every.count(row) == 1]
+    alone = len({row[0] for row in own}) < len(own)
+    top = [row for row in dict.fromkeys(every) if not (alone and row in own)]
+    if alone and top:
+        yield "Keys of several of these, unless a table below has them:"
+    if top:
+        yield _table(_COLUMNS, [_named(row, top, rows) for row in top])
+    for word, kind in section.kinds().items() if alone else ():
+        if below := [row for row in rows[kind] if row not in top]:
+            yield f"### {heading}, with `{kind.chooser}: {word}`"
+            yield _table(_COLUMNS, below)
 
 
-def _body(kind: type[Section]) -> str:
+def _named(row: Row, table: list[Row], rows: dict[type[Section], list[Row]]) -> Row:
+    """Return a row, with its kinds if another row of the table has the same key."""
+    if [other[0] for other in table].count(row[0]) == 1:
+        return row
+    words = [f"`{kind.fields()[kind.chooser].default}`" for kind in rows if row in rows[kind]]
+    return (f"{row[0]} ({', '.join(words)})", *row[1:])
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    cells = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join(
+        f"| {' | '.join(row)} |" for row in (columns, ["---"] * len([*columns]), *cells)
+    )
+
+
+def _choice(choice: tuple[str, type[Section]]) -> tuple[str, ...]:
+    """Row on a kind: its word, its meaning and its keys."""
+    word, kind = choice
+    names = [f"`{name}`" for name in kind.fields() if name != kind.chooser]
+    usual = " (if left out)" if word == kind.usual else ""
+    return f"`{word}`{usual}", kind.fields()[kind.chooser].doc, ", ".join(names) or "–"
+
+
+def _rows(page: _Page, kind: type[Section]) -> list[Row]:
+    """Rows on all keys of a kind but the chooser."""
     needed = kind.needed(set())
-    lines = [
-        f"{(kind.__doc__ or '').splitlines()[0]}\n",
-        "| key | expects | if left out | meaning |",
-        "| --- | --- | --- | --- |",
-        *(_row(name, key, name in needed) for name, key in kind.fields().items()),
-        "",
-    ]
-    return "\n".join(lines)
+    titles: dict[str, str] = {}
+    rows = []
+    for name, key in kind.fields().items():
+        expected = _expected(page, key)
+        if key.sections:  # a long description stands once
+            first = titles.setdefault(expected, name)
+            expected = expected if first == name or "](" in expected else f"as `{first}`"
+        default = "**required**" if name in needed else _default(key)
+        if name != kind.chooser:
+            rows.append((f"`{name}`", expected, default, key.doc))
+    return rows
 
 
-def _row(name: str, key: Key, needed: bool) -> str:
-    expects = key.expected.replace("|", "\\|")
-    below = key.location.below
-    expects += f", relative to {below}" if below else ""
-    default = "**required**" if needed else _default(key)
-    return f"| `{name}` | {expects} | {default} | {key.doc} |"
+def _expected(page: _Page, key: Key) -> str:
+    if key.sections and not key.info.title:
+        form = "list of mappings" if key.many else "mapping"
+        return f"[{form}]({page.address(_described(key.sections[0]))})"
+    below = f", relative to {key.location.below}" if key.location.below else ""
+    return re.sub("^(the|an?) ", "", key.expected) + below
 
 
 def _default(key: Key) -> str:

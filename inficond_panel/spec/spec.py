@@ -50,14 +50,13 @@ class Spec(SpecFile):
     title: Text = option(doc="Name shown on the page.")
     store: Place = option(
         None,
-        doc="Folder of the store; if left out, next to the spec, with the spec's name. Or an "
-        "address such as s3://BUCKET/NAME.zarr. For an existing store, dataset, concepts and "
-        "teacher may be left out together.",
+        doc="The store; if left out, next to the spec, with the spec's name. For an existing "
+        "store, dataset, concepts and teacher may be left out together.",
     )
     history: PathOrAddress = option(
         None,
-        doc="SQLite file of the iterations; if left out, next to the store, with its name. Or the "
-        "address of a PostgreSQL database, without a password, for several servers.",
+        doc="The iterations, in an SQLite file (if left out, next to the store, with its name), or "
+        "in a PostgreSQL database for several servers, whose address has no password.",
     )
     dataset: Dataset = option(None, doc="Images, labels and splits.")
     concepts: Concepts = option(None, doc="Words, encoder and segments.")

@@ -154,7 +154,8 @@ class MaxCosineScores(Scores):
     """Largest cosine of a segment with the concept's text, at least 0, as in the paper."""
 
     method: Literal["max_cosine"] = option(
-        "max_cosine", doc="Largest cosine of a segment with the concept's text, clipped at 0."
+        "max_cosine",
+        doc="Largest cosine of a segment with the concept's text, at least 0, as in the paper.",
     )
 
 
@@ -162,7 +163,8 @@ class ContrastScores(Scores):
     """Largest probability of the concept at a segment, by a softmax over the corpus."""
 
     method: Literal["contrast"] = option(
-        "contrast", doc="Largest softmax probability in the corpus."
+        "contrast",
+        doc="Largest probability of the concept at a segment, by a softmax over the corpus.",
     )
     temperature: float = option(
         0.1, gt=0, doc="Divides the cosines before the softmax; 0.01 in CLIP."
@@ -174,7 +176,8 @@ class CentredScores(Scores):
 
     method: Literal["centred"] = option(
         "centred",
-        doc="Largest cosine after subtracting the mean segment (of fit) and the mean text.",
+        doc="Largest cosine, at least 0, after subtracting the mean segment (of fit) and the mean "
+        "text.",
     )
 
 
@@ -199,7 +202,7 @@ class Thumbnails(Section):
     """Small copies of the images, in the store."""
 
     size: int = option(256, ge=16, doc="Longest side, in pixels.")
-    quality: int = option(80, ge=1, le=100, doc="JPEG quality, up to 100.")
+    quality: int = option(80, ge=1, le=100, doc="JPEG quality.")
 
 
 class Concepts(Section):
@@ -211,9 +214,7 @@ class Concepts(Section):
         doc="Sentences with {} for the concept; their text embeddings are averaged. imagenet: "
         "OpenAI's 80 sentences for ImageNet; imagenet_simple: 7 of these sentences.",
     )
-    filters: Filters | None = option(
-        None, doc="Filters that drop words of the corpus; none if left out."
-    )
+    filters: Filters | None = option(None, doc="Filters that drop concepts.")
     encoder: Encoder = option(doc="The image-text model.")
     segments: Segments = option(default_factory=KMeansSegments, doc="How images are segmented.")
     scores: Scores = option(default_factory=MaxCosineScores, doc="How concepts are scored.")

@@ -40,10 +40,9 @@ _ABSENT = option(
 )
 
 
-def splits_field(lists: str, every: str = "every image") -> Any:
-    """Return the key ``splits`` of a kind of data set; ``lists`` and ``every`` describe its lists
-    and its value ``all``."""
-    return option(doc=f"List of images for each split: {lists}; all: {every}.")
+def splits_field(lists: str) -> Any:
+    """Return the key ``splits`` of a kind of data set; ``lists`` describes its lists."""
+    return option(doc=f"Images of each split. Lists are {lists}.")
 
 
 class Dataset(Section):
@@ -68,9 +67,9 @@ class RootedDataset(Dataset):
     """Data set in a folder, ``root``."""
 
     root: Folder = option(
-        doc="Folder of the data set; for VOC the folder of a year, such as VOCdevkit/VOC2007."
+        doc="Folder of the data set; for VOC, of one year, such as VOCdevkit/VOC2007."
     )
-    splits: Splits = splits_field("by the kind of data set")
+    splits: Splits = splits_field("of the kind of data set")
     max_bad_share: float = _BAD_SHARE
 
     def model_post_init(self, context: object) -> None:
@@ -102,8 +101,8 @@ class ListedDataset(RootedDataset):
 
     metadata: FileBelow | None = option(
         None,
-        doc="CSV or Parquet below root: image_id and a text column per property of an image, "
-        "such as camera or location; for metrics by group, and for splits.",
+        doc="CSV or Parquet: image_id and a column of text per property of an image, such as "
+        "camera; for metrics by group, and for splits.",
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
@@ -120,10 +119,10 @@ class TableDataset(ListedDataset):
     kind: Literal["table"] = option("table", doc="A folder of images, a table of labels.")
     splits: Splits = splits_field("text files below root, one image_id per line")
     images: FolderBelow = option(
-        Path("images"), doc="Folder of the images, below root; image_id: the name without suffix."
+        Path("images"), doc="Folder of the images; an image_id is a path in it, without suffix."
     )
     labels: FileBelow = option(
-        doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored)."
+        doc="CSV or Parquet: image_id and a column per class (1, 0 or empty = ignored)."
     )
     classes: Several[Text] = option([], doc="Classes to use; empty: all columns of the labels.")
     absent: int = _ABSENT
@@ -153,14 +152,14 @@ class CocoDataset(ListedDataset):
     """Data set with annotations in the JSON format of COCO."""
 
     kind: Literal["coco"] = option("coco", doc="The JSON format of COCO.")
-    splits: Splits = splits_field("names of the annotation files, such as instances_val2017")
+    splits: Splits = splits_field("annotation files, named like instances_val2017")
     annotations: Some[Text] = option(
         doc="JSON files below root, such as annotations/instances_val2017.json."
     )
     images: FolderBelow = option(
         Path(),
-        doc="Folder of the images, below root, or of subfolders named after the annotation files: "
-        "val2017 for instances_val2017.json.",
+        doc="Folder of the images, or of subfolders named after the annotation files: val2017 for "
+        "instances_val2017.json.",
     )
     classes: Several[Text] = option(
         [], doc="Categories to use; empty: all, in the order of their ids."
@@ -214,7 +213,7 @@ class FolderDataset(ListedDataset):
 
     kind: Literal["folder"] = option("folder", doc="One folder of images per class.")
     splits: Splits = splits_field(
-        "folders in root with the folders of the classes", "every image, if classes are in root"
+        "folders in root with the folders of the classes; if classes are in root, divide all"
     )
     classes: Several[Text] = option(
         [], doc="Classes to use; empty: all folders. Images of other folders have no class."
@@ -234,7 +233,7 @@ class ColumnsDataset(RootedDataset):
 
     kind: Literal["columns"] = option("columns", doc="One table with columns for everything.")
     splits: Splits = splits_field("text files below root, one image_id per line")
-    table: FileBelow = option(doc="CSV or Parquet below root, with a row per image.")
+    table: FileBelow = option(doc="CSV or Parquet, with a row per image.")
     images: FolderBelow = option(Path(), doc="Folder that the paths in the table start from.")
     path: Text = option(doc="Column with the paths of the images.")
     image_id: Text | None = option(
@@ -279,19 +278,15 @@ class PythonDataset(Dataset):
 
     kind: Literal["python"] = option("python", doc="Your Python function.")
     function: FunctionName = option(
-        doc="Returns records (image, labels, id, split, metadata), a torch data set, or a mapping "
-        "of these by split. It runs only with --allow-python."
+        doc="Returns records (image, labels, id, split, metadata), a torch data set, or one of "
+        "these per split. It runs only with --allow-python."
     )
     root: Place | None = option(
-        None,
-        doc="Folder, or address such as s3://BUCKET/photos, that the function gets as argument; no "
-        "argument if left out.",
+        None, doc="Argument of the function, such as s3://BUCKET/photos; none if left out."
     )
-    splits: Splits = splits_field("splits of the records")
+    splits: Splits = splits_field("the splits of the records")
     names: Several[Text] = option(
-        [],
-        doc="Class names in the order of the class numbers; empty: the attribute `classes` of the "
-        "data set, if it has one.",
+        [], doc="Class names by class number; empty: the attribute `classes` of the data set."
     )
     classes: Several[Text] = option([], doc="Classes to use; empty: all.")
     max_bad_share: float = _BAD_SHARE
@@ -300,12 +295,15 @@ class PythonDataset(Dataset):
 class StoreDataset(Dataset):
     """Encoded images of an existing store, for other concepts, another teacher or other splits."""
 
-    kind: Literal["store"] = option("store", doc="The images of an existing store.")
+    kind: Literal["store"] = option(
+        "store",
+        doc="Encoded images of an existing store, for other concepts, teacher or splits.",
+    )
     path: Folder = option(doc="Folder of the store.")
     splits: Splits | None = option(
         None,
-        doc="Images of each split; if left out, as in the store. A list is a split of the store "
-        "(fit, tune, holdout), a column is a column of its metadata; all: every image.",
+        doc="Images of each split; if left out, as in the store. Lists are its splits (fit, tune, "
+        "holdout), columns are columns of its metadata.",
     )
 
     @property

@@ -85,21 +85,20 @@ class Encoder(Section):
 
     image_size: Side | None = option(
         None,
-        doc="Size in pixels that images are resized to, side of a square or [width, height]; if "
-        "left out, the model's input size.",
+        doc="Size of the resized images in pixels, for a square its side; if left out, the model's "
+        "input size.",
     )
     attention: Literal["value", "plain", "clearclip", "sclip"] | None = option(
         None,
-        doc="Attention of a vision transformer's last block for patch embeddings: the token's "
-        "value only (MaskCLIP), unchanged, query-query (ClearCLIP), or query-query and key-key "
-        "(SCLIP); if left out, value for models with a class token, else plain.",
+        doc="Attention of a vision transformer's last block for patch embeddings: value only "
+        "(MaskCLIP), unchanged, query-query (ClearCLIP), or query-query and key-key (SCLIP); if "
+        "left out, value for models with a class token, else plain.",
     )
     batch: int = option(32, ge=1, doc="Largest number of images encoded at a time.")
     precision: Literal["float32", "bfloat16", "float16"] = option(
         FLOAT32,
-        doc="Precision of matrix products in the image encoder, for patch embeddings. If it is not "
-        "float32, precompute compares the first batch with float32 and stops if they differ too "
-        "much.",
+        doc="Precision of matrix products for patch embeddings. If it is not float32, precompute "
+        "compares the first batch with float32 and stops if they differ too much.",
     )
 
     @property
@@ -113,13 +112,12 @@ class OpenClipEncoder(Encoder):
 
     kind: Literal["open_clip"] = option("open_clip", doc="A model of the package open_clip.")
     model: Annotated[str | Path, ModelName("folder")] = option(
-        doc="Name of the model in open_clip, or on the hub (hf-hub:ORG/NAME, downloaded), or a "
-        "folder with open_clip_config.json."
+        doc="Model of open_clip or of the hub (downloaded), or a folder with open_clip_config.json."
     )
     pretrained: Annotated[str | Path, NameOrPath("file")] | None = option(
         None,
-        doc="Checkpoint file, or a tag of open_clip, which is downloaded; left out for a model of "
-        "the hub, and for a folder with one file of weights.",
+        doc="Checkpoint, or a tag of open_clip, which is downloaded; left out for a model of the "
+        "hub, and for a folder with one file of weights.",
     )
 
     @property
@@ -156,8 +154,8 @@ class HubModel(ModelName):
 
 
 SAVED_MODEL = option(
-    doc="Folder written by save_pretrained, with weights as safetensors; or a name on the hub "
-    "(hf-hub:ORG/NAME), which is downloaded."
+    doc="Folder written by save_pretrained, with weights as safetensors; or a model of the hub, "
+    "which is downloaded."
 )
 
 

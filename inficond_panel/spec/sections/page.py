@@ -124,12 +124,12 @@ class Layout(Section):
     rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
         [VIEWS[:3], VIEWS[3:]],
         doc="Rows of views. Lists (performance, knowledge) get a column each, the other views of "
-        "a row share a column; configuration is the bar at the top.",
+        "a row share one; configuration is the bar at the top.",
     )
     show: Literal["simple", "details"] = option(
         "simple",
-        doc="Amount of detail: simple shows AP, names, bars, patches, thumbs and sentences; "
-        "details adds intervals, all metrics and the matrix of all students.",
+        doc="simple: AP, names, bars, patches, thumbs and sentences; details: also intervals, all "
+        "metrics and the matrix of all students.",
     )
 
     @property

@@ -39,7 +39,7 @@ Cells = Annotated[
 
 
 class Share(Section):
-    """Random share of the images of a list, as one of the three splits."""
+    """Random share of the images of a list; ``rest`` is what its shares leave."""
 
     from_: Text = option(doc="List to divide; all: every image.")
     share: float = option(gt=0, lt=1, doc="Share of the list's images.")
@@ -47,7 +47,7 @@ class Share(Section):
     stratify: bool = option(
         False,
         doc="Whether the split also gets this share of each class's positives, as nearly as "
-        "possible (iterative stratification); the same for all shares of a list.",
+        "possible; the same for all shares of a list.",
     )
 
     @property
@@ -57,7 +57,7 @@ class Share(Section):
 
 
 class ColumnPart(Section):
-    """Images with a value in a column, or a share of them, as one of the three splits."""
+    """Images with a value in a column, or a share of them."""
 
     column: Text = option(doc="Column of the data set's table or metadata.")
     value: Cells = option(doc="Value, or list of values, in this column.")

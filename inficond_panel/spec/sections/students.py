@@ -38,8 +38,7 @@ class Students(Section):
     tempered: Literal["teacher", "both"] = option(
         "teacher",
         doc="Logits that the temperature divides: only the teacher's, or both the teacher's and "
-        "the student's in the distillation loss (Lee et al., eq. 3); the label loss has "
-        "temperature 1. No effect if temperature is 1.",
+        "the student's (Lee et al., eq. 3). The label loss has temperature 1.",
     )
     targets: Literal["teacher", "oracle"] = option(
         "teacher",
@@ -85,9 +84,9 @@ class ExactStudents(Students):
     )
     distil_on: Some[Annotated[str, OneOf([FIT, TUNE])]] = option(
         [FIT],
-        doc="Splits whose images the students are distilled on. [fit, tune]: also on tune, from "
-        "the teacher; no label is used, and metrics on tune are of students that did not see the "
-        "image. Not with link: softmax, labels, targets: oracle or tempered: both.",
+        doc="Splits that the students are distilled on. [fit, tune]: no label is used, and metrics "
+        "on tune are of students that did not see the image; not with link: softmax, labels, "
+        "targets: oracle or tempered: both.",
     )
     tolerance: float = option(
         1e-6, gt=0, lt=1, doc="Stops at this duality gap, relative to the objective at w = 0."

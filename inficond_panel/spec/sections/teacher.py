@@ -34,13 +34,13 @@ _MEAN = "Mean of red, green and blue that is subtracted; levels are 0 to 1."
 _STD = "Divisor of red, green and blue."
 _FILTER = "Filter for resizing."
 _CROP = (
-    "Share of the resized photo's shorter side that the centre crop keeps; 0: no crop, the whole "
-    "photo is stretched to size."
+    "Share of the resized photo's shorter side that the centre crop keeps; 0: the whole photo is "
+    "stretched to size."
 )
 
 
 class Preprocessing(Section):
-    """Steps from a photo to the network's input; the model defines each omitted step."""
+    """Steps from a photo to the network's input."""
 
     size: Size | None = option(None, doc=_SIZE)
     mean: Channels | None = option(None, doc=_MEAN)
@@ -99,24 +99,26 @@ Order = Annotated[str, OneOf([AS_GIVEN])] | None
 ACTIVATION = option(
     None,
     doc="Function from logits to probabilities: sigmoid (if left out), per class, or softmax over "
-    "all classes of the teacher, including classes that the data set lacks. Required with task: "
+    "all classes of the teacher, also those that the data set lacks. Required with task: "
     "single_label.",
 )
 OUTPUT = option(
     None,
-    doc="Kind of the outputs; probabilities are converted to logits. If left out: logits; values "
-    "that look like probabilities or labels are then an error.",
+    doc="Kind of the outputs. If left out: logits; values that look like probabilities or labels "
+    "are then an error.",
 )
 ORDER = option(
     None,
-    doc="as_given: the outputs are named correctly, although the labels of fit and tune fit "
-    "another order better. If left out, such a better order is an error.",
+    doc="as_given: the outputs are in the right order, although the labels of fit and tune fit "
+    "another order better. If left out, a better order is an error.",
 )
 ENCODER = option(
     None, doc="The image-text model; if left out, the encoder of the concepts at its default size."
 )
-ORACLE = option(
-    None, doc="Also computes oracle logits, for inputs reinforced with their labels, on fit."
+ORACLE = option(None, doc="Also computes oracle logits, on fit.")
+PREPROCESSING = option(
+    default_factory=Preprocessing,
+    doc="Steps from a photo to the input; omitted steps are as for the model.",
 )
 
 
@@ -151,9 +153,8 @@ class NamedOutputs(NetworkTeacher):
 
     classes: Several[Text] = option(
         [],
-        doc="Class of each output of the model, in order; empty: the names in the model's file, "
-        "else the classes of the data set in order. Outputs of other classes are ignored, except "
-        "with a softmax.",
+        doc="Class of each output, in order; empty: the names in the model's file, else the "
+        "classes of the data set. Outputs of other classes are ignored, except with a softmax.",
     )
     order: Order = ORDER
 
@@ -162,7 +163,10 @@ class _FileTeacher(NamedOutputs):
     path: Absent = None
     outputs: Outputs = OUTPUT
     activation: Activation = ACTIVATION
-    preprocessing: FullPreprocessing = option(doc="Steps from a photo to the input.")
+    preprocessing: FullPreprocessing = option(
+        doc="Steps from a photo to the input: size, mean and std, and interpolation (bilinear) and "
+        "crop (0) if they differ."
+    )
 
     @property
     def title(self) -> str:
@@ -180,7 +184,7 @@ class TorchScriptTeacher(_FileTeacher):
 class OnnxTeacher(_FileTeacher):
     """Classifier in an ONNX file, run by onnxruntime."""
 
-    kind: Literal["onnx"] = option("onnx", doc="An ONNX file, without gradients.")
+    kind: Literal["onnx"] = option("onnx", doc="An ONNX file, run by onnxruntime.")
     path: File = option(doc="The ONNX file.")
 
 
@@ -192,11 +196,7 @@ class TorchvisionTeacher(NamedOutputs):
     pretrained: File = option(doc="Weights: a state_dict in .pt or .pth, or safetensors.")
     outputs: Outputs = OUTPUT
     activation: Activation = ACTIVATION
-    preprocessing: Preprocessing = option(
-        default_factory=Preprocessing,
-        doc="Steps from a photo to the input; omitted steps as for torchvision's weights of the "
-        "model.",
-    )
+    preprocessing: Preprocessing = PREPROCESSING
     oracle: Oracle | None = ORACLE
 
     @property
@@ -221,9 +221,7 @@ class TimmTeacher(NamedOutputs):
     )
     outputs: Outputs = OUTPUT
     activation: Activation = ACTIVATION
-    preprocessing: Preprocessing = option(
-        default_factory=Preprocessing, doc="Steps from a photo to the input."
-    )
+    preprocessing: Preprocessing = PREPROCESSING
     oracle: Oracle | None = ORACLE
 
     @property
@@ -235,13 +233,15 @@ class TimmTeacher(NamedOutputs):
 class Query2LabelTeacher(NamedOutputs):
     """Query2Label model (Liu et al., 2021) from a checkpoint."""
 
-    kind: Literal["query2label"] = option("query2label", doc="A checkpoint of Query2Label.")
+    kind: Literal["query2label"] = option(
+        "query2label", doc="A checkpoint of Query2Label (Liu et al., 2021)."
+    )
     path: File = option(doc="The checkpoint, which defines layers and widths.")
     backbone: Text = option("resnet101", doc="Name of the backbone in timm.")
     heads: int = option(4, ge=1, doc="Number of attention heads, which is not in a checkpoint.")
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing,
-        doc="Steps from a photo to the input. An omitted size is the checkpoint's; other omitted "
+        doc="Steps from a photo to the input; an omitted size is the checkpoint's, other omitted "
         "steps are as for the backbone.",
     )
     oracle: Oracle | None = ORACLE
@@ -287,7 +287,9 @@ class OpenClipTeacher(NetworkTeacher):
 class HeadTeacher(NetworkTeacher):
     """Linear classifiers on an encoder's features, fitted by precompute to the labels of fit."""
 
-    kind: Literal["head"] = option("head", doc="Logistic regression on an encoder's features.")
+    kind: Literal["head"] = option(
+        "head", doc="Logistic regression on an encoder's features, fitted to the labels of fit."
+    )
     encoder: Encoder | None = ENCODER
     batch: int | None = option(  # type: ignore[assignment]
         None,
@@ -323,14 +325,13 @@ class TransformersTeacher(NamedOutputs):
 
     kind: Literal["transformers"] = option(
         "transformers",
-        doc="An image classifier of the package transformers (extra 'transformers'), with its own "
-        "preprocessing.",
+        doc="An image classifier of the package transformers (extra 'transformers').",
     )
     model: Annotated[str | Path, HubModel("folder")] = SAVED_MODEL
     classes: Several[Text] = option(
         [],
-        doc="Class of each output of the model, in order; empty: the model's names (id2label). "
-        "Outputs of other classes are ignored, except with a softmax.",
+        doc="Class of each output, in order; empty: the model's names (id2label). Outputs of "
+        "other classes are ignored, except with a softmax.",
     )
     labels: dict[str, Text] = option(
         {}, doc="By class: the model's name of the class, if that differs."

@@ -256,7 +256,9 @@ class QuestionPage(Section):
         doc="Published questionnaire, which the report scores: seq (Single Ease Question), "
         "nasa_tlx (raw NASA-TLX), sus (System Usability Scale).",
     )
-    questions: list[Question] = option(None, min_length=1, doc="The questions.")
+    questions: list[Question] = option(
+        None, min_length=1, doc="The questions; may be left out with a template."
+    )
 
     @property
     def heading(self) -> str:

@@ -52,7 +52,7 @@ GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
 
 
 class DoneWhen(Section):
-    """Base class of the goals at which a task is done; metrics are on the split tune."""
+    """Goal at which a task is done; metrics are on the split tune."""
 
     chooser: ClassVar[str] = "rule"
 
@@ -115,7 +115,10 @@ class Task(Section):
         None, doc="Start node in the history of the spec: number, id or name; #0 if left out."
     )
     views: Several[View] = option([], doc="Views on the page; empty: as in the spec's layout.")
-    done_when: DoneWhen = option(default_factory=ParticipantSays, doc="When the task is done.")
+    done_when: DoneWhen = option(
+        default_factory=ParticipantSays,
+        doc="When the task is done; if left out, when the participant decides.",
+    )
     time_limit: float | None = option(
         None, gt=0, doc="Minutes after which the task ends; none if left out."
     )
