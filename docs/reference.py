@@ -47,7 +47,7 @@ One YAML file says what `inficond quantify run` measures; see [quantify](quantif
 example. Paths, numbers and tags are as in [the spec](spec.md).
 """  # noqa: E501
 #: Root section and introduction of each page, by the name of its file.
-PAGES = {
+PAGES: dict[str, tuple[type[Section], str]] = {
     "spec.md": (Spec, _SPEC),
     "study-spec.md": (StudySpec, _STUDY),
     "quantify-spec.md": (RunSpec, _RUN),
@@ -107,9 +107,10 @@ def _keys(section: type[Section]) -> Iterator[tuple[str, Key]]:
 
 def _described(section: type[Section]) -> type[Section]:
     """Return the section, or its base class if that has the same keys with other defaults."""
-    base = section.__bases__[0]
-    alike = base is not Section and not base.kinds() and base.fields().keys()
-    return base if alike == section.fields().keys() else section
+    for base in section.__bases__:
+        if issubclass(base, Section) and not base.kinds():
+            return base if base.fields().keys() == section.fields().keys() else section
+    return section
 
 
 def reference(name: str) -> str:
