@@ -1,7 +1,5 @@
 """Results of students in a script: the same numbers and looks as elsewhere."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
@@ -24,8 +22,6 @@ from inficond_panel.results.gallery import gallery_file, take_gallery
 from inficond_panel.results.metrics import students_file, take_snapshot
 from inficond_panel.results.what_if_curves import refit_curve
 
-STUDENTS = "students: {lambda: 1e-4, threshold: {bicycle: 0.7}}\n"
-
 
 @pytest.fixture
 def students(spec_file: Path) -> TunableStudents:
@@ -35,14 +31,15 @@ def students(spec_file: Path) -> TunableStudents:
 def test_the_package_has_the_projects_version_and_the_names_that_it_lists():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert inficond_panel.__version__ == project["version"]
-    assert set(inficond_panel.__all__) <= set(dir(inficond_panel))
+    assert dir(inficond_panel) == sorted(inficond_panel.__all__)
+    assert all(hasattr(inficond_panel, name) for name in inficond_panel.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = inficond_panel.nothing
 
 
 def test_predictions(tmp_path):
-    spec = small_spec(tmp_path, extra=STUDENTS)
-    students = open_students(spec, history=":memory:").fit()
+    extra = "students: {lambda: 1e-4, threshold: {bicycle: 0.7}}\n"
+    students = open_students(small_spec(tmp_path, extra=extra), history=":memory:").fit()
     store, node = students.tuner.store, students.node
     expected = students.scores("tune") @ node.weights + node.intercepts
     frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)
@@ -160,7 +157,6 @@ def test_each_look_at_the_holdout_is_counted(students):
 
 
 def test_an_estimator_with_the_same_students(students):
-    pytest.importorskip("sklearn")
     students.tune([("bicycle", "wheel", "remove")])
     estimator = students.estimator()
     frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)

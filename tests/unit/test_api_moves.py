@@ -1,7 +1,5 @@
 """What changes scripted students: intents as a script writes them, the history, their files."""
 
-from __future__ import annotations
-
 import html
 import json
 import re
@@ -46,30 +44,25 @@ def test_classes_of_a_mapping_are_named_as_in_an_edits_file(students, spec_file)
     assert students.node.id == tuner.fine_tune(tuner.root(), batch).id
 
 
-NO_INTENT = "is not an intent"
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        (("bicycle", "wheel"), NO_INTENT),
-        (["bicycle", "wheel", "up"], f"'bicycle' {NO_INTENT}"),
-        ([("bicycle", "wheel", "up", 2, 3)], "both a factor and a bound"),
-        ([("bicycle", 7, "up")], NO_INTENT),
-        (7, NO_INTENT),
-        (None, NO_INTENT),
-        ([None], NO_INTENT),
-        (("bicycle", "wheel", "up", "twice"), NO_INTENT),
-        (("bicycle", ["wheel", 7], "up"), NO_INTENT),
-        ({"classes": [], "concept": "fur", "direction": "remove"}, NO_INTENT),
-        ({"classes": "bird", "concept": "fur", "direction": "remove"}, NO_INTENT),
-        ({"classes": 3, "concept": "fur", "direction": "remove"}, NO_INTENT),
-        ({"class": "bird", "classes": ["bird"], "concept": "fur", "direction": "up"}, NO_INTENT),
-    ],
-)
-def test_what_is_no_intent_is_told(students, wrong, told):
-    with pytest.raises(TuningError, match=told):
-        students.tune(wrong)
+def test_what_is_no_intent_is_told(students):
+    fur = {"concept": "fur", "direction": "remove"}
+    for wrong in (
+        ("bicycle", "wheel"),
+        [("bicycle", 7, "up")],
+        7,
+        None,
+        [None],
+        ("bicycle", "wheel", "up", "twice"),
+        ("bicycle", ["wheel", 7], "up"),
+        *({"classes": classes, **fur} for classes in ([], "bird", 3)),
+        {"class": "bird", "classes": ["bird"], **fur},
+    ):
+        with pytest.raises(TuningError, match="is not an intent"):
+            students.tune(wrong)
+    with pytest.raises(TuningError, match="'bicycle' is not an intent"):
+        students.tune(["bicycle", "wheel", "up"])
+    with pytest.raises(TuningError, match="both a factor and a bound"):
+        students.tune([("bicycle", "wheel", "up", 2, 3)])
     assert len(students.tuner.nodes()) == 1
 
 

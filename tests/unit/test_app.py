@@ -1,7 +1,5 @@
 """The page opens off the event loop, tells what is wrong, and is updated while it is there."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import threading
@@ -16,7 +14,6 @@ from sessions import session_on
 from waiting import until
 
 import inficond_panel
-from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
 
@@ -75,16 +72,6 @@ def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
     asyncio.run(cells())
 
 
-def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    async def session() -> None:
-        explorer = Explorer([tmp_path / "missing.yaml"])
-        await until(lambda: explorer.opening.error is not None)
-        assert "missing.yaml" in str(explorer.opening.error)
-        explorer.close()
-
-    asyncio.run(session())
-
-
 def test_text_from_files_is_escaped() -> None:
     problem = Problem(Path("<b>.yaml"), 3, 7, "<script>alert(1)</script>")
     html = error_html(SpecError([problem], "Use <em>"))
@@ -95,8 +82,6 @@ def test_text_from_files_is_escaped() -> None:
 
 
 # --- updates -----------------------------------------------------------------------------------
-
-
 def served_page(*, destroyed: bool = False) -> Document:
     """A document of a session, whose next tick is now."""
     page, context = Document(), SimpleNamespace(destroyed=destroyed)
@@ -115,10 +100,7 @@ def test_a_closed_loop_or_page_takes_no_updates() -> None:
     publish_to_page(served_page(destroyed=True), lambda: updates.append("destroyed"))
     publish_to_page(Document(), lambda: updates.append("gone"))
     assert updates == ["open", "served"]
-
-
-def test_a_result_is_told_in_one_message() -> None:
-    page, held = served_page(), []
+    page, held = served_page(), []  # a result is told in one message
     publish_to_page(page, lambda: held.append(page.callbacks.hold_value))
     assert held == ["combine"]
     assert page.callbacks.hold_value is None

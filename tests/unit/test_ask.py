@@ -9,7 +9,6 @@ import pytest
 from frames import joint_spec
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 from spread_shortcut import shifted_frames
 from tuners import afresh, shifted_store
 
@@ -129,27 +128,12 @@ def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students) -> No
         np.testing.assert_allclose(found.after[out], logit, atol=0.02)
 
 
-def test_the_corrected_teacher_is_a_logistic_regression() -> None:
-    """Of a teacher that says nothing, so that its slope stays: against scikit-learn, by the same
-    prior on the constant and on the score in standard deviations."""
-    rng = np.random.default_rng(0)
-    score, answered = rng.normal(3, 2, 300), rng.permutation(300)[:20]
-    present = score[answered] + rng.normal(0, 1, 20) > 3
-    found = corrected(np.zeros(300), {"word": score}, answered, present)
-    standard = (score - score.mean()) / score.std()
-    inputs = np.stack([np.ones(20), standard[answered]], axis=1)
-    model = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10).fit(inputs, present)
-    assert found.slope == pytest.approx(1)
-    expected = np.stack([np.ones(300), standard], axis=1) @ model.coef_[0]
-    log_odds = found.log_odds(np.zeros(300), score[:, None], ["word"])
-    np.testing.assert_allclose(log_odds, expected, atol=1e-4)
-
-
 def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
     """Against a general minimiser of the density, written out; and without any answer."""
     rng = np.random.default_rng(1)
-    teacher, score, answered = rng.normal(0, 3, 200), rng.normal(0, 1, 200), np.arange(30)
-    present = (score + rng.normal(0, 0.5, 200) > 0)[answered]
+    teacher, score = rng.normal(0, 3, 200), rng.normal(3, 2, 200)
+    answered = rng.permutation(200)[:30]
+    present = (score + rng.normal(0, 1, 200) > 3)[answered]
     standard = (score - score.mean()) / score.std()
 
     def density(x: np.ndarray) -> float:
@@ -163,6 +147,10 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
     word = found.concepts["word"]
     made = [found.slope, found.constant + word * score.mean(), word * score.std()]
     assert made == pytest.approx(best, abs=1e-4)
+    log_odds = found.log_odds(teacher, score[:, None], ["word"])
+    np.testing.assert_allclose(
+        log_odds, best @ [teacher, np.ones(200), standard], rtol=1e-4, atol=1e-3
+    )
     alone = corrected(teacher, {}, answered, present)
     assert not alone.concepts
     assert alone.slope != pytest.approx(1)
@@ -170,13 +158,10 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
     np.testing.assert_allclose(none.log_odds(teacher, score[:, None], ["word"]), teacher)
 
 
-def test_to_learn_from_answers_there_have_to_be_some(students) -> None:
-    with pytest.raises(TuningError, match="no photo of tune and no added photo has a taught label"):
-        students.tuner.preview(students.node, [Learn("truck", "answers")])
-
-
-def test_a_class_learns_one_teacher_on_tune(students) -> None:
+def test_a_class_learns_one_teacher_on_tune_and_from_answers_if_there_are_some(students) -> None:
     tuner = students.tuner
+    with pytest.raises(TuningError, match="no photo of tune and no added photo has a taught label"):
+        tuner.preview(students.node, [Learn("truck", "answers")])
     corrected_ = tuner.fine_tune(students.node, Answers("truck", answered(students)).edits)
     plain = tuner.fine_tune(corrected_, [Learn("truck", "teacher", 1.0)])
     for node, source in ((corrected_, "answers"), (plain, "teacher")):
@@ -382,28 +367,21 @@ def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path:
     assert set(pictured.ask("bicycle", n=3)["path"]) == {""}
 
 
-@pytest.mark.parametrize(
-    ("class_name", "answers", "words"),
-    [
-        ("truk", {"0800.jpg": 1}, r"no class 'truk' in the store\. Did you mean 'truck'"),
+def test_answers_and_questions_that_cannot_be_are_refused(students) -> None:
+    truk = r"no class 'truk' in the store\. Did you mean 'truck'"
+    for class_name, answers, words in (
+        ("truk", {"0800.jpg": 1}, truk),
         ("truck", {"08O0.jpg": 1}, r"no image '08O0\.jpg'"),
         ("truck", {"0800.jpg": 2}, r"The answer on image '0800\.jpg' is 2"),
         ("truck", {"0801.jpg": 1}, "is a photo of the holdout"),
         ("truck", {"0800.jpg": None}, "No photo has an answer for 'truck'"),
-    ],
-)
-def test_answers_that_cannot_be_are_refused(students, class_name, answers, words) -> None:
-    with pytest.raises(TuningError, match=words):
-        students.teach(class_name, answers)
-
-
-def test_questions_that_cannot_be_are_refused(students) -> None:
-    with pytest.raises(TuningError, match=r"no class 'truk' in the store\. Did you mean 'truck'"):
-        students.ask("truk")
-    with pytest.raises(TuningError, match="The number of photos is 0"):
-        students.ask("truck", n=0)
-    with pytest.raises(TuningError, match="answers on 'truck', not on 'bird'"):
-        students.teach("bird", students.ask("truck"))
+        ("bird", students.ask("truck"), "answers on 'truck', not on 'bird'"),
+    ):
+        with pytest.raises(TuningError, match=words):
+            students.teach(class_name, answers)
+    for class_name, count, words in (("truk", 20, truk), ("truck", 0, "number of photos is 0")):
+        with pytest.raises(TuningError, match=words):
+            students.ask(class_name, n=count)
 
 
 def test_students_that_learn_no_labels_say_so(tmp_path: Path) -> None:

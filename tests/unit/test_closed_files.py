@@ -1,7 +1,5 @@
 """Scripts that use the Python API leave nothing open, as ``-W error::ResourceWarning`` asks."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

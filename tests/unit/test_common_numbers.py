@@ -1,7 +1,5 @@
 """Formats of numbers and sizes, and undefined numbers."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

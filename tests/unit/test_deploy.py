@@ -1,7 +1,5 @@
 """Files of deploy/: commands that the command line takes, secrets and limits."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

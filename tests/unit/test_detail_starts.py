@@ -1,7 +1,5 @@
 """Concepts to begin with, where the detail has none open."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from inficond_panel.distill import Interval

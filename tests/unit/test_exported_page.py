@@ -1,7 +1,5 @@
 """The page as a file: which states are in it, what they hold, and how large it gets."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,7 +1,5 @@
 """Messages: the nearest of the known words at their end, and few log lines of a kind a minute."""
 
-from __future__ import annotations
-
 import logging
 import time
 

@@ -1,7 +1,5 @@
 """Cells of a notebook: the page as a widget, its still picture, and its style sheets."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys
@@ -84,8 +82,6 @@ def click(shown, **event):
 
 
 # --- messages ------------------------------------------------------------------------------------
-
-
 def test_what_is_sent_has_its_parts_in_order_and_brings_its_style_sheets(shown, page, counter):
     counter.count = 3
     header, metadata, content = [json.loads(part["payload"]) for part in shown.sent[:3]]
@@ -163,8 +159,6 @@ def test_whoever_asked_is_told_of_each_view_that_is_made(page):
 
 
 # --- display -------------------------------------------------------------------------------------
-
-
 class Outputs(list):
     """Outputs of a notebook, each with its changes, and the calls that its loop got for later."""
 
@@ -238,7 +232,6 @@ def test_without_jupyter_bokeh_it_says_what_to_install(page, monkeypatch):
 
 
 # --- still pictures ------------------------------------------------------------------------------
-
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -332,8 +325,6 @@ def test_each_view_and_the_page_have_a_picture(tmp_path: Path) -> None:
 
 
 # --- style sheets: in a notebook none is linked; on a server Panel's links stay ------------------
-
-
 def sheets(root):
     return [sheet for model in root.select({"type": UIElement}) for sheet in model.stylesheets]
 

@@ -4,8 +4,6 @@ JupyterLab sends what is done in the browser to subshells of the kernel, which a
 of the worker and code in cells run in the main one.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import random

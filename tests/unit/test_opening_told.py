@@ -1,7 +1,5 @@
 """Whatever goes wrong while a page opens is told on it, and can be tried again."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 
@@ -51,14 +49,15 @@ def test_a_defect_is_told_as_one_and_tried_again(
     asyncio.run(session())
 
 
-def test_a_state_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path: Path) -> None:
     tuner = shared_tuner(small_spec(tmp_path))
     tuner.spec.tuning.__dict__["factor"] = 5000.0  # unchecked: beyond what the page can show
 
-    async def session() -> None:
-        explorer = Explorer([tuner])
+    async def told(given: object) -> str:
+        explorer = Explorer([given])
         await until(lambda: explorer.opening.error is not None)
-        assert "5000" in explorer.opening.error.message
         explorer.close()
+        return explorer.opening.error.message
 
-    asyncio.run(session())
+    assert "missing.yaml" in asyncio.run(told(tmp_path / "missing.yaml"))
+    assert "5000" in asyncio.run(told(tuner))

@@ -1,7 +1,5 @@
 """Performance bars as a HoloViews element, and as the page shows them."""
 
-from __future__ import annotations
-
 import itertools
 
 import holoviews as hv

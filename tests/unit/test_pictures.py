@@ -1,7 +1,5 @@
 """Properties of pictures: measured on photos, kept in the store, and what is made of them."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Plots of students as HoloViews elements: their numbers, and that Bokeh draws them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import holoviews as hv

@@ -1,7 +1,5 @@
 """Every report: its tables are its frames, its texts are escaped, and it loads nothing."""
 
-from __future__ import annotations
-
 import re
 from html import escape
 from types import SimpleNamespace

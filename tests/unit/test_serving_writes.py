@@ -1,7 +1,5 @@
 """Changes that Panel keeps while a connection is busy, written at once."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from types import SimpleNamespace

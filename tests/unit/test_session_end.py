@@ -1,7 +1,5 @@
 """A page that is over is nowhere held: closed, replaced within its session, or a task left."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import threading

@@ -230,8 +230,6 @@ def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
 
 
 # -- what is told of a refit, of a group, and of one image --------------------------------------
-
-
 def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
     fine_tune(app, "wheel", "down")
     refit = app.students.refit_of("bicycle")

@@ -131,8 +131,6 @@ def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
 
 
 # -- two iterations side by side -----------------------------------------------------------
-
-
 def two_branches(app: AppState) -> tuple[str, str]:
     root = app.students.node.id
     first = fine_tune(app, "wheel")
@@ -198,8 +196,6 @@ def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
 
 
 # -- files ----------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def files(app: AppState) -> list:
     """Files that were made for the browser."""

@@ -42,8 +42,6 @@ def test_each_change_is_one_redraw(app: AppState) -> None:
 
 
 # -- with a worker --------------------------------------------------------------------------
-
-
 class Loop:
     """The session's event loop: publishes only when it is run, on this thread."""
 

@@ -24,7 +24,6 @@ ROOT = make_node()
 
 
 # -- the tree is read once, then what is new ------------------------------------------------------
-
 done = {
     "rename": lambda history, node: history.rename(node, f"no {node}"),
     "note": lambda history, node: history.set_note(node, f"it is {node}"),
@@ -78,7 +77,6 @@ def test_rows_altered_while_the_file_is_open_are_found(tmp_path):
 
 
 # -- the window -----------------------------------------------------------------------------------
-
 places = st.integers(-(10**6), 10**6)
 
 
@@ -102,8 +100,6 @@ def test_any_window_that_is_asked_for_is_cut_to_rows_that_there_are(size, data, 
 
 
 # -- the view -------------------------------------------------------------------------------------
-
-
 def test_rows_in_a_window_are_those_of_the_whole_list(tmp_path):
     """After each of many steps, also of another session on the same history."""
     tuner = open_tuner(small_spec(tmp_path))

@@ -147,8 +147,6 @@ def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(d
 
 
 # -- the refit what-if of one concept: point by point, stopped, resumed, behind a fine-tune -----
-
-
 @pytest.fixture
 def refit(app: AppState) -> RefitWhatIf:
     return app.refit_what_if

@@ -86,8 +86,6 @@ def typed(tuner: Tuner) -> list[str]:
 
 
 # -- by Python and by the command -----------------------------------------------------------
-
-
 def test_they_lie_beside_the_history(spec, encoder, tmp_path) -> None:
     add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", encoder)
     assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1
@@ -154,8 +152,6 @@ def test_without_the_extra_it_is_said_what_to_install(spec, run, monkeypatch) ->
 
 
 # -- on the page ----------------------------------------------------------------------------
-
-
 def after(app: AppState) -> AppState:
     """The state that the page goes on with."""
     found = AppState(app.concepts.tuner, app.jobs, app.concepts.encoder)

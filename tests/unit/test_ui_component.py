@@ -1,7 +1,5 @@
 """Components of the page: what the browser gets, and messages that it may send."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any
@@ -97,8 +95,6 @@ def test_the_browser_sets_nothing_but_what_is_taken_and_whole_characters() -> No
 
 
 # --- actions -------------------------------------------------------------------------------------
-
-
 class View(Acting):
     def __init__(self) -> None:
         self.done: list[Any] = []

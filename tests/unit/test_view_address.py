@@ -1,7 +1,5 @@
 """The state of the page in a URL, and following a link."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The configuration strip: what it tells of data set, student, metrics and looks."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Concept detail: charts, gallery, outlines, and the view over the state (no browser)."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json
@@ -61,8 +59,6 @@ def metrics_of(value: float) -> SimpleNamespace:
 
 
 # --- charts ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -156,7 +152,6 @@ def test_refit_points_are_in_order_of_influence():
 
 
 # --- gallery -----------------------------------------------------------------------------------
-
 LOGITS = np.array([2.0, -2, -2, 2, -1, 3]), np.array([1.0, 1, -1, -1, -1, 1])
 #: Images with labels, and logits of student and teacher.
 EVERY = Gallery(
@@ -263,8 +258,6 @@ def test_a_picture_is_the_thumbnail_with_its_size(store):
 
 
 # --- the view over the state -------------------------------------------------------------------
-
-
 def test_the_concept_opened_has_charts_and_images(app):
     view = DetailView(app)
     assert (view.panel.captions, view.panel.steps, view.panel.gallery) == ([], {}, {})

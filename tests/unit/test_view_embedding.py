@@ -1,7 +1,5 @@
 """Concept embedding: the view over the state, without a browser."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from threading import Event
 
@@ -35,8 +33,6 @@ def place(app, concept: str) -> int:
 
 
 # --- the map -----------------------------------------------------------------------------------
-
-
 def test_projections_are_those_of_the_store_t_sne_first_and_how_to_get_the_others(view):
     *there, (missing, name, how) = view.panel.projections
     assert there == [["tsne", "t-SNE", ""], ["pca", "PCA", ""]]
@@ -195,8 +191,6 @@ def test_one_figure_lives_through_all_changes(app, view):
 
 
 # --- the group ---------------------------------------------------------------------------------
-
-
 def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, sent):
     app.selection.class_name = "sheep"
     view._on_lasso([0, 1, 2, 3, 4])
@@ -275,8 +269,6 @@ def test_all_concepts_are_saved_or_the_group_with_the_numbers_of_the_student(app
 
 
 # --- the pointer -------------------------------------------------------------------------------
-
-
 def off_every_concept(app, view) -> list[float]:
     """Place of a segment on the map, as shares of the plot."""
     frame = view.map.frame
@@ -316,8 +308,6 @@ def test_who_leaves_before_the_answer_is_shown_no_segment(app, view, sent):
 
 
 # --- the keyboard --------------------------------------------------------------------------------
-
-
 def press(view, *keys):
     for key in keys:
         ask(view, "press", key=key)

@@ -1,7 +1,5 @@
 """Student knowledge: rows of concepts, the batch of thumbs, and the view over the state."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json
@@ -55,8 +53,6 @@ def thumb(view: KnowledgeView, concept: str, direction: str = "remove", **more: 
 
 
 # --- rows ------------------------------------------------------------------------------------
-
-
 def row(**values) -> ConceptRow:
     fields = {"rank": 1, "concept": "wheel", "influence": 1.5, "share": 1.0, "assigned": 0}
     unknown = {"discrepancy": math.nan, "bounds": None, "bound_since": None, "patches": []}
@@ -110,8 +106,6 @@ def test_every_curve_fits_its_axis_and_an_undefined_one_has_no_points(change):
 
 
 # --- top bar -----------------------------------------------------------------------------------
-
-
 def metrics(**values) -> ClassMetrics:
     names = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
     numbers = dict.fromkeys([*names, "constant_fidelity", "logit_correlation"], 0.5)
@@ -181,8 +175,6 @@ def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
 
 
 # --- the list ----------------------------------------------------------------------------------
-
-
 def test_a_class_gives_rows_and_a_curve_for_each(app):
     table = KnowledgeView(app).table
     assert (table.student, table.rows, table.effects) == ("", [], {})
@@ -283,8 +275,6 @@ def test_rows_on_screen_are_saved_with_their_numbers(view, app, sent):
 
 
 # --- thumbs ------------------------------------------------------------------------------------
-
-
 def test_thumbs_toggle_on_the_rows_in_view_and_blocks_take_out(view, app):
     def pending():
         return [(each["concept"], each["direction"]) for each in view.bar.pending]
@@ -378,8 +368,6 @@ def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view
 
 
 # --- refits ------------------------------------------------------------------------------------
-
-
 def test_a_removal_keeps_the_order_until_its_refit_and_its_row_until_it_is_released(view):
     before = listed(view)
     first = before[0]
@@ -480,8 +468,6 @@ def test_a_repair_search_that_fails_is_told_once_and_not_asked_for_again(app, vi
 
 
 # --- the page ----------------------------------------------------------------------------------
-
-
 def test_the_dialog_tells_encoder_prompt_and_what_is_missing(view):
     ask(view, "look_for_texts")
     typing = view.table.typing

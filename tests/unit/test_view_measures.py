@@ -1,7 +1,5 @@
 """A student's metrics on request: the line, slices, stability, and the choice of a threshold."""
 
-from __future__ import annotations
-
 import json
 import math
 
@@ -37,8 +35,6 @@ def remove_the_first(view: KnowledgeView) -> None:
 
 
 # --- metrics -----------------------------------------------------------------------------------
-
-
 def metrics(**values) -> ClassMetrics:
     names = ("ap", "teacher_ap", "precision", "recall", "logit_correlation")
     counts = {"n": 9, "positives": 3, "negatives": 6, "differ": 1}
@@ -98,8 +94,6 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
 
 
 # --- slices ------------------------------------------------------------------------------------
-
-
 def sliced_arrays() -> dict[str, np.ndarray]:
     arrays = small_arrays(images=600)
     light = np.where(np.arange(600) % 3, "day", "night")
@@ -155,8 +149,6 @@ def test_slices_are_told_by_any_metric_with_its_noise(sliced):
 
 
 # --- stability ---------------------------------------------------------------------------------
-
-
 def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):
     concept = view.table.rows[0]["concept"]
     ask(view, "find_stability", concept=concept)
@@ -187,7 +179,6 @@ def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(view, app, monkeypatch)
 
 
 # --- the threshold -----------------------------------------------------------------------------
-
 EXTRA = "students:\n  lambda: 1e-4\n  threshold: {sheep: 0.25}\n"
 
 

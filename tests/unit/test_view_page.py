@@ -1,7 +1,5 @@
 """The page: its layout, its word on saving, its keys, and what runs once for a change."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import wraps
 from pathlib import Path
@@ -112,8 +110,6 @@ def test_keys_of_what_is_closed_are_not_told() -> None:
 
 
 # --- a batch over a reload -----------------------------------------------------------------------
-
-
 def test_a_batch_goes_on_after_a_reload(app, shell) -> None:
     app.tuning.scale(3.0)
     app.tuning.toggle(DOWN)
@@ -154,7 +150,6 @@ def test_what_of_a_batch_is_not_here_is_told(app, shell) -> None:
 
 
 # --- what follows a change runs once for it ------------------------------------------------------
-
 #: Methods that follow a change; those that also follow intervals as they come are left out.
 DEPENDANTS = {
     Shell: "_recolour _update_saved _show_detail _tell_address _tell_batch",

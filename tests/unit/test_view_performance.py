@@ -1,7 +1,5 @@
 """Student performance: rows from a snapshot, and the view over the state."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The tree of iterations: lanes, rows, what each changed, and the way to any of them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -22,9 +20,8 @@ from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
 from inficond_panel.vocabulary.metrics import BRIER
 from inficond_panel.wording.metrics import change_text, make_change
 
+
 # -- the tree -----------------------------------------------------------------------------------
-
-
 def tree(*parents: int | None) -> list[SimpleNamespace]:
     """Nodes numbered in order, each with the number of its parent."""
     return [
@@ -73,8 +70,6 @@ def test_the_path_to_the_current_node_is_marked():
 
 
 # -- changes ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("given", "text", "interval", "at"),
     [
@@ -125,8 +120,6 @@ def test_chips_name_the_class_and_rows_a_machine_as_the_author():
 
 
 # -- the view -----------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def view(app) -> ProvenanceView:
     """The view of a class."""
@@ -254,8 +247,6 @@ def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app, view):
 
 
 # -- the comparison ------------------------------------------------------------------------------
-
-
 def test_a_comparison_tells_metrics_movers_and_images(app, view, sent):
     root = app.students.node.id
     removed = [("bicycle", "spoke", "remove"), REMOVE]
@@ -309,8 +300,6 @@ def test_images_that_changed_sides_are_counted_in_words():
 
 
 # -- export --------------------------------------------------------------------------------------
-
-
 def test_an_export_goes_to_the_browser_and_one_that_fails_is_told_with_its_remedy(app, view, sent):
     app.export.param.trigger("asked")  # its choices are opened from elsewhere
     assert sent.pop() == {"export": True}

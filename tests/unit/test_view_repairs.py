@@ -1,7 +1,5 @@
 """Repairs of a student on the page: the finding, labels and levers, and photos asked about."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -22,9 +20,8 @@ from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.repairs import reply_sentence
 
+
 # --- labels that are likely wrong, and levers ----------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def noisy(tmp_path_factory) -> AppState:
     spec = small_spec(tmp_path_factory.mktemp("noisy"), make=noisy_arrays)
@@ -103,8 +100,6 @@ def test_the_preview_of_a_balance_adds_its_gain_to_the_reason(tmp_path: Path) ->
 
 
 # --- photos asked about --------------------------------------------------------------------------
-
-
 @pytest.fixture
 def view(tmp_path: Path) -> KnowledgeView:
     return KnowledgeView(session_on(small_spec(tmp_path, make=unlabelled_arrays), "bicycle"))

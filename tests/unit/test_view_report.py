@@ -1,7 +1,5 @@
 """The report on a refit and one image taken apart, as the page tells them."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import replace
@@ -108,8 +106,6 @@ def test_what_others_took_over_is_told_in_words() -> None:
 
 
 # --- one image ---------------------------------------------------------------------------------
-
-
 def apart(**values) -> Apart:
     parts = tuple(Part(f"c{i}", 0.5, 2.0 - i, 1.0 - i / 2) for i in (9, 8, 7, 6, 5, 0, 4, 1, 3))
     more = (Part("d", 0.1, 1.0, 0.1), Part("e", 0.1, 0.5, 0.05), Part("f", 0.1, -0.2, -0.02))

@@ -1,7 +1,5 @@
 """All students: cards of those that rely on the wrong thing, repairs, and the matrix."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +22,8 @@ from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.wording.suspects import relying_sentence
 
+
 # --- sentences and cards -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("tuned", "cards"),
     [
@@ -137,8 +134,6 @@ def test_a_class_with_few_positives_or_ahead_of_its_teacher_has_no_such_card(app
 
 
 # --- repairs -----------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def shifted(tmp_path) -> AppState:
     tuner = inficond_panel.from_frames(**shifted_frames(), path=tmp_path / "own.zarr").tuner
@@ -190,8 +185,6 @@ def test_what_is_expected_is_of_the_iteration_shown(shifted):
 
 
 # --- the matrix --------------------------------------------------------------------------------
-
-
 def test_the_table_has_the_students_of_each_concept_with_the_strongest_first():
     cells = Cells(np.array([[0.5, -2.0, 0.0], [0.0] * 3]), ["a<b", "sky"], ["x", "y", "z"], 2.0)
     table = make_table(cells)

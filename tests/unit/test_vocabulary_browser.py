@@ -1,7 +1,5 @@
 """Records of the vocabulary as the browser gets them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

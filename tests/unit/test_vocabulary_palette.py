@@ -1,7 +1,5 @@
 """Colours by role."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Presence of concepts in photos, and the sentences on shifts, suspects, findings and repairs."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 
@@ -30,9 +28,8 @@ from inficond_panel.wording.suspects import (
     suspect_reason,
 )
 
+
 # --- presence ------------------------------------------------------------------------------------
-
-
 def test_the_threshold_parts_two_groups_as_two_means_do() -> None:
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(-3, 1, 70), rng.normal(2, 1, 30)])
@@ -53,7 +50,6 @@ def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit() -> None
 
 
 # --- suspects ------------------------------------------------------------------------------------
-
 LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
 BICYCLE = ClassShift("bicycle", "shift")
 SUSPECT = Suspect(
@@ -105,8 +101,6 @@ def test_reliance_on_a_concept_at_0_comes_with_its_reason() -> None:
 
 
 # --- verdicts ------------------------------------------------------------------------------------
-
-
 def verdict_of(ap: tuple[float, ...], separation: tuple[float, ...] = (0.0, -1.0, 1.0)) -> Verdict:
     """Losses of AP and of separation, each with its limits; 90 points and 4 logits on fit."""
     return Verdict(4.0, 0.9, Interval(*separation), Interval(*ap))
@@ -154,8 +148,6 @@ def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(
 
 
 # --- findings and repairs ------------------------------------------------------------------------
-
-
 def repair(name: str, gain: float) -> ClassRepair:
     change = Change(gain, np.linspace(gain - 0.1, gain + 0.1, 400))
     still = Lever("as it is", (), "", Change(0.0, np.zeros(400)), 0.5, 0.9, 3)
