@@ -132,9 +132,11 @@ def app(tmp_path: Path) -> AppState:
 
 @pytest.fixture
 def sent(view: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
-    """Messages to the browser, of the ``view`` of a test's module."""
+    """Messages to the browser, of the components of the ``view`` of a test's module."""
+    from inficond_panel.ui.component import Component
+
     messages: list[dict] = []
-    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
+    monkeypatch.setattr(Component, "_send_msg", lambda _, message: messages.append(message))
     return messages
 
 

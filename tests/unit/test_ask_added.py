@@ -104,8 +104,11 @@ def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner) -> None:
     assert np.abs(node.weights[:, 0] - tuner.root().weights[:, 0]).max() > 0.1
 
 
-def test_what_was_taught_comes_back_bit_for_bit(tuner) -> None:
+def test_what_was_taught_comes_back_bit_for_bit_and_cross_fits_find_its_photos(tuner) -> None:
     taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
+    rows = tuner.store.rows("tune")
+    logits = cross_fitted_logits(tuner, taught, "truck", steps_to(tuner, taught, "truck"), rows)
+    assert np.corrcoef(logits, tuner.logits(taught)[rows, 0])[0, 1] > 0.9
     tuner.fine_tune(taught, [Learn("truck", "more", 1.0)])
     unbiased_part(tuner.store, 30, seed=8)  # parts that come later change nothing
     for old, new in replay(tuner, afresh(tuner)):
@@ -117,10 +120,9 @@ def test_what_was_taught_comes_back_bit_for_bit(tuner) -> None:
 def test_ids_and_terms_without_an_added_photo_stay(tuner, path) -> None:
     image = tuner.store.images[tuner.store.rows("tune")[0]]
     plain = inficond_panel.open_students(path, history=":memory:").fit().tuner
-    nodes = [each.fine_tune(each.root(), [Label("truck", image, 1)]) for each in (plain, tuner)]
-    assert nodes[0].id == nodes[1].id
-    assert nodes[0].weights_hash == nodes[1].weights_hash
-    assert set(tuner.terms(nodes[1])["truck"].to_json()["labels"]) == {"weight", "values"}
+    without, node = (it.fine_tune(it.root(), [Label("truck", image, 1)]) for it in (plain, tuner))
+    assert (without.id, without.weights_hash) == (node.id, node.weights_hash)
+    assert set(tuner.terms(node)["truck"].to_json()["labels"]) == {"weight", "values"}
 
 
 def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner) -> None:
@@ -199,10 +201,11 @@ def test_the_page_shows_and_takes_answers_on_added_photos(small, monkeypatch) ->
 
 def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp_path) -> None:
     (part,) = AllImages(small.store).more.stores
-    picture = part.picture(1)  # the files are made of their thumbnails
+    picture = part.picture(1)
     shutil.rmtree(part.path)
 
     def write(file: Path, width: int) -> str:
+        """Write a photo that its thumbnail is of."""
         picture.resize((width, width * picture.height // picture.width)).save(file)
         return str(file)
 
@@ -211,14 +214,6 @@ def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp
     (part,) = AllImages(small.store).more.stores
     assert load_photo(small.spec, part, 0) is None  # there is no such file
     assert load_photo(small.spec, part, 1)["width"] == 900
-    # one that looks alike, and a folder
     for other in (write(tmp_path / "other.jpg", 901), str(tmp_path)):
         part.attrs["paths"][1] = other
         assert load_photo(small.spec, part, 1) is None
-
-
-def test_cross_fits_find_the_added_photos_again(tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
-    rows = tuner.store.rows("tune")
-    logits = cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
-    assert np.corrcoef(logits, tuner.logits(node)[rows, 0])[0, 1] > 0.9

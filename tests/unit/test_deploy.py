@@ -23,9 +23,6 @@ def test_the_command_is_one_that_there_is(words):
     args = make_parser().parse_args(words)
     assert args.port == 5006
     assert args.address in {"0.0.0.0", "127.0.0.1"}
-
-
-def test_the_image_asks_for_the_port_that_it_serves():
     assert "EXPOSE 5006" in DOCKERFILE
     assert "http://localhost:5006/health" in DOCKERFILE
 

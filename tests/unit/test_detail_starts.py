@@ -55,18 +55,13 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
     assert view.panel.starts == []
 
 
-def test_a_class_left_takes_its_concepts_along(app):
-    view = DetailView(app)
-    name, concept = app.store.classes[0], app.store.concepts[0]
+def test_a_class_left_takes_its_concepts_along_and_a_concept_offers_classes_it_counts_in(app):
+    detail, name = DetailView(app), app.store.classes[0]
     app.selection.class_name = name
-    app.shifts.by_class = {name: shift(name, 0.2, concept)}
-    assert [each["concept"] for each in view.panel.starts] == [concept]
+    app.shifts.by_class = {name: shift(name, 0.2, "spoke")}
+    assert [each["concept"] for each in detail.panel.starts] == ["spoke"]
     app.selection.class_name = ""
-    assert view.panel.starts == []  # the other classes are not known yet
-
-
-def test_a_concept_without_a_class_offers_those_it_counts_most_in(app):
-    detail = DetailView(app)
+    assert detail.panel.starts == []  # the other classes are not known yet
     app.selection.open_concept("wheel")
     weights = app.students.node.weights[app.store.concepts.index("wheel")]
     best = app.store.classes[int(np.abs(weights).argmax())]

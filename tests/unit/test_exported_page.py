@@ -1,6 +1,7 @@
 """The page as a file: which states are in it, what they hold, and how large it gets."""
 
 import base64
+import io
 import json
 import re
 import zlib
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from factory import small_arrays, small_spec
 from panel.io import state as panel_state
+from PIL import Image
 
 from inficond_panel.app import page_html
 from inficond_panel.common.files import File
@@ -20,8 +22,6 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes
 from inficond_panel.views.page.exported_page import pack
-
-CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
 
 
 @pytest.fixture(scope="module")
@@ -68,24 +68,25 @@ def test_states_hold_the_numbers_of_the_tuner(tuner, html):
     record = record_of(html)
     for node in tuner.nodes():
         metrics = tuner.metrics(tuner.node(node.id), "tune")
-        for name in CLASSES:
+        for name in tuner.store.classes:
             values = lists(record, node.id, name)
             told = {row["name"]: row["ap"] for row in next(v for v in values if "gap" in v[0])}
-            assert told == pytest.approx({each: metrics[each].ap for each in CLASSES})
-            concepts = next(v for v in values if "rank" in v[0])
+            assert told == pytest.approx({each: of.ap for each, of in metrics.items()})
             student = tuner.at(tuner.node(node.id), "tune")[name]
-            for row in concepts:
+            for row in next(v for v in values if "rank" in v[0]):
                 assert row["influence"] == pytest.approx(student.weight(row["concept"]))
 
 
 def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_stays(tuner, html):
     """So the same history gives the same record, and a page the same numbers as another."""
-    before, first = len(panel_state._views), record_of(html)
+    before, sheets = len(panel_state._views), set(panel_state._stylesheets)
+    first = record_of(html)
     other = record_of(page_html(tuner, tuner.root(), "bird", "wheel"))
     again = record_of(page_html(tuner, tuner.nodes()[1], "sheep"))
     assert len(panel_state._views) == before
+    assert set(panel_state._stylesheets) <= sheets
     assert pack(first) == pack(record_of(html))
-    for name in CLASSES:
+    for name in tuner.store.classes:
         assert lists(first, tuner.root_id, name) == lists(other, tuner.root_id, name)
     for part in ("states", "values", "pictures", "numbers"):
         assert again[part] == first[part]
@@ -95,12 +96,8 @@ def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_s
 def test_a_picture_is_there_once(html):
     pictures = record_of(html)["pictures"]
     assert len(set(pictures)) == len(pictures) > 0
-    data = [base64.b64decode(each.partition(",")[2]) for each in pictures]
-    jpeg = [each for each in data if each[:2] == b"\xff\xd8"]  # photos; WebP are patches
-    webp = [each for each in data if (each[:4], each[8:12]) == (b"RIFF", b"WEBP")]
-    assert jpeg
-    assert webp
-    assert len(jpeg) + len(webp) == len(data)
+    files = [io.BytesIO(base64.b64decode(each.partition(",")[2])) for each in pictures]
+    assert {Image.open(file).format for file in files} == {"JPEG", "WEBP"}  # photos, and patches
 
 
 def test_text_of_data_cannot_become_html(tmp_path):
@@ -121,8 +118,7 @@ def test_on_the_holdout_no_other_iteration_is_looked_at(tuner):
 
 def test_other_work_comes_between_the_steps_of_a_file(tuner):
     jobs, done = WaitingJobs(), []
-    export = ExportState(tuner, jobs)
-    saved = []
+    export, saved = ExportState(tuner, jobs), []
     export.param.watch(lambda event: saved.append(event.new), "file")
 
     def steps(prepared):
@@ -147,9 +143,3 @@ def test_a_session_that_may_not_export_makes_no_file(tuner):
         with pytest.raises(TuningError, match="does not allow export"):
             make()
     assert export.file is None
-
-
-def test_a_page_that_is_made_is_not_held_by_its_style_sheets(tuner):
-    before = set(panel_state._stylesheets)
-    page_html(tuner, tuner.nodes()[0], "sheep")
-    assert set(panel_state._stylesheets) <= before

@@ -47,14 +47,14 @@ class Counter(JSComponent):
 
 
 @pytest.fixture
-def counter():
-    return Counter()
+def page():
+    with pn.config.set(inline=True):
+        yield Cell(Counter())
 
 
 @pytest.fixture
-def page(counter):
-    with pn.config.set(inline=True):
-        yield Cell(counter)
+def counter(page):
+    return page[0]
 
 
 @pytest.fixture
@@ -123,12 +123,12 @@ def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_other_widg
     assert model_of(counter, other).data.count == 4
 
 
-def test_a_view_starts_with_the_page_as_it_is_then(page, monkeypatch):
+def test_a_view_starts_with_the_page_as_it_is_then_and_whoever_asked_is_told(page, monkeypatch):
     def bundle() -> str:
         return shown.trait_metadata("render_bundle", "to_json")(shown.render_bundle, shown)
 
-    shown = PageWidget(page, page.publish, lambda: None)
-    sent = []
+    sent, told = [], []
+    shown = PageWidget(page, page.publish, lambda: told.append(shown._view_count))
     monkeypatch.setattr(shown, "send", lambda *message: sent.append(message))
     page.append(pn.pane.HTML("marked late"))
     assert not sent
@@ -137,6 +137,9 @@ def test_a_view_starts_with_the_page_as_it_is_then(page, monkeypatch):
     assert "marked late" in bundle()
     page.append(pn.pane.HTML("later"))
     assert sent
+    for views in (2, 0, 1):
+        shown._view_count = views
+    assert told == [1, 1]
 
 
 def test_a_page_that_is_shown_again_has_models_of_its_own(shown, page, counter):
@@ -148,14 +151,6 @@ def test_a_page_that_is_shown_again_has_models_of_its_own(shown, page, counter):
     shown._view_count = 1
     assert shown._model is not before
     assert model_of(counter, shown).data.count == 5
-
-
-def test_whoever_asked_is_told_of_each_view_that_is_made(page):
-    told = []
-    shown = PageWidget(page, page.publish, lambda: told.append(shown._view_count))
-    for views in (1, 2, 0, 1):
-        shown._view_count = views
-    assert told == [1, 1]
 
 
 # --- display -------------------------------------------------------------------------------------
@@ -212,17 +207,15 @@ def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while_unless_it_is_cl
     assert not page._models
 
 
-@pytest.mark.parametrize("comms", ["ipywidgets", "vscode"])
-def test_a_cell_is_a_widget_where_panel_asks_for_one(page, displayed, comms, monkeypatch):
-    monkeypatch.setenv("PANEL_COMMS", comms)
-    data, _ = page._repr_mimebundle_()
-    assert data == {"text/html": '<div style="display: none"></div>'}
-    [[bundle]] = displayed
-    assert WIDGET in bundle
-
-
-def test_without_jupyter_bokeh_it_says_what_to_install(page, monkeypatch):
-    monkeypatch.setenv("PANEL_COMMS", "vscode")
+def test_a_cell_is_a_widget_where_panel_asks_for_one_and_needs_jupyter_bokeh(
+    page, displayed, monkeypatch
+):
+    for comms in ("ipywidgets", "vscode"):
+        monkeypatch.setenv("PANEL_COMMS", comms)
+        data, _ = page._repr_mimebundle_()
+        assert data == {"text/html": '<div style="display: none"></div>'}
+        assert WIDGET in displayed[-1][0]
+    assert [len(each) for each in displayed] == [1, 1]
     monkeypatch.setitem(sys.modules, "jupyter_bokeh", None)
     monkeypatch.setitem(sys.modules, "jupyter_bokeh.widgets", None)
     monkeypatch.delitem(sys.modules, "inficond_panel.ui.widget")
@@ -232,12 +225,9 @@ def test_without_jupyter_bokeh_it_says_what_to_install(page, monkeypatch):
 
 
 # --- still pictures ------------------------------------------------------------------------------
-SVG = "{http://www.w3.org/2000/svg}"
-
-
 def texts(drawing: Drawing) -> list[str]:
     tree = ElementTree.fromstring(drawing.svg())
-    return ["".join(each.itertext()) for each in tree.iter(SVG + "text")]
+    return ["".join(each.itertext()) for each in tree.iter("{http://www.w3.org/2000/svg}text")]
 
 
 def drawn(words: str) -> Drawing:
@@ -333,7 +323,7 @@ def links(root):
     return [sheet.url for sheet in sheets(root) if isinstance(sheet, ImportedStyleSheet)]
 
 
-@pytest.mark.parametrize("inline", [True, False], ids=["inline", "linked"])
+@pytest.mark.parametrize("inline", [True, False])
 def test_what_comes_later_is_inline_too(inline):
     with pn.config.set(inline=inline):
         opening = OpeningView()
@@ -352,6 +342,6 @@ def test_each_sheet_is_there_once_and_others_stay():
         root = page.get_root(Document(), Comm())
     assert links(root) == ["./own.css"]
     shared = {sheet for sheet in sheets(root) if isinstance(sheet, InlineStyleSheet)}
-    texts = [sheet.css for sheet in shared]
-    assert len(texts) == len(set(texts)) > 0
-    assert not any(CDN_DIST in text for text in texts)
+    rules = [sheet.css for sheet in shared]
+    assert len(rules) == len(set(rules)) > 0
+    assert CDN_DIST not in "".join(rules)

@@ -24,11 +24,6 @@ def _wires(monkeypatch):
     monkeypatch.setattr(pn.state, "_comm_manager", Wires)
 
 
-@pytest.fixture(params=[Browser, WidgetBrowser], ids=["comm", "widget"])
-def show(request):
-    return request.param
-
-
 @contextlib.asynccontextmanager
 async def opened(folder):
     session = inficond_panel.explore(small_spec(folder))
@@ -39,6 +34,7 @@ async def opened(folder):
         session.close()
 
 
+@pytest.mark.parametrize("show", [Browser, WidgetBrowser])
 def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_path, show):
     async def notebook():
         async with opened(tmp_path) as session:
@@ -69,14 +65,12 @@ def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_pat
     asyncio.run(notebook())
 
 
-def test_after_a_burst_of_clicks_all_views_tell_of_the_same_student(tmp_path):
-    asyncio.run(burst(tmp_path, clicks=8, seed=0))
+MANY = [pytest.param(60, seed, marks=pytest.mark.more) for seed in range(1, 6)]
 
 
-@pytest.mark.more
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_after_many_clicks_all_views_tell_of_the_same_student(tmp_path, seed):
-    asyncio.run(burst(tmp_path, clicks=60, seed=seed))
+@pytest.mark.parametrize(("clicks", "seed"), [(8, 0), *MANY])
+def test_after_a_burst_of_clicks_all_views_tell_of_the_same_student(tmp_path, clicks, seed):
+    asyncio.run(burst(tmp_path, clicks, seed))
 
 
 CLASSES = ("bicycle", "tv monitor", "sheep", "bird")

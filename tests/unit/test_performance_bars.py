@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.distill import Agreement, Counts
-from inficond_panel.plots.performance_bars import (
-    count_images,
-    fill_renderers,
-    lay_out,
-    make_performance_bars,
-    update_bars,
-)
+from inficond_panel.plots import performance_bars as bars
+from inficond_panel.plots.performance_bars import fill_renderers, lay_out, make_performance_bars
 from inficond_panel.vocabulary.palette import BOTH_RIGHT, STUDENT_RIGHT, TEACHER_RIGHT_SOFT
 
 AGREEMENT = {
@@ -52,7 +47,7 @@ def test_a_fill_with_images_is_seen_and_the_bar_is_full(counts, width):
 
 def test_the_element_tells_its_numbers_and_has_four_fills():
     bird, car = [[40, 5, 1, 2], [1950, 0, 1, 2]], [[0, 0, 0, 0], [2, 2, 2, 2]]
-    assert count_images(AGREEMENT).tolist() == [bird, car]
+    assert bars.count_images(AGREEMENT).tolist() == [bird, car]
     element = make_performance_bars(AGREEMENT)
     assert element.dimension_values("images").tolist()[:8] == [*bird[0], *bird[1]]
     assert element["class"][8] == "car"
@@ -72,7 +67,7 @@ def test_the_element_tells_its_numbers_and_has_four_fills():
 def test_bars_drawn_are_updated_as_if_they_were_made_anew():
     data, figure = drawn(make_performance_bars(AGREEMENT))
     other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
-    update_bars(figure, other, dark=True, width=150)
+    bars.update_bars(figure, other, dark=True, width=150)
     fresh, anew = drawn(make_performance_bars(other, dark=True, width=150))
     assert {n: list(c) for n, c in data.items()} == {n: list(c) for n, c in fresh.items()}
     looks, expected = (

@@ -1,7 +1,5 @@
 """Plots of students as HoloViews elements: their numbers, and that Bokeh draws them."""
 
-from pathlib import Path
-
 import holoviews as hv
 import numpy as np
 import pytest
@@ -13,13 +11,13 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.errors import DataError, TuningError
 
 
-@pytest.fixture
-def students(tmp_path: Path) -> TunableStudents:
-    students = open_students(small_spec(tmp_path)).fit()
+@pytest.fixture(scope="module")
+def students(tmp_path_factory) -> TunableStudents:
+    students = open_students(small_spec(tmp_path_factory.mktemp("plots"))).fit()
     return students.tune([("bicycle", "wheel", "up"), ("bird", "fur", "down")])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sides(students: TunableStudents) -> dict[str, np.ndarray]:
     """Labels, scores, and logits of the student of bicycle, of the labelled images of tune."""
     store, node = students.tuner.store, students.node
@@ -84,7 +82,7 @@ def test_matrix_holds_the_influences_is_searched_and_sorted(students):
     assert set(names(find="wheel")) == {name for name in students.concepts if "wheel" in name}
 
 
-def test_embedding_labels_the_strongest(students):
+def test_embedding_labels_the_strongest_and_lights_the_segments_of_a_concept(students):
     overlay, store = students.plot.embedding("bicycle", "pca"), students.tuner.store
     places = layer(overlay, hv.Points).dframe()
     raw = store.concept_projection[store.methods.index("pca")]
@@ -96,10 +94,6 @@ def test_embedding_labels_the_strongest(students):
     named = set(layer(overlay, hv.Labels).dframe()["name"])
     assert named
     assert named <= strongest
-
-
-def test_embedding_lights_the_segments_of_a_concept(students):
-    store = students.tuner.store
     own = store.segment_concept == store.concepts.index("fur")
     overlay = students.plot.embedding(method="pca", concept="fur")
     _, dots, segments, centre = overlay
@@ -110,20 +104,16 @@ def test_embedding_lights_the_segments_of_a_concept(students):
     assert title == f"{own.sum()} segments assigned to fur; + is their centre."
 
 
-#: A plot, its arguments, and words of what is told.
-UNKNOWN = [
-    ("knowledge", ["bicycel"], "Did you mean 'bicycle'"),
-    ("what_if", ["bicycle", "whel"], "Did you mean 'wheel'"),
-    ("what_if", ["bicycle", "wheel", "recal"], "Did you mean 'recall'"),
-    ("confusion", ["bicycle", "test"], "no split 'test'"),
-    ("embedding", ["bicycle", "mds"], "no projection 'mds'"),
-    ("embedding", ["bicycle", "pca", "whel"], "Did you mean 'wheel'"),
-    ("matrix", [5, "simlar"], "Did you mean 'similar'"),
-]
-
-
 def test_names_that_are_not_there_are_told_with_the_nearest(students):
-    for plot, arguments, told in UNKNOWN:
+    for plot, arguments, told in (
+        ("knowledge", ["bicycel"], "Did you mean 'bicycle'"),
+        ("what_if", ["bicycle", "whel"], "Did you mean 'wheel'"),
+        ("what_if", ["bicycle", "wheel", "recal"], "Did you mean 'recall'"),
+        ("confusion", ["bicycle", "test"], "no split 'test'"),
+        ("embedding", ["bicycle", "mds"], "no projection 'mds'"),
+        ("embedding", ["bicycle", "pca", "whel"], "Did you mean 'wheel'"),
+        ("matrix", [5, "simlar"], "Did you mean 'similar'"),
+    ):
         kind = DataError if "mds" in arguments else TuningError
         with pytest.raises(kind, match=told):
             getattr(students.plot, plot)(*arguments)

@@ -24,9 +24,9 @@ from inficond_panel.ui.reports import gamma_page
 NAME = '<script>alert(1)</script> & "sons"'
 
 
-def named(make=oracle_arrays, **sizes):
+def named(**sizes):
     """Arrays of a store whose first class has the name."""
-    arrays = make(**sizes)
+    arrays = oracle_arrays(**sizes)
     arrays["class_name"] = np.array([NAME, *arrays["class_name"][1:]])
     return arrays
 

@@ -42,9 +42,12 @@ class Waiting(Jobs):
             super()._run(self.waiting.pop(0))
 
 
+LABELS = small_arrays()["label"][:, 0].tolist()
+
+
 def truth(app: AppState, image: str) -> int | None:
     """The label of bicycle that the store left out; None where there is none."""
-    label = int(small_arrays()["label"][app.store.images.index(image), 0])
+    label = LABELS[app.store.images.index(image)]
     return label if label >= 0 else None
 
 
@@ -89,12 +92,14 @@ def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app) ->
     assert app.tuning.head.number == 1  # the same answers are the same iteration
 
 
-def test_a_taught_student_is_asked_about_other_photos(app) -> None:
+def test_a_taught_student_is_asked_about_other_photos_until_it_is_left(app) -> None:
     before = app.asking.draft.images
     answer_all(app)
     app.asking.go_on()
     assert app.asking.draft.node == app.tuning.head.id
     assert not set(before) & set(app.asking.draft.images)  # not those that were skipped, either
+    fine_tune(app, "wheel")
+    assert app.asking.draft is None
 
 
 def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app) -> None:
@@ -111,10 +116,10 @@ def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app) -> None:
     assert ask.draft.replies == ()
     with pytest.raises(ValueError, match="answer must be 1, 0 or None, got 2"):
         ask.answer(0, 2)
-    own, others = Reply(1), Reply(0, by_teacher=True)  # the teacher's are taken back together
+    own, others = Reply(1), Reply(0, by_teacher=True)
     ask.draft = Draft(app.tuning.head.id, "bicycle", "", tuple("abc"), (own, others, others))
     ask.undo()
-    assert ask.draft.replies == (own,)
+    assert ask.draft.replies == (own,)  # the teacher's are taken back together
 
 
 def test_a_person_stops_and_goes_on_another_day(app, tmp_path) -> None:
@@ -144,16 +149,14 @@ def test_stopping_early_judges_by_two_answers_or_more(app) -> None:
     assert (ask.found, ask.image) == (None, image)
 
 
-def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:
+def test_damaged_drafts_are_told_with_a_remedy_and_in_memory_none_is_kept(
+    tmp_path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    drafts = Drafts(":memory:")
-    drafts.keep(Draft("node", "bicycle", "why", ("a",), (Reply(1),)))
-    assert drafts.find("node", "bicycle") is None
+    memory, drafts = Drafts(":memory:"), Drafts(str(tmp_path / "h"))
+    memory.keep(Draft("node", "bicycle", "why", ("a",), (Reply(1),)))
+    assert memory.find("node", "bicycle") is None
     assert list(tmp_path.iterdir()) == []
-
-
-def test_damaged_drafts_are_reported_with_a_remedy(tmp_path) -> None:
-    drafts = Drafts(str(tmp_path / "h"))
     drafts.keep(Draft("node", "bicycle", "why", ("a",), (Reply(None),)))
     (file,) = (tmp_path / "h.answers").iterdir()
     file.write_text('{"node": 1}')
@@ -205,29 +208,21 @@ def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path) -> Non
     assert (app.tuning.head.number, app.tuning.status.kind) == (0, "idle")
 
 
-def test_a_move_elsewhere_leaves_the_photos(app) -> None:
-    fine_tune(app, "wheel")
-    assert app.asking.draft is None
-
-
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("rights", "students", "why"),
     [
-        ({"rights": Rights(asking=False)}, "not allow asking"),
-        ({"rights": Rights(class_name="sheep")}, "allows sheep only"),
-        ({"extra": "students: {solver: paper}\n"}, "cannot learn from answers.*'paper'"),
-        (
-            {"extra": "students: {tempered: both, temperature: 2}\n"},
-            "cannot learn from answers.*tempered: both",
-        ),
+        ({"asking": False}, "lambda: 1e-4", "not allow asking"),
+        ({"class_name": "sheep"}, "lambda: 1e-4", "allows sheep only"),
+        ({}, "solver: paper", "cannot learn from answers.*'paper'"),
+        ({}, "tempered: both, temperature: 2", "cannot learn from answers.*tempered: both"),
     ],
 )
-def test_a_session_that_may_not_or_cannot_ask_says_why(tmp_path, given, why) -> None:
-    app = session(tmp_path, **given)
+def test_a_session_that_may_not_or_cannot_ask_says_why(tmp_path, rights, students, why) -> None:
+    app = session(tmp_path, rights=Rights(**rights), extra=f"students: {{{students}}}\n")
     with pytest.raises(TuningError, match=f"(?s){why}"):
         app.asking.open("bicycle")
-    if "extra" in given:
-        assert app.asking.missing.startswith("These students cannot learn from answers on photos.")
+    missing = "These students cannot learn from answers on photos."
+    assert app.asking.missing.startswith(missing) == (not rights)
 
 
 def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path) -> None:

@@ -115,11 +115,6 @@ def test_what_was_asked_for_last_comes_first(tuned: AppState, monkeypatch) -> No
     assert made == [("bicycle", "f1"), ("sheep", "ap"), ("bicycle", "ap")]
 
 
-def test_a_failure_is_told(app: AppState) -> None:
-    app.changes.between([("nowhere", app.students.node.id)], "bicycle", "f1")
-    assert "nowhere" in app.changes.problem
-
-
 def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
@@ -130,16 +125,10 @@ def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
     assert np.isfinite(app.changes.total("", ["ap"])["ap"].estimate)
 
 
-# -- two iterations side by side -----------------------------------------------------------
-def two_branches(app: AppState) -> tuple[str, str]:
-    root = app.students.node.id
-    first = fine_tune(app, "wheel")
+def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_looked_at(app) -> None:
+    root, first = app.students.node.id, fine_tune(app, "wheel")
     app.tuning.jump(root)
-    return first, fine_tune(app, "sky")
-
-
-def test_two_branches_are_compared_as_the_engine_does(app: AppState) -> None:
-    first, second = two_branches(app)
+    second = fine_tune(app, "sky")
     app.comparison.compare(first, second)
     found, tuner = app.comparison.result, app.tuner
     again = compare(tuner, tuner.node(first), tuner.node(second))
@@ -152,19 +141,7 @@ def test_two_branches_are_compared_as_the_engine_does(app: AppState) -> None:
     assert app.comparison.pair == (second, first)
     turned = app.comparison.result.of("bicycle").changes["ap"].estimate
     assert turned == pytest.approx(-found.of("bicycle").changes["ap"].estimate)
-
-
-def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
-    app.comparison.compare(app.students.node.id, "no such id")
-    assert app.comparison.result is None
-    assert "no iteration 'no such id'" in app.comparison.problem
-    app.comparison.close()
-    assert (app.comparison.pair, app.comparison.problem) == (None, "")
-
-
-def test_holdout_is_compared_only_where_both_were_looked_at(app: AppState) -> None:
-    first, second = two_branches(app)
-    app.tuning.show_split("holdout")
+    app.tuning.show_split("holdout")  # of the second alone
     app.comparison.compare(first, second)
     assert app.comparison.result.split == "tune"
     app.tuning.jump(first)
@@ -172,6 +149,16 @@ def test_holdout_is_compared_only_where_both_were_looked_at(app: AppState) -> No
     app.comparison.compare(first, second)
     assert app.comparison.result.split == "holdout"
     assert app.tuner.looks() == 2
+
+
+def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
+    app.changes.between([("nowhere", app.students.node.id)], "bicycle", "f1")
+    assert "nowhere" in app.changes.problem
+    app.comparison.compare(app.students.node.id, "no such id")
+    assert app.comparison.result is None
+    assert "no iteration 'no such id'" in app.comparison.problem
+    app.comparison.close()
+    assert (app.comparison.pair, app.comparison.problem) == (None, "")
 
 
 def test_a_late_result_is_not_shown_after_closing(app: AppState, monkeypatch) -> None:
@@ -195,17 +182,9 @@ def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
     assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
 
 
-# -- files ----------------------------------------------------------------------------------
-@pytest.fixture
-def files(app: AppState) -> list:
-    """Files that were made for the browser."""
-    made: list = []
-    app.export.param.watch(lambda event: event.new and made.append(event.new), "file")
-    return made
-
-
-def test_the_zip_and_the_edits_are_what_the_command_writes(app: AppState, files) -> None:
-    node = app.tuner.node(fine_tune(app, "wheel"))
+def test_the_zip_and_the_edits_are_what_the_command_writes(app: AppState) -> None:
+    node, files = app.tuner.node(fine_tune(app, "wheel")), []
+    app.export.param.watch(lambda event: event.new and files.append(event.new), "file")
     app.export.students(node.id, ["npz", "sklearn"])
     assert (app.export.file, app.export.status.kind) == (None, "done")
     app.export.edits(node.id)

@@ -118,7 +118,7 @@ def test_thumbs_during_a_refit_wait_and_what_is_fitted_is_not_cleared(session, l
     assert [intent.concept for intent in tuning.pending] == ["sky"]
 
 
-def test_quick_moves_all_count(session, loop) -> None:
+def test_quick_moves_all_count_and_a_look_of_the_node_that_was_asked_for(session, loop) -> None:
     for concept in ("wheel", "sky", "fur"):
         fine_tune(session, concept)
         loop.until(lambda: not session.jobs.busy)
@@ -127,6 +127,12 @@ def test_quick_moves_all_count(session, loop) -> None:
         move()  # before the first has been shown
         loop.until(lambda: not session.jobs.busy)
         assert session.students.node.number == number
+    session.tuning.undo()
+    session.tuning.show_split("holdout")  # of #3, while #2 is on its way
+    loop.until(lambda: not session.jobs.busy)
+    assert session.students.node.number == 2
+    assert session.dataset.split == "tune"
+    assert session.tuner.looks() == 0
 
 
 def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monkeypatch) -> None:
@@ -155,17 +161,6 @@ def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monke
     assert numbers(session) == [0]
     assert len(threads) == 1
     assert threading.current_thread() not in threads
-
-
-def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -> None:
-    fine_tune(session, "wheel")
-    loop.until(lambda: not session.jobs.busy)
-    session.tuning.undo()
-    session.tuning.show_split("holdout")  # of #1, while #0 is on its way
-    loop.until(lambda: not session.jobs.busy)
-    assert session.students.node.number == 0
-    assert session.dataset.split == "tune"
-    assert session.tuner.looks() == 0
 
 
 def test_the_log_tells_who_did_it(app) -> None:

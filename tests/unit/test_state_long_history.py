@@ -1,8 +1,8 @@
 """Reads and messages of a step do not grow with the history, and are the same as in full."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ ROOT = make_node()
 
 
 # -- the tree is read once, then what is new ------------------------------------------------------
-done = {
+DONE = {
     "rename": lambda history, node: history.rename(node, f"no {node}"),
     "note": lambda history, node: history.set_note(node, f"it is {node}"),
     "delete": History.delete,
@@ -36,7 +36,7 @@ done = {
 }
 
 
-KIND = st.sampled_from(["add", "add", *done])
+KIND = st.sampled_from(["add", "add", *DONE])
 STEP = st.tuples(KIND, st.integers(0, 9), st.integers(0, 1), st.booleans())
 
 
@@ -53,7 +53,7 @@ def test_the_tree_that_is_kept_up_is_that_of_the_file(tmp_path_factory, steps):
             if kind == "add":
                 nodes.append(history.add(make_node(f"n{at}", node)))
             else:
-                done[kind](history, node.id)
+                DONE[kind](history, node.id)
         if looks:
             both[1 - who].iterations(ROOT.id, lambda _: None)
     expected = History(path)
@@ -150,42 +150,33 @@ def _expect_value(app: AppState, node_id: str, result: dict) -> None:
     assert result["value"] == f"{sum(aps) / len(aps):.3f}"
 
 
-@contextmanager
-def counting(*components) -> Iterator[list[int]]:
-    """Bytes of all values that the components take on, which are what is sent."""
-    sent: list[int] = []
-
-    def note(*events) -> None:
-        sent.extend(len(json.dumps(event.new, default=str)) for event in events)
-
-    watchers = [(it, it.param.watch(note, ["data", *more])) for it, more in components]
-    yield sent
-    for component, watcher in watchers:
-        component.param.unwatch(watcher)
-
-
 def _sent(tmp_path: Path, iterations: int) -> dict[str, int]:
-    """Bytes for a click on a class, and for Fine-tune."""
+    """Bytes of all values that components take on: of a click on a class, and of Fine-tune."""
     tmp_path.mkdir()
     tuner = open_tuner(small_spec(tmp_path))
     tuner.set_head(grow(tuner, iterations)[-1])
-    app = AppState(tuner, Jobs(inline=True))
-    parts = ["tree", "results", "deleted"]
-    page = Shell(app, {})._page
-    components = [(ProvenanceView(app)._tree, parts), (ConfigurationView(app)._strip, ["student"])]
+    app, sent = AppState(tuner, Jobs(inline=True)), Counter()
+    page, tree = Shell(app, {})._page, ProvenanceView(app)._tree
+    strip = ConfigurationView(app)._strip
+
+    def note(*events) -> None:
+        sent[kind] += sum(len(json.dumps(event.new, default=str)) for event in events)
+
+    kind = "before"
+    tree.param.watch(note, ["data", "tree", "results", "deleted"])
+    strip.param.watch(note, ["data", "student"])
     app.selection.class_name = "bicycle"
-    with counting(*components) as click:
-        app.selection.class_name = "sheep"
+    kind = "click"
+    app.selection.class_name = "sheep"
+    kind = "thumb"
     app.tuning.toggle(Intent("sheep", "sky", "up"))
-    with counting(*components) as tune:
-        app.tuning.fine_tune()
-    saved = len(json.dumps(page.saved))
-    return {"click": sum(click), "tune": sum(tune), "saved": saved}
+    kind = "tune"
+    app.tuning.fine_tune()
+    return {"click": sent["click"], "tune": sent["tune"], "saved": len(json.dumps(page.saved))}
 
 
 def test_what_is_sent_does_not_grow_with_the_history(tmp_path):
     some, many = _sent(tmp_path / "some", 50), _sent(tmp_path / "many", 400)
-
     assert min(some.values()) > 0
     for part in some:
         assert many[part] < 1.2 * some[part], part

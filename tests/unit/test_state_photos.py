@@ -22,7 +22,7 @@ ROOT = Path("/data/set")
 
 
 def picture(width: int, height: int, seed: int = 0) -> Image.Image:
-    """Large soft patches, that stay when it is made smaller."""
+    """Make large soft patches, that stay when it is made smaller."""
     values = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     return Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC)
 
@@ -51,9 +51,6 @@ def spec_of(*folders: Path) -> SimpleNamespace:
     return SimpleNamespace(dataset=SimpleNamespace(photo_folders=lambda: folders))
 
 
-INSTANCES = ["annotations/instances_val2017.json"]
-
-
 @pytest.mark.parametrize(
     ("dataset", "given", "expected"),
     [
@@ -64,7 +61,7 @@ INSTANCES = ["annotations/instances_val2017.json"]
         (FolderDataset, {}, [ROOT]),
         (ColumnsDataset, {"path": "file"}, [ROOT]),
         (ColumnsDataset, {"path": "file", "image_id": "id"}, []),
-        (CocoDataset, {"annotations": INSTANCES}, [ROOT, ROOT / "val2017"]),
+        (CocoDataset, {"annotations": ["a/instances_v7.json"]}, [ROOT, ROOT / "v7"]),
         (CocoDataset, {"annotations": ["a.json"], "image_id": "number"}, []),
     ],
 )
@@ -73,11 +70,11 @@ def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, 
     assert list(made.photo_folders()) == expected
 
 
-@pytest.mark.parametrize("name", ["../secret", "kitchen/../../secret", "link", "x" * 4000, "a\0b"])
-def test_no_name_leads_out_of_the_folder(folder, name):
-    (folder / "link.png").symlink_to(folder.parent / "secret.png")
-    assert find_photo([folder], name) is None
-    assert find_photo([folder], str(folder.parent / "secret.png")) is None
+def test_no_name_leads_out_of_the_folder(folder):
+    secret = folder.parent / "secret.png"
+    (folder / "link.png").symlink_to(secret)
+    names = ("../secret", "kitchen/../../secret", "link", "x" * 4000, "a\0b", str(secret))
+    assert [find_photo([folder], name) for name in names] == [None] * 6
 
 
 def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
@@ -89,17 +86,13 @@ def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
     assert Image.open(io.BytesIO(jpeg)).size == (600, 450)
 
 
-@pytest.mark.parametrize(
-    ("folders", "image", "small"),
-    [
-        (True, "kitchen/7", picture(160, 120, seed=1)),  # another
-        (True, "kitchen/7", picture(120, 160)),  # turned
-        (True, "kitchen/7", picture(160, 140)),  # cut
-        (True, "9", picture(60, 40)),  # damaged
-        (False, "8", picture(60, 40)),  # a data set without photos
-    ],
-)
-def test_what_shows_something_else_or_nothing_is_not_the_photo(folder, folders, image, small):
+def test_what_shows_something_else_or_nothing_is_not_the_photo(folder):
     (folder / "9.png").write_bytes(b"no image")
-    spec = spec_of(*[folder] * folders)
-    assert load_photo(spec, stored(image, small), 0) is None
+    for spec, image, small in (
+        (spec_of(folder), "kitchen/7", picture(160, 120, seed=1)),  # another
+        (spec_of(folder), "kitchen/7", picture(120, 160)),  # turned
+        (spec_of(folder), "kitchen/7", picture(160, 140)),  # cut
+        (spec_of(folder), "9", picture(60, 40)),  # damaged
+        (spec_of(), "8", picture(60, 40)),  # a data set without photos
+    ):
+        assert load_photo(spec, stored(image, small), 0) is None

@@ -1,12 +1,12 @@
 """State of repairs, suspects, suggestions and the refit what-if, without a browser."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from factory import shift_of
 
-from inficond_panel.errors import CancelledError, InficondError, TuningError
-from inficond_panel.results.what_if_curves import refit_curve
+from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state import AppState, Jobs, Status, jobs, repairs
 from inficond_panel.state.batch import toggled
 from inficond_panel.state.repairs import RefitWhatIf
@@ -52,12 +52,10 @@ def test_a_batch_has_one_item_of_each_kind_for_a_class(batch, item, after):
 
 
 def test_concepts_to_balance_add_up_and_are_taken_out_again():
-    both = toggled([THUMB, BALANCE], [Balance("bicycle", ("road",), suspects=True)])
+    road = Balance("bicycle", ("road",), suspects=True)
+    both = toggled([THUMB, BALANCE], [road])
     assert both == [THUMB, Balance("bicycle", ("sky", "road"), suspects=True)]
-    assert toggled(both, [Balance("bicycle", ("sky",))]) == [
-        THUMB,
-        Balance("bicycle", ("road",), suspects=True),
-    ]
+    assert toggled(both, [Balance("bicycle", ("sky",))]) == [THUMB, road]
     assert toggled([BALANCE], [BALANCE]) == []
 
 
@@ -86,16 +84,6 @@ def test_a_repair_of_an_unknown_name_is_refused_and_one_that_cannot_be_is_told(a
     assert app.tuning.pending == [held]
 
 
-def test_shifts_are_those_of_the_doctor_and_wait_until_asked_for(demo):
-    assert demo.shifts.by_class == {}
-    demo.shifts.start()
-    assert demo.shifts.complete
-    for name in ("bicycle", "bird", "bottle"):
-        expected = shift_of(demo.tuner, name)
-        assert demo.shifts.by_class[name].kind == expected.kind
-        assert demo.shifts.suspects(name) == [s.concept for s in expected.suspects]
-
-
 @pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
 def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
     monkeypatch.setattr(jobs, "SLICE", seconds)
@@ -117,8 +105,14 @@ def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
     assert [*demo.shifts.by_class] == ["bird", "sheep"]
 
 
-def test_a_repaired_student_is_judged_anew(demo):
+def test_shifts_are_those_of_the_doctor_when_asked_for_and_a_repaired_student_is_judged_anew(demo):
+    assert demo.shifts.by_class == {}
     demo.shifts.start()
+    assert demo.shifts.complete
+    for name in ("bicycle", "bird", "bottle"):
+        expected = shift_of(demo.tuner, name)
+        assert demo.shifts.by_class[name].kind == expected.kind
+        assert demo.shifts.suspects(name) == [s.concept for s in expected.suspects]
     before, seen = demo.shifts.by_class, []
     demo.tuning.put([Doubt("bicycle"), Lambda("bicycle")])
     demo.shifts.param.watch(lambda event: seen.append(set(event.new)), "by_class")
@@ -146,7 +140,7 @@ def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(d
     assert suggestion.latest is None
 
 
-# -- the refit what-if of one concept: point by point, stopped, resumed, behind a fine-tune -----
+# -- the refit what-if of one concept: point by point, behind a fine-tune -----------------------
 @pytest.fixture
 def refit(app: AppState) -> RefitWhatIf:
     return app.refit_what_if
@@ -166,39 +160,15 @@ def test_points_come_one_by_one_and_a_curve_that_is_known_is_not_solved_again(re
     assert refit.points is known
 
 
-def test_a_stopped_curve_keeps_its_points_and_goes_on(app, refit, monkeypatch):
-    solved = list(refit_curve(app.tuner, app.students.student("sheep"), "fur"))
-
-    def three(*_, **__):
-        yield from solved[:3]
-        refit.stop()
-        raise CancelledError("Cancelled.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(repairs, "refit_curve", three)
-        refit.solve("sheep", "fur")
-    assert refit.state == "stopped"
-    assert list(refit.points) == [point.influence for point in solved[:3]]
-    refit.solve("sheep", "fur")
-    assert refit.state == "done"
-    assert len(refit.points) == len(solved)
-
-
-def test_it_waits_for_a_fine_tune_and_goes_on_then(app, refit):
+def test_it_waits_for_a_fine_tune_and_goes_on_then_and_tells_a_failure(app, refit, monkeypatch):
     app.tuning.status = Status("fitting", "Fitting")
     refit.solve("sheep", "fur")
     assert (refit.state, refit.points) == ("waiting", {})
     app.tuning.status = Status()
     assert refit.state == "done"
-
-
-def test_a_failure_is_told_with_its_remedy(app, refit, monkeypatch):
-    def fail(*_, **__):
-        raise InficondError("No finite solution.", "Raise lambda.")
-        yield
-
-    monkeypatch.setattr(repairs, "refit_curve", fail)
-    refit.solve("sheep", "fur")
+    fault = InficondError("No finite solution.", "Raise lambda.")
+    monkeypatch.setattr(repairs, "refit_curve", Mock(side_effect=fault))
+    refit.solve("sheep", "sky")
     told = (app.tuning.status.text, app.tuning.status.remedy)
     assert told == ("No finite solution.", "Raise lambda.")
     assert refit.state == "stopped"

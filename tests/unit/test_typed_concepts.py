@@ -6,6 +6,7 @@ import runpy
 import shutil
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,13 +15,7 @@ from sessions import fine_tune
 
 import inficond_panel.app
 from inficond_panel.app import Explorer
-from inficond_panel.errors import (
-    CancelledError,
-    MissingExtraError,
-    Problem,
-    SpecError,
-    TuningError,
-)
+from inficond_panel.errors import CancelledError, MissingExtraError, Problem, SpecError, TuningError
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
@@ -43,8 +38,7 @@ class Encoder:
             raise self.fault
 
     def embed_text(self, texts):
-        vectors = [self._vector(text) for text in texts]
-        return np.stack(vectors).astype(np.float32)
+        return np.stack([self._vector(text) for text in texts]).astype(np.float32)
 
     def _vector(self, text: str) -> np.ndarray:
         drawn = np.random.default_rng(list(text.encode())).normal(size=EMBED)
@@ -55,12 +49,8 @@ class Encoder:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     folder, arrays = tmp_path_factory.mktemp("typed"), small_arrays(120, concepts=12, classes=2)
-    own = {
-        "encoder_digest": DIGEST,
-        "prompts": ["a photo of a {}"],
-        "synonyms": {"sky": ["heaven"]},
-    }
-    write_store(folder / "small.zarr", arrays, {**ATTRS, **own})
+    own = {"encoder_digest": DIGEST, "prompts": ["a photo of a {}"]}
+    write_store(folder / "small.zarr", arrays, {**ATTRS, **own, "synonyms": {"sky": ["heaven"]}})
     (folder / "small.yaml").write_text(spec_text())
     return folder
 
@@ -86,18 +76,15 @@ def typed(tuner: Tuner) -> list[str]:
 
 
 # -- by Python and by the command -----------------------------------------------------------
-def test_they_lie_beside_the_history(spec, encoder, tmp_path) -> None:
+def test_they_lie_beside_the_history_and_only_they_can_be_removed(spec, encoder, tmp_path) -> None:
     add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", encoder)
     assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1
     assert typed(open_tuner(spec)) == []
     assert typed_folder("bob.sqlite").path.name == "bob.concepts"
     kept_nowhere = open_tuner(spec, history=":memory:")
-    assert typed(add_concept(kept_nowhere, "moss", encoder)) == ["moss"]
+    tuner = add_concept(kept_nowhere, "moss", encoder)
+    assert typed(tuner) == ["moss"]
     assert typed_folder(":memory:") is None
-
-
-def test_only_typed_concepts_can_be_removed(spec, encoder) -> None:
-    tuner = add_concept(open_tuner(spec), "moss", encoder)
     with pytest.raises(TuningError, match=r"no typed concept 'mos'. Did you mean 'moss'\?"):
         remove_concept(tuner, "mos")
     with pytest.raises(TuningError, match="no typed concept 'wheel'"):
@@ -136,14 +123,11 @@ def test_a_history_replayed_elsewhere_takes_its_concepts_along(spec, run, comman
     assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
 
 
-def test_without_the_encoder_it_is_said_what_is_missing(spec, run) -> None:
+def test_without_encoder_or_extra_it_is_said_what_is_missing(spec, run, monkeypatch) -> None:
     pytest.importorskip("torch")
     status, _, err = run("concept", "add", spec, "red bus")
     assert status == 1
     assert "weights.pt" in err
-
-
-def test_without_the_extra_it_is_said_what_to_install(spec, run, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "precompute.encoder", None)
     status, _, err = run("concept", "add", spec, "red bus")
     assert status == 1
@@ -217,16 +201,14 @@ def test_what_is_carried_on_and_what_stays_is_known_before(app) -> None:
     assert later.students.node.name == "was #2"
 
 
-def test_each_run_of_the_app_s_file_finds_the_same_tuner(spec, tmp_path) -> None:
+def test_each_run_of_the_app_s_file_finds_the_same_tuner_until_spec_or_store_change(
+    spec, tmp_path
+) -> None:
     history = str(tmp_path / "shared.sqlite")  # a server runs the file anew for each session
     first, second = (runpy.run_path(inficond_panel.app.__file__) for _ in range(2))
     assert first["Explorer"] is not second["Explorer"]
-    assert first["shared_tuner"](spec, history) is second["shared_tuner"](spec, history)
-
-
-def test_a_spec_or_store_that_has_changed_is_opened_anew(spec, tmp_path) -> None:
-    history = str(tmp_path / "shared.sqlite")
-    before = shared_tuner(spec, history)
+    before = first["shared_tuner"](spec, history)
+    assert before is second["shared_tuner"](spec, history)
     spec.write_text(spec.read_text().replace("title: ", "title: New "))
     edited = shared_tuner(spec, history)
     assert (edited.store, edited.spec.title) == (before.store, f"New {before.spec.title}")
@@ -252,29 +234,22 @@ def test_other_sessions_stay_and_later_ones_see_it(spec, app) -> None:
     assert typed(shared()) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
+def test_faults_are_told_with_a_remedy_and_they_and_a_cancelled_one_add_nothing(
+    app, monkeypatch
+) -> None:
+    for text, fault in (
         ("Wheel", "'wheel' already exists"),
         ("heaven", "'heaven' is a synonym of the concept 'sky'"),
         ("moss, heaven", "'heaven' is a synonym of the concept 'sky'"),
         ("moss, ", "empty"),
         ("", "empty"),
-    ],
-)
-def test_faults_are_told_with_a_remedy_and_add_nothing(app, text, fault) -> None:
-    app.concepts.add(text)
-    assert app.concepts.status.kind == "error"
-    assert fault in app.concepts.status.text
-    assert app.concepts.status.remedy
-    assert app.concepts.tuner is None
-    assert typed(open_tuner(app.spec.path)) == []
-
-
-def test_cancelled_nothing_is_added(app, monkeypatch) -> None:
-    def cancelled(*_, **__):
-        raise CancelledError("Cancelled.")
-
+    ):
+        app.concepts.add(text)
+        assert app.concepts.status.kind == "error"
+        assert fault in app.concepts.status.text
+        assert app.concepts.status.remedy
+        assert app.concepts.tuner is None
+    cancelled = Mock(side_effect=CancelledError("Cancelled."))
     monkeypatch.setattr("inficond_panel.state.networks.carry_on", cancelled)
     app.concepts.add("moss")
     assert app.concepts.status.kind == "idle"
@@ -292,17 +267,15 @@ def test_what_is_missing_is_said_when_the_dialog_is_opened(app) -> None:
         app.concepts.encoder.fault = fault
         app.concepts.look()
         assert app.concepts.missing == missing
-    app.concepts.encoder = None
-    app.concepts.add("moss")
-    assert "inficond serve" in app.concepts.missing
-
-
-def test_the_dialog_opened_again_does_not_lose_what_runs(app) -> None:
+    app.concepts.encoder.fault = None
     app.concepts.status = Status("adding", "Encoding moss", 0.1)
-    app.concepts.look()
+    app.concepts.look()  # opened again, it does not lose what runs
     assert app.concepts.busy
     app.concepts.add("wheels")
     assert app.concepts.tuner is None
+    app.concepts.status, app.concepts.encoder = Status(), None
+    app.concepts.add("moss")
+    assert "inficond serve" in app.concepts.missing
 
 
 def test_the_page_goes_on_with_the_same_class_and_theme(spec, encoder, tmp_path) -> None:

@@ -11,14 +11,11 @@ from bokeh.document import Document
 from panel.custom import Child
 from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
-from viewing import ask
 
 import inficond_panel
 from inficond_panel.study.pages import board, participant  # noqa: F401 - their pages
 from inficond_panel.ui.component import Acting, Component, action, whole_text
 from inficond_panel.views.page import page  # noqa: F401 - all views
-
-SOURCES = Path(inficond_panel.__file__).parent
 
 
 class Holding(Component):
@@ -44,24 +41,20 @@ def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is() -> None:
     assert (first.esm, other.esm) == (Taking._esm, Holding._esm)
 
 
-@pytest.mark.parametrize(
-    "search",
-    [
+def test_only_children_are_searched_for_models(monkeypatch) -> None:
+    searched = []
+    for search in (
         "bokeh.model.model.visit_value_and_its_immediate_references",
         "panel.io.document.visit_immediate_value_references",
-    ],
-)
-def test_only_children_are_searched_for_models(monkeypatch, search) -> None:
-    searched = []
-    monkeypatch.setattr(search, lambda value, visit: searched.append(value))
-    view = Holding(below=pn.pane.HTML("one"))
-    document = Document()
+    ):
+        monkeypatch.setattr(search, lambda value, visit: searched.append(value))
+    view, document = Holding(below=pn.pane.HTML("one")), Document()
     document.add_root(view.get_root(document))
     del searched[:]
     view.rows = rows = [{"name": "wheel", "patches": [1, 2, 3]}]
     assert [value for value in searched if value == rows] == []
-    assert view._models
-    assert next(iter(view._models.values()))[0].data.rows == rows
+    [(model, _)] = view._models.values()
+    assert model.data.rows == rows
 
 
 def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> None:
@@ -120,24 +113,19 @@ class Shy(View):
         return name == "greet"
 
 
-OPEN, KEEP = {"concept": "", "rows": []}, {"what": {}, "sure": True, "share": 2}
+OPEN = {"action": "open", "concept": "", "rows": []}
+KEEP = {"action": "keep", "what": {}, "sure": True, "share": 2}
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "done"),
-    [
-        ("open", {"concept": "wheel", "rows": [1, 2]}, ("wheel", [1, 2], None)),
-        ("open", OPEN | {"place": [1, 0.5]}, ("", [], [1, 0.5])),
-        ("open", OPEN | {"place": None}, ("", [], None)),
-        ("keep", KEEP, ({}, True, 2, 1)),
-        ("keep", {"what": {"a": 1}, "sure": False, "share": 0.5, "more": None},
-         ({"a": 1}, False, 0.5, None)),
-    ],
-)  # fmt: skip
-def test_an_action_is_called_with_its_arguments(name: str, arguments: dict, done: Any) -> None:
+def test_an_action_is_called_with_its_arguments() -> None:
     view = View()
-    ask(view, name, **arguments)
-    assert view.done == [done]
+    view.act(OPEN | {"concept": "wheel", "rows": [1, 2]})
+    view.act(OPEN | {"place": [1, 0.5]})
+    view.act(OPEN | {"place": None})
+    assert view.done == [("wheel", [1, 2], None), ("", [], [1, 0.5]), ("", [], None)]
+    view.act(KEEP)
+    view.act(KEEP | {"what": {"a": 1}, "sure": False, "share": 0.5, "more": None})
+    assert view.done[3:] == [({}, True, 2, 1), ({"a": 1}, False, 0.5, None)]
 
 
 @pytest.mark.parametrize(
@@ -145,19 +133,19 @@ def test_an_action_is_called_with_its_arguments(name: str, arguments: dict, done
     [
         ({}, ValueError),
         ({"action": "close"}, ValueError),  # a method, but no action
-        ({"action": "_open"} | OPEN, ValueError),
+        (OPEN | {"action": "_open"}, ValueError),
         ({"action": ["open"]}, ValueError),
         ({"action": "open", "concept": "wheel"}, TypeError),
-        ({"action": "open"} | OPEN | {"self": 1}, TypeError),
-        ({"action": "open"} | OPEN | {"other": 1}, TypeError),
-        ({"action": "open"} | OPEN | {"concept": 1}, TypeError),
-        ({"action": "open"} | OPEN | {"rows": "12"}, TypeError),
-        ({"action": "open"} | OPEN | {"rows": [True]}, TypeError),
-        ({"action": "open"} | OPEN | {"rows": [1.0]}, TypeError),
-        ({"action": "open"} | OPEN | {"place": ["1"]}, TypeError),
-        ({"action": "keep"} | KEEP | {"what": []}, TypeError),
-        ({"action": "keep"} | KEEP | {"sure": 1}, TypeError),
-        ({"action": "keep"} | KEEP | {"share": True}, TypeError),
+        (OPEN | {"self": 1}, TypeError),
+        (OPEN | {"other": 1}, TypeError),
+        (OPEN | {"concept": 1}, TypeError),
+        (OPEN | {"rows": "12"}, TypeError),
+        (OPEN | {"rows": [True]}, TypeError),
+        (OPEN | {"rows": [1.0]}, TypeError),
+        (OPEN | {"place": ["1"]}, TypeError),
+        (KEEP | {"what": []}, TypeError),
+        (KEEP | {"sure": 1}, TypeError),
+        (KEEP | {"share": True}, TypeError),
     ],
 )
 def test_what_no_control_sends_is_refused(message: dict[str, Any], error: type) -> None:
@@ -175,8 +163,8 @@ def test_an_action_may_be_left_out_for_now_and_those_of_bases_are_joined() -> No
     class Both(Polite, Shy): ...
 
     view = Shy()
-    ask(view, "open", **OPEN)
-    ask(view, "greet")
+    view.act(OPEN)
+    view.act({"action": "greet"})
     assert view.done == ["hello"]
     assert sorted(View._actions) == ["keep", "open"]
     assert sorted(Shy._actions) == ["greet", "keep", "open"]
@@ -191,7 +179,7 @@ def test_the_browser_sends_actions_only_and_some_view_has_each() -> None:
     known = {name for view in descendants(Acting) for name in view._actions}
     sends = [
         (file.name, rest)
-        for file in SOURCES.rglob("*.js")
+        for file in Path(inficond_panel.__file__).parent.rglob("*.js")
         for rest in file.read_text(encoding="utf-8").split("send_msg(")[1:]
     ]
     assert len(sends) > 20

@@ -59,9 +59,8 @@ def metrics_of(value: float) -> SimpleNamespace:
 
 
 # --- charts ------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
+def test_the_value_axis_ends_at_round_numbers():
+    for values, expected in (
         ([0.953, 0.966], (0.95, 0.97)),
         ([0.5, 0.74], (0.5, 0.8)),
         ([0.3], (0.29, 0.31)),
@@ -69,10 +68,8 @@ def metrics_of(value: float) -> SimpleNamespace:
         ([0.0, 1.0], (0.0, 1.0)),
         ([math.nan, 0.42, 0.44], (0.42, 0.44)),
         ([math.nan], (0.0, 1.0)),
-    ],
-)
-def test_the_value_axis_ends_at_round_numbers(values, expected):
-    assert round_range(values) == expected
+    ):
+        assert round_range(values) == expected
 
 
 @given(st.lists(st.floats(0, 1), min_size=1))
@@ -83,9 +80,8 @@ def test_the_value_axis_holds_all_values(values):
     assert max(values) <= high + 1e-9
 
 
-@pytest.mark.parametrize(("span", "digits"), [(37.1, 1), (4.0, 1), (0.9, 2), (0.04, 3), (0.0, 1)])
-def test_the_ends_of_an_axis_are_told_to_a_hundredth_of_it(span, digits):
-    assert axis_digits(span) == digits
+def test_the_ends_of_an_axis_are_told_to_a_hundredth_of_it():
+    assert [*map(axis_digits, (37.1, 4.0, 0.9, 0.04, 0.0))] == [1, 1, 2, 3, 1]
 
 
 def test_curves_and_bands_have_gaps_where_they_are_undefined():
@@ -141,11 +137,9 @@ def test_a_caption_tells_value_ends_and_now():
 
 
 def test_refit_points_are_in_order_of_influence():
-    places = (1.0, -1.0, 3.0)
-    changes = {
-        x: dict.fromkeys(CHARTED, Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2)) for x in places
-    }
-    points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in places}, changes)
+    intervals = {x: Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2) for x in (1.0, -1.0, 3.0)}
+    changes = {x: dict.fromkeys(CHARTED, interval) for x, interval in intervals.items()}
+    points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in intervals}, changes)
     assert points["influence"] == [-1.0, 1.0, 3.0]
     assert points["f1"] == pytest.approx([0.4, 0.6, 0.8])
     assert points["bands"]["f1"]["low"] == pytest.approx([-0.3, -0.1, 0.1])
@@ -182,19 +176,16 @@ def test_the_four_fills_say_who_is_right_and_none_where_the_label_is_ignored():
     json.dumps(shown)
 
 
-@pytest.mark.parametrize(
-    ("filters", "passing"),
-    [
+def test_filters_pass_what_they_name_and_never_an_ignored_label():
+    for filters, passing in (
         (["positive"], [0, 1, 2, 3]),
         (["negative"], [4]),
         (["right"], [0, 3, 4]),
         (["positive", "wrong"], [1, 2]),
         (["assigned", "wrong"], [2]),
         ([], [0, 1, 2, 3, 4, 5]),
-    ],
-)
-def test_filters_pass_what_they_name_and_never_an_ignored_label(filters, passing):
-    assert EVERY.passing(filters).tolist() == passing
+    ):
+        assert EVERY.passing(filters).tolist() == passing
 
 
 def test_assigned_are_the_images_with_a_segment_that_is_nearest_to_the_concept(store):
@@ -258,7 +249,7 @@ def test_a_picture_is_the_thumbnail_with_its_size(store):
 
 
 # --- the view over the state -------------------------------------------------------------------
-def test_the_concept_opened_has_charts_and_images(app):
+def test_the_concept_opened_has_charts_with_intervals_and_images(app):
     view = DetailView(app)
     assert (view.panel.captions, view.panel.steps, view.panel.gallery) == ([], {}, {})
     app.selection.class_name = "sheep"
@@ -275,9 +266,20 @@ def test_the_concept_opened_has_charts_and_images(app):
     assert view.panel.gallery["rows"] == expected
     app.theme = "dark"
     assert view.panel.theme == "dark"
+    steps, bands = view.panel.steps, view.panel.bands
+    assert list(bands) == list(CHARTED)
+    edges = np.array(steps["edges"])
+    middles, weight = (edges[1:] + edges[:-1]) / 2, app.students.weight("sheep", "screen")
+    now = int(np.searchsorted(edges[1:-1], weight))
+    for metric, band in bands.items():
+        assert band == charts.make_band(app.students.band("sheep", "screen", metric, middles))
+        assert (band["low"][now], band["high"][now]) == (0, 0)
+        assert all(low <= high for low, high in zip(*band.values(), strict=True) if low is not None)
+    app.selection.concept = ""
+    assert view.panel.bands == {}
 
 
-def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
+def test_a_pending_thumb_and_the_preview_of_its_batch_are_marked_without_loading_images(app, view):
     shown, steps, drawn = view.panel.gallery, view.panel.steps, []
     view.panel.param.watch(drawn.append, "captions")
     app.tuning.toggle(Intent("bird", "screen", "down"))
@@ -293,9 +295,6 @@ def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
     app.tuning.clear()
     assert view.panel.pending == {}
     assert view.panel.captions[0]["pending"] is None
-
-
-def test_the_preview_of_a_batch_is_marked_at_what_its_refit_gives(app, view):
     app.tuning.toggle(Intent("sheep", "fur", "down"))
     preview = app.tuning.preview
     row, column = app.store.concepts.index("screen"), app.store.classes.index("sheep")
@@ -307,20 +306,6 @@ def test_the_preview_of_a_batch_is_marked_at_what_its_refit_gives(app, view):
     assert view.panel.captions[0]["now"] == pytest.approx(expected)
     app.tuning.toggle(Intent("bird", "fur", "down"))
     assert view.panel.captions[0]["preview"] is None
-
-
-def test_the_curves_have_the_interval_of_the_change_from_now(app, view):
-    steps, bands = view.panel.steps, view.panel.bands
-    assert list(bands) == list(CHARTED)
-    edges = np.array(steps["edges"])
-    middles, weight = (edges[1:] + edges[:-1]) / 2, app.students.weight("sheep", "screen")
-    now = int(np.searchsorted(edges[1:-1], weight))
-    for metric, band in bands.items():
-        assert band == charts.make_band(app.students.band("sheep", "screen", metric, middles))
-        assert (band["low"][now], band["high"][now]) == (0, 0)
-        assert all(low <= high for low, high in zip(*band.values(), strict=True) if low is not None)
-    app.selection.concept = ""
-    assert view.panel.bands == {}
 
 
 def test_pictures_and_photos_are_sent_of_images_that_are_shown(app, view, sent):
@@ -399,25 +384,15 @@ def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(repairs, "refit_curve", three)
         view.panel.mode = "refit"
-    assert len(view.panel.refit["points"]["influence"]) == 3
+    points = view.panel.refit["points"]["influence"]
+    assert points == pytest.approx(sorted(point.influence for point in solved[:3]), abs=1e-6)
     assert view.panel.refit["state"] == "stopped"
     ask(view, "resume_refits")
     assert view.panel.refit["state"] == "done"
     assert len(view.panel.refit["points"]["influence"]) == len(solved)
 
 
-def test_an_image_that_is_shown_is_taken_apart(app, view):
-    row = view.panel.gallery["rows"][0]
-    ask(view, "take_apart", row=row)
-    assert view.panel.apart["row"] == row
-    assert dict(view.panel.apart["facts"])["Student logit"] == view.panel.apart["logit"]
-    ask(view, "take_apart", row=int(app.store.rows("holdout")[0]))
-    assert view.panel.apart["row"] == row
-    app.selection.concept = "fur"
-    assert view.panel.apart == {}
-
-
-def test_knowledge_points_are_lit_over_an_image_that_has_a_map(spec_file):
+def test_an_image_that_is_shown_is_taken_apart_with_its_map_of_knowledge_points(spec_file):
     store = open_store(load_spec(spec_file, check_files=False).store)
     row, other = (int(row) for row in store.rows("tune")[:2])
     maps = np.full(int(store.mask_offset[-1]), np.nan, np.float16)
@@ -431,6 +406,10 @@ def test_knowledge_points_are_lit_over_an_image_that_has_a_map(spec_file):
     view = DetailView(app)
     app.selection.param.update(class_name=store.classes[0], concept=store.concepts[0])
     ask(view, "take_apart", row=row)
+    assert view.panel.apart["row"] == row
+    assert dict(view.panel.apart["facts"])["Student logit"] == view.panel.apart["logit"]
+    ask(view, "take_apart", row=int(store.rows("holdout")[0]))
+    assert view.panel.apart["row"] == row
     heat = view.panel.apart["heat"]
     kind, data = heat["source"].split(",")
     assert kind == "data:image/png;base64"
@@ -443,3 +422,5 @@ def test_knowledge_points_are_lit_over_an_image_that_has_a_map(spec_file):
     assert "0.20 nats" in heat["text"]
     ask(view, "take_apart", row=other)
     assert (view.panel.apart["row"], view.panel.apart["heat"]) == (other, {})
+    app.selection.concept = "fur"
+    assert view.panel.apart == {}

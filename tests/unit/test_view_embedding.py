@@ -28,10 +28,6 @@ def view(app) -> EmbeddingView:
     return EmbeddingView(app)
 
 
-def place(app, concept: str) -> int:
-    return app.store.concepts.index(concept)
-
-
 # --- the map -----------------------------------------------------------------------------------
 def test_projections_are_those_of_the_store_t_sne_first_and_how_to_get_the_others(view):
     *there, (missing, name, how) = view.panel.projections
@@ -66,7 +62,7 @@ def test_choosing_a_projection_moves_the_concepts_and_a_new_map_shows_it_too(app
     assert EmbeddingView(app).projection == "tsne"
 
 
-def test_the_selected_student_marks_its_top_concepts(app, view):
+def test_the_selected_student_marks_its_top_concepts_and_an_enlarged_map_goes_to_one(app, view):
     assert view.map.scene.shown.top == []
     app.selection.class_name = "sheep"
     weights = app.students.node.weights[:, app.store.classes.index("sheep")]
@@ -74,15 +70,26 @@ def test_the_selected_student_marks_its_top_concepts(app, view):
     assert view.map.scene.names.texts
     app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.tuning.toggle(Intent("bird", "sky", "up"))
-    assert view.map.scene.shown.pending == {place(app, "fur"): "down"}
+    assert view.map.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
+
+    xy = view.map.scene.xy
+    far = int(np.abs(xy - 0.5).max(1).argmax())
+    away = int(np.abs(xy - xy[far]).sum(1).argmax())
+    frame = view.map.frame.zoomed(5, xy[away])
+    view.map.look_at(frame)
+    assert not frame.shows(xy[far])
+    app.selection.concept = app.store.concepts[far]
+    assert view.map.frame.shows(xy[far])
+    assert np.ptp(view.map.frame.x) == pytest.approx(np.ptp(frame.x))
 
 
 def test_selection_goes_both_ways_and_a_group_tells_where_it_lies(app, view):
     app.selection.concept = "fur"
-    assert view.map.scene.shown.opened == place(app, "fur")
+    fur, sky = (app.store.concepts.index(name) for name in ("fur", "sky"))
+    assert view.map.scene.shown.opened == fur
     view.map.tap(-0.04, -0.04)  # beside all concepts
     assert app.selection.concept == "fur"
-    view.map.tap(*view.map.scene.xy[place(app, "sky")])
+    view.map.tap(*view.map.scene.xy[sky])
     assert app.selection.concept == "sky"
     view._on_lasso([1, 2])
     assert app.selection.concepts == ["spoke", "sky"]
@@ -119,23 +126,14 @@ def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(change
     assert list(source.data["diameter"]) == list(size)
 
 
-def test_an_enlarged_map_goes_to_the_concept_that_is_opened(app, view, store):
-    xy = cloud.concept_positions(store, view.projection)
-    far = int(np.abs(xy - 0.5).max(1).argmax())
-    away = int(np.abs(xy - xy[far]).sum(1).argmax())
-    frame = view.map.frame.zoomed(5, xy[away])
-    view.map.look_at(frame)
-    assert not frame.shows(xy[far])
-    app.selection.concept = store.concepts[far]
-    assert view.map.frame.shows(xy[far])
-    assert np.ptp(view.map.frame.x) == pytest.approx(np.ptp(frame.x))
-
-
-def test_zoom_and_size_place_the_labels_anew_and_keep_how_large_the_page_is_drawn(app, view):
+def test_zoom_and_size_place_labels_and_cloud_anew_and_keep_how_large_the_page_is_drawn(app, view):
     app.selection.class_name = "sheep"
-    before = view.map.scene
+    before, whole = view.map.scene, view.map.cloud
     view.map.move((0.4, 0.6), (0.4, 0.6))
+    assert view.map.cloud.bounds.lbrt() == pytest.approx((0.36, 0.36, 0.64, 0.64))
+    part = view.map.cloud
     view.map.resize(411, 200)
+    assert view.map.cloud is part
     assert view.map.frame == Frame((0.4, 0.6), (0.4, 0.6), (411.0, 200.0))
     assert view.map.scene.names is not before.names
     assert view.map.scene.shown.named == before.shown.named
@@ -144,15 +142,6 @@ def test_zoom_and_size_place_the_labels_anew_and_keep_how_large_the_page_is_draw
     view.map.resize(900, 700)
     view.map.look_at(replace(view.map.frame, x=(0.0, 0.5)))
     assert view.map.frame.scale == 1.5
-
-
-def test_an_enlarged_map_has_the_cloud_of_what_it_shows(view):
-    whole = view.map.cloud
-    view.map.move((0.4, 0.6), (0.4, 0.6))
-    assert view.map.cloud.bounds.lbrt() == pytest.approx((0.36, 0.36, 0.64, 0.64))
-    part = view.map.cloud
-    view.map.resize(411, 200)
-    assert view.map.cloud is part
     view.map.resize(400, 800)
     assert view.map.cloud.dimension_values(2, flat=False).shape == (640, 320)
     ask(view, "show_all")
@@ -191,7 +180,15 @@ def test_one_figure_lives_through_all_changes(app, view):
 
 
 # --- the group ---------------------------------------------------------------------------------
-def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, sent):
+def test_the_group_is_listed_by_influence_opens_after_the_lasso_and_is_thumbed_as_one(
+    app, view, sent
+):
+    view._on_lasso([0, 1, 2])
+    assert not view.panel.group["thumbs"]
+    ask(view, "thumb_group", direction="down")
+    assert app.tuning.pending == []
+    view._on_lasso([])
+    sent.clear()
     app.selection.class_name = "sheep"
     view._on_lasso([0, 1, 2, 3, 4])
     assert sent == [{"open": "group"}]
@@ -204,24 +201,16 @@ def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, s
     ask(view, "open", concept=listed[1])
     assert app.selection.concept == listed[1]
     assert view.panel.group["rows"][0]["opened"] == "yes"
-    view._on_lasso([])
-    assert sent == [{"open": "group"}]
-
-
-def test_a_group_is_thumbed_as_one_and_taken_back(app, view):
-    view._on_lasso([0, 1, 2])
-    assert not view.panel.group["thumbs"]
-    ask(view, "thumb_group", direction="down")
-    assert app.tuning.pending == []
-    app.selection.class_name = "sheep"
     assert view.panel.group["thumbs"]
     ask(view, "thumb_group", direction="down")
-    given = [(intent.concept, intent.direction) for intent in app.tuning.pending]
-    assert given == [(name, "down") for name in app.store.concepts[:3]]
+    given = {(intent.concept, intent.direction) for intent in app.tuning.pending}
+    assert given == {(name, "down") for name in listed[1:]}
     assert view.panel.group["given"] == "down"
     ask(view, "thumb_group", direction="down")
     assert app.tuning.pending == []
     assert view.panel.group["given"] == ""
+    view._on_lasso([])
+    assert sent == [{"open": "group"}]
 
 
 def test_images_with_segments_of_the_group_are_opened_for_the_student(app, view):
@@ -263,7 +252,7 @@ def test_all_concepts_are_saved_or_the_group_with_the_numbers_of_the_student(app
     discrepancy = {row.concept: row.discrepancy for row in rows}
     for line in lines:
         assert float(line["discrepancy_p"]) == discrepancy[line["concept"]]
-    column = place(app, "fur")
+    column = app.store.concepts.index("fur")
     assert int(fur["segments"]) == (app.store.segment_concept == column).sum()
     assert int(fur["images"]) == (app.store.concept_score[app.store.rows("tune"), column] > 0).sum()
 

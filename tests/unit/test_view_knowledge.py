@@ -36,14 +36,6 @@ def view(app) -> KnowledgeView:
     return KnowledgeView(app)
 
 
-@pytest.fixture
-def sent(view, monkeypatch) -> list[dict]:
-    """Messages to the browser."""
-    messages: list[dict] = []
-    monkeypatch.setattr(view.table, "_send_msg", messages.append)
-    return messages
-
-
 def listed(view: KnowledgeView) -> list[str]:
     return [row["concept"] for row in view.table.rows]
 
@@ -89,12 +81,9 @@ def band(change: list[float]) -> Band:
     return Band(np.linspace(-1, 1, len(values)), values, values - 0.01, values + 0.01)
 
 
-@pytest.mark.parametrize(
-    ("change", "axis"),
-    [([0.0, 0.02], 3), ([0.0, -0.03], 3), ([0.0, -0.08, 0.02], 10), ([0.0, 0.564], 60)],
-)
-def test_each_curve_has_an_axis_of_its_own(change, axis):
-    assert make_effect(band(change))["axis"] == axis
+def test_each_curve_has_an_axis_of_its_own():
+    changes = [0.0, 0.02], [0.0, -0.03], [0.0, -0.08, 0.02], [0.0, 0.564]
+    assert [make_effect(band(change))["axis"] for change in changes] == [3, 3, 10, 60]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=9))
@@ -109,9 +98,8 @@ def test_every_curve_fits_its_axis_and_an_undefined_one_has_no_points(change):
 def metrics(**values) -> ClassMetrics:
     names = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
     numbers = dict.fromkeys([*names, "constant_fidelity", "logit_correlation"], 0.5)
-    return ClassMetrics(
-        **{**numbers, "n": 9, "positives": 3, "negatives": 6, "differ": 1, **values}
-    )
+    counts = {"n": 9, "positives": 3, "negatives": 6, "differ": 1}
+    return ClassMetrics(**{**numbers, **counts, **values})
 
 
 def summary(now: ClassMetrics, total=None, preview=None, split="tune", parent="n0") -> dict:
@@ -123,16 +111,14 @@ def summary(now: ClassMetrics, total=None, preview=None, split="tune", parent="n
 
 
 def test_bounds_are_told_in_words_and_relative_to_the_strongest():
-    pending = batch.make_pending(
-        Intent("bicycle", "wheel", "down", 2.0), (None, 0.75), strongest=1.5
-    )
-    assert (pending["bound"], pending["value"], pending["share"]) == ("≤ 0.75", 0.75, 0.5)
-    removed = Intent("bicycle", "wheel", "remove")
-    assert batch.make_pending(removed, (0.0, 0.0), strongest=0.0)["share"] == 0.0
-    released = batch.make_pending(
-        Intent("bicycle", "wheel", "release"), (None, None), strongest=1.5
-    )
-    assert (released["bound"], released["value"], released["share"]) == ("release", None, None)
+    def told(direction, bounds, strongest):
+        intent = Intent("bicycle", "wheel", direction)
+        pending = batch.make_pending(intent, bounds, strongest=strongest)
+        return pending["bound"], pending["value"], pending["share"]
+
+    assert told("down", (None, 0.75), 1.5) == ("≤ 0.75", 0.75, 0.5)
+    assert told("remove", (0.0, 0.0), 0.0)[2] == 0.0
+    assert told("release", (None, None), 1.5) == ("release", None, None)
     held = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
     assert batch.make_held(held, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
     assert [each["bound"] for each in batch.make_held(held, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
@@ -267,8 +253,8 @@ def test_rows_on_screen_are_saved_with_their_numbers(view, app, sent):
     (table, text), (document, rows) = map(saved, sent)
     assert (table[-4:], document[-5:]) == (".csv", ".json")
     rows = json.loads(rows)
-    assert {line["concept"] for line in lines_of(text)} == set(shown)
-    assert {row["concept"] for row in rows} == set(shown)
+    for each in (lines_of(text), rows):
+        assert {row["concept"] for row in each} == set(shown)
     for row in rows:
         assert row["influence"] == app.students.weight("bicycle", row["concept"])
         assert row["lower_bound"] is None
@@ -315,12 +301,9 @@ def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
     assert {each["concept"]: each["factor"] for each in view.bar.pending}[first] is None
     with pytest.raises(TuningError):
         ask(view, "set_own_factor", concept=second, factor=0.5)
-
-
-def test_factors_to_choose_from_hold_the_one_of_the_spec(app):
     app.tuning.factor = 1.7
     factors = KnowledgeView(app).table.options["factors"]
-    assert {1.7, *app.spec.views.factors} == set(factors)
+    assert {1.7, *app.spec.views.factors} == set(factors)  # to choose from
 
 
 def test_an_influence_set_by_hand_waits_as_a_bound(view, app):
@@ -389,16 +372,13 @@ def test_a_removal_keeps_the_order_until_its_refit_and_its_row_until_it_is_relea
     assert len(view.table.rows) == view.table.top
 
 
-def test_effects_go_on_after_a_refit_that_ended(view, app):
+def test_effects_go_on_after_a_refit_and_work_that_fails_is_told_unless_it_was_cancelled(view, app):
     view.table.effects = {}
     app.tuning.status = Status("fitting", "Fitting", 0.2)
     app.tuning.status = Status("cancelling", "Cancelling")
     assert view.table.effects == {}
     app.tuning.status = Status()
     assert len(view.table.effects) == len(view.table.rows)
-
-
-def test_work_that_fails_is_told_unless_it_was_cancelled(view, app):
     app.tuning.tell(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "idle"
     app.tuning.tell(DataError("Scores are below 0.", "Compute the store again."))
@@ -419,10 +399,8 @@ def test_a_refit_is_told_of_the_class_that_it_tuned(view, app):
     assert view.bar.status["change"] is None
     assert view.bar.status["others"] == "It tuned bicycle; sheep is as it was."
     assert view.bar.summary["since"]["text"] == "unchanged"
-    assert (
-        batch.make_others(("bird", "cat"), "sheep")
-        == "It tuned 2 other classes; sheep is as it was."
-    )
+    others = batch.make_others(("bird", "cat"), "sheep")
+    assert others == "It tuned 2 other classes; sheep is as it was."
     thumb(view, listed(view)[0], "up")
     ask(view, "fine_tune")
     app.selection.class_name = "bicycle"

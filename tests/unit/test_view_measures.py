@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -35,19 +36,16 @@ def remove_the_first(view: KnowledgeView) -> None:
 
 
 # --- metrics -----------------------------------------------------------------------------------
-def metrics(**values) -> ClassMetrics:
+def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     names = ("ap", "teacher_ap", "precision", "recall", "logit_correlation")
     counts = {"n": 9, "positives": 3, "negatives": 6, "differ": 1}
-    return ClassMetrics(**{**dict.fromkeys(names, 0.5), **counts, "accuracy": 0.927, **values})
-
-
-def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
-    now = metrics(f1=0.56, fidelity=0.928, constant_fidelity=0.892)
+    told = {"f1": 0.56, "accuracy": 0.927, "fidelity": 0.928, "constant_fidelity": 0.892}
+    now = ClassMetrics(**dict.fromkeys(names, 0.5), **counts, **told)
     line = make_line(now, None, {})
     told = [(part["name"], part["now"]) for part in line]
     assert told == [("F1", "0.560"), ("accuracy", "0.927"), ("fidelity", "0.928")]
     assert line[-1]["note"] == " (a constant answer has 0.892), correlation of logits 0.50"
-    after = metrics(f1=0.6, fidelity=math.nan, constant_fidelity=0.5)
+    after = replace(now, f1=0.6, fidelity=math.nan, constant_fidelity=0.5)
     changes = {"f1": Interval(0.04, -0.01, 0.05), "fidelity": UNDEFINED}
     line = make_line(now, after, changes)
     assert [part["after"] for part in line] == ["0.600", "", "–"]
@@ -65,8 +63,7 @@ def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
     found = change_intervals(old, new, keys)
     line = dict(zip(keys, view.panels.line, strict=True))
     told = {key: part["change"] for key, part in line.items() if part["after"]}
-    assert told
-    assert told == {key: make_change(found[key]) for key in told}
+    assert told == {key: make_change(found[key]) for key in told} != {}
 
 
 def test_changes_say_when_they_are_within_noise():
@@ -94,18 +91,14 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
 
 
 # --- slices ------------------------------------------------------------------------------------
-def sliced_arrays() -> dict[str, np.ndarray]:
+@pytest.fixture
+def sliced(tmp_path) -> AppState:
+    """A session on a class, over images with metadata."""
     arrays = small_arrays(images=600)
     light = np.where(np.arange(600) % 3, "day", "night")
     arrays["metadata"] = light[:, None].astype(object)
     arrays["metadata_column"] = np.array(["light"])
-    return arrays
-
-
-@pytest.fixture
-def sliced(tmp_path) -> AppState:
-    """A session on a class, over images with metadata."""
-    return session_on(small_spec(tmp_path, make=sliced_arrays), "bicycle")
+    return session_on(small_spec(tmp_path, make=lambda: arrays), "bicycle")
 
 
 def test_slices_name_the_worst_or_say_why_there_are_none(sliced):
@@ -179,13 +172,11 @@ def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(view, app, monkeypatch)
 
 
 # --- the threshold -----------------------------------------------------------------------------
-EXTRA = "students:\n  lambda: 1e-4\n  threshold: {sheep: 0.25}\n"
-
-
 @pytest.fixture
 def given(tmp_path) -> KnowledgeView:
     """The view of bird, of a spec that gives the threshold of sheep."""
-    return KnowledgeView(session_on(small_spec(tmp_path, images=400, extra=EXTRA), "bird"))
+    extra = "students:\n  lambda: 1e-4\n  threshold: {sheep: 0.25}\n"
+    return KnowledgeView(session_on(small_spec(tmp_path, images=400, extra=extra), "bird"))
 
 
 def choose(view: KnowledgeView, precision: float | None = None) -> dict:
@@ -193,15 +184,8 @@ def choose(view: KnowledgeView, precision: float | None = None) -> dict:
     return view.panels.threshold
 
 
-def test_the_threshold_in_force_is_that_of_the_spec(given):
+def test_the_chosen_threshold_has_its_worth_and_a_line_that_keeps_those_of_the_spec(given):
     assert given.panels.threshold == {"now": "0.000", "kind": "ask"}
-    given.app.selection.class_name = "sheep"
-    assert given.panels.threshold == {"now": "+0.250", "kind": "ask"}
-    given.app.selection.class_name = ""
-    assert choose(given)["kind"] == "ask"  # there is no student
-
-
-def test_the_chosen_one_has_its_worth_and_a_line_that_keeps_those_of_the_spec(given):
     told, tuner, path = choose(given), given.app.tuner, given.app.spec.path
     json.dumps(told, allow_nan=False)
     assert told["kind"] == "done"
@@ -217,6 +201,8 @@ def test_the_chosen_one_has_its_worth_and_a_line_that_keeps_those_of_the_spec(gi
     path.write_text(path.read_text().replace("threshold: {sheep: 0.25}", told["line"]))
     again = KnowledgeView(session_on(path, "bird")).panels.threshold["now"]
     assert again == f"{setting['bird']:+.3f}".replace("-", "\u2212")
+    given.app.selection.class_name = ""
+    assert choose(given)["kind"] == "ask"  # there is no student
 
 
 def test_another_rule_is_told_and_why_there_is_no_choice(given, tmp_path):

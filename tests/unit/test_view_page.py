@@ -1,6 +1,7 @@
 """The page: its layout, its word on saving, its keys, and what runs once for a change."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +26,6 @@ from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 
 DOWN = Intent("bicycle", "wheel", "down")
-ROWS = [["configuration", "performance", "knowledge"], ["embedding", "detail", "provenance"]]
-TWO = [(["performance"], 3), (["knowledge"], 5)]
 
 
 @pytest.fixture
@@ -34,22 +33,21 @@ def shell(app: AppState) -> Shell:
     return Shell(app, {})
 
 
-@pytest.mark.parametrize(
-    ("rows", "columns"),
-    [
-        (ROWS, [*TWO, (ROWS[1], 4)]),
-        ([["performance", "knowledge"]], TWO),
-        ([["performance"], ["knowledge"]], TWO),
+def test_rows_of_the_spec_become_columns() -> None:
+    first, rest = ["configuration", "performance", "knowledge"], ["detail", "provenance"]
+    two = [(["performance"], 3), (["knowledge"], 5)]
+    for rows, columns in (
+        ([first, ["embedding", *rest]], [*two, (["embedding", *rest], 4)]),
+        ([["performance", "knowledge"]], two),
+        ([["performance"], ["knowledge"]], two),
         ([["embedding", "detail"]], [(["embedding"], 4), (["detail"], 4)]),
         ([["configuration"], ["provenance"]], [(["provenance"], 4)]),
-        ([["embedding"], ROWS[1][1:]], [(["embedding"], 4), (ROWS[1][1:], 4)]),
+        ([["embedding"], rest], [(["embedding"], 4), (rest, 4)]),
         ([["configuration"]], []),
-    ],
-)
-def test_rows_of_the_spec_become_columns(rows, columns) -> None:
-    page = make_layout(Layout(rows=rows))
-    assert list(zip(page["columns"], page["widths"], strict=True)) == columns
-    assert page["strip"] == any("configuration" in row for row in rows)
+    ):
+        page = make_layout(Layout(rows=rows))
+        assert list(zip(page["columns"], page["widths"], strict=True)) == columns
+        assert page["strip"] == any("configuration" in row for row in rows)
 
 
 def test_the_head_tells_classes_and_the_newest_node_and_where_it_is() -> None:
@@ -167,19 +165,17 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Number of runs of each dependant, by its name in its class."""
     found: Counter[str] = Counter()
 
-    def count(kind: type, name: str) -> None:
-        method = getattr(kind, name)
-
+    def counted(method: Callable) -> Callable:
         @wraps(method)
         def call(self, *args, **given):
-            found[f"{kind.__name__}.{name}"] += 1
+            found[method.__qualname__] += 1
             return method(self, *args, **given)
 
-        monkeypatch.setattr(kind, name, call)
+        return call
 
     for kind, names in DEPENDANTS.items():
         for name in names.split():
-            count(kind, name)
+            monkeypatch.setattr(kind, name, counted(getattr(kind, name)))
     return found
 
 
@@ -236,8 +232,7 @@ def test_a_thumb_with_its_preview_and_a_fine_tune(whole: AppState, runs: Counter
     assert runs == Counter(f"EmbeddingView._draw_scene Shell._tell_batch {2 * twice}".split())
     runs.clear()
     whole.tuning.fine_tune()  # node and tree change at once: who follows both draws once
-    assert runs["ProvenanceView._update"] == 1
-    assert runs["DetailView._show_concept"] == 1
-    assert runs["EmbeddingView._draw_dots"] == 1
     assert runs["EmbeddingView._draw_scene"] == 2  # for the empty batch, and for the node
-    assert runs["PerformanceView._forget_changes"] == 1
+    once = "ProvenanceView._update DetailView._show_concept EmbeddingView._draw_dots"
+    for name in (*once.split(), "PerformanceView._forget_changes"):
+        assert runs[name] == 1, name

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sessions import fine_tune
 from sklearn.metrics import average_precision_score
 from viewing import ask, lines_of, saved
 
@@ -26,18 +27,9 @@ def view(app) -> PerformanceView:
     return PerformanceView(app)
 
 
-@pytest.fixture
-def sent(view, monkeypatch) -> list[dict]:
-    """Messages to the browser."""
-    messages: list[dict] = []
-    monkeypatch.setattr(view.table, "_send_msg", messages.append)
-    return messages
-
-
-def changed(snapshot: Snapshot, name: str, **metrics: float) -> Snapshot:
-    return replace(
-        snapshot, metrics={**snapshot.metrics, name: replace(snapshot.metrics[name], **metrics)}
-    )
+def changed(snapshot: Snapshot, name: str, **values: float) -> Snapshot:
+    metrics = {**snapshot.metrics, name: replace(snapshot.metrics[name], **values)}
+    return replace(snapshot, metrics=metrics)
 
 
 def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(app):
@@ -48,9 +40,8 @@ def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(
         assert sum(row["positives"]) + sum(row["negatives"]) == row["images"]
     bicycle = rows["bicycle"]
     assert (bicycle["gap"], bicycle["teacher"]["ap"], bicycle["reason"]) == (0.25, 0.75, "")
-    row, *_ = make_performance_rows(
-        changed(snapshot, "bicycle", ap=math.nan, teacher_ap=math.nan, positives=0)
-    )
+    undefined = {"ap": math.nan, "teacher_ap": math.nan, "positives": 0}
+    row, *_ = make_performance_rows(changed(snapshot, "bicycle", **undefined))
     assert row["ap"] is row["gap"] is None
     assert row["reason"] == "AP is undefined: no image shows this class."
     json.dumps(row, allow_nan=False)
@@ -107,20 +98,15 @@ def test_changes_come_with_interval_and_noise():
     ]
 
 
-def tune(app, *names: str) -> None:
-    for name in names:
-        app.tuning.toggle(Intent(name, "wheel", "remove"))
-        app.tuning.fine_tune()
-
-
 def test_a_class_that_no_iteration_tuned_is_untouched_not_within_noise(app, view):
     def told(name: str) -> list[str]:
         ask(view, "find_changes", name=name)
         return [words for _, words in view.table.changes[name]]
 
-    tune(app, "bicycle")
+    fine_tune(app, "wheel")
     assert told("sheep") == ["untouched", "untouched by #1"]
-    tune(app, "sheep")
+    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
+    app.tuning.fine_tune()
     assert told("bicycle")[0] not in ("untouched", "unchanged")
     assert told("bicycle")[1] == "untouched by #2"
     app.tuning.undo()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
+from sessions import fine_tune
 from viewing import ask, saved
 
 from inficond_panel.distill import Interval
@@ -30,16 +31,11 @@ def tree(*parents: int | None) -> list[SimpleNamespace]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("parents", "lanes"),
-    [
-        ((None, 0, 1, 2), [0, 0, 0, 0]),
-        ((None, 0, 1, 1, 3), [0, 0, 1, 0, 0]),  # the older branch goes to the right
-        ((None, 0, 0, 2, 2, 4), [0, 0, 1, 0, 1, 0]),  # a lane is free again below its branch
-    ],
-)
-def test_a_branch_has_a_lane(parents, lanes):
-    assert make_lanes(tree(*parents)) == lanes
+def test_a_branch_has_a_lane():
+    assert make_lanes(tree(None, 0, 1, 2)) == [0, 0, 0, 0]
+    older_to_the_right, free_again_below = tree(None, 0, 1, 1, 3), tree(None, 0, 0, 2, 2, 4)
+    assert make_lanes(older_to_the_right) == [0, 0, 1, 0, 0]
+    assert make_lanes(free_again_below) == [0, 0, 1, 0, 1, 0]
 
 
 random_trees = (
@@ -127,14 +123,6 @@ def view(app) -> ProvenanceView:
     return ProvenanceView(app)
 
 
-@pytest.fixture
-def sent(view, monkeypatch) -> list[dict]:
-    """Messages to the browser."""
-    messages: list[dict] = []
-    monkeypatch.setattr(view._tree, "_send_msg", messages.append)
-    return messages
-
-
 def rows(view: ProvenanceView) -> list[dict]:
     """The rows in the window with their results, the card's lines together."""
     made = []
@@ -147,19 +135,17 @@ def rows(view: ProvenanceView) -> list[dict]:
     return made
 
 
-def tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
+def tune(app: AppState, *thumbs: str) -> str:
+    """Fine-tune with thumbs, each in three words: class, concept and direction."""
     for thumb in thumbs:
-        app.tuning.toggle(Intent(*thumb))
+        app.tuning.toggle(Intent(*thumb.split()))
     app.tuning.fine_tune()
     return app.students.node.id
 
 
-DOWN, REMOVE = ("bicycle", "wheel", "down"), ("bicycle", "wheel", "remove")
-
-
 def test_rows_follow_a_fine_tune(app, view):
     assert [row["number"] for row in rows(view)] == ["#0"]
-    tune(app, DOWN, ("bicycle", "sky", "remove"))
+    tune(app, "bicycle wheel down", "bicycle sky remove")
     newest, oldest = rows(view)
     change = app.changes.last("bicycle", ["ap"])["ap"]
     assert (newest["current"], oldest["current"]) == (True, False)
@@ -176,7 +162,7 @@ def test_rows_follow_a_fine_tune(app, view):
 
 @pytest.mark.parametrize("metric", ["ap", "f1", "recall", "precision", "accuracy", "fidelity"])
 def test_rows_tell_any_metric_with_its_noise(app, view, metric):
-    tune(app, REMOVE)
+    fine_tune(app, "wheel")
     card = dict(rows(view)[0]["card"])
     app.settings.history_metric = metric
     row, snapshot = rows(view)[0], app.students.snapshot
@@ -198,16 +184,25 @@ def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
 
 
-def test_an_iteration_on_another_class_changes_nothing_here(app, view):
+def test_an_iteration_on_another_class_changes_nothing_and_the_holdout_is_shown_if_looked_at(
+    app, view
+):
     app.selection.class_name = "sheep"
-    tune(app, DOWN)
+    fine_tune(app, "wheel", "down")
     row = rows(view)[0]
     assert (row["change"], row["quiet"]) == (None, "no change to sheep")
     assert row["chips"][0]["of"] == "bicycle"
+    app.selection.class_name = "bicycle"
+    app.tuning.show_split("holdout")
+    newest, root = rows(view)
+    assert newest["looks"] == "1 look"
+    assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
+    assert (root["value"], root["change"]) == ("", None)
+    assert root["quiet"] == "holdout not looked at"
 
 
 def test_moves_notes_names_and_branches(app, view):
-    root, first = app.students.node.id, tune(app, DOWN)
+    root, first = app.students.node.id, fine_tune(app, "wheel", "down")
     kept = ["The iteration shown is in it", "The original student stays"]
     assert [row["kept"] for row in rows(view)] == kept
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
@@ -224,7 +219,7 @@ def test_moves_notes_names_and_branches(app, view):
 
     ask(view, "jump", node=root)  # going back deletes nothing
     assert [(row["id"], row["current"]) for row in rows(view)] == [(first, False), (root, True)]
-    second = tune(app, ("bicycle", "spoke", "up"))
+    second = fine_tune(app, "spoke", "up")
     found = [(row["id"], row["lane"]) for row in rows(view)]
     assert found == [(second, 0), (first, 1), (root, 0)]
     assert rows(view)[1]["kept"] == ""
@@ -236,28 +231,17 @@ def test_moves_notes_names_and_branches(app, view):
     assert (len(rows(view)), view._tree.deleted) == (3, [])
 
 
-def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app, view):
-    tune(app, DOWN)
-    app.tuning.show_split("holdout")
-    newest, root = rows(view)
-    assert newest["looks"] == "1 look"
-    assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
-    assert (root["value"], root["change"]) == ("", None)
-    assert root["quiet"] == "holdout not looked at"
-
-
 # -- the comparison ------------------------------------------------------------------------------
 def test_a_comparison_tells_metrics_movers_and_images(app, view, sent):
     root = app.students.node.id
-    removed = [("bicycle", "spoke", "remove"), REMOVE]
-    node = tune(app, *removed, ("sheep", "sky", "up"))
+    node = tune(app, "bicycle spoke remove", "bicycle wheel remove", "sheep sky up")
     ask(view, "compare", before=root, after=node)
     shown, item = view._tree.comparison, app.comparison.result.of("bicycle")
     assert shown["title"] == "#0 → #1"
     assert shown["unchanged"] == "The same student: tv monitor, bird"
-    assert shown["sides"][0]["steps"] == []
-    chips = [chip["concept"] for chip in shown["sides"][1]["steps"][0]["chips"]]
-    assert set(chips) == {"spoke", "wheel", "sky"}
+    before, after = (side["steps"] for side in shown["sides"])
+    assert before == []
+    assert {chip["concept"] for chip in after[0]["chips"]} == {"spoke", "wheel", "sky"}
     first = shown["detail"]["metrics"][0]
     assert first["change"]["at"][1] == pytest.approx(100 * item.changes["ap"].estimate)
     assert first["words"] == item.changes["ap"].words

@@ -105,16 +105,11 @@ def view(tmp_path: Path) -> KnowledgeView:
     return KnowledgeView(session_on(small_spec(tmp_path, make=unlabelled_arrays), "bicycle"))
 
 
-def named() -> dict:
-    """Arrays of a small store with a concept named like its first class."""
+def test_photos_of_a_class_are_offered(tmp_path, view) -> None:
     arrays = small_arrays()
     arrays["concept"] = arrays["concept"].astype("U20")
     arrays["concept"][0] = CLASSES[0]
-    return arrays
-
-
-def test_photos_of_a_class_are_offered(tmp_path, view) -> None:
-    app = session_on(small_spec(tmp_path / "named", make=named))
+    app = session_on(small_spec(tmp_path / "named", make=lambda: arrays))
     offer = "Look at 20 photos where the student and 'bicycle' disagree"
     assert make_asking(app, "bicycle")["offer"] == offer
     assert make_asking(app, "")["offer"] == ""
@@ -179,15 +174,12 @@ def test_the_end_has_the_sentences_and_what_comes_next(view) -> None:
     assert view.panels.asking["kind"] == ""
 
 
-@pytest.mark.parametrize(
-    ("replies", "student", "told"),
-    [
+def test_a_reply_is_told_beside_what_the_student_says() -> None:
+    for replies, student, told in (
         ((Reply(1),), True, "You said yes, the student too."),
         ((Reply(0),), True, "You said no, the student yes."),
         ((Reply(None),), True, "You skipped a photo."),
         ((Reply(1), Reply(0, by_teacher=True)), False, "The teacher answered 1 photo."),
-    ],
-)
-def test_a_reply_is_told_beside_what_the_student_says(replies, student, told) -> None:
-    draft = Draft("node", "bicycle", "", ("a", "b"), replies)
-    assert reply_sentence(draft, student) == told
+    ):
+        draft = Draft("node", "bicycle", "", ("a", "b"), replies)
+        assert reply_sentence(draft, student) == told

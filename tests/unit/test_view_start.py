@@ -24,40 +24,33 @@ from inficond_panel.wording.suspects import relying_sentence
 
 
 # --- sentences and cards -----------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("tuned", "cards"),
-    [
-        (set(), [("dog", "ball"), ("cat", "sofa")]),  # the largest loss first
-        ({("dog", "ball")}, [("dog", "grass"), ("cat", "sofa")]),
-        ({("dog", "ball"), ("dog", "grass")}, [("cat", "sofa")]),
-    ],
-)
-def test_the_first_suspect_of_each_shift_that_was_not_tuned_has_a_card(tuned, cards):
-    made = make_cards(FOUND, tuned)
-    assert [(card["class_name"], card["concept"]) for card in made] == cards
-    said = "in 90 % of the training images with dog, 40 % of the tuning ones"
-    assert made[0]["shares"] == said.replace("dog", cards[0][0])
+def test_the_first_suspect_of_each_shift_that_was_not_tuned_has_a_card():
+    ball, grass, sofa = ("dog", "ball"), ("dog", "grass"), ("cat", "sofa")
+    for tuned, cards in (
+        (set(), [ball, sofa]),  # the largest loss first
+        ({ball}, [grass, sofa]),
+        ({ball, grass}, [sofa]),
+    ):
+        made = make_cards(FOUND, tuned)
+        assert [(card["class_name"], card["concept"]) for card in made] == cards
+        said = f"in 90 % of the training images with {cards[0][0]}, 40 % of the tuning ones"
+        assert made[0]["shares"] == said
 
 
-@pytest.mark.parametrize(
-    ("known", "how", "said"),
-    [
+def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
+    begin = "A teacher decides which classes an image shows. 4 students imitate"
+    for known, how, said in (
         (FOUND, {"wrong": 2, "shown": 2}, "2 of them rely on the wrong thing:"),
         (FOUND, {"wrong": 9, "shown": 5}, "9 of them rely on the wrong thing; the 5 that lose"),
         (FOUND, {"wrong": 1, "shown": 1}, "1 of them relies on the wrong thing:"),
         (FOUND, {"wrong": 0, "shown": 0}, "None of them is seen to rely on the wrong thing."),
         ({"cat": FOUND["cat"]}, {"wrong": 0, "shown": 0}, "1 of 4 are checked so far."),
         ({}, {"wrong": 0, "shown": 0, "looked": False}, "Select a class to see what its student"),
-    ],
-)
-def test_one_sentence_says_what_students_are_and_how_many_are_wrong(known, how, said):
-    sentence = relying_sentence(known, 4, **how)
-    assert sentence.startswith("A teacher decides which classes an image shows. 4 students imitate")
-    assert said in sentence
-
-
-def test_classes_with_too_few_images_are_counted_where_none_is_wrong():
-    unsure = {"cat": shift("cat", 0.0, kind="unknown")}
+    ):
+        sentence = relying_sentence(known, 4, **how)
+        assert sentence.startswith(begin)
+        assert said in sentence
+    unsure = {"cat": shift("cat", 0.0, kind="unknown")}  # too few images
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(
         "It is not seen to rely on the wrong thing. There are too few images to say."
     )
@@ -199,10 +192,6 @@ def test_the_table_has_the_students_of_each_concept_with_the_strongest_first():
     assert "No concept matches" in make_words(Cells(np.ones((0, 1)), [], ["cat"], 1.0), 30)
 
 
-def by_name(view: MatrixView) -> list[str]:
-    return sorted(view.cells.concepts, key=str.casefold)
-
-
 def test_a_click_opens_the_student_and_the_concept_of_its_cell(app):
     view = MatrixView(app)
     view._open(1.5, len(view.cells.concepts) - 2.5)
@@ -222,7 +211,7 @@ def test_nothing_is_drawn_anew_while_a_class_is_selected(app):
     app.tuning.toggle(Intent("bird", "fur", "down"))
     assert view.cells is before
     app.selection.class_name = ""
-    assert view.cells.concepts == by_name(view)
+    assert view.cells.concepts == sorted(view.cells.concepts, key=str.casefold)
     assert dict(view.cells.pending) == {("bird", "fur"): "▼"}
     view.marked = frozenset({("bird", "hair"), ("sheep", "hair"), ("bird", "leaf")})
     view.order = "marked"
@@ -237,7 +226,7 @@ def test_an_order_that_comes_late_does_not_replace_the_one_chosen_since(app):
     view.order = "name"
     (tell,) = late
     tell()
-    assert view.cells.concepts == by_name(view)
+    assert view.cells.concepts == sorted(view.cells.concepts, key=str.casefold)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -18,15 +18,10 @@ from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, SHARE
+from inficond_panel.wording import suspects
 from inficond_panel.wording.repairs import plain_edit, repair_notes, repair_sentence
 from inficond_panel.wording.shift_kinds import finding_sentence
-from inficond_panel.wording.suspects import (
-    plain_reason,
-    plain_sentence,
-    shift_sentence,
-    suspect_numbers,
-    suspect_reason,
-)
+from inficond_panel.wording.suspects import plain_reason, plain_sentence, shift_sentence
 
 
 # --- presence ------------------------------------------------------------------------------------
@@ -70,7 +65,7 @@ SUSPECT = Suspect(
 def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more() -> None:
     ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
     shift = ClassShift("dog", "shift")
-    assert suspect_reason(shift, ball) == (
+    assert suspects.suspect_reason(shift, ball) == (
         "In 90 % of the photos with dog on fit, 85 % on tune; of those without, 10 % and 50 %."
     )
     assert plain_reason(shift, ball) == (
@@ -80,10 +75,10 @@ def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more
 
 
 def test_z_is_stated_of_the_labels_where_it_is_of_labels() -> None:
-    by_scores = suspect_numbers(BICYCLE, SUSPECT)
+    by_scores = suspects.suspect_numbers(BICYCLE, SUSPECT)
     mean = "differ by +2.2 standard deviations on fit and by +1.0 on tune, a change of 8.6"
     assert mean in by_scores
-    by_labels = suspect_numbers(BICYCLE, replace(SUSPECT, labelled="traffic light"))
+    by_labels = suspects.suspect_numbers(BICYCLE, replace(SUSPECT, labelled="traffic light"))
     correlation = "By labels, the correlation changes by 8.6 standard errors (z). The mean scores"
     assert correlation in by_labels
     assert by_labels.count("(z)") == by_scores.count("(z)") == 1
@@ -92,7 +87,7 @@ def test_z_is_stated_of_the_labels_where_it_is_of_labels() -> None:
 def test_reliance_on_a_concept_at_0_comes_with_its_reason() -> None:
     why = "Its own influence is 0: correlated concepts carry it."
     held = replace(SUSPECT, weight=0.0)
-    assert suspect_numbers(BICYCLE, held).endswith(why)
+    assert suspects.suspect_numbers(BICYCLE, held).endswith(why)
     assert plain_reason(BICYCLE, held).endswith(why)
     assert "own" not in plain_reason(BICYCLE, SUSPECT)
     both = replace(BICYCLE, suspects=(held, replace(SUSPECT, concept="pole")))
@@ -167,19 +162,13 @@ def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     assert repair_sentence(made, "bird") == ""
 
 
-@pytest.mark.parametrize(
-    ("edit", "words"),
-    [
-        (Intent("dog", "ball", "up"), "Raise ball"),
-        (Balance("dog", ("a", "b", "c")), "Reweight by a, b and c"),
-        (Doubt("dog"), "Adaptive penalty"),
-        (Lambda("dog", 0.003), "Penalty 0.003"),
-        (Label("dog", "7.jpg", 0), "7.jpg is not dog"),
-        (Learn("dog", "teacher"), "Learn the teacher on the tuning images"),
-    ],
-)
-def test_an_edit_has_words_for_people_who_begin(edit, words):
-    assert plain_edit(edit) == words
+def test_an_edit_has_words_for_people_who_begin():
+    assert plain_edit(Intent("dog", "ball", "up")) == "Raise ball"
+    assert plain_edit(Balance("dog", ("a", "b", "c"))) == "Reweight by a, b and c"
+    assert plain_edit(Doubt("dog")) == "Adaptive penalty"
+    assert plain_edit(Lambda("dog", 0.003)) == "Penalty 0.003"
+    assert plain_edit(Label("dog", "7.jpg", 0)) == "7.jpg is not dog"
+    assert plain_edit(Learn("dog", "teacher")) == "Learn the teacher on the tuning images"
 
 
 DOG = ClassShift("dog", "none")
