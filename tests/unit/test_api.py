@@ -109,15 +109,7 @@ def test_what_if_with_the_others_solved_again(students):
     assert students.what_if("bicycle", "wheel", refit=True)["change_low"].isna().all()
 
 
-def test_an_image_is_taken_apart(students):
-    found = students.take_apart("bicycle", students.images("holdout")[3])
-    assert students.tuner.looks() == 1
-    total = found.intercept + sum(part.logit for part in found.parts)
-    expected = students.decision_function(students.scores("holdout")[3:4])[0, 0]
-    assert total == pytest.approx(expected, abs=1e-9)
-
-
-def test_gallery_has_the_lines_of_the_file(students):
+def test_gallery_has_the_lines_of_the_file_and_says_where_none_is_assigned(students, monkeypatch):
     found = students.gallery("bicycle", "wheel", filters=["wrong"])
     student = students.tuner.at(students.node, "tune")["bicycle"]
     file = gallery_file(students.tuner.store, take_gallery(student, "wheel"), ["wrong"], {})
@@ -127,11 +119,8 @@ def test_gallery_has_the_lines_of_the_file(students):
     for column in ("concept_score", "student_logit", "student_decision", "label"):
         np.testing.assert_allclose(found[column].astype(float), [float(x[column]) for x in lines])
 
-
-def test_a_concept_without_assigned_images_says_so_and_names_the_others(students, monkeypatch):
-    monkeypatch.setattr(
-        "inficond_panel.results.gallery.assigned_images", lambda *_: np.empty(0, np.intp)
-    )
+    none = np.empty(0, np.intp)
+    monkeypatch.setattr("inficond_panel.results.gallery.assigned_images", lambda *_: none)
     with pytest.warns(UserWarning, match="No segment of the split tune is assigned to 'wheel'"):
         assert students.gallery("bicycle", "wheel").empty
     monkeypatch.setattr(type(students.tuner.store), "holds", lambda _, what: what != "segments")
@@ -139,8 +128,12 @@ def test_a_concept_without_assigned_images_says_so_and_names_the_others(students
     assert len(students.gallery("bicycle", "wheel")) == len(every)
 
 
-def test_each_look_at_the_holdout_is_counted(students):
+def test_each_look_at_the_holdout_is_counted_and_one_of_its_images_is_taken_apart(students):
+    image, scores = students.images("holdout")[3], students.scores("holdout")[3:4]
     assert students.tuner.looks() == 0
+    found = students.take_apart("bicycle", image)
+    total = found.intercept + sum(part.logit for part in found.parts)
+    assert total == pytest.approx(students.decision_function(scores)[0, 0], abs=1e-9)
     for count, look in enumerate(
         [
             lambda: students.metrics("holdout"),
@@ -150,7 +143,7 @@ def test_each_look_at_the_holdout_is_counted(students):
             lambda: students.gallery("bicycle", "wheel", "holdout"),
             lambda: students.to_xarray("holdout"),
         ],
-        start=1,
+        start=2,
     ):
         look()
         assert students.tuner.looks() == count

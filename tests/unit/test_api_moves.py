@@ -21,7 +21,7 @@ def students(spec_file):
     return open_students(spec_file).fit()
 
 
-def test_intents_are_written_as_methods_tuples_or_mappings(students):
+def test_intents_are_written_as_methods_tuples_or_mappings_as_in_an_edits_file(students, spec_file):
     students.up("bicycle", "wheel", 1.5).down("bird", ["fur", "hair"]).remove("sheep", ["sky"])
     told = [[str(i) for i in students.tuner.nodes()[n].intents] for n in (1, 2, 3)]
     expected = [
@@ -32,12 +32,9 @@ def test_intents_are_written_as_methods_tuples_or_mappings(students):
     assert told == [[str(i) for i in batch] for batch in expected]
     first = students.jump(0).tune(("bicycle", "wheel", "up")).node
     assert students.jump(0).tune(Intent("bicycle", "wheel", "up")).node == first
-
-
-def test_classes_of_a_mapping_are_named_as_in_an_edits_file(students, spec_file):
-    first = {"classes": "all", "concept": "fur", "direction": "remove"}
-    second = {"classes": ["bicycle", "bird"], "concepts": ["sky", "wheel"], "direction": "up"}
-    students.tune([first, second])
+    every = {"classes": "all", "concept": "fur", "direction": "remove"}
+    two = {"classes": ["bicycle", "bird"], "concepts": ["sky", "wheel"], "direction": "up"}
+    students.jump(0).tune([every, two])
     tuner = open_tuner(spec_file, history=":memory:")
     batch = [Intent(name, "fur", "remove") for name in tuner.store.classes]
     batch += [Intent(k, c, "up") for k in ("bicycle", "bird") for c in ("sky", "wheel")]
@@ -221,6 +218,7 @@ def test_the_page_is_written_and_opens_at_this_iteration(tmp_path, monkeypatch):
     path = students.page(tmp_path / "page.html", "bicycle", "wheel", dark=True)
     assert f"Opens at iteration #1, id {students.node.id}" in path.read_text()
     assert len(students.tuner.history.events(students.tuner.root_id)) == events
+    monkeypatch.setattr("inficond_panel.app.page_html", lambda *_, **__: "")
     (tmp_path / "file").write_text("")
     with pytest.raises(ExportError, match="cannot be written"):
         students.page(tmp_path / "file" / "page.html")

@@ -20,10 +20,10 @@ from inficond_panel.views.page.page import error_html, publish_to_loop, publish_
 ROOT = Path(__file__).parents[2]
 
 
-def test_who_asked_is_told_when_the_state_is_there(tmp_path: Path) -> None:
+def test_who_asked_is_told_when_the_state_is_there(tmp_path):
     told, bound = [], []
 
-    async def cell() -> None:
+    async def cell():
         explorer = inficond_panel.explore(small_spec(tmp_path), on_ready=told.append)
         assert told == []
         assert explorer.app is None
@@ -36,7 +36,7 @@ def test_who_asked_is_told_when_the_state_is_there(tmp_path: Path) -> None:
     asyncio.run(cell())
 
 
-def test_the_state_has_what_the_docs_name() -> None:
+def test_the_state_has_what_the_docs_name():
     page = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
     page = page.partition("## In an app of your own")[2]
     named = re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
@@ -50,8 +50,8 @@ def test_the_state_has_what_the_docs_name() -> None:
         assert name in place.param, path
 
 
-def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
-    async def cells() -> None:
+def test_views_by_themselves_share_the_state(tmp_path):
+    async def cells():
         explorer = inficond_panel.explore(small_spec(tmp_path))
         views = explorer.views
         early = views.knowledge
@@ -72,7 +72,7 @@ def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
     asyncio.run(cells())
 
 
-def test_text_from_files_is_escaped() -> None:
+def test_text_from_files_is_escaped():
     problem = Problem(Path("<b>.yaml"), 3, 7, "<script>alert(1)</script>")
     html = error_html(SpecError([problem], "Use <em>"))
     assert "<script>" not in html
@@ -90,7 +90,7 @@ def served_page(*, destroyed: bool = False) -> Document:
     return page
 
 
-def test_a_closed_loop_or_page_takes_no_updates() -> None:
+def test_a_closed_loop_or_page_takes_no_updates():
     loop, updates = asyncio.new_event_loop(), []
     publish_to_loop(loop, lambda: updates.append("open"))
     loop.run_until_complete(asyncio.sleep(0))
@@ -106,11 +106,11 @@ def test_a_closed_loop_or_page_takes_no_updates() -> None:
     assert page.callbacks.hold_value is None
 
 
-def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch):
     page, threads = served_page(), []
     page.add_next_tick_callback = lambda _: threads.append(threading.get_ident())
 
-    async def session() -> None:
+    async def session():
         monkeypatch.setattr(type(pn.state), "curdoc", page)
         publish = publisher()
         await asyncio.to_thread(publish, lambda: None)

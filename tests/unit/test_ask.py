@@ -64,14 +64,14 @@ def in_turn(first, second, count) -> list[int]:
     return taken
 
 
-def test_the_photos_are_those_where_student_and_word_disagree(students) -> None:
+def test_the_photos_are_those_where_student_and_word_disagree(students):
     logit, word = side_of(students)
     images = students.images("tune")
     expected = [images[i] for i in in_turn(logit - 0.7 * word, word - 0.7 * logit, 20)]
     assert list(students.ask("truck").index) == expected
 
 
-def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path) -> None:
+def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path):
     frames = shifted_frames(seed=1)
     frames["scores"]["truck"] = 0.25
     frames["labels"] = frames["labels"].astype(float)
@@ -86,9 +86,10 @@ def answered(students, count=20) -> dict[str, int]:
     return TRUTH[students.ask("truck", count).index].to_dict()
 
 
-def test_answers_that_help_are_taught(students) -> None:
+def test_answers_that_help_are_taught_replayed_and_go_round_as_edits(students, tmp_path):
     before, root = students.decision_function("holdout")[:, 0], students.node
-    found = students.teach("truck", answered(students))
+    asked = students.ask("truck")
+    found = students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
     assert found.loss_change.estimate < 0
     assert found.node == students.node != root
     truth = TRUTH[students.images("holdout")].to_numpy()
@@ -97,10 +98,18 @@ def test_answers_that_help_are_taught(students) -> None:
     terms = students.tuner.terms(students.node)["truck"]
     assert terms.taught.weight == 1.0
     assert [each.source for each in terms.learned] == ["answers"]
-    assert dict(terms.taught.labels) == answered(students.jump(root.id))
+    assert dict(terms.taught.labels) == TRUTH[asked.index].to_dict()
+    labels = [repair for repair in students.node.repairs if isinstance(repair, Label)]
+    assert {repair.why for repair in labels} == {asked["why"].iloc[0]}
+    for old, new in replay(students.tuner, afresh(students.tuner)):
+        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+    edits = tmp_path / "edits.yaml"
+    edits.write_text(students.edits())
+    (batch,) = read_edits(edits, students.tuner.store)
+    assert students.tuner.fine_tune(root, batch).id == students.node.id
 
 
-def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students) -> None:
+def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students):
     """Against fits by hand: to answers of the other folds, and the teacher that they correct."""
     given = answered(students)
     found = judged(students.tuner, students.node, Answers("truck", given))
@@ -128,7 +137,7 @@ def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students) -> No
         np.testing.assert_allclose(found.after[out], logit, atol=0.02)
 
 
-def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
+def test_a_correction_is_the_most_probable_and_else_the_teacher():
     """Against a general minimiser of the density, written out; and without any answer."""
     rng = np.random.default_rng(1)
     teacher, score = rng.normal(0, 3, 200), rng.normal(3, 2, 200)
@@ -158,7 +167,7 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
     np.testing.assert_allclose(none.log_odds(teacher, score[:, None], ["word"]), teacher)
 
 
-def test_a_class_learns_one_teacher_on_tune_and_from_answers_if_there_are_some(students) -> None:
+def test_a_class_learns_one_teacher_on_tune_and_from_answers_if_there_are_some(students):
     tuner = students.tuner
     with pytest.raises(TuningError, match="no photo of tune and no added photo has a taught label"):
         tuner.preview(students.node, [Learn("truck", "answers")])
@@ -174,7 +183,7 @@ def teaching(present, before, after) -> Teaching:
     return Teaching(Answers("truck", {}), np.array(present) == 1, *values, 0.0, noise)
 
 
-def test_answers_help_where_the_loss_falls() -> None:
+def test_answers_help_where_the_loss_falls():
     """Losses of a photo by hand: log(1 + e^-logit) where the class is present."""
     present, before, after = (
         3 * values for values in ([1, 1, 0, 0], [-1.0, 0.5, 1.0, -2.0], [0.5, 0.6, -0.2, -1.9])
@@ -199,13 +208,13 @@ def test_answers_help_where_the_loss_falls() -> None:
         (3 * [-2.0, -2.0, 0.1, 0.1], 3 * [-0.5, -0.5, 0.1, -0.1], ""),  # 3 more are wrong
     ],
 )
-def test_answers_do_not_help_else_and_it_is_said_why(before, after, why) -> None:
+def test_answers_do_not_help_else_and_it_is_said_why(before, after, why):
     found = teaching([1] * len(before), before, after)
     assert found.helps == (not why)
     assert why in teaching_sentences(found)[-1]
 
 
-def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path) -> None:
+def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path):
     """Each answer is the wrong one; the rest of tune has labels, whose AP is calculated here."""
     students = inficond_panel.open_students(shifted_store(tmp_path), history=":memory:").fit()
     given = {image: 1 - value for image, value in answered(students).items()}
@@ -226,7 +235,7 @@ def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path) -> None:
     assert not right.contradicted
 
 
-def test_a_tenth_of_the_photos_has_to_be_wrong() -> None:
+def test_a_tenth_of_the_photos_has_to_be_wrong():
     for photos, wrong in ((20, 2), (21, 3), (40, 4)):
         logits = np.where(np.arange(photos) < wrong, -1.0, 1.0)
         assert teaching([1] * photos, logits, logits + 0.5).repairable
@@ -234,7 +243,7 @@ def test_a_tenth_of_the_photos_has_to_be_wrong() -> None:
         assert not teaching([1] * photos, logits, logits + 0.5).repairable
 
 
-def test_answers_that_do_not_help_teach_nothing(students) -> None:
+def test_answers_that_do_not_help_teach_nothing(students):
     """Answers as the student gives them."""
     images, logits = students.images("tune")[:20], students.decision_function("tune")[:20, 0]
     same = dict(zip(images, (logits > 0).astype(int).tolist(), strict=True))
@@ -248,7 +257,7 @@ def test_answers_that_do_not_help_teach_nothing(students) -> None:
     assert "Nothing to repair was found here, but teaching was forced. " in str(forced)
 
 
-def test_the_interval_is_wilsons() -> None:
+def test_the_interval_is_wilsons():
     """19 of 20 right; limits by the formula in Wilson 1927, at 1.959964 standard deviations."""
     logits = np.where(np.arange(20) < 1, 1.0, -1.0)
     share = teaching(np.zeros(20), logits, logits).error_before
@@ -258,7 +267,7 @@ def test_the_interval_is_wilsons() -> None:
     np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
 
 
-def test_an_answer_can_be_changed(students) -> None:
+def test_an_answer_can_be_changed(students):
     """The photo is judged by a student that has not learned its first answer."""
     given = answered(students)
     students.teach("truck", given, force=True)
@@ -273,7 +282,7 @@ def test_an_answer_can_be_changed(students) -> None:
     assert len(labels) == 20
 
 
-def test_ids_without_a_reason_are_as_before() -> None:
+def test_ids_without_a_reason_are_as_before():
     asked = Label("truck", "0802.jpg", 1)
     facts = {"class": "truck", "direction": "label", "image": "0802.jpg", "value": 1}
     assert asked.to_json() == facts
@@ -284,20 +293,7 @@ def test_ids_without_a_reason_are_as_before() -> None:
         assert canonical_repairs(order) == (why,)
 
 
-def test_a_replay_of_answers_is_equal_and_edits_go_round(students, tmp_path: Path) -> None:
-    asked = students.ask("truck")
-    students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
-    labels = [repair for repair in students.node.repairs if isinstance(repair, Label)]
-    assert {repair.why for repair in labels} == {asked["why"].iloc[0]}
-    for old, new in replay(students.tuner, afresh(students.tuner)):
-        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
-    edits = tmp_path / "edits.yaml"
-    edits.write_text(students.edits())
-    (batch,) = read_edits(edits, students.tuner.store)
-    assert students.tuner.fine_tune(students.tuner.root(), batch).id == students.node.id
-
-
-def test_the_command_asks_and_teaches(store_path, tmp_path: Path, capsys) -> None:
+def test_the_command_asks_and_teaches(store_path, tmp_path, capsys):
     file, history = tmp_path / "answers.csv", str(tmp_path / "history.sqlite")
     given = ["ask", str(store_path), "--history", history, "--class", "truck"]
     assert main([*given, "--output", str(file)]) == 0
@@ -318,7 +314,7 @@ def test_the_command_asks_and_teaches(store_path, tmp_path: Path, capsys) -> Non
     assert len(lines) == 3
 
 
-def test_a_file_of_answers_tells_all_its_problems(students, tmp_path: Path) -> None:
+def test_a_file_of_answers_tells_all_its_problems(students, tmp_path):
     file = tmp_path / "answers.csv"
     file.write_text(
         "class,image,answer\ntruck,0800.jpg,1\nbird,0802.jpg,0\ntruck,08O4.jpg,1\n"
@@ -342,7 +338,7 @@ def test_a_file_of_answers_tells_all_its_problems(students, tmp_path: Path) -> N
         read_answers(tmp_path / "none.csv", "truck", students.tuner.store)
 
 
-def test_marks_that_spreadsheets_need_are_taken_off(tmp_path: Path) -> None:
+def test_marks_that_spreadsheets_need_are_taken_off(tmp_path):
     frames = shifted_frames(seed=1)
     for key in ("logits", "labels"):
         frames[key] = frames[key].rename(columns={"truck": "-truck"})
@@ -357,7 +353,7 @@ def test_marks_that_spreadsheets_need_are_taken_off(tmp_path: Path) -> None:
     assert answers.values == dict.fromkeys(made.images("tune"), 1)
 
 
-def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path: Path) -> None:
+def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path):
     pictured = inficond_panel.open_students(spec_file, history=":memory:").fit()
     asked = pictured.ask("bicycle", n=3, folder=tmp_path / "seen")
     store = pictured.tuner.store
@@ -367,7 +363,7 @@ def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path:
     assert set(pictured.ask("bicycle", n=3)["path"]) == {""}
 
 
-def test_answers_and_questions_that_cannot_be_are_refused(students) -> None:
+def test_answers_and_questions_that_cannot_be_are_refused(students):
     truk = r"no class 'truk' in the store\. Did you mean 'truck'"
     for class_name, answers, words in (
         ("truk", {"0800.jpg": 1}, truk),
@@ -384,7 +380,7 @@ def test_answers_and_questions_that_cannot_be_are_refused(students) -> None:
             students.ask(class_name, n=count)
 
 
-def test_students_that_learn_no_labels_say_so(tmp_path: Path) -> None:
+def test_students_that_learn_no_labels_say_so(tmp_path):
     joint = inficond_panel.open_students(joint_spec(tmp_path), history=":memory:")
     given = {joint.images("tune")[0]: 1}
     for call in (lambda: joint.ask("bird"), lambda: joint.teach("bird", given)):

@@ -61,7 +61,7 @@ def asked(tuner, most=20, node=None) -> list[str]:
     return [AllImages(tuner.store).names[row] for row in rows]
 
 
-def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about(tuner) -> None:
+def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about(tuner):
     images, added = asked(tuner, 200), [f"more 4 {i}" for i in range(ADDED)]
     assert sorted(images) == sorted(added)
     root, store = tuner.root(), tuner.store
@@ -73,7 +73,7 @@ def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about(tun
     assert images[:2] == [added[np.argmax(side)] for side in sides]
 
 
-def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path) -> None:
+def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path):
     path = shifted_store(tmp_path, tune_labels=False)
     tuner = inficond_panel.open_students(path, history=":memory:").fit().tuner
     student, images = tuner.repairs.class_fit(tuner.root(), "truck"), len(tuner.store.images)
@@ -84,7 +84,7 @@ def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path) -
     assert before.max() < images
 
 
-def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner) -> None:
+def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner):
     """The corrected teacher on tune, and the answers on theirs; each weighs as a photo of fit."""
     images = sorted(asked(tuner))
     node = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
@@ -104,7 +104,7 @@ def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner) -> None:
     assert np.abs(node.weights[:, 0] - tuner.root().weights[:, 0]).max() > 0.1
 
 
-def test_what_was_taught_comes_back_bit_for_bit_and_cross_fits_find_its_photos(tuner) -> None:
+def test_what_was_taught_comes_back_bit_for_bit_and_cross_fits_find_its_photos(tuner):
     taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
     rows = tuner.store.rows("tune")
     logits = cross_fitted_logits(tuner, taught, "truck", steps_to(tuner, taught, "truck"), rows)
@@ -117,7 +117,7 @@ def test_what_was_taught_comes_back_bit_for_bit_and_cross_fits_find_its_photos(t
     assert Terms.from_json(document, len(tuner.store.rows("fit"))).to_json() == document
 
 
-def test_ids_and_terms_without_an_added_photo_stay(tuner, path) -> None:
+def test_ids_and_terms_without_an_added_photo_stay(tuner, path):
     image = tuner.store.images[tuner.store.rows("tune")[0]]
     plain = inficond_panel.open_students(path, history=":memory:").fit().tuner
     without, node = (it.fine_tune(it.root(), [Label("truck", image, 1)]) for it in (plain, tuner))
@@ -125,7 +125,7 @@ def test_ids_and_terms_without_an_added_photo_stay(tuner, path) -> None:
     assert set(tuner.terms(node)["truck"].to_json()["labels"]) == {"weight", "values"}
 
 
-def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner) -> None:
+def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner):
     images, root = asked(tuner), tuner.root()
     terms = tuner.terms(tuner.fine_tune(root, Answers("truck", truth(images)).edits))["truck"]
     shutil.rmtree(tuner.store.path.with_name("own.more"))
@@ -136,7 +136,7 @@ def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner) -> None:
         decided(tuner, root, "truck", images)
 
 
-def test_the_answers_judge_on_added_photos(tuner) -> None:
+def test_the_answers_judge_on_added_photos(tuner):
     root = tuner.root()
     found = judged(tuner, root, Answers("truck", truth(asked(tuner))))
     images = list(found.answers.given)
@@ -148,7 +148,7 @@ def test_the_answers_judge_on_added_photos(tuner) -> None:
     assert teacher_decided(tuner, "truck", images) == (teacher > 0).tolist()
 
 
-def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner) -> None:
+def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner):
     image = asked(tuner, 1)[0]
     node = tuner.fine_tune(tuner.root(), [Label("truck", image, 1), Learn("truck", "more", 1.0)])
     data = tuner.repairs.class_fit(node, "truck").data
@@ -166,7 +166,7 @@ def small(tmp_path):
     return tuner
 
 
-def test_a_table_has_added_photos_with_their_pictures(small, tmp_path) -> None:
+def test_a_table_has_added_photos_with_their_pictures(small, tmp_path):
     found = photos_to_ask(small.repairs.class_fit(small.root(), "bicycle"), 300)
     rows = asked_rows(small.store, "bicycle", found, tmp_path / "seen")
     (part,) = AllImages(small.store).more.stores
@@ -179,7 +179,7 @@ def test_a_table_has_added_photos_with_their_pictures(small, tmp_path) -> None:
     assert read_answers(file, "bicycle", small.store).values == {"new 3": 1, "new 5": 0}
 
 
-def test_the_page_shows_and_takes_answers_on_added_photos(small, monkeypatch) -> None:
+def test_the_page_shows_and_takes_answers_on_added_photos(small, monkeypatch):
     app = AppState(small, Jobs(inline=True))
     app.selection.class_name = "bicycle"
     view, sent = KnowledgeView(app), []
@@ -199,7 +199,7 @@ def test_the_page_shows_and_takes_answers_on_added_photos(small, monkeypatch) ->
     assert app.asking.draft.answers.given == {"new 2": 1}
 
 
-def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp_path) -> None:
+def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp_path):
     (part,) = AllImages(small.store).more.stores
     picture = part.picture(1)
     shutil.rmtree(part.path)

@@ -37,14 +37,11 @@ def test_behind_a_proxy_the_page_knows_its_host_and_gets_its_secrets_by_its_envi
     assert all(re.fullmatch(r"\$\{INFICOND_\w+:\?.+\}", value) for value in environment.values())
 
 
-def test_no_container_takes_the_whole_machine_or_more_rights():
+def test_nothing_takes_the_whole_machine_or_more_rights_and_a_service_has_a_password():
     for each in SERVICES.values():
         assert {"mem_limit", "cpus", "pids_limit"} <= each.keys()
         assert each["cap_drop"] == ["ALL"]
         assert each["security_opt"] == ["no-new-privileges:true"]
-
-
-def test_the_service_starts_with_a_password_only():
     lines = UNIT.splitlines()
     assert Path(PROGRAM).name == "inficond"
     assert "EnvironmentFile=/etc/inficond.env" in lines  # with a dash it might be missing

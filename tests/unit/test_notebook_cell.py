@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -111,9 +110,7 @@ def test_a_message_from_the_browser_is_heard_once_and_cannot_take_the_page_away(
     assert shown._model.document.roots == [shown._model]
 
 
-def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_other_widgets(
-    shown, page, counter
-):
+def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_others(shown, page, counter):
     other = PageWidget(page, page.publish, lambda: None)
     data = model_of(counter, shown).data
     click(shown, kind="ModelChanged", model={"id": data.id}, attr="count", new=4)
@@ -186,9 +183,7 @@ def displayed(outputs, monkeypatch):
     return outputs
 
 
-def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while_unless_it_is_closed(
-    page, displayed
-):
+def test_a_widget_that_nobody_sees_is_displayed_anew_unless_it_is_closed(page, displayed):
     widget_module.display(page, page.publish, lambda: None)
     waits = []
     while displayed.later:
@@ -207,9 +202,7 @@ def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while_unless_it_is_cl
     assert not page._models
 
 
-def test_a_cell_is_a_widget_where_panel_asks_for_one_and_needs_jupyter_bokeh(
-    page, displayed, monkeypatch
-):
+def test_a_cell_is_a_widget_if_panel_asks_for_one_by_jupyter_bokeh(page, displayed, monkeypatch):
     for comms in ("ipywidgets", "vscode"):
         monkeypatch.setenv("PANEL_COMMS", comms)
         data, _ = page._repr_mimebundle_()
@@ -255,7 +248,7 @@ def kernel(outputs, monkeypatch):
 def test_several_changes_make_one_new_picture_and_none_makes_none(kernel):
     shown = ["first"]
 
-    async def changes() -> None:
+    async def changes():
         still = Still(lambda: drawn(shown[0]))
         still.change_soon()
         assert still._waiting is None  # nobody has displayed it
@@ -278,9 +271,7 @@ def test_several_changes_make_one_new_picture_and_none_makes_none(kernel):
     assert "<script" not in second  # stays whole where a notebook is not trusted
 
 
-def test_while_it_opens_a_sentence_stands_in_its_place_and_outside_a_kernel_nothing(
-    kernel, monkeypatch
-):
+def test_while_it_opens_a_sentence_is_shown_and_outside_a_kernel_nothing(kernel, monkeypatch):
     Still(lambda: None).show()
     [[bundle]] = kernel
     assert NOT_YET in bundle["text/html"]
@@ -291,8 +282,8 @@ def test_while_it_opens_a_sentence_stands_in_its_place_and_outside_a_kernel_noth
     Still(lambda: drawn("words")).show()
 
 
-def test_each_view_and_the_page_have_a_picture(tmp_path: Path) -> None:
-    async def pictures() -> None:
+def test_each_view_and_the_page_have_a_picture(tmp_path):
+    async def pictures():
         explorer = inficond_panel.explore(small_spec(tmp_path))
         assert explorer._draw("") is None
         await until(lambda: explorer.app is not None)

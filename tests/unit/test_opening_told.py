@@ -1,7 +1,6 @@
 """Whatever goes wrong while a page opens is told on it, and can be tried again."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from factory import small_spec
@@ -24,13 +23,11 @@ from inficond_panel.tuning.history.history import History
         (app_module, "Shell"),
     ],
 )
-def test_a_defect_is_told_as_one_and_tried_again(
-    place: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_is_told_as_one_and_tried_again(place, name, tmp_path, monkeypatch):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by <b>nothing</b>")
 
-    async def session() -> None:
+    async def session():
         with monkeypatch.context() as patch:
             patch.setattr(place, name, broken)
             explorer = Explorer([small_spec(tmp_path)])
@@ -49,7 +46,7 @@ def test_a_defect_is_told_as_one_and_tried_again(
     asyncio.run(session())
 
 
-def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path: Path) -> None:
+def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path):
     tuner = shared_tuner(small_spec(tmp_path))
     tuner.spec.tuning.__dict__["factor"] = 5000.0  # unchecked: beyond what the page can show
 

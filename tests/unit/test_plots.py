@@ -47,9 +47,7 @@ def test_what_if_of_ap_lies_on_a_grid_with_its_interval(students, sides):
     assert (area["ap_low"] <= area["ap_high"]).all()
 
 
-def test_confusion_and_reliability_are_those_of_scikit_learn_and_of_bins_of_equal_width(
-    students, sides
-):
+def test_confusion_is_that_of_scikit_learn_and_reliability_has_bins_of_equal_width(students, sides):
     cells = layer(students.plot.confusion("bicycle"), hv.HeatMap).dframe()
     (tn, fp), (fn, tp) = confusion_matrix(sides["label"], sides["logit"] > 0)
     assert cells.set_index(["student", "label"])["images"].to_dict() == {

@@ -55,8 +55,8 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def test_a_change_kept_while_another_is_written_is_written_too(socket: Socket) -> None:
-    async def write_two() -> None:
+def test_a_change_kept_while_another_is_written_is_written_too(socket):
+    async def write_two():
         """The second change is kept in the moment in which the first one has been written."""
         page = Document()
         connection: Any = Connection(socket)
@@ -94,13 +94,11 @@ class LeavingSocket(WebSocketHandler):
         return write
 
 
-def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(
-    socket: Socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(socket, monkeypatch):
     monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
     messages.guard_writes()
 
-    async def write() -> None:
+    async def write():
         left, told = LeavingSocket(), []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
         page = Document()

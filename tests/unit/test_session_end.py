@@ -46,7 +46,7 @@ def workers() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "inficond-jobs"}
 
 
-def test_a_notebook_page_that_is_closed_is_held_nowhere(tmp_path: Path) -> None:
+def test_a_notebook_page_that_is_closed_is_held_nowhere(tmp_path):
     async def cell() -> list[weakref.ref]:
         async with opened(small_spec(tmp_path)) as explorer:
             explorer.views.embedding.get_root()
@@ -60,30 +60,30 @@ def test_a_notebook_page_that_is_closed_is_held_nowhere(tmp_path: Path) -> None:
     assert all(now <= then for now, then in zip(registered(), before, strict=True))
 
 
-@pytest.mark.parametrize("choice", ["data set", "targets"])
-def test_the_page_before_another_choice_is_held_nowhere(tmp_path: Path, choice: str) -> None:
+def test_the_page_before_another_choice_is_held_nowhere(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     specs = [oracle_spec(tmp_path / "one"), small_spec(tmp_path / "two")]
     specs[1].write_text(specs[1].read_text().replace("title: ", "title: Other "))
 
-    async def session() -> None:
+    async def session():
         async with opened(*specs) as explorer:
-            first = weakref.ref(explorer.app)
-            if choice == "targets":
-                explorer.app.targets.choose("oracle")
-            else:
-                explorer.app.requested = explorer.app.datasets[1]
-            await until(lambda: explorer.app is not first() and not explorer.jobs.busy)
-            shown = (explorer.app.dataset.title, explorer.app.targets.chosen)
-            assert shown == {"targets": ("Small", "oracle")}.get(choice, ("Other Small", "teacher"))
-            assert held(first) == []
+            for choose, title, targets in (
+                (lambda app: app.targets.choose("oracle"), "Small", "oracle"),
+                (lambda app: app.param.update(requested=app.datasets[1]), "Other Small", "teacher"),
+            ):
+                before = weakref.ref(explorer.app)
+                choose(explorer.app)
+                await until(lambda old=before: explorer.app is not old() and not explorer.jobs.busy)
+                shown = (explorer.app.dataset.title, explorer.app.targets.chosen)
+                assert shown == (title, targets)
+                assert held(before) == []
 
     asyncio.run(session())
 
 
 @pytest.mark.parametrize("end", ["leave", "close"])
-def test_a_task_that_is_over_is_held_nowhere(tmp_path: Path, end: str) -> None:
+def test_a_task_that_is_over_is_held_nowhere(tmp_path, end):
     study = small_study(tmp_path)
     visitor = Visitor(study, study.add_participant()[1])
     visitor.page.layout.get_root()

@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Lambda
 
 
-def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_path: Path) -> None:
+def test_a_fine_tune_refits_and_is_in_the_history_at_once(app, tmp_path):
     before = app.students.node
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     assert app.tuning.status.kind == "idle"
@@ -38,7 +37,7 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_pat
     assert again.head().weights_hash == now.weights_hash
 
 
-def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
+def test_nothing_is_tuned_while_the_holdout_is_in_view(app):
     app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     waiting, factor = app.tuning.pending, app.tuning.factor
     app.tuning.show_split("holdout")
@@ -66,7 +65,7 @@ def rows_of(app: AppState, sort: str = "weight", top: int = 50, find: str = "") 
     return concept_rows(app.tuner, student, sort=sort, top=top, find=find)
 
 
-def test_rows_are_ranked_by_influence_or_discrepancy_and_have_the_nearest_segments(app) -> None:
+def test_rows_are_ranked_by_influence_or_discrepancy_and_have_the_nearest_segments(app):
     rows = rows_of(app, top=10)
     influence = np.abs(app.students.node.weights[:, 0])
     assert [row.rank for row in rows] == list(range(1, 11))
@@ -85,7 +84,7 @@ def test_rows_are_ranked_by_influence_or_discrepancy_and_have_the_nearest_segmen
     assert cosine[segments].tolist() == sorted(cosine[allowed], reverse=True)[: len(segments)]
 
 
-def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: AppState) -> None:
+def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app):
     fine_tune(app, "wheel 2")
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
@@ -100,16 +99,7 @@ def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: App
     assert rows_of(app, "discrepancy_p", find="no such word") == []
 
 
-def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppState) -> None:
-    sheep, bicycle = (app.students.effect(name, "wheel") for name in ("sheep", "bicycle"))
-    fine_tune(app, "wheel", "down")
-    assert app.students.effect("sheep", "wheel") is sheep
-    now = app.students.effect("bicycle", "wheel")
-    assert now is not bicycle
-    assert app.students.weight("bicycle", "wheel") in now.grid
-
-
-def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
+def test_the_gallery_shows_the_split_in_view_strongest_first(app):
     gallery, store = take_gallery(app.students.student("bicycle"), "wheel"), app.store
     c, k, tune = store.concepts.index("wheel"), store.classes.index("bicycle"), store.rows("tune")
     assert gallery.score.tolist() == sorted(gallery.score.tolist(), reverse=True)
@@ -122,7 +112,7 @@ def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> N
     assert cosine[segment] == cosine[store.segments_of(row)].max()
 
 
-def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState) -> None:
+def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app):
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     late, app.tuning.preview = app.tuning.preview, None
     app.tuning.status = Status("fitting", "Starting")
@@ -132,7 +122,7 @@ def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState)
     assert app.tuning.preview is None
 
 
-def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
+def test_a_newer_job_of_the_same_key_replaces_the_older():
     gate, done, results = threading.Event(), threading.Event(), []
     jobs = Jobs()
 
@@ -152,7 +142,7 @@ def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
     jobs.close()
 
 
-def test_nobody_waits_for_what_nobody_has_asked_for() -> None:
+def test_nobody_waits_for_what_nobody_has_asked_for():
     begin, gate, started, refitted, end = (threading.Event() for _ in range(5))
     jobs, told = Jobs(), []
 
@@ -181,7 +171,7 @@ def test_nobody_waits_for_what_nobody_has_asked_for() -> None:
     jobs.close()
 
 
-def test_what_is_kept_is_done_though_the_session_ends_and_the_rest_is_cancelled() -> None:
+def test_what_is_kept_is_done_though_the_session_ends_and_the_rest_is_cancelled():
     gate, end, told = threading.Event(), threading.Event(), []
     jobs = Jobs()
     jobs.submit(Job("charts", lambda _: gate.wait(PATIENCE), print, print))
@@ -193,7 +183,7 @@ def test_what_is_kept_is_done_though_the_session_ends_and_the_rest_is_cancelled(
     assert told == ["written"]
 
 
-def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
+def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told():
     waiting, told = [], []
     jobs = Jobs(waiting.append)
     job = Job("refit", lambda _: None, told.append, told.append, lambda *step: told.append(step))
@@ -206,7 +196,7 @@ def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
     assert told == [(0.5, "half")]
 
 
-def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
+def test_a_thumb_is_told_once_to_all_who_watch(app):
     waiting, told = [], []  # what a job finds waits, as on an event loop
     tuning = AppState(app.tuner, Jobs(waiting.append)).tuning
 
@@ -225,8 +215,13 @@ def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
 
 
 # -- what is told of a refit, of a group, and of one image --------------------------------------
-def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
+def test_a_report_is_made_once_and_a_class_that_was_not_tuned_keeps_its_curves(app):
+    sheep, bicycle = (app.students.effect(name, "wheel") for name in ("sheep", "bicycle"))
     fine_tune(app, "wheel", "down")
+    assert app.students.effect("sheep", "wheel") is sheep
+    now = app.students.effect("bicycle", "wheel")
+    assert now is not bicycle
+    assert app.students.weight("bicycle", "wheel") in now.grid
     refit = app.students.refit_of("bicycle")
     assert app.students.known_report(refit) is None
     report = app.students.report(refit, lambda: False)
@@ -237,7 +232,7 @@ def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
     assert {churn.split for churn in found.churn} == {"fit", "tune"}
 
 
-def test_a_group_holds_the_collinear_concepts_nearest_first(tmp_path: Path) -> None:
+def test_a_group_holds_the_collinear_concepts_nearest_first(tmp_path):
     app = AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
     group = app.students.group("bicycle", "wheel")
     assert group.members[0].concept == "wheel"
@@ -250,20 +245,7 @@ def test_a_group_holds_the_collinear_concepts_nearest_first(tmp_path: Path) -> N
     assert app.students.group("bicycle", alone) is None
 
 
-def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) -> None:
-    fine_tune(app, "wheel")
-    assert app.tuning.notices() == []
-    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    told = app.tuning.notices()
-    assert "is replaced by" in str(told)
-    assert "weight 0" in str(told)
-    app.tuning.fine_tune()
-    assert app.tuning.notices() == told
-    app.tuning.undo()
-    assert app.tuning.notices() == []
-
-
-def test_the_parts_of_a_prediction_add_up_to_the_logit(app: AppState) -> None:
+def test_the_parts_of_a_prediction_add_up_to_the_logit(app):
     for k, row in itertools.product((0, 2), app.dataset.rows[:10].tolist()):
         apart = take_apart(app.students.student(app.store.classes[k]), row)
         parts = [part.logit for part in apart.parts]
@@ -273,7 +255,7 @@ def test_the_parts_of_a_prediction_add_up_to_the_logit(app: AppState) -> None:
         assert apart.label == app.store.label[row, k]
 
 
-def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app: AppState) -> None:
+def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app):
     scores, weights = app.store.concept_score, app.students.node.weights[:, 0]
     logits, rows = app.tuner.logits(app.students.node)[:, 0], app.dataset.rows
     decided = logits > 0

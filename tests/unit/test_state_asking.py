@@ -71,7 +71,7 @@ def app(tmp_path) -> AppState:
     return app
 
 
-def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app) -> None:
+def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app):
     root, ask = app.tuning.head, app.asking
     expected = photos_to_ask(app.tuner.repairs.class_fit(root, "bicycle")).rows
     assert ask.draft.images == tuple(app.store.images[row] for row in expected)
@@ -92,7 +92,7 @@ def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app) ->
     assert app.tuning.head.number == 1  # the same answers are the same iteration
 
 
-def test_a_taught_student_is_asked_about_other_photos_until_it_is_left(app) -> None:
+def test_a_taught_student_is_asked_about_other_photos_until_it_is_left(app):
     before = app.asking.draft.images
     answer_all(app)
     app.asking.go_on()
@@ -102,7 +102,7 @@ def test_a_taught_student_is_asked_about_other_photos_until_it_is_left(app) -> N
     assert app.asking.draft is None
 
 
-def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app) -> None:
+def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app):
     ask = app.asking
     ask.answer(0, 1)
     ask.answer(0, 0)  # pressed twice
@@ -122,7 +122,7 @@ def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app) -> None:
     assert ask.draft.replies == (own,)  # the teacher's are taken back together
 
 
-def test_a_person_stops_and_goes_on_another_day(app, tmp_path) -> None:
+def test_a_person_stops_and_goes_on_another_day(app, tmp_path):
     for place, value in enumerate((1, 0, None)):
         app.asking.answer(place, value)
     images = app.asking.draft.images
@@ -135,7 +135,7 @@ def test_a_person_stops_and_goes_on_another_day(app, tmp_path) -> None:
     assert (ask.draft.images, ask.draft.replies) == (images, (Reply(1), Reply(0), Reply(None)))
 
 
-def test_stopping_early_judges_by_two_answers_or_more(app) -> None:
+def test_stopping_early_judges_by_two_answers_or_more(app):
     ask = app.asking
     ask.answer(0, says(app, ask.image))
     assert not ask.can_judge
@@ -149,9 +149,7 @@ def test_stopping_early_judges_by_two_answers_or_more(app) -> None:
     assert (ask.found, ask.image) == (None, image)
 
 
-def test_damaged_drafts_are_told_with_a_remedy_and_in_memory_none_is_kept(
-    tmp_path, monkeypatch
-) -> None:
+def test_damaged_drafts_are_told_with_a_remedy_and_in_memory_none_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     memory, drafts = Drafts(":memory:"), Drafts(str(tmp_path / "h"))
     memory.keep(Draft("node", "bicycle", "why", ("a",), (Reply(1),)))
@@ -169,7 +167,7 @@ def test_damaged_drafts_are_told_with_a_remedy_and_in_memory_none_is_kept(
         drafts.find("node", "bicycle")
 
 
-def test_the_teacher_answers_after_ten_answers_that_agree_with_it(app) -> None:
+def test_the_teacher_answers_after_ten_answers_that_agree_with_it(app):
     rows = app.store.rows(TUNE).tolist()
     decided = app.tuner.at(app.students.node, TUNE)["bicycle"].teacher_decided
     teacher = {app.store.images[row]: int(one) for row, one in zip(rows, decided, strict=True)}
@@ -188,7 +186,7 @@ def test_the_teacher_answers_after_ten_answers_that_agree_with_it(app) -> None:
     assert set(ask.draft.answers.why.values()) == reasons
 
 
-def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path) -> None:
+def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path):
     jobs = Waiting()
     app = session(tmp_path, jobs)
     app.asking.open("bicycle")
@@ -217,15 +215,16 @@ def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path) -> Non
         ({}, "tempered: both, temperature: 2", "cannot learn from answers.*tempered: both"),
     ],
 )
-def test_a_session_that_may_not_or_cannot_ask_says_why(tmp_path, rights, students, why) -> None:
-    app = session(tmp_path, rights=Rights(**rights), extra=f"students: {{{students}}}\n")
+def test_a_session_that_may_not_or_cannot_ask_says_why(tmp_path, rights, students, why):
+    extra, few = f"students: {{{students}}}\n", {"images": 40, "concepts": 8, "classes": 3}
+    app = session(tmp_path, rights=Rights(**rights), extra=extra, **few)
     with pytest.raises(TuningError, match=f"(?s){why}"):
         app.asking.open("bicycle")
     missing = "These students cannot learn from answers on photos."
     assert app.asking.missing.startswith(missing) == (not rights)
 
 
-def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path) -> None:
+def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path):
     joint = AppState(open_tuner(joint_spec(tmp_path), history=":memory:"), Jobs(inline=True))
     assert "link: softmax" in joint.asking.missing
     spec = tmp_path / "own.yaml"

@@ -5,7 +5,6 @@ import io
 import sys
 import threading
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_mean_over_classes_is_drawn_as_by_hand(metric: str) -> None:
+def test_the_mean_over_classes_is_drawn_as_by_hand(metric):
     """Images without a label in one class, and a class that is rare: undefined in some draws."""
     rng = np.random.default_rng(1)
     n, k = 40, 3
@@ -58,7 +57,7 @@ def tuned(app: AppState) -> AppState:
     return app
 
 
-def test_changes_are_those_of_the_bootstrap_against_start_and_parent(tuned: AppState) -> None:
+def test_changes_are_those_of_the_bootstrap_against_start_and_parent(tuned):
     root, first, second = tuned.tuner.nodes()
     outcomes = {node.id: tuned.tuner.at(node, "tune").outcomes for node in (root, first, second)}
 
@@ -74,7 +73,7 @@ def test_changes_are_those_of_the_bootstrap_against_start_and_parent(tuned: AppS
     assert tuned.changes.total("bicycle", METRICS) == tuned.changes.last("bicycle", METRICS) == {}
 
 
-def test_a_change_is_worked_out_once_and_by_the_worker(tuned: AppState) -> None:
+def test_a_change_is_worked_out_once_and_by_the_worker(tuned):
     """A change is given when it has come; the event loop (this thread) is never held."""
     updates: list = []
     there, threads = threading.Event(), []
@@ -98,7 +97,7 @@ def test_a_change_is_worked_out_once_and_by_the_worker(tuned: AppState) -> None:
     queue.close()
 
 
-def test_what_was_asked_for_last_comes_first(tuned: AppState, monkeypatch) -> None:
+def test_what_was_asked_for_last_comes_first(tuned, monkeypatch):
     """A click on the next class does not wait for what the last one asked for."""
     monkeypatch.setattr(jobs, "SLICE", 0)  # one at a time
     waiting: list = []
@@ -115,7 +114,7 @@ def test_what_was_asked_for_last_comes_first(tuned: AppState, monkeypatch) -> No
     assert made == [("bicycle", "f1"), ("sheep", "ap"), ("bicycle", "ap")]
 
 
-def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
+def test_an_undefined_change_is_known_to_be(tmp_path):
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
     app = AppState(tuner_of(arrays, tmp_path), Jobs(inline=True))
@@ -125,7 +124,7 @@ def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
     assert np.isfinite(app.changes.total("", ["ap"])["ap"].estimate)
 
 
-def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_looked_at(app) -> None:
+def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_looked_at(app):
     root, first = app.students.node.id, fine_tune(app, "wheel")
     app.tuning.jump(root)
     second = fine_tune(app, "sky")
@@ -151,7 +150,7 @@ def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_look
     assert app.tuner.looks() == 2
 
 
-def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
+def test_a_node_that_is_not_there_is_told(app):
     app.changes.between([("nowhere", app.students.node.id)], "bicycle", "f1")
     assert "nowhere" in app.changes.problem
     app.comparison.compare(app.students.node.id, "no such id")
@@ -161,7 +160,7 @@ def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
     assert (app.comparison.pair, app.comparison.problem) == (None, "")
 
 
-def test_a_late_result_is_not_shown_after_closing(app: AppState, monkeypatch) -> None:
+def test_a_late_result_is_not_shown_after_closing(app, monkeypatch):
     root, node = app.students.node.id, fine_tune(app, "wheel")
     submitted = []
     monkeypatch.setattr(app.jobs, "submit", submitted.append)
@@ -172,7 +171,7 @@ def test_a_late_result_is_not_shown_after_closing(app: AppState, monkeypatch) ->
     assert app.comparison.result is None
 
 
-def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
+def test_a_refused_change_is_told_until_one_succeeds(app):
     node = fine_tune(app, "wheel")
     app.tuning.delete(node)
     assert "shown is in this branch" in app.tuning.problem
@@ -182,7 +181,7 @@ def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
     assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
 
 
-def test_the_zip_and_the_edits_are_what_the_command_writes(app: AppState) -> None:
+def test_the_zip_and_the_edits_are_what_the_command_writes(app):
     node, files = app.tuner.node(fine_tune(app, "wheel")), []
     app.export.param.watch(lambda event: event.new and files.append(event.new), "file")
     app.export.students(node.id, ["npz", "sklearn"])
@@ -201,7 +200,7 @@ def test_the_zip_and_the_edits_are_what_the_command_writes(app: AppState) -> Non
     assert "wheel" in edits.content.decode()
 
 
-def test_a_format_without_its_package_says_so(app: AppState, monkeypatch) -> None:
+def test_a_format_without_its_package_says_so(app, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     app.export.look()
     missing = {made["name"]: made["missing"] for made in app.export.formats}

@@ -21,7 +21,7 @@ def numbers(app: AppState) -> list[int]:
     return [node.number for node in app.tuning.nodes]
 
 
-def test_each_change_is_one_redraw(app: AppState) -> None:
+def test_each_change_is_one_redraw(app):
     drawn: list[tuple[int, int]] = []
 
     def draw(*_: object) -> None:
@@ -85,7 +85,7 @@ class Held:
         return self.refit(parent, batch, author=author)
 
 
-def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypatch) -> None:
+def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypatch):
     tuning = session.tuning
     tuning.cancel()  # nothing
     assert tuning.status.kind == "idle"
@@ -118,7 +118,7 @@ def test_thumbs_during_a_refit_wait_and_what_is_fitted_is_not_cleared(session, l
     assert [intent.concept for intent in tuning.pending] == ["sky"]
 
 
-def test_quick_moves_all_count_and_a_look_of_the_node_that_was_asked_for(session, loop) -> None:
+def test_quick_moves_all_count_and_a_look_of_the_node_that_was_asked_for(session, loop):
     for concept in ("wheel", "sky", "fur"):
         fine_tune(session, concept)
         loop.until(lambda: not session.jobs.busy)
@@ -135,7 +135,7 @@ def test_quick_moves_all_count_and_a_look_of_the_node_that_was_asked_for(session
     assert session.tuner.looks() == 0
 
 
-def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monkeypatch) -> None:
+def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monkeypatch):
     threads, transaction, tuning = set(), Database.transaction, session.tuning
 
     def noted(self, write: bool = False):
@@ -163,7 +163,7 @@ def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monke
     assert threading.current_thread() not in threads
 
 
-def test_the_log_tells_who_did_it(app) -> None:
+def test_the_log_tells_who_did_it(app):
     app.tuning.author = "ada"
     node = fine_tune(app, "fur", "down")
     app.tuning.rename(node, "less fur")
@@ -181,7 +181,7 @@ def test_the_log_tells_who_did_it(app) -> None:
     assert {event.kind for event in own} == set(kinds.split())
 
 
-def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None:
+def test_what_can_be_taken_back_is_told_with_the_way_back(app):
     tuning = app.tuning
     fine_tune(app, "wheel")
     tuning.undo()
@@ -217,9 +217,7 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     assert app.students.node.id == root
 
 
-def test_iterations_of_another_window_are_told_once_and_shown_on_request(
-    app: AppState, tmp_path: Path
-) -> None:
+def test_iterations_of_another_window_are_told_once_and_shown_on_request(app, tmp_path):
     fine_tune(app, "wheel")
     app.tuning.look()
     assert app.tuning.notice.text.startswith("#1: ")  # its own are no news

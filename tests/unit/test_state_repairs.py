@@ -1,7 +1,6 @@
 """State of repairs, suspects, suggestions and the refit what-if, without a browser."""
 
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from factory import shift_of
@@ -59,7 +58,7 @@ def test_concepts_to_balance_add_up_and_are_taken_out_again():
     assert toggled([BALANCE], [BALANCE]) == []
 
 
-def test_repairs_that_wait_come_back_with_the_page(app: AppState):
+def test_repairs_that_wait_come_back_with_the_page(app):
     for item in (THUMB, Lambda("bicycle", 0.05), Balance("bicycle", ("wheel",))):
         app.tuning.toggle(item)
     app.tuning.scale(3.0)  # of thumbs alone
@@ -72,7 +71,7 @@ def test_repairs_that_wait_come_back_with_the_page(app: AppState):
     assert app.tuning.pending == before
 
 
-def test_a_repair_of_an_unknown_name_is_refused_and_one_that_cannot_be_is_told(app: AppState):
+def test_a_repair_of_an_unknown_name_is_refused_and_one_that_cannot_be_is_told(app):
     for unknown in (Balance("bicycle", ("none",)), Label("bicycle", "no such image", 1)):
         with pytest.raises(TuningError, match="does not have"):
             app.tuning.toggle(unknown)
@@ -166,8 +165,12 @@ def test_it_waits_for_a_fine_tune_and_goes_on_then_and_tells_a_failure(app, refi
     assert (refit.state, refit.points) == ("waiting", {})
     app.tuning.status = Status()
     assert refit.state == "done"
-    fault = InficondError("No finite solution.", "Raise lambda.")
-    monkeypatch.setattr(repairs, "refit_curve", Mock(side_effect=fault))
+
+    def fail(*_, **__):
+        raise InficondError("No finite solution.", "Raise lambda.")
+        yield
+
+    monkeypatch.setattr(repairs, "refit_curve", fail)
     refit.solve("sheep", "sky")
     told = (app.tuning.status.text, app.tuning.status.remedy)
     assert told == ("No finite solution.", "Raise lambda.")

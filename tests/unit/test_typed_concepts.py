@@ -76,7 +76,7 @@ def typed(tuner: Tuner) -> list[str]:
 
 
 # -- by Python and by the command -----------------------------------------------------------
-def test_they_lie_beside_the_history_and_only_they_can_be_removed(spec, encoder, tmp_path) -> None:
+def test_they_lie_beside_the_history_and_only_they_can_be_removed(spec, encoder, tmp_path):
     add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", encoder)
     assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1
     assert typed(open_tuner(spec)) == []
@@ -99,7 +99,7 @@ def command(run, spec, encoder, monkeypatch):
     return lambda action, *more: run("concept", action, spec, *more)
 
 
-def test_the_command(spec, command) -> None:
+def test_the_command(spec, command):
     assert "No concept was typed" in command("list")[1]
     _, out, _ = command("add", "red bus, scarlet bus")
     assert out.startswith("Added red bus (scarlet bus): scores 0.")
@@ -123,7 +123,7 @@ def test_a_history_replayed_elsewhere_takes_its_concepts_along(spec, run, comman
     assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
 
 
-def test_without_encoder_or_extra_it_is_said_what_is_missing(spec, run, monkeypatch) -> None:
+def test_without_encoder_or_extra_it_is_said_what_is_missing(spec, run, monkeypatch):
     pytest.importorskip("torch")
     status, _, err = run("concept", "add", spec, "red bus")
     assert status == 1
@@ -143,7 +143,7 @@ def after(app: AppState) -> AppState:
     return found
 
 
-def test_a_typed_concept_is_a_column_with_patches_and_a_place(app) -> None:
+def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
     app.concepts.add("wheels, tyres")
     grown = after(app)
     assert grown.concepts.typed == ["wheels"]
@@ -161,7 +161,7 @@ def test_a_typed_concept_is_a_column_with_patches_and_a_place(app) -> None:
     assert "fitted again" not in told
 
 
-def test_the_branch_is_carried_on_and_stays_without_the_concept(app) -> None:
+def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
     before = app.tuner.node(fine_tune(app, "sky", "down"))
     app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     app.tuning.set_note(before.id, "less sky")
@@ -185,7 +185,7 @@ def test_the_branch_is_carried_on_and_stays_without_the_concept(app) -> None:
     assert again.tuner.looks() == 1
 
 
-def test_what_is_carried_on_and_what_stays_is_known_before(app) -> None:
+def test_what_is_carried_on_and_what_stays_is_known_before(app):
     """An iteration that gets another number says which it had."""
     fine_tune(app, "sky", "down")
     app.tuning.undo()
@@ -201,9 +201,7 @@ def test_what_is_carried_on_and_what_stays_is_known_before(app) -> None:
     assert later.students.node.name == "was #2"
 
 
-def test_each_run_of_the_app_s_file_finds_the_same_tuner_until_spec_or_store_change(
-    spec, tmp_path
-) -> None:
+def test_each_run_of_the_app_s_file_finds_the_same_tuner_until_spec_or_store_change(spec, tmp_path):
     history = str(tmp_path / "shared.sqlite")  # a server runs the file anew for each session
     first, second = (runpy.run_path(inficond_panel.app.__file__) for _ in range(2))
     assert first["Explorer"] is not second["Explorer"]
@@ -219,7 +217,7 @@ def test_each_run_of_the_app_s_file_finds_the_same_tuner_until_spec_or_store_cha
     assert shared_tuner(spec, history).store is not before.store
 
 
-def test_other_sessions_stay_and_later_ones_see_it(spec, app) -> None:
+def test_other_sessions_stay_and_later_ones_see_it(spec, app):
     def shared() -> Tuner:
         return shared_tuner(str(spec), str(app.tuner.history.path))
 
@@ -234,9 +232,7 @@ def test_other_sessions_stay_and_later_ones_see_it(spec, app) -> None:
     assert typed(shared()) == []
 
 
-def test_faults_are_told_with_a_remedy_and_they_and_a_cancelled_one_add_nothing(
-    app, monkeypatch
-) -> None:
+def test_faults_are_told_with_a_remedy_and_they_and_a_cancelled_one_add_nothing(app, monkeypatch):
     for text, fault in (
         ("Wheel", "'wheel' already exists"),
         ("heaven", "'heaven' is a synonym of the concept 'sky'"),
@@ -257,7 +253,7 @@ def test_faults_are_told_with_a_remedy_and_they_and_a_cancelled_one_add_nothing(
     assert typed(open_tuner(app.spec.path)) == []
 
 
-def test_what_is_missing_is_said_when_the_dialog_is_opened(app) -> None:
+def test_what_is_missing_is_said_when_the_dialog_is_opened(app):
     problem = Problem(Path("/srv/private/own.yaml"), 1, 1, "encoder is missing")
     for fault, missing in (
         (None, ""),
@@ -278,7 +274,7 @@ def test_what_is_missing_is_said_when_the_dialog_is_opened(app) -> None:
     assert "inficond serve" in app.concepts.missing
 
 
-def test_the_page_goes_on_with_the_same_class_and_theme(spec, encoder, tmp_path) -> None:
+def test_the_page_goes_on_with_the_same_class_and_theme(spec, encoder, tmp_path):
     explorer = Explorer([str(spec)], tmp_path / "own.sqlite")
     explorer.jobs = Jobs(inline=True)
     explorer.open(str(spec))

@@ -33,7 +33,7 @@ class Taking(Component):
     _esm = "export function render() { return 'taking' }"
 
 
-def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is() -> None:
+def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is():
     """Panel compiles a source without a name, and keeps one module for all of the same name."""
     first, again, other = (kind().get_root() for kind in (Taking, Taking, Holding))
     assert first.bundle
@@ -41,7 +41,7 @@ def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is() -> None:
     assert (first.esm, other.esm) == (Taking._esm, Holding._esm)
 
 
-def test_only_children_are_searched_for_models(monkeypatch) -> None:
+def test_only_children_are_searched_for_models(monkeypatch):
     searched = []
     for search in (
         "bokeh.model.model.visit_value_and_its_immediate_references",
@@ -57,7 +57,7 @@ def test_only_children_are_searched_for_models(monkeypatch) -> None:
     assert model.data.rows == rows
 
 
-def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> None:
+def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not():
     view, document = Holding(below=pn.pane.HTML("one")), Document()
     document.add_root(view.get_root(document))
     view.below = pn.pane.HTML("two")
@@ -65,7 +65,7 @@ def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> N
     assert ("two" in texts, "one" in texts) == (True, False)
 
 
-def test_what_the_browser_sets_or_says_is_answered_in_one_message() -> None:
+def test_what_the_browser_sets_or_says_is_answered_in_one_message():
     view, document, held = Taking(), Document(), []
     root = view.get_root(document)
     document.add_root(root)
@@ -78,7 +78,7 @@ def test_what_the_browser_sets_or_says_is_answered_in_one_message() -> None:
     assert document.callbacks.hold_value is None
 
 
-def test_the_browser_sets_nothing_but_what_is_taken_and_whole_characters() -> None:
+def test_the_browser_sets_nothing_but_what_is_taken_and_whole_characters():
     """A browser cuts what is typed at a field's limit, also within an emoji."""
     view = Taking()
     view._process_events({"kept": "changed"})
@@ -117,7 +117,7 @@ OPEN = {"action": "open", "concept": "", "rows": []}
 KEEP = {"action": "keep", "what": {}, "sure": True, "share": 2}
 
 
-def test_an_action_is_called_with_its_arguments() -> None:
+def test_an_action_is_called_with_its_arguments():
     view = View()
     view.act(OPEN | {"concept": "wheel", "rows": [1, 2]})
     view.act(OPEN | {"place": [1, 0.5]})
@@ -148,14 +148,14 @@ def test_an_action_is_called_with_its_arguments() -> None:
         (KEEP | {"share": True}, TypeError),
     ],
 )
-def test_what_no_control_sends_is_refused(message: dict[str, Any], error: type) -> None:
+def test_what_no_control_sends_is_refused(message, error):
     view = View()
     with pytest.raises(error):
         view.act(message)
     assert view.done == []
 
 
-def test_an_action_may_be_left_out_for_now_and_those_of_bases_are_joined() -> None:
+def test_an_action_may_be_left_out_for_now_and_those_of_bases_are_joined():
     class Polite(Acting):
         @action
         def _thank(self) -> None: ...
@@ -175,7 +175,7 @@ def descendants(base: type[Acting]) -> list[type[Acting]]:
     return [each for own in base.__subclasses__() for each in (own, *descendants(own))]
 
 
-def test_the_browser_sends_actions_only_and_some_view_has_each() -> None:
+def test_the_browser_sends_actions_only_and_some_view_has_each():
     known = {name for view in descendants(Acting) for name in view._actions}
     sends = [
         (file.name, rest)

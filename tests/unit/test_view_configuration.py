@@ -37,13 +37,6 @@ def find(metrics: list[dict], key: str) -> dict:
     return next(metric for metric in metrics if metric["key"] == key)
 
 
-def test_metrics_of_the_untouched_student_show_no_change(app):
-    metrics = make_class_metrics("bicycle", app.students.snapshot, {})
-    names = ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
-    assert [m["name"] for m in metrics] == names
-    assert {m["change"] for m in metrics} == {None}
-
-
 def test_change_is_since_the_start_in_percentage_points(tuned):
     snapshot = tuned.students.snapshot
     told = (snapshot.metrics, snapshot.before, snapshot.last)
@@ -91,7 +84,11 @@ def test_cards_tell_the_teacher_beside_the_student(app):
     assert float(details(all_)["Teacher"]) == pytest.approx(sum(each) / len(each), abs=0.001)
 
 
-def test_cards_count_images_as_the_metrics_do(app):
+def test_cards_count_images_as_the_metrics_do_and_show_no_change_of_an_untouched_student(app):
+    metrics = make_class_metrics("bicycle", app.students.snapshot, {})
+    names = ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
+    assert [m["name"] for m in metrics] == names
+    assert {m["change"] for m in metrics} == {None}
     snapshot, told = app.students.snapshot, cards(app, "sheep")
     agreement, now = snapshot.agreement["sheep"], snapshot.metrics["sheep"]
     found = agreement.positives.both_right + agreement.positives.teacher_wrong
@@ -130,16 +127,13 @@ def test_looks_at_the_holdout_are_told():
         assert made["text"].endswith(told)
 
 
-def test_student_names_the_node_and_offers_all_newest_first(tuned):
+def test_students_are_offered_and_choices_reach_the_state_where_a_look_is_counted(tuned):
     nodes = tuned.tuning.nodes
     made = make_student(nodes, tuned.tuner.root(), [("Teacher", "it")])
     assert made["name"] == "#0"
     assert made["options"] == [[nodes[1].id, "#1 1 change"], [nodes[0].id, "#0 original"]]
     assert made["card"]["rows"][0] == ("Teacher", "it")
-
-
-def test_choices_reach_the_state_and_a_look_at_the_holdout_is_counted(tuned):
-    view, root = ConfigurationView(tuned), tuned.tuning.nodes[0]
+    view, root = ConfigurationView(tuned), nodes[0]
     ask(view, "choose_class", name="sheep")
     assert (view.data()["scope"], tuned.selection.class_name) == ("class", "sheep")
     tuned.theme = "dark"

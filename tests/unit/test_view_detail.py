@@ -59,7 +59,7 @@ def metrics_of(value: float) -> SimpleNamespace:
 
 
 # --- charts ------------------------------------------------------------------------------------
-def test_the_value_axis_ends_at_round_numbers():
+def test_the_value_axis_ends_at_round_numbers_and_ends_are_told_to_a_hundredth_of_an_axis():
     for values, expected in (
         ([0.953, 0.966], (0.95, 0.97)),
         ([0.5, 0.74], (0.5, 0.8)),
@@ -70,6 +70,7 @@ def test_the_value_axis_ends_at_round_numbers():
         ([math.nan], (0.0, 1.0)),
     ):
         assert round_range(values) == expected
+    assert [*map(axis_digits, (37.1, 4.0, 0.9, 0.04, 0.0))] == [1, 1, 2, 3, 1]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1))
@@ -78,10 +79,6 @@ def test_the_value_axis_holds_all_values(values):
     assert 0 <= low < high <= 1
     assert low - 1e-9 <= min(values)
     assert max(values) <= high + 1e-9
-
-
-def test_the_ends_of_an_axis_are_told_to_a_hundredth_of_it():
-    assert [*map(axis_digits, (37.1, 4.0, 0.9, 0.04, 0.0))] == [1, 1, 2, 3, 1]
 
 
 def test_curves_and_bands_have_gaps_where_they_are_undefined():
@@ -104,7 +101,7 @@ def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     assert chart_of("f1", whole, 0.5)["now"] == [0.5, whole.at(0.5)["f1"]]
 
 
-def test_marks_are_now_teacher_pending_bound_and_preview():
+def test_marks_are_now_teacher_pending_bound_and_preview_where_they_are_on_the_axis():
     ghost = (1.5, metrics_of(0.95))
     chart = chart_of("recall", curves([0.0]), -0.5, pending=2.0, preview=ghost)
     assert chart["now"] == [-0.5, pytest.approx(0.2)]
@@ -114,9 +111,6 @@ def test_marks_are_now_teacher_pending_bound_and_preview():
     assert chart["bottom"] <= 0.2
     assert chart["top"] >= 0.95
     assert chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)})["top"] >= 0.99
-
-
-def test_a_mark_off_the_axis_is_not_drawn_and_an_undefined_one_has_no_value():
     nobody = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0))
     far = {"pending": 7.0, "preview": (9.0, metrics_of(0.5))}
     recall = chart_of("recall", curves([0.0]), 1.0, nobody, **far)
@@ -166,7 +160,7 @@ EVERY = Gallery(
 )
 
 
-def test_the_four_fills_say_who_is_right_and_none_where_the_label_is_ignored():
+def test_fills_say_who_is_right_and_facts_tell_label_logits_and_what_the_concept_adds():
     shown = images.make_gallery(EVERY)
     names = [shown["names"][code] for code in shown["fills"]]
     expected = ["both-right", "student-wrong", "both-wrong", "teacher-wrong", "both-right", ""]
@@ -174,6 +168,16 @@ def test_the_four_fills_say_who_is_right_and_none_where_the_label_is_ignored():
     assert shown["labels"] == [1, 1, 1, 1, 0, -1]
     assert shown["assigned"] == [1, 0, 1, 0, 1, 0]
     json.dumps(shown)
+    facts = dict(images.make_facts(EVERY, 14))
+    assert facts["Class sheep"] == "absent"
+    assert (facts["Student logit"], facts["Teacher logit"]) == ("−1.00", "−1.00")
+    assert (facts["Score of fur"], facts["Adds to the student's logit"]) == ("0.300", "−0.60")
+    assert dict(images.make_facts(EVERY, 15))["Class sheep"] == "not labelled"
+    edits = [Edit("fur", 0.4371, value, True, 0) for value in (4.5782, 0.4412)]
+    assert [_flip(edit).split(" makes")[0] for edit in edits] == [
+        "fur above +4.58 (now +0.44)",
+        "fur above +0.4412 (now +0.4371)",  # more digits where it is small
+    ]
 
 
 def test_filters_pass_what_they_name_and_never_an_ignored_label():
@@ -195,22 +199,6 @@ def test_assigned_are_the_images_with_a_segment_that_is_nearest_to_the_concept(s
     expected = {int(store.segment_image[s]) for s in np.flatnonzero(nearest == concept)}
     assert set(assigned_images(store, concept).tolist()) == expected
     assert 0 < len(expected) < len(store.images)
-
-
-def test_facts_tell_label_logits_and_what_the_concept_adds():
-    facts = dict(images.make_facts(EVERY, 14))
-    assert facts["Class sheep"] == "absent"
-    assert (facts["Student logit"], facts["Teacher logit"]) == ("−1.00", "−1.00")
-    assert (facts["Score of fur"], facts["Adds to the student's logit"]) == ("0.300", "−0.60")
-    assert dict(images.make_facts(EVERY, 15))["Class sheep"] == "not labelled"
-
-
-def test_a_flip_is_told_with_two_digits_and_more_where_it_is_small():
-    edits = [Edit("fur", 0.4371, value, True, 0) for value in (4.5782, 0.4412)]
-    assert [_flip(edit).split(" makes")[0] for edit in edits] == [
-        "fur above +4.58 (now +0.44)",
-        "fur above +0.4412 (now +0.4371)",
-    ]
 
 
 def corners(mask: np.ndarray) -> np.ndarray:

@@ -180,9 +180,7 @@ def test_one_figure_lives_through_all_changes(app, view):
 
 
 # --- the group ---------------------------------------------------------------------------------
-def test_the_group_is_listed_by_influence_opens_after_the_lasso_and_is_thumbed_as_one(
-    app, view, sent
-):
+def test_the_group_is_listed_by_influence_after_the_lasso_and_thumbed_as_one(app, view, sent):
     view._on_lasso([0, 1, 2])
     assert not view.panel.group["thumbs"]
     ask(view, "thumb_group", direction="down")

@@ -161,8 +161,9 @@ def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
 
 
 # --- the list ----------------------------------------------------------------------------------
-def test_a_class_gives_rows_and_a_curve_for_each(app):
-    table = KnowledgeView(app).table
+def test_a_class_gives_rows_with_curves_that_follow_top_sort_and_metric(app):
+    view = KnowledgeView(app)
+    table = view.table
     assert (table.student, table.rows, table.effects) == ("", [], {})
     app.selection.class_name = "bicycle"
     assert table.student == "bicycle"
@@ -173,26 +174,23 @@ def test_a_class_gives_rows_and_a_curve_for_each(app):
     for told in table.rows:
         effect = table.effects[told["concept"]]
         assert effect["change"][effect["x"].index(round(told["influence"], 5))] == 0
-
-
-def test_top_sort_and_metric_follow_the_controls(view, app):
-    view.table.top = 5
-    assert len(view.table.rows) == len(view.table.effects) == 5
-    by_ap = view.table.effects
-    names = [name for _, name in view.table.options["metrics"]]
+    table.top = 5
+    assert len(table.rows) == len(table.effects) == 5
+    by_ap = table.effects
+    names = [name for _, name in table.options["metrics"]]
     assert names == ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
-    assert view.table.metric == "ap"
-    for name, _ in view.table.options["metrics"]:
-        view.table.metric = name
-        assert len(view.table.effects) == len(view.table.rows)
-        assert (view.table.effects == by_ap) == (name == "ap")
-    view.table.sort = "discrepancy_n"
-    defined = [abs(r["discrepancy"]) for r in view.table.rows if r["discrepancy"] is not None]
+    assert table.metric == "ap"
+    for name, _ in table.options["metrics"]:
+        table.metric = name
+        assert len(table.effects) == len(table.rows)
+        assert (table.effects == by_ap) == (name == "ap")
+    table.sort = "discrepancy_n"
+    defined = [abs(r["discrepancy"]) for r in table.rows if r["discrepancy"] is not None]
     assert defined == sorted(defined, reverse=True)
     for sort in ("discrepancy_p", "weight"):
-        view.table.param.update(sort=sort, top=0)  # all concepts, those at 0 last
+        table.param.update(sort=sort, top=0)  # all concepts, those at 0 last
         assert sorted(listed(view)) == sorted(app.store.concepts)
-    ranks, used = [row["rank"] for row in view.table.rows], view.table.influential
+    ranks, used = [row["rank"] for row in table.rows], table.influential
     assert ranks == [*range(1, used + 1), *[None] * (len(ranks) - used)]
 
 
@@ -228,25 +226,25 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     thumb(view, concept, "up")
     assert [p["concept"] for p in view.bar.pending] == [concept]
     told = view.bar.notices  # before the refit and after
-    assert any("is replaced by" in notice for notice in told)
+    assert "is replaced by" in str(told)
+    assert "weight 0" in str(told)
     table.find = "no such word"
     assert table.found == []
     ask(view, "fine_tune")
     assert view.bar.notices == told
+    app.tuning.undo()
+    assert view.bar.notices == []
     table.find = "e"
     app.selection.class_name = "sheep"
     assert (table.find, table.sought) == ("", "")
 
 
-def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, sent):
+def test_rows_on_screen_have_pictures_when_the_page_asks_and_are_saved(view, app, store, sent):
     segments = [patch["segment"] for row in view.table.rows[:2] for patch in row["patches"]]
     hidden = np.flatnonzero(store.split[store.segment_image] == "holdout").tolist()
     assert hidden
     ask(view, "pictures", segments=[*segments, *hidden, -1, 10**6])
-    assert sent == [{"pictures": {str(s): images.patch_uri(store, s) for s in segments}}]
-
-
-def test_rows_on_screen_are_saved_with_their_numbers(view, app, sent):
+    assert sent.pop() == {"pictures": {str(s): images.patch_uri(store, s) for s in segments}}
     shown = listed(view)[:3]
     for kind in ("csv", "json"):
         ask(view, "save_concepts", concepts=shown, kind=kind)
@@ -306,21 +304,6 @@ def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
     assert {1.7, *app.spec.views.factors} == set(factors)  # to choose from
 
 
-def test_an_influence_set_by_hand_waits_as_a_bound(view, app):
-    concept, now = (view.table.rows[0][key] for key in ("concept", "influence"))
-    for value, direction, told in ((now - 0.5, "down", "≤"), (now + 0.5, "up", "≥")):
-        ask(view, "set_bound", concept=concept, value=value)
-        (waits,) = view.bar.pending
-        assert (waits["direction"], waits["value"], waits["factor"]) == (direction, value, None)
-        assert waits["bound"].startswith(told)
-        bounds = app.tuning.bounds_of(app.tuning.pending[0])
-        assert app.tuning.preview.node.bounds["bicycle", concept] == bounds
-    ask(view, "set_bound", concept=concept, value=now)
-    assert view.bar.pending == []
-    with pytest.raises(TuningError):
-        ask(view, "set_bound", concept=concept, value=math.inf)
-
-
 def test_the_group_of_the_last_thumb_is_offered_and_thumbed_as_one(tmp_path):
     view = KnowledgeView(session_on(twins_spec(tmp_path), "bicycle"))
     assert view.bar.group is None
@@ -333,7 +316,19 @@ def test_the_group_of_the_last_thumb_is_offered_and_thumbed_as_one(tmp_path):
     assert view.bar.group is None
 
 
-def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view, app):
+def test_a_preview_is_told_by_concept_and_an_influence_set_by_hand_waits_as_a_bound(view, app):
+    concept, now = (view.table.rows[0][key] for key in ("concept", "influence"))
+    for value, direction, told in ((now - 0.5, "down", "≤"), (now + 0.5, "up", "≥")):
+        ask(view, "set_bound", concept=concept, value=value)
+        (waits,) = view.bar.pending
+        assert (waits["direction"], waits["value"], waits["factor"]) == (direction, value, None)
+        assert waits["bound"].startswith(told)
+        bounds = app.tuning.bounds_of(app.tuning.pending[0])
+        assert app.tuning.preview.node.bounds["bicycle", concept] == bounds
+    ask(view, "set_bound", concept=concept, value=now)
+    assert view.bar.pending == []
+    with pytest.raises(TuningError):
+        ask(view, "set_bound", concept=concept, value=math.inf)
     first, second = listed(view)[:2]
     assert view.table.ghosts == {}
     thumb(view, first)

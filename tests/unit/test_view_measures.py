@@ -243,21 +243,22 @@ def test_an_undefined_worth_is_a_dash():
     assert {(row["now"], row["after"], row["change"]["text"]) for row in rows} == {("–", "–", "–")}
 
 
-@pytest.mark.parametrize(("name", "now"), [("bird", 0.0), ("sheep", 0.25)])
-def test_any_threshold_can_be_tried(given, name, now):
+def test_any_threshold_can_be_tried(given):
     app, panels = given.app, given.panels
-    app.selection.class_name, panels.extent, panels.measured = name, "details", True
-    trial = panels.measures["trial"]
-    json.dumps(trial, allow_nan=False)
-    student = app.tuner.at(app.tuner.root(), "tune")[name]
-    known = student.labels >= 0
-    label, logit = student.labels[known], student.logits[known]
-    assert trial["threshold"] == sorted(trial["threshold"])
-    assert len(trial["threshold"]) <= 202
-    assert trial["threshold"][trial["now"]] == now
-    for cut, found, wrong in zip(*(trial[k] for k in ("threshold", "found", "wrong")), strict=True):
-        _, fp, _, tp = confusion_matrix(label, logit > cut, labels=[0, 1]).ravel()
-        assert (found, wrong) == (tp, fp)
-    assert (trial["found"][0], trial["wrong"][0]) == ((label == 1).sum(), (label == 0).sum())
-    assert (trial["found"][-1], trial["wrong"][-1]) == (0, 0)
+    panels.extent, panels.measured = "details", True
+    for name, now in (("bird", 0.0), ("sheep", 0.25)):
+        app.selection.class_name = name
+        trial = panels.measures["trial"]
+        json.dumps(trial, allow_nan=False)
+        student = app.tuner.at(app.tuner.root(), "tune")[name]
+        known = student.labels >= 0
+        label, logit = student.labels[known], student.logits[known]
+        assert trial["threshold"] == sorted(trial["threshold"])
+        assert len(trial["threshold"]) <= 202
+        assert trial["threshold"][trial["now"]] == now
+        counts = [confusion_matrix(label, logit > cut, labels=[0, 1]) for cut in trial["threshold"]]
+        found, wrong = ([count[row, 1] for count in counts] for row in (1, 0))
+        assert (trial["found"], trial["wrong"]) == (found, wrong)
+        assert (found[0], wrong[0]) == ((label == 1).sum(), (label == 0).sum())
+        assert (found[-1], wrong[-1]) == (0, 0)
     assert threshold_trial(app.tuner, app.students.node, "holdout", name) == {}  # chooses nothing

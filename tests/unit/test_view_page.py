@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from types import SimpleNamespace
 
 import panel as pn
@@ -33,7 +32,7 @@ def shell(app: AppState) -> Shell:
     return Shell(app, {})
 
 
-def test_rows_of_the_spec_become_columns() -> None:
+def test_rows_of_the_spec_become_columns():
     first, rest = ["configuration", "performance", "knowledge"], ["detail", "provenance"]
     two = [(["performance"], 3), (["knowledge"], 5)]
     for rows, columns in (
@@ -50,7 +49,7 @@ def test_rows_of_the_spec_become_columns() -> None:
         assert page["strip"] == any("configuration" in row for row in rows)
 
 
-def test_the_head_tells_classes_and_the_newest_node_and_where_it_is() -> None:
+def test_the_head_tells_classes_and_the_newest_node_and_where_it_is():
     assert make_subtitle("Small", 1) == "Small, 1 class"
     assert make_subtitle("Small", 1200) == "Small, 1,200 classes"
     times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
@@ -63,7 +62,7 @@ def test_the_head_tells_classes_and_the_newest_node_and_where_it_is() -> None:
     assert (unkept["at"], unkept["text"]) == ("", "Not kept: history in memory")
 
 
-def test_views_colours_tabs_and_words_follow_browser_and_state(app) -> None:
+def test_views_colours_tabs_and_words_follow_browser_and_state(app):
     shell = Shell(app, {"performance": pn.pane.Str("rows")})
     assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
     shell._page.dark = True
@@ -83,7 +82,7 @@ def test_views_colours_tabs_and_words_follow_browser_and_state(app) -> None:
     assert shell._page.saved["text"] == ""
 
 
-def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell) -> None:
+def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell):
     app.tuning.toggle(DOWN)
     ask(shell, "clear")
     assert app.tuning.pending == []
@@ -100,7 +99,7 @@ def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell) -> None:
     assert app.tuning.status.kind == "cancelling"
 
 
-def test_keys_of_what_is_closed_are_not_told() -> None:
+def test_keys_of_what_is_closed_are_not_told():
     told = dict(make_shortcuts(["typing", "export"]))
     assert not told.keys() & {"T", "R N E"}
     assert told["R N"] == "On an iteration: rename it, write a note"
@@ -108,7 +107,7 @@ def test_keys_of_what_is_closed_are_not_told() -> None:
 
 
 # --- a batch over a reload -----------------------------------------------------------------------
-def test_a_batch_goes_on_after_a_reload(app, shell) -> None:
+def test_a_batch_goes_on_after_a_reload(app, shell):
     app.tuning.scale(3.0)
     app.tuning.toggle(DOWN)
     app.tuning.toggle(Intent("sheep", "wheel", "remove"))
@@ -122,7 +121,7 @@ def test_a_batch_goes_on_after_a_reload(app, shell) -> None:
     assert again._page.batch == {}
 
 
-def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell) -> None:
+def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell):
     app.tuning.toggle(DOWN)
     kept = dict(shell._page.batch)
     app.tuning.fine_tune()
@@ -137,7 +136,7 @@ def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell) -> None:
     assert len(app.tuning.pending) == 1
 
 
-def test_what_of_a_batch_is_not_here_is_told(app, shell) -> None:
+def test_what_of_a_batch_is_not_here_is_told(app, shell):
     thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
     odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
     ask(shell, "take_back", at="", thumbs=[thumb, *odd])
@@ -179,28 +178,17 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
-@pytest.fixture
-def whole(runs: Counter[str], tmp_path: Path) -> AppState:
-    """The state of a page with all views, on which a class is selected."""
-    app = session_on(small_spec(tmp_path))
-    app.views = make_views(app)
-    app.shell = Shell(app, dict(app.views))
-    app.selection.class_name = "bicycle"
-    runs.clear()
-    return app
-
-
 SCENE = "EmbeddingView._draw_dots EmbeddingView._draw_scene"
 #: What is changed, from the state on, and what runs once for it.
 ONCE = {
     ("selection.class_name", "sheep"): f"DetailView._show_concept {SCENE}"
     " KnowledgeView._show_rows Shell._tell_address",
-    ("selection.concept", "wheel"): "DetailView._show_concept EmbeddingView._bring_into_view"
-    " EmbeddingView._draw_scene Shell._show_detail Shell._tell_address",
     ("settings.concept_sort", "discrepancy_p"): "KnowledgeView._show_rows Shell._tell_address",
     ("settings.sort", "ap"): "PerformanceView._forget_changes Shell._tell_address",
     ("settings.what_if", "refit"): "DetailView._show_mode Shell._tell_address",
     ("settings.projection", "pca"): f"{SCENE} EmbeddingView._change_cloud Shell._tell_address",
+    ("selection.concept", "wheel"): "DetailView._show_concept EmbeddingView._bring_into_view"
+    " EmbeddingView._draw_scene Shell._show_detail Shell._tell_address",
     ("settings.tab", "provenance"): "Shell._tell_address",
     ("shell._page.dark", True): f"Shell._recolour {SCENE}",
     ("views.embedding.panel.zoom", 2.0): "EmbeddingView._enlarge EmbeddingView._draw_scene"
@@ -211,24 +199,26 @@ ONCE = {
 }
 
 
-@pytest.mark.parametrize(("place", "value"), ONCE, ids=[place for place, _ in ONCE])
-def test_a_change(whole: AppState, runs: Counter[str], place: str, value: object) -> None:
-    *objects, name = place.split(".")
-    at = whole
-    for each in objects:
-        at = at[each] if isinstance(at, dict) else getattr(at, each)
-    if value is None:
-        at.param.trigger(name)
-    else:
-        setattr(at, name, value)
-    runs.pop("MapCloud._draw", None)  # of the cloud itself, which comes in steps
-    assert runs == Counter(ONCE[place, value].split())
-
-
-def test_a_thumb_with_its_preview_and_a_fine_tune(whole: AppState, runs: Counter[str]) -> None:
-    """The batch changes once; the status twice, as the preview begins and as it is there."""
-    whole.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    twice = "Shell._tell_address Shell._update_saved "
+def test_what_follows_a_change_runs_once_for_it(runs, tmp_path):
+    whole = session_on(small_spec(tmp_path))
+    whole.views = make_views(whole)
+    whole.shell = Shell(whole, dict(whole.views))
+    whole.selection.class_name = "bicycle"
+    for (place, value), names in ONCE.items():
+        runs.clear()
+        *objects, name = place.split(".")
+        at = whole
+        for each in objects:
+            at = at[each] if isinstance(at, dict) else getattr(at, each)
+        if value is None:
+            at.param.trigger(name)
+        else:
+            setattr(at, name, value)
+        runs.pop("MapCloud._draw", None)  # of the cloud itself, which comes in steps
+        assert runs == Counter(names.split()), place
+    runs.clear()
+    whole.tuning.toggle(Intent("sheep", "wheel", "up"))  # the status changes twice: as the preview
+    twice = "Shell._tell_address Shell._update_saved "  # begins, and as it is there
     assert runs == Counter(f"EmbeddingView._draw_scene Shell._tell_batch {2 * twice}".split())
     runs.clear()
     whole.tuning.fine_tune()  # node and tree change at once: who follows both draws once

@@ -88,10 +88,14 @@ def test_a_change_with_its_interval(given, text, interval, at):
     assert change_text(made) == " ".join(filter(None, [text, interval])) + noise * ", within noise"
 
 
-def test_a_change_that_nobody_can_tell_is_none():
+def test_a_change_that_nobody_can_tell_is_none_and_whiskers_lie_on_one_axis_that_holds_zero():
     assert make_change(None) is None
     assert make_change(Interval(math.nan, math.nan, math.nan), 0.012) is None
     assert make_change(Interval(0.0, -0.01, 0.0))["noise"]
+    rows = [{"change": make_change(Interval(0.02, 0.01, 0.03))}, {"change": None}]
+    low, high = make_axis(rows)
+    assert low < 0 < 3 < high
+    assert make_axis([{"change": None}]) == [-0.06, 0.06]
 
 
 @hypothesis_given(st.floats(-1, 1).filter(bool), st.floats(-1, 1), st.floats(-1, 1))
@@ -100,19 +104,15 @@ def test_noise_is_what_the_interval_says(estimate, low, high):
     assert make_change(found)["noise"] == (found.words == "within noise")
 
 
-def test_all_whiskers_lie_on_one_axis_that_holds_zero():
-    rows = [{"change": make_change(Interval(0.02, 0.01, 0.03))}, {"change": None}]
-    low, high = make_axis(rows)
-    assert low < 0 < 3 < high
-    assert make_axis([{"change": None}]) == [-0.06, 0.06]
-
-
-def test_chips_name_the_class_and_rows_a_machine_as_the_author():
+def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
     chip = make_chip(Intent("bicycle", "wheel", "down", 2.0))
     assert chip == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
     authors = ("machine:crossfit", "machine", "user", "")
     made = [make_author(SimpleNamespace(author=author)) for author in authors]
     assert made == ["by a machine: crossfit", "", "", ""]
+    assert typed_sentence([]) == ""
+    assert typed_sentence(["moss"]).startswith("With moss. Iterations without it come back")
+    assert "With moss, fog. Iterations without them" in typed_sentence(["moss", "fog"])
 
 
 # -- the view -----------------------------------------------------------------------------------
@@ -184,9 +184,7 @@ def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
 
 
-def test_an_iteration_on_another_class_changes_nothing_and_the_holdout_is_shown_if_looked_at(
-    app, view
-):
+def test_an_iteration_on_another_class_changes_nothing_and_holdout_waits_for_a_look(app, view):
     app.selection.class_name = "sheep"
     fine_tune(app, "wheel", "down")
     row = rows(view)[0]
@@ -263,16 +261,13 @@ def test_a_comparison_tells_metrics_movers_and_images(app, view, sent):
     assert view._tree.comparison == {}
 
 
-def test_an_image_that_changed_sides_tells_way_and_verdict():
+def test_an_image_that_changed_sides_tells_way_and_verdict_and_all_are_counted():
     flip = Flip("a", 3, present=True, label=0, teacher=False, before=-0.5, after=0.25)
     made = make_flip(flip)
     assert (made["way"], made["words"]) == ("absent → present", "now present, now wrong")
     assert (made["fill"], made["before"], made["after"]) == ("student-wrong", "−0.50", "+0.25")
     ignored = make_flip(replace(flip, label=-1))
     assert (ignored["fill"], ignored["verdict"]) == ("", "no label")
-
-
-def test_images_that_changed_sides_are_counted_in_words():
     right = Flip("a", 0, present=True, label=1, teacher=True, before=-1.0, after=1.0)
     ignored = Flip("c", 2, present=False, label=-1, teacher=True, before=1.0, after=-1.0)
     flips = (right, replace(right, row=1, label=0), ignored)
@@ -299,9 +294,3 @@ def test_an_export_goes_to_the_browser_and_one_that_fails_is_told_with_its_remed
     ask(view, "export_students", node=node.id, formats=[])
     assert view._tree.exporting["error"].startswith("No format to export.")
     assert view._tree.exporting["busy"] is False
-
-
-def test_where_iterations_without_typed_concepts_are_is_told():
-    assert typed_sentence([]) == ""
-    assert typed_sentence(["moss"]).startswith("With moss. Iterations without it come back")
-    assert "With moss, fog. Iterations without them" in typed_sentence(["moss", "fog"])

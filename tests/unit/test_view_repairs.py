@@ -35,7 +35,7 @@ def found(noisy) -> KnowledgeView:
     return KnowledgeView(noisy)
 
 
-def test_wrong_labels_are_listed_and_a_click_teaches_the_other_label(found, noisy) -> None:
+def test_wrong_labels_are_listed_and_a_click_teaches_the_other_label(found, noisy):
     assert "without bicycle are labelled as showing it" in found.panels.finding["sentence"]
     assert found.panels.finding["remove"] == ""
     first, second = found.finding.labels[:2]
@@ -70,7 +70,7 @@ def test_where_labels_are_right_none_is_listed_and_an_unknown_class_goes_first(f
     assert made == {"sentence": "It does not know. Look.", "remove": ""}
 
 
-def test_every_lever_is_taken_by_one_click_in_place_of_another(found, noisy) -> None:
+def test_every_lever_is_taken_by_one_click_in_place_of_another(found, noisy):
     ask(found, "suggest")
     levers = {each["name"]: each for each in found.panels.repair["levers"]}
     assert not levers["as it is"]["can"]
@@ -84,7 +84,7 @@ def test_every_lever_is_taken_by_one_click_in_place_of_another(found, noisy) -> 
         ask(found, "take_lever", name="as it is")
 
 
-def test_the_preview_of_a_balance_adds_its_gain_to_the_reason(tmp_path: Path) -> None:
+def test_the_preview_of_a_balance_adds_its_gain_to_the_reason(tmp_path):
     tuner = from_frames(**shifted_frames(), path=tmp_path / "own.zarr").tuner
     app = AppState(tuner, Jobs(inline=True))
     view = KnowledgeView(app)
@@ -105,7 +105,7 @@ def view(tmp_path: Path) -> KnowledgeView:
     return KnowledgeView(session_on(small_spec(tmp_path, make=unlabelled_arrays), "bicycle"))
 
 
-def test_photos_of_a_class_are_offered(tmp_path, view) -> None:
+def test_photos_of_a_class_are_offered(tmp_path, view):
     arrays = small_arrays()
     arrays["concept"] = arrays["concept"].astype("U20")
     arrays["concept"][0] = CLASSES[0]
@@ -117,7 +117,7 @@ def test_photos_of_a_class_are_offered(tmp_path, view) -> None:
     assert make_asking(view.app, "bicycle")["offer"] == unsure
 
 
-def test_what_the_student_says_is_told_once_a_photo_is_answered(view) -> None:
+def test_what_the_student_says_is_told_once_a_photo_is_answered(view):
     ask(view, "ask", seen="sheep")  # which is left
     assert view.app.asking.draft is None
     with pytest.raises(TypeError):
@@ -134,7 +134,7 @@ def test_what_the_student_says_is_told_once_a_photo_is_answered(view) -> None:
     assert (view.panels.asking["told"], view.panels.asking["can_undo"]) == (told, True)
 
 
-def test_only_photos_that_are_asked_about_are_sent(view, monkeypatch) -> None:
+def test_only_photos_that_are_asked_about_are_sent(view, monkeypatch):
     sent: list[int] = []
     path = "inficond_panel.views.knowledge.repairs.send_photo"
     monkeypatch.setattr(path, lambda app, table, row, or_small: sent.append(row))
@@ -147,7 +147,7 @@ def test_only_photos_that_are_asked_about_are_sent(view, monkeypatch) -> None:
     assert sent == [row]
 
 
-def test_the_end_has_the_sentences_and_what_comes_next(view) -> None:
+def test_the_end_has_the_sentences_and_what_comes_next(view):
     asking = view.app.asking
     ask(view, "ask")
     while image := asking.image:
@@ -174,7 +174,7 @@ def test_the_end_has_the_sentences_and_what_comes_next(view) -> None:
     assert view.panels.asking["kind"] == ""
 
 
-def test_a_reply_is_told_beside_what_the_student_says() -> None:
+def test_a_reply_is_told_beside_what_the_student_says():
     for replies, student, told in (
         ((Reply(1),), True, "You said yes, the student too."),
         ((Reply(0),), True, "You said no, the student yes."),

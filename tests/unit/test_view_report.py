@@ -25,7 +25,7 @@ def report_of(app: AppState, concept: str, direction: str):
     return explain(app.tuner, app.students.node).of("bicycle")
 
 
-def test_a_report_tells_bounds_who_took_over_and_images(app) -> None:
+def test_a_report_tells_bounds_who_took_over_and_images(app):
     report = report_of(app, "wheel", "down")
     flips = next(len(churn.flips) for churn in report.churn if churn.split == "tune")
     line = words.headline(report, "tune")
@@ -53,7 +53,7 @@ def test_a_report_tells_bounds_who_took_over_and_images(app) -> None:
     assert later == "The last that tuned it; #4 left it as it was."
 
 
-def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one() -> None:
+def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one():
     price = Price(left=0.03, right=0.05, gain=0.03, cost=0.05, error=0.0)
     looser = "0.1 looser: objective 0.0030 nats lower"
     page = make_bound(Bound("wheel", 0.0, None, 2, 0.0, price))
@@ -64,7 +64,7 @@ def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one() -> None
     assert (free["text"], free["price"]) == ("is not active: the weight is 0.4", "")
 
 
-def test_a_group_can_be_thumbed_as_its_member_was_until_all_have_the_thumb(tmp_path) -> None:
+def test_a_group_can_be_thumbed_as_its_member_was_until_all_have_the_thumb(tmp_path):
     app = session_on(twins_spec(tmp_path))
     everyone = {"wheel", "spoke", "wheel 2"}
     group = app.students.group("bicycle", "wheel")
@@ -79,7 +79,7 @@ def test_a_group_can_be_thumbed_as_its_member_was_until_all_have_the_thumb(tmp_p
     assert (told["direction"], set(told["concepts"])) == ("remove", everyone)
 
 
-def test_numbers_have_digits_that_say_something() -> None:
+def test_numbers_have_digits_that_say_something():
     nats = [words._nats(value) for value in (0.0031, 0.14, 0.0, 3e-9)]
     assert nats == ["0.0031 nats", "0.14 nats", "0 nats", "3·10⁻⁹ nats"]
     assert [words._percent(0.0), words._percent(1e-6)] == ["0.00 %", "< 0.01 %"]
@@ -100,7 +100,7 @@ def apart(**values) -> Apart:
     return Apart(**{**fields, **numbers, "edit": edit, "used": edit, **values})
 
 
-def test_bars_are_the_largest_parts_the_rest_and_the_intercept() -> None:
+def test_bars_are_the_largest_parts_the_rest_and_the_intercept():
     page = make_apart(apart())
     json.dumps(page, allow_nan=False)
     names = [bar["name"] for bar in page["bars"]]
@@ -114,7 +114,7 @@ def test_bars_are_the_largest_parts_the_rest_and_the_intercept() -> None:
     assert [bar["name"] for bar in none["bars"]] == ["Intercept"]
 
 
-def test_the_smallest_flip_in_words() -> None:
+def test_the_smallest_flip_in_words():
     (flip,) = make_apart(apart())["flip"]
     assert flip == (
         "Smallest flip: wheel above +0.75 (now +0.50) makes it present; "

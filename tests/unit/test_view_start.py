@@ -58,7 +58,8 @@ def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
 
 @pytest.fixture
 def twins(tmp_path) -> AppState:
-    return session_on(small_spec(tmp_path, make=twin_arrays), history=":memory:")
+    spec = small_spec(tmp_path, make=twin_arrays, extra="tuning: {suggest: false}\n")
+    return session_on(spec, history=":memory:")
 
 
 def suspect_all(app: AppState, concept: str) -> None:
@@ -140,6 +141,7 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     expected = suggest(shifted.tuner, classes=["truck"])
     gain = 100 * expected.gain_of("truck").estimate
     assert view.panel.offers == {"truck": {"removes": False, "gain": f"+{gain:.1f} points"}}
+    assert set(shifted.suggestion.expected) == {"truck"}
     assert shifted.tuning.pending == []  # nobody has asked for it
     ask(view, "repair", class_name="truck", concept="")
     assert tuple(shifted.tuning.pending) == expected.intents
@@ -154,6 +156,9 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     assert shifted.tuning.notice.text == f"#1: AP of truck +{100 * previewed:.1f} points"
     unseen = tuned_text(shifted.students.snapshot, None)  # its change is not cross-fitted yet
     assert unseen == "#1 is fitted."
+    expected = shifted.suggestion.expected  # of the iteration shown
+    assert expected.keys() <= {"truck"}
+    assert all(each.parent == shifted.students.node.id for each in expected.values())
 
 
 def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_none(shifted):
@@ -165,16 +170,6 @@ def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_no
     view = StartView(shifted)
     shifted.shifts.start()
     assert (view.panel.offering, view.panel.offers) == (False, {})
-
-
-def test_what_is_expected_is_of_the_iteration_shown(shifted):
-    shifted.suggestion.expect(["truck"])
-    assert set(shifted.suggestion.expected) == {"truck"}
-    shifted.tuning.put(shifted.suggestion.expected["truck"].intents)
-    shifted.tuning.fine_tune()
-    expected = shifted.suggestion.expected
-    assert expected.keys() <= {"truck"}
-    assert all(each.parent == shifted.students.node.id for each in expected.values())
 
 
 # --- the matrix --------------------------------------------------------------------------------
