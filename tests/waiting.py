@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -41,3 +42,13 @@ def _last(read: Callable[[], Found], good: Callable[[Found], bool]) -> Found:
     while not good(found := read()) and time.monotonic() < end:
         time.sleep(0.05)
     return found
+
+
+def in_loop(test: Callable[..., Coroutine]) -> Callable[..., None]:
+    """Run a test in an event loop of its own, as a cell of a notebook runs."""
+
+    @functools.wraps(test)
+    def run(**given: object) -> None:
+        asyncio.run(test(**given))
+
+    return run

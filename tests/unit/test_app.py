@@ -11,7 +11,7 @@ import pytest
 from bokeh.document import Document
 from factory import small_spec
 from sessions import session_on
-from waiting import until
+from waiting import in_loop, until
 
 import inficond_panel
 from inficond_panel.errors import InficondError, Problem, SpecError
@@ -20,20 +20,17 @@ from inficond_panel.views.page.page import error_html, publish_to_loop, publish_
 ROOT = Path(__file__).parents[2]
 
 
-def test_who_asked_is_told_when_the_state_is_there(tmp_path):
+@in_loop
+async def test_who_asked_is_told_when_the_state_is_there(tmp_path):
     told, bound = [], []
-
-    async def cell():
-        explorer = inficond_panel.explore(small_spec(tmp_path), on_ready=told.append)
-        assert told == []
-        assert explorer.app is None
-        explorer.param.watch(lambda event: bound.append(event.new), "app")
-        await until(lambda: told)
-        assert told == [explorer]
-        assert bound == [explorer.app]
-        explorer.close()
-
-    asyncio.run(cell())
+    explorer = inficond_panel.explore(small_spec(tmp_path), on_ready=told.append)
+    assert told == []
+    assert explorer.app is None
+    explorer.param.watch(lambda event: bound.append(event.new), "app")
+    await until(lambda: told)
+    assert told == [explorer]
+    assert bound == [explorer.app]
+    explorer.close()
 
 
 def test_the_state_has_what_the_docs_name():
@@ -50,26 +47,24 @@ def test_the_state_has_what_the_docs_name():
         assert name in place.param, path
 
 
-def test_views_by_themselves_share_the_state(tmp_path):
-    async def cells():
-        explorer = inficond_panel.explore(small_spec(tmp_path))
-        views = explorer.views
-        early = views.knowledge
-        early.get_root()
-        await until(lambda: explorer.app is not None)
-        assert views.knowledge is early
-        (knowledge,), (performance,) = early, views.performance
-        performance.selected = "sheep"
-        assert knowledge.student == explorer.app.selection.class_name == "sheep"
-        assert knowledge.rows
-        six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
-        assert dir(views) == sorted(six)
-        assert all(getattr(views, name).get_root() is not None for name in six)
-        with pytest.raises(AttributeError, match="knowledge"):
-            views.knowlege  # noqa: B018
-        explorer.close()
-
-    asyncio.run(cells())
+@in_loop
+async def test_views_by_themselves_share_the_state(tmp_path):
+    explorer = inficond_panel.explore(small_spec(tmp_path))
+    views = explorer.views
+    early = views.knowledge
+    early.get_root()
+    await until(lambda: explorer.app is not None)
+    assert views.knowledge is early
+    (knowledge,), (performance,) = early, views.performance
+    performance.selected = "sheep"
+    assert knowledge.student == explorer.app.selection.class_name == "sheep"
+    assert knowledge.rows
+    six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
+    assert dir(views) == sorted(six)
+    assert all(getattr(views, name).get_root() is not None for name in six)
+    with pytest.raises(AttributeError, match="knowledge"):
+        views.knowlege  # noqa: B018
+    explorer.close()
 
 
 def test_text_from_files_is_escaped():
@@ -106,15 +101,12 @@ def test_a_closed_loop_or_page_takes_no_updates():
     assert page.callbacks.hold_value is None
 
 
-def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch):
+@in_loop
+async def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch):
     page, threads = served_page(), []
     page.add_next_tick_callback = lambda _: threads.append(threading.get_ident())
-
-    async def session():
-        monkeypatch.setattr(type(pn.state), "curdoc", page)
-        publish = publisher()
-        await asyncio.to_thread(publish, lambda: None)
-        await until(lambda: bool(threads))
-
-    asyncio.run(session())
+    monkeypatch.setattr(type(pn.state), "curdoc", page)
+    publish = publisher()
+    await asyncio.to_thread(publish, lambda: None)
+    await until(lambda: bool(threads))
     assert threads == [threading.get_ident()]

@@ -235,12 +235,18 @@ def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path):
     assert not right.contradicted
 
 
-def test_a_tenth_of_the_photos_has_to_be_wrong():
+def test_a_tenth_of_the_photos_has_to_be_wrong_and_the_interval_is_wilsons():
     for photos, wrong in ((20, 2), (21, 3), (40, 4)):
         logits = np.where(np.arange(photos) < wrong, -1.0, 1.0)
         assert teaching([1] * photos, logits, logits + 0.5).repairable
         logits[0] = 1.0
         assert not teaching([1] * photos, logits, logits + 0.5).repairable
+    logits = np.where(np.arange(20) < 1, 1.0, -1.0)
+    share = teaching(np.zeros(20), logits, logits).error_before
+    n, p, q = 20, 0.05, 1.959964  # the formula in Wilson 1927, for 19 of 20 right
+    middle = (p + q**2 / (2 * n)) / (1 + q**2 / n)
+    half = q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2))
+    np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
 
 
 def test_answers_that_do_not_help_teach_nothing(students):
@@ -255,16 +261,6 @@ def test_answers_that_do_not_help_teach_nothing(students):
     forced = students.teach("truck", same, force=True)
     assert forced.node == students.node != root
     assert "Nothing to repair was found here, but teaching was forced. " in str(forced)
-
-
-def test_the_interval_is_wilsons():
-    """19 of 20 right; limits by the formula in Wilson 1927, at 1.959964 standard deviations."""
-    logits = np.where(np.arange(20) < 1, 1.0, -1.0)
-    share = teaching(np.zeros(20), logits, logits).error_before
-    n, p, q = 20, 0.05, 1.959964
-    middle = (p + q**2 / (2 * n)) / (1 + q**2 / n)
-    half = q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2))
-    np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
 
 
 def test_an_answer_can_be_changed(students):

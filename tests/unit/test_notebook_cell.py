@@ -1,6 +1,5 @@
 """Cells of a notebook: the page as a widget, its still picture, and its style sheets."""
 
-import asyncio
 import json
 import sys
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from factory import small_spec
 from panel.custom import JSComponent
 from panel.io.resources import CDN_DIST
 from pyviz_comms import Comm
-from waiting import until
+from waiting import in_loop, until
 
 import inficond_panel
 from inficond_panel.errors import MissingExtraError
@@ -245,26 +244,23 @@ def kernel(outputs, monkeypatch):
     return outputs
 
 
-def test_several_changes_make_one_new_picture_and_none_makes_none(kernel):
+@in_loop
+async def test_several_changes_make_one_new_picture_and_none_makes_none(kernel):
     shown = ["first"]
-
-    async def changes():
-        still = Still(lambda: drawn(shown[0]))
-        still.change_soon()
-        assert still._waiting is None  # nobody has displayed it
-        still.show()
-        still.change_soon()
-        await until(lambda: still._waiting is None)
-        assert len(kernel[0]) == 1  # it is as it was
-        shown[0] = "second"
-        still.change_soon()
-        still.change_soon()
-        await until(lambda: len(kernel[0]) == 2)
-        still.close()
-        still.change_soon()
-        assert still._waiting is None
-
-    asyncio.run(changes())
+    still = Still(lambda: drawn(shown[0]))
+    still.change_soon()
+    assert still._waiting is None  # nobody has displayed it
+    still.show()
+    still.change_soon()
+    await until(lambda: still._waiting is None)
+    assert len(kernel[0]) == 1  # it is as it was
+    shown[0] = "second"
+    still.change_soon()
+    still.change_soon()
+    await until(lambda: len(kernel[0]) == 2)
+    still.close()
+    still.change_soon()
+    assert still._waiting is None
     first, second = (each["text/html"] for each in kernel[0])
     assert drawn("first").uri() in first
     assert drawn("second").uri() in second
@@ -282,27 +278,25 @@ def test_while_it_opens_a_sentence_is_shown_and_outside_a_kernel_nothing(kernel,
     Still(lambda: drawn("words")).show()
 
 
-def test_each_view_and_the_page_have_a_picture(tmp_path):
-    async def pictures():
-        explorer = inficond_panel.explore(small_spec(tmp_path))
-        assert explorer._draw("") is None
-        await until(lambda: explorer.app is not None)
-        names = [name for name in dir(explorer.views) if explorer.place(name)]
-        store = explorer.app.store
-        before = {name: explorer._draw(name) for name in names}
-        assert before.pop("detail") is None  # nothing is selected
-        assert set(store.classes) <= set(texts(before["performance"]))
-        explorer.app.selection.open_concept(store.concepts[0], store.classes[0])
-        for name in names:
-            found = explorer._draw(name)
-            assert found is not None, name
-            assert texts(found) or name == "embedding", name
-            assert len(found.uri()) < 100_000
-        whole = texts(explorer._draw(""))
-        assert {store.classes[0], "Fine-tuning provenance"} <= set(whole)
-        explorer.close()
-
-    asyncio.run(pictures())
+@in_loop
+async def test_each_view_and_the_page_have_a_picture(tmp_path):
+    explorer = inficond_panel.explore(small_spec(tmp_path))
+    assert explorer._draw("") is None
+    await until(lambda: explorer.app is not None)
+    names = [name for name in dir(explorer.views) if explorer.place(name)]
+    store = explorer.app.store
+    before = {name: explorer._draw(name) for name in names}
+    assert before.pop("detail") is None  # nothing is selected
+    assert set(store.classes) <= set(texts(before["performance"]))
+    explorer.app.selection.open_concept(store.concepts[0], store.classes[0])
+    for name in names:
+        found = explorer._draw(name)
+        assert found is not None, name
+        assert texts(found) or name == "embedding", name
+        assert len(found.uri()) < 100_000
+    whole = texts(explorer._draw(""))
+    assert {store.classes[0], "Fine-tuning provenance"} <= set(whole)
+    explorer.close()
 
 
 # --- style sheets: in a notebook none is linked; on a server Panel's links stay ------------------

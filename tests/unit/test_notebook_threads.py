@@ -13,7 +13,7 @@ import panel as pn
 import pytest
 from browser import Browser, WidgetBrowser, Wires
 from factory import small_spec
-from waiting import PATIENCE, until
+from waiting import PATIENCE, in_loop, until
 
 import inficond_panel
 from inficond_panel.views.page.page import make_views
@@ -35,34 +35,32 @@ async def opened(folder):
 
 
 @pytest.mark.parametrize("show", [Browser, WidgetBrowser])
-def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_path, show):
-    async def notebook():
-        async with opened(tmp_path) as session:
-            browser = show(session.views.knowledge)
-            browser.open()
-            amid, go_on, main = threading.Event(), threading.Event(), threading.current_thread()
+@in_loop
+async def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_path, show):
+    async with opened(tmp_path) as session:
+        browser = show(session.views.knowledge)
+        browser.open()
+        amid, go_on, main = threading.Event(), threading.Event(), threading.current_thread()
 
-            def wait_amid_a_message():
-                if threading.current_thread() is not main and not amid.is_set():
-                    amid.set()
-                    go_on.wait(PATIENCE)
+        def wait_amid_a_message():
+            if threading.current_thread() is not main and not amid.is_set():
+                amid.set()
+                go_on.wait(PATIENCE)
 
-            browser.wire.after_send = wait_amid_a_message
-            table = session._shown["knowledge"].table
-            click = asyncio.create_task(
-                asyncio.to_thread(browser.click, table, type="select", student="sheep")
-            )
-            await until(lambda: amid.is_set() or click.done())
-            session.app.selection.class_name = "bird"  # a result's change, or a cell's
-            go_on.set()
-            await click
-            await until(lambda: not session.jobs.busy)
-            browser.read()
-            assert table.student == session.app.selection.class_name
-            assert browser.differences() == []
-            assert browser.wire.senders == {main}
-
-    asyncio.run(notebook())
+        browser.wire.after_send = wait_amid_a_message
+        table = session._shown["knowledge"].table
+        click = asyncio.create_task(
+            asyncio.to_thread(browser.click, table, type="select", student="sheep")
+        )
+        await until(lambda: amid.is_set() or click.done())
+        session.app.selection.class_name = "bird"  # a result's change, or a cell's
+        go_on.set()
+        await click
+        await until(lambda: not session.jobs.busy)
+        browser.read()
+        assert table.student == session.app.selection.class_name
+        assert browser.differences() == []
+        assert browser.wire.senders == {main}
 
 
 MANY = [pytest.param(60, seed, marks=pytest.mark.more) for seed in range(1, 6)]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from factory import small_spec
-from waiting import until
+from waiting import in_loop, until
 
 from inficond_panel import app as app_module
 from inficond_panel.app import Explorer
@@ -23,27 +23,25 @@ from inficond_panel.tuning.history.history import History
         (app_module, "Shell"),
     ],
 )
-def test_a_defect_is_told_as_one_and_tried_again(place, name, tmp_path, monkeypatch):
+@in_loop
+async def test_a_defect_is_told_as_one_and_tried_again(place, name, tmp_path, monkeypatch):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by <b>nothing</b>")
 
-    async def session():
-        with monkeypatch.context() as patch:
-            patch.setattr(place, name, broken)
-            explorer = Explorer([small_spec(tmp_path)])
-            await until(lambda: explorer.opening.error is not None)
-        told, button = explorer.opening._page
-        assert "ZeroDivisionError: by &lt;b&gt;nothing" in told.object
-        assert "defect of the program" in told.object
-        assert explorer._page[0] is explorer.opening._page
-        assert button.name == "Try again"
-        button.clicks += 1
-        await until(lambda: explorer.app is not None and not explorer.jobs.busy)
-        assert explorer.opening.error is None
-        assert explorer._page[0] is not explorer.opening._page
-        explorer.close()
-
-    asyncio.run(session())
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, broken)
+        explorer = Explorer([small_spec(tmp_path)])
+        await until(lambda: explorer.opening.error is not None)
+    told, button = explorer.opening._page
+    assert "ZeroDivisionError: by &lt;b&gt;nothing" in told.object
+    assert "defect of the program" in told.object
+    assert explorer._page[0] is explorer.opening._page
+    assert button.name == "Try again"
+    button.clicks += 1
+    await until(lambda: explorer.app is not None and not explorer.jobs.busy)
+    assert explorer.opening.error is None
+    assert explorer._page[0] is not explorer.opening._page
+    explorer.close()
 
 
 def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from bokeh.document import Document
 from panel.io import document
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from waiting import in_loop
 
 from inficond_panel.serving import messages
 
@@ -55,23 +56,21 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def test_a_change_kept_while_another_is_written_is_written_too(socket):
-    async def write_two():
-        """The second change is kept in the moment in which the first one has been written."""
-        page = Document()
-        connection: Any = Connection(socket)
-        document.schedule_write_events(page, [connection], ["first"])
-        await turns()
-        socket.over[0].set_result(None)
-        document.schedule_write_events(page, [connection], ["second"])
-        await turns()
-        assert len(socket.written) == 2, "the second change is left lying"
-        socket.over[-1].set_result(None)
-        await turns()
-        assert page not in messages._KEPT
-        assert page not in document._WRITE_BLOCK
-
-    asyncio.run(write_two())
+@in_loop
+async def test_a_change_kept_while_another_is_written_is_written_too(socket):
+    """The second change is kept in the moment in which the first one has been written."""
+    page = Document()
+    connection: Any = Connection(socket)
+    document.schedule_write_events(page, [connection], ["first"])
+    await turns()
+    socket.over[0].set_result(None)
+    document.schedule_write_events(page, [connection], ["second"])
+    await turns()
+    assert len(socket.written) == 2, "the second change is left lying"
+    socket.over[-1].set_result(None)
+    await turns()
+    assert page not in messages._KEPT
+    assert page not in document._WRITE_BLOCK
     assert socket.written == ["PATCH-DOC ['first']", "PATCH-DOC ['second']"]
 
 
@@ -94,23 +93,20 @@ class LeavingSocket(WebSocketHandler):
         return write
 
 
-def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(socket, monkeypatch):
+@in_loop
+async def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(socket, monkeypatch):
     monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
     messages.guard_writes()
-
-    async def write():
-        left, told = LeavingSocket(), []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-        page = Document()
-        connections: list[Any] = [Connection(left), Connection(socket)]
-        document.schedule_write_events(page, connections, ["first"])
-        await turns()
-        assert left.parts == 2, "the second part of a message found the page gone"
-        assert socket.written == ["PATCH-DOC ['first']"], "the other connection has it too"
-        socket.over[0].set_result(None)
-        await turns()
-        assert page not in document._WRITE_BLOCK
-        gc.collect()  # what was never waited for is told then
-        assert told == []
-
-    asyncio.run(write())
+    left, told = LeavingSocket(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    page = Document()
+    connections: list[Any] = [Connection(left), Connection(socket)]
+    document.schedule_write_events(page, connections, ["first"])
+    await turns()
+    assert left.parts == 2, "the second part of a message found the page gone"
+    assert socket.written == ["PATCH-DOC ['first']"], "the other connection has it too"
+    socket.over[0].set_result(None)
+    await turns()
+    assert page not in document._WRITE_BLOCK
+    gc.collect()  # what was never waited for is told then
+    assert told == []

@@ -14,7 +14,7 @@ from factory import oracle_spec, small_spec
 from holoviews.plotting.bokeh.callbacks import Callback
 from studies import small_study
 from test_study_pages import Visitor
-from waiting import until
+from waiting import in_loop, until
 
 from inficond_panel.app import Explorer
 from inficond_panel.ui.notebook_cell import forget_places
@@ -60,26 +60,23 @@ def test_a_notebook_page_that_is_closed_is_held_nowhere(tmp_path):
     assert all(now <= then for now, then in zip(registered(), before, strict=True))
 
 
-def test_the_page_before_another_choice_is_held_nowhere(tmp_path):
+@in_loop
+async def test_the_page_before_another_choice_is_held_nowhere(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     specs = [oracle_spec(tmp_path / "one"), small_spec(tmp_path / "two")]
     specs[1].write_text(specs[1].read_text().replace("title: ", "title: Other "))
-
-    async def session():
-        async with opened(*specs) as explorer:
-            for choose, title, targets in (
-                (lambda app: app.targets.choose("oracle"), "Small", "oracle"),
-                (lambda app: app.param.update(requested=app.datasets[1]), "Other Small", "teacher"),
-            ):
-                before = weakref.ref(explorer.app)
-                choose(explorer.app)
-                await until(lambda old=before: explorer.app is not old() and not explorer.jobs.busy)
-                shown = (explorer.app.dataset.title, explorer.app.targets.chosen)
-                assert shown == (title, targets)
-                assert held(before) == []
-
-    asyncio.run(session())
+    async with opened(*specs) as explorer:
+        for choose, title, targets in (
+            (lambda app: app.targets.choose("oracle"), "Small", "oracle"),
+            (lambda app: app.param.update(requested=app.datasets[1]), "Other Small", "teacher"),
+        ):
+            before = weakref.ref(explorer.app)
+            choose(explorer.app)
+            await until(lambda old=before: explorer.app is not old() and not explorer.jobs.busy)
+            shown = (explorer.app.dataset.title, explorer.app.targets.chosen)
+            assert shown == (title, targets)
+            assert held(before) == []
 
 
 @pytest.mark.parametrize("end", ["leave", "close"])

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from factory import small_spec, twins_spec
+from factory import small_spec
 from sessions import fine_tune
 from waiting import PATIENCE
 
@@ -230,19 +230,6 @@ def test_a_report_is_made_once_and_a_class_that_was_not_tuned_keeps_its_curves(a
     expected, found = explain(app.tuner, refit).of("bicycle"), report.of("bicycle")
     assert found.bounds == expected.bounds
     assert {churn.split for churn in found.churn} == {"fit", "tune"}
-
-
-def test_a_group_holds_the_collinear_concepts_nearest_first(tmp_path):
-    app = AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
-    group = app.students.group("bicycle", "wheel")
-    assert group.members[0].concept == "wheel"
-    assert set(group.twins) == {"wheel", "spoke", "wheel 2"}
-    near = [member.correlation for member in group.members]
-    assert near == sorted(near, reverse=True)
-    store = app.store
-    correlation = np.corrcoef(store.concept_score[store.rows("fit")].T) - np.eye(30)
-    alone = store.concepts[int(np.argmin(correlation.max(axis=1)))]
-    assert app.students.group("bicycle", alone) is None
 
 
 def test_the_parts_of_a_prediction_add_up_to_the_logit(app):

@@ -130,21 +130,17 @@ def test_why_there_is_none_is_told(tuner, tmp_path):
         missing = session(own, PagePhotos(own.spec)).photo.missing
         assert missing.startswith(("This page was opened", "The store does not"))
         assert str(tmp_path) not in missing
+    app = session(tuner, rights=Rights(photos=False))
+    put(Shell(app, {}))
+    assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
+    assert app.photo.missing == "This page does not allow photos."
+    assert "photos" in Rights(photos=False).closed
 
 
 def put(shell: Shell, *parts: str) -> None:
     """Put a photo on the page, in the parts that a browser sends."""
     whole = base64.b64encode(content()).decode()
     shell.act({"action": "put_photo", "parts": list(parts) or [whole[:7], whole[7:]]})
-
-
-def test_a_page_without_the_right_refuses(tuner):
-    shut = Rights(photos=False)
-    app = session(tuner, rights=shut)
-    assert "photos" in shut.closed
-    put(Shell(app, {}))
-    assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
-    assert app.photo.missing == "This page does not allow photos."
 
 
 def test_the_dialog_tells_what_the_browser_asks_for(app):

@@ -340,28 +340,9 @@ def test_the_images_that_pass_are_saved_with_labels_logits_and_decisions(app, vi
         assert (line["class"], line["concept"], line["split"]) == ("sheep", "fur", "tune")
 
 
-def test_the_refit_is_drawn_over_the_exact_curve(app, view):
+def test_the_refit_is_stopped_goes_on_and_is_drawn_over_the_exact_curve(app, view, monkeypatch):
     steps = view.panel.steps
     assert view.panel.refit == {}
-    view.panel.mode = "refit"
-    assert (view.panel.refit["share"], view.panel.refit["state"]) == (1.0, "done")
-    points, chart = view.panel.refit["points"], view.panel.captions[1]
-    ends = (points["influence"][0], points["influence"][-1])
-    assert ends == pytest.approx((chart["low"], chart["high"]), abs=1e-6)
-    now = app.students.weight("sheep", "screen")
-    at = int(np.abs(np.array(points["influence"]) - now).argmin())
-    assert points["f1"][at] == pytest.approx(app.students.snapshot.metrics["sheep"].f1, abs=1e-6)
-    bands = points["bands"]
-    assert [bands[metric][side][at] for metric in CHARTED for side in ("low", "high")] == [0] * 10
-    assert view.panel.steps is steps
-    app.selection.concept = "fur"
-    assert view.panel.refit["points"] != points
-    assert view.panel.refit["state"] == "done"
-    view.panel.mode = "exact"
-    assert view.panel.refit == {}
-
-
-def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch):
     solved = list(refit_curve(app.tuner, app.students.student("sheep"), "screen"))
 
     def three(*_, **__):
@@ -376,8 +357,22 @@ def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch
     assert points == pytest.approx(sorted(point.influence for point in solved[:3]), abs=1e-6)
     assert view.panel.refit["state"] == "stopped"
     ask(view, "resume_refits")
-    assert view.panel.refit["state"] == "done"
+    assert (view.panel.refit["share"], view.panel.refit["state"]) == (1.0, "done")
     assert len(view.panel.refit["points"]["influence"]) == len(solved)
+    points, chart = view.panel.refit["points"], view.panel.captions[1]
+    ends = (points["influence"][0], points["influence"][-1])
+    assert ends == pytest.approx((chart["low"], chart["high"]), abs=1e-6)
+    now = app.students.weight("sheep", "screen")
+    at = int(np.abs(np.array(points["influence"]) - now).argmin())
+    assert points["f1"][at] == pytest.approx(app.students.snapshot.metrics["sheep"].f1, abs=1e-6)
+    bands = points["bands"]
+    assert [bands[metric][side][at] for metric in CHARTED for side in ("low", "high")] == [0] * 10
+    assert view.panel.steps is steps
+    app.selection.concept = "fur"
+    assert view.panel.refit["points"] != points
+    assert view.panel.refit["state"] == "done"
+    view.panel.mode = "exact"
+    assert view.panel.refit == {}
 
 
 def test_an_image_that_is_shown_is_taken_apart_with_its_map_of_knowledge_points(spec_file):

@@ -29,13 +29,21 @@ def view(app) -> EmbeddingView:
 
 
 # --- the map -----------------------------------------------------------------------------------
-def test_projections_are_those_of_the_store_t_sne_first_and_how_to_get_the_others(view):
+def test_projections_are_those_of_the_store_and_one_that_is_chosen_moves_the_concepts(app, view):
     *there, (missing, name, how) = view.panel.projections
     assert there == [["tsne", "t-SNE", ""], ["pca", "PCA", ""]]
     assert (missing, name) == ("umap", "UMAP")
     assert "concepts.projections.methods" in how
     assert "inficond-panel[umap]" in how
     assert view.projection == "tsne"
+    view.panel.projection = "pca"
+    again = EmbeddingView(app)  # as the page is made anew for a concept that is typed
+    for each in (view, again):
+        assert (each.projection, each.panel.projection) == ("pca", "pca")
+        assert each.map.scene.xy == pytest.approx(cloud.concept_positions(app.store, "pca"))
+    assert view.map.cloud.dimension_values(2, flat=False).shape == (320, 640)
+    app.settings.projection = "umap"  # a store may lack it
+    assert EmbeddingView(app).projection == "tsne"
 
 
 @pytest.mark.parametrize("named", [["pca", "tsne"], ["tsne", "pca"], ["umap", "pca"]])
@@ -48,18 +56,6 @@ def test_the_map_opens_with_the_first_projection_that_the_spec_names(tmp_path, n
     there = [name for name, _, how in view.panel.projections if not how]
     assert there == [*first, *({"pca", "tsne"} - set(first))]
     assert view.projection == first[0]
-
-
-def test_choosing_a_projection_moves_the_concepts_and_a_new_map_shows_it_too(app, view, store):
-    """As the page is made anew for a concept that is typed; a store may lack it."""
-    view.panel.projection = "pca"
-    again = EmbeddingView(app)
-    for each in (view, again):
-        assert (each.projection, each.panel.projection) == ("pca", "pca")
-        assert each.map.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
-    assert view.map.cloud.dimension_values(2, flat=False).shape == (320, 640)
-    app.settings.projection = "umap"
-    assert EmbeddingView(app).projection == "tsne"
 
 
 def test_the_selected_student_marks_its_top_concepts_and_an_enlarged_map_goes_to_one(app, view):

@@ -17,7 +17,7 @@ from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.decisions import JUDGED, threshold_trial
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.state import AppState, Job
+from inficond_panel.state import Job
 from inficond_panel.views.knowledge.measures import make_line, make_noisy, make_threshold
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metrics import make_change
@@ -29,10 +29,6 @@ UNDEFINED = Interval(math.nan, math.nan, math.nan)
 def view(app) -> KnowledgeView:
     app.selection.class_name = "bicycle"
     return KnowledgeView(app)
-
-
-def remove_the_first(view: KnowledgeView) -> None:
-    ask(view, "toggle", concept=view.table.rows[0]["concept"], direction="remove")
 
 
 # --- metrics -----------------------------------------------------------------------------------
@@ -52,20 +48,6 @@ def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     assert [part["change"] for part in line] == [make_change(changes["f1"]), None, None]
 
 
-def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
-    assert [part["change"] for part in view.panels.line] == [None, None, None]
-    remove_the_first(view)
-    old, new = (
-        app.tuner.at(node, "tune")["bicycle"].outcome
-        for node in (app.students.node, app.tuning.preview.node)
-    )
-    keys = ("f1", "accuracy", "fidelity")
-    found = change_intervals(old, new, keys)
-    line = dict(zip(keys, view.panels.line, strict=True))
-    told = {key: part["change"] for key, part in line.items() if part["after"]}
-    assert told == {key: make_change(found[key]) for key in told} != {}
-
-
 def test_changes_say_when_they_are_within_noise():
     up = {"text": "+1.9 points", "range": "[+0.4, +3.3]", "words": "up"}
     assert make_noisy(Interval(0.019, 0.004, 0.033), "f1") == up
@@ -75,14 +57,20 @@ def test_changes_say_when_they_are_within_noise():
     assert make_noisy(UNDEFINED, "ap") == {"text": "–", "range": "", "words": "undefined"}
 
 
-def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(view):
+def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(view, app):
+    assert [part["change"] for part in view.panels.line] == [None, None, None]
     assert view.panels.measures is None
     view.panels.measured = True
     table = view.panels.measures
     json.dumps(table, allow_nan=False)
     assert [row["name"] for row in table["rows"]][:2] == ["AP", "F1"]
     assert table["heads"] == ["now", "95 %"]
-    remove_the_first(view)
+    ask(view, "toggle", concept=view.table.rows[0]["concept"], direction="remove")
+    nodes, keys = (app.students.node, app.tuning.preview.node), ("f1", "accuracy", "fidelity")
+    old, new = (app.tuner.at(node, "tune")["bicycle"].outcome for node in nodes)
+    found, line = change_intervals(old, new, keys), dict(zip(keys, view.panels.line, strict=True))
+    told = {key: part["change"] for key, part in line.items() if part["after"]}
+    assert told == {key: make_change(found[key]) for key in told} != {}
     assert view.panels.measures["heads"] == ["now", "95 %", "Preview"]
     ask(view, "fine_tune")
     assert view.panels.measures["heads"] == ["now", "95 %", "Since start"]
@@ -91,18 +79,13 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
 
 
 # --- slices ------------------------------------------------------------------------------------
-@pytest.fixture
-def sliced(tmp_path) -> AppState:
-    """A session on a class, over images with metadata."""
+def test_slices_name_the_worst_by_any_metric_with_its_noise_or_say_why_there_are_none(tmp_path):
     arrays = small_arrays(images=600)
     light = np.where(np.arange(600) % 3, "day", "night")
     arrays["metadata"] = light[:, None].astype(object)
     arrays["metadata_column"] = np.array(["light"])
-    return session_on(small_spec(tmp_path, make=lambda: arrays), "bicycle")
-
-
-def test_slices_name_the_worst_or_say_why_there_are_none(sliced):
-    view = KnowledgeView(sliced)
+    app = session_on(small_spec(tmp_path, make=lambda: arrays), "bicycle")
+    view = KnowledgeView(app)
     assert view.table.options["columns"] == ["light"]
     view.panels.slice_by = "light"
     assert view.panels.slices is None  # the panel is closed
@@ -112,21 +95,10 @@ def test_slices_name_the_worst_or_say_why_there_are_none(sliced):
     assert told["told"].startswith("Worst slice: ")
     assert {row["name"] for row in told["rows"]} == {"day", "night"}
     assert all((row["name"] in told["told"]) == row["worst"] for row in told["rows"])
-    sliced.selection.class_name = "sheep"
-    assert "for sheep, AP " in view.panels.slices["told"]
-    sliced.settings.slice_by = ""
-    assert view.panels.slices is None
-    sliced.settings.slice_by = "gone"
-    assert "no metadata column 'gone'" in view.panels.slices["told"]
-
-
-def test_slices_are_told_by_any_metric_with_its_noise(sliced):
-    sliced.settings.param.update(slice_by="light", measured=True)
-    view = KnowledgeView(sliced)
-    rows = sliced.store.rows("tune")
+    rows = app.store.rows("tune")
     night = rows[rows % 3 == 0]
-    found = sliced.tuner.logits(sliced.students.node)[night, 0]
-    alike = f"{((found > 0) == (sliced.store.teacher_logit[night, 0] > 0)).mean():.3f}"
+    found = app.tuner.logits(app.students.node)[night, 0]
+    alike = f"{((found > 0) == (app.store.teacher_logit[night, 0] > 0)).mean():.3f}"
     for key, name in view.table.options["slice_metrics"]:
         view.panels.slice_metric = key
         told = view.panels.slices
@@ -139,6 +111,12 @@ def test_slices_are_told_by_any_metric_with_its_noise(sliced):
         else:
             beside = ("Fidelity", alike) if key == "accuracy" else ("", "")
             assert (told["heads"][3], row["beside"]) == beside
+    app.selection.class_name = "sheep"
+    assert f"for sheep, {name} " in view.panels.slices["told"]
+    app.settings.slice_by = ""
+    assert view.panels.slices is None
+    app.settings.slice_by = "gone"
+    assert "no metadata column 'gone'" in view.panels.slices["told"]
 
 
 # --- stability ---------------------------------------------------------------------------------

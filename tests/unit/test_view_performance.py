@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sessions import fine_tune
 from sklearn.metrics import average_precision_score
 from viewing import ask, lines_of, saved
 
@@ -98,12 +97,25 @@ def test_changes_come_with_interval_and_noise():
     ]
 
 
-def test_a_class_that_no_iteration_tuned_is_untouched_not_within_noise(app, view):
+def test_changes_come_when_asked_for_and_a_class_that_no_iteration_tuned_is_untouched(app, view):
     def told(name: str) -> list[str]:
         ask(view, "find_changes", name=name)
         return [words for _, words in view.table.changes[name]]
 
-    fine_tune(app, "wheel")
+    assert told("sheep") == []  # an untouched student
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
+    assert view.table.touched == {"bicycle": 1}
+    app.tuning.fine_tune()
+    assert (view.table.touched, view.table.changes) == ({}, {})
+    ask(view, "find_changes", name="bicycle")
+    names = [name for name, _ in view.table.changes["bicycle"]]
+    assert names == ["AP since start", "AP since previous"]
+    view.table.sort = "fidelity"
+    assert view.table.changes == {}
+    ask(view, "find_changes", name="bicycle")
+    change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
+    expected = make_changes({"start": change, "previous": change}, "fidelity", {})
+    assert view.table.changes["bicycle"] == expected
     assert told("sheep") == ["untouched", "untouched by #1"]
     app.tuning.toggle(Intent("sheep", "wheel", "remove"))
     app.tuning.fine_tune()
@@ -111,24 +123,6 @@ def test_a_class_that_no_iteration_tuned_is_untouched_not_within_noise(app, view
     assert told("bicycle")[1] == "untouched by #2"
     app.tuning.undo()
     assert told("sheep")[0] == "untouched"
-
-
-def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(app, view):
-    ask(view, "find_changes", name="sheep")
-    assert view.table.changes == {"sheep": []}  # an untouched student
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    assert view.table.touched == {"bicycle": 1}
-    app.tuning.fine_tune()
-    assert (view.table.touched, view.table.changes) == ({}, {})
-    ask(view, "find_changes", name="bicycle")
-    told = [name for name, _ in view.table.changes["bicycle"]]
-    assert told == ["AP since start", "AP since previous"]
-    view.table.sort = "fidelity"
-    assert view.table.changes == {}
-    ask(view, "find_changes", name="bicycle")
-    change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
-    expected = make_changes({"start": change, "previous": change}, "fidelity", {})
-    assert view.table.changes["bicycle"] == expected
 
 
 def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, view, sent):

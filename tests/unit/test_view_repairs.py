@@ -117,7 +117,13 @@ def test_photos_of_a_class_are_offered(tmp_path, view):
     assert make_asking(view.app, "bicycle")["offer"] == unsure
 
 
-def test_what_the_student_says_is_told_once_a_photo_is_answered(view):
+def test_photos_asked_about_are_sent_and_what_the_student_says_is_told_after_an_answer(
+    view, monkeypatch
+):
+    sent: list[int] = []
+    path = "inficond_panel.views.knowledge.repairs.send_photo"
+    monkeypatch.setattr(path, lambda app, table, row, or_small: sent.append(row))
+    ask(view, "asked_photo", row=0)
     ask(view, "ask", seen="sheep")  # which is left
     assert view.app.asking.draft is None
     with pytest.raises(TypeError):
@@ -126,25 +132,16 @@ def test_what_the_student_says_is_told_once_a_photo_is_answered(view):
     shown, asking, images = view.panels.asking, view.app.asking, view.app.store.images
     assert (shown["kind"], shown["place"], shown["count"]) == ("asking", 0, 20)
     assert [images[row] for row in shown["rows"]] == list(asking.draft.images[:3])
+    other = next(at for at, image in enumerate(images) if image not in asking.draft.images)
+    for row in (shown["rows"][1], other):
+        ask(view, "asked_photo", row=row)
+    assert sent == [shown["rows"][1]]  # no others
     assert (shown["told"], shown["can_undo"], shown["can_judge"]) == ("", False, False)
     assert "student" not in json.dumps({**shown, "offer": ""})
     says = asking.student_says(asking.image)
     ask(view, "answer_photo", place=0, value=int(not says))
     told = f"You said {'no' if says else 'yes'}, the student {'yes' if says else 'no'}."
     assert (view.panels.asking["told"], view.panels.asking["can_undo"]) == (told, True)
-
-
-def test_only_photos_that_are_asked_about_are_sent(view, monkeypatch):
-    sent: list[int] = []
-    path = "inficond_panel.views.knowledge.repairs.send_photo"
-    monkeypatch.setattr(path, lambda app, table, row, or_small: sent.append(row))
-    ask(view, "asked_photo", row=0)
-    ask(view, "ask")
-    row, images = view.panels.asking["rows"][1], set(view.app.asking.draft.images)
-    other = next(at for at, image in enumerate(view.app.store.images) if image not in images)
-    for each in (row, other):
-        ask(view, "asked_photo", row=each)
-    assert sent == [row]
 
 
 def test_the_end_has_the_sentences_and_what_comes_next(view):

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 from factory import twins_spec
 from sessions import session_on
 
@@ -64,10 +65,16 @@ def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one():
     assert (free["text"], free["price"]) == ("is not active: the weight is 0.4", "")
 
 
-def test_a_group_can_be_thumbed_as_its_member_was_until_all_have_the_thumb(tmp_path):
+def test_a_group_of_collinear_concepts_can_be_thumbed_as_its_member_was_until_all_are(tmp_path):
     app = session_on(twins_spec(tmp_path))
     everyone = {"wheel", "spoke", "wheel 2"}
-    group = app.students.group("bicycle", "wheel")
+    group, store = app.students.group("bicycle", "wheel"), app.store
+    assert group.members[0].concept == "wheel"
+    near = [member.correlation for member in group.members]
+    assert near == sorted(near, reverse=True)
+    correlation = np.corrcoef(store.concept_score[store.rows("fit")].T) - np.eye(30)
+    alone = store.concepts[int(np.argmin(correlation.max(axis=1)))]
+    assert app.students.group("bicycle", alone) is None
     offer = make_group_offer(group, ["wheel"], "down")
     assert {member["concept"] for member in offer["members"]} == {"spoke", "wheel 2"}
     assert set(offer["concepts"]) == everyone
@@ -100,7 +107,7 @@ def apart(**values) -> Apart:
     return Apart(**{**fields, **numbers, "edit": edit, "used": edit, **values})
 
 
-def test_bars_are_the_largest_parts_the_rest_and_the_intercept():
+def test_bars_are_the_largest_parts_the_rest_and_the_intercept_beside_the_smallest_flip():
     page = make_apart(apart())
     json.dumps(page, allow_nan=False)
     names = [bar["name"] for bar in page["bars"]]
@@ -112,9 +119,6 @@ def test_bars_are_the_largest_parts_the_rest_and_the_intercept():
     none = make_apart(apart(parts=(), edit=None, used=None))
     assert none["flip"] == ["No concept shows in this image: no influence can flip it."]
     assert [bar["name"] for bar in none["bars"]] == ["Intercept"]
-
-
-def test_the_smallest_flip_in_words():
     (flip,) = make_apart(apart())["flip"]
     assert flip == (
         "Smallest flip: wheel above +0.75 (now +0.50) makes it present; "

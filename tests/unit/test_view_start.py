@@ -62,10 +62,6 @@ def twins(tmp_path) -> AppState:
     return session_on(spec, history=":memory:")
 
 
-def suspect_all(app: AppState, concept: str) -> None:
-    app.shifts.by_class = {name: shift(name, 0.1, concept) for name in app.store.classes}
-
-
 def pictured_row(view: StartView, app: AppState, name: str) -> int:
     """Row of the picture on a class's card, which shows the class."""
     row = app.store.images.index(view.panel.photos[name]["image"])
@@ -73,11 +69,11 @@ def pictured_row(view: StartView, app: AppState, name: str) -> int:
     return row
 
 
-def test_cards_come_once_all_students_are_known_each_with_a_picture_of_its_class(twins):
+def test_cards_with_pictures_come_once_all_are_known_and_remove_takes_twins_along(twins):
     view, names = StartView(twins), twins.store.classes
     twins.shifts.by_class = {names[0]: shift(names[0], 0.1, "wheel")}
     assert view.panel.cards == []
-    suspect_all(twins, "wheel")
+    twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in names}
     assert len(view.panel.cards) == min(start.CARDS, len(names))
     name = view.panel.cards[0]["class_name"]
     assert twins.store.split[pictured_row(view, twins, name)] == "fit"
@@ -85,12 +81,7 @@ def test_cards_come_once_all_students_are_known_each_with_a_picture_of_its_class
     ask(view, "look", class_name=names[1], concept="wheel")  # changes nothing
     assert (twins.selection.class_name, twins.selection.concept) == (names[1], "wheel")
     assert twins.tuning.pending == []
-
-
-def test_remove_puts_the_concept_and_its_twins_into_the_batch_and_opens_the_student(twins):
-    view, name = StartView(twins), twins.store.classes[0]
-    suspect_all(twins, "wheel")
-    group = twins.students.group(name, "wheel").twins
+    name, group = names[0], twins.students.group(names[0], "wheel").twins
     assert len(group) > 1  # else this test sees nothing
     ask(view, "remove", class_name=name, concept="wheel")
     given = {(intent.key, intent.direction) for intent in twins.tuning.thumbs}

@@ -25,7 +25,7 @@ from inficond_panel.wording.suspects import plain_reason, plain_sentence, shift_
 
 
 # --- presence ------------------------------------------------------------------------------------
-def test_the_threshold_parts_two_groups_as_two_means_do():
+def test_the_threshold_parts_two_groups_as_two_means_do_and_shares_are_by_that_of_fit():
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(-3, 1, 70), rng.normal(2, 1, 30)])
     groups = KMeans(2, n_init=20, random_state=0).fit_predict(scores[:, None])
@@ -35,9 +35,6 @@ def test_the_threshold_parts_two_groups_as_two_means_do():
     assert dividing_score(10 * scores + 7) == pytest.approx(10 * expected + 7)  # of any scale
     assert dividing_score([0, 0, 0, 1]) == 0.5
     assert math.isnan(dividing_score([2, 2, 2]))
-
-
-def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit():
     fit, tune = [0.0, 0.0, 1.0, 1.0], [0.4, 0.6, 0.9, 0.1]
     found = presence(fit, np.array([0, 0, 1, 1]), tune, np.array([1, 1, 1, 0]))
     assert (found.threshold, found.fit) == (0.5, (1.0, 0.0))
@@ -74,7 +71,7 @@ def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more
     )
 
 
-def test_z_is_stated_of_the_labels_where_it_is_of_labels():
+def test_z_is_stated_of_labels_where_it_is_and_reliance_at_0_comes_with_its_reason():
     by_scores = suspects.suspect_numbers(BICYCLE, SUSPECT)
     mean = "differ by +2.2 standard deviations on fit and by +1.0 on tune, a change of 8.6"
     assert mean in by_scores
@@ -82,9 +79,6 @@ def test_z_is_stated_of_the_labels_where_it_is_of_labels():
     correlation = "By labels, the correlation changes by 8.6 standard errors (z). The mean scores"
     assert correlation in by_labels
     assert by_labels.count("(z)") == by_scores.count("(z)") == 1
-
-
-def test_reliance_on_a_concept_at_0_comes_with_its_reason():
     why = "Its own influence is 0: correlated concepts carry it."
     held = replace(SUSPECT, weight=0.0)
     assert suspects.suspect_numbers(BICYCLE, held).endswith(why)
