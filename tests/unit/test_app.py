@@ -1,4 +1,4 @@
-"""The page opens off the event loop, tells what is wrong, and is updated while it is there."""
+"""The page opens off the event loop, tells what is wrong there, and is updated."""
 
 import asyncio
 import re
@@ -14,7 +14,11 @@ from sessions import session_on
 from waiting import in_loop, until
 
 import inficond_panel
+from inficond_panel import app as app_module
+from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
+from inficond_panel.state import AppState
+from inficond_panel.tuning import History, shared_tuner
 from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +69,51 @@ async def test_views_by_themselves_share_the_state(tmp_path):
     with pytest.raises(AttributeError, match="knowledge"):
         views.knowlege  # noqa: B018
     explorer.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (app_module, "_titles"),
+        (AppState, "__init__"),
+        (History, "iterations"),
+        (app_module, "make_views"),
+        (app_module, "Shell"),
+    ],
+)
+@in_loop
+async def test_a_defect_is_told_as_one_and_tried_again(place, name, tmp_path, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by <b>nothing</b>")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, broken)
+        explorer = Explorer([small_spec(tmp_path)])
+        await until(lambda: explorer.opening.error is not None)
+    told, button = explorer.opening._page
+    assert "ZeroDivisionError: by &lt;b&gt;nothing" in told.object
+    assert "defect of the program" in told.object
+    assert explorer._page[0] is explorer.opening._page
+    assert button.name == "Try again"
+    button.clicks += 1
+    await until(lambda: explorer.app is not None and not explorer.jobs.busy)
+    assert explorer.opening.error is None
+    assert explorer._page[0] is not explorer.opening._page
+    explorer.close()
+
+
+def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path):
+    tuner = shared_tuner(small_spec(tmp_path))
+    tuner.spec.tuning.__dict__["factor"] = 5000.0  # unchecked: beyond what the page can show
+
+    async def told(given: object) -> str:
+        explorer = Explorer([given])
+        await until(lambda: explorer.opening.error is not None)
+        explorer.close()
+        return explorer.opening.error.message
+
+    assert "missing.yaml" in asyncio.run(told(tmp_path / "missing.yaml"))
+    assert "5000" in asyncio.run(told(tuner))
 
 
 def test_text_from_files_is_escaped():

@@ -16,10 +16,9 @@ from inficond_panel.distill import Scores, fit
 from inficond_panel.errors import StoreError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Label, Learn, open_tuner
 from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
-from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.replay import replay

@@ -27,16 +27,17 @@ from inficond_panel.views.page.exported_page import pack
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    opened = open_tuner(small_spec(folder, images=80, concepts=12), history=folder / "h.sqlite")
+    spec = small_spec(folder, images=80, concepts=12, classes=3)
+    opened = open_tuner(spec, history=folder / "h.sqlite")
     opened.fine_tune(opened.root(), [Intent("sheep", "wheel", "remove")])
     return opened
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_states():
-    """Two iterations of four classes, and two concepts of each class."""
+    """Two iterations of three classes, and two concepts of each class."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exploring, "STATES", 10)
+        patch.setattr(exploring, "STATES", 8)
         yield
 
 
@@ -81,7 +82,7 @@ def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_s
     """So the same history gives the same record, and a page the same numbers as another."""
     before, sheets = len(panel_state._views), set(panel_state._stylesheets)
     first = record_of(html)
-    other = record_of(page_html(tuner, tuner.root(), "bird", "wheel"))
+    other = record_of(page_html(tuner, tuner.root(), "bicycle", "wheel"))
     again = record_of(page_html(tuner, tuner.nodes()[1], "sheep"))
     assert len(panel_state._views) == before
     assert set(panel_state._stylesheets) <= sheets

@@ -16,8 +16,7 @@ from inficond_panel.results.image_sets import best_segment
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Job, Jobs, Status
-from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning import Intent, Lambda, open_tuner
 
 
 def test_a_fine_tune_refits_and_is_in_the_history_at_once(app, tmp_path):

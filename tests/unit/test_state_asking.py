@@ -8,13 +8,11 @@ from frames import joint_spec
 from sessions import fine_tune
 
 from inficond_panel.errors import HistoryError, TuningError
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.jobs import Job
+from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.selection import Rights
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Label, open_tuner
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
 from inficond_panel.tuning.answers import photos_to_ask
-from inficond_panel.tuning.edits import Label
 from inficond_panel.vocabulary.splits import TUNE
 
 

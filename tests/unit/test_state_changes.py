@@ -150,7 +150,7 @@ def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_look
     assert app.tuner.looks() == 2
 
 
-def test_a_node_that_is_not_there_is_told(app):
+def test_what_cannot_be_compared_or_changed_is_told_until_one_succeeds(app):
     app.changes.between([("nowhere", app.students.node.id)], "bicycle", "f1")
     assert "nowhere" in app.changes.problem
     app.comparison.compare(app.students.node.id, "no such id")
@@ -158,6 +158,13 @@ def test_a_node_that_is_not_there_is_told(app):
     assert "no iteration 'no such id'" in app.comparison.problem
     app.comparison.close()
     assert (app.comparison.pair, app.comparison.problem) == (None, "")
+    node = fine_tune(app, "wheel")
+    app.tuning.delete(node)
+    assert "shown is in this branch" in app.tuning.problem
+    app.tuning.rename(node, "12")
+    assert "cannot be named '12'" in app.tuning.problem
+    app.tuning.rename(node, "no wheels")
+    assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
 
 
 def test_a_late_result_is_not_shown_after_closing(app, monkeypatch):
@@ -171,17 +178,7 @@ def test_a_late_result_is_not_shown_after_closing(app, monkeypatch):
     assert app.comparison.result is None
 
 
-def test_a_refused_change_is_told_until_one_succeeds(app):
-    node = fine_tune(app, "wheel")
-    app.tuning.delete(node)
-    assert "shown is in this branch" in app.tuning.problem
-    app.tuning.rename(node, "12")
-    assert "cannot be named '12'" in app.tuning.problem
-    app.tuning.rename(node, "no wheels")
-    assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
-
-
-def test_the_zip_and_the_edits_are_what_the_command_writes(app):
+def test_zip_and_edits_are_what_the_command_writes_and_a_missing_package_is_told(app, monkeypatch):
     node, files = app.tuner.node(fine_tune(app, "wheel")), []
     app.export.param.watch(lambda event: event.new and files.append(event.new), "file")
     app.export.students(node.id, ["npz", "sklearn"])
@@ -198,14 +195,11 @@ def test_the_zip_and_the_edits_are_what_the_command_writes(app):
     assert (np.load(npz, allow_pickle=False)["weights"] == node.weights).all()
     assert node.weights_hash in edits.content.decode()
     assert "wheel" in edits.content.decode()
-
-
-def test_a_format_without_its_package_says_so(app, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     app.export.look()
     missing = {made["name"]: made["missing"] for made in app.export.formats}
     assert "[onnx]'" in missing["onnx"]
     assert (missing["npz"], missing["sklearn"]) == ("", "")
-    app.export.students(app.students.node.id, ["onnx"])
+    app.export.students(node.id, ["onnx"])
     assert app.export.status.kind == "error"
     assert "pip install" in app.export.status.remedy

@@ -72,7 +72,7 @@ def app(tuner) -> AppState:
     return session(tuner)
 
 
-def test_a_photo_is_decided_by_all_students_and_follows_them_encoded_once(app):
+def test_a_photo_is_decided_by_all_students_outlined_and_follows_them_encoded_once(app):
     app.photo.put(content())
     found, classes = app.photo.decided.predictions, app.store.classes
     logits = [found[name].logit for name in classes]
@@ -80,6 +80,16 @@ def test_a_photo_is_decided_by_all_students_and_follows_them_encoded_once(app):
     teacher = [found[name].teacher for name in classes]
     np.testing.assert_allclose(teacher, app.store.teacher_log_odds[0])
     assert app.photo.status.kind == "idle"
+    shown, mask = make_photo(app, classes[0]), app.store.mask(0)
+    assert (shown["height"], shown["width"]) == mask.shape
+    part = found[classes[0]].parts[0]
+    text = app.store.concept_text_embedding[app.store.concepts.index(part.concept)]
+    cosine = app.store.segment_embedding[app.store.segments_of(0)].astype(float) @ text
+    rows, columns = np.nonzero(mask == cosine.argmax() + 1)  # the segment nearest to the text
+    path = shown["outlines"][part.concept]
+    points = np.array([xy.split() for xy in path.strip("MZ").replace("ZM", "L").split("L")], float)
+    assert points[:, 0].min() == pytest.approx(columns.min(), abs=1.5)
+    assert points[:, 1].max() == pytest.approx(rows.max() + 1, abs=1.5)
     concept = found[classes[0]].parts[0].concept
     node = app.tuner.fine_tune(app.students.node, [Intent(classes[0], concept, "remove")])
     app.tuning.jump(node.id)
@@ -91,7 +101,7 @@ def test_a_photo_is_decided_by_all_students_and_follows_them_encoded_once(app):
     assert app.photo.decided is None
 
 
-def test_what_the_page_does_not_send_is_refused(app):
+def test_what_the_page_does_not_send_is_refused_and_cancels_what_runs(app):
     for photo, told in (
         (b"no image", "not a JPEG or PNG"),
         (content("BMP"), "not a JPEG or PNG"),
@@ -103,9 +113,6 @@ def test_what_the_page_does_not_send_is_refused(app):
         assert told in app.photo.status.text
         assert app.photo.decided is None
         assert app.photo.scorer.photos == []
-
-
-def test_it_is_cancelled_also_by_another_that_cannot_be_read(app):
     photo = app.photo
     photo.scorer.during = photo.cancel
     photo.put(content())
@@ -207,22 +214,6 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
     assert shell._page.photo["worth"] == ""
     with pytest.raises(ValueError, match="asked"):
         shell.act({"action": "abstain_photo", "percent": 200})
-
-
-def test_segments_are_outlined(app):
-    """The outline of a concept is that of the segment that is nearest to its text."""
-    app.photo.put(content())
-    shown = make_photo(app, app.store.classes[0])
-    mask = app.store.mask(0)
-    assert (shown["height"], shown["width"]) == mask.shape
-    part = app.photo.decided.predictions[app.store.classes[0]].parts[0]
-    text = app.store.concept_text_embedding[app.store.concepts.index(part.concept)]
-    cosine = app.store.segment_embedding[app.store.segments_of(0)].astype(float) @ text
-    rows, columns = np.nonzero(mask == cosine.argmax() + 1)
-    path = shown["outlines"][part.concept]
-    points = np.array([xy.split() for xy in path.strip("MZ").replace("ZM", "L").split("L")], float)
-    assert points[:, 0].min() == pytest.approx(columns.min(), abs=1.5)
-    assert points[:, 1].max() == pytest.approx(rows.max() + 1, abs=1.5)
 
 
 def test_with_one_class_an_image_it_is_named(tmp_path, app):

@@ -9,8 +9,7 @@ from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state import AppState, Jobs, Status, jobs, repairs
 from inficond_panel.state.batch import toggled
 from inficond_panel.state.repairs import RefitWhatIf
-from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning import Balance, Doubt, Intent, Label, Lambda, open_tuner
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"

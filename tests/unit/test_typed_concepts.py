@@ -99,7 +99,9 @@ def command(run, spec, encoder, monkeypatch):
     return lambda action, *more: run("concept", action, spec, *more)
 
 
-def test_the_command(spec, command):
+def test_the_command_and_a_replay_elsewhere_with_its_concepts(
+    spec, run, command, tmp_path
+):
     assert "No concept was typed" in command("list")[1]
     _, out, _ = command("add", "red bus, scarlet bus")
     assert out.startswith("Added red bus (scarlet bus): scores 0.")
@@ -110,17 +112,12 @@ def test_the_command(spec, command):
     status, out, err = command("add", "Red bus")
     assert (status, out) == (1, "")
     assert "'red bus' already exists" in err
-    assert command("remove", "red bus")[0] == 0
-    assert json.loads(command("list", "--json")[1])["typed"] == []
-
-
-def test_a_history_replayed_elsewhere_takes_its_concepts_along(spec, run, command, tmp_path):
-    command("add", "red bus")
-    tuner = open_tuner(spec)
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "red bus", "remove")])
     assert run("history", "replay", spec, tmp_path / "new.sqlite")[0] == 0
     there = open_tuner(spec, history=tmp_path / "new.sqlite")
     assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
+    assert command("remove", "red bus")[0] == 0
+    assert json.loads(command("list", "--json")[1])["typed"] == []
 
 
 def test_without_encoder_or_extra_it_is_said_what_is_missing(spec, run, monkeypatch):

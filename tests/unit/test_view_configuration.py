@@ -37,7 +37,7 @@ def find(metrics: list[dict], key: str) -> dict:
     return next(metric for metric in metrics if metric["key"] == key)
 
 
-def test_change_is_since_the_start_in_percentage_points(tuned):
+def test_change_is_since_the_start_in_percentage_points_with_the_noise(tuned):
     snapshot = tuned.students.snapshot
     told = (snapshot.metrics, snapshot.before, snapshot.last)
     now, before, last = (metrics["bicycle"].ap for metrics in told)
@@ -49,10 +49,6 @@ def test_change_is_since_the_start_in_percentage_points(tuned):
     assert (alone["text"], alone["interval"]) == (shown["change"]["text"], "")
     assert details(shown)["Start, previous"] == f"{before:.3f}, {last:.3f}"
     assert details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
-
-
-def test_every_card_tells_its_change_with_the_noise(tuned):
-    """Of the mean over classes, of a class, and of one that was not touched."""
     view = ConfigurationView(tuned)
     assert view.data()["scope"] == "all"
     found = tuned.changes.total("", SHARES)

@@ -252,17 +252,12 @@ def test_all_concepts_are_saved_or_the_group_with_the_numbers_of_the_student(app
 
 
 # --- the pointer -------------------------------------------------------------------------------
-def off_every_concept(app, view) -> list[float]:
-    """Place of a segment on the map, as shares of the plot."""
+def test_pointing_sends_the_segment_or_none_also_to_who_has_left_before_the_answer(app, view, sent):
     frame = view.map.frame
     place = cloud.segment_positions(app.store, view.projection)
     shown = np.flatnonzero(app.store.split[app.store.segment_image] != "holdout")
     away = np.abs(place[shown, None] - view.map.scene.xy).sum(-1).min(1)
-    return (frame.pixels(place[[shown[away.argmax()]]])[0] / frame.size).tolist()
-
-
-def test_pointing_sends_the_segment_or_none(app, view, sent):
-    frame, share = view.map.frame, off_every_concept(app, view)
+    share = (frame.pixels(place[[shown[away.argmax()]]])[0] / frame.size).tolist()
     ask(view, "point", place=share)
     assert sent[-1]["segment"]["place"] == pytest.approx(share, abs=1e-5)
     concept = frame.pixels(view.map.scene.xy[[3]])[0] / frame.size
@@ -274,15 +269,13 @@ def test_pointing_sends_the_segment_or_none(app, view, sent):
     press(view, "segment")  # the nearest to the concept of the keyboard
     at = frame.pixels(view.map.scene.xy[[view.keys.cursor]])[0] / frame.size
     assert np.abs(np.array(sent[-1]["segment"]["place"]) - at).max() < 0.1
-
-
-def test_who_leaves_before_the_answer_is_shown_no_segment(app, view, sent):
-    """Found after the pointer had left, or on its way to the browser then."""
+    ask(view, "point", place=None)
+    sent.clear()
     there, updates = Event(), []
     app.jobs = Jobs(lambda update: (updates.append(update), there.set()))
-    ask(view, "point", place=off_every_concept(app, view))
+    ask(view, "point", place=share)
     assert there.wait(PATIENCE)
-    ask(view, "point", place=None)
+    ask(view, "point", place=None)  # before the answer
     updates.pop()()
     assert sent == [{"segment": None}]
     ask(view, "point", place=None)

@@ -143,7 +143,7 @@ def tune(app: AppState, *thumbs: str) -> str:
     return app.students.node.id
 
 
-def test_rows_follow_a_fine_tune(app, view):
+def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     assert [row["number"] for row in rows(view)] == ["#0"]
     tune(app, "bicycle wheel down", "bicycle sky remove")
     newest, oldest = rows(view)
@@ -158,6 +158,19 @@ def test_rows_follow_a_fine_tune(app, view):
     assert card["▼ wheel, bicycle"].startswith("×2 · ≤ ")
     assert card["✕ sky, bicycle"] == "= 0"
     assert card["Bounds in force"] == "2"
+    app.selection.class_name = "sheep"
+    fine_tune(app, "fur")
+    row = rows(view)[0]
+    assert (row["change"], row["quiet"]) == (None, "no change to sheep")
+    assert row["chips"][0]["of"] == "bicycle"
+    app.selection.class_name = "bicycle"
+    app.tuning.show_split("holdout")
+    newest, second, root = rows(view)
+    assert newest["looks"] == "1 look"
+    assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
+    for row in (second, root):
+        assert (row["value"], row["change"]) == ("", None)
+        assert row["quiet"] == "holdout not looked at"
 
 
 @pytest.mark.parametrize("metric", ["ap", "f1", "recall", "precision", "accuracy", "fidelity"])
@@ -182,21 +195,6 @@ def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     mean = app.changes.last("", [metric])[metric]
     assert rows(view)[0]["change"] == make_change(mean) == view._tree.data["total"]
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
-
-
-def test_an_iteration_on_another_class_changes_nothing_and_holdout_waits_for_a_look(app, view):
-    app.selection.class_name = "sheep"
-    fine_tune(app, "wheel", "down")
-    row = rows(view)[0]
-    assert (row["change"], row["quiet"]) == (None, "no change to sheep")
-    assert row["chips"][0]["of"] == "bicycle"
-    app.selection.class_name = "bicycle"
-    app.tuning.show_split("holdout")
-    newest, root = rows(view)
-    assert newest["looks"] == "1 look"
-    assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
-    assert (root["value"], root["change"]) == ("", None)
-    assert root["quiet"] == "holdout not looked at"
 
 
 def test_moves_notes_names_and_branches(app, view):

@@ -12,9 +12,8 @@ from viewing import ask
 from inficond_panel import from_frames
 from inficond_panel.results.shift import student_shift
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import Label
+from inficond_panel.tuning import Balance, Label
 from inficond_panel.tuning.answer_files import Draft, Reply
-from inficond_panel.tuning.edits import Balance
 from inficond_panel.views.knowledge.finding import make_finding, make_labels
 from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
