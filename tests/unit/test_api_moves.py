@@ -218,7 +218,6 @@ def test_the_page_is_written_and_opens_at_this_iteration(tmp_path, monkeypatch):
     path = students.page(tmp_path / "page.html", "bicycle", "wheel", dark=True)
     assert f"Opens at iteration #1, id {students.node.id}" in path.read_text()
     assert len(students.tuner.history.events(students.tuner.root_id)) == events
-    monkeypatch.setattr("inficond_panel.app.page_html", lambda *_, **__: "")
     (tmp_path / "file").write_text("")
     with pytest.raises(ExportError, match="cannot be written"):
         students.page(tmp_path / "file" / "page.html")

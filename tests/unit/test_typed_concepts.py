@@ -99,9 +99,7 @@ def command(run, spec, encoder, monkeypatch):
     return lambda action, *more: run("concept", action, spec, *more)
 
 
-def test_the_command_and_a_replay_elsewhere_with_its_concepts(
-    spec, run, command, tmp_path
-):
+def test_the_command_and_a_replay_elsewhere_with_its_concepts(spec, run, command, tmp_path):
     assert "No concept was typed" in command("list")[1]
     _, out, _ = command("add", "red bus, scarlet bus")
     assert out.startswith("Added red bus (scarlet bus): scores 0.")

@@ -317,6 +317,8 @@ def test_pictures_and_photos_are_sent_of_images_that_are_shown(app, view, sent):
     assert (photo["width"], photo["height"]) == size
     assert photo["source"].startswith("data:image/jpeg;base64,")
     ask(view, "photo", row=hidden)
+    ask(view, "take_apart", row=first)
+    assert (view.panel.apart["row"], view.panel.apart["heat"]) == (first, {})
     app.selection.concept = ""
     ask(view, "pictures", rows=[0])
     assert len(sent) == 3

@@ -162,8 +162,9 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     assert shifted.selection.class_name == "truck"
     assert shifted.suggestion.latest.intents == expected.intents
     shifted.tuning.clear()
-    monkeypatch.setattr("inficond_panel.results.shift.suggest", None)  # what is known is not sought
-    shifted.suggestion.ask(["truck"])
+    with monkeypatch.context() as patch:
+        patch.setattr("inficond_panel.results.shift.suggest", None)  # what is known is not sought
+        shifted.suggestion.ask(["truck"])
     assert tuple(shifted.tuning.pending) == expected.intents
     previewed = shifted.tuning.preview.of("truck", "ap").estimate
     shifted.tuning.fine_tune()
