@@ -176,7 +176,7 @@ def _sent(tmp_path: Path, iterations: int) -> dict[str, int]:
 
 
 def test_what_is_sent_does_not_grow_with_the_history(tmp_path):
-    some, many = _sent(tmp_path / "some", 50), _sent(tmp_path / "many", 200)
+    some, many = _sent(tmp_path / "some", 50), _sent(tmp_path / "many", 400)
     assert min(some.values()) > 0
     for part in some:
         assert many[part] < 1.2 * some[part], part
