@@ -1,20 +1,13 @@
-"""Stores at addresses: fsspec's memory for writing, a web server for reading.
-
-Real object storage is in ``tests/faults/test_object_storage.py``.
-"""
-
-from __future__ import annotations
+"""Stores at addresses, in memory and on a web server; see also faults/test_object_storage.py."""
 
 import shutil
 import threading
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_store
+from factory import ATTRS, small_arrays
 from precompute_factory import dataset_section, photo
 
 from inficond_panel.commands.serve.server import check_spec
@@ -25,7 +18,7 @@ from inficond_panel.errors import DataError, SpecError, StoreError, StoreFormatE
 from inficond_panel.errors import StoreMissingError as Missing
 from inficond_panel.results.store_content import store_content
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.store import open_store, write_store
 from inficond_panel.store.more_photos import parts_of
 from inficond_panel.store.write import only_run
 from inficond_panel.study.spec.study_spec import is_study
@@ -48,14 +41,8 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return small_store(tmp_path_factory.mktemp("written") / "small.zarr")
-
-
 @pytest.fixture
-def website(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
-    """A web server of the folder ``tmp_path``."""
+def website(tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -66,14 +53,13 @@ def website(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def url(website: ThreadingHTTPServer, written: Store, tmp_path: Path) -> str:
-    """Address of a small store on the web server."""
-    shutil.copytree(written.path, tmp_path / "small.zarr")
+def url(website, store, tmp_path):
+    shutil.copytree(store.path, tmp_path / "small.zarr")
     return f"http://127.0.0.1:{website.server_port}/small.zarr"
 
 
 @pytest.fixture
-def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def memory(request, monkeypatch):
     """An address of its own in fsspec's memory, which users may not name."""
     monkeypatch.setattr(places, "PROTOCOLS", (*places.PROTOCOLS, "memory"))
     address = f"memory://{request.node.name}/small.zarr"
@@ -83,24 +69,20 @@ def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         place.fs.rm(place.path, recursive=True)  # type: ignore[attr-defined]
 
 
-def test_a_store_on_a_web_server_is_the_store_on_disk(url: str, written: Store) -> None:
+def test_a_store_on_a_web_server_is_the_store_on_disk_and_so_are_its_students(url, store):
     there = open_store(url)
     there.verify()
-    assert there.content_hash == written.content_hash
-    assert there.thumbnail(3) == written.thumbnail(3)
-    assert (there.mask(3) == written.mask(3)).all()
+    assert there.content_hash == store.content_hash
+    assert there.thumbnail(3) == store.thumbnail(3)
+    assert (there.mask(3) == store.mask(3)).all()
     assert parts_of(there) == []  # the server lists nothing
     facts = store_content(there)["store"].attrs["facts"]
     assert (facts["store"], facts["bytes"]) == (url, None)
+    tuners = (open_tuner(place, history=":memory:") for place in (url, store.path))
+    assert len({tuner.root().id for tuner in tuners}) == 1
 
 
-def test_its_students_are_those_of_the_store_on_disk(url: str, written: Store, tmp_path) -> None:
-    there = open_tuner(url, history=":memory:")
-    here = open_tuner(written.path, history=":memory:")
-    assert there.root().id == here.root().id
-
-
-def test_faults_at_an_address_are_told_apart(url: str, website, tmp_path: Path) -> None:
+def test_faults_at_an_address_are_told_apart(url, website, tmp_path):
     with pytest.raises(Missing, match=r"no store at http://.*/other\.zarr"):
         open_store(url.replace("small", "other"))
     with pytest.raises(StoreError, match=r"private\.zarr cannot be reached: 403"):
@@ -116,15 +98,22 @@ def test_faults_at_an_address_are_told_apart(url: str, website, tmp_path: Path) 
             read()
 
 
-def test_a_store_at_an_address_is_written_once(memory: str, written: Store) -> None:
-    assert write_store(memory, small_arrays(), ATTRS) == written.content_hash
+def test_a_store_at_an_address_is_written_once_and_by_one_process(memory, store):
+    lock = place_of(memory).with_name("small.zarr.lock")
+    with only_run(place_of(memory)):
+        second = only_run(place_of(memory))
+        with pytest.raises(StoreError, match=r"by process \d+ on .*\n.*remove memory.*lock"):
+            second.__enter__()
+        assert lock.exists()
+    assert not lock.exists()
+    assert write_store(memory, small_arrays(), ATTRS) == store.content_hash
     open_store(memory).verify()
     with pytest.raises(StoreError, match=r"not replaced.*\n.*another name"):
         write_store(memory, small_arrays(seed=1), ATTRS)
-    assert open_store(memory).content_hash == written.content_hash
+    assert open_store(memory).content_hash == store.content_hash
 
 
-def test_a_copy_without_its_last_file_is_no_store(memory: str, monkeypatch) -> None:
+def test_a_copy_without_its_last_file_is_no_store(memory, monkeypatch):
     def broken(*_: object) -> None:
         raise StoreError("the connection is lost")
 
@@ -139,17 +128,7 @@ def test_a_copy_without_its_last_file_is_no_store(memory: str, monkeypatch) -> N
     open_store(memory).verify()
 
 
-def test_one_process_writes_a_store_at_an_address(memory: str) -> None:
-    place = place_of(memory)
-    with only_run(place):
-        second = only_run(place)
-        with pytest.raises(StoreError, match=r"by process \d+ on .*\n.*remove memory.*lock"):
-            second.__enter__()
-        assert place.with_name("small.zarr.lock").exists()
-    assert not place.with_name("small.zarr.lock").exists()
-
-
-def test_a_spec_names_a_store_by_its_address(memory: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_spec_names_a_store_and_nothing_else_by_its_address(memory, tmp_path, monkeypatch):
     write_store(memory, small_arrays(), ATTRS)
     monkeypatch.setenv("BUCKET", memory.rpartition("/")[0])
     (tmp_path / "a.yaml").write_text("title: A\nstore: ${BUCKET}/small.zarr\n")
@@ -159,15 +138,16 @@ def test_a_spec_names_a_store_by_its_address(memory: str, tmp_path: Path, monkey
     assert "store: ${BUCKET}/small.zarr\n" in spec.to_yaml()
     open_tuner(tmp_path / "a.yaml").root()
     assert (tmp_path / "small.history.sqlite").exists()
+    (tmp_path / "a.yaml").write_text("title: A\nstore: a.zarr\nstudy: s3://bucket/study.yaml\n")
+    with pytest.raises(SpecError, match="3:8: study: expected the path of a file, got the address"):
+        load_spec(tmp_path / "a.yaml")
+    assert not is_remote("C://a.zarr")
 
 
-def test_a_store_named_by_its_address_is_that_store(url: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_store_is_named_by_its_address_and_a_web_server_takes_none(url, tmp_path, monkeypatch):
     monkeypatch.setenv("INFICOND_STORE", str(tmp_path / "other.zarr"))
     assert str(store_place(load_spec(url), None)) == url
     assert not is_study(find_spec(url.replace("small", "other")))
-
-
-def test_a_web_server_takes_no_store(url: str) -> None:
     with pytest.raises(StoreError, match="a web server takes no files"):
         write_store(url.replace("small", "other"), small_arrays(), ATTRS)
 
@@ -186,7 +166,7 @@ def test_a_web_server_takes_no_store(url: str) -> None:
         ("http://elsewhere.org/a.zarr", "write https://"),
     ],
 )
-def test_other_addresses_are_refused(address: str, fault: str, tmp_path: Path) -> None:
+def test_other_addresses_are_refused(address, fault, tmp_path):
     with pytest.raises(DataError, match=fault) as told:
         open_store(address)
     assert "secret" not in str(told.value)
@@ -195,7 +175,7 @@ def test_other_addresses_are_refused(address: str, fault: str, tmp_path: Path) -
         load_spec(tmp_path / "a.yaml")
 
 
-def test_photos_at_an_address_come_from_the_shipped_function(memory: str, tmp_path: Path) -> None:
+def test_photos_at_an_address_come_from_the_shipped_function(memory, tmp_path):
     bucket = place_of(memory.replace("small.zarr", "photos"))
     for number, (label, name) in enumerate([("cat", "a"), ("cat", "b"), ("dog", "a")]):
         photo(number).save(tmp_path / "photo.png")
@@ -212,14 +192,7 @@ def test_photos_at_an_address_come_from_the_shipped_function(memory: str, tmp_pa
     assert np.asarray(dog).tolist() == np.asarray(photo(2)).tolist()
 
 
-def test_only_a_store_may_have_an_address(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("title: A\nstore: a.zarr\nstudy: s3://bucket/study.yaml\n")
-    with pytest.raises(SpecError, match="3:8: study: expected the path of a file, got the address"):
-        load_spec(tmp_path / "a.yaml")
-    assert not is_remote("C://a.zarr")
-
-
-def test_serving_begins_without_the_photos_of_an_address(url: str, tmp_path, monkeypatch) -> None:
+def test_serving_begins_without_the_photos_of_an_address(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(tmp_path / "small.zarr/thumbnail/c")
     check_spec(url)

@@ -1,7 +1,5 @@
 """The command line: documents, messages and exit statuses."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -29,16 +27,17 @@ EDITS = """\
 
 
 @pytest.fixture
-def edits(tmp_path: Path) -> Path:
+def edits(tmp_path):
     path = tmp_path / "edits.yaml"
     path.write_text(EDITS)
     return path
 
 
-def test_tune_makes_its_last_iteration_the_head_and_again_adds_nothing(run, spec_file, edits):
+def test_tune_moves_the_head_again_adds_nothing_and_on_the_holdout_counts(run, spec_file, edits):
     _, document, err = run("tune", spec_file, "--edits", edits, "--json")
     last = json.loads(document)["iterations"]["rows"][-1]["id"]
     assert f"The head is #2 {last}: page, export, metrics and predict use it.\n" in err
+    assert "holdout" not in err
     assert "history jump" not in err
     _, told, _ = run("metrics", spec_file, "--json")
     assert json.loads(told)["classes"]["node"] == last
@@ -48,6 +47,12 @@ def test_tune_makes_its_last_iteration_the_head_and_again_adds_nothing(run, spec
     assert tuner.head().id == last
     kinds = [event.kind for event in tuner.history.events(tuner.root_id)]
     assert kinds == ["add", "add", "add", "fine-tune"]
+    assert tuner.looks("holdout") == 0
+    _, on_holdout, err = run("tune", spec_file, "--edits", edits, "--json", "--split", "holdout")
+    assert tuner.looks("holdout") == 3
+    assert "on the holdout" in err
+    found = [json.loads(each)["students"]["rows"] for each in (on_holdout, document)]
+    assert found[0] != found[1]
 
 
 def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_take(
@@ -62,18 +67,6 @@ def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_tak
     assert told not in run("metrics", spec_file, "--node", "0")[2]
     folder = tmp_path / "out"
     assert told in run("export", spec_file, "--format", "npz", "--output", folder)[2]
-
-
-def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
-    _, on_tune, err = run("tune", spec_file, "--edits", edits, "--json")
-    assert "holdout" not in err
-    tuner = open_tuner(spec_file)
-    assert tuner.looks("holdout") == 0
-    _, on_holdout, err = run("tune", spec_file, "--edits", edits, "--json", "--split", "holdout")
-    assert tuner.looks("holdout") == 3
-    assert "on the holdout" in err
-    found = [json.loads(each)["students"]["rows"] for each in (on_holdout, on_tune)]
-    assert found[0] != found[1]
 
 
 def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
@@ -97,16 +90,13 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     assert (status, "no problems" in out, "inficond precompute" in out) == (0, True, True)
 
 
-def test_wrong_edits_are_told_at_their_place(run, spec_file, edits):
+def test_wrong_names_in_edits_and_spec_are_told_at_their_place(run, spec_file, edits):
     edits.write_text(EDITS.replace("wheel", "weel"))
     status, out, err = run("tune", spec_file, "--edits", edits, "--json")
     assert (status, out) == (2, "")
     assert f"{edits}:1:31: there is no concept 'weel' in the store. Did you mean 'wheel'?" in err
     assert f"{edits}:3:31" in err
     assert not spec_file.with_name("small.history.sqlite").exists()
-
-
-def test_unknown_classes_in_the_spec_are_told_at_their_place(run, spec_file):
     text = spec_file.read_text()
     spec_file.write_text(text.replace(STUDENTS, "students:\n  threshold: {birdd: 1}\n"))
     line = text[: text.index(STUDENTS)].count("\n") + 2
@@ -115,14 +105,6 @@ def test_unknown_classes_in_the_spec_are_told_at_their_place(run, spec_file):
         assert status == 2
         assert f"{spec_file}:{line}:15: students.threshold: there is no class 'birdd'" in err
         assert "Did you mean 'bird'" in err
-
-
-def test_a_store_of_another_version_is_told(run, spec_file):
-    meta = spec_file.with_suffix(".zarr") / "zarr.json"
-    meta.write_text(meta.read_text().replace('"format_version": 1', '"format_version": 7'))
-    for command in ("distill", "info"):
-        status, _, err = run(command, spec_file)
-        assert (status, "inficond precompute" in err, "format version 7" in err) == (1, True, True)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +134,8 @@ def test_serve_and_tune_tell_what_they_cannot_open(run, spec_file, edits):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_output_that_cannot_be_written(spec_file):
-    command = f"{sys.executable} -m inficond_panel info {spec_file} --json"
+def test_output_that_cannot_be_written():
+    command = f"{sys.executable} -m inficond_panel docs metrics"
     for redirection in (">/dev/full", ">&-"):
         shell = ["sh", "-c", f"{command} {redirection}"]
         done = subprocess.run(shell, capture_output=True, text=True, check=False)
@@ -221,7 +203,6 @@ def start(*argv: object, folder: Path) -> subprocess.Popen:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files in /proc")
 def test_interrupted(tmp_path, edits):
-    """While it waits for the history, which another process writes to."""
     spec = small_spec(tmp_path)
     path = spec.with_name("small.history.sqlite")
     History(path).nodes("none")  # makes the file
@@ -237,7 +218,6 @@ def test_interrupted(tmp_path, edits):
 
 
 def is_open(path: Path, process: int) -> bool:
-    """True where a process has the file open."""
     for link in Path(f"/proc/{process}/fd").iterdir():
         with contextlib.suppress(OSError):
             if link.readlink() == path:
@@ -269,3 +249,68 @@ def test_demo_tells_its_address_when_the_page_answers(spec_file, tmp_path):
         _, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     assert sqlite_nodes(folder / "demo.history.sqlite") == 1
+
+
+EXPLAINED = """\
+- - {class: bicycle, concepts: [wheel, spoke], direction: up}
+  - {class: bicycle, concept: wheel, direction: down}
+  - {class: bird, concept: fur, direction: remove}
+- - {class: bird, concept: fur, direction: up}
+"""
+REPAIRS = """\
+- - {class: bicycle, concepts: [wheel], direction: balance}
+  - {class: bicycle, direction: lambda, value: 0.002}
+- - {class: bicycle, image: "000002", direction: label, value: 1}
+  - {class: bird, concept: fur, direction: up}
+- - {class: bicycle, direction: doubt, value: 2}
+"""
+
+
+def test_explain_as_json(run, spec_file, edits):
+    run("distill", spec_file)
+    status, _, err = run("explain", spec_file)
+    assert (status, "inficond tune" in err) == (1, True)  # nothing is tuned yet
+    edits.write_text(EXPLAINED)
+    assert run("tune", spec_file, "--edits", edits)[0] == 0
+    status, out, _ = run("explain", spec_file, "--node", "#1", "--json", "--collinear", "0.5")
+    document = json.loads(out)
+    assert status == 0
+    assert document["classes"]["untouched"] == ["tv monitor", "sheep"]
+    assert document["moved"]["rows"] == []  # a student per class: the others stay as they were
+    bounds = [row for row in document["bounds"]["rows"] if row["class"] == "bicycle"]
+    assert {bound["concept"] for bound in bounds} == {"wheel", "spoke"}
+    assert any(bound["lifted"] is not None for bound in bounds)
+    assert {row["split"] for row in document["flips"]["rows"]} <= {"fit", "tune"}
+    assert document["groups"]["rows"][0]["threshold"] == 0.5
+
+
+def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_file, edits):
+    edits.write_text(REPAIRS)
+    assert run("tune", spec_file, "--edits", edits)[0] == 0
+    tuner = open_tuner(spec_file)
+    terms = tuner.terms(tuner.nodes()[-1])["bicycle"]
+    _, out, _ = run("explain", spec_file)
+    own = [line.partition(": ")[2] for line in out.splitlines() if "Repair active" in line]
+    positive, negative = terms.balanced.effective
+    assert own == [
+        next(line for line in own if "1 photo taught by its label, " in line),
+        f"Repair active since #1: balanced by wheel: {positive:.0f} effective positive photos "
+        f"of fit, {negative:.0f} negative.",
+        next(line for line in own if "(doubt 2): " in line),
+        "Repair active since #1: lambda 0.002.",
+    ]
+    assert own[0].startswith("Repair active since #2: ")
+    assert own[2].startswith("Repair active since #3: ")
+    assert f"Chosen by the labels of {terms.used} photos of tune." in out
+    _, out, _ = run("explain", spec_file, "--json")
+    document = json.loads(out)
+    assert document["classes"]["rows"][0]["photos_used"] == terms.used
+    found = {row["repair"]: row for row in document["repairs"]["rows"]}
+    assert [row["sentence"] for row in found.values()] == own
+    assert (found["lambda"]["since"], found["lambda"]["terms"]) == (1, {"value": 0.002})
+    assert (found["label"]["terms"]["photos"], found["label"]["since"]) == ({"000002": 1}, 2)
+    assert found["balance"]["terms"]["concepts"] == ["wheel"]
+    assert set(found["doubt"]["terms"]["factors"]) == set(terms.doubted.factors)
+    _, out, _ = run("explain", spec_file, "--node", "2")
+    assert out.count("Repair active") == 3
+    assert "\nbird: Repair active" not in out

@@ -1,7 +1,5 @@
 """The map of concepts as numbers: labels, marks, dots, the cloud, and what is pointed at."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -29,14 +27,10 @@ def overlap(a, b) -> bool:
 
 
 def rows_of(columns: dict[str, list]) -> list[dict]:
-    """Rows of a layer."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-# --- labels ------------------------------------------------------------------------------------
-
-
-def test_a_label_lies_to_the_right_of_its_mark_unless_there_is_the_edge_or_a_dot():
+def test_a_label_lies_right_of_its_mark_but_at_an_edge_or_dot_and_far_off_has_a_leader():
     label, other = (place_labels([Anchor(x, 100, 5, "chair")], SIZE)[0] for x in (100, 595))
     assert label.box[0] == pytest.approx(109)
     assert label.centre[1] == pytest.approx(100)
@@ -47,9 +41,6 @@ def test_a_label_lies_to_the_right_of_its_mark_unless_there_is_the_edge_or_a_dot
     (label,) = place_labels([Anchor(100, 100, 5, "chair")], SIZE, np.array(dots))
     left, top, right, bottom = label.box
     assert not any(left <= x <= right and top <= y <= bottom for x, y in dots)
-
-
-def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
     crowd = [Anchor(300 + 9 * i, 115, 5, "") for i in range(-12, 13) if i]
     crowd += [Anchor(300 + 9 * i, 115 + 18 * j, 9, "") for i in range(-12, 13) for j in (-1, 1)]
     label = place_labels([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
@@ -100,9 +91,6 @@ def test_few_marks_are_moved_apart_the_first_stays(points):
     assert np.abs(found - places)[far].sum() == 0
 
 
-# --- marks, dots and texts ---------------------------------------------------------------------
-
-
 def test_marks_are_ordered_named_and_sized_by_absolute_influence():
     shown = Shown(INFLUENCE)
     assert shown.top == [1, 3, 0]  # without zeros
@@ -115,7 +103,7 @@ def test_marks_are_ordered_named_and_sized_by_absolute_influence():
     assert set(batch.named) == {*range(20), 39}
 
 
-def test_marks_show_the_sign_the_pending_thumb_and_a_ring_around_the_opened_concept():
+def test_marks_and_dots_show_sign_thumb_and_group_and_a_ring_the_opened_concept():
     marks = rows_of(map_layers.make_marks(XY, Shown(INFLUENCE), False))
     by_place = {(mark["x"], mark["y"]): mark for mark in marks}
     hollow = by_place[0.5, 0.5]  # negative
@@ -131,9 +119,7 @@ def test_marks_show_the_sign_the_pending_thumb_and_a_ring_around_the_opened_conc
     assert [mark["shape"] for mark in marks] == ["circle", "x", "circle"]
     assert (marks[-1]["across"], marks[-1]["opacity"]) == (2 * concept_map.RING, 0.0)
     assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
-
-
-def test_dots_are_all_concepts_those_of_the_group_stand_out_and_those_below_marks_are_unseen():
+    # below marks dots are unseen
     usual, chosen = palette.CONCEPT.light, palette.INK.light
     dots = map_layers.make_dots(XY, Shown(), (1,), {"name": NAMES}, False)
     assert list(dots["shade"]) == [usual, chosen, usual, usual]
@@ -142,7 +128,7 @@ def test_dots_are_all_concepts_those_of_the_group_stand_out_and_those_below_mark
     assert list(dots["shade"]) == [*[map_layers.UNSEEN] * 2, usual, map_layers.UNSEEN]
 
 
-def test_marks_at_one_place_lie_side_by_side_until_the_map_is_enlarged():
+def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole():
     xy = np.array([[0.5, 0.5], [0.502, 0.5], [0.9, 0.1]])
     shown = Shown(np.array([18.5, -5.89, 2.0]))
     apart = spread(xy, shown, Frame())
@@ -150,9 +136,6 @@ def test_marks_at_one_place_lie_side_by_side_until_the_map_is_enlarged():
     away = np.diff(Frame().pixels(apart[:2]), axis=0)[0]
     assert np.hypot(*away) >= shown.radius(0) + shown.radius(1)
     assert spread(xy, shown, Frame((0.49, 0.51), (0.49, 0.51))).tolist() == xy.tolist()
-
-
-def test_the_ring_of_the_concept_opened_is_whole_in_a_low_map():
     xy, shown = np.array([[0.0, 0.0], [0.5, 1.0], [1.0, 0.5]]), Shown(opened=1)
     low, high = Frame(size=(600.0, 90.0)), Frame(size=(600.0, 600.0))
     assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(concept_map.EDGE)
@@ -160,7 +143,7 @@ def test_the_ring_of_the_concept_opened_is_whole_in_a_low_map():
     np.testing.assert_array_equal(spread(xy, shown, high), xy)
 
 
-def test_texts_lie_where_the_labels_were_placed_and_may_be_none():
+def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_their_marks():
     for made in (
         map_layers.make_texts(concept_map.Names(), False),
         map_layers.make_leaders(concept_map.Names(), False),
@@ -171,10 +154,6 @@ def test_texts_lie_where_the_labels_were_placed_and_may_be_none():
     assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}
     assert [(t["x"], t["y"]) for t in texts] == [tuple(centre) for centre in placed.centres]
     assert {(t["ink"], t["surface"]) for t in texts} == {(palette.INK.light, palette.SURFACE.light)}
-
-
-def test_texts_and_leaders_are_told_in_pixels_from_their_marks_too():
-    """So they lie beside them in a map of another size, which nobody places anew."""
     crowd = np.array([[0.5, 0.5], [0.52, 0.5], [0.5, 0.54], [0.52, 0.54]])
     frame, shown = Frame(size=(200.0, 120.0)), Shown(np.array([1.0, -0.5, 0.4, 0.3]))
     placed = place_names(crowd, [letter * 20 for letter in NAMES], shown, frame)
@@ -247,7 +226,7 @@ def test_zoom_and_moves_stay_on_the_map_and_show_the_concept(factor, at, then):
         assert start - 1e-9 <= shown <= end + 1e-9
 
 
-def test_facts_tell_influence_rank_segments_and_nearest(store):
+def test_facts_of_a_concept_and_of_a_segment(store):
     influence = np.zeros(len(store.concepts))
     influence[[2, 5]] = -1.5, 0.25
     facts = make_facts(store, Shown(influence))
@@ -255,12 +234,18 @@ def test_facts_tell_influence_rank_segments_and_nearest(store):
     assert told == ["−1.50 · rank 1", "+0.25 · rank 2", "0.00"]
     assert facts["nearest"][0] == "spoke"
     assert sum(map(int, facts["segments"])) == len(store.segment_concept)
+    told = make_segment(store, "pca", 5, "bird")
+    image = int(store.segment_image[5])
+    assert told["image"] == store.images[image]
+    assert told["outline"].startswith("M")
+    facts = dict(told["facts"])
+    assert facts["Concept"] == store.concepts[store.segment_concept[5]]
+    label = int(store.label[image, store.classes.index("bird")])
+    assert facts["Class bird"] == {1: "present", 0: "absent", -1: "not labelled"}[label]
+    assert "Class bird" not in dict(make_segment(store, "pca", 5, "")["facts"])
 
 
-# --- cloud -------------------------------------------------------------------------------------
-
-
-def test_a_segment_lies_at_the_weighted_mean_of_its_three_nearest_concepts(store):
+def test_a_segment_lies_at_the_weighted_mean_of_three_concepts_and_the_cloud_there(store):
     unit = cloud.unit_square(np.array([[1.0, 7.0], [3.0, 7.0], [2.0, 7.0]]))
     assert unit.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]  # flat ones stay finite
     cosine = store.segment_embedding[0].astype(float) @ store.concept_text_embedding.T
@@ -269,6 +254,17 @@ def test_a_segment_lies_at_the_weighted_mean_of_its_three_nearest_concepts(store
     concepts = cloud.concept_positions(store, "pca")[nearest]
     expected = (weight[:, None] * concepts).sum(axis=0) / weight.sum()
     assert cloud.segment_positions(store, "pca")[0] == pytest.approx(expected, abs=1e-4)
+    density = cloud.segment_density(store, "pca").values
+    x, y = cloud.segment_positions(store, "pca")[7]
+    column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[1])
+    row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[0])
+    assert density[row, column] > 0.2 * cloud.LEVELS
+    part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
+    height, width = part.values.shape
+    assert part.values[height // 2, width // 2] > 0.2 * cloud.LEVELS
+    drawn = map_layers.make_cloud(part, dark=False)
+    assert drawn.bounds.lbrt() == pytest.approx((x - 0.01, y - 0.01, x + 0.01, y + 0.01))
+    assert drawn.dimension_values(2, flat=False).dtype == np.uint8
 
 
 def test_a_projection_of_the_segments_is_used_where_the_store_has_one(tmp_path):
@@ -298,20 +294,6 @@ def test_the_cloud_is_slate_and_at_most_half_opaque(dark):
     assert 60 < opacity[-1] <= 128
 
 
-def test_the_cloud_lies_where_its_segments_are_and_a_part_has_its_own_detail(store):
-    density = cloud.segment_density(store, "pca").values
-    x, y = cloud.segment_positions(store, "pca")[7]
-    column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[1])
-    row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[0])
-    assert density[row, column] > 0.2 * cloud.LEVELS
-    part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
-    height, width = part.values.shape
-    assert part.values[height // 2, width // 2] > 0.2 * cloud.LEVELS
-    drawn = map_layers.make_cloud(part, dark=False)
-    assert drawn.bounds.lbrt() == pytest.approx((x - 0.01, y - 0.01, x + 0.01, y + 0.01))
-    assert drawn.dimension_values(2, flat=False).dtype == np.uint8
-
-
 @pytest.mark.parametrize("shape", [0.5, 1.0, 2.0, 4.0])
 def test_a_spot_is_as_wide_as_it_is_high_on_a_plot_of_any_shape(store, shape):
     x, y = cloud.segment_positions(store, "pca")[7]
@@ -322,9 +304,6 @@ def test_a_spot_is_as_wide_as_it_is_high_on_a_plot_of_any_shape(store, shape):
     rows, columns = np.nonzero(part.values > cloud.LEVELS // 4)
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
     assert 0 < np.ptp(rows) < 40
-
-
-# --- segments under the pointer -----------------------------------------------------------------
 
 
 def test_the_segment_pointed_at_is_the_nearest_on_screen_and_of_no_holdout_image(store):
@@ -339,15 +318,3 @@ def test_the_segment_pointed_at_is_the_nearest_on_screen_and_of_no_holdout_image
             assert away[found] == pytest.approx(away.min(), rel=1e-5)
     segments, _ = cloud.segment_tree(store, "pca")
     np.testing.assert_array_equal(segments, np.flatnonzero(shown))
-
-
-def test_a_segment_is_told_with_its_photo_concept_and_label(store):
-    told = make_segment(store, "pca", 5, "bird")
-    image = int(store.segment_image[5])
-    assert told["image"] == store.images[image]
-    assert told["outline"].startswith("M")
-    facts = dict(told["facts"])
-    assert facts["Concept"] == store.concepts[store.segment_concept[5]]
-    label = int(store.label[image, store.classes.index("bird")])
-    assert facts["Class bird"] == {1: "present", 0: "absent", -1: "not labelled"}[label]
-    assert "Class bird" not in dict(make_segment(store, "pca", 5, "")["facts"])

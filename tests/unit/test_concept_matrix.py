@@ -1,23 +1,14 @@
 """The matrix of influences: cells, numbers and outlines as layers; orders of its concepts."""
 
-from __future__ import annotations
-
 import holoviews as hv
 import numpy as np
 import pytest
-from bokeh.models import Plot
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as draw
 
-from inficond_panel.plots.concept_matrix import (
-    STEPS,
-    Cells,
-    contrast,
-    make_colours,
-    make_matrix,
-    make_texts,
-)
+from inficond_panel.plots import concept_matrix
+from inficond_panel.plots.concept_matrix import STEPS, Cells
 from inficond_panel.results.concept_rows import ORDERS, find_concepts, order_concepts
 
 #: Two concepts by three classes.
@@ -31,19 +22,13 @@ CELLS = Cells(
 )
 
 
-def columns(figure: Plot) -> list[dict]:
-    return [renderer.data_source.data for renderer in figure.renderers]
-
-
-def test_a_cell_lies_in_its_row_and_column_and_is_blank_at_zero():
-    image, _, _ = columns(hv.render(make_matrix(CELLS)))
+def test_a_cell_lies_in_its_row_and_column_with_number_sign_and_thumb_and_is_blank_at_zero():
+    figure = hv.render(concept_matrix.make_matrix(CELLS))
+    image, _, _ = (renderer.data_source.data for renderer in figure.renderers)
     nan = np.nan
     np.testing.assert_array_equal(image["image"][0], [[nan, -4, nan], [2, nan, -0.5]])
     assert [image[name][0] for name in ("x", "y", "dw", "dh")] == [0, 0, 3, 2]
-
-
-def test_numbers_have_signs_and_thumbs_that_wait_stand_before_them():
-    texts = make_texts(CELLS, dark=False)
+    texts = concept_matrix.make_texts(CELLS, dark=False)
     rows = zip(texts["class"], texts["concept"], texts["number"], texts["sign"], strict=True)
     assert {(x, y): told for x, y, *told in rows} == {
         (2.5, 1.5): ["▼ −0.50", "▼"],
@@ -55,14 +40,14 @@ def test_numbers_have_signs_and_thumbs_that_wait_stand_before_them():
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_scale_is_symmetric_and_text_on_it_can_be_read(dark):
-    colours = make_colours(dark)
+    colours = concept_matrix.make_colours(dark)
     assert len(colours) == len(set(colours)) == 2 * STEPS
     strong = Cells(np.linspace(-1, 1, 40)[:, None], [str(at) for at in range(40)], ["bird"], 1.0)
-    texts = make_texts(strong, dark)
+    texts = concept_matrix.make_texts(strong, dark)
     for ink, number in zip(texts["text_color"], texts["number"], strict=True):
         value = float(number.replace("−", "-"))
         ground = colours[min(int((value + 1) * STEPS), 2 * STEPS - 1)]
-        assert contrast(ink, ground) >= 4.5
+        assert concept_matrix.contrast(ink, ground) >= 4.5
 
 
 WEIGHTS = draw.arrays(
@@ -72,20 +57,13 @@ WEIGHTS = draw.arrays(
 )
 
 
-def names_of(weights: np.ndarray) -> list[str]:
-    return [f"{'Ab'[at % 2]} {at}" for at in range(len(weights))]
-
-
 @given(WEIGHTS, st.sampled_from(list(ORDERS)), st.integers(0, 11))
-def test_an_order_has_each_concept_once(weights, order, mark):
-    names = names_of(weights)
+def test_an_order_has_each_concept_once_by_the_alphabet_or_last_without_influence(
+    weights, order, mark
+):
+    names = [f"{'Ab'[at % 2]} {at}" for at in range(len(weights))]
     found = order_concepts(weights, names, order, {("bird", names[mark % len(names)])})
     assert sorted(found) == list(range(len(weights)))
-
-
-@given(WEIGHTS)
-def test_names_go_by_the_alphabet_and_concepts_without_influence_come_last(weights):
-    names = names_of(weights)
     found = [names[c].lower() for c in order_concepts(weights, names, "name")]
     assert found == sorted(found)
     at_zero = [not weights[c].any() for c in order_concepts(weights, names, "similar")]
@@ -93,8 +71,7 @@ def test_names_go_by_the_alphabet_and_concepts_without_influence_come_last(weigh
 
 
 @given(st.permutations(range(6)))
-def test_two_groups_of_alike_rows_stay_together(places):
-    """Rows of one direction, whatever their length, are neighbours."""
+def test_two_groups_of_rows_of_one_direction_stay_together(places):
     weights = np.array([[1, 0, 0], [2, 0, 0], [5, 0, 0], [0, 1, -1], [0, 3, -3], [0, 4, -4]])
     shuffled = weights[list(places)].astype(float)
     groups = [row[0] > 0 for row in shuffled[order_concepts(shuffled, list("abcdef"), "similar")]]

@@ -1,7 +1,5 @@
 """The site's pages are those of docs/, and each link between pages leads somewhere."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 import re
@@ -27,7 +25,6 @@ def tokens(page: Path) -> list[Token]:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Addresses of links and pictures."""
     for token in itertools.chain.from_iterable(token.children or [] for token in tokens(page)):
         if address := token.attrGet("href") or token.attrGet("src"):
             yield unquote(str(address))
@@ -49,7 +46,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def lost(page: Path) -> list[str]:
-    """Links of a page that lead nowhere."""
     faults = []
     for link in links(page):
         path, _, anchor = link.partition("#")

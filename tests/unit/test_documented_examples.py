@@ -1,7 +1,5 @@
 """Examples run as they are shown: those of the API's docstrings, and the gallery of plots."""
 
-from __future__ import annotations
-
 import doctest
 import importlib
 import inspect

@@ -34,12 +34,11 @@ def test_tests_are_those_of_scipy():
     assert [each.p for each in found.values()] == sorted(each.p for each in found.values())
 
 
-def test_far_photos_are_counted():
-    """By another library's distances: the 10th nearest, each photo of fit without itself."""
+def test_far_photos_are_counted_by_the_10th_nearest():
     rng = np.random.default_rng(1)
     fitted, new = scores(rng, 300), 1.5 * scores(rng, 40)
     spread = fitted.std(axis=0)
-    own = np.sort(cdist(fitted / spread, fitted / spread), axis=1)[:, 10]  # itself is the first
+    own = np.sort(cdist(fitted / spread, fitted / spread), axis=1)[:, 10]  # without itself
     distance = np.sort(cdist(new / spread, fitted / spread), axis=1)[:, 9]
     found = drift(fitted, new, NAMES)
     limit = np.sort(own)[-3]  # 3 of 301 is the 99 % quantile
@@ -74,17 +73,14 @@ def test_a_planted_shift_is_found():
     assert 6 <= found.far <= 9
 
 
-def test_too_few_photos_are_not_tested():
+def test_too_few_photos_are_not_tested_and_of_many_of_fit_some_are_drawn():
     rng = np.random.default_rng(4)
     found = drift(scores(rng, 300), scores(rng, 19) + 9, NAMES)
     assert not found.alarm
     assert drift_sentences(found) == ["Not tested: there are 19 new photos, and 20 are needed."]
     found = drift(scores(rng, 49), scores(rng, 30) + 9, NAMES)
     assert "49 photos of fit" in found.lacking
-
-
-def test_many_photos_of_fit_are_drawn():
-    rng = np.random.default_rng(5)
+    fitted, new = scores(rng, 2_300), scores(rng, 20)
     fitted, new = scores(rng, 2_300), scores(rng, 20)
     first, again = (drift(fitted, new, NAMES) for _ in range(2))
     assert first.fit_photos == 2_000

@@ -1,8 +1,8 @@
-"""``inficond history``: each action, for people and as JSON, its mistakes, and copies that are made
-while others write and brought back while others read."""
+"""``inficond history``: each action, its mistakes, and copies made and brought back in use."""
 
 import dataclasses
 import json
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -17,21 +17,28 @@ from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.log import _STEPS
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
     """#0 ── #1 ── #2 (the head), and #3 from #1, made by a machine."""
-    spec = small_spec(tmp_path)
+    spec = small_spec(tmp_path_factory.mktemp("tree"))
     tuner = open_tuner(spec)
     first = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
     second = tuner.fine_tune(first, [Intent("bicycle", "sky", "up", 3.0)])
     for node in (first, second):
         tuner.history.set_head(tuner.root_id, node.id, "fine-tune")
     tuner.fine_tune(first, [Intent("sheep", "grass", "down")], author="machine:random")
-    return spec
+    tuner.history.close()
+    return spec.parent
 
 
 @pytest.fixture
-def told(spec: Path, run):
+def spec(tree, tmp_path):
+    shutil.copytree(tree, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "small.yaml"
+
+
+@pytest.fixture
+def told(spec, run):
     """Run an action; its answer (read, if it is JSON), or its status and fault."""
 
     def call(action: str, *argv: object):
@@ -44,7 +51,7 @@ def told(spec: Path, run):
     return call
 
 
-def test_the_tree_is_drawn(told, spec) -> None:
+def test_the_tree_is_drawn_and_moves_names_notes_and_branches_are_told(told, spec):
     tuner = open_tuner(spec)
     tuner.count_look(tuner.nodes()[2], "holdout")
     told("rename", "--node", 3, "less grass")
@@ -62,8 +69,6 @@ def test_the_tree_is_drawn(told, spec) -> None:
     assert " machine:random " in drawn[3]
     assert drawn[2].endswith("+00:00 1")
 
-
-def test_moves_names_notes_and_branches(told) -> None:
     def head() -> int:
         return next(row["iteration"] for row in told("list", "--json")["rows"] if row["here"])
 
@@ -79,7 +84,6 @@ def test_moves_names_notes_and_branches(told) -> None:
     assert "has no name" in told("rename", "--node", 1, "")
     assert "note 'why'" in told("note", "--node", "#1", "why")
     assert "cannot be named" in told("rename", "--node", 1, "7")
-
     hidden = told("delete", "--node", 3, "--json")["hidden"]
     assert "#3" not in told("list")
     assert "Not shown, in deleted branches: 1" in told("list")
@@ -101,7 +105,7 @@ def test_moves_names_notes_and_branches(told) -> None:
         (["list", "--history", "other.sqlite"], "other.sqlite has no iterations"),
     ],
 )
-def test_what_is_not_there_is_told(told, monkeypatch, tmp_path, argv, fault) -> None:
+def test_what_is_not_there_is_told(told, monkeypatch, tmp_path, argv, fault):
     monkeypatch.chdir(tmp_path)
     found = told(*argv)
     assert found.startswith("1 ")
@@ -118,7 +122,7 @@ def test_what_is_not_there_is_told(told, monkeypatch, tmp_path, argv, fault) -> 
         (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
     ],
 )
-def test_a_mistaken_action_is_told_with_the_form(capsys, argv, faults) -> None:
+def test_a_mistaken_action_is_told_with_the_form(capsys, argv, faults):
     with pytest.raises(SystemExit) as caught:
         main(["history", *argv])
     assert caught.value.code == 2
@@ -127,7 +131,7 @@ def test_a_mistaken_action_is_told_with_the_form(capsys, argv, faults) -> None:
     assert [text for text in faults if text not in err] == []
 
 
-def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path) -> None:
+def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
     for argv in (
         ["rename", "--node", 1, "no wheels"], ["note", "--node", 2, "why"],
         ["undo"], ["undo"], ["redo"], ["jump", "--node", 1],
@@ -159,16 +163,12 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path) ->
     assert "has iterations already" in told("replay", fresh)
 
 
-# -- copies ---------------------------------------------------------------------------------
-
-
 def all_of(tuner: Tuner) -> list:
-    """All that a history tells of the students."""
     nodes = [(n.id, n.weights_hash, n.name, n.created) for n in tuner.nodes(deleted=True)]
     return [nodes, tuner.history.events(tuner.root_id)]
 
 
-def test_a_copy_made_while_others_write_is_whole(spec, tmp_path) -> None:
+def test_a_copy_made_while_others_write_is_whole(spec, tmp_path):
     tuner, other = open_tuner(spec), open_tuner(spec)
     node, done = tuner.nodes()[1], threading.Event()
 
@@ -196,7 +196,7 @@ def test_a_copy_made_while_others_write_is_whole(spec, tmp_path) -> None:
     assert lengths[-1] > lengths[0]
 
 
-def test_a_copy_is_brought_back_for_all_that_have_the_history_open(told, spec, tmp_path) -> None:
+def test_a_copy_is_brought_back_for_all_that_have_the_history_open(told, spec, tmp_path):
     copy, reader = tmp_path / "copy.sqlite", open_tuner(spec)
     told("rename", "--node", 1, "no wheels")
     told("undo")
@@ -215,8 +215,7 @@ def test_a_copy_is_brought_back_for_all_that_have_the_history_open(told, spec, t
     assert [node.number for node in reader.nodes()] == [0, 1, 2, 3, 4]
 
 
-def test_a_copy_is_made_where_only_other_students_have_iterations(told, spec, tmp_path) -> None:
-    """Other settings are other students: the file holds theirs alone, and is worth a copy."""
+def test_a_copy_of_other_students_alone_is_made_and_nothing_is_overwritten(told, spec, tmp_path):
     before, text = all_of(open_tuner(spec)), spec.read_text()
     spec.write_text(text.replace(STUDENTS, "students: {l2: 0.5}\n"))
     assert open_tuner(spec).nodes() == []
@@ -224,10 +223,7 @@ def test_a_copy_is_made_where_only_other_students_have_iterations(told, spec, tm
     assert "no iterations of these students" in told("list")
     spec.write_text(text)
     assert all_of(open_tuner(spec, history=tmp_path / "copy.sqlite")) == before
-
-
-def test_nothing_is_overwritten_and_no_other_file_is_brought_back(told, spec, tmp_path) -> None:
-    before, none, notes = all_of(open_tuner(spec)), tmp_path / "none", tmp_path / "notes.txt"
+    none, notes = tmp_path / "none", tmp_path / "notes.txt"
     notes.write_text("of the user")
     (tmp_path / "empty").write_bytes(b"")
     assert "already exists" in told("backup", notes)
@@ -244,7 +240,7 @@ def test_nothing_is_overwritten_and_no_other_file_is_brought_back(told, spec, tm
     assert all_of(open_tuner(spec)) == before
 
 
-def test_a_copy_waits_only_so_long_for_one_that_writes(told, spec, tmp_path, monkeypatch) -> None:
+def test_a_copy_waits_only_so_long_for_one_that_writes(told, spec, tmp_path, monkeypatch):
     told("backup", tmp_path / "copy.sqlite")
     reader, copy = open_tuner(spec), open_tuner(spec, history=tmp_path / "copy.sqlite")
     before, database = all_of(reader), reader.history._database
@@ -259,7 +255,7 @@ def test_a_copy_waits_only_so_long_for_one_that_writes(told, spec, tmp_path, mon
     assert all_of(reader) == before
 
 
-def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path) -> None:
+def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path):
     """One typed since is gone with it, its iterations are kept; one removed is in no new copy."""
     history, copy = tmp_path / "demo.sqlite", tmp_path / "copy.sqlite"
 
@@ -281,7 +277,6 @@ def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path) -> None:
     assert [node.number for node in opened(history).nodes()] == [0, 1]
     assert "red bus" not in opened(history).store.concepts
     assert "red bus" in opened(document["kept"]).store.concepts
-
     demo("concept", "add", "demo", "red bus")
     demo("distill", "demo")
     copy.unlink()

@@ -1,7 +1,5 @@
 """Work that was reported as done is in the history, whatever happens to the process."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -11,9 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
@@ -26,35 +22,21 @@ from inficond_panel.tuning import History, open_tuner
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 ROOT = make_node()
-KILLS_OF_A_WRITER, FILES, KILLS_OF_A_TUNER = 40, 8, 10
+KILLS_OF_A_WRITER, FILES, KILLS_OF_A_TUNER = 24, 6, 6
 
 
 class Workers:
     """Processes of ``writers.py``, one at a time, to be killed."""
 
-    def __enter__(self) -> Workers:
-        self.process = subprocess.Popen(
-            [sys.executable, writers.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self.process:  # closes its input, so that it ends
-            pass
+    def __init__(self, process: subprocess.Popen) -> None:
+        self.process = process
 
     def start(self, work: str, *arguments: object) -> None:
-        assert self.process.stdin is not None
         self.process.stdin.write(json.dumps([work, *arguments]).encode() + b"\n")
         self.process.stdin.flush()
         self.child = self.read()
 
     def read(self) -> Any:
-        assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
 
     def kill(self) -> list[Any]:
@@ -71,9 +53,11 @@ class Workers:
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    with Workers() as workers:
-        yield workers
+def workers():
+    command, pipe = [sys.executable, writers.__file__], subprocess.PIPE
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=paths) as process:
+        yield Workers(process)  # whose input is closed, so that it ends
 
 
 def stored_facts(path: str | Path, root: str) -> list[Any]:
@@ -93,7 +77,7 @@ def expect(stored: list[Any], before: list[Any], reported: list[Any]) -> None:
     assert len(new) <= len(reported) + 1  # at most the one that was not yet reported
 
 
-def test_a_writer_killed_at_any_moment_loses_nothing_reported(workers, tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_moment_loses_nothing_reported(workers, tmp_path):
     rng, total = random.Random(0), 0
     done: dict[Path, list[Any]] = {tmp_path / f"{i}.sqlite": [] for i in range(FILES)}
     for kill in range(KILLS_OF_A_WRITER):
@@ -108,7 +92,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_reported(workers, tmp_path:
     assert total >= KILLS_OF_A_WRITER
 
 
-def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers, tmp_path: Path) -> None:
+def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers, tmp_path):
     spec = small_spec(tmp_path, images=80, concepts=10, classes=2)
     tuner, rng = open_tuner(spec), random.Random(1)
     stored, path = [writers.facts(tuner.root())], tuner.history.path
@@ -120,7 +104,7 @@ def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers, tmp_path: Path
             assert History(path).head(tuner.root_id) in {reported[-1][0], stored[-1][0]}
 
 
-def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
+def test_a_forked_child_opens_the_file_anew(tmp_path):
     history = History(tmp_path / "h.sqlite")
     history.add(ROOT)
     child, status = os.fork(), 1

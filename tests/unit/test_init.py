@@ -1,4 +1,4 @@
-"""inficond init: what it finds in a folder, and that its spec passes ``check``."""
+"""inficond init: what it finds in a folder or in three tables; its specs pass ``check``."""
 
 import tarfile
 
@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import small_store
+from frames import frames
 from PIL import Image
 from precompute_factory import write_table
 
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
 from precompute.datasets import load_dataset
 from precompute.detect.layout import role_of
 from precompute.detect.writing import value
@@ -45,7 +47,6 @@ def label(count):
 
 
 def init(capsys, *arguments):
-    """Run it; return the spec and what was said."""
     assert main(["init", *map(str, arguments)]) == 0
     out = capsys.readouterr().out
     file = next(line for line in out.splitlines() if line.startswith("Wrote"))
@@ -56,7 +57,6 @@ def init(capsys, *arguments):
 
 
 def refused(capsys, *arguments):
-    """Run it; return what is told."""
     assert main(["init", *map(str, arguments)]) == 1
     return capsys.readouterr().err
 
@@ -74,7 +74,6 @@ def table(folder, count=20):
 
 
 def sizes(dataset):
-    """Number of images of each split."""
     return [dataset.split.count(name) for name in ("fit", "tune", "holdout")]
 
 
@@ -288,3 +287,63 @@ def test_values_survive_yaml(text):
 
     loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
     assert loaded["a"] == [text, {"k": text}]
+
+
+FORM = ["scores.csv", "logits.csv", "labels.csv", "--splits", "split.csv", "--output", "own.zarr"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, given in frames(40).items():
+        frame = given.to_frame("split") if name == "split" else given
+        frame.rename_axis("image_id").to_csv(f"{name}.csv")
+    return tmp_path
+
+
+def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys):
+    (folder / "photos").mkdir()
+    rows, given = ["image_id,path"], frames(40)
+    for image in given["split"].index:
+        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
+        rows.append(f"{image},{image}.png")
+    (folder / "photos" / "list.csv").write_text("\n".join(rows))
+    assert main(["init", *FORM, "--title", "Birds"]) == 0
+    store = open_store("own.zarr")
+    assert store.title == "Birds"
+    assert store.images[:2] == ["0000", "0001"]  # leading zeros stay
+    np.testing.assert_allclose(store.concept_score, given["scores"].to_numpy(), atol=1e-6)
+    np.testing.assert_array_equal(store.label, given["labels"].to_numpy())
+    told = capsys.readouterr().out
+    assert "20 fit, 10 tune, 10 holdout" in told
+    assert "This store has no photos" in told
+    assert "inficond serve own.zarr" in told
+    assert "own.zarr already exists" in refused(capsys, *FORM)
+    assert main(["init", *FORM[:-1], "b.zarr", "--photos", "photos/list.csv"]) == 0
+    assert open_store("b.zarr").picture(0).size == (20, 10)
+
+
+FAULTS = {
+    "two tables": (FORM[1:], "Three tables are needed (scores, logits, labels), got 2"),
+    "no split": ([*FORM[:3], *FORM[5:]], "--splits table is missing"),
+    "no store": ([*FORM[:6], "own.yaml"], "--output must name a store, such as own.zarr"),
+    "keys of photos": ([*FORM, "--teacher", "t.onnx"], "--teacher is only for a folder of photos"),
+    "one file": (["scores.csv"], "scores.csv is a file, not a folder"),
+    "no such file": (["none.csv", *FORM[1:]], "There is no file none.csv"),
+    "no split column": ([*FORM[:4], "labels.csv", *FORM[5:]], "labels.csv has no column split"),
+    "not CSV": (["x.bin", *FORM[1:]], "x.bin cannot be read as CSV"),
+    "no ids": (["ids.csv", *FORM[1:]], "no column image_id; its first columns are: a, b"),
+    "text": (["text.csv", *FORM[1:]], "scores has columns that are not numeric: 'a'"),
+    "probabilities": (["scores.csv", "scores.csv", *FORM[2:]], "logits look like probabilities"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_makes_no_store_is_said_and_leaves_nothing(folder, capsys, fault):
+    (folder / "x.bin").write_bytes(b"\xff\xfe\x00\x01" * 9)
+    (folder / "ids.csv").write_text("a,b\n1,2\n")
+    (folder / "text.csv").write_text("image_id,a\n0000,many\n")
+    before = sorted(folder.iterdir())
+    arguments, message = FAULTS[fault]
+    assert message.lower() in refused(capsys, *arguments).lower()
+    assert sorted(folder.iterdir()) == before

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -47,20 +48,16 @@ def test_an_encoder_by_name(data, capsys, given, model, pretrained):  # noqa: F8
         ("timm:test_resnet.r160_in1k", {"model": "test_resnet", "pretrained": "r160_in1k"}),
         ("timm:test_resnet:net.pt", {"kind": "timm", "model": "test_resnet"}),
         ("torchvision:resnet18:net.pt", {"kind": "torchvision", "model": "resnet18"}),
+        ("head:ViT-B-32:openai", {"encoder.model": "ViT-B-32", "encoder.pretrained": "openai"}),
     ],
 )
 def test_a_teacher_by_kind_and_name(data, capsys, given, keys):  # noqa: F811
     net = data.parent / "net.pt"
     net.write_bytes(b"")
     spec, _ = init(capsys, "data", "--teacher", given)
-    assert keys == {name: getattr(spec.teacher, name) for name in keys}
+    assert keys == {name: attrgetter(name)(spec.teacher) for name in keys}
     if "net.pt" in given:
         assert net in (getattr(spec.teacher, name, None) for name in ("path", "pretrained"))
-
-
-def test_a_teacher_with_an_encoder_of_its_own(data, capsys):  # noqa: F811
-    spec, _ = init(capsys, "data", "--teacher", "head:ViT-B-32:openai")
-    assert (spec.teacher.encoder.model, spec.teacher.encoder.pretrained) == ("ViT-B-32", "openai")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +107,6 @@ def test_many_outputs_are_written_a_line_each(data, capsys):  # noqa: F811
 
 
 class Counted(torch.nn.Linear):
-    """A model that tells that it is loaded."""
-
     loaded = 0
 
     def __setstate__(self, state):
@@ -159,7 +154,7 @@ def test_torchscript_is_called_by_its_kind(data, capsys):  # noqa: F811
     assert spec.teacher.kind == "torchscript"
 
 
-def test_classes_that_are_taken(data, capsys):  # noqa: F811
+def test_classes_that_are_taken_and_labels_that_do_not_fit_the_task(data, capsys):  # noqa: F811
     spec, out = init(capsys, "data", "--class", "train")
     dataset = load_dataset(spec.dataset)
     assert dataset.classes == ("train",)
@@ -167,6 +162,10 @@ def test_classes_that_are_taken(data, capsys):  # noqa: F811
     assert "classes   1: train" in out
     told = refused(capsys, *NO, "--class", "trian", "--class", "dog")
     assert "no class 'trian' (nearest: 'train'); 'dog'. There are: cat, train." in told
+    told = refused(capsys, *NO, "--task", "single_label")
+    assert "5 of 20 images have several classes: '003', '011', '019', and 2 more" in told
+    assert "5 of 20 images have no class: " in told
+    assert not (data.parent / "no.yaml").exists()
 
 
 def model_folder(folder, names, **config):
@@ -246,10 +245,3 @@ def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
     spec, out = init(capsys, "data", "--teacher", "z.csv", *several)
     assert (spec.dataset.task, spec.teacher.outputs) == ("multi_label", "logits")
     assert "holds probabilities" not in out
-
-
-def test_labels_that_do_not_fit_the_task_that_is_said(data, capsys):  # noqa: F811
-    told = refused(capsys, *NO, "--task", "single_label")
-    assert "5 of 20 images have several classes: '003', '011', '019', and 2 more" in told
-    assert "5 of 20 images have no class: " in told
-    assert not (data.parent / "no.yaml").exists()

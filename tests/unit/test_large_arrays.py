@@ -41,7 +41,9 @@ def is_file(values):
     return False
 
 
-def test_a_large_array_is_a_file_that_leaves_nothing(large):
+def test_a_large_array_is_a_file_that_leaves_nothing_or_where_there_is_no_room_memory(
+    large, monkeypatch
+):
     values = arrays.empty((7, 9), np.float32)
     values[:] = np.arange(63).reshape(7, 9)
     assert is_file(values)
@@ -50,8 +52,6 @@ def test_a_large_array_is_a_file_that_leaves_nothing(large):
     assert not list(large.iterdir())
     assert not is_file(arrays.empty((2, 3), np.float32))
 
-
-def test_without_room_on_the_disk_an_array_is_in_memory(large, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

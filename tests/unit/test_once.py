@@ -67,15 +67,12 @@ def test_a_failure_is_not_kept():
     assert len(asked) == 2
 
 
-def test_the_latest_are_kept():
+def test_the_latest_are_kept_and_weigh_no_more_than_the_size():
     made = []
     last_two = once(2)(made.append)
     for name in "ababcba":
         last_two(name)
     assert made == ["a", "b", "c", "a"]
-
-
-def test_the_values_kept_weigh_no_more_than_the_size():
     kept = Latest(10, weigh=len)
     for key, value in (("a", "xxxx"), ("b", "xxx"), ("a", "xx"), ("c", "xxxxx")):
         kept.put(key, value)

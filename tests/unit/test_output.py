@@ -1,7 +1,5 @@
 """Codes that a terminal obeys reach it as text, whatever data or files are called."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -15,7 +13,7 @@ from inficond_panel.commands.shared.output import note, progress, say, say_json,
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
 
 
-def test_commands_to_a_terminal_are_shown_and_mean_the_same_in_json(capsys) -> None:
+def test_commands_to_a_terminal_are_shown_and_mean_the_same_in_json(capsys):
     assert shown(EVIL) == r"\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
     assert shown("é 漢 \u200d\n\tשלום") == "é 漢 \u200d\n\tשלום"
     say_json({"name": EVIL})
@@ -25,7 +23,7 @@ def test_commands_to_a_terminal_are_shown_and_mean_the_same_in_json(capsys) -> N
 
 
 @pytest.mark.parametrize("tell", [say, note])
-def test_a_result_takes_the_place_of_unfinished_progress(tell, capsys, monkeypatch) -> None:
+def test_a_result_takes_the_place_of_unfinished_progress(tell, capsys, monkeypatch):
     progress(0.5, "half")  # where there is no terminal nothing is told
     say("done")
     assert capsys.readouterr() == ("done\n", "")
@@ -48,7 +46,7 @@ def table(capsys) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(capsys, monkeypatch) -> None:
+def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(capsys, monkeypatch):
     whole = table(capsys)
     assert len(whole) == 4  # a file has each row on a line
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

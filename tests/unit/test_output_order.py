@@ -26,8 +26,7 @@ def knowing(rng, label, strength=3.0):
 
 @pytest.mark.parametrize("classes", [2, 3, 4, 5])
 @pytest.mark.parametrize("single", [True, False])
-def test_the_order_found_is_the_best_of_all_permutations(classes, single):
-    """Reference: scikit-learn's AUC of each class by each output, and every permutation."""
+def test_the_order_found_is_the_best_of_all_permutations_by_scikit_learns_auc(classes, single):
     rng = np.random.default_rng([classes, single])
     label = labelled(rng, 400, classes, single)
     logits = knowing(rng, label)[:, np.roll(np.arange(classes), 1)]
@@ -57,8 +56,7 @@ def test_the_figures_are_top1_or_mean_ap_of_both_orders(single):
     assert found.moved == (0, 1, 2)  # the fourth class keeps its output, and is not accused
 
 
-def test_a_softmax_is_held_by_its_probabilities_of_images_that_can_be_read():
-    """A number added to all logits of an image changes no probability, and hides all ranks."""
+def test_a_softmax_is_held_by_probabilities_which_a_number_on_all_logits_does_not_change():
     rng = np.random.default_rng(2)
     label = labelled(rng, 200, 3, True)
     logits = knowing(rng, label)[:, [1, 0, 2]] + 50 * rng.normal(size=(200, 1))
@@ -132,8 +130,7 @@ def twins(rng, label):
 
 
 @pytest.mark.parametrize("teacher", [knowing, weak, biased, shifted, half_blind, twins])
-def test_no_false_alarm(teacher):
-    """120 data sets each, 720 in all, of 12 to 500 images, in part without labels."""
+def test_no_false_alarm_in_720_data_sets_in_part_without_labels(teacher):
     alarms = 0
     for seed in range(120):
         rng = np.random.default_rng([seed, len(teacher.__name__)])
@@ -158,8 +155,7 @@ def test_a_gain_that_is_small_or_uncertain_is_no_alarm():
 
 
 @pytest.mark.parametrize("teacher", [knowing, biased])
-def test_a_wrong_order_is_found(teacher):
-    """Of 60 data sets with 240 images and 4 classes nearly all, and no class by a wrong name."""
+def test_a_wrong_order_is_found_and_no_class_by_a_wrong_name(teacher):
     found = wrong = 0
     for seed in range(60):
         rng = np.random.default_rng([seed, 7])
@@ -173,8 +169,7 @@ def test_a_wrong_order_is_found(teacher):
     assert wrong == 0
 
 
-def test_a_thousand_classes_by_the_confusions():
-    """300 classes here, with ten images each: no permutation is tried one by one."""
+def test_300_classes_of_ten_images_are_ordered_by_the_confusions():
     rng = np.random.default_rng(6)
     label = np.eye(300, dtype=np.int8)[np.repeat(np.arange(300), 10)]
     order = rng.permutation(300)

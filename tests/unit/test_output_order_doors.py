@@ -74,8 +74,6 @@ def data(tmp_path_factory):
 
 
 class Network(torch.nn.Module):
-    """``outputs`` as a network."""
-
     def __init__(self):
         super().__init__()
         self.register_buffer("near", torch.tensor(NEAR / 255, dtype=torch.float32))
@@ -108,8 +106,7 @@ def old(data):
         return make(spec(data, "old", NETWORK)).store
 
 
-def test_of_many_photos_some_go_first(data, monkeypatch):
-    """Photos that went first are run once, also where the order is right."""
+def test_of_many_photos_some_go_first_and_are_run_once(data, monkeypatch):
     from precompute.teachers import outputs
 
     monkeypatch.setattr(outputs, "_TRIED", 30)
@@ -189,7 +186,6 @@ def test_tables_of_init_have_a_flag(data, tmp_path, monkeypatch, run):
 
 @pytest.mark.parametrize("classes", [CLASSES, CLASSES[:3]])
 def test_a_network_with_other_outputs_says_which_of_them_fit(data, classes):
-    """The network has four outputs; the data set four classes and a fifth, or three of them."""
     columns = [*CLASSES, "owl"] if len(classes) == 4 else classes
     label = (KIND[:, None] == np.arange(len(columns))).astype(int)
     label[:, -1] |= ~label.any(1)  # each photo has a class

@@ -3,8 +3,6 @@
 With a version that no longer has one, the guard before it would stand before nothing.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

@@ -1,7 +1,5 @@
 """``inficond quantify run``: a training run of one's own by its YAML file, with COCO's boxes."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from pathlib import Path
@@ -51,7 +49,6 @@ quantify:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Four photos with a box each, and the checkpoints of a run."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "photos").mkdir()
     images, boxes = [], []
@@ -91,10 +88,10 @@ def ran(folder):
     return folder / "out"
 
 
-def test_each_layer_has_a_folder_that_table_reads(ran, capsys):
+def test_each_layer_has_a_folder_that_table_reads(ran, run):
     assert {path.name for path in ran.iterdir()} == {"features.block1"}
-    assert main(["quantify", "table", str(ran / "features.block1"), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    table = ["quantify", "table", ran / "features.block1"]
+    document = json.loads(run(*table, "--json")[1])
     assert document["b"] == 0.2
     assert document["layer"] == "features.block1"
     rows = {row["figure"]: row for row in document["rows"]}
@@ -104,20 +101,14 @@ def test_each_layer_has_a_folder_that_table_reads(ran, capsys):
     students = figures.networks["student"]
     each = [image_figures(one, figures.foreground)["foreground"].mean() for one in students]
     assert rows["N_fg"]["student"] == pytest.approx(np.mean(each))
-    assert main(["quantify", "table", str(ran / "features.block1")]) == 0
-    assert "over 3 trainings" in capsys.readouterr().out
+    assert "over 3 trainings" in run(*table)[1]
 
 
-def test_the_foreground_is_the_boxes_of_coco(ran):
-    """A box of (8, 4) to (24, 16) in 48 × 32 is (4, 2) to (12, 8) at half the size."""
-    expected = np.zeros((16, 24), bool)
+def test_the_foreground_is_the_boxes_of_coco_and_distances_are_of_the_weights(ran, folder):
+    expected = np.zeros((16, 24), bool)  # (8, 4) to (24, 16) in 48 × 32, at half the size
     expected[2:8, 4:12] = True
     for mask in read_figures(ran / "features.block1").foreground:
         np.testing.assert_array_equal(mask, expected)
-
-
-def test_weight_distances_are_of_the_checkpoints(ran, folder):
-    """Each epoch adds 0.05 to all weights up to the layer: the distance by hand."""
     from safetensors.numpy import load_file
 
     first = load_file(folder / "student-1" / "epoch-000.safetensors")
@@ -157,13 +148,12 @@ def test_every_problem_of_the_file_is_told_with_its_place(folder):
         (("model: test_resnet}", "model: test_resnet, outputs: 5}"), "epoch-001.safetensors"),
     ],
 )
-def test_what_cannot_be_measured_is_told_and_leaves_nothing(folder, capsys, tmp_path, change, told):
+def test_what_cannot_be_measured_is_told_and_leaves_nothing(folder, run, tmp_path, change, told):
     text = (folder / "run.yaml").read_text()
     assert change[0] in text
     (folder / "other.yaml").write_text(text.replace(*change))
-    place = tmp_path / "out"
-    assert main(["quantify", "run", str(folder / "other.yaml"), "--output", str(place)]) == 1
-    assert told in capsys.readouterr().err
+    status, _, err = run("quantify", "run", folder / "other.yaml", "--output", tmp_path / "out")
+    assert (status, told in err) == (1, True)
     assert not list(tmp_path.iterdir())
 
 
@@ -173,11 +163,8 @@ def test_what_cannot_be_measured_is_told_and_leaves_nothing(folder, capsys, tmp_
         ("baseline-1}", "short}", "unequal numbers of checkpoints: 1 to 2"),
         ("layers: [features.block1]", "layers: [features.block1, lost]", "no layer 'lost'"),
     ],
-    ids=["checkpoints", "second layer"],
 )
-def test_what_does_not_fit_is_told_before_anything_is_measured(
-    folder, capsys, monkeypatch, old, new, told
-):
+def test_what_does_not_fit_is_told_before_measuring(folder, run, monkeypatch, old, new, told):
     text = (folder / "run.yaml").read_text().replace("epochs: 1", "epochs: 2")
     if "lost" in new:
         text = text.replace("layers: [layer1]", "layers: [layer1, layer2]")
@@ -191,8 +178,8 @@ def test_what_does_not_fit_is_told_before_anything_is_measured(
         raise AssertionError("measured before it is checked")
 
     monkeypatch.setattr("inficond_panel.commands.quantify.quantify_run.follow", measured)
-    assert main(["quantify", "run", str(folder / "late.yaml")]) == 1
-    assert told in capsys.readouterr().err
+    status, _, err = run("quantify", "run", folder / "late.yaml")
+    assert (status, told in err) == (1, True)
 
 
 def test_networks_of_torchvision_and_timm_are_made_by_name():

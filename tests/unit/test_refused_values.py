@@ -1,12 +1,11 @@
 """Values that no result can be made of are refused by name, wherever they enter."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from factory import spec_text
 
 from inficond_panel import distill
 from inficond_panel.distill import average_precision as ap
@@ -15,7 +14,8 @@ from inficond_panel.distill import metric_intervals as intervals
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
-from inficond_panel.errors import DataError, InficondError, SolverError, TuningError
+from inficond_panel.errors import DataError, InficondError, SolverError, SpecError, TuningError
+from inficond_panel.spec import load_spec
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.thumbs import bound
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
@@ -96,3 +96,13 @@ def test_values_at_the_limit_are_taken():
     assert Intent("a", "b", "down", bound=-LARGEST_BOUND).bound == -LARGEST_BOUND
     assert np.isfinite(Outcome(LABEL > 0, 1e200 * LOGIT).value("ap"))
     assert np.isfinite(TopClass(np.array([1, -1, 0] * 10), ROWS).value("top1"))
+
+
+def test_what_the_views_cannot_take_is_told_at_once(tmp_path):
+    (tmp_path / "s.yaml").write_text(spec_text("views: {top: 7, factors: [2, 0.5], patches: 13}\n"))
+    with pytest.raises(SpecError) as caught:
+        load_spec(tmp_path / "s.yaml", check_files=False)
+    told = str(caught.value)
+    assert "views.top: expected one of 5, 10, 20, 50, 100, 200, 0, got 7" in told
+    assert "views.factors: expected numbers above 1, got 0.5" in told
+    assert "views.patches" in told

@@ -1,7 +1,5 @@
 """Balance of photos, against scikit-learn's logistic regression and against what it is for."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +16,7 @@ def shifted(seed: int, count: int = 800, shift: float = 1.0):
     return ours, theirs
 
 
-def test_the_ratio_is_that_of_scikit_learns_regression() -> None:
+def test_the_ratio_is_that_of_scikit_learns_regression():
     ours, theirs = shifted(0)
     both = np.concatenate([ours, theirs])
     scores = (both - both.mean(axis=0)) / both.std(axis=0)
@@ -30,8 +28,7 @@ def test_the_ratio_is_that_of_scikit_learns_regression() -> None:
     np.testing.assert_allclose(np.log(ratio), expected, atol=2e-3)
 
 
-def test_the_ratio_comes_near_the_true_one_of_two_normals() -> None:
-    """N(1, 1) over N(0, 1) at x is exp(x - 1/2)."""
+def test_the_ratio_comes_near_the_true_one_of_two_normals_which_is_exp_of_x_less_half():
     ours, theirs = shifted(1, count=20_000)
     ratio, _ = density_ratio(ours, theirs)
     near = np.abs(ours[:, 0]) < 2
@@ -40,7 +37,7 @@ def test_the_ratio_comes_near_the_true_one_of_two_normals() -> None:
     assert level == pytest.approx(-0.5, abs=0.05)
 
 
-def test_weighted_photos_of_fit_look_like_those_of_tune() -> None:
+def test_weighted_photos_of_fit_look_like_those_of_tune():
     rng = np.random.default_rng(2)
     label, theirs = (rng.random(3000) < 0.5).astype(int), (rng.random(1000) < 0.2).astype(int)
     scores = rng.normal(size=(3000, 2)) + 1.5 * label[:, None]
@@ -54,7 +51,7 @@ def test_weighted_photos_of_fit_look_like_those_of_tune() -> None:
         np.testing.assert_allclose(mean, others[theirs == side].mean(axis=0), atol=0.12)
 
 
-def test_too_few_photos_are_refused() -> None:
+def test_too_few_photos_are_refused():
     label = np.array([1] * 4 + [0] * 20)
     with pytest.raises(DataError, match="4 photos of fit and 12 of tune show the class"):
         balance(np.ones((24, 1)), label, np.ones((24, 1)), np.arange(24) % 2)

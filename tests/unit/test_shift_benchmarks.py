@@ -1,7 +1,5 @@
 """The benchmark of shifts: biased splits, strong teachers, environments that are inferred."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,14 +17,14 @@ LABEL = np.array(
 PAIR = Pair(0, 1, ())
 
 
-def test_photos_that_nothing_is_known_of_are_in_no_biased_split() -> None:
+def test_photos_that_nothing_is_known_of_are_in_no_biased_split():
     store, fit = SimpleNamespace(label=LABEL), np.arange(9)
     assert biased(store, fit, PAIR, 0.0, 0).tolist() == [0, 4]
     assert biased(store, fit, PAIR, 1.0, 0).tolist() == [0, 1, 3, 4]
     assert phi(store, biased(store, fit, PAIR, 0.0, 0), PAIR) == pytest.approx(1)
 
 
-def test_a_strong_teacher_does_not_know_what_the_labels_do_not() -> None:
+def test_a_strong_teacher_does_not_know_what_the_labels_do_not():
     store = SimpleNamespace(label=np.tile(LABEL, (1000, 1)))
     logit = strong_logits(store, 0, seed=0)
     means = [logit[store.label[:, 0] == value].mean() for value in (1, 0, -1)]
@@ -34,29 +32,18 @@ def test_a_strong_teacher_does_not_know_what_the_labels_do_not() -> None:
     np.testing.assert_allclose(means, [STRONG[0], -STRONG[0], 0], atol=4 * error)
 
 
-@pytest.fixture(scope="module")
-def toy():
-    """Labels, a shortcut that holds in one environment and is turned in the other, and scores."""
-    rng = np.random.default_rng(0)
-    label = rng.random(1200) < 0.4
-    turned = rng.random(1200) < 0.1
-    scores = np.stack([label + rng.normal(0, 0.8, 1200), (label ^ turned) + 0.0], axis=1)
-    return label, turned, scores
-
-
 def logits(scores, label, weights=None):
     found = fit(scores, label.astype(float)[:, None], l1=1e-3, sample_weight=weights)
     return decision_function(scores, found.weights, found.intercepts)[:, 0]
 
 
-def test_a_student_that_leans_on_the_shortcut_tells_the_environments(toy) -> None:
-    label, turned, scores = toy
+def test_a_student_of_the_shortcut_tells_environments_and_group_dro_weighs_the_worst_up():
+    rng = np.random.default_rng(0)
+    label, turned = rng.random(1200) < 0.4, rng.random(1200) < 0.1
+    # a shortcut holds in one environment and is turned in the other
+    scores = np.stack([label + rng.normal(0, 0.8, 1200), (label ^ turned) + 0.0], axis=1)
     found = inferred_environment(label, logits(scores[:, 1:], label))
     np.testing.assert_array_equal(found, turned)
-
-
-def test_group_dro_weighs_the_worst_group_up_and_its_loss_falls(toy) -> None:
-    label, turned, scores = toy
     group = 2 * label + turned
 
     def losses(weights):

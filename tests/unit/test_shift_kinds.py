@@ -1,7 +1,5 @@
 """Kinds of shift: each measure against a reference, and what is told apart."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,18 +9,7 @@ from scipy.special import expit
 from scipy.stats import chi2_contingency, mannwhitneyu, norm
 
 from inficond_panel.distill import shift_kinds
-from inficond_panel.distill.shift_kinds import (
-    RIDGE,
-    LabelNoise,
-    OtherPhotos,
-    _discriminants,
-    _loss,
-    _rank_z,
-    label_noise,
-    other_photos,
-    share_z,
-    wrong_chance,
-)
+from inficond_panel.distill.shift_kinds import LabelNoise, OtherPhotos, _loss, label_noise
 from inficond_panel.tuning.shift_kinds import _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
@@ -34,7 +21,7 @@ def drawn(rng: np.random.Generator, photos: int, intercept: float) -> tuple[np.n
 
 
 @pytest.fixture
-def splits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def splits():
     rng = np.random.default_rng(3)
     return (*drawn(rng, 1500, -1.0), *drawn(rng, 800, -2.0))
 
@@ -42,7 +29,7 @@ def splits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(
     "values", [[-1.0, -2.0, 1.0], [-1.2, -1.0, 0.7, 0.1, 0.2], [-1.2, -1.0, 0.7, 0.4, 0.1, 0.2]]
 )
-def test_the_gradient_is_that_of_the_likelihood(splits, values) -> None:
+def test_the_gradient_is_that_of_the_likelihood(splits, values):
     point = np.array(values)
     if len(values) == 6:
         splits = [np.column_stack([x, np.cos(x)]) if x.ndim == 2 else x for x in splits]
@@ -50,13 +37,8 @@ def test_the_gradient_is_that_of_the_likelihood(splits, values) -> None:
     np.testing.assert_allclose(_loss(point, *splits)[1], numeric, rtol=1e-3, atol=1e-2)
 
 
-def test_right_labels_give_no_evidence(splits) -> None:
-    """The share of the class is another one on purpose: it is no noise."""
-    assert label_noise(*splits).evidence < 6
-
-
 @pytest.mark.parametrize(("added", "missed"), [(0.1, 0.1), (0.2, 0.0), (0.0, 0.4)])
-def test_shares_of_wrong_labels_are_found(splits, added, missed) -> None:
+def test_shares_of_wrong_labels_are_found(splits, added, missed):
     score, label, *tune = splits
     chance = np.random.default_rng(5).random(len(label))
     wrong = np.where(label == 1, chance < missed, chance < added)
@@ -66,8 +48,8 @@ def test_shares_of_wrong_labels_are_found(splits, added, missed) -> None:
     assert found.missed == pytest.approx(missed, abs=0.08)
 
 
-def test_the_evidence_is_the_best_of_a_grid(splits) -> None:
-    """Twice the gain in log likelihood, over a grid of shares with the rest fitted anew."""
+def test_right_labels_give_no_evidence_and_that_of_wrong_ones_is_the_best_of_a_grid(splits):
+    assert label_noise(*splits).evidence < 6  # the class has another share, which is no noise
     score, label, *tune = splits
     label = np.where(np.random.default_rng(5).random(len(label)) < 0.1, 1 - label, label)
     found = label_noise(score, label, *tune)
@@ -94,7 +76,7 @@ def photos_of(splits, wrong, teacher) -> SimpleNamespace:
     return SimpleNamespace(model_of_tune=model, teacher_log_odds=logits.__getitem__, **labels)
 
 
-def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits) -> None:
+def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     label = splits[1]
     missing = (label == 1) & (np.random.default_rng(5).random(len(label)) < 0.2)
     honest = _noise(photos_of(splits, missing, lambda score, _: score))
@@ -107,59 +89,57 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits) -> None:
     assert right.evidence < 6
 
 
-def test_the_discriminant_leaves_its_fold_out() -> None:
+def test_the_discriminant_leaves_its_fold_out():
     rng = np.random.default_rng(2)
     sides = [rng.normal(0.2 * side, size=(90, 4)) for side in (1, 0)]
     first, fold = np.arange(180) < 90, np.tile(np.arange(3), 60)
     kept = [np.concatenate([scores[0::3], scores[2::3]]) for scores in sides]
-    pooled = (np.cov(kept[0].T, bias=True) + np.cov(kept[1].T, bias=True)) / 2 + RIDGE * np.eye(4)
+    pooled = (np.cov(kept[0].T, bias=True) + np.cov(kept[1].T, bias=True)) / 2
+    pooled += shift_kinds.RIDGE * np.eye(4)
     expected = np.linalg.solve(pooled, kept[0].mean(axis=0) - kept[1].mean(axis=0))
-    found = _discriminants(np.concatenate(sides), first, fold)[:, 1]
+    found = shift_kinds._discriminants(np.concatenate(sides), first, fold)[:, 1]
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.linalg.norm(expected))
 
 
-def test_some_of_many_photos_are_told_apart(monkeypatch) -> None:
+def test_some_of_many_photos_are_told_apart(monkeypatch):
     rng = np.random.default_rng(2)
     scores, label = rng.normal(size=(900, 3)), np.arange(900) % 3 == 0
     some = [np.linspace(0, count - 1, 100).astype(int) for count in (600, 300)]
     few = np.concatenate([np.flatnonzero(~label)[some[0]], np.flatnonzero(label)[some[1]]])
     monkeypatch.setattr(shift_kinds, "_standard", lambda _: (0.0, 1.0))
-    alone = other_photos(scores[few], label[few], scores[few] + 0.1, label[few])
+    alone = shift_kinds.other_photos(scores[few], label[few], scores[few] + 0.1, label[few])
     monkeypatch.setattr(shift_kinds, "MOST", 100)
-    assert other_photos(scores, label, scores + 0.1, label) == alone
+    assert shift_kinds.other_photos(scores, label, scores + 0.1, label) == alone
 
 
-def test_the_chance_of_a_wrong_label_is_by_bayes() -> None:
+def test_the_chance_of_a_wrong_label_is_by_bayes():
     noise, logit = LabelNoise(0.1, 0.2, 20.0), np.log([0.25 / 0.75, 0.25 / 0.75])
-    present, absent = wrong_chance(logit, np.array([1, 0]), noise)
+    present, absent = shift_kinds.wrong_chance(logit, np.array([1, 0]), noise)
     assert present == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.8 * 0.25))
     assert absent == pytest.approx(0.2 * 0.25 / (0.2 * 0.25 + 0.9 * 0.75))
 
 
-def test_the_share_of_a_class_is_compared_as_by_chi_squared() -> None:
+def test_shares_of_a_class_are_compared_as_by_chi_squared_and_ranks_as_by_mann_and_whitney():
     fit, tune = np.repeat([1, 0], [40, 160]), np.repeat([1, 0], [30, 270])
-    table = [[40, 160], [30, 270]]
-    assert share_z(fit, tune) ** 2 == pytest.approx(chi2_contingency(table, correction=False)[0])
-    assert share_z(fit, tune) > 0 > share_z(tune, fit)
-    assert share_z(fit[:40], tune[:30]) == 0
-
-
-def test_ranks_are_compared_as_by_mann_and_whitney() -> None:
+    squared = chi2_contingency([[40, 160], [30, 270]], correction=False)[0]
+    assert shift_kinds.share_z(fit, tune) ** 2 == pytest.approx(squared)
+    assert shift_kinds.share_z(fit, tune) > 0 > shift_kinds.share_z(tune, fit)
+    assert shift_kinds.share_z(fit[:40], tune[:30]) == 0
     rng = np.random.default_rng(0)
     one, other = rng.normal(0.3, size=80), rng.normal(size=50)
     options = {"method": "asymptotic", "use_continuity": False, "alternative": "greater"}
     found = mannwhitneyu(one, other, **options)
-    assert norm.sf(_rank_z(one, other)) == pytest.approx(found.pvalue)
+    assert norm.sf(shift_kinds._rank_z(one, other)) == pytest.approx(found.pvalue)
 
 
 @pytest.mark.parametrize("moved", ["nothing", "all", "against"])
-def test_photos_that_are_others_are_told_from_a_lost_correlation(moved) -> None:
+def test_photos_that_are_others_are_told_from_a_lost_correlation(moved):
     rng = np.random.default_rng(1)
     scores = [rng.normal(size=(400, 12)) for _ in range(2)]
     label = [(np.arange(400) < 120).astype(int)] * 2
     if moved != "nothing":
         scores[0][:, 0] += np.where(label[0] == 1, -0.6 if moved == "against" else 0.6, 0.6)
-    found = other_photos(scores[0], label[0], scores[1], label[1])
+    found = shift_kinds.other_photos(scores[0], label[0], scores[1], label[1])
     assert (found.negatives > 4) == (moved != "nothing")
     assert moved == "nothing" or (found.positives > 2 if moved == "all" else found.positives < -3)
 
@@ -181,7 +161,7 @@ def test_photos_that_are_others_are_told_from_a_lost_correlation(moved) -> None:
 )
 def test_kinds_are_named_or_said_not_to_be_told_apart(
     shift, evidence, negatives, positives, share, kinds, perhaps
-) -> None:
+):
     noise, photos = LabelNoise(0.1, 0.1, evidence), OtherPhotos(negatives, positives)
     assert _told_apart(SimpleNamespace(kind=shift), noise, photos, share) == (kinds, perhaps)
 
@@ -194,7 +174,7 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
         (1.0, (NOISE, LOST, PICTURES)),
     ],
 )
-def test_the_clearer_of_pictures_labels_and_suspects_comes_first(z, expected) -> None:
+def test_the_clearer_of_pictures_labels_and_suspects_comes_first(z, expected):
     """Labels stand out by sqrt(16) = 4, the clearest suspect by 3."""
     shift = SimpleNamespace(suspects=[SimpleNamespace(z=2.0), SimpleNamespace(z=3.0)])
     assert _with_pictures((NOISE, LOST), z, shift, LabelNoise(0.1, 0.1, 16.0)) == expected

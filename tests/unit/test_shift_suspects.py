@@ -1,7 +1,5 @@
 """Suspects of a student, against scipy and numpy, and against what is exactly known of them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +11,6 @@ from inficond_panel.errors import DataError
 
 
 def photos(rng: np.random.Generator, count: int = 120, concepts: int = 6) -> Photos:
-    """Photos with random scores and labels."""
     scores = rng.random((count, concepts)).astype(np.float32)
     return Photos(scores, (rng.random(count) < 0.4).astype(np.int8))
 
@@ -23,12 +20,11 @@ def values(these: Photos) -> np.ndarray:
 
 
 def five(scores: np.ndarray, label: np.ndarray) -> list[Photos]:
-    """Folds."""
     parts = zip(np.array_split(scores, 5), np.array_split(label, 5), strict=True)
     return [Photos(*part) for part in parts]
 
 
-def test_partial_correlation_is_the_correlation_of_what_the_label_leaves() -> None:
+def test_partial_correlation_is_the_correlation_of_what_the_label_leaves():
     rng = np.random.default_rng(0)
     tune = photos(rng)
     logit = values(tune) @ np.array([3.0, -2, 0, 1, 0, 0.5]) + 2 * tune.label
@@ -39,13 +35,11 @@ def test_partial_correlation_is_the_correlation_of_what_the_label_leaves() -> No
 
 
 def predicted(column: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Least-squares prediction from the label and a constant."""
     known = np.column_stack([label, np.ones(len(label))])
     return known @ np.linalg.lstsq(known, column, rcond=None)[0]
 
 
-def test_one_fold_against_tune_is_students_test_of_two_differences() -> None:
-    """The negatives are constant: what is left is the difference of two means."""
+def test_one_fold_against_tune_is_students_test_of_two_means_where_negatives_are_constant():
     rng, label = np.random.default_rng(1), np.repeat([1, 0], 40)
     scores, others = np.zeros((2, 80, 1))
     scores[:40, 0], others[:40, 0] = rng.random(40), rng.random(40) * 0.2
@@ -58,7 +52,7 @@ def test_one_fold_against_tune_is_students_test_of_two_differences() -> None:
     assert found.score[0] == pytest.approx(expected.statistic)
 
 
-def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts() -> None:
+def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts():
     rng = np.random.default_rng(2)
     fit, tune = photos(rng, 40), photos(rng, 70)
     logits = rng.normal(size=(1, 70))
@@ -75,7 +69,7 @@ def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts() -> 
     np.testing.assert_allclose(found.doubt, doubt)
 
 
-def test_few_positives_of_tune_are_no_clear_difference() -> None:
+def test_few_positives_of_tune_are_no_clear_difference():
     """Skewed scores, the same on both splits: seven positives seem alike in some of 300 concepts.
 
     Ten percent of the draws may be called by a test at 1 %; Welch's calls a third of them.
@@ -89,7 +83,7 @@ def test_few_positives_of_tune_are_no_clear_difference() -> None:
     assert called <= draws / 10
 
 
-def test_few_positives_do_not_hide_what_the_negatives_tell() -> None:
+def test_few_positives_do_not_hide_what_the_negatives_tell():
     """The context is on half the negatives of tune and on none of fit; concept 1 is loud there.
 
     Ten positives of 1,000 have noise that makes concept 1 lose more of its bond than concept 0.
@@ -108,8 +102,7 @@ def test_few_positives_do_not_hide_what_the_negatives_tell() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000))
-def test_what_all_concepts_lose_is_the_separation_lost(seed: int) -> None:
-    """Separation: the mean logit of the positives less that of the negatives."""
+def test_what_all_concepts_lose_is_the_separation_lost(seed):
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=(3, 6)) * (rng.random((3, 6)) < 0.7)
     folds, tune = [photos(rng) for _ in range(3)], photos(rng)
@@ -124,7 +117,7 @@ def test_what_all_concepts_lose_is_the_separation_lost(seed: int) -> None:
     assert found.lost.sum() == pytest.approx(np.mean(lost), abs=1e-6)
 
 
-def test_a_bond_of_fit_alone_is_found_without_a_weight_of_its_own() -> None:
+def test_a_bond_of_fit_alone_is_found_without_a_weight_of_its_own():
     """Concept 0 is the class. In fit concepts 1 and 2 go with it; the student uses 0 and 2."""
     rng = np.random.default_rng(5)
     label = (rng.random((2, 1000)) < 0.5).astype(int)
@@ -141,8 +134,7 @@ def test_a_bond_of_fit_alone_is_found_without_a_weight_of_its_own() -> None:
     assert found.lost[1] == 0
 
 
-def test_no_shift_gives_few_suspects() -> None:
-    """Of 100 students without a shift, few have a suspect at a false discovery rate of 5 %."""
+def test_of_100_students_without_a_shift_few_have_a_suspect_at_a_rate_of_5_percent():
     rng = np.random.default_rng(6)
     alarms = 0
     for _ in range(100):
@@ -153,12 +145,13 @@ def test_no_shift_gives_few_suspects() -> None:
     assert alarms <= 12  # 5 expected; binomial, 99.8 %
 
 
-def test_a_constant_concept_is_no_suspect() -> None:
+def test_a_constant_concept_is_no_suspect_and_of_no_values_there_are_no_correlations():
     rng = np.random.default_rng(7)
     fit, tune = (Photos(np.full((50, 1), 0.3), (rng.random(50) < 0.5).astype(int)) for _ in "12")
     found = suspicion([fit], tune, np.zeros((1, 50)), np.ones((1, 1)))
     assert found.score[0] == found.lost[0] == 0
     assert found.q[0] == pytest.approx(0.5)
+    assert photos(rng).partial_correlation(np.empty((0, 120))).shape == (0, 6)
 
 
 @pytest.mark.parametrize(
@@ -169,11 +162,6 @@ def test_a_constant_concept_is_no_suspect() -> None:
         ([1, 0, 0, 0], "Fewer than two"),
     ],
 )
-def test_photos_that_cannot_be_compared_are_refused(label: list[int], message: str) -> None:
+def test_photos_that_cannot_be_compared_are_refused(label, message):
     with pytest.raises(DataError, match=message):
         Photos(np.zeros((4, 2)), np.array(label))
-
-
-def test_of_no_values_there_are_no_correlations() -> None:
-    tune = photos(np.random.default_rng(9))
-    assert tune.partial_correlation(np.empty((0, 120))).shape == (0, 6)

@@ -1,7 +1,5 @@
 """A store is written whole, read back equal, and refused where it is damaged or cannot be."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from factory import ATTRS, small_arrays
+from factory import ATTRS, small_arrays, small_store
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store import open_store, write_store
@@ -33,8 +31,8 @@ def made(folder: Path, *changes: tuple[str, Any, Any], **attrs: Any) -> Path:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return made(tmp_path)
+def path(tmp_path):
+    return small_store(tmp_path / "s.zarr", images=40, concepts=10, classes=2).path
 
 
 def edit(path: Path, **attributes: object) -> None:
@@ -45,7 +43,7 @@ def edit(path: Path, **attributes: object) -> None:
     (path / "zarr.json").write_text(json.dumps(meta))
 
 
-def test_what_was_written_is_read_back_and_cannot_be_written_to(tmp_path: Path) -> None:
+def test_what_was_written_is_read_back_and_cannot_be_written_to(tmp_path):
     arrays = drawn()
     arrays["image"][1] = "ä b"
     arrays["segment_image"][arrays["segment_image"] == 3] = 2  # image 3 has none
@@ -65,7 +63,7 @@ def test_what_was_written_is_read_back_and_cannot_be_written_to(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("part", [1, 5, 6, 1000])
-def test_a_hash_is_sha256_of_type_shape_and_bytes_however_it_is_read(monkeypatch, part) -> None:
+def test_a_hash_is_sha256_of_type_shape_and_bytes_however_it_is_read(monkeypatch, part):
     values = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
     expected = sha256(b"float16(7, 2, 3)" + values.astype("<f2").tobytes()).hexdigest()
     monkeypatch.setattr("inficond_panel.store.schema._PART", part)
@@ -75,7 +73,7 @@ def test_a_hash_is_sha256_of_type_shape_and_bytes_however_it_is_read(monkeypatch
     assert content_hash({"b": "2", "a": "1"}) == sha256(b"a 1\nb 2\n").hexdigest()
 
 
-def test_the_same_arrays_have_the_same_content_hash_and_others_another(tmp_path: Path) -> None:
+def test_the_same_arrays_have_the_same_content_hash_and_others_another(tmp_path):
     def digest(**changed: np.ndarray) -> str:
         return write_store(tmp_path / "s.zarr", {**drawn(), **changed}, ATTRS)
 
@@ -86,13 +84,12 @@ def test_the_same_arrays_have_the_same_content_hash_and_others_another(tmp_path:
 
     label = drawn()["label"]
     label[1, 0] = 1 - label[1, 0]
-    assert digest() == digest()
-    assert digest(**about("")) == digest(**about(""))
-    different = (digest(), digest(label=label), digest(**about("")), digest(**about("1 h")))
-    assert len(set(different)) == 4
+    plain, placed = digest(), digest(**about(""))
+    assert (digest(), digest(**about(""))) == (plain, placed)
+    assert len({plain, placed, digest(label=label), digest(**about("1 h"))}) == 4
 
 
-def test_a_store_is_replaced_only_by_a_complete_one(path: Path) -> None:
+def test_a_store_is_replaced_only_by_a_complete_one(path):
     arrays = drawn()
     arrays["label"][:] = 0
     write_store(path, arrays, ATTRS)
@@ -105,7 +102,7 @@ def test_a_store_is_replaced_only_by_a_complete_one(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["s.zarr"]
 
 
-def test_what_is_no_store_is_told(tmp_path: Path, path: Path) -> None:
+def test_what_is_no_store_is_told_and_one_without_a_projection_refused(tmp_path, path):
     with pytest.raises(StoreMissingError, match="inficond precompute"):
         open_store(tmp_path / "none.zarr")
     (tmp_path / "file").write_text("no store")
@@ -114,6 +111,12 @@ def test_what_is_no_store_is_told(tmp_path: Path, path: Path) -> None:
     shutil.rmtree(path / "split")
     with pytest.raises(StoreFormatError, match="split is missing"):
         open_store(path)
+    arrays = drawn()
+    for name in ("method", "concept_projection"):
+        arrays[name] = arrays[name][:0]
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    with pytest.raises(StoreFormatError, match="it has no method"):
+        open_store(tmp_path / "s.zarr")
 
 
 ATTRIBUTES = ("title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash")
@@ -124,37 +127,35 @@ ATTRIBUTES = ("title", "encoder", "corpus", "teacher", "inputs_hash", "content_h
     [
         *[({name: None}, f"attribute {name} is missing") for name in ATTRIBUTES],
         ({"format": None}, "not a store"),
-        ({"format_version": 99}, "version 99"),
+        ({"format_version": 99}, "version 99(.|\n)*inficond precompute"),
         ({"content_hash": "00"}, "content_hash does not match its attribute variable_hashes"),
         ({"variable_hashes": [1]}, "variable_hashes has the wrong type"),
         ({"variable_hashes": {"label": "00"}}, "does not match its attribute variable_hashes"),
         ({"scores": {"method": "centred"}}, "its attributes do not match their hash"),
     ],
 )
-def test_an_attribute_that_was_changed_by_hand_is_noticed(path: Path, changed, message) -> None:
+def test_an_attribute_that_was_changed_by_hand_is_noticed(path, changed, message):
     edit(path, **changed)
     with pytest.raises(StoreFormatError, match=message):
         open_store(path)
 
 
-def test_a_store_without_a_hash_of_its_attributes_opens(path: Path) -> None:
-    edit(path, attributes_hash=None)
-    assert open_store(path).title == "Small"
-
-
-def test_the_hash_of_attributes_is_that_of_their_json(tmp_path: Path) -> None:
-    attributes = json.loads((made(tmp_path, title="é") / "zarr.json").read_text())["attributes"]
+def test_the_hash_of_attributes_is_that_of_their_json_and_a_store_without_it_opens(tmp_path):
+    path = made(tmp_path, title="é")
+    attributes = json.loads((path / "zarr.json").read_text())["attributes"]
     found = attributes.pop("attributes_hash")
     text = json.dumps(attributes, sort_keys=True, separators=(",", ":"))
     assert "\\u00e9" in text
     assert found == sha256(text.encode("ascii")).hexdigest()
+    edit(path, attributes_hash=None)
+    assert open_store(path).title == "é"
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [("label", None), ("thumbnail", None), ("concept", None), ("teacher_logit", b"\x00garbled")],
 )
-def test_a_lost_or_garbled_chunk_is_noticed(path: Path, name: str, content) -> None:
+def test_a_lost_or_garbled_chunk_is_noticed(path, name, content):
     chunk = next(file for file in (path / name / "c").rglob("*") if file.is_file())
     chunk.unlink()
     if content:
@@ -186,30 +187,21 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_values_that_cannot_be_are_refused(tmp_path: Path, fault: str) -> None:
+def test_values_that_cannot_be_are_refused(tmp_path, fault):
     *change, message = FAULTS[fault]
     with pytest.raises(StoreFormatError, match=message) as told:
         open_store(made(tmp_path, change))
     assert "inficond precompute" in told.value.remedy
 
 
-def test_a_store_without_a_projection_is_refused(tmp_path: Path) -> None:
-    arrays = drawn()
-    for name in ("method", "concept_projection"):
-        arrays[name] = arrays[name][:0]
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    with pytest.raises(StoreFormatError, match="it has no method"):
-        open_store(tmp_path / "s.zarr")
-
-
 @pytest.mark.parametrize("value", [np.nan, -0.5, np.inf])
-def test_scores_that_cannot_be_are_refused_before_they_are_used(tmp_path: Path, value) -> None:
+def test_scores_that_cannot_be_are_refused_before_they_are_used(tmp_path, value):
     store = open_store(made(tmp_path, ("concept_score", (2, 1), value)))
     with pytest.raises(StoreFormatError, match=r"concept_score has 1 values .* concept 'spoke'"):
         _ = store.concept_score
 
 
-def test_all_faults_are_told_together(tmp_path: Path) -> None:
+def test_all_faults_are_told_together(tmp_path):
     changes = ("class_name", 1, "bicycle"), ("label", (0, 0), 5), ("mask_offset", 1, -1)
     with pytest.raises(StoreFormatError) as told:
         open_store(made(tmp_path, *changes))
@@ -233,13 +225,13 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         ({"knowledge": {"b": 1}}, r"knowledge\.network is missing"),
     ],
 )
-def test_attributes_of_other_types_are_refused(tmp_path: Path, attrs, message: str) -> None:
+def test_attributes_of_other_types_are_refused(tmp_path, attrs, message):
     with pytest.raises(StoreFormatError, match=message):
         open_store(made(tmp_path, **attrs))
 
 
 @pytest.mark.parametrize("name", ["thumbnail", "mask", "image", "label", "segment_image"])
-def test_a_shape_that_no_file_fills_is_refused_at_once(path: Path, name: str) -> None:
+def test_a_shape_that_no_file_fills_is_refused_at_once(path, name):
     meta = json.loads((path / name / "zarr.json").read_text())
     meta["shape"][0] = 2**62
     (path / name / "zarr.json").write_text(json.dumps(meta))
@@ -248,14 +240,14 @@ def test_a_shape_that_no_file_fills_is_refused_at_once(path: Path, name: str) ->
 
 
 @pytest.mark.parametrize("name", ["zarr.json", "label/zarr.json", "label/c/0/0", "thumbnail/c/0"])
-def test_a_pipe_in_a_store_is_refused(path: Path, name: str) -> None:
+def test_a_pipe_in_a_store_is_refused(path, name):
     (path / name).unlink()
     os.mkfifo(path / name)
     with pytest.raises(StoreFormatError, match=f"{name} is neither a file nor a folder"):
         open_store(path)
 
 
-def test_links_to_files_are_followed_and_others_refused(tmp_path: Path, path: Path) -> None:
+def test_links_to_files_are_followed_and_others_refused(tmp_path, path):
     chunk = path / "label" / "c" / "0" / "0"
     shutil.move(chunk, tmp_path / "content")
     chunk.symlink_to(tmp_path / "content")

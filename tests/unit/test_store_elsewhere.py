@@ -11,7 +11,6 @@ import xarray as xr
 import zarr
 from factory import small_store
 
-from inficond_panel.cli import main
 from inficond_panel.store import open_store
 from inficond_panel.store.schema import ARRAYS
 
@@ -25,15 +24,10 @@ store: my.zarr
 """
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("elsewhere")
+def test_it_is_written_without_this_package_and_can_be_distilled_and_looked_into(tmp_path, run):
+    made = tmp_path / "my.zarr"
     # -I: neither this folder nor PYTHONPATH is searched, so the package cannot be what writes it
-    subprocess.run([sys.executable, "-I", SCRIPT, folder / "my.zarr"], check=True, cwd=folder)
-    return folder / "my.zarr"
-
-
-def test_it_needs_nothing_of_this_package_and_its_hashes_are_right(made):
+    subprocess.run([sys.executable, "-I", SCRIPT, made], check=True, cwd=tmp_path)
     assert "inficond_panel" not in SCRIPT.read_text()
     assert "precompute" not in SCRIPT.read_text()
     store = open_store(made)
@@ -42,21 +36,13 @@ def test_it_needs_nothing_of_this_package_and_its_hashes_are_right(made):
     assert store.mask(3).shape == tuple(store.thumbnail_shape[3])
     assert store.segment_mask(7).mean() == pytest.approx(1 / 3)
     assert store.patch(7)[:2] == b"\xff\xd8"
-
-
-def test_students_are_distilled_from_it(made, capsys):
-    (made.parent / "spec.yaml").write_text(SPEC)
-    arguments = ["distill", str(made.parent / "spec.yaml"), "--history", str(made.parent / "h.db")]
-    assert main([*arguments, "--json"]) == 0
-    assert "bicycle" in capsys.readouterr().out
-
-
-def test_info_tells_what_is_in_it(made, capsys):
-    assert main(["info", str(made), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    flags = ["--history", tmp_path / "h.db", "--json"]
+    assert "bicycle" in run("distill", tmp_path / "spec.yaml", *flags)[1]
+    document = json.loads(run("info", made, "--json")[1])
     arrays = {row["array"]: row for row in document["arrays"]["rows"]}
     assert arrays["concept_score"]["dimensions"] == "image 60 x concept 6"
-    label, split = open_store(made).label, open_store(made).split
+    label, split = store.label, store.split
     (train,) = (row for row in document["positives"]["rows"] if row["class"] == "train")
     for name in ("fit", "tune", "holdout"):
         assert train[name] == (label[split == name, 1] == 1).sum()

@@ -1,6 +1,4 @@
-"""A concept typed later: as if it had been in the corpus, kept beside the store, which stays."""
-
-from __future__ import annotations
+"""A concept typed later: as if it had been in the corpus; and which texts name a class."""
 
 import itertools
 
@@ -10,17 +8,13 @@ from factory import ATTRS, small_arrays
 
 from inficond_panel.common.folders import DiskFolder
 from inficond_panel.concepts.scoring import Scoring, score_corpus
+from inficond_panel.concepts.texts import names_class, words_for
 from inficond_panel.concepts.typed import TypedFolder, extended, type_concept
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store import Store, open_store, write_store
 
-EXTENDED = {
-    "concept_score",
-    "concept_text_embedding",
-    "concept_projection",
-    "segment_concept",
-    "segment_cosine",
-}
+EXTENDED = {"concept_score", "concept_text_embedding", "concept_projection", "segment_concept",
+            "segment_cosine"}  # fmt: skip
 
 
 class Words:
@@ -63,17 +57,17 @@ def written(path, arrays, concepts: int, method: str = "max_cosine") -> Store:
 
 
 @pytest.fixture(scope="module")
-def arrays() -> dict[str, np.ndarray]:
+def arrays():
     return small_arrays(images=60, concepts=12)
 
 
 @pytest.fixture(scope="module")
-def base(arrays, tmp_path_factory) -> Store:
+def base(arrays, tmp_path_factory):
     return written(tmp_path_factory.mktemp("base") / "base.zarr", arrays, 11)
 
 
 @pytest.fixture
-def words(arrays) -> Words:
+def words(arrays):
     return Words(arrays)
 
 
@@ -126,15 +120,12 @@ def test_the_hash_is_that_of_the_set_whatever_the_order(base, words):
     assert extended(base, typed).concepts[11:] == ["Anvil", "moss", "red bus"]
 
 
-def test_synonyms_are_averaged(base, words):
+def test_synonyms_are_averaged_and_a_twin_lies_on_the_maps_where_its_twin_does(base, words):
     typed = type_concept(base, "red bus,  scarlet   bus", words)
     assert typed.texts == ("red bus", "scarlet bus")
     mean = words.embed_text(["a red bus", "a scarlet bus"]).mean(0)
     np.testing.assert_allclose(typed.text, mean / np.linalg.norm(mean), atol=1e-6)
-
-
-def test_it_lies_on_the_maps_where_its_text_says(base, words):
-    """The first two components stand for a PCA here, and a twin lies where its twin does."""
+    # the first two components stand for a PCA here
     words.known["twin"] = words.known["wheel"]
     found = extended(base, [type_concept(base, "twin", words)]).concept_projection
     np.testing.assert_array_equal(found[:, :11], base.concept_projection)
@@ -185,3 +176,39 @@ def test_kept_and_read_again_unless_the_file_is_damaged(base, words, tmp_path):
         file.write_bytes(content)
         with pytest.raises(StoreFormatError, match=r"typed concept in .* is damaged"):
             folder.read(base)
+
+
+#: Texts by the class that they name, and by one that they do not name.
+SAME = {
+    "truck": ["truck", "Trucks"],
+    "traffic_light": ["traffic light"],
+    "dining table": ["table"],
+    "diningtable": ["table"],
+    "pottedplant": ["plant"],
+    "flat tv": ["TV"],
+    "tv monitor": ["monitor"],
+    "wine glass": ["glass"],
+    "buses": ["buses"],
+    "cars": ["car"],
+}
+OTHER = {
+    "truck": ["car", ""],
+    "person": ["son"],
+    "cattle": ["cat"],
+    "dining table": ["dining"],
+    "wine glass": ["glas"],
+    "?": ["!"],
+    "bus": ["bus stop"],
+}
+
+
+@pytest.mark.parametrize(("table", "same"), [(SAME, True), (OTHER, False)])
+def test_which_texts_name_a_class(table, same):
+    for class_name, texts in table.items():
+        assert [names_class(text, class_name) for text in texts] == [same] * len(texts), class_name
+
+
+def test_synonyms_count():
+    concepts = ["lorry", "wheel", "truck"]
+    assert words_for("truck", concepts, {"lorry": ["big truck", "trucks"]}) == [0, 2]
+    assert words_for("truck", concepts, {}) == [2]

@@ -1,7 +1,5 @@
 """Codes of remarks, the size of a study, and where the report's charts have bars and ticks."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,14 +16,7 @@ from inficond_panel.commands.study.command import _MEASURES
 from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import csv_text, templates
 from inficond_panel.study import pages
-from inficond_panel.study.pages.charts import (
-    diverging,
-    likert_chart,
-    sequence_chart,
-    stacked,
-    ticks,
-    tone,
-)
+from inficond_panel.study.pages import charts
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import MEASURES, Result
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
@@ -36,7 +27,7 @@ def coded(first: list[str], second: list[str]) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_kappa_is_that_of_scikit_learn(seed: int) -> None:
+def test_kappa_is_that_of_scikit_learn(seed):
     random = np.random.default_rng(seed)
     first = random.choice(["search", "trust", "doubt"], 40, p=[0.6, 0.3, 0.1])
     second = np.where(random.random(40) < 0.7, first, random.choice(["search", "trust"], 40))
@@ -48,11 +39,11 @@ def test_kappa_is_that_of_scikit_learn(seed: int) -> None:
     assert frame["both"].sum() == (first == second).sum()
 
 
-def test_who_always_says_one_thing_has_no_kappa() -> None:
+def test_who_always_says_one_thing_has_no_kappa():
     assert np.isnan(agreement(coded(["a"] * 9, ["a"] * 9)).attrs["facts"]["kappa"])
 
 
-def test_remarks_are_written_filled_in_and_read(tmp_path: Path, monkeypatch) -> None:
+def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     person = Person(study, monkeypatch)
     person.answers(1, "questionnaire-1", q1=4, remarks='-3 of them, "odd"')
@@ -82,7 +73,7 @@ def power(size: int, effect: float, *, within: bool) -> float:
 
 
 @pytest.mark.parametrize("within", [False, True])
-def test_the_power_is_that_of_the_t_test_where_people_are_normal(within: bool) -> None:
+def test_the_power_is_that_of_the_t_test_where_people_are_normal(within):
     random = np.random.default_rng(3)
     times = random.normal(5, 1, (2, 4000))
     pilot = [result(at % 4000, "ab"[at // 4000], value) for at, value in enumerate(times.ravel())]
@@ -96,26 +87,25 @@ def test_the_power_is_that_of_the_t_test_where_people_are_normal(within: bool) -
     assert frame.attrs["facts"]["enough"] == 32
 
 
-def test_a_pilot_of_few_is_not_taken_for_certain() -> None:
+def test_a_pilot_of_few_is_not_certain_and_the_command_offers_what_the_tables_measure():
     pilot = [result(at, "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     assert deviations(pilot, "minutes", within=False).var() == pytest.approx(1)
     with pytest.raises(StudyError, match="Too few"):
         deviations(pilot[:2], "minutes", within=False)
     with pytest.raises(StudyError, match="Too few"):
         deviations(pilot, "minutes", within=True)
-
-
-def test_the_command_offers_what_the_tables_measure() -> None:
     assert list(MEASURES) == _MEASURES
 
 
-# --- charts
-
-
-def test_a_chart_without_answers_is_left_out() -> None:
-    charts = templates(Path(pages.__file__).parent).get_template("charts.html.j2").module
-    assert "<svg" not in charts.likert([], {})
-    assert sequence_chart([("P01 bicycle", 0.0, [])]) == {}
+def test_a_chart_without_answers_is_left_out_and_bars_diverge_from_the_middle():
+    template = templates(Path(pages.__file__).parent).get_template("charts.html.j2").module
+    assert "<svg" not in template.likert([], {})
+    assert charts.sequence_chart([("P01 bicycle", 0.0, [])]) == {}
+    # 2 disagree, 4 are neutral, 4 agree: neutral lies half on each side
+    edges = charts.diverging([1, 1, 4, 2, 2])
+    assert edges[0][0] == pytest.approx(-0.4)
+    assert edges[2] == pytest.approx((-0.2, 0.2))
+    assert edges[-1][1] == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize(
@@ -127,21 +117,13 @@ def test_a_chart_without_answers_is_left_out() -> None:
         (8, "low-1 low-1 low-2 low-2 high-2 high-2 high-1 high-1"),
     ],
 )
-def test_steps_are_toned_from_both_ends(points: int, tones: str) -> None:
-    assert [tone(step, points) for step in range(points)] == tones.split()
-
-
-def test_bars_diverge_from_the_middle() -> None:
-    # 2 disagree, 4 are neutral, 4 agree: neutral lies half on each side
-    edges = diverging([1, 1, 4, 2, 2])
-    assert edges[0][0] == pytest.approx(-0.4)
-    assert edges[2] == pytest.approx((-0.2, 0.2))
-    assert edges[-1][1] == pytest.approx(0.6)
+def test_steps_are_toned_from_both_ends(points, tones):
+    assert [charts.tone(step, points) for step in range(points)] == tones.split()
 
 
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=11).filter(any))
-def test_bars_are_as_long_as_their_shares(counts: list[int]) -> None:
-    edges = diverging(counts)
+def test_bars_are_as_long_as_their_shares(counts):
+    edges = charts.diverging(counts)
     assert edges[-1][1] - edges[0][0] == pytest.approx(1)
     for (_, end), (start, _) in pairwise(edges):
         assert end == start
@@ -150,14 +132,14 @@ def test_bars_are_as_long_as_their_shares(counts: list[int]) -> None:
 
 
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])
-def test_median(counts: list[int], median: float) -> None:
-    (row,) = likert_chart([("q", [0, 0]), ("r", counts)])["rows"]
+def test_median(counts, median):
+    (row,) = charts.likert_chart([("q", [0, 0]), ("r", counts)])["rows"]
     assert row["words"] == f"n {sum(counts)}, median {median:g}"
 
 
 @given(st.floats(-1e4, 0), st.floats(0.001, 1e4))
-def test_ticks_are_few_and_reach_from_end_to_end(low: float, high: float) -> None:
-    steps = ticks(low, high)
+def test_ticks_are_few_and_reach_from_end_to_end(low, high):
+    steps = charts.ticks(low, high)
     assert 2 <= len(steps) <= 10
     slack = 1e-6 * (high - low)
     assert steps[0] <= low + slack
@@ -165,8 +147,8 @@ def test_ticks_are_few_and_reach_from_end_to_end(low: float, high: float) -> Non
 
 
 @given(st.lists(st.floats(0, 100), max_size=12))
-def test_dots_that_would_cover_each_other_are_stacked(places: list[float]) -> None:
-    heights = stacked(places)
+def test_dots_that_would_cover_each_other_are_stacked(places):
+    heights = charts.stacked(places)
     dots = list(zip(places, heights, strict=True))
     for at, (x, y) in enumerate(dots):
         assert 2 <= y <= 18

@@ -1,7 +1,5 @@
 """Who comes in by a link, personal or open to all with an id, and the plan that they get."""
 
-from __future__ import annotations
-
 import heapq
 import random
 from collections import Counter
@@ -17,19 +15,18 @@ from inficond_panel.study.results.study_tables import participants_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Assigned, Note
-from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import assign, balanced_square
 from inficond_panel.study.spec.conditions import Conditions, Level
 from inficond_panel.study.spec.study_spec import StudySpec, Task
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path):
     return small_study(tmp_path)
 
 
 @pytest.fixture
-def token(study: Study) -> str:
+def token(study):
     return study.log.make_open_link()
 
 
@@ -42,7 +39,7 @@ def number_of(visitor: Visitor) -> int | None:
     return session and session.participant.number
 
 
-def test_an_id_belongs_to_the_browser_that_begins_with_it(study: Study, token: str) -> None:
+def test_an_id_belongs_to_the_browser_that_begins_with_it_and_says_something(study, token):
     first = Visitor(study, token, external="p1")
     key = first.page.frame.own_link
     assert study.log.find(key).number == number_of(first) == 1
@@ -57,16 +54,13 @@ def test_an_id_belongs_to_the_browser_that_begins_with_it(study: Study, token: s
     again = Visitor(study, token, external="p1", own=key)
     assert (number_of(again), again.page.frame.own_link) == (1, "")
     assert number_of(Visitor(study, key)) == 1
-
-
-def test_who_has_said_nothing_begins_anew(study: Study, token: str) -> None:
-    lost, again = (Visitor(study, token, external="p1") for _ in range(2))
-    assert (number_of(lost), number_of(again)) == (1, 1)
+    lost, again = (Visitor(study, token, external="p3") for _ in range(2))
+    assert (number_of(lost), number_of(again)) == (3, 3)
     assert number_of(Visitor(study, lost.page.frame.own_link)) is None
-    assert number_of(Visitor(study, again.page.frame.own_link)) == 1
+    assert number_of(Visitor(study, again.page.frame.own_link)) == 3
 
 
-def test_a_personal_link_claims_no_id(study: Study, token: str) -> None:
+def test_a_personal_link_claims_no_id(study, token):
     thief = Visitor(study, study.add_participant()[1], external="victim")
     thief.next()
     victim = Visitor(study, token, external="victim")
@@ -75,7 +69,7 @@ def test_a_personal_link_claims_no_id(study: Study, token: str) -> None:
     assert ids == [{}, {"pid": "victim"}]
 
 
-def test_links_and_ids_that_cannot_be_are_refused(study: Study, token: str) -> None:
+def test_links_and_ids_that_cannot_be_are_refused(study, token):
     for wrong in ("", "<b>", "a b", "x" * 129):
         assert number_of(Visitor(study, token, external=wrong)) is None
     assert study.log.participants() == []
@@ -83,7 +77,7 @@ def test_links_and_ids_that_cannot_be_are_refused(study: Study, token: str) -> N
     assert number_of(Visitor(study, token, external="p1")) is None
 
 
-def test_no_more_come_than_the_study_takes(tmp_path: Path, monkeypatch) -> None:
+def test_no_more_come_than_the_study_takes(tmp_path, monkeypatch):
     study = small_study(tmp_path, STUDY + "participants: {most: 3, per_minute: 2}\n")
     token = study.log.make_open_link()
     come = []
@@ -94,7 +88,7 @@ def test_no_more_come_than_the_study_takes(tmp_path: Path, monkeypatch) -> None:
     assert come == [1, 2, "Many", 3, "The"]
 
 
-def test_a_place_is_given_back_by_who_declines_or_is_gone(tmp_path: Path, monkeypatch) -> None:
+def test_a_place_is_given_back_by_who_declines_or_is_gone(tmp_path, monkeypatch):
     study = small_study(tmp_path, STUDY + "participants: {gone_after: 30}\n")
     gone, declined, finished = (Person(study, monkeypatch) for _ in range(3))
     declined.notes(1, "consent", "decline")
@@ -110,11 +104,8 @@ GONE = 45  # minutes
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_cells_are_equal_where_three_of_ten_drop_out(seed: int, monkeypatch) -> None:
-    """People come every three minutes while there is a place, until 80 have finished.
-
-    A place is offered again when somebody is gone, as panel providers do.
-    """
+def test_cells_are_equal_where_three_of_ten_drop_out(seed, monkeypatch):
+    """People come every three minutes while there is a place, also of who is gone, until 80 end."""
     draw, log = random.Random(seed), StudyLog(":memory:")
     ends: list[tuple[float, int]] = []  # of who is there: minute, number; 0 for who drops out
     finished: Counter[str] = Counter()
@@ -160,7 +151,7 @@ PROVIDERS = {
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path: Path, provider: str) -> None:
+def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path, provider):
     ids, query, way_back = PROVIDERS[provider]
     lines = (Path(__file__).parents[2] / "docs" / "study.md").read_text().splitlines()
     table = lines[lines.index("| | Prolific | SONA | MTurk |") :][:6]
@@ -183,9 +174,6 @@ def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path: Path, provi
     assert (visitor.screen["url"], visitor.screen["code"]) == (way_back, "C0DE")
 
 
-# --- plans
-
-
 def plan_of(tasks: int, levels: int = 0, **values) -> StudySpec:
     made = [Task(name_=f"t{i}", title="T", text="x", class_=["a"]) for i in range(tasks)]
     conditions = {key: values.pop(key) for key in ("design", "assignment") if key in values}
@@ -196,7 +184,7 @@ def plan_of(tasks: int, levels: int = 0, **values) -> StudySpec:
 
 
 @given(st.integers(1, 9))
-def test_squares_balance_places_and_followers(size: int) -> None:
+def test_squares_balance_places_and_followers(size):
     rows = balanced_square(size)
     assert len(rows) == (size if size % 2 == 0 else 2 * size)
     share = len(rows) // size
@@ -206,14 +194,11 @@ def test_squares_balance_places_and_followers(size: int) -> None:
     if size > 1:
         assert set(pairs.values()) == {share}
         assert len(pairs) == size * (size - 1)
-
-
-def test_the_square_of_four_is_williams_own() -> None:
-    assert balanced_square(4)[0] == [0, 1, 3, 2]
+    assert balanced_square(4)[0] == [0, 1, 3, 2]  # Williams' own
 
 
 @pytest.mark.parametrize("order", ["fixed", "latin_square"])
-def test_within_each_task_meets_each_condition_equally_often(order: str) -> None:
+def test_within_each_task_meets_each_condition_equally_often(order):
     spec = plan_of(2, 2, design="within", order=order)
     rounds = [assign(spec, slot) for slot in range(4)]
     met = Counter((item.task, item.condition) for row in rounds for item in row)
@@ -223,7 +208,7 @@ def test_within_each_task_meets_each_condition_equally_often(order: str) -> None
 
 
 @pytest.mark.parametrize("assignment", ["latin_square", "random"])
-def test_between_groups_are_of_equal_size(assignment: str) -> None:
+def test_between_groups_are_of_equal_size(assignment):
     spec = plan_of(3, 3, design="between", assignment=assignment, seed=5)
     rows = [assign(spec, slot) for slot in range(12)]
     assert all(len({item.condition for item in row}) == 1 for row in rows)
@@ -233,7 +218,7 @@ def test_between_groups_are_of_equal_size(assignment: str) -> None:
 
 
 @given(st.integers(0, 99), st.integers(0, 50))
-def test_draws_follow_from_the_seed(seed: int, slot: int) -> None:
+def test_draws_follow_from_the_seed(seed, slot):
     spec = plan_of(4, 2, design="within", assignment="random", order="random", seed=seed)
     row = assign(spec, slot)
     assert row == assign(spec, slot)

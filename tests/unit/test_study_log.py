@@ -1,7 +1,5 @@
 """The record: append-only, one session at a time, nothing lost, nothing left of who is deleted."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from pathlib import Path
@@ -15,18 +13,13 @@ from studies import Person, small_study
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.recorder import Session
-from inficond_panel.study.run.records import (
-    Assigned,
-    Note,
-    Participant,
-    storable,
-)
+from inficond_panel.study.run.records import Assigned, Note, storable
 
 PLAN = (Assigned("bicycle", "a"), Assigned("sheep", "b"))
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> StudyLog:
+def log(tmp_path):
     return StudyLog(tmp_path / "study.sqlite")
 
 
@@ -35,14 +28,22 @@ def note(action: str = "set", **payload: object) -> Note:
 
 
 @pytest.fixture
-def who(log: StudyLog) -> Participant:
+def who(log):
     """A participant whose first window is open."""
     participant, _ = log.add(lambda slot: PLAN)
     log.open(participant.number, "one")
     return participant
 
 
-def test_a_new_link_ends_the_old_one(log: StudyLog, who: Participant) -> None:
+def test_a_second_window_and_a_new_link_end_the_first(log, who):
+    log.append(who.number, "one", [note()])
+    log.open(who.number, "two")
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.append(who.number, "one", [note()])
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.append(who.number, "one", [])
+    log.append(who.number, "two", [note()])
+    assert [e.session for e in log.events(who.number)] == ["one", "one", "two", "two"]
     old = log.new_token(who.number)
     log.open(who.number, "one")
     new = log.new_token(who.number)
@@ -53,43 +54,31 @@ def test_a_new_link_ends_the_old_one(log: StudyLog, who: Participant) -> None:
         log.append(who.number, "one", [note()])
 
 
-def test_a_second_window_takes_over_and_the_first_records_nothing_more(log, who) -> None:
-    log.append(who.number, "one", [note()])
-    log.open(who.number, "two")
-    with pytest.raises(StudyLinkError, match="another window"):
-        log.append(who.number, "one", [note()])
-    with pytest.raises(StudyLinkError, match="another window"):
-        log.append(who.number, "one", [])
-    log.append(who.number, "two", [note()])
-    assert [e.session for e in log.events(who.number)] == ["one", "one", "two", "two"]
-
-
-def test_events_are_neither_changed_nor_erased(log: StudyLog, who: Participant) -> None:
+@pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
+def test_events_are_neither_changed_nor_erased_and_an_altered_one_is_found(log, who, column):
+    log.append(who.number, "one", [note(), note()])
     log.close()
     with sqlite3.connect(log.path) as db:
         for statement in ("UPDATE events SET view = 'x'", "DELETE FROM events"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 db.execute(statement)
-
-
-@pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
-def test_an_altered_event_is_found(log: StudyLog, who: Participant, column: str) -> None:
-    log.append(who.number, "one", [note(), note()])
-    log.close()
     alter(log.path, f"UPDATE events SET {column} = ? WHERE number = 2", json.dumps({"x": 1}))
     with pytest.raises(StudyError, match="event 2 was altered"):
         StudyLog(log.path).events(who.number)
 
 
-def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
+def test_another_programs_file_is_left_alone_and_a_folder_that_cannot_be_made_told(tmp_path):
     file = tmp_path / "study.sqlite"
     with sqlite3.connect(file) as db:
         db.execute("CREATE TABLE t (a)")
     with pytest.raises(StudyError, match="not a study"):
         StudyLog(file).participants()
+    (tmp_path / "study.study").write_text("a file")
+    with pytest.raises(StudyError, match="cannot be made"):
+        small_study(tmp_path)
 
 
-def test_places_that_became_free_are_given_again_and_numbers_are_not(log: StudyLog) -> None:
+def test_places_that_became_free_are_given_again_and_numbers_are_not(log):
     people = [log.add(lambda slot: [Assigned("task", str(slot))])[0] for _ in range(3)]
     log.delete(people[1].number)
     people.append(log.add(lambda slot: [Assigned("task", str(slot))])[0])
@@ -97,7 +86,7 @@ def test_places_that_became_free_are_given_again_and_numbers_are_not(log: StudyL
     assert [person.number for person in people] == [1, 2, 3, 4]
 
 
-def test_nothing_is_left_of_a_participant_who_is_deleted(tmp_path: Path, monkeypatch) -> None:
+def test_nothing_is_left_of_a_participant_who_is_deleted(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     gone, stays = Person(study, monkeypatch), Person(study, monkeypatch)
     for person, word in ((gone, "otter-1f5"), (stays, "heron-8c2")):
@@ -119,7 +108,7 @@ def test_nothing_is_left_of_a_participant_who_is_deleted(tmp_path: Path, monkeyp
         study.delete_participant(number)
 
 
-def test_a_full_disk_is_told_and_what_waits_is_written_later(tmp_path: Path) -> None:
+def test_a_full_disk_is_told_and_what_waits_is_written_later(tmp_path):
     study = small_study(tmp_path)
     _, token = study.add_participant()
     session = Session(study, token)
@@ -148,12 +137,6 @@ def test_a_full_disk_is_told_and_what_waits_is_written_later(tmp_path: Path) -> 
     assert events[-1].action == "visit"
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "study.study").write_text("a file")
-    with pytest.raises(StudyError, match="cannot be made"):
-        small_study(tmp_path)
-
-
 ACTIONS = (
     *("open", "enter", "agree", "decline", "answer", "attempt", "return", "start", "done"),
     *("time-up", "leave", "away", "back", "failed", "note", "visit", "class", "concept", "group"),
@@ -162,7 +145,7 @@ ACTIONS = (
 )
 
 
-def test_the_docs_name_every_action() -> None:
+def test_the_docs_name_every_action():
     page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
     for action in ACTIONS:
         assert f"`{action}`" in page, action
@@ -181,7 +164,7 @@ PAYLOADS = st.dictionaries(
 
 
 @given(payload=PAYLOADS)
-def test_anything_is_stored_and_comes_back_as_it_was_recorded(payload) -> None:
+def test_anything_is_stored_and_comes_back_as_it_was_recorded(payload):
     log = StudyLog(":memory:")
     number = log.add(lambda _: ())[0].number
     log.open(number, "one")

@@ -1,9 +1,5 @@
 """The pages without a browser: the whole way, resuming, what stands in the way, the password."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 from studies import STUDY, Visitor, at_work, small_study
 
@@ -12,7 +8,6 @@ from inficond_panel.study.pages.screens import make_brief
 from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SHARED
-from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Balance
 from inficond_panel.views.page.page import make_views
@@ -21,16 +16,16 @@ PNG = b"\x89PNG\r\n\x1a\n..."
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path):
     return small_study(tmp_path)
 
 
 @pytest.fixture
-def visitor(study: Study) -> Visitor:
+def visitor(study):
     return Visitor(study, study.add_participant()[1])
 
 
-def test_the_whole_way(study: Study, visitor: Visitor) -> None:
+def test_the_whole_way(study, visitor):
     assert visitor.screen["kind"] == "consent"
     assert visitor.next()["title"] == "Hello"
     assert visitor.next()["title"] == "About you"
@@ -39,6 +34,9 @@ def test_the_whole_way(study: Study, visitor: Visitor) -> None:
     assert visitor.next()["faults"]
     visitor.send("answer", name="age", answer=40)
     assert visitor.next()["facts"][0] == ["Class", "bicycle"]
+    progress, ready = visitor.page.session.progress, study.ready["bicycle"]
+    shown = [make_brief(progress, ready, study.folder, busy=busy) for busy in (False, True)]
+    assert [(one["button"], one["back"]) for one in shown] == [("Start", "Back"), ("", "")]
     visitor.next()
     assert visitor.page.work.app.selection.class_name == "bicycle"
     assert visitor.screen["button"] == "Skip the task"
@@ -63,7 +61,7 @@ def test_the_whole_way(study: Study, visitor: Visitor) -> None:
     assert place.minutes is not None
 
 
-def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
+def test_what_is_done_in_the_views_is_recorded(tmp_path):
     text = STUDY.replace("class: bicycle", "class: bicycle\n    other_classes: true")
     study = small_study(tmp_path, text)
     visitor = at_work(study)
@@ -93,7 +91,7 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
     assert batch.payload["intents"] == [thumb]
 
 
-def test_a_reload_goes_on_where_it_was(study: Study) -> None:
+def test_a_reload_goes_on_where_it_was(study):
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
@@ -128,7 +126,7 @@ def test_a_reload_goes_on_where_it_was(study: Study) -> None:
     assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
 
 
-def test_a_page_that_lost_its_connection_goes_on_unless_a_newer_one_is_there(study) -> None:
+def test_a_page_that_lost_its_connection_goes_on_unless_a_newer_one_is_there(study):
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
@@ -142,24 +140,12 @@ def test_a_page_that_lost_its_connection_goes_on_unless_a_newer_one_is_there(stu
     assert Visitor(study, token).screen["title"] == "About you"  # loaded anew by a person
 
 
-def test_a_task_that_is_being_opened_has_no_buttons(study: Study, visitor: Visitor) -> None:
-    for _ in range(3):
-        visitor.next()
-        visitor.send("answer", name="age", answer=40)
-    progress, ready = visitor.page.session.progress, study.ready["bicycle"]
-    shown = [make_brief(progress, ready, study.folder, busy=busy) for busy in (False, True)]
-    assert [(one["button"], one["back"]) for one in shown] == [("Start", "Back"), ("", "")]
-
-
-def test_a_link_that_does_not_hold_is_told(study: Study) -> None:
+def test_a_link_that_does_not_hold_is_told_and_who_declines_is_asked_no_more(study):
     for token in ("", "unknown"):
         visitor = Visitor(study, token)
         assert "not known" in visitor.screen["title"]
         visitor.send("next", step=1)
         assert "not known" in visitor.screen["title"]
-
-
-def test_who_declines_is_asked_no_more(study: Study) -> None:
     _, token = study.add_participant()
     visitor = Visitor(study, token)
     assert visitor.send("decline")["title"] == "Thank you"
@@ -169,7 +155,7 @@ def test_who_declines_is_asked_no_more(study: Study) -> None:
     assert again.actions == ["open", "enter", "decline", "open"]
 
 
-def test_two_participants_do_not_meet(study: Study) -> None:
+def test_two_participants_do_not_meet_and_one_who_is_deleted_is_shown_out(study):
     one, two = at_work(study), at_work(study)
     one.tune("wheel")
     assert len(one.page.work.app.tuning.nodes) == 2
@@ -177,9 +163,14 @@ def test_two_participants_do_not_meet(study: Study) -> None:
     assert len(two.page.work.app.tuning.nodes) == 1
     paths = {visitor.page.work.app.tuner.history.path for visitor in (one, two)}
     assert len(paths) == 2
+    study.delete_participant(1)
+    one.page.beat()
+    assert "was deleted" in one.screen["title"]
+    assert one.page.work is None
+    assert not (study.folder / "participants" / "P01").exists()
 
 
-def test_a_full_disk_stops_the_page_and_loses_nothing(visitor, monkeypatch, caplog) -> None:
+def test_a_full_disk_stops_the_page_and_loses_nothing(visitor, monkeypatch, caplog):
     visitor.next()
     visitor.next()
     log = visitor.study.log
@@ -203,7 +194,7 @@ def test_a_full_disk_stops_the_page_and_loses_nothing(visitor, monkeypatch, capl
     assert visitor.next()["kind"] == "brief"
 
 
-def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
+def test_the_time_limit_ends_a_task(tmp_path, monkeypatch):
     text = STUDY.replace("count: 2}", "count: 9}\n    time_limit: 10\n    may_leave: false")
     study = small_study(tmp_path, text)
     visitor = at_work(study)
@@ -223,16 +214,7 @@ def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
     assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
 
 
-def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> None:
-    visitor.to_task()
-    study.delete_participant(1)
-    visitor.page.beat()
-    assert "was deleted" in visitor.screen["title"]
-    assert visitor.page.work is None
-    assert not (study.folder / "participants" / "P01").exists()
-
-
-def test_a_browser_cannot_record_what_it_likes(visitor: Visitor) -> None:
+def test_a_browser_records_not_what_it_likes_and_what_cannot_be_stored_stops_nothing(visitor):
     visitor.to_task()
     before = visitor.actions
     with pytest.raises(ValueError, match="has no action"):  # which the door logs
@@ -242,16 +224,10 @@ def test_a_browser_cannot_record_what_it_likes(visitor: Visitor) -> None:
     visitor.send("leave", step=1)
     assert visitor.actions == before
     assert visitor.screen["kind"] == "task"
-
-
-HALF = "half a \ud83d character"
-
-
-def test_what_cannot_be_stored_stops_no_recording(visitor: Visitor) -> None:
-    """A search in a view may hold anything; what comes after it is recorded all the same."""
-    visitor.to_task()
+    # a search in a view may hold anything; what comes after it is recorded all the same
+    half = "half a \ud83d character"
     visitor.next()
-    assert visitor.page.record("knowledge", "set", {"find": HALF, HALF: [float("nan"), 10**400]})
+    assert visitor.page.record("knowledge", "set", {"find": half, half: [float("nan"), 10**400]})
     visitor.tune("sky")
     events = visitor.study.log.events(visitor.page.session.participant.number)
     recorded = next(event for event in events if "find" in event.payload)
@@ -260,7 +236,7 @@ def test_what_cannot_be_stored_stops_no_recording(visitor: Visitor) -> None:
     assert visitor.page.frame.notice == {}
 
 
-def test_a_participant_reads_no_paths(study: Study, monkeypatch, caplog) -> None:
+def test_a_participant_reads_no_paths(study, monkeypatch, caplog):
     def fail(*_: object) -> None:
         raise StudyError("/home/me/study.sqlite cannot be read.", "Name another folder.")
 

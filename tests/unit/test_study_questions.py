@@ -1,7 +1,5 @@
 """Questions around the tasks: checks, pages after a task, templates, answers; texts; the end."""
 
-from __future__ import annotations
-
 import base64
 from pathlib import Path
 
@@ -47,7 +45,7 @@ def give(visitor: Visitor, **answers: object) -> dict:
     return visitor.next()
 
 
-def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_path: Path) -> None:
+def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_path):
     visitor = begin(tmp_path)
     screen = visitor.next()
     assert "right" not in str(screen["questions"])
@@ -61,9 +59,7 @@ def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_pat
     assert board(visitor.study)[0].check == "wrong"
 
 
-def test_one_goes_back_to_pages_and_never_into_a_task_whose_questions_are_scored(
-    tmp_path: Path,
-) -> None:
+def test_one_goes_back_to_pages_and_never_into_a_task_whose_questions_are_scored(tmp_path):
     visitor = begin(tmp_path)
 
     def go_back() -> dict:
@@ -105,7 +101,7 @@ def test_one_goes_back_to_pages_and_never_into_a_task_whose_questions_are_scored
     ("answers", "score"),
     [([3] * 10, 50), ([5, 1] * 5, 100), ([1, 5] * 5, 0), ([4, 2, 5, 1, 4, 2, 3, 2, 4, 3], 75)],
 )
-def test_the_sus_is_that_of_brooke(answers: list[int], score: float) -> None:
+def test_the_sus_is_that_of_brooke(answers, score):
     given = {f"sus-{at}": answer for at, answer in enumerate(answers, 1)}
     assert TEMPLATES["sus"].score_of(given) == score
     assert TEMPLATES["sus"].score_of({**given, "sus-3": None}) is None
@@ -114,7 +110,7 @@ def test_the_sus_is_that_of_brooke(answers: list[int], score: float) -> None:
 NO_NUMBERS = [float("nan"), float("inf"), -float("inf"), 10**15, 10**4000, True, "40", [40]]
 
 
-def test_an_answer_that_is_no_number_is_not_taken(tmp_path: Path) -> None:
+def test_an_answer_that_is_no_number_is_not_taken(tmp_path):
     visitor = begin(tmp_path, text=STUDY)
     visitor.next()
     before = visitor.actions
@@ -125,7 +121,7 @@ def test_an_answer_that_is_no_number_is_not_taken(tmp_path: Path) -> None:
     assert visitor.actions == [*before, "answer"]
 
 
-def test_answers_have_limits() -> None:
+def test_answers_have_limits():
     several = ChoiceQuestion(name_="b", text="?", options=["a", "b"], several=True)
     assert several.fault(["a", "b"]) == ""
     assert several.fault(["b"] * 2_000_000) == "Choose each option once."
@@ -149,19 +145,17 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_faults_are_told(tmp_path: Path, case: str) -> None:
+def test_faults_are_told(tmp_path, case):
     old, new, expected = CASES[case]
     assert old in FULL
     with pytest.raises(SpecError, match=expected):
         small_study(tmp_path, FULL.replace(old, new), prepare=False)
 
 
-# --- texts
-
 PNG = b"\x89PNG\r\n\x1a\n..."
 
 
-def test_markdown_is_a_tree_and_loads_nothing(tmp_path: Path) -> None:
+def test_markdown_is_a_tree_without_paragraphs_in_a_tight_list_and_loads_nothing(tmp_path):
     (tmp_path / "a.png").write_bytes(PNG)
     text = "# A\n\n**b** <script>x</script> [l](javascript:y) ![own](a.png) ![far](http://x/y.png)"
     tree = to_tree(text, tmp_path)
@@ -172,9 +166,11 @@ def test_markdown_is_a_tree_and_loads_nothing(tmp_path: Path) -> None:
     source = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     assert paragraph[2] == ["img", {"src": source, "alt": "own"}, []]
     assert paragraph[-1] == "[far]"
+    [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
+    assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])
 
 
-def test_only_a_small_picture_in_the_folder_of_the_study_is_shown(tmp_path: Path) -> None:
+def test_only_a_small_picture_in_the_folder_of_the_study_is_shown(tmp_path):
     (tmp_path / "a.png").write_bytes(PNG)
     (folder := tmp_path / "study").mkdir()
     (folder / "link.png").symlink_to(tmp_path / "a.png")
@@ -187,8 +183,3 @@ def test_only_a_small_picture_in_the_folder_of_the_study_is_shown(tmp_path: Path
     [[_, _, [[tag, facts, _]]]] = to_tree("![own](drawing)", folder)
     assert tag == "img"
     assert facts["src"].startswith("data:image/svg+xml;")
-
-
-def test_a_tight_list_has_no_paragraphs(tmp_path: Path) -> None:
-    [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
-    assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])

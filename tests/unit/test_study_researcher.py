@@ -1,7 +1,5 @@
 """The researcher: their page, ``inficond study``, and ``inficond check`` on studies."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json
@@ -19,7 +17,7 @@ from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.results import study_tables
-from inficond_panel.study.run.study import Study, open_study
+from inficond_panel.study.run.study import open_study
 
 TABLES = (
     *("answers", "differences", "events", "notes", "participants", "remarks", "scores"),
@@ -28,19 +26,17 @@ TABLES = (
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path):
     return small_study(tmp_path)
 
 
 @pytest.fixture
-def board(study: Study, monkeypatch: pytest.MonkeyPatch) -> BoardPage:
+def board(study, monkeypatch):
     monkeypatch.setenv(PASSWORD, "ein Wort")
     return BoardPage(study)
 
 
-def test_nothing_is_told_and_done_without_the_password(
-    study: Study, board: BoardPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_told_and_done_without_the_password(study, board, monkeypatch):
     study.add_participant()
     board.act({"action": "add_participant"})
     board.look()
@@ -55,9 +51,7 @@ def test_nothing_is_told_and_done_without_the_password(
     assert "without a password" in page.frame.screen["problem"]
 
 
-def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(
-    study: Study, board: BoardPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(study, board, monkeypatch):
     later: list[Callable[[], None]] = []
     monkeypatch.setattr(board_page, "_after", lambda _, act: later.append(act))
     board.act({"action": "login", "password": "guess"})
@@ -72,7 +66,7 @@ def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(
     assert board.frame.screen["kind"] == "board"
 
 
-def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage, monkeypatch) -> None:
+def test_the_researcher_sees_who_is_where(study, board, monkeypatch):
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen["rows"] == []
     board.act({"action": "add_participant"})
@@ -120,11 +114,8 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage, monkey
     assert "no participant" in board.frame.problem
 
 
-# --- commands
-
-
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path):
     """A study that nobody has begun."""
     return small_study(tmp_path, prepare=False).spec.path
 
@@ -135,7 +126,7 @@ def done(run, *argv: object) -> str:
     return out
 
 
-def test_links_are_told_once_and_lead_to_participants(run, file: Path) -> None:
+def test_links_are_told_once_and_lead_to_participants(run, file):
     told = done(run, "study", "add", file, "--count", "2", "--url", "http://host:1/", "--json")
     links = json.loads(told)["links"]
     assert list(links) == ["P01", "P02"]
@@ -149,7 +140,7 @@ def test_links_are_told_once_and_lead_to_participants(run, file: Path) -> None:
     assert links["P02"] not in out
 
 
-def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, file, monkeypatch) -> None:
+def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, file, monkeypatch):
     study = open_study(file)
     study.prepare()
     person = Person(study, monkeypatch)
@@ -175,7 +166,7 @@ def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, file, monk
     assert (status, "no participant P01" in err) == (1, True)
 
 
-def test_before_anybody_comes_nothing_is_told_or_written(run, file: Path) -> None:
+def test_before_anybody_comes_nothing_is_told_or_written(run, file):
     for action in ("list", "report", "export"):
         status, _, err = run("study", action, file)
         assert (status, "Nothing is recorded in" in err) == (1, True)
@@ -188,13 +179,13 @@ def test_before_anybody_comes_nothing_is_told_or_written(run, file: Path) -> Non
     assert str(file) in err
 
 
-def test_the_papers_study_can_be_begun_on_the_demo(run, tmp_path: Path, monkeypatch) -> None:
+def test_the_papers_study_can_be_begun_on_the_demo(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "tv monitor of Drawn scenes" in done(run, "check", "inficond")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_password_comes_from_a_file_or_the_environment(tmp_path: Path, monkeypatch) -> None:
+def test_the_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
     file = tmp_path / "word"
     file.write_text("ein Wort \nmehr")
     monkeypatch.setenv(command.PASSWORD, "other")

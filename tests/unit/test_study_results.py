@@ -1,10 +1,7 @@
 """Figures of simulated participants, whose true ones are known; the paper's among them."""
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,14 +15,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
-from inficond_panel.study.results.results import (
-    Result,
-    differences,
-    looks_of,
-    results,
-    spread,
-    with_holdout,
-)
+from inficond_panel.study.results.results import Result, results, spread, with_holdout
 from inficond_panel.study.results.study_tables import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
@@ -71,7 +61,7 @@ def paper(tmp_path_factory):
     return study
 
 
-def test_means_and_deviations_of_the_paper(paper) -> None:
+def test_means_and_deviations_are_the_papers_and_gains_those_of_the_students_on_tune(paper):
     found = summary_table(results(paper), list(PAPER)).set_index("measure", append=True)
     assert [*found.index.unique("task")] == list(PAPER)
     for task, (minutes, sd, iterations, deviation) in PAPER.items():
@@ -83,6 +73,14 @@ def test_means_and_deviations_of_the_paper(paper) -> None:
         # the paper's 0.5 divides by n
         assert made["sd"] == pytest.approx(deviation * np.sqrt(10 / 9))
         assert spent["mean_low"] < minutes < spent["mean_high"]
+    for result in results(paper):
+        tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
+        node = tuner.nodes()[-1]
+        for one, measured in ((tuner.root(), result.ap_start), (node, result.ap_end)):
+            truth = true_ap(paper, tuner, result.task, one, "tune")
+            assert measured == pytest.approx(truth, abs=1e-9)
+        assert result.gain == pytest.approx(100 * (result.ap_end - result.ap_start))
+        assert (result.iterations, result.thumbs) == (node.number, 1)
 
 
 def true_ap(study: Study, tuner: Tuner, task: str, node: Node, split: str) -> float:
@@ -94,19 +92,8 @@ def true_ap(study: Study, tuner: Tuner, task: str, node: Node, split: str) -> fl
     return average_precision_score(label[label >= 0], logits[label >= 0])
 
 
-def test_gains_are_those_of_the_students_on_tune(paper) -> None:
-    for result in results(paper):
-        tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
-        node = tuner.nodes()[-1]
-        for one, measured in ((tuner.root(), result.ap_start), (node, result.ap_end)):
-            truth = true_ap(paper, tuner, result.task, one, "tune")
-            assert measured == pytest.approx(truth, abs=1e-9)
-        assert result.gain == pytest.approx(100 * (result.ap_end - result.ap_start))
-        assert (result.iterations, result.thumbs) == (node.number, 1)
-
-
 @pytest.mark.parametrize("values", [[1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
-def test_a_spread_is_scipys(values) -> None:
+def test_a_spread_is_scipys(values):
     found, options = spread(values), {"n_resamples": 2000, "method": "BCa", "rng": 0}
     true = stats.bootstrap((values,), np.mean, **options).confidence_interval
     assert found["mean"] == pytest.approx(np.mean(values))
@@ -115,42 +102,33 @@ def test_a_spread_is_scipys(values) -> None:
 
 
 @pytest.mark.parametrize("values", [[], [3.0], [2.0, 2.0, 2.0], [np.nan, 1.0]])
-def test_an_interval_that_is_not_defined_is_nan(values) -> None:
+def test_an_interval_that_is_not_defined_is_nan(values):
     found = spread(values)
     assert np.isnan(found["mean_low"])
     assert found["n"] == np.isfinite(values).sum()
 
 
-def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
+def test_breaks_and_what_the_researcher_notes_cost_no_time(tmp_path, monkeypatch):
     study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(1, "bicycle", "start")
-    person.notes(3, "bicycle", "visit")
-    person._clock(4)
-    study.log.append(person.participant.number, "one", [])
-    person.opened(64, "two")
-    person.notes(66, "bicycle", "leave", outcome="left")
-    [result] = results(study)
-    assert result.minutes == pytest.approx(5)
-    assert (result.outcome, result.iterations, result.gain) == ("left", 0, 0)
-
-
-def test_what_the_researcher_notes_is_an_event_and_costs_no_time(
-    tmp_path: Path, monkeypatch
-) -> None:
-    study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(1, "bicycle", "start")
-    person.notes(3, "bicycle", "visit", view="knowledge")
-    person._clock(9)
-    study.log.remark(1, "bicycle", "says: the light, again?")
-    [note] = [event for event in study.log.events(1) if event.action == "note"]
+    first, second = (Person(study, monkeypatch) for _ in range(2))
+    first.notes(1, "bicycle", "start")
+    first.notes(3, "bicycle", "visit")
+    first._clock(4)
+    study.log.append(1, "one", [])
+    first.opened(64, "two")
+    first.notes(66, "bicycle", "leave", outcome="left")
+    second.notes(1, "bicycle", "start")
+    second.notes(3, "bicycle", "visit", view="knowledge")
+    second._clock(9)
+    study.log.remark(2, "bicycle", "says: the light, again?")
+    [note] = [event for event in study.log.events(2) if event.action == "note"]
     assert (note.step, note.payload["text"]) == ("bicycle", "says: the light, again?")
-    [result] = results(study)
-    assert result.minutes == pytest.approx(2)
+    left, noted = results(study)
+    assert (left.minutes, noted.minutes) == pytest.approx((5, 2))
+    assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
 
 
-def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) -> None:
+def test_a_clock_that_is_put_back_shortens_no_task(tmp_path, monkeypatch):
     """By an hour within the task, and by two before the server starts again."""
     system = {"time": 1_767_268_800.0, "steady": 100.0}
     monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: system["time"])
@@ -183,7 +161,7 @@ def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) 
     assert actions == ["open", "enter", "start", "add", "fine-tune", "open", "leave"]
 
 
-def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, capsys) -> None:
+def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path, capsys):
     output = tmp_path / "out"
     command = ["study", "report", str(paper.spec.path), "--output", str(output), "--json"]
     assert main(command) == 0
@@ -201,14 +179,14 @@ def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, caps
     assert summary.loc["iterations", "mean"].tolist() == [4.5, 2.5]
 
 
-def test_the_holdout_is_looked_at_once_for_each_last_student(paper) -> None:
+def test_the_holdout_is_looked_at_once_for_each_last_student(paper):
     found = with_holdout(paper, results(paper))
     assert with_holdout(paper, results(paper), look=False) == found
-    looks = looks_of(paper)
+    looks = study_results.looks_of(paper)
     assert len(looks) == len(found) == 20
     assert "20 looks of the researcher" in make_page(paper, found, make_frames(paper, found))
     assert with_holdout(paper, results(paper)) == found
-    assert looks_of(paper) == looks  # by time too: no student was seen twice
+    assert study_results.looks_of(paper) == looks  # by time too: no student was seen twice
     result = found[3]
     tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
     last = tuner.nodes()[-1]
@@ -222,7 +200,7 @@ def made(participant: str, condition: str, minutes: float, task: str = "t", plac
     return Result(participant, task, condition, place, "done", minutes, 1, 1.0, 0, 0.5, 0.6, 0.9)
 
 
-def test_differences_within_people_are_paired() -> None:
+def test_differences_within_people_are_paired():
     pairs = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0), (5.0, 4.0)]
     found = [
         made(f"P{at}", condition, minutes, task)
@@ -230,7 +208,7 @@ def test_differences_within_people_are_paired() -> None:
         for condition, task, minutes in zip("ab", ("t", "u"), pair, strict=True)
     ]
     found.append(made("P9", "a", 100.0))  # has not had the other one
-    one = differences(found, [], ["a", "b"], within=True)[0]
+    one = study_results.differences(found, [], ["a", "b"], within=True)[0]
     first, second = np.array(pairs).T
     true = stats.ttest_rel(second, first).confidence_interval()
     assert (one.measure, one.first, one.second, one.n, one.method) == (
@@ -241,13 +219,14 @@ def test_differences_within_people_are_paired() -> None:
     assert limits == pytest.approx((true.low, true.high))
 
 
-def test_differences_between_people_are_welchs() -> None:
+def test_differences_between_people_are_welchs():
     groups = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5, 12.0]}
     people = [(c, value) for c, values in groups.items() for value in values]
     found = [made(f"P{at}", c, value) for at, (c, value) in enumerate(people)]
     found.append(made("P0", "a", 500.0, "training", 0))  # does not count
     scored = [Score(f"P{at}", "", c, "sus", value) for at, (c, value) in enumerate(people)]
-    told = {one.measure: one for one in differences(found, scored, ["a", "b"], within=False)}
+    both = study_results.differences(found, scored, ["a", "b"], within=False)
+    told = {one.measure: one for one in both}
     true = stats.ttest_ind(groups["b"], groups["a"], equal_var=False).confidence_interval()
     for measure in ("minutes", "sus"):
         one = told[measure]
@@ -259,9 +238,7 @@ def test_differences_between_people_are_welchs() -> None:
     assert "holdout_gain" not in told
 
 
-def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(
-    tmp_path: Path, monkeypatch
-) -> None:
+def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     stays, goes = (Person(study, monkeypatch) for _ in range(2))
     for person in (stays, goes):
@@ -282,9 +259,7 @@ def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(
     assert [folder.name for folder in (study.folder / "participants").iterdir()] == ["P01"]
 
 
-def test_reports_that_measure_at_the_same_time_keep_what_both_have_seen(
-    tmp_path: Path, monkeypatch
-) -> None:
+def test_reports_that_measure_at_the_same_time_keep_what_both_have_seen(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     label = Person(study, monkeypatch).participant.label
     reports = [study, Study(study.spec, study.folder)]
@@ -299,7 +274,7 @@ def test_reports_that_measure_at_the_same_time_keep_what_both_have_seen(
     assert sorted(study.holdout()) == sorted(keys[0] + keys[1])
 
 
-def test_tables_hold_every_event(paper, tmp_path: Path) -> None:
+def test_tables_hold_every_event(paper, tmp_path):
     pytest.importorskip("pyarrow")
     for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
         output = ["--output", str(tmp_path), "--format", kind]

@@ -1,7 +1,5 @@
 """The spec of a study: what it reads, what it writes, and all that can be wrong with it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -26,7 +24,7 @@ def problems(folder: Path, text: str) -> list[str]:
     return [f"{p.line}:{p.column}: {p.message}" for p in caught.value.problems]
 
 
-def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path: Path) -> None:
+def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path):
     spec = load_study(find_spec("inficond", "study"))
     assert [task.name_ for task in spec.tasks] == ["bicycle", "tv-monitor"]
     assert [task.done_when.by for task in spec.tasks] == [0.08, 0.15]
@@ -74,7 +72,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_problem_is_told_with_its_words(tmp_path: Path, case: str) -> None:
+def test_a_problem_is_told_with_its_words(tmp_path, case):
     old, new, expected = CASES[case]
     [line] = problems(tmp_path, STUDY.replace(old, new, 1))
     assert expected in line
@@ -91,7 +89,7 @@ SEVEN = "{name: q1, kind: likert, text: It was easy., points: 7"
         (f"{SEVEN}, labels: [a, b, c, d, e, f, g]}}", [*"abcdefg"]),
     ],
 )
-def test_seven_steps_have_labels_without_being_told(tmp_path: Path, written, labels) -> None:
+def test_seven_steps_have_labels_without_being_told(tmp_path, written, labels):
     text = STUDY.replace("{name: q1, kind: likert, text: It was easy.}", written)
     study = small_study(tmp_path, text).spec
     [question] = [asked for asked in study.questions if asked.name_ == "q1"]
@@ -100,7 +98,7 @@ def test_seven_steps_have_labels_without_being_told(tmp_path: Path, written, lab
     assert load_study(tmp_path / "again.yaml").questions == study.questions
 
 
-def test_a_class_without_positives_is_told(tmp_path: Path) -> None:
+def test_a_class_without_positives_is_told(tmp_path):
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
@@ -109,7 +107,7 @@ def test_a_class_without_positives_is_told(tmp_path: Path) -> None:
     assert "tasks[0].class: 'bicycle' has no positives on tune" in line
 
 
-def test_start_nodes_by_edits_and_by_node_are_the_same(tmp_path: Path) -> None:
+def test_start_nodes_by_edits_and_by_node_are_the_same(tmp_path):
     small_study(tmp_path, prepare=False)
     edits = tmp_path / "edits.yaml"
     edits.write_text("- - {class: bicycle, concept: wheel, direction: down}\n")
@@ -124,7 +122,7 @@ def test_start_nodes_by_edits_and_by_node_are_the_same(tmp_path: Path) -> None:
     assert study.tuner(who, "bicycle").head().id == first.id
 
 
-def test_what_is_wrong_with_files_and_tasks_is_told_in_one_pass(tmp_path: Path) -> None:
+def test_what_is_wrong_with_files_and_tasks_is_told_in_one_pass(tmp_path):
     (tmp_path / "edits.yaml").write_text("- - {class: bicycle, concept: whel, direction: down}\n")
     text = STUDY.replace(IMPROVE, "text: x\n    edits: edits.yaml", 1)
     with pytest.raises(SpecError) as told:
@@ -134,7 +132,7 @@ def test_what_is_wrong_with_files_and_tasks_is_told_in_one_pass(tmp_path: Path) 
     assert "Did you mean 'sheep'" in files["study.yaml"]
 
 
-def test_the_spec_of_the_app_names_its_study(tmp_path: Path) -> None:
+def test_a_study_is_named_by_the_spec_of_the_app_or_itself(tmp_path, monkeypatch):
     small_study(tmp_path, prepare=False)
     app = tmp_path / "small.yaml"
     with pytest.raises(StudyError, match="names no study"):
@@ -145,9 +143,13 @@ def test_the_spec_of_the_app_names_its_study(tmp_path: Path) -> None:
     assert study.folder == tmp_path / "small.study"
     study.prepare()
     assert study.ready["bicycle"].spec.title == "Small"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match="Did you mean 'inficond'"):
+        open_study("inficon2")
+    assert open_study("inficond").folder == tmp_path / "inficond.study"
 
 
-def test_a_study_that_was_changed_under_way_is_refused(tmp_path: Path) -> None:
+def test_a_study_that_was_changed_under_way_is_refused(tmp_path):
     study = small_study(tmp_path)
     small_study(tmp_path, STUDY.replace("Small study", "Other"))  # nobody has begun
     study = small_study(tmp_path)
@@ -155,10 +157,3 @@ def test_a_study_that_was_changed_under_way_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="was changed since its first participant"):
         small_study(tmp_path, STUDY.replace("Improve", "Worsen"))
     small_study(tmp_path)
-
-
-def test_a_name_that_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SpecError, match="Did you mean 'inficond'"):
-        open_study("inficon2")
-    assert open_study("inficond").folder == tmp_path / "inficond.study"

@@ -51,24 +51,18 @@ def wheel(tracked, tmp_path_factory):
         yield archive
 
 
-def test_it_holds_the_packages_the_specs_and_the_pages_and_nothing_else(wheel, tracked):
+def test_it_holds_the_packages_the_specs_pages_types_and_licences_and_no_more(wheel, tracked):
     packages = {name for name in tracked if name.startswith(("inficond_panel/", "precompute/"))}
     packages = {name for name in packages if not name.startswith("precompute/recipes/")}
     specs = {f"inficond_panel/{name}" for name in tracked if name.startswith("specs/")}
     pages = {f"inficond_panel/{name}" for name in tracked if re.fullmatch(r"docs/[^/]+\.md", name)}
     there = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert there == packages | specs | pages
-
-
-def test_it_says_that_it_is_typed_and_under_which_licences(wheel):
     names = set(wheel.namelist())
     assert {"inficond_panel/py.typed", "precompute/py.typed"} <= names
     licences = {Path(name).name for name in names if ".dist-info/licenses/" in name}
     assert licences == {"LICENSE", "THIRD-PARTY-NOTICES.md", "OFL.txt"}
-
-
-def test_it_takes_no_more_than_the_demo_needs(wheel):
-    """9 MB of it are the thumbnails, which are compressed already, and 3.5 the embeddings."""
+    # 9 MB are the thumbnails, which are compressed already, and 3.5 the embeddings
     assert sum(entry.compress_size for entry in wheel.infolist()) < 21.7e6
 
 
