@@ -1,20 +1,21 @@
 """Help and completion load arguments alone, and commands that compute nothing no numerics."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from test_init import photos
 
 from inficond_panel.cli import main, make_parser
+from inficond_panel.commands import export
 from inficond_panel.commands.table import COMMANDS
+from inficond_panel.export import FORMATS
 
 ROOT = Path(__file__).parents[2]
 NAMES = [command.name for command in COMMANDS]
@@ -43,69 +44,57 @@ print(json.dumps(heavy))
 
 
 def test_arguments_of_a_command_load_no_numerics():
-    """All commands in one process: heavy packages that each one's arguments load."""
     code = f"OF_PANEL, HEAVY = {OF_PANEL!r}, {HEAVY!r}\n{CODE}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == {name: [] for name in NAMES}
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert json.loads(told) == {name: [] for name in NAMES}
 
 
-#: Runs a command, and prints its status and heavy packages that it has loaded.
+#: Runs commands, and prints the status of each and heavy packages that are loaded.
 RUN = """
 import sys
 from inficond_panel.cli import main
-status = main(sys.argv[1:])
-print(status, *sorted({module.partition(".")[0] for module in sys.modules} & %r), file=sys.stderr)
+for line in sys.argv[1:]:
+    status = main(line.split())
+    loaded = {module.partition(".")[0] for module in sys.modules} & %r
+    print("->", line, status, *sorted(loaded), file=sys.stderr)
 """
 #: Packages that take longer to load than a small command may take in all.
 SLOW = HEAVY - {"numpy", "PIL", "precompute"}
 
 
 def test_commands_that_compute_nothing_load_no_numerics(tmp_path):
-    for name in ("cat", "dog"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for number in range(10):
-            photo = Image.new("RGB", (8, 8), (number, 0, len(name)))
-            photo.save(tmp_path / "photos" / name / f"{number}.png")
-    for text, status in (
-        ("docs metrics", 0), ("init nowhere", 1), ("init photos", 0), ("check photos.yaml", 0),
-        ("check nowhere.yaml", 2), ("precompute nowhere.yaml", 2),
-    ):  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-c", RUN % SLOW, *text.split()],
-            cwd=tmp_path, capture_output=True, text=True, check=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        assert done.stderr.splitlines()[-1] == str(status), text
-
-
-def test_choices_that_help_names_are_those_of_the_numerics():
-    from inficond_panel.commands import export
-    from inficond_panel.export import FORMATS
-
-    assert list(export.CHOICES) == list(FORMATS)
+    photos(tmp_path / "photos", [f"{kind}/{i}.png" for kind in ("cat", "dog") for i in range(10)])
+    expected = (
+        "docs metrics 0", "init nowhere 1", "init photos 0", "check photos.yaml 0",
+        "check nowhere.yaml 2", "precompute nowhere.yaml 2",
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", RUN % SLOW, *(line[:-2] for line in expected)],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    told = [line for line in done.stderr.splitlines() if line.startswith("->")]
+    assert told == [f"-> {line}" for line in expected]
 
 
 def helped(capsys, *words: str) -> list[str]:
-    """Lines of the help of a command."""
     with pytest.raises(SystemExit) as caught:
         main([*words, "--help"])
     assert caught.value.code == 0
     return capsys.readouterr().out.splitlines()
 
 
-def test_help_shows_every_command_once_by_group(capsys):
+def test_help_shows_every_command_once_by_group_and_the_choices_that_there_are(capsys):
     lines = helped(capsys)
     groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert groups == ["Start:", "Data:", "Students:", "Tuning:", "Studies:"]
     assert [line.split()[0] for line in lines if line.startswith("  ")] == NAMES
     assert max(map(len, lines)) < 80
+    assert list(export.CHOICES) == list(FORMATS)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
 def test_an_example_can_be_copied(capsys, command):
-    """It is one line, however long."""
     module = import_module(f"inficond_panel.commands.{command.module}")
     assert module.EXAMPLE.startswith(f"inficond {command.name}")
     assert f"Example: {module.EXAMPLE}" in helped(capsys, command.name)
@@ -140,3 +129,34 @@ def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
     usage, error = capsys.readouterr().err.split(" error: ")
     assert error.strip() == told.format("is not an argument of this command")
     assert len(usage.splitlines()) < 6
+
+
+COMPLETE = """
+source "$1"
+shift
+words=("$@")
+function=$(complete -p inficond | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+COMP_WORDS=("${words[@]}")
+COMP_CWORD=$(($# - 1))
+$function inficond "${words[-1]}" "${words[-2]}"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_bash_completes(tmp_path, capsys):
+    assert main(["completion", "bash"]) == 0
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    (tmp_path / "edits.yaml").touch()
+    for words, offered in (
+        ("hi", {"history"}),
+        ("history un", {"undo"}),
+        ("metrics --metric f", {"f1", "fidelity"}),
+        ("suggest --cl", {"--class"}),
+        ("study serve --password", {"--password-file"}),
+        ("demo --websocket-max", {"--websocket-max-message-size"}),
+        ("tune edi", {"edits.yaml"}),
+    ):
+        command = ["bash", "-c", COMPLETE, "bash", "./script", "inficond", *words.split()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert set(done.stdout.split()) == offered

@@ -1,10 +1,7 @@
 """``inficond metrics`` and ``inficond stability``, and the functions of a tuner behind them."""
 
-from __future__ import annotations
-
 import itertools
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,12 +14,7 @@ from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.results.slices import (
-    groups,
-    measure_slices,
-    metadata_slices,
-    selection_slice,
-)
+from inficond_panel.results.slices import groups, measure_slices, metadata_slices, selection_slice
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
@@ -43,7 +35,7 @@ def placed_arrays() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def tuner(tmp_path: Path) -> Tuner:
+def tuner(tmp_path):
     return open_tuner(small_spec(tmp_path, make=placed_arrays))
 
 
@@ -72,7 +64,7 @@ def test_a_row_has_the_metrics_and_their_paired_changes(tuner):
         assert set(since.loc["bird", "words"]) == {"unchanged"}
 
 
-def test_slices_of_metadata_and_of_a_selection(tuner, tmp_path):
+def test_of_slices_of_metadata_and_of_a_selection_the_one_that_is_hurt_is_worst(tuner, tmp_path):
     store, rows = tuner.store, tuner.store.rows("tune")
     masks = metadata_slices(store, "tune", ["place"])
     assert list(masks) == ["north", "south"]
@@ -87,23 +79,16 @@ def test_slices_of_metadata_and_of_a_selection(tuner, tmp_path):
     ((name, mask),) = selection_slice(store, "tune", file).items()
     assert name == "odd ones"
     assert np.flatnonzero(mask).tolist() == list(range(40))
-
-
-def test_the_slice_that_is_hurt_is_the_worst(tuner):
-    masks = metadata_slices(tuner.store, "tune", ["place"])
     found = measure_slices(tuner, tuner.root(), "tune", masks, "accuracy")
     worst = found["bicycle"].worst
     assert worst.name == "south"
     assert worst.p_holm < 0.05
-    south = tuner.store.rows("tune")[masks["south"]]
-    truth = class_metrics(
-        tuner.store.label[south, 0],
-        tuner.logits(tuner.root())[south, 0],
-        tuner.store.teacher_logit[south, 0],
-    )
+    south = rows[masks["south"]]
+    label, teacher = store.label[south, 0], store.teacher_logit[south, 0]
+    truth = class_metrics(label, tuner.logits(tuner.root())[south, 0], teacher)
     assert worst.metrics["fidelity"] == pytest.approx(truth.fidelity)
     assert worst.interval.estimate == pytest.approx(truth.accuracy)
-    assert found["bicycle"].tests == 2 * len(tuner.store.classes)
+    assert found["bicycle"].tests == 2 * len(store.classes)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +175,7 @@ def test_what_is_wrong_is_told_before_a_look_is_counted(run, tuner, flags, messa
     assert tuner.looks() == 0
 
 
-def test_stability_of_the_strongest_concepts(tuner):
+def test_an_influence_of_the_strongest_holds_where_its_sign_does_in_19_of_20_refits(tuner):
     told = []
     found = stability(
         tuner, "bicycle", top=3, draws=8, progress=lambda share, _: told.append(share)
@@ -203,6 +188,11 @@ def test_stability_of_the_strongest_concepts(tuner):
     assert told == sorted(told)
     assert told[-1] == 1
     pd.testing.assert_frame_equal(stability(tuner, "bicycle", top=3, draws=8), found)
+    found = stability(tuner, "bicycle", top=40, draws=20)
+    some = found["influence"] != 0
+    holds = np.where(found["same_sign"] >= 0.95, "holds", "does not hold")
+    expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
+    assert found["words"].tolist() == expected.tolist()
 
 
 def test_bounds_in_force_hold_and_names_are_checked(tuner):
@@ -216,14 +206,6 @@ def test_bounds_in_force_hold_and_names_are_checked(tuner):
         stability(tuner, "bicycel")
     with pytest.raises(TuningError, match="no concept 'whel'"):
         stability(tuner, "bicycle", concepts=["whel"])
-
-
-def test_an_influence_holds_where_its_sign_does_in_19_of_20_refits(tuner):
-    found = stability(tuner, "bicycle", top=40, draws=20)
-    some = found["influence"] != 0
-    holds = np.where(found["same_sign"] >= 0.95, "holds", "does not hold")
-    expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
-    assert found["words"].tolist() == expected.tolist()
 
 
 def test_the_refit_curve_measures_students_solved_from_nothing(tuner):

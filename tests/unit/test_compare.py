@@ -1,9 +1,5 @@
 """Any two iterations side by side, held against metrics computed by hand and by scikit-learn."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 from factory import small_arrays, small_spec
@@ -11,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.metrics import metric_change
-from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
 WHEEL = Intent("bicycle", "wheel", "remove")
@@ -20,12 +16,12 @@ FUR = Intent("sheep", "grass", "remove")
 
 
 @pytest.fixture(scope="module")
-def tuner(tmp_path_factory: pytest.TempPathFactory) -> Tuner:
+def tuner(tmp_path_factory):
     return open_tuner(small_spec(tmp_path_factory.mktemp("compare"), images=400))
 
 
 @pytest.fixture(scope="module")
-def tree(tuner: Tuner) -> dict[str, Node]:
+def tree(tuner):
     """#0 ── a ── b, and c from a."""
     root = tuner.root()
     a = tuner.fine_tune(root, [WHEEL])
@@ -38,8 +34,8 @@ def ap(label: np.ndarray, logit: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
-def test_metrics_and_sides_by_hand(tuner: Tuner, tree: dict[str, Node], split: str) -> None:
-    found = compare(tuner, tree["root"], tree["b"], split).of("bicycle")
+def test_metrics_sides_and_movers_ordered_by_logits_not_by_weight_by_hand(tuner, tree, split):
+    found = compare(tuner, tree["root"], tree["b"], split, top=5).of("bicycle")
     store, rows = tuner.store, tuner.store.rows(split)
     label = store.label[rows, 0]
     known = label >= 0
@@ -49,20 +45,13 @@ def test_metrics_and_sides_by_hand(tuner: Tuner, tree: dict[str, Node], split: s
     assert change.estimate == pytest.approx(expected, abs=1e-12)
     assert change.low <= change.estimate <= change.high
     assert set(found.changes) == set(METRICS)
-    assert found.changes["accuracy"].estimate == pytest.approx(
-        np.mean((new > 0)[known] == (label == 1)[known])
-        - np.mean((old > 0)[known] == (label == 1)[known])
-    )
+    right = [np.mean((logit > 0)[known] == (label == 1)[known]) for logit in (old, new)]
+    assert found.changes["accuracy"].estimate == pytest.approx(right[1] - right[0])
     ids = np.array(store.images)[rows]
     assert set(found.churn.ids(present=True)) == set(ids[(new > 0) & (old <= 0)])
     assert set(found.churn.ids(present=False)) == set(ids[(new <= 0) & (old > 0)])
     root = tuner.metrics(tree["root"], split)["bicycle"]
     assert found.before == {key: getattr(root, key) for key in METRICS}
-
-
-def test_movers_are_ordered_by_logits_not_by_weight(tuner: Tuner, tree: dict[str, Node]) -> None:
-    found = compare(tuner, tree["root"], tree["b"], top=5).of("bicycle")
-    store = tuner.store
     spread = store.concept_score[store.rows("fit")].std(axis=0)
     moved = (tree["b"].weights - tree["root"].weights)[:, 0] * spread
     order = np.argsort(-np.abs(moved))[:5]
@@ -70,9 +59,7 @@ def test_movers_are_ordered_by_logits_not_by_weight(tuner: Tuner, tree: dict[str
     np.testing.assert_allclose([mover.change for mover in found.movers], moved[order], rtol=1e-6)
 
 
-def test_the_mean_is_that_of_all_classes_on_shared_draws(
-    tuner: Tuner, tree: dict[str, Node]
-) -> None:
+def test_the_mean_is_that_of_all_classes_on_shared_draws(tuner, tree):
     change = metric_change(tuner, tree["root"], tree["c"], "tune", "")
     rows = tuner.store.rows("tune")
     label = tuner.store.label[rows]
@@ -92,7 +79,7 @@ def test_the_mean_is_that_of_all_classes_on_shared_draws(
     assert abs(change.high - high) < 0.3 * width
 
 
-def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> None:
+def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path):
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 3] = 0
     tuner = open_tuner(small_spec(tmp_path, make=lambda: arrays))

@@ -12,11 +12,6 @@ from inficond_panel.results.distillations import compare_links
 from inficond_panel.tuning import open_tuner
 
 
-@pytest.fixture
-def tuner(tmp_path):
-    return open_tuner(joint_spec(tmp_path, images=400, others=0), history=":memory:")
-
-
 def probability(tuner, link):
     """Linear outputs and probabilities of one link on tune, from the node's weights alone."""
     store = tuner.store
@@ -27,7 +22,6 @@ def probability(tuner, link):
 
 
 def by_hand(tuner, link):
-    """Metrics of one link on tune."""
     store = tuner.store
     rows = store.rows("tune")
     linear, p = probability(tuner, link)
@@ -46,8 +40,9 @@ def by_hand(tuner, link):
     }
 
 
-def test_each_link_has_the_metrics_of_another_implementation(tuner):
-    found = compare_links(tuner, draws=20)
+def test_links_have_the_metrics_of_another_implementation_and_paired_differences(tmp_path):
+    tuner = open_tuner(joint_spec(tmp_path, images=400, others=0), history=":memory:")
+    found = compare_links(tuner, draws=100)
     expected = {link: by_hand(tuner, link) for link in ("sigmoid", "softmax")}
     for link, values in expected.items():
         assert found[link].to_dict() == pytest.approx(values)
@@ -58,15 +53,10 @@ def test_each_link_has_the_metrics_of_another_implementation(tuner):
     facts = found.attrs["facts"]
     assert (facts["images"], facts["labelled"]) == (100, 100)
     assert facts["links"]["softmax"]["gap"] <= 1e-6
-
-
-def test_differences_are_paired(tuner):
-    """Images are drawn for both at once: the limits are those of the mean of each one's change."""
-    found = compare_links(tuner, draws=100)
+    # Images are drawn for both at once: the limits are those of the mean of each one's change.
     truth = tuner.store.label[tuner.store.rows("tune")].argmax(1)
-    first, second = (
-        probability(tuner, link)[1].argmax(axis=1) == truth for link in ("sigmoid", "softmax")
-    )
+    links = ("sigmoid", "softmax")
+    first, second = (probability(tuner, link)[1].argmax(axis=1) == truth for link in links)
     gained = second.astype(float) - first
     rng = np.random.default_rng(0)
     drawn = [gained[rng.integers(len(gained), size=len(gained))].mean() for _ in range(100)]

@@ -1,6 +1,7 @@
 """Lists of concepts: their sources, the filters, and what is told of both."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,11 +61,12 @@ def test_sources_that_cannot_be_used_are_told(tmp_path, monkeypatch, source, con
         collect([source], ["dog"])
 
 
-def test_filters_drop_in_their_order_and_of_two_alike_the_later():
+def test_filters_drop_in_order_of_two_alike_the_later_and_by_the_mean_of_five_largest_scores():
     names = ["a very long name of a thing", "hound", "wheel", "rim", "sky"]
     text = np.array([[1, 0, 0], [0.98, 0.2, 0], [0, 1, 0], [0, 0.96, 0.28], [0, 0, 1]])
     filters = Filters(longest=20, class_cosine=0.95, twin_cosine=0.9)
-    found = filter_texts(names, text, ["dog"], Encoder(3), ["{}"], filters)
+    dog = SimpleNamespace(embed_text=lambda texts: np.eye(3)[: len(texts)])
+    found = filter_texts(names, text, ["dog"], dog, ["{}"], filters)
     assert found.kept == [2, 4]
     assert found.dropped == [
         ("a very long name of a thing", "longest", "27 characters"),
@@ -76,19 +78,6 @@ def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     assert lines[2] == "1 too similar to a class (class_cosine): hound (dog, 0.980)"
     none_asked = filter_texts(names, text, ["dog"], None, ["{}"], Filters())
     assert none_asked.kept == [0, 1, 2, 3, 4]  # and no class is encoded
-
-
-class Encoder:
-    """One that gives the first text the first axis, and so on."""
-
-    def __init__(self, embed):
-        self.axes = np.eye(embed)
-
-    def embed_text(self, texts):
-        return self.axes[: len(texts)]
-
-
-def test_a_concept_is_active_by_the_mean_of_its_five_largest_scores():
     score = np.zeros((7, 3))
     score[:5, 0], score[2, 1] = [0.5, 0.4, 0.3, 0.2, 0.1], 1.0
     found = filter_inactive(["often", "once", "never"], score, 0.2)
@@ -124,9 +113,8 @@ def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monke
     assert not precompute.run(load_spec(spec), tmp_path / "own.zarr").changed
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert long[0] in capsys.readouterr().out
-    monkeypatch.setattr(
-        "precompute.pipeline.stages.load_text_encoder", lambda *_: without_torch(monkeypatch)
-    )
+    loader = "precompute.pipeline.stages.load_text_encoder"
+    monkeypatch.setattr(loader, lambda *_: without_torch(monkeypatch))
     for place in (plain, tmp_path / "own.zarr"):  # the latter has no scores of what fell
         assert main(["concept", "filter", str(spec), "--store", str(place), "--json"]) == 0
         document = json.loads(capsys.readouterr().out)

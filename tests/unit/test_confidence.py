@@ -1,7 +1,6 @@
-"""Intervals at the spec's level, or none: the same students and estimates."""
+"""Intervals at the spec's level, of as many draws as it says, or none: the same estimates."""
 
-from __future__ import annotations
-
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -10,14 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from factory import small_spec
-from sklearn.metrics import accuracy_score
+from scipy.stats import norm
+from sklearn.metrics import accuracy_score, average_precision_score
 
+from inficond_panel import open_students
 from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.errors import TuningError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.metrics import metrics
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import PerformanceView
@@ -28,22 +32,20 @@ THUMB = Intent("bicycle", "wheel", "up")
 
 
 def tuned(folder, extra=""):
-    """Students of a small store with one thumb."""
     tuner = open_tuner(small_spec(folder, extra=extra), history=folder / "h.sqlite")
     node = tuner.fine_tune(tuner.root(), [THUMB])
     tuner.history.set_head(tuner.root_id, node.id, "fine-tune")
     return tuner
 
 
-def test_words() -> None:
+def test_words():
     words = {0.95: "95 %", 0.8: "80 %", 0.995: "99.5 %", 0.57: "57 %"}
     assert {level: confidence_word(level) for level in words} == words
     assert interval_word(0.9) == "90 % interval"
     assert tails(0.8) == pytest.approx((0.1, 0.9))
 
 
-def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_factory) -> None:
-    """The limits against scikit-learn on each draw."""
+def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_factory):
     levels = ("", "views: {confidence: 0.8}\n")
     wide, narrow = (tuned(tmp_path_factory.mktemp("level"), extra) for extra in levels)
     assert wide.head().id == narrow.head().id
@@ -69,7 +71,6 @@ LIMITS = re.compile(r"\[[+−-]?\d[\d.]*, |95 %|noise|interval")
 
 
 def texts(told: Any) -> Iterator[str]:
-    """All texts in nested data."""
     if isinstance(told, str):
         yield told
     elif isinstance(told, dict | list | tuple):
@@ -82,8 +83,7 @@ def limits_in(told: Any) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def apps(tmp_path_factory) -> dict[bool, AppState]:
-    """With intervals and without, each tuned alike."""
+def apps(tmp_path_factory):
     found = {}
     for shown in (True, False):
         extra = "" if shown else "views: {intervals: false}\n"
@@ -93,7 +93,7 @@ def apps(tmp_path_factory) -> dict[bool, AppState]:
     return found
 
 
-def test_student_knowledge_tells_estimates_alone(apps) -> None:
+def test_student_knowledge_tells_estimates_alone(apps):
     views = {shown: KnowledgeView(app) for shown, app in apps.items()}
     for shown, view in views.items():
         view.panels.param.update(measured=True, repairing=True, explained=True)
@@ -112,21 +112,95 @@ def test_student_knowledge_tells_estimates_alone(apps) -> None:
     assert heads[False] == [head for head in heads[True] if head != "95 %"]
 
 
-def test_charts_have_no_band(apps) -> None:
+def test_charts_cards_and_a_comparison_tell_estimates_alone(apps):
     for shown, app in apps.items():
-        view = DetailView(app)
+        detail, cards = DetailView(app), PerformanceView(app)
         app.selection.open_concept("wheel")
-        assert bool(view.panel.bands) is shown
-        assert bool(view.panel.confidence) is shown
+        assert bool(detail.panel.bands) is shown
+        assert bool(detail.panel.confidence) is shown
         app.refit_what_if.solve("bicycle", "wheel")
         changes = next(iter(app.refit_what_if.changes.values()))
         assert math.isnan(changes["f1"].low) is not shown
-
-
-def test_cards_and_a_comparison_tell_estimates_alone(apps) -> None:
-    for shown, app in apps.items():
-        tuner, view = app.tuner, PerformanceView(app)
-        view._find_changes("bicycle")
-        assert bool(limits_in(view.table.param.values())) is shown
-        app.comparison.compare(tuner.root_id, app.students.node.id)
+        cards._find_changes("bicycle")
+        assert bool(limits_in(cards.table.param.values())) is shown
+        app.comparison.compare(app.tuner.root_id, app.students.node.id)
         assert bool(limits_in(make_comparison(app, "bicycle"))) is shown
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """Students of the same store, tuned alike, with intervals of 40 draws and of 200."""
+    found = {}
+    for draws, extra in ((40, "views: {draws: 40}\n"), (200, "")):
+        spec = small_spec(tmp_path_factory.mktemp("draws"), extra=extra)
+        found[draws] = open_students(spec).fit().tune([("bicycle", "wheel", "up")])
+    return found
+
+
+TABLES = {
+    "metrics": lambda s: s.metrics(intervals=True),
+    "changes": lambda s: s.changes(),
+    "groups": lambda s: s.groups("tv monitor"),
+    "slices": lambda s: s.slices("tv monitor", min_images=5),
+    "thresholds": lambda s: s.thresholds(),
+    "coverage": lambda s: s.coverage("bicycle"),
+    "penalty_path": lambda s: s.penalty_path("bicycle"),
+    "what_if": lambda s: s.what_if("bicycle", "wheel"),
+    "shift": lambda s: s.doctor(["bicycle"])["classes"],
+}
+
+
+def limits(frame):
+    ends = [name for name in frame if name.endswith(("low", "high")) and "lost" not in name]
+    return frame[ends].to_numpy(dtype=float).ravel()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_draw_as_often_as_the_spec_says(name, students):
+    few, usual = (limits(TABLES[name](students[draws])) for draws in (40, 200))
+    assert not np.array_equal(few, usual, equal_nan=True)
+    assert students[40].tuner.spec.views.draws == 40
+
+
+@pytest.mark.parametrize("more", [[], ["--draws=40"]])
+def test_limits_are_the_percentiles_of_scikit_learns_values(students, run, more):
+    student = students[40].student("bicycle", "tune")
+    known = student.labels >= 0
+    label, logit = student.labels[known], student.logits[known]
+    draws = draw_counts(len(label), 40, 0)
+    values = [average_precision_score(label, logit, sample_weight=row) for row in draws]
+    found = students[40].metrics(intervals=True).loc["bicycle"]
+    expected = pytest.approx(np.percentile(values, [2.5, 97.5]))
+    assert [found["ap_low"], found["ap_high"]] == expected
+    status, said, _ = run("metrics", students[40].tuner.spec.path, "--json", *more)
+    classes = json.loads(said)["classes"]
+    (row,) = (row for row in classes["rows"] if row["class"] == "bicycle")
+    assert (status, classes["draws"]) == (0, 40)
+    assert [row["ap_low"], row["ap_high"]] == expected
+
+
+def test_draws_too_few_for_the_level_are_refused(tmp_path, run):
+    spec = small_spec(tmp_path, extra="views: {confidence: 0.999, draws: 2000}\n")
+    for command, *more in (["metrics"], ["compare"], ["stability", "--class", "bicycle"]):
+        status, _, said = run(command, *more, spec, "--draws", 20)
+        assert status == 1
+        assert "20 draws are too few: intervals at 99.9 % need at least 2,000." in said
+    students = open_students(spec)
+    with pytest.raises(TuningError, match="need at least 2,000"):
+        students.coverage("bicycle", draws=1999)
+    assert set(students.coverage("bicycle")["level"]) == {0.999}
+
+
+@pytest.mark.parametrize(("extra", "draws"), [("", 100), ("views: {confidence: 0.99}\n", 200)])
+def test_refits_are_as_many_as_their_limits_need(tmp_path, extra, draws):
+    tuner = open_students(small_spec(tmp_path, extra=extra)).tuner
+    assert stability(tuner, "bicycle", top=1).attrs["facts"]["draws"] == draws
+
+
+def test_a_gain_at_a_level_beyond_its_draws_is_a_normal_one():
+    draws = np.random.default_rng(0).normal(0.1, 0.02, 400)
+    change = Change(0.1, draws)
+    low, high = norm.interval(0.999, 0.1, draws.std(ddof=1))
+    found = change.gain(0.999)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))

@@ -1,7 +1,5 @@
 """Errors in the words of their reader: in a script, at the command line, on the page."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator
@@ -27,12 +25,11 @@ SHELL = re.compile(r"inficond (?!docs|precompute)[a-z]|(?<![\w-])--[a-z]")
 
 
 @pytest.fixture
-def students(tmp_path: Path) -> TunableStudents:
+def students(tmp_path):
     return open_students(small_spec(tmp_path)).fit()
 
 
 def frames(path: Path) -> TunableStudents:
-    """Students of the smallest store that can be made of frames."""
     images = [f"i{n}" for n in range(8)]
     number = pd.Series(range(8), images)
     logits = pd.DataFrame({"cat": number - 3.5})
@@ -69,14 +66,12 @@ RAISED = {
 
 
 def misspelt(students: TunableStudents) -> Path:
-    """The spec with a class that the store does not have."""
     spec = Path(students.tuner.spec.path)
     spec.write_text(spec.read_text().replace(STUDENTS, "students: {threshold: {cta: 1.0}}\n"))
     return spec
 
 
 def broken(students: TunableStudents, folder: Path) -> Path:
-    """An export whose card is cut short."""
     files = students.export(folder / "export")
     file = next(file for file in files.values() if file.suffix == ".json")
     file.write_text(file.read_text()[:100])
@@ -84,7 +79,6 @@ def broken(students: TunableStudents, folder: Path) -> Path:
 
 
 def copy_of(folder: Path) -> Path:
-    """History of other students."""
     frames(folder / "other.zarr").fit().back_up(folder / "copy.sqlite")
     return folder / "copy.sqlite"
 
@@ -148,10 +142,8 @@ def test_paths_are_told_on_the_page_by_their_last_names(text, told):
 
 
 def test_problems_of_a_file_are_told_on_the_page_without_its_folder():
-    problems = [
-        Problem(Path("/srv/private/own.yaml"), line, 1, "/srv/private/a/net.onnx is missing")
-        for line in (1, 2)
-    ]
+    file, told = Path("/srv/private/own.yaml"), "/srv/private/a/net.onnx is missing"
+    problems = [Problem(file, line, 1, told) for line in (1, 2)]
     html = error_html(SpecError(problems, "Put it into /srv/private/a/b"))
     assert "srv" not in html
     assert "<li>own.yaml:2:1: net.onnx is missing</li>" in html

@@ -24,13 +24,13 @@ ROOT = make_node()
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> History:
+def history(tmp_path):
     history = History(tmp_path / "h.sqlite")
     history.add(ROOT)
     return history
 
 
-def test_every_field_comes_back(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_field_comes_back(history, monkeypatch):
     stored = history.add(make_node("a", ROOT, seed=1))
     history.rename(stored.id, "less shelf")
     history.set_note(stored.id, "a note")
@@ -48,15 +48,7 @@ def test_every_field_comes_back(history: History, monkeypatch: pytest.MonkeyPatc
     assert not again.weights.flags.writeable
 
 
-def test_adding_again_keeps_the_first(history: History) -> None:
-    first = history.add(make_node("a", ROOT, seed=1))
-    second = history.add(make_node("a", ROOT, seed=2))
-    assert second.weights_hash == first.weights_hash
-    assert len(history.nodes(ROOT.id)) == 2
-    assert [event.kind for event in history.events(ROOT.id)] == ["add", "add"]
-
-
-def test_a_node_that_does_not_fit_is_not_stored(history: History) -> None:
+def test_adding_again_keeps_the_first_and_a_node_that_does_not_fit_is_not_stored(history):
     good, other = make_node("a", ROOT), history.add(make_node("other root"))
     for wrong, message in (
         (dataclasses.replace(good, id="preview-1"), "is not the id computed from"),
@@ -67,18 +59,21 @@ def test_a_node_that_does_not_fit_is_not_stored(history: History) -> None:
         with pytest.raises((ValueError, TuningError), match=message):
             history.add(wrong)
     assert len(history.nodes(ROOT.id)) == 1
+    first = history.add(make_node("a", ROOT, seed=1))
+    second = history.add(make_node("a", ROOT, seed=2))
+    assert second.weights_hash == first.weights_hash
+    assert len(history.nodes(ROOT.id)) == 2
+    assert [event.kind for event in history.events(ROOT.id)] == ["add", "add"]
 
 
 @pytest.mark.parametrize("table", ["nodes", "events"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET created = ''", "DELETE FROM {}"])
-def test_rows_are_append_only(history: History, table: str, change: str) -> None:
+def test_rows_are_append_only(history, table, change):
     with sqlite3.connect(history.path) as db, pytest.raises(sqlite3.Error, match="append-only"):
         db.execute(change.format(table))
 
 
-def test_another_current_folder_is_no_other_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_current_folder_is_no_other_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     history = History("h.sqlite")
     (tmp_path / "elsewhere").mkdir()
@@ -89,7 +84,7 @@ def test_another_current_folder_is_no_other_file(
     assert len(history.nodes(ROOT.id)) == 1
 
 
-def test_in_memory() -> None:
+def test_in_memory():
     history = History(":memory:")
     history.add(ROOT)
     found: list[Node] = []
@@ -100,10 +95,7 @@ def test_in_memory() -> None:
     assert not Path(":memory:").exists()
 
 
-# -- files that are not what they should be -------------------------------------------------
-
-
-def test_a_file_that_is_no_database_is_told_and_stays(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_told_and_stays(tmp_path):
     path = tmp_path / "h.sqlite"
     before = b"title: not a history\n" * 100
     path.write_bytes(before)
@@ -129,7 +121,7 @@ def test_a_file_that_is_no_database_is_told_and_stays(tmp_path: Path) -> None:
         ("PRAGMA application_id = 1", "not a history"),
     ],
 )
-def test_a_file_of_another_form_is_told(history: History, change: str, message: str) -> None:
+def test_a_file_of_another_form_is_told(history, change, message):
     history.close()
     with sqlite3.connect(history.path) as db:
         db.execute(change)
@@ -140,7 +132,7 @@ def test_a_file_of_another_form_is_told(history: History, change: str, message: 
         history.add(make_node("a", ROOT))
 
 
-def test_an_index_or_statistics_of_somebody_else_do_no_harm(history: History) -> None:
+def test_an_index_or_statistics_of_somebody_else_do_no_harm(history):
     history.close()
     with sqlite3.connect(history.path) as db:
         db.execute("CREATE INDEX mine ON nodes (author)")
@@ -149,7 +141,7 @@ def test_an_index_or_statistics_of_somebody_else_do_no_harm(history: History) ->
     assert len(history.nodes(ROOT.id)) == 1
 
 
-def test_overwritten_pages(history: History) -> None:
+def test_overwritten_pages(history):
     for i in range(20):
         history.add(make_node(f"n{i}", ROOT, seed=i))
     history.close()
@@ -160,8 +152,6 @@ def test_overwritten_pages(history: History) -> None:
     with pytest.raises(HistoryError, match="damaged"):
         history.nodes(ROOT.id)
 
-
-# -- rows altered by hand -------------------------------------------------------------------
 
 ALTERED = {
     "intents": "[]",
@@ -185,7 +175,7 @@ ALTERED = {
 
 
 @pytest.mark.parametrize("column", ALTERED)
-def test_an_altered_column_is_found(history: History, column: str) -> None:
+def test_an_altered_column_is_found(history, column):
     node = history.add(make_node("a", ROOT))
     _alter_node(history, column, ALTERED[column], node.id)
     with pytest.raises(HistoryError, match=f"damaged: the record of {node.id} was altered"):
@@ -198,9 +188,7 @@ def test_an_altered_column_is_found(history: History, column: str) -> None:
     assert set(ALTERED) == columns - {"id"}
 
 
-def _alter_node(
-    history: History, column: str, value: object, node_id: str, *, forge: bool = False
-) -> None:
+def _alter_node(history, column, value, node_id, *, forge=False):
     """Change a column by hand; forged, its checksum fits."""
     history.close()
     alter(history.path, f"UPDATE nodes SET {column} = ? WHERE id = ?", value, node_id)
@@ -236,8 +224,7 @@ OF_THE_HASH = ("weights", "intercepts", "weights_hash")
         ("weights", "", "damaged"),
     ],
 )
-def test_a_forged_checksum_hides_nothing(history: History, column, value, message) -> None:
-    """Neither another node nor a row that holds no node, which is no traceback."""
+def test_a_forged_checksum_hides_nothing(history, column, value, message):
     node = history.add(make_node("a", ROOT))
     _alter_node(history, column, value, node.id, forge=True)
     with pytest.raises(HistoryError, match=rf"(?s)damaged: .*{node.id}") as caught:
@@ -261,7 +248,7 @@ def test_a_forged_checksum_hides_nothing(history: History, column, value, messag
         "DELETE FROM events WHERE number = 1",
     ],
 )
-def test_an_altered_log_is_found(history: History, change: str) -> None:
+def test_an_altered_log_is_found(history, change):
     node = history.add(make_node("a", ROOT))
     history.set_note(node.id, "a note")
     history.set_head(ROOT.id, node.id)
@@ -272,7 +259,7 @@ def test_an_altered_log_is_found(history: History, change: str) -> None:
             use(ROOT.id)
 
 
-def test_a_node_that_was_taken_out_is_missed(history: History) -> None:
+def test_a_node_that_was_taken_out_is_missed(history):
     node = history.add(make_node("a", ROOT))
     history.add(make_node("b", ROOT))
     history.close()
@@ -281,7 +268,7 @@ def test_a_node_that_was_taken_out_is_missed(history: History) -> None:
         history.nodes(ROOT.id)
 
 
-def test_an_event_that_cannot_have_happened(history: History) -> None:
+def test_an_event_that_cannot_have_happened(history):
     """The chain is whole, the events make no sense: written by another program."""
     with history._database.transaction(write=True) as db:
         log.append(db, "explode", ROOT.id)
@@ -289,10 +276,7 @@ def test_an_event_that_cannot_have_happened(history: History) -> None:
         history.state(ROOT.id)
 
 
-# -- places that cannot be read or written --------------------------------------------------
-
-
-def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locked_by_another_process(history, monkeypatch):
     quick = dataclasses.replace(HISTORY, busy_seconds=0.05)
     monkeypatch.setattr(history._database, "schema", quick)
     history.close()
@@ -307,8 +291,7 @@ def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
-def test_a_file_that_goes_away_while_in_use(history: History, tmp_path: Path, how: str) -> None:
-    """SQLite would go on writing to it, where nobody looks for it."""
+def test_a_file_that_goes_away_while_in_use_is_no_longer_written_to(history, tmp_path, how):
     path, other = Path(history.path), tmp_path / "other.sqlite"
     if how == "replaced":
         with sqlite3.connect(path) as db:
@@ -325,7 +308,7 @@ def test_a_file_that_goes_away_while_in_use(history: History, tmp_path: Path, ho
         assert history.add(make_node("a", ROOT)).number == 1
 
 
-def test_disk_full_loses_nothing_and_goes_on_when_there_is_room(history: History) -> None:
+def test_disk_full_loses_nothing_and_goes_on_when_there_is_room(history):
     def limit(pages: int) -> None:
         with history._database.transaction() as db:
             db.execute(f"PRAGMA max_page_count = {pages}")
@@ -346,7 +329,7 @@ def test_disk_full_loses_nothing_and_goes_on_when_there_is_room(history: History
 
 
 @pytest.fixture
-def still_disk(tmp_path: Path):
+def still_disk(tmp_path):
     """A file system that may be made full and read-only; skipped where it may not be mounted."""
     place = tmp_path / "disk"
     place.mkdir()
@@ -358,23 +341,20 @@ def still_disk(tmp_path: Path):
     subprocess.run(["umount", "--lazy", place], check=True)
 
 
-def _stop_writing(disk: Path, how: str) -> None:
-    if how == "read-only":
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        return
-    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
-        while True:
-            filler.write(bytes(4096))
-
-
 @pytest.mark.parametrize("how", ["read-only", "full"])
-def test_a_history_on_a_disk_without_room_can_be_opened_and_read(still_disk, how) -> None:
+def test_a_history_on_a_disk_without_room_can_be_opened_and_read(still_disk, how):
     path = still_disk / "h.sqlite"
     history = History(str(path))
     history.add(ROOT)
     history.add(make_node("one", ROOT))
     history.close()
-    _stop_writing(still_disk, how)
+    if how == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", still_disk], check=True)
+    else:
+        filler = (still_disk / "filler").open("wb", buffering=0)
+        with contextlib.suppress(OSError), filler:
+            while True:
+                filler.write(bytes(4096))
     opened = History(str(path))
     assert [node.id for node in opened.nodes(ROOT.id)] == [ROOT.id, make_node("one", ROOT).id]
     with pytest.raises(HistoryError, match="disk is full, or the file or its folder may only be"):
@@ -387,8 +367,7 @@ def test_a_history_on_a_disk_without_room_can_be_opened_and_read(still_disk, how
     assert opened.add(make_node("two", ROOT)).number == 2
 
 
-def test_weights_that_would_unpack_to_more_than_there_are_are_refused(history: History) -> None:
-    """256 MB of zeros, which are packed into 256 kB, in the place of the weights of 6 numbers."""
+def test_weights_of_6_numbers_that_would_unpack_to_256_megabytes_are_refused(history):
     with sqlite3.connect(history.path) as db:
         db.row_factory = sqlite3.Row
         row = dict(db.execute("SELECT * FROM nodes").fetchone())

@@ -1,7 +1,5 @@
 """What is not installed is told with a command that fits this installation, without a traceback."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import shlex
@@ -13,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from factory import small_spec
-from PIL import Image
+from test_init import photos
 
 from inficond_panel.cli import main
 from inficond_panel.common import installation
@@ -63,7 +61,9 @@ def come_from(monkeypatch, tmp_path):
     install_command.cache_clear()
 
 
-def test_a_command_installs_from_where_this_installation_came(come_from, tmp_path):
+def test_a_command_installs_from_where_this_came_by_the_pip_that_there_is(
+    come_from, tmp_path, monkeypatch
+):
     tree, wheel = tmp_path / "my tree", tmp_path / "inficond_panel-0.1.0-py3-none-any.whl"
     tree.mkdir()
     wheel.touch()
@@ -85,21 +85,6 @@ def test_a_command_installs_from_where_this_installation_came(come_from, tmp_pat
         assert shlex.split(install_command("onnx")) == ["pip", "install", *words]
     come_from(None)
     assert install_command("precompute", "onnx") == "pip install 'inficond-panel[precompute,onnx]'"
-
-
-def test_packages_that_were_not_installed_are_those_of_the_tree(come_from, monkeypatch):
-    def missing(name: str) -> None:
-        raise metadata.PackageNotFoundError(name)
-
-    come_from(None)
-    monkeypatch.setattr(metadata, "distribution", missing)
-    root = Path(__file__).parents[2]
-    assert shlex.split(install_command("umap"))[2:] == ["-e", f"{root}[umap]"]
-
-
-def test_an_environment_that_is_not_active_is_named_and_without_pip_given_to_uv(
-    come_from, monkeypatch
-):
     monkeypatch.setenv("PATH", "")
     python = come_from(None)
     assert install_command("umap").startswith(f"{python} -m pip install ")
@@ -108,14 +93,23 @@ def test_an_environment_that_is_not_active_is_named_and_without_pip_given_to_uv(
     assert install_command("umap").startswith(f"uv pip install --python {python} ")
 
 
-def test_words_are_quoted_for_the_shell_of_the_platform(monkeypatch):
+def test_packages_not_installed_are_the_trees_and_words_are_quoted_as_shells_do(
+    come_from, monkeypatch
+):
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    come_from(None)
+    monkeypatch.setattr(metadata, "distribution", missing)
+    root = Path(__file__).parents[2]
+    assert shlex.split(install_command("umap"))[2:] == ["-e", f"{root}[umap]"]
     assert installation.join(["pip", "a b[c]"]) == "pip 'a b[c]'"
     monkeypatch.setattr(sys, "platform", "win32")
     assert installation.join(["pip", "a b[c]"]) == 'pip "a b[c]"'
 
 
 @pytest.fixture
-def import_error(come_from, monkeypatch, tmp_path) -> Callable[[str, str], ImportError]:
+def import_error(come_from, monkeypatch, tmp_path):
     """Error of a statement that takes something from a package ``broken`` with this content."""
     come_from(None)
 
@@ -132,15 +126,16 @@ def import_error(come_from, monkeypatch, tmp_path) -> Callable[[str, str], Impor
     return imported
 
 
-def test_a_package_that_is_not_there_is_to_be_installed(import_error):
-    """Also where a package that is there needs it."""
+def test_a_package_that_is_not_there_is_to_be_installed_and_a_broken_one_named(import_error):
     for error in (import_error("import absent_package", "import broken"), "absent_package"):
         missing = missing_extra("An export", error, "onnx", more=", or take csv.")
         assert not isinstance(missing, BrokenExtraError)
-        assert missing.message == (
-            "An export needs the package absent_package, which is not installed."
-        )
-        assert missing.remedy == ("Install it: pip install 'inficond-panel[onnx]', or take csv.")
+        told = "An export needs the package absent_package, which is not installed."
+        assert missing.message == told
+        assert missing.remedy == "Install it: pip install 'inficond-panel[onnx]', or take csv."
+    error = ImportError("libcard.so.12: no such file", name="torch._C", path="/here/_C.so")
+    told = "the package torch, which is installed but cannot be loaded: libcard.so.12: no such file"
+    assert missing_extra("A network", error, "precompute").message == f"A network needs {told}"
 
 
 LIBRARY = "libcard.so.12: cannot open shared object file"
@@ -169,14 +164,6 @@ def test_a_package_that_cannot_be_loaded_is_not_told_as_missing(
     assert "pip" not in broken.remedy_for_page
 
 
-def test_a_broken_package_is_named_where_the_error_names_it():
-    error = ImportError("libcard.so.12: no such file", name="torch._C", path="/here/_C.so")
-    assert missing_extra("A network", error, "precompute").message == (
-        "A network needs the package torch, which is installed but cannot be loaded: "
-        "libcard.so.12: no such file"
-    )
-
-
 EXTRA = ("torch", "open_clip", "huggingface_hub", "transformers", "timm", "sklearn")
 
 
@@ -185,7 +172,6 @@ class Absent:
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
-        """Raise as the import system does for a package that is not installed."""
         if name.partition(".")[0] in EXTRA:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -204,11 +190,7 @@ def base_alone(monkeypatch):
 @pytest.mark.usefixtures("base_alone")
 def test_commands_say_what_to_install_where_only_the_base_is(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for kind in ("cat", "dog"):
-        (tmp_path / "photos" / kind).mkdir(parents=True)
-        for number in range(5):
-            photo = Image.new("RGB", (8, 8), (number, 0, 0))
-            photo.save(tmp_path / "photos" / kind / f"{number}.png")
+    photos(tmp_path / "photos", [f"{kind}/{i}.png" for kind in ("cat", "dog") for i in range(5)])
     assert run("init", "photos", "--output", "my.yaml")[0] == 0
     predict = ("predict", "demo", "photos/cat/0.png", "--history", "new.sqlite")
     for command, told in (
@@ -240,8 +222,7 @@ def test_a_package_that_no_module_tells_of_is_told_and_ours_is_a_defect(run, mon
         main(["check", "demo"])
 
 
-def test_a_table_as_parquet_names_what_it_needs(monkeypatch, tmp_path):
-    """pandas alone would say that no engine is usable, without a package's name."""
+def test_a_table_as_parquet_names_the_package_that_it_needs(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="Parquet needs the package pyarrow, which is not"):
         write(pd.DataFrame({"time": [1]}), tmp_path / "events.parquet")

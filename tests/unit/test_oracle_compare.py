@@ -1,11 +1,8 @@
 """Targets of an oracle: compared by command and script, and chosen on the page."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,7 +28,7 @@ SEEN, TARGETS = "has seen the label", ["teacher", "oracle"]
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> Path:
+def both(tmp_path):
     """A spec whose store holds the oracle's logits on fit, with a title to escape."""
     return oracle_spec(tmp_path, title="<b>Small</b>", classes=3)
 
@@ -68,9 +65,9 @@ def test_students_minimise_the_loss_of_their_setting(both):
         np.testing.assert_allclose(node.weights[:, k], expected.weights[:, 0], atol=1e-3)
 
 
-def test_the_document_holds_everything(both, capsys):
-    assert main(["compare", str(both), "--temperature", "1,2", "--draws", "10", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+def test_the_document_holds_everything(both, run):
+    _, out, _ = run("compare", both, "--temperature", "1,2", "--draws", "10", "--json")
+    found = json.loads(out)
     students = found["students"]["rows"][:-1]
     assert [s["targets"] for s in students] == ["teacher", "oracle"] * 2
     assert found["outputs"]["oracle"] == SEEN
@@ -84,17 +81,14 @@ def test_the_document_holds_everything(both, capsys):
     assert measures["entropy"]["change_high"] < 0
 
 
-def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):
+def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, run):
     spec = small_spec(tmp_path)
-    assert main(["compare", str(spec), "--draws", "5"]) == 0
-    told = capsys.readouterr()
-    assert SEEN not in told.out
-    assert "no oracle logits" in told.err
-    assert main(["compare", str(spec), "--targets", "teacher,oracle"]) == 1
-    told = capsys.readouterr()
-    assert "has no oracle logits" in told.err
-    assert "teacher.oracle" in told.err
-    assert "Traceback" not in told.err
+    status, out, err = run("compare", spec, "--draws", "5")
+    assert (status, SEEN in out, "no oracle logits" in err) == (0, False, True)
+    status, _, err = run("compare", spec, "--targets", "teacher,oracle")
+    assert (status, "Traceback" in err) == (1, False)
+    assert "has no oracle logits" in err
+    assert "teacher.oracle" in err
 
 
 def test_oracle_logits_of_another_shape_are_a_damaged_store(tmp_path):
@@ -147,7 +141,14 @@ def test_settings_that_cannot_be_are_told(both, settings, told):
         open_tuner(both).with_students(**settings)
 
 
-def test_a_script_can_take_other_settings(both):
+def test_without_scikit_learn_the_rest_is_said(both, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    status, out, err = run("compare", both, "--draws", "5")
+    assert (status, "[sklearn]" in err, "silhouette" in out) == (0, True, False)
+    assert "ECE, pooled" in out
+
+
+def test_students_of_the_oracle_say_so_where_they_are_named(both, run):
     students = open_students(both, history=":memory:").fit()
     oracle = students.with_settings(targets="oracle").fit()
     assert SEEN in repr(oracle)
@@ -155,39 +156,22 @@ def test_a_script_can_take_other_settings(both):
     assert oracle.node.weights_hash != students.node.weights_hash
     found = [each.metrics("tune")["teacher_ap"].sort_index() for each in (students, oracle)]
     np.testing.assert_array_equal(*found)  # both are held against the plain teacher
-
-
-def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    assert main(["compare", str(both), "--draws", "5"]) == 0
-    told = capsys.readouterr()
-    assert "[sklearn]" in told.err
-    assert "silhouette" not in told.out
-    assert "ECE, pooled" in told.out
-
-
-def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
-    tuner = open_tuner(both).with_students(targets="oracle")
-    card = model_card(tuner, tuner.root())
+    card = model_card(oracle.tuner, oracle.node)
     assert card["distillation"]["targets"] == "oracle"
     assert SEEN in card_markdown(card)
-    plain = open_tuner(both)
-    assert SEEN not in card_markdown(model_card(plain, plain.root()))
+    assert SEEN not in card_markdown(model_card(students.tuner, students.node))
     sizes = "preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}"
     teacher = f"{{kind: torchscript, path: t.pt, oracle: {{}}, {sizes}}}"
     text = SPEC.replace("{kind: logits, path: logits.csv}", teacher)
     both.write_text(f"{text}students: {{targets: oracle, lambda: 1e-4}}\n")
     for command in ("distill", "metrics"):
-        assert main([command, str(both)]) == 0
-        assert f"(oracle, {SEEN})" in capsys.readouterr().out.splitlines()[0]
-    assert main(["history", "list", str(both)]) == 0
-    assert SEEN in capsys.readouterr().err
-    assert main(["distill", str(both), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["mark"] == SEEN
+        assert f"(oracle, {SEEN})" in run(command, both)[1].splitlines()[0]
+    assert SEEN in run("history", "list", both)[2]
+    assert json.loads(run("distill", both, "--json")[1])["mark"] == SEEN
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> AppState:
+def app(tmp_path):
     return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
 
 

@@ -27,7 +27,7 @@ concepts:
 teacher: {{kind: {teacher}}}
 """
 SMALL = ["--images", "24", "--measured", "2", "--epochs", "2", "--checkpoints", "2",
-         "--size", "32x24"]  # fmt: skip
+         "--size", "20x16"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,34 +47,27 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(capsys, *arguments):
-    """Exit status, standard output and error."""
-    capsys.readouterr()
-    status = main(["quantify", *map(str, arguments)])
-    return status, *capsys.readouterr()
-
-
 def test_an_experiment_leaves_its_figures_maps_and_checkpoints(folder):
     names = {path.name for path in (folder / "run").iterdir()}
     assert names == {"experiment.json", "figures.npz", "maps.png", "checkpoints"}
     for network, epochs in (("teacher", 3), ("student", 2), ("baseline", 2)):
         assert len(list((folder / "run" / "checkpoints" / network).iterdir())) == epochs + 1
     with np.load(folder / "run" / "figures.npz") as figures:
-        assert figures["student_contrast"].shape == (2, 2, 24, 32)
-        assert figures["teacher_contrast"].shape == (1, 2, 24, 32)
+        assert figures["student_contrast"].shape == (2, 2, 16, 20)
+        assert figures["teacher_contrast"].shape == (1, 2, 16, 20)
     facts = json.loads((folder / "run" / "experiment.json").read_text())
     assert facts["epochs"] == [1, 2]
     assert 0 < facts["converged"] <= 1
 
 
 @pytest.mark.parametrize("network", ["encoder", "RUN:student"])
-def test_maps_of_a_network_come_into_the_store(folder, capsys, network, tmp_path):
+def test_maps_of_a_network_come_into_the_store(folder, run, network, tmp_path):
     shutil.copytree(folder / "a.zarr", tmp_path / "b.zarr")
     before = open_store(tmp_path / "b.zarr")
     network = network.replace("RUN", str(folder / "run"))
     layer = "features.block2" if "run" in network else "trunk.layer1"
-    arguments = ["add", folder / "spec.yaml", "--store", tmp_path / "b.zarr", "--images", "2"]
-    status, text, _ = run(capsys, *arguments, "--network", network, "--layer", layer, "--json")
+    add = ["quantify", "add", folder / "spec.yaml", "--store", tmp_path / "b.zarr", "--images", "2"]
+    status, text, _ = run(*add, "--network", network, "--layer", layer, "--json")
     assert status == 0
     store = open_store(tmp_path / "b.zarr")
     store.verify()
@@ -88,35 +81,36 @@ def test_maps_of_a_network_come_into_the_store(folder, capsys, network, tmp_path
     assert all(maps[i].shape == tuple(store.thumbnail_shape[i]) for i in measured)
 
 
-def test_the_output_of_a_torchscript_teacher_is_measured(folder, capsys, tmp_path):
+def test_the_output_of_a_torchscript_teacher_is_measured(folder, run, tmp_path):
     torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 16, 5, 2), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
-    )
+    pool = (torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 5, 2), *pool)
     torch.jit.script(network).save(str(folder / "teacher.pt"))
     sizes = "{size: [32, 24], mean: [0, 0, 0], std: [1, 1, 1]}"
     kind = f"torchscript, path: teacher.pt, preprocessing: {sizes}"
     (folder / "scripted.yaml").write_text(SCENES.format(teacher=kind))
     shutil.copytree(folder / "a.zarr", tmp_path / "b.zarr")
-    arguments = ["add", folder / "scripted.yaml", "--store", tmp_path / "b.zarr"]
-    arguments += ["--network", "teacher", "--images", "2"]
-    status, text, told = run(capsys, *arguments)
+    add = ["quantify", "add", folder / "scripted.yaml", "--store", tmp_path / "b.zarr"]
+    add += ["--network", "teacher", "--images", "2"]
+    status, text, told = run(*add)
     assert (status, "teacher, layer (output)" in text) == (0, True), told
-    status, _, told = run(capsys, *arguments, "--layer", "0")
+    status, _, told = run(*add, "--layer", "0")
     assert (status, "shows no layers" in told) == (1, True)
-    status, text, told = run(capsys, "layers", folder / "scripted.yaml", "--network", "teacher")
+    layers = ["quantify", "layers", folder / "scripted.yaml", "--network", "teacher"]
+    status, text, told = run(*layers)
     assert (status, text, "only its output" in told) == (0, "", True)
 
 
-def test_masks_from_a_folder_are_taken_and_checked(folder, capsys, tmp_path):
-    arguments = ["experiment", folder / "spec.yaml", "--output", tmp_path / "x", *SMALL]
-    status, _, told = run(capsys, *arguments, "--masks", tmp_path / "nowhere")
+def test_masks_from_a_folder_are_taken_and_checked(folder, run, tmp_path):
+    spec = folder / "spec.yaml"
+    arguments = ["quantify", "experiment", spec, "--output", tmp_path / "x", *SMALL]
+    status, _, told = run(*arguments, "--masks", tmp_path / "nowhere")
     assert (status, "There is no folder" in told) == (1, True)
     faults = {95: "is 95 × 72 pixels, its image 96 × 72", 96: "measuring needs images in tune"}
     for width, fault in faults.items():
         for i in range(44):
             Image.new("L", (width, 72), 255).save(tmp_path / f"scene-{i:05d}.png")
-        status, _, told = run(capsys, *arguments, "--masks", tmp_path)
+        status, _, told = run(*arguments, "--masks", tmp_path)
         assert (status, fault in told) == (1, True)
     assert not list(tmp_path.glob("x*"))
 
@@ -134,26 +128,26 @@ def test_masks_from_a_folder_are_taken_and_checked(folder, capsys, tmp_path):
         (["experiment", "SPEC", "--output", "RUN"], "already exists"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_told(folder, capsys, arguments, message):
+def test_what_cannot_be_done_is_told(folder, run, arguments, message):
     places = {"SPEC": folder / "spec.yaml", "RUN": folder / "run", "FOLDER": folder / "encoder"}
     for name, place in places.items():
         arguments = [argument.replace(name, str(place)) for argument in arguments]
     if arguments[0] == "add" and "--store" not in arguments:
         arguments += ["--store", folder / "a.zarr"]
-    status, _, told = run(capsys, *arguments)
+    status, _, told = run("quantify", *arguments)
     assert status == 1
     assert message in told
     assert "Traceback" not in told
 
 
-def test_a_run_that_lost_its_checkpoints_or_figures_is_told(folder, capsys, tmp_path):
+def test_a_run_that_lost_its_checkpoints_or_figures_is_told(folder, run, tmp_path):
     shutil.copytree(folder / "run", tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "student")
-    arguments = ["add", folder / "spec.yaml", "--store", folder / "a.zarr", "--layer", "features"]
-    status, _, told = run(capsys, *arguments, "--network", f"{tmp_path}/run:student")
+    add = ["quantify", "add", folder / "spec.yaml", "--store", folder / "a.zarr"]
+    status, _, told = run(*add, "--layer", "features", "--network", f"{tmp_path}/run:student")
     assert (status, "has no checkpoints" in told) == (1, True)
     (tmp_path / "run" / "figures.npz").write_bytes(b"PK")
-    status, _, told = run(capsys, "table", tmp_path / "run")
+    status, _, told = run("quantify", "table", tmp_path / "run")
     assert (status, "is damaged" in told) == (1, True)
 
 

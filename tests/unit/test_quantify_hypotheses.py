@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from inficond_panel.errors import DataError, MissingExtraError
-from inficond_panel.quantify.hypotheses import (
-    Followed,
-    distance_travelled,
-    hypotheses,
-    image_figures,
-    kept_share,
-    learned_at,
-)
+from inficond_panel.quantify import hypotheses
+from inficond_panel.quantify.hypotheses import Followed, distance_travelled, kept_share, learned_at
 from inficond_panel.quantify.knowledge_points import contrast, count_points, knowledge_points
 from inficond_panel.quantify.outputs import (
     Groups,
@@ -65,13 +59,10 @@ def test_the_distance_travelled_is_the_sum_of_the_steps_over_the_first_size():
     assert distance_travelled(weights) == pytest.approx([0, 1, 1.4])
 
 
-def test_an_image_is_learned_where_it_first_has_most_points():
+def test_an_image_is_learned_where_it_first_has_most_points_and_keeps_a_share_of_all():
     counts = np.array([[1, 0, 5, np.nan], [4, 0, 5, 1], [4, 0, 2, 1]])
     found = learned_at(counts, np.array([0.5, 0.7, 1.1]))
     assert found == pytest.approx([0.7, np.nan, 0.5, np.nan], nan_ok=True)
-
-
-def test_the_kept_share_is_of_all_points_that_ever_were():
     points = np.zeros((3, 2, 1, 4), bool)
     points[0, 0, 0, [0, 1]] = points[1, 0, 0, 2] = points[2, 0, 0, [1, 3]] = True
     mask = np.array([[[True, True, True, False]], [[True, True, True, True]]])
@@ -108,7 +99,7 @@ def followed(share, steps=3, seed=0):
 
 
 def by_name(networks):
-    return {row.figure.name: row for row in hypotheses(networks, masks())}
+    return {row.figure.name: row for row in hypotheses.hypotheses(networks, masks())}
 
 
 def test_figures_of_an_image_by_hand():
@@ -116,20 +107,27 @@ def test_figures_of_an_image_by_hand():
     mask = np.array([[[True, True, False], [False, False, False]]])
     maps[0, 0, 0, :2] = 1  # both foreground pixels at the first checkpoint
     maps[1, 0, 0, 1] = maps[1, 0, 1, 1] = 1  # one of them at the last, and one of the background
-    found = image_figures(Followed(maps, np.array([0.25, 0.75])), mask)
+    found = hypotheses.image_figures(Followed(maps, np.array([0.25, 0.75])), mask)
     figures = {"foreground": 1, "background": 1, "ratio": 0.5}
     figures |= {"learned_at": 0.25, "kept_share": 0.5}
     assert {name: value[0] for name, value in found.items()} == figures
 
 
-def test_a_student_that_knows_more_is_as_the_hypothesis_says():
+def test_a_student_that_knows_more_is_as_said_and_what_is_undefined_is_left_out_and_counted():
     row = by_name({"student": [followed(0.8)], "baseline": [followed(0.3, seed=1)]})
     assert row["N_fg"].verdict == "as said"
     assert row["N_fg"].values["student"].estimate == pytest.approx(6.4, abs=0.7)
     assert row["foreground_ratio"].verdict == "unchanged"  # 1 for both
     assert row["N_bg"].verdict == ""
-    swapped = hypotheses({"student": [followed(0.3)], "baseline": [followed(0.8, seed=1)]}, masks())
-    assert swapped[0].verdict == "opposite"
+    swapped = by_name({"student": [followed(0.3)], "baseline": [followed(0.8, seed=1)]})
+    assert swapped["N_fg"].verdict == "opposite"
+    nothing = Followed(np.full((2, N, H, W), -1.0), np.array([1.0, 2.0]))
+    row = by_name({"student": [nothing], "baseline": [followed(0.5)]})
+    assert row["N_fg"].values["student"].estimate == 0
+    for name in ("foreground_ratio", "D_mean", "rho"):
+        assert row[name].left_out["student"] == N
+        assert row[name].verdict == "undefined"
+        assert np.isnan(row[name].values["student"].estimate)
 
 
 def test_the_teacher_has_no_figures_over_checkpoints_and_no_part_in_the_difference():
@@ -141,28 +139,16 @@ def test_the_teacher_has_no_figures_over_checkpoints_and_no_part_in_the_differen
         assert row.difference == rows[name].difference
 
 
-def test_intervals_hold_the_true_mean_about_as_often_as_they_say():
-    """Of 150 samples of images, some 95 % of the intervals of N_fg hold its expectation."""
+def test_intervals_hold_the_true_mean_of_150_samples_about_as_often_as_they_say():
     held = 0
     for seed in range(150):
         one = followed(0.5, steps=1, seed=seed)
-        row = hypotheses({"student": [one], "baseline": [one]}, masks(), draws=300)[0]
+        row = hypotheses.hypotheses({"student": [one], "baseline": [one]}, masks(), draws=300)[0]
         held += row.values["student"].low <= 4 <= row.values["student"].high
     assert 0.88 <= held / 150 <= 0.99
 
 
-def test_what_is_undefined_is_left_out_and_counted():
-    nothing = Followed(np.full((2, N, H, W), -1.0), np.array([1.0, 2.0]))
-    row = by_name({"student": [nothing], "baseline": [followed(0.5)]})
-    assert row["N_fg"].values["student"].estimate == 0
-    for name in ("foreground_ratio", "D_mean", "rho"):
-        assert row[name].left_out["student"] == N
-        assert row[name].verdict == "undefined"
-        assert np.isnan(row[name].values["student"].estimate)
-
-
 def test_from_three_trainings_on_the_intervals_are_over_them_too():
-    """Trainings of 2, 4 and 6 points an image: the mean of three draws of them, by enumeration."""
     levels = (0.25, 0.5, 0.75)
 
     def even(share):  # the same number of points in each image: only trainings differ
@@ -173,13 +159,13 @@ def test_from_three_trainings_on_the_intervals_are_over_them_too():
 
     student, baseline = [even(s) for s in levels], [even(0.5)] * 3
     assert masks().sum() == 8 * N
-    row = hypotheses({"student": student, "baseline": baseline}, masks(), draws=4000)[0]
+    row = hypotheses.hypotheses({"student": student, "baseline": baseline}, masks(), draws=4000)[0]
     found = row.values["student"]
     assert found.estimate == pytest.approx(4)
     means = sorted(np.mean(each) for each in itertools.product((2, 4, 6), repeat=3))
     low, high = np.quantile(means, [0.025, 0.975], method="inverted_cdf")
     assert (found.low, found.high) == pytest.approx((low, high))
-    two = hypotheses({"student": student[:2], "baseline": baseline[:2]}, masks())[0]
+    two = hypotheses.hypotheses({"student": student[:2], "baseline": baseline[:2]}, masks())[0]
     assert two.values["student"].low == two.values["student"].high == pytest.approx(3)
     assert row.difference.estimate == pytest.approx(0)
 
@@ -191,24 +177,18 @@ LABEL = np.array(
 NAMES = ["cat", "dog", "owl"]
 
 
-def test_images_with_one_label_are_grouped_by_it():
+def test_images_are_grouped_by_their_one_label_or_set_of_labels_and_a_silhouette_by_hand():
     found = single_label_groups(LABEL, NAMES)
     assert found.names == ("cat", "dog")  # one owl is too few
     np.testing.assert_array_equal(found.of, [0, 0, 1, 1, -1, -1, -1, -1, -1, -1])
     assert found.images == 4
     assert "one label" in found.rule
     assert single_label_groups(LABEL, NAMES, least=1).names == ("cat", "dog", "owl")
-
-
-def test_sets_of_labels_are_groups_and_none_is_one():
     found = label_set_groups(LABEL, NAMES)
     assert set(found.names) == {"cat", "dog", "cat + dog", "none"}
     assert [found.names[g] if g >= 0 else "" for g in found.of] == [
         "cat", "cat", "dog", "dog", "", "cat + dog", "cat + dog", "none", "none", "",
     ]  # fmt: skip
-
-
-def test_the_silhouette_by_hand():
     outputs = np.array([[0.0], [1.0], [4.0], [6.0], [9.0]])
     groups = Groups(np.array([0, 0, 1, 1, -1]), ("a", "b"), "given")
     # of the first: a = 1, b = (4 + 6) / 2; of the third: a = 2, b = (4 + 3) / 2; ...

@@ -9,15 +9,11 @@ import numpy as np
 import pytest
 
 from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.quantify import training
 from inficond_panel.quantify.experiment import follow, weight_distances
 from inficond_panel.quantify.information import Perturbation, pixel_information
 from inficond_panel.quantify.knowledge_points import feature_at
-from inficond_panel.quantify.training import (
-    checkpoint_files,
-    load_weights,
-    parameters_at,
-    save_weights,
-)
+from inficond_panel.quantify.training import checkpoint_files, load_weights, save_weights
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -43,7 +39,7 @@ def images(count=2, seed=0):
     return torch.randn(count, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_feature_is_the_output_of_the_layer_and_what_lies_above_is_not_run():
+def test_the_feature_is_the_output_of_its_layer_alone_and_one_not_reached_is_told():
     net, x = network(), images()
     assert torch.equal(feature_at(net, "features.conv1")(x), net.features.conv1(x))
     assert torch.equal(feature_at(net, "features")(x), net.features(x))
@@ -51,9 +47,6 @@ def test_the_feature_is_the_output_of_the_layer_and_what_lies_above_is_not_run()
     assert not net.features.conv1._forward_hooks
     net.upper = torch.nn.Linear(7, 1)  # would fail on what comes
     assert feature_at(net, "features")(x).shape == (2, 4, 6, 8)
-
-
-def test_a_layer_that_no_image_reaches_is_told():
     net = network()
     net.forward = net.features.forward
     with pytest.raises(DataError, match="does not run the layer 'upper'"):
@@ -115,14 +108,7 @@ def test_a_measurement_can_be_stopped_and_says_how_far_it_is():
     assert done == [2]
 
 
-def run_of(folder, epochs=3):
-    """Checkpoints of a network whose weights move."""
-    for epoch in range(epochs + 1):
-        save_weights(network(seed=epoch), folder / f"epoch-{epoch:03d}.safetensors")
-    return folder
-
-
-def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
+def test_checkpoints_are_ordered_by_number_and_weights_of_another_network_refused(tmp_path):
     for name in ("epoch-10.pt", "epoch-2.safetensors", "epoch-0.pth", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     assert [path.stem for path in checkpoint_files(tmp_path)] == ["epoch-0", "epoch-2", "epoch-10"]
@@ -132,9 +118,6 @@ def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "last.pt").rename(tmp_path / "run-2.pt")
     with pytest.raises(DataError, match="two names have the same last number"):
         checkpoint_files(tmp_path)
-
-
-def test_weights_come_back_and_those_of_another_network_are_refused(tmp_path):
     save_weights(network(seed=3), tmp_path / "a.safetensors")
     net = network(seed=4)
     load_weights(net, tmp_path / "a.safetensors")
@@ -143,31 +126,28 @@ def test_weights_come_back_and_those_of_another_network_are_refused(tmp_path):
         load_weights(network(width=5), tmp_path / "a.safetensors")
 
 
-def test_weight_distances_are_of_what_the_layer_depends_on(tmp_path):
-    net, folder = network(), run_of(tmp_path)
+def test_weight_distances_are_of_what_the_layer_depends_on_and_checkpoints_are_followed(tmp_path):
+    net, folder = network(), tmp_path
+    for epoch in range(4):
+        save_weights(network(seed=epoch), folder / f"epoch-{epoch:03d}.safetensors")
     feature = feature_at(net, "features.conv1")
     names = ["features.conv1.weight", "features.conv1.bias"]
-    assert parameters_at(net, feature, images(1)) == names
+    assert training.parameters_at(net, feature, images(1)) == names
     found = weight_distances(net, folder, "features.conv1", images(1))
     layers = (network(i).features.conv1 for i in range(4))
     flat = [torch.nn.utils.parameters_to_vector(layer.parameters()) for layer in layers]
     steps = [float((after - before).detach().norm()) for before, after in pairwise(flat)]
     assert found == pytest.approx(np.cumsum([0, *steps]) / float(flat[0].detach().norm()))
-
-
-def test_a_network_is_followed_over_its_checkpoints(tmp_path):
-    folder, x = run_of(tmp_path), images(3)
-    mask = np.zeros((3, 6, 8), bool)
+    x, mask = images(3), np.zeros((3, 6, 8), bool)
     mask[:, 2:4] = True
     travelled = weight_distances(network(), folder, "features", x[:1])
-    followed, found = follow(
-        network(9), checkpoint_files(folder)[1:], travelled[1:], "features", x, mask, QUICK
-    )
+    files = checkpoint_files(folder)
+    followed, found = follow(network(9), files[1:], travelled[1:], "features", x, mask, QUICK)
     assert followed.contrast.shape == (3, 3, 6, 8)
     alone = pixel_information(feature_at(network(3), "features"), x, QUICK)
     assert np.array_equal(found[-1].entropy, alone.entropy)
     with pytest.raises(DataError, match="masks have shape"):
-        follow(network(), checkpoint_files(folder), travelled, "features", x, mask[:2], QUICK)
+        follow(network(), files, travelled, "features", x, mask[:2], QUICK)
 
 
 def test_the_example_measures_a_network(capsys):

@@ -1,14 +1,11 @@
 """Every door of a result shows one frame: Python, table, JSON, CSV and HTML hold the same."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from doors import hold_doors
 from factory import small_spec
@@ -67,13 +64,10 @@ DOORS = {
     "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
     "stability": (
         ["--class", "bicycle", "--draws", "8"],
-        lambda each: each.stability("bicycle", draws=8),
+        lambda s: s.stability("bicycle", draws=8),
     ),
     "history compare": (["--node", "0", "1"], lambda students: students.compare(0, 1)),
-    "explain": (
-        ["--node", "1"],
-        lambda each: TunableStudents(each.tuner, each.tuner.nodes()[1]).report(),
-    ),
+    "explain": (["--node", "1"], lambda s: TunableStudents(s.tuner, s.tuner.nodes()[1]).report()),
 }
 
 
@@ -98,7 +92,7 @@ def test_all_doors_hold_the_same(command, spec, capsys):
     hold_doors(said, made(open_students(spec)))
 
 
-def made() -> pd.DataFrame:
+def made():
     rows = [
         {"name": "<a>", "n": 1200, "ap": 0.51234, "ap_low": 0.4, "ap_high": 0.6, "hit": True},
         {"name": "b", "n": 3, "ap": np.nan, "ap_low": np.nan, "ap_high": np.nan, "hit": False},
@@ -152,7 +146,7 @@ def test_a_missing_word_is_a_blank_or_what_its_heading_says():
     assert [row["told"] for row in records(frame)] == ["so", None]
 
 
-def test_notes_stay_where_a_table_has_no_rows(capsys):
+def test_notes_stay_where_a_table_has_no_rows_and_forms_exclude_each_other(capsys):
     headings = {"name": Heading("name")}
     frames = {
         "none": make_frame([], "name", headings, title="None", notes=["Too few."]),
@@ -169,9 +163,6 @@ def test_notes_stay_where_a_table_has_no_rows(capsys):
     out, err = capsys.readouterr()
     assert err.splitlines() == ["Too few.", "One & two."]
     assert out.startswith("# none\nname\n\n# made\nname,n,")
-
-
-def test_forms_exclude_each_other(capsys):
     for command in ("metrics demo", "doctor demo", "study report demo"):
         for one, other in (("--json", "--csv"), ("--csv", "--html"), ("--html", "--json")):
             with pytest.raises(SystemExit):

@@ -1,7 +1,5 @@
 """Suspects that are classes too: their bonds are measured by labels, held against hand counts."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,7 +35,6 @@ class Made:
         self.logits = pd.DataFrame({"ball": 6.0 * ball - 3, "dog": 6.0 * dog - 3})
 
     def known(self, where: np.ndarray) -> None:
-        """Leave the labels of dog at these photos alone."""
         self.label.loc[~where, "dog"] = np.nan
 
     def students(self) -> TunableStudents:
@@ -63,7 +60,7 @@ def check_counted(made: Made, suspect) -> None:
     assert suspect.presence.tune == pytest.approx(shares(made, "tune"))
 
 
-def test_its_lost_bond_is_the_difference_of_two_differences_of_shares() -> None:
+def test_its_lost_bond_is_the_difference_of_two_differences_of_shares():
     made = Made()
     parts = [
         made.label.loc[(made.split == split) & (made.label["ball"] == side), "dog"].to_numpy()
@@ -76,19 +73,21 @@ def test_its_lost_bond_is_the_difference_of_two_differences_of_shares() -> None:
     errors = [(means[0] - means[2]) / t[0], (means[3] - means[1]) / t[1]]
     first = made.shift().suspects[0]
     assert first.z == pytest.approx(lost / np.hypot(*errors), rel=1e-5)
-    assert first.score == pytest.approx(
-        np.sqrt(abs(first.reliance)) * np.hypot(*np.maximum(t, 0)), rel=1e-4
-    )
+    expected = np.sqrt(abs(first.reliance)) * np.hypot(*np.maximum(t, 0))
+    assert first.score == pytest.approx(expected, rel=1e-4)
 
 
-def test_photos_without_a_label_are_left_out() -> None:
+def test_photos_without_a_label_are_left_out_and_few_are_less_sure_than_a_teacher_on_all():
     made = Made()
     made.known(np.random.default_rng(1).random(len(made.split)) < 0.8)
     check_counted(made, made.shift().suspects[0])
+    made = Made()
+    made.known(np.random.default_rng(1).random(len(made.split)) < 0.4)
+    assert {one.by_teacher for one in made.shift().suspects if one.labelled} == {True}
 
 
 @pytest.mark.parametrize("split", ["fit", "tune"])
-def test_without_labels_on_both_splits_the_teacher_is_asked(split: str) -> None:
+def test_without_labels_on_both_splits_the_teacher_is_asked(split):
     made = Made()
     decided = made.label["dog"].copy()
     made.known(made.split != split)
@@ -98,7 +97,7 @@ def test_without_labels_on_both_splits_the_teacher_is_asked(split: str) -> None:
     check_counted(made, first)
 
 
-def test_the_teachers_decision_is_by_the_threshold_of_the_class() -> None:
+def test_the_teachers_decision_is_by_the_threshold_of_the_class():
     made = Made()
     made.known(made.split != "fit")
     made.logits["dog"] += 4  # of 1 without a dog, of 7 with one
@@ -109,7 +108,7 @@ def test_the_teachers_decision_is_by_the_threshold_of_the_class() -> None:
     assert found.suspects[0].labelled == "dog"
 
 
-def test_a_teacher_that_tells_less_than_the_scores_is_not_asked() -> None:
+def test_a_teacher_that_tells_less_than_the_scores_is_not_asked():
     made = Made()
     made.known(made.split != "fit")
     rng = np.random.default_rng(2)
@@ -119,20 +118,14 @@ def test_a_teacher_that_tells_less_than_the_scores_is_not_asked() -> None:
     assert {one.labelled for one in found.suspects} == {""}
 
 
-def test_labels_of_few_photos_are_less_sure_than_a_teacher_on_all() -> None:
-    made = Made()
-    made.known(np.random.default_rng(1).random(len(made.split)) < 0.4)
-    assert {one.by_teacher for one in made.shift().suspects if one.labelled} == {True}
-
-
-def test_the_word_that_the_student_leans_on_most_stands_for_a_class() -> None:
+def test_the_word_that_the_student_leans_on_most_stands_for_a_class():
     made = Made()
     made.scores.columns = ["Dogs", "dog", "canine", "grass"]
     first = made.shift().suspects[0]
     assert (first.concept, first.labelled) == ("dog", "dog")
 
 
-def test_the_sentence_says_that_labels_were_counted() -> None:
+def test_the_sentence_says_that_labels_were_counted():
     made = Made()
     found = made.shift()
     first = found.suspects[0]

@@ -202,13 +202,11 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize(("table", "same"), [(SAME, True), (OTHER, False)])
-def test_which_texts_name_a_class(table, same):
-    for class_name, texts in table.items():
-        assert [names_class(text, class_name) for text in texts] == [same] * len(texts), class_name
-
-
-def test_synonyms_count():
+def test_which_texts_name_a_class_and_synonyms_do_too():
+    for class_name, texts in SAME.items():
+        assert all(names_class(text, class_name) for text in texts), class_name
+    for class_name, texts in OTHER.items():
+        assert not any(names_class(text, class_name) for text in texts), class_name
     concepts = ["lorry", "wheel", "truck"]
     assert words_for("truck", concepts, {"lorry": ["big truck", "trucks"]}) == [0, 2]
     assert words_for("truck", concepts, {}) == [2]

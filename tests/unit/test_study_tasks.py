@@ -1,15 +1,13 @@
 """What a task and its condition allow: keys of the app's spec, photos answered, concepts typed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from factory import ATTRS, small_arrays, small_spec, spec_text
+from precompute_factory import NumpyEncoder
 from studies import STUDY, Visitor, at_work, small_study
 
 from inficond_panel.errors import SpecError, TuningError
@@ -20,7 +18,7 @@ from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.study_tables import events_table
 from inficond_panel.study.results.timeline import board, rebuild, timeline
-from inficond_panel.study.run.study import Study, page_spec
+from inficond_panel.study.run.study import page_spec
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.edits import Label
@@ -39,7 +37,7 @@ LEVELS = """conditions:
 """
 
 
-def test_a_condition_changes_any_key_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_a_condition_changes_any_key_and_keeps_the_rest(tmp_path):
     study = small_study(tmp_path, STUDY + LEVELS)
     usual, strong = at_work(study), at_work(study)
     one, other = usual.page.work.app, strong.page.work.app
@@ -61,8 +59,7 @@ def test_a_condition_changes_any_key_and_keeps_the_rest(tmp_path: Path) -> None:
     ("part", "value"),
     [({"tuning": Tuning(factor=3)}, 3), ({"students": PaperStudents(solver="paper")}, "paper")],
 )
-def test_a_condition_is_over_a_title_and_a_store(tmp_path: Path, part: dict, value) -> None:
-    """Also where the other solver cannot have what the spec's has: lambda auto."""
+def test_a_condition_is_over_a_title_and_a_store_also_by_the_other_solver(tmp_path, part, value):
     (tmp_path / "own.yaml").write_text("title: Own\nstore: own.zarr\n")
     spec = load_spec(tmp_path / "own.yaml")
     variation = Variation(**part)
@@ -72,7 +69,7 @@ def test_a_condition_is_over_a_title_and_a_store(tmp_path: Path, part: dict, val
     assert (over.path, over.dataset) == (spec.path, None)
 
 
-def test_places_of_a_task_or_condition_leave_how_much_is_shown(tmp_path: Path) -> None:
+def test_places_of_a_task_or_condition_leave_how_much_is_shown(tmp_path):
     small_spec(tmp_path, extra="layout: {show: simple}\n")
     bare = STUDY.replace("class: bicycle", "class: bicycle\n    views: [performance, detail]")
     study = small_study(tmp_path, bare + LEVELS, prepare=False)
@@ -82,7 +79,7 @@ def test_places_of_a_task_or_condition_leave_how_much_is_shown(tmp_path: Path) -
     assert study.spec.levels[1].spec.over(spec).layout.show == "simple"
 
 
-def test_a_condition_hides_views_preview_suspects_and_suggestions(tmp_path: Path) -> None:
+def test_a_condition_hides_views_preview_suspects_and_suggestions(tmp_path):
     spec = "{tuning: {preview: false, suspects: false, suggest: false}}"
     bare = f"[{{name: bare, views: [performance, knowledge], spec: {spec}}}]"
     visitor = at_work(small_study(tmp_path, f"{STUDY}conditions: {{levels: {bare}}}\n"))
@@ -99,7 +96,7 @@ def test_a_condition_hides_views_preview_suspects_and_suggestions(tmp_path: Path
     assert app.tuning.preview is None
 
 
-def test_a_condition_has_a_store_of_its_own(tmp_path: Path) -> None:
+def test_a_condition_has_a_store_of_its_own(tmp_path):
     write_store(tmp_path / "other.zarr", small_arrays(concepts=20, seed=5), ATTRS)
     text = LEVELS.replace("tuning: {factor: 4, preview: true}", "store: other.zarr")
     study = small_study(tmp_path, STUDY + text)
@@ -116,7 +113,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_condition_is_checked_where_it_stands(tmp_path: Path, case: str) -> None:
+def test_a_condition_is_checked_where_it_stands(tmp_path, case):
     old, new, expected = CASES[case]
     text = STUDY + LEVELS
     with pytest.raises(SpecError) as caught:
@@ -129,7 +126,7 @@ def test_a_condition_is_checked_where_it_stands(tmp_path: Path, case: str) -> No
 CLOSED = ["export", "holdout", "photos", "asking", "typing", "forgetting", "targets", "class"]
 
 
-def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path: Path) -> None:
+def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path):
     visitor = at_work(small_study(tmp_path))
     app, shell = visitor.page.work.app, visitor.page.work.shell
     assert visitor.screen["closed"] == CLOSED
@@ -157,8 +154,6 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path: Path) -> 
     assert app.tuning.pending == []
 
 
-# --- photos that are answered
-
 ASKING = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
 ITERATIONS = "{rule: iterations, count: 2}"
 
@@ -171,13 +166,12 @@ def hardly_labelled() -> dict[str, np.ndarray]:
 
 
 def recorded(visitor: Visitor) -> list[tuple[str, dict]]:
-    """Actions and payloads of the photos, as recorded."""
     events = visitor.study.log.events(1)
     about = re.compile("ask|photo|teacher-answers")
     return [(e.action, dict(e.payload)) for e in events if about.match(e.action)]
 
 
-def test_each_answer_is_recorded_with_its_time_and_found_again(tmp_path: Path) -> None:
+def test_each_answer_is_recorded_with_its_time_and_found_again(tmp_path):
     study = small_study(tmp_path, ASKING)
     visitor = at_work(study)
     asking = visitor.page.work.app.asking
@@ -208,7 +202,7 @@ def test_each_answer_is_recorded_with_its_time_and_found_again(tmp_path: Path) -
     assert list(tmp_path.rglob("*.answers/*.json")) == []
 
 
-def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path):
     small_spec(tmp_path, make=hardly_labelled)
     visitor = at_work(small_study(tmp_path, ASKING))
     app = visitor.page.work.app
@@ -228,7 +222,7 @@ def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path:
     assert [one.equal for one in rebuild(visitor.study, participant)] == [True, True]
 
 
-def test_a_task_is_done_by_the_number_of_answers(tmp_path: Path) -> None:
+def test_a_task_is_done_by_the_number_of_answers(tmp_path):
     text = ASKING.replace(ITERATIONS, "{rule: answers, count: 2}")
     visitor = at_work(small_study(tmp_path, text))
     asking = visitor.page.work.app.asking
@@ -261,34 +255,26 @@ TEMPERED = "students: {tempered: both, temperature: 2}\n"
         ),
     ],
 )  # fmt: skip
-def test_a_study_in_which_nobody_can_answer_is_refused(tmp_path: Path, text, spec, fault) -> None:
+def test_a_study_in_which_nobody_can_answer_is_refused(tmp_path, text, spec, fault):
     small_spec(tmp_path, extra=spec)
     with pytest.raises(SpecError, match=fault):
         small_study(tmp_path, text)
 
 
-# --- concepts that are typed
-
-
-class Encoder:
-    """Unit vectors drawn from the text, in place of the encoder of a spec."""
+class Encoder(NumpyEncoder):
+    """In place of the encoder of a spec."""
 
     digest = "d" * 64
 
     def __init__(self, spec: object) -> None:
-        self.spec = spec
+        super().__init__()
 
     def check(self) -> None:
         """It is there."""
 
-    def embed_text(self, texts: list[str]) -> np.ndarray:
-        rngs = [np.random.default_rng(list(text.encode())) for text in texts]
-        vectors = np.stack([rng.normal(size=24) for rng in rngs]).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+def study(tmp_path, monkeypatch):
     """A study in whose first task concepts can be typed."""
     monkeypatch.setattr("inficond_panel.study.pages.work.PageEncoder", Encoder)
     attrs = {**ATTRS, "encoder_digest": Encoder.digest, "prompts": ["a photo of a {}"]}
@@ -302,7 +288,7 @@ def typed(visitor: Visitor, text: str) -> None:
     visitor.page.work._views["knowledge"].act({"action": "add", "text": text})
 
 
-def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
+def test_a_closed_browser_finds_its_concepts_again(study):
     first = at_work(study)
     first.tune("spoke")
     typed(first, "moss")
@@ -321,7 +307,7 @@ def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
     assert "moss" not in at_work(study).page.work.app.store.concepts
 
 
-def test_figures_are_of_the_concepts_that_there_were(study: Study) -> None:
+def test_figures_are_of_the_concepts_that_there_were(study):
     visitor = at_work(study)
     visitor.tune("spoke")
     typed(visitor, "moss")
@@ -346,7 +332,7 @@ def test_figures_are_of_the_concepts_that_there_were(study: Study) -> None:
     tuner.history.close()
 
 
-def test_everything_is_rebuilt_and_told_with_its_concepts(study: Study, tmp_path: Path) -> None:
+def test_everything_is_rebuilt_and_told_with_its_concepts(study, tmp_path):
     visitor = at_work(study)
     visitor.tune("spoke")
     typed(visitor, "moss")
@@ -378,7 +364,7 @@ def test_everything_is_rebuilt_and_told_with_its_concepts(study: Study, tmp_path
     assert set(summary.typed) == {1}  # the other came when it was done
 
 
-def test_an_encoder_that_does_not_fit_is_told_before_anybody_comes(study, monkeypatch) -> None:
+def test_an_encoder_that_does_not_fit_is_told_before_anybody_comes(study, monkeypatch):
     study.prepare(encoder=Encoder)
     monkeypatch.setattr(Encoder, "digest", "e" * 64)
     study.prepare()  # a report needs no encoder
