@@ -232,22 +232,13 @@ def test_a_forged_checksum_hides_nothing(history, column, value, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE events SET text = 'other' WHERE number = 3",
-        "UPDATE events SET author = 'other' WHERE number = 3",
-        "UPDATE events SET created = '2020' WHERE number = 3",
-        "UPDATE events SET kind = 'undo' WHERE number = 3",
-        "UPDATE events SET checksum = '' WHERE number = 3",
-        "UPDATE events SET node = root WHERE number = 3",
-        "UPDATE events SET origin = root WHERE number = 3",
-        "UPDATE events SET root = 'x' WHERE number = 3",
-        "UPDATE events SET number = 30 WHERE number = 3",
-        "DELETE FROM events WHERE number = 3",
-        "DELETE FROM events WHERE number = 1",
-    ],
-)
+UPDATED = [f"UPDATE events SET {each} WHERE number = 3" for each in (
+    "text = 'other'", "author = 'other'", "created = '2020'", "kind = 'undo'", "checksum = ''",
+    "node = root", "origin = root", "root = 'x'", "number = 30")]  # fmt: skip
+DELETED = [f"DELETE FROM events WHERE number = {number}" for number in (3, 1)]
+
+
+@pytest.mark.parametrize("change", UPDATED + DELETED)
 def test_an_altered_log_is_found(history, change):
     node = history.add(make_node("a", ROOT))
     history.set_note(node.id, "a note")

@@ -45,12 +45,9 @@ def test_undo_and_redo_are_timed_survive_a_restart_and_go_from_what_a_session_sh
     assert again.redo(ROOT.id) == A.id
     events = [event for event in again.events(ROOT.id) if event.kind != "add"]
     assert [(event.kind, event.origin, event.node) for event in events] == [
-        ("fine-tune", ROOT.id, A.id),
-        ("fine-tune", A.id, B.id),
-        ("undo", B.id, A.id),
-        ("undo", A.id, ROOT.id),
-        ("redo", ROOT.id, A.id),
-    ]
+        ("fine-tune", ROOT.id, A.id), ("fine-tune", A.id, B.id),
+        ("undo", B.id, A.id), ("undo", A.id, ROOT.id), ("redo", ROOT.id, A.id),
+    ]  # fmt: skip
     assert events[3].author == "somebody"
     times = [datetime.fromisoformat(event.created) for event in events]
     assert times == sorted(times)

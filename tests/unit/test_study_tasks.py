@@ -344,15 +344,11 @@ def test_everything_is_rebuilt_and_told_with_its_concepts(study, tmp_path):
     assert all(item.equal for item in rebuilt)
     told = [m for m in timeline(study, who) if m.action in {"fine-tune", "type", "add"}]
     assert [(m.source, m.action, m.typed) for m in told] == [
-        ("study", "fine-tune", ()),
-        ("history", "add", ()),
-        ("history", "fine-tune", ()),
-        ("study", "type", ("moss",)),
-        ("study", "fine-tune", ("moss",)),
-        ("history", "add", ("moss",)),
-        ("history", "fine-tune", ("moss",)),
+        ("study", "fine-tune", ()), ("history", "add", ()), ("history", "fine-tune", ()),
+        ("study", "type", ("moss",)), ("study", "fine-tune", ("moss",)),
+        ("history", "add", ("moss",)), ("history", "fine-tune", ("moss",)),
         ("study", "type", ("moss", "lichen")),
-    ]
+    ]  # fmt: skip
     assert events_table(study).typed.iloc[-1] == "moss; lichen"
     visitor.leave()
     (page, *_), _ = write_report(study, tmp_path / "report")
