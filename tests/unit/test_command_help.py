@@ -149,14 +149,10 @@ def test_bash_completes(tmp_path, capsys):
     (tmp_path / "script").write_text(capsys.readouterr().out)
     (tmp_path / "edits.yaml").touch()
     for words, offered in (
-        ("hi", {"history"}),
-        ("history un", {"undo"}),
-        ("metrics --metric f", {"f1", "fidelity"}),
-        ("suggest --cl", {"--class"}),
-        ("study serve --password", {"--password-file"}),
-        ("demo --websocket-max", {"--websocket-max-message-size"}),
-        ("tune edi", {"edits.yaml"}),
-    ):
+        ("hi", {"history"}), ("history un", {"undo"}), ("metrics --metric f", {"f1", "fidelity"}),
+        ("suggest --cl", {"--class"}), ("study serve --password", {"--password-file"}),
+        ("demo --websocket-max", {"--websocket-max-message-size"}), ("tune edi", {"edits.yaml"}),
+    ):  # fmt: skip
         command = ["bash", "-c", COMPLETE, "bash", "./script", "inficond", *words.split()]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         assert set(done.stdout.split()) == offered
