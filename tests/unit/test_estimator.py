@@ -40,7 +40,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return scores, logits
 
 
-def test_it_is_the_solver(data):
+def test_it_is_the_solver_for_logits_and_for_probabilities(data):
     scores, logits = data
     students = ConceptStudents(0.003, l2=0.01, temperature=1.5).fit(scores, logits)
     fit = distill.fit(scores, distill.soft_targets(logits, 1.5), l1=0.003, l2=0.01)
@@ -48,6 +48,10 @@ def test_it_is_the_solver(data):
     np.testing.assert_array_equal(students.intercept_, fit.intercepts)
     assert (students.gap_ <= 1e-6).all()
     assert students.certificate_ == ("gap",) * 3
+    by_logits, share = ConceptStudents().fit(scores, logits), expit(logits)
+    by_share = ConceptStudents(y_kind="probabilities").fit(scores, share)
+    np.testing.assert_allclose(by_share.coef_, by_logits.coef_, atol=1e-5)
+    assert by_share.score(scores, share) == by_logits.score(scores, logits)
 
 
 def test_a_notebook_shows_the_students_by_their_largest_influences():
@@ -70,7 +74,7 @@ def test_a_notebook_shows_the_students_by_their_largest_influences():
         assert students._repr_html_() is None
 
 
-def test_predictions_follow_from_the_logits(data):
+def test_predictions_follow_from_the_logits_of_one_class_too(data):
     scores, logits = data
     students = ConceptStudents(threshold=[0, 1, -1]).fit(scores, logits)
     decision = scores @ students.coef_.T + students.intercept_
@@ -79,26 +83,11 @@ def test_predictions_follow_from_the_logits(data):
     np.testing.assert_array_equal(students.predict(scores), decision > [0, 1, -1])
     alike = np.mean((decision > [0, 1, -1]) == (logits > [0, 1, -1]))
     assert students.score(scores, logits) == pytest.approx(alike, abs=1e-12)
-
-
-def test_one_class_may_be_a_column_of_its_own(data):
-    scores, logits = data
-    one, three = (ConceptStudents().fit(scores, y) for y in (logits[:, 1], logits))
+    one = ConceptStudents().fit(scores, logits[:, 1])
     assert one.predict(scores).shape == one.predict_proba(scores).shape == (150,)
     assert one.coef_.shape == (1, 12)
-    expected = three.decision_function(scores)[:, 1]
-    np.testing.assert_allclose(one.decision_function(scores), expected, atol=1e-9)
+    np.testing.assert_allclose(one.decision_function(scores), decision[:, 1], atol=1e-9)
     assert 0.5 < one.score(scores, logits[:, 1]) <= 1
-
-
-def test_names_come_from_data_frames(data):
-    scores, logits = data
-    frame = pd.DataFrame(scores, columns=[f"concept {c}" for c in range(12)])
-    students = ConceptStudents().fit(frame, pd.DataFrame(logits, columns=["cat", "dog", "tv"]))
-    assert list(students.class_names_) == ["cat", "dog", "tv"]
-    assert list(students.feature_names_in_) == list(frame.columns)
-    with pytest.raises(ValueError, match="feature names should match"):
-        students.predict(frame[frame.columns[::-1]])
 
 
 SOFTMAX = {"link": "softmax"}
@@ -125,12 +114,18 @@ def test_what_cannot_be_used_is_said(data, settings, given, error, fault):
         ConceptStudents(**settings).fit(scores, y)
 
 
-def test_what_is_not_ready_is_said(data):
+def test_names_come_from_data_frames_and_what_is_not_ready_is_said(data):
     scores, logits = data
+    frame = pd.DataFrame(scores, columns=[f"concept {c}" for c in range(12)])
+    students = ConceptStudents().fit(frame, pd.DataFrame(logits, columns=["cat", "dog", "tv"]))
+    assert list(students.class_names_) == ["cat", "dog", "tv"]
+    assert list(students.feature_names_in_) == list(frame.columns)
+    with pytest.raises(ValueError, match="feature names should match"):
+        students.predict(frame[frame.columns[::-1]])
     with pytest.raises(NotFittedError):
         ConceptStudents().predict(scores)
     with pytest.raises(ValueError, match="shape"):
-        ConceptStudents().fit(scores, logits).score(scores, logits[:, 0])
+        students.score(frame, logits[:, 0])
     with pytest.warns(ConvergenceWarning, match="class0"):
         ConceptStudents(max_iter=1, tolerance=1e-12).fit(scores, logits)
 
@@ -145,15 +140,6 @@ def test_without_scikit_learn_the_remedy_is_said(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert inficond_panel.open_students is not None
-
-
-def test_y_is_what_it_is_said_to_be(data):
-    scores, logits = data
-    share = expit(logits)
-    by_logits = ConceptStudents().fit(scores, logits)
-    by_share = ConceptStudents(y_kind="probabilities").fit(scores, share)
-    np.testing.assert_allclose(by_share.coef_, by_logits.coef_, atol=1e-5)
-    assert by_share.score(scores, share) == by_logits.score(scores, logits)
 
 
 def test_labels_are_taken_as_labels_and_said_to_be(data):
@@ -188,15 +174,9 @@ def test_one_softmax_student(data):
     assert students.score(scores, logits) == pytest.approx((1 + 2 * agree) / 3)  # of 3 decisions
     by_share = clone(students).set_params(y_kind="probabilities").fit(scores, p)
     np.testing.assert_allclose(by_share.coef_, students.coef_, atol=1e-5)
-
-
-def test_bounds_of_one_softmax_student_are_of_the_centred_influence(data):
-    scores, logits = data
-    free = ConceptStudents(1e-3, link="softmax").fit(scores, logits)
-    upper = np.full((scores.shape[1], logits.shape[1]), np.inf)
-    c, k = np.unravel_index(free.coef_.T.argmax(), upper.shape)
-    upper[c, k] = free.coef_[k, c] / 2
-    held = ConceptStudents(1e-3, link="softmax", upper=upper).fit(scores, logits)
+    upper = np.full((12, 3), np.inf)  # a bound is one of the centred influence
+    c, k = np.unravel_index(students.coef_.T.argmax(), upper.shape)
+    upper[c, k] = students.coef_[k, c] / 2
+    held = clone(students).set_params(upper=upper).fit(scores, logits)
     assert held.coef_[k, c] == pytest.approx(upper[c, k], abs=1e-9)
-    others = np.delete(np.arange(logits.shape[1]), k)
-    assert np.abs(held.coef_[others, c] - free.coef_[others, c]).max() > 1e-6
+    assert np.abs(np.delete(held.coef_ - students.coef_, k, axis=0)[:, c]).max() > 1e-6

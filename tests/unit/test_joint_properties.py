@@ -38,7 +38,7 @@ def carried_out(tuner, batches):
     return nodes
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batches=BATCHES)
 def test_every_iteration_obeys_all_bounds_and_is_proved(made, batches):
     first = carried_out(Tuner(made.store, made.spec, History(":memory:")), batches)

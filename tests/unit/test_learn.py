@@ -9,6 +9,7 @@ import pytest
 from factory import small_spec
 from more_factory import added_part
 from scipy.special import expit
+from sklearn.metrics import average_precision_score
 from spread_shortcut import shifted_frames
 from tuners import afresh, shifted_store, unbiased_part
 
@@ -63,22 +64,7 @@ def tune_of(tuner: Tuner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows, np.asarray(tuner.store.label)[rows, 0], tuner.store.concept_score[rows]
 
 
-def unseen_by_hand(tuner: Tuner, weight: float) -> np.ndarray:
-    """Logits of truck on tune by five students without a fold each."""
-    _, label, scores = tune_of(tuner)
-    folds, logits = stratified_folds(label[:, None], FOLDS, 0), np.empty(len(label))
-    for fold in range(FOLDS):
-        out = folds == fold
-        found = fit_by_hand(tuner, scores, label.astype(float), weight * ~out)
-        logits[out] = logits_on(scores[out], found)
-    return logits
-
-
-# -- photos of tune -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("source", ["labels", "teacher"])
-@pytest.mark.parametrize("weight", [1.0, 2.5])
+@pytest.mark.parametrize(("source", "weight"), [("labels", 1.0), ("labels", 2.5), ("teacher", 2.5)])
 def test_the_photos_of_tune_are_fitted_to(tuner: Tuner, source: str, weight: float) -> None:
     node = tuner.fine_tune(tuner.root(), [Learn("truck", source, weight)])
     rows, label, scores = tune_of(tuner)
@@ -95,11 +81,16 @@ def test_the_photos_of_tune_are_fitted_to(tuner: Tuner, source: str, weight: flo
 def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner: Tuner) -> None:
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
     rows, label, scores = tune_of(tuner)
-    found, logits = tuner.logits(node)[rows, 0], unseen_by_hand(tuner, 2.0)
+    folds, logits = stratified_folds(label[:, None], FOLDS, 0), np.empty(len(label))
+    for fold in range(FOLDS):
+        out = folds == fold
+        without = fit_by_hand(tuner, scores, label.astype(float), 2.0 * ~out)
+        logits[out] = logits_on(scores[out], without)
+    found = tuner.logits(node)[rows, 0]
     np.testing.assert_allclose(found, logits, atol=0.05)
     assert np.abs(found - logits_on(scores, node)).max() > 0.1
-    ap = pytest.importorskip("sklearn.metrics").average_precision_score
-    assert tuner.metrics(node, "tune")["truck"].ap == pytest.approx(ap(label, logits), abs=5e-3)
+    ap = average_precision_score(label, logits)
+    assert tuner.metrics(node, "tune")["truck"].ap == pytest.approx(ap, abs=5e-3)
     assert evaluation_outcome(tuner, node, "tune", "truck").logit == pytest.approx(logits, abs=0.1)
     photos = tuner.repairs.photos(tuner.repairs.class_fit(node, "truck"))
     np.testing.assert_allclose(photos.tune_logits[0], logits, atol=0.1)
@@ -129,10 +120,9 @@ def test_weight_and_lambda_are_those_of_highest_ap(tuner: Tuner) -> None:
     terms = tuner.terms(tuner.fine_tune(tuner.root(), repairs))["truck"]
     photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
     tried, (_, label, _) = compared_terms(photos, repairs), tune_of(tuner)
-    folds, student = stratified_folds(label[:, None], FOLDS, 0), photos.student
-    logits = held_out_logits(student, tried, photos.tune, folds)
-    ap = pytest.importorskip("sklearn.metrics").average_precision_score
-    best = int(np.argmax([ap(label, each) for each in logits]))
+    folds = stratified_folds(label[:, None], FOLDS, 0)
+    logits = held_out_logits(photos.student, tried, photos.tune, folds)
+    best = int(np.argmax([average_precision_score(label, each) for each in logits]))
     assert terms.learned[0].weight == tried[best].learned[0].weight
     assert terms.penalty == tried[best].penalty
     assert choose(label, logits).best == best
@@ -150,25 +140,16 @@ def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatc
     assert (terms.learned, terms.used) == ((Learned("teacher", 1.0),), 0)
 
 
-# -- what is asked, and what is written ------------------------------------------------------
-
-
-def test_one_learn_of_each_source_per_iteration() -> None:
+def test_one_learn_of_each_source_per_iteration_and_what_cannot_be_learned_is_refused() -> None:
     kept = (Learn("a", "labels", 2), Learn("a", "teacher"), Learn("b"))
     assert canonical_repairs([kept[0], Learn("a"), *kept[1:]]) == kept
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
+    for given, words in (
         ({"source": "lables"}, "labels"),
         ({"value": 0.0}, "weight 0.0"),
         ({"value": float("inf")}, "weight inf"),
-    ],
-)
-def test_what_cannot_be_learned_is_refused(given, words) -> None:
-    with pytest.raises(TuningError, match=words):
-        Learn("truck", **given)
+    ):
+        with pytest.raises(TuningError, match=words):
+            Learn("truck", **given)
 
 
 def test_terms_are_read_as_they_were_written_and_without_learning_as_before() -> None:
@@ -191,18 +172,15 @@ def test_terms_are_read_as_they_were_written_and_without_learning_as_before() ->
     assert edit_words(Learn("truck", "more", 2.5)) == "learn the teacher on added photos 2.5"
 
 
-# -- added photos ---------------------------------------------------------------------------
-
-
 def drawn(images: int = 200, seed: int = 9) -> tuple[np.ndarray, np.ndarray]:
     """Scores, and the teacher's logits of truck, of an ``unbiased_part``."""
     frames = shifted_frames(images, fit=0, seed=seed)
     return frames["scores"].to_numpy().astype(np.float32), frames["logits"].to_numpy()[:, 0]
 
 
-@pytest.mark.parametrize("weight", [1.0, 2.5])
-def test_added_photos_are_fitted_to(tuner: Tuner, weight: float) -> None:
+def test_added_photos_are_fitted_to(tuner: Tuner) -> None:
     first, second = unbiased_part(tuner.store), unbiased_part(tuner.store, 60, seed=4)
+    weight = 2.5
     node, root = tuner.fine_tune(tuner.root(), [Learn("truck", "more", weight)]), tuner.root()
     added = zip(drawn(), drawn(60, seed=4), strict=True)
     score, logit = (np.concatenate(both) for both in added)
@@ -242,12 +220,6 @@ def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
     assert np.isfinite(outcome.logit).all()
 
 
-def test_no_added_photos_is_an_error_with_its_remedy(tuner: Tuner) -> None:
-    with pytest.raises(TuningError, match="learn on 'truck' is from more, but no photos") as told:
-        tuner.fine_tune(tuner.root(), [MORE])
-    assert "inficond extend SPEC FOLDER" in told.value.remedy
-
-
 def test_a_replay_uses_the_same_parts_though_others_were_added(tuner: Tuner) -> None:
     unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "more"), Lambda("truck")])
@@ -275,7 +247,10 @@ def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> Non
             refit()
 
 
-def test_a_history_without_the_parts_of_a_learn_is_refused(tuner: Tuner) -> None:
+def test_without_added_photos_and_without_their_parts_in_the_history_it_is_refused(tuner) -> None:
+    with pytest.raises(TuningError, match="learn on 'truck' is from more, but no photos") as told:
+        tuner.fine_tune(tuner.root(), [MORE])
+    assert "inficond extend SPEC FOLDER" in told.value.remedy
     unbiased_part(tuner.store, 30)
     node = tuner.fine_tune(tuner.root(), [MORE])
     resolved = {"truck": {**node.resolved["truck"], "learn": {"more": 1.0}}}

@@ -43,19 +43,15 @@ def lever(name: str, gain: float) -> Lever:
     return Lever(name, repairs, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
 
 
-def test_the_largest_gain_above_0_is_recommended() -> None:
+def test_the_largest_gain_above_0_is_recommended_and_taken_where_taking_the_best_gains() -> None:
     still, small, large = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
     assert recommended([still, small, large]) is large
     assert recommended([still, lever("c", -0.1)]) is None
     assert recommended([still]) is None
     assert recommended([]) is None
-
-
-def test_no_lever_is_taken_where_taking_the_best_gains_nothing() -> None:
-    levers, nothing = (lever(AS_IT_IS, 0.0), lever("a", 0.01)), Change(-0.001, np.zeros(9))
-    little, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
-    assert ClassRepair(shift, levers, nothing).taken is None
-    assert ClassRepair(shift, levers, little).taken is levers[1]
+    shift, levers = ClassShift("truck", "none"), (still, small)
+    for gain, taken in ((-0.001, None), (0.004, small)):
+        assert ClassRepair(shift, levers, Change(gain, np.zeros(9))).taken is taken
 
 
 def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:

@@ -31,8 +31,7 @@ def type_moss(tuner: Tuner) -> Tuner:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    """#0 and #1 over the store's concepts."""
-    return tuned_spec(tmp_path)
+    return tuned_spec(tmp_path)  # #0 and #1 over the store's concepts
 
 
 def test_a_history_of_one_root_has_no_others(spec, run):
@@ -46,6 +45,9 @@ def test_a_history_of_one_root_has_no_others(spec, run):
 
 def test_those_with_a_concept_that_was_taken_away_name_their_thumbs(spec):
     tuner = type_moss(open_tuner(spec))
+    students = TunableStudents(tuner)
+    assert "2 iterations of other students" in repr(students)
+    assert students.others[["iterations", "differs"]].to_numpy().tolist() == [[2, "without moss"]]
     tuner.fine_tune(tuner.root(), [Intent("sheep", "moss", "up")])
     (other,) = other_students(remove_concept(tuner, "moss"))
     assert other.root.iterations == 2
@@ -66,12 +68,6 @@ def test_other_settings_are_told_apart(spec):
     )
     typed = type_moss(tuner)
     assert others_sentence(count_others(typed)).startswith("3 iterations of students over")
-
-
-def test_the_python_object_tells_them(spec):
-    students = TunableStudents(type_moss(open_tuner(spec)))
-    assert "2 iterations of other students" in repr(students)
-    assert students.others[["iterations", "differs"]].to_numpy().tolist() == [[2, "without moss"]]
 
 
 @pytest.mark.parametrize("settings", ["{", "[]", "null"])

@@ -44,9 +44,10 @@ def test_several_processes_are_refused_with_a_sentence(monkeypatch, tmp_path, ca
 
 
 def test_unix_modules_are_imported_where_their_lack_is_met():
-    found = {}
+    found, named = {}, re.compile(rf"\b({'|'.join(OF_UNIX)})\b")
     for file in [*ROOT.glob("inficond_panel/**/*.py"), *ROOT.glob("precompute/**/*.py")]:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        text = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if named.search(text) else ():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if OF_UNIX & set(names):
                 found[file.relative_to(ROOT).as_posix()] = names
@@ -119,7 +120,7 @@ def test_a_reader_who_has_gone_is_no_fault(monkeypatch, platform, status):
     assert cli._reader_has_gone(OSError(errno.EPIPE, "Broken pipe"))
 
 
-def test_a_spec_has_slashes_in_its_paths():
+def test_a_spec_has_slashes_in_its_paths_and_a_file_on_a_drive_is_no_kind_of_teacher():
     """A path of another drive, too: with backslashes alone it would be taken for a name."""
 
     class Windows(PureWindowsPath):
@@ -130,8 +131,5 @@ def test_a_spec_has_slashes_in_its_paths():
     assert writing.relative(Windows(r"C:\work\photos\a"), folder) == "photos/a"
     assert writing.relative(folder, folder) == "."
     assert as_path(writing.relative(Windows(r"D:\models\clip"), folder)) == "D:/models/clip"
-
-
-def test_a_file_on_a_drive_is_no_kind_of_teacher():
     with pytest.raises(InficondError, match=r"There is no file C:\\missing\.onnx"):
         choose_teacher(r"C:\missing.onnx", None, str)

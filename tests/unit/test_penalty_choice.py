@@ -57,12 +57,6 @@ def test_the_student_nearest_to_the_teacher_on_tune_is_taken(store: Store, tmp_p
     assert node.settings["lambda"] == numbers
 
 
-def test_a_student_without_concepts_is_not_taken_where_there_is_another() -> None:
-    losses = np.array([[3.0, 3, 3], [2, 2, 2], [1, 1, 1]])[:, None]
-    sizes = np.array([[5, 5, 0], [2, 2, 0], [1, 0, 0]])
-    assert least_loss(losses, sizes).tolist() == [2, 1, 2]
-
-
 def test_a_history_keeps_what_was_chosen(store: Store, tmp_path: Path, monkeypatch) -> None:
     """As one from another machine, where the choice came out otherwise."""
     record = str(tmp_path / "a.sqlite")
@@ -98,9 +92,11 @@ def chosen(given: dict, **settings: float) -> tuple[float, ...]:
     return students.with_settings(lambda_="auto", **settings).tuner.penalties
 
 
-def test_labels_that_weigh_nothing_choose_nothing() -> None:
+def test_labels_that_weigh_nothing_choose_nothing_and_the_scale_is_that_of_the_scores() -> None:
     """Where labels alone are learned, the teacher's logits of images without a label are unread."""
     given = frames(200)
+    plain, larger = chosen(given), chosen({**given, "scores": 1000 * given["scores"]})
+    np.testing.assert_allclose(larger, np.multiply(plain, 1000), rtol=1e-9)
     given["labels"] = given["labels"].astype(float)
     given["labels"].iloc[::3, 0] = np.nan
     one = chosen(given, alpha=0.0)
@@ -134,13 +130,9 @@ def test_a_class_that_a_fold_lacks_takes_the_least_penalty() -> None:
     assert tuner.penalties[1] == inficond_panel.from_frames(**alone).tuner.penalties[0] != path[0]
 
 
-def test_scores_on_another_scale_have_penalties_on_that_scale() -> None:
-    given = frames(200)
-    one = chosen(given)
-    given["scores"] *= 1000
-    np.testing.assert_allclose(chosen(given), np.multiply(one, 1000), rtol=1e-9)
-
-
-def test_text() -> None:
+def test_a_student_without_concepts_is_not_taken_where_there_is_another_and_text() -> None:
+    losses = np.array([[3.0, 3, 3], [2, 2, 2], [1, 1, 1]])[:, None]
+    sizes = np.array([[5, 5, 0], [2, 2, 0], [1, 0, 0]])
+    assert least_loss(losses, sizes).tolist() == [2, 1, 2]
     assert penalty_text([1e-3, 1e-3]) == "0.001"
     assert penalty_text([1e-3, 1e-4], chosen=True) == "auto: 0.0001 to 0.001 by class"

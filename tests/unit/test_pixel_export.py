@@ -59,7 +59,6 @@ def prepared(students, images) -> list[np.ndarray]:
     [
         (CONV, KMEANS, CENTRED),
         (VIT, GRAPH, CONTRAST),
-        (VIT, KMEANS, CENTRED),
         (VIT, "{max_per_image: 1}", ""),
     ],
 )

@@ -25,20 +25,33 @@ from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import write_store
 
 
-def by_hand() -> Decisions:
+def test_thresholds_and_the_curve_by_hand():
     """20 of 20 right at a confidence of 4, 8 of 10 at 3, 4 of 10 at 2: 1, 28/30 and 32/40."""
     confidence = np.repeat([2.0, 4.0, 3.0], [10, 20, 10])
     right = np.concatenate([np.arange(10) < 4, np.ones(20), np.arange(10) < 8]).astype(bool)
-    hit = right & (np.arange(40) % 2 == 0)  # 2 + 10 + 4 true positives
-    return Decisions(confidence, right, hit)
-
-
-def test_thresholds_by_hand():
-    found = by_hand()
+    found = Decisions(confidence, right, right & (np.arange(40) % 2 == 0))
     asked = (1.0, 0.95, 28 / 30, 0.9, 0.8, 0.1)
     assert [found.threshold(each) for each in asked] == [4, 4, 3, 3, 2, 2]
     assert found.best == 1
-    assert np.isnan(Decisions(found.confidence, ~found.right).threshold(0.9))
+    assert np.isnan(Decisions(confidence, ~right).threshold(0.9))
+    points = found.curve()
+    shares = [(point.threshold, point.answered, point.coverage) for point in points]
+    assert shares == [(4, 20, 0.5), (3, 30, 0.75), (2, 40, 1)]
+    np.testing.assert_allclose([p.accuracy.estimate for p in points], [1, 28 / 30, 0.8])
+    gains = [p.gain.estimate for p in points]
+    np.testing.assert_allclose(gains, [0.2, 28 / 30 - 0.8, 0], atol=1e-15)
+    f1 = [20 / 20, 28 / (28 + 2), 32 / (32 + 8)]  # 2 TP / (2 TP + wrong): 10, 14, 16 TP
+    np.testing.assert_allclose([p.f1.estimate for p in points], f1)
+    assert points[0].gain.low > 0
+    assert (points[2].gain.low, points[2].gain.high) == (0, 0)  # the same draws
+
+
+def drawn(seed):
+    rng = np.random.default_rng(seed)
+    logit = np.round(rng.normal(size=300), 1)  # with ties
+    label = (logit + rng.normal(size=300) > 0.6).astype(int)
+    label[rng.random(300) < 0.1] = -1
+    return label, logit
 
 
 def test_few_sure_images_choose_nothing():
@@ -54,32 +67,11 @@ def test_few_sure_images_choose_nothing():
     assert (none.curve(), np.isnan(none.best)) == ([], True)
 
 
-def test_the_curve_by_hand():
-    points = by_hand().curve()
-    shares = [(point.threshold, point.answered, point.coverage) for point in points]
-    assert shares == [(4, 20, 0.5), (3, 30, 0.75), (2, 40, 1)]
-    np.testing.assert_allclose([p.accuracy.estimate for p in points], [1, 28 / 30, 0.8])
-    gains = [p.gain.estimate for p in points]
-    np.testing.assert_allclose(gains, [0.2, 28 / 30 - 0.8, 0], atol=1e-15)
-    f1 = [20 / 20, 28 / (28 + 2), 32 / (32 + 8)]  # 2 TP / (2 TP + wrong): 10, 14, 16 TP
-    np.testing.assert_allclose([p.f1.estimate for p in points], f1)
-    assert points[0].gain.low > 0
-    assert (points[2].gain.low, points[2].gain.high) == (0, 0)  # the same draws
-
-
-def drawn(seed=0, images=300):
-    rng = np.random.default_rng(seed)
-    logit = np.round(rng.normal(size=images), 1)  # with ties
-    label = (logit + rng.normal(size=images) > 0.6).astype(int)
-    label[rng.random(images) < 0.1] = -1
-    return label, logit
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_a_class_against_scikit_learn(seed):
     label, logit = drawn(seed)
-    known = label >= 0
-    for point in class_decisions(Outcome(label, logit, cutoff=0.3)).curve():
+    known, outcome = label >= 0, Outcome(label, logit, cutoff=0.3)
+    for point in class_decisions(outcome).curve():
         answered = known & (np.abs(logit - 0.3) >= point.threshold)
         truth, said = label[answered], logit[answered] > 0.3
         assert point.answered == answered.sum()
@@ -87,7 +79,6 @@ def test_a_class_against_scikit_learn(seed):
         assert point.accuracy.estimate == pytest.approx(accuracy_score(truth, said))
         assert point.f1.estimate == pytest.approx(f1_score(truth, said))
         assert point.accuracy.low <= point.accuracy.estimate <= point.accuracy.high
-    outcome = Outcome(label, logit, cutoff=0.3)
     for name, interval in metric_intervals(outcome, ["accuracy", "f1"]).items():
         assert getattr(point, name) == interval  # of all images: the usual one
 

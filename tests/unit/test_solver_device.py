@@ -15,25 +15,20 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 
-@pytest.mark.parametrize(
-    ("there", "asked", "found"),
-    [
-        (["cuda:0", "cuda:1", "mps", "cpu"], "auto", "cuda:0"),
-        (["cuda:0", "cuda:1", "cpu"], "cuda:1", "cuda:1"),
-        (["cuda:0", "cpu"], "cuda", "cuda:0"),
-        (["cuda:0", "cpu"], "cpu", None),
-        (["cuda:0", "cpu"], "cuda:3", None),
-        (["mps", "cpu"], "auto", None),  # no float64
-        (["mps", "cpu"], "mps", None),
-        (["cpu"], "cuda", None),
-    ],
-)
-def test_the_card_is_one_that_is_there_and_has_float64(monkeypatch, there, asked, found):
-    monkeypatch.setattr(devices, "available_devices", lambda: there)
-    assert product_device(asked) == found
-
-
-def test_without_torch_it_is_numpy(monkeypatch):
+def test_the_card_is_one_that_is_there_and_has_float64_and_without_torch_none(monkeypatch):
+    with monkeypatch.context() as patch:
+        for there, asked, found in (
+            (["cuda:0", "cuda:1", "mps", "cpu"], "auto", "cuda:0"),
+            (["cuda:0", "cuda:1", "cpu"], "cuda:1", "cuda:1"),
+            (["cuda:0", "cpu"], "cuda", "cuda:0"),
+            (["cuda:0", "cpu"], "cpu", None),
+            (["cuda:0", "cpu"], "cuda:3", None),
+            (["mps", "cpu"], "auto", None),  # no float64
+            (["mps", "cpu"], "mps", None),
+            (["cpu"], "cuda", None),
+        ):
+            patch.setattr(devices, "available_devices", lambda there=there: there)
+            assert product_device(asked) == found
     monkeypatch.setitem(sys.modules, "torch", None)
     assert product_device("auto") is None
     values = np.ones((3, 2), np.float32)

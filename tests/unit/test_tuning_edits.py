@@ -1,7 +1,5 @@
 """Edits files: what they say comes back; what is wrong is told all at once, with its place."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +10,6 @@ from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.vocabulary.intents import LARGEST_BOUND, SOURCES
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "edits.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
 
 CLASS = st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"])
 CONCEPT = st.sampled_from(["wheel", "spoke", "sky", "wheel 2"])
@@ -94,8 +85,10 @@ WRONG = """\
 
 
 def test_all_problems_at_once_each_at_its_place(tmp_path, store):
+    path = tmp_path / "edits.yaml"
+    path.write_text(WRONG, encoding="utf-8")
     with pytest.raises(EditsError) as caught:
-        read_edits(write(tmp_path, WRONG), store)
+        read_edits(path, store)
     expected, at = [], 0
     for number, line in enumerate(WRONG.splitlines(), start=1):
         edit, *notes = line.split(" # ")
@@ -107,23 +100,17 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
 
 
 def test_reads_repairs(tmp_path, store):
-    image = store.images[0]
-    text = f"""\
+    image, path = store.images[0], tmp_path / "edits.yaml"
+    path.write_text(f"""\
 - - {{class: bicycle, concepts: [wheel, spoke], direction: balance}}
   - {{class: sheep, concept: sky, direction: balance}}
   - {{class: bicycle, direction: lambda, value: 0.003}}
   - {{class: bicycle, direction: doubt, value: auto}}
   - {{class: bicycle, image: "{image}", direction: label, value: 1}}
-"""
-    assert read_edits(write(tmp_path, text), store) == [
-        [
-            Balance("bicycle", ("wheel", "spoke")),
-            Balance("sheep", ("sky",)),
-            Lambda("bicycle", 0.003),
-            Doubt("bicycle"),
-            Label("bicycle", image, 1),
-        ]
-    ]
+""")
+    both, sky = Balance("bicycle", ("wheel", "spoke")), Balance("sheep", ("sky",))
+    others = Lambda("bicycle", 0.003), Doubt("bicycle"), Label("bicycle", image, 1)
+    assert read_edits(path, store) == [[both, sky, *others]]
 
 
 INTENT = "- - {{class: bicycle, concept: wheel, direction: {}, factor: {}}}"
@@ -146,6 +133,7 @@ INTENT = "- - {{class: bicycle, concept: wheel, direction: {}, factor: {}}}"
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, store, text, expected):
+    (tmp_path / "edits.yaml").write_text(text)
     with pytest.raises(EditsError) as caught:
-        read_edits(write(tmp_path, text), store)
+        read_edits(tmp_path / "edits.yaml", store)
     assert any(expected in problem.message for problem in caught.value.problems)

@@ -92,9 +92,14 @@ def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None
     assert "is not active: the weight" in sentences(report)[0]
 
 
-def test_objective_by_its_definition(tuner: Tuner, node: Node) -> None:
-    root, store, k = tuner.root(), tuner.store, 0
-    found = explain(tuner, node).of("bicycle").objective
+def test_objective_by_its_definition_told_and_cancelled(tuner: Tuner, node: Node) -> None:
+    root, store, k, shares = tuner.root(), tuner.store, 0, []
+    report = explain(tuner, node, progress=lambda share, _: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    with pytest.raises(CancelledError):
+        explain(tuner, node, cancelled=lambda: True)
+    found = report.of("bicycle").objective
     rows = store.rows("fit")
     p = soft_targets(store.teacher_logit[rows, k], 1.0)
     for weights, intercept, loss, whole in (
@@ -214,15 +219,6 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     sizes = [abs(f.after - f.before) for f in found.flips]
     assert sizes == sorted(sizes, reverse=True)
     assert churn(was, was).flips == ()
-
-
-def test_progress_and_cancelling(tuner: Tuner, node: Node) -> None:
-    shares: list[float] = []
-    explain(tuner, node, progress=lambda share, _: shares.append(share))
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-    with pytest.raises(CancelledError):
-        explain(tuner, node, cancelled=lambda: True)
 
 
 @pytest.mark.filterwarnings("ignore::inficond_panel.errors.OptimumWarning")

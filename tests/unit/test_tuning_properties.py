@@ -32,9 +32,8 @@ REFERENCE = st.sampled_from(["parent", "original"])
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return small_store(
-        tmp_path_factory.mktemp("tiny") / "t.zarr", images=80, concepts=10, classes=2
-    )
+    place = tmp_path_factory.mktemp("tiny") / "t.zarr"
+    return small_store(place, images=80, concepts=10, classes=2)
 
 
 def made(store: Store, folders, reference: str, batches) -> list[Node]:

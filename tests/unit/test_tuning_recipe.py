@@ -50,8 +50,7 @@ def test_each_class_has_its_penalty(store: Store, tmp_path: Path) -> None:
     assert objective.after == pytest.approx(held, abs=1e-5)
 
 
-@pytest.mark.parametrize("alpha", [0.25, 4.0])
-@pytest.mark.parametrize("ignored", [True, False])
+@pytest.mark.parametrize(("alpha", "ignored"), [(0.25, True), (4.0, False)])
 def test_labels_mixed_in_are_two_rows_an_image(tmp_path: Path, alpha, ignored) -> None:
     arrays = small_arrays()
     if not ignored:
@@ -116,16 +115,11 @@ def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, 
     all_ = ids("2e-4", "{bird: 2e-4, sheep: 2e-4, bicycle: 2e-4, tv monitor: 2e-4}")
     assert len(set(all_)) == 1
     assert len({*plain, *one, *all_}) == 5
-
-
-def test_ids_of_students_with_default_settings_stay(store, tmp_path) -> None:
-    """Keys that are added to the spec later leave histories that are there as they are."""
-    tuner = make_tuner(store, tmp_path, "{lambda: 1e-4}")
-    assert set(tuner.root().settings) == {
-        "store", "temperature", "solver", "lambda", "tolerance",
-    }  # fmt: skip
+    # keys that are added to the spec later leave histories that are there as they are
+    tuner, common = make_tuner(store, tmp_path, "{lambda: 1e-4}"), {"solver", "lambda", "tolerance"}
+    assert set(tuner.root().settings) == {"store", "temperature", *common}
     node = tuner.fine_tune(tuner.root(), [UP])
-    assert set(node.settings) == {"reference", "step", "solver", "lambda", "tolerance"}
+    assert set(node.settings) == {"reference", "step", *common}
 
 
 @pytest.mark.torch
@@ -210,22 +204,19 @@ def with_oracle(store: Store, folder: Path, students: str) -> Tuner:
 
 
 @pytest.mark.parametrize("alpha", [None, 2.0])
-def test_the_oracles_logits_are_learned(tmp_path: Path, alpha) -> None:
+def test_the_oracles_logits_are_learned_where_there_are_some(tmp_path: Path, store, alpha) -> None:
     arrays = oracle_arrays()
     arrays["label"] = np.maximum(arrays["label"], 0)
-    store = of_arrays(arrays, tmp_path, "{}").store
+    own = of_arrays(arrays, tmp_path, "{}").store
     mixed = f", labels: {{alpha: {alpha}}}" if alpha else ""
     students = f"{{lambda: 1e-4, targets: oracle, temperature: 2{mixed}}}"
-    rows, penalty = store.rows("fit"), 1e-4
-    target, label = expit(store.oracle_logit[rows].astype(float) / 2), store.label[rows]
+    rows, penalty = own.rows("fit"), 1e-4
+    target, label = expit(own.oracle_logit[rows].astype(float) / 2), own.label[rows]
     if alpha:
         target, penalty = (label + alpha * target) / (1 + alpha), penalty / (1 + alpha)
-    expected = distill.fit(store.concept_score[rows], target, l1=penalty, tolerance=1e-6)
-    root = with_oracle(store, tmp_path, students).root()
+    expected = distill.fit(own.concept_score[rows], target, l1=penalty, tolerance=1e-6)
+    root = with_oracle(own, tmp_path, students).root()
     np.testing.assert_allclose(root.weights, expected.weights, atol=1e-4)
-
-
-def test_a_store_without_an_oracle_is_told(store: Store, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no oracle logits") as told:
-        with_oracle(store, tmp_path, "{targets: oracle}").root()
+        with_oracle(store, tmp_path, students).root()
     assert "teacher.oracle" in told.value.remedy

@@ -94,20 +94,16 @@ def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(
     assert after["bird"] is before["bird"]  # no intent: measured once
 
 
-@pytest.mark.parametrize(
-    ("intents", "message"),
-    [
+def test_intents_that_cannot_be_carried_out(tuner: Tuner) -> None:
+    root = tuner.root()
+    for intents, message in (
         ([], "nothing to tune"),
         ([Intent("bicycle", "weel", "up")], "no concept 'weel'"),
         ([Intent("bycicle", "wheel", "up")], "no class 'bycicle'"),
-    ],
-)
-def test_intents_that_cannot_be_carried_out(tuner: Tuner, intents, message) -> None:
-    root = tuner.root()
-    acts = [tuner.fine_tune, tuner.preview, *([tuner.resolve] if intents else [])]
-    for act in acts:
-        with pytest.raises(TuningError, match=message):
-            act(root, intents)
+    ):
+        for act in (tuner.fine_tune, tuner.preview, *([tuner.resolve] if intents else [])):
+            with pytest.raises(TuningError, match=message):
+                act(root, intents)
     assert tuner.nodes() == [root]
 
 
@@ -183,17 +179,10 @@ def test_a_node_that_does_not_follow_from_its_parent_is_refused(tuner, changes, 
             read()
         assert f"#1 ({node.id})" in str(caught.value)
     assert again.root().weights_hash == tuner.root().weights_hash
-
-
-def test_names_that_the_store_has_not_are_told_not_a_traceback(tuner: Tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [UP])
     intents = (Intent("bicycle", "weel", "up", 2.0),)
     name = node_id(node.parent, intents, node.settings)
     with pytest.raises(HistoryError, match="no concept 'weel'"):
         altered(tuner, node, id=name, intents=intents).nodes()
-
-
-# -- one class on one split at one node, by hand from the arrays of the store ----------------
 
 
 @pytest.fixture(scope="module")
@@ -224,36 +213,23 @@ def test_a_student_is_what_arrays_and_weights_say(
     rows = [i for i, own in enumerate(arrays["split"]) if own == split]
     weights, intercept = node.weights[:, k], node.intercepts[k]
     scores = arrays["concept_score"].astype(np.float32)
-    assert student.column == k
+    assert (student.column, student.cutoff, student.intercept) == (k, threshold, intercept)
     assert student.rows.tolist() == rows
     assert student.labels.tolist() == arrays["label"][rows, k].tolist()
     assert student.teacher_logits.tolist() == arrays["teacher_logit"][rows, k].astype("f4").tolist()
     by_hand = [sum(float(s) * w for s, w in zip(scores[i], weights, strict=True)) for i in rows]
     np.testing.assert_allclose(student.logits, np.add(by_hand, intercept), rtol=0, atol=1e-12)
-    assert student.cutoff == threshold
-    assert np.array_equal(student.scores, scores[rows])
-    assert student.intercept == intercept
-    assert np.array_equal(student.weights, weights)
+    np.testing.assert_array_equal(student.scores, scores[rows])
+    np.testing.assert_array_equal(student.weights, weights)
     for concept in ("wheel", "fur"):
         c = arrays["concept"].tolist().index(concept)
-        assert np.array_equal(student.score(concept), scores[rows, c])
+        np.testing.assert_array_equal(student.score(concept), scores[rows, c])
         assert student.weight(concept) == weights[c]
 
 
-def test_decisions_of_its_outcome_are_counted_by_hand(strict, node) -> None:
-    student = strict.at(node, "tune")["bird"]
-    known = student.labels >= 0
-    right = (student.logits > 0.25) == (student.labels == 1)
-    alike = (student.logits > 0.25) == (student.teacher_logits > 0.25)
-    assert 0 < known.sum() < len(known)
-    assert student.metrics.accuracy == right[known].mean()
-    assert student.metrics.fidelity == alike.mean()
-    assert student.outcome.value("accuracy") == right[known].mean()
-    assert strict.metrics(node, "tune")["bird"] == student.metrics
-    np.testing.assert_array_equal(strict.logits(node)[student.rows, 3], student.logits)
-
-
-def test_students_are_those_of_all_classes_each_with_its_own_bounds(strict, node, arrays) -> None:
+def test_students_are_those_of_all_classes_each_with_its_own_outcome_and_bounds(
+    strict, node, arrays
+) -> None:
     students = strict.at(node, "tune")
     assert list(students) == arrays["class_name"].tolist()  # in the store's order
     assert len(students) == 4
@@ -261,9 +237,16 @@ def test_students_are_those_of_all_classes_each_with_its_own_bounds(strict, node
     assert {name: one.outcome for name, one in students.items()} == students.outcomes
     with pytest.raises(KeyError, match="birds"):
         students["birds"]
-    assert students["bird"].bound("wheel") == (0.0, 0.0)
-    assert students["bird"].bound("fur") is None
+    bird = students["bird"]
+    assert (bird.bound("wheel"), bird.bound("fur")) == ((0.0, 0.0), None)
     assert students["bicycle"].bound("wheel") is None
+    known, decided = bird.labels >= 0, bird.logits > 0.25
+    right = decided == (bird.labels == 1)
+    assert 0 < known.sum() < len(known)
+    assert bird.metrics.accuracy == bird.outcome.value("accuracy") == right[known].mean()
+    assert bird.metrics.fidelity == (decided == (bird.teacher_logits > 0.25)).mean()
+    assert strict.metrics(node, "tune")["bird"] == bird.metrics
+    np.testing.assert_array_equal(strict.logits(node)[bird.rows, 3], bird.logits)
 
 
 def test_arrays_are_read_only_and_kept_for_who_asks_again(strict, node) -> None:
