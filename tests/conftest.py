@@ -40,6 +40,7 @@ HEAVY = re.compile(
 
 sys.path.append(str(TESTS.parent / "benchmarks"))
 sys.path.append(str(TESTS.parent / "examples"))
+sys.path.append(str(TESTS / "golden"))  # references of the solvers
 #: No limits of time: machines differ in speed, and are busy.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", UNHURRIED, derandomize=True, max_examples=40)

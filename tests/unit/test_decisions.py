@@ -28,7 +28,6 @@ from inficond_panel.tuning import Intent, open_tuner
 SINGLE, MULTI = "single_label", "multi_label"
 #: Of the images that students decide rightly, with the teacher or alone.
 RIGHT = ("both_right", "teacher_wrong")
-WRONG = ("student_wrong", "both_wrong")
 
 
 def log_odds(linear):
@@ -102,7 +101,7 @@ def test_a_row_of_metrics_agrees_with_its_counts_and_with_scikit_learn(students)
         (tn, fp), (fn, tp) = confusion_matrix(label == k, student == k)
         for side, right, wrong in (("positives", tp, fn), ("negatives", tn, fp)):
             assert sum(row[f"{side}_{count}"] for count in RIGHT) == right
-            assert sum(row[f"{side}_{count}"] for count in WRONG) == wrong
+            assert sum(row[f"{side}_{count}"] for count in ("student_wrong", "both_wrong")) == wrong
         assert row["accuracy"] == pytest.approx((tp + tn) / (tp + tn + fp + fn))
         assert row["differ"] == np.sum((student == k) != (teacher == k))
         share = np.mean(teacher == k)

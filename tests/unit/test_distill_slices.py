@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from intervals import metric_interval
+from scipy import stats
 
 from inficond_panel.distill import (
     Outcome,
@@ -82,7 +83,23 @@ def test_p_equals_a_loop_with_other_random_numbers(metric):
             seen.append(outcome.among(rows).value(metric))
         assert found.expected == pytest.approx(np.mean(seen), abs=0.02)
         share = np.mean(sign * np.array(seen) <= value)
-        assert found.p == pytest.approx(share, abs=0.02 + 4 * np.sqrt(share * (1 - share) / 250))
+        assert found.p == pytest.approx(share, abs=0.02 + 4 * np.sqrt(share * (1 - share) / 20))
+
+
+@pytest.mark.parametrize("metric", ["ap", "precision"])
+def test_p_is_uniform_where_slices_mean_nothing(metric):
+    values = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        label = rng.integers(0, 2, 120)
+        logit = label + rng.normal(0, 1, 120)
+        outcome = Outcome(label, logit, logit + rng.normal(0, 1, 120) > 0)
+        masks = {"half": rng.permutation(120) < 60}
+        report = compare_slices({"cat": outcome}, masks, metric, permutations=199, draws=2)
+        values.append(report["cat"].slices[0].p)
+    p = np.array(values)
+    assert stats.kstest(p, "uniform", alternative="greater").pvalue > 0.01  # not too small
+    assert 0.3 < p.mean() < 0.75
 
 
 def test_small_slices_are_shown_not_tested_and_never_the_worst():
@@ -134,12 +151,9 @@ def test_holm_by_hand():
 
 #: Ten images on land and six on water; -1 is ignored. Decided right: land 3 of 4 present and
 #: 5 of 5 absent, water 1 of 3 present and 2 of 2 absent.
-PLACE = ["land"] * 10 + ["water"] * 6
 LABEL = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, -1, 1, 1, 1, 0, 0, -1])
 LOGIT = np.array([2, 2, 2, -1, -2, -2, -2, -2, -2, 5, 1, -1, -3, -2, -2, 5.0])
-
-
-OUTCOME, MASKS = Outcome(LABEL, LOGIT, -LOGIT > 0), slices_by(PLACE)
+OUTCOME, MASKS = Outcome(LABEL, LOGIT, -LOGIT > 0), slices_by(["land"] * 10 + ["water"] * 6)
 
 
 def minima(**options):
@@ -188,22 +202,18 @@ def test_small_groups_are_shown_and_never_the_worst():
     assert list(few.gaps) == ["accuracy"]
 
 
-def case(seed, sizes, shares):
-    """Groups of ``sizes`` images, each decided right with the chance in ``shares``."""
-    rng = np.random.default_rng(seed)
-    place = np.repeat([f"g{i}" for i in range(len(sizes))], sizes)
-    label = rng.integers(0, 2, len(place))
-    right = rng.random(len(place)) < np.repeat(shares, sizes)
-    return place, Outcome(label, np.where(right, 1.0, -1.0) * (2 * label - 1))
-
-
 @pytest.mark.parametrize(
     ("sizes", "shares"), [((100, 100, 40, 40), (0.9, 0.85, 0.7, 0.75)), ((60,) * 10, (0.8,) * 10)]
 )
 def test_the_interval_of_the_difference_holds_though_its_groups_are_picked(sizes, shares):
+    """Groups of ``sizes`` images, each decided right with the chance in ``shares``."""
     truth, held = max(shares) - min(shares), []
+    place = np.repeat([f"g{i}" for i in range(len(sizes))], sizes)
     for seed in range(120):
-        place, outcome = case(seed, sizes, shares)
+        rng = np.random.default_rng(seed)
+        label = rng.integers(0, 2, len(place))
+        right = rng.random(len(place)) < np.repeat(shares, sizes)
+        outcome = Outcome(label, np.where(right, 1.0, -1.0) * (2 * label - 1))
         found = compare_groups(outcome, slices_by(place), ("accuracy",)).gaps["accuracy"].difference
         held.append(found.low - 1e-12 <= truth <= found.high + 1e-12)
     assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 120)

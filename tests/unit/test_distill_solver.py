@@ -7,20 +7,16 @@ from inficond_panel.distill import certify, decision_function, fit, soft_targets
 from inficond_panel.errors import CancelledError, DataError, SolverError
 
 
-def made():
-    rng = np.random.default_rng(0)
-    scores = np.maximum(rng.normal(0.2, 0.1, (400, 30)) + rng.normal(0, 0.03, (400, 1)), 0)
-    logits = (scores - 0.2) @ rng.normal(0, 8, (30, 3)) - 3 + rng.normal(0, 1, (400, 3))
-    return scores.astype(np.float32), soft_targets(logits)
-
-
 def changed(values, place, value):
     values = values.copy()
     values[place] = value
     return values
 
 
-SCORES, TARGETS = made()
+RNG = np.random.default_rng(0)
+SCORES = np.maximum(RNG.normal(0.2, 0.1, (400, 30)) + RNG.normal(0, 0.03, (400, 1)), 0)
+LOGITS = (SCORES - 0.2) @ RNG.normal(0, 8, (30, 3)) - 3 + RNG.normal(0, 1, (400, 3))
+SCORES, TARGETS = SCORES.astype(np.float32), soft_targets(LOGITS)
 
 
 def test_shapes_and_values():
@@ -60,15 +56,6 @@ def test_weights_without_a_penalty_among_others_have_the_kkt_certificate():
     found = fit(SCORES, TARGETS[:, [0]], l1=l1)
     assert found.certificate == ("kkt",)
     assert found.converged.all()
-
-
-def test_sample_weights_are_repetitions():
-    times = np.random.default_rng(1).integers(0, 4, 400)
-    weighted = fit(SCORES, TARGETS, sample_weight=times.astype(float), tolerance=1e-9)
-    rows = np.repeat(np.arange(400), times)
-    repeated = fit(SCORES[rows], TARGETS[rows], tolerance=1e-9)
-    np.testing.assert_allclose(weighted.objective, repeated.objective, atol=1e-10)
-    np.testing.assert_allclose(weighted.weights, repeated.weights, atol=1e-4)
 
 
 def test_stored_precision_is_not_the_working_precision():

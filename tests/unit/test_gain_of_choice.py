@@ -17,21 +17,13 @@ from inficond_panel.tuning.repairs.resolution import ap_values, with_learned
 from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
 from inficond_panel.tuning.suggest.gain import Choice, gain_of_choice, gain_of_levers
 
-PHOTOS, DRAWS = 120, 60
-
-
-def ranked() -> tuple[np.ndarray, np.ndarray]:
-    """Labels, and logits of four students equally good but for chance."""
-    rng = np.random.default_rng(0)
-    label = (rng.random(PHOTOS) < 0.3).astype(int)
-    return label, 1.5 * label + rng.normal(size=(4, PHOTOS))
-
 
 @pytest.mark.parametrize("careful", [False, True])
 def test_drawn_photos_choose_and_the_others_measure(careful: bool) -> None:
     """With ``careful`` the first student is left only for more than the best one's error."""
-    label, logits = ranked()
-    counts = draw_counts(PHOTOS, DRAWS, 1)
+    rng, counts = np.random.default_rng(0), draw_counts(120, 60, 1)
+    label = (rng.random(120) < 0.3).astype(int)
+    logits = 1.5 * label + rng.normal(size=(4, 120))  # equally good but for chance
     values = np.array([[ap(label, x, sample_weight=drawn) for drawn in counts] for x in logits])
     change, error = values - values[0], np.std(values - values[0], axis=1, ddof=1)
     gains, within = [], []
@@ -78,44 +70,38 @@ def counts(photos):
     return draw_counts(len(photos.tune), 20, 3)
 
 
-def refitted(photos, terms: Terms, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """AP of each draw: by students that learn each photo once, and as often as it is drawn."""
-    student, rows = photos.student, photos.tune
-    folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
-    data = student.under(terms).data
+@pytest.mark.parametrize("source", ["teacher", "labels"])
+def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, source: str) -> None:
+    """Students that learn each photo once (still), and as often as it is drawn (moved)."""
+    (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
+    student, rows, label = photos.student, photos.tune, photos.tune_label
+    folds, data = stratified_folds(label[:, None], FOLDS, seed=0), student.under(terms).data
     at = len(data.rows) - len(rows)  # tune follows fit
     logits = np.empty((len(counts), len(rows)))
     for fold in range(FOLDS):
         inside = np.append(np.ones(at), folds != fold)
         weight = np.stack([data.weight(0) * inside * np.append(np.ones(at), c) for c in counts], 1)
         targets = np.repeat(data.targets[:, [0]], len(counts), axis=1)
-        found = fit(data.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
+        made = fit(data.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
         scores = photos.tune_scores[folds == fold]
-        logits[:, folds == fold] = decision_function(scores, found.weights, found.intercepts).T
-    still = held_out_logits(student, [terms], rows, folds, tolerance=1e-4)
-    pairs = zip(logits, counts, strict=True)
-    moved = [ap_values(photos.tune_label, x[None], c[None])[0, 0] for x, c in pairs]
-    return ap_values(photos.tune_label, still, counts)[0], np.array(moved)
-
-
-@pytest.mark.parametrize("source", ["teacher", "labels"])
-def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, source: str) -> None:
-    (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
-    still, moved = refitted(photos, terms, counts)
+        logits[:, folds == fold] = decision_function(scores, made.weights, made.intercepts).T
+    held = held_out_logits(student, [terms], rows, folds, tolerance=1e-4)
+    still, plain = (
+        ap_values(label, each, counts)[0]
+        for each in (held, student.logits(student.base, rows)[None])
+    )
+    moved = [ap_values(label, x[None], c[None])[0, 0] for x, c in zip(logits, counts, strict=True)]
     found = change_by_teaching(photos, terms, counts)
     assert np.corrcoef(found, moved - still)[0, 1] > 0.8
-    before = photos.student.logits(photos.student.base, photos.tune)
-    plain = ap_values(photos.tune_label, before[None], counts)[0]
     spread, fixed = np.std(moved - plain), np.std(still - plain)
     assert spread > 1.2 * fixed  # what is drawn teaches, and the gain varies more
     assert np.std(still + found - plain) == pytest.approx(spread, rel=0.12)
 
 
-def test_a_draw_of_each_photo_once_changes_nothing(photos) -> None:
+def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(
+    photos, counts
+) -> None:
+    np.testing.assert_array_equal(change_by_teaching(photos, Terms(penalty=3e-3), counts), 0)
     (terms,) = with_learned(photos, Learn("truck", "labels", 2.0), Terms())
     once = np.ones((1, len(photos.tune)), dtype=np.uint8)
     np.testing.assert_allclose(change_by_teaching(photos, terms, once), 0, atol=1e-12)
-
-
-def test_students_that_learn_nothing_of_tune_do_not_change(photos, counts) -> None:
-    np.testing.assert_array_equal(change_by_teaching(photos, Terms(penalty=3e-3), counts), 0)

@@ -9,7 +9,7 @@ from frames import SINGLE as CLASSES
 from frames import joint_spec
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score
-from test_joint_students import L1, by_slsqp, objective, problem, tuner  # noqa: F401
+from test_joint_students import L1, objective, problem, reference, tuner  # noqa: F401
 from viewing import ask
 
 from inficond_panel import distill, load_students
@@ -91,7 +91,7 @@ def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
     assert found.zero == pytest.approx(-(mean * np.log(mean)).sum())
     assert found.before == pytest.approx(objective(root.weights, root.intercepts, x, t))
     assert found.after == pytest.approx(objective(tuned.weights, tuned.intercepts, x, t))
-    assert found.free == pytest.approx(by_slsqp(x, t)[0], abs=2e-6)
+    assert found.free == pytest.approx(reference(x, t)[0], abs=2e-6)
     assert found.optimum == pytest.approx(least(tuner, tuned.bounds), abs=1e-8)
     assert found.teacher_after == pytest.approx(found.loss_after, rel=1e-12)
 
@@ -121,7 +121,7 @@ def test_what_if_solves_all_classes_again_at_each_influence(tuner, tuned):  # no
     points = list(refit_curve(tuner, student, "e", levels=2))
     assert len(points) >= 5
     for point in points:
-        best, _ = by_slsqp(x, t, (4, 2, point.influence))
+        best, _ = reference(x, t, (4, 2, point.influence))
         fit = point.fit
         assert fit.weights[4, 2] == pytest.approx(point.influence, abs=1e-12)
         assert objective(fit.weights, fit.intercepts, x, t) == pytest.approx(best, abs=5e-6)
@@ -159,7 +159,7 @@ def test_a_lambda_of_one_class_is_its_penalty_in_the_one_solve(tuner, value):  #
     node = tuner.fine_tune(tuner.root(), [Lambda("cat", value)])
     x, t = problem(tuner)
     l1 = np.array([L1, value, L1])
-    best, weights = by_slsqp(x, t, l1=l1)
+    best, weights = reference(x, t, l1=l1)
     np.testing.assert_allclose(node.weights, weights, atol=2e-2)
     assert objective(node.weights, node.intercepts, x, t, l1) == pytest.approx(best, abs=2e-6)
     assert max(node.gap) <= 1e-6

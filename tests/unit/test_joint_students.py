@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import joint_references
 import numpy as np
 import onnx
 import onnxruntime
@@ -10,7 +11,6 @@ from factory import ATTRS, small_arrays, small_spec
 from frames import JOINT_L1 as L1
 from frames import SINGLE as CLASSES
 from frames import joint_spec, single_frames
-from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
@@ -51,43 +51,23 @@ def objective(weights, intercepts, x, t, l1=L1):
     return loss + np.einsum("ckj,k->cj", apart, np.broadcast_to(l1, t.shape[1])).min(axis=1).sum()
 
 
-def by_slsqp(x, t, bound=None, l1=L1):
-    """Least objective and its weights by scipy's SLSQP over w = p - n >= 0 and intercepts.
+def reference(x, t, bound=None, l1=L1):
+    """Least objective and its centred weights, by an interior-point solver of another library.
 
     ``bound`` is (concept, class, value of the centred weight); ``l1`` may be one of each class.
     """
-    (n, c), k = x.shape, t.shape[1]
-    size, cost = c * k, np.tile(np.broadcast_to(l1, k), c)
-
-    def value(z):
-        p, m, b = np.split(z, [size, 2 * size])
-        logit = x @ (p - m).reshape(c, k) + b
-        u = (softmax(logit, axis=1) - t) / n
-        slope = (x.T @ u).ravel()
-        loss = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean()
-        return loss + cost @ (p + m), np.concatenate([slope + cost, cost - slope, u.sum(0)])
-
-    constraints = []
+    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
     if bound is not None:
-        at, of, limit = bound
-        row = np.zeros((c, k))
-        row[at] = -1 / k
-        row[at, of] += 1
-        flat = np.concatenate([row.ravel(), -row.ravel(), np.zeros(k)])
-        constraints = [{"type": "eq", "fun": lambda z: flat @ z - limit, "jac": lambda _: flat}]
-    bounds = [(0, None)] * (2 * size) + [(None, None)] * k
-    options = {"maxiter": 2000, "ftol": 1e-14}
-    found = minimize(value, np.full(2 * size + k, 0.01), jac=True, method="SLSQP", bounds=bounds,
-                     options=options, constraints=constraints)  # fmt: skip
-    p, m, _ = np.split(found.x, [size, 2 * size])
-    w = (p - m).reshape(c, k)
-    return found.fun, w - w.mean(axis=1, keepdims=True)
+        lower[bound[:2]] = upper[bound[:2]] = bound[2]
+    case = {"scores": x, "targets": t, "l1": l1, "lower": lower, "upper": upper}
+    least, _, weights = joint_references.conic(joint_references.problem(case))
+    return least, weights - weights.mean(axis=1, keepdims=True)
 
 
 def test_the_root_is_the_best_joint_student(tuner):
     x, t = problem(tuner)
     root = tuner.root()
-    best, weights = by_slsqp(x, t)
+    best, weights = reference(x, t)
     assert objective(root.weights, root.intercepts, x, t) == pytest.approx(best, abs=2e-6)
     np.testing.assert_allclose(root.weights, weights, atol=2e-2)
     np.testing.assert_allclose(root.weights.sum(axis=1), 0, atol=1e-9)
@@ -131,7 +111,7 @@ def test_a_thumb_bounds_the_centred_weight_and_the_others_move(tuner, direction,
     assert now >= limit if direction == "up" else now <= limit
     assert now == 0 or direction != "remove"
     assert (node.weights[:, np.arange(3) != k] != root.weights[:, np.arange(3) != k]).any()
-    best, _ = by_slsqp(x, t, (c, k, limit))  # the bound binds: the weight is as large as it can be
+    best, _ = reference(x, t, (c, k, limit))  # the bound binds: the weight is as large as it can be
     assert objective(node.weights, node.intercepts, x, t) == pytest.approx(best, abs=3e-6)
     assert max(node.gap) <= 1e-6
     free = tuner.fine_tune(node, [Intent(*intent.key, "release")])

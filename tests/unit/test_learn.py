@@ -96,19 +96,14 @@ def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner: T
     np.testing.assert_allclose(photos.tune_logits[0], logits, atol=0.1)
 
 
-def test_taught_photos_of_tune_are_left_out_in_turn_too(tuner: Tuner) -> None:
+def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learned(tuner) -> None:
     rows, label, scores = tune_of(tuner)
-    images = [tuner.store.images[row] for row in rows[:40]]
-    labels = [Label("truck", *each) for each in zip(images, label[:40].tolist(), strict=False)]
-    node = tuner.fine_tune(tuner.root(), labels)
+    images, root = [tuner.store.images[row] for row in rows[:40]], tuner.root()
+    labels = [Label("truck", *each) for each in zip(images, label[:40].tolist(), strict=True)]
+    node = tuner.fine_tune(root, labels)
     assert learns_from_tune(tuner.terms(node)["truck"], tuner.store)
     assert (tuner.logits(node)[rows, 0] != logits_on(scores, node)).mean() > 0.9
-
-
-def test_a_taught_label_counts_in_place_of_the_learned(tuner: Tuner) -> None:
-    rows, label, _ = tune_of(tuner)
-    given = Label("truck", tuner.store.images[rows[0]], 1 - int(label[0]))
-    taught = tuner.fine_tune(tuner.root(), [given])
+    taught = tuner.fine_tune(root, [Label("truck", images[0], 1 - int(label[0]))])
     data = tuner.data_at(tuner.fine_tune(taught, [Learn("truck", "labels", 1.0)]))
     learned, places = data.learned["labels"], np.flatnonzero(data.rows == rows[0])
     assert [place for place in places if data.sample_weight[place, 0] > 0] == [places[0]]

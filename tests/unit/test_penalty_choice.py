@@ -21,10 +21,11 @@ from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import penalty_text
 
 UP = Intent("bicycle", "wheel", "up")
-AUTO = "{lambda: auto}"
 
 
-def make_tuner(store: Store, folder: Path, students: str = AUTO, history: str = "") -> Tuner:
+def make_tuner(
+    store: Store, folder: Path, students: str = "{lambda: auto}", history: str = ""
+) -> Tuner:
     path = folder / "small.yaml"
     path.write_text(f"{SPEC}students: {students}\n")
     return Tuner(store, load_spec(path, check_files=False), History(history or ":memory:"))

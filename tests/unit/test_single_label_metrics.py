@@ -20,28 +20,18 @@ def students(tmp_path):
     return from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
 
 
-def expected(students, split="tune"):
-    """Labels, and probabilities of students and teacher, from the arrays of the store."""
-    store = students.tuner.store
-    rows = store.rows(split)
-    logit = store.concept_score[rows] @ students.node.weights + students.node.intercepts
-    p = expit(logit)
-    z = np.hstack([store.teacher_logit, store.other_logit])[rows]
-    return store.label[rows].argmax(1), p / p.sum(1, keepdims=True), softmax(z, axis=1)[:, :3]
-
-
-def test_the_matrix_has_labels_in_rows(students):
-    label, mine, teacher = expected(students)
-    found = students.confusion("tune")
-    assert list(found.index) == list(found.columns) == CLASSES
-    assert found.to_numpy().tolist() == confusion_matrix(label, mine.argmax(1)).tolist()
-    theirs = students.confusion("tune", teacher=True).to_numpy()
-    assert theirs.tolist() == confusion_matrix(label, teacher.argmax(1), labels=range(3)).tolist()
-
-
-def test_top_k_changes_and_pairs_of_classes(students, capsys):
+def test_the_matrix_top_k_changes_and_pairs_of_classes(students, capsys):
     students.tune([Intent("cat", "a", "remove")])
-    label, mine, teacher = expected(students)
+    store, rows, node = students.tuner.store, students.tuner.store.rows("tune"), students.node
+    mine = expit(store.concept_score[rows] @ node.weights + node.intercepts)
+    mine /= mine.sum(axis=1, keepdims=True)
+    teacher = softmax(np.hstack([store.teacher_logit, store.other_logit])[rows], axis=1)[:, :3]
+    label = store.label[rows].argmax(1)
+    for named, theirs in ((mine, False), (teacher, True)):
+        found = students.confusion("tune", teacher=theirs)
+        assert list(found.index) == list(found.columns) == CLASSES
+        matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
+        assert found.to_numpy().tolist() == matrix.tolist()  # labels in rows
     found = metrics_together(students.tuner, students.node, "tune", k=2, draws=20)
     k = top_k_accuracy_score(label, mine, k=2)
     assert found.loc["top_k", "students"] == pytest.approx(k)
