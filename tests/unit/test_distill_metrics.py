@@ -103,7 +103,7 @@ def test_decision_metrics_equal_sklearn(case):
     assert found.accuracy == pytest.approx(np.mean(label == decided))
 
 
-def test_class_metrics_by_hand():
+def test_class_metrics_and_agreement_by_hand():
     found = class_metrics(LABEL, STUDENT, TEACHER)
     # labelled: TP 2 (rows 0, 4), FN 1, FP 1, TN 1
     assert found.precision == pytest.approx(2 / 3)
@@ -121,6 +121,14 @@ def test_class_metrics_by_hand():
     above = class_metrics(LABEL, STUDENT, TEACHER, threshold=1.5)  # of the teacher too
     assert above.recall == pytest.approx(2 / 3)
     assert (above.precision, above.constant_fidelity) == (1, 1)
+    found = agreement(LABEL, STUDENT > 0, TEACHER > 0)
+    sides = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+    assert vars(found.positives) == dict(zip(sides, (1, 1, 0, 1), strict=True))
+    assert vars(found.negatives) == dict(zip(sides, (1, 1, 0, 0), strict=True))
+    assert found.positives.total == 3
+    assert found.negatives.total == 2
+    teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
+    assert found.teacher_metrics() == pytest.approx(teacher)
 
 
 def test_undefined_is_nan_never_zero():
@@ -136,17 +144,6 @@ def test_undefined_is_nan_never_zero():
     for name in ("accuracy", "brier", "ece", "ap", "ap11"):
         assert np.isnan(getattr(empty, name)), name
     assert empty.fidelity == 1.0
-
-
-def test_agreement_by_hand():
-    found = agreement(LABEL, STUDENT > 0, TEACHER > 0)
-    sides = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
-    assert vars(found.positives) == dict(zip(sides, (1, 1, 0, 1), strict=True))
-    assert vars(found.negatives) == dict(zip(sides, (1, 1, 0, 0), strict=True))
-    assert found.positives.total == 3
-    assert found.negatives.total == 2
-    teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
-    assert found.teacher_metrics() == pytest.approx(teacher)
 
 
 def test_discrepancy_by_hand():

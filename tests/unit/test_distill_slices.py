@@ -35,7 +35,7 @@ def compared(outcome, place, metric, **options):
     return compare_slices({"cat": outcome}, slices_by(place), metric, **options)["cat"]
 
 
-def test_masks_of_a_column_and_of_two():
+def test_masks_and_holm_by_hand():
     masks = slices_by(["b", "", "a", "b"])
     assert list(masks) == ["(none)", "a", "b"]
     assert masks["b"].tolist() == [True, False, False, True]
@@ -43,6 +43,9 @@ def test_masks_of_a_column_and_of_two():
     assert list(both) == ["(none) · x", "a · x", "b · x", "b · y"]
     with pytest.raises(DataError, match="250 different values"):
         slices_by([str(i) for i in range(250)])
+    found = holm([0.03, 0.01, np.nan, 0.5, 0.02])
+    np.testing.assert_allclose(found, [0.06, 0.04, np.nan, 0.5, 0.06])
+    assert holm([]) == []
 
 
 @pytest.mark.parametrize("metric", ["ap", "fidelity", "ece"])
@@ -142,13 +145,6 @@ def test_one_family_over_classes_repeatable_told_and_cancelled():
         compared(one, place, "ap", cancelled=lambda: True)
 
 
-def test_holm_by_hand():
-    # ordered 0.01, 0.02, 0.03, 0.5: 0.04, 0.06, 0.06, 0.5
-    found = holm([0.03, 0.01, np.nan, 0.5, 0.02])
-    np.testing.assert_allclose(found, [0.06, 0.04, np.nan, 0.5, 0.06])
-    assert holm([]) == []
-
-
 #: Ten images on land and six on water; -1 is ignored. Decided right: land 3 of 4 present and
 #: 5 of 5 absent, water 1 of 3 present and 2 of 2 absent.
 LABEL = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, -1, 1, 1, 1, 0, 0, -1])
@@ -160,7 +156,7 @@ def minima(**options):
     return {"min_images": 1, "min_positives": 1, "draws": 50, **options}
 
 
-def test_groups_by_hand():
+def test_groups_and_cells_of_label_and_group_by_hand():
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "recall", "brier"), **minima())
     assert [(group.name, group.n, group.positives) for group in report.groups] == [
         ("land", 9, 4), ("water", 5, 3)
@@ -175,9 +171,6 @@ def test_groups_by_hand():
     brier = report.gaps["brier"]  # the largest error is the worst
     assert brier.worst.metrics["brier"].estimate > brier.best.metrics["brier"].estimate
     assert brier.difference.estimate > 0
-
-
-def test_cells_of_label_and_group_by_hand():
     cells = label_groups(OUTCOME, MASKS)
     report = compare_groups(OUTCOME, cells, ("accuracy",), **minima())
     found = {group.name: (group.n, group.metrics["accuracy"].estimate) for group in report.groups}

@@ -49,14 +49,10 @@ def test_counts_are_as_images_that_are_there_as_often():
         np.testing.assert_allclose(found.values(metric, counts), repeated, rtol=1e-12)
 
 
-def test_the_calibration_error_by_hand():
-    # confidences 0.9 (right), 0.8 (wrong) in the last of two bins, 0.4 (right) in the first
+def test_calibration_ties_and_unknown_labels_by_hand():
     p = np.array([[0.9, 0.06, 0.04], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
     found = TopClass(np.array([0, 2, 2]), p, bins=2)
     assert found.value("top_ece") == pytest.approx((abs(1 - 0.9 - 0.8) + (1 - 0.4)) / 3)
-
-
-def test_ties_go_to_the_first_class_and_unknown_labels_count_for_agreement_alone():
     p = np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [1, 0, 0], [0, 0, 1]])
     found = TopClass(np.array([1, 1, -1, -1]), p, np.array([0, 2, 0, 1]), k=2)
     assert found.value("top1") == 0.5

@@ -55,7 +55,7 @@ def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed, unit
             assert found[name] == pytest.approx(getattr(truth, name), nan_ok=True), name
 
 
-def test_an_image_with_a_score_below_0_turns_negative_by_hand():
+def test_scores_below_0_and_undefined_metrics_by_hand():
     score, logit = np.array([-2.0, 1.0]), np.array([1.0, -1.0])
     curves = what_if_curve(score, logit, 0.0, np.array([1, 1]), -3.0, 3.0)
     # image 0 is positive below 0.5, image 1 above 1
@@ -63,6 +63,10 @@ def test_an_image_with_a_score_below_0_turns_negative_by_hand():
     np.testing.assert_allclose(curves.recall, [1 / 2, 0, 1 / 2])
     assert curves.at(0.5)["recall"] == 0  # at 0.5 the logit is 0: negative
     assert curves.at(np.nextafter(0.5, 0))["recall"] == 0.5
+    curves = what_if_curve(np.ones(2), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
+    assert np.isnan(curves.recall).all()
+    assert np.isnan(curves.precision[0])
+    np.testing.assert_array_equal(curves.precision[1:], [0, 0])
 
 
 def table(seed, n, concepts):
@@ -149,17 +153,6 @@ def test_last_digits_neither_add_nor_remove_a_point_of_a_grid(seed, weight, poin
         assert weights[c] in grid
 
 
-def test_the_grid_by_hand():
-    # the axis of 4 runs from -3 to 9 in steps of 0.5: 4 is on it, and 0
-    grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
-    np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
-    third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
-    assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
-    beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
-    assert len(beside) == 26
-    assert {0.0, 0.1} <= set(beside)
-
-
 def test_without_a_students_only_concept_all_images_tie():
     """Rounding leaves differences of 1e-16 among their logits, which are no ranking."""
     rng = np.random.default_rng(0)
@@ -169,7 +162,7 @@ def test_without_a_students_only_concept_all_images_tie():
     assert found[0] == pytest.approx(label.mean(), abs=1e-15)
 
 
-def test_the_axis_by_hand():
+def test_axis_and_grid_by_hand():
     weights = np.array([2.0, -1.0, 0.1, 0.0])
     # 2.25 × 2, a third of it to the other side; at least a third of the strongest
     assert influence_axis(weights, 2.0) == pytest.approx((-1.5, 4.5))
@@ -177,13 +170,13 @@ def test_the_axis_by_hand():
     assert influence_axis(weights, 0.1) == pytest.approx((-2 / 9, 2 / 3))
     assert influence_axis(weights, 0.0) == pytest.approx((-2 / 3, 2 / 3))
     assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
-
-
-def test_undefined_stays_nan_along_the_curve():
-    curves = what_if_curve(np.ones(2), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
-    assert np.isnan(curves.recall).all()
-    assert np.isnan(curves.precision[0])
-    np.testing.assert_array_equal(curves.precision[1:], [0, 0])
+    grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
+    np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
+    third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
+    assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
+    beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
+    assert len(beside) == 26
+    assert {0.0, 0.1} <= set(beside)
 
 
 @pytest.mark.parametrize("metric", ["ap", "f1", "fidelity"])

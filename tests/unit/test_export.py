@@ -30,21 +30,22 @@ from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 
 ALL = tuple(FORMATS)
-FIRST = [Intent("bicycle", "wheel", "up", 3.0), Intent("bird", "fur", "remove")]
-SECOND = [Intent("bicycle", "wheel", "down")]
 THRESHOLDS = [0.7, 0.0, 0.0, -0.4]
-STUDENTS = "students: {lambda: 1e-4, threshold: {bicycle: 0.7, bird: -0.4}}\n"
 
 
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory: pytest.TempPathFactory) -> Tuner:
-    spec = small_spec(tmp_path_factory.mktemp("tuner"), extra=STUDENTS)
+    students = "students: {lambda: 1e-4, threshold: {bicycle: 0.7, bird: -0.4}}\n"
+    spec = small_spec(tmp_path_factory.mktemp("tuner"), extra=students)
     return open_tuner(spec, history=":memory:")
 
 
 @pytest.fixture(scope="module")
 def node(tuner: Tuner) -> Node:
-    return tuner.fine_tune(tuner.fine_tune(tuner.root(), FIRST), SECOND)
+    first = [Intent("bicycle", "wheel", "up", 3.0), Intent("bird", "fur", "remove")]
+    return tuner.fine_tune(
+        tuner.fine_tune(tuner.root(), first), [Intent("bicycle", "wheel", "down")]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
     assert found.teacher_after == pytest.approx(found.loss_after, rel=1e-12)
 
 
-def test_other_classes_that_moved_are_told_the_most_first(tuner):  # noqa: F811
+def test_other_classes_that_moved_are_told_the_most_first_and_nothing_as_nothing(tuner):  # noqa: F811
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up", 4.0)])
     x, nodes = tuner.store.concept_score[tuner.store.rows("tune")], (tuner.root(), node)
     old, new = (softmax(x @ each.weights + each.intercepts, axis=1) for each in nodes)
@@ -113,9 +113,18 @@ def test_other_classes_that_moved_are_told_the_most_first(tuner):  # noqa: F811
     plain = tuner.with_students(link="sigmoid")
     same = plain.fine_tune(plain.root(), [Intent("cat", "a", "up", 4.0)])
     assert moved_classes(*(plain.at(each, "tune") for each in (plain.root(), same))) == ()
+    still = MovedClass("cat", 1e-5, 0, 0.5, 0.5)
+    assert moved_sentence((), "tune") == ""
+    told = "one softmax; no other moved by 0.0005 or more on tune."
+    assert moved_sentence((still,), "tune").endswith(told)
+    far = MovedClass("dog", 0.25, 1, np.nan, np.nan)
+    assert moved_sentence((far, still), "tune") == (
+        "The classes share one softmax, so others moved too, most on tune: dog, probability by "
+        "0.250 on average, 1 prediction changed; 1 more moved less."
+    )
 
 
-def test_what_if_solves_all_classes_again_at_each_influence(tuner, tuned):  # noqa: F811
+def test_what_if_solves_all_classes_again_within_what_the_other_bounds_leave(tuner, tuned):  # noqa: F811
     x, t = problem(tuner)
     student = tuner.at(tuner.root(), "tune")["dog"]
     points = list(refit_curve(tuner, student, "e", levels=2))
@@ -131,9 +140,6 @@ def test_what_if_solves_all_classes_again_at_each_influence(tuner, tuned):  # no
         assert point.metrics.accuracy == pytest.approx(right.mean())
     held = list(refit_curve(tuner, tuner.at(tuned, "tune")["dog"], "a", levels=1))
     assert all(abs(point.fit.weights[0, 1]) == 0 for point in held)
-
-
-def test_a_what_if_keeps_to_what_the_other_bounds_leave(tuner):  # noqa: F811
     thumbs = [Intent(name, "a", "remove") for name in ("cat", "dog")]
     node = tuner.fine_tune(tuner.root(), thumbs)
     points = list(refit_curve(tuner, tuner.at(node, "tune")["bird"], "a", levels=1))
@@ -217,7 +223,7 @@ def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     assert last["ap"] == pytest.approx(average_precision_score(label, p[:, 1]))
 
 
-def test_the_page_takes_a_value_of_lambda_and_no_other_repair(tuner):  # noqa: F811
+def test_the_page_takes_a_value_of_lambda_alone_and_says_that_all_classes_changed(tuner):  # noqa: F811
     with pytest.raises(TuningError, match=r"Repairs change.*\n.*link=.sigmoid"):
         suggest(tuner)
     app = AppState(tuner, Jobs(inline=True))
@@ -237,9 +243,6 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_repair(tuner):  # noqa: F
     app.settings.show = "details"
     assert [point["value"] for point in view.panels.path["points"] if point["now"]] == [0.03]
     assert view.panels.terms == ["lambda 0.03"]
-
-
-def test_the_page_says_that_all_classes_changed(tuner):  # noqa: F811
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up")])
     (iteration,) = (one for one in tuner.tree()[0] if one.id == node.id)
     assert touches(iteration, "dog", joint=True)
@@ -249,18 +252,6 @@ def test_the_page_says_that_all_classes_changed(tuner):  # noqa: F811
     assert make_others(node.tuned, "cat", joint=True) == ""
     card = make_student([iteration], node, [], joint=True)["card"]
     assert card["text"] == "One softmax over all classes, distilled from the teacher."
-
-
-def test_nothing_that_moved_is_told_as_nothing():
-    still = MovedClass("cat", 1e-5, 0, 0.5, 0.5)
-    assert moved_sentence((), "tune") == ""
-    told = "one softmax; no other moved by 0.0005 or more on tune."
-    assert moved_sentence((still,), "tune").endswith(told)
-    far = MovedClass("dog", 0.25, 1, np.nan, np.nan)
-    assert moved_sentence((far, still), "tune") == (
-        "The classes share one softmax, so others moved too, most on tune: dog, probability by "
-        "0.250 on average, 1 prediction changed; 1 more moved less."
-    )
 
 
 EDITS = """\

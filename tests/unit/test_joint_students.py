@@ -170,7 +170,7 @@ def moved_alone(node, c, k, influence):
     return centred
 
 
-def test_one_image_taken_apart_adds_up_and_its_smallest_edit_flips_it(tuner):
+def test_one_image_taken_apart_adds_up_its_smallest_edit_flips_it_and_ap_without_is_at_0(tuner):
     node = tuner.root()
     student, row = tuner.at(node, "tune")["dog"], int(tuner.store.rows("tune")[3])
     found = take_apart(student, row)
@@ -183,9 +183,6 @@ def test_one_image_taken_apart_adds_up_and_its_smallest_edit_flips_it(tuner):
         influence = found.edit.before + found.edit.change * (1 + beyond)
         moved = tuner.store.concept_score[row] @ moved_alone(node, c, 2, influence)
         assert ((moved + node.intercepts).argmax() == 2) == present
-
-
-def test_ap_without_a_concept_is_the_what_if_at_0(tuner):
     students = TunableStudents(tuner)
     table = students.concepts_of("cat")
     student = tuner.at(tuner.root(), "tune")["cat"]

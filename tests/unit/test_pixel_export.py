@@ -44,16 +44,6 @@ def made(tmp_path_factory) -> Path:
     return folder
 
 
-def prepared(students, images) -> list[np.ndarray]:
-    """Photos as the card says that the model takes them, by hand."""
-    card = students.card_["pixels"]["preprocessing"]
-    height, width = card["size"]
-    mean, std = (np.array(card[key], np.float32) for key in ("mean", "std"))
-    resized = [np.asarray(image.resize((width, height), 3)) for image in images]  # 3: bicubic
-    scaled = [((one.astype(np.float32) / 255 - mean) / std) for one in resized]
-    return [one.transpose(2, 0, 1)[None].astype(np.float32) for one in scaled]
-
-
 @pytest.mark.parametrize(
     ("vision", "segments", "scores"),
     [
@@ -74,7 +64,13 @@ def test_logits_of_photos_in_no_store_are_those_of_predict(tmp_path, vision, seg
     assert np.ptp(expected, axis=0).min() > 1e-3  # photos differ, so that the test can fail
     session = runtime.InferenceSession(files["onnx-pixels"], providers=["CPUExecutionProvider"])
     estimator = load_students(tmp_path / "out" / "students.json")
-    found = [session.run(["logits"], {"pixels": one})[0] for one in prepared(estimator, images)]
+    card, found = estimator.card_["pixels"]["preprocessing"], []
+    height, width = card["size"]
+    mean, std = (np.array(card[key], np.float32) for key in ("mean", "std"))
+    for image in images:  # prepared as the card says, by hand
+        resized = np.asarray(image.resize((width, height), 3), np.float32)  # 3: bicubic
+        pixels = ((resized / 255 - mean) / std).transpose(2, 0, 1)[None].astype(np.float32)
+        found.append(session.run(["logits"], {"pixels": pixels})[0])
     np.testing.assert_allclose(np.concatenate(found), expected, rtol=0, atol=1e-4)
 
 

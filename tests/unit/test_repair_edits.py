@@ -65,15 +65,25 @@ def slopes(tuner: Tuner, node: Node, l1: np.ndarray | float, weight=None) -> flo
     return float(np.where(w == 0, at_zero, np.abs(gradient + l1 * np.sign(w))).max())
 
 
-def test_a_lambda_is_the_fit_with_that_penalty(tuner) -> None:
+def test_lambda_and_doubt_are_fits_with_their_penalties(tuner) -> None:
     node, root = tuned(tuner, Lambda("truck", 0.003)), tuner.root()
     assert slopes(tuner, node, 0.003) < 1e-5
     assert slopes(tuner, root, 0.003) > 1e-3
     assert max(node.gap) <= 1e-9
     np.testing.assert_array_equal(node.weights[:, 1], root.weights[:, 1])
+    node = tuned(tuner, Doubt("truck", 3.0))
+    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
+    doubt = photos.suspicion().doubt
+    doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
+    assert slopes(tuner, node, L1 * (1 + 3.0 * doubt)) < 1e-5
+    factors = tuner.terms(node)["truck"].doubted.factors
+    assert max(factors, key=factors.get) in CONTEXT
+    assert "truck" not in factors
 
 
-def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio(tuner) -> None:
+def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio_and_later_ones_add_up(
+    tuner,
+) -> None:
     store, names = tuner.store, CONTEXT[:3]
     node = tuned(tuner, Balance("truck", tuple(names)))
     columns = [store.concepts.index(name) for name in names]
@@ -85,9 +95,6 @@ def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio(tuner) -> No
     terms = tuner.terms(node)["truck"]
     assert terms.balanced.effective == pytest.approx(found.effective)
     assert terms.used == len(sides[1])
-
-
-def test_balances_add_up_and_later_ones_refine(tuner) -> None:
     first = tuned(tuner, Balance("truck", (CONTEXT[0],)))
     second = tuner.fine_tune(first, [Balance("truck", (CONTEXT[1],))])
     both = tuned(tuner, Balance("truck", tuple(CONTEXT[:2])))
@@ -95,18 +102,7 @@ def test_balances_add_up_and_later_ones_refine(tuner) -> None:
     np.testing.assert_allclose(second.weights, both.weights, atol=1e-3)
 
 
-def test_a_doubt_multiplies_the_penalty_by_suspicion(tuner) -> None:
-    node = tuned(tuner, Doubt("truck", 3.0))
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
-    doubt = photos.suspicion().doubt
-    doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
-    assert slopes(tuner, node, L1 * (1 + 3.0 * doubt)) < 1e-5
-    factors = tuner.terms(node)["truck"].doubted.factors
-    assert max(factors, key=factors.get) in CONTEXT
-    assert "truck" not in factors
-
-
-def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
+def test_a_label_is_a_photo_more_in_the_objective_and_lies_get_no_weight(tuner) -> None:
     store, row = tuner.store, int(tuner.store.rows("tune")[0])
     asked = photo_label(tuner, row, lie=True)  # it contradicts the store
     node = tuned(tuner, asked)
@@ -119,6 +115,10 @@ def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
     made = fit(store.concept_score[[*rows, row]], target[:, None], **given)
     np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
     assert store.label[row, 0] == 1 - asked.value  # the store is as it was
+    lies = [photo_label(tuner, row, lie=True) for row in tuner.store.rows("tune")[:40]]
+    terms = tuner.terms(tuned(tuner, *lies))["truck"]
+    assert terms.taught.weight == 0
+    assert "weight 0: no weight raises AP on the other photos of tune" in terms_words(terms)[0]
 
 
 def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, monkeypatch) -> None:
@@ -141,15 +141,7 @@ def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, m
     np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
 
 
-def test_wrong_labels_get_no_weight(tuner) -> None:
-    """The weight is that with the highest AP on the other photos: lies harm there."""
-    lies = [photo_label(tuner, row, lie=True) for row in tuner.store.rows("tune")[:40]]
-    terms = tuner.terms(tuned(tuner, *lies))["truck"]
-    assert terms.taught.weight == 0
-    assert "weight 0: no weight raises AP on the other photos of tune" in terms_words(terms)[0]
-
-
-def test_it_is_the_best_beyond_one_standard_error_and_else_the_first() -> None:
+def test_the_best_beyond_one_standard_error_is_taken_and_else_the_first() -> None:
     """Of students that differ by noise, against scikit-learn's AP over the draws."""
     for seed, beyond in ((1, True), (4, False)):
         rng = np.random.default_rng(seed)
@@ -169,10 +161,7 @@ def test_it_is_the_best_beyond_one_standard_error_and_else_the_first() -> None:
         made = choose(label, logits)
         assert (made.taken, made.best) == (best if beyond else 0, best)
         assert (made.gain, made.error) == pytest.approx((gain, error))
-
-
-def test_each_draw_chooses_by_its_own_values() -> None:
-    """By hand: gains of 0.2 and 0.4 in three draws, of which the best is held to its own error."""
+    # by hand: gains of 0.2 and 0.4 in three draws, of which the best is held to its own error
     values = np.array([[0.5, 0.5, 0.5], [0.7, 0.5, np.nan], [0.6, 0.9, 0.6]])
     np.testing.assert_array_equal(chosen(values, np.array([0.0, 0.1, 0.3])), [1, 2, 0])
     np.testing.assert_array_equal(chosen(values, np.array([0.0, 0.3, 0.1])), [0, 2, 0])

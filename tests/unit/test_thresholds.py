@@ -29,16 +29,13 @@ def test_best_f1_is_that_of_all_thresholds(seed):
     assert chosen not in logit
 
 
-def test_by_hand():
+def test_by_hand_and_last_digits_decide_nothing():
     label, logit = np.array([1, 1, 0, 1, 0]), np.array([5.0, 3.0, 2.0, 1.0, 0.0])
     assert ThresholdChoice(label, logit).value() == 0.5  # F1 6/7, of 4 named 3 right
     assert ThresholdChoice(label, logit, 1.0).value() == 2.5
     assert np.isnan(ThresholdChoice(np.array([0, 1, 0]), np.array([3.0, 2, 1]), 0.6).value())
     assert ThresholdChoice(np.array([1, 1]), np.array([2.0, 2.0])).value() < 2
-
-
-def test_last_digits_decide_nothing():
-    """No threshold lies between images whose logits only rounding keeps apart."""
+    # no threshold lies between images whose logits only rounding keeps apart
     label, logit = np.array([1, 0, 1, 0, 0, 1]), np.repeat([2.0, 1.0, -1.0], 2)
     rounded = logit * (1 + np.random.default_rng(0).uniform(-1e-15, 1e-15, 6))
     for precision in (None, 0.5):

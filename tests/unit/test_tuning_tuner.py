@@ -29,22 +29,17 @@ def weight(tuner: Tuner, node, class_name: str, concept: str) -> float:
     return node.weights[store.concepts.index(concept), store.classes.index(class_name)]
 
 
-def test_classes_without_intents_keep_their_bits(tuner: Tuner) -> None:
+def test_thumbing_twice_goes_further_and_other_classes_keep_their_bits(tuner: Tuner) -> None:
     root = tuner.root()
     node = tuner.fine_tune(root, [UP])
     assert node.weights[:, 1:].tobytes() == root.weights[:, 1:].tobytes()
     assert node.intercepts[1:].tobytes() == root.intercepts[1:].tobytes()
     assert (node.gap[1:], node.certificate[1:]) == (root.gap[1:], root.certificate[1:])
     assert (node.weights[:, 0] != root.weights[:, 0]).any()
-
-
-def test_thumbing_twice_goes_further_and_the_later_replaces_the_earlier(tuner: Tuner) -> None:
-    root = tuner.root()
-    once = tuner.fine_tune(root, [UP])
-    twice = tuner.fine_tune(once, [UP])
+    twice = tuner.fine_tune(node, [UP])
     back = tuner.fine_tune(twice, [Intent("bicycle", "wheel", "down", 4.0)])
     w0 = weight(tuner, root, "bicycle", "wheel")
-    assert weight(tuner, once, "bicycle", "wheel") == pytest.approx(2 * w0)
+    assert weight(tuner, node, "bicycle", "wheel") == pytest.approx(2 * w0)
     assert weight(tuner, twice, "bicycle", "wheel") == pytest.approx(4 * w0)
     assert back.bounds == {("bicycle", "wheel"): (None, pytest.approx(w0))}
     assert weight(tuner, back, "bicycle", "wheel") <= w0 * (1 + 1e-12)
