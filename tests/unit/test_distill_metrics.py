@@ -80,17 +80,6 @@ def test_eleven_point_equals_the_devkit_in_fractions(case):
     assert average_precision_11(label, score) == pytest.approx(float(sum(best) / 11), abs=1e-12)
 
 
-def test_all_metrics_at_once_and_a_wrong_name():
-    found = class_metrics(LABEL, STUDENT, TEACHER)
-    outcome = Outcome(LABEL, STUDENT, TEACHER > 0)
-    for metric in METRICS:
-        assert outcome.value(metric) == getattr(found, metric), metric
-    with pytest.raises(ValueError, match="There is no metric"):
-        outcome.value("auc")
-    with pytest.raises(ValueError, match="teacher"):
-        Outcome(LABEL, STUDENT).value("fidelity")
-
-
 @given(ranked())
 @settings(max_examples=40, deadline=None)
 def test_decision_metrics_equal_sklearn(case):
@@ -103,7 +92,7 @@ def test_decision_metrics_equal_sklearn(case):
     assert found.accuracy == pytest.approx(np.mean(label == decided))
 
 
-def test_class_metrics_and_agreement_by_hand():
+def test_class_metrics_and_agreement_by_hand_all_at_once_and_a_wrong_name():
     found = class_metrics(LABEL, STUDENT, TEACHER)
     # labelled: TP 2 (rows 0, 4), FN 1, FP 1, TN 1
     assert found.precision == pytest.approx(2 / 3)
@@ -129,6 +118,14 @@ def test_class_metrics_and_agreement_by_hand():
     assert found.negatives.total == 2
     teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
     assert found.teacher_metrics() == pytest.approx(teacher)
+    found = class_metrics(LABEL, STUDENT, TEACHER)
+    outcome = Outcome(LABEL, STUDENT, TEACHER > 0)
+    for metric in METRICS:
+        assert outcome.value(metric) == getattr(found, metric), metric
+    with pytest.raises(ValueError, match="There is no metric"):
+        outcome.value("auc")
+    with pytest.raises(ValueError, match="teacher"):
+        Outcome(LABEL, STUDENT).value("fidelity")
 
 
 def test_undefined_is_nan_never_zero():

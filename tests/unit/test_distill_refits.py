@@ -36,13 +36,7 @@ def test_each_point_equals_a_fit_from_nothing():
         np.testing.assert_allclose(point.fit.weights, alone.weights, atol=2e-3)
 
 
-def test_points_come_coarse_to_fine_and_outwards():
-    assert refit_grid(1.0, 0.0, 8.0, 3) == [
-        (0, 1.0), (0, 0.0), (0, 8.0), (1, 4.0), (2, 2.0), (2, 6.0), (3, 3.0), (3, 5.0), (3, 7.0)
-    ]  # fmt: skip
-
-
-def test_nothing_is_solved_that_nobody_asks_for():
+def test_points_come_coarse_to_fine_and_none_is_solved_that_nobody_asks_for():
     scores, targets = twins(3)
     start = fit(scores, targets, l1=1e-3)
     asked = []
@@ -54,6 +48,9 @@ def test_nothing_is_solved_that_nobody_asks_for():
     asked.append("stop")
     with pytest.raises(CancelledError):
         next(points)
+    assert refit_grid(1.0, 0.0, 8.0, 3) == [
+        (0, 1.0), (0, 0.0), (0, 8.0), (1, 4.0), (2, 2.0), (2, 6.0), (3, 3.0), (3, 5.0), (3, 7.0)
+    ]  # fmt: skip
 
 
 def problem(seed=0, n=250, concepts=8):
@@ -113,7 +110,7 @@ def test_a_draw_without_a_solution_is_drawn_again_and_the_work_can_be_stopped():
         bootstrap_stability(scores, target, start, cancelled=lambda: True)
 
 
-def test_draws_of_a_joint_student_show_every_class():
+def test_draws_of_a_joint_student_show_every_class_or_it_is_told_that_they_nearly_never_do():
     """A sample is without the one image of the last class at a chance of 1/e: drawn again."""
     label, rng = np.repeat([0, 1, 2], [20, 20, 1]), np.random.default_rng(0)
     scores, targets = rng.random((41, 4)) + np.eye(4)[label], np.eye(3)[label]
@@ -126,9 +123,6 @@ def test_draws_of_a_joint_student_show_every_class():
     for weights, rows in zip(found.weights, drawn, strict=True):
         alone = fit_joint(scores[rows], targets[rows], l1=0.02, tolerance=1e-9)
         np.testing.assert_allclose(weights, alone.centred[:, 0], atol=2e-2)
-
-
-def test_classes_that_are_nearly_never_drawn_together_are_told():
-    """By hand: 40 classes of one image are all there in a share of 40!/40^40 of the samples."""
+    # by hand: 40 classes of one image are all there in a share of 40!/40^40 of the samples
     with pytest.raises(SolverError, match="lacks a class"):
         joint_stability(np.ones((40, 1)), np.eye(40), np.zeros((1, 40)), 0, draws=1, l1=0.1)

@@ -33,7 +33,7 @@ def test_shapes_and_values():
     np.testing.assert_allclose(answer.objective, objective, rtol=1e-12)
 
 
-def test_each_weight_has_its_own_l1():
+def test_each_weight_has_its_own_l1_and_with_one_of_0_the_kkt_certificate():
     """A penalty s times as high is a column divided by s, with the weight and its box times s."""
     rng = np.random.default_rng(3)
     factor = np.exp(rng.normal(size=(SCORES.shape[1], TARGETS.shape[1])))
@@ -48,9 +48,6 @@ def test_each_weight_has_its_own_l1():
         alone = fit(SCORES / s.T, TARGETS[:, [k]], l1=1e-3, tolerance=1e-9, **scaled)
         np.testing.assert_allclose(found.weights[:, k], alone.weights[:, 0] / s[:, 0], atol=2e-4)
         assert found.objective[k] == pytest.approx(alone.objective[0], rel=1e-8)
-
-
-def test_weights_without_a_penalty_among_others_have_the_kkt_certificate():
     l1 = np.full((SCORES.shape[1], 1), 1e-3)
     l1[0] = 0
     found = fit(SCORES, TARGETS[:, [0]], l1=l1)

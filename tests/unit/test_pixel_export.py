@@ -46,11 +46,7 @@ def made(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize(
     ("vision", "segments", "scores"),
-    [
-        (CONV, KMEANS, CENTRED),
-        (VIT, GRAPH, CONTRAST),
-        (VIT, "{max_per_image: 1}", ""),
-    ],
+    [(CONV, KMEANS, CENTRED), (VIT, GRAPH, CONTRAST), (VIT, "{max_per_image: 1}", "")],
 )
 def test_logits_of_photos_in_no_store_are_those_of_predict(tmp_path, vision, segments, scores):
     students = make(tmp_path, vision, segments, scores)

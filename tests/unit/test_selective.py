@@ -25,7 +25,7 @@ from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import write_store
 
 
-def test_thresholds_and_the_curve_by_hand():
+def test_thresholds_and_the_curve_by_hand_and_few_sure_images_choose_nothing():
     """20 of 20 right at a confidence of 4, 8 of 10 at 3, 4 of 10 at 2: 1, 28/30 and 32/40."""
     confidence = np.repeat([2.0, 4.0, 3.0], [10, 20, 10])
     right = np.concatenate([np.arange(10) < 4, np.ones(20), np.arange(10) < 8]).astype(bool)
@@ -44,19 +44,7 @@ def test_thresholds_and_the_curve_by_hand():
     np.testing.assert_allclose([p.f1.estimate for p in points], f1)
     assert points[0].gain.low > 0
     assert (points[2].gain.low, points[2].gain.high) == (0, 0)  # the same draws
-
-
-def drawn(seed):
-    rng = np.random.default_rng(seed)
-    logit = np.round(rng.normal(size=300), 1)  # with ties
-    label = (logit + rng.normal(size=300) > 0.6).astype(int)
-    label[rng.random(300) < 0.1] = -1
-    return label, logit
-
-
-def test_few_sure_images_choose_nothing():
-    """One less than 20 images, all right, are no evidence of an accuracy of 1."""
-    few = LEAST_ANSWERED - 1
+    few = LEAST_ANSWERED - 1  # all right, but no evidence of an accuracy of 1
     confidence = np.repeat([4.0, 3.0], [few, 21])
     right = np.arange(few + 21) < few
     found = Decisions(confidence, right)
@@ -65,6 +53,14 @@ def test_few_sure_images_choose_nothing():
     none = Decisions(np.empty(0), np.empty(0, bool))
     assert not none.rule(0.9).reached
     assert (none.curve(), np.isnan(none.best)) == ([], True)
+
+
+def drawn(seed):
+    rng = np.random.default_rng(seed)
+    logit = np.round(rng.normal(size=300), 1)  # with ties
+    label = (logit + rng.normal(size=300) > 0.6).astype(int)
+    label[rng.random(300) < 0.1] = -1
+    return label, logit
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -87,7 +87,7 @@ def everything(students):
     }
 
 
-def test_a_session_computes_the_same(tmp_path, on_card):
+def test_a_session_computes_the_same_and_a_softmax_student_is_fitted_there_too(tmp_path, on_card):
     given = frames(300)
     found = everything(inficond_panel.from_frames(**given, path=tmp_path / "card.zarr"))
     assert on_card
@@ -98,9 +98,6 @@ def test_a_session_computes_the_same(tmp_path, on_card):
     assert isinstance(on_card[-1], np.ndarray)
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
-
-
-def test_a_softmax_student_is_fitted_there_too(tmp_path, on_card):
     students = inficond_panel.open_students(joint_spec(tmp_path))
     assert students.fit().node.weights.shape == (5, 3)
     assert isinstance(on_card[-1], torch.Tensor)

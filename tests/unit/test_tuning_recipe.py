@@ -89,7 +89,9 @@ def test_refits_with_labels_are_replayed_and_explained(store: Store, tmp_path: P
         first.fine_tune(first.root(), [Intent("bird", "sky", "down"), UP], cancelled=lambda: True)
 
 
-def test_a_class_without_labels_needs_the_teacher(tmp_path: Path) -> None:
+def test_a_class_without_labels_needs_the_teacher_also_where_both_are_tempered(
+    tmp_path: Path,
+) -> None:
     arrays = small_arrays(images=40)
     arrays["label"][arrays["split"] == "fit", 2] = -1
     with pytest.raises(TuningError, match="'sheep' has no label"):
@@ -98,6 +100,11 @@ def test_a_class_without_labels_needs_the_teacher(tmp_path: Path) -> None:
     arrays["label"][:, 2] = 0
     with pytest.raises(TuningError, match="Labels and teacher are certain of 'sheep'"):
         of_arrays(arrays, tmp_path, "{labels: {alpha: 0}}").root()
+    arrays = small_arrays()
+    arrays["label"][:, 0] = np.where(np.arange(len(arrays["label"])) % 2, 1, -1)
+    text = "{temperature: 3, tempered: both, labels: {alpha: 0}}"
+    with pytest.raises(TuningError, match="no finite intercept"):
+        of_arrays(arrays, tmp_path, text).root()
 
 
 def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, tmp_path) -> None:
@@ -176,15 +183,6 @@ def test_a_price_under_both_temperatures_is_the_slope_of_the_optimum(store, tmp_
         lower[wheel] = bound.lower + moved
         values.append(distill.fit(**data.problem([0]), lower=lower, tolerance=1e-11).objective[0])
     assert bound.price.cost == pytest.approx((values[1] - values[0]) / 2e-3, rel=1e-3)
-
-
-def test_labels_alone_are_checked_where_both_are_tempered(tmp_path) -> None:
-    """With alpha 0 no teacher is learned from, also on photos without a label."""
-    arrays = small_arrays()
-    arrays["label"][:, 0] = np.where(np.arange(len(arrays["label"])) % 2, 1, -1)
-    text = "{temperature: 3, tempered: both, labels: {alpha: 0}}"
-    with pytest.raises(TuningError, match="no finite intercept"):
-        of_arrays(arrays, tmp_path, text).root()
 
 
 ORACLE = "{kind: torchscript, path: t.pt, oracle: {}, preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}}"  # fmt: skip  # noqa: E501

@@ -61,18 +61,6 @@ def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path:
     assert [n.number for n in other.nodes()] == [0]
 
 
-def test_preview_equals_the_refit_and_is_not_stored(
-    tuner: Tuner, store: Store, tmp_path: Path
-) -> None:
-    root, other = tuner.root(), make_tuner(store, tmp_path)
-    preview = tuner.preview(root, [UP])
-    assert tuner.nodes() == [root]
-    with pytest.raises(TuningError, match="no iteration 'preview-"):
-        tuner.fine_tune(preview, [DOWN])
-    assert preview.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
-    assert preview.number == -1
-
-
 def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(
     tuner: Tuner, store: Store, tmp_path: Path
 ) -> None:
@@ -102,7 +90,9 @@ def test_intents_that_cannot_be_carried_out(tuner: Tuner) -> None:
     assert tuner.nodes() == [root]
 
 
-def test_cancelled_work_leaves_nothing(tuner: Tuner) -> None:
+def test_cancelled_work_leaves_nothing_and_a_preview_equals_the_refit_and_is_not_stored(
+    tuner: Tuner, store: Store, tmp_path: Path
+) -> None:
     with pytest.raises(CancelledError):
         tuner.root(cancelled=lambda: True)
     assert tuner.nodes() == []
@@ -110,6 +100,13 @@ def test_cancelled_work_leaves_nothing(tuner: Tuner) -> None:
     with pytest.raises(CancelledError):
         tuner.fine_tune(root, [UP], cancelled=lambda: True)
     assert tuner.nodes() == [root]
+    other = make_tuner(store, tmp_path)
+    preview = tuner.preview(root, [UP])
+    assert tuner.nodes() == [root]
+    with pytest.raises(TuningError, match="no iteration 'preview-"):
+        tuner.fine_tune(preview, [DOWN])
+    assert preview.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
+    assert preview.number == -1
 
 
 def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
@@ -222,7 +219,7 @@ def test_a_student_is_what_arrays_and_weights_say(
         assert student.weight(concept) == weights[c]
 
 
-def test_students_are_those_of_all_classes_each_with_its_own_outcome_and_bounds(
+def test_students_are_those_of_all_classes_each_kept_with_its_own_outcome_and_bounds(
     strict, node, arrays
 ) -> None:
     students = strict.at(node, "tune")
@@ -242,9 +239,6 @@ def test_students_are_those_of_all_classes_each_with_its_own_outcome_and_bounds(
     assert bird.metrics.fidelity == (decided == (bird.teacher_logits > 0.25)).mean()
     assert strict.metrics(node, "tune")["bird"] == bird.metrics
     np.testing.assert_array_equal(strict.logits(node)[bird.rows, 3], bird.logits)
-
-
-def test_arrays_are_read_only_and_kept_for_who_asks_again(strict, node) -> None:
     one, again = strict.at(node, "tune")["bird"], strict.at(node, "tune")["bird"]
     assert one == again
     assert one.logits is again.logits
