@@ -96,7 +96,7 @@ def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
     assert found.teacher_after == pytest.approx(found.loss_after, rel=1e-12)
 
 
-def test_other_classes_that_moved_are_told_the_most_first_and_nothing_as_nothing(tuner):  # noqa: F811
+def test_classes_that_moved_are_told_the_most_first_and_nothing_as_nothing(tuner):  # noqa: F811
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up", 4.0)])
     x, nodes = tuner.store.concept_score[tuner.store.rows("tune")], (tuner.root(), node)
     old, new = (softmax(x @ each.weights + each.intercepts, axis=1) for each in nodes)
@@ -124,7 +124,7 @@ def test_other_classes_that_moved_are_told_the_most_first_and_nothing_as_nothing
     )
 
 
-def test_what_if_solves_all_classes_again_within_what_the_other_bounds_leave(tuner, tuned):  # noqa: F811
+def test_what_if_solves_all_classes_within_what_the_bounds_leave(tuner, tuned):  # noqa: F811
     x, t = problem(tuner)
     student = tuner.at(tuner.root(), "tune")["dog"]
     points = list(refit_curve(tuner, student, "e", levels=2))
@@ -223,7 +223,7 @@ def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     assert last["ap"] == pytest.approx(average_precision_score(label, p[:, 1]))
 
 
-def test_the_page_takes_a_value_of_lambda_alone_and_says_that_all_classes_changed(tuner):  # noqa: F811
+def test_the_page_takes_lambda_alone_and_says_that_all_classes_changed(tuner):  # noqa: F811
     with pytest.raises(TuningError, match=r"Repairs change.*\n.*link=.sigmoid"):
         suggest(tuner)
     app = AppState(tuner, Jobs(inline=True))
