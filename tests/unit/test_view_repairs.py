@@ -114,6 +114,7 @@ def test_photos_of_a_class_are_offered(tmp_path, view):
     assert make_asking(app, "")["offer"] == ""
     unsure = "Look at 20 photos of which the student is least sure"
     assert make_asking(view.app, "bicycle")["offer"] == unsure
+    assert view.panels.asking["offer"] == unsure  # at once, of a class selected before
 
 
 def test_photos_asked_about_are_sent_and_what_the_student_says_is_told_after_an_answer(

@@ -215,6 +215,7 @@ class KnowledgeView(
         "app.tuning.pending",
         "panels.student",
         watch=True,
+        on_init=True,
     )
     def _show_asking(self) -> None:
         self.panels.asking = make_asking(self.app, self.panels.student)
