@@ -68,12 +68,12 @@ class ClassShift:
     """Shift of one class: ``kind`` is ``shift``, ``none`` or ``unknown``.
 
     ``lacking`` says which photos are missing. It is a shift if the ``verdict`` says so, or if the
-    student relies on a concept that clearly correlates less with the class on ``tune``
-    (``lost_bond``): photos of ``fit`` may be too similar to show its cost. ``tune_photos`` are
-    numbers of positives and negatives. ``by_teacher``: ``fit`` has no labels, and the teacher's
-    decisions replace them. ``decided``: ``tune`` has none, they replace all labels, and AP is
-    agreement with the teacher. ``teacher`` is the teacher's AP on ``tune``; if it does not know the
-    class, the verdict says nothing about gains.
+    student relies on a concept that clearly correlates less with the class on ``tune``: photos of
+    ``fit`` may be too similar to show its cost. ``lost_bond``: there is such a concept, perhaps a
+    removed one, which is no shift. ``tune_photos`` are numbers of positives and negatives.
+    ``by_teacher``: ``fit`` has no labels, and the teacher's decisions replace them. ``decided``:
+    ``tune`` has none, they replace all labels, and AP is agreement with the teacher. ``teacher`` is
+    the teacher's AP on ``tune``; if it does not know the class, the verdict says nothing of gains.
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed.
@@ -96,6 +96,11 @@ class ClassShift:
     def relied_on(self) -> tuple[Suspect, ...]:
         """Suspects with an influence other than 0, which can be removed."""
         return tuple(suspect for suspect in self.suspects if suspect.weight)
+
+    @property
+    def first(self) -> Suspect:
+        """The suspect to name: the first that can be removed, else the first."""
+        return (self.relied_on or self.suspects)[0]
 
     @property
     def ap_lost(self) -> float:
@@ -130,13 +135,15 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
         return unknown
     verdict, measured = photos.verdict(), photos.suspicion()
     # By scores only: labels also show harmless differences between the splits.
-    lost_bond = bool((measured.q[measured.ranked(_own(photos))] <= CLEAR).any())
-    kind = SHIFT if lost_bond else verdict.kind
+    ranked = measured.ranked(_own(photos))
+    lost = ranked[measured.q[ranked] <= CLEAR]
+    may_rely = np.hstack(photos.student.box)[lost].any()  # both bounds of a removed concept are 0
+    kind = SHIFT if may_rely else verdict.kind
     return replace(
         unknown,
         kind=kind,
         tune_photos=(int((photos.tune_label == 1).sum()), int((photos.tune_label == 0).sum())),
-        lost_bond=lost_bond,
+        lost_bond=len(lost) > 0,
         verdict=verdict,
         suspects=_suspects(photos, measured) if kind == SHIFT else (),
     )

@@ -199,6 +199,7 @@ def _told_apart(
     noisy, apart = noise.evidence >= NOISY, other.negatives >= APART
     lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE
     alike = apart and other.positives > 0
+    unexplained = apart and not alike and not lost and not shift.lost_bond
     fewer = moved and share < 0  # fewer positives on fit: fewer photos, or missing labels
     kinds = {
         NOISE: noisy,
@@ -208,8 +209,8 @@ def _told_apart(
     }
     perhaps = {
         NOISE: not noisy and (fewer or noise.evidence >= PERHAPS_NOISY),
-        LOST: (lost and (noisy or alike)) or (apart and not alike and not lost),
-        PHOTOS: apart and not alike and not lost,
+        LOST: (lost and (noisy or alike)) or unexplained,
+        PHOTOS: unexplained,
         SHARE: moved and (fewer or noisy),
     }
     return tuple(k for k, on in kinds.items() if on), tuple(k for k, on in perhaps.items() if on)

@@ -55,7 +55,7 @@ def _verdict_sentence(found: ClassShift, limits: bool) -> str:
     measured = _differences(verdict, limits)
     if verdict.kind == SHIFT:
         return f"Shift: {measured}"
-    if found.lost_bond:
+    if found.kind == SHIFT and found.lost_bond:
         return (
             f"Shift: the student relies on a concept that is clearly less correlated with "
             f"{found.class_name} on tune than on fit. {measured[0].upper()}{measured[1:]}"
@@ -133,7 +133,7 @@ def plain_sentence(found: ClassShift) -> str:
     if found.unknown_to_teacher:
         return f"The teacher does not know {name}. {advice_sentence()}"
     if found.kind == SHIFT and found.suspects:
-        first = (found.relied_on or found.suspects)[0]
+        first = found.first
         carried = "" if first.weight else f" {CARRIED}"
         return f"{name} relies on {first.concept}, {plain_shares(name, first.presence)}.{carried}"
     if found.kind == SHIFT:

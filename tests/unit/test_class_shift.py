@@ -11,10 +11,13 @@ from spread_shortcut import CONTEXT, shifted_frames
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.shift_kinds import cross_fitted_model
-from inficond_panel.results.shift import student_shift, tune_aps
-from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.results.shift import student_differences, student_shift, tune_aps
+from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.vocabulary.shift_kinds import LOST
+from inficond_panel.wording.shift_kinds import finding_sentence
+from inficond_panel.wording.suspects import relies_wrongly
 
 #: Contexts that are correlated with a class in fit only, by the demo's recipe.
 SHORTCUTS = {
@@ -47,6 +50,23 @@ def test_the_shortcuts_of_the_demo_are_its_first_suspects_and_other_classes_have
     others = [one for name, one in found.items() if name not in SHORTCUTS and one.kind != "shift"]
     assert len(others) >= 8
     assert not any(one.suspects for one in others)
+
+
+def test_what_is_removed_is_relied_on_no_longer(tuner) -> None:
+    """Its twin is, which takes over; where both are removed AP is lost no longer."""
+    light, twin = SHORTCUTS["bicycle"], "vertical traffic light"
+    of_class = {}
+    for removed in ((light,), (light, twin)):
+        edits = [Intent("bicycle", each, "remove") for each in removed]
+        node = tuner.fine_tune(tuner.root(), edits)
+        of_class[len(removed)] = student_shift(tuner, node, "bicycle")
+        found = student_differences(tuner, node, "bicycle")
+        relies = relies_wrongly(of_class[len(removed)])
+        assert (LOST in found.kinds) == relies == (len(removed) == 1)
+        words = finding_sentence(found, of_class[len(removed)])
+        assert words.startswith("bicycle relies on" if relies else "bicycle does about as well")
+    assert of_class[1].first.concept == twin
+    assert (of_class[2].kind, of_class[2].suspects) == ("none", ())
 
 
 def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:

@@ -10,6 +10,7 @@ from scipy.stats import chi2_contingency, mannwhitneyu, norm
 
 from inficond_panel.distill import shift_kinds
 from inficond_panel.distill.shift_kinds import LabelNoise, OtherPhotos, _loss, label_noise
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
@@ -163,7 +164,7 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
     shift, evidence, negatives, positives, share, kinds, perhaps
 ):
     noise, photos = LabelNoise(0.1, 0.1, evidence), OtherPhotos(negatives, positives)
-    assert _told_apart(SimpleNamespace(kind=shift), noise, photos, share) == (kinds, perhaps)
+    assert _told_apart(ClassShift("dog", shift), noise, photos, share) == (kinds, perhaps)
 
 
 @pytest.mark.parametrize(

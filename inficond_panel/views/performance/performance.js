@@ -24,7 +24,7 @@ export function render({ model, el }) {
   const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })
   const scroll = h("div", { class: "scroll" }, list)
   const places = longList({ scroller: scroll, list, key: ({ name }) => name, make: makeRow, fill: (element, row) => fillRow(element, row, model) })
-  const parts = { search, list, scroll, places, listed: [], repairable: {}, pointed: false, held: false, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
+  const parts = { search, list, scroll, places, listed: [], verdicts: {}, pointed: false, held: false, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
   scroll.append(parts.empty)
   const bars = layBars(model, scroll, list, () => parts.listed)
   list.after(bars.place)
@@ -152,7 +152,7 @@ function totalOf(shown, all) {
 /** Number of students that rely on a concept less correlated with the class on tune. */
 function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
-  const many = known.filter(({ shifted }) => shifted).length
+  const many = known.filter(({ relies }) => relies).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
   return `relies on concepts less correlated with the class in the tuning images${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
 }
@@ -188,19 +188,19 @@ function inOrder(model, parts) {
     const named = new Map(rowsOf(model).map((row) => [row.name, row]))
     return parts.sorted.names.map((name) => named.get(name)).filter(Boolean)
   }
-  if (Object.keys(model.shifts).length === model.rows.length) parts.repairable = model.shifts
-  const rows = sorted(model, parts.repairable)
+  if (Object.keys(model.shifts).length === model.rows.length) parts.verdicts = model.shifts
+  const rows = sorted(model, parts.verdicts)
   parts.sorted = { sort, names: rows.map(({ name }) => name) }
   return rows
 }
 
 /** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin
-    first those that can be repaired by `shifts`, the last that were known of all classes, and last those
-    with too few positives. */
+    first those that rely on the wrong thing by `shifts`, the last that were known of all classes, and
+    last those with too few positives. */
 function sorted(model, shifts) {
   const { sort: key, descending } = model
   const sign = descending ? -1 : 1
-  const rank = (row) => (key !== BEGIN ? 0 : row.few !== null ? 2 : shifts[row.name]?.repairable ? 0 : 1)
+  const rank = (row) => (key !== BEGIN ? 0 : row.few !== null ? 2 : shifts[row.name]?.relies ? 0 : 1)
   return rowsOf(model).sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b)
     if (isNumber(a[key]) !== isNumber(b[key])) return isNumber(a[key]) ? -1 : 1

@@ -52,7 +52,7 @@ export function fillRow(element, row, model) {
   element.told = told
   set(element, "aria-selected", String(selected))
   text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${[shift?.words ?? row.unknown].filter(Boolean).map((each) => `; ${each}`).join("")}`)
-  lean.hidden = !shift?.shifted || Boolean(row.unknown)
+  lean.hidden = !shift?.relies || Boolean(row.unknown)
   unknown.hidden = !row.unknown
   set(unknown, "title", row.unknown)
   text(name, row.name)

@@ -17,7 +17,6 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, count, defined
-from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance_bars, update_bars
 from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.results.metrics import on_images, students_file
@@ -115,15 +114,14 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
 def make_shifts(
     shifts: Mapping[str, ClassShift], level: float | None = CONFIDENCE
 ) -> dict[str, dict[str, Any]]:
-    """Return the verdict per class: whether it is shifted, is repairable, and a sentence.
+    """Return the verdict per class: whether the student relies on the wrong thing, and a sentence.
 
     ``level`` is the level of the intervals; None: the sentence has no intervals.
     """
     limits = level is not None
     return {
         name: {
-            "shifted": each.kind == SHIFT,
-            "repairable": relies_wrongly(each),
+            "relies": relies_wrongly(each),
             "words": shift_sentence(each, limits=limits),
         }
         for name, each in shifts.items()

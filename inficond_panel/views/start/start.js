@@ -26,11 +26,11 @@ function makeCard({ class_name, concept }, send) {
   const repair = h("button", { class: "btn primary", hidden: "", onclick: act("repair") })
   return h("li", {}, h("div", { class: "picture" }), h("div", {}, h("p", {}, h("b", {}, class_name), ...relied, h("span")), h("div", { class: "offer" }, repair, h("span"))),
     h("div", { class: "acts" }, h("button", { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
-      h("button", { class: "btn remove", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+      h("button", { class: "btn remove", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
 /** The gain of a repair arrives last; room is reserved, so that no button moves under the pointer. */
-function fillCard(element, { class_name, concept, shares }, { photos, offers, offering, removed, locked }) {
+function fillCard(element, { class_name, concept, shares, removable }, { photos, offers, offering, removed, locked }) {
   const [picture, { children: [words, { children: [repair, gain] }] }, { lastElementChild: remove }] = element.children
   const found = photos[class_name], offer = offers[class_name]
   if (found && picture.dataset.image !== found.image) {
@@ -40,6 +40,7 @@ function fillCard(element, { class_name, concept, shares }, { photos, offers, of
   text(words.lastChild, `: ${shares}.`.replaceAll(" %", "\u00a0%"))
   const waits = removed.includes(class_name), repairs = offer && !offer.removes
   text(remove, waits ? "In the batch" : "Remove it")
+  remove.hidden = !removable
   remove.classList.toggle("primary", !repairs)
   repair.parentElement.hidden = !offering || !concept
   repair.hidden = !repairs

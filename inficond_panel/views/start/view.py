@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,28 +37,23 @@ CARDS, BEHIND = 5, 3
 POSITIVES = 10
 
 
-def make_cards(
-    shifts: Mapping[str, ClassShift], bounds: Collection[tuple[str, str]] = ()
-) -> list[dict[str, str]]:
-    """Return cards of students that rely on a suspect concept: ``{class_name, concept, shares}``.
+def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
+    """Return cards of students that rely on a suspect concept.
 
-    ``shares`` tells how often the concept occurs with the class. The largest loss of AP comes
-    first. Left out are classes that the teacher does not know, and suspects without influence or
-    with a bound (``bounds``, pairs of class and concept).
+    A card is ``{class_name, concept, shares, removable}``: ``shares`` tells how often the concept
+    occurs with the class, ``removable`` whether it has an influence. The largest loss of AP comes
+    first.
     """
-    cards = []
-    for shift in sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost):
-        name = shift.class_name
-        left = [s for s in shift.relied_on if (name, s.concept) not in bounds]
-        if left:
-            cards.append(
-                {
-                    "class_name": name,
-                    "concept": left[0].concept,
-                    "shares": plain_shares(name, left[0].presence),
-                }
-            )
-    return cards
+    relying = sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost)
+    return [
+        {
+            "class_name": shift.class_name,
+            "concept": shift.first.concept,
+            "shares": plain_shares(shift.class_name, shift.first.presence),
+            "removable": bool(shift.first.weight),
+        }
+        for shift in relying
+    ]
 
 
 def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
@@ -150,7 +145,7 @@ class StartView(RefitActions, Viewer):
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
-        relying = make_cards(shifts.by_class, app.students.node.bounds) if shifts.complete else []
+        relying = make_cards(shifts.by_class) if shifts.complete else []
         nothing = shifts.complete and not relying
         cards = make_behind(app.students.snapshot.metrics) if nothing else relying[:CARDS]
         sentence = relying_sentence(
