@@ -96,8 +96,10 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
 ) -> None:
     page = begun(open_page(serve(Path("demo")).url, 1440, 900))
     expect(page.locator(".start .purpose")).to_contain_text("5 of them rely on the wrong thing:")
-    card = cards(page).filter(has_text="bicycle")
+    card, main = cards(page).filter(has_text="bicycle"), re.compile(r"\bprimary\b")
     expect(card.locator("img")).to_be_visible()
+    expect(card.locator(".remove")).to_have_class(main)  # once it is expected to gain
+    expect(cards(page).filter(has_text="airplane").locator(".remove")).not_to_have_class(main)
     card.get_by_role("button", name="Remove traffic light from bicycle").click()
     shown(page, "bicycle")
     expect(page.locator(".detail .subtitle")).to_contain_text("traffic light")

@@ -41,7 +41,7 @@ function fillCard(element, { class_name, concept, shares, removable }, { photos,
   const waits = removed.includes(class_name), repairs = offer && !offer.removes
   text(remove, waits ? "In the batch" : "Remove it")
   remove.hidden = !removable
-  remove.classList.toggle("primary", !repairs)
+  remove.classList.toggle("primary", Boolean(offer?.removes))
   repair.parentElement.hidden = !offering || !concept
   repair.hidden = !repairs
   text(repair, repairs ? `Repair: ${offer.gain} expected` : "")
