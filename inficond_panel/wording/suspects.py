@@ -169,8 +169,7 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 def relying_sentence(
     found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
 ) -> str:
-    """Return sentences that explain teacher and students, and how many students (``wrong``) rely on
-    the wrong thing.
+    """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
     below the text. If not ``looked``, a class is checked only when it is selected."""
@@ -192,13 +191,17 @@ def relying_sentence(
         who = f"{count(wrong)} of them {'relies' if wrong == 1 else 'rely'}"
         sentences.append(f"{who if classes > 1 else 'It relies'} on the wrong thing{rest}")
         return " ".join(sentences)
-    unsure = sum(each.kind == UNKNOWN for each in found.values())
+    unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
     sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
-    which = f"For {count(unsure)} of them there" if classes > 1 else "There"
-    sentences += [f"{which} are too few images to say."] if unsure else []
-    sentences += ["Begin with those that are farthest behind the teacher:"] if shown else []
+    sentences += [f"For {_listed(unsure)} there are too few images to say."] if unsure else []
+    sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
+
+
+def unsure_classes(found: Mapping[str, ClassShift]) -> list[str]:
+    """Return the classes that the teacher knows, with too few images for a verdict."""
+    return [n for n, each in found.items() if each.kind == UNKNOWN and not each.unknown_to_teacher]
 
 
 def relies_wrongly(found: ClassShift) -> bool:

@@ -73,9 +73,12 @@ def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
         sentence = relying_sentence(known, 4, **how)
         assert sentence.startswith(begin)
         assert said in sentence
-    unsure = {"cat": shift("cat", 0.0, kind="unknown")}  # too few images
+    unsure = {name: shift(name, 0.0, kind="unknown") for name in ("cat", "dog")}
+    sentence = relying_sentence(unsure, 2, wrong=0, shown=2)
+    assert sentence.endswith("For cat, dog there are too few images to say. Begin with these:")
+    del unsure["dog"]
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(
-        "It is not seen to rely on the wrong thing. There are too few images to say."
+        "It is not seen to rely on the wrong thing. For cat there are too few images to say."
     )
 
 
@@ -120,25 +123,29 @@ def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(tw
     twins.shifts.by_class = {name: shift(name, 0.0, kind="none") for name in names}
     metrics = twins.students.snapshot.metrics
     behind = {name: metrics[name].teacher_ap - metrics[name].ap for name in names}
-    expected = sorted((name for name in names if behind[name] > 0), key=lambda n: -behind[n])
+    expected = sorted(names, key=lambda n: -behind[n])
     cards, first = view.panel.cards, expected[0]
     assert [card["class_name"] for card in cards] == expected[: start.BEHIND] != []
     of = metrics[first]
     assert cards[0]["shares"] == f"AP {of.ap:.3f}, its teacher {of.teacher_ap:.3f}"
-    assert view.panel.purpose.endswith("Begin with those that are farthest behind the teacher:")
+    assert view.panel.purpose.endswith("Begin with these:")
     pictured_row(view, twins, first)
     ask(view, "look", class_name=first, concept="")
     assert (twins.selection.class_name, twins.selection.concept) == (first, "")
 
 
-def test_a_class_with_few_positives_or_ahead_of_its_teacher_has_no_such_card(app):
-    metrics = dict(app.students.snapshot.metrics)
-    name = next(iter(metrics))
-    for ap, positives, has in ((0.5, 9, False), (0.5, 10, True), (0.95, 10, False)):
-        metrics[name] = replace(metrics[name], ap=ap, teacher_ap=0.9, positives=positives)
-        cards = [card["class_name"] for card in make_behind(metrics)]
-        assert (name in cards) == has
-        assert not has or cards[0] == name
+def test_where_all_are_ahead_of_their_teacher_and_images_are_few_there_is_one_to_open(app):
+    one = next(iter(app.students.snapshot.metrics.values()))
+    ahead = replace(one, ap=0.95, teacher_ap=0.9, positives=10)
+    metrics = {"cat": ahead, "dog": replace(ahead, ap=0.91), "cow": replace(ahead, positives=9)}
+    cards = {card["class_name"]: card["shares"] for card in make_behind(metrics, ["cat", "cow"])}
+    few = "too few images to say what it relies on"
+    assert list(cards.items()) == [
+        ("dog", "AP 0.910, its teacher 0.900"),
+        ("cat", f"AP 0.950, its teacher 0.900; {few}"),
+        ("cow", few),
+    ]
+    assert "cow" not in [card["class_name"] for card in make_behind(metrics)]
 
 
 # --- repairs -----------------------------------------------------------------------------------

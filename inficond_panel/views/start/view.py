@@ -25,7 +25,12 @@ from inficond_panel.ui.images import make_picture, tile_uri
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT
-from inficond_panel.wording.suspects import plain_shares, relies_wrongly, relying_sentence
+from inficond_panel.wording.suspects import (
+    plain_shares,
+    relies_wrongly,
+    relying_sentence,
+    unsure_classes,
+)
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Status
@@ -56,20 +61,25 @@ def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
     ]
 
 
-def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
-    """Return cards of the students farthest behind the teacher in AP, with an empty concept."""
-    gaps = {
-        name: each.teacher_ap - each.ap
-        for name, each in metrics.items()
-        if each.positives >= POSITIVES and each.teacher_ap > each.ap
+def make_behind(
+    metrics: Mapping[str, ClassMetrics], unsure: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Return cards of the students farthest behind the teacher in AP, then of the classes
+    ``unsure``, which have too few images for a verdict; without a concept."""
+    known = {name: each for name, each in metrics.items() if each.positives >= POSITIVES}
+    behind = sorted(known, key=lambda name: known[name].ap - known[name].teacher_ap)[:BEHIND]
+    words = {
+        name: f"AP {each.ap:.3f}, its teacher {each.teacher_ap:.3f}" for name, each in known.items()
     }
+    few = dict.fromkeys(unsure, "too few images to say what it relies on")
     return [
         {
             "class_name": name,
             "concept": "",
-            "shares": f"AP {metrics[name].ap:.3f}, its teacher {metrics[name].teacher_ap:.3f}",
+            "shares": "; ".join(each[name] for each in (words, few) if name in each),
+            "removable": False,
         }
-        for name in sorted(gaps, key=lambda name: -gaps[name])[:BEHIND]
+        for name in list(dict.fromkeys([*behind, *unsure]))[:CARDS]
     ]
 
 
@@ -147,7 +157,8 @@ class StartView(RefitActions, Viewer):
             return
         relying = make_cards(shifts.by_class) if shifts.complete else []
         nothing = shifts.complete and not relying
-        cards = make_behind(app.students.snapshot.metrics) if nothing else relying[:CARDS]
+        metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
+        cards = make_behind(metrics, unsure) if nothing else relying[:CARDS]
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
