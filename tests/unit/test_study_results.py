@@ -33,6 +33,7 @@ from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.pages import TEMPLATES
 from inficond_panel.tuning import Intent, Node, Tuner
 
 CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
@@ -407,6 +408,14 @@ def test_bars_are_as_long_as_their_shares(counts):
         assert end == start
     if len(counts) % 2 == 0:
         assert edges[len(counts) // 2][0] == pytest.approx(0)
+
+
+def test_the_axis_of_a_score_is_its_scale():
+    for name, ticks in {"seq": range(1, 8), "sus": range(0, 101, 20)}.items():
+        made = TEMPLATES[name]
+        rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
+        grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
+        assert [text for _, text in grid] == list(map(str, ticks))
 
 
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])

@@ -25,16 +25,18 @@ def strip_chart(
     digits: int,
     *,
     whole: bool = False,
+    ends: tuple[float, float] = (0.0, 0.0),
 ) -> dict[str, Any]:
     """Return the layout of a strip chart: a row per task with a dot per participant, and the mean
-    with its interval; {} if there is no value. With ``whole``, ticks are at whole numbers only.
+    with its interval; {} if there is no value. With ``whole``, ticks are at whole numbers only. The
+    axis includes ``ends``.
 
     ``rows`` are (name, (participant, value) pairs, ``spread`` of the values).
     """
     values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
     if not values:
         return {}
-    low, high = min(0.0, *values), max(0.0, *values)
+    low, high = min(ends[0], *values), max(ends[1], *values)
     steps = ticks(low, high, whole=whole)
     axis = _axis(min(low, steps[0]), max(high, steps[-1]), _label_width([row[0] for row in rows]))
     height = _ROW * len(rows) + 30

@@ -164,8 +164,8 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
             (_name(*where), people, spread([value for _, value in people]))
             for where, people in groups.items()
         ]
-        title = TEMPLATES[template].score_name
-        yield title, charts.strip_chart(rows, title, 1)
+        made = TEMPLATES[template]
+        yield made.score_name, charts.strip_chart(rows, made.score_name, 1, ends=made.ends)
 
 
 def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:

@@ -174,10 +174,11 @@ _USABILITY = (
 @dataclass(frozen=True)
 class Template:
     """Published questionnaire: its questions, and the function from all answers, in the order of
-    the questions, to the score."""
+    the questions, to the score; ``ends`` are the smallest and the largest possible score."""
 
     title: str
     score_name: str
+    ends: tuple[float, float]
     questions: Sequence[Question]
     score: Callable[[Sequence[int]], float]
 
@@ -218,15 +219,18 @@ def _sus(steps: Sequence[int]) -> float:
 
 
 TEMPLATES = {
-    "seq": Template("Ease of the task", "SEQ, 1 to 7", [_SEQ], lambda steps: float(steps[0])),
+    "seq": Template(
+        "Ease of the task", "SEQ, 1 to 7", (1, 7), [_SEQ], lambda steps: float(steps[0])
+    ),
     # the mean of six scales; the steps 1 to 21 stand for 0, 5 to 100
     "nasa_tlx": Template(
         "Workload",
         "raw NASA-TLX, 0 to 100",
+        (0, 100),
         _TLX,
         lambda steps: sum(5 * (step - 1) for step in steps) / len(steps),
     ),
-    "sus": Template("Usability", "SUS, 0 to 100", _SUS, _sus),
+    "sus": Template("Usability", "SUS, 0 to 100", (0, 100), _SUS, _sus),
 }
 
 
