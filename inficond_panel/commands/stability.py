@@ -36,12 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="number of most influential concepts to test (default: 5)",
     )
-    parser.add_argument(
-        "--draws",
-        type=positive,
-        metavar="N",
-        help="bootstrap refits (default: 100, or more where views.confidence needs them)",
-    )
+    parser.add_draws("bootstrap refits", "100, or more where views.confidence needs them")
     parser.add_seed()
 
 

@@ -9,6 +9,8 @@ import math
 from typing import TypedDict
 
 CONFIDENCE = 0.95
+#: Largest number of bootstrap draws.
+MOST_DRAWS = 10_000
 
 
 class Noise(TypedDict):

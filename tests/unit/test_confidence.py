@@ -179,12 +179,15 @@ def test_limits_are_the_percentiles_of_scikit_learns_values(students, run, more)
     assert [row["ap_low"], row["ap_high"]] == expected
 
 
-def test_draws_too_few_for_the_level_are_refused(tmp_path, run):
+def test_draws_too_few_for_the_level_or_too_many_are_refused(tmp_path, run, capsys):
     spec = small_spec(tmp_path, extra="views: {confidence: 0.999, draws: 2000}\n")
     for command, *more in (["metrics"], ["compare"], ["stability", "--class", "bicycle"]):
         status, _, said = run(command, *more, spec, "--draws", 20)
         assert status == 1
         assert "20 draws are too few: intervals at 99.9 % need at least 2,000." in said
+        with pytest.raises(SystemExit):
+            run(command, *more, spec, "--draws", 10_001)
+        assert "expected a whole number, 1 to 10,000, got '10001'" in capsys.readouterr().err
     students = open_students(spec)
     with pytest.raises(TuningError, match="need at least 2,000"):
         students.coverage("bicycle", draws=1999)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from inficond_panel.common.devices import EXPECTED, FORM
+from inficond_panel.vocabulary.confidence import MOST_DRAWS
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ not_negative = checked(float, lambda value: 0 <= value < math.inf, "a number, 0 
 share = checked(float, lambda value: 0 < value <= 1, "a number above 0, up to 1")
 whole = checked(int, lambda value: value >= 0, "a whole number, 0 or more")
 positive = checked(int, lambda value: value > 0, "a whole number above 0")
+_draws = checked(int, lambda value: 0 < value <= MOST_DRAWS, f"a whole number, 1 to {MOST_DRAWS:,}")
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -120,10 +122,10 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_device()
         self.add_allow_python()
 
-    def add_draws(self) -> None:
+    def add_draws(self, text: str = "bootstrap draws", default: str = "as the spec says") -> None:
         """Add ``--draws``, the number of bootstrap draws; None if left out."""
-        text = "bootstrap draws (default: as the spec says)"
-        self.add_argument("--draws", type=positive, metavar="N", help=text)
+        text = f"{text}, at most {MOST_DRAWS:,} (default: {default})"
+        self.add_argument("--draws", type=_draws, metavar="N", help=text)
 
     def add_seed(self) -> None:
         """Add ``--seed``, the seed of random numbers."""

@@ -12,6 +12,7 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import OneOf, Positive, fault, option
 from inficond_panel.vocabulary.confidence import (
     CONFIDENCE,
+    MOST_DRAWS,
     Noise,
     confidence_word,
     draws_fault,
@@ -65,7 +66,7 @@ class Views(Section):
         doc="Correlation on fit from which concepts count as collinear, in reports and groups.",
     )  # fmt: skip
     draws: int = option(
-        200, ge=20, le=10_000, doc="Default number of bootstrap draws for intervals."
+        200, ge=20, le=MOST_DRAWS, doc="Default number of bootstrap draws for intervals."
     )
     confidence: float = option(
         CONFIDENCE,
