@@ -37,6 +37,9 @@ class Interval:
     high: float
     left_out: int = 0
 
+    def __neg__(self) -> Interval:
+        return replace(self, estimate=-self.estimate, low=-self.high, high=-self.low)
+
     @property
     def alone(self) -> Interval:
         """Interval with the same estimate and without limits (nan)."""

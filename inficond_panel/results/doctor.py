@@ -80,7 +80,7 @@ def doctor(
     """Return frames on the problems of ``classes`` (None: all) and of their students at ``node``.
 
     ``findings`` has problems and remedies, the most urgent first. ``classes`` has differences from
-    fit to tune, the loss of AP (0 to 1) and of separation (mean logit of positives minus that of
+    fit to tune, the change of AP (0 to 1) and of separation (mean logit of positives minus that of
     negatives), and AP on tune of the student, of the original student if it differs, and of two
     baselines. ``suspects`` has concepts that a student relies on, the most suspect first, with the
     shares of photos with and without the class that show each. ``labels`` has labels of fit that
@@ -191,7 +191,7 @@ _CLASS_HEADINGS = {
     "fit_positives": Heading(f"positives: {FIT}"),
     "tune_positives": Heading(TUNE),
     "fit_ap": Heading("AP on fit"),
-    "ap_lost": Heading("AP lost", sign=True, level="verdict_level"),
+    "ap_change": Heading("change to tune", sign=True, level="verdict_level"),
     "student_ap": Heading("AP on tune", limits=False),
     "own_word_ap": Heading("named like it", limits=False),
     "tune_model_ap": Heading("model of labels", limits=False),
@@ -226,8 +226,8 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
     perhaps = [f"{kind.words}?" for kind in found.perhaps]
     measured = {
         "teacher_ap": teacher and teacher.ap,
-        "ap_lost": verdict and verdict.ap_lost,
-        "separation_lost": verdict and verdict.separation_lost,
+        "ap_change": verdict and -verdict.ap_lost,
+        "separation_change": verdict and -verdict.separation_lost,
         **{f"{key}_ap": each.aps.get(key) for key in OF},
     }
     return {

@@ -83,7 +83,7 @@ def _difference(
     """Return a clause on one measure: it falls, is better on tune, or shows no clear change.
 
     ``whole`` is its value on fit, ``lost`` its fall; digits, scale and unit format the numbers."""
-    gained = Interval(-lost.estimate, -lost.high, -lost.low)
+    gained = -lost
     if lost.low > 0:
         fall = lost.text(digits, scale=scale, unit=unit, limits=limits)
         return f"{name} falls by {fall} of {number(whole, digits)}"

@@ -112,7 +112,9 @@ def test_the_doctor_has_verdicts_ap_beside_others_and_suspects(tuner) -> None:
     found = TunableStudents(tuner).fit().doctor(["dog", "cat"])
     classes, suspects = found["classes"], found["suspects"]
     assert classes["shift"].to_dict() == {"dog": "shift", "cat": "none"}
-    assert classes.loc["dog", "ap_lost_low"] > 0
+    assert classes.loc["dog", "ap_change_high"] < 0
+    cat = classes.loc["cat"]
+    assert f"({100 * cat.ap_change:+.1f} points" in cat.sentence.replace("−", "-")
     assert classes.loc["dog", "student_ap"] < classes.loc["dog", "own_word_ap"]
     assert classes.loc["dog", "suspects"][0] == "soccer ball"
     assert suspects.index[0] == ("dog", "soccer ball")
