@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import expit
 
 from inficond_panel.common.near_words import near
-from inficond_panel.common.numbers import defined, written
+from inficond_panel.common.numbers import count, defined, written
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, decision_function
@@ -42,7 +42,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 #: Text in place of a decision if the student abstains.
 DONT_KNOW = "don't know"
-_SHOWN = 5  #: number of concepts of a class in a terminal
+SHOWN = 5  #: number of concepts of a class in a terminal
 
 
 @dataclass(frozen=True)
@@ -234,22 +234,24 @@ def _name(named: LikeliestClass) -> dict[str, Any]:
     return {"student": student, "probability": named.probability, "teacher": named.teacher}
 
 
-def part_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
+def part_frame(predictions: Sequence[Prediction], most: int | None = None) -> pd.DataFrame:
     """Return a row per photo, class and concept with its contribution to the logit, largest first.
 
     The first row of each class, without concept, is the intercept (plus the term of other classes
-    of a joint student); rows add up to the logit. A terminal shows the first concepts.
+    of a joint student). With ``most`` the last row is the sum of all but the ``most`` largest
+    contributions. Rows add up to the logit.
     """
     rows: list[dict[str, Any]] = []
-    shown: list[int] = []
     for one in predictions:
         at = {"image": one.photo, "class": one.class_name}
-        first = {"concept": "", "concept_score": None, "influence": None}
-        shown += range(len(rows), len(rows) + 1 + min(_SHOWN, len(one.parts)))
-        rows.append({**at, **first, "logit": one.intercept + one.other_classes})
-        for part in one.parts:
+        summed = {"concept_score": None, "influence": None}
+        rows.append({**at, "concept": "", **summed, "logit": one.intercept + one.other_classes})
+        for part in one.parts[:most]:
             values = {"concept_score": part.score, "influence": part.influence}
             rows.append({**at, "concept": part.concept, **values, "logit": part.logit})
+        if most is not None and (rest := [part.logit for part in one.parts[most:]]):
+            name = count(len(rest), "other")
+            rows.append({**at, "concept": name, **summed, "logit": sum(rest)})
     frame = make_frame(
         rows,
         ["image", "class"],
@@ -257,12 +259,11 @@ def part_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
             "image": Heading("photo"),
             "class": Heading("class"),
             "concept": Heading("concept"),
-            "concept_score": Heading("score"),
-            "influence": Heading("influence", sign=True),
+            "concept_score": Heading("score", missing=""),
+            "influence": Heading("influence", sign=True, missing=""),
             "logit": Heading("logit", sign=True),
         },
         title="parts of the logit: the intercept, then concepts",
-        shown=shown,
     )
     return frame.astype({"concept_score": float, "influence": float})
 

@@ -249,8 +249,11 @@ def test_predictions_of_an_export_add_up(tuner):
     expected = softmax(x.astype(float) @ node.weights + node.intercepts, axis=1)
     frame = decision_frame(found)
     np.testing.assert_allclose(frame["student_probability"], expected.ravel(), atol=1e-12)
-    parts = part_frame(found).groupby(level=["image", "class"], sort=False)["logit"].sum()
-    np.testing.assert_allclose(parts, frame["student_logit"])
+    for parts in (part_frame(found), part_frame(found, 1)):
+        total = parts.groupby(level=["image", "class"], sort=False)["logit"].sum()
+        np.testing.assert_allclose(total, frame["student_logit"])
+    others = max(len(one.parts) for one in found) - 1
+    assert f"{others} others" in parts["concept"].tolist()
 
 
 def test_the_oracles_logits_are_learned_by_their_softmax(tmp_path):

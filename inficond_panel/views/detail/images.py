@@ -66,7 +66,7 @@ def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
         for part in shown
     ]
     if rest:
-        bars.append(_bar(f"{count(len(rest))} others", others, most, kind="rest"))
+        bars.append(_bar(count(len(rest), "other"), others, most, kind="rest"))
     bars.append(_bar("Intercept", apart.intercept, most, kind="rest"))
     if apart.other_classes:
         bars.append(_bar("Other classes", apart.other_classes, most, kind="rest"))
