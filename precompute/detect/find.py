@@ -7,10 +7,12 @@ from pathlib import Path
 
 from inficond_panel.common.files import read_lines
 from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.published import read_instances, voc_classes
+from precompute.datasets.row_tables import read_rows
 from precompute.datasets.tables import image_files, without_suffix
-from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
+from precompute.detect.layout import LABEL_CELLS, Layout, TableSummary, role_of, summarize_tables
 
 _SAMPLES = "samples.json"
 #: Files that a library writes, a description of the folder, and the function that reads it.
@@ -40,8 +42,12 @@ def find_layout(folder: Path) -> Layout:
         tables += summarize_tables(layout.root)[0] if layout.root != folder else []
         layout.logits = [table.path for table in tables if table.is_logits]
         layout.logits += sorted(folder.glob("*.npz"))
+        layout.doubtful = [table.path for table in tables if table.resembles_logits]
         layout.assumed += aside
         return layout
+    for table in tables:
+        if table.resembles_labels:
+            _refuse_labels(table, folder)
     for pattern, library in _LIBRARIES.items():
         if next(folder.rglob(pattern), None):
             raise _by_function(folder, *library)
@@ -126,6 +132,23 @@ def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
         if table.is_labels:
             return _table(folder, table, tables)
     return next(filter(None, (_columns(folder, table) for table in tables)), None)
+
+
+def _refuse_labels(table: TableSummary, folder: Path) -> None:
+    """Raise ``DataError`` on the first fault in a table of labels: a cell, or the first column."""
+    for line, row in read_rows(table.path)[1]:
+        for name, cell in zip(table.header[1:], map(as_text, row[1:]), strict=True):
+            if cell not in LABEL_CELLS:
+                raise DataError(
+                    f"{table.path}:{line}: {name!r} of image {as_text(row[0])!r} is {cell!r}; "
+                    "expected 1, 0 or nothing (unknown), or 1, -1 or nothing.",
+                    "Correct the cell.",
+                )
+    if table.header[0] != "image_id" and not table.path_column(folder):
+        raise DataError(
+            f"{table.path}:1: the first column is called {table.header[0]!r}; expected 'image_id'.",
+            "Rename the column.",
+        )
 
 
 def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> Layout | None:

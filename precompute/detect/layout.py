@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,8 +29,8 @@ class Layout:
 
     ``origin`` describes the layout for people, ``assumed`` lists the assumptions. ``lists`` are the
     sources of splits: names of lists, or values of ``column``; ``names`` maps a numeric value to
-    its split. ``logits`` are tables that look like a teacher's. ``choices`` are alternative keys,
-    tried until the image_ids match the teacher's.
+    its split. ``logits`` are tables that look like a teacher's, ``doubtful`` tables that would but
+    for some cells. ``choices`` are alternative keys, tried until the image_ids match the teacher's.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Layout:
     whole: str = "all"
     assumed: list[str] = field(default_factory=list)
     logits: list[Path] = field(default_factory=list)
+    doubtful: list[Path] = field(default_factory=list)
     choices: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -99,6 +101,7 @@ _ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 
 _LABELS = {"0", "1", "0.0", "1.0", ""}
 _SIGNED = {"-1", "1", "-1.0", "1.0", ""}
+LABEL_CELLS = _LABELS | _SIGNED
 _MARKS = "|;,"
 #: Largest number of distinct values of a column that are kept.
 _MOST_VALUES = 10_000
@@ -107,27 +110,29 @@ _ROWS_AT_ONCE = 1000
 
 @dataclass
 class Column:
-    """Summary of a column's cells: distinct ``values`` in order (None if too many).
+    """Summary of a column's cells: how often each of its ``values`` occurs, in order (None if they
+    are too many).
 
-    ``numbers``: all cells are finite numbers; ``whole``: all are integers; ``lists``: a cell is a
-    list; ``marks``: the characters ``|;,`` that occur.
+    ``texts`` counts the cells that are no finite numbers; ``whole``: all numbers are integers;
+    ``lists``: a cell is a list; ``marks``: the characters ``|;,`` that occur.
     """
 
-    values: dict[str, None] | None = field(default_factory=dict)
-    numbers: bool = True
+    values: Counter[str] | None = field(default_factory=Counter)
+    texts: int = 0
     whole: bool = True
     lists: bool = False
     marks: set[str] = field(default_factory=set)
 
     def add(self, cells: Sequence[Any]) -> None:
         """Update the summary with more cells."""
-        texts = dict.fromkeys(map(as_text, cells))
-        self.numbers = self.numbers and all(map(_is_number, texts))
-        self.whole = self.whole and self.numbers and all(float(text).is_integer() for text in texts)
+        texts = Counter(map(as_text, cells))
+        numbers = list(filter(_is_number, texts))
+        self.texts += len(cells) - sum(texts[number] for number in numbers)
+        self.whole = self.whole and all(float(number).is_integer() for number in numbers)
         self.lists = self.lists or any(isinstance(cell, list) for cell in cells)
         self.marks |= {mark for mark in _MARKS if any(mark in text for text in texts)}
         if self.values is not None:
-            self.values |= texts
+            self.values.update(texts)
             self.values = self.values if len(self.values) <= _MOST_VALUES else None
 
     def has_at_most(self, count: float) -> bool:
@@ -137,6 +142,11 @@ class Column:
     def is_of(self, cells: set[str]) -> bool:
         """Return True if all cells are among ``cells``, and at least one is not empty."""
         return self.values is not None and {""} != self.values.keys() <= cells
+
+    def is_mostly_of(self, cells: set[str]) -> bool:
+        """Return True if more than half of the cells are among ``cells``."""
+        counts = self.values or Counter[str]()
+        return 2 * sum(counts[cell] for cell in cells) > counts.total()
 
 
 @dataclass(frozen=True)
@@ -180,15 +190,36 @@ class TableSummary:
     def is_logits(self) -> bool:
         """True if ``image_id`` is the first column, and all others are numbers, not all of them
         integers as labels, splits, boxes and landmarks are."""
-        others = [self.columns[name] for name in self.header[1:]]
-        whole = all(column.whole for column in others)
-        return self._named and not whole and all(column.numbers for column in others)
+        return self.resembles_logits and not any(column.texts for column in self._others)
+
+    @property
+    def resembles_logits(self) -> bool:
+        """True if ``is_logits`` would be, but for cells that are no finite numbers: less than half
+        of each column."""
+        whole = all(column.whole for column in self._others)
+        few = all(2 * column.texts < self.rows for column in self._others)
+        return self._named and not whole and few
+
+    @property
+    def resembles_labels(self) -> bool:
+        """True if ``is_labels`` would be, but for some cells or the name of the first column, whose
+        cells are unique."""
+        labels = all(column.is_mostly_of(LABEL_CELLS) for column in self._others)
+        first = self._named or self._is_unique(self.header[0])
+        return bool(self._others) and labels and first
 
     @property
     def is_metadata(self) -> bool:
         """True if ``image_id`` is the first column, and images share values of another column."""
         shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
         return shared and self._named and not self.is_labels and not self.is_logits
+
+    @property
+    def _others(self) -> list[Column]:
+        return [self.columns[name] for name in self.header[1:]]
+
+    def _is_unique(self, name: str) -> bool:
+        return len(set(self.texts(name))) == self.rows
 
     @property
     def _named(self) -> bool:
@@ -198,7 +229,7 @@ class TableSummary:
         """Return the column of image paths, and the folder that the paths start from, or None."""
         folders = [folder, *sorted(start for start in folder.iterdir() if start.is_dir())]
         for name, column in self.columns.items():
-            if column.numbers:
+            if not column.texts:
                 continue
             texts = dict.fromkeys(self.texts(name)) if column.values is None else column.values
             cells = [cell for cell in texts if cell]
@@ -231,7 +262,7 @@ class TableSummary:
     def id_columns(self) -> list[str]:
         """Return the names of columns with a usual name of ids, such as id, and unique cells."""
         named = [name for name in self.header if name.lower() in _ID_NAMES]
-        return [name for name in named if len(set(self.texts(name))) == self.rows]
+        return [name for name in named if self._is_unique(name)]
 
 
 def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:

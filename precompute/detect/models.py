@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -30,6 +30,7 @@ class Choice:
     ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
     a teacher's output names, () if unknown, ``activation`` that of its configuration, None if
     unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
+    ``doubtful`` are tables that may be the teacher's logits, with a fault.
     """
 
     keys: dict[str, Any]
@@ -39,6 +40,7 @@ class Choice:
     outputs: tuple[str, ...] = ()
     activation: str | None = None
     nameless: bool = False
+    doubtful: Sequence[Path] = ()
 
 
 def is_path(text: str) -> bool:
@@ -189,7 +191,7 @@ def _detected(layout: Layout, written: Written) -> Choice:
     if layout.kind == "store":
         raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
     heads = _of_encoder("head", "", written)
-    return replace(heads, note=f"no logits found: {heads.note}")
+    return replace(heads, note=f"no logits found: {heads.note}", doubtful=layout.doubtful)
 
 
 def _by_suffix(path: Path, written: Written) -> Choice:

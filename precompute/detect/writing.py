@@ -255,3 +255,16 @@ def logit_classes(path: Path) -> list[str]:
     if path.suffix.lower() == ".npz":
         return [str(name) for name in read_arrays(path, ["class_name"])[0].ravel()]
     return list(read_rows(path)[0][1:])
+
+
+def check_unused(path: Path, dataset: Dataset) -> None:
+    """Raise ``DataError`` on a fault in a table of logits that was not taken for one: a table with
+    a column named like a class."""
+    if not set(dataset.classes).isdisjoint(logit_classes(path)):
+        read_outputs(path, dataset.ids, dataset.classes)
+
+
+def dropped_classes(path: Path, classes: Sequence[str]) -> list[str]:
+    """Return a note on the classes without a column in the teacher's table; [] without any."""
+    dropped = [name for name in classes if name not in logit_classes(path)]
+    return [f"{path.name} has no logits of {listed(dropped)}: left out"] if dropped else []

@@ -122,7 +122,39 @@ def test_a_table_is_what_all_of_its_rows_are(home, capsys):
     found = spec.dataset.kind, spec.dataset.path, spec.dataset.labels
     assert found == ("columns", "file", ["cat"])
     (home / "data" / "all.csv").write_text("\n".join(["file,cat", *rows, "a.jpg,7"]))
-    assert "No data set was found" in refused(capsys, "data", "--output", "b.yaml")
+    told = "data/all.csv:1502: 'cat' of image 'a.jpg' is '7'; expected 1, 0 or nothing"
+    assert told in refused(capsys, "data", "--output", "b.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("labels", "002,0,1", "002,0,yes", "data/labels.csv:4: 'train' of image '002' is 'yes'"),
+        (
+            "labels",
+            "002,0,1",
+            "002,2,1",
+            "data/labels.csv:4: 'cat' of image '002' is '2'; expected",
+        ),
+        ("labels", "image_id", "id", "the first column is called 'id'; expected 'image_id'"),
+        ("logits", "\n002,", "\n002,inf\nx,", "data/logits.csv:4: 'cat' of image '002' is 'inf'"),
+        ("logits", "\n002,", "\n002,\nx,", "data/logits.csv:4: 'cat' of image '002' is ''; exp"),
+        ("logits", "\n002,", "\n002,1e400\nx,", "'cat' of image '002' is '1e400'; expected a"),
+    ],
+)
+def test_a_fault_in_a_table_is_told_with_its_place(data, capsys, name, old, new, told):
+    logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
+    text = (data / f"{name}.csv").read_text()
+    assert old in text
+    (data / f"{name}.csv").write_text(text.replace(old, new, 1))
+    assert told in refused(capsys, "data")
+
+
+def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
+    logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
+    spec, out = init(capsys, "data")
+    assert list(spec.dataset.classes) == ["cat"]
+    assert "Assumed: logits.csv has no logits of train: left out." in out
 
 
 def test_a_table_that_breaks_off_late_is_told(data, capsys):

@@ -172,7 +172,14 @@ def _write_first_that_fits(
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
-    from precompute.detect.writing import is_to_fill, logit_classes, spec_text, task_keys
+    from precompute.detect.writing import (
+        check_unused,
+        dropped_classes,
+        is_to_fill,
+        logit_classes,
+        spec_text,
+        task_keys,
+    )
     from precompute.teachers.outputs import resolved
     from precompute.teachers.tables import left_out_text, read_logits
 
@@ -185,11 +192,15 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
     table, layout = draft.teacher.table, draft.layout
     try:
         dataset = load_dataset(written().dataset)
+        for path in draft.teacher.doubtful:
+            check_unused(path, dataset)
         known = logit_classes(table) if table else []
         narrower = [name for name in dataset.classes if name in known]
         if classes or (
             narrower and len(narrower) == len(known) < len(dataset.classes) and _chooses(draft)
         ):
+            if table and not classes:
+                layout.assumed += dropped_classes(table, dataset.classes)
             draft.keys |= _class_keys(draft, dataset.classes, classes or narrower)
             dataset = load_dataset(written().dataset)
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
