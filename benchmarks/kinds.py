@@ -192,7 +192,7 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
 
 def answer(kind: str, found: Differences) -> str:
     """Whether the first kind that is named is the right one."""
-    if not found.kinds:
+    if found.noise is not None and found.kinds in ((), (shift_kinds.FEW,)):
         return "cannot tell" if found.perhaps else ("right" if kind == HONEST else "nothing")
     first = found.kinds[0]
     if first == shift_kinds.PICTURES:

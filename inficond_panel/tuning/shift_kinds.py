@@ -18,7 +18,7 @@ from inficond_panel.distill.shift_kinds import (
     share_z,
     wrong_chance,
 )
-from inficond_panel.distill.suspects import SHIFT, Photos, Presence, lost_bond, presence
+from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Photos, Presence, lost_bond, presence
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
@@ -33,8 +33,6 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
-#: Least number of positives in each split to distinguish kinds of shift.
-LEAST_POSITIVES = 10
 #: Evidence (twice the log likelihood ratio) from which wrong labels are reported, or reported as
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
@@ -112,7 +110,7 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
     share = share_z(*labels) if min(sizes) else 0.0
-    if shift.lacking or min(positives) < LEAST_POSITIVES:
+    if shift.lacking:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
     noise = NO_NOISE if photos.by_teacher else _noise(photos)
     other = other_photos(photos.fit_scores, labels[0], photos.tune_scores, labels[1])
@@ -120,6 +118,7 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
+    kinds += (FEW,) if shift.kind == UNKNOWN else ()
     logit = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import ceil
 
 from inficond_panel.common.near_words import listed
+from inficond_panel.tuning.repairs.class_photos import LEAST
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
@@ -16,7 +17,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     ShiftKind,
 )
-from inficond_panel.wording.suspects import plain_sentence, plain_shares
+from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_shares
 
 NOTHING_TO_REMOVE = "No concept is left to remove: find a repair, or answer 20 photos."
 
@@ -25,6 +26,8 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     """Return sentences on the evidence for a kind of shift, and on kinds that look like it."""
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
+    if kind == FEW and shift.verdict:
+        return f"{few_sentence(shift)}{also}"
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"
 
@@ -58,14 +61,14 @@ def unsure_sentence(found: Differences) -> str:
 def _few(found: Differences) -> str:
     fit, tune = found.positives
     needed = [
-        f"about {ceil(size * LEAST_POSITIVES / shown):,} {which} images suffice, now {size:,}"
+        f"about {ceil(size * LEAST / shown):,} {which} images, now {size:,}"
         for which, shown, size in zip(_WHICH, found.positives, found.photos, strict=True)
-        if 0 < shown < LEAST_POSITIVES
+        if 0 < shown < LEAST
     ]
-    more = f" At this share {listed(needed)}." if needed else ""
+    more = f" At this share that takes {listed(needed)}." if needed else ""
     return (
         f"{fit} training images show {found.class_name}, and {tune} tuning images: at least "
-        f"{LEAST_POSITIVES} of each are needed.{more}"
+        f"{LEAST} of each are needed, and as many without it.{more}"
     )
 
 

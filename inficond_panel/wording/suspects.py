@@ -32,6 +32,7 @@ OF = {
     "own_word": "the concept named like the class alone",
     "tune_model": "a model of the labels of tune",
 }
+_FEW = "There are too few photos to say whether {} relies on something it should not."
 #: Number of suspects of a class that are listed in full; the others are only named.
 SHOWN = 3
 
@@ -99,7 +100,8 @@ def _enough(found: ClassShift) -> str:
     times = found.verdict.times_to_decide if found.verdict else math.inf
     if not math.isfinite(times) or not all(found.tune_photos):
         return ""
-    positive, negative = (_rounded(times * photos) for photos in found.tune_photos)
+    times = max(times, 1.1)  # so that the rounded number is larger than that of now
+    positive, negative = (_rounded(math.ceil(times * photos)) for photos in found.tune_photos)
     return (
         f"About {_rounded(times)} times as many photos of fit and tune would decide: on tune about "
         f"{positive} positive and {negative} negative ones, now {found.tune_photos[0]:,} and "
@@ -140,7 +142,12 @@ def plain_sentence(found: ClassShift) -> str:
         return f"{name} does worse on photos that it has not learned from. No concept stands out."
     if found.kind == NONE:
         return f"{name} does about as well on photos that it has not learned from."
-    return f"There are too few photos to say whether {name} relies on something it should not."
+    return _FEW.format(name)
+
+
+def few_sentence(found: ClassShift) -> str:
+    """Return sentences on a class with too few photos for a verdict, and how many would decide."""
+    return f"{_FEW.format(found.class_name)} {_enough(found)}".rstrip()
 
 
 def _listed(names: Sequence[str]) -> str:

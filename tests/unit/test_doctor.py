@@ -106,8 +106,27 @@ def test_few_photos_tell_nothing_apart(tmp_path):
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     finding = found["findings"].loc["bird", "finding"]
     assert "and 5 tuning images: at least 10" in finding
-    assert "about 1,000 tuning images suffice, now 500." in finding
+    assert "At this share that takes about 1,000 tuning images, now 500." in finding
     assert found["labels"].empty
+
+
+def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
+    given, _ = frames()
+    tune = np.flatnonzero(given["split"] == "tune")
+    for k, shown in enumerate((12, 7)):
+        present = tune[given["labels"].iloc[tune, k] == 1]
+        given["labels"].iloc[present[shown:], k] = np.nan
+        given["labels"].iloc[tune[given["labels"].iloc[tune, k] == 0][60:], k] = np.nan
+    rng = np.random.default_rng(0)
+    given["scores"].loc[given["split"] == "tune"] += rng.normal(0, 1, (500, len(NAMES)))
+    students = made(tmp_path, given)
+    found = students.doctor()
+    assert set(found["classes"]["shift"]) == {"unknown"}
+    assert set(found["classes"]["kinds"]) == {"too few photos"}
+    findings = found["findings"]
+    assert findings.index[findings["kind"] == "too few photos"].tolist() == ["car", "bird"]
+    assert "7 positive and 60 negative photos; 10" in found["classes"].loc["bird", "sentence"]
+    assert "for 2 there are too few photos to say" in students.suggest().summary
 
 
 def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path):

@@ -136,6 +136,16 @@ def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(
     assert verdict.times_to_decide == pytest.approx(times)
 
 
+def test_the_photos_needed_are_more_than_those_of_now():
+    verdict = verdict_of((0.02, -0.14, 0.1005))  # 1.01 times as many
+    shift = ClassShift("bus", "unknown", tune_photos=(17, 53), verdict=verdict)
+    told = "About 1.1 times as many photos of fit and tune would decide: on tune about "
+    told += "19 positive and 59 negative ones, now 17 and 53."
+    assert told in shift_sentence(shift)
+    found = Differences("bus", (40, 17), (100, 70), (FEW,), (), 0.0)
+    assert told in finding_sentence(found, shift)
+
+
 # --- findings and repairs ------------------------------------------------------------------------
 def repair(name: str, gain: float) -> ClassRepair:
     change = Change(gain, np.linspace(gain - 0.1, gain + 0.1, 400))
@@ -184,7 +194,7 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
     [
         (
             Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0),
-            "At this share about 250 training images suffice, now 100.",
+            "At this share that takes about 250 training images, now 100.",
         ),
         (
             replace(WRONG, kinds=(), perhaps=(NOISE, SHARE)),

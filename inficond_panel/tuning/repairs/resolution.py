@@ -44,7 +44,7 @@ from inficond_panel.tuning.fitting.terms import (
     Terms,
     corrected,
 )
-from inficond_panel.tuning.repairs.class_photos import LEAST_FIT, ClassPhotos
+from inficond_panel.tuning.repairs.class_photos import LEAST, ClassPhotos
 from inficond_panel.vocabulary.intents import ANSWERS, LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -353,9 +353,9 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     """Return the adaptive penalty for each of ``values``; ``[None]`` if no concept is suspect."""
     name, store = photos.student.name, photos.student.store
     shown = [int((photos.fit_label == side).sum()) for side in (1, 0)]
-    if min(shown) < LEAST_FIT:
+    if min(shown) < LEAST:
         raise TuningError(
-            f"doubt on {name!r} needs {LEAST_FIT} positives and {LEAST_FIT} negatives on fit; "
+            f"doubt on {name!r} needs {LEAST} positives and {LEAST} negatives on fit; "
             f"there are {shown[0]} and {shown[1]}.",
             "Label more photos of fit, or tune by thumbs.",
         )
