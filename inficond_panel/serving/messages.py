@@ -31,7 +31,7 @@ from bokeh.server.views.ws import WSHandler
 from panel.io import document
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from inficond_panel.common.seldom import logger_of
+from inficond_panel.common.logs import logger_of
 from inficond_panel.serving.answers import one_line, stand_before
 
 #: Most bytes of one part of a message, unless ``--websocket-max-message-size`` sets another limit.

@@ -24,7 +24,7 @@ from bokeh.util.token import generate_secret_key
 from panel.io.server import AutoloadJsHandler, WSHandler
 from tornado.web import HTTPError, RequestHandler
 
-from inficond_panel.common.seldom import logger_of
+from inficond_panel.common.logs import logger_of
 from inficond_panel.serving.answers import allowed_hosts, one_line, stand_before
 
 _SCRIPT_ARGUMENTS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")

@@ -30,7 +30,7 @@ from panel.custom import Child, Children, JSComponent
 from panel.io import hold, state
 from panel.models.esm import DataEvent
 
-from inficond_panel.common.seldom import logger_of
+from inficond_panel.common.logs import logger_of
 from inficond_panel.errors import InficondError
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary.splits import TUNE

@@ -3,8 +3,8 @@
 import logging
 import time
 
+from inficond_panel.common.logs import MOST, Seldom
 from inficond_panel.common.near_words import near
-from inficond_panel.common.seldom import MOST, Seldom
 
 
 def test_the_nearest_choices_end_a_message_the_best_first():
