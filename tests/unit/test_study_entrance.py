@@ -3,6 +3,7 @@
 import heapq
 import json
 import random
+import re
 import sqlite3
 from collections import Counter
 from itertools import pairwise
@@ -22,7 +23,7 @@ from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Assigned, Note, storable
 from inficond_panel.study.run.tasks import assign, balanced_square
 from inficond_panel.study.spec.conditions import Conditions, Level
-from inficond_panel.study.spec.study_spec import StudySpec, Task
+from inficond_panel.study.spec.study_spec import StudySpec, Task, load_study
 
 
 @pytest.fixture
@@ -357,6 +358,15 @@ def test_the_docs_name_every_action():
     page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
     for action in ACTIONS:
         assert f"`{action}`" in page, action
+
+
+def test_the_shortest_study_of_the_docs_names_no_suspects(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
+    [text] = re.findall(r"```yaml\n(title: Which concept is to blame\?\n.*?)```", page, re.DOTALL)
+    (tmp_path / "my-study.yaml").write_text(text)
+    [level] = load_study(tmp_path / "my-study.yaml").conditions.levels
+    tuning = level.spec.tuning
+    assert (tuning.suspects, tuning.suggest) == (False, False)
 
 
 TEXTS = st.text(st.characters(), max_size=5)  # halves of characters too
