@@ -11,14 +11,16 @@ from playwright.sync_api import Page, expect
 from steps import blocks, classes, concepts, iterations, names, row_of, select_first
 from waiting import comes_to
 
-from inficond_panel.views.page.shortcuts import SHORTCUTS
+from inficond_panel.views.page.shortcuts import DETAILS, SHORTCUTS
 
 
 def keys_of_lists(page: Page) -> Iterator[str]:
     """Meanings on the sheet, each once its keys were pressed and did it; so the others here."""
     key, sheet = page.keyboard.press, page.get_by_role("dialog", name="Keyboard")
     key("?")
-    expect(sheet.locator("dd")).to_have_text([meaning for _, meaning in SHORTCUTS])
+    expect(sheet.locator("dd")).to_have_text([meaning for _, meaning in (*SHORTCUTS, *DETAILS)])
+    wide = "(keys) => keys.filter((each) => each.scrollWidth > each.clientWidth).length"
+    assert sheet.locator("dt").evaluate_all(wide) == 0
     yield "Show these keys"
     key("Escape")
     expect(sheet).to_be_hidden()
@@ -117,7 +119,7 @@ def keys_of_the_batch(page: Page) -> Iterator[str]:
     expect(page.get_by_role("dialog", name="concept")).to_be_visible()
     key("Escape")
     expect(page.get_by_role("dialog", name="concept")).to_be_hidden()
-    yield "Add a concept by typing it"
+    yield "Add a concept by typing it; delete it"
     wheel.focus()
     key("h")
     expect(wheel.locator(".holds")).to_have_attribute("data-kind", "done")
@@ -235,7 +237,7 @@ def test_each_key_of_the_sheet_does_what_it_says(serve, tmp_path, open_page) -> 
         keys_of_the_map_and_the_detail(page),
         keys_of_iterations(page),
     )
-    assert set(done) == {meaning for _, meaning in SHORTCUTS}
+    assert set(done) == {meaning for _, meaning in (*SHORTCUTS, *DETAILS)}
 
 
 def test_a_choice_is_gone_through_by_keys_though_it_is_drawn_anew_and_the_page_takes_them_after_it(

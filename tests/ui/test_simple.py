@@ -14,6 +14,7 @@ from test_layout import SMALL
 from waiting import comes_to
 
 from inficond_panel.tuning import open_tuner
+from inficond_panel.views.page.shortcuts import SHORTCUTS
 
 #: Most controls and numbers at 1440 × 900: of the first screen, with a class open, and with two
 #: rows more of concepts that were removed.
@@ -128,7 +129,7 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
 
 def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> None:
     matrix = page.get_by_role("heading", name="All students")
-    only = page.locator(".knowledge :is(.rank, .influence, .unfold, .factor, .add)")
+    only = page.locator(".knowledge :is(.rank, .influence, .unfold, .factor)")
     expect(matrix).to_have_count(0)
     show_details(page, True)
     expect(matrix).to_be_visible()
@@ -140,6 +141,12 @@ def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> Non
     classes(page).first.click()
     expect(concepts(page)).to_have_count(10)
     assert only.count() == 0
+    page.keyboard.press("?")
+    expect(page.locator("dialog.keys dd")).to_have_text([words for _, words in SHORTCUTS])
+    page.keyboard.press("Escape")
+    page.keyboard.press("t")
+    expect(page.get_by_role("dialog", name="Add a concept")).to_be_visible()
+    page.keyboard.press("Escape")
     show_details(page, True)
     expect(page.locator(".knowledge .rank")).to_have_count(10)
     expect(page.locator(".knowledge .unfold")).to_have_count(3)

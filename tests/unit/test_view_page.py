@@ -99,11 +99,16 @@ def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell):
     assert app.tuning.status.kind == "cancelling"
 
 
-def test_keys_of_what_is_closed_are_not_told():
-    told = dict(make_shortcuts(["typing", "export"]))
+def test_keys_of_what_is_closed_or_not_shown_are_not_told(app, shell):
+    told = dict(make_shortcuts(["typing", "export"], "details"))
     assert not told.keys() & {"T", "R N E"}
     assert told["R N"] == "On an iteration: rename it, write a note"
-    assert [tuple(pair) for pair in make_shortcuts([])] == list(SHORTCUTS)
+    assert [tuple(pair) for pair in make_shortcuts([], "simple")] == list(SHORTCUTS)
+    app.settings.show = "simple"
+    assert not {"H", "W", "B", "A"} & {keys for keys, _ in shell._page.shortcuts}
+    app.settings.show = "details"
+    assert shell._page.shortcuts == make_shortcuts([], "details")
+    assert dict(shell._page.shortcuts).keys() >= {"H", "W", "B", "A", "T"}
 
 
 # --- a batch over a reload -----------------------------------------------------------------------

@@ -111,8 +111,8 @@ def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
     made = [make_author(SimpleNamespace(author=author)) for author in authors]
     assert made == ["by a machine: crossfit", "", "", ""]
     assert typed_sentence([]) == ""
-    assert typed_sentence(["moss"]).startswith("With moss. Iterations without it come back")
-    assert "With moss, fog. Iterations without them" in typed_sentence(["moss", "fog"])
+    assert typed_sentence(["moss"]).startswith("With moss. Delete it (T) to show the iterations")
+    assert "With moss, fog. Delete them (T) to show" in typed_sentence(["moss", "fog"])
 
 
 # -- the view -----------------------------------------------------------------------------------

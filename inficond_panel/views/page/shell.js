@@ -18,7 +18,7 @@ Object.assign(ICONS, {
 })
 
 export function render({ model, el }) {
-  const sheet = keySheet(el, model.shortcuts)
+  const sheet = keySheet(el, model)
   if (model.page && !model.still) keepLooks(model)
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
@@ -156,10 +156,10 @@ function followColours(model, root) {
 
 // --- keyboard --------------------------------------------------------------------------------------
 
-function keySheet(root, shortcuts) {
-  const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
-  return titledDialog(root, "keys", "Keyboard", h("span", { class: "grow" }),
-    h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning))))).dialog
+function keySheet(root, model) {
+  const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name)), list = h("dl")
+  watch(model, ["shortcuts"], () => list.replaceChildren(...model.shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
+  return titledDialog(root, "keys", "Keyboard", h("span", { class: "grow" }), list).dialog
 }
 
 /** Keys of the whole page, unless something is being typed. */

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import panel as pn
 import param
 from panel.custom import Children
 from panel.viewable import Viewer
@@ -145,7 +146,7 @@ class Shell(PhotoActions, Viewer):
             views=list(views.values()),
             layout=make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
-            shortcuts=make_shortcuts(app.rights.closed),
+            shortcuts=pn.bind(make_shortcuts, app.rights.closed, app.settings.param.show),
             theme=theme,
             front="knowledge" if app.selection.class_name else "performance",
             root=app.tuner.root_id,

@@ -15,16 +15,11 @@ SHORTCUTS = (
     ("U D X", "Raise, lower, remove the concept"),
     ("I", "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it"),
     ("G", "The same for all of its group"),
-    ("H", "Whether the concept's influence is stable"),
-    ("W", "Effect of the last fine-tune"),
-    ("B", "Suspects and repairs of the student"),
-    ("A", "All metrics of the student"),
-    ("T", "Add a concept by typing it"),
+    ("T", "Add a concept by typing it; delete it"),
     ("← →", "Next image, while one is large"),
     ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
     ("+ - 0", "On the map: nearer, farther, all of it"),
     ("S", "On the map: photo of the nearest segment"),
-    ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
     ("/", "Find a class"),
     ("C", "Find a concept"),
     ("M", "On an iteration: compare it with the one shown"),
@@ -39,6 +34,15 @@ SHORTCUTS = (
     ("Esc", "Close a card or a dialog"),
 )
 
+#: Shortcuts of what *Details* adds to the page.
+DETAILS = (
+    ("H", "Whether the concept's influence is stable"),
+    ("W", "Effect of the last fine-tune"),
+    ("B", "Suspects and repairs of the student"),
+    ("A", "All metrics of the student"),
+    ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
+)
+
 #: Shortcuts by (right, keys) that a page without this right shows instead; None: none.
 _CLOSED = {
     ("typing", "T"): None,
@@ -46,8 +50,10 @@ _CLOSED = {
 }
 
 
-def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
-    """Return [keys, action] for each shortcut of a page without the rights in ``closed``."""
+def make_shortcuts(closed: Collection[str], show: str) -> list[list[str]]:
+    """Return [keys, action] for each shortcut of a page without the rights in ``closed``; ``show``
+    is ``simple`` or ``details``."""
     instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
     shortcuts = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
+    shortcuts += DETAILS if show == "details" else ()
     return [list(pair) for pair in shortcuts if pair is not None]

@@ -54,7 +54,7 @@ def typed_sentence(names: Sequence[str]) -> str:
     if not names:
         return ""
     them = "it" if len(names) == 1 else "them"
-    return f"With {', '.join(names)}. Iterations without {them} come back with Delete (T)."
+    return f"With {', '.join(names)}. Delete {them} (T) to show the iterations without {them}."
 
 
 class ProvenanceView(ComparisonActions, Viewer):

@@ -96,19 +96,19 @@ function makeHead(model, send, dialog, menu) {
   return { element, search, draw, back }
 }
 
-/** Controls of the details: add a concept, number and order of the rows, save as a file. */
+/** Button that adds a concept; with details also number and order of the rows, and save as a file. */
 function makeTools(model, send, dialog, menu) {
-  const element = h("span", { class: "tools" })
-  if (!isDetailed(model)) return { element, draw: () => {} }
+  const add = h("button", { class: unless("typing", "add"), "aria-keyshortcuts": "T", title: "Add or delete a concept of your own (T)", onclick: () => dialog.open(model.find) },
+    h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
+  const element = h("span", { class: "tools" }, add)
+  if (!isClosed("typing")) onKey(add, "t", () => add.click())
+  comeBack(add)
+  if (!isDetailed(model)) return { element, draw: () => { element.hidden = !model.student } }
   const top = select("Concepts listed", model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
   const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.options.suspecting)
   const sort = select("Sort concepts by", sorts.map(({ key, name }) => [key, name]), model.sort, (id) => { model.sort = id })
-  const add = h("button", { class: unless("typing", "add"), "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
-    h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
   const save = saveRows(menu, (kind) => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }))
-  if (!isClosed("typing")) onKey(add, "t", () => add.click())
-  comeBack(add)
-  element.append(add, top, sort, save)
+  element.append(top, sort, save)
   const draw = () => {
     element.hidden = !model.student
     top.control.show(model.top)
