@@ -144,6 +144,12 @@ def test_the_page_is_written_in_the_font_that_it_brings_along(small_url, open_pa
 
 #: Left end and width of each element.
 PLACES = "all => all.map((each) => each.getBoundingClientRect()).map(({ x, width }) => [x, width])"
+#: Names of rows with parts beyond the row.
+OVER = """(rows) => rows.filter((row) => {
+  const { top, bottom } = row.getBoundingClientRect()
+  const boxes = [...row.children].map((part) => part.getBoundingClientRect())
+  return boxes.some((box) => box.top < top - 1 || box.bottom > bottom + 1)
+}).map((row) => row.dataset.key)"""
 COLOURS = "(e) => new Set([getComputedStyle(e).color, getComputedStyle(e).backgroundColor]).size"
 
 
@@ -198,6 +204,7 @@ def test_on_a_telephone_all_metrics_fit_and_the_views_below_are_scrolled_to(
     page.get_by_role("tab", name="Knowledge").click()
     expect(concepts(page).last).to_be_attached()
     comes_to(lambda: tabs.bounding_box()["height"] < 700, True)  # its list scrolls, not the page
+    comes_to(lambda: concepts(page).evaluate_all(OVER), [])
 
 
 # --- on a screen of very many pixels the page is drawn larger, and all that points meets -------
