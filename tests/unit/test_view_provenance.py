@@ -15,8 +15,9 @@ from inficond_panel.plots.student_plots import Branches, make_lanes, make_path
 from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
-from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip
+from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chips
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
 from inficond_panel.vocabulary.metrics import BRIER
 from inficond_panel.wording.metrics import change_text, make_change
@@ -105,8 +106,17 @@ def test_noise_is_what_the_interval_says(estimate, low, high):
 
 
 def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
-    chip = make_chip(Intent("bicycle", "wheel", "down", 2.0))
-    assert chip == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
+    wheel = Intent("bicycle", "wheel", "down", 2.0)
+    answers = [Label("bicycle", f"scene-{i}", i % 2) for i in range(3)]
+    learn = Learn("bicycle", "answers")
+    chips = make_chips([wheel, *answers, Label("cat", "scene-4", 1), learn])
+    assert chips[0] == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
+    assert [chip["concept"] for chip in chips[1:]] == [
+        "the teacher on tune, corrected by the answers",
+        "3 answers",
+        "scene-4 present",
+    ]
+    assert chips[2]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"
     authors = ("machine:crossfit", "machine", "user", "")
     made = [make_author(SimpleNamespace(author=author)) for author in authors]
     assert made == ["by a machine: crossfit", "", "", ""]

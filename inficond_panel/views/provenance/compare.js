@@ -64,7 +64,7 @@ export function compareDialog(root, model, say) {
 function drawSides(sides, data) {
   sides.replaceChildren(...data.sides.map(({ title, steps, none }) => h("section", { "aria-label": title }, h("h3", {}, title),
     steps.length ? h("ol", {}, steps.map(({ title: step, by, chips }) => h("li", {}, h("b", { class: "num" }, step),
-      chips.map(({ direction, sign, of, concept }) => h("span", { class: `chip ${direction}` }, `${sign} ${of}: ${concept}`)),
+      chips.map(({ direction, sign, of, concept, title }) => h("span", { class: `chip ${direction}`, title }, `${sign} ${of}: ${concept}`)),
       by ? h("span", { class: "muted small" }, by) : "")))
       : h("p", { class: "muted" }, none))))
 }

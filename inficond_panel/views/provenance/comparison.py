@@ -16,7 +16,7 @@ from inficond_panel.views.provenance.iterations import (
     each_once,
     make_author,
     make_axis,
-    make_chip,
+    make_chips,
     make_result,
     make_title,
     touches,
@@ -196,7 +196,7 @@ def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
                 {
                     "title": make_title(step),
                     "by": make_author(step),
-                    "chips": [make_chip(edit) for edit in step.edits],
+                    "chips": make_chips(step.edits),
                 }
                 for step in steps
             ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from inficond_panel.common.numbers import bound, count, factor, number
 from inficond_panel.results import refit_words as words
 from inficond_panel.state import CHANGE_METRICS
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.edits import Label
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
@@ -160,7 +162,7 @@ def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
         "lane": branches.lanes[row],
         "current": row == branches.current,
         "path": node.id in branches.path,
-        "chips": [make_chip(intent) for intent in node.edits],
+        "chips": make_chips(node.edits),
         "looks": count(looks, "look") if looks else "",
         "note": node.note,
         "card": make_card(node, parent, looks),
@@ -224,14 +226,35 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
     return "The iteration shown is in it" if node.id in path else ""
 
 
-def make_chip(asked: NodeEdit) -> dict[str, str]:
-    """Return sign, direction, class and object (a concept) of an edit."""
-    return {
-        "direction": asked.kind.key,
-        "sign": asked.kind.glyph,
-        "of": asked.class_name,
-        "concept": object_of(asked),
-    }
+def make_chips(edits: Sequence[NodeEdit]) -> list[dict[str, str]]:
+    """Return sign, direction, class and object (a concept) of each edit, answers last.
+
+    Several answers on images of a class are one chip; its ``title`` lists them.
+    """
+    return [
+        {
+            "direction": edit.kind.key,
+            "sign": edit.kind.glyph,
+            "of": edit.class_name,
+            "concept": name,
+            **({"title": title} if title else {}),
+        }
+        for edit, name, title in _folded(edits)
+    ]
+
+
+def _folded(edits: Sequence[NodeEdit]) -> list[tuple[NodeEdit, str, str]]:
+    """Return edits, answers last, with object and title; of a class's answers the first alone."""
+    folded: list[tuple[NodeEdit, str, str]] = [
+        (edit, object_of(edit), "") for edit in edits if not isinstance(edit, Label)
+    ]
+    answers = (edit for edit in edits if isinstance(edit, Label))
+    for _, labels in groupby(answers, lambda label: label.class_name):
+        first, *others = labels
+        names = [object_of(first), *map(object_of, others)]
+        told = (count(len(names), "answer"), ", ".join(names)) if others else (names[0], "")
+        folded.append((first, *told))
+    return folded
 
 
 def touches(node: Iteration, class_name: str, joint: bool = False) -> bool:
@@ -255,12 +278,13 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 
     ``made`` is the time (ISO). The page shows the metrics between intents and facts.
     """
-    more = len(node.edits) - CARD_INTENTS
+    edits = _folded(node.edits)
+    more = len(edits) - CARD_INTENTS
     return {
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
         "intents": [
-            *(_texts(intent, node) for intent in node.edits[:CARD_INTENTS]),
+            *(_texts(edit, name, node) for edit, name, _ in edits[:CARD_INTENTS]),
             *([("", f"and {count(more)} more")] if more > 0 else []),
         ],
         "facts": [
@@ -274,8 +298,8 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
     }
 
 
-def _texts(asked: NodeEdit, node: Iteration) -> tuple[str, str]:
-    name = f"{asked.kind.glyph} {object_of(asked)}, {asked.class_name}"
+def _texts(asked: NodeEdit, name: str, node: Iteration) -> tuple[str, str]:
+    name = f"{asked.kind.glyph} {name}, {asked.class_name}"
     if not isinstance(asked, Intent):
         return name, ""
     limits = bound(*node.own_bounds.get(asked.key, (None, None)))
@@ -286,7 +310,7 @@ def _texts(asked: NodeEdit, node: Iteration) -> tuple[str, str]:
 def make_deleted(branch: Deleted) -> dict[str, str]:
     """Return the row of a deleted branch, in the list of branches that can be restored."""
     node = branch.node
-    chips = [make_chip(intent) for intent in node.edits[:CARD_INTENTS]]
+    chips = make_chips(node.edits)[:CARD_INTENTS]
     what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
     text = f"{count(branch.count, 'iteration')} · {what}"
     return {"id": node.id, "title": make_title(node), "text": text}
