@@ -63,6 +63,7 @@ def test_a_link_opens_the_same_view(page, open_page) -> None:
     expect(other.locator(".detail .subtitle")).to_have_text(concept)
     chips = other.locator(".detail .filter-chip[aria-pressed=true]")
     expect(chips).to_contain_text(["Assigned", "Negatives"])
+    expect(chips.first.locator(".brief")).to_have_attribute("data-short", "Assigned")
     expect(other.get_by_label("Sort concepts by")).to_have_value("discrepancy_p")
     expect(other).to_have_url(page.url)
 

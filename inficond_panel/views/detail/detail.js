@@ -14,7 +14,7 @@ import { makeTags } from "./tags.js"
 
 const FILTERS = [
   ["", "All", "All", "All"],
-  ["assigned", "Assigned", "Assigned", "Best"],
+  ["assigned", "Assigned", "Assigned", "Assigned"],
   ["positive", "Positives", "Positives", "Pos."],
   ["negative", "Negatives", "Negatives", "Neg."],
   ["right", "Student right", "Right", "Right"],
