@@ -254,6 +254,9 @@ def test_a_concept_that_is_made_of_photos_with_a_tag_joins_the_page_and_leaves_i
     expect(page.locator('.knowledge .row[data-key="harness"] img')).to_have_count(5)
     expect(page.get_by_text("31 concepts").first).to_be_visible()
     many = iterations(page).count()
+    typed = page.locator(".provenance .typed")
+    expect(typed).to_have_attribute("title", re.compile(r"With harness\. Delete it \(T\)"))
+    expect(typed).to_have_css("-webkit-line-clamp", "2")  # the rows go before
     page.keyboard.press("t")
     page.get_by_role("button", name="Delete harness").click()
     expect(notices).to_contain_text("harness was taken away")

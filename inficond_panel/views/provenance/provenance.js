@@ -79,6 +79,7 @@ function draw(data, parts, root) {
   text(parts.mark, data.mark ?? "")
   show(parts.typed, data.typed)
   text(parts.typed, data.typed ?? "")
+  set(parts.typed, "title", data.typed || null)
   text(parts.problem, data.problem ?? "")
   show(parts.problem, data.problem)
   if (size > 1) drawHistory(data, parts, root)
