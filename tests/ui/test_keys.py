@@ -61,6 +61,7 @@ def keys_of_the_batch(page: Page) -> Iterator[str]:
     key("c")
     expect(find).to_be_focused()
     page.keyboard.type("HAIR")
+    expect(page.locator(".knowledge .find > kbd")).to_be_hidden()  # its room is for the text
     comes_to(lambda: set(names(concepts(page))), {"hair", "hair 2", "hair 3"})
     key("Escape")
     comes_to(lambda: names(concepts(page)), listed)
