@@ -125,6 +125,7 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
     batch.get_by_role("button", name="Fine-tune").click()
     expect(couch).to_have_count(0)
     expect(batch).to_be_hidden()
+    expect(page.locator(".provenance .columns > .value")).to_have_text("mAP")
 
 
 def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> None:

@@ -96,8 +96,9 @@ function drawBin(deleted, { bin, binButton }) {
 function drawHistory(data, parts, root) {
   for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
   drawTotal(data, parts)
-  text(parts.columns.lastChild, METRICS[data.metric].short)
-  set(parts.columns.lastChild, "title", nameOf(data))
+  const { short } = METRICS[data.metric], name = nameOf(data)
+  text(parts.columns.lastChild, name.endsWith(short) ? name : short) // mAP
+  set(parts.columns.lastChild, "title", name)
   root.classList.toggle("two-values", Boolean(data.beside))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)
   root.style.setProperty("--number", `${numberWidth(data)}px`)
