@@ -118,7 +118,7 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
-    kinds += (FEW,) if shift.kind == UNKNOWN else ()
+    kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
     logit = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)

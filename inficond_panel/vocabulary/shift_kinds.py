@@ -15,7 +15,7 @@ class ShiftKind:
     command: str = ""
 
 
-FEW = ShiftKind("few_photos", "too few photos", "Label more photos that show the class.")
+FEW = ShiftKind("few_photos", "too few photos", "Label more photos, with the class and without it.")
 NOISE = ShiftKind(
     "wrong_labels",
     "wrong labels of training images",
@@ -46,4 +46,4 @@ PHOTOS = ShiftKind(
     "`inficond extend`; or take what `inficond suggest` finds.",
 )
 #: All kinds, the most urgent first.
-SHIFT_KINDS = (FEW, NOISE, PICTURES, LOST, PHOTOS, SHARE)
+SHIFT_KINDS = (NOISE, PICTURES, LOST, PHOTOS, SHARE, FEW)

@@ -27,7 +27,9 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
     if kind == FEW and shift.verdict:
-        return f"{few_sentence(shift)}{also}"
+        return few_sentence(shift)
+    if kind == FEW and min(found.positives) >= LEAST:
+        return f"There are too few images without {found.class_name}: {shift.lacking}."
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"
 

@@ -112,7 +112,7 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
     current.locator(".influence").hover()
     for words in ("Score on fit", "λ per spread"):
         expect(page.locator(".card:popover-open").first).to_contain_text(words)
-    page.get_by_title("Add a concept by typing it").click()
+    page.get_by_title("Add or delete a concept").click()
     expect(page.locator("dialog.typing[open]")).to_contain_text("No concept can be typed.")
     expect(page.locator("dialog.typing[open] input")).to_be_disabled()
     page.keyboard.press("Escape")

@@ -66,6 +66,7 @@ def test_what_is_removed_is_relied_on_no_longer(tuner) -> None:
         words = finding_sentence(found, of_class[len(removed)])
         assert words.startswith("bicycle relies on" if relies else "bicycle does about as well")
     assert of_class[1].first.concept == twin
+    assert light not in [suspect.concept for suspect in of_class[1].suspects]
     assert (of_class[2].kind, of_class[2].suspects) == ("none", ())
 
 

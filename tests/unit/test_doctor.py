@@ -110,6 +110,17 @@ def test_few_photos_tell_nothing_apart(tmp_path):
     assert found["labels"].empty
 
 
+def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(tmp_path):
+    given, _ = frames(flipped=0.2)
+    tune = np.flatnonzero(given["split"] == "tune")
+    absent = tune[given["labels"].iloc[tune, 1] == 0]
+    given["labels"].iloc[absent[6:], 1] = np.nan
+    findings = made(tmp_path, given).doctor()["findings"]
+    kinds = findings["kind"].tolist()
+    assert kinds.index("wrong labels of training images") < kinds.index("too few photos")
+    assert "6 negative photos; 10 of each are needed" in findings.loc[["bird"], "finding"].iloc[0]
+
+
 def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
     given, _ = frames()
     tune = np.flatnonzero(given["split"] == "tune")
