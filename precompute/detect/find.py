@@ -45,12 +45,12 @@ def find_layout(folder: Path) -> Layout:
         layout.doubtful = [table.path for table in tables if table.resembles_logits]
         layout.assumed += aside
         return layout
-    for table in tables:
-        if table.resembles_labels:
-            _refuse_labels(table, folder)
     for pattern, library in _LIBRARIES.items():
         if next(folder.rglob(pattern), None):
             raise _by_function(folder, *library)
+    for table in tables:
+        if table.resembles_labels:
+            _refuse_labels(table, folder)
     path = folder if folder.name else folder.absolute()  # "." has no name
     raise DataError(
         f"No data set was found in {path}{''.join(f' ({text})' for text in aside)}. "

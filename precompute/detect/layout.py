@@ -144,9 +144,9 @@ class Column:
         return self.values is not None and {""} != self.values.keys() <= cells
 
     def is_mostly_of(self, cells: set[str]) -> bool:
-        """Return True if more than half of the cells are among ``cells``."""
+        """Return True if more than half of the cells that are not empty are among ``cells``."""
         counts = self.values or Counter[str]()
-        return 2 * sum(counts[cell] for cell in cells) > counts.total()
+        return 2 * sum(counts[cell] for cell in cells - {""}) > counts.total() - counts[""]
 
 
 @dataclass(frozen=True)

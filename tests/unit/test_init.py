@@ -150,6 +150,12 @@ def test_a_fault_in_a_table_is_told_with_its_place(data, capsys, name, old, new,
     assert told in refused(capsys, "data")
 
 
+def test_a_sparse_column_of_notes_is_no_label(home, capsys):
+    photos(home / "data", ["0.jpg"])
+    (home / "data" / "notes.csv").write_text("image_id,notes\n0,\n1,\n2,\n3,blurred\n")
+    assert "No data set was found in data" in refused(capsys, "data")
+
+
 def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
     spec, out = init(capsys, "data")

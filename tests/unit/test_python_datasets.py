@@ -329,6 +329,21 @@ def test_init_says_what_reads_such_a_folder(home, capsys, files, library, what):
     assert not list(home.glob("*.yaml"))
 
 
+def test_init_names_the_function_where_a_table_resembles_labels(home, capsys):  # noqa: F811
+    pytest.importorskip("pyarrow")
+    binary, shards = home / "binary", home / "shards"
+    binary.mkdir()
+    rows = {"image": [{"bytes": bytes([i]), "path": f"{i}.jpg"} for i in range(4)]}
+    rows = pd.DataFrame({**rows, "label": [0, 1, 0, 1]})
+    rows.to_parquet(binary / "train-00000-of-00001.parquet")
+    shards.mkdir()
+    (shards / "train-000.tar").write_bytes(b"")
+    (shards / "notes.csv").write_text("image_id,notes\n0,\n1,\n2,\n3,blurred\n")
+    for folder, library in ((binary, "datasets"), (shards, "webdataset")):
+        assert main(["init", str(folder)]) == 1
+        assert f"Take {shipped(library)}, and" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_docs_show_an_example_and_name_all():
     page = (shipped_folder("docs") / "data.md").read_text(encoding="utf-8")
     assert Path(shipped("datasets")).read_text(encoding="utf-8") in page
