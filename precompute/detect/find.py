@@ -12,7 +12,7 @@ from inficond_panel.errors import DataError
 from precompute.datasets.published import read_instances, voc_classes
 from precompute.datasets.row_tables import read_rows
 from precompute.datasets.tables import image_files, without_suffix
-from precompute.detect.layout import LABEL_CELLS, Layout, TableSummary, role_of, summarize_tables
+from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
 
 _SAMPLES = "samples.json"
 #: Files that a library writes, a description of the folder, and the function that reads it.
@@ -135,13 +135,22 @@ def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
 
 
 def _refuse_labels(table: TableSummary, folder: Path) -> None:
-    """Raise ``DataError`` on the first fault in a table of labels: a cell, or the first column."""
+    """Raise ``DataError`` on the first fault in a table of labels: an empty column, a cell, or the
+    first column."""
+    cells = table.label_cells
+    absent = "-1" if "-1" in cells else "0"
+    for name in table.header[1:]:
+        if table.columns[name].is_empty:
+            raise DataError(
+                f"{table.path}: the column {name!r} is empty; expected labels, 1 or {absent}.",
+                "Fill in labels, or remove the column.",
+            )
     for line, row in read_rows(table.path)[1]:
         for name, cell in zip(table.header[1:], map(as_text, row[1:]), strict=True):
-            if cell not in LABEL_CELLS:
+            if cell not in cells:
                 raise DataError(
                     f"{table.path}:{line}: {name!r} of image {as_text(row[0])!r} is {cell!r}; "
-                    "expected 1, 0 or nothing (unknown), or 1, -1 or nothing.",
+                    f"expected 1, {absent} or nothing (unknown).",
                     "Correct the cell.",
                 )
     if table.header[0] != "image_id" and not table.path_column(folder):

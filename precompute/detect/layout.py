@@ -101,7 +101,6 @@ _ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 
 _LABELS = {"0", "1", "0.0", "1.0", ""}
 _SIGNED = {"-1", "1", "-1.0", "1.0", ""}
-LABEL_CELLS = _LABELS | _SIGNED
 _MARKS = "|;,"
 #: Largest number of distinct values of a column that are kept.
 _MOST_VALUES = 10_000
@@ -139,9 +138,14 @@ class Column:
         """Return True if the column has at most ``count`` distinct values."""
         return self.values is not None and len(self.values) <= count
 
+    @property
+    def is_empty(self) -> bool:
+        """True if all cells are empty."""
+        return self.values is not None and self.values.keys() == {""}
+
     def is_of(self, cells: set[str]) -> bool:
         """Return True if all cells are among ``cells``, and at least one is not empty."""
-        return self.values is not None and {""} != self.values.keys() <= cells
+        return self.values is not None and not self.is_empty and self.values.keys() <= cells
 
     def is_mostly_of(self, cells: set[str]) -> bool:
         """Return True if more than half of the cells that are not empty are among ``cells``."""
@@ -169,6 +173,13 @@ class TableSummary:
         signed = [c for c in self.columns.values() if c.is_of(_SIGNED) and not c.is_of(_LABELS)]
         plain = [c for c in self.columns.values() if c.is_of(_LABELS) and not c.is_of(_SIGNED)]
         return -1 if signed and not plain else 0
+
+    @property
+    def label_cells(self) -> set[str]:
+        """Valid cells of a table that resembles labels: with -1 if it has more -1 than 0."""
+        cells = sum((column.values or Counter[str]() for column in self._others), Counter[str]())
+        signed = cells["-1"] + cells["-1.0"] > cells["0"] + cells["0.0"]
+        return _SIGNED if signed else _LABELS
 
     @property
     def labels(self) -> list[str]:
@@ -202,11 +213,12 @@ class TableSummary:
 
     @property
     def resembles_labels(self) -> bool:
-        """True if ``is_labels`` would be, but for some cells or the name of the first column, whose
-        cells are unique."""
-        labels = all(column.is_mostly_of(LABEL_CELLS) for column in self._others)
+        """True if ``is_labels`` would be, but for some cells, empty columns or the name of the
+        first column, whose cells are unique."""
+        filled = [column for column in self._others if not column.is_empty]
+        labels = all(column.is_mostly_of(_LABELS | _SIGNED) for column in filled)
         first = self._named or self._is_unique(self.header[0])
-        return bool(self._others) and labels and first
+        return bool(filled) and labels and first
 
     @property
     def is_metadata(self) -> bool:

@@ -150,6 +150,18 @@ def test_a_fault_in_a_table_is_told_with_its_place(data, capsys, name, old, new,
     assert told in refused(capsys, "data")
 
 
+@pytest.mark.parametrize("absent", [0, -1])
+def test_an_empty_column_or_mixed_labels_of_a_table_are_told(data, capsys, absent):
+    rows = [f"{i:03d},{1 if i % 2 else absent}," for i in range(20)]
+    (data / "labels.csv").write_text("\n".join(["image_id,cat,train", *rows]))
+    told = f"data/labels.csv: the column 'train' is empty; expected labels, 1 or {absent}."
+    assert told in refused(capsys, "data")
+    rows[4:6] = [f"004,{-1 - absent},1", "005,1,1"]
+    (data / "labels.csv").write_text("\n".join(["image_id,cat,train", *rows]))
+    told = f"csv:6: 'cat' of image '004' is '{-1 - absent}'; expected 1, {absent} or nothing (unk"
+    assert told in refused(capsys, "data")
+
+
 def test_a_sparse_column_of_notes_is_no_label(home, capsys):
     photos(home / "data", ["0.jpg"])
     (home / "data" / "notes.csv").write_text("image_id,notes\n0,\n1,\n2,\n3,blurred\n")
