@@ -261,7 +261,11 @@ def check_unused(path: Path, dataset: Dataset) -> None:
     """Raise ``DataError`` on a fault in a table of logits that was not taken for one: a table with
     a column named like a class."""
     if not set(dataset.classes).isdisjoint(logit_classes(path)):
-        read_outputs(path, dataset.ids, dataset.classes)
+        try:
+            read_outputs(path, dataset.ids, dataset.classes)
+        except DataError as error:
+            remedy = f"{error.remedy.rstrip('.')}, or leave the table out: --teacher head"
+            raise DataError(error.message, remedy) from error
 
 
 def dropped_classes(path: Path, classes: Sequence[str]) -> list[str]:

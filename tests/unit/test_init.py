@@ -168,6 +168,17 @@ def test_a_sparse_column_of_notes_is_no_label(home, capsys):
     assert "No data set was found in data" in refused(capsys, "data")
 
 
+def test_a_table_that_may_be_no_teachers_can_be_left_out(home, capsys):
+    names = [f"{kind}/{i:02d}.jpg" for kind in CLASSES for i in range(10)]
+    photos(home / "data", names)
+    rows = [f"{name},{0.5 if i else ''},0.{i}" for i, name in enumerate(names)]
+    (home / "data" / "info.csv").write_text("\n".join(["image_id,cat,blur", *rows]))
+    told = refused(capsys, "data")
+    assert "expected a finite number.\nCorrect the cell, or leave the table out: " in told
+    assert told.endswith(": --teacher head\n")
+    assert init(capsys, "data", "--teacher", "head")[0].teacher.kind == "head"
+
+
 def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
     spec, out = init(capsys, "data")
