@@ -9,6 +9,7 @@ from good_spec import GOOD
 from ruamel.yaml import YAML
 
 from inficond_panel.spec import json_schema
+from inficond_panel.spec.sections.dataset import FolderDataset, RootedDataset
 from inficond_panel.spec.spec import sections
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -26,6 +27,12 @@ def test_the_page_is_up_to_date_and_every_key_has_a_doc(name):
         assert kind.__doc__
         for name, key in kind.fields().items():
             assert key.doc, f"{kind.__name__}.{name}"
+
+
+def test_splits_name_the_lists_of_every_kind_of_data_set():
+    for kind in (RootedDataset, *RootedDataset.__subclasses__(), FolderDataset):
+        assert "Lists are of" not in kind.fields()["splits"].doc
+    assert "if the classes are in root, use `from: all`" in FolderDataset.fields()["splits"].doc
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ class RootedDataset(Dataset):
     root: Folder = option(
         doc="Folder of the data set; for VOC, of one year, such as VOCdevkit/VOC2007."
     )
-    splits: Splits = splits_field("of the kind of data set")
+    splits: Splits = splits_field("those of the kind of data set")
     max_bad_share: float = _BAD_SHARE
 
     def model_post_init(self, context: object) -> None:
@@ -213,7 +213,7 @@ class FolderDataset(ListedDataset):
 
     kind: Literal["folder"] = option("folder", doc="One folder of images per class.")
     splits: Splits = splits_field(
-        "folders in root with the folders of the classes; if classes are in root, divide all"
+        "folders in root with class folders in them; if the classes are in root, use `from: all`"
     )
     classes: Several[Text] = option(
         [], doc="Classes to use; empty: all folders. Images of other folders have no class."
