@@ -191,6 +191,10 @@ def test_draws_too_few_for_the_level_or_too_many_are_refused(tmp_path, run, caps
     students = open_students(spec)
     with pytest.raises(TuningError, match="need at least 2,000"):
         students.coverage("bicycle", draws=1999)
+    with pytest.raises(TuningError, match=r"10,001 draws are too many\.\nRequest at most 10,000"):
+        students.coverage("bicycle", draws=10_001)
+    with pytest.raises(TuningError, match="draws are too many"):
+        stability(students.tuner, "bicycle", draws=10_001)
     assert set(students.coverage("bicycle")["level"]) == {0.999}
 
 

@@ -99,7 +99,7 @@ class Views(Section):
         """Return the bootstrap settings of intervals: ``draws`` (None: the spec's number), seed and
         confidence level.
 
-        Raises ``TuningError`` if the confidence level needs more draws, see ``least_draws``.
+        Raises ``TuningError`` for too many draws, or too few for the level, see ``least_draws``.
         """
         noise = Noise(
             draws=self.draws if draws is None else draws, seed=seed, level=float(self.confidence)
@@ -108,7 +108,11 @@ class Views(Section):
         return noise
 
     def check_draws(self, draws: int) -> None:
-        """Raise ``TuningError`` if there are too few draws for the confidence level."""
+        """Raise ``TuningError`` for too many draws, or too few for the confidence level."""
+        if draws > MOST_DRAWS:
+            raise TuningError(
+                f"{draws:,} draws are too many.", f"Request at most {MOST_DRAWS:,} draws."
+            )
         least = least_draws(self.confidence) if self.confidence > CONFIDENCE else 1
         if draws < least:
             raise TuningError(
