@@ -125,7 +125,15 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
     batch.get_by_role("button", name="Fine-tune").click()
     expect(couch).to_have_count(0)
     expect(batch).to_be_hidden()
-    expect(page.locator(".provenance .columns > .value")).to_have_text("mAP")
+    column, metric = (
+        page.locator(".provenance .columns > .value"),
+        page.get_by_label("Metric of the iterations"),
+    )
+    expect(column).to_have_text("mAP")
+    metric.select_option("f1")
+    expect(column).to_have_text("F1")  # "Mean F1" has no room
+    metric.select_option("ap")
+    expect(column).to_have_text("mAP")
 
 
 def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> None:

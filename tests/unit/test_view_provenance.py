@@ -153,6 +153,12 @@ def tune(app: AppState, *thumbs: str) -> str:
     return app.students.node.id
 
 
+def test_a_picture_names_the_mean_where_no_class_is_selected(app, view):
+    assert ">AP<" in view.picture().svg()
+    app.selection.class_name = ""
+    assert ">mAP<" in view.picture().svg()
+
+
 def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     assert [row["number"] for row in rows(view)] == ["#0"]
     tune(app, "bicycle wheel down", "bicycle sky remove")

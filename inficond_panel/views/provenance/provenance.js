@@ -4,7 +4,7 @@ import {
   count, details, drawOnce, followTheme, h, hoverCard, icon, iconButton, isClosed, keyed, onMessage, s, select, set,
   setAll, text, timeOf, unless, watch,
 } from "../../ui/base.js"
-import { METRICS } from "../../ui/vocabulary.js"
+import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY, bringNear } from "../../ui/lists/near.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
@@ -97,7 +97,7 @@ function drawHistory(data, parts, root) {
   for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
   drawTotal(data, parts)
   const { short } = METRICS[data.metric], name = nameOf(data)
-  text(parts.columns.lastChild, name.endsWith(short) ? name : short) // mAP
+  text(parts.columns.lastChild, data.metric === GAP_METRIC ? name : short) // AP or mAP; "Mean F1" has no room
   set(parts.columns.lastChild, "title", name)
   root.classList.toggle("two-values", Boolean(data.beside))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)

@@ -243,8 +243,9 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     def picture(self) -> Drawing:
         """Return a picture of the newest rows in the window, drawn without a browser."""
-        tree = self._tree
-        return draw_picture(tree.tree, tree.results, METRICS[tree.metric].name)
+        tree, metric = self._tree, METRICS[self._tree.metric]
+        name = metric.name if tree.data.get("class") else metric.mean
+        return draw_picture(tree.tree, tree.results, name)
 
     def __panel__(self) -> Viewable:
         return self._tree
