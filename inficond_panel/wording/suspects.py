@@ -62,7 +62,8 @@ def _verdict_sentence(found: ClassShift, limits: bool) -> str:
             f"{found.class_name} on tune than on fit. {measured[0].upper()}{measured[1:]}"
         )
     if found.kind == NONE:
-        return f"No shift: {measured} No suspect concept was found. {TRIES}"
+        gone = "is left" if found.lost_bond else "was found"  # left, after those were removed
+        return f"No shift: {measured} No suspect concept {gone}. {TRIES}"
     large = f"{100 * LARGE_LOSS:g} AP points"
     few = f"Too few photos to say: {measured} A loss of more than {large} is not excluded."
     return " ".join(filter(None, [few, _enough(found), TRIES]))

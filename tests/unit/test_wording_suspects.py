@@ -109,6 +109,12 @@ def test_no_verdict_says_that_nothing_can_gain_and_in_plain_words_it_has_no_numb
     assert not {"fit", "tune"} & set(said.split())
 
 
+@pytest.mark.parametrize(("removed", "words"), [(False, "was found."), (True, "is left.")])
+def test_after_a_removal_no_suspect_is_left_and_else_none_was_found(removed, words):
+    found = ClassShift("boat", "none", lost_bond=removed, verdict=verdict_of(STILL))
+    assert f"No suspect concept {words}" in shift_sentence(found)
+
+
 def test_a_negative_loss_is_a_gain_and_not_within_noise():
     verdict = verdict_of(STILL, (-0.43, -0.69, -0.17))
     shown = shift_sentence(ClassShift("boat", "shift", lost_bond=True, verdict=verdict))
