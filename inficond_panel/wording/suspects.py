@@ -202,7 +202,9 @@ def relying_sentence(
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
     sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
-    sentences += [f"For {_listed(unsure)} there are too few images to say."] if unsure else []
+    few = _listed(unsure)
+    few = f"{count(len(unsure))} of them ({few})" if len(unsure) > NAMED else few
+    sentences += [f"For {few} there are too few images to say."] if unsure else []
     sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
 

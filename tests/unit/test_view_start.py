@@ -76,6 +76,9 @@ def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
     unsure = {name: shift(name, 0.0, kind="unknown") for name in ("cat", "dog")}
     sentence = relying_sentence(unsure, 2, wrong=0, shown=2)
     assert sentence.endswith("For cat, dog there are too few images to say. Begin with these:")
+    many = {f"c{at}": shift(f"c{at}", 0.0, kind="unknown") for at in range(60)}
+    told = "For 60 of them (c0, c1, c2, c3, c4, c5, …) there are too few images to say."
+    assert told in relying_sentence(many, 60, wrong=0, shown=5)
     del unsure["dog"]
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(
         "It is not seen to rely on the wrong thing. For cat there are too few images to say."
@@ -146,6 +149,7 @@ def test_where_all_are_ahead_of_their_teacher_and_images_are_few_there_is_one_to
         ("cow", few),
     ]
     assert "cow" not in [card["class_name"] for card in make_behind(metrics)]
+    assert len(make_behind(metrics, [f"c{at}" for at in range(60)])) == start.CARDS
 
 
 # --- repairs -----------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Start view: students that rely on a wrong concept, or that are farthest behind the teacher."""
+"""Start view: students that rely on a wrong concept, or else those with the largest AP gap to the
+teacher and those with too few images to say."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Status
     from inficond_panel.tuning.suggest import Suggestion
 
-#: Number of cards, if students rely on suspects, and if none does.
+#: Largest number of cards, and of those by AP gap; classes that are unsure fill up the rest.
 CARDS, BEHIND = 5, 3
 #: Smallest number of positives for which a student's AP is compared with the teacher's.
 POSITIVES = 10
@@ -64,7 +65,7 @@ def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
 def make_behind(
     metrics: Mapping[str, ClassMetrics], unsure: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return cards of the students farthest behind the teacher in AP, then of the classes
+    """Return cards of the students with the largest AP gap to the teacher, then of the classes
     ``unsure``, which have too few images for a verdict; without a concept."""
     known = {name: each for name, each in metrics.items() if each.positives >= POSITIVES}
     behind = sorted(known, key=lambda name: known[name].ap - known[name].teacher_ap)[:BEHIND]
