@@ -107,13 +107,16 @@ def test_noise_is_what_the_interval_says(estimate, low, high):
 
 def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
     wheel = Intent("bicycle", "wheel", "down", 2.0)
-    answers = [Label("bicycle", f"scene-{i}", i % 2) for i in range(3)]
+    answers = [Label("bicycle", f"scene-{i}", i % 2, "unsure") for i in range(3)]
+    corrected = [Label("bicycle", f"photo-{i}", 0) for i in range(2)]
+    labels = [answers[0], corrected[0], *answers[1:], corrected[1]]
     learn = Learn("bicycle", "answers")
-    chips = make_chips([wheel, *answers, Label("cat", "scene-4", 1), learn])
+    chips = make_chips([wheel, *labels, Label("cat", "scene-4", 1), learn])
     assert chips[0] == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
     assert [chip["concept"] for chip in chips[1:]] == [
         "the teacher on tune, corrected by the answers",
         "3 answers",
+        "2 labels",
         "scene-4 present",
     ]
     assert chips[2]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"

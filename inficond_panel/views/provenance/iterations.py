@@ -227,9 +227,10 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
 
 
 def make_chips(edits: Sequence[NodeEdit]) -> list[dict[str, str]]:
-    """Return sign, direction, class and object (a concept) of each edit, answers last.
+    """Return sign, direction, class and object (a concept) of each edit, labels last.
 
-    Several answers on images of a class are one chip; its ``title`` lists them.
+    Several answers on images of a class are one chip, and so are its other labels; the ``title``
+    of the chip lists them.
     """
     return [
         {
@@ -244,15 +245,23 @@ def make_chips(edits: Sequence[NodeEdit]) -> list[dict[str, str]]:
 
 
 def _folded(edits: Sequence[NodeEdit]) -> list[tuple[NodeEdit, str, str]]:
-    """Return edits, answers last, with object and title; of a class's answers the first alone."""
+    """Return edits, labels last, with object and title.
+
+    Of a class's answers, which have a reason (``why``), the first stands for all; likewise of its
+    other labels.
+    """
     folded: list[tuple[NodeEdit, str, str]] = [
         (edit, object_of(edit), "") for edit in edits if not isinstance(edit, Label)
     ]
-    answers = (edit for edit in edits if isinstance(edit, Label))
-    for _, labels in groupby(answers, lambda label: label.class_name):
-        first, *others = labels
+
+    def kind(label: Label) -> tuple[str, str]:
+        return label.class_name, "answer" if label.why else "label"
+
+    labels = sorted((edit for edit in edits if isinstance(edit, Label)), key=kind)
+    for (_, word), group in groupby(labels, kind):
+        first, *others = group
         names = [object_of(first), *map(object_of, others)]
-        told = (count(len(names), "answer"), ", ".join(names)) if others else (names[0], "")
+        told = (count(len(names), word), ", ".join(names)) if others else (names[0], "")
         folded.append((first, *told))
     return folded
 
