@@ -14,6 +14,7 @@ from inficond_panel.distill import Interval
 from inficond_panel.plots.student_plots import Branches, make_lanes, make_path
 from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import AppState
+from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
@@ -126,6 +127,15 @@ def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
     assert typed_sentence([]) == ""
     assert typed_sentence(["moss"]).startswith("With moss. Delete it (T) to show the iterations")
     assert "With moss, fog. Delete them (T) to show" in typed_sentence(["moss", "fog"])
+
+
+@pytest.mark.parametrize("closed", ["", "typing", "forgetting"])
+def test_where_no_typed_concept_can_be_deleted_nothing_says_to_delete_it(app, monkeypatch, closed):
+    monkeypatch.setattr(type(app.concepts), "typed", ["moss"])
+    monkeypatch.setattr(app, "rights", Rights(**({closed: False} if closed else {})))
+    typed = ProvenanceView(app)._tree.data["typed"]
+    assert ("Delete it (T)" in typed) is (not closed)
+    assert ("The iterations without it cannot be shown here." in typed) is bool(closed)
 
 
 # -- the view -----------------------------------------------------------------------------------

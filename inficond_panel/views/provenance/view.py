@@ -49,12 +49,16 @@ if TYPE_CHECKING:
 STILL = 500  #: largest number of rows in a saved page
 
 
-def typed_sentence(names: Sequence[str]) -> str:
-    """Return a sentence on how to see the iterations made before these concepts were typed."""
+def typed_sentence(names: Sequence[str], *, deletable: bool = True) -> str:
+    """Return a sentence on how to see the iterations made before these concepts were typed; unless
+    ``deletable``, on that they cannot be seen."""
     if not names:
         return ""
     them = "it" if len(names) == 1 else "them"
-    return f"With {', '.join(names)}. Delete {them} (T) to show the iterations without {them}."
+    begin = f"With {', '.join(names)}."
+    if not deletable:
+        return f"{begin} The iterations without {them} cannot be shown here."
+    return f"{begin} Delete {them} (T) to show the iterations without {them}."
 
 
 class ProvenanceView(ComparisonActions, Viewer):
@@ -141,6 +145,9 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     def _data(self, shown: Shown) -> dict[str, Any]:
         tuner, others = self.app.tuner, others_sentence(self.app.students.tree.others)
+        rights = self.app.rights
+        deletable = rights.typing and rights.forgetting  # the dialog of typed concepts deletes
+        typed = typed_sentence(self.app.concepts.typed, deletable=deletable)
         return {
             "class": shown.class_name,
             "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
@@ -151,7 +158,7 @@ class ProvenanceView(ComparisonActions, Viewer):
                 for key in CHANGE_METRICS
             ],
             "total": self._results.total(shown),
-            "typed": " ".join(filter(None, [typed_sentence(self.app.concepts.typed), others])),
+            "typed": " ".join(filter(None, [typed, others])),
         }
 
     def _fail(self, error: InficondError) -> None:
