@@ -137,7 +137,7 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
     # By scores only: labels also show harmless differences between the splits.
     ranked = measured.ranked(_own(photos))
     lost = ranked[measured.q[ranked] <= CLEAR]
-    kind = verdict.kind if _removed(photos)[lost].all() else SHIFT
+    kind = verdict.kind if _held_at_zero(photos)[lost].all() else SHIFT
     return replace(
         unknown,
         kind=kind,
@@ -195,7 +195,7 @@ def _standing_out(
     return measured, labelled, order[plain]
 
 
-def _removed(photos: ClassPhotos) -> NDArray[np.bool_]:
+def _held_at_zero(photos: ClassPhotos) -> NDArray[np.bool_]:
     """Return the mask (C,) of the concepts that are held at 0: both bounds are."""
     return np.asarray(~np.hstack(photos.student.box).any(axis=1))
 
@@ -203,7 +203,7 @@ def _removed(photos: ClassPhotos) -> NDArray[np.bool_]:
 def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
     measured, labelled, order = _standing_out(photos, by_scores)
-    order = order[~_removed(photos)[order]][: MOST * 3]
+    order = order[~_held_at_zero(photos)[order]][: MOST * 3]
     return tuple(
         _suspect(photos, measured, int(c), order[alike][:MOST_ALIKE], labelled.get(int(c)))
         for c, alike in zip(order[:MOST], _alike(photos, order), strict=False)

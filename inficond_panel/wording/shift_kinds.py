@@ -24,12 +24,10 @@ NOTHING_TO_REMOVE = "No concept is left to remove: find a repair, or answer 20 p
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
     """Return sentences on the evidence for a kind of shift, and on kinds that look like it."""
+    if kind == FEW:
+        return _few(found, shift)
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
-    if kind == FEW and shift.verdict:
-        return few_sentence(shift)
-    if kind == FEW and min(found.positives) >= LEAST:
-        return f"There are too few images without {found.class_name}: {shift.lacking}."
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"
 
@@ -60,7 +58,11 @@ def unsure_sentence(found: Differences) -> str:
     )
 
 
-def _few(found: Differences) -> str:
+def _few(found: Differences, shift: ClassShift) -> str:
+    if shift.verdict:
+        return few_sentence(shift)
+    if min(found.positives) >= LEAST:
+        return f"There are too few images without {found.class_name}: {shift.lacking}."
     fit, tune = found.positives
     needed = [
         f"about {ceil(size * LEAST / shown):,} {which} images, now {size:,}"
@@ -107,4 +109,4 @@ def _shares(found: Differences) -> str:
 
 
 _WHICH = ("training", "tuning")
-_EVIDENCE = {FEW: _few, NOISE: _noise, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}
+_EVIDENCE = {NOISE: _noise, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}

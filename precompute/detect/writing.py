@@ -266,9 +266,3 @@ def check_unused(path: Path, dataset: Dataset) -> None:
         except DataError as error:
             remedy = f"{error.remedy.rstrip('.')}, or leave the table out: --teacher head"
             raise DataError(error.message, remedy) from error
-
-
-def dropped_classes(path: Path, classes: Sequence[str]) -> list[str]:
-    """Return a note on the classes without a column in the teacher's table; [] without any."""
-    dropped = [name for name in classes if name not in logit_classes(path)]
-    return [f"{path.name} has no logits of {listed(dropped)}: left out"] if dropped else []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import say
-from inficond_panel.common.near_words import nearest
+from inficond_panel.common.near_words import listed, nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store.checks import one_class_note
@@ -174,7 +174,6 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
     from precompute.datasets import load_dataset
     from precompute.detect.writing import (
         check_unused,
-        dropped_classes,
         is_to_fill,
         logit_classes,
         spec_text,
@@ -200,7 +199,8 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
             narrower and len(narrower) == len(known) < len(dataset.classes) and _chooses(draft)
         ):
             if table and not classes:
-                layout.assumed += dropped_classes(table, dataset.classes)
+                dropped = listed([name for name in dataset.classes if name not in known])
+                layout.assumed.append(f"{table.name} has no logits of {dropped}: left out")
             draft.keys |= _class_keys(draft, dataset.classes, classes or narrower)
             dataset = load_dataset(written().dataset)
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)

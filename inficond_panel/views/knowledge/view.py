@@ -5,6 +5,7 @@ InFiConD, section 5, figure 5d.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.cache import Latest
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.concepts import scale_facts, scales
 from inficond_panel.ui.component import tie
@@ -43,6 +45,8 @@ from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from inficond_panel.state import AppState
     from inficond_panel.ui.drawing import Drawing
 
@@ -72,7 +76,7 @@ class KnowledgeView(
 
     def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
         self.app, self.overview = app, overview
-        self._scaled: tuple[object, Any] = None, None  # scales of the concepts, and of what
+        self._scales: Latest[tuple[str, str], pd.DataFrame] = Latest(1)
         suggestion = app.suggestion
         self.bar = BatchBar.of(app, factor=app.tuning.factor)
         batch = {name: self.bar.param[name] for name in ("pending", "status", "repairs")}
@@ -186,9 +190,8 @@ class KnowledgeView(
         if not self.app.store.given:
             return lambda _: []
         node, student = self.app.students.node, self.table.student
-        if (node.id, student) != self._scaled[0]:
-            self._scaled = (node.id, student), scales(self.app.tuner, node, student)
-        frame = self._scaled[1]
+        make = partial(scales, self.app.tuner, node, student)
+        frame = self._scales.made((node.id, student), make)
         return lambda concept: scale_facts(frame.loc[concept])
 
     @param.depends("bar.factor", watch=True)
