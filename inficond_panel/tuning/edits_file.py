@@ -46,10 +46,9 @@ from inficond_panel.vocabulary.intents import (
     LABELS,
     LAMBDA,
     LEARN,
-    RELEASE,
-    REMOVE,
     REPAIRS,
     SOURCES,
+    UP,
     is_bound,
 )
 
@@ -255,9 +254,10 @@ class EditReader:
             for key in ("factor", "bound")
             if key in values and tag(values[key]) != "null"
         }
-        if direction in _SIZELESS:
+        thumb = DIRECTIONS.get(direction, UP)
+        if not thumb.sign:
             for key, node in sizes.items():
-                self.report(node, f"{direction} takes no {key}; {_SIZELESS[direction]}")
+                self.report(node, f"{direction} takes no {key}; leave it out{thumb.instead}")
             return None, None
         if len(sizes) == 2:
             self.report(sizes["bound"], "either 'factor' or 'bound', not both")
@@ -286,11 +286,6 @@ class EditReader:
         return float(number)
 
 
-#: Directions that take neither factor nor bound, and what to do instead.
-_SIZELESS = {
-    REMOVE.key: "leave it out; to lower the influence, use down",
-    RELEASE.key: "leave it out",
-}
 REMEDY = f"An edits file is a list of iterations, each a list of {INTENT}."
 
 

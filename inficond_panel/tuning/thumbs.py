@@ -188,7 +188,7 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
         kind = "bound" if factor is None else "factor"
         raise TuningError(
             f"{title} has the {kind} {bound if factor is None else factor:g}, which it cannot use.",
-            _UNUSED[direction].format(kind),
+            f"Leave the {kind} out{DIRECTIONS[direction].instead}.",
         )
     if factor is not None and bound is not None:
         raise TuningError(
@@ -202,12 +202,6 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
         raise TuningError(
             f"The bound of {what} on {thumb.class_name!r} is {bound}.", f"Give {BOUND_FORM}."
         )
-
-
-_UNUSED = {
-    REMOVE.key: "Leave the {} out: remove fixes the weight at 0. To lower the weight, use down.",
-    RELEASE.key: "Leave the {} out: release removes the active bound.",
-}
 
 
 Candidate = tuple[Intent, str]  # an intent, and the name of its group, or ""

@@ -34,11 +34,12 @@ class Direction:
     shortcut: str  #: key on the keyboard
     icon: str  #: of the button
     colour: Colour
+    instead: str = ""  #: what to do instead of giving it a factor or bound
 
 
 UP = Direction("up", "Raise", "▲", 1, "≥", "u", "thumb", palette.UPTUNE)
 DOWN = Direction("down", "Lower", "▼", -1, "≤", "d", "thumb", palette.DOWNTUNE)
-REMOVE = Direction("remove", "Remove", "✕", 0, "=", "x", "cross", palette.REMOVE)
+REMOVE = Direction("remove", "Remove", "✕", 0, "=", "x", "cross", palette.REMOVE, "; or use down")
 
 #: Lifts the active bound: requested in the list of bounds, not by a thumb's button.
 RELEASE = Direction("release", "Release", "◌", 0, "", "", "cross", palette.INK)
