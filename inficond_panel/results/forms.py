@@ -1,4 +1,4 @@
-"""Conversion of frames to plain data for JSON, to CSV, to a table of texts, and to HTML."""
+"""Conversion of frames to plain data for JSON, to files, to a table of texts, and to HTML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from inficond_panel.common.files import File, make_table
+from inficond_panel.common.files import File, file_stem, make_table
+from inficond_panel.common.installation import needs
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, plain, significant, written
 from inficond_panel.results.frame import LIMITS, Heading, intervals_of
@@ -45,9 +46,19 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 
 def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
-    """Return a frame as a file ``name`` of ``kind`` csv or json; undefined values are empty."""
+    """Return a frame as a file ``name`` of ``kind`` csv, json or parquet; undefined values are
+    empty. Raises ``MissingExtraError`` for parquet without its package."""
+    if kind == "parquet":
+        return File(f"{file_stem(name)}.parquet", _parquet(frame))
     rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
     return make_table(name, list(frame.reset_index().columns), rows, kind)
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    with needs("Parquet", "precompute", more=", or take csv."):
+        import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
+
+        return bytes(frame.reset_index().to_parquet(index=False))
 
 
 def html_text(frame: pd.DataFrame) -> str:

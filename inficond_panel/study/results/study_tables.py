@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.common.installation import needs
-from inficond_panel.results.forms import csv_text
+from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
@@ -39,7 +37,6 @@ from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
 from inficond_panel.study.spec.pages import TEMPLATES
 
-FORMATS = ("csv", "parquet")
 _WHERE = ("participant", "task", "condition")
 
 
@@ -313,15 +310,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
 
 def write(table: pd.DataFrame, file: Path) -> Path:
     """Write a table in the format of the file's suffix; ``ExportError`` if it is not writable."""
-    if file.suffix != ".parquet":
-        write_whole(file, csv_text(table).encode())
-        return file
-    content = io.BytesIO()
-    with needs("Parquet", "precompute", more=", or take csv."):
-        import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
-
-        table.reset_index().to_parquet(content, index=False)
-    write_whole(file, content.getvalue())
+    write_whole(file, table_file(table, file.stem, file.suffix[1:]).content)
     return file
 
 
