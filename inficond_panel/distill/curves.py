@@ -23,7 +23,6 @@ from inficond_panel.distill.metrics.outcome import (
     cutoff_rows,
     decision_metrics,
 )
-from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.metrics.weighted_ap import exact_type
 from inficond_panel.distill.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -297,15 +296,6 @@ class Band:
     estimate: Array
     low: Array
     high: Array
-
-
-def ap_what_if(
-    score_column: NDArray, logit: NDArray, weight: float, label: NDArray, grid: NDArray
-) -> Array:
-    """Return average precision (len(grid),) at each influence of ``grid``, as the concept's weight
-    moves there from ``weight``; the other arguments are as in ``what_if_curve``."""
-    score, logit, label = _known(score_column, logit, label)
-    return np.array([average_precision(label, logit + (v - weight) * score) for v in grid])
 
 
 def change_band(

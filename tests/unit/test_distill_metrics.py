@@ -14,12 +14,11 @@ from inficond_panel.distill import (
     Outcome,
     agreement,
     average_precision,
-    average_precision_11,
     class_metrics,
     discrepancy,
 )
 from inficond_panel.distill.correlations import Correlations, collinear, spread
-from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.metrics import AP11, METRICS
 
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
 STUDENT = np.array([2.0, -1.0, 1.0, -2.0, 3.0, 4.0])
@@ -68,7 +67,7 @@ def test_eleven_point_equals_the_devkit_in_fractions(case):
     """Step by step: at each recall the best precision of all cuts that reach it."""
     label, score = case
     if not label.any():
-        assert np.isnan(average_precision_11(label, score))
+        assert np.isnan(Outcome(label, score).value(AP11.key))
         return
     best = [Fraction(0)] * 11
     for cut in set(score.tolist()):
@@ -77,7 +76,8 @@ def test_eleven_point_equals_the_devkit_in_fractions(case):
         for tenth in range(11):
             if Fraction(hits, int(label.sum())) >= Fraction(tenth, 10):
                 best[tenth] = max(best[tenth], Fraction(hits, int(above.sum())))
-    assert average_precision_11(label, score) == pytest.approx(float(sum(best) / 11), abs=1e-12)
+    eleven = Outcome(label, score).value(AP11.key)
+    assert eleven == pytest.approx(float(sum(best) / 11), abs=1e-12)
 
 
 @given(ranked())

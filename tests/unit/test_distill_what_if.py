@@ -8,7 +8,7 @@ from intervals import change_interval
 from sklearn import metrics as sklearn_metrics
 
 from inficond_panel.distill import (
-    ap_what_if,
+    average_precision,
     change_band,
     class_metrics,
     influence_axes,
@@ -171,8 +171,10 @@ def test_without_a_students_only_concept_all_images_tie():
     rng = np.random.default_rng(0)
     score, label = rng.random(200), rng.integers(0, 2, 200)
     weight = 1.3
-    found = ap_what_if(score, 0.2 + weight * score, weight, label, np.array([0.0]))
-    assert found[0] == pytest.approx(label.mean(), abs=1e-15)
+    logit = 0.2 + weight * score
+    assert average_precision(label, logit - weight * score) == pytest.approx(
+        label.mean(), abs=1e-15
+    )
 
 
 def test_axis_and_grid_by_hand():

@@ -26,7 +26,7 @@ from inficond_panel.distill.metrics.calibration import check_decisions, check_ou
 from inficond_panel.distill.metrics.outcome import Outcome, decision_metrics
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.sources import check_weights
-from inficond_panel.vocabulary.metrics import AP, AP11, METRICS
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 
 @dataclass(frozen=True)
@@ -95,25 +95,12 @@ def average_precision(
     The sum over the ranking of (recall gained) × precision, ties as one step; nan without
     positives. Images with label -1 are left out. Raises DataError for invalid arguments.
     """
-    return _by_weights(AP.key, label, score, sample_weight)
-
-
-def average_precision_11(
-    label: NDArray, score: NDArray, sample_weight: NDArray | None = None
-) -> float:
-    """Return VOC 2007's 11-point average precision; arguments as in ``average_precision``."""
-    return _by_weights(AP11.key, label, score, sample_weight)
-
-
-def _by_weights(
-    metric: str, label: NDArray, score: NDArray, sample_weight: NDArray | None
-) -> float:
     outcome = Outcome(label, score)
     if sample_weight is None:
-        return outcome.value(metric)
+        return outcome.value(AP.key)
     weights = np.asarray(sample_weight)
     check_weights(weights)
-    return float(outcome.values(metric, weights[None, outcome.known])[0])
+    return float(outcome.values(AP.key, weights[None, outcome.known])[0])
 
 
 def correlation(a: Array, b: Array) -> float:
