@@ -7,7 +7,7 @@ import argparse
 from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import show_all
-from inficond_panel.vocabulary.intents import DIRECTIONS
+from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
 
 DESCRIPTION = (
     "Each iteration refits the students it names (with link: softmax all students jointly); "
@@ -20,7 +20,7 @@ DESCRIPTION = (
     f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. A repair "
     "changes what a student is fitted to: {class, concepts: [...], direction: balance}, "
     "{class, direction: doubt|lambda, value: number or auto}, {class, image, direction: label, "
-    "value: 0|1}."
+    f"value: 0|1}}, {{class, direction: learn, from: {'|'.join(SOURCES)}, value: number or auto}}."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 

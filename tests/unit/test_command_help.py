@@ -13,9 +13,10 @@ import pytest
 from test_init import photos
 
 from inficond_panel.cli import main, make_parser
-from inficond_panel.commands import export
+from inficond_panel.commands import export, tune
 from inficond_panel.commands.table import COMMANDS
 from inficond_panel.export import FORMATS
+from inficond_panel.vocabulary.intents import DIRECTIONS, REPAIRS
 
 ROOT = Path(__file__).parents[2]
 NAMES = [command.name for command in COMMANDS]
@@ -91,6 +92,7 @@ def test_help_shows_every_command_once_by_group_and_the_choices_that_there_are(c
     assert [line.split()[0] for line in lines if line.startswith("  ")] == NAMES
     assert max(map(len, lines)) < 80
     assert list(export.CHOICES) == list(FORMATS)
+    assert [key for key in (*DIRECTIONS, *REPAIRS) if key not in tune.DESCRIPTION] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
