@@ -25,7 +25,7 @@ from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import METRICS
-from inficond_panel.vocabulary.splits import FIT, HOLDOUT, SPLITS, TUNE
+from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import teacher_sentences
 
@@ -146,7 +146,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
     """Return the model card of ``node`` as plain data; ``holdout`` adds metrics on the holdout.
 
     The caller counts this use of the holdout."""
-    steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
+    steps, splits = branch(tuner, node), EVALUATED if holdout else (TUNE,)
     # without the terms of classes, which may be large
     refit = {name: value for name, value in node.settings.items() if name != "terms"}
     card = {

@@ -23,7 +23,7 @@ from inficond_panel.vocabulary.metrics import (
     SHARES,
     WEIGHT,
 )
-from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
+from inficond_panel.vocabulary.splits import EVALUATED, SPLITS, TUNE
 
 
 class Names(param.Parameter):
@@ -92,10 +92,6 @@ class Selection(param.Parameterized):
             self.images = None
 
 
-#: Splits that the page can show; the students are trained on the other split, ``fit``.
-ON_SCREEN = (TUNE, HOLDOUT)
-
-
 class DatasetState(param.Parameterized):
     """Store of the session, and the split that the page shows (``tune`` at first)."""
 
@@ -104,7 +100,7 @@ class DatasetState(param.Parameterized):
     )
     title = param.String(doc="Title of the data set, from the spec.")
     split: param.Selector[str] = param.Selector(
-        default=TUNE, objects=list(ON_SCREEN), doc="Split on screen."
+        default=TUNE, objects=list(EVALUATED), doc="Split on screen."
     )
     looks = param.Integer(0, bounds=(0, None), doc="Times that the holdout was opened.")
 

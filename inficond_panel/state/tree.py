@@ -12,10 +12,10 @@ from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.results.metrics import Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.batch import Notice
 from inficond_panel.state.jobs import Job, Jobs, Status, Working
-from inficond_panel.state.selection import EVERYTHING, ON_SCREEN, Rights
+from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
-from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import EVALUATED, HOLDOUT, TUNE
 
 #: Largest number of characters of an iteration's note, and of its name.
 LONGEST_NOTE, LONGEST_NAME = 5_000, 200
@@ -131,8 +131,8 @@ class TreeState(Working):
         Raises ``ValueError`` for an unknown split, and ``TuningError`` for the holdout if the
         session has no right to see it.
         """
-        if split not in ON_SCREEN:
-            raise ValueError(f"split must be one of {ON_SCREEN}, got {split!r}")
+        if split not in EVALUATED:
+            raise ValueError(f"split must be one of {EVALUATED}, got {split!r}")
         if split == HOLDOUT:
             self.rights.require("holdout")
         asked = self.head.id

@@ -4,3 +4,5 @@ from __future__ import annotations
 
 #: Students are fitted on ``fit`` and tuned on ``tune``; ``holdout`` is for the final evaluation.
 SPLITS = FIT, TUNE, HOLDOUT = "fit", "tune", "holdout"
+#: Splits that the students are evaluated on, and that the page can show.
+EVALUATED = TUNE, HOLDOUT

@@ -25,7 +25,6 @@ from inficond_panel.spec.sections.splits import (
     list_name,
 )
 from inficond_panel.store.images import UnreadableImage, decode, photo_digest
-from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.row_tables import Table
 
@@ -257,7 +256,7 @@ class Listing:
 
     def divide(self, splits: Splits) -> dict[str, str]:
         """Return the split by image id; add a line to ``notes`` on images that are in no split."""
-        references = {split: getattr(splits, split) for split in SPLITS}
+        references = splits.values()
         lists = {
             str(list_name(ref)): self._members(ref) for ref in references.values() if ref != REST
         }

@@ -18,7 +18,6 @@ from PIL import Image
 from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import ScenesDataset, StoreDataset
-from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.row_tables import Table
 
@@ -111,8 +110,7 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
     section.check_recipe()
     with needs("Drawing scenes", "demo"):
         from precompute.recipes.scenes import SceneSet
-    counts = {split: getattr(section.images, split) for split in SPLITS}
-    scenes = SceneSet(section.seed, counts, section.size, section.shortcuts)
+    scenes = SceneSet(section.seed, section.images.values(), section.size, section.shortcuts)
     return Dataset(
         ids=tuple(scenes.image_ids),
         split=tuple(scenes.split),

@@ -22,7 +22,6 @@ from inficond_panel.spec.sections.dataset import (
 )
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
 from inficond_panel.store.images import SUFFIXES
-from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
 from precompute.datasets.row_tables import Table, note_image, read_rows, read_table, text_table
 
@@ -266,7 +265,7 @@ def folder_listing(dataset: FolderDataset) -> Listing:
 
 def _lists(splits: Splits) -> list[str]:
     """Return the folders of the spec's splits that hold class folders; ``all`` is the root."""
-    references = [getattr(splits, split) for split in SPLITS]
+    references = splits.values().values()
     names = [
         ALL if isinstance(reference, ColumnPart) else str(list_name(reference))
         for reference in references

@@ -31,7 +31,7 @@ from inficond_panel.store.more_photos import (
     write_part,
 )
 from inficond_panel.store.write import only_run
-from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import EVALUATED, FIT
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
 from precompute.batches.run import Progress, Run, Settings
 from precompute.datasets import Dataset
@@ -47,7 +47,6 @@ from precompute.teachers.applied import network_logits, table_logits
 from precompute.teachers.loading import fetch_teacher, network_inputs, pass_keys
 from precompute.teachers.tables import Columns
 
-_EVALUATION = (TUNE, HOLDOUT)
 #: Hex digits of the hash of a photo's content; with segments from files, the mask's hash follows.
 _SHA256 = 64
 
@@ -173,8 +172,8 @@ def _sorted_out(
 ) -> tuple[Extended, list[_Photo]]:
     """Return a report with the refused and skipped photos, and the new photos, each once."""
     digests = [str(one)[:_SHA256] for one in store.image_digest]
-    rows = {split: store.rows(split) for split in _EVALUATION}
-    barred = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
+    rows = {split: store.rows(split) for split in EVALUATED}
+    barred = {digests[i]: (store.images[i], split) for split in EVALUATED for i in rows[split]}
     known = {*(digests[i] for i in store.rows(FIT)), *(one[:_SHA256] for one in before.digests)}
     refused, skipped, new = [], [], []
     for photo in photos:
@@ -285,7 +284,7 @@ def _near(
 ) -> tuple[tuple[str, str, str], ...]:
     """Return near-duplicates as (name of an added image, name of a similar tune or holdout image,
     split of the similar image)."""
-    rows = np.concatenate([store.rows(split) for split in _EVALUATION])
+    rows = np.concatenate([store.rows(split) for split in EVALUATED])
     evaluation = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
     small = np.concatenate([evaluation, small_encoded(segmented)])
     pairs = near_pairs(small, np.arange(len(small)) < len(rows))

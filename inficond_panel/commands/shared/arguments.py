@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inficond_panel.common.devices import EXPECTED, FORM
 from inficond_panel.vocabulary.confidence import MOST_DRAWS
-from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import EVALUATED, TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.spec import Spec
@@ -95,7 +95,7 @@ class ArgumentParser(argparse.ArgumentParser):
         """Add ``--split``, the images to measure on."""
         self.add_argument(
             "--split",
-            choices=[TUNE, HOLDOUT],
+            choices=EVALUATED,
             default=TUNE,
             help="images to measure on (default: tune); each use of the holdout is counted",
         )
