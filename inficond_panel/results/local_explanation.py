@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.common.ordering import strongest
+from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
@@ -124,7 +125,7 @@ def _edit(
     if not len(concepts):
         return None
     c = int(concepts[np.argmax(np.abs(scores[concepts]))])
-    before, present = float(student.weights[c]), excess <= 0
+    before, present = float(student.weights[c]), not above(excess, 0.0)
     change = -excess / (scores[c] * student.leverage)
     concept = student.store.concepts[c]
     return Edit(
@@ -146,5 +147,5 @@ def _others(student: Student, row: int, concept: str, change: float, present: bo
     # Just beyond the edit, an image at logit 0 flips too if its score has the sign of this image's.
     c = student.store.concepts.index(concept)
     alike = score * float(student.store.concept_score[row, c]) > 0
-    raised = (old <= 0) & ((new > 0) | ((new == 0) & alike & present))
-    return int(np.count_nonzero(raised | ((old > 0) & (new <= 0))))
+    decided = above(new, 0.0) | (present & alike & (new == 0))
+    return int(np.count_nonzero(decided != above(old, 0.0)))

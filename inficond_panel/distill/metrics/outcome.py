@@ -8,9 +8,11 @@ single_label    present is the class of the largest log-odds; of equal classes t
                 are ignored
 ==============  ==================================================================================
 
-No other module compares a logit with a threshold. Code that moves the logit of one class and holds
-the others (a what-if, an edit, a margin) uses the class's *cutoff*: the logit above which the class
-is present. It is the threshold or, for single_label, a number per image from the other logits.
+No other module compares a logit with a threshold, but for the graph in ``export/onnx_file.py`` and
+counts by sorted logits (``curves.py``, ``thresholds.py``). Code that moves the logit of one class
+and holds the others (a what-if, an edit, a margin) uses the class's *cutoff*: the logit above which
+the class is present. It is the threshold or, for single_label, a number per image from the other
+logits.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from copy import copy
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit, log_expit
 
@@ -68,7 +70,7 @@ def likeliest(logits: NDArray) -> NDArray[np.intp]:
     return np.asarray(logits).argmax(axis=1)
 
 
-def above(logit: NDArray, cutoff: Cutoff) -> Mask:
+def above(logit: ArrayLike, cutoff: Cutoff) -> Mask:
     """Return the mask (n,) of images where the class is present: its logit is above the cutoff."""
     return np.asarray(np.asarray(logit, dtype=np.float64) > cutoff)
 
