@@ -22,9 +22,9 @@ from inficond_panel.common.teacher_outputs import (
     logits_of,
     probabilities_fault,
 )
-from inficond_panel.distill import Fit, decision_function, fit, fit_joint, soft_targets
+from inficond_panel.distill import Fit, decision_function, fit, soft_targets
 from inficond_panel.distill.metrics.outcome import decided
-from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.vocabulary.tasks import (
     LINKS,
     MULTI_LABEL,
@@ -165,8 +165,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             if self.l2:
                 raise ValueError("l2 is not used with link='softmax'")
             targets = soft_targets(logits, self.temperature, np.empty((len(logits), 0)))
-            joint = fit_joint(scores, targets, **options)
-            students = one_of_each(joint, options["lower"], options["upper"])
+            students = joint_students(scores, targets, **options)
         else:
             targets = soft_targets(logits, self.temperature)
             students = fit(scores, targets, l2=self.l2, **options)

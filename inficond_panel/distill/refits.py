@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
-from inficond_panel.distill.solver.joint import fit_joint, one_of_each
+from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import SolverError
@@ -139,9 +139,8 @@ def joint_stability(
     weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
     for draw in range(draws):
         drawn = _drawn(rng, base, mixed)
-        refit = fit_joint(data, targets, start=start, sample_weight=drawn, **given)
-        fitted = one_of_each(refit, given.get("lower"), given.get("upper"))
-        weights[draw] = fitted.weights[:, column]
+        refit = joint_students(data, targets, start=start, sample_weight=drawn, **given)
+        weights[draw] = refit.weights[:, column]
         tell(progress, draw + 1, draws, "refits on bootstrap samples")
     return summarised(start[:, column], weights, level)
 

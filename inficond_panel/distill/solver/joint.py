@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,6 +96,19 @@ def fit_joint(
             state.step()
             state.certify()
     return _collect(state, tolerance)
+
+
+def joint_students(
+    scores: ScoreLike,
+    targets: NDArray | Tempered,
+    *,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    **given: Any,
+) -> Fit:
+    """Fit the softmax student as one student per class; arguments and errors as ``fit_joint``."""
+    joint = fit_joint(scores, targets, lower=lower, upper=upper, **given)
+    return one_of_each(joint, lower, upper)
 
 
 def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:

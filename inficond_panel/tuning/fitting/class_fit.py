@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit, decision_function, fit, fit_joint
+from inficond_panel.distill import Fit, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs
 from inficond_panel.distill.scores import Array, ScoreLike
-from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms
@@ -190,8 +190,7 @@ class JointClassFit(ClassFit):
         problem = self.data.joint_problem(rows)
         problem["targets"] = problem["targets"][:, self._order]
         problem |= {"l1": problem["l1"][self._order], "lower": lower, "upper": upper}
-        joint = fit_joint(**problem, start=(start or self.base).weights, tolerance=TOLERANCE)
-        return one_of_each(joint, lower, upper)
+        return joint_students(**problem, start=(start or self.base).weights, tolerance=TOLERANCE)
 
     def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
         """Return the student refitted without the training images of each mask ``(m, n)``."""

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from inficond_panel.distill import Fit, decision_function, fit, fit_joint
+from inficond_panel.distill import Fit, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array, Scores
-from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData, one_sided, scores_on
@@ -177,7 +177,7 @@ def _solved(
     scaled = {**problem, "l1": problem["l1"] * penalty, "tolerance": _TOLERANCE}
     if data.link == SOFTMAX:
         first = None if start is None else start.weights
-        return one_of_each(fit_joint(**scaled, start=first, cancelled=cancelled))
+        return joint_students(**scaled, start=first, cancelled=cancelled)
     return fit(**scaled, start=start, cancelled=cancelled)
 
 

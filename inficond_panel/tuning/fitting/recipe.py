@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.distill import Fit, fit, fit_joint, fit_paper
+from inficond_panel.distill import Fit, fit, fit_paper
 from inficond_panel.distill.refits import Cancelled, Progress
-from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -190,8 +190,7 @@ def check_link(spec: Spec, store: Store) -> None:
 def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit:
     """Return the exact joint student; ``given`` are arguments of ``distill.fit_joint``."""
     first = None if start is None else start.weights
-    joint = fit_joint(**data.joint_problem(), start=first, **given)
-    return one_of_each(joint, given.get("lower"), given.get("upper"))
+    return joint_students(**data.joint_problem(), start=first, **given)
 
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
