@@ -28,6 +28,7 @@ from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.thumbs import check_name, chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
@@ -36,8 +37,6 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import drift_sentences
 
-#: Positives, and negatives, that tune needs for a threshold to be chosen.
-LEAST = 10
 #: Metrics that a threshold is evaluated by.
 JUDGED = keys(F1, PRECISION, RECALL)
 _CHANGES = tuple(f"{key}_change" for key in JUDGED)
@@ -107,10 +106,10 @@ def _chosen(
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     row = {"class": name, "positives": positives, "now": now}
-    if min(positives, len(label) - positives) < LEAST:
+    if min(positives, len(label) - positives) < LEAST_LABELLED:
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
         none = dict.fromkeys(("threshold", *JUDGED, *_CHANGES), NO_INTERVAL)
-        return row | columns_of(none) | {"lacking": f"{why}; {LEAST} of each are needed"}
+        return row | columns_of(none) | {"lacking": f"{why}; {LEAST_LABELLED} of each are needed"}
     choice = ThresholdChoice(label, outcome.logit, precision)
     value, limits = choice.value(), choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(noise["seed"]))

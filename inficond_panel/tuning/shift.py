@@ -112,6 +112,11 @@ class ClassShift:
         """True if the AP of the teacher is not above chance; see ``TeacherSkill``."""
         return self.teacher is not None and self.teacher.does_not_know
 
+    @property
+    def unsure(self) -> bool:
+        """True if the teacher knows the class, but there are too few photos for a verdict."""
+        return self.kind == UNKNOWN and not self.unknown_to_teacher
+
 
 def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:
     """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's

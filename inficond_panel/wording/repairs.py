@@ -10,8 +10,8 @@ from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.suggest.gain import Gain
-from inficond_panel.tuning.suggest.levers import FEW_POSITIVES
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.confidence import interval_word
@@ -247,7 +247,7 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
 
 
 FEW_SENTENCE = (
-    f"Fewer than {FEW_POSITIVES} photos of tune show the class, so AP is uncertain: the repair is "
+    f"Fewer than {LEAST_LABELLED} photos of tune show the class, so AP is uncertain: the repair is "
     "proposed because it makes the labels of tune likelier."
 )
 

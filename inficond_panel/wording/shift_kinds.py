@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.tuning.repairs.class_photos import LEAST
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import (
@@ -61,18 +61,18 @@ def unsure_sentence(found: Differences) -> str:
 def _few(found: Differences, shift: ClassShift) -> str:
     if shift.verdict:
         return few_sentence(shift)
-    if min(found.positives) >= LEAST:
+    if min(found.positives) >= LEAST_LABELLED:
         return f"There are too few images without {found.class_name}: {shift.lacking}."
     fit, tune = found.positives
     needed = [
-        f"about {ceil(size * LEAST / shown):,} {which} images, now {size:,}"
+        f"about {ceil(size * LEAST_LABELLED / shown):,} {which} images, now {size:,}"
         for which, shown, size in zip(_WHICH, found.positives, found.photos, strict=True)
-        if 0 < shown < LEAST
+        if 0 < shown < LEAST_LABELLED
     ]
     more = f" At this share that takes {listed(needed)}." if needed else ""
     return (
         f"{fit} training images show {found.class_name}, and {tune} tuning images: at least "
-        f"{LEAST} of each are needed, and as many without it.{more}"
+        f"{LEAST_LABELLED} of each are needed, and as many without it.{more}"
     )
 
 

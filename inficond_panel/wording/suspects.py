@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Presence, Verdict
+from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.wording.metrics import advice_sentence, teacher_sentence
 
@@ -211,7 +211,7 @@ def relying_sentence(
 
 def unsure_classes(found: Mapping[str, ClassShift]) -> list[str]:
     """Return the classes that the teacher knows, with too few images for a verdict."""
-    return [n for n, each in found.items() if each.kind == UNKNOWN and not each.unknown_to_teacher]
+    return [name for name, each in found.items() if each.unsure]
 
 
 def relies_wrongly(found: ClassShift) -> bool:

@@ -12,13 +12,13 @@ from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.edits import Lambda, Learn
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import levers as levers_module
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import (
     AS_IT_IS,
-    FEW_POSITIVES,
     ClassRepair,
     Lever,
     recommended,
@@ -109,7 +109,7 @@ def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives
     kept = np.sort(np.concatenate([rows[shown][:positives], rows[~shown]]))
     suggestion = suggest(tuner, classes=["truck"], rows=kept)
     repair = suggestion.repairs["truck"]
-    assert repair.few == (positives < FEW_POSITIVES) == (len(repair.levers) == 2)
+    assert repair.few == (positives < LEAST_LABELLED) == (len(repair.levers) == 2)
     if repair.few:
         assert repair.taken is repair.levers[1]
         assert repair.taken.edits == (Learn("truck", "labels", 1.0),)

@@ -100,9 +100,10 @@ def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
 
 
 def test_a_suggestion_has_the_classes_that_the_teacher_does_not_know():
-    repairs = {BROKEN: ClassRepair(ClassShift(BROKEN, "unknown"))}
-    made = Suggestion(0, "p", 600, 0.95, repairs, unknown={BROKEN: skill()})
+    shifts = ClassShift(BROKEN, "unknown", teacher=skill()), ClassShift("car", "unknown")
+    made = Suggestion(0, "p", 600, 0.95, {each.class_name: ClassRepair(each) for each in shifts})
     assert levers(made).attrs["facts"]["unknown_to_teacher"][BROKEN]["knows"] is False
+    assert "for 1 there are too few photos to say" in made.summary
 
 
 @pytest.fixture(scope="module")

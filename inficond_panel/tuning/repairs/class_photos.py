@@ -41,10 +41,10 @@ from inficond_panel.tuning.fitting.fit_data import scores_on
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
-#: Least number of positives, and of negatives, of each split to compare a class: two per fold.
-LEAST = 2 * FOLDS
-#: Least number of each on tune that have labels of another class, so that these replace scores.
-_LEAST_LABELLED = 5
+#: Least number of positives, and of negatives, of a split to compare a class by it: two per fold.
+LEAST_LABELLED = 2 * FOLDS
+#: Least number of positives, and of negatives, of tune to choose by AP: of all, without a fold.
+LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 
 
 class ClassPhotos:
@@ -109,10 +109,10 @@ class ClassPhotos:
         """Reason why the class cannot be compared between the splits; "" if it can."""
         for split, label in ((FIT, self.fit_label), (TUNE, self.tune_label)):
             positives, negatives = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
-            if min(positives, negatives) < LEAST:
+            if min(positives, negatives) < LEAST_LABELLED:
                 return (
-                    f"{split} has {positives} positive and {negatives} negative photos; {LEAST} of "
-                    "each are needed"
+                    f"{split} has {positives} positive and {negatives} negative photos; "
+                    f"{LEAST_LABELLED} of each are needed"
                 )
         return ""
 
@@ -349,8 +349,8 @@ def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, N
     labels are no more certain than scores.
     """
     fit, tune = photos.labels(classes)
-    enough = _enough(photos.fit_label, fit, LEAST)
-    by_teacher = ~(enough & _enough(photos.tune_label, tune, _LEAST_LABELLED))
+    enough = _enough(photos.fit_label, fit, LEAST_LABELLED)
+    by_teacher = ~(enough & _enough(photos.tune_label, tune, LEAST_TUNE))
     if by_teacher.any():
         pairs = zip(photos.decisions(classes), (fit, tune), strict=True)
         fit, tune = (np.where(by_teacher, *pair) for pair in pairs)

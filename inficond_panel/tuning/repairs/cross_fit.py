@@ -22,8 +22,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.edits import Balance, Label, Repair
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
-from inficond_panel.tuning.repairs.resolution import LEAST_OUTSIDE_FOLD, needs_labels
+from inficond_panel.tuning.repairs.class_photos import LEAST_OUTSIDE_FOLD, ClassPhotos
+from inficond_panel.tuning.repairs.resolution import needs_labels
 from inficond_panel.tuning.shift import first_suspects
 from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.tuning.tuner import Tuner

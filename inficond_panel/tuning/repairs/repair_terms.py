@@ -19,8 +19,8 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
-from inficond_panel.tuning.repairs.resolution import LEAST_TUNE, resolve_repairs
+from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE, ClassPhotos
+from inficond_panel.tuning.repairs.resolution import resolve_repairs
 from inficond_panel.tuning.thumbs import Bounds, box
 from inficond_panel.vocabulary.intents import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE

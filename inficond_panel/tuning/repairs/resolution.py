@@ -44,7 +44,7 @@ from inficond_panel.tuning.fitting.terms import (
     Terms,
     corrected,
 )
-from inficond_panel.tuning.repairs.class_photos import LEAST, ClassPhotos
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED, LEAST_TUNE, ClassPhotos
 from inficond_panel.vocabulary.intents import ANSWERS, LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -109,8 +109,6 @@ LABEL_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
 #: Candidate shares of learned photos in the total weight, besides weight 1 per photo.
 SHARES = (0.3, 0.7)
 UNJUDGED_WEIGHT = 3.0  #: weight of a labelled photo if no other labels can compare weights
-#: Least number of positives, and of negatives, of tune to choose by AP: of all, without a fold.
-LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 #: Least effective number of positives, and of negatives, of fit after reweighting.
 LEAST_EFFECTIVE = 10.0
 
@@ -353,10 +351,10 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     """Return the adaptive penalty for each of ``values``; ``[None]`` if no concept is suspect."""
     name, store = photos.student.name, photos.student.store
     shown = [int((photos.fit_label == side).sum()) for side in (1, 0)]
-    if min(shown) < LEAST:
+    if min(shown) < LEAST_LABELLED:
         raise TuningError(
-            f"doubt on {name!r} needs {LEAST} positives and {LEAST} negatives on fit; "
-            f"there are {shown[0]} and {shown[1]}.",
+            f"doubt on {name!r} needs {LEAST_LABELLED} positives and {LEAST_LABELLED} negatives on "
+            f"fit; there are {shown[0]} and {shown[1]}.",
             "Label more photos of fit, or tune by thumbs.",
         )
     doubt = photos.suspicion().doubt

@@ -32,7 +32,7 @@ from inficond_panel.tuning.fitting.class_fit import (
 )
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED, ClassPhotos
 from inficond_panel.tuning.repairs.resolution import ap_values, choose, compared_terms
 from inficond_panel.tuning.shift import (
     ClassShift,
@@ -58,9 +58,6 @@ from inficond_panel.vocabulary.splits import TUNE
 AS_IT_IS = "as it is"
 #: Largest number of suspects that the thumb ✕ removes.
 SUSPECTS = 3
-#: Least number of positives of tune to choose by AP. With fewer, the only lever is to learn the
-#: labels of tune with weight 1, and it is evaluated by the likelihood of these labels.
-FEW_POSITIVES = 10
 #: Least z of the gain in log likelihood to propose this lever.
 LIKELIER = 2.0
 _TO_CHOOSE = "labels of tune, to choose"
@@ -91,7 +88,8 @@ class ClassRepair:
     """Levers of one class with its shift; the first lever is the unchanged student.
 
     ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
-    informative unlabelled photos. With ``few`` positives the likelihood makes the choice, not AP.
+    informative unlabelled photos. With ``few`` positives (< ``LEAST_LABELLED``) the only lever is
+    to learn the labels of tune with weight 1, and their likelihood makes the choice, not AP.
     """
 
     shift: ClassShift
@@ -154,7 +152,7 @@ def _compared(
     counts = draw_counts(len(photos.seen), DRAWS, seed)[:, np.isin(photos.seen, photos.tune)]
     before = change_by_teaching(photos, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    few = bool(np.count_nonzero(label == 1) < FEW_POSITIVES)
+    few = bool(np.count_nonzero(label == 1) < LEAST_LABELLED)
     for name, edits, needs in _levers(student, shift, few=few):
         check()
         careful = not any(isinstance(edit, Learn) for edit in edits)

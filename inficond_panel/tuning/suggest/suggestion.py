@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
+from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_names
@@ -31,11 +33,9 @@ from inficond_panel.vocabulary.splits import TUNE
 AUTHOR = "machine:repair"
 #: Description of the data of an expected gain.
 MEASURED = "cross-fitted: on photos that did not choose"
-#: Least number of positives, and of negatives, to measure a class.
-LEAST_PHOTOS = 5
 _UNLABELLED = (
-    f"No class has {LEAST_PHOTOS} photos of tune that are labelled as showing it and "
-    f"{LEAST_PHOTOS} that are not: nothing is proposed. Label photos of tune, or tune by thumbs."
+    f"No class has {LEAST_TUNE} photos of tune that are labelled as showing it and "
+    f"{LEAST_TUNE} that are not: nothing is proposed. Label photos of tune, or tune by thumbs."
 )
 
 
@@ -44,7 +44,6 @@ class Suggestion:
     """Edits for one refit from ``parent`` (an id), chosen by labels of ``images`` photos.
 
     ``repairs`` has the levers of each measured class, ``skipped`` a reason for each other class.
-    ``unknown`` are classes that the teacher does not know, which edits of students cannot repair.
     ``level`` is the level of intervals.
     """
 
@@ -54,7 +53,12 @@ class Suggestion:
     level: float
     repairs: dict[str, ClassRepair] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    unknown: dict[str, TeacherSkill] = field(default_factory=dict)
+
+    @cached_property
+    def unknown(self) -> dict[str, TeacherSkill]:
+        """The teacher's skill by class that it does not know, which no edit can repair."""
+        skills = {name: one.shift.teacher for name, one in self.repairs.items()}
+        return {name: skill for name, skill in skills.items() if skill and skill.does_not_know}
 
     @property
     def taken(self) -> dict[str, Lever]:
@@ -81,23 +85,24 @@ class Suggestion:
         if not self.repairs:
             return _UNLABELLED
         gains = [self.gain_of(name) for name in self.taken]
-        kinds = [one.shift.kind for one in self.repairs.values()]
-        return f"{shifts_sentence(kinds)} {proposed_sentence(gains, len(kinds))}"
+        shifts = [one.shift for one in self.repairs.values()]
+        return f"{shifts_sentence(shifts)} {proposed_sentence(gains, len(shifts))}"
 
 
-def shifts_sentence(kinds: Sequence[str]) -> str:
-    """Return a sentence on how many classes have a shift; ``kinds`` has one kind per class."""
-    if len(kinds) == 1:
+def shifts_sentence(shifts: Sequence[ClassShift]) -> str:
+    """Return a sentence on how many classes have a shift."""
+    if len(shifts) == 1:
         return {
             SHIFT: "The class shows a shift from fit to tune.",
             UNKNOWN: (
                 "There are too few photos to say whether the class shows a shift from fit to tune."
             ),
             NONE: "The class shows no shift from fit to tune.",
-        }[kinds[0]]
-    shifted, unsure = kinds.count(SHIFT), kinds.count(UNKNOWN)
+        }[shifts[0].kind]
+    shifted = sum(each.kind == SHIFT for each in shifts)
+    unsure = sum(each.unsure for each in shifts)
     few = f"; for {unsure} there are too few photos to say" if unsure else ""
-    return f"{shifted} of {len(kinds)} classes show a shift from fit to tune{few}."
+    return f"{shifted} of {len(shifts)} classes show a shift from fit to tune{few}."
 
 
 def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
@@ -146,8 +151,7 @@ def suggest(
                 progress(done / len(names), f"comparing repairs of {name}")
             repairs[name] = class_repair(tuner, node, name, seen, seed, check)
     level = float(tuner.spec.views.confidence)
-    unknown = _unknown_to_teacher(tuner, names, seen)
-    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, unknown)
+    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped)
     if progress is not None:
         progress(1.0, f"{len(made.intents)} intents")
     return made
@@ -161,25 +165,13 @@ def _measurable(
     skipped: dict[str, str] = {}
     for k, name in enumerate(tuner.store.classes):
         positives, negatives = ((label[rows, k] == side).sum() for side in (1, 0))
-        if name in wanted and min(positives, negatives) < LEAST_PHOTOS:
+        if name in wanted and min(positives, negatives) < LEAST_TUNE:
             skipped[name] = (
                 f"{positives} positive and {negatives} negative photos; "
-                f"{LEAST_PHOTOS} of each are needed"
+                f"{LEAST_TUNE} of each are needed"
             )
     measured = wanted - skipped.keys()
     return [name for name in tuner.store.classes if name in measured], skipped
-
-
-def _unknown_to_teacher(
-    tuner: Tuner, names: Sequence[str], rows: NDArray[np.intp]
-) -> dict[str, TeacherSkill]:
-    """Return the classes that the teacher does not know, by labels of the images at ``rows``."""
-    store, logits = tuner.store, tuner.store.teacher_log_odds[rows]
-    skills = {}
-    for name in names:
-        k = store.classes.index(name)
-        skills[name] = teacher_skill(Outcome(np.asarray(store.label[rows, k]), logits[:, k]))
-    return {name: skill for name, skill in skills.items() if skill.does_not_know}
 
 
 def carry_out(

@@ -21,7 +21,7 @@ from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance
 from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.results.metrics import on_images, students_file
 from inficond_panel.state import Job
-from inficond_panel.tuning.repairs.resolution import LEAST_TUNE
+from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.images import FILLS as IMAGE_FILLS

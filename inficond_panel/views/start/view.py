@@ -17,6 +17,7 @@ from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.student import Student
 from inficond_panel.ui import browser
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 #: Largest number of cards, and of those by AP gap; classes that are unsure fill up the rest.
 CARDS, BEHIND = 5, 3
-#: Smallest number of positives for which a student's AP is compared with the teacher's.
-POSITIVES = 10
 
 
 def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
@@ -67,7 +66,7 @@ def make_behind(
 ) -> list[dict[str, Any]]:
     """Return cards of the students with the largest AP gap to the teacher, then of the classes
     ``unsure``, which have too few images for a verdict; without a concept."""
-    known = {name: each for name, each in metrics.items() if each.positives >= POSITIVES}
+    known = {name: each for name, each in metrics.items() if each.positives >= LEAST_LABELLED}
     behind = sorted(known, key=lambda name: known[name].ap - known[name].teacher_ap)[:BEHIND]
     words = {
         name: f"AP {each.ap:.3f}, its teacher {each.teacher_ap:.3f}" for name, each in known.items()
