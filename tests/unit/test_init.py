@@ -130,12 +130,7 @@ def test_a_table_is_what_all_of_its_rows_are(home, capsys):
     ("name", "old", "new", "told"),
     [
         ("labels", "002,0,1", "002,0,yes", "data/labels.csv:4: 'train' of image '002' is 'yes'"),
-        (
-            "labels",
-            "002,0,1",
-            "002,2,1",
-            "data/labels.csv:4: 'cat' of image '002' is '2'; expected",
-        ),
+        ("labels", "002,0,1", "002,2,1", "data/labels.csv:4: 'cat' of image '002' is '2'; exp"),
         ("labels", "image_id", "id", "the first column is called 'id'; expected 'image_id'"),
         ("logits", "\n002,", "\n002,inf\nx,", "data/logits.csv:4: 'cat' of image '002' is 'inf'"),
         ("logits", "\n002,", "\n002,\nx,", "data/logits.csv:4: 'cat' of image '002' is ''; exp"),

@@ -1,13 +1,11 @@
 """Tables of labels beside photos, and one table read by its columns."""
 
-import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
 
 from inficond_panel.errors import DataError, SpecError
 from precompute.datasets import load_dataset
-from precompute.datasets.row_tables import read_table
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
 TABLE = f"kind: table\nroot: photos\nlabels: labels.csv\n{SPLITS}"
@@ -225,22 +223,6 @@ def test_parquet_with_lists_numbers_and_nulls(folder):
     assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
     dataset = load_dataset(dataset_section(folder, text + "labels: [cat, dog]"))
     assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
-
-
-def test_tables_of_labels_may_be_parquet_too(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
-    values = {"image_id": ["01", "02"], "x": [0.1, -2.5], "y": [3, 4]}
-    parquet.write_table(pyarrow.table(values), tmp_path / "z.parquet")
-    table = read_table(tmp_path / "z.parquet", float, "a number")
-    assert table.ids == ("01", "02")
-    np.testing.assert_array_equal(table.values, [[0.1, 3], [-2.5, 4]])
-    (tmp_path / "z.parquet").write_text("no table")
-    with pytest.raises(DataError, match=r"z\.parquet cannot be read as a table"):
-        read_table(tmp_path / "z.parquet", float, "a number")
-    with pytest.raises(DataError, match=r"no file .*y\.parquet"):
-        read_table(tmp_path / "y.parquet", float, "a number")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def cache(monkeypatch, tmp_path, repository, files):
     refs.mkdir()
     (refs / "main").write_text(snapshot.name)
     for path in files:
-        shutil.copy(path, snapshot / path.name)
+        shutil.copy(path, snapshot / path.name.replace("weights", "open_clip_model"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home))
     return snapshot
 
@@ -120,9 +120,7 @@ def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, model
 def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkeypatch, tmp_path):
     section = OpenClipEncoder(model="tiny", pretrained="one")
     before = encoder_digest(section)
-    stored = tmp_path / "open_clip_model.safetensors"
-    shutil.copy(named.pretrained, stored)
-    cache(monkeypatch, tmp_path, "some/tiny", [stored])
+    cache(monkeypatch, tmp_path, "some/tiny", [named.pretrained])
     fetch_encoder(section)
     encoder = load_encoder(section)
     assert (encoder.name, encoder.mean) == ("tiny (one)", SIGLIP["mean"])
@@ -134,9 +132,8 @@ def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkey
 def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):
     section = OpenClipEncoder(model="hf-hub:some/model")
     before = encoder_digest(section)
-    stored = tmp_path / "open_clip_model.safetensors"
-    shutil.copy(named.pretrained, stored)
-    cache(monkeypatch, tmp_path, "some/model", [named.model / "open_clip_config.json", stored])
+    files = [named.model / "open_clip_config.json", named.pretrained]
+    cache(monkeypatch, tmp_path, "some/model", files)
     encoder, folder = load_encoder(section), load_encoder(named)
     np.testing.assert_array_equal(encoder.dense(pixels(encoder)), folder.dense(pixels(folder)))
     assert encoder_name(section) == "hf-hub:some/model"

@@ -18,7 +18,6 @@ from precompute.teachers.teacher import (
 )
 
 pytest.importorskip("torch")
-pytest.importorskip("torch")
 
 import timm
 import torch

@@ -89,15 +89,19 @@ def test_faulty_npz_is_told(tmp_path, change, fault):
         read_logits(write_npz(tmp_path / "z.npz", **change), ["01", "02"], CLASSES)
 
 
-def test_an_npz_without_its_arrays_or_damaged_is_told(tmp_path):
-    np.savez(tmp_path / "z.npz", logit=VALUES)
-    with pytest.raises(DataError, match="no array image_id and no array class_name"):
-        read_logits(tmp_path / "z.npz", ["01"], CLASSES)
-    (tmp_path / "z.npz").write_bytes(b"PK\x03\x04 broken")
-    with pytest.raises(DataError, match="cannot be read as npz"):
-        read_logits(tmp_path / "z.npz", ["01"], CLASSES)
-    with pytest.raises(DataError, match="There is no file"):
-        read_logits(tmp_path / "y.npz", ["01"], CLASSES)
+def test_an_npz_without_its_arrays_damaged_and_absent_files_are_told(tmp_path):
+    np.savez(tmp_path / "x.npz", logit=VALUES)
+    for name in ("z.npz", "z.parquet"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 broken")
+    for name, fault in (
+        ("x.npz", "no array image_id and no array class_name"),
+        ("z.npz", "cannot be read as npz"),
+        ("z.parquet", r"z\.parquet cannot be read as a table"),
+        ("y.npz", "There is no file"),
+        ("y.parquet", r"no file .*y\.parquet"),
+    ):
+        with pytest.raises(DataError, match=fault):
+            read_logits(tmp_path / name, ["01"], CLASSES)
 
 
 @pytest.mark.parametrize(

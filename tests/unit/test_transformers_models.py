@@ -234,11 +234,7 @@ def change(folder, **values):
 
 
 def teacher_of(model, classes=CLASSES, **values):
-    return load_section(TransformersTeacher(model=model, **values), classes)
-
-
-def load_section(section, classes=CLASSES):
-    return load_teacher(section, classes)
+    return load_teacher(TransformersTeacher(model=model, **values), classes)
 
 
 def logits(teacher, count=3):
@@ -275,7 +271,8 @@ def test_classes_of_a_model_that_names_none(copy):
     assert "teacher.labels" in told.value.remedy
     section = TransformersTeacher(model=copy, classes=["train", "cat", "bicycle"])
     expected = [[row["LABEL_2"], row["LABEL_0"]] for row in reference(copy)]
-    np.testing.assert_allclose(logits(load_section(section)), expected, atol=1e-5)
+    found = logits(load_teacher(section, CLASSES))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
     change(copy, id2label={"0": "a", "1": "a", "2": "b"})
     with pytest.raises(DataError, match="does not name its outputs uniquely"):
         teacher_of(copy)
