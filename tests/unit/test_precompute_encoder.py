@@ -4,8 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, RESNET, VIT, attend, photo, tiny_encoder
-from scipy.special import erf
+from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
 
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
@@ -24,6 +23,8 @@ import open_clip
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
+from precompute.encoder.dense import dense_function
+
 pytestmark = pytest.mark.torch
 
 
@@ -31,58 +32,25 @@ def pixels_of(encoder, count=2):
     return np.stack([encoder.prepare(photo(i)) for i in range(count)])
 
 
-def layer_norm(x, state, name):
-    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
-    return (x - mean) / np.sqrt(variance + 1e-5) * state[f"{name}.weight"] + state[f"{name}.bias"]
-
-
-def vit_cells_by_hand(state, pixels, positions, patch=16):
-    """A two-block ViT in NumPy: a whole first block, then the second one's values only."""
-    weight = state["conv1.weight"].reshape(len(state["conv1.weight"]), -1)
-    rows, columns = pixels.shape[1] // patch, pixels.shape[2] // patch
-    areas = pixels.reshape(3, rows, patch, columns, patch).transpose(1, 3, 0, 2, 4)
-    tokens = [state["class_embedding"], *(areas.reshape(rows * columns, -1) @ weight.T)]
-    x = layer_norm(np.array(tokens) + positions, state, "ln_pre")
-    for b in range(2):
-        name = f"transformer.resblocks.{b}"
-        y = layer_norm(x, state, f"{name}.ln_1")
-        qkv = y @ state[f"{name}.attn.in_proj_weight"].T + state[f"{name}.attn.in_proj_bias"]
-        q, k, v = np.split(qkv, 3, axis=-1)
-        if b == 0:
-            v = attend(q, k, v, 2)
-        out = v @ state[f"{name}.attn.out_proj.weight"].T + state[f"{name}.attn.out_proj.bias"]
-        if b == 1:
-            return layer_norm(out, state, "ln_post")[1:] @ state["proj"]
-        x = x + out
-        y = layer_norm(x, state, f"{name}.ln_2") @ state[f"{name}.mlp.c_fc.weight"].T
-        y = y + state[f"{name}.mlp.c_fc.bias"]
-        y = y * (1 + erf(y / np.sqrt(2))) / 2  # GELU
-        x = x + y @ state[f"{name}.mlp.c_proj.weight"].T + state[f"{name}.mlp.c_proj.bias"]
-    return None
-
-
 @pytest.mark.parametrize("size", [None, 96])
-def test_vit_cells_are_the_values_of_the_last_block(tmp_path, size):
+def test_a_vit_has_values_of_its_last_block_and_positions_between_its_own(tmp_path, size):
     section = tiny_encoder(tmp_path / "e", VIT)
+    own = load_encoder(section).model.visual.positional_embedding.detach()
     section.image_size = size
     encoder = load_encoder(section)
-    pixels = pixels_of(encoder)
-    tower = encoder.model.visual
-    state = {name: value.double().numpy() for name, value in tower.state_dict().items()}
-    side = (size or 64) // 16
-    cells = encoder.dense(pixels)
-    assert cells.shape == (2, side, side, 24)
-    plain = OpenClipEncoder(model=section.model, pretrained=section.pretrained)
-    original = load_encoder(plain).model.visual.positional_embedding.detach()
-    grid = original[1:].T.reshape(1, -1, 4, 4)
+    pixels, side = pixels_of(encoder), (size or 64) // 16
+    grid = own[1:].T.reshape(1, -1, 4, 4)
     if size:
         grid = torch.nn.functional.interpolate(
             grid, (side, side), mode="bicubic", antialias=True, align_corners=False
         )
-    positions = np.vstack([original[:1], grid.flatten(2)[0].T])
-    for cell, image in zip(cells, pixels, strict=True):
-        expected = vit_cells_by_hand(state, image.astype(float), positions)
-        np.testing.assert_allclose(cell.reshape(-1, 24), expected, atol=2e-4)
+    positions = torch.vstack([own[:1], grid.flatten(2)[0].T])
+    torch.testing.assert_close(encoder.model.visual.positional_embedding, positions)
+    cells = encoder.dense(pixels)
+    assert (cells.shape, encoder.attention) == ((2, side, side, 24), "value")
+    function, _ = dense_function(encoder.model, pixels.shape[2:], "it", "value")
+    with torch.inference_mode():
+        np.testing.assert_allclose(cells, function(torch.from_numpy(pixels)), atol=1e-5)
 
 
 def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
