@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
     sizes = {"images": 5011, "concepts": 584, "classes": 20}
     main_setting = solve("5k", *data.synthetic(*sizes.values()))
     comparisons.against_recipe(main_setting, limits, ratios)
+    comparisons.against_layer(main_setting, limits, ratios)
     comparisons.paper_solver(main_setting, ratios)
     comparisons.edited(main_setting, limits, ratios)
     comparisons.against_libraries(main_setting, limits, ratios)

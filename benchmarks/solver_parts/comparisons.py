@@ -15,13 +15,15 @@ from solver_parts.setting import L1, Limits, Setting
 from solver_parts.timing import Ratios, Seconds, interleaved, median, timed
 
 EPOCHS = 10
+#: Share of the optimum from which on the curve of a plain layer is compared: a first percent.
+WITHIN = 0.015
 SAGA = (20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 TOLERANCES = tuple(10.0 ** -(power / 2) for power in range(2, 19))
 Others = Mapping[str, tuple[Callable[[libraries.OneClass], libraries.Solve], Sequence[float]]]
 
 
 def against_recipe(s: Setting, limits: Limits, ratios: Ratios) -> None:
-    """The paper's recipe as one layer and class by class, and Adam until 1e-3 of the optimum."""
+    """The paper's recipe as one layer and class by class."""
     recipe.train(s.scores[:500], s.targets[:500], L1, 1e-3, 1)  # torch warms up
     lr = recipe.best_rate(s.scores, s.targets, L1, EPOCHS)
     product = s.exact.weights.astype(s.scores.dtype)
@@ -52,7 +54,6 @@ def against_recipe(s: Setting, limits: Limits, ratios: Ratios) -> None:
         print(f"{above.mean():.1e} above the optimum (worst class {above.max():.1e})")
         ratios.add(f"recipe_{name}_over_exact", median(times[name]), ours)
         ratios.put(f"recipe_{name}_objective_above", above.mean())
-    adam_until(s, limits, lr, ours, ratios)
 
 
 def paper_solver(s: Setting, ratios: Ratios) -> None:
@@ -72,24 +73,36 @@ def paper_solver(s: Setting, ratios: Ratios) -> None:
     ratios.put("solver_paper_weights_over_exact", used / best)
 
 
-def adam_until(s: Setting, limits: Limits, lr: float, ours: Seconds, ratios: Ratios) -> None:
-    """One layer; reached when the mean over the classes is. The better of two learning rates."""
+def against_layer(s: Setting, limits: Limits, ratios: Ratios) -> None:
+    """The whole curve of a strong plain layer, of the best learning rate at its end: for each of
+    its points from ``WITHIN`` on, its time over ours to an objective at least as low."""
+    ours = []
+    for tolerance in (0.1, 0.03, 0.01, 1e-3, 1e-6):
+        run = partial(fit, s.scores, s.targets, l1=L1, tolerance=tolerance)
+        times = interleaved({"exact": run}, limits.repeats)
+        ours.append((times["exact"], _above(s, run().objective)))
+    print("  exact, stopped early: " + _told(ours))
+    for epochs in limits.layer_epochs:
+        runs = [recipe.curve(s.scores, s.targets, L1, lr, epochs) for lr in recipe.RATES]
+        best = min(runs, key=lambda run: run[-1].objective.mean())
+        points = [(each.seconds, _above(s, each.objective)) for each in best]
+        print(f"  one layer, standardised, {epochs} epochs: " + _told(points))
+        behind = [
+            seconds.cpu / next((own.cpu for own, low in ours if low <= above), np.inf)
+            for seconds, above in points
+            if above <= WITHIN
+        ]
+        if behind:
+            ratios.put(f"layer_{epochs}_epochs_least_over_exact_cpu", min(behind))
 
-    def near(objective: NDArray) -> bool:
-        return bool(((objective - s.exact.objective) / s.unit).mean() <= 1e-3)
 
-    runs = {}
-    for rate in (lr, lr / 3):
-        most = limits.adam / 2
-        runs[rate] = recipe.train(s.scores, s.targets, L1, rate, 10**6, near, most)
-    rate, run = min(runs.items(), key=lambda item: (not item[1].reached, item[1].seconds.cpu))
-    above = ((run.objective - s.exact.objective) / s.unit).mean()
-    print(
-        f"  Adam until 1e-3, lr {rate:g}: {run.seconds}, {run.epochs} epochs, now {above:.1e} ",
-        end="",
-    )
-    print("above" if run.reached else "above: not reached")
-    ratios.add("adam_until_1e-3_over_exact", run.seconds, ours, run.reached)
+def _above(s: Setting, objective: NDArray) -> float:
+    """How far the mean objective of the classes is above the optimum, over that."""
+    return float(objective.mean() / s.exact.objective.mean() - 1)
+
+
+def _told(points: Sequence[tuple[Seconds, float]]) -> str:
+    return ", ".join(f"{above:.1e} above after {seconds.cpu:.2f} s" for seconds, above in points)
 
 
 def against_libraries(s: Setting, limits: Limits, ratios: Ratios) -> None:

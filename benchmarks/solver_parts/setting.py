@@ -15,17 +15,17 @@ L1 = 1e-4
 
 @dataclass(frozen=True)
 class Limits:
-    """Times that things may take, in seconds, and numbers of repeats."""
+    """Numbers of repeats and epochs, and seconds that a library may take."""
 
     repeats: int
-    adam: float
+    layer_epochs: tuple[int, ...]
     library: float
     classes: int
     edits: int
 
 
-QUICK = Limits(repeats=2, adam=1.5, library=1.0, classes=1, edits=40)
-FULL = Limits(repeats=7, adam=300.0, library=120.0, classes=3, edits=200)
+QUICK = Limits(repeats=2, layer_epochs=(30,), library=1.0, classes=1, edits=40)
+FULL = Limits(repeats=7, layer_epochs=(30, 100, 300), library=120.0, classes=3, edits=200)
 
 
 @dataclass(frozen=True)
