@@ -299,11 +299,6 @@ class UnseenLogits:
         variance = sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides)
         return float(difference.mean()), float(np.mean(variance))
 
-    def ap(self, counts: NDArray) -> Array:
-        """Return AP (rows,) by each row of counts or weights (rows, n), the mean over students."""
-        values = [Outcome(self.label, logit).values(AP.key, counts) for logit in self.logits]
-        return np.asarray(np.mean(values, axis=0))
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -360,7 +355,17 @@ def _odds(label: NDArray) -> float:
 
 
 def _ap(unseen: UnseenLogits, weight: Array, seed: int) -> tuple[float, Array]:
-    """Return AP with these weights (n,) of the photos, and AP on bootstrap draws (DRAWS,)."""
-    counts = np.concatenate([weight[None], draw_counts(len(weight), DRAWS, seed) * weight])
-    values = unseen.ap(counts)  # together, so that each student is sorted once
-    return float(values[0]), values[1:]
+    """Return AP with these weights (n,) of the photos, and AP on bootstrap draws (DRAWS,), both the
+    mean over the students."""
+    students = [Outcome(unseen.label, logit) for logit in unseen.logits]  # each is sorted once
+
+    def ap(counts: NDArray) -> Array:
+        return np.asarray(np.mean([each.values(AP.key, counts) for each in students], axis=0))
+
+    counts, rows = draw_counts(len(weight), DRAWS, seed), max(_BLOCK // len(weight), 1)
+    parts = (counts[first : first + rows] * weight for first in range(0, DRAWS, rows))
+    return float(ap(weight[None])[0]), np.concatenate([ap(part) for part in parts])
+
+
+#: Weighted counts that are in memory at one time.
+_BLOCK = 1 << 24

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.common.arrays import empty
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill.metrics.outcome import Outcome
@@ -144,7 +145,7 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
     One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
     """
     rng = np.random.default_rng(seed)
-    table = np.empty((draws, images), dtype=np.uint8, order="F")  # see Ranked
+    table = empty((images, draws), np.uint8).T  # in this order: see Ranked
     for row in table:
         row[:] = np.bincount(rng.integers(max(images, 1), size=images), minlength=images)
     table.setflags(write=False)

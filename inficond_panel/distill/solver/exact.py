@@ -154,11 +154,11 @@ def _certify(data: Scores, students: list[NewtonState], rough: bool = False) -> 
     if not students:
         return
     residuals = _side_by_side(NewtonState.residuals, students)
-    columns = np.concatenate(residuals).T
-    gradients = data.gradient(columns, rough)
-    if rough and not np.isfinite(gradients).all():
-        rough, gradients = False, data.gradient(columns)
     ends = np.cumsum(list(map(len, residuals)))
+    residuals = np.concatenate(residuals).T  # the parts are as large as this
+    gradients = data.gradient(residuals, rough)
+    if rough and not np.isfinite(gradients).all():
+        rough, gradients = False, data.gradient(residuals)
     parts = np.split(gradients, ends[:-1], axis=1)
     _side_by_side(NewtonState.certify, students, parts, [rough] * len(students))
 

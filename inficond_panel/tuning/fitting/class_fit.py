@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.arrays import empty
 from inficond_panel.distill import Fit, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs
 from inficond_panel.distill.scores import Array, ScoreLike
+from inficond_panel.distill.solver.exact import made_of
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
@@ -227,11 +229,18 @@ def fit_each(
     and learned photos.
     """
     data = student.under(_widest(tried)).data.only(student.column)
-    weights = np.stack([_weights(data, terms) for terms in tried], axis=1)
+    each = np.stack([_weights(data, terms) for terms in tried], axis=1)
     inside = np.stack([data.without(rows) for rows in outside], axis=1)
     l1 = np.tile(_penalties(student, tried), (1, len(outside)))
-    weights = (inside[:, :, None] * weights[:, None, :]).reshape(len(inside), -1)
+    weights = empty((len(each), l1.shape[1]), np.float64)
+    np.multiply(
+        inside[:, :, None], each[:, None, :], out=weights.reshape(len(each), -1, len(tried))
+    )
     return _fit_columns(data, l1, box or student.box, weights, student.base, tolerance)
+
+
+#: Largest number of students that are fitted at one time, times the images.
+_KEPT_VALUES = 1 << 22
 
 
 def _fit_columns(
@@ -239,18 +248,24 @@ def _fit_columns(
 ) -> Fit:
     """Return m students of the one class of ``data``, which differ in L1 penalties ``(C, m)`` and
     image weights ``(n, m)``."""
-    column = np.zeros(l1.shape[1], dtype=np.intp)
-    return fit(
-        data.gathered,
-        data.targets[:, column],
-        l1=l1,
-        l2=float(data.l2[0]),
-        lower=box[0][:, column],
-        upper=box[1][:, column],
-        sample_weight=weights,
-        start=start.at(column),
-        tolerance=tolerance,
-    )
+    size, fits = max(_KEPT_VALUES // len(weights), 1), []
+    for first in range(0, l1.shape[1], size):
+        some = slice(first, first + size)
+        column = np.zeros(l1[:, some].shape[1], dtype=np.intp)
+        fits.append(
+            fit(
+                data.gathered,
+                data.targets[:, column],
+                l1=l1[:, some],
+                l2=float(data.l2[0]),
+                lower=box[0][:, column],
+                upper=box[1][:, column],
+                sample_weight=weights[:, some],
+                start=start.at(column),
+                tolerance=tolerance,
+            )
+        )
+    return made_of(fits, partial(np.concatenate, axis=-1))
 
 
 def _widest(tried: Sequence[Terms]) -> Terms:
