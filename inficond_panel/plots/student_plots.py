@@ -29,7 +29,7 @@ from inficond_panel.vocabulary.palette import (
     SURFACE,
     TEACHER,
 )
-from inficond_panel.wording.repairs import object_of
+from inficond_panel.wording.repairs import folded
 
 GRID = 101  #: influences at which a curve that is not exact, and each band, is computed
 _SIDES = ("present", "absent")
@@ -246,7 +246,9 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
         (
             *at[node.id],
             f"#{node.number} {node.name}".rstrip(),
-            ", ".join(f"{one.kind.glyph} {object_of(one)}, {one.class_name}" for one in node.edits),
+            ", ".join(
+                f"{o.kind.glyph} {name}, {o.class_name}" for o, name, _ in folded(node.edits)
+            ),
             node.note,
             (ACTIVE if node.id == current else SURFACE).light,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
@@ -156,6 +157,26 @@ def object_of(item: NodeEdit) -> str:
             return f"{LEARNED_FROM[item.source]}{weight}"
         case Lambda() | Doubt():
             return AUTO if item.value is None else f"{item.value:g}"
+
+
+def folded(edits: Sequence[NodeEdit]) -> list[tuple[NodeEdit, str, str]]:
+    """Return edits, labels first, with object and title.
+
+    Of a class's answers, which have a reason (``why``), the first stands for all; likewise of its
+    other labels.
+    """
+
+    def kind(label: Label) -> tuple[str, str]:
+        return label.class_name, "answer" if label.why else "label"
+
+    found: list[tuple[NodeEdit, str, str]] = []
+    labels = sorted((edit for edit in edits if isinstance(edit, Label)), key=kind)
+    for (_, word), group in groupby(labels, kind):
+        first, *others = group
+        names = [object_of(first), *map(object_of, others)]
+        told = (count(len(names), word), ", ".join(names)) if others else (names[0], "")
+        found.append((first, *told))
+    return found + [(edit, object_of(edit), "") for edit in edits if not isinstance(edit, Label)]
 
 
 def edit_words(item: NodeEdit) -> str:

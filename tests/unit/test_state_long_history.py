@@ -143,7 +143,7 @@ def _expect_value(app: AppState, node_id: str, result: dict) -> None:
     """As measured directly; on the holdout only where somebody has looked."""
     split, name = app.students.snapshot.split, app.selection.class_name
     if split == "holdout" and not app.tuning.looks[node_id]:
-        assert result["quiet"] == "holdout not looked at"
+        assert result["quiet"] == "not looked at"
         return
     metrics = app.tuner.metrics(app.tuner.node(node_id), split)
     aps = [metrics[name].ap] if name else [each.ap for each in metrics.values()]

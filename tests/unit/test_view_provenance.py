@@ -11,7 +11,7 @@ from sessions import fine_tune
 from viewing import ask, saved
 
 from inficond_panel.distill import Interval
-from inficond_panel.plots.student_plots import Branches, make_lanes, make_path
+from inficond_panel.plots.student_plots import Branches, make_lanes, make_path, make_provenance
 from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import AppState
 from inficond_panel.state.selection import Rights
@@ -113,14 +113,20 @@ def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
     labels = [answers[0], corrected[0], *answers[1:], corrected[1]]
     learn = Learn("bicycle", "answers")
     chips = make_chips([wheel, *labels, Label("cat", "scene-4", 1), learn])
-    assert chips[0] == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
-    assert [chip["concept"] for chip in chips[1:]] == [
-        "the teacher on tune, corrected by the answers",
+    assert chips[3] == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
+    assert [chip["concept"] for chip in chips] == [
         "3 answers",
         "2 labels",
         "scene-4 present",
+        "wheel",
+        "the teacher on tune, corrected by the answers",
     ]
-    assert chips[2]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"
+    assert chips[0]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"
+    common = {"name": "", "note": "", "created": ""}
+    root = SimpleNamespace(id="a", parent="", number=0, edits=[], **common)
+    node = SimpleNamespace(id="b", parent="a", number=1, edits=answers, **common)
+    points = make_provenance([root, node], "b").get(1)
+    assert list(points["intents"]) == ["", f"{answers[0].kind.glyph} 3 answers, bicycle"]
     authors = ("machine:crossfit", "machine", "user", "")
     made = [make_author(SimpleNamespace(author=author)) for author in authors]
     assert made == ["by a machine: crossfit", "", "", ""]
@@ -190,7 +196,7 @@ def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     app.selection.class_name = "sheep"
     fine_tune(app, "fur")
     row = rows(view)[0]
-    assert (row["change"], row["quiet"]) == (None, "no change to sheep")
+    assert (row["change"], row["quiet"]) == (None, "unchanged")
     assert row["chips"][0]["of"] == "bicycle"
     app.selection.class_name = "bicycle"
     app.tuning.show_split("holdout")
@@ -199,7 +205,7 @@ def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
     for row in (second, root):
         assert (row["value"], row["change"]) == ("", None)
-        assert row["quiet"] == "holdout not looked at"
+        assert row["quiet"] == "not looked at"
 
 
 @pytest.mark.parametrize("metric", ["ap", "f1", "recall", "precision", "accuracy", "fidelity"])
@@ -218,7 +224,10 @@ def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     assert change.estimate == pytest.approx(now - before)
     assert row["change"]["at"] == [100 * v for v in (change.low, change.estimate, change.high)]
     assert view._tree.data["total"] == row["change"]
+    short = {"recall": "Rec.", "precision": "Prec.", "accuracy": "Acc.", "fidelity": "Fid."}
+    assert view._tree.data["head"] == short.get(metric, name.upper())
     app.selection.class_name = ""
+    assert view._tree.data["head"] == ("mAP" if metric == "ap" else short.get(metric, "F1"))
     told = dict(view._tree.data["metrics"])[metric]
     assert told.lower() == ("map" if metric == "ap" else f"mean {metric}")
     mean = app.changes.last("", [metric])[metric]

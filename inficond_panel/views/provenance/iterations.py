@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,13 @@ from inficond_panel.common.numbers import bound, count, factor, number
 from inficond_panel.results import refit_words as words
 from inficond_panel.state import CHANGE_METRICS
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.edits import Label
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
 from inficond_panel.wording.metrics import make_change
-from inficond_panel.wording.repairs import NodeEdit, object_of
+from inficond_panel.wording.repairs import NodeEdit, folded
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
@@ -176,7 +174,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
     """
     values, metric = shown.measured.get(node.id), METRICS[shown.metric]
     if node.id in shown.hidden or values is None:
-        quiet = "holdout not looked at" if node.id in shown.hidden else ""
+        quiet = "not looked at" if node.id in shown.hidden else ""
         return {"value": "", "beside": "", "change": None, "quiet": quiet, "metrics": []}
     before = shown.measured.get(node.parent) if node.parent else None
     touched, change = touches(node, shown.class_name, shown.joint), None
@@ -188,7 +186,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
         "value": number(values[shown.metric]),
         "beside": number(values[beside]) if beside else "",
         "change": change,
-        "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
+        "quiet": "unchanged" if node.parent and not touched else "",
         "metrics": [number(value) for value in values.values()],
     }
 
@@ -227,10 +225,9 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
 
 
 def make_chips(edits: Sequence[NodeEdit]) -> list[dict[str, str]]:
-    """Return sign, direction, class and object (a concept) of each edit, labels last.
+    """Return sign, direction, class and object (a concept) of each edit; see ``folded``.
 
-    Several answers on images of a class are one chip, and so are its other labels; the ``title``
-    of the chip lists them.
+    The ``title`` of a chip that stands for several labels lists them.
     """
     return [
         {
@@ -240,30 +237,8 @@ def make_chips(edits: Sequence[NodeEdit]) -> list[dict[str, str]]:
             "concept": name,
             **({"title": title} if title else {}),
         }
-        for edit, name, title in _folded(edits)
+        for edit, name, title in folded(edits)
     ]
-
-
-def _folded(edits: Sequence[NodeEdit]) -> list[tuple[NodeEdit, str, str]]:
-    """Return edits, labels last, with object and title.
-
-    Of a class's answers, which have a reason (``why``), the first stands for all; likewise of its
-    other labels.
-    """
-    folded: list[tuple[NodeEdit, str, str]] = [
-        (edit, object_of(edit), "") for edit in edits if not isinstance(edit, Label)
-    ]
-
-    def kind(label: Label) -> tuple[str, str]:
-        return label.class_name, "answer" if label.why else "label"
-
-    labels = sorted((edit for edit in edits if isinstance(edit, Label)), key=kind)
-    for (_, word), group in groupby(labels, kind):
-        first, *others = group
-        names = [object_of(first), *map(object_of, others)]
-        told = (count(len(names), word), ", ".join(names)) if others else (names[0], "")
-        folded.append((first, *told))
-    return folded
 
 
 def touches(node: Iteration, class_name: str, joint: bool = False) -> bool:
@@ -287,7 +262,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 
     ``made`` is the time (ISO). The page shows the metrics between intents and facts.
     """
-    edits = _folded(node.edits)
+    edits = folded(node.edits)
     more = len(edits) - CARD_INTENTS
     return {
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),

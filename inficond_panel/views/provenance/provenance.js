@@ -4,7 +4,7 @@ import {
   count, details, drawOnce, followTheme, h, hoverCard, icon, iconButton, isClosed, keyed, onMessage, s, select, set,
   setAll, text, timeOf, unless, watch,
 } from "../../ui/base.js"
-import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
+import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY, bringNear } from "../../ui/lists/near.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
@@ -96,9 +96,8 @@ function drawBin(deleted, { bin, binButton }) {
 function drawHistory(data, parts, root) {
   for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
   drawTotal(data, parts)
-  const { short } = METRICS[data.metric], name = nameOf(data)
-  text(parts.columns.lastChild, data.metric === GAP_METRIC ? name : short) // AP or mAP; "Mean F1" has no room
-  set(parts.columns.lastChild, "title", name)
+  text(parts.columns.lastChild, data.head)
+  set(parts.columns.lastChild, "title", nameOf(data))
   root.classList.toggle("two-values", Boolean(data.beside))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)
   root.style.setProperty("--number", `${numberWidth(data)}px`)
@@ -185,8 +184,7 @@ function updateRow(element, structure, data) {
   drawChips(chips, row, data.class)
   drawOnce(change, JSON.stringify([row.change, !row.value]), () => [row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : ""])
   text(range, row.change?.interval ?? "")
-  drawOnce(quiet, row.quiet, () => [h("span", { class: "in-words" }, row.quiet), h("span", { class: "brief" }, row.value ? "unchanged" : "not seen")])
-  set(quiet, "title", row.quiet || null)
+  text(quiet, row.quiet)
   drawOnce(value, JSON.stringify([data.metric, data.metrics, row.value, row.beside]), () => [row.value && aside(`${nameOf(data)} `), row.value, row.beside && besideOf(row, data)])
   drawOnce(whisker, JSON.stringify(row.change && [row.change, data.axis]), () => whiskerOf(row.change, axisOf(data.axis)))
   for (const part of [whisker, change, range]) show(part, !row.quiet)
@@ -385,9 +383,7 @@ function noteLine(say) {
     event.stopPropagation()
     if (event.key === "Escape") event.target.value = event.target.defaultValue
     else if (event.key !== "Enter") return
-    event.preventDefault()
-    event.target.blur() // what has changed is sent
-    back?.focus()
+    back?.focus() // else Enter sends what has changed, and the focus stays
     back = null
   })
   line.addEventListener("focusout", (event) => { if (row.id !== current.id && !line.contains(event.relatedTarget)) fill(current) })

@@ -35,7 +35,7 @@ from inficond_panel.views.provenance.iterations import (
     make_row,
     place_window,
 )
-from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -148,15 +148,15 @@ class ProvenanceView(ComparisonActions, Viewer):
         rights = self.app.rights
         deletable = rights.typing and rights.forgetting  # the dialog of typed concepts deletes
         typed = typed_sentence(self.app.concepts.typed, deletable=deletable)
+        form = "name" if shown.class_name else "mean"
+        names = {key: getattr(METRICS[key], form) for key in CHANGE_METRICS}
         return {
             "class": shown.class_name,
             "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
             "metric": shown.metric,
             "beside": METRICS[shown.metric].beside,
-            "metrics": [
-                [key, METRICS[key].name if shown.class_name else METRICS[key].mean]
-                for key in CHANGE_METRICS
-            ],
+            "head": names[AP.key] if shown.metric == AP.key else METRICS[shown.metric].short,
+            "metrics": [[key, name] for key, name in names.items()],
             "total": self._results.total(shown),
             "typed": " ".join(filter(None, [typed, others])),
         }
