@@ -114,8 +114,8 @@ def _done(teaching: Teaching) -> str:
         forced = "" if teaching.helps else f"{_no_gain(teaching)}, but teaching was forced. "
         return (
             f"{forced}The answers corrected the teacher, and the student learned the corrected "
-            f"teacher on tune: iteration #{teaching.node.number}. The photos were chosen, not "
-            "drawn at random, so AP on all photos does not follow from these figures."
+            f"teacher on the tuning images: iteration #{teaching.node.number}. The photos were "
+            "chosen, not drawn at random, so AP on all photos does not follow from these figures."
         )
     if teaching.helps:
         return "The answers would lower the loss; nothing was taught yet."

@@ -104,9 +104,9 @@ def _enough(found: ClassShift) -> str:
     times = max(times, 1.1)  # so that the rounded number is larger than that of now
     positive, negative = (_rounded(math.ceil(times * photos)) for photos in found.tune_photos)
     return (
-        f"About {_rounded(times)} times as many photos of fit and tune would decide: on tune about "
-        f"{positive} positive and {negative} negative ones, now {found.tune_photos[0]:,} and "
-        f"{found.tune_photos[1]:,}."
+        f"About {_rounded(times)} times as many training and tuning images would decide: about "
+        f"{positive} positive and {negative} negative tuning images, now "
+        f"{found.tune_photos[0]:,} and {found.tune_photos[1]:,}."
     )
 
 

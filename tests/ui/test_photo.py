@@ -119,7 +119,7 @@ def test_a_photo_is_dropped_and_a_student_that_is_not_sure_enough_does_not_know(
     answer.focus()
     for _ in range(4):
         page.keyboard.press("ArrowDown")
-    expect(answer.locator("option:checked")).to_have_text("if 99 % right on tune")
+    expect(answer.locator("option:checked")).to_have_text("if 99 % right")
     expect(dialog.locator("tbody td:nth-child(4)").first).to_have_text("don't know")  # few images
     for words in ("The student says don't know.", "no photo is answered"):
         expect(dialog).to_contain_text(words)

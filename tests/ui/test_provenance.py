@@ -148,7 +148,7 @@ def test_two_rows_are_compared(page) -> None:
     dialog = compare(page, 3, 2)
     for place, words in (
         ("h2", "#2 → #3"),
-        (".head", "tune, 50 images"),
+        (".head", "50 tuning images"),
         (".sides section >> nth=0", "Only #2, since #0"),
         (".sides section >> nth=0", "✕ bicycle: wheel"),
         (".sides section >> nth=1", "by a machine: crossfit"),

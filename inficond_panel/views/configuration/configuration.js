@@ -150,7 +150,7 @@ function explains(anchor, card, data) {
 /** The question before the holdout is opened: `ask(anchor, sentence)`; yes selects "holdout". */
 function holdoutDialog(root, say) {
   const words = h("p")
-  const stay = h("button", { class: "btn", onclick: () => dialog.close() }, "Stay on tune")
+  const stay = h("button", { class: "btn", onclick: () => dialog.close() }, "Stay")
   const look = h("button", { class: "btn primary", onclick: () => { dialog.close(); say("holdout") } }, "Look")
   const dialog = h("dialog", { closedby: "any", "aria-label": "Look at holdout?" }, h("b", {}, "Look at holdout?"), words, h("div", {}, stay, look))
   root.append(dialog)

@@ -30,6 +30,7 @@ from inficond_panel.vocabulary.metrics import (
     METRICS,
     SHARES,
 )
+from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import UNCHANGED, make_change
 
@@ -109,7 +110,7 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None = None
             }
             for key in MEASURED
         ],
-        "scope": f"{split}, {count(now['images'])} images, "
+        "scope": f"{count(now['images'])} {IMAGES_OF[split]}, "
         f"{count(now['positives'])} with the class"
         + (", cross-fitted" if now["chosen_on"] else ""),
     }

@@ -80,7 +80,7 @@ export function makePhoto(root, page, model) {
     set(words, "data-progress", busy ? progress : null)
     input.disabled = Boolean(missing)
     answer.hidden = Boolean(missing)
-    drawOnce(answer.control, JSON.stringify(percents), () => percents.map((each) => h("option", { value: each }, each ? `if ${each} % right on tune` : "always")))
+    drawOnce(answer.control, JSON.stringify(percents), () => percents.map((each) => h("option", { value: each }, each ? `if ${each} % right` : "always")))
     answer.control.show(percent)
     stop.hidden = !busy
     stop.disabled = kind === "cancelling"

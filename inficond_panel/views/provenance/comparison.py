@@ -23,7 +23,7 @@ from inficond_panel.views.provenance.iterations import (
 )
 from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
-from inficond_panel.vocabulary.splits import HOLDOUT
+from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF
 from inficond_panel.wording.metrics import make_change
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     shown = class_name if class_name in differ else next(iter(differ), "")
     return {
         **frame,
-        "scope": f"{comparison.split}, {count(len(app.store.rows(comparison.split)))} images"
+        "scope": f"{count(len(app.store.rows(comparison.split)))} {IMAGES_OF[comparison.split]}"
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
         "confidence": "" if level is None else interval_word(level),
         "numbers": [f"#{comparison.before.number}", f"#{comparison.after.number}"],
