@@ -186,7 +186,6 @@ class AllStudents(Viewer):
             self._matrix = MatrixView(app)
         shown = [start, self._matrix] if details else [start]
         if len(self._place) != len(shown):
-            start.panel.sizing_mode = "stretch_width" if details else "stretch_both"
             self._place[:] = shown
 
     def picture(self) -> Drawing:

@@ -137,7 +137,7 @@ class StartView(RefitActions, Viewer):
             locked=app.tuning.param.locked,
             offers=pn.bind(make_offers, app.suggestion.param.expected),
             offering=app.suggestion.offered,
-            sizing_mode="stretch_both",
+            sizing_mode="stretch_width",
         )
         self.listen_to(self.panel)
         super().__init__(**params)
