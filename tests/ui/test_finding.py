@@ -29,7 +29,8 @@ def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, o
     labels.nth(1).locator(".photo").click()
     expect(page.locator("dialog.large[open]")).to_contain_text("2 of 50")
     page.keyboard.press("Escape")
-    block.click()
+    block.press("Enter")
+    expect(page.get_by_role("button", name="Fine-tune")).to_be_focused()  # the block is gone
     expect(correct).to_have_attribute("aria-pressed", "false")
     correct.click()
     page.get_by_role("button", name="Fine-tune").click()

@@ -112,7 +112,8 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
     expect(iterations(page)).to_have_count(2)
     all_students.click()
     expect(cards(page)).to_have_count(4)
-    page.get_by_role("button", name="Undo the last iteration").click()
+    page.locator(".notice").get_by_role("button", name="Undo").press("Enter")
+    expect(page.locator(".place[data-view=knowledge]")).to_be_focused()
     expect(cards(page)).to_have_count(5)
 
     batch, couch = page.locator(".start .batch"), cards(page).filter(has_text="couch")
@@ -197,6 +198,8 @@ def test_all_six_views_are_seen_from_1280_pixels_up_and_a_phone_opens_with_the_c
     page.set_viewport_size({"width": 390, "height": 844})
     tabs = [page.get_by_role("tab", name=name) for name in ("Performance", "Knowledge")]
     expect(tabs[0]).to_have_attribute("aria-selected", "true")
+    comes_to(lambda: page.evaluate("document.documentElement.scrollHeight"), 844)
+    comes_to(lambda: page.locator(".tabs").bounding_box()["y"] < 130, True)
     classes(page).first.click()
     expect(tabs[1]).to_have_attribute("aria-selected", "true")
 

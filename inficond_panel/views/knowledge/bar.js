@@ -23,7 +23,7 @@ function makeBar(model, send) {
   const since = changeRow("Since start", detailed)
   const preview = changeRow("Preview", detailed, "preview")
   const axis = detailed && s("svg", { class: "whisker axis", height: 13, "aria-hidden": "true" })
-  const changes = h("div", { class: "changes" }, since.cells, preview.cells, axis && h("span", { class: "under" }), axis)
+  const changes = h("div", { class: "changes" }, since.element, preview.element, axis && h("span", { class: "under" }), axis)
   const button = makeButton(model, send)
   const blocks = makeBlocks(model, send)
   const line = makeLine(model, send)
@@ -35,6 +35,7 @@ function makeBar(model, send) {
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
     parts.map((part) => part.element))
+  for (const part of [blocks, twin]) part.element.addEventListener("click", button.take) // a button pressed there goes
   if (axis) new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     element.hidden = !model.student
@@ -82,15 +83,16 @@ function changeRow(name, detailed, kind = "") {
   const range = detailed && h("span", { class: "range-text num" })
   const whisker = detailed && s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })
   const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
-  const cells = [h("span", { class: "what" }, name), value, range, whisker, badge].filter(Boolean)
+  const element = h("span", { class: "one" }, h("span", { class: "what" }, name), value, range, whisker, badge)
   const draw = (change, scale, none) => {
     text(value, change?.text ?? "–")
     badge.firstChild.hidden = !change?.noise
-    if (!detailed) return cells.forEach((cell) => { cell.hidden = !change })
+    element.hidden = !detailed && !change
+    if (!detailed) return
     text(range, change ? change.interval : none)
     whisker.replaceChildren(...whiskerOf(change, scale.place, kind))
   }
-  return { cells, draw }
+  return { element, draw }
 }
 
 /** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
@@ -101,7 +103,7 @@ function changeScale(changes, pixels) {
   const high = Math.max(0, ...values)
   const pad = Math.max(0.1, high - low) * 0.1
   const [from, width] = [low - pad, high - low + 2 * pad]
-  const step = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 40)) ?? 100
+  const step = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 48)) ?? 100
   const first = Math.ceil(from / step)
   const ticks = Array.from({ length: Math.floor((from + width) / step) - first + 1 }, (_, index) => (first + index) * step)
   return { place: axisOf([from, from + width]), ticks }
@@ -138,7 +140,7 @@ function makeButton(model, send) {
     set(main, "aria-disabled", cancelling || (!fitting && (size === 0 || isBusy(model))) ? "true" : null)
     set(clear, "aria-disabled", isBusy(model) || size === 0 ? "true" : null)
   }
-  return { element: h("div", { class: "submit" }, main, clear), draw }
+  return { element: h("div", { class: "submit" }, main, clear), draw, take: () => main.focus() }
 }
 
 /** A block per pending edit of the student; a click removes the edit. */
@@ -187,7 +189,7 @@ function makeFactor(model) {
 function statusOf(model, send) {
   const { kind, text: words, remedy } = model.status
   const { flips } = model.summary
-  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", onclick: () => send("show_tune") }, "Back to tune")]
+  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", onclick: () => send("show_tune") }, "Back to the tuning images")]
   if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]

@@ -23,7 +23,7 @@ export function render({ model, el }) {
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
   followShow(model, root)
-  const notice = noticeLine(model)
+  const notice = noticeLine(model, () => goTo(views.main, "knowledge"))
   const link = linkButton(model)
   const photo = model.still ? null : makePhoto(el, root, model)
   const views = makeColumns(root, model)
@@ -46,12 +46,18 @@ export function render({ model, el }) {
 function skipLinks(model, main) {
   const go = (name) => {
     model.front = name
-    const place = main.querySelector(`[data-view=${name}]`)
-    set(place, "tabindex", -1)
-    place.focus()
+    goTo(main, name)
   }
   return h("nav", { class: "skip", "aria-label": "Skip to" },
     model.layout.columns.map(([name]) => h("button", { class: "btn", onclick: () => go(name) }, `Skip to ${model.titles[name]}`)))
+}
+
+/** Give the focus to a view, if the layout has it. */
+function goTo(main, name) {
+  const place = main.querySelector(`[data-view=${name}]`)
+  if (!place) return
+  set(place, "tabindex", -1)
+  place.focus()
 }
 
 // --- header ----------------------------------------------------------------------------------------
@@ -240,7 +246,8 @@ function linkButton(model) {
   return button
 }
 
-function noticeLine(model) {
+/** `leave()` takes the focus, where the notice with it ends. */
+function noticeLine(model, leave) {
   const words = h("span")
   const close = () => { Object.assign(model, { notice: "", offer: "" }) }
   const offer = h("button", { class: "btn", onclick: () => model.send_msg({ action: "take_offer" }) })
@@ -249,18 +256,19 @@ function noticeLine(model) {
     offer, compare, iconButton("cross", "Close the notice", close, { title: null }))
   let ends = 0
   for (const held of ["pointerenter", "focusin"]) line.addEventListener(held, () => clearTimeout(ends))
-  for (const left of ["pointerleave", "focusout"]) line.addEventListener(left, () => leave())
-  const leave = () => {
+  for (const left of ["pointerleave", "focusout"]) line.addEventListener(left, () => wait())
+  const wait = () => {
     clearTimeout(ends)
     if (model.offer) ends = setTimeout(close, OFFERED)
   }
   watch(model, ["notice", "offer", "compares"], () => {
+    if (!model.offer && line.matches(":focus-within")) leave()
     text(words, model.notice)
     text(offer, model.offer)
     offer.hidden = !model.offer
     compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
     line.hidden = !model.notice
-    leave()
+    wait()
   })
   return line
 }

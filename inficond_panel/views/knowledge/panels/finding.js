@@ -8,7 +8,8 @@ const button = (onclick, attributes = {}) => h("button", { class: "btn", onclick
 
 export function makeFinding(model, send, asking) {
   const words = h("span"), bar = h("i", { class: "progress" }), label = h("span")
-  const remove = button(() => send("remove_suspect", { concept: model.finding.remove }))
+  const waits = () => ownPending(model).some(({ concept, direction }) => concept === model.finding.remove && direction === "remove")
+  const remove = button(() => { if (!waits() && !isBusy(model)) send("remove_suspect", { concept: model.finding.remove }) })
   const repair = button(() => send(model.suggesting.running ? "stop_suggesting" : "suggest"), { class: "btn suggest" })
   const wrong = button(() => {
     list.hidden = !list.hidden
@@ -30,10 +31,9 @@ export function makeFinding(model, send, asking) {
     element.hidden = !student
     text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent
-    const waits = ownPending(model).some(({ concept, direction }) => concept === finding.remove && direction === "remove")
     remove.hidden = !finding.remove
-    text(remove, waits ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
-    remove.disabled = waits || isBusy(model)
+    text(remove, waits() ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
+    set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)
     repair.hidden = !options.suggests
     bar.style.width = running ? `${100 * share}%` : "0"
     text(label, running ? `Looking for a repair ${Math.round(100 * share)} % ✕` : "Find a repair")

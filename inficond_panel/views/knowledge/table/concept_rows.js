@@ -132,7 +132,8 @@ function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) 
 /** The pending thumb, or else the bound: as a word, and with details its limit. */
 function noteOf(row, intent, detailed) {
   const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
-  if (!detailed) return intent ? [`${DIRECTIONS[intent.direction].mark} waits`] : row.held ? [icon("lock", 11), `held since ${row.since}`] : []
+  const words = (...parts) => parts.flatMap((part) => [h("span", {}, part), " "])
+  if (!detailed) return intent ? words(DIRECTIONS[intent.direction].mark, "waits") : row.held ? [icon("lock", 11), ...words("held", `since ${row.since}`)] : []
   if (intent) return [told(`${DIRECTIONS[intent.direction].mark} ${intent.bound}`, " pending")]
   return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
 }

@@ -163,6 +163,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
     if (given.length) tuned = given
     if (done && !isDone) {
       const at = listed.findIndex(({ concept }) => tuned.includes(concept))
+      tuned = []
       if (at >= 0) places.bring(at)
       else scroll.scrollTop = 0
     }
