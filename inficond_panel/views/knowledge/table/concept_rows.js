@@ -206,7 +206,7 @@ function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
 export const HOLDS_KEY = "h"
 
 function holdsButton(concept, send) {
-  return h("button", { class: "holds", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
+  return h("button", { class: "holds", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", { class: "progress" }), h("span", { class: "clip" }))
 }
 
 function drawHolds(button, { concept }, found) {
