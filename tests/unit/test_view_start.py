@@ -275,6 +275,7 @@ def test_the_matrix_is_made_only_where_details_are_shown(app):
     app.settings.show = "simple"
     views = AllStudents(app)
     assert views._matrix is None
+    assert views._start.panel.sizing_mode == "stretch_width"  # a mode set later is not drawn
     app.selection.class_name = app.store.classes[0]
     app.settings.show = "details"
     assert views._matrix is None  # a student stands in its place
