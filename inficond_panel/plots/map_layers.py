@@ -117,7 +117,7 @@ def make_segments(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns
 
 def make_centre(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
     """Return columns that draw the segments' centre as an outlined cross; empty without any."""
-    looks = ((SURFACE, 17.0, 6.0), (ASSIGNED, 14.0, 3.0)) if assigned.placed else ()
+    looks = ((SURFACE, 25.0, 6.0), (ASSIGNED, 22.0, 3.0)) if assigned.placed else ()
     x, y = assigned.centre.tolist()
     return {
         "x": [x] * len(looks),

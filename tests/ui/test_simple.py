@@ -101,7 +101,7 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
     expect(card.locator("img")).to_be_visible()
     expect(card.locator(".remove")).to_have_class(main)  # once it is expected to gain
     expect(cards(page).filter(has_text="airplane").locator(".remove")).not_to_have_class(main)
-    card.get_by_role("button", name="Remove traffic light from bicycle").click()
+    card.get_by_role("button", name="Remove it: traffic light from bicycle").click()
     shown(page, "bicycle")
     expect(page.locator(".detail .subtitle")).to_contain_text("traffic light")
     main, all_students = (
@@ -118,7 +118,7 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
 
     batch, couch = page.locator(".start .batch"), cards(page).filter(has_text="couch")
     expect(batch).to_be_hidden()
-    page.get_by_role("button", name="Remove couch from tv monitor").click()
+    page.get_by_role("button", name="Remove it: couch from tv monitor").click()
     expect(main).to_contain_text("1")
     all_students.click()
     expect(batch).to_contain_text("1 change waits.")

@@ -154,6 +154,8 @@ def test_each_place_where_the_map_is_shown_is_up_to_date(app, view):
     assert "inverted_triangle" in one.marks.data["shape"]
     assert one.marks.data == two.marks.data
     assert one.marks is not two.marks
+    layers = [each.data_source for each in next(iter(view.map.fronts)).renderers]
+    assert layers.index(one.centre) < layers.index(one.marks)  # a thumb is seen on the cross
     assert one.names.data["name"] == list(view.map.scene.names.texts)
 
 

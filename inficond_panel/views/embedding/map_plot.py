@@ -114,6 +114,15 @@ class Foreground:
             fill_alpha=0.6,
             source=self.segments,
         )
+        figure.scatter(
+            "x",
+            "y",
+            marker="cross",
+            size="across",
+            line_color="line",
+            line_width="width",
+            source=self.centre,
+        )
         # lengths in pixels: names stay beside their marks when the map gets another size than the
         # size that the names were placed for
         ray: dict[str, Any] = {"length": "length", "length_units": "screen", "angle": "angle"}
@@ -141,15 +150,6 @@ class Foreground:
             line_width="width",
             fill_alpha="opacity",
             source=self.marks,
-        )
-        figure.scatter(
-            "x",
-            "y",
-            marker="cross",
-            size="across",
-            line_color="line",
-            line_width="width",
-            source=self.centre,
         )
 
     def show(self, scene: Scene, assigned: Assigned) -> None:

@@ -47,7 +47,7 @@ function header(say, model) {
   const deleted = h("button", { class: "icon-btn deleted-btn num", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
   const mark = h("span", { class: "muted small clip" })
-  const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), mark, undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
+  const head = h("div", { class: "panel-head" }, h("h2", {}, h("span", { class: "long" }, "Fine-tuning "), "provenance"), mark, undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
   return { mark, undo, redo, total, metric, head, toggle: compare, saveButton: save, binButton: deleted }
 }
 

@@ -26,7 +26,7 @@ function makeCard({ class_name, concept }, send) {
   const repair = h("button", { class: "btn primary", hidden: "", onclick: act("repair") })
   return h("li", {}, h("div", { class: "picture" }), h("div", {}, h("p", {}, h("b", {}, class_name), ...relied, h("span")), h("div", { class: "offer" }, repair, h("span"))),
     h("div", { class: "acts" }, h("button", { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
-      h("button", { class: "btn remove", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+      h("button", { class: "btn remove", "aria-label": `Remove it: ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
 /** The gain of a repair arrives last; room is reserved, so that no button moves under the pointer. */
