@@ -20,7 +20,7 @@ from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chips
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
-from inficond_panel.vocabulary.metrics import BRIER
+from inficond_panel.vocabulary.metrics import BRIER, METRICS
 from inficond_panel.wording.metrics import change_text, make_change
 
 
@@ -122,9 +122,8 @@ def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
         "the teacher on tune, corrected by the answers",
     ]
     assert chips[0]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"
-    common = {"name": "", "note": "", "created": ""}
-    root = SimpleNamespace(id="a", parent="", number=0, edits=[], **common)
-    node = SimpleNamespace(id="b", parent="a", number=1, edits=answers, **common)
+    root = SimpleNamespace(id="a", parent="", number=0, edits=[], name="", note="")
+    node = SimpleNamespace(id="b", parent="a", number=1, edits=answers, name="", note="")
     points = make_provenance([root, node], "b").get(1)
     assert list(points["intents"]) == ["", f"{answers[0].kind.glyph} 3 answers, bicycle"]
     authors = ("machine:crossfit", "machine", "user", "")
@@ -224,10 +223,8 @@ def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     assert change.estimate == pytest.approx(now - before)
     assert row["change"]["at"] == [100 * v for v in (change.low, change.estimate, change.high)]
     assert view._tree.data["total"] == row["change"]
-    short = {"recall": "Rec.", "precision": "Prec.", "accuracy": "Acc.", "fidelity": "Fid."}
-    assert view._tree.data["head"] == short.get(metric, name.upper())
     app.selection.class_name = ""
-    assert view._tree.data["head"] == ("mAP" if metric == "ap" else short.get(metric, "F1"))
+    assert view._tree.data["head"] == {"ap": "mAP"}.get(metric, METRICS[metric].short)
     told = dict(view._tree.data["metrics"])[metric]
     assert told.lower() == ("map" if metric == "ap" else f"mean {metric}")
     mean = app.changes.last("", [metric])[metric]
