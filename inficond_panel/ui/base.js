@@ -90,6 +90,15 @@ export function signed(value, digits) {
 export const points = (value) => signed(isNumber(value) ? 100 * value : value, 1)
 export const interval = (low, high) => (isNumber(low) ? `[${points(low)}, ${points(high)}]` : "")
 
+/** Who is right on an image, by the name of its fill. */
+export const FILL_NAMES = {
+  "both-right": "both right",
+  "student-wrong": "teacher right, student wrong",
+  "both-wrong": "both wrong",
+  "teacher-wrong": "student right, teacher wrong",
+  "": "label ignored",
+}
+
 const THUMB = "M2.5 10.5h4v10h-4zM6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
 export const ICONS = {
   down: ["M7 10l5 5 5-5"],

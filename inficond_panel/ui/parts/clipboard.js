@@ -17,8 +17,8 @@ export async function copyText(words) {
   }
 }
 
-/** A button that copies a text, and says so. */
-export function copyButton(words) {
-  const button = h("button", { class: "btn", onclick: () => copyText(words).then((done) => done && text(button, "Copied")) }, "Copy")
+/** A button that copies a text, and says whether it did. */
+export function copyButton(words, look = "btn") {
+  const button = h("button", { class: look, onclick: () => copyText(words).then((done) => text(button, done ? "Copied" : "The browser refuses to copy")) }, "Copy")
   return button
 }

@@ -1,18 +1,10 @@
 // Dialog with one large image, and the predictions of student and teacher.
 
-import { count, h, set, text } from "../base.js"
+import { FILL_NAMES, count, h, set, text } from "../base.js"
 import { closeButton } from "../parts/dialog.js"
 import { drawPicture } from "./pictures.js"
 
 const ENLARGED = 2 // largest number of page pixels per pixel of the picture
-
-export const FILL_NAMES = {
-  "both-right": "both right",
-  "student-wrong": "teacher right, student wrong",
-  "both-wrong": "both wrong",
-  "teacher-wrong": "student right, teacher wrong",
-  "": "label ignored",
-}
 
 /** What student and teacher make of an image, as a fact. */
 export const verdictOf = (fill) => h("span", { class: "verdict" }, fill ? h("i", { class: `fill swatch ${fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[fill])

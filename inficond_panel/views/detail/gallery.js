@@ -1,7 +1,6 @@
 // The gallery: a grid of thousands of images, of which only those near the visible part are built.
 
-import { h, keyed, set, setAll } from "../../ui/base.js"
-import { FILL_NAMES } from "../../ui/photos/image_dialog.js"
+import { FILL_NAMES, h, keyed, set, setAll } from "../../ui/base.js"
 import { ASK_EVERY, bringNear, placeOf, placesNear } from "../../ui/lists/near.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 

@@ -54,11 +54,10 @@ export function makePhoto(root, page, model) {
     picture.forget()
     if (model.photo.rows.length || model.photo.kind === "deciding") model.send_msg({ action: "close_photo" })
     try {
-      const blob = await scaled(file, model.photo.side, model.photo.most)
-      const pieces = await piecesOf(blob)
+      const address = await addressOf(await scaled(file, model.photo.side, model.photo.most))
       if (own !== turn) return
-      picture.show(blob)
-      model.send_msg({ action: "put_photo", parts: pieces })
+      picture.show(address)
+      model.send_msg({ action: "put_photo", parts: address.split(",")[1].match(new RegExp(`.{1,${PIECE}}`, "g")) ?? [] })
     } catch (error) {
       if (own !== turn) return
       fault = error instanceof Refused ? error.message : "This browser cannot read it: choose a JPEG or PNG photo."
@@ -141,16 +140,13 @@ function drawn(bitmap, share) {
   return canvas
 }
 
-/** Base64 in pieces that a message may hold. */
-async function piecesOf(blob) {
-  const whole = await new Promise((done, fail) => {
-    const reader = new FileReader()
-    reader.onload = () => done(String(reader.result).split(",")[1])
-    reader.onerror = fail
-    reader.readAsDataURL(blob)
-  })
-  return whole.match(new RegExp(`.{1,${PIECE}}`, "g")) ?? []
-}
+/** The photo as the text of a URL, in base64. */
+const addressOf = (blob) => new Promise((done, fail) => {
+  const reader = new FileReader()
+  reader.onload = () => done(String(reader.result))
+  reader.onerror = fail
+  reader.readAsDataURL(blob)
+})
 
 // --- what is shown -------------------------------------------------------------------------------------
 
@@ -158,17 +154,8 @@ function makePicture() {
   const image = h("img", { alt: "The photo" })
   const over = s("svg", { preserveAspectRatio: "xMidYMid meet", "aria-hidden": "true" }, s("path", { class: "under" }), s("path", { class: "line" }))
   const element = h("div", { class: "picture" }, image, over)
-  let url = ""
-  const forget = () => {
-    if (url) URL.revokeObjectURL(url)
-    url = ""
-    image.removeAttribute("src")
-  }
-  const show = (blob) => {
-    forget()
-    url = URL.createObjectURL(blob)
-    set(image, "src", url)
-  }
+  const show = (address) => set(image, "src", address)
+  const forget = () => show(null)
   const outline = ({ outlines = {}, width, height }, name) => {
     set(over, "viewBox", width ? `0 0 ${width} ${height}` : null)
     for (const path of over.children) set(path, "d", outlines[name] || null)

@@ -1,18 +1,14 @@
 // Sorts of the performance view, and the four fills of its bars.
 
-import { fixed, points } from "../../ui/base.js"
+import { FILL_NAMES, fixed, points } from "../../ui/base.js"
 import { CLASS_SORTS } from "../../ui/vocabulary.js"
 
 /** Sorts by key, each with what it shows of a row. */
 export const SORTS = Object.fromEntries(CLASS_SORTS.map((sort) =>
   [sort.key, { ...sort, show: (row) => (sort.points ? points(row[sort.key]) : fixed(row[sort.key], 3)) }]))
 /** Fill, name, and a brief name for a legend in little room. */
-export const FILLS = [
-  ["both-right", "both right", "both right"],
-  ["student-wrong", "teacher right, student wrong", "only teacher right"],
-  ["both-wrong", "both wrong", "both wrong"],
-  ["teacher-wrong", "student right, teacher wrong", "only student right"],
-]
+export const FILLS = Object.entries(FILL_NAMES).filter(([fill]) => fill).map(([fill, name]) =>
+  [fill, name, name.replace(/(.+) right, .+/, "only $1 right")])
 
 export const sum = (counts) => counts.reduce((a, b) => a + b, 0)
 

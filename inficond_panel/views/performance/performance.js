@@ -98,14 +98,9 @@ function header(model, find, menu, listed) {
   }
 }
 
-function wideOrNarrow(wide, narrow) {
-  return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
-}
-
-/** Shorter texts for still less room. */
-function longOrShort(long, short) {
-  return [h("span", { class: "long" }, long), h("span", { class: "short" }, short)]
-}
+/** Two texts, of which the style sheet shows one; the second pair is for still less room. */
+const oneOf = (...names) => (...texts) => texts.map((words, at) => h("span", { class: names[at] }, words))
+const wideOrNarrow = oneOf("wide", "narrow"), longOrShort = oneOf("long", "short")
 
 function legend(rings, shifted, unknown) {
   const size = h("span", { class: "size" }, h("i"))

@@ -1,7 +1,7 @@
 // All metrics of the student: one line, and when it is opened a table with intervals, and slices.
 
 import { count, drawOnce, fixed, h, select, set, signed, text } from "../../../ui/base.js"
-import { copyText } from "../../../ui/parts/clipboard.js"
+import { copyButton } from "../../../ui/parts/clipboard.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
 import { makeUnfold } from "./unfold.js"
 
@@ -151,8 +151,4 @@ function worthOf(rows, confidence) {
 }
 
 /** The line of YAML, to be copied: a threshold holds for all iterations, and is of the spec. */
-function lineOf(words) {
-  const told = h("span", { role: "status" })
-  const copy = h("button", { class: "link", onclick: () => copyText(words).then((done) => text(told, done ? "Copied" : "The browser refuses to copy")) }, "Copy")
-  return h("p", { class: "yaml" }, "In the spec, under students: ", h("code", {}, words), " ", copy, " ", told)
-}
+const lineOf = (words) => h("p", { class: "yaml" }, "In the spec, under students: ", h("code", {}, words), " ", copyButton(words, "link"))
