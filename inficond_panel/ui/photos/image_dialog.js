@@ -4,7 +4,7 @@ import { FILL_NAMES, count, h, set, text } from "../base.js"
 import { closeButton } from "../parts/dialog.js"
 import { drawPicture } from "./pictures.js"
 
-const ENLARGED = 2 // largest number of page pixels per pixel of the picture
+const ENLARGED = 4 // largest number of page pixels per pixel of the picture
 
 /** What student and teacher make of an image, as a fact. */
 export const verdictOf = (fill) => h("span", { class: "verdict" }, fill ? h("i", { class: `fill swatch ${fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[fill])
