@@ -67,6 +67,8 @@ progress { width: 320px; }
 @media (max-width: 1879px), (max-height: 979px) {
   .page { padding: 0 12px 12px; grid-template-rows: 28px 108px minmax(0, 1fr); }
   .page > div { grid-template-rows: 47fr 53fr; } .page > div > :last-child { display: none; } }
+@media (max-width: 1023px) {
+  .page { grid-template-columns: minmax(0, 1fr); } .page > i ~ * { display: none; } }
 @media (prefers-color-scheme: dark) {
   :host { background: $dark_bg; color: $dark_ink; } section, .page i { background: $dark_surface; }
   p { color: $dark_faint; } .page { --track: $dark_track; } }
