@@ -160,7 +160,7 @@ class TorchTeacher:
                 f"The teacher returns a {type(values).__name__}, not a tensor.",
                 "Save a model that returns only a tensor of logits.",
             )
-        values = check_outputs(values, self.outputs)[:, list(self.columns)].float()
+        values = check_outputs(values, len(pixels), self.outputs)[:, list(self.columns)].float()
         if not self.probabilities:
             return values
         check_probabilities(values.detach().cpu().numpy(), self.softmax)
@@ -196,15 +196,18 @@ class OutputsError(DataError):
     outputs = 0
 
 
-def check_outputs(values: Outputs, outputs: int) -> Outputs:
-    """Return ``values`` unchanged; raise ``OutputsError`` if not of shape ``(B, outputs)``."""
-    if len(values.shape) != 2 or values.shape[1] != outputs:
+def check_outputs(values: Outputs, photos: int, outputs: int) -> Outputs:
+    """Return ``values`` unchanged; raise ``OutputsError`` if not of shape ``(photos, outputs)``."""
+    shape = tuple(values.shape)
+    if shape != (photos, outputs):
+        in_rows = len(shape) == 2 and shape[0] == photos
         error = OutputsError(
-            f"The teacher returns {tuple(values.shape)} for "
-            f"{values.shape[0] if values.shape else 1} images; expected {outputs} outputs each.",
-            "Name the class of each output, in order: teacher.classes.",
+            f"The teacher returns {shape} for {photos} images; expected {outputs} outputs each.",
+            "Name the class of each output, in order: teacher.classes."
+            if in_rows
+            else "Return logits (photos, classes): a row per photo, in the photos' order.",
         )
-        error.outputs = int(values.shape[1]) if len(values.shape) == 2 else 0
+        error.outputs = shape[1] if in_rows else 0
         raise error
     return values
 

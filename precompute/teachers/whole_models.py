@@ -121,7 +121,7 @@ class OnnxTeacher:
                 f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
                 "Correct teacher.preprocessing, first of all its size.",
             ) from error
-        return check_outputs(np.asarray(values), self.outputs)[: len(images)]
+        return check_outputs(np.asarray(values), size, self.outputs)[: len(images)]
 
 
 def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
@@ -208,12 +208,7 @@ class FunctionTeacher:
                 f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
                 "Return logits (photos, classes) for a list of Pillow's RGB images.",
             ) from error
-        values = check_outputs(outputs_of(outputs, self.name), self.outputs)
-        if len(values) != len(images):
-            raise DataError(
-                f"{self.name} gives {len(values)} rows for {len(images)} photos.",
-                "Return a row per photo, in the photos' order.",
-            )
+        values = check_outputs(outputs_of(outputs, self.name), len(images), self.outputs)
         chosen = values[:, list(self.columns)]
         return from_probabilities(chosen, self.softmax) if self.probabilities else chosen
 

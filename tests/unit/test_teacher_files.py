@@ -70,6 +70,11 @@ class Pair(torch.nn.Module):
         return x.mean((2, 3))[:, :2], x
 
 
+class First(torch.nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))[:1, :2]
+
+
 def batch_of(preprocessing, count=5):
     return np.stack([preprocessing.prepare(photo(i)) for i in range(count)])
 
@@ -129,6 +134,13 @@ def test_values_that_are_no_probabilities_and_other_files_are_told(tmp_path, kin
     (tmp_path / "a").write_text("no network")
     with pytest.raises(DataError, match=fault):
         load(section)
+
+
+def test_one_row_for_many_photos_is_told(tmp_path):
+    teacher = load(teacher_section("torchscript", path=script(tmp_path / "a", First())))
+    with pytest.raises(DataError, match=r"returns \(1, 2\) for 5 images") as told:
+        teacher.logits(batch_of(teacher.preprocessing))
+    assert "a row per photo" in told.value.remedy
 
 
 def test_another_size_and_a_tuple_are_told(tmp_path):
