@@ -52,8 +52,8 @@ def table_faults(name: str, frame: object) -> Iterator[str]:
     yield from id_faults(name, frame)
     if not frame.shape[1]:
         yield f"{name} has no column"
-    columns = [str(column) for column in frame.columns]
-    if not all(column.strip() for column in columns):
+    columns = [str(column).strip() for column in frame.columns]
+    if not all(columns):
         yield f"{name} has a column without a name"
     if twice := _repeated(columns):
         yield f"{name} has duplicate column names: {twice}"

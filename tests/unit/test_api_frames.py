@@ -127,6 +127,7 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("split", drop(1), "scores has 1 images that split does not name: '0000'"),
     ("labels", drop(3), "labels has no row for 1 images of split: '0002'"),
     ("scores", twice, "scores has duplicate image ids: '0000'"),
+    ("scores", lambda x: x.rename(columns={"red": " beak"}), "duplicate column names: 'beak'"),
     ("split", twice, "split has duplicate image ids: '0000'"),
     ("scores", lambda x: x.set_index("red", append=True), "scores has an index of 2 levels"),
     ("scores", put(3, 1, np.nan), "1 values that are NaN .* nan in 'beak' of the image '0003'"),
