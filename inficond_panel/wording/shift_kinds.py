@@ -69,9 +69,9 @@ def _few(found: Differences, shift: ClassShift) -> str:
         for which, shown, size in zip(_WHICH, found.positives, found.photos, strict=True)
         if 0 < shown < LEAST_LABELLED
     ]
-    more = f" At this share that takes {listed(needed)}." if needed else ""
+    more = f" At this share that takes {', and '.join(needed)}." if needed else ""
     return (
-        f"{fit} training images show {found.class_name}, and {tune} tuning images: at least "
+        f"{fit} training and {tune} tuning images show {found.class_name}: at least "
         f"{LEAST_LABELLED} of each are needed, and as many without it.{more}"
     )
 

@@ -105,7 +105,7 @@ def test_few_photos_tell_nothing_apart(tmp_path):
     found = made(tmp_path, given).doctor("bird")
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     finding = found["findings"].loc["bird", "finding"]
-    assert "and 5 tuning images: at least 10" in finding
+    assert "and 5 tuning images show bird: at least 10" in finding
     assert "At this share that takes about 1,000 tuning images, now 500." in finding
     assert found["labels"].empty
 

@@ -199,8 +199,8 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
     ("found", "told"),
     [
         (
-            Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0),
-            "At this share that takes about 250 training images, now 100.",
+            Differences("dog", (4, 1), (100, 200), (FEW,), (), 0.0),
+            "takes about 250 training images, now 100, and about 2,000 tuning images, now 200.",
         ),
         (
             replace(WRONG, kinds=(), perhaps=(NOISE, SHARE)),
