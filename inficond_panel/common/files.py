@@ -80,6 +80,13 @@ def lines_of(path: Path) -> Iterator[str]:
             yield line
 
 
+def separator_of(path: Path) -> str:
+    """Return what separates the cells of a text table: the first comma, semicolon or tab in its
+    first line. Raises the errors of ``lines_of``."""
+    found = re.search("[,;\t]", next(lines_of(path), ""))
+    return found[0] if found else ","
+
+
 def _bytes(file: IO[Any]) -> int:
     """Return the size of an open file: 0 for endless system files such as /proc/kmsg."""
     return os.fstat(file.fileno()).st_size

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.files import check_file, lines_of
+from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
@@ -115,7 +115,7 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
         if is_spaced(path):
             yield from spaced_rows(path)
             return
-        reader = csv.reader(lines_of(path))
+        reader = csv.reader(lines_of(path), delimiter=separator_of(path))
         for row in reader:
             if row:
                 yield reader.line_num, [cell.strip() for cell in row]
@@ -135,10 +135,11 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
     try:
         check_file(path)
         with parquet.ParquetFile(path) as file:
-            yield 0, file.schema_arrow.names
+            names = sorted(file.schema_arrow.names, key="image_id".__ne__)  # pandas' index is last
+            yield 0, names
             line = 0
             for batch in file.iter_batches():
-                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                for row in zip(*(batch[name].to_pylist() for name in names), strict=True):
                     line += 1
                     yield line, row
     except FileNotFoundError:

@@ -114,6 +114,7 @@ def table_listing(dataset: TableDataset) -> Listing:
                 "Write the path of the image's file below the folder of the images.",
             )
     row = {image: position for position, image in enumerate(table.ids)}
+    left = sum(not row.keys() & {name, without_suffix(name)} for name in image_files(images))
 
     def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
         columns = [table.columns.index(name) for name in classes]
@@ -127,6 +128,8 @@ def table_listing(dataset: TableDataset) -> Listing:
         labels=labels,
         paths=lambda ids: find_files(images, ids),
         metadata=read_metadata(dataset),
+        notes=[f"{left} images of {images} are left out: {table.path} has no row of them."]
+        * (left > 0),
     )
 
 
@@ -141,12 +144,16 @@ def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
     """Return a function from a cell to its label, and a description of valid cells.
 
     The function raises ``ValueError`` for an invalid cell. ``absent`` is the cell for an absent
-    class: 0, or -1 if 0 means ignored. pandas writes 1 as 1.0 in a column with gaps.
+    class: 0, or -1 if 0 means ignored. pandas writes 1 as 1.0 in a column with gaps, and dummies as
+    True and False.
     """
     values = {"1": 1, "0": -1, "": -1, str(absent): 0}
     values |= {f"{cell}.0": label for cell, label in values.items() if cell}
 
+    values |= {"true": 1, "false": 0}
+
     def read(cell: str) -> int:
+        cell = cell.lower()
         if cell not in values:
             raise ValueError(cell)
         return values[cell]

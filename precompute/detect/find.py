@@ -10,7 +10,7 @@ from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.published import read_instances, voc_classes
-from precompute.datasets.row_tables import read_rows
+from precompute.datasets.row_tables import is_spaced, read_rows
 from precompute.datasets.tables import image_files, without_suffix
 from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
 
@@ -43,7 +43,7 @@ def find_layout(folder: Path) -> Layout:
         layout.logits = [table.path for table in tables if table.is_logits]
         layout.logits += sorted(folder.glob("*.npz"))
         layout.doubtful = [table.path for table in tables if table.resembles_logits]
-        layout.assumed += aside
+        layout.assumed += [*aside, *_unused(folder, layout, tables)]
         return layout
     for pattern, library in _LIBRARIES.items():
         if next(folder.rglob(pattern), None):
@@ -56,10 +56,20 @@ def find_layout(folder: Path) -> Layout:
         f"No data set was found in {path}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
-        "table with a column of paths, and folders of classes with images in them.",
+        "table with a column of paths, and two or more folders of classes with images in them.",
         "Put a table of labels beside the images, or write a Python function that reads them; "
         "`inficond docs data` shows each layout, and such functions.",
     )
+
+
+def _unused(folder: Path, layout: Layout, tables: list[TableSummary]) -> list[str]:
+    """Return assumptions that name the unused tables, and the files called like lists of splits."""
+    files = [path for path in sorted(folder.glob("*.txt")) if role_of(path.stem)]
+    lists = [path.name for path in files if path.name not in layout.lists and not is_spaced(path)]
+    why = ", as most of their lines are no image_id" if layout.kind == "table" else ""
+    used = {*map(str, layout.keys.values()), *(p.name for p in layout.logits + layout.doubtful)}
+    others = [table.path.name for table in tables if table.path.name not in used]
+    return [f"not used: {', '.join(n)}{w}" for n, w in ((lists, why), (others, "")) if n]
 
 
 def _by_function(folder: Path, what: str, file: str) -> DataError:
@@ -151,7 +161,7 @@ def _refuse_labels(table: TableSummary, folder: Path) -> None:
                 raise DataError(
                     f"{table.path}:{line}: {name!r} of image {as_text(row[0])!r} is {cell!r}; "
                     f"expected 1, {absent} or nothing (unknown).",
-                    "Correct the cell.",
+                    f"Correct the cell, or write {name!r} into another table: image_id, {name}.",
                 )
     if table.header[0] != "image_id" and not table.path_column(folder):
         raise DataError(
@@ -167,9 +177,9 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
     best = max(folders, key=lambda each: (hits[each], each != folder))
     if not hits[best]:
         raise DataError(
-            f"{labels.path} lists images, but no folder in {folder} holds any of their files, such "
-            f"as {min(ids)}.jpg.",
-            "Name each file like its image_id, with a suffix such as .jpg.",
+            f"{labels.path} lists images, but no folder in {folder} holds any of their files, the "
+            f"first image_id is {min(ids)}.",
+            "Write the path of each file as its image_id, with or without the suffix.",
         )
     keys = {"labels": labels.path.name, "images": best.relative_to(folder).as_posix()}
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
@@ -205,8 +215,7 @@ def _take_absent(layout: Layout, table: TableSummary) -> None:
 
 
 def _hits(candidate: Path, ids: set[str]) -> int:
-    files = [path.name for path in candidate.iterdir() if path.is_file()]
-    return sum(name in ids or without_suffix(name) in ids for name in files)
+    return sum(name in ids or without_suffix(name) in ids for name in image_files(candidate))
 
 
 def _is_list(path: Path, ids: set[str]) -> bool:
@@ -246,16 +255,16 @@ def _columns(folder: Path, table: TableSummary) -> Layout | None:
 
 def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[str]:
     """Take the labels of ``layout`` from a table's columns; return these columns, [] without any.
-    They are columns with a label per class or, without these, a column of class names."""
+    They are a column of class names or, without one, columns with a label per class."""
     layout.assumed.append("an empty label means that the label is unknown")
     labels = [name for name in table.targets if name not in used]
-    if labels:
+    named = table.label_column()
+    if labels and (named is None or named[0] in labels):
         layout.keys["labels"] = labels
         _take_absent(layout, table)
         if table.targets != table.labels:
             layout.assumed.append(f"{', '.join(labels)} is the class, other columns are metadata")
         return labels
-    named = table.label_column()
     if named is None:
         return []
     name, mark = named

@@ -90,7 +90,7 @@ def _share(layout: Layout, name: str, share: float) -> Mapping[str, Any]:
     return {**source, "share": share, "seed": 0, "stratify": True}
 
 
-_SUFFIXES = (".csv", ".parquet", ".pq")
+_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 _SPLIT_NAMES = ("split", "subset", "partition", "set")
 #: Names of numbered splits, as in Waterbirds and CelebA.
 _NUMBERED = {"0": "train", "1": "val", "2": "test"}
@@ -99,7 +99,7 @@ _TARGET_NAMES = ("y", "label", "target")
 _ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 
 
-_LABELS = {"0", "1", "0.0", "1.0", ""}
+_LABELS = {"0", "1", "0.0", "1.0", "", "True", "False", "TRUE", "FALSE", "true", "false"}
 _SIGNED = {"-1", "1", "-1.0", "1.0", ""}
 _MARKS = "|;,"
 #: Largest number of distinct values of a column that are kept.
@@ -213,12 +213,13 @@ class TableSummary:
 
     @property
     def resembles_labels(self) -> bool:
-        """True if ``is_labels`` would be, but for some cells, empty columns or the name of the
-        first column, whose cells are unique."""
+        """True if ``is_labels`` would be, but for some columns or cells, or the name of the first
+        column, whose cells are unique."""
         filled = [column for column in self._others if not column.is_empty]
-        labels = all(column.is_mostly_of(_LABELS | _SIGNED) for column in filled)
-        first = self._named or self._is_unique(self.header[0])
-        return bool(filled) and labels and first
+        labels = [column.is_mostly_of(_LABELS | _SIGNED) for column in filled]
+        if self._named:
+            return any(labels)
+        return bool(filled) and all(labels) and self._is_unique(self.header[0])
 
     @property
     def is_metadata(self) -> bool:

@@ -127,7 +127,8 @@ def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
     if few:
         raise DataError(
             f"A head needs two images with and two without the class in fit: {', '.join(few)}.",
-            "Leave out these classes, or put more of their images into fit.",
+            "Name the other classes in dataset.classes (kind columns: dataset.labels), or put more "
+            "images of these into fit.",
         )
 
 

@@ -131,11 +131,12 @@ def read_outputs(
     missing = [name for name in ids if name not in row]
     if missing:
         short = missing[0].lstrip("0")
-        lost = f" There is {short}: the ids lost their leading zeros; write text."
+        lost = f"There is {short}: the ids lost their leading zeros; write text."
+        hint = lost if short in row else f"Its first image is {table.ids[0]}."
         raise DataError(
             f"{path} has no logits for {len(missing)} of {len(ids)} images, "
-            f"{first_of(missing)}.{lost if short in row else ''}",
-            "Run the teacher on these images too, or remove the images from the splits.",
+            f"{first_of(missing)}. {hint}",
+            "Write the image_ids of the data set; run the teacher on images that are not there.",
         )
     columns = [table.columns.index(name) for name in (*classes, *more)]
     rows = [row[name] for name in ids]

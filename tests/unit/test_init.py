@@ -11,6 +11,7 @@ from PIL import Image
 from precompute_factory import write_table
 
 from inficond_panel.cli import main
+from inficond_panel.common.installation import join
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from precompute.datasets import load_dataset
@@ -91,7 +92,7 @@ def test_photos_and_a_table(home, capsys):
     assert sizes(dataset) == [12, 4, 4]
     assert dataset.label[np.array(dataset.split) == "tune"].sum(0).tolist() == [2, 2]
     assert "12 fit, 4 tune, 4 holdout (none found: 60, 20 and 20 %" in out
-    assert "inficond precompute my data.yaml" in out
+    assert join(["inficond", "precompute", "my data.yaml"]) in out
     text = spec.path.read_text()
     assert "# students are fitted on these" in text
     assert "belongs in fit, and only there" in text
@@ -181,6 +182,33 @@ def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
     assert "Assumed: logits.csv has no logits of train: left out." in out
 
 
+def test_what_is_left_out_beside_a_table_is_said(data, capsys):
+    names = [path.name for path in sorted((data / "pictures").iterdir())]
+    (data / "train.txt").write_text("\n".join(f"elsewhere/{name}" for name in names))
+    photos(data, ["pictures/more.jpg"])
+    (data / "logits.csv").write_text("image_id;cat\n000;1,5\n001;-0,25")
+    _, out = init(capsys, "data")
+    assert "not used: train.txt, as most of their lines are no image_id" in out
+    assert "Assumed: not used: logits.csv." in out
+    assert "pictures are left out: " in out
+
+
+def test_a_column_of_text_beside_labels_is_told(data, capsys):
+    header, *rows = (data / "labels.csv").read_text().splitlines()
+    rows = [f"{header},split", *(f"{row},train" for row in rows)]
+    (data / "labels.csv").write_text("\n".join(rows))
+    told = refused(capsys, "data")
+    assert "data/labels.csv:2: 'split' of image '000' is 'train'; expected 1, 0" in told
+    assert "write 'split' into another table: image_id, split." in told
+
+
+def test_an_image_id_may_be_a_path_with_a_suffix(data, capsys):
+    rows = [f"pictures/{i:03d}.jpg,{i % 2},{(i // 2) % 2}" for i in range(20)]
+    (data / "labels.csv").write_text("\n".join(["image_id,cat,train", *rows]))
+    spec, _ = init(capsys, "data")
+    assert load_dataset(spec.dataset).load(0).size == (6, 5)
+
+
 def test_a_table_that_breaks_off_late_is_told(data, capsys):
     with (data / "labels.csv").open("a") as file:
         file.writelines(f"x{i},1,0\n" for i in range(2000))
@@ -264,6 +292,7 @@ def test_a_table_with_paths_splits_and_names(home, capsys, suffix):
             "label": ["cat|train", "cat", "train"] * 4,
             "split": ["train"] * 6 + ["val"] * 3 + ["test"] * 3,
             "camera": ["a", "b"] * 6,
+            "blurry": [True, False] * 6,
         }
     )
     if suffix == "csv":
@@ -276,7 +305,7 @@ def test_a_table_with_paths_splits_and_names(home, capsys, suffix):
     assert (spec.dataset.kind, spec.dataset.image_id) == ("columns", "id")
     dataset = load_dataset(spec.dataset)
     assert (dataset.classes, sizes(dataset)) == (CLASSES, [6, 3, 3])
-    assert dataset.metadata_columns in (("split", "camera"), ("camera",))
+    assert dataset.metadata_columns in (("split", "camera", "blurry"), ("camera", "blurry"))
 
 
 def test_a_store(home, capsys):
@@ -320,7 +349,7 @@ def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
     monkeypatch.chdir(home)
     assert "There is no folder nowhere" in refused(capsys, "nowhere")
     write_table(empty / "labels.csv", ["a", "b"], label(2), CLASSES)
-    told = "no folder in empty holds any of their files, such as a.jpg"
+    told = "no folder in empty holds any of their files, the first image_id is a."
     assert told in refused(capsys, "empty")
 
 

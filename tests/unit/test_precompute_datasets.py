@@ -46,6 +46,14 @@ def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
     assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_cells_are_separated_as_in_the_header_and_may_be_true_or_false(table, mark):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    rows = ["image_id|x|y", "00000|True|FALSE", "00001|false|", "00002|1|0"]
+    table.labels.write_text("\n".join(rows).replace("|", mark), encoding="utf-8-sig")
+    assert load_dataset(table).label.tolist() == [[1, 0], [0, -1], [1, 0]]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

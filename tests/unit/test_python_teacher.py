@@ -84,7 +84,10 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
         ("", "cannot be imported: AttributeError"),
         ("def logits(photos): return photos[9]", r"fails on \d photos: IndexError"),
         ("def logits(photos): return 'no'", "returns str, no array of numbers"),
-        ("def logits(photos): return [[1, 2]] * len(photos)", r"2\) for \d images; expected 3 outputs"),
+        (
+            "def logits(photos): return [[1, 2]] * len(photos)",
+            r"2\) for \d images; expected 3 outputs",
+        ),
         ("def logits(photos): return [[1, 2, 3]]", r"\(1, 3\) for 2 images; expected 3 outputs"),
         (
             "def logits(photos): return [[1, float('nan'), 3]] * len(photos)",

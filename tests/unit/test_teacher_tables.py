@@ -32,8 +32,8 @@ def write_parquet(path, ids=IDS, classes=CLASSES, values=VALUES):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    columns = {"image_id": ids, **dict(zip(classes, np.asarray(values).T.tolist(), strict=True))}
-    parquet.write_table(pyarrow.table(columns), path)
+    columns = dict(zip(classes, np.asarray(values).T.tolist(), strict=True))
+    parquet.write_table(pyarrow.table({**columns, "image_id": ids}), path)  # pandas' index is last
     return path
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import say
+from inficond_panel.common.installation import join
 from inficond_panel.common.near_words import listed, nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
@@ -106,8 +107,9 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     say(f"Wrote {output}. Next:")
     if draft.to_fill:
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
-    say(f"  inficond precompute {output}")
-    say(f"  inficond serve {output} --show")
+    spec = join([str(output)])
+    say(f"  inficond precompute {spec}")
+    say(f"  inficond serve {spec} --show")
 
 
 def _refuse(path: Path, coming: Path | None = None) -> None:

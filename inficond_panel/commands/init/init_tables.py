@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import say
-from inficond_panel.common.files import check_file
+from inficond_panel.common.files import check_file, separator_of
+from inficond_panel.common.installation import join
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
@@ -97,7 +98,7 @@ def write_tables(args: argparse.Namespace) -> None:
         if lacking := store.lacks(part):
             say(f"          {lacking}")
     say(f"Wrote {output}. Next:")
-    say(f"  inficond serve {output} --show")
+    say(f"  inficond serve {join([str(output)])} --show")
 
 
 def _matrix(labels: pd.DataFrame) -> np.ndarray:
@@ -120,6 +121,7 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
         check_file(path)
         frame = pd.read_csv(
             path,
+            sep=separator_of(path),
             dtype=str if text else {"image_id": str},
             keep_default_na=False,
             na_values=[""],
