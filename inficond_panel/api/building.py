@@ -101,6 +101,9 @@ def _check_words(**given: tuple[str, tuple[str, ...]]) -> None:
 
 def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str, Path]:
     """Return the photos' absolute paths by image id; ``DataError`` for none, or a repeated id."""
+    remedy = "Give files, such as Path('photos').glob('*.jpg')."
+    if isinstance(images, str | Path):
+        raise DataError(f"images is one path, {str(images)!r}.", remedy)
     if not isinstance(images, Mapping):
         paths = [Path(image) for image in images]
         twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
@@ -111,7 +114,7 @@ def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str,
             )
         images = {path.stem: path for path in paths}
     if not images:
-        raise DataError("There is no photo.", "Give files, such as Path('photos').glob('*.jpg').")
+        raise DataError("There is no photo.", remedy)
     return {str(name): Path(file).absolute() for name, file in images.items()}
 
 

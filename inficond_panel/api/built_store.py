@@ -110,7 +110,7 @@ def _checked(
     taken = {_PATH, _ID, _SPLIT} & set(map(str, labels.columns))
     broken = [word for word in words if not word.strip() or "\n" in word]
     _refuse(
-        *checks.row_faults("labels", labels, ids, known),
+        *checks.row_faults("labels", labels, ids, known, "the photos"),
         *checks.label_faults(labels),
         *(
             f"{image!r} is not in split"

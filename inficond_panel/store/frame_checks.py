@@ -90,15 +90,15 @@ def split_faults(split: object) -> Iterator[str]:
 
 
 def row_faults(
-    name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str]
+    name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str], of: str = "split"
 ) -> Iterator[str]:
     """Yield messages on ``needed`` image ids that have no row in ``frame``, the argument ``name``,
-    and on rows with an id that is not in ``images``."""
-    in_frame, in_split = set(frame.index), set(images)
+    and on rows with an id that is not in ``images``, the ids of ``of``."""
+    in_frame, known = set(frame.index), set(images)
     if missing := [image for image in needed if image not in in_frame]:
-        yield f"{name} has no row for {len(missing)} images of split: {quoted(missing, _NAMED)}"
-    if more := [image for image in frame.index if image not in in_split]:
-        yield f"{name} has {len(more)} images that split does not name: {quoted(more, _NAMED)}"
+        yield f"{name} has no row for {len(missing)} images of {of}: {quoted(missing, _NAMED)}"
+    if more := [image for image in frame.index if image not in known]:
+        yield f"{name} has {len(more)} images that are not in {of}: {quoted(more, _NAMED)}"
 
 
 def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:

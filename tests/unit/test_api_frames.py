@@ -124,7 +124,7 @@ def twice(frame):
 FAULTS = [  # what is done to one of the frames, and the message
     ("scores", drop(1), "scores has no row for 1 images of split: '0000'"),
     ("logits", drop(7), "logits has no row for 7 images .* '0004', and 2 more"),
-    ("split", drop(1), "scores has 1 images that split does not name: '0000'"),
+    ("split", drop(1), "scores has 1 images that are not in split: '0000'"),
     ("labels", drop(3), "labels has no row for 1 images of split: '0002'"),
     ("scores", twice, "scores has duplicate image ids: '0000'"),
     ("scores", lambda x: x.rename(columns={"red": " beak"}), "duplicate column names: 'beak'"),
@@ -147,7 +147,7 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("split", lambda _: ["fit"], "split is list, expected a pandas S"),
     ("scores", lambda x: x[[]], "scores has no column"),
     ("scores", lambda x: x.set_axis([*"abcde", "a"], axis=1), "duplicate column names: 'a'"),
-    ("images", lambda _: {"0000": "a", "x": "b"}, "(?s)no row for 199 .* does not name: 'x'"),
+    ("images", lambda _: {"0000": "a", "x": "b"}, "(?s)no row for 199 .* not in split: 'x'"),
     ("images", lambda _: dict.fromkeys(IDS, "none.jpg"), "'0000' cannot be read: none.jpg: no"),
 ]
 
