@@ -66,7 +66,7 @@ def outputs_of(returned: object, name: str) -> NDArray[np.float32]:
 
     Raises ``DataError`` for another object."""
     detach = getattr(returned, "detach", None)
-    host: Any = detach().cpu() if detach else returned
+    host: Any = detach().cpu().float() if detach else returned  # NumPy has no bfloat16
     try:
         return np.asarray(host, dtype=np.float32)
     except (TypeError, ValueError) as error:

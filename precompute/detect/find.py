@@ -57,8 +57,8 @@ def find_layout(folder: Path) -> Layout:
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and two or more folders of classes with images in them.",
-        "Put a table of labels beside the images, or write a Python function that reads them; "
-        "`inficond docs data` shows each layout, and such functions.",
+        "Put a table of labels (empty cells: unknown) beside the images, or write a Python "
+        "function that reads them; `inficond docs data` shows each layout, and such functions.",
     )
 
 

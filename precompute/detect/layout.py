@@ -194,8 +194,9 @@ class TableSummary:
 
     @property
     def is_labels(self) -> bool:
-        """True if ``image_id`` is the first column, and all others are label columns."""
-        return self._named and self.labels == self.header[1:]
+        """True if ``image_id`` is the first column, and all others are label columns, or empty."""
+        empty = all(column.is_empty for column in self._others)
+        return self._named and (empty or self.labels == self.header[1:])
 
     @property
     def is_logits(self) -> bool:

@@ -74,7 +74,7 @@ def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
     if fault and teacher.outputs is None:
         raise DataError(
             f"The teacher's logits {fault}.",
-            "Set teacher.outputs: probabilities, or logits. Labels belong to the section dataset.",
+            "Set outputs (in a spec teacher.outputs: probabilities, or logits); give no labels.",
         )
 
 

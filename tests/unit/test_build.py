@@ -85,7 +85,7 @@ def test_splits_files_by_id_tensors_and_labels_that_are_not_known(own, tmp_path)
         images=dict(zip(ids, files, strict=True)),
         labels=labels.iloc[2:],  # the first two are of fit, which is learned from the teacher
         split=split,
-        teacher=lambda photos: torch.from_numpy(teacher(photos)).requires_grad_(),
+        teacher=lambda photos: torch.from_numpy(teacher(photos)).bfloat16().requires_grad_(),
         path=tmp_path / "a",
     )
     store = students.tuner.store

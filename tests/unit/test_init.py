@@ -193,6 +193,14 @@ def test_what_is_left_out_beside_a_table_is_said(data, capsys):
     assert "pictures are left out: " in out
 
 
+def test_a_table_may_say_that_no_label_is_known(data, capsys):
+    logits(data / "logits.csv", [f"{i:03d}" for i in range(20)])
+    rows = ["image_id,cat,train", *(f"{i:03d},," for i in range(20))]
+    (data / "labels.csv").write_text("\n".join(rows))
+    spec, _ = init(capsys, "data")
+    assert (load_dataset(spec.dataset).label == -1).all()
+
+
 def test_a_column_of_text_beside_labels_is_told(data, capsys):
     header, *rows = (data / "labels.csv").read_text().splitlines()
     rows = [f"{header},split", *(f"{row},train" for row in rows)]
