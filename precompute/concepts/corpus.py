@@ -50,11 +50,11 @@ def read_corpus(
     faults += _twice(((texts[0], number) for number, texts in corpus.items()), "listed twice")
     if faults:
         raise DataError(
-            f"The corpus {path} has faults: {'; '.join(faults)}.",
+            f"The corpus {path} has faults: {listed(faults, between='; ')}.",
             "Correct these lines of the file.",
         )
     if empty:
-        note(f"The corpus {path.name} has empty lines: {', '.join(map(str, empty))}")
+        note(f"The corpus {path.name} has empty lines: {listed(list(map(str, empty)))}")
     every = ((text, number) for number, texts in corpus.items() for text in texts)
     for shared in _twice(every, "stands for two concepts"):
         note(f"The corpus {path.name}: {shared}")

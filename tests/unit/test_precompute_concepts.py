@@ -41,6 +41,7 @@ def test_a_corpus_keeps_its_order_and_notes_empty_lines_and_shared_synonyms(tmp_
         ("tv  monitor\n# a\nTV monitor\n", "'TV monitor' listed twice, on lines 1 and 3"),
         (" \n\n# nothing but this\n", "is empty"),
         ("dog\ncat,, puss\n,cow", "line 2: a text .* is empty; line 3: a text .* is empty"),
+        ("dog\n" * 99, "on lines 1 and 13; and 86 more"),
         ("dog, hound, Dog", "line 1: 'dog' is listed twice"),
     ],
 )
