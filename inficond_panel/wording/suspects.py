@@ -201,10 +201,12 @@ def relying_sentence(
         return " ".join(sentences)
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
-    sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
+    if len(unsure) < classes:
+        sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
     few = _listed(unsure)
     few = f"{count(len(unsure))} of them ({few})" if len(unsure) > NAMED else few
-    sentences += [f"For {few} there are too few images to say."] if unsure else []
+    what = "what it relies on" if len(unsure) == 1 else "what they rely on"
+    sentences += [f"For {few} there are too few images to say {what}."] if unsure else []
     sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
 

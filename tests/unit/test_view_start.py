@@ -75,13 +75,15 @@ def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
         assert said in sentence
     unsure = {name: shift(name, 0.0, kind="unknown") for name in ("cat", "dog")}
     sentence = relying_sentence(unsure, 2, wrong=0, shown=2)
-    assert sentence.endswith("For cat, dog there are too few images to say. Begin with these:")
+    assert sentence.endswith(
+        "s. For cat, dog there are too few images to say what they rely on. Begin with these:"
+    )
     many = {f"c{at}": shift(f"c{at}", 0.0, kind="unknown") for at in range(60)}
-    told = "For 60 of them (c0, c1, c2, c3, c4, c5, …) there are too few images to say."
+    told = "For 60 of them (c0, c1, c2, c3, c4, c5, …) there are too few images to say what they"
     assert told in relying_sentence(many, 60, wrong=0, shown=5)
     del unsure["dog"]
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(
-        "It is not seen to rely on the wrong thing. For cat there are too few images to say."
+        "concepts. For cat there are too few images to say what it relies on."
     )
 
 
