@@ -246,9 +246,9 @@ class TunableStudents(Measures):
         """Return students and images of a split as one dataset, with the dimensions of the store.
 
         ``influence``, ``lower_bound`` and ``upper_bound`` over ``class_name`` and ``concept``;
-        ``intercept`` and ``threshold`` over ``class_name``; ``student_logit``, ``teacher_logit``,
-        ``label`` (-1: unknown) over ``image`` and ``class_name``; ``concept_score``. Counts a use
-        of the holdout.
+        ``intercept`` and ``threshold`` over ``class_name``; ``student_logit``, ``teacher_logit``
+        (of a softmax: log-odds), ``label`` (-1: unknown) over ``image`` and ``class_name``;
+        ``concept_score``. Counts a use of the holdout.
 
         >>> dict(students.to_xarray("tune").sizes)
         {'class_name': 16, 'concept': 236, 'image': 600}

@@ -199,7 +199,7 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
             "intercept": ("class_name", node.intercepts.copy()),
             "threshold": ("class_name", list(tuner.thresholds)),
             "student_logit": (of_image, tuner.logits(node, rows)),
-            "teacher_logit": (of_image, store.teacher_logit[rows]),
+            "teacher_logit": (of_image, store.teacher_log_odds[rows]),
             "label": (of_image, store.label[rows]),
             "concept_score": (("image", "concept"), store.scores_of(split)),
         },
