@@ -44,6 +44,10 @@ LABELS = (
     "y has only the values 0 and 1 and is taken as labels. To confirm this, pass "
     "y_kind='probabilities'; for logits of a teacher pass y_kind='logits'."
 )
+INDICES = (
+    "y has only whole numbers, 0 or more, and is taken as logits of one class; to confirm this, "
+    "pass y_kind='logits'. Of class indices pass one column per class: pandas.get_dummies(y)."
+)
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
@@ -78,7 +82,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         "softmax"): only the likeliest class is decided to be present; of a tie the first.
     y_kind : None, "logits" or "probabilities", default None
         Meaning of ``y``. None: logits; but if all values are 0 or 1 they are taken as labels
-        (probabilities), with a warning, and values that look like probabilities are an error.
+        (probabilities), with a warning, and values that look like probabilities are an error;
+        whole numbers (n,), which may be class indices, give a warning.
 
     Attributes
     ----------
@@ -90,7 +95,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     certificate_ : tuple of str
         For each class ``"gap"``, or ``"kkt"`` if no duality gap exists (see ``distill.fit``).
     class_names_ : array (K,) of str
-        Columns of ``y`` if ``y`` is a data frame, else ``class0``, ``class1``, ...
+        Names in ``y`` if ``y`` is a data frame or series, else ``class0``, ``class1``, ...
     n_features_in_ : int
         Number of concepts C.
     feature_names_in_ : array (C,) of str
@@ -137,7 +142,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         ``sample_weight`` (n,) weights the loss of each image. Raises ``ValueError`` for
         data that cannot be used (``SolverError`` for a problem without a solution).
         """
-        names = getattr(y, "columns", None)
+        names = [y.name] if isinstance(y, pd.Series) and y.name else getattr(y, "columns", None)
         scores, logits = validate_data(
             self, X, y, multi_output=True, y_numeric=True, dtype=[np.float64, np.float32]
         )
@@ -240,11 +245,15 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def _logits(self, values: np.ndarray) -> np.ndarray:
         if self.y_kind not in (None, "logits", "probabilities"):
             raise ValueError(f"y_kind must be None, 'logits' or 'probabilities': {self.y_kind!r}")
+        if values.dtype.kind not in "fiub":
+            raise ValueError(f"y must be numbers, got {values[0, 0]!r}: pandas.get_dummies(y)")
         labels = self.y_kind is None and is_labels(values)
         if labels:
             warnings.warn(LABELS, UserWarning, stacklevel=3)
         elif self.y_kind is None and (fault := logits_fault(values)):
             raise ValueError(f"y: values {fault}; pass y_kind='probabilities' or y_kind='logits'")
+        elif self.y_kind is None and values.shape[1] == 1 and (values == abs(values) // 1).all():
+            warnings.warn(INDICES, UserWarning, stacklevel=3)
         if self.y_kind != "probabilities" and not labels:
             return values
         by_softmax = self.link == "softmax"

@@ -98,6 +98,8 @@ SOFTMAX = {"link": "softmax"}
     [
         ({"temperature": 0}, "logits", ValueError, "temperature"),
         ({"lambda_": -1.0}, "logits", SolverError, "l1"),
+        ({"lambda_": "auto"}, "logits", SolverError, "l1 is 'auto' for 3 classes"),
+        ({}, "names", ValueError, "y must be numbers, got .*'cat'.*get_dummies"),
         ({}, "shares", ValueError, "look like probabilities"),
         ({"y_kind": "probabilities"}, "logits", ValueError, "these are not probabilities"),
         ({"y_kind": "odds"}, "logits", ValueError, "y_kind must be"),
@@ -109,9 +111,10 @@ SOFTMAX = {"link": "softmax"}
 )
 def test_what_cannot_be_used_is_said(data, settings, given, error, fault):
     scores, logits = data
-    y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}[given]
+    y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}
+    y["names"] = np.array(["cat", "dog", "tv"])[logits.argmax(axis=1)]
     with pytest.raises(error, match=fault):
-        ConceptStudents(**settings).fit(scores, y)
+        ConceptStudents(**settings).fit(scores, y[given])
 
 
 def test_names_come_from_data_frames_and_what_is_not_ready_is_said(data):
@@ -120,6 +123,9 @@ def test_names_come_from_data_frames_and_what_is_not_ready_is_said(data):
     students = ConceptStudents().fit(frame, pd.DataFrame(logits, columns=["cat", "dog", "tv"]))
     assert list(students.class_names_) == ["cat", "dog", "tv"]
     assert list(students.feature_names_in_) == list(frame.columns)
+    assert list(ConceptStudents().fit(frame, pd.Series(logits[:, 0], name="cat")).class_names_) == [
+        "cat"
+    ]
     with pytest.raises(ValueError, match="feature names should match"):
         students.predict(frame[frame.columns[::-1]])
     with pytest.raises(NotFittedError):
@@ -156,6 +162,15 @@ def test_labels_are_taken_as_labels_and_said_to_be(data):
         warnings.simplefilter("error")
         same = ConceptStudents(0, l2=0.05, tolerance=1e-12, y_kind="probabilities")
         np.testing.assert_array_equal(same.fit(scores, labels).coef_, students.coef_)
+
+
+def test_class_indices_are_not_taken_as_logits_in_silence(data):
+    scores, logits = data
+    with pytest.warns(UserWarning, match="class indices"):
+        ConceptStudents().fit(scores, logits.argmax(axis=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ConceptStudents(y_kind="logits").fit(scores, logits.argmax(axis=1))
 
 
 def test_one_softmax_student(data):

@@ -231,8 +231,7 @@ def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
         penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
     except ValueError:
         raise SolverError(
-            f"{name} has shape {np.shape(value)} for {classes} classes.",
-            "Give one number, or one for each class.",
+            f"{name} is {value!r} for {classes} classes.", "Give one number, or one for each class."
         ) from None
     _check_penalty(penalties, name)
     return penalties.tolist()
