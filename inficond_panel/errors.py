@@ -20,7 +20,7 @@ _FOLDERS = re.compile(
 #: Commands, flags and keys of the spec in remedies, and the equivalent Python calls.
 _IN_PYTHON = {
     r"`inficond check SPEC`": "open_students(SPEC)",
-    r"inficond info SPEC(?: --json)?": "students.classes, students.concepts",
+    r"inficond info SPEC(?: --json)?": "students.classes, students.concepts, students.images(SPLIT)",
     r"inficond history list \S+ --others": "students.others",
     r"inficond history list \S+": "students.history",
     r"inficond history backup SPEC FILE": "students.back_up(FILE)",
@@ -32,7 +32,7 @@ _IN_PYTHON = {
     r"inficond extend SPEC FOLDER": "students.extend(FOLDER)",
     r"--logits TABLE\.csv": 'logits="TABLE.csv"',
     r"Leave out --logits": "Leave out logits",
-    r"in the spec \(dataset\.metadata\)": "(from_frames(..., metadata=FRAME))",
+    r"in the spec \(dataset\.metadata.*?\)": "(from_frames(..., metadata=FRAME))",
     r"(state that) in the spec": r'\1 (task="single_label")',
     r"students\.(\w+): (\w+) in the spec": r'students.with_settings(\1="\2")',
     r"--allow-python": "spec.allow_python(), or build(..., teacher=FUNCTION)",

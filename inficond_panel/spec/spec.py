@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import ValidationError
 
 from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.places import is_remote, place_of, reaching
 from inficond_panel.errors import Problem, SpecError, StoreError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
@@ -290,7 +291,7 @@ def with_students(spec: Spec, **values: Any) -> Spec:
     """Return a copy of ``spec`` with other values of ``students``, such as ``lambda_=0.001``.
 
     ``alpha``, the teacher's weight beside labels, sets ``students.labels``; None: no labels. Raises
-    ``TuningError`` for values out of bounds, and for keys that the spec's solver does not use.
+    ``TuningError`` for values out of bounds, and for settings that the spec's solver does not have.
     """
     old = spec.students
     if "alpha" in values:
@@ -301,9 +302,10 @@ def with_students(spec: Spec, **values: Any) -> Spec:
             values["labels"] = None
     unused = [name for name in values if name not in old.values()]
     if unused:
+        known = [*old.values(), "alpha"]
         raise TuningError(
-            f"students.{unused[0]} is not used with solver: {old.solver}.",
-            "Leave it out, or choose another solver in the spec.",
+            missing("setting", unused[0], known, f"of students with solver: {old.solver}"),
+            f"There are: {listed(known, len(known))}.",
         )
     students = _made(type(old), **{**old.values(), **values})
     return spec.model_copy(update={"students": students})

@@ -37,8 +37,8 @@ def oracle_logits(store: Store) -> np.ndarray:
     if not store.has("oracle_logit"):
         raise DataError(
             f"{store.path} has no oracle logits, which the students need as targets.",
-            "Add an oracle to the teacher (teacher.oracle), then write the store again: "
-            "inficond precompute SPEC",
+            "The teacher of a spec makes them from photos: set teacher.oracle, then run "
+            "`inficond precompute`.",
         )
     rows = store.rows(FIT)
     logits = store.oracle_logit[rows]

@@ -50,7 +50,7 @@ RAISED = {
     "column": (lambda _, p: frames(p / "x.zarr").groups("camera"), "metadata=FRAME", "dataset."),
     "there": (lambda s, p: s.export(p).export(p), "force=True", "--force"),
     "copy": (lambda s, p: s.bring_back(copy_of(p)), "students.back_up(FILE)", "history backup"),
-    "oracle": (lambda s, _: s.with_settings(targets="oracle").fit(), "from_frames", "precompute"),
+    "oracle": (lambda s, _: s.with_settings(targets="oracle").fit(), "from photos", "precompute"),
     "store": (
         lambda s, p: open_students(s.tuner.spec.path, store=p / "none.zarr"),
         "build(...)",

@@ -115,7 +115,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
         )
     tested = np.array([*masks, *(i for i in tested if int(i) not in masks)])
     train, train_rows = _loaded(dataset, fit[: args.images], args.size, "to train on")
-    test, test_rows = _loaded(dataset, tested, args.size, "to measure")
+    test, test_rows = _loaded(dataset, tested, args.size, "to test on")
     kept = [i for i in masks if i in set(test_rows.tolist())]
     photos = Photos(
         train, dataset.label[train_rows], test, dataset.label[test_rows],

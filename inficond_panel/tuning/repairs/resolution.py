@@ -296,7 +296,7 @@ def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
         raise TuningError(
             f"learn on {student.name!r} is from {ANSWERS}, but no photo of tune and no added photo "
             "has a taught label.",
-            "Label some of these photos first, or in the same iteration.",
+            "Label photos of tune, or added photos, first or in the same iteration.",
         )
     present = np.array([labels[images.names[row]] == 1 for row in rows[answered]])
     words = words_for(student.name, store.concepts, store.synonyms)
