@@ -11,6 +11,7 @@ import pandas as pd
 
 from inficond_panel.common import clock
 from inficond_panel.common.files import named
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.places import has_store, place_of
 from inficond_panel.common.teacher_outputs import logits_of
@@ -192,7 +193,7 @@ def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
 
 def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
     """Return the store's arrays of thumbnails of the photos at the paths ``files``; raise
-    ``DataError``, which names all unreadable photos."""
+    ``DataError``, which names unreadable photos."""
     jpegs, shapes, wrong = [], [], []
     for image, file in files.items():
         try:
@@ -201,7 +202,7 @@ def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
             shapes.append(shape)
         except (UnreadableImage, TypeError) as error:
             wrong.append(f"the photo of {image!r} cannot be read: {file}: {error}")
-    _refuse(*wrong)
+    _refuse(*([listed(wrong, between="\n- ")] if wrong else []))
     return {
         "thumbnail": np.frombuffer(b"".join(jpegs), np.uint8),
         "thumbnail_offset": np.cumsum([0, *map(len, jpegs)], dtype=np.int64),

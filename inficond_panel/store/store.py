@@ -161,8 +161,8 @@ class Store:
             available = ", ".join(map(repr, self.metadata_columns)) or "none"
             raise DataError(
                 f"{self.path} has no metadata column {name!r}; available: {available}.",
-                "Name the table of metadata in the spec (dataset.metadata; of tables: inficond init "
-                "--metadata), then write the store again: inficond precompute SPEC",
+                "Name the table of metadata in the spec (dataset.metadata; of tables: inficond "
+                "init --metadata), then write the store again: inficond precompute SPEC",
             )
         return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
 

@@ -140,6 +140,7 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("logits", lambda z: 100 / (1 + np.exp(-z)), "logits has no value below 0"),
     ("labels", put(2, 0, -1), "1 values other than 0, 1 and .* -1.0 in 'bird' of the image '0002'"),
     ("split", lambda x: x.replace("tune", "tun"), r"'tun' for .* '0002'. Did you mean 'tune'\?"),
+    ("split", lambda x: x.replace("fit", "train"), r"'train' for .* There are fit \(training\)"),
     ("split", lambda x: x.replace("fit", "holdout"), "split has no image with the value 'fit'"),
     ("labels", lambda x: x.rename(columns={"cat": "cats"}), r"'cat' of logits \(nearest: 'cats'\)"),
     ("scores", lambda x: x.astype({"red": str}), "scores has columns that are not numeric: 'red'"),
@@ -149,6 +150,7 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("scores", lambda x: x.set_axis([*"abcde", "a"], axis=1), "duplicate column names: 'a'"),
     ("images", lambda _: {"0000": "a", "x": "b"}, "(?s)no row for 199 .* not in split: 'x'"),
     ("images", lambda _: dict.fromkeys(IDS, "none.jpg"), "'0000' cannot be read: none.jpg: no"),
+    ("images", lambda _: dict.fromkeys(IDS, "none.jpg"), "(?s)'0011' cannot .*- and 188 more"),
 ]
 
 
