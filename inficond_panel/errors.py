@@ -20,7 +20,7 @@ _FOLDERS = re.compile(
 #: Commands, flags and keys of the spec in remedies, and the equivalent Python calls.
 _IN_PYTHON = {
     r"`inficond check SPEC`": "open_students(SPEC)",
-    r"inficond info SPEC(?: --json)?": "students.classes, students.concepts, students.images(SPLIT)",
+    r"inficond info SPEC(?: --json)?": "students.classes, students.concepts, students.images(...)",
     r"inficond history list \S+ --others": "students.others",
     r"inficond history list \S+": "students.history",
     r"inficond history backup SPEC FILE": "students.back_up(FILE)",

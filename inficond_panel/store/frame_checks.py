@@ -80,10 +80,7 @@ def split_faults(split: object) -> Iterator[str]:
     yield from id_faults("split", split)
     for word in dict.fromkeys(map(str, split)):
         if word not in SPLITS:
-            hint = (
-                near(word, SPLITS)
-                or " There are fit (training), tune (validation), holdout."
-            )
+            hint = near(word, SPLITS) or " There are fit (training), tune (validation), holdout."
             image = split.index[[str(value) == word for value in split]][0]
             yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
     assigned = set(map(str, split))
