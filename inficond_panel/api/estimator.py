@@ -44,10 +44,8 @@ LABELS = (
     "y has only the values 0 and 1 and is taken as labels. To confirm this, pass "
     "y_kind='probabilities'; for logits of a teacher pass y_kind='logits'."
 )
-INDICES = (
-    "y has only whole numbers, 0 or more, and is taken as logits of one class; to confirm this, "
-    "pass y_kind='logits'. Of class indices pass one column per class: pandas.get_dummies(y)."
-)
+INDICES = """y has only whole numbers, 0 or more, and is taken as logits of one class. To confirm
+this, pass y_kind='logits'; of class indices pass a column per class: pandas.get_dummies(y)."""
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
@@ -81,9 +79,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         "multi_label": each class is decided independently. "single_label" (always so with ``link``
         "softmax"): only the likeliest class is decided to be present; of a tie the first.
     y_kind : None, "logits" or "probabilities", default None
-        Meaning of ``y``. None: logits; but if all values are 0 or 1 they are taken as labels
-        (probabilities), with a warning, and values that look like probabilities are an error;
-        whole numbers (n,), which may be class indices, give a warning.
+        Meaning of ``y``. None: logits; values 0 and 1 are taken as labels (probabilities), whole
+        numbers (n,) as logits, both with a warning; other values from 0 to 1 are an error.
 
     Attributes
     ----------
@@ -268,10 +265,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return decided(table, limits, task).reshape(logits.shape).astype(np.int64)
 
     def _bound(self, bound: ArrayLike | None, classes: int) -> np.ndarray | None:
-        if bound is None:
-            return None
-        values = np.asarray(bound, dtype=np.float64)
-        return np.broadcast_to(values, (self.n_features_in_, classes))
+        shape = self.n_features_in_, classes
+        return None if bound is None else np.broadcast_to(np.asarray(bound, np.float64), shape)
 
     def _take(self, fit: Fit, names: np.ndarray) -> Self:
         self.coef_, self.intercept_ = fit.weights.T.copy(), fit.intercepts
@@ -290,9 +285,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
 
 def _names(columns: Any, classes: int) -> np.ndarray:
-    if columns is None:
-        return np.array([f"class{k}" for k in range(classes)], dtype=object)
-    return np.array([str(name) for name in columns], dtype=object)
+    names = [f"class{k}" for k in range(classes)] if columns is None else map(str, columns)
+    return np.array(list(names), dtype=object)
 
 
 def estimator(students: Exported) -> ConceptStudents:

@@ -200,8 +200,8 @@ class Measures(ConceptMeasures):
     ) -> pd.DataFrame:
         """Return thresholds with the best F1 on tune, or the highest recall at this ``precision``.
 
-        See ``results.decisions``. To use them, copy them to ``students.threshold`` of the spec, or
-        call ``with_settings(threshold=found["threshold"].to_dict())``.
+        See ``results.decisions``. ``with_settings(threshold=found["threshold"].to_dict())``, or
+        ``students.threshold`` of the spec, applies them.
 
         >>> students.thresholds(classes="bicycle")[["threshold", "f1"]].round(2)
                  threshold    f1

@@ -133,8 +133,7 @@ def test_values_out_of_range_are_told(both, capsys, flag, value, told):
         ({"alpha": np.nan}, "alpha must be a number >= 0, got nan"),
         ({"lambda_": -1.0}, "lambda"),
         ({"targets": "pupil"}, "pupil"),
-        ({"epochs": 3}, "no setting 'epochs' of students with solver: exact"),
-        ({"lambda": 1e-3}, "Did you mean 'lambda_'"),
+        ({"lambda": 1.0}, "'lambda' of students with solver: exact. Did you mean 'lambda_'"),
     ],
 )
 def test_settings_that_cannot_be_are_told(both, settings, told):
