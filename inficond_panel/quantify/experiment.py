@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.errors import DataError
@@ -306,7 +307,7 @@ class _Experiment:
         network = build_network(name, self.photos.train_label.shape[1])
         files = checkpoint_files(self.folder / name)
         travelled = weight_distances(network, self.folder / name, LAYER, self.measured[:1])
-        self.progress(f"{name}: knowledge points at {len(epochs)} checkpoints")
+        self.progress(f"{name}: knowledge points at {count(len(epochs), 'checkpoint')}")
         return follow(
             network, [files[epoch] for epoch in epochs], travelled[epochs], LAYER, self.measured,
             self.photos.foreground, self.settings.perturbation,

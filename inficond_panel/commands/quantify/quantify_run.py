@@ -16,6 +16,7 @@ from inficond_panel.commands.shared.output import note, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.show import show
 from inficond_panel.common.files import write_folders
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import (
     Figures,
@@ -133,7 +134,7 @@ def _followed(
         travelled = np.zeros(1)
         if name != "teacher":
             travelled = weight_distances(network, training.checkpoints, layer, images[:1])[epochs]
-        note(f"{name}, training {number}: {layer} at {len(epochs)} checkpoints")
+        note(f"{name}, training {number}: {layer} at {count(len(epochs), 'checkpoint')}")
         yield follow(network, follow_at, travelled, layer, images, masks, settings)
 
 
