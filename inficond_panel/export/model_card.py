@@ -239,7 +239,7 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
             "cross_fitted": bool(row["chosen_on"]),
             **{key: interval.json() for key, interval in zip(keys, each, strict=True)},
             **{key: defined(row[key]) for key in _BESIDE},
-            "teacher_knows": None if row["teacher_knows"] is pd.NA else bool(row["teacher_knows"]),
+            "teacher_knows": None if pd.isna(row["teacher_knows"]) else bool(row["teacher_knows"]),
             "ap_since_start": since[name].json() if since else None,
         }
         for (name, row), each in zip(frame.to_dict("index").items(), intervals, strict=True)

@@ -276,6 +276,8 @@ def test_an_answer_can_be_changed(students):
     labels = students.tuner.terms(students.node)["truck"].taught.labels
     assert labels[image] == 1 - given[image]
     assert len(labels) == 20
+    every = {image: int(TRUTH[image]) for image in students.images("tune")}
+    assert len(students.teach("truck", every, force=True).present) == len(every)
 
 
 def test_ids_without_a_reason_are_as_before():

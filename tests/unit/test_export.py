@@ -17,15 +17,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import ATTRS, small_arrays, small_spec, small_store
+from frames import frames
 from markdown_it import MarkdownIt
 from scipy.special import expit
 
-from inficond_panel import load_students
+from inficond_panel import from_frames, load_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
 from inficond_panel.export import FORMATS, Exported, differences, export, load_export
 from inficond_panel.export import folder as exporting
 from inficond_panel.export.card_markdown import escape
+from inficond_panel.export.model_card import model_card
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 
@@ -51,6 +53,15 @@ def node(tuner: Tuner) -> Node:
 @pytest.fixture(scope="module")
 def files(tuner: Tuner, node: Node, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return export(tuner, node, tmp_path_factory.mktemp("files") / "out", ALL)
+
+
+def test_a_card_does_not_judge_the_teacher_on_a_class_without_labels(tmp_path):
+    given = frames()
+    given["labels"] = given["labels"].assign(cat=np.nan)
+    students = from_frames(**given, path=tmp_path / "own.zarr").fit()
+    card = model_card(students.tuner, students.node)
+    assert card["metrics"]["tune"]["cat"]["teacher_knows"] is None
+    assert "does not know" not in " ".join(card["limits"])
 
 
 def test_npz_needs_nothing_but_numpy(tuner, node, files):

@@ -238,7 +238,8 @@ class FitData:
             elif each.correction is not None:
                 targets[:, k] = self._corrected(rows, self.columns[k], each.correction)
             corrected = taught[name].labels if name in taught else {}
-            inside &= [self._store.images[row] not in corrected for row in rows]
+            free = (self._store.images[row] not in corrected for row in rows)
+            inside &= np.fromiter(free, bool, len(rows))
             weights[inside, k] = each.weight * self._usual_weight(k)
         scores = rows_of(self._store.concept_score, rows)
         self._append(rows, targets, weights, scores, rows.tobytes(), source)
