@@ -145,7 +145,7 @@ def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> It
         if fault:
             yield f"logits {fault}"
     elif outputs is None and (fault := logits_fault(values)):
-        yield f'logits {fault}; give outputs="probabilities", or outputs="logits" for true logits'
+        yield f'logits {fault}; set outputs to "probabilities", or to "logits" for true logits'
     elif outputs is None and values.size and values.min() >= 0 and not softmax:
         yield (
             "logits has no value below 0, so the teacher would decide that every image shows every "

@@ -127,7 +127,7 @@ def test_frames_of_probabilities_give_the_same_students(tmp_path):
     given = single_frames()
     by_logits = made("a.zarr", **given).fit().node.weights
     share = {**given, "logits": given["logits"] * 0 + softmax(given["logits"], axis=1)}
-    with pytest.raises(DataError, match=r'probabilities: all .* give outputs="probabilities"'):
+    with pytest.raises(DataError, match=r'probabilities: all .* set outputs to "probabilities"'):
         made("b.zarr", **share)
     students = made("b.zarr", **share, outputs="probabilities")
     np.testing.assert_allclose(students.fit().node.weights, by_logits, atol=1e-4)
