@@ -15,7 +15,8 @@ from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.predict import text_encoder
 from inficond_panel.results.history import events, iterations, others
-from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.spec import find_edits
+from inficond_panel.tuning import Node, Student, Tuner, read_edits
 from inficond_panel.tuning.answers import ASKED, teach
 from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.opening import add_concept, remove_concept
@@ -76,7 +77,7 @@ class Moves:
     def edits(self) -> str:
         """Return the edits from the original students to this iteration, as text of an edits file.
 
-        ``inficond tune SPEC --edits FILE`` repeats them.
+        ``fit().tune(FILE)``, or ``inficond tune SPEC --edits FILE``, repeats them.
         """
         return edits_text(self.tuner, self.node)
 
@@ -142,7 +143,7 @@ class Moves:
         self._node = self.tuner.head()
         return self
 
-    def tune(self, intents: Edit | Suggestion | Iterable[object]) -> Self:
+    def tune(self, intents: Edit | Suggestion | Iterable[object] | Path) -> Self:
         """Refit with one batch of intents, and go to the new iteration.
 
         An intent is ``(class, concept, direction)``, optionally with a factor as fourth item. A
@@ -150,13 +151,18 @@ class Moves:
         ``up``, ``down``, ``remove`` and ``release``. A thumb with a bound, or a repair, is a
         mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
         "auto"}``. Also accepted: a single intent, objects of ``inficond_panel.tuning``
-        (``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda``, ``Label``), and
-        the result of ``suggest``, recorded with the machine as author. Raises ``TuningError`` for
-        unknown names, and for an invalid intent.
+        (``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda``, ``Label``), the
+        path of an edits file, whose iterations follow each other, and the result of ``suggest``,
+        recorded with the machine as author. Raises ``TuningError`` for unknown names, and for an
+        invalid intent.
 
         >>> students.tune([("bicycle", ["traffic light", "vertical traffic light"], "remove")])
         <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at #1 (6ead4f370102)>
         """
+        if isinstance(intents, str | Path):
+            for batch in read_edits(find_edits(intents), self.tuner.store):
+                self.tune(batch)
+            return self
         before = self.node
         if isinstance(intents, Suggestion):
             node = carry_out(self.tuner, intents) or before

@@ -10,7 +10,7 @@ import pytest
 from factory import EMBED, small_spec
 
 from inficond_panel import open_students
-from inficond_panel.errors import ExportError, TuningError
+from inficond_panel.errors import EditsError, ExportError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import sentences
 from inficond_panel.tuning import Intent, open_tuner
@@ -149,7 +149,7 @@ def test_iterations_are_named_noted_deleted_and_restored(students):
 
 
 def test_edits_are_those_of_the_command_and_lead_there_again(run, students, spec_file, tmp_path):
-    students.up("bicycle", "wheel").note("by hand")
+    students.up("bicycle", "wheel").down("bird", "fur").note("by hand")
     _, out, _ = run("history", "edits", spec_file, "--json")
     assert students.edits() == json.loads(out)["edits"]
     path, place = tmp_path / "edits.yaml", tmp_path / "n.sqlite"
@@ -157,6 +157,10 @@ def test_edits_are_those_of_the_command_and_lead_there_again(run, students, spec
     assert run("tune", spec_file, "--edits", path, "--history", place)[0] == 0
     again = open_students(spec_file, history=place)
     assert again.node.weights_hash == students.node.weights_hash
+    there = students.node
+    assert students.fit().tune(path).node == there
+    with pytest.raises(EditsError, match=r"nope\.yaml:1:1: no such file"):
+        students.tune("nope.yaml")
 
 
 def test_a_history_is_copied_brought_back_and_replayed(students, tmp_path):
