@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -18,12 +19,13 @@ from inficond_panel.results.history import events, iterations, others
 from inficond_panel.spec import find_edits
 from inficond_panel.tuning import Node, Student, Tuner, read_edits
 from inficond_panel.tuning.answers import ASKED, teach
-from inficond_panel.tuning.edits import Edit
+from inficond_panel.tuning.edits import Edit, thumbs_of
+from inficond_panel.tuning.notices import within_iteration
 from inficond_panel.tuning.opening import add_concept, remove_concept
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.suggest import Suggestion, carry_out
-from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.tuning.thumbs import by_concept, check_name
 from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS
 
@@ -153,8 +155,8 @@ class Moves:
         "auto"}``. Also accepted: a single intent, objects of ``inficond_panel.tuning``
         (``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda``, ``Label``), the
         path of an edits file, whose iterations follow each other, and the result of ``suggest``,
-        recorded with the machine as author. Raises ``TuningError`` for unknown names, and for an
-        invalid intent.
+        recorded with the machine as author. Warns of contradicting thumbs, of which one
+        counts. Raises ``TuningError`` for unknown names, and for an invalid intent.
 
         >>> students.tune([("bicycle", ["traffic light", "vertical traffic light"], "remove")])
         <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at #1 (6ead4f370102)>
@@ -167,7 +169,11 @@ class Moves:
         if isinstance(intents, Suggestion):
             node = carry_out(self.tuner, intents) or before
         else:
-            node = self.tuner.fine_tune(before, as_asked(intents, self.classes))
+            edits = as_asked(intents, self.classes)
+            node = self.tuner.fine_tune(before, edits)
+            thumbs = by_concept(thumbs_of(edits), self.tuner.spec.tuning.factor)
+            for sentence in within_iteration(thumbs):
+                warnings.warn(sentence, UserWarning, stacklevel=2)
         return self._move_to(node, before)
 
     def up(
