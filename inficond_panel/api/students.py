@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from inficond_panel.api.measures import Measures
-from inficond_panel.api.names import several
+from inficond_panel.api.names import check_word, several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.numbers import count
@@ -37,7 +37,7 @@ from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
@@ -90,10 +90,12 @@ class TunableStudents(Measures):
 
     def images(self, split: str) -> list[str]:
         """Return the image ids of a split, in the row order of its predictions."""
+        check_word("split", split, SPLITS)
         return [self.tuner.store.images[row] for row in self.tuner.store.rows(split)]
 
     def scores(self, split: str) -> np.ndarray:
         """Return the concept scores (n, C) of a split, read-only."""
+        check_word("split", split, SPLITS)
         return self.tuner.store.scores_of(split)
 
     def decision_function(self, X: str | ArrayLike) -> np.ndarray:

@@ -72,6 +72,7 @@ def test_names_that_are_not_there_come_with_the_nearest(students):
         (lambda: students.tune(("bicycle", "wheel", "upp")), "'up'"),
         (lambda: students.metrics("tuen"), "'tune'"),
         (lambda: students.predict("tuen"), "'tune'"),
+        (lambda: students.images("tuen") + students.scores("tuen"), "'tune'"),
         (lambda: students.changes(metric="acuracy"), "'accuracy'"),
         (lambda: students.concepts_of("bicycel"), "'bicycle'"),
         (lambda: students.scales("bicycel"), "'bicycle'"),
