@@ -15,14 +15,21 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import needs
-from inficond_panel.common.near_words import near
+from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.near_words import near, unknown
 from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.output_report import OutputMeasure, compare_outputs, drawn_measures
+from inficond_panel.quantify.output_report import (
+    MEASURES,
+    OutputMeasure,
+    compare_outputs,
+    drawn_measures,
+)
 from inficond_panel.quantify.outputs import (
     Groups,
     Outputs,
@@ -130,7 +137,7 @@ class GammaOutputs:
         return "oracle" if self.gamma else "teacher"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GammaSweep:
     """Results of oracles with several gammas, ascending, the teacher (gamma 0) first.
 
@@ -149,9 +156,28 @@ class GammaSweep:
         """Values of gamma, ascending, 0 included."""
         return [each.gamma for each in self.oracles]
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """Values of the measures, and changes from the teacher, a row per measure and gamma."""
+        rows = {
+            (key, each.gamma): {
+                "value": each.measures[key],
+                "change": each.changes.get(key, NO_INTERVAL),
+            }
+            for key in self.oracles[0].measures
+            for each in self.oracles
+        }
+        index = pd.MultiIndex.from_tuples(rows, names=["measure", "gamma"])
+        return pd.DataFrame(map(columns_of, rows.values()), index)
+
+    def __repr__(self) -> str:
+        return str(self.table)
+
     def best(self, measure: str = CHOOSERS[0]) -> float | None:
         """Return the gamma with the largest value of ``measure`` (the smallest of equal ones), None
-        if the measure is undefined for all."""
+        if the measure is undefined for all. Raises ``DataError`` for an unknown measure."""
+        if measure not in MEASURES:
+            raise DataError(*unknown("measure", measure, MEASURES))
         values = [
             each.measures[measure].estimate if measure in each.measures else np.nan
             for each in self.oracles

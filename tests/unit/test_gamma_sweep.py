@@ -16,6 +16,7 @@ from scipy.special import softmax
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.errors import DataError
 from inficond_panel.store import open_store, write_store
 from precompute.encoder.image import Preprocessing
 
@@ -162,6 +163,12 @@ def test_a_column_of_the_store_will_do_as_super_class(folder, tmp_path):
     assert curve.dimension_values("gamma").tolist() == [0.0, 0.5]
     values = [each.measures["silhouette"].estimate for each in swept.oracles]
     np.testing.assert_allclose(curve.dimension_values(1), values)
+    np.testing.assert_allclose(swept.table.loc["silhouette", "value"], values)
+    change = swept.table.loc[("silhouette", 0.5), ["change_low", "change", "change_high"]]
+    limits = swept.oracles[1].changes["silhouette"]
+    assert change.tolist() == [limits.low, limits.estimate, limits.high]
+    with pytest.raises(DataError, match=r"no measure 'silhouete'\. Did you mean 'silhouette'"):
+        swept.best("silhouete")
     maps = students.plot.gamma_maps(swept)
     assert maps.keys() == [0.0, 0.5]
     assert len(maps[0.5]) == 24
