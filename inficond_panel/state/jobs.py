@@ -2,8 +2,8 @@
 
 A worker thread runs long work, which can be cancelled.
 
-A second thread runs work that nobody has asked for. It starts while nothing else is to be done, and
-nobody waits for its end.
+A second thread runs work that nobody has asked for. It starts while nothing else is to be done, as
+two busy threads delay each other, and nobody waits for its end.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Job:
 class Jobs(param.Parameterized):
     """Queue of one session's jobs, and a worker thread that runs them in order.
 
-    ``idle`` jobs have a queue and a thread of their own: one starts while no other job runs or
-    waits.
+    ``idle`` jobs have a thread of their own: one starts while no other job runs or waits, also none
+    that a result has led to.
 
     ``publish`` runs a function on the session's event loop, where results are passed on: with a
     Bokeh document it is ``document.add_next_tick_callback``. Call all methods on that loop; only
@@ -91,6 +91,8 @@ class Jobs(param.Parameterized):
         self._inline = inline
         self._queues: dict[bool, queue.Queue[Job | None]] = {}  # by whether jobs are ``idle``
         self._latest: dict[str, Job] = {}
+        self._held: list[Job] = []  # ``idle`` jobs that have not started
+        self._idling = False
         self._closed = False
         self._turn = threading.RLock()  # without an event loop, both workers tell results
 
@@ -106,8 +108,11 @@ class Jobs(param.Parameterized):
         self.busy = True
         if self._inline:
             self._run(job)
+        elif job.idle:
+            self._held.append(job)
+            self._publish(self._start_idle)  # after the event that led to it, and to other jobs
         else:
-            self._queue(job.idle).put(job)
+            self._queue(False).put(job)
 
     def cancel(self, key: str) -> None:
         """Cancel the running or waiting job with this key, if any."""
@@ -132,6 +137,7 @@ class Jobs(param.Parameterized):
         for job in list(self._latest.values()):
             if not job.kept:
                 job.cancel()
+        self._held.clear()
         for waiting in self._queues.values():
             waiting.put(None)
 
@@ -155,16 +161,18 @@ class Jobs(param.Parameterized):
 
         The frame of a waiting loop would keep the last job, and so the page, in memory.
         """
-        waiting = self._queues[idle]
-        job = waiting.get()
-        try:
-            if job is not None:
-                if idle and False in self._queues:
-                    self._queues[False].join()  # until all that was asked for is done
-                self._run(job)
-        finally:
-            waiting.task_done()
+        job = self._queues[idle].get()
+        if job is not None:
+            self._run(job)
         return job is not None
+
+    def _start_idle(self) -> None:
+        """Start the next ``idle`` job, unless any job runs, or another one waits."""
+        with self._turn:
+            asked = any(not job.idle for job in self._latest.values())
+            if self._held and not asked and not self._idling:
+                self._idling = True
+                self._queue(True).put(self._held.pop(0))
 
     def _run(self, job: Job) -> None:
         try:
@@ -183,8 +191,10 @@ class Jobs(param.Parameterized):
                 if newest:
                     del self._latest[job.key]
                 self.busy = bool(self._latest)
+                self._idling &= not job.idle
                 if newest:
                     tell()
+                self._start_idle()
 
         self._publish(update)
 

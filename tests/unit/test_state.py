@@ -1,6 +1,7 @@
 """State without a browser: what set parameters cause, and what it tells of the students."""
 
 import itertools
+import queue
 import threading
 
 import numpy as np
@@ -167,6 +168,21 @@ def test_nobody_waits_for_what_nobody_has_asked_for():
     gate.set()
     assert end.wait(PATIENCE)
     assert told == [False, "refit", "shifts"]  # shifts began after the charts
+    jobs.close()
+
+
+def test_work_that_nobody_asked_for_waits_for_all_that_follows_a_click():
+    updates: queue.Queue = queue.Queue()  # as an event loop
+    jobs, begun = Jobs(updates.put), []
+
+    def job(key: str, done=print, **kind: bool) -> Job:
+        return Job(key, lambda _: begun.append(key) or key, done, pytest.fail, **kind)
+
+    jobs.submit(job("shift", idle=True))
+    jobs.submit(job("curves", lambda _: jobs.submit(job("more curves"))))
+    while len(begun) < 3:
+        updates.get(timeout=PATIENCE)()
+    assert begun == ["curves", "more curves", "shift"]
     jobs.close()
 
 
