@@ -56,12 +56,20 @@ def words_for(
     class_name: str, concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> list[int]:
     """Return the indices of the concepts whose name or a synonym names the class."""
-    words = _words_of(class_name)
-    return [
-        c
-        for c, name in enumerate(concepts)
-        if not words.isdisjoint(map(_plain, (name, *synonyms.get(name, ()))))
-    ]
+    named = _named(tuple(concepts), tuple((name, *more) for name, more in synonyms.items()))
+    return sorted({c for word in _words_of(class_name) for c in named.get(word, ())})
+
+
+@lru_cache(4)  # a click on a class compares its name with all concepts
+def _named(
+    concepts: tuple[str, ...], synonyms: tuple[tuple[str, ...], ...]
+) -> dict[str, list[int]]:
+    """Return the indices of the concepts by each text that names them, as ``_plain``."""
+    more, named = {name: texts for name, *texts in synonyms}, dict[str, list[int]]()
+    for c, name in enumerate(concepts):
+        for text in (name, *more.get(name, ())):
+            named.setdefault(_plain(text), []).append(c)
+    return named
 
 
 def classes_named(
@@ -89,7 +97,7 @@ def _words_of(class_name: str) -> frozenset[str]:
     return frozenset({whole, last, *ends} - {""})
 
 
-@lru_cache(1 << 16)  # a click on a class compares its name with all concepts
+@lru_cache(1 << 16)
 def _plain(text: str) -> str:
     letters = re.sub(r"[\W_]+", "", text.casefold())
     return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters

@@ -72,7 +72,7 @@ def concept_rows(
     store, weights = student.store, student.weights
     values, by_value = discrepancies(student, sort), sort in DISCREPANCIES
     order = strongest(values if by_value else weights).tolist()
-    ranked = [c for c in order if by_value or weights[c]]
+    ranked = order if by_value else order[: np.count_nonzero(weights)]
     if sort == SUSPECTS.key:
         ranked = [store.concepts.index(name) for name in suspects]
         order = [*ranked, *(c for c in order if c not in ranked)]
@@ -83,7 +83,8 @@ def concept_rows(
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
-            shown += [c for c in order if not weights[c] and student.bound(store.concepts[c])]
+            bounded = (name for of, name in student.node.bounds if of == student.class_name)
+            shown += sorted(c for c in map(store.concepts.index, bounded) if not weights[c])
     since = partial(tuner.bound_since, student.node, student.class_name)
     largest = float(np.abs(weights).max()) or 1.0
     assigned = assigned_counts(store)

@@ -119,8 +119,8 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
     group, 0 without a selected student.
     """
     group = list(app.selection.concepts)
-    position = {name: c for c, name in enumerate(app.store.concepts)}
-    if shown.influence is not None:
+    position = {name: c for c, name in enumerate(app.store.concepts)} if group else {}
+    if group and shown.influence is not None:
         row_of = {c: at for at, c in enumerate(shown.order)}
         group.sort(key=lambda name: row_of[position[name]])
     across = places[[position[name] for name in group], 0]

@@ -58,9 +58,9 @@ def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
     influence = [UNDEFINED] * len(store.concepts)
     if shown.influence is not None:
         influence = [signed(0.0)] * len(store.concepts)
-        for rank, concept in enumerate(shown.order, start=1):
-            if weight := shown.influence[concept]:
-                influence[concept] = f"{signed(weight)} · rank {count(rank)}"
+        ranked = shown.order[: np.count_nonzero(shown.influence)]
+        for rank, concept in enumerate(ranked, start=1):
+            influence[concept] = f"{signed(shown.influence[concept])} · rank {count(rank)}"
     return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
 
 
