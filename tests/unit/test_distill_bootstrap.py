@@ -19,7 +19,7 @@ from inficond_panel.distill.metrics import outcome as outcome_module
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
 from inficond_panel.distill.metrics.weighted_ap import rank
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.metrics import DECISIONS, METRICS
 
 
 def case(n=300, seed=0):
@@ -61,6 +61,16 @@ def test_fidelity_draws_from_all_images_the_others_from_the_labelled():
         found = metric_interval(label, before, metric=metric, teacher=after, draws=50)
         drawn = [np.repeat(hits, counts).mean() for counts in draw_counts(len(hits), 50, 0)]
         assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
+def test_metrics_of_the_same_decisions_are_drawn_at_once(monkeypatch):
+    label, before, after = case()
+    calls, made = [], outcome_module.decision_metrics
+    monkeypatch.setattr(
+        outcome_module, "decision_metrics", lambda *parts: calls.append(0) or made(*parts)
+    )
+    change_intervals(Outcome(label, before), Outcome(label, after), DECISIONS, draws=20)
+    assert len(calls) == 2 * (len(DECISIONS) + 1)  # each value, and the draws of all: per outcome
 
 
 def test_draw_table_is_drawn_with_replacement_fixed_by_its_seed_and_read_only():

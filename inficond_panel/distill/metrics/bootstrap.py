@@ -132,9 +132,9 @@ def drawn(
             counts = draw_counts(len(outcome.all_logits), draws, seed)[:, outcome.known]
         else:
             counts = draw_counts(outcome.images(metric), draws, seed)
-        values = outcome.values(metric, counts)
-        values.setflags(write=False)
-        kept[key] = values
+        for name, values in outcome.values_beside(metric, counts).items():
+            values.setflags(write=False)
+            kept[name, draws, seed, together] = values
     return kept[key]
 
 

@@ -216,10 +216,19 @@ class Outcome:
             return self.ranked.eleven_point(counts)
         if metric in _OF_DECISIONS:
             return decision_metrics(*self._confusion(counts))[metric]
+        if metric == FIDELITY.key:
+            same, other = _sizes(~self.alike, 2, counts)
+            return ratio(same, same + other)
         if metric == ECE.key:
             errors = np.abs(self._bin_errors(counts)).sum(axis=1)
             return ratio(errors, _totals(len(self.positive), counts))
         return ratio(_sums(self._loss(metric), counts)[:, 0], _totals(self.images(metric), counts))
+
+    def values_beside(self, metric: str, counts: NDArray) -> dict[str, Array]:
+        """Return a metric as ``values``, by key, with the metrics that cost nothing besides."""
+        if metric in _OF_DECISIONS:
+            return decision_metrics(*self._confusion(counts))
+        return {metric: self.values(metric, counts)}
 
     @cached_property
     def ranked(self) -> Ranked:
@@ -248,14 +257,7 @@ class Outcome:
     def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
         """Return true and false positives, false and true negatives, (rows,) each, by each row of
         counts (rows, n)."""
-        kind = 2 * ~self.decided + ~self.positive
-        sizes = np.bincount(kind, minlength=4)
-        if counts is None:
-            return tuple(sizes[:, None].astype(np.float64))
-        members, bounds = np.argsort(kind, kind="stable"), np.cumsum([0, *sizes])
-        ones: NDArray = np.ones(len(kind), exact_type(counts))
-        kinds = csr_array((ones, members, bounds), shape=(4, len(kind)))
-        return tuple((kinds @ counts.T).astype(np.float64))
+        return tuple(_sizes(2 * ~self.decided + ~self.positive, 4, counts))
 
     def _bin_errors(self, counts: NDArray | None) -> Array:
         """Return the sums (rows, bins) of probability less label over the images of each bin."""
@@ -270,11 +272,21 @@ class Outcome:
         return _sums(of_bins, counts)
 
     def _loss(self, metric: str) -> Array:
-        if metric == FIDELITY.key:
-            return self.alike[:, None].astype(np.float64)
         if metric not in ERRORS_OF_IMAGES:
             raise NotImplementedError(f"{metric_named(metric).name} is not a mean over images")
         return ERRORS_OF_IMAGES[metric](expit(self.logit), self.positive)[:, None]
+
+
+def _sizes(group: NDArray, groups: int, counts: NDArray | None) -> Array:
+    """Return the sizes (groups, rows) of groups of images, numbered by ``group`` (n,), by each row
+    of counts (rows, n)."""
+    sizes = np.bincount(group, minlength=groups)
+    if counts is None:
+        return sizes[:, None].astype(np.float64)
+    members, bounds = np.argsort(group, kind="stable"), np.cumsum([0, *sizes])
+    ones: NDArray = np.ones(len(group), exact_type(counts))
+    of_group = csr_array((ones, members, bounds), shape=(groups, len(group)))
+    return np.asarray(of_group @ counts.T, np.float64)
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:

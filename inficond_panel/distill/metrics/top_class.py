@@ -148,6 +148,10 @@ class TopClass:
         per_image = hit.get(metric, lambda: self.alike)()
         return ratio(counted @ per_image.astype(np.float64), counted.sum(axis=1))
 
+    def values_beside(self, metric: str, counts: NDArray) -> dict[str, Array]:
+        """Return a metric as ``values``, by key."""
+        return {metric: self.values(metric, counts)}
+
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
         """Mask over all images: the predicted class is the same as the teacher's."""
