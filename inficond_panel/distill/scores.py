@@ -101,8 +101,8 @@ class Columns:
 
     def pivot(self, columns: NDArray[np.intp]) -> Array:
         """Return a number near the mean of each of ``columns`` (p,), to centre the scores."""
-        few = self._blocks[0][: self._used, :64]
-        return to_host(few).mean(axis=1, dtype=np.float64)[self._place[columns]]
+        few = to_host(self._blocks[0][: self._used, :64])[self._place[columns]]
+        return few.mean(axis=1, dtype=np.float64)
 
     def map(
         self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
