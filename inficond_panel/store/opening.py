@@ -33,7 +33,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Most names, or bytes of thumbnails, per byte on disk: no compression is better than this.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
-#: Bytes of such an array at an address that lists no sizes.
+#: Bytes of such an array that are assumed at an address, unless it lists more.
 _MOST_UNLISTED = 1_000_000
 _NEEDED = ("image", "concept", "class_name", "method")
 
@@ -122,9 +122,10 @@ def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
     if sizes.get("segment", 0) > MOST_SEGMENTS * sizes["image"]:
         yield f"it has {sizes['segment']} segments for {sizes['image']} images"
     for name in _MOST_PER_BYTE.keys() & dataset.variables.keys():
-        claimed, stored = math.prod(dataset[name].shape), size_of(path / name)
-        if stored is None:
-            stored = _MOST_UNLISTED
+        claimed, stored = math.prod(dataset[name].shape), _MOST_UNLISTED
+        if claimed > _MOST_PER_BYTE[name] * stored or not is_remote(path):  # a list is a request
+            listed = size_of(path / name)
+            stored = stored if listed is None else listed
         if claimed > _MOST_PER_BYTE[name] * stored:
             yield f"{name} states {claimed} values but has only {stored} bytes"
 

@@ -18,7 +18,7 @@ from inficond_panel.errors import DataError, SpecError, StoreError, StoreFormatE
 from inficond_panel.errors import StoreMissingError as Missing
 from inficond_panel.results.store_content import store_content
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.store import open_store, write_store
+from inficond_panel.store import open_store, opening, write_store
 from inficond_panel.store.more_photos import parts_of
 from inficond_panel.store.write import only_run
 from inficond_panel.study.spec.study_spec import is_study
@@ -111,6 +111,16 @@ def test_a_store_at_an_address_is_written_once_and_by_one_process(memory, store)
     with pytest.raises(StoreError, match=r"not replaced.*\n.*another name"):
         write_store(memory, small_arrays(seed=1), ATTRS)
     assert open_store(memory).content_hash == store.content_hash
+
+
+def test_the_files_of_small_arrays_at_an_address_are_not_listed(memory, monkeypatch):
+    write_store(memory, small_arrays(), ATTRS)
+    monkeypatch.setattr(opening, "size_of", pytest.fail)
+    open_store(memory)
+    monkeypatch.setattr(opening, "_MOST_UNLISTED", 1)
+    monkeypatch.setattr(opening, "size_of", lambda _: 1)
+    with pytest.raises(StoreFormatError, match=r"thumbnail states \d+ values but has only 1 bytes"):
+        open_store(memory)
 
 
 def test_a_copy_without_its_last_file_is_no_store(memory, monkeypatch):
