@@ -18,6 +18,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from inficond_panel.distill import certify_joint, fit, fit_joint
+from inficond_panel.distill.solver import joint_newton
 from inficond_panel.distill.solver.joint import JointFit, one_of_each
 from inficond_panel.distill.solver.joint_objective import least_shift
 from inficond_panel.errors import CancelledError, SolverError
@@ -25,12 +26,15 @@ from inficond_panel.errors import CancelledError, SolverError
 FEASIBLE = 1e-11
 
 
+@pytest.mark.parametrize(("many", "tolerance"), [(joint_newton._MANY, 1e-9), (0, 1e-7)])
 @pytest.mark.parametrize("seed", seeds(2, 4))
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_optimum_is_that_of_a_conic_solver(kind, seed):
+def test_the_optimum_is_that_of_a_conic_solver(kind, seed, many, tolerance, monkeypatch):
+    """By the matrix of all weights, and by sweeps, as where more than ``many`` move."""
+    monkeypatch.setattr(joint_newton, "_MANY", many)
     case = random_case(kind, seed)
     p = problem(case)
-    found = fit_joint(**case, tolerance=1e-9)
+    found = fit_joint(**case, tolerance=tolerance)
     assert found.converged
     mine = objective(p, found.weights, found.intercepts)
     assert found.objective == pytest.approx(mine, rel=1e-11)

@@ -71,6 +71,10 @@ class CentredBounds:
         v = centred(weights)
         return v - np.clip(v, self.lower, self.upper)
 
+    def keeps(self, weights: Array) -> bool:
+        """Return True if the centred weights are within their bounds, but for rounding."""
+        return bool((np.abs(self.excess(weights)) <= self._limit).all())
+
     def repaired(self, weights: Array) -> Array:
         """Return weights (C, K), changed in few entries so that the centred weights are within
         their bounds."""

@@ -2,15 +2,16 @@
 
 Each pass over the scores gives the gradients of all classes and the certificate
 (joint_objective.py). Then: working set of weights; quadratic model of the loss in all of them
-together, intercepts eliminated; its minimiser under L1 and the bounds of centred weights
-(joint_newton.py); line search; best intercepts. A step takes memory and time that grow with the
-square and the cube of the number of weights in the working set, over all classes.
+together; its minimiser under L1 and the bounds of centred weights (joint_model.py); line search;
+best intercepts (joint_newton.py). Few weights are solved for by a matrix of all of them, many by
+sweeps over the classes, whose time and memory grow with the number of weights alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def fit_joint(
                 progress(state.share_done(tolerance), f"softmax student, gap {state.gap:.1g}")
             check_cancelled(cancelled)
             data.gather(state.used)
-            state.step()
+            state.step(partial(check_cancelled, cancelled))
             state.certify()
     return _collect(state, tolerance)
 

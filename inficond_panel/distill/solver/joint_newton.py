@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores import Scores, joint_gram
+from inficond_panel.distill.solver.joint_model import Rows, Sweeps, solve_bounded
 from inficond_panel.distill.solver.joint_objective import JointProblem, flat_solve
-from inficond_panel.distill.solver.newton import Move, SolverState, solve_quadratic
+from inficond_panel.distill.solver.newton import Move, SolverState
 from inficond_panel.distill.solver.objective import Point
-from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
 _NEW_COLUMNS = 24  # limit on the new weights of a class in a working set
 _NEW_WEIGHTS = 480  # limit on the new weights of all classes together
-_ROUNDS = 40
-_STIFF = 1e3  # ratio of rho to the mean curvature of the weights
-_MET = 1e-13
+_MANY = 700  # weights in a working set above which sweeps cost less than the matrix
+_IDLE = 3  # steps in a row that do not descend: the multipliers may need more than one
+_MOST = 5000  # weights in a working set whose matrix is made: its copies take 0.8 GB
 
 
 class JointState(SolverState[Array]):
@@ -34,6 +34,7 @@ class JointState(SolverState[Array]):
         super().__init__()
         self.data, self.problem = data, problem
         self.multipliers = np.zeros_like(starts[0])
+        self.exact, self.idle = False, 0  # sweeps are slow; steps in a row that did not descend
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     @property
@@ -60,23 +61,48 @@ class JointState(SolverState[Array]):
         """Indices of the concepts whose columns the next step reads."""
         return np.flatnonzero(self._working_set().any(axis=1))
 
-    def step(self) -> None:
-        """Make one proximal Newton step on the working set."""
+    def step(self, check: Callable[[], object]) -> None:
+        """Make one proximal Newton step on the working set; ``check`` may end it by raising."""
         self.iterations += 1
-        self.stuck = not self._search(self._newton_move())
+        self.outlook = None
+        move = self._newton_move(check)
+        moved = self._search(move)
+        if not moved and self.outlook is None:
+            self._expect(move, 1.0, 0.0)  # it may prove a bound nevertheless
+        self.idle = 0 if moved else self.idle + 1
+        self.stuck = self.idle >= _IDLE
+        self.exact |= not moved
 
     def look_ahead(self) -> None:
         """Predict the probabilities after the next step, for ``certify``; do not make the step."""
-        self._expect(self._newton_move(), 1.0, 0.0)
+        self.exact = True
+        self._expect(self._newton_move(bool), 1.0, 0.0)
 
     def _expect(self, move: Move[Array], length: float, fall: float) -> None:
         whole = length == 1
         self.outlook = self.problem.outlook(self.at.fitted, move.change) if whole else None
 
-    def _newton_move(self) -> Move[Array]:
-        """Return the move to the quadratic model's minimum, and keep the model's multipliers."""
+    def _newton_move(self, check: Callable[[], object]) -> Move[Array]:
+        """Return the move to the quadratic model's minimum, and keep the model's multipliers.
+
+        It is found by the matrix where that is small, or where sweeps are slow."""
+        working = self._working_set()
+        if np.count_nonzero(working) > (_MOST if self.exact else _MANY):
+            return self._swept_move(working, check)
+        return self._matrix_move(working)
+
+    def _swept_move(self, working: NDArray[np.bool_], check: Callable[[], object]) -> Move[Array]:
+        problem, data = self.problem, self.data
+        model = Sweeps(data, problem, self.at, working, self.multipliers)
+        self.exact |= not model.solve(min(1e-2, max(1e-2 * self.gap, 1e-6)), check)
+        self.multipliers = model.multipliers
+        full = problem.bounds.repaired(model.place.weights)
+        share = model.place.intercept + data.pivot @ (full - self.at.weights)
+        return self._move(full, share, *np.nonzero(working))
+
+    def _matrix_move(self, working: NDArray[np.bool_]) -> Move[Array]:
         problem, weights = self.problem, self.at.weights
-        of_class, concept = np.nonzero(self._working_set().T)  # of each weight, sorted by class
+        of_class, concept = np.nonzero(working.T)  # of each weight, sorted by class
         used = [concept[of_class == k] for k in range(weights.shape[1])]
         gram = joint_gram(self.data.columns, used, problem.curvatures(self.at.fitted))
         share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
@@ -97,19 +123,16 @@ class JointState(SolverState[Array]):
         full = weights.copy()
         full[concept, of_class] = target
         full = problem.bounds.repaired(full)
-        return self._move(full, gram.pivot, share_of, concept, of_class)
+        step = (full - weights)[concept, of_class]
+        share = self.data.pivot @ (full - weights) - share_of @ step
+        np.subtract.at(share, of_class, gram.pivot * step)
+        return self._move(full, share, concept, of_class)
 
-    def _move(
-        self, full: Array, pivot: Array, share_of: Array, concept: NDArray, of_class: NDArray
-    ) -> Move[Array]:
+    def _move(self, full: Array, share: Array, concept: NDArray, of_class: NDArray) -> Move[Array]:
         whole = full - self.at.weights
-        step = whole[concept, of_class]
-        share = self.data.pivot @ whole - share_of @ step
-        np.subtract.at(share, of_class, pivot * step)
-        promised = self.gradient[concept, of_class] @ step
+        promised = self.gradient[concept, of_class] @ whole[concept, of_class]
         promised += self.problem.size(full) - self.problem.size(self.at.weights)
-        change = self._product(whole)
-        return Move(full, change + share, share, float(promised))
+        return Move(full, self._product(whole) + share, share, float(promised))
 
     def _point(self, weights: Array) -> Point[Array]:
         linear = self._product(weights)
@@ -147,44 +170,3 @@ class JointState(SolverState[Array]):
         matrix = np.where(same, -1 / classes, 0.0)
         matrix[same & (of_class[None, :] == column[:, None])] += 1
         return Rows(matrix, bounds.lower[row, column], bounds.upper[row, column]), (row, column)
-
-
-class Rows(NamedTuple):
-    """Matrix (m, p) that maps p weights to the m centred weights with a bound; bounds (m,)."""
-
-    matrix: Array
-    lower: Array
-    upper: Array
-
-
-def solve_bounded(
-    hessian: Array, linear: Array, l1: Array, rows: Rows, start: Array, multipliers: Array,
-    last_gain: float,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Minimise linear'z + z'Hz/2 + L1 under the bounds of ``rows``, by the augmented Lagrangian.
-
-    Returns the minimiser z (p,) and multipliers (m,): > 0 at upper bounds, < 0 at lower bounds."""
-    if not len(rows.lower):
-        return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
-    matrix, m = rows.matrix, len(rows.lower)
-    used = np.abs(matrix).any(axis=0)
-    rho = _STIFF * max(float(np.mean(np.diag(hessian)[used])), 1e-12)
-    whole = np.block(
-        [[hessian + rho * matrix.T @ matrix, -rho * matrix.T], [-rho * matrix, rho * np.eye(m)]]
-    )
-    open_ = np.full(len(linear), np.inf)
-    penalty = Penalty(
-        np.concatenate([l1, np.zeros(m)]),
-        0.0,
-        np.concatenate([-open_, rows.lower]),
-        np.concatenate([open_, rows.upper]),
-    )
-    at = np.concatenate([start, np.clip(matrix @ start, rows.lower, rows.upper)])
-    for _ in range(_ROUNDS):
-        pulled = np.concatenate([linear + matrix.T @ multipliers, -multipliers])
-        at = solve_quadratic(whole, pulled, penalty, at, min(last_gain, 1e-8))
-        apart = matrix @ at[:-m] - at[-m:]
-        multipliers = multipliers + rho * apart
-        if np.abs(apart).max() <= _MET * max(1.0, np.abs(at[-m:]).max()):
-            break
-    return at[:-m], multipliers
