@@ -202,6 +202,11 @@ def test_a_bound_on_one_class_moves_the_others_and_its_multiplier_is_its_price()
     assert found.multipliers[c, 0] == pytest.approx(-slope, rel=1e-2)
 
 
+def test_a_bound_on_a_constant_column_is_proved():
+    targets = softmax(np.random.default_rng(3).normal(size=(40, 3)), axis=1)
+    assert fit_joint(np.ones((40, 1)), targets, l1=1e-3, lower=np.array([[0.5, -9, -9]])).converged
+
+
 def test_a_problem_of_the_size_of_a_store():
     case = concept_case(1500, 200, 8, seed=1)
     found = fit_joint(**case)

@@ -49,7 +49,7 @@ def solve_bounded(
         return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
     matrix, m = rows.matrix, len(rows.lower)
     used = np.abs(matrix).any(axis=0)
-    rho = _STIFF * max(float(np.mean(np.diag(hessian)[used])), 1e-12)
+    rho = _STIFF * max(float(np.mean(np.diag(hessian)[used])), 1e-3 * float(l1.mean()))
     whole = np.block(
         [[hessian + rho * matrix.T @ matrix, -rho * matrix.T], [-rho * matrix, rho * np.eye(m)]]
     )
