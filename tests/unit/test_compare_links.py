@@ -70,7 +70,7 @@ def test_links_have_the_metrics_of_another_implementation_and_paired_differences
     ("students", "told"),
     [
         ("", "task: single_label"),  # of several classes an image
-        ("solver: paper", "not used with solver: paper"),
+        ("solver: paper", "'link' of students with solver: paper"),
         (f"l2: 0.1, lambda: {JOINT_L1}", "students.l2 is not used with link: softmax"),
         ("lambda: 0", "above 0"),
     ],

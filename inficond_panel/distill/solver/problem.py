@@ -230,8 +230,9 @@ def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
     try:
         penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
     except ValueError:
+        what = f"has shape {np.shape(value)}" if np.shape(value) else f"is {value!r}"
         raise SolverError(
-            f"{name} is {value!r} for {classes} classes.", "Give one number, or one for each class."
+            f"{name} {what} for {classes} classes.", "Give one number, or one for each class."
         ) from None
     _check_penalty(penalties, name)
     return penalties.tolist()
