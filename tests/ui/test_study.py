@@ -211,6 +211,8 @@ def open_board(open_page, address: str, **expected: str) -> Page:
 def test_the_researcher_and_a_second_window(server, open_page, open_file, tmp_path) -> None:
     board = open_board(open_page, server.url.removesuffix("/study"))
     expect(board.get_by_text("No participant yet")).to_be_visible()
+    expect(board.get_by_role("main").get_by_role("heading", level=1)).to_be_visible()
+    expect(board.get_by_role("columnheader", name="Actions")).to_be_attached()
     add = board.get_by_role("button", name="Add participant")
     assert written_in_ours(add)
     resize(board, 320, 640)  # 1280 enlarged four times

@@ -45,11 +45,11 @@ function makeBoard(model) {
   const sure = deletion(model), note = noteDialog(model)
   const report = h("button", { class: "btn", title: "The report and all tables, as a zip. Measures finished tasks on the holdout, once", onclick: () => model.send_msg({ action: "download" }) })
   const open = h("button", { class: "btn", title: "One link for all who come with an id of a panel provider; ends the one before", onclick: () => model.send_msg({ action: "make_open_link" }) }, "Open link")
-  const page = h("section", { class: "panel people", "aria-label": "Participants" },
-    h("div", { class: "panel-head" }, h("h2", {}, model.screen.title), sum, h("span", { class: "grow" }), report, open,
+  const page = h("main", { class: "panel people", "aria-label": "Participants" },
+    h("div", { class: "panel-head" }, h("h1", {}, model.screen.title), sum, h("span", { class: "grow" }), report, open,
       h("button", { class: "btn", onclick: () => model.send_msg({ action: "add_participant" }) }, "Add participant")),
     link, problem,
-    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))), body)),
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head || h("span", { class: "vh" }, "Actions"))))), body)),
     h("p", { class: "empty-hint muted" }, "No participant yet. Add one, and give them the link."), sure, note)
   saveFiles(model)
   page.show = () => {

@@ -15,12 +15,13 @@ export function makePhoto(root, page, model) {
   const words = h("div", { class: "told", role: "status" })
   const stop = h("button", { class: "btn", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
   const answer = select("Answer", [], "", (value) => model.send_msg({ action: "abstain_photo", percent: Number(value) }), "Answer")
+  answer.title = "Students decide every photo, or only those on which they reach this accuracy with tuning images"
   const picture = makePicture()
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
   const parts = makeParts((name) => picture.outline(model.photo, name))
   const found = h("div", { class: "found" }, picture.element, h("div", {}, classes.element, parts.element))
   const { dialog } = titledDialog(root, "photo", "Decide a photo", h("span", { class: "grow" }),
-    h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, answer, stop), how, words, found)
+    h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, h("span", { class: "muted" }, "or drop one"), answer, stop), how, words, found)
   let fault = "", turn = 0, held = false // until what was shown is forgotten
 
   dialog.addEventListener("close", () => { if (!dialog.open) forget() }) // comes with a frame: it may be open again

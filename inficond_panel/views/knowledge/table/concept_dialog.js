@@ -53,7 +53,7 @@ export function conceptDialog(root, model, send) {
     const made = from.control.value ? "What these photos have in common." : `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}.`
     const hint = from.hidden ? "It can be made from photos too: give 5 or more that show it a tag. " : ""
     text(how, `${made} ${hint}Scored from the segments of the store; no photo is read. ` +
-      `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
+      `All students are fitted anew with it${carried > 0 ? ", and the edits of this branch are made again, from #1 on" : ""}. ` +
       leftBehind(others, isClosed("forgetting")))
     drawOnce(told, JSON.stringify([missing, kind, words, remedy]), () => {
       if (missing) return [icon("note", 14), h("span", {}, missing)]
