@@ -55,11 +55,12 @@ class JointState(SolverState[Array]):
         self.gradient = gradients[:, :classes]
         self.gap = max(self.at.objective - self.bound, 0.0) / problem.reference
         self.force = problem.forces(self.at.weights, self.gradient, self.multipliers)
+        self.working = self._working_set()
 
     @property
     def used(self) -> NDArray[np.intp]:
         """Indices of the concepts whose columns the next step reads."""
-        return np.flatnonzero(self._working_set().any(axis=1))
+        return np.flatnonzero(self.working.any(axis=1))
 
     def step(self, check: Callable[[], object]) -> None:
         """Make one proximal Newton step on the working set; ``check`` may end it by raising."""
@@ -86,23 +87,22 @@ class JointState(SolverState[Array]):
         """Return the move to the quadratic model's minimum, and keep the model's multipliers.
 
         It is found by the matrix where that is small, or where sweeps are slow."""
-        working = self._working_set()
-        if np.count_nonzero(working) > (_MOST if self.exact else _MANY):
-            return self._swept_move(working, check)
-        return self._matrix_move(working)
+        if np.count_nonzero(self.working) > (_MOST if self.exact else _MANY):
+            return self._swept_move(check)
+        return self._matrix_move()
 
-    def _swept_move(self, working: NDArray[np.bool_], check: Callable[[], object]) -> Move[Array]:
+    def _swept_move(self, check: Callable[[], object]) -> Move[Array]:
         problem, data = self.problem, self.data
-        model = Sweeps(data, problem, self.at, working, self.multipliers)
+        model = Sweeps(data, problem, self.at, self.working, self.multipliers)
         self.exact |= not model.solve(min(1e-2, max(1e-2 * self.gap, 1e-6)), check)
         self.multipliers = model.multipliers
         full = problem.bounds.repaired(model.place.weights)
         share = model.place.intercept + data.pivot @ (full - self.at.weights)
-        return self._move(full, share, *np.nonzero(working))
+        return self._move(full, share, *np.nonzero(self.working))
 
-    def _matrix_move(self, working: NDArray[np.bool_]) -> Move[Array]:
+    def _matrix_move(self) -> Move[Array]:
         problem, weights = self.problem, self.at.weights
-        of_class, concept = np.nonzero(working.T)  # of each weight, sorted by class
+        of_class, concept = np.nonzero(self.working.T)  # of each weight, sorted by class
         used = [concept[of_class == k] for k in range(weights.shape[1])]
         gram = joint_gram(self.data.columns, used, problem.curvatures(self.at.fitted))
         share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
