@@ -25,7 +25,7 @@ NOISE = ShiftKind(
 LOST = ShiftKind(
     "lost_correlation",
     "a correlation in the training images only",
-    "Remove the concept.",
+    "If it should not count, remove it.",
     "Or take what `inficond suggest` finds.",
 )
 PICTURES = ShiftKind(

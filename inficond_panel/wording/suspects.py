@@ -138,12 +138,18 @@ def plain_sentence(found: ClassShift) -> str:
     if found.kind == SHIFT and found.suspects:
         first = found.first
         carried = "" if first.weight else f" {CARRIED}"
-        return f"{name} relies on {first.concept}, {plain_shares(name, first.presence)}.{carried}"
+        relies = f"{name} {relying_words(first)} {first.concept}"
+        return f"{relies}, {plain_shares(name, first.presence)}.{carried}"
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from. No concept stands out."
     if found.kind == NONE:
         return f"{name} does about as well on photos that it has not learned from."
     return _FEW.format(name)
+
+
+def relying_words(suspect: Suspect) -> str:
+    """Return ``relies on``, or ``relies on the absence of`` if the logit falls with the concept."""
+    return "relies on" if suspect.reliance > 0 else "relies on the absence of"
 
 
 def few_sentence(found: ClassShift) -> str:
@@ -196,8 +202,8 @@ def relying_sentence(
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
-        who = f"{count(wrong)} of them {'relies' if wrong == 1 else 'rely'}"
-        sentences.append(f"{who if classes > 1 else 'It relies'} on the wrong thing{rest}")
+        who = f"{count(wrong)} of them" if classes > 1 else "It"
+        sentences.append(f"{who} may rely on the wrong thing{rest}")
         return " ".join(sentences)
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"

@@ -59,6 +59,12 @@ SUSPECT = Suspect(
 )
 
 
+def test_a_concept_that_lowers_the_logit_is_relied_on_by_its_absence():
+    against = replace(SUSPECT, reliance=-SUSPECT.reliance)
+    said = plain_sentence(replace(BICYCLE, suspects=(against,)))
+    assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}, in ")
+
+
 def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more():
     ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
     shift = ClassShift("dog", "shift")
@@ -190,7 +196,10 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
         "By the labels of the tuning images, 20% of the training images without dog are labelled "
         "as showing it, and 5% of those with it are not. Correct the labels that are likely wrong."
     )
-    for weight, helps in ((2.0, "Remove the concept."), (0.0, "No concept is left to remove: ")):
+    for weight, helps in (
+        (2.0, "If it should not count, remove it."),
+        (0.0, "No concept is left to remove: "),
+    ):
         shift = ClassShift("dog", "shift", suspects=(replace(SUSPECT, weight=weight),))
         assert helps in finding_sentence(replace(WRONG, kinds=(LOST,)), shift)
 

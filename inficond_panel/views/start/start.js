@@ -20,9 +20,9 @@ export function render({ model, el }) {
   watch(model, ["batch", "locked"], batch.draw)
 }
 
-function makeCard({ class_name, concept }, send) {
+function makeCard({ class_name, relies, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
-  const [what, relied] = concept ? [`${concept} in ${class_name}`, [" relies on ", h("b", {}, concept)]] : [class_name, []]
+  const [what, relied] = concept ? [`${concept} in ${class_name}`, [` ${relies} `, h("b", {}, concept)]] : [class_name, []]
   const repair = h("button", { class: "btn primary", hidden: "", onclick: act("repair") })
   return h("li", {}, h("div", { class: "picture" }), h("div", {}, h("p", {}, h("b", {}, class_name), ...relied, h("span")), h("div", { class: "offer" }, repair, h("span"))),
     h("div", { class: "acts" }, h("button", { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),

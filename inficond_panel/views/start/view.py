@@ -31,6 +31,7 @@ from inficond_panel.wording.suspects import (
     plain_shares,
     relies_wrongly,
     relying_sentence,
+    relying_words,
     unsure_classes,
 )
 
@@ -45,14 +46,15 @@ CARDS, BEHIND = 5, 3
 def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
     """Return cards of students that rely on a suspect concept.
 
-    A card is ``{class_name, concept, shares, removable}``: ``shares`` tells how often the concept
-    occurs with the class, ``removable`` whether it has an influence. The largest loss of AP comes
-    first.
+    A card is ``{class_name, relies, concept, shares, removable}``: ``relies`` are the words between
+    class and concept, ``shares`` tells how often the concept occurs with the class, ``removable``
+    whether it has an influence. The largest loss of AP comes first.
     """
     relying = sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost)
     return [
         {
             "class_name": shift.class_name,
+            "relies": relying_words(shift.first),
             "concept": shift.first.concept,
             "shares": plain_shares(shift.class_name, shift.first.presence),
             "removable": bool(shift.first.weight),
@@ -75,6 +77,7 @@ def make_behind(
     return [
         {
             "class_name": name,
+            "relies": "",
             "concept": "",
             "shares": "; ".join(each[name] for each in (words, few) if name in each),
             "removable": False,
@@ -261,7 +264,7 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     drawing.text((12, 22), title, size=14, bold=True)
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
-        relied = f" relies on {card['concept']}" if card["concept"] else ""
+        relied = f" {card['relies']} {card['concept']}" if card["concept"] else ""
         words = f"{card['class_name']}{relied}: {card['shares']}"
         drawing.text((12, top), words, INK_2, room=_WIDTH - 24)
     return drawing
