@@ -7,9 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, positive
-from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.show import show_lines
+from inficond_panel.commands.shared.output import note, say, say_json, show_lines
+from inficond_panel.commands.shared.parser import ArgumentParser, positive
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import ArgumentParser
-from inficond_panel.commands.shared.show import show
+from inficond_panel.commands.shared.output import show
+from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.vocabulary.splits import TUNE
 
 DESCRIPTION = (

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, share
-from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.output import progress, show_all
+from inficond_panel.commands.shared.parser import ArgumentParser, share
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.splits import FIT
 

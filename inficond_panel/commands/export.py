@@ -6,9 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, allow_python
-from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.show import show_lines
+from inficond_panel.commands.shared.output import note, show_lines
+from inficond_panel.commands.shared.parser import ArgumentParser, allow_python
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 DESCRIPTION = (

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, say_networks
-from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.show import show_lines
+from inficond_panel.commands.shared.output import note, show_lines
+from inficond_panel.commands.shared.parser import ArgumentParser, say_networks
 
 DESCRIPTION = (
     "Photos are encoded and scored like the store's, and get the logits of its teacher; "

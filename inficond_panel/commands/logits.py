@@ -6,8 +6,8 @@ import argparse
 import csv
 import io
 
-from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import say, say_table
+from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.common.numbers import written
 
 DESCRIPTION = (

@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, positive
-from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.output import note, progress, show_all
+from inficond_panel.commands.shared.parser import ArgumentParser, positive
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 

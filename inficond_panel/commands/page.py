@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import ArgumentParser
-from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import show_lines
+from inficond_panel.commands.shared.output import progress, show_lines
+from inficond_panel.commands.shared.parser import ArgumentParser
 
 DESCRIPTION = (
     "The file opens in a browser without server or network, read-only. Other classes, concepts "

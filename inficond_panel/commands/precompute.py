@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, say_networks
-from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.output import note, say, say_json, show_lines
+from inficond_panel.commands.shared.parser import ArgumentParser, say_networks
 from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.commands.shared.show import show_lines
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (

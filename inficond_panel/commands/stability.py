@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, positive
-from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import show
+from inficond_panel.commands.shared.output import progress, show
+from inficond_panel.commands.shared.parser import ArgumentParser, positive
 
 DESCRIPTION = (
     "Refits the student on bootstrap samples of the images: does each influence keep its sign? "

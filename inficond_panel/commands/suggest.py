@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import ArgumentParser
-from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import show
+from inficond_panel.commands.shared.output import note, progress, show
+from inficond_panel.commands.shared.parser import ArgumentParser
 
 DESCRIPTION = (
     "Compares repairs of each class (another lambda, the teacher or the labels on tune as targets, "

@@ -21,18 +21,16 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("demo", "Start", "Serve the embedded demo.", "demo"),
-    Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
+    Command("serve", "Start", "Serve the page for one or more specs.", "serve.server"),
     Command("docs", "Start", "Print a page of the documentation.", "docs"),
     Command("completion", "Start", "Print the completion script of bash or zsh.", "completion"),
-    Command(
-        "init", "Data", "Write a spec for a folder of photos, or a store of tables.", "init.command"
-    ),
+    Command("init", "Data", "Write a spec for a folder of photos, or a store of tables.", "init"),
     Command("check", "Data", "Read a spec and report all its problems.", "check"),
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
     Command("extend", "Data", "Add photos to a store, labelled by its teacher.", "extend"),
     Command("info", "Data", "Print what a store holds and how it was made.", "info"),
     Command("doctor", "Data", "Report what is wrong, and what to do first.", "doctor"),
-    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
+    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept"),
     Command("logits", "Data", "Write the teacher's logits of a store as a table.", "logits"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
     Command("metrics", "Students", "Measure students: metrics, intervals, slices.", "metrics"),
@@ -40,26 +38,18 @@ COMMANDS = (
         "stability", "Students", "Test whether a student's influences are stable.", "stability"
     ),
     Command("thresholds", "Students", "Choose the thresholds of classes by labels.", "thresholds"),
-    Command(
-        "compare", "Students", "Compare teacher and oracle, and their students.", "compare.command"
-    ),
+    Command("compare", "Students", "Compare teacher and oracle, and their students.", "compare"),
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
-    Command(
-        "predict", "Students", "Predict the classes of new photos, and explain.", "predict.command"
-    ),
+    Command("predict", "Students", "Predict the classes of new photos, and explain.", "predict"),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Refit students by the edits of a file.", "tune"),
     Command("ask", "Tuning", "Choose photos to answer, and refit to the answers.", "ask"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
     Command("suggest", "Tuning", "Propose and apply repairs, by the labels of tune.", "suggest"),
     Command("explain", "Tuning", "Report what a refit changed, and what bounds cost.", "explain"),
-    Command(
-        "history", "Tuning", "Draw the tree of iterations and move in it.", "history.command"
-    ),
-    Command("study", "Studies", "Run a study with people and report on it.", "study.command"),
-    Command(
-        "quantify", "Studies", "Measure which pixels a network knows.", "quantify.command"
-    ),
+    Command("history", "Tuning", "Draw the tree of iterations and move in it.", "history"),
+    Command("study", "Studies", "Run a study with people and report on it.", "study"),
+    Command("quantify", "Studies", "Measure which pixels a network knows.", "quantify"),
 )  # fmt: skip
 
 

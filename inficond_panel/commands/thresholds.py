@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import ArgumentParser, share
-from inficond_panel.commands.shared.show import show
+from inficond_panel.commands.shared.output import show
+from inficond_panel.commands.shared.parser import ArgumentParser, share
 
 DESCRIPTION = (
     "Chooses by the labels of tune the threshold of the best F1, or of the largest recall at a "

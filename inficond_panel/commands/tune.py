@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import ArgumentParser
-from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.output import note, progress, show_all
+from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
 
 DESCRIPTION = (

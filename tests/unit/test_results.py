@@ -13,7 +13,7 @@ from pages import Cells
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.output import show_all
 from inficond_panel.common.interval import Interval
 from inficond_panel.results import refits
 from inficond_panel.results.forms import csv_text, document, html_text, records, text_table

@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, cohen_kappa_score
 from studies import STUDY, Person, small_study
 
 from inficond_panel.cli import main
-from inficond_panel.commands.study.command import _MEASURES
+from inficond_panel.commands.study import _MEASURES
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
 from inficond_panel.errors import StudyError

@@ -1,1 +1,181 @@
-"""``inficond predict``."""
+"""``inficond predict``: predictions of students for new photos."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inficond_panel.commands.shared.output import note, show_all
+from inficond_panel.commands.shared.parser import ArgumentParser, say_networks, share
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from inficond_panel.concepts.photo_scores import PhotoScores
+    from inficond_panel.export import Exported
+    from inficond_panel.export.predictions import Abstaining, Prediction
+    from inficond_panel.tuning import Tuner
+
+DESCRIPTION = (
+    "Photos are encoded, segmented and scored like the photos of the store; nothing is stored. "
+    "Needs the extra 'precompute' and the encoder that the store was made with. "
+    "A photo that cannot be read is named and skipped. SPEC may be an export (a folder or "
+    "one of its files), with --spec for its encoder. See `inficond docs predict`."
+)
+EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
+
+_EXPORTS = (".json", ".npz", ".onnx")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``inficond predict`` to its parser."""
+    parser.add_tuner()
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="file of a photo")
+    parser.add_node()
+    parser.add_networks()
+    parser.add_argument("--spec", dest="of", metavar="SPEC", help="with an export: its spec")
+    parser.add_classes("class to decide")
+    parser.add_argument(
+        "--explain", action="store_true", help="also print the concepts that made each decision"
+    )
+    parser.add_argument(
+        "--abstain",
+        type=share,
+        metavar="A",
+        help="answer only if decisions as sure have an accuracy of A or more on tune, else print "
+        "don't know",
+    )
+    parser.add_argument(
+        "--drift",
+        action="store_true",
+        help="also test whether the photos, 20 or more, differ from those of fit",
+    )
+    parser.add_argument(
+        "--outlines",
+        type=Path,
+        metavar="FOLDER",
+        help="write each photo to FOLDER, with outlines of the segments nearest to the strongest "
+        "concepts of its surest class",
+    )
+    parser.add_forms()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predict the classes of photos, and print the requested frames."""
+    from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
+    from inficond_panel.export.predictions import abstaining, predict
+    from inficond_panel.predict import score_photos
+    from inficond_panel.tuning.thumbs import check_name
+
+    students, tuner, name = _students(args)
+    for class_name in args.classes or ():
+        check_name("class", class_name, students.classes)
+    say_networks(args, tuner.spec)
+    accuracy, noise = args.abstain, tuner.spec.views.noise()
+    rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None
+    files = outline_files(args.outlines, args.photos) if args.outlines else {}
+    scores = score_photos(tuner.spec, tuner.store, args.photos, note)
+    predictions = predict(students, scores)
+    predictions = rules.apply(predictions) if rules else predictions
+    for photo, fault in _faults(scores).items():
+        note(f"{photo} cannot be read: {fault}.")
+    if scores.no_teacher:
+        note(f"The teacher's predictions are missing: {scores.no_teacher}.")
+    if args.outlines:
+        chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]
+        written = write_outlined(files, tuner.store, scores, chosen)
+        note(f"{len(written)} photos with outlines are in {args.outlines}.")
+    show_all(args, _frames(args, tuner, name, scores, predictions, rules))
+
+
+def _frames(
+    args: argparse.Namespace,
+    tuner: Tuner,
+    name: str,
+    scores: PhotoScores,
+    predictions: list[Prediction],
+    rules: Abstaining | None,
+) -> dict[str, pd.DataFrame]:
+    """Return the decisions and other requested frames, by name."""
+    from inficond_panel.export.predictions import (
+        SHOWN,
+        decision_frame,
+        named_classes,
+        part_frame,
+        rules_frame,
+    )
+    from inficond_panel.results.decisions import drift_frame, photo_drift
+
+    named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None
+    if args.classes:
+        predictions = [one for one in predictions if one.class_name in args.classes]
+        rules = rules.among(args.classes) if rules else None
+    facts = {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "students": name,
+        "no_teacher": scores.no_teacher or None,
+        "faults": _faults(scores),
+    }
+    title = f"{name}, {tuner.store.title}"
+    frames = {"decisions": decision_frame(predictions, named, title=title, facts=facts)}
+    if args.explain:
+        frames["parts"] = part_frame(predictions, None if args.json or args.csv else SHOWN)
+    if rules:
+        frames["abstain"] = rules_frame(rules)
+    if args.drift:
+        level = tuner.spec.views.confidence
+        frames["drift"] = drift_frame(photo_drift(tuner.store, scores, level=level))
+    return frames
+
+
+def _faults(scores: PhotoScores) -> dict[str, str]:
+    """Return why photos cannot be read, by photo."""
+    faults = zip(scores.photos, scores.fault, strict=True)
+    return {photo: fault for photo, fault in faults if fault}
+
+
+def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
+    """Return the students of an iteration or an export, the store's tuner, and their name."""
+    from inficond_panel.commands.shared.students import open_node
+    from inficond_panel.export.folder import as_exported
+    from inficond_panel.tuning import open_tuner
+    from inficond_panel.tuning.other_students import node_title
+
+    path = Path(args.spec)
+    exported = path.suffix in _EXPORTS or any(
+        (path / f"students{end}").exists() for end in _EXPORTS
+    )
+    if exported:
+        if not args.of:
+            raise DataError(
+                f"{path} is an export, which holds no encoder.", "Name the spec: --spec SPEC"
+            )
+        tuner = open_tuner(args.of, store=args.store, history=args.history)
+        students = _checked(path, tuner)
+        node = students.card["node"]
+        return students, tuner, f"#{node['number']} {node['id']} of {path}"
+    if args.of:
+        raise DataError(f"--spec is only for an export, not for {path}.", "Leave --spec out.")
+    tuner, node = open_node(args)
+    return as_exported(tuner, node, {}), tuner, node_title(tuner, node)
+
+
+def _checked(path: Path, tuner: Tuner) -> Exported:
+    """Load an export; raise ``DataError`` if it was made with another encoder than the store."""
+    from inficond_panel.export import differences, load_export
+
+    students, attrs = load_export(path), tuner.store.attrs
+    for key in ("encoder", "preprocessing"):
+        if students.card["data"][key] != attrs[key]:
+            raise DataError(
+                f"The students were made with the {key} {students.card['data'][key]!r}, the store "
+                f"with {attrs[key]!r}.",
+                "Name the spec that they were made with: --spec SPEC",
+            )
+    for fact in differences(students, tuner.store):
+        note(fact)
+    return students

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.shared.output import note, say
+from inficond_panel.commands.shared.output import note, say, show
 from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.commands.shared.show import show
 from inficond_panel.common.files import write_folders
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError

@@ -1,4 +1,4 @@
-"""Server of the pages: ``panel serve`` with our guards, templates, port and processes."""
+"""``inficond serve``: ``panel serve`` with our guards, templates, port and processes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from panel.command.serve import Serve
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.commands.shared.parser import HISTORY, SPEC
 from inficond_panel.common.folders import is_address
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
@@ -31,6 +32,8 @@ from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
 from inficond_panel.vocabulary.splits import TUNE
 
+DESCRIPTION = "Accepts the flags of panel serve."
+EXAMPLE = "inficond serve photos.yaml --port 5007 --show"
 APP = Path(inficond_panel.__file__).with_name("app.py")
 #: Our templates: Panel's templates load pictures, fonts and style sheets from other servers.
 LOGIN, LOGOUT, INDEX = (
@@ -45,6 +48,24 @@ _HELP = {
     "port": f"Port to listen on (default: {PORT}, or any that is free)",
     "address": "Address to listen on (default: all); 127.0.0.1: only this machine",
 }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``inficond serve`` to its parser."""
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
+    parser.add_argument("--history", metavar="FILE", help=HISTORY)
+    add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the page for one or more specs."""
+    set_history(args.history)
+    if args.port and not args.unix_socket:
+        args.port = free_port(args.port, args.address)
+    for at, spec in enumerate(args.specs, start=1):
+        note(f"Checking {spec} ({at} of {len(args.specs)})")
+        check_spec(spec)
+    serve_app(args, args.specs)
 
 
 class _Serve(Serve):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.shared.arguments import allow_python
+from inficond_panel.commands.shared.parser import allow_python
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.errors import MissingExtraError
 

@@ -1,1 +1,125 @@
-"""``inficond study``."""
+"""``inficond study``: participants, their pages and the results."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.parser import Parser, positive
+from inficond_panel.errors import StudyError
+
+DESCRIPTION = "See `inficond docs study`."
+EXAMPLE = "inficond study serve inficond --port 5008"
+
+_STUDY = (
+    "study file (YAML), name of a packaged study, such as inficond, or a spec with the key study"
+)
+_PARTICIPANT = "number or label of a participant, such as P03"
+
+_MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
+#: What each action does, and what follows it in its example; the functions are ``ACTIONS`` of
+#: study_actions.py.
+_ACTIONS = {
+    "serve": ("Serve the pages of participants and researcher.", "inficond --port 5008"),
+    "add": (
+        "Add participants and print their links, which are shown only once.",
+        "inficond --count 10",
+    ),
+    "list": ("List participants and the step that each has reached.", "inficond"),
+    "link": ("Print a new link for a participant; the old link stops working.", "inficond P03"),
+    "delete": ("Delete all records of a participant.", "inficond P03"),
+    "replay": ("Show a participant step by step, and rebuild the students.", "inficond P01"),
+    "report": (
+        "Write times, gains, differences and answers: a page (HTML) and CSV.",
+        "inficond --output report",
+    ),
+    "export": ("Write events, tasks, answers and notes as tables.", "inficond --format parquet"),
+    "codes": (
+        "Compare the codes that two people gave to remarks: Cohen's kappa.",
+        "inficond inficond-report/remarks.csv",
+    ),
+    "size": (
+        "Estimate the number of participants that a study needs, from a pilot.",
+        "inficond --measure minutes --difference 2",
+    ),
+}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the actions of ``inficond study``, with their arguments, to its parser."""
+    of = parser.add_actions("ACTION STUDY", _ACTIONS, serve=_add_serve_arguments)
+    for name, action in of.items():
+        action.add_argument("study", metavar="STUDY", help=_STUDY)
+        if name in {"link", "delete", "replay"}:
+            action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
+        action.add_argument(
+            "--data", metavar="FOLDER", help="folder of the records (default: as in the study)"
+        )
+        if name in {"add", "link", "replay"}:
+            action.add_json()
+        if name in {"list", "report", "codes", "size"}:
+            action.add_forms()
+    _add_own_arguments(of)
+
+
+def _add_serve_arguments(parser: Parser) -> None:
+    """Add the password's file and the flags of ``panel serve``."""
+    from inficond_panel.commands.serve.server import add_server_arguments
+
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="password of the researcher's page, its first line (default: "
+        "$INFICOND_STUDY_PASSWORD, else a prompt)",
+    )
+    add_server_arguments(parser, "[-h] [--data FOLDER] [--password-file FILE] STUDY")
+
+
+def _add_own_arguments(of: Mapping[str, Parser]) -> None:
+    of["add"].add_argument(
+        "--count", type=positive, default=1, metavar="N", help="participants to add (default: 1)"
+    )
+    of["add"].add_argument(
+        "--open",
+        action="store_true",
+        help="print one link for all who bring an id, such as a panel provider's; the previous "
+        "open link stops working",
+    )
+    for name in ("add", "link"):
+        of[name].add_argument(
+            "--url",
+            default="http://localhost:5006",
+            help="address that study serve prints (default: http://localhost:5006)",
+        )
+    of["delete"].add_argument("--yes", action="store_true", help="delete without asking")
+    of["export"].add_argument(
+        "--format", choices=["csv", "parquet"], default="csv", help="of tables (default: csv)"
+    )
+    of["codes"].add_argument("file", metavar="FILE", help="remarks.csv, with both columns filled")
+    of["size"].add_argument(
+        "--measure", choices=_MEASURES, default="gain", help="measure to compare (default: gain)"
+    )
+    of["size"].add_argument(
+        "--difference", type=float, required=True, metavar="D", help="difference to detect"
+    )
+    for name in ("report", "export"):
+        of[name].add_argument(
+            "--output", metavar="FOLDER", help="new folder (default: STUDY-report, STUDY-events)"
+        )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the chosen action of ``inficond study`` on a study."""
+    from inficond_panel.commands.study.study_actions import ACTIONS
+    from inficond_panel.predict import PageEncoder
+    from inficond_panel.study.run.study import open_study
+
+    opened = open_study(args.study, args.data)
+    if args.action not in {"serve", "add"} and not (opened.folder / "study.sqlite").exists():
+        raise StudyError(
+            f"Nothing is recorded in {opened.folder}.",
+            "Name the folder of the records with --data, or run: inficond study serve STUDY",
+        )
+    opened.prepare(progress, PageEncoder if args.action == "serve" else None)
+    ACTIONS[args.action](opened, args)

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.show import show, show_all, show_lines
+from inficond_panel.commands.shared.output import note, say, say_json, show, show_all, show_lines
 from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import documents
 from inficond_panel.study.results.remarks import agreement, read_codes

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from inficond_panel.commands.shared.arguments import allow_python
-from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.output import note, progress, show_all
+from inficond_panel.commands.shared.parser import allow_python
 from inficond_panel.commands.shared.students import open_students
 from inficond_panel.common.files import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
