@@ -27,10 +27,10 @@ from inficond_panel.state.networks import ConceptsState
 from inficond_panel.state.tree import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.ui.browser import use_own_files
 from inficond_panel.ui.component import Connection
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell
-from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
 from inficond_panel.views.page.exploring import USUAL, Extent, View, WaitingJobs
 from inficond_panel.views.page.exported_page import ExportedPage, watch_export

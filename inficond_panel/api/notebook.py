@@ -9,8 +9,8 @@ import panel as pn
 
 from inficond_panel.app import Explorer
 from inficond_panel.tuning import Tuner
+from inficond_panel.ui.browser import use_own_font
 from inficond_panel.ui.notebook_cell import packed_scripts
-from inficond_panel.ui.stylesheets import use_own_font
 
 
 def explore(

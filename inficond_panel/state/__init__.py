@@ -1,17 +1,38 @@
 """Reactive state: Param objects without widgets, watched by the views."""
 
-from inficond_panel.state.app_state import AppState
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+import param
+
+from inficond_panel.results.image_sets import ImageSet
+from inficond_panel.results.metrics import take_snapshot, take_tree
+from inficond_panel.state.asking import AskState
 from inficond_panel.state.batch import Preview
+from inficond_panel.state.comparison import ChangesState, CompareState
+from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Job, Jobs, Status
+from inficond_panel.state.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
+from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import (
     CHANGE_METRICS,
+    EVERYTHING,
     SLICE_METRICS,
     TOPS,
     DatasetState,
+    Rights,
     Selection,
+    Settings,
 )
 from inficond_panel.state.students import StudentsState
+from inficond_panel.state.tree import TargetsState
 from inficond_panel.state.tuning import TuningState
+from inficond_panel.store import Store
+from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.edits import is_known
+from inficond_panel.vocabulary.splits import TUNE
 
 __all__ = [
     "CHANGE_METRICS",
@@ -27,3 +48,117 @@ __all__ = [
     "StudentsState",
     "TuningState",
 ]
+
+
+class TagsState(param.Parameterized):
+    """Tags of images, by image id. Only the worker thread reads and writes the tags on disk."""
+
+    tags = param.Dict({}, doc="Tags of each image that has tags, in order.")
+
+    def __init__(self, tuning: TuningState) -> None:
+        self._tuning, self._changes = tuning, count()
+        super().__init__(tags=tuning.tuner.tags())
+
+    def put(self, rows: Sequence[int], tag: str, *, on: bool = True) -> None:
+        """Add a tag to the images at ``rows`` of the store, or remove it for ``on=False``."""
+        tuner = self._tuning.tuner
+        images = [tuner.store.images[row] for row in rows]
+
+        def work(_: Job) -> dict[str, tuple[str, ...]]:
+            tuner.tag(images, tag, author=self._tuning.author, on=on)
+            return tuner.tags()
+
+        def done(tags: dict[str, tuple[str, ...]]) -> None:
+            self.tags = tags
+
+        job = Job(f"tag {next(self._changes)}", work, done, self._tuning.tell)
+        self._tuning.jobs.submit(job)
+
+
+class AppState(param.Parameterized):
+    """State of one session, which its views watch; several sessions may share ``tuner``.
+
+    ``jobs`` is the session's queue of work (see ``Jobs``), ``encoder`` encodes typed concepts,
+    ``rights`` are the session's allowed actions, ``photos`` scores photos dropped on the page.
+    """
+
+    theme: param.Selector[str] = param.Selector(
+        default="light", objects=["light", "dark"], doc="Colours in use."
+    )
+    datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
+    requested = param.String("", doc="Which of ``datasets`` the page switches to.")
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        jobs: Jobs,
+        encoder: Encoder | None = None,
+        rights: Rights = EVERYTHING,
+        photos: PhotoScorer | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        self.rights = rights
+        self.spec = tuner.spec
+        self.tuner = tuner
+        self.jobs = jobs
+        self.selection = Selection(
+            tuner.store.classes, tuner.store.concepts, only=rights.class_name
+        )
+        views = self.spec.views
+        usual = {"top": views.top, "patches_of": views.patches_of, "show": self.spec.layout.show}
+        self.settings = Settings(**usual)
+        for name, value in usual.items():  # a link leaves out values equal to these defaults
+            self.settings.param[name].default = value
+        self.dataset = DatasetState(store=tuner.store, title=self.spec.title, looks=tuner.looks())
+        head = tuner.head()
+        snapshot, tree = take_snapshot(tuner, head, TUNE), take_tree(tuner, head)
+        self.students = StudentsState(tuner, self.dataset, snapshot, tree)
+        self.tuning = TuningState(self.students, jobs, rights)
+        self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
+        self.shifts = ShiftState(self.students, self.selection, self.jobs)
+        self.suggestion = SuggestState(self.tuning, self.jobs)
+        self.asking = AskState(self.tuning)
+        self.tags = TagsState(self.tuning)
+        self.changes = ChangesState(self.students, jobs)
+        self.comparison = CompareState(self.students, jobs)
+        self.export = ExportState(tuner, self.jobs, rights)
+        self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)
+        self.targets = TargetsState(tuner, self.jobs, rights)
+        self.photo = PhotoState(self.students, self.jobs, photos, rights)
+
+    @property
+    def store(self) -> Store:
+        """Store of the data set in view."""
+        return self.dataset.store
+
+    @property
+    def picked(self) -> ImageSet | None:
+        """Images that the user picked on the split in view; None if no images are picked."""
+        images = self.selection.images
+        return images if images and images.split == self.students.snapshot.split else None
+
+    def go_on_from(self, before: AppState) -> None:
+        """Copy selection, settings and batch of ``before``, as far as this store has the names."""
+        self.theme = before.theme
+        chosen = before.settings.param.values()
+        del chosen["name"]
+        self.settings.param.update(**chosen)  # only values: earlier views watch theirs
+        self.targets.usual = before.targets.usual
+        self.selection.class_name = before.selection.class_name
+        concepts = (before.concepts.concept, before.selection.concept)
+        known = [name for name in concepts if name in self.store.concepts]
+        self.selection.concept = known[0] if known else ""
+        self.concepts.param.update(concept=before.concepts.concept, outcome=before.concepts.outcome)
+        self.tuning.put([each for each in before.tuning.pending if is_known(each, self.store)])
+
+    def copy(self, jobs: Jobs) -> AppState:
+        """Return the state of another page on the same data and selection, with queue ``jobs``."""
+        students, selection = self.students, self.selection
+        app = AppState(self.tuner, jobs, rights=self.rights, datasets=self.datasets)
+        app.dataset.param.update(split=self.dataset.split, looks=self.dataset.looks)
+        app.students.param.update(snapshot=students.snapshot, tree=students.tree)
+        app.go_on_from(self)
+        app.selection.concept = selection.concept
+        app.selection.param.update(concepts=selection.concepts, images=selection.images)
+        return app

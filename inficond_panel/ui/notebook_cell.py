@@ -29,9 +29,9 @@ from pyviz_comms import Comm
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.ui import browser
+from inficond_panel.ui.browser import InlineStyles
 from inficond_panel.ui.component import Component
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.ui.stylesheets import InlineStyles
 
 if TYPE_CHECKING:
     from bokeh.document import Document

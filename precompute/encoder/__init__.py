@@ -10,8 +10,13 @@ when an encoder is loaded.
 
 from __future__ import annotations
 
-from precompute.encoder.image import Encoder
-from precompute.encoder.loading import load_encoder, load_text_encoder
+from typing import cast
+
+from inficond_panel.common.devices import CPU
+from inficond_panel.spec.sections.encoder import Encoder as Section
+from inficond_panel.spec.sections.encoder import OpenClipEncoder, TransformersEncoder
+from precompute.encoder.image import Encoder, load_open_clip
+from precompute.encoder.open_clip_model import load_open_clip_text
 from precompute.encoder.source import (
     encoder_digest,
     encoder_inputs,
@@ -31,3 +36,27 @@ __all__ = [
     "load_text_encoder",
     "templates",
 ]
+
+
+def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
+    """Load the encoder of a spec's section onto a device (``common.devices``).
+
+    Only a model on the hub, or weights named by a tag, are downloaded. Raises ``MissingExtraError``
+    if the packages are missing, and ``DataError`` for a model that cannot be loaded or cannot embed
+    cells (no dense path), and for an unavailable device.
+    """
+    if isinstance(encoder, TransformersEncoder):
+        from precompute.encoder.transformers_model import load_transformers
+
+        return load_transformers(encoder, device)
+    return load_open_clip(cast("OpenClipEncoder", encoder), device)
+
+
+def load_text_encoder(encoder: Section, device: str = CPU) -> TextEncoder:
+    """Load the text tower of an encoder, without the image tower if possible.
+
+    Its vectors equal those of ``load_encoder``. Raises the errors of ``load_encoder``.
+    """
+    if isinstance(encoder, TransformersEncoder):
+        return load_encoder(encoder, device).text
+    return load_open_clip_text(cast("OpenClipEncoder", encoder), device)

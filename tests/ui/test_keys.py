@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from steps import blocks, classes, concepts, iterations, names, row_of, select_first
 from waiting import comes_to
 
-from inficond_panel.views.page.shortcuts import DETAILS, SHORTCUTS
+from inficond_panel.views.page.shell import DETAILS, SHORTCUTS
 
 
 def keys_of_lists(page: Page) -> Iterator[str]:

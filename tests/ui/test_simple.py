@@ -14,7 +14,7 @@ from test_layout import SMALL
 from waiting import comes_to
 
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.page.shortcuts import SHORTCUTS
+from inficond_panel.views.page.shell import SHORTCUTS
 
 #: Most controls and numbers at 1440 × 900: of the first screen, with a class open, and with two
 #: rows more of concepts that were removed.

@@ -14,8 +14,8 @@ from inficond_panel.tuning.edits import Learn
 from inficond_panel.tuning.fitting.class_fit import held_out_logits
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.resolution import ap_values, with_learned
-from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
 from inficond_panel.tuning.suggest.gain import Choice, gain_of_choice, gain_of_levers
+from inficond_panel.tuning.suggest.levers import change_by_teaching
 
 
 @pytest.mark.parametrize("careful", [False, True])

@@ -22,9 +22,9 @@ import inficond_panel
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.ui import notebook_cell
 from inficond_panel.ui import widget as widget_module
+from inficond_panel.ui.browser import InlineStyles
 from inficond_panel.ui.drawing import Drawing, cut
 from inficond_panel.ui.notebook_cell import NOT_YET, Cell, Still
-from inficond_panel.ui.stylesheets import InlineStyles
 from inficond_panel.ui.widget import PageWidget
 from inficond_panel.views.page.page import OpeningView
 

@@ -26,8 +26,8 @@ from inficond_panel.tuning import Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.repairs.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.suggest import carry_out, suggest
-from inficond_panel.tuning.suggest.drawn_students import image_moves
 from inficond_panel.tuning.suggest.gain import Change, Gain, mean_change
+from inficond_panel.tuning.suggest.levers import image_moves
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
 
 L1 = 1e-3

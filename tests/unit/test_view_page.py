@@ -19,8 +19,14 @@ from inficond_panel.views.embedding.map_layers import MapCloud
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
-from inficond_panel.views.page.shell import Shell, make_layout, make_saved, make_subtitle
-from inficond_panel.views.page.shortcuts import SHORTCUTS, make_shortcuts
+from inficond_panel.views.page.shell import (
+    SHORTCUTS,
+    Shell,
+    make_layout,
+    make_saved,
+    make_shortcuts,
+    make_subtitle,
+)
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 

@@ -12,8 +12,8 @@ import panel as pn
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.board import BoardPage
 from inficond_panel.study.run.study import shared_study
+from inficond_panel.ui.browser import use_own_files
 from inficond_panel.ui.component import Connection
-from inficond_panel.ui.stylesheets import use_own_files
 
 #: Interval between updates of the page, in milliseconds.
 PERIOD = 2000

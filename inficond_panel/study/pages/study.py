@@ -12,7 +12,7 @@ import panel as pn
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.study.run.study import shared_study
-from inficond_panel.ui.stylesheets import use_own_files
+from inficond_panel.ui.browser import use_own_files
 
 #: Interval in milliseconds at which an open page is recorded as open.
 HEARTBEAT = 2000

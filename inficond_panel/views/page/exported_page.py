@@ -33,7 +33,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
 from inficond_panel.ui import browser
-from inficond_panel.ui.stylesheets import use_own_font
+from inficond_panel.ui.browser import use_own_font
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.page.exploring import USUAL, Explorable, Extent, WaitingJobs, whole_rows
 from inficond_panel.views.page.page import close_views, make_views
