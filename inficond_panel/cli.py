@@ -13,8 +13,7 @@ from typing import Any
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, take_all_characters
-from inficond_panel.commands.shared.parser import EXAMPLE, Parser
-from inficond_panel.commands.shared.precompute_package import lacking_package
+from inficond_panel.commands.shared.parser import EXAMPLE, Parser, lacking_package
 from inficond_panel.commands.table import COMMANDS, Command, overview
 from inficond_panel.errors import FileProblemsError, InficondError, OptimumWarning
 

@@ -12,7 +12,7 @@ import pandas as pd
 from pages import Cells
 
 from inficond_panel.common.numbers import plain
-from inficond_panel.results.forms import records, text_table
+from inficond_panel.results.frame import records, text_table
 
 
 def hold_doors(said: Callable[..., str], made: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:

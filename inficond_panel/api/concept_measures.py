@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from inficond_panel.api.arguments import check_word, several, some
 from inficond_panel.api.moves import Moves
-from inficond_panel.api.names import check_word, several, some
 from inficond_panel.distill.correlations import collinear
 from inficond_panel.distill.refits import Progress
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if

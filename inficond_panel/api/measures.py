@@ -7,12 +7,11 @@ from dataclasses import fields
 
 import pandas as pd
 
+from inficond_panel.api.arguments import check_word, several, some
 from inficond_panel.api.concept_measures import ConceptMeasures
-from inficond_panel.api.names import check_word, several, some
 from inficond_panel.api.shown_results import Frames, SuggestedEdits
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
-from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (
     check_single_label,
     confusion_matrix,
@@ -21,11 +20,12 @@ from inficond_panel.results.confusions import (
 )
 from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
-from inficond_panel.results.levers import levers
+from inficond_panel.results.history import compare, comparison_frames
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
+from inficond_panel.results.shift import levers
 from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
@@ -255,7 +255,7 @@ class Measures(ConceptMeasures):
         """Compare iteration ``before`` with ``after`` (default: this iteration), as frames.
 
         ``changes`` of metrics, ``movers`` (concepts), ``flips`` (images with another prediction),
-        ``steps`` (edits): ``results.comparison``. Each of the two counts a use of the holdout.
+        ``steps`` (edits): ``results.history``. Each of the two counts a use of the holdout.
         """
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):

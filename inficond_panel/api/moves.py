@@ -9,9 +9,14 @@ from typing import Self
 
 import pandas as pd
 
-from inficond_panel.api.asked_photos import ShownTeaching, answers_of, asked_frame
-from inficond_panel.api.names import check_word, several
-from inficond_panel.api.written_intents import as_asked
+from inficond_panel.api.arguments import (
+    ShownTeaching,
+    answers_of,
+    as_asked,
+    asked_frame,
+    check_word,
+    several,
+)
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.predict import text_encoder

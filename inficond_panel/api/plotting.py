@@ -8,8 +8,8 @@ import holoviews as hv
 import panel as pn
 import param
 
+from inficond_panel.api.arguments import check_word
 from inficond_panel.api.moves import Moves
-from inficond_panel.api.names import check_word
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
 from inficond_panel.plots.map_layers import make_embedding
 from inficond_panel.plots.performance_bars import make_performance

@@ -19,8 +19,8 @@ from inficond_panel.export.predictions import (
     predict,
 )
 from inficond_panel.results.decisions import drift_frame
-from inficond_panel.results.forms import html_text
-from inficond_panel.results.levers import levers
+from inficond_panel.results.frame import html_text
+from inficond_panel.results.shift import levers
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from inficond_panel.api.arguments import check_word, several
 from inficond_panel.api.measures import Measures
-from inficond_panel.api.names import check_word, several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.numbers import count

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import note, show_all
-from inficond_panel.commands.shared.parser import ArgumentParser
-from inficond_panel.commands.shared.precompute_package import spec_to_make
+from inficond_panel.commands.shared.parser import ArgumentParser, spec_to_make
 from inficond_panel.common.folders import is_address
 from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError

@@ -6,8 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from inficond_panel.commands.shared.output import note, say, say_json, show_lines
-from inficond_panel.commands.shared.parser import ArgumentParser, say_networks
-from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package, say_networks
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (

@@ -20,13 +20,6 @@ from inficond_panel.distill.metrics.bootstrap import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
-from inficond_panel.distill.metrics.groups import (
-    Gap,
-    Group,
-    GroupReport,
-    compare_groups,
-    label_groups,
-)
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.point_metrics import (
     Agreement,
@@ -41,10 +34,15 @@ from inficond_panel.distill.metrics.point_metrics import (
 from inficond_panel.distill.metrics.slices import (
     MIN_IMAGES,
     MIN_POSITIVES,
+    Gap,
+    Group,
+    GroupReport,
     SliceReport,
     SliceResult,
+    compare_groups,
     compare_slices,
     holm,
+    label_groups,
     slices_by,
     worst_of_all,
 )

@@ -1,1 +1,44 @@
-"""Functions that return plots as HoloViews elements, for the page and for notebooks."""
+"""Plots as HoloViews elements, for the page and notebooks; changes sent as few values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource
+
+#: Largest share of a column's values that are sent one by one.
+FEW = 0.1
+
+
+def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None:
+    """Set columns, arrays or lists of texts; send only what differs.
+
+    Few values that differ are patched, others are sent as whole columns.
+    """
+    whole, patches = {}, {}
+    for name, new in columns.items():
+        at = _changed(source.data[name], new) if name in source.data else None
+        if at is None or len(at) > FEW * len(new):
+            whole[name] = new
+        elif at:
+            # patched in place, and others, such as an export, may hold the column
+            dict.__setitem__(source.data, name, copy(source.data[name]))
+            patches[name] = [(i, _plain(new[i])) for i in at]
+    if whole:
+        source.data.update(whole)
+    if patches:
+        source.patch(patches)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _changed(old: Any, new: Any) -> list[int]:
+    """Return the places where two columns differ."""
+    one, other = (np.asarray(each, getattr(each, "dtype", object)) for each in (old, new))
+    places: list[int] = np.flatnonzero(one != other).tolist()
+    return places

@@ -17,7 +17,7 @@ from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Agreement
-from inficond_panel.plots.columns import update_columns
+from inficond_panel.plots import update_columns
 from inficond_panel.results.metrics import Snapshot
 from inficond_panel.vocabulary.palette import (
     BOTH_RIGHT,

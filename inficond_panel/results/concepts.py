@@ -16,8 +16,7 @@ from inficond_panel.common.numbers import number
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
 from inficond_panel.results.concept_rows import discrepancies, effect
-from inficond_panel.results.forms import table_file
-from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.frame import Heading, make_frame, plain_headings, table_file
 from inficond_panel.results.image_sets import tells_presence
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store

@@ -34,8 +34,7 @@ from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.distill.refits import Progress
-from inficond_panel.results.forms import table_file
-from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.frame import Heading, make_frame, plain_headings, table_file
 from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.other_students import count_others, node_title
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to

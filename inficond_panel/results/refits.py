@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.numbers import defined, written
-from inficond_panel.results.comparison import FLIP_HEADINGS
-from inficond_panel.results.forms import records
-from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.frame import Heading, make_frame, plain_headings, records
+from inficond_panel.results.history import FLIP_HEADINGS
 from inficond_panel.results.metrics import changes, chosen_on_tune, facts_of, metrics
 from inficond_panel.results.refit_changes import moved_sentence
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain

@@ -13,8 +13,7 @@ import pandas as pd
 
 from inficond_panel.common.numbers import number
 from inficond_panel.distill import SEEN_LABEL
-from inficond_panel.results.forms import templates
-from inficond_panel.results.frame import Heading
+from inficond_panel.results.frame import Heading, templates
 from inficond_panel.store import Store
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary.confidence import confidence_word

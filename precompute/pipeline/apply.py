@@ -28,8 +28,7 @@ from precompute.batches.run import Progress, Settings, segment_batch
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
-from precompute.segments import SegmentSettings, settings_of
-from precompute.segments.files import read_mask
+from precompute.segments import SegmentSettings, read_mask, settings_of
 from precompute.teachers.applied import AppliedTeacher, reason_of, teacher_of
 from precompute.teachers.loading import network_inputs
 from precompute.teachers.outputs import resolved

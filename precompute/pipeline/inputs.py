@@ -26,8 +26,7 @@ from precompute.batches.run import Settings
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
-from precompute.segments import settings_of
-from precompute.segments.files import with_masks
+from precompute.segments import settings_of, with_masks
 from precompute.segments.methods import Training, training_of
 from precompute.teachers.head import check_labels
 from precompute.teachers.loading import fit_rows, pass_keys, teacher_inputs

@@ -42,7 +42,7 @@ from precompute.pipeline.assemble import encoded_arrays, near_pairs, small_encod
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.run import partial_folder, usual_workers, writing_to
-from precompute.segments.files import with_masks
+from precompute.segments import with_masks
 from precompute.teachers.applied import network_logits, table_logits
 from precompute.teachers.loading import fetch_teacher, network_inputs, pass_keys
 from precompute.teachers.tables import Columns

@@ -8,18 +8,22 @@
 
 The paper uses the segments of CLIP-S⁴ (He et al., 2023): pixels of a segment have similar
 embeddings that can be compared with texts (InFiConD, sec. 4.2). docs/measured.md compares methods.
+``with_masks`` takes the segments from files: a PNG label map (mask) per image.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from precompute.segments.files import divide_by_mask
+from inficond_panel.store.images import UnreadableImage
+from precompute.datasets import Dataset
 from precompute.segments.methods import (
     SegmentSettings,
     cluster_graph,
@@ -30,7 +34,7 @@ from precompute.segments.methods import (
     superpixels,
     to_edges,
 )
-from precompute.segments.regions import boxes, shares, unit, upsample
+from precompute.segments.regions import boxes, components, shares, unit, upsample
 
 __all__ = ["SegmentSettings", "Segments", "divide", "segment", "settings_of"]
 
@@ -112,3 +116,71 @@ _METHODS: dict[str, Callable[[View, SegmentSettings], np.ndarray]] = {
     "file": lambda view, s: divide_by_mask(view.image, view.image_id, view.shape, view.cells, s),
     "head": _head,
 }
+
+
+_MODES = {"1", "L", "P", "I", "I;16"}
+
+
+def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image:
+    """Read the label map ``<folder>/<image_id>.png`` of an image of ``size`` (width, height).
+
+    Raises ``UnreadableImage`` for a file that is missing, damaged, in colours, or of another size.
+    """
+    path = folder / f"{image_id}.png"
+    try:
+        with Image.open(path, formats=("PNG",)) as mask:
+            if mask.mode not in _MODES:  # checked before decoding, as the size is
+                fault = f"is {mask.mode}; labels are grey or palette values"
+            elif mask.size != size:
+                fault = f"is {mask.width} x {mask.height}, the image {size[0]} x {size[1]}"
+            else:
+                mask.load()
+                return mask.copy()
+    except FileNotFoundError:
+        raise UnreadableImage(f"there is no mask {path.name} in {folder}") from None
+    except Exception as error:  # Pillow's readers raise many kinds for a damaged file
+        raise UnreadableImage(f"the mask {path.name} cannot be read: {error}") from error
+    raise UnreadableImage(f"the mask {path.name} {fault}")
+
+
+def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
+    """Return the data set so that images without a valid mask file are unreadable.
+
+    The data set is unchanged if segments do not come from files.
+    """
+    if settings.method != "file":
+        return dataset
+    folder = Path(settings.masks)
+
+    def load(i: int) -> Image.Image:
+        image = dataset.load(i)
+        read_mask(folder, dataset.ids[i], image.size)
+        return image
+
+    def digest(i: int) -> str:
+        try:
+            content = (folder / f"{dataset.ids[i]}.png").read_bytes()
+        except OSError:
+            content = b""
+        return dataset.digest(i) + hashlib.sha256(content).hexdigest()
+
+    return replace(dataset, load=load, digest=digest)
+
+
+def divide_by_mask(
+    image: Image.Image,
+    image_id: str,
+    shape: tuple[int, int],
+    cells: np.ndarray,
+    settings: SegmentSettings,
+) -> np.ndarray:
+    """Return an image's segments as labels of ``shape`` (height, width), read from its mask file.
+
+    Each connected part of a label is a segment. If there are more than ``settings.max_per_image``,
+    segments with similar embeddings are merged.
+    """
+    mask = read_mask(Path(settings.masks), image_id, image.size)
+    if mask.mode in ("1", "P"):
+        mask = Image.fromarray(np.asarray(mask).astype(np.uint8))
+    small = mask.resize((shape[1], shape[0]), Image.Resampling.NEAREST)
+    return merged(components(np.asarray(small)), cells, settings)

@@ -18,8 +18,7 @@ from segment_parts.measures import (
 
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.segments import SegmentSettings, View, divide, segment
-from precompute.segments.files import read_mask, with_masks
+from precompute.segments import SegmentSettings, View, divide, read_mask, segment, with_masks
 from precompute.segments.methods import cluster_kmeans, merge
 from precompute.segments.regions import components, connect, neighbours, shares, unit, upsample
 

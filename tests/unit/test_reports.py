@@ -12,10 +12,10 @@ from pages import Cells
 from studies import STUDY, Person, small_study
 
 from inficond_panel.cli import main
-from inficond_panel.commands.compare import run
+from inficond_panel.commands.compare import comparison
 from inficond_panel.quantify.gamma_sweep import measure_gammas
 from inficond_panel.quantify.outputs import single_label_groups
-from inficond_panel.results.forms import text_table
+from inficond_panel.results.frame import text_table
 from inficond_panel.results.networks import gamma_measures, gamma_reliability, map_positions
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.tuning import open_tuner
@@ -34,7 +34,7 @@ def named(**sizes):
 def compared(spec, folder, monkeypatch, names, *flags):
     """Frames that a command shows, and the page that it writes."""
     frames = {}
-    monkeypatch.setattr(run, "show_all", lambda args, found, shown: frames.update(found))
+    monkeypatch.setattr(comparison, "show_all", lambda args, found, shown: frames.update(found))
     arguments = ["compare", str(spec), "--draws", "5", "--output", str(folder / "out"), *flags]
     assert main(arguments) == 0
     (page,) = (folder / "out").glob("*.html")

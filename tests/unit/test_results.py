@@ -16,8 +16,17 @@ from inficond_panel.cli import main
 from inficond_panel.commands.shared.output import show_all
 from inficond_panel.common.interval import Interval
 from inficond_panel.results import refits
-from inficond_panel.results.forms import csv_text, document, html_text, records, text_table
-from inficond_panel.results.frame import Heading, interval_of, intervals_of, make_frame
+from inficond_panel.results.frame import (
+    Heading,
+    csv_text,
+    document,
+    html_text,
+    interval_of,
+    intervals_of,
+    make_frame,
+    records,
+    text_table,
+)
 from inficond_panel.results.history import events, iterations
 from inficond_panel.results.store_content import store_content
 from inficond_panel.ui.reports import frames_page

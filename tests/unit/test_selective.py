@@ -20,7 +20,7 @@ from inficond_panel.export.predictions import (
     abstaining,
     decision_frame,
 )
-from inficond_panel.results.forms import text_table
+from inficond_panel.results.frame import text_table
 from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import write_store
 

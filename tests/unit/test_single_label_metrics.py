@@ -11,7 +11,7 @@ from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
 from inficond_panel.results.confusions import confusions, metrics_together
-from inficond_panel.results.forms import text_table
+from inficond_panel.results.frame import text_table
 from inficond_panel.tuning import Intent
 
 

@@ -20,7 +20,7 @@ from inficond_panel.commands.study import _MEASURES
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
 from inficond_panel.errors import StudyError
-from inficond_panel.results.forms import csv_text, templates
+from inficond_panel.results.frame import csv_text, templates
 from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
 from inficond_panel.study.pages.report import make_frames, make_page

@@ -13,7 +13,7 @@ import inficond_panel
 from inficond_panel.distill import Interval, Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.metrics.bootstrap import FEWEST, LEAST
 from inficond_panel.distill.suspects import Verdict
-from inficond_panel.results.levers import levers
+from inficond_panel.results.shift import levers
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.shift import ClassShift

@@ -11,7 +11,7 @@ from tuners import tuner_of
 
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.forms import documents
+from inficond_panel.results.frame import documents
 from inficond_panel.results.refit_changes import churn
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import group_sentence, sentences, short_sentences

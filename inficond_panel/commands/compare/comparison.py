@@ -24,7 +24,7 @@ from inficond_panel.results.distillations import (
     compare_settings,
     setting_grid,
 )
-from inficond_panel.results.forms import csv_text
+from inficond_panel.results.frame import csv_text
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.ui.reports import compare_page, gamma_page, link_page

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
-from inficond_panel.commands.shared.precompute_package import spec_to_make
+from inficond_panel.commands.shared.parser import spec_to_make
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder

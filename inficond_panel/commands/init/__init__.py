@@ -7,8 +7,7 @@ from pathlib import Path
 
 from inficond_panel.commands.init.init_tables import is_of_tables, write_tables
 from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.parser import ArgumentParser
-from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS

@@ -61,8 +61,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the chosen action of ``inficond quantify`` and print its result."""
     from inficond_panel.commands.quantify.quantify_add import add, layers
-    from inficond_panel.commands.quantify.quantify_experiment import experiment
-    from inficond_panel.commands.quantify.quantify_run import run_spec
+    from inficond_panel.commands.quantify.quantify_run import experiment, run_spec
     from inficond_panel.quantify.experiment import read_figures
     from inficond_panel.results.networks import hypotheses_table
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.precompute_package import spec_to_make
+from inficond_panel.commands.shared.parser import spec_to_make
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import NETWORKS, read_figures
 from inficond_panel.quantify.information import Perturbation, pixel_information

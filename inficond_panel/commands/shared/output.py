@@ -157,7 +157,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
     """Print a frame with its notes, as a table or in the requested format."""
-    from inficond_panel.results.forms import document
+    from inficond_panel.results.frame import document
 
     if args.json:
         say_json(document(frame))
@@ -188,7 +188,7 @@ def show_all(
     ``title`` and photos of the ``store``. CSV has all frames, each after a line ``# name`` if there
     are several; notes go to standard error. A table without rows is omitted, its notes are not.
     """
-    from inficond_panel.results.forms import csv_text, documents
+    from inficond_panel.results.frame import csv_text, documents
 
     chosen = [frames[name] for name in (frames if shown is None else shown)]
     if args.json:
@@ -208,7 +208,7 @@ def show_all(
 
 
 def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
-    from inficond_panel.results.forms import text_table
+    from inficond_panel.results.frame import text_table
 
     printed = False
     for frame in frames:

@@ -1,4 +1,4 @@
-"""Parser of the command line: arguments that several commands have, help for a mistyped word."""
+"""Parser of the command line: arguments of several commands, their specs, and near words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inficond_panel.common.devices import EXPECTED, FORM
+from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.common.near_words import near, nearest
+from inficond_panel.errors import MissingExtraError
 from inficond_panel.vocabulary.confidence import MOST_DRAWS
 from inficond_panel.vocabulary.splits import EVALUATED, TUNE
 
@@ -247,3 +249,34 @@ class Parser(ArgumentParser):
                 form = f"{self.prog} {later} {shlex.quote(argv[0])}"
             start += near(argv[0], self.words)
         return f"{start}\nUsage: {form}\n{kind.capitalize()}s: {', '.join(self.words)}"
+
+
+def precompute_package() -> Any:
+    """Import the package ``precompute``; raise ``MissingExtraError`` if that fails."""
+    with needs("Making a store", "precompute"):
+        import precompute as package
+    return package
+
+
+def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
+    """Return the error that names the extra of a missing package; raise if it is our module."""
+    if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
+        raise error
+    return missing_extra("This", error, "all")
+
+
+def spec_to_make(args: argparse.Namespace, *, photos: bool = False) -> Spec:
+    """Return the spec in ``args``, with ``--allow-python`` applied; import ``precompute``.
+
+    Raises as ``Spec.check_making``, with ``photos`` as ``Spec.check_photos``.
+    """
+    from inficond_panel.spec import find_spec, load_spec
+
+    spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
+    if photos:
+        spec.check_photos()
+    else:
+        spec.check_making()
+    precompute_package()
+    return spec

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from inficond_panel.commands.shared.output import note, say, say_json, show, show_all, show_lines
 from inficond_panel.errors import StudyError
-from inficond_panel.results.forms import documents
+from inficond_panel.results.frame import documents
 from inficond_panel.study.results.remarks import agreement, read_codes
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.sample_size import deviations, sample_sizes

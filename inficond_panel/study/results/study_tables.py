@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.results.forms import table_file
-from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.frame import Heading, make_frame, plain_headings, table_file
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakMethod
 
 import holoviews as hv
@@ -25,8 +25,8 @@ from panel.io.document import hold
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
+from inficond_panel.plots import update_columns
 from inficond_panel.plots.cloud import WHOLE, Assigned
-from inficond_panel.plots.columns import update_columns
 from inficond_panel.plots.concept_map import Frame, Names, Shown
 from inficond_panel.plots.map_layers import (
     draw_dots,
@@ -37,13 +37,10 @@ from inficond_panel.plots.map_layers import (
     make_texts,
 )
 from inficond_panel.results.image_sets import assigned_counts
+from inficond_panel.store import Store
 from inficond_panel.ui.browser import FONT
 from inficond_panel.ui.drawing import change_figure, make_tooltip
 from inficond_panel.vocabulary.palette import SURFACE
-
-if TYPE_CHECKING:
-    from inficond_panel.plots.concept_map import Shown
-    from inficond_panel.store import Store
 
 TOOLTIP = make_tooltip(
     [("Influence", "@influence"), ("Segments", "@segments"), ("Nearest", "@nearest")], "@name"

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import param
 from panel.custom import Child
 
 from inficond_panel.common.numbers import count, number
-from inficond_panel.plots.columns import FEW
+from inficond_panel.plots import FEW
 from inficond_panel.plots.performance_bars import FILLS, SIDES
 from inficond_panel.results.confusions import STUDENT, TEACHER, Confused, find_confused
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, BEGIN, CLASS_SORTS
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
 
 
 class PerformanceTable(ViewComponent):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.distill import ClassMetrics, Interval
+from inficond_panel.errors import InficondError
+from inficond_panel.plots.student_plots import Branches
 from inficond_panel.results import refit_words as words
-from inficond_panel.state import CHANGE_METRICS, Job
+from inficond_panel.results.history import ClassComparison, Comparison
+from inficond_panel.results.refit_changes import Churn, Flip
+from inficond_panel.state import CHANGE_METRICS, AppState, Job
+from inficond_panel.tuning import Iteration
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import FILLS, PRESENCE, make_picture, send_photo, send_pictures
 from inficond_panel.ui.metric_cards import mean
 from inficond_panel.views.provenance.iterations import (
+    ProvenanceTree,
     Shown,
     each_once,
     make_author,
@@ -26,18 +33,8 @@ from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
 from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF
 from inficond_panel.wording.metrics import make_change
 
-if TYPE_CHECKING:
-    from inficond_panel.distill import ClassMetrics, Interval
-    from inficond_panel.errors import InficondError
-    from inficond_panel.plots.student_plots import Branches
-    from inficond_panel.results.comparison import ClassComparison, Comparison
-    from inficond_panel.results.refit_changes import Churn, Flip
-    from inficond_panel.state import AppState
-    from inficond_panel.tuning import Iteration
-    from inficond_panel.views.provenance.iterations import ProvenanceTree
-
 #: Metrics of a node on a split, by class.
-Measured = Mapping[str, "ClassMetrics"]
+Measured = Mapping[str, ClassMetrics]
 
 
 class RowResults:

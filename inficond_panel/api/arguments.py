@@ -1,0 +1,184 @@
+"""Arguments of a script's calls: names, with errors that suggest the nearest; intents; answers.
+
+Intents are tuples or mappings, single or in a list. Answers are to questions of a data frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from inficond_panel.common.near_words import unknown
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning import GroupIntent, Intent, Node, Tuner
+from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
+from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
+from inficond_panel.tuning.edits import Edit, edit_from_json
+from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
+from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.vocabulary.intents import BALANCE, DIRECTIONS, REPAIRS
+from inficond_panel.wording.repairs import teaching_sentences
+
+One = TypeVar("One", bound=str | Path)
+
+
+def check_word(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise ``TuningError``, with the nearest name, if ``name`` is not among ``known``."""
+    words = list(known)
+    if name not in words:
+        raise TuningError(*unknown(kind, name, words))
+
+
+def several(names: One | Iterable[One]) -> list[One]:
+    """Return names or files as a list; a single name becomes a list of one."""
+    return [names] if isinstance(names, str | Path) else list(names)
+
+
+def some(names: str | Iterable[str] | None) -> list[str] | None:
+    """Return one name or several names as a list; None, which means all, stays None."""
+    return None if names is None else several(names)
+
+
+#: Wildcard in place of a class name: all classes.
+EVERY = "*"
+_HOW = (
+    'Write ("class", "concept", "up"), with an optional factor at the end, a mapping as in an '
+    "edits file (`inficond docs repair`), or a list of these."
+)
+
+
+def as_asked(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[Edit]:
+    """Return the edits of a batch from one intent or several, as a script writes them.
+
+    Class ``*`` means each of ``classes``. A mapping may have ``classes``, as in an edits file: a
+    list, or "all". Raises ``TuningError`` for an invalid intent.
+    """
+    return [
+        replace(item, class_name=name) if item.class_name == EVERY else item
+        for item in _written(intents)
+        for name in (classes if item.class_name == EVERY else [item.class_name])
+    ]
+
+
+def _written(intents: Edit | Iterable[object]) -> list[Edit]:
+    if isinstance(intents, Edit):
+        return [intents]
+    alone = isinstance(intents, Mapping) or (
+        isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
+    )
+    try:
+        several = [intents] if alone else intents
+        return [_one(each) for item in several for each in _by_class(item)]
+    except TuningError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise TuningError(f"{intents!r} is not an intent: {error}.", _HOW) from error
+
+
+def _by_class(item: Any) -> list[Any]:
+    """Split a mapping with ``classes`` into one mapping per class; else return ``[item]``."""
+    if not isinstance(item, Mapping) or "classes" not in item:
+        return [item]
+    rest = {key: value for key, value in item.items() if key != "classes"}
+    classes = [EVERY] if item["classes"] == ALL_CLASSES else item["classes"]
+    if "class" in item or isinstance(classes, str) or not classes:
+        raise TuningError(f"{item!r} is not an intent.", _HOW)
+    return [{**rest, "class": name} for name in classes]
+
+
+def _one(item: Any) -> Edit:
+    if isinstance(item, Edit):
+        return item
+    if isinstance(item, Mapping):
+        return _from_mapping(item)
+    if isinstance(item, str) or not 3 <= len(item) <= 5:
+        raise TuningError(f"{item!r} is not an intent.", _HOW)
+    class_name, concept, *rest = item
+    if isinstance(concept, str):
+        return Intent(class_name, concept, *rest)
+    names = tuple(concept)
+    if len(names) == 1:
+        return Intent(class_name, names[0], *rest)
+    return GroupIntent(class_name, names, *rest)
+
+
+def _from_mapping(item: Mapping[str, Any]) -> Edit:
+    concepts, direction = item.get("concepts"), item["direction"]
+    if direction not in {**DIRECTIONS, **REPAIRS}:
+        raise ValueError(f"unknown direction {direction!r}")
+    if direction == BALANCE.key:
+        named = item["concept"] if concepts is None else concepts
+        return edit_from_json({**item, "concepts": [named] if isinstance(named, str) else named})
+    if concepts is not None and direction in DIRECTIONS:
+        return GroupIntent(
+            item["class"], concepts, direction, item.get("factor"), item.get("bound")
+        )
+    return edit_from_json(item)
+
+
+@dataclass(frozen=True, repr=False)
+class ShownTeaching(Teaching):
+    """Result of ``teach``: errors on the answered photos before and after the refit."""
+
+    def __str__(self) -> str:
+        return "\n".join(teaching_sentences(self))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(sentence)}</p>" for sentence in teaching_sentences(self))
+
+
+def asked_frame(
+    tuner: Tuner, node: Node, class_name: str, most: int, folder: str | Path | None
+) -> pd.DataFrame:
+    """Return a frame of up to ``most`` photos to label, with an empty column ``answer``; their
+    thumbnails are written to ``folder``, if any."""
+    check_name("class", class_name, tuner.store.classes)
+    tuner.repairs.check_labels_taken()
+    asked = photos_to_ask(tuner.repairs.class_fit(node, class_name), most)
+    rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("image")
+    return frame.assign(answer=pd.array([pd.NA] * len(frame), dtype="Int64"))
+
+
+def answers_of(
+    store: Store, class_name: str, given: Mapping[str, object] | pd.DataFrame | str | Path
+) -> Answers:
+    """Return the ``Answers`` on a class from a mapping by image, a data frame or a CSV file.
+
+    Raises ``TuningError`` for an invalid answer, and for a frame of another class.
+    """
+    if isinstance(given, str | Path):
+        return read_answers(given, class_name, store)
+    if not isinstance(given, pd.DataFrame):
+        return Answers(class_name, {image: _answer(image, one) for image, one in given.items()})
+    frame = given.set_index("image") if "image" in given else given
+    if "answer" not in frame:
+        raise TuningError("The frame has no column 'answer'.", "Fill in the frame of students.ask.")
+    others = set(frame.get("class", pd.Series(dtype=object))) - {class_name}
+    if others:
+        raise TuningError(
+            f"The frame has answers on {min(map(repr, others))}, not on {class_name!r}.",
+            "Call students.teach with the class that the frame's column 'class' names.",
+        )
+    values = {str(image): _answer(image, one) for image, one in frame["answer"].items()}
+    why = frame["why"].astype(str) if "why" in frame else {}
+    return Answers(class_name, values, {str(image): text for image, text in why.items()})
+
+
+def _answer(image: object, value: object) -> int | None:
+    try:
+        return answer_of(value)
+    except KeyError:
+        raise TuningError(
+            f"The answer on image {image!r} is {value!r}.",
+            "Give 1 or True if the class is present, 0 or False if it is absent, None to skip the "
+            "photo.",
+        ) from None
