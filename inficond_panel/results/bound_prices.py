@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,10 @@ from inficond_panel.distill.solver.joint import make_joint_problem
 from inficond_panel.distill.solver.joint_objective import FittedSoftmax, JointProblem, least_shift
 from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
 from inficond_panel.tuning.fitting.recipe import solve, start_from
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
-
-if TYPE_CHECKING:
-    from inficond_panel.tuning.node import Node
-    from inficond_panel.tuning.student import Student
-    from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.tuner import Tuner
 
 #: Tolerance of the optimum that prices are taken at: at a spread of 0.1 their error is ~1e-6.
 TOLERANCE = 1e-10

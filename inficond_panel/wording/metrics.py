@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
-from inficond_panel.distill import TeacherSkill
+from inficond_panel.distill import Interval, TeacherSkill
 from inficond_panel.distill.drift import LEVEL, ConceptDrift, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
-
-if TYPE_CHECKING:
-    from inficond_panel.distill import Interval
 
 #: Number of classes that are named; the rest is counted.
 NAMED = 6

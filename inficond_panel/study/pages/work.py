@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import param
 
@@ -12,6 +12,7 @@ from inficond_panel.predict import PageEncoder
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.selection import Rights
 from inficond_panel.study.results.timeline import fine_tunes
+from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.study.run.tasks import (
     SPLIT,
@@ -26,9 +27,6 @@ from inficond_panel.tuning import Event, Tuner
 from inficond_panel.tuning.opening import typed_of
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
-
-if TYPE_CHECKING:
-    from inficond_panel.study.run.progress import Progress
 
 
 def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Rights:

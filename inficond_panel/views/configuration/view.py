@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import param
-from panel.viewable import Viewer
+from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count, number
 from inficond_panel.results import refit_words as words
+from inficond_panel.state import AppState
+from inficond_panel.state.tree import TargetsState
+from inficond_panel.tuning import Iteration, Node
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
@@ -22,14 +25,6 @@ from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.wording.repairs import penalty_text
-
-if TYPE_CHECKING:
-    from panel.viewable import Viewable
-
-    from inficond_panel.state import AppState
-    from inficond_panel.state.tree import TargetsState
-    from inficond_panel.tuning import Iteration, Node
-    from inficond_panel.ui.drawing import Drawing
 
 CHOICES = 30  #: number of newest iterations in the menu, where also the one shown is
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import param
 
 from inficond_panel.common.numbers import defined, number, short, signed
+from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
@@ -29,10 +31,6 @@ from inficond_panel.vocabulary.metrics import (
 from inficond_panel.vocabulary.palette import INFLUENCE, INK, INK_2, INK_3, LINE, TEACHER
 from inficond_panel.wording.suspects import plain_reason
 
-if TYPE_CHECKING:
-    from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
-    from inficond_panel.tuning.shift import ClassShift
-
 CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 PIECES = 300  #: largest number of steps that are drawn; more steps are sampled at equal distances
 DIGITS = 6  #: decimals of the numbers that are sent; a chart is some hundred pixels wide
@@ -41,8 +39,8 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 
 Place = tuple[float, float]  #: influence and value of a point; nan for no point
 NOWHERE: Place = (math.nan, math.nan)
-Points = Mapping[float, "ClassMetrics"]
-Changes = Mapping[float, Mapping[str, "Interval"]]
+Points = Mapping[float, ClassMetrics]
+Changes = Mapping[float, Mapping[str, Interval]]
 
 
 def axis_digits(span: float) -> int:

@@ -6,15 +6,18 @@ import base64
 import io
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.results.gallery import gallery_file
+from inficond_panel.export.predictions import Prediction
+from inficond_panel.results.gallery import Gallery, gallery_file
 from inficond_panel.results.image_sets import best_segment, image_set
-from inficond_panel.results.local_explanation import take_apart
+from inficond_panel.results.local_explanation import Apart, Edit, take_apart
+from inficond_panel.state import AppState
+from inficond_panel.store import Store
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import (
     make_and_send,
@@ -25,14 +28,7 @@ from inficond_panel.ui.images import (
     thumbnail_uri,
     tile_uri,
 )
-
-if TYPE_CHECKING:
-    from inficond_panel.export.predictions import Prediction
-    from inficond_panel.results.gallery import Gallery
-    from inficond_panel.results.local_explanation import Apart, Edit
-    from inficond_panel.state import AppState
-    from inficond_panel.store import Store
-    from inficond_panel.views.detail.charts import DetailPanel
+from inficond_panel.views.detail.charts import DetailPanel
 
 SHOWN = 10  #: number of concepts with a bar each; one bar sums the others
 _SMALL = 0.05  #: a smaller change of an influence is shown with more digits

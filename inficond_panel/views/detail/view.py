@@ -5,19 +5,24 @@ InFiConD, section 5, figure 5e. Images that were picked in another view replace 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import panel as pn
 import param
 
 from inficond_panel.common.numbers import bound, signed
 from inficond_panel.common.ordering import strongest
+from inficond_panel.distill import WhatIf
 from inficond_panel.errors import CancelledError
-from inficond_panel.results.gallery import take_gallery, take_picked
+from inficond_panel.results.gallery import Gallery, take_gallery, take_picked
+from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.what_if_curves import exact_curves
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.component import action, tie
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.images import make_gallery, tile_uri
 from inficond_panel.views.detail.charts import (
     CHARTED,
@@ -34,18 +39,6 @@ from inficond_panel.views.detail.charts import (
 )
 from inficond_panel.views.detail.images import ImageActions
 from inficond_panel.vocabulary.confidence import confidence_word
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
-    from inficond_panel.distill import WhatIf
-    from inficond_panel.results.gallery import Gallery
-    from inficond_panel.results.image_sets import ImageSet
-    from inficond_panel.state import AppState
-    from inficond_panel.ui.drawing import Drawing
-
 
 #: Sentence below the filters where no image can be assigned to a concept.
 UNSEGMENTED = "This store has no segments to assign to concepts: images are listed by their scores."

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import param
 
 from inficond_panel.common.numbers import number
-from inficond_panel.errors import CancelledError
+from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.plots.cloud import (
     NOTHING,
     WHOLE,
     Assigned,
     Density,
+    Span,
     density_within,
     segment_density,
     segment_positions,
     segment_tree,
     take_assigned,
 )
-from inficond_panel.plots.concept_map import Shown, neighbour, tapped
+from inficond_panel.plots.concept_map import Frame, Shown, neighbour, tapped
 from inficond_panel.plots.map_layers import make_cloud
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job
+from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.images import PRESENCE, make_picture
-from inficond_panel.views.embedding.map_plot import make_facts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from inficond_panel.errors import InficondError
-    from inficond_panel.plots.cloud import Span
-    from inficond_panel.plots.concept_map import Frame
-    from inficond_panel.state import AppState
-    from inficond_panel.store import Store
-    from inficond_panel.views.embedding.map_plot import MapPlot
+from inficond_panel.views.embedding.map_plot import MapPlot, make_facts
 
 _AROUND = 0.2  #: margin computed beyond each edge of the screen, as a share of the visible span
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import param
@@ -14,15 +14,11 @@ from inficond_panel.common.numbers import signed
 from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
 from inficond_panel.plots.map_layers import make_marks
 from inficond_panel.results.image_sets import assigned_images
+from inficond_panel.state import AppState
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.palette import CONCEPT, INK, INK_3
-
-if TYPE_CHECKING:
-    from inficond_panel.plots.concept_map import Shown
-    from inficond_panel.state import AppState
-
 
 PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import panel as pn
@@ -18,9 +18,10 @@ from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
 from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
 from inficond_panel.results.image_sets import image_set, worst_first
+from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.component import Acting, action
-from inficond_panel.ui.drawing import close_plots, make_plot_pane
+from inficond_panel.ui.drawing import Drawing, close_plots, make_plot_pane
 from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.embedding.map_layers import (
     AssignedSegments,
@@ -36,10 +37,6 @@ from inficond_panel.views.embedding.map_panel import (
     make_projections,
 )
 from inficond_panel.views.embedding.map_plot import MapPlot, Scene, make_facts
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
-    from inficond_panel.ui.drawing import Drawing
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):

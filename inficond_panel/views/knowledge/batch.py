@@ -5,34 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import param
 
 from inficond_panel.common.numbers import bound, count, defined
-from inficond_panel.results.metrics import chosen_on_tune
-from inficond_panel.state import Job
+from inficond_panel.distill import Interval
+from inficond_panel.results.metrics import Snapshot, chosen_on_tune
+from inficond_panel.results.refit_changes import Group
+from inficond_panel.state import AppState, Job, Preview
+from inficond_panel.state.batch import Item
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
+from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.ui import browser
-from inficond_panel.views.knowledge.parts import StudentPart, make_status
+from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
 from inficond_panel.views.knowledge.repairs import make_pending_repair
 from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import chosen_sentence, learned_sentence
-
-if TYPE_CHECKING:
-    from inficond_panel.distill import Interval
-    from inficond_panel.results.metrics import Snapshot
-    from inficond_panel.results.refit_changes import Group
-    from inficond_panel.state import AppState, Preview
-    from inficond_panel.state.batch import Item
-    from inficond_panel.tuning.thumbs import Bounds
-    from inficond_panel.views.knowledge.parts import KnowledgeTable
 
 _FACTOR = TuningState.param["factor"]
 

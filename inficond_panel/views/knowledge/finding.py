@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import param
 
 from inficond_panel.common.numbers import count, number
 from inficond_panel.results.image_sets import image_set
+from inficond_panel.state import AppState
+from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Label, place_of
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import send_pictures, tile_uri
-from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
-    from inficond_panel.store import Store
-    from inficond_panel.tuning.shift import ClassShift
-    from inficond_panel.tuning.shift_kinds import Differences
-    from inficond_panel.tuning.suggest.suggestion import Suggestion
-    from inficond_panel.views.knowledge.parts import StudentPanels
 
 #: Largest number of labels listed.
 MOST_LABELS = 50

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import param
 
 from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
-from inficond_panel.distill import change_intervals
-from inficond_panel.errors import CancelledError
+from inficond_panel.distill import (
+    ClassMetrics,
+    Interval,
+    SliceReport,
+    SliceResult,
+    change_intervals,
+)
+from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.decisions import JUDGED, threshold_line, threshold_trial, thresholds
 from inficond_panel.results.frame import interval_of, intervals_of
 from inficond_panel.results.image_sets import image_set, worst_first
-from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.metrics import Snapshot, changes, metrics
 from inficond_panel.results.slices import measure_slices, metadata_slices, worst_slice_sentence
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job, Preview
+from inficond_panel.tuning import Student, Tuner
 from inficond_panel.ui.component import action
-from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
@@ -33,16 +41,6 @@ from inficond_panel.vocabulary.metrics import (
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import UNCHANGED, make_change
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
-    from inficond_panel.errors import InficondError
-    from inficond_panel.results.metrics import Snapshot
-    from inficond_panel.state import AppState, Preview
-    from inficond_panel.tuning import Student, Tuner
-    from inficond_panel.views.knowledge.parts import StudentPanels
 
 
 def make_line(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import panel as pn
 import param
@@ -14,7 +14,7 @@ from panel.custom import Child, Children
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.concepts.typed import LEAST_PHOTOS
 from inficond_panel.results.image_sets import PATCHES_OF
-from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
+from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, AppState, Status
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.opening import concept_title, typed_of
 from inficond_panel.ui import browser
@@ -23,9 +23,6 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import AP, CONCEPT_SORTS, METRICS, WEIGHT
 from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
 
 #: Actions that are ignored if another student was selected before they arrive.
 OWN = frozenset(

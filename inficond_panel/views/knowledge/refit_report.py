@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import param
 
 from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.results import refit_words as words
+from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.image_sets import image_set
-from inficond_panel.state import Job
+from inficond_panel.results.refit_changes import Group
+from inficond_panel.results.refit_report import ClassReport, RefitReport
+from inficond_panel.state import AppState, Job
+from inficond_panel.tuning import Node
 from inficond_panel.ui.component import action
-from inficond_panel.views.knowledge.parts import StudentActions
-
-if TYPE_CHECKING:
-    from inficond_panel.results.bound_prices import Bound
-    from inficond_panel.results.refit_changes import Group
-    from inficond_panel.results.refit_report import ClassReport, RefitReport
-    from inficond_panel.state import AppState
-    from inficond_panel.tuning import Node
-    from inficond_panel.views.knowledge.parts import StudentPanels
+from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 
 MOVERS = 3  #: number of other concepts listed that rose most, and that fell most
 

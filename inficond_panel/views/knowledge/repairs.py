@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import param
 
 from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
+from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
-from inficond_panel.state import Job, Status
+from inficond_panel.state import AppState, Job, Status
+from inficond_panel.store import Store
+from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.edits import Balance, Repair, place_of, repair_from_json
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import send_photo
-from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.repairs import (
@@ -38,16 +43,6 @@ from inficond_panel.wording.suspects import (
     suspect_reason,
     tune_ap_sentence,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from inficond_panel.distill import Interval
-    from inficond_panel.state import AppState
-    from inficond_panel.store import Store
-    from inficond_panel.tuning.answer_files import Draft
-    from inficond_panel.tuning.shift import ClassShift
-    from inficond_panel.views.knowledge.parts import StudentPanels
 
 
 def make_shift(

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import param
 
 from inficond_panel.common.numbers import bound, defined, number_range, share, signed
+from inficond_panel.distill import Band, Counts
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, patch_images, shown_segments
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import make_and_send, patch_uri, send_pictures
-from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentActions
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.intents import DOWN, UP
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from inficond_panel.distill import Band, Counts
-    from inficond_panel.results.concept_rows import ConceptRow
-    from inficond_panel.state import AppState
-    from inficond_panel.views.knowledge.parts import KnowledgeTable
 
 #: Possible half heights of a what-if chart, in percentage points.
 AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)

@@ -5,10 +5,12 @@ InFiConD, section 5, figure 5d.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
@@ -16,7 +18,9 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.cache import Latest
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.concepts import scale_facts, scales
+from inficond_panel.state import AppState
 from inficond_panel.ui.component import tie
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.views.knowledge.batch import Batch, BatchBar
 from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel, make_suggesting
 from inficond_panel.views.knowledge.measures import MeasuresActions, MeasuresPanel, ThresholdChoices
@@ -41,14 +45,6 @@ from inficond_panel.views.knowledge.rows import (
     make_undefined,
 )
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
-
-    from inficond_panel.state import AppState
-    from inficond_panel.ui.drawing import Drawing
 
 ALL = 0  #: the number ``top`` that lists all concepts that match a search
 SUGGESTING = ("running", "share", "text")  #: parameters of the suggestion that its button shows

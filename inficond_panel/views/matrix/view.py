@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -19,13 +19,10 @@ from inficond_panel.common.numbers import count, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.plots.concept_matrix import Cells, make_matrix, take_cells
 from inficond_panel.results.concept_rows import ORDERS, order_concepts
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.drawing import close_plots, dress, make_plot_pane
 from inficond_panel.vocabulary.intents import DIRECTIONS
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
 
 TOP = 30  #: number of concepts drawn, the first in the chosen order
 NAMED = 8  #: number of students that the table names per concept

@@ -9,17 +9,15 @@ thumbs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import param
 
 from inficond_panel.common.near_words import missing
 from inficond_panel.plots.cloud import projections
+from inficond_panel.state import AppState
 from inficond_panel.vocabulary.splits import HOLDOUT
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
 
 #: Keys of a URL whose change adds an entry to the browser's history.
 PLACES = ("data", "targets", "class", "concept", "at", "compare")

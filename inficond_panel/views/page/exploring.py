@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
@@ -27,9 +27,6 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.vocabulary.splits import HOLDOUT
-
-if TYPE_CHECKING:
-    from bokeh.document import Document
 
 #: A view of the page: one component, or a viewer that has a component.
 View = Viewable | Viewer

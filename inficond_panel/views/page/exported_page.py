@@ -14,16 +14,17 @@ from datetime import datetime
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import panel as pn
 from bokeh.core.serialization import Serializer
 from bokeh.core.types import ID
 from bokeh.document import Document
+from bokeh.document.json import DocJson
 from bokeh.embed.elements import html_page_for_render_items
 from bokeh.embed.util import RenderItem
 from bokeh.model import Model
-from bokeh.resources import Resources
+from bokeh.resources import Component, Resources
 from panel.io import state
 from panel.io.resources import CDN_DIST, DIST_DIR, Bundle, bundle_resources, set_resource_mode
 from panel.io.state import set_curdoc
@@ -38,12 +39,6 @@ from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.page.exploring import USUAL, Explorable, Extent, WaitingJobs, whole_rows
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
-
-if TYPE_CHECKING:
-    from bokeh.document.json import DocJson
-    from bokeh.resources import Component
-
-    from inficond_panel.state import AppState
 
 PACKED = 0.8  #: bytes in a file per byte of a picture: headers of pictures compress well
 #: Size of the map in pixels for which names are placed: the smallest on a page. On a larger map

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from scipy.special import expit
 
 from inficond_panel.common.numbers import number, share, signed, written_range
 from inficond_panel.errors import without_folders
-from inficond_panel.export.predictions import ALL_CLASSES, DONT_KNOW, named_classes
-from inficond_panel.state.networks import MOST_BYTES
+from inficond_panel.export.predictions import ALL_CLASSES, DONT_KNOW, Prediction, named_classes
+from inficond_panel.state import AppState
+from inficond_panel.state.networks import MOST_BYTES, DecidedPhoto
+from inficond_panel.store import Store
 from inficond_panel.ui.component import RefitActions, action
 from inficond_panel.ui.images import outline
 from inficond_panel.views.detail.images import SHOWN, make_bars, make_decision
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from inficond_panel.export.predictions import Prediction
-    from inficond_panel.state import AppState
-    from inficond_panel.state.networks import DecidedPhoto
-    from inficond_panel.store import Store
 
 _WORDS = {True: "present", False: "absent", None: ""}
 #: Choices of the accuracy on tune, in percent, that decisions need; at 0 no student abstains.

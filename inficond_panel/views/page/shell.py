@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import panel as pn
 import param
 from panel.custom import Children
-from panel.viewable import Viewer
+from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import Layout
+from inficond_panel.state import AppState
+from inficond_panel.state.batch import Notice
+from inficond_panel.tuning import Iteration
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.photo import PhotoActions, make_photo
-
-if TYPE_CHECKING:
-    from panel.viewable import Viewable
-
-    from inficond_panel.state import AppState
-    from inficond_panel.state.batch import Notice
-    from inficond_panel.tuning import Iteration
 
 #: Shortcuts of the page as (keys, action).
 SHORTCUTS = (

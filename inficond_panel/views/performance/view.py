@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -17,13 +17,16 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, count, defined
+from inficond_panel.distill import Agreement, Interval
 from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance_bars, update_bars
-from inficond_panel.results.image_sets import decided_images, image_set
-from inficond_panel.results.metrics import on_images, students_file
-from inficond_panel.state import Job
+from inficond_panel.results.image_sets import ImageSet, decided_images, image_set
+from inficond_panel.results.metrics import Snapshot, on_images, students_file
+from inficond_panel.state import AppState, Job
+from inficond_panel.state.batch import Item
 from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action, tie
-from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
+from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.images import FILLS as IMAGE_FILLS
 from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
@@ -31,15 +34,6 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
 from inficond_panel.wording.suspects import relies_wrongly, shift_sentence
-
-if TYPE_CHECKING:
-    from inficond_panel.distill import Agreement, Interval
-    from inficond_panel.results.image_sets import ImageSet
-    from inficond_panel.results.metrics import Snapshot
-    from inficond_panel.state import AppState
-    from inficond_panel.state.batch import Item
-    from inficond_panel.tuning.shift import ClassShift
-    from inficond_panel.ui.drawing import Drawing
 
 _FACTS = ("constant_fidelity", "logit_correlation")
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import param
 
 from inficond_panel.common.numbers import bound, count, factor, number
+from inficond_panel.distill import Interval
+from inficond_panel.plots.student_plots import Branches
 from inficond_panel.results import refit_words as words
+from inficond_panel.results.metrics import Deleted
 from inficond_panel.state import CHANGE_METRICS
-from inficond_panel.tuning import Intent
+from inficond_panel.state.export import ExportState
+from inficond_panel.tuning import Intent, Iteration, Node
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
@@ -20,13 +24,6 @@ from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import NodeEdit, folded
-
-if TYPE_CHECKING:
-    from inficond_panel.distill import Interval
-    from inficond_panel.plots.student_plots import Branches
-    from inficond_panel.results.metrics import Deleted
-    from inficond_panel.state.export import ExportState
-    from inficond_panel.tuning import Iteration, Node
 
 
 class ProvenanceTree(ViewComponent):

@@ -7,15 +7,18 @@ from the previous entry; the total at the top right.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import param
-from panel.viewable import Viewer
+from panel.viewable import Viewable, Viewer
 
+from inficond_panel.errors import InficondError
 from inficond_panel.plots.student_plots import Branches
-from inficond_panel.state import CHANGE_METRICS
+from inficond_panel.state import CHANGE_METRICS, AppState
+from inficond_panel.tuning import Iteration
 from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui.component import action, tie
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.images import send_file
 from inficond_panel.views.provenance.comparison import (
     ComparisonActions,
@@ -36,15 +39,6 @@ from inficond_panel.views.provenance.iterations import (
     place_window,
 )
 from inficond_panel.vocabulary.metrics import AP, METRICS
-
-if TYPE_CHECKING:
-    from panel.viewable import Viewable
-
-    from inficond_panel.errors import InficondError
-    from inficond_panel.state import AppState
-    from inficond_panel.tuning import Iteration
-    from inficond_panel.ui.drawing import Drawing
-
 
 STILL = 500  #: largest number of rows in a saved page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import panel as pn
@@ -15,11 +15,12 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments, worst_first
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job, Status
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.student import Student
+from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
@@ -34,10 +35,6 @@ from inficond_panel.wording.suspects import (
     relying_words,
     unsure_classes,
 )
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState, Status
-    from inficond_panel.tuning.suggest import Suggestion
 
 #: Largest number of cards, and of those by AP gap; classes that are unsure fill up the rest.
 CARDS, BEHIND = 5, 3
