@@ -41,10 +41,7 @@ class Networks(Protocol):
 
 
 def score_photos(
-    spec: Spec,
-    store: Store,
-    photos: Sequence[str | Path],
-    progress: Progress = lambda _: None,
+    spec: Spec, store: Store, photos: Sequence[str | Path], progress: Progress = lambda _: None
 ) -> PhotoScores:
     """Return concept scores and teacher logits of photos (files), for the concepts of ``store``.
 

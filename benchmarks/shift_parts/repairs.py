@@ -54,10 +54,7 @@ def repairs(
 def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str, list[Repair]]:
     """Repairs one by one and in pairs, and labels, by title."""
     auto, doubt = Lambda(name), Doubt(name)
-    tried: dict[str, list[Repair]] = {
-        "doubt": [doubt],
-        "doubt, lambda": [doubt, auto],
-    }
+    tried: dict[str, list[Repair]] = {"doubt": [doubt], "doubt, lambda": [doubt, auto]}
     for count in (1, 3, 5):
         if suspects:
             balance = Balance(name, tuple(suspects[:count]))

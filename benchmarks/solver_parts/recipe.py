@@ -26,13 +26,7 @@ class Training:
 
 
 def train(
-    scores: NDArray,
-    targets: NDArray,
-    l1: float,
-    lr: float,
-    epochs: int,
-    *,
-    loader: bool = False,
+    scores: NDArray, targets: NDArray, l1: float, lr: float, epochs: int, *, loader: bool = False
 ) -> Training:
     """Adam on mini-batches, all columns of the targets (N, K) as one layer.
 

@@ -96,11 +96,7 @@ def _prepare(task: Task) -> dict[int, ClassData]:
 
 
 def _fit_evidence(
-    task: Task,
-    k: int,
-    fit_rows: NDArray[np.intp],
-    folds: NDArray[np.intp],
-    asked: NDArray[np.intp],
+    task: Task, k: int, fit_rows: NDArray[np.intp], folds: NDArray[np.intp], asked: NDArray[np.intp]
 ) -> Evidence | None:
     """Evidence of the labels of fit, each photo judged by a student that was fitted without it.
 

@@ -28,10 +28,7 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline"]
 
 #: Inherited members too, but for those of other libraries.
-autodoc_default_options = {
-    "members": True,
-    "inherited-members": True,
-}
+autodoc_default_options = {"members": True, "inherited-members": True}
 #: Written as in the source, not as the union that they stand for.
 autodoc_type_aliases = {name: name for name in ("ArrayLike", "NDArray", "Numbers", "RunTeacher")}
 napoleon_google_docstring = False

@@ -103,11 +103,7 @@ class Drift:
 
 
 def drift(
-    fitted: NDArray,
-    new: NDArray,
-    concepts: list[str],
-    seed: int = 0,
-    level: float = CONFIDENCE,
+    fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0, level: float = CONFIDENCE
 ) -> Drift:
     """Test concept scores ``new`` (m, C) for drift from the scores ``fitted`` (n, C) of ``fit``.
 

@@ -87,9 +87,7 @@ def moved_apart(places: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def place_labels(
-    anchors: Sequence[Anchor],
-    size: tuple[float, float],
-    dots: np.ndarray | None = None,
+    anchors: Sequence[Anchor], size: tuple[float, float], dots: np.ndarray | None = None
 ) -> list[Label | None]:
     """Return a placed label for each anchor, in order; None if no position is free.
 
@@ -104,10 +102,7 @@ def place_labels(
 
 
 def _place_one(
-    anchor: Anchor,
-    size: tuple[float, float],
-    taken: list[Box],
-    dots: np.ndarray,
+    anchor: Anchor, size: tuple[float, float], taken: list[Box], dots: np.ndarray
 ) -> Label | None:
     if not _inside((anchor.x, anchor.y, anchor.x, anchor.y), size):
         return None

@@ -213,10 +213,7 @@ def train_on_labels(
 
 
 def train_upper(
-    network: nn.Module,
-    data: TrainingData,
-    schedule: Schedule,
-    progress: Callable[[str], None],
+    network: nn.Module, data: TrainingData, schedule: Schedule, progress: Callable[[str], None]
 ) -> None:
     """Train the layers above ``LAYER`` on the labels, with the lower layers fixed."""
     network.eval()

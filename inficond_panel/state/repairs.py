@@ -8,12 +8,7 @@ import param
 
 from inficond_panel.distill import ClassMetrics, alone
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.shift import (
-    made_at,
-    student_differences,
-    student_repair,
-    student_shift,
-)
+from inficond_panel.results.shift import made_at, student_differences, student_repair, student_shift
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection

@@ -121,11 +121,7 @@ def node_id(
 
     ``edits`` must be canonical (see ``edits.split_edits``), so that their order does not matter.
     """
-    facts = {
-        "parent": parent,
-        "intents": [item.to_json() for item in edits],
-        "settings": settings,
-    }
+    facts = {"parent": parent, "intents": [item.to_json() for item in edits], "settings": settings}
     text = json.dumps(facts, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -8,13 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill import (
-    Interval,
-    Outcome,
-    TeacherSkill,
-    metric_intervals,
-    teacher_skill,
-)
+from inficond_panel.distill import Interval, Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos, Labelled, measured_by_labels

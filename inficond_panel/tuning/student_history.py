@@ -16,12 +16,7 @@ from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
-from inficond_panel.tuning.thumbs import (
-    box,
-    check_name,
-    in_force,
-    resolve,
-)
+from inficond_panel.tuning.thumbs import box, check_name, in_force, resolve
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Size of the caches of bounds and terms by node, shared by all sessions.

@@ -29,13 +29,7 @@ from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimal
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory
-from inficond_panel.tuning.thumbs import (
-    Bounds,
-    canonical,
-    check_together,
-    in_force,
-    resolve,
-)
+from inficond_panel.tuning.thumbs import Bounds, canonical, check_together, in_force, resolve
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the cache of previewed fits, shared by all sessions.

@@ -17,12 +17,7 @@ from inficond_panel.spec.sections.encoder import Encoder as Section
 from inficond_panel.spec.sections.encoder import OpenClipEncoder, TransformersEncoder
 from precompute.encoder.image import Encoder, load_open_clip
 from precompute.encoder.open_clip_model import load_open_clip_text
-from precompute.encoder.source import (
-    encoder_digest,
-    encoder_inputs,
-    encoder_name,
-    fetch_encoder,
-)
+from precompute.encoder.source import encoder_digest, encoder_inputs, encoder_name, fetch_encoder
 from precompute.encoder.text import TextEncoder, templates
 
 __all__ = [

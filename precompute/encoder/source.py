@@ -14,11 +14,7 @@ from typing import Any
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.encoder import (
-    FLOAT32,
-    HUB,
-    OpenClipEncoder,
-)
+from inficond_panel.spec.sections.encoder import FLOAT32, HUB, OpenClipEncoder
 from inficond_panel.spec.sections.encoder import Encoder as Section
 from precompute.encoder.hub import (
     cached_file,

@@ -136,11 +136,7 @@ def reason_of(error: InficondError) -> str:
 
 
 def network_logits(
-    teacher: NetworkTeacher,
-    store: Store,
-    run: Run,
-    encoder: EncoderSection,
-    device: str = CPU,
+    teacher: NetworkTeacher, store: Store, run: Run, encoder: EncoderSection, device: str = CPU
 ) -> Columns:
     """Return a teacher network's logits for the photos of ``run``; NaN for unreadable photos.
 
@@ -205,8 +201,7 @@ def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str])
         read_logits(teacher, names, store.classes)
     except DataError as error:
         raise DataError(
-            f"The teacher is a table of logits without the photos: {error.message}",
-            _NAME_TABLE,
+            f"The teacher is a table of logits without the photos: {error.message}", _NAME_TABLE
         ) from error
 
 

@@ -185,11 +185,7 @@ def _usual(models: Any, name: str) -> dict[str, Any]:
 
 _POSITION = "backbone.1.pe"
 _BODY = "backbone.body."
-_NEEDED = (
-    "query_embed.weight",
-    "fc.W",
-    "transformer.decoder.layers.0.linear1.weight",
-)
+_NEEDED = ("query_embed.weight", "fc.W", "transformer.decoder.layers.0.linear1.weight")
 _REMEDY = "Check teacher.backbone: it must be the backbone that the checkpoint was trained with."
 
 

@@ -25,12 +25,7 @@ from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeach
 from precompute.datasets.python_source import load_function
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.tables import from_probabilities
-from precompute.teachers.teacher import (
-    TorchTeacher,
-    check_outputs,
-    columns_of,
-    own_or_given,
-)
+from precompute.teachers.teacher import TorchTeacher, check_outputs, columns_of, own_or_given
 
 #: Operators of TorchScript that open files or call other machines. No network needs them.
 _REACHING_OUT = re.compile(rb"\b(from_file|save|rpc_(?:async|sync|remote))\b")

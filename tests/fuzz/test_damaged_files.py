@@ -51,7 +51,7 @@ def mutate(file: Path, rng: random.Random) -> None:
 
 SIZES = {"images": 40, "concepts": 8, "classes": 2}
 VALUES: list[Any] = [
-    *(-1, 0, 1, 7, 255, 10**9, -(2**31), 0.5, np.nan, np.inf, "", "fit", "Tune", "\x00"),
+    *(-1, 0, 1, 7, 255, 10**9, -(2**31), 0.5, np.nan, np.inf, "", "fit", "Tune", "\x00")
 ]
 FACTS: list[Any] = [None, 3, -1.5, True, "", "x", [], [0], ["a"], {}, {"a": 1}, {"method": "x"}]
 

@@ -6,16 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from inficond_panel.quantify.information import (  # noqa: E402
-    UNIT_ENTROPY,
-    Perturbation,
-    pixel_information,
-)
-from inficond_panel.quantify.knowledge_points import (  # noqa: E402
-    contrast,
-    count_points,
-    knowledge_points,
-)
+from inficond_panel.quantify.information import UNIT_ENTROPY, Perturbation, pixel_information  # noqa: E402
+from inficond_panel.quantify.knowledge_points import contrast, count_points, knowledge_points  # noqa: E402
 
 HEIGHT, WIDTH = 12, 16
 PIXELS = HEIGHT * WIDTH

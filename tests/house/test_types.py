@@ -26,13 +26,13 @@ UNTYPED = {
         "precompute.encoder.transformers_model",
     },
     "values of any type, as pydantic hands them to a validator before it is checked": {
-        "inficond_panel.spec.framework.types",
+        "inficond_panel.spec.framework.types"
     },
     "argparse's own signature: an object of any class that takes attributes": {
-        "inficond_panel.commands.shared.parser.Parser.parse_known_args",
+        "inficond_panel.commands.shared.parser.Parser.parse_known_args"
     },
     "glyphs of Bokeh, of the kind that another function here has drawn": {
-        "inficond_panel.views.embedding.map_plot.update_dots",
+        "inficond_panel.views.embedding.map_plot.update_dots"
     },
 }
 ALLOWED = set().union(*UNTYPED.values())

@@ -13,16 +13,7 @@ from conftest import opening_files
 from factory import small_spec
 from fonts import written_in_ours
 from playwright.sync_api import Page, expect
-from steps import (
-    classes,
-    concepts,
-    fine_tune,
-    iterations,
-    names,
-    open_concept,
-    select_class,
-    shown,
-)
+from steps import classes, concepts, fine_tune, iterations, names, open_concept, select_class, shown
 from waiting import comes_to, wait_until
 
 from inficond_panel.cli import main
@@ -278,9 +269,7 @@ def apart(one: list[float], other: list[float]) -> bool:
     return beside or one[3] <= other[1] or other[3] <= one[1]
 
 
-def test_all_views_are_there_and_names_on_the_map_lie_beside_their_marks_at_any_size(
-    saved,
-) -> None:
+def test_all_views_are_there_and_names_on_the_map_lie_beside_their_marks_at_any_size(saved) -> None:
     page = select_class(saved.page, "bicycle")
     for view in ("configuration", "performance", "embedding", "knowledge", "detail", "provenance"):
         expect(page.locator(f".place[data-view={view}]")).to_have_count(1)

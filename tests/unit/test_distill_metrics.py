@@ -10,13 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from inficond_panel.distill import (
-    Outcome,
-    agreement,
-    average_precision,
-    class_metrics,
-    discrepancy,
-)
+from inficond_panel.distill import Outcome, agreement, average_precision, class_metrics, discrepancy
 from inficond_panel.distill.correlations import Correlations, collinear, spread
 from inficond_panel.vocabulary.metrics import AP11, METRICS
 

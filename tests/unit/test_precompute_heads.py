@@ -22,13 +22,7 @@ from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
 from precompute.segments.methods import cluster_graph, cluster_kmeans
 from precompute.segments.regions import connect, interpolation, unit
-from precompute.segments.training import (
-    Training,
-    ViewOfImage,
-    Views,
-    image_loss,
-    train_head,
-)
+from precompute.segments.training import Training, ViewOfImage, Views, image_loss, train_head
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")

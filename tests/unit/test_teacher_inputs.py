@@ -10,12 +10,7 @@ from scipy.special import expit
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Preprocessing as Section
 from precompute.encoder.image import Preprocessing
-from precompute.teachers.teacher import (
-    loss_gradient,
-    of_timm,
-    own_or_given,
-    stepped,
-)
+from precompute.teachers.teacher import loss_gradient, of_timm, own_or_given, stepped
 
 pytest.importorskip("torch")
 

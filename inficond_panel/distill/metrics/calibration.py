@@ -91,7 +91,7 @@ def squared_error(probability: Array, positive: NDArray[np.bool_]) -> Array:
 
 #: Functions of the error per image, by the key of the metric that is their mean.
 ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
-    BRIER.key: squared_error,
+    BRIER.key: squared_error
 }
 
 

@@ -33,14 +33,7 @@ from inficond_panel.distill.metrics.outcome import DrawKey, likeliest, ratio
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
-from inficond_panel.vocabulary.metrics import (
-    AGREEMENT,
-    BALANCED,
-    TOP1,
-    TOP_ECE,
-    TOP_K,
-    TOP_METRICS,
-)
+from inficond_panel.vocabulary.metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE, TOP_K, TOP_METRICS
 
 #: Default k of top-k accuracy.
 USUAL_K = 5

@@ -11,12 +11,7 @@ from inficond_panel.common.arrays import empty
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.tempered import (
-    Tempered,
-    TemperedProblem,
-    check_labels,
-    mixed_of,
-)
+from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem, check_labels, mixed_of
 from inficond_panel.distill.sources import Array, check_finite, check_weights
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.intents import LARGEST_BOUND

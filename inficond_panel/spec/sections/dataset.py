@@ -296,8 +296,7 @@ class StoreDataset(Dataset):
     """Encoded images of an existing store, for other concepts, another teacher or other splits."""
 
     kind: Literal["store"] = option(
-        "store",
-        doc="Encoded images of an existing store, for other concepts, teacher or splits.",
+        "store", doc="Encoded images of an existing store, for other concepts, teacher or splits."
     )
     path: Folder = option(doc="Folder of the store.")
     splits: Splits | None = option(

@@ -19,14 +19,7 @@ from inficond_panel.common.folders import DatabaseFolder, DiskFolder, Folder, is
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.log import (
-    HISTORY,
-    MOVES,
-    Event,
-    HistoryState,
-    Tags,
-    tag_text,
-)
+from inficond_panel.tuning.history.log import HISTORY, MOVES, Event, HistoryState, Tags, tag_text
 from inficond_panel.tuning.history.records import (
     OtherRoot,
     keep,

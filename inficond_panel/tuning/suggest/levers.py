@@ -36,12 +36,7 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED, ClassPhotos
 from inficond_panel.tuning.repairs.resolution import ap_values, choose, compared_terms
-from inficond_panel.tuning.shift import (
-    ClassShift,
-    class_shift,
-    first_suspects,
-    tune_model_ap,
-)
+from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
 from inficond_panel.tuning.suggest.gain import (
     DRAWS,
     NO_CHANGE,

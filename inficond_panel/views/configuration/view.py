@@ -174,9 +174,7 @@ class ConfigurationView(Acting, Viewer):
         self.app = app
         only = app.rights.class_name
         self._strip = ConfigurationStrip.of(
-            app,
-            classes=[only] if only else list(app.store.classes),
-            sizing_mode="stretch_width",
+            app, classes=[only] if only else list(app.store.classes), sizing_mode="stretch_width"
         )
         self.listen_to(self._strip)
         self._facts, self._shared = make_dataset(app), make_facts(app)

@@ -70,13 +70,7 @@ def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
 
 
 def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -> dict[str, Any]:
-    return {
-        "name": name,
-        "text": text,
-        "value": signed(value),
-        "share": value / most,
-        "kind": kind,
-    }
+    return {"name": name, "text": text, "value": signed(value), "share": value / most, "kind": kind}
 
 
 def make_decision(decided: Apart | Prediction) -> str:

@@ -49,11 +49,7 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
 
     ``change`` is the change in AP by the refit; ``others`` a sentence if it tuned other classes.
     """
-    return {
-        **vars(status),
-        "change": change if status.kind == "done" else None,
-        "others": others,
-    }
+    return {**vars(status), "change": change if status.kind == "done" else None, "others": others}
 
 
 def make_options(app: AppState) -> dict[str, Any]:

@@ -36,11 +36,7 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
         "groups": [make_group(group, report) for group in report.groups],
         "fit": words.objective_sentence(report.objective),
         "images": [
-            {
-                "split": churn.split,
-                "text": words.churn_sentence(churn),
-                "count": len(churn.flips),
-            }
+            {"split": churn.split, "text": words.churn_sentence(churn), "count": len(churn.flips)}
             for churn in report.churn
         ],
         "certificate": words.certificate_sentence(report),

@@ -101,11 +101,7 @@ def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str,
 
 def make_pending_repair(repair: Repair) -> dict[str, Any]:
     """Return a pending repair as in an edits file, with its text and its key in the batch."""
-    return {
-        **repair.to_json(),
-        "words": plain_edit(repair),
-        "place": list(place_of(repair)),
-    }
+    return {**repair.to_json(), "words": plain_edit(repair), "place": list(place_of(repair))}
 
 
 class RepairPanel(param.Parameterized):

@@ -114,10 +114,7 @@ def make_shifts(
     """
     limits = level is not None
     return {
-        name: {
-            "relies": relies_wrongly(each),
-            "words": shift_sentence(each, limits=limits),
-        }
+        name: {"relies": relies_wrongly(each), "words": shift_sentence(each, limits=limits)}
         for name, each in shifts.items()
     }
 

@@ -27,13 +27,7 @@ MODEL: dict[str, Any] = {
         "timm_proj_bias": True,
         "image_size": SIDE,
     },
-    "text_cfg": {
-        "context_length": 24,
-        "vocab_size": 49408,
-        "width": 64,
-        "heads": 4,
-        "layers": 2,
-    },
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 2},
 }
 PREPROCESS: dict[str, Any] = {
     "size": [SIDE, SIDE],

@@ -90,11 +90,7 @@ class _Spot:
 
 
 def _place(
-    rng: np.random.Generator,
-    scene: Scene,
-    ranges: Ranges,
-    thing: Thing,
-    others: list[Placement],
+    rng: np.random.Generator, scene: Scene, ranges: Ranges, thing: Thing, others: list[Placement]
 ) -> Placement | None:
     """Return a placement with little overlap, the best of a few tries; None if all are crowded."""
     options = [place for place in thing.places if place in ranges]

@@ -63,6 +63,5 @@ class SpreadShortcut:
 
 
 SPREAD = SpreadShortcut(
-    "airplane",
-    ("rocket", "parachute", "balloon", "kite", "cloud", "rainbow", "butterfly", "bee"),
+    "airplane", ("rocket", "parachute", "balloon", "kite", "cloud", "rainbow", "butterfly", "bee")
 )
