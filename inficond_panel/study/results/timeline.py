@@ -15,7 +15,7 @@ from inficond_panel.study.run.tasks import ConceptSet
 from inficond_panel.study.spec.pages import TEMPLATES, Question, QuestionPage
 from inficond_panel.tuning import Event as HistoryEvent
 from inficond_panel.tuning import History, Node, Tuner
-from inficond_panel.tuning.replay import replay
+from inficond_panel.tuning.replay import replay, same_weights
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ReplayedIteration:
     @property
     def equal(self) -> bool:
         """True if the replayed iteration has the same id and, bit for bit, the same weights."""
-        return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
+        return same_weights(self.node, self.again)
 
 
 def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
