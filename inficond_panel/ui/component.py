@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 import param
@@ -32,11 +32,9 @@ from panel.models.esm import DataEvent
 
 from inficond_panel.common.logs import logger_of
 from inficond_panel.errors import InficondError
+from inficond_panel.state import AppState
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary.splits import TUNE
-
-if TYPE_CHECKING:
-    from inficond_panel.state import AppState
 
 #: Accepted messages of a page: per second on average, and at once. A key that is held down repeats
 #: about 30 times per second.

@@ -12,27 +12,22 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from contourpy import contour_generator
+from panel.custom import JSComponent
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
+from inficond_panel.common.files import File
 from inficond_panel.common.numbers import number, signed
+from inficond_panel.results.gallery import Gallery
 from inficond_panel.spec import Spec
-from inficond_panel.state import Job
+from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
 from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode, photo_digest, thumbnail
 from inficond_panel.store.more_photos import PATHS, AllImages
-
-if TYPE_CHECKING:
-    from panel.custom import JSComponent
-
-    from inficond_panel.common.files import File
-    from inficond_panel.results.gallery import Gallery
-    from inficond_panel.state import AppState
-    from inficond_panel.store import Store
 
 LONGEST = 1600  #: longer side in pixels of a photo that is sent
 #: Largest mean difference per pixel (of 255) between a photo and its thumbnail.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inficond_panel.common.numbers import count, number, points, signed
+from inficond_panel.distill import Agreement, ClassMetrics, Interval
+from inficond_panel.results.metrics import Snapshot
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
@@ -18,10 +20,6 @@ from inficond_panel.vocabulary.metrics import (
     SHARES,
 )
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
-
-if TYPE_CHECKING:
-    from inficond_panel.distill import Agreement, ClassMetrics, Interval
-    from inficond_panel.results.metrics import Snapshot
 
 Row = tuple[str, str]
 
