@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from inficond_panel.spec.sections.splits import (
 )
 from inficond_panel.store.images import UnreadableImage, decode, photo_digest
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.datasets.row_tables import Table
+from precompute.datasets.row_tables import Table, id_finder
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
@@ -37,14 +37,19 @@ V = TypeVar("V")
 Positives = Callable[[Sequence[str]], np.ndarray]
 
 
-def read_list(path: Path, known: Container[str] = ()) -> list[str]:
+def read_list(path: Path, known: Collection[str] = ()) -> list[str]:
     """Read a file of image ids, one per line; return the ids in order.
 
-    A line that is not an id in ``known`` is cut at its first blank: VOC's lists may have a second
+    A line that names no id in ``known`` is cut at its first blank: VOC's lists may have a second
     column. Raises ``DataError`` for a missing or empty list, and for an image listed twice.
     """
     lines = read_lines(path, "list", "Correct the list's name in the spec.")
-    ids = [line if line in known else line.split()[0] for line in map(str.strip, lines) if line]
+    find = id_finder(known)
+    ids = [
+        find(line) if find(line) in known else find(line.split()[0])
+        for line in map(str.strip, lines)
+        if line
+    ]
     if not ids:
         raise DataError(f"The list {path} is empty.", "Write an image_id on each line.")
     seen: set[str] = set()
@@ -328,13 +333,14 @@ def label_matrix(
 
 def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     row = {image: position for position, image in enumerate(table.ids)}
-    lost = [image for image in ids if image not in row]
+    find = id_finder(row)
+    lost = [image for image in ids if find(image) not in row]
     if lost:
         raise DataError(
             f"{table.path} has no row for {len(lost)} images of the data set, {first_of(lost)}.",
             "Add a row for each image; leave cells of unknown values empty.",
         )
-    return table.values[[row[image] for image in ids]]
+    return table.values[[row[find(image)] for image in ids]]
 
 
 def readable(load: Callable[[P], V], photos: Iterable[P]) -> tuple[list[V], list[str]]:

@@ -26,7 +26,8 @@ from inficond_panel.common.near_words import first_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset, VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
-from precompute.datasets.tables import find_files, is_below, read_metadata, without_suffix
+from precompute.datasets.row_tables import without_suffix
+from precompute.datasets.tables import find_files, is_below, read_metadata
 
 #: Largest mask in pixels: Pillow refuses photos with more.
 _MOST_MASK_PIXELS = 2 * 89_478_485

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +18,7 @@ from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
+from inficond_panel.store.images import SUFFIXES
 
 _NUMBER = re.compile(r"-?\d+")
 
@@ -37,9 +40,11 @@ def read_table(
     parse: Callable[[str], float | str],
     expected: str,
     columns: str = "one column per class",
+    only: Sequence[str] = (),
 ) -> Table:
     """Read a table; ``parse`` turns a cell into a number or text, or raises ``ValueError``.
 
+    ``only`` are the columns to read, if not all.
     Raises ``DataError`` with file, line and column for an invalid table; ``expected`` and
     ``columns`` describe valid cells and columns in its message."""
     header, rows = read_rows(path)
@@ -55,6 +60,8 @@ def read_table(
         note_image(path, line, image, lines)
         values.append([])
         for column, cell in zip(header[1:], map(as_text, row[1:]), strict=True):
+            if only and column not in only:
+                continue
             try:
                 values[-1].append(parse(cell))
             except ValueError:
@@ -65,7 +72,27 @@ def read_table(
                 ) from None
     if not lines:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
-    return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
+    names = tuple(name for name in header[1:] if not only or name in only)
+    return Table(path, tuple(lines), names, np.array(values), tuple(lines.values()))
+
+
+def without_suffix(name: str) -> str:
+    """Return an image's file name without its suffix (such as .jpg); other dots stay."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
+    return stem if suffix.lower() in SUFFIXES else name
+
+
+def id_finder(ids: Collection[str]) -> Callable[[str], str]:
+    """Return a function from an image's name to its id in ``ids``, also where only one of the two
+    has a suffix (such as .jpg); it returns other names unchanged."""
+    stems = Counter(map(without_suffix, ids))
+    by_stem = {stem: image for image in ids if stems[stem := without_suffix(image)] == 1}
+
+    def find(name: str) -> str:
+        short = without_suffix(name)
+        return name if name in ids else short if short in ids else by_stem.get(name, name)
+
+    return find
 
 
 def text_table(

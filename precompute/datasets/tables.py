@@ -21,9 +21,15 @@ from inficond_panel.spec.sections.dataset import (
     TableDataset,
 )
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
-from inficond_panel.store.images import SUFFIXES
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
-from precompute.datasets.row_tables import Table, note_image, read_rows, read_table, text_table
+from precompute.datasets.row_tables import (
+    Table,
+    note_image,
+    read_rows,
+    read_table,
+    text_table,
+    without_suffix,
+)
 
 
 def image_files(folder: Path) -> list[str]:
@@ -57,12 +63,6 @@ def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
             yield from _walk(folder, seen, f"{below}{entry.name}/")
         else:
             yield below + entry.name
-
-
-def without_suffix(name: str) -> str:
-    """Return an image's file name without its suffix (such as .jpg); other dots stay."""
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
-    return stem if suffix.lower() in SUFFIXES else name
 
 
 def is_below(folder: Path, name: str | Path) -> bool:
@@ -105,8 +105,8 @@ def check_single(folder: Path, twice: Sequence[str]) -> None:
 
 def table_listing(dataset: TableDataset) -> Listing:
     """List images and labels of ``kind: table``: photos in a folder, and a table of labels."""
-    table = read_table(Path(dataset.labels), *label_reader(dataset.absent))
-    images = Path(dataset.images)
+    path, images = Path(dataset.labels), Path(dataset.images)
+    table = read_table(path, *label_reader(dataset.absent), only=dataset.classes)
     for line, image in zip(table.lines, table.ids, strict=True):
         if not is_below(images, image):
             raise DataError(
@@ -120,23 +120,25 @@ def table_listing(dataset: TableDataset) -> Listing:
         columns = [table.columns.index(name) for name in classes]
         return table.values[np.ix_([row[image] for image in ids], columns)]
 
-    classes = choose_classes(dataset.classes, table.columns, str(table.path))
+    columns = read_rows(path)[0][1:]
+    classes = choose_classes(dataset.classes, columns, str(path))
+    others = [name for name in columns if name not in classes and dataset.metadata == path]
     return Listing(
         known=table.ids,
         list_of=lambda name: read_list(dataset.list_file(name), row),
         classes=lambda _: classes,
         labels=labels,
         paths=lambda ids: find_files(images, ids),
-        metadata=read_metadata(dataset),
+        metadata=read_metadata(dataset, others),
         notes=[f"{left} images of {images} are left out: {table.path} has no row of them."]
         * (left > 0),
     )
 
 
-def read_metadata(dataset: ListedDataset) -> Table | None:
-    """Read the table ``dataset.metadata`` of the spec; None without one."""
+def read_metadata(dataset: ListedDataset, only: Sequence[str] = ()) -> Table | None:
+    """Read the table ``dataset.metadata`` of the spec, or ``only`` these columns; None without."""
     path = dataset.metadata
-    return read_table(Path(path), str, "text", "columns of text") if path else None
+    return read_table(Path(path), str, "text", "columns of text", only) if path else None
 
 
 @cache
@@ -150,7 +152,7 @@ def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
     values = {"1": 1, "0": -1, "": -1, str(absent): 0}
     values |= {f"{cell}.0": label for cell, label in values.items() if cell}
 
-    values |= {"true": 1, "false": 0}
+    values |= {"true": 1, "yes": 1, "y": 1, "false": 0, "no": 0, "n": 0}
 
     def read(cell: str) -> int:
         cell = cell.lower()

@@ -10,8 +10,8 @@ from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.published import read_instances, voc_classes
-from precompute.datasets.row_tables import is_spaced, read_rows
-from precompute.datasets.tables import image_files, without_suffix
+from precompute.datasets.row_tables import id_finder, is_spaced, read_rows, without_suffix
+from precompute.datasets.tables import image_files
 from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
 
 _SAMPLES = "samples.json"
@@ -138,7 +138,7 @@ def _is_instances(path: Path) -> bool:
 
 
 def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
-    for table in tables:
+    for table in sorted(tables, key=lambda table: "label" not in table.path.stem):
         if table.is_labels:
             return _table(folder, table, tables)
     return next(filter(None, (_columns(folder, table) for table in tables)), None)
@@ -185,6 +185,8 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
     layout = Layout("table", folder, "", keys=keys, lists=lists)
     others = [table for table in tables if table.is_metadata]
+    if labels.split_column():
+        others, keys["classes"] = [labels], labels.labels
     if others:
         other = min(others, key=lambda table: not table.split_column())
         keys["metadata"] = other.path.name
@@ -223,7 +225,8 @@ def _is_list(path: Path, ids: set[str]) -> bool:
         return False
     lines = read_lines(path, "list", "Save the list as UTF-8.")
     named = [line.strip() for line in lines if line.strip()]
-    return sum(line in ids for line in named) * 2 > len(named)
+    find = id_finder(ids)
+    return sum(find(line) in ids for line in named) * 2 > len(named)
 
 
 def _columns(folder: Path, table: TableSummary) -> Layout | None:

@@ -99,7 +99,8 @@ _TARGET_NAMES = ("y", "label", "target")
 _ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 
 
-_LABELS = {"0", "1", "0.0", "1.0", "", "True", "False", "TRUE", "FALSE", "true", "false"}
+_WORDS = ("true", "false", "yes", "no", "y", "n")
+_LABELS = {"0", "1", "0.0", "1.0", ""}.union(*({w, w.upper(), w.title()} for w in _WORDS))
 _SIGNED = {"-1", "1", "-1.0", "1.0", ""}
 _MARKS = "|;,"
 #: Largest number of distinct values of a column that are kept.
@@ -194,9 +195,12 @@ class TableSummary:
 
     @property
     def is_labels(self) -> bool:
-        """True if ``image_id`` is the first column, and all others are label columns, or empty."""
+        """True if ``image_id`` is the first column, and all others are label columns, or empty; one
+        may be a column of splits."""
         empty = all(column.is_empty for column in self._others)
-        return self._named and (empty or self.labels == self.header[1:])
+        others = set(self.header[1:]) - set(self.labels)
+        split = self.split_column() if others and self.labels else None
+        return self._named and (empty or not others or {split and split[0]} == others)
 
     @property
     def is_logits(self) -> bool:

@@ -20,7 +20,7 @@ from inficond_panel.common.near_words import first_of, listed, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
-from precompute.datasets.row_tables import Table, read_table
+from precompute.datasets.row_tables import Table, id_finder, read_table
 
 #: Largest absolute logit in a file, so that it stays finite in the store's float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
@@ -128,7 +128,8 @@ def read_outputs(
     more = other_classes(classes, table.columns)
     _check_classes(table, classes, more)
     row = {name: position for position, name in enumerate(table.ids)}
-    missing = [name for name in ids if name not in row]
+    find = id_finder(row)
+    missing = [name for name in ids if find(name) not in row]
     if missing:
         short = missing[0].lstrip("0")
         lost = f"There is {short}: the ids lost their leading zeros; write text."
@@ -139,7 +140,7 @@ def read_outputs(
             "Write the image_ids of the data set; run the teacher on images that are not there.",
         )
     columns = [table.columns.index(name) for name in (*classes, *more)]
-    rows = [row[name] for name in ids]
+    rows = [row[find(name)] for name in ids]
     return table.values[np.ix_(rows, columns)].astype(np.float32), more
 
 

@@ -130,7 +130,12 @@ def test_a_table_is_what_all_of_its_rows_are(home, capsys):
 @pytest.mark.parametrize(
     ("name", "old", "new", "told"),
     [
-        ("labels", "002,0,1", "002,0,yes", "data/labels.csv:4: 'train' of image '002' is 'yes'"),
+        (
+            "labels",
+            "002,0,1",
+            "002,0,often",
+            "data/labels.csv:4: 'train' of image '002' is 'often'",
+        ),
         ("labels", "002,0,1", "002,2,1", "data/labels.csv:4: 'cat' of image '002' is '2'; exp"),
         ("labels", "image_id", "id", "the first column is called 'id'; expected 'image_id'"),
         ("logits", "\n002,", "\n002,inf\nx,", "data/logits.csv:4: 'cat' of image '002' is 'inf'"),
@@ -203,11 +208,34 @@ def test_a_table_may_say_that_no_label_is_known(data, capsys):
 
 def test_a_column_of_text_beside_labels_is_told(data, capsys):
     header, *rows = (data / "labels.csv").read_text().splitlines()
-    rows = [f"{header},split", *(f"{row},train" for row in rows)]
+    rows = [f"{header},place", *(f"{row},sea" for row in rows)]
     (data / "labels.csv").write_text("\n".join(rows))
     told = refused(capsys, "data")
-    assert "data/labels.csv:2: 'split' of image '000' is 'train'; expected 1, 0" in told
-    assert "write 'split' into another table: image_id, split." in told
+    assert "data/labels.csv:2: 'place' of image '000' is 'sea'; expected 1, 0" in told
+    assert "write 'place' into another table: image_id, place." in told
+
+
+def test_a_column_of_splits_may_stand_beside_labels_of_yes_and_no(data, capsys):
+    words = ["No", "Yes"]
+    rows = [f"{i:03d},{words[i % 2]},{words[i // 2 % 2]},{i % 3}" for i in range(20)]
+    (data / "labels.csv").write_text("\n".join(["image_id,cat,train,Set", *rows]))
+    (data / "attributes.csv").write_text((data / "labels.csv").read_text())
+    dataset = load_dataset(init(capsys, "data")[0].dataset)
+    assert (sizes(dataset), dataset.metadata_columns) == ([7, 7, 6], ("Set",))
+    rows = np.array([int(name) for name in dataset.ids])
+    assert (dataset.label == label(20)[rows]).all()
+
+
+@pytest.mark.parametrize(("of_list", "of_table"), [("", ".jpg"), (".jpg", "")])
+def test_lists_and_logits_may_name_images_with_or_without_a_suffix(data, capsys, of_list, of_table):
+    ids = [f"{i:03d}" for i in range(20)]
+    write_table(data / "labels.csv", [f"{name}{of_table}" for name in ids], label(20), CLASSES)
+    logits(data / "logits.csv", [f"{name}{of_list}" for name in ids])
+    for name, part in (("train", ids[:12]), ("test", ids[12:])):
+        (data / f"{name}.txt").write_text("\n".join(f"{image}{of_list}" for image in part))
+    spec, _ = init(capsys, "data")
+    assert sizes(load_dataset(spec.dataset)) == [12, 4, 4]
+    assert spec.teacher.path == data / "logits.csv"
 
 
 def test_an_image_id_may_be_a_path_with_a_suffix(data, capsys):
