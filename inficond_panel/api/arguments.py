@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from inficond_panel.common.near_words import unknown
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, Intent, Node, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
@@ -40,12 +40,22 @@ def several(names: One | Iterable[One]) -> list[One]:
     return [names] if isinstance(names, str | Path) else list(names)
 
 
+def photo_files(photos: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return one photo's path or several as a list; raise ``DataError`` for images and arrays."""
+    try:
+        return [Path(photo) for photo in several(photos)]
+    except TypeError as error:
+        raise DataError(
+            f"Photos are paths of files: {error}.", "Save each image to a file, and name the file."
+        ) from None
+
+
 def some(names: str | Iterable[str] | None) -> list[str] | None:
     """Return one name or several names as a list; None, which means all, stays None."""
     return None if names is None else several(names)
 
 
-#: Wildcard in place of a class name: all classes.
+#: Wildcard in place of a class name: all classes, unless a class has this name.
 EVERY = "*"
 _HOW = (
     'Write ("class", "concept", "up"), with an optional factor at the end, a mapping as in an '
@@ -59,14 +69,15 @@ def as_asked(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[E
     Class ``*`` means each of ``classes``. A mapping may have ``classes``, as in an edits file: a
     list, or "all". Raises ``TuningError`` for an invalid intent.
     """
+    every = set(classes).isdisjoint({EVERY})
     return [
-        replace(item, class_name=name) if item.class_name == EVERY else item
-        for item in _written(intents)
-        for name in (classes if item.class_name == EVERY else [item.class_name])
+        replace(item, class_name=name)
+        for item in _written(intents, classes)
+        for name in (classes if every and item.class_name == EVERY else [item.class_name])
     ]
 
 
-def _written(intents: Edit | Iterable[object]) -> list[Edit]:
+def _written(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[Edit]:
     if isinstance(intents, Edit):
         return [intents]
     alone = isinstance(intents, Mapping) or (
@@ -74,19 +85,19 @@ def _written(intents: Edit | Iterable[object]) -> list[Edit]:
     )
     try:
         several = [intents] if alone else intents
-        return [_one(each) for item in several for each in _by_class(item)]
+        return [_one(each) for item in several for each in _by_class(item, classes)]
     except TuningError:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise TuningError(f"{intents!r} is not an intent: {error}.", _HOW) from error
 
 
-def _by_class(item: Any) -> list[Any]:
+def _by_class(item: Any, every: Sequence[str]) -> list[Any]:
     """Split a mapping with ``classes`` into one mapping per class; else return ``[item]``."""
     if not isinstance(item, Mapping) or "classes" not in item:
         return [item]
     rest = {key: value for key, value in item.items() if key != "classes"}
-    classes = [EVERY] if item["classes"] == ALL_CLASSES else item["classes"]
+    classes = every if item["classes"] == ALL_CLASSES else item["classes"]
     if "class" in item or isinstance(classes, str) or not classes:
         raise TuningError(f"{item!r} is not an intent.", _HOW)
     return [{**rest, "class": name} for name in classes]

@@ -154,8 +154,8 @@ class Moves:
         """Refit with one batch of intents, and go to the new iteration.
 
         An intent is ``(class, concept, direction)``, optionally with a factor as fourth item. A
-        list in place of the concept is a group; class ``"*"`` means all classes. Directions are
-        ``up``, ``down``, ``remove`` and ``release``. A thumb with a bound, or a repair, is a
+        list in place of the concept is a group; class ``"*"`` means all, unless a class is
+        called so; directions are ``up``, ``down``, ``remove``, ``release``. A bound or repair is a
         mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
         "auto"}``. Also accepted: a single intent, objects of ``inficond_panel.tuning``
         (``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda``, ``Label``), the

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.api.arguments import check_word, several
+from inficond_panel.api.arguments import check_word, photo_files, several
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.files import write_whole
@@ -139,7 +139,7 @@ class TunableStudents(Measures):
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
-        scores = score_photos(self.tuner.spec, store, several(photos))
+        scores = score_photos(self.tuner.spec, store, photo_files(photos))
         return PhotoPredictions(students, scores, rules, store.task == SINGLE_LABEL)
 
     def extend(
@@ -154,7 +154,7 @@ class TunableStudents(Measures):
         ``precompute.extend``.
         """
         store = self.tuner.store
-        return extend_store(self.tuner.spec, store.path, several(photos), logits)
+        return extend_store(self.tuner.spec, store.path, photo_files(photos), logits)
 
     @property
     def more_photos(self) -> pd.DataFrame:
@@ -174,7 +174,7 @@ class TunableStudents(Measures):
         Compares concept scores per concept and per photo; see ``distill.drift``. The report
         prints as sentences; ``table`` has a row per concept. Raises as ``predict_images``.
         """
-        scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))
+        scores = score_photos(self.tuner.spec, self.tuner.store, photo_files(photos))
         drift = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
         faults = zip(scores.photos, scores.fault, strict=True)
         return DriftReport(**vars(drift), faults={photo: why for photo, why in faults if why})

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import EMBED, small_spec
+from PIL import Image
 
 from inficond_panel import open_students
-from inficond_panel.errors import EditsError, ExportError, TuningError
+from inficond_panel.api.written_intents import as_asked
+from inficond_panel.errors import DataError, EditsError, ExportError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import sentences
 from inficond_panel.tuning import Intent, open_tuner
@@ -39,6 +41,21 @@ def test_intents_are_written_as_methods_tuples_or_mappings_as_in_an_edits_file(s
     batch = [Intent(name, "fur", "remove") for name in tuner.store.classes]
     batch += [Intent(k, c, "up") for k in ("bicycle", "bird") for c in ("sky", "wheel")]
     assert students.node.id == tuner.fine_tune(tuner.root(), batch).id
+
+
+def test_a_star_means_all_classes_unless_a_class_is_called_so():
+    star = [Intent("*", "fur", "remove")]
+    assert as_asked(("*", "fur", "remove"), ["*", "bird"]) == star
+    every = {"classes": "all", "concept": "fur", "direction": "remove"}
+    both = [*star, Intent("bird", "fur", "remove")]
+    assert [str(each) for each in as_asked(every, ["*", "bird"])] == list(map(str, both))
+
+
+@pytest.mark.parametrize("photos", [Image.new("RGB", (8, 8)), [np.zeros((8, 8, 3))]])
+def test_photos_that_are_no_files_are_refused(students, photos):
+    for call in (students.predict_images, students.drift, students.extend):
+        with pytest.raises(DataError, match=r"Photos are paths of files: .*(Image|ndarray)"):
+            call(photos)
 
 
 def test_what_is_no_intent_is_told(students):
