@@ -24,6 +24,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import (
     ClassShift,
     Suspect,
@@ -58,6 +59,9 @@ NEAREST = (
     "A suspect is named by the nearest word of the corpus. If no word fits, make a concept from "
     "example photos: `inficond concept add`."
 )
+#: Largest number of classes with too few photos that have a finding each.
+_ALONE = 3
+_NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
 _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 
@@ -174,6 +178,11 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     if without := [name for name, each in seen.items() if each.shift.decided]:
         finding = f"No photo of tune has a label of {listed(without)}. {DECIDED}"
         yield _row("classes", f"{len(without)} without labels", finding, FEW.remedy)
+    small = [name for name, each in seen.items() if each.shift.lacking]
+    if len(small) > _ALONE:
+        finding = f"{_NEEDED}, and as many without it: {listed(small)} have fewer."
+        yield _row("classes", f"{len(small)} with {FEW.words}", finding, FEW.remedy)
+        seen = {name: each for name, each in seen.items() if name not in small}
     for kind in SHIFT_KINDS:
         for name, each in seen.items():
             if kind in each.found.kinds:

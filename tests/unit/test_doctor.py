@@ -110,6 +110,17 @@ def test_few_photos_tell_nothing_apart(tmp_path):
     assert found["labels"].empty
 
 
+def test_many_classes_with_too_few_photos_are_one_finding(tmp_path):
+    given, _ = frames()
+    for k in range(5):
+        given["labels"][f"rare {k}"] = (np.arange(len(given["labels"])) % 500 < k).astype(float)
+        given["teacher"][f"rare {k}"] = 8 * given["labels"][f"rare {k}"] - 4
+    findings = made(tmp_path, given).doctor()["findings"]
+    few = findings[findings["kind"].str.contains("too few photos")]
+    assert list(few["kind"]) == ["5 with too few photos"]
+    assert few["finding"].iloc[0].endswith("rare 0, rare 1, rare 2, rare 3, rare 4 have fewer.")
+
+
 def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(tmp_path):
     given, _ = frames(flipped=0.2)
     tune = np.flatnonzero(given["split"] == "tune")
