@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.common.files import read_lines
+from inficond_panel.common.installation import path_word
 from inficond_panel.errors import DataError
 
 Progress = Callable[[float, str], None]
@@ -188,7 +189,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
             return root
         raise DataError(
             f"{path} already exists, and is not a download of {data.title}.",
-            f"Choose another folder, or use this folder as it is: inficond init {path}",
+            f"Choose another folder, or use this folder as it is: inficond init {path_word(path)}",
         )
     archives = path.with_name(f"{path.name}.archives")
     archives.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, say, say_json, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, positive
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.common.installation import join, path_word
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
@@ -76,7 +77,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         write_whole(file, table)
         note(f"{file}: {count(len(rows), 'photo')}. Fill in the column answer, then run:")
         answered = ["--class", args.class_name, "--answers", str(file)]
-        note(shlex.join(["inficond", "ask", args.spec, *answered]))
+        note(f"inficond ask {path_word(args.spec)} {join(answered)}")
 
 
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:

@@ -7,6 +7,7 @@ import argparse
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
 from inficond_panel.common.installation import join
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
@@ -53,7 +54,7 @@ def _say_store(spec: Spec, name: str) -> None:
     if has_store(spec.store):
         say(f"store    {spec.store}")
         return
-    make = "" if spec.of_store else f" yet; run: inficond precompute {join([name])}"
+    make = "" if spec.of_store else f" yet; run: inficond precompute {path_word(name)}"
     say(f"store    {spec.store} (does not exist{make})")
     if isinstance(spec.teacher, NamedOutputs) and not spec.order:
         say("outputs  their order is checked by inficond precompute, against the labels")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.commands.shared.output import note, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, spec_to_make
 from inficond_panel.common.folders import is_address
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.vocabulary.splits import SPLITS
@@ -96,6 +97,7 @@ def _planned(args: argparse.Namespace) -> pd.DataFrame:
         "other_classes": [],
         "metadata": list(dataset.metadata_columns),
     }
-    make = f"inficond precompute {args.spec}{f' --store {args.store}' if args.store else ''}"
+    more = f" --store {path_word(args.store)}" if args.store else ""
+    make = f"inficond precompute {path_word(args.spec)}{more}"
     shown = {"store": f"none yet; run: {make}", "classes": ", ".join(dataset.classes)}
     return content_frame(facts, [], shown)

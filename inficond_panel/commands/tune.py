@@ -6,6 +6,8 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, progress, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser
+from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.common.installation import path_word
 from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
 
 DESCRIPTION = (
@@ -71,4 +73,5 @@ def run(args: argparse.Namespace) -> None:
     head, last = tuner.head(), nodes[-1]
     note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it.")
     if head != last:
-        note(f"To use #{last.number}: inficond history jump {args.spec} --node {last.number}")
+        jump = f"inficond history jump {path_word(args.spec)} --node {last.number}"
+        note(f"To use #{last.number}: {jump}")

@@ -83,6 +83,12 @@ def join(words: list[str]) -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
+def path_word(path: str | Path) -> str:
+    """Return a path as one word of a command line, which is no option even with a leading dash."""
+    text = str(path)
+    return join([f"./{text}" if text.startswith("-") else text])
+
+
 def _installer() -> list[str]:
     """Return the installer of this environment, also if it is not active or lacks pip."""
     here = Path(sys.executable)

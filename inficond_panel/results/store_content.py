@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.folders import DiskFolder
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count, significant, size_text, written, written_range
 from inficond_panel.common.places import is_remote, size_of
 from inficond_panel.concepts.typed import TypedFolder
@@ -217,9 +218,10 @@ def _more(store: Store, spec: str) -> pd.DataFrame:
     rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
     photos = sum(row["images"] for row in rows)
     stale = [str(part.path) for part in parts_of(store, other=True)]
+    word = path_word(spec)
     note = (
         f"{count(len(stale), 'part')} of added photos belong to another version of the store: "
-        f"{', '.join(stale)}. To use these photos, add them again: inficond extend {spec} FOLDER"
+        f"{', '.join(stale)}. To use these photos, add them again: inficond extend {word} FOLDER"
     )
     headings = plain_headings(path="folder", images="photos", made="made", content_hash="hash")
     title, notes = f"{count(photos, 'photo')} added", [note] * bool(stale)
@@ -232,6 +234,6 @@ def _iterations(tuner: Tuner | None, spec: str) -> pd.DataFrame:
         return _table([], plain_headings("root"), "", here=None)
     frame, here = others(tuner), len(tuner.history.state(tuner.root_id).parents)
     file = f"{count(here, 'iteration')} in {tuner.history.path}"
-    frame.attrs["title"] = f"{file}; list: inficond history list {spec}"
+    frame.attrs["title"] = f"{file}; list: inficond history list {path_word(spec)}"
     frame.attrs["facts"] |= {"here": here}
     return frame

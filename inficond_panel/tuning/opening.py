@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.installation import join
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.concepts.texts import TextEncoder
@@ -220,6 +220,6 @@ def open_spec_store(spec: str | Path, path: str | Path) -> Store:
     try:
         return open_store(path)
     except StoreMissingError as error:
-        make = f"Make it: inficond precompute {join([str(spec)])}"
+        make = f"Make it: inficond precompute {path_word(spec)}"
         remedy = "Correct the address." if is_remote(spec) else make
         raise StoreMissingError(error.message, remedy) from error

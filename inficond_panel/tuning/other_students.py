@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import missing
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.typed import base_of
@@ -75,7 +76,7 @@ def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> str
     verb, them = ("is", "it") if total == 1 else ("are", "them")
     return (
         f"{count(total, 'iteration')} of {whose} {verb} in this history; "
-        f"inficond history list {spec} --others lists {them}."
+        f"inficond history list {path_word(spec)} --others lists {them}."
     )
 
 

@@ -104,6 +104,8 @@ def test_packages_not_installed_are_the_trees_and_words_are_quoted_as_shells_do(
     root = Path(__file__).parents[2]
     assert shlex.split(install_command("umap"))[2:] == ["-e", f"{root}[umap]"]
     assert installation.join(["pip", "a b[c]"]) == "pip 'a b[c]'"
+    words = list(map(installation.path_word, ["demo", "my 'a'.yaml", "-a.yaml", Path("b c")]))
+    assert shlex.split(" ".join(words)) == ["demo", "my 'a'.yaml", "./-a.yaml", "b c"]
     monkeypatch.setattr(sys, "platform", "win32")
     assert installation.join(["pip", "a b[c]"]) == 'pip "a b[c]"'
 

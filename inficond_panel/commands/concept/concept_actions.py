@@ -11,6 +11,7 @@ import numpy as np
 
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.parser import spec_to_make
+from inficond_panel.common.installation import path_word
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder
@@ -104,4 +105,5 @@ def filter_words(args: argparse.Namespace) -> None:
         say()
         say_table([REASONS[key], "why"], [list(pair) for pair in some])
     if unknown:
-        note(f"{len(unknown)} words have no scores yet; run: inficond precompute {args.spec}")
+        run = f"inficond precompute {path_word(args.spec)}"
+        note(f"{len(unknown)} words have no scores yet; run: {run}")

@@ -7,6 +7,7 @@ import argparse
 from inficond_panel.commands.shared.output import note, show, show_all, show_lines
 from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.errors import TuningError
+from inficond_panel.common.installation import path_word
 
 DESCRIPTION = (
     "Nothing is ever erased, and every action is recorded with its time. Name an iteration "
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
             lacking = f"{tuner.history.path} has no iterations of these students."
             raise TuningError(
                 f"{lacking} {others_sentence(others, args.spec)}".strip(),
-                f"Distill them first: inficond distill {args.spec}",
+                f"Distill them first: inficond distill {path_word(args.spec)}",
             )
     if tuner.mark:
         note(f"These students learned from the oracle, which {tuner.mark}.")

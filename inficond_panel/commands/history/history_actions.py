@@ -11,6 +11,7 @@ import pandas as pd
 
 from inficond_panel.commands.shared.output import progress
 from inficond_panel.commands.shared.students import chosen_node, count_looks
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.export.folder import edits_text
 from inficond_panel.results.history import (
@@ -96,7 +97,7 @@ def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Hide an iteration and its descendants; return what to print."""
     node = find_node(tuner, args.node, deleted=True)
     hidden = tuner.history.delete(node.id)
-    again = f"inficond history restore {args.spec} --node {node.number}"
+    again = f"inficond history restore {path_word(args.spec)} --node {node.number}"
     lines = [f"Hidden: {_numbers(tuner, hidden)}. To restore: {again}"]
     return {**history_facts(tuner), "hidden": hidden}, lines
 
@@ -142,10 +143,10 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     back_up(tuner, Path(args.file))
     copied, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
     more = f" and {count(others_there)} of other students" if others_there else ""
-    spec = args.spec if copied else "SPEC"  # others are restored by their spec
+    spec = path_word(args.spec) if copied else "SPEC"  # others are restored by their spec
     lines = [
         f"{count(copied, 'iteration')}{more} copied to {args.file}.",
-        f"To restore: inficond history from-backup {spec} {args.file}",
+        f"To restore: inficond history from-backup {spec} {path_word(args.file)}",
     ]
     return {**history_facts(tuner), "file": str(args.file), "iterations": copied}, lines
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import say
-from inficond_panel.common.installation import join
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
@@ -102,12 +102,12 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     say(f"words     {draft.corpus}")
     for text in found:
         say(f"          {text}")
+    spec = path_word(output)
     if found:
-        say(f"          To list the words that the filters drop: inficond concept filter {output}")
+        say(f"          To list the words that the filters drop: inficond concept filter {spec}")
     say(f"Wrote {output}. Next:")
     if draft.to_fill:
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
-    spec = join([str(output)])
     say(f"  inficond precompute {spec}")
     say(f"  inficond serve {spec} --show")
 

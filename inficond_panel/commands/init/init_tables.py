@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.files import check_file, separator_of
-from inficond_panel.common.installation import join
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
@@ -98,7 +98,7 @@ def write_tables(args: argparse.Namespace) -> None:
         if lacking := store.lacks(part):
             say(f"          {lacking}")
     say(f"Wrote {output}. Next:")
-    say(f"  inficond serve {join([str(output)])} --show")
+    say(f"  inficond serve {path_word(output)} --show")
 
 
 def _matrix(labels: pd.DataFrame) -> np.ndarray:

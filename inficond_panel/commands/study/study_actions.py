@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import note, say, say_json, show, show_all, show_lines
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.common.installation import path_word
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
 from inficond_panel.study.results.remarks import agreement, read_codes
@@ -155,7 +157,8 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
     password = _password(args.password_file)
     if password:
         os.environ[PASSWORD] = password
-    name = args.study if args.data is None else f"{args.study} --data {args.data}"
+    data = "" if args.data is None else f" --data {path_word(args.data)}"
+    name = f"{path_word(args.study)}{data}"
 
     def tell(url: str) -> None:
         base = url.removesuffix("/study")

@@ -20,6 +20,7 @@ from bokeh.models import ColorMapper, ColumnDataSource
 from panel.models.esm import ReactiveESM
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.installation import path_word
 from inficond_panel.errors import SpecError
 from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.spec import find_spec
@@ -278,7 +279,7 @@ class Explorable:
     def record(self, galleries: int) -> dict[str, Any]:
         """Return the result of ``Recorder.finish``, with ``numbers`` of iterations by id, and the
         ``command`` that serves the whole page."""
-        command = f"inficond serve {spec_word(self.app.spec.path)}"
+        command = f"inficond serve {path_word(spec_word(self.app.spec.path))}"
         return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
 
     def _show_node(self, node_id: str) -> None:
