@@ -186,6 +186,14 @@ def test_groups_and_cells_of_label_and_group_by_hand():
     assert list(none_absent) == ["present · land", "present · water"]
 
 
+def test_a_group_has_the_intervals_of_the_slice():
+    report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima())
+    for metric in ("accuracy", "ap"):
+        slices = compare_slices({"cat": OUTCOME}, MASKS, metric, **minima())["cat"].slices
+        for group, part in zip(report.groups, slices, strict=True):
+            assert group.metrics[metric] == part.interval
+
+
 def test_small_groups_are_shown_and_never_the_worst():
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima(min_images=6))
     assert report.groups[1].small == dict.fromkeys(("accuracy", "ap"), "fewer than 6 images")

@@ -19,11 +19,12 @@ share of positives, whoever the student is.
 
 Groups are slices compared with each other, for fairness. The literature on shortcuts crosses them
 with the label ("worst-group accuracy"; Sagawa et al. 2020, ICLR, "Distributionally robust neural
-networks for group shifts"): ``label_groups`` makes these cells. All groups share the bootstrap
-draws, which are of all images. The largest of several differences is large by chance alone, and the
-interval allows for that. Let e be the metric of a group, b the metric on a draw, and q the quantile
-(of the interval's level) of the range of b - e over the groups. Then each difference of two groups
-is within q of the truth, and so is the largest one, d: [d - q, d + q], at least 0.
+networks for group shifts"): ``label_groups`` makes these cells. A group's intervals are those of its
+images alone, as of a slice. For differences all groups share the bootstrap draws, which are of all
+images. The largest of several differences is large by chance alone, and the interval allows for
+that. Let e be the metric of a group, b the metric on a draw, and q the quantile (of the interval's
+level) of the range of b - e over the groups. Then each difference of two groups is within q of the
+truth, and so is the largest one, d: [d - q, d + q], at least 0.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.distill.metrics.bootstrap import (
     Interval,
     draw_counts,
-    level_interval,
     metric_intervals,
 )
 from inficond_panel.distill.metrics.outcome import Mask, Outcome
@@ -351,9 +351,9 @@ def compare_groups(
     limits, reports, drawn = (min_images, min_positives), [], []
     for name, mask in groups.items():
         part = outcome.among(mask)
-        counts = draw_counts(len(mask), draws, seed)[:, mask]  # of all images: groups share draws
+        counts = draw_counts(len(mask), draws, seed)[:, mask]  # groups share draws
         values = {key: part.values(key, part.counted(key, counts)) for key in metrics}
-        intervals = {key: level_interval(part, key, values[key], level) for key in metrics}
+        intervals = metric_intervals(part, metrics, draws=draws, seed=seed, level=level)
         small = {
             key: why
             for key, interval in intervals.items()
