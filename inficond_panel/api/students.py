@@ -266,7 +266,7 @@ class TunableStudents(Measures):
 
     def __repr__(self) -> str:
         store = self.tuner.store
-        size = f"{len(store.classes)} classes, {len(store.concepts)} concepts"
+        size = f"{count(len(store.classes), 'class')}, {count(len(store.concepts), 'concept')}"
         at = self._node
         where = f"at #{at.number} ({at.id})" if at else "at the iteration of the page"
         mark = f", oracle, {self.tuner.mark}" if self.tuner.mark else ""
@@ -279,7 +279,8 @@ class TunableStudents(Measures):
             missing = [name for name in self.concepts if name not in X.columns]
             if missing:
                 raise DataError(
-                    f"X has no column for {len(missing)} concepts, the first is {missing[0]!r}.",
+                    f"X has no column for {count(len(missing), 'concept')}, the first is "
+                    f"{missing[0]!r}.",
                     "Give one column for each concept.",
                 )
             X = X[self.concepts]

@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 from inficond_panel.commands.shared.output import note, say, say_json, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package, say_networks
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.common.numbers import count
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (
@@ -56,6 +58,8 @@ def run(args: argparse.Namespace) -> None:
     say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
     say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
     if report.dropped:
-        say(f"concepts.filters left out {len(report.dropped)} words; see: inficond info")
+        say(f"concepts.filters left out {count(len(report.dropped), 'word')}; see: inficond info")
     if report.skipped:
-        say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
+        say(
+            f"skipped {count(len(report.skipped), 'image')} that cannot be read; see: inficond info"
+        )

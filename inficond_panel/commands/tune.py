@@ -8,6 +8,7 @@ from inficond_panel.commands.shared.output import note, progress, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.numbers import count
 from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
 
 DESCRIPTION = (
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         remarks[nodes[-1].id] = notices(tuner, parent, batch)
     if not args.keep_head and tuner.head() != nodes[-1]:
         tuner.set_head(nodes[-1], "fine-tune")
-    count_looks(tuner, args.split, *nodes, what=f"{len(nodes)} nodes ")
+    count_looks(tuner, args.split, *nodes, what=f"{count(len(nodes), 'node')} ")
     frames = {
         "iterations": iterations(tuner, only=nodes, deleted=True),
         "refits": refits(tuner, nodes, args.split, remarks),

@@ -94,7 +94,8 @@ def count(value: int, noun: str = "") -> str:
     """Return a count as text, ``2,476``; with a noun ``1 image`` or ``2,476 images``."""
     if not noun:
         return f"{value:,}"
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+    end = "" if value == 1 else "es" if noun.endswith(("s", "ch")) else "s"
+    return f"{value:,} {noun}{end}"
 
 
 def share(value: float | None) -> str:

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from inficond_panel.common.numbers import written, written_range
+from inficond_panel.common.numbers import count, written, written_range
 from inficond_panel.errors import ExportError
 from inficond_panel.export.model_card import in_words
 from inficond_panel.vocabulary.confidence import confidence_word
@@ -262,7 +262,7 @@ def _metrics(
         by_class = [_value(one, metric.key) for one in classes.values()]
         values = [value for value in by_class if value is not None]
         if values:
-            name = f"{METRICS[metric.key].name}, mean of {len(values)} classes"
+            name = f"{METRICS[metric.key].name}, mean of {count(len(values), 'class')}"
             kind = "mean_average_precision" if metric is AP else metric.key
             kind = "accuracy_by_class" if single and metric is ACCURACY else kind
             yield {"type": kind, "name": name, "value": round(sum(values) / len(values), 4)}

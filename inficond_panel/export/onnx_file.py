@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.installation import needs
+from inficond_panel.common.numbers import count
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, ExportError, InficondError
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
@@ -224,14 +225,14 @@ def _compared(
 
     ``logits`` is the exported model, as a function of images."""
     photos, source = _photos(tuner)
-    progress(f"Comparing with inficond predict on {len(photos)} photos")
+    progress(f"Comparing with inficond predict on {count(len(photos), 'photo')}")
     differences = _differences(scorer, students, logits, photos)
     usual, largest = float(np.median(differences)), float(differences.max())
     if not (usual <= TOLERANCE and largest <= STEP):
         raise ExportError(
             f"The exported logits differ from inficond predict by {usual:.1g} (median of "
-            f"{len(photos)} photos of the store), at most {largest:.1g}; {TOLERANCE:g} and "
-            f"{STEP:g} are allowed.",
+            f"{count(len(photos), 'photo')} of the store), at most {largest:.1g}; {TOLERANCE:g} "
+            f"and {STEP:g} are allowed.",
             "Rounding can change the segments of a photo; export the students over scores "
             "instead: --format onnx",
         )

@@ -112,8 +112,8 @@ def gamma_measures(
         rows,
         ["measure", "gamma"],
         _GAMMAS,
-        title=f"Outputs on the split fit, {images} images; gamma 0 is the teacher, above it the "
-        f"oracle {SEEN_LABEL}; * the interval excludes 0",
+        title=f"Outputs on the split fit, {count(images, 'image')}; gamma 0 is the teacher, above "
+        f"it the oracle {SEEN_LABEL}; * the interval excludes 0",
         notes=[*notes, draws_note(noise)],
         facts=facts | {"groups": groups, "best": best},
         level=noise["level"],
@@ -193,7 +193,7 @@ def others_notes(outputs: Outputs) -> list[str]:
 def _silhouette(groups: Groups | None) -> list[str]:
     if groups is None:
         return []
-    size = f"{groups.images} images, {len(groups.names)} groups"
+    size = f"{count(groups.images, 'image')}, {count(len(groups.names), 'group')}"
     return [f"Silhouette: {groups.rule} ({size})."]
 
 

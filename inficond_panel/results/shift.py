@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from inficond_panel.common.numbers import count
 
 import pandas as pd
 
@@ -141,7 +142,7 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
         _rows(suggestion),
         ["class", "lever"],
         _HEADINGS,
-        title=f"{AUTHOR}, seed {suggestion.seed}, {suggestion.images} photos of tune",
+        title=f"{AUTHOR}, seed {suggestion.seed}, {count(suggestion.images, 'photo')} of tune",
         notes=list(_notes(suggestion)),
         facts=_facts(suggestion),
         level=suggestion.level,
@@ -168,8 +169,7 @@ def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
 def _notes(suggestion: Suggestion) -> Iterator[str]:
     yield suggestion.summary
     if suggestion.repairs:
-        classes = len(suggestion.repairs)
-        over = f"over {classes} {'class' if classes == 1 else 'classes'}"
+        over = f"over {count(len(suggestion.repairs), 'class')}"
         yield f"Expected gain {suggestion.gain} AP points, {over}, {MEASURED}."
     yield from teacher_sentences(suggestion.unknown)
     if len(suggestion.repairs) > 1:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from inficond_panel.common.files import LIST_BYTES, read_text
 from inficond_panel.common.near_words import near
+from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
     GroupReport,
     Outcome,
@@ -297,7 +298,7 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
     mask = np.array([store.images[i] in chosen for i in rows], dtype=bool)
     if not mask.any():
         raise DataError(
-            f"None of the {len(chosen)} images of {file} is in the split {split}.",
+            f"None of the images of {file} is in the split {split}.",
             "Select images of that split, or name the other split.",
         )
     return {file.stem: mask}
@@ -318,7 +319,7 @@ def read_ids(file: Path, known: set[str]) -> set[str]:
     wrong = [(number, name) for number, name in ids if name not in known]
     if wrong or not ids:
         number, name = wrong[0] if wrong else (1, "")
-        fault = f"names {len(wrong)} images that are not in the store, the first is {name!r}"
+        fault = f"names {count(len(wrong), 'image')} outside the store, the first is {name!r}"
         raise DataError(
             f"{file}:{number}: the selection {fault if wrong else 'is empty'}."
             f"{near(name, known) if wrong else ''}",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.near_words import near, nearest
+from inficond_panel.common.numbers import count
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.store.checks import quoted, single_label_fault
 from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
@@ -96,9 +97,10 @@ def row_faults(
     and on rows with an id that is not in ``images``, the ids of ``of``."""
     in_frame, known = set(frame.index), set(images)
     if missing := [image for image in needed if image not in in_frame]:
-        yield f"{name} has no row for {len(missing)} images of {of}: {quoted(missing, _NAMED)}"
+        some = count(len(missing), "image")
+        yield f"{name} has no row for {some} of {of}: {quoted(missing, _NAMED)}"
     if more := [image for image in frame.index if image not in known]:
-        yield f"{name} has {len(more)} images that are not in {of}: {quoted(more, _NAMED)}"
+        yield f"{name} has {count(len(more), 'image')} not in {of}: {quoted(more, _NAMED)}"
 
 
 def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:
@@ -120,7 +122,7 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
     values = _numbers(frame)
     bad = ~(np.abs(values) <= _LARGEST)
     if bad.any():
-        yield f"{name} has {bad.sum()} values that are NaN or infinite, {_first(frame, bad)}"
+        yield f"{name} has {count(bad.sum(), 'NaN or infinite value')}, {_first(frame, bad)}"
 
 
 def size_faults(scores: pd.DataFrame) -> Iterator[str]:
@@ -129,7 +131,7 @@ def size_faults(scores: pd.DataFrame) -> Iterator[str]:
     bad = (values > _LARGEST_SCORE) & (values <= _LARGEST)
     if bad.any():
         yield (
-            f"scores has {bad.sum()} values beyond ±{_LARGEST_SCORE:.0e}, "
+            f"scores has {count(bad.sum(), 'value')} beyond ±{_LARGEST_SCORE:.0e}, "
             f"{_first(scores, bad)}; divide the column by its standard deviation"
         )
 
@@ -179,7 +181,7 @@ def label_faults(labels: pd.DataFrame) -> Iterator[str]:
     bad = ~(np.isnan(values) | (values == 0) | (values == 1))
     if bad.any():
         yield (
-            f"labels has {bad.sum()} values other than 0, 1 and missing (unknown), "
+            f"labels has {count(bad.sum(), 'value')} other than 0, 1 and missing (unknown), "
             f"{_first(labels, bad)}"
         )
 

@@ -16,6 +16,7 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, missing
+from inficond_panel.common.numbers import count
 from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import (
@@ -125,7 +126,7 @@ def nearest_concepts(store: Store, typed: TypedConcept) -> list[tuple[str, float
 
 def concept_title(one: TypedConcept) -> str:
     """Return a typed concept as text: ``red bus (scarlet bus)``, ``harness (from 6 photos)``."""
-    photos = [f"from {len(one.photos)} photos"] if one.photos else []
+    photos = [f"from {count(len(one.photos), 'photo')}"] if one.photos else []
     made = ", ".join([*one.texts[1:], *photos])
     return f"{one.name} ({made})" if made else one.name
 

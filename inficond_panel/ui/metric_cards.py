@@ -67,7 +67,7 @@ def _make_metrics(
     ``values`` are those now, at #0 and at the parent. ``change`` since #0 is None at #0, and has no
     interval until that is computed.
     """
-    of = class_name or f"mean of {len(snapshot.metrics)} classes"
+    of = class_name or f"mean of {count(len(snapshot.metrics), 'class')}"
     made: dict[str, dict[str, Any]] = {}
     for key in SHARES:
         metric, now, start, previous = METRICS[key], *(each[key] for each in values)

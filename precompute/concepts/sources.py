@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inficond_panel.common.files import INSTANCES_BYTES, WORD_BYTES, lines_of, read_text
 from inficond_panel.common.near_words import near
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from precompute.concepts.corpus import read_corpus
 
@@ -56,7 +57,7 @@ def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[s
         fresh = {_first(text): text for text in concepts if _first(text) not in seen}
         seen |= fresh.keys()
         lines += [f"# {' '.join(note.split())}", *fresh.values()]
-        notes.append(f"{len(fresh)} concepts from {note}")
+        notes.append(f"{count(len(fresh), 'concept')} from {note}")
     if not seen:
         raise DataError(f"No concept was found: {'; '.join(notes)}.", _REMEDY)
     return "\n".join(lines) + "\n", notes

@@ -14,6 +14,7 @@ from PIL import Image
 
 from inficond_panel.common.files import read_lines
 from inficond_panel.common.near_words import first_of
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import (
     ALL,
@@ -56,7 +57,7 @@ def read_list(path: Path, known: Collection[str] = ()) -> list[str]:
     twice = [image for image in ids if image in seen or seen.add(image)]  # type: ignore[func-returns-value]
     if twice:
         raise DataError(
-            f"The list {path} names {len(twice)} images twice, {first_of(twice)}.",
+            f"The list {path} names {count(len(twice), 'image')} twice, {first_of(twice)}.",
             "Keep one line per image.",
         )
     return ids
@@ -124,7 +125,7 @@ def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
         twice = [image for image in ids if image in split_of]
         if twice:
             raise DataError(
-                f"{len(twice)} images are in the split {split_of[twice[0]]} and in {split}, "
+                f"{count(len(twice), 'image')} in the split {split_of[twice[0]]} and in {split}, "
                 f"{first_of(twice)}.",
                 "Keep each image in one split only.",
             )
@@ -136,7 +137,7 @@ def _check_labelled(ids: list[str], known: set[str], where: str) -> None:
     unknown = [image for image in ids if image not in known]
     if unknown:
         raise DataError(
-            f"{len(unknown)} images of {where} have no labels, {first_of(unknown)}.",
+            f"No labels of {count(len(unknown), 'image')} of {where}, {first_of(unknown)}.",
             "Add labels for these images, or remove the images from the list.",
         )
 
@@ -337,7 +338,8 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     lost = [image for image in ids if find(image) not in row]
     if lost:
         raise DataError(
-            f"{table.path} has no row for {len(lost)} images of the data set, {first_of(lost)}.",
+            f"{table.path} has no row for {count(len(lost), 'image')} of the data set, "
+            f"{first_of(lost)}.",
             "Add a row for each image; leave cells of unknown values empty.",
         )
     return table.values[[row[find(image)] for image in ids]]

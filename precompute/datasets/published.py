@@ -23,6 +23,7 @@ from inficond_panel.common.files import (
     read_text,
 )
 from inficond_panel.common.near_words import first_of
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset, VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
@@ -170,7 +171,7 @@ def coco_listing(dataset: CocoDataset) -> Listing:
         twice = [image for image in instances.file_name if image in file_of]
         if twice:
             raise DataError(
-                f"{len(twice)} images are in {instances.path} and in another file of "
+                f"{count(len(twice), 'image')} in {instances.path} and in another file of "
                 f"dataset.annotations, {first_of(twice)}.",
                 "Keep each image in one file; if only the ids are equal, set image_id: file.",
             )

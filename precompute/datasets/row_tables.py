@@ -16,7 +16,7 @@ import numpy as np
 
 from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import needs
-from inficond_panel.common.numbers import as_text
+from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import SUFFIXES
 
@@ -183,7 +183,7 @@ def _checked(
     for line, row in rows:
         if len(row) != width:
             raise DataError(
-                f"{path}:{line}: {len(row)} cells, but the header has {width}.",
+                f"{path}:{line}: {count(len(row), 'cell')}, but the header has {width}.",
                 "Write a cell per column in every row.",
             )
         yield line, row

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.near_words import first_of
-from inficond_panel.common.numbers import as_text
+from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import (
     ColumnsDataset,
@@ -98,7 +98,7 @@ def check_single(folder: Path, twice: Sequence[str]) -> None:
     """Raise ``DataError`` if any image in ``folder`` has several files; ``twice`` lists these."""
     if twice:
         raise DataError(
-            f"{folder} has several files for {len(twice)} images, {first_of(twice)}.",
+            f"{folder} has several files for {count(len(twice), 'image')}, {first_of(twice)}.",
             "Keep one file per image.",
         )
 
@@ -130,7 +130,7 @@ def table_listing(dataset: TableDataset) -> Listing:
         labels=labels,
         paths=lambda ids: find_files(images, ids),
         metadata=read_metadata(dataset, others),
-        notes=[f"{left} images of {images} are left out: {table.path} has no row of them."]
+        notes=[f"Left out: {count(left, 'image')} of {images} without a row in {table.path}."]
         * (left > 0),
     )
 
@@ -254,9 +254,7 @@ def folder_listing(dataset: FolderDataset) -> Listing:
         check_single(root, [image for image in files if counts[image] > 1])
         loose = sum("/" not in file for file in every)
         if loose:
-            notes.append(
-                f"{loose} images of {root / below} are left out: they are in no class folder."
-            )
+            notes.append(f"Left out: {count(loose, 'image')} of {root / below} in no class folder.")
         members[name] = list(files)
         class_of |= {image: file.partition("/")[0] for image, file in files.items()}
         path_of |= {image: root / below / file for image, file in files.items()}

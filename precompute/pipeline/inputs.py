@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.concepts import Filters, Projections
@@ -232,7 +233,8 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         read_logits(spec.teacher, dataset.ids, dataset.classes)
     if spec.teacher.kind == "head":
         check_labels(dataset.label[fit_rows(dataset)], dataset.classes)
-    progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
+    sizes = {"image": dataset.ids, "class": dataset.classes, "concept": words}
+    progress(", ".join(count(len(each), noun) for noun, each in sizes.items()))
     for line in filter(None, (*dataset.notes, note)):
         progress(line)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]

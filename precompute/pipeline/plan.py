@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import duration, size_text
+from inficond_panel.common.numbers import count, duration, size_text
 from inficond_panel.common.places import place_of
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher
@@ -110,7 +110,9 @@ class Plan:
 def _stage_words(stage: PlannedStage) -> str:
     if stage.does in {"nothing", "take"}:
         return "unchanged" if stage.does == "nothing" else f"unchanged, taken from {stage.source}"
-    many = "" if stage.photos is None else f", {stage.photos} photos in {stage.batches} batches"
+    many = ""
+    if stage.photos is not None:
+        many = f", {count(stage.photos, 'photo')} in {count(stage.batches, 'batch')}"
     if stage.beside:
         alone = "" if not stage.photos else f"{many} alone"
         many = f", {stage.beside} photos as they are encoded for segments{alone}"

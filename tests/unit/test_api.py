@@ -49,7 +49,7 @@ def test_predictions(tmp_path):
     np.testing.assert_allclose(students.predict_proba("tune"), expit(expected), atol=1e-9)
     np.testing.assert_array_equal(students.predict("tune"), expected > [0.7, 0, 0, 0])
     assert students.images("tune") == [store.images[row] for row in store.rows("tune")]
-    with pytest.raises(DataError, match="no column for 1 concepts"):
+    with pytest.raises(DataError, match="no column for 1 concept,"):
         students.predict(frame.drop(columns="wheel"))
     with pytest.raises(DataError, match="shape"):
         students.predict(np.zeros((3, 4)))

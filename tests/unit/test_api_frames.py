@@ -122,23 +122,23 @@ def twice(frame):
 
 
 FAULTS = [  # what is done to one of the frames, and the message
-    ("scores", drop(1), "scores has no row for 1 images of split: '0000'"),
+    ("scores", drop(1), "scores has no row for 1 image of split: '0000'"),
     ("logits", drop(7), "logits has no row for 7 images .* '0004', and 2 more"),
-    ("split", drop(1), "scores has 1 images that are not in split: '0000'"),
-    ("labels", drop(3), "labels has no row for 1 images of split: '0002'"),
+    ("split", drop(1), "scores has 1 image not in split: '0000'"),
+    ("labels", drop(3), "labels has no row for 1 image of split: '0002'"),
     ("scores", twice, "scores has duplicate image ids: '0000'"),
     ("scores", lambda x: x.rename(columns={"red": " beak"}), "duplicate column names: 'beak'"),
     ("split", twice, "split has duplicate image ids: '0000'"),
     ("scores", lambda x: x.set_index("red", append=True), "scores has an index of 2 levels"),
-    ("scores", put(3, 1, np.nan), "1 values that are NaN .* nan in 'beak' of the image '0003'"),
-    ("logits", put(3, 1, np.inf), "logits has 1 values that are NaN or inf"),
-    ("scores", put(3, 1, 1e39), "scores has 1 values that are NaN or inf"),  # beyond float32
-    ("scores", put(3, 1, 1e30), r"1 values beyond ±1e\+15, .* 1e\+30 in 'beak' .* '0003'; divide"),
+    ("scores", put(3, 1, np.nan), "1 NaN or infinite value, .* nan in 'beak' of the image '0003'"),
+    ("logits", put(3, 1, np.inf), "logits has 1 NaN or infinite value"),
+    ("scores", put(3, 1, 1e39), "scores has 1 NaN or infinite value"),  # beyond float32
+    ("scores", put(3, 1, 1e30), r"1 value beyond ±1e\+15, .* 1e\+30 in 'beak' .* '0003'; divide"),
     ("metadata", lambda _: frames()["labels"].iloc[:1], "metadata has no row for 199 images"),
     ("metadata", lambda _: ["a"], "metadata is list, expected a pandas DataFrame"),
     ("logits", lambda z: 1 / (1 + np.exp(-z)), 'all lie from 0 to 1; set outputs to "prob'),
     ("logits", lambda z: 100 / (1 + np.exp(-z)), "logits has no value below 0"),
-    ("labels", put(2, 0, -1), "1 values other than 0, 1 and .* -1.0 in 'bird' of the image '0002'"),
+    ("labels", put(2, 0, -1), "1 value other than 0, 1 and .* -1.0 in 'bird' of the image '0002'"),
     ("split", lambda x: x.replace("tune", "tun"), r"'tun' for .* '0002'. Did you mean 'tune'\?"),
     ("split", lambda x: x.replace("fit", "train"), r"'train' for .* There are fit \(training\)"),
     ("split", lambda x: x.replace("fit", "holdout"), "split has no image with the value 'fit'"),
@@ -170,8 +170,8 @@ def test_all_faults_are_told_at_once(place):
     given["logits"] = drop(1)(put(3, 1, np.nan)(given["logits"]))
     with pytest.raises(DataError) as told:
         inficond_panel.from_frames(**given, path=place)
-    parts = ("scores has 1 values", "labels has 1 values", "logits has no row for 1")
-    for part in (*parts, "logits has 1 values that are NaN or infinite"):
+    parts = ("scores has 1 NaN", "labels has 1 value", "logits has no row for 1")
+    for part in (*parts, "logits has 1 NaN or infinite value"):
         assert part in str(told.value)
     assert str(told.value).count("\n- ") == 4
     assert "probabilities" not in str(told.value)

@@ -137,7 +137,7 @@ def test_labels_and_photos_that_do_not_fit_and_a_missing_extra_are_told(own, tmp
     like_a_column = labels.set_axis(["name of the photo", "b"], axis=1)
     for changed, told in (
         ({"images": [*files[:-1], tmp_path / "019.png"]}, "photo of '019' cannot be read: .*019.p"),
-        ({"labels": labels.iloc[1:]}, "labels has no row for 1 images of the photos: '000'"),
+        ({"labels": labels.iloc[1:]}, "labels has no row for 1 image of the photos: '000'"),
         ({"labels": like_a_column}, "no class can be called 'name of the photo'"),
     ):
         test_what_does_not_fit_is_told_and_nothing_is_left(own, tmp_path, changed, told)

@@ -94,10 +94,10 @@ def test_of_slices_of_metadata_and_of_a_selection_the_one_that_is_hurt_is_worst(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nobody\n", r"ids.txt:1: the selection names 1 images .* 'nobody'"),
+        ("nobody\n", r"ids.txt:1: the selection names 1 image .* 'nobody'"),
         ("image_id\n000002\n00002\n", r"ids.txt:3: .*'00002'"),
         ("\n", r"ids.txt:1: the selection is empty"),
-        ("000000\n", r"None of the 1 images .* is in the split tune"),
+        ("000000\n", r"None of the images .* is in the split tune"),
     ],
 )
 def test_a_selection_that_cannot_be_used_is_told(tuner, tmp_path, text, message):

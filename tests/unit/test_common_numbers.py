@@ -36,6 +36,8 @@ from inficond_panel.common import numbers
         (numbers.count(1, "image"), "1 image"),
         (numbers.count(0, "image"), "0 images"),
         (numbers.count(2476, "image"), "2,476 images"),
+        (numbers.count(1, "class"), "1 class"),
+        (numbers.count(2, "class"), "2 classes"),
         (numbers.written(0.12345), "0.123"),
         (numbers.written(-0.5, 1), "−0.5"),
         (numbers.written(-0.0001), "0.000"),

@@ -195,7 +195,7 @@ def test_what_is_left_out_beside_a_table_is_said(data, capsys):
     _, out = init(capsys, "data")
     assert "not used: train.txt, as most of their lines are no image_id" in out
     assert "Assumed: not used: logits.csv." in out
-    assert "pictures are left out: " in out
+    assert "Left out: 1 image of " in out
 
 
 def test_a_table_may_say_that_no_label_is_known(data, capsys):

@@ -32,7 +32,7 @@ def test_table_keeps_leading_zeros_and_the_order_of_the_splits(table):
     assert dataset.load(0).size == (80, 60)
     assert dataset.digest(0) != dataset.digest(1)
     Image.new("RGB", (5, 5)).save(table.images / "00001.png")
-    with pytest.raises(DataError, match="several files for 1 images, the first are 00001"):
+    with pytest.raises(DataError, match="several files for 1 image, the first are 00001"):
         load_dataset(table)
 
 
@@ -111,7 +111,7 @@ splits:
   tune: {column: fold, value: [0, 1], share: 0.5}
   holdout: rest"""
     text = TABLE.replace(SPLITS, splits)
-    with pytest.raises(DataError, match="images are in the split fit and in"):
+    with pytest.raises(DataError, match="images in the split fit and in"):
         load_dataset(dataset_section(tmp_path, text))
     text = text.replace("fold, value: [0, 1]", "part, value: test")
     dataset = load_dataset(dataset_section(tmp_path, text))

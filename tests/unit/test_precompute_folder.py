@@ -40,7 +40,7 @@ def test_folders_of_splits_that_hold_folders_of_classes(tmp_path):
     assert label["val/dog/1"] == [0, 1, 0]
     assert dataset.load(1).size == (6, 5)
     assert dataset.notes == (
-        f"1 images of {tmp_path / 'val'} are left out: they are in no class folder.",
+        f"Left out: 1 image of {tmp_path / 'val'} in no class folder.",
     )
 
 
@@ -67,7 +67,7 @@ def test_what_is_wrong_with_folders_is_told(tmp_path):
     with pytest.raises(DataError, match="has no class"):
         load_dataset(dataset_section(tmp_path, WHOLE))
     photos(tmp_path, "train/a/1.jpg", "train/a/1.png", "val/a/2.jpg")
-    with pytest.raises(DataError, match="several files for 1 images, the first are train/a/1"):
+    with pytest.raises(DataError, match="several files for 1 image, the first are train/a/1"):
         load_dataset(dataset_section(tmp_path, PARTS))
     both = PARTS.replace("from: val", "from: all")
     with pytest.raises(DataError, match="mixes all with the folder train"):
@@ -162,7 +162,7 @@ def test_broken_files_are_told(coco, text, fault):
         ([image(3, "a.jpg"), image(4, "a.png")], [], r"image 'a' or its id 4 is listed twice"),
         ([image(3)], [annotation(4, 1)], "refers to the missing image 4"),
         ([image(3)], [annotation(3, 2)], "refers to the missing category 2"),
-        ([image(9)], [], r"1 images are in .*val2017.json and in another.* 000000000009"),
+        ([image(9)], [], r"1 image in .*val2017.json and in another.* 000000000009"),
     ],
 )
 def test_files_that_contradict_themselves_are_told(coco, images, annotations, fault):

@@ -27,7 +27,7 @@ def test_faulty_lists_are_told(tmp_path, text, fault):
     ("tune", "known", "fault"),
     [
         (["a", "c"], "abc", "in the split fit and in tune.* a"),
-        (["c", "d"], "abc", "no labels.* d"),
+        (["c", "d"], "abc", "No labels.* d"),
         ([], "ab", "tune has no image"),
     ],
 )
@@ -43,13 +43,13 @@ def test_a_stratified_share_of_a_list_with_unlabelled_images_is_told():
     def positives(ids):
         return np.array([{"a": [True], "b": [True]}[image] for image in ids])
 
-    with pytest.raises(DataError, match=r"1 images of the list test have no labels.* c"):
+    with pytest.raises(DataError, match=r"No labels of 1 image of the list test.* c"):
         assign(references, lists, ["a", "b"], positives)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_an_image_of_another_split_is_not_dropped_from_the_rest_in_silence(seed):
-    with pytest.raises(DataError, match=r"1 images are in the split fit and in .*first are a"):
+    with pytest.raises(DataError, match=r"1 image in the split fit and in .*first are a"):
         assign(
             {"fit": "train", "tune": share("test", 0.5, seed), "holdout": "rest"},
             {"train": ["a"], "test": ["a", "b", "c", "d"]},

@@ -287,7 +287,7 @@ def test_segments_are_outlined_in_files_and_the_line_goes_round_them(folder, run
     photos = [file, folder / "again" / file.name, bad]
     photos.append(f"{folder}/./{file.relative_to(folder)}")  # the first one again
     status, _, err = run("predict", spec, *photos, "--outlines", out)
-    assert (status, "2 photos with outlines are in" in err) == (0, True)
+    assert (status, "2 photos with outlines written to" in err) == (0, True)
     assert {each.name for each in out.iterdir()} == {f"{file.stem}-2.png", f"{file.stem}.png"}
     with Image.open(file) as before, Image.open(out / f"{file.stem}.png") as after:
         assert after.size == before.size

@@ -12,6 +12,7 @@ import numpy as np
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.parser import spec_to_make
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.numbers import count
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder
@@ -41,7 +42,9 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     near = opening.nearest_concepts(tuner.store, typed)
     listed = ", ".join(f"{name} ({cosine:.3f})" for name, cosine in near)
     lines = [f"Added {opening.typed_text(typed)}", f"nearest concepts: {listed}"]
-    note(f"The students over {len(tuner.store.concepts)} concepts have a separate history.")
+    note(
+        f"The students over {count(len(tuner.store.concepts), 'concept')} have a separate history."
+    )
     facts = {**_facts(typed), "nearest": {name: round(cosine, 4) for name, cosine in near}}
     return {**_place(tuner), "concept": facts}, lines
 
@@ -106,4 +109,4 @@ def filter_words(args: argparse.Namespace) -> None:
         say_table([REASONS[key], "why"], [list(pair) for pair in some])
     if unknown:
         run = f"inficond precompute {path_word(args.spec)}"
-        note(f"{len(unknown)} words have no scores yet; run: {run}")
+        note(f"No scores yet of {count(len(unknown), 'word')}; run: {run}")

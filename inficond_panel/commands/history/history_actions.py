@@ -130,8 +130,8 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
     into, pairs = replay_into(tuner, args.into, progress)
     differ = [new for old, new in pairs if not same_weights(old, new)]
     lines = [
-        f"{len(pairs)} iterations replayed in {args.into}; {len(pairs) - len(differ)} are equal "
-        "bit for bit.",
+        f"{count(len(pairs), 'iteration')} replayed in {args.into}; "
+        f"{len(pairs) - len(differ)} are equal bit for bit.",
         *(f"#{node.number} {node.id} has different weights." for node in differ),
     ]
     nodes = [{**_facts(into, new), "equal": new not in differ} for _, new in pairs]
@@ -155,7 +155,7 @@ def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Restore the history from a copy; keep the present history in another file."""
     tuner, kept = bring_back(tuner, Path(args.file))
     iterations = len(tuner.nodes(deleted=True))
-    lines = [f"{iterations} iterations restored from {args.file}."]
+    lines = [f"{count(iterations, 'iteration')} restored from {args.file}."]
     lines += [f"The previous history is in {kept}."] if kept else []
     lines += ["Reload open pages to show them."]
     facts = {"iterations": iterations, "file": str(args.file), "kept": str(kept) if kept else None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.shared.output import note, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, say_networks, share
 from inficond_panel.errors import DataError
+from inficond_panel.common.numbers import count
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     if args.outlines:
         chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]
         written = write_outlined(files, tuner.store, scores, chosen)
-        note(f"{len(written)} photos with outlines are in {args.outlines}.")
+        note(f"{count(len(written), 'photo')} with outlines written to {args.outlines}.")
     show_all(args, _frames(args, tuner, name, scores, predictions, rules))
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.parser import spec_to_make
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import NETWORKS, read_figures
 from inficond_panel.quantify.information import Perturbation, pixel_information
@@ -71,7 +72,8 @@ def add(args: argparse.Namespace) -> None:
     if args.json:
         say_json({"store": str(path), "store_hash": store.content_hash, **facts})
         return
-    say(f"{path}: maps of {len(rows)} images, {args.network}, layer {args.layer or '(output)'}")
+    layer = args.layer or "(output)"
+    say(f"{path}: maps of {count(len(rows), 'image')}, {args.network}, layer {layer}")
     say(f"converged: {information.converged.mean():.0%}; points at b = {args.b:g}: "
         f"{(maps > args.b).mean():.0%} of the pixels")  # fmt: skip
 

@@ -87,7 +87,7 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
     classes = len(dataset.classes)
     _check(section, classes)
     ids, photos, masks = _photos(run, dataset)
-    note(f"{len(ids)} images to measure")
+    note(f"{count(len(ids), 'image')} to measure")
     mean, std = (np.array(each, np.float32) for each in (section.mean, section.std))
     values = ((photos.astype(np.float32) / 255 - mean) / std).transpose(0, 3, 1, 2)
     images = torch.from_numpy(np.ascontiguousarray(values, np.float32))
@@ -329,5 +329,5 @@ def _loaded(
             note(f"{dataset.ids[i]} is left out: {error}")
     if not images:
         raise DataError(f"No image {what} can be read.", "Restore the images.")
-    note(f"{len(images)} images {what}")
+    note(f"{count(len(images), 'image')} {what}")
     return np.stack(images), np.array(readable)

@@ -14,6 +14,7 @@ from pathlib import Path
 from inficond_panel.commands.shared.output import note, say, say_json, show, show_all, show_lines
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
 from inficond_panel.study.results.remarks import agreement, read_codes
@@ -90,7 +91,8 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
     differ = [item for item in rebuilt if not item.equal]
     lines = [
         *(_moment_line(moment, moments[0].time) for moment in moments),
-        f"{len(rebuilt)} students rebuilt; {len(rebuilt) - len(differ)} are equal bit for bit.",
+        f"{count(len(rebuilt), 'student')} rebuilt; {len(rebuilt) - len(differ)} are equal bit for "
+        "bit.",
         *(f"{i.task} #{i.node.number} {i.node.id} has different weights." for i in differ),
     ]
     show_lines(args, document, lines)
