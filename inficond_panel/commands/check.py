@@ -57,7 +57,7 @@ def _say_store(spec: Spec, name: str) -> None:
     make = "" if spec.of_store else f" yet; run: inficond precompute {path_word(name)}"
     say(f"store    {spec.store} (does not exist{make})")
     if isinstance(spec.teacher, NamedOutputs) and not spec.order:
-        say("outputs  their order is checked by inficond precompute, against the labels")
+        say("outputs  weights and order are checked by inficond precompute, on photos and labels")
 
 
 def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:

@@ -144,7 +144,7 @@ def test_check_holds_a_table_and_says_that_it_runs_no_network(data, run):
     assert "table.yaml:12:1: " in err
     assert "Rename columns of logits.csv: 'bus' to 'cat'" in err
     status, out, _ = run("check", spec(data, "network", NETWORK).path)
-    assert (status, "order" in out) == (0, True)
+    assert (status, "weights and order" in out) == (0, True)
 
 
 def test_from_frames_and_build_name_the_order_for_python(data, tmp_path):
