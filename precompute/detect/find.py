@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inficond_panel.common.files import read_lines
 from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.published import read_instances, voc_classes
@@ -57,8 +58,9 @@ def find_layout(folder: Path) -> Layout:
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and two or more folders of classes with images in them.",
-        "Put a table of labels (empty cells: unknown) beside the images, or write a Python "
-        "function that reads them; `inficond docs data` shows each layout, and such functions.",
+        f"{''.join(f'{error.remedy} ' for error in faults)}Put a table of labels (empty cells: "
+        "unknown) beside the images, or write a Python function that reads them; `inficond docs "
+        "data` shows each layout, and such functions.",
     )
 
 
@@ -281,17 +283,31 @@ def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[s
 def _class_folders(folder: Path) -> Layout | None:
     """Return the layout if images lie in a folder per class, else None. The image ``train/1.jpg``
     alone makes ``train`` a class, not a split."""
-    files = image_files(folder)
-    deep = [name for name in files if name.count("/") >= 2]
-    tops = {name.partition("/")[0] for name in files if "/" in name}
-    in_splits = {name.partition("/")[0] for name in deep if role_of(name.partition("/")[0])}
-    if in_splits and in_splits >= {top for top in tops if role_of(top)}:
-        title = f"folders of splits ({', '.join(sorted(in_splits))}) that hold folders of classes"
-        return Layout("folder", folder, title, lists=sorted(in_splits))
+    tops: dict[str, set[str]] = {}
+    for top, *below in (name.split("/")[:-1] for name in image_files(folder) if "/" in name):
+        tops.setdefault(top, set()).update(below[:1])
+    inner = set().union(*tops.values())
+    by_class = bool(inner) and all(map(role_of, inner))
+    splits = {} if by_class else {top: tops[top] for top in tops if role_of(top) and tops[top]}
+    rest = sorted(tops.keys() - splits.keys())
+    if again := sorted(set(rest) & set().union(*splits.values())):
+        raise DataError(
+            f"{folder} holds folders of classes ({listed(again, 5)}), and the same again in "
+            f"{listed(sorted(splits))}.",
+            "Put the first into a folder train beside it, so that each split has its folder.",
+        )
+    if splits and (all(map(role_of, tops)) or not any(map(role_of, rest))):
+        title = f"folders of splits ({', '.join(sorted(splits))}) that hold folders of classes"
+        unused = [f"not used: the folders {listed(rest)} beside those of the splits"] * bool(rest)
+        return Layout("folder", folder, title, lists=sorted(splits), assumed=unused)
     if len(tops) < 2:
         return None
-    title = f"folders of classes: {', '.join(sorted(tops)[:5])}{' ...' if len(tops) > 5 else ''}"
-    return Layout("folder", folder, title, assumed=["each image has one class, that of its folder"])
+    assumed = ["each image has one class, that of its folder"]
+    if by_class:
+        assumed.append(f"the folders {listed(sorted(inner))} in those of the classes are no splits")
+    return Layout(
+        "folder", folder, f"folders of classes: {listed(sorted(tops), 5)}", assumed=assumed
+    )
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -167,7 +167,8 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
     try:
         check_file(path)
         with zipfile.ZipFile(path) as archive:
-            missing = [name for name in wanted if f"{name}.npy" not in archive.namelist()]
+            there = [name.removesuffix(".npy") for name in archive.namelist()]
+            missing = [name for name in wanted if name not in there]
             arrays = [_array(archive, f"{name}.npy") for name in wanted if name not in missing]
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
@@ -178,8 +179,8 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
         ) from error
     if missing:
         raise DataError(
-            f"{path} has no array {' and no array '.join(missing)}.",
-            f"Write the file with np.savez(path, {', '.join(f'{n}=...' for n in wanted)}).",
+            f"{path} has no array {' and no array '.join(missing)}; it has {listed(there)}.",
+            f"Write the file with np.savez(path, {', '.join(f'{n}=...' for n in _ARRAYS)}).",
         )
     return arrays
 

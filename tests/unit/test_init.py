@@ -249,8 +249,9 @@ def test_a_table_that_breaks_off_late_is_told(data, capsys):
     with (data / "labels.csv").open("a") as file:
         file.writelines(f"x{i},1,0\n" for i in range(2000))
         file.write("y,1\n")
-    told = "No data set was found in data (not used: data/labels.csv:2022: 2 cells"
-    assert told in refused(capsys, "data")
+    told = refused(capsys, "data")
+    assert "No data set was found in data (not used: data/labels.csv:2022: 2 cells" in told
+    assert "\nWrite a cell per column in every row. Put a table of labels" in told
 
 
 def test_nothing_is_overwritten(data, capsys):
@@ -315,6 +316,22 @@ def test_folders_of_splits_with_folders_of_classes(home, capsys):
     spec, out = init(capsys, "data")
     assert sizes(load_dataset(spec.dataset)) == [8, 4, 4]
     assert "found     folders of splits (train, val) that hold folders of classes" in out
+
+
+def test_folders_of_splits_that_are_none_are_said(home, capsys):
+    photos(home / "nested", [f"{part}{name}/1.jpg" for part in ("", "test/") for name in "abc"])
+    told = "folders of classes (a, b, c), and the same again in test.\nPut the first into a folder"
+    assert told in refused(capsys, "nested")
+    parts = [f"{name}/{part}" for name in CLASSES for part in ("train", "test")]
+    photos(home / "first", [f"{part}/{i}.jpg" for part in parts for i in range(3)])
+    spec, out = init(capsys, "first")
+    assert load_dataset(spec.dataset).classes == CLASSES
+    assert "Assumed: the folders test, train in those of the classes are no splits." in out
+    photos(home / "flat", [f"train/{name}/{i}.jpg" for name in CLASSES for i in range(4)])
+    photos(home / "flat", ["test/1.jpg"])
+    spec, out = init(capsys, "flat")
+    assert load_dataset(spec.dataset).classes == CLASSES
+    assert "Assumed: not used: the folders test beside those of the splits." in out
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -39,9 +39,7 @@ def test_folders_of_splits_that_hold_folders_of_classes(tmp_path):
     assert label["train/train/1"] == [0, 0, 1]
     assert label["val/dog/1"] == [0, 1, 0]
     assert dataset.load(1).size == (6, 5)
-    assert dataset.notes == (
-        f"Left out: 1 image of {tmp_path / 'val'} in no class folder.",
-    )
+    assert dataset.notes == (f"Left out: 1 image of {tmp_path / 'val'} in no class folder.",)
 
 
 def test_without_folders_of_splits_a_class_may_be_called_train_and_classes_chosen(tmp_path):

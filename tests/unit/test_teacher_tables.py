@@ -94,7 +94,7 @@ def test_an_npz_without_its_arrays_damaged_and_absent_files_are_told(tmp_path):
     for name in ("z.npz", "z.parquet"):
         (tmp_path / name).write_bytes(b"PK\x03\x04 broken")
     for name, fault in (
-        ("x.npz", "no array image_id and no array class_name"),
+        ("x.npz", "no array image_id and no array class_name; it has logit."),
         ("z.npz", "cannot be read as npz"),
         ("z.parquet", r"z\.parquet cannot be read as a table"),
         ("y.npz", "There is no file"),
