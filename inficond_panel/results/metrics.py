@@ -322,7 +322,8 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         undefined = [key for key in METRICS if isnan(row[key])]
         if undefined:
-            why = f"{row['positives']} positives among {row['images']} labelled images"
+            images = count(row["images"], "labelled image")
+            why = f"{count(row['positives'], 'positive')} among {images}"
             yield f"Undefined for {row['class']!r} ({why}): {', '.join(undefined)}."
         if row["chosen_on"]:
             yield (

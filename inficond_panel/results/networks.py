@@ -65,7 +65,8 @@ def output_measures(
         rows,
         "measure",
         _OUTPUTS,
-        title=f"Outputs on the split fit: {sizes['images']} images, {classes} classes",
+        title=f"Outputs on the split fit: {count(sizes['images'], 'image')}, "
+        f"{count(classes, 'class')}",
         notes=[*others_notes(outputs), *_silhouette(groups), *_calibrated(outputs)],
         facts=common_facts(tuner, noise) | {"split": FIT, **sizes, "groups": _grouped(groups)},
         level=noise["level"],

@@ -39,7 +39,7 @@ def make_dataset(app: AppState) -> dict[str, Any]:
         own.append(("Scores", f"given, {number(low, 2)} to {number(high, 2)}"))
     return {
         "name": title,
-        "size": f"{count(counts['images'])} images",
+        "size": count(counts["images"], "image"),
         "card": {
             "title": title,
             "rows": [
@@ -78,7 +78,7 @@ def make_student(
     return {
         "id": node.id,
         "name": f"#{node.number}",
-        "size": f"{count(concepts)} concepts",
+        "size": count(concepts, "concept"),
         "options": [[n.id, f"#{n.number} {made[n.id]}"] for n in choices],
         "card": {
             "title": f"Students of #{node.number}",

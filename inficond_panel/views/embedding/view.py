@@ -258,7 +258,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         app = self._app
         student = app.students.student(app.selection.class_name)
         rows = worst_first(student, group_images(app))
-        title = f"{count(len(app.selection.concepts))} concepts of the map"
+        title = f"{count(len(app.selection.concepts), 'concept')} of the map"
         app.selection.open_images(image_set(student, title, rows))
 
     @action

@@ -176,7 +176,7 @@ def _slice(result: SliceResult, beside: str, worst: bool, level: float | None) -
 
 def _note(key: str, now: pd.Series, metrics: ClassMetrics) -> str:
     if key == FIDELITY.key:
-        return f"{count(metrics.differ)} images differ"
+        return f"{count(metrics.differ, 'image')} differ{'s' * (metrics.differ == 1)}"
     if key == AP.key:
         return f"teacher {number(metrics.teacher_ap)}"
     if key == ECE.key:

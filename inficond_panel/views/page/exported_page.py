@@ -138,7 +138,7 @@ def make_notice(app: AppState) -> str:
     node, store = app.students.node, app.store
     name = f" ({node.name})" if node.name else ""
     return (
-        f"Export, read only. {app.dataset.title}, {count(len(store.images))} images, data hash "
+        f"Export, read only. {app.dataset.title}, {count(len(store.images), 'image')}, data hash "
         f"{store.content_hash[:12]}. Opens at iteration #{node.number}{name}, id {node.id}. "
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
     )

@@ -257,7 +257,7 @@ _WIDTH, _HEAD, _ROW = 500, 40, 24
 def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     """Return a drawing of the texts of the cards, one below the other."""
     drawing = Drawing(_WIDTH, _HEAD + _ROW * len(cards) + 8)
-    title = f"{count(len(cards))} students to begin with" if cards else "All students"
+    title = f"{count(len(cards), 'student')} to begin with" if cards else "All students"
     drawing.text((12, 22), title, size=14, bold=True)
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
