@@ -457,6 +457,10 @@ def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys)
     assert "This store has no photos" in told
     assert "inficond serve own.zarr" in told
     assert "own.zarr already exists" in refused(capsys, *FORM)
+    words = given["labels"].replace({1: "Yes", 0: "No"}).rename_axis("image_id")
+    words.to_csv("labels.csv", sep=";", encoding="utf-8-sig", lineterminator="\r\n")
+    assert main(["init", *FORM[:-1], "words.zarr"]) == 0
+    np.testing.assert_array_equal(open_store("words.zarr").label, store.label)
     assert main(["init", *FORM[:-1], "b.zarr", "--photos", "photos/list.csv"]) == 0
     assert open_store("b.zarr").picture(0).size == (20, 10)
 

@@ -125,6 +125,8 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
             dtype=str if text else {"image_id": str},
             keep_default_na=False,
             na_values=[""],
+            true_values=["yes", "Yes", "YES"],
+            false_values=["no", "No", "NO"],
             encoding="utf-8",
         )
     except FileNotFoundError:
