@@ -176,7 +176,7 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
     ids = set(labels.texts("image_id"))
     folders = [folder, *_below(folder, 2)]
     hits = {each: _hits(each, ids) for each in folders}
-    best = max(folders, key=lambda each: (hits[each], each != folder))
+    best = max(folders, key=lambda each: (hits[each], "image" in each.name.lower(), each != folder))
     if not hits[best]:
         raise DataError(
             f"{labels.path} lists images, but no folder in {folder} holds any of their files, the "
@@ -195,6 +195,8 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
         if not lists:
             _take_splits(layout, other)
     layout.origin = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    if alike := [each.name for each in folders if hits[each] == hits[best] and each != best]:
+        layout.assumed.append(f"not used: {listed(alike)}, with files of the same names")
     _take_absent(layout, labels)
     return layout
 

@@ -261,9 +261,10 @@ class TableSummary:
         """Return the column of splits, and a dict from its values to split names, or None."""
         for name, column in self.columns.items():
             values = [value for value in column.values or () if value]
-            if values and all(map(role_of, values)) and len(values) <= 5:
-                return name, {value: value for value in sorted(values)}
-            if name.lower() in _SPLIT_NAMES and set(values) == set(_NUMBERED):
+            known, named = sorted(filter(role_of, values)), name.lower() in _SPLIT_NAMES
+            if (len(known) > 1 and named) or 0 < len(known) == len(values) <= 5:
+                return name, {value: value for value in known}
+            if named and set(values) == set(_NUMBERED):
                 return name, _NUMBERED
         return None
 

@@ -198,6 +198,23 @@ def test_what_is_left_out_beside_a_table_is_said(data, capsys):
     assert "Left out: 1 image of " in out
 
 
+def test_a_folder_of_the_same_names_is_said(data, capsys):
+    photos(data, [f"depth/{i:03d}.png" for i in range(20)])
+    (data / "pictures").rename(data / "images")
+    spec, out = init(capsys, "data")
+    assert spec.dataset.images.name == "images"
+    assert "Assumed: not used: depth, with files of the same names." in out
+
+
+def test_another_value_beside_splits_leaves_its_images_out(data, capsys):
+    parts = ["train", "val", "test", "extra"]
+    rows = [f"{i:03d},{i % 2},0,{parts[i % 4]}" for i in range(20)]
+    (data / "labels.csv").write_text("\n".join(["image_id,cat,train,split", *rows]))
+    spec, out = init(capsys, "data")
+    assert sizes(load_dataset(spec.dataset)) == [5, 5, 5]
+    assert "5 of 20 images are in no split and are left out, the first are 003, 007" in out
+
+
 def test_a_table_may_say_that_no_label_is_known(data, capsys):
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)])
     rows = ["image_id,cat,train", *(f"{i:03d},," for i in range(20))]
