@@ -202,7 +202,7 @@ class Inputs:
         if len(skipped) > self.max_bad_share * total:
             named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
             raise DataError(
-                f"Images that cannot be read: {len(skipped)} of {total}, more than "
+                f"Images that cannot be read: so far {len(skipped)} of {total}, more than "
                 f"dataset.max_bad_share ({self.max_bad_share:g}) allows. {named}",
                 "Restore these files, or raise dataset.max_bad_share in the spec.",
             )

@@ -155,7 +155,7 @@ def test_photos_that_cannot_be_read_are_skipped_up_to_the_share_of_the_spec(fold
     np.testing.assert_allclose(more_photos(store).teacher_logit[:, 0], [0.5, 0.51, 0.52], atol=1e-6)
     (folder / "spec.yaml").write_text(SPEC.replace("max_bad_share: 0.5", "max_bad_share: 0.1"))
     (place / "p99.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"cannot be read: 2 of 2"):
+    with pytest.raises(DataError, match=r"cannot be read: so far 2 of 2"):
         extend(folder, place)
     assert len(parts_of(store)) == 1
 

@@ -117,7 +117,7 @@ def test_bad_photos_are_skipped_and_named(home, own):
 def test_too_many_bad_photos_stop_the_run(own):
     for i in range(7):
         (own / "photos" / "images" / f"{i:05d}.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"cannot be read: 7 of 12.*0\.5.*00000: ") as told:
+    with pytest.raises(DataError, match=r"cannot be read: so far 7 of 12.*0\.5.*00000: ") as told:
         precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert "max_bad_share" in told.value.remedy
     assert not (own / "a.zarr").exists()
