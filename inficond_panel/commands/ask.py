@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, say, say_json, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, positive
-from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.installation import join, path_word
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
-from inficond_panel.common.installation import join
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
 from inficond_panel.errors import InficondError, OrderError, StoreError

@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 from inficond_panel.commands.shared.output import note, say, say_json, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package, say_networks
-from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import find_spec, load_spec
 

@@ -6,7 +6,6 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, progress, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser
-from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES

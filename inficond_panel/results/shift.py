@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
-from inficond_panel.common.numbers import count
 
 import pandas as pd
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.interval import NO_INTERVAL
+from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Interval, metric_intervals
 from inficond_panel.results.frame import Heading, make_frame, plain_headings

@@ -6,8 +6,8 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, show, show_all, show_lines
 from inficond_panel.commands.shared.parser import Parser
-from inficond_panel.errors import TuningError
 from inficond_panel.common.installation import path_word
+from inficond_panel.errors import TuningError
 
 DESCRIPTION = (
     "Nothing is ever erased, and every action is recorded with its time. Name an iteration "

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, say_networks, share
-from inficond_panel.errors import DataError
 from inficond_panel.common.numbers import count
+from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import note, say, say_json, show, show_all, show_lines
-from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError

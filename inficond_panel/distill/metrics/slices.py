@@ -19,9 +19,9 @@ share of positives, whoever the student is.
 
 Groups are slices compared with each other, for fairness. The literature on shortcuts crosses them
 with the label ("worst-group accuracy"; Sagawa et al. 2020, ICLR, "Distributionally robust neural
-networks for group shifts"): ``label_groups`` makes these cells. A group's intervals are those of its
-images alone, as of a slice. For differences all groups share the bootstrap draws, which are of all
-images. The largest of several differences is large by chance alone, and the interval allows for
+networks for group shifts"): ``label_groups`` makes these cells. A group's intervals are those of
+its images alone, as of a slice. For differences all groups share the bootstrap draws, which are of
+all images. The largest of several differences is large by chance alone, and the interval allows for
 that. Let e be the metric of a group, b the metric on a draw, and q the quantile (of the interval's
 level) of the range of b - e over the groups. Then each difference of two groups is within q of the
 truth, and so is the largest one, d: [d - q, d + q], at least 0.
@@ -35,11 +35,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.distill.metrics.bootstrap import (
-    Interval,
-    draw_counts,
-    metric_intervals,
-)
+from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, metric_intervals
 from inficond_panel.distill.metrics.outcome import Mask, Outcome
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, DataError
