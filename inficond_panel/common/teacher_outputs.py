@@ -81,13 +81,16 @@ def is_labels(values: NDArray) -> bool:
     return bool(values.size) and bool(np.isin(values, (0, 1)).all())
 
 
-def logits_fault(values: NDArray) -> str:
+def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
     """Return why values ``(n, K)`` do not look like logits; "" if they may be logits."""
-    if not (values.size and values.min() >= 0 and values.max() <= 1):  # nan is in no range
+    if not (values.size and values.min() >= 0):  # nan is in no range
         return ""
     if is_labels(values):
         return "look like labels: all are 0 or 1"
-    return "look like probabilities: all lie from 0 to 1"
+    if values.max() <= 1:
+        return "look like probabilities: all lie from 0 to 1"
+    shown = "are never below 0, so the teacher would decide that every image shows every class"
+    return "" if by_softmax else shown
 
 
 def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:

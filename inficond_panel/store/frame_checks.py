@@ -146,13 +146,8 @@ def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> It
         fault = probabilities_fault(values, softmax)
         if fault:
             yield f"logits {fault}"
-    elif outputs is None and (fault := logits_fault(values)):
+    elif outputs is None and (fault := logits_fault(values, softmax)):
         yield f'logits {fault}; set outputs to "probabilities", or to "logits" for true logits'
-    elif outputs is None and values.size and values.min() >= 0 and not softmax:
-        yield (
-            "logits has no value below 0, so the teacher would decide that every image shows every "
-            "class; pass logits, for probabilities p: log(p / (1 - p))"
-        )
 
 
 def word_faults(**given: tuple[str | None, Sequence[str | None]]) -> Iterator[str]:

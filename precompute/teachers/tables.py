@@ -66,15 +66,16 @@ def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray
 
 
 def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
-    """Raise ``DataError`` for logits that look like probabilities or labels.
+    """Raise ``DataError`` for logits that look like probabilities, percentages or labels.
 
     Rows with NaN (unreadable photos) are ignored. Nothing is raised if the spec sets ``outputs``.
     """
-    fault = logits_fault(logit[np.isfinite(logit).all(axis=1)])
+    fault = logits_fault(logit[np.isfinite(logit).all(axis=1)], teacher.softmax)
     if fault and teacher.outputs is None:
         raise DataError(
             f"The teacher's logits {fault}.",
-            "Set outputs (in a spec teacher.outputs: probabilities, or logits); give no labels.",
+            "Set outputs (in a spec teacher.outputs: probabilities, or logits); give no labels and "
+            "no percentages.",
         )
 
 

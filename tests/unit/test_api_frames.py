@@ -137,7 +137,7 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("metadata", lambda _: frames()["labels"].iloc[:1], "metadata has no row for 199 images"),
     ("metadata", lambda _: ["a"], "metadata is list, expected a pandas DataFrame"),
     ("logits", lambda z: 1 / (1 + np.exp(-z)), 'all lie from 0 to 1; set outputs to "prob'),
-    ("logits", lambda z: 100 / (1 + np.exp(-z)), "logits has no value below 0"),
+    ("logits", lambda z: 100 / (1 + np.exp(-z)), "logits are never below 0, so the teacher"),
     ("labels", put(2, 0, -1), "1 value other than 0, 1 and .* -1.0 in 'bird' of the image '0002'"),
     ("split", lambda x: x.replace("tune", "tun"), r"'tun' for .* '0002'. Did you mean 'tune'\?"),
     ("split", lambda x: x.replace("fit", "train"), r"'train' for .* There are fit \(training\)"),

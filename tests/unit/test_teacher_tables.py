@@ -199,7 +199,12 @@ def test_probabilities_of_a_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "fault"), [("a,0.7,0.2", "look like probabilities"), ("a,0,1", "look like labels")]
+    ("row", "fault"),
+    [
+        ("a,0.7,0.2", "look like probabilities"),
+        ("a,0,1", "look like labels"),
+        ("a,70,20", "are never below 0, so the teacher would decide that every image shows"),
+    ],
 )
 def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, fault):
     file = table(tmp_path, "cat,dog", row)
