@@ -59,14 +59,13 @@ def output_measures(
         for key, each in measures.items()
     ]
     oracle = "oracle" in outputs.logits
-    sizes = {"images": len(outputs.images), "oracle": SEEN_LABEL if oracle else None}
-    classes = len(outputs.classes)
+    images, classes = len(outputs.images), len(outputs.classes)
+    sizes = {"images": images, "oracle": SEEN_LABEL if oracle else None}
     return make_frame(
         rows,
         "measure",
         _OUTPUTS,
-        title=f"Outputs on the split fit: {count(sizes['images'], 'image')}, "
-        f"{count(classes, 'class')}",
+        title=f"Outputs on the split fit: {count(images, 'image')}, {count(classes, 'class')}",
         notes=[*others_notes(outputs), *_silhouette(groups), *_calibrated(outputs)],
         facts=common_facts(tuner, noise) | {"split": FIT, **sizes, "groups": _grouped(groups)},
         level=noise["level"],

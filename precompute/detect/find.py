@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from inficond_panel.common.files import read_lines
 from inficond_panel.common.installation import shipped_folder
@@ -183,7 +184,8 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
             f"first image_id is {min(ids)}.",
             "Write the path of each file as its image_id, with or without the suffix.",
         )
-    keys = {"labels": labels.path.name, "images": best.relative_to(folder).as_posix()}
+    place = best.relative_to(folder).as_posix()
+    keys: dict[str, Any] = {"labels": labels.path.name, "images": place}
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
     layout = Layout("table", folder, "", keys=keys, lists=lists)
     others = [table for table in tables if table.is_metadata]
@@ -194,7 +196,7 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
         keys["metadata"] = other.path.name
         if not lists:
             _take_splits(layout, other)
-    layout.origin = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    layout.origin = f"a table of labels ({labels.path.name}) beside photos in {place}"
     if alike := [each.name for each in folders if hits[each] == hits[best] and each != best]:
         layout.assumed.append(f"not used: {listed(alike)}, with files of the same names")
     _take_absent(layout, labels)

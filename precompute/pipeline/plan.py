@@ -112,7 +112,7 @@ def _stage_words(stage: PlannedStage) -> str:
         return "unchanged" if stage.does == "nothing" else f"unchanged, taken from {stage.source}"
     many = ""
     if stage.photos is not None:
-        many = f", {count(stage.photos, 'photo')} in {count(stage.batches, 'batch')}"
+        many = f", {count(stage.photos, 'photo')} in {count(stage.batches or 0, 'batch')}"
     if stage.beside:
         alone = "" if not stage.photos else f"{many} alone"
         many = f", {stage.beside} photos as they are encoded for segments{alone}"
