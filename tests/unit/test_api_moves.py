@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import EMBED, small_spec
-from inficond_panel.api.written_intents import as_asked
 from PIL import Image
 
 from inficond_panel import open_students
+from inficond_panel.api.arguments import as_asked
 from inficond_panel.errors import DataError, EditsError, ExportError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import sentences
