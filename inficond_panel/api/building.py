@@ -155,7 +155,7 @@ def from_frames(
     - ``metadata``: columns with further facts per image, such as its camera; missing: unknown.
       Used for metrics by slice and searches for images.
     - ``task``: ``"single_label"`` if each image has exactly one of the classes. If nearly all
-      images do under ``"multi_label"``, a note on standard error says so.
+      images do under ``"multi_label"``, standard error has a note.
     - ``activation``: ``"softmax"`` if one softmax over all columns of ``logits`` gives the
       teacher's probabilities. ``logits`` may then have more columns than ``labels``.
     - ``order``: ``"as_given"`` keeps the column names of ``logits`` although the labels of fit and

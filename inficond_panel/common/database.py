@@ -1,4 +1,4 @@
-"""What databases have in common: rows, connections, and who holds one after a fork."""
+"""Parts of all databases: rows, connections, and their owner after a fork."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ MOST = 20
 class Seldom(logging.Filter):
     """Logging filter: at most ``MOST`` lines per minute of each message template.
 
-    The last of these lines says that further lines are left out.
+    The last of these lines states that further lines are left out.
     """
 
     def __init__(self) -> None:

@@ -81,7 +81,7 @@ def beside(store: Path) -> Path:
 
 def unreachable(place: Path, error: Exception) -> StoreError | None:
     """Return the error for an address that cannot be used for a reason outside of it, as ``error``
-    says: rights, network, server; None for a path on disk, missing files and damaged data."""
+    states: rights, network, server; None for a path on disk, missing files and damaged data."""
     network = isinstance(error, OSError) or type(error).__module__.startswith(_CLIENTS)
     if not is_remote(place) or not network or isinstance(error, FileNotFoundError):
         return None

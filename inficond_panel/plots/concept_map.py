@@ -161,7 +161,7 @@ RING = 11.0  #: radius in pixels of the ring around the opened concept
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What the map shows of the selected student; integers are indices of concepts.
+    """Content of the map for the selected student; integers are indices of concepts.
 
     ``pending`` has the direction of the pending thumb on each concept, ``opened`` the concept whose
     details are open.

@@ -143,7 +143,7 @@ SIDES = {"positives": 1, "negatives": 0}
 class ImageSet:
     """Set of images to show for the student of one class, picked while ``split`` was shown.
 
-    ``rows`` are their positions in the store, in display order; ``title`` says what they have in
+    ``rows`` are their positions in the store, in display order; ``title`` states what they have in
     common. The ``concept``, if any, is outlined; the image at row ``enlarged`` is shown enlarged.
     """
 

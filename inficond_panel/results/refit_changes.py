@@ -317,7 +317,7 @@ def _moved(before: Student, after: Student) -> MovedClass:
 def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
     """Return a sentence on the untuned classes whose probabilities changed most on ``split``.
 
-    It is empty without such classes. With ``planned`` it says "would move", for a preview.
+    It is empty without such classes. With ``planned`` it reads "would move", for a preview.
     """
     if not moved:
         return ""

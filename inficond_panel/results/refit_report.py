@@ -32,9 +32,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 class ClassReport:
     """Report on the refit of one class's student.
 
-    ``gap`` bounds the stored student's distance from its optimum, ``certificate`` says how;
+    ``gap`` bounds the stored student's distance from its optimum, ``certificate`` states how;
     ``reached`` is False if the exact solver stopped above its tolerance. ``repairs`` are those of
-    this iteration, ``terms`` all repairs in force, each kind since iteration ``repairs_since``.
+    this iteration, ``terms`` all active repairs, each kind since iteration ``repairs_since``.
     """
 
     class_name: str

@@ -142,7 +142,7 @@ _REPORT_HEADINGS = {
 def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
     """Return a report as frames by name; the notes of ``classes`` are the report's sentences.
 
-    ``classes`` has a row per tuned class, ``repairs`` the repairs in force, ``bounds`` the bounds
+    ``classes`` has a row per tuned class, ``repairs`` the active repairs, ``bounds`` the bounds
     with their shadow prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and
     the fall of the objective without each bound (``lifted``, nats), ``moves`` the concepts whose
     influence changed (in logits), ``groups`` the collinear concepts, ``flips`` the images whose
@@ -228,7 +228,7 @@ def _repairs(report: ClassReport) -> Iterator[dict[str, Any]]:
 
 
 def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
-    """Return the repairs in force for a class, as plain data by kind of repair."""
+    """Return the active repairs for a class, as plain data by kind of repair."""
     by_kind = dict[str, dict[str, Any]]()
     if terms.taught is not None:
         by_kind[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}

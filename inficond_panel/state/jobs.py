@@ -2,7 +2,7 @@
 
 A worker thread runs long work, which can be cancelled.
 
-A second thread runs work that nobody has asked for. It starts while nothing else is to be done, as
+A second thread runs work that nobody has requested. It starts while nothing else is to be done, as
 two busy threads delay each other, and nobody waits for its end.
 """
 
@@ -39,7 +39,7 @@ class Job:
 
     ``done`` gets the result of ``work``; ``failed`` gets an error of ``work`` or ``done``, where an
     unexpected exception becomes an ``InficondError``. A job that is ``kept``, such as writing a
-    note, runs even after the page was closed. An ``idle`` job is one that nobody has asked for.
+    note, runs even after the page was closed. An ``idle`` job is one that nobody has requested.
     """
 
     key: str

@@ -63,7 +63,7 @@ class PhotoScorer(Protocol):
 class DecidedPhoto:
     """Scores of a photo, and the predictions of the students of ``node`` on it, by class.
 
-    ``rules`` say when the students abstain from a decision; None: they always decide.
+    ``rules`` state when the students abstain from a decision; None: they always decide.
     """
 
     node: Node

@@ -102,7 +102,7 @@ class Node(Edited):
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """What the repairs change in the fit of each class (``fitting.terms``), as plain data."""
+        """Changes of each class's fit by repairs (``fitting.terms``), as plain data."""
         return self.settings.get("terms", {})
 
 

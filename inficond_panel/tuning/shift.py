@@ -61,13 +61,13 @@ class Suspect:
 class ClassShift:
     """Shift of one class: ``kind`` is ``shift``, ``none`` or ``unknown``.
 
-    ``lacking`` says which photos are missing. It is a shift if the ``verdict`` says so, or if the
+    ``lacking`` states which photos are missing. It is a shift if the ``verdict`` is one, or if the
     student relies on a concept that clearly correlates less with the class on ``tune``: photos of
     ``fit`` may be too similar to show its cost. ``lost_bond``: there is such a concept, perhaps a
     removed one, which is no shift. ``tune_photos`` are numbers of positives and negatives.
     ``by_teacher``: ``fit`` has no labels, and the teacher's decisions replace them. ``decided``:
     ``tune`` has none, they replace all labels, and AP is agreement with the teacher. ``teacher`` is
-    the teacher's AP on ``tune``; if it does not know the class, the verdict says nothing of gains.
+    the teacher's AP on ``tune``; if it does not know the class, the verdict covers no gains.
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed.

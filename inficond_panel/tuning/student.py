@@ -354,7 +354,7 @@ class Student:
 
 
 class _ByClass(Mapping[str, T]):
-    """Mapping from class to a result, which ``make`` makes when it is asked for."""
+    """Mapping from class to a result, which ``make`` makes when it is requested."""
 
     def __init__(self, classes: Sequence[str], make: Callable[[str], T]) -> None:
         self._classes, self._make = classes, make

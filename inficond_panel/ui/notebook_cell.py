@@ -82,7 +82,7 @@ class Cell(pn.Column):
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
 
     def tell_alive(self) -> None:
-        """Tell the browser that the kernel answers, so that it hides the still picture."""
+        """Report to the browser that the kernel answers, so that it hides the still picture."""
         if self.still is not None:
             self.still.tell_alive()
 
@@ -155,7 +155,7 @@ TOLD = "This is a still picture. Run the cell to see the live page."
 
 
 class Alive(Component):
-    """Invisible component that tells the browser that the kernel answers: ``{"alive": true}``."""
+    """Invisible component that reports to the browser: the kernel answers, ``{"alive": true}``."""
 
     still = param.String("", doc="Class of the still pictures of this cell, in the page.")
 
@@ -195,7 +195,7 @@ class Still:
         self._handles.append(display(self._shown, raw=True, display_id=True))
 
     def tell_alive(self) -> None:
-        """Tell the browser in each display of the cell that the kernel answers."""
+        """Report to the browser in each display of the cell that the kernel answers."""
         self.alive._send_msg({"alive": True})
 
     def change_soon(self) -> None:

@@ -102,7 +102,7 @@ def _filter_concepts(
 
 def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
     """Return the settings with the file of a segmentation head; the head is trained first if the
-    spec says so and no file exists.
+    spec sets it and no file exists.
 
     The head is a file next to the store, ``<store's stem>.head.safetensors``, reused by other runs.
     """
@@ -159,7 +159,7 @@ def _score_concepts(inputs: Inputs, segmented: Segmented, vectors: np.ndarray) -
 
 
 def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
-    """Return 2-D coordinates of the concepts and, if the spec says so, of segments."""
+    """Return 2-D coordinates of the concepts and, if the spec sets it, of segments."""
     settings, vectors = inputs.projections, np.asarray(text["concept_text_embedding"])
     points = project(vectors, inputs.methods, settings.seed)
     arrays = {"concept_projection": points}

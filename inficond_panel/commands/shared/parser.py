@@ -35,7 +35,7 @@ def checked(
 ) -> Callable[[str], T]:
     """Return a parser of an argument: the value that ``read`` makes of the text, if it ``fits``.
 
-    For other texts, and if ``read`` raises ``ValueError``, the error says what is ``expected``.
+    For other texts, and if ``read`` raises ``ValueError``, the error states what is ``expected``.
     """
 
     def parse(text: str) -> T:

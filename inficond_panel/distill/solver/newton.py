@@ -47,7 +47,7 @@ class Move(Generic[Intercept]):
 
 
 class SolverState(Generic[Intercept]):
-    """What the states of both solvers share: current point ``at``, gap, and line search."""
+    """Shared state of both solvers: current point ``at``, gap, and line search."""
 
     problem: Any
     at: Point[Intercept]

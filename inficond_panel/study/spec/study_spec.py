@@ -292,7 +292,7 @@ class StudySpec(SpecFile):
 
     @property
     def questions(self) -> list[Question]:
-        """Questions that are asked once: in the form and in the questionnaire."""
+        """Questions of the form and of the questionnaire, which come once."""
         return [*self.form, *[asked for page in self.questionnaire for asked in page.asked]]
 
     @property

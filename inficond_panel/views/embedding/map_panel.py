@@ -26,7 +26,7 @@ PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 def make_projections(there: Sequence[str]) -> list[list[str]]:
     """Return the menu of projections as [id, name, remedy]: those in the store (``there``) first.
 
-    The remedy says how to get a missing projection; it is empty for a projection of the store.
+    The remedy states how to get a missing projection; it is empty for a projection of the store.
     """
     missing = [name for name in PROJECTIONS if name not in there]
     return [

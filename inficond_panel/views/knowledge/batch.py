@@ -51,7 +51,7 @@ def make_pending(
 
 
 def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
-    """Return the bounds in force on a class's student, each as a concept and a text."""
+    """Return the bounds on a class's student, each as a concept and a text."""
     return [
         {"concept": concept, "bound": bound(*limits)}
         for (class_name, concept), limits in bounds.items()

@@ -175,7 +175,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 class Shell(PhotoActions, Viewer):
     """View of a whole session: all views on one page, or in one notebook cell (``page=False``).
 
-    ``views`` are the views by name; the page shows what the link says that opened it, ``address``.
+    ``views`` are the views by name; the page shows what its link, ``address``, states.
     """
 
     def __init__(

@@ -44,7 +44,7 @@ def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
     """Return cards of students that rely on a suspect concept.
 
     A card is ``{class_name, relies, concept, shares, removable}``: ``relies`` are the words between
-    class and concept, ``shares`` tells how often the concept occurs with the class, ``removable``
+    class and concept, ``shares`` states how often the concept occurs with the class, ``removable``
     whether it has an influence. The largest loss of AP comes first.
     """
     relying = sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost)
