@@ -65,7 +65,7 @@ EXAMPLES = [
     Example("knowledge", "The strongest concepts of a student.", 'plot.knowledge("bicycle")'),
     Example(
         "what_if",
-        "A metric over the influence of a concept, the others held, with the interval of its "
+        "A metric over the influence of a concept, the others fixed, with the interval of its "
         "change. The line marks the influence now.",
         'plot.what_if("bicycle", "traffic light", "f1")',
     ),

@@ -277,13 +277,13 @@ class Measures(ConceptMeasures):
         ``tune(suggest(classes=...))`` carries out the recommended repairs.
 
         >>> students.levers("bicycle")[["recommended", "gain"]].round(2)
-                                 recommended  gain
+                                          recommended  gain
         class   lever
-        bicycle as it is               False   NaN
-                lambda                 False  0.00
-                teacher on tune        False  0.08
-                labels of tune         False  0.08
-                ✕ suspects              True  0.09
+        bicycle as it is                        False   NaN
+                penalty λ                       False  0.00
+                teacher on tuning images        False  0.08
+                labels of tuning images         False  0.08
+                ✕ suspects                       True  0.09
         """
         return levers(self.suggest(classes, seed=seed))
 

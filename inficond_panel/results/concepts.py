@@ -136,8 +136,8 @@ def scale_facts(scale: pd.Series) -> list[tuple[str, str]]:
     ends = f"{number(scale['low'], 2)} to {number(scale['high'], 2)}"
     step = f"{scale['step']:.2g}, {scale['step_effect']:.2g} logits per spread"
     return [
-        ("Score on fit", f"{ends}, spread {scale['spread']:.3g}"),
-        ("λ per spread", f"{scale['penalty']:.2g}"),
+        ("Score in training images", f"{ends}, spread {scale['spread']:.3g}"),
+        ("Penalty λ per spread", f"{scale['penalty']:.2g}"),
         ("Step of a thumb", step),
     ]
 

@@ -143,10 +143,10 @@ def _of_order(tuner: Tuner) -> Iterator[dict[str, str]]:
 def _of_store(store: Store) -> Iterator[dict[str, str]]:
     scores, names = store.scores_of(FIT), store.concepts
     if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
-        finding = f"The score is the same on all photos of fit: {listed(constant, 8)}."
+        finding = f"The score is the same on all training images: {listed(constant, 8)}."
         yield _row("concepts", "constant", finding, _CONCEPTS)
     if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
-        yield _row("concepts", "twins", f"{listed(pairs, 8)}.", _CONCEPTS)
+        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", _CONCEPTS)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
             continue  # reported above, by their scores
@@ -157,7 +157,7 @@ def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
         remedy = f"{PHOTOS.remedy} {PHOTOS.command}"
-        yield _row("photos", "tune unlike fit", split_drift_sentence(drifted), remedy)
+        yield _row("photos", "tuning unlike training", split_drift_sentence(drifted), remedy)
 
 
 @once(4)
@@ -176,7 +176,7 @@ def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 
 def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     if without := [name for name, each in seen.items() if each.shift.decided]:
-        finding = f"No photo of tune has a label of {listed(without)}. {DECIDED}"
+        finding = f"No tuning image has a label of {listed(without)}. {DECIDED}"
         yield _row("classes", f"{len(without)} without labels", finding, FEW.remedy)
     small = [name for name, each in seen.items() if each.shift.lacking]
     if len(small) > _ALONE:
@@ -197,11 +197,11 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 _CLASS_HEADINGS = {
     "class": Heading("class"),
     "kinds": Heading("what differs"),
-    "fit_positives": Heading(f"positives: {FIT}"),
-    "tune_positives": Heading(TUNE),
-    "fit_ap": Heading("AP on fit"),
-    "ap_change": Heading("change to tune", sign=True, level="verdict_level"),
-    "student_ap": Heading("AP on tune", limits=False),
+    "fit_positives": Heading("positives: training"),
+    "tune_positives": Heading("tuning"),
+    "fit_ap": Heading("AP, training"),
+    "ap_change": Heading("change to tuning", sign=True, level="verdict_level"),
+    "student_ap": Heading("AP, tuning", limits=False),
     "own_word_ap": Heading("named like it", limits=False),
     "tune_model_ap": Heading("model of labels", limits=False),
     "teacher_ap": Heading("teacher", limits=False),
@@ -220,8 +220,8 @@ def _classes(
     form = "{class}: {sentence} {comparison}"
     notes = [form.format_map(row).rstrip() for row in rows if whole]
     if any(each.shift.by_teacher for each in seen.values()):
-        notes += ["fit has no labels of some classes: the teacher's decisions replace them."]
-    title = "Classes: positives, what differs between fit and tune, and AP"
+        notes += ["Some classes have no training labels: the teacher's decisions replace them."]
+    title = "Classes: positives, what differs between training and tuning images, and AP"
     facts = {**facts, "verdict_level": VERDICT_LEVEL}
     frame = make_frame(
         rows, "class", _CLASS_HEADINGS, title=title, notes=notes, facts=facts, level=level
@@ -268,10 +268,10 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
 _SUSPECT_HEADINGS = {
     "class": Heading("class"),
     "concept": Heading("suspect"),
-    "fit_with": Heading("with it: fit", 2),
-    "tune_with": Heading("with it: tune", 2),
-    "fit_without": Heading("without: fit", 2),
-    "tune_without": Heading("without: tune", 2),
+    "fit_with": Heading("with it: training", 2),
+    "tune_with": Heading("with it: tuning", 2),
+    "fit_without": Heading("without: training", 2),
+    "tune_without": Heading("without: tuning", 2),
     "reliance": Heading("reliance", 2, sign=True),
     "weight": Heading("influence", 2, sign=True),
     "z": Heading("z", 1),
@@ -324,7 +324,7 @@ def _labels(
         "present": Heading("present by other photos", 2),
         "teacher": Heading("by the teacher", 2),
     }
-    title = f"Labels of fit that are likely wrong, at most {MOST_LABELS}"
+    title = f"Training labels that are likely wrong, at most {MOST_LABELS}"
     shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))
     return make_frame(rows, ["image", "class"], headings, title=title, facts=facts, shown=shown)
 

@@ -307,7 +307,7 @@ def facts_of(tuner: Tuner, node: Node, split: str, noise: Noise | None) -> dict[
 
 
 def _headings(shown: str, *, intervals: bool) -> dict[str, Heading]:
-    beside = {"ece_if_calibrated": Heading("if calibrated")} if shown == ECE.key else {}
+    beside = {"ece_if_calibrated": Heading("by chance")} if shown == ECE.key else {}
     return {
         "class": Heading("class"),
         shown: Heading(METRICS[shown].column),

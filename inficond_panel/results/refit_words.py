@@ -14,12 +14,15 @@ from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.thumbs import GroupIntent
+from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.repairs import repair_sentences, used_words
 
 #: Step of a bound that prices are reported for.
 _STEP = 0.1
 _SHOWN = 5
 _NAMED = 12  # classes that a sentence names
+#: Name of a student's distance from its optimum (duality gap or KKT residual), on the page.
+FROM_BEST = "From the best fit, at most"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -81,7 +84,7 @@ def bound_sentence(bound: Bound) -> str:
     if bound.active:
         text += f"; {price_text(bound)}"
     if not math.isnan(bound.lifted):
-        text += f"; without it the objective would be {_nats(bound.lifted)} lower"
+        text += f"; without it the training loss would be {_nats(bound.lifted)} lower"
     return f"{text}."
 
 
@@ -89,7 +92,7 @@ def active_text(bound: Bound) -> str:
     """Return a clause on whether a bound is active, without the bound's name."""
     if bound.unsure:
         price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
-        return f"may be active: the optimum is not known closely enough (price {price})"
+        return f"may be active: the optimum is not known closely enough (it would gain {price})"
     if bound.active:
         return f"is active: without the bound the weight would go {bound.direction_without}"
     why = "the weight would be the same without the bound"
@@ -100,8 +103,8 @@ def price_text(bound: Bound) -> str:
     """Return the cost of an active bound: change of the objective per step of the bound."""
     gain, cost = (_nats(_STEP * price) for price in (bound.price.gain, bound.price.cost))
     if gain == cost:
-        return f"each {_STEP:g} of the bound costs the objective {gain}"
-    text = f"{_STEP:g} looser: objective {gain} lower"
+        return f"each {_STEP:g} of the bound costs {gain} of training loss"
+    text = f"{_STEP:g} looser: training loss {gain} lower"
     return text if math.isnan(bound.price.cost) else f"{text}, {_STEP:g} tighter: {cost} higher"
 
 
@@ -147,12 +150,12 @@ def correlation_sentence(group: Group, report: ClassReport) -> str:
     if len(report.directions(group)) > 1:
         return (
             f"{tuned} are correlated{more}, and were tuned in opposite directions: their "
-            "effects on the logits cancel."
+            "effects cancel."
         )
     if not twins:
         return f"{tuned} {verb} correlated{more}, and tuned as one."
     correlated = ", ".join(
-        f"{m.concept} (r {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
+        f"{m.concept} (correlation {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
         for m in twins
     )
     namesakes = ", ".join(m.concept for m in group.class_words)
@@ -170,10 +173,11 @@ def objective_sentence(objective: Objective) -> str:
 
 def churn_sentence(churn: Churn) -> str:
     """Return a sentence on the predictions that changed, and how many became right."""
+    images = IMAGES_OF[churn.split]
     if not churn.flips:
-        return f"No prediction on {churn.split} changed."
+        return f"No prediction on {images} changed."
     return (
-        f"{len(churn.flips):,} of {count(churn.images, 'prediction')} on {churn.split} changed, "
+        f"{len(churn.flips):,} of {count(churn.images, 'prediction')} on {images} changed, "
         f"{churn.count(present=True):,} to present and {churn.count(present=False):,} to absent: "
         f"{churn_result(churn)}; {churn.count(agrees=True):,} towards the teacher, "
         f"{churn.count(agrees=False):,} away from it."
@@ -206,7 +210,7 @@ def certificate_sentence(report: ClassReport) -> str:
 def _rise(objective: Objective) -> str:
     verb = "rose" if objective.rise >= 0 else "fell"
     return (
-        f"training objective {verb} by {_nats(abs(objective.rise))} per image, "
+        f"training loss {verb} by {_nats(abs(objective.rise))} per image, "
         f"{_percent(abs(objective.rise_share))} of the loss of a student without concepts"
     )
 

@@ -73,14 +73,14 @@ class AutoChoice:
         gain, error = (f"{100 * value:.1f}" for value in (self.gain, self.error))
         if self.taken != self.first:
             return (
-                f"{taken}: it gains {gain} AP points on tune over λ {self.first:.3g}, with a "
-                f"standard error of {error}."
+                f"{taken}: it gains {gain} AP points on tuning images over λ "
+                f"{self.first:.3g}, with a standard error of {error}."
             )
         if self.best == self.first:
-            return f"{taken}, its starting value: no other has a higher AP on tune."
+            return f"{taken}, its starting value: no other has a higher AP on tuning images."
         return (
-            f"{taken}, its starting value: λ {self.best:.3g} has the highest AP on tune, but "
-            f"gains {gain} points, which is no more than its standard error of {error}."
+            f"{taken}, its starting value: λ {self.best:.3g} has the highest AP on tuning "
+            f"images, but gains {gain} points, which is no more than its standard error of {error}."
         )
 
 
@@ -229,7 +229,7 @@ def stability(
         rows,
         "concept",
         _STABILITY_HEADINGS,
-        title=f"{node_title(tuner, node)}, {class_name}: {draws} bootstrap refits on fit",
+        title=f"{node_title(tuner, node)}, {class_name}: {draws} random refits",
         notes=[note for note in notes if note],
         facts=facts | {"draws": draws, "seed": seed},
         level=level,
@@ -265,7 +265,7 @@ def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:
     low, high = float(refits.low[c]), float(refits.high[c])
     influence = Interval(float(refits.influence[c]), low, high)
     same_sign = float(refits.same_sign[c])
-    words = f"{'holds' if same_sign >= HOLDS else 'does not hold'} over other images"
+    words = f"{'stable' if same_sign >= HOLDS else 'not stable'} over other images"
     return {
         "concept": name,
         **influence.columns("influence"),

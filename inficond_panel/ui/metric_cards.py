@@ -19,6 +19,7 @@ from inficond_panel.vocabulary.metrics import (
     RECALL,
     SHARES,
 )
+from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
 
 Row = tuple[str, str]
@@ -88,7 +89,7 @@ def _make_metrics(
             "name": metric.name if class_name else metric.mean,
             "card": {
                 "title": f"{metric.full}, {of}",
-                "text": f"{metric.meaning} On {snapshot.split}.",
+                "text": f"{metric.meaning} On {IMAGES_OF[snapshot.split]}.",
                 "rows": [*rows, *details[key]],
             },
         }
@@ -120,7 +121,7 @@ def _details(now: ClassMetrics, agreement: Agreement) -> dict[str, list[Row]]:
     everything = positives.total + negatives.total
     return {
         AP.key: [
-            ("Gap to teacher", points(now.teacher_ap - now.ap)),
+            ("Behind the teacher", points(now.teacher_ap - now.ap)),
             ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
         ],
         F1.key: [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
@@ -128,11 +129,11 @@ def _details(now: ClassMetrics, agreement: Agreement) -> dict[str, list[Row]]:
         PRECISION.key: [("Right", f"{count(found)} of {count(found + false)}")],
         ACCURACY.key: [
             ("Right", f"{count(found + left)} of {count(everything)}"),
-            ("Always no", number(negatives.total / everything if everything else math.nan)),
+            ("If always no", number(negatives.total / everything if everything else math.nan)),
         ],
         FIDELITY.key: [
-            ("Constant student", number(now.constant_fidelity)),
-            ("Logit correlation", signed(now.logit_correlation, 3).removeprefix("+")),
+            ("If always one answer", number(now.constant_fidelity)),
+            ("Correlation of logits", signed(now.logit_correlation, 3).removeprefix("+")),
             ("Images that differ", f"{count(now.differ)} of {count(now.n)}"),
         ],
     }

@@ -54,23 +54,24 @@ STRENGTHS = (RELEASE.key, *THUMBS)
 
 @dataclass(frozen=True)
 class RepairKind:
-    """Kind of a repair by hand: its key in edits files, and its glyph on the page."""
+    """Kind of a repair by hand: its key in edits files, its glyph and its name on the page."""
 
     key: str
     glyph: str
+    verb: str
 
 
 #: Reweights the training images so that concepts' scores are distributed as in tune.
-BALANCE = RepairKind("balance", "≈")
+BALANCE = RepairKind("balance", "≈", "Reweight by")
 #: Changes the L1 penalty of a class.
-LAMBDA = RepairKind("lambda", "λ")
+LAMBDA = RepairKind("lambda", "λ", "Penalty")
 #: Adaptive penalty: a concept's L1 penalty grows with how suspect the concept is.
-DOUBT = RepairKind("doubt", "doubt")
+DOUBT = RepairKind("doubt", "adaptive penalty", "Adaptive penalty")
 #: Sets the label of one photo that the student is fitted to.
-LABEL = RepairKind("label", "✓")
+LABEL = RepairKind("label", "✓", "Label")
 
 #: Adds photos of tune, or photos that were added to the store, to the training images of a class.
-LEARN = RepairKind("learn", "+")
+LEARN = RepairKind("learn", "+", "Learn")
 
 #: All kinds by key, in the order in which the repairs of one iteration are applied.
 REPAIRS = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}

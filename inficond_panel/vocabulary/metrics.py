@@ -51,7 +51,7 @@ _RANKED = "inficond_panel.distill.metrics.weighted_ap"
 
 AP = Metric(
     key="ap", name="AP", word="AP", full="Average precision", mean="mAP",
-    meaning="How far the images with the class rank above those without. No threshold.",
+    meaning="How far the images with the class rank above those without: 1 is best.",
     formula=f"{_RANKED}:Ranked.average_precision", undefined="no image has the class",
     needs_both_sides=True,
 )  # fmt: skip
@@ -81,7 +81,7 @@ RECALL = Metric(
 )  # fmt: skip
 F1 = Metric(
     key="f1", name="F1", word="F1",
-    meaning="Harmonic mean of precision and recall.",
+    meaning="Precision and recall in one number, nearer to the smaller (harmonic mean).",
     formula=f"{_OUTCOME}:decision_metrics", undefined="no image has the class or is named",
     needs_both_sides=True,
 )  # fmt: skip
@@ -93,14 +93,14 @@ FIDELITY = Metric(
 )  # fmt: skip
 BRIER = Metric(
     key="brier", name="Brier score", word="Brier", mean="Mean Brier score", short="Brier",
-    meaning="Mean squared error of the probability.",
+    meaning="Mean squared error of the probability: less is better.",
     formula="inficond_panel.distill.metrics.calibration:brier", undefined="no labelled image",
     less_is_better=True, unit="",
 )  # fmt: skip
 ECE = Metric(
     key="ece", name="Calibration error", word="ECE", full="Expected calibration error",
     mean="Mean calibration error", short="ECE",
-    meaning="Mean distance between probability and frequency, over bins of the probability.",
+    meaning="Mean distance of probabilities from frequencies, over bins: less is better.",
     formula="inficond_panel.distill.metrics.calibration:ece", undefined="no labelled image",
     less_is_better=True, biased=True, unit="",
 )  # fmt: skip

@@ -98,13 +98,13 @@ def drift_sentences(drift: Drift) -> list[str]:
     if drift.lacking:
         return [f"Not tested: {drift.lacking}."]
     verdict = (
-        "These photos differ from the photos of fit"
+        "These photos differ from the training images"
         if drift.alarm
-        else "No significant difference from the photos of fit"
+        else "No significant difference from the training images"
     )
     return [
-        f"{verdict}: {count(drift.photos, 'photo')} compared with {drift.fit_photos:,} of fit, at "
-        f"a chance of {100 * LEVEL:g} % of a false alarm.",
+        f"{verdict}: {count(drift.photos, 'photo')} compared with {drift.fit_photos:,}, at a "
+        f"chance of {100 * LEVEL:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),
     ]
@@ -112,26 +112,26 @@ def drift_sentences(drift: Drift) -> list[str]:
 
 def split_drift_sentence(drift: Drift) -> str:
     """Return sentences on how ``tune`` differs from ``fit``; "" if not significantly."""
-    far = [f"Of tune {_far_sentence(drift)}"] if drift.far_drift else []
+    far = [f"Of the tuning images {_far_sentence(drift)}"] if drift.far_drift else []
     return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
 
 
 def _far_sentence(drift: Drift) -> str:
     return (
         f"{drift.far} of {drift.photos} ({_percent(drift.share)}, {interval_word(drift.level)} "
-        f"{_percent(drift.low)} to {_percent(drift.high)}) are farther from fit than all but "
-        f"{_percent(drift.expected)} of its photos (p = {drift.p:.2g})."
+        f"{_percent(drift.low)} to {_percent(drift.high)}) are farther from the training "
+        f"images than all but {_percent(drift.expected)} of these (p = {drift.p:.2g})."
     )
 
 
 def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
-        return f"None of {count(every, 'concept')} has different scores than in fit."
+        return f"None of {count(every, 'concept')} scores differently than in training."
     named = listed([_clause(each) for each in drifted], _NAMED)
     have = "has" if len(drifted) == 1 else "have"
-    heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores than in fit"
-    return f"{heading}: {named}."
+    heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
+    return f"{heading} than in the training images: {named}."
 
 
 def _percent(share: float) -> str:
@@ -139,4 +139,4 @@ def _percent(share: float) -> str:
 
 
 def _clause(drift: ConceptDrift) -> str:
-    return f"{drift.concept} (median {drift.median:.3f}, in fit {drift.fit_median:.3f})"
+    return f"{drift.concept} (median {drift.median:.3f}, in training {drift.fit_median:.3f})"

@@ -102,10 +102,10 @@ def _outlook(teaching: Teaching) -> str:
     corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
     new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
     return (
-        "Taught on the other answers (cross-fitted), it would be wrong on "
+        "Taught on the other answers, it would be wrong on "
         f"{teaching.error_after.text(0, scale=100, unit='%')} of the photos "
         f"({count(corrected)} corrected, {count(new)} newly wrong); its loss changes by "
-        f"{teaching.loss_change.text(2, sign=True)} nats per photo."
+        f"{teaching.loss_change.text(2, sign=True)} nats per photo (less is better)."
     )
 
 
@@ -129,17 +129,17 @@ def _no_gain(teaching: Teaching) -> str:
         return "Nothing to repair was found here"
     if teaching.contradicted and teaching.on_labels is not None:
         change = teaching.on_labels.text(1, scale=100, unit="points", sign=True)
-        return f"On the photos of tune that have a label AP would change by {change}"
+        return f"On the tuning images that have a label AP would change by {change}"
     return "The loss would not fall"
 
 
 NodeEdit = Intent | Repair
 #: Words for what a class learns from, by source.
 LEARNED_FROM = {
-    LABELS: "the labels of tune",
-    TEACHER: "the teacher on tune",
-    ANSWERS: "the teacher on tune, corrected by the answers",
-    MORE: "the teacher on added photos",
+    LABELS: "the labels of the tuning images",
+    TEACHER: "the teacher on the tuning images",
+    ANSWERS: "the teacher on the tuning images, corrected by the answers",
+    MORE: "the teacher on added images",
 }
 
 
@@ -191,7 +191,7 @@ def learned_sentence(terms: Terms) -> str:
     return (
         "This student learned from tuning images: on each of them you see a student fitted "
         "without it, but the curves are of the student that saw them. "
-        f"{chose}The holdout is untouched."
+        f"{chose}The holdout was not used."
     )
 
 
@@ -199,7 +199,7 @@ def chosen_sentence(photos: int) -> str:
     """Return sentences that the labels of ``photos`` tuning images chose a student's settings."""
     return (
         f"The labels of {count(photos)} of these images chose this student: its AP here may be a "
-        "little high. Changes and the table of metrics allow for that. The holdout is untouched."
+        "little high. Changes and the table of metrics allow for that. The holdout was not used."
     )
 
 
@@ -211,7 +211,7 @@ def terms_words(terms: Terms) -> list[str]:
 
 def used_words(terms: Terms) -> str:
     """Return the clause on how many labelled tuning images chose the settings of one class."""
-    return f"chosen by the labels of {count(terms.used)} photos of tune"
+    return f"chosen by the labels of {count(terms.used)} tuning images"
 
 
 def repair_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
@@ -235,30 +235,30 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
     if terms.taught is not None:
         photos = len(terms.taught.labels)
         whose = "its label" if photos == 1 else "their labels"
-        weight = f"each as {terms.taught.weight:g} photos of fit"
+        weight = f"each as {terms.taught.weight:g} training images"
         if terms.taught.weight == 0:
-            weight = "with weight 0: no weight raises AP on the other photos of tune"
+            weight = "with weight 0: no weight raises AP on the other tuning images"
         words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.learned:
         words[LEARN.key] = "; ".join(
-            f"learned {LEARNED_FROM[each.source]}, each photo as {each.weight:g} of fit"
+            f"learned {LEARNED_FROM[each.source]}, each as {each.weight:g} training images"
             for each in terms.learned
         )
     if terms.balanced is not None:
         positive, negative = terms.balanced.effective
         names = ", ".join(terms.balanced.concepts)
         words[BALANCE.key] = (
-            f"balanced by {names}: {positive:.0f} effective positive photos of fit, "
-            f"{negative:.0f} negative"
+            f"reweighted by {names}: worth {positive:.0f} training images with the class, "
+            f"{negative:.0f} without"
         )
     if terms.doubted is not None:
         factors = terms.doubted.factors
         most = max(factors, key=lambda name: factors[name], default="")
         worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
         suspects = count(len(factors), "suspect")
-        words[DOUBT.key] = f"adaptive penalty (doubt {terms.doubted.value:g}): {suspects}{worst}"
+        words[DOUBT.key] = f"adaptive penalty {terms.doubted.value:g}: {suspects}{worst}"
     if terms.penalty is not None:
-        words[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
+        words[LAMBDA.key] = f"penalty λ {terms.penalty:.3g}"
     return words
 
 
@@ -268,15 +268,15 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
 
 
 FEW_SENTENCE = (
-    f"Fewer than {LEAST_LABELLED} photos of tune show the class, so AP is uncertain: the repair is "
-    "proposed because it makes the labels of tune likelier."
+    f"Fewer than {LEAST_LABELLED} tuning images show the class, so AP is uncertain: the repair is "
+    "proposed because it makes their labels likelier."
 )
 
 
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
-    """Return the sentence on the AP of a model that is fitted to the labels of tune alone."""
+    """Return the sentence on the AP of a model that is fitted to the tuning images alone."""
     shown = ap.text(1, scale=100, limits=limits)
-    return f"For comparison, a model of the labels of tune alone: AP {shown}."
+    return f"For comparison, a model fitted to the tuning images alone: AP {shown}."
 
 
 def plain_edit(item: NodeEdit) -> str:
@@ -293,15 +293,7 @@ def plain_edit(item: NodeEdit) -> str:
         case Label():
             return f"{item.image} is {'' if item.value else 'not '}{item.class_name}"
         case Learn():
-            return f"Learn {_LEARNED_PLAINLY[item.source]}"
-
-
-_LEARNED_PLAINLY = {
-    LABELS: "the labels of the tuning images",
-    TEACHER: "the teacher on the tuning images",
-    ANSWERS: "the teacher on the tuning images, corrected by the answers",
-    MORE: "the teacher on added images",
-}
+            return f"Learn {LEARNED_FROM[item.source]}"
 
 
 def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
@@ -325,7 +317,7 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
 
 def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
     """Return notes on a class's proposed repair: how its gain was measured, and the AP of a model
-    of the labels of tune for comparison."""
+    fitted to the tuning images for comparison."""
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return []

@@ -17,10 +17,10 @@ NAMED = 6
 CARRIED = "Its own influence is 0: correlated concepts carry it."
 #: Sentence on the command that tries repairs, whatever the verdict.
 TRIES = (
-    "Suggest (inficond suggest) shows what would raise AP: another λ, the teacher on tune, or the "
-    "labels of tune."
+    "Find a repair (inficond suggest) shows what would raise AP: another penalty, or learning from "
+    "the tuning images."
 )
-#: Sentence on tune without labels.
+#: Sentence on tuning images without labels.
 DECIDED = (
     "The teacher's decisions replace labels: AP is agreement with the teacher, so its errors are "
     "not seen."
@@ -30,7 +30,7 @@ OF = {
     "student": "the student",
     "original": "the original student",
     "own_word": "the concept named like the class alone",
-    "tune_model": "a model of the labels of tune",
+    "tune_model": "a model fitted to the tuning images",
 }
 _FEW = "There are too few photos to say whether {} relies on something it should not."
 #: Number of suspects of a class that are listed in full; the others are only named.
@@ -59,7 +59,7 @@ def _verdict_sentence(found: ClassShift, limits: bool) -> str:
     if found.kind == SHIFT and found.lost_bond:
         return (
             f"Shift: the student relies on a concept that is clearly less correlated with "
-            f"{found.class_name} on tune than on fit. {measured[0].upper()}{measured[1:]}"
+            f"{found.class_name} in the tuning images. {measured[0].upper()}{measured[1:]}"
         )
     if found.kind == NONE:
         gone = "is left" if found.lost_bond else "was found"  # left, after those were removed
@@ -73,16 +73,19 @@ def _differences(verdict: Verdict, limits: bool) -> str:
     """Return the sentence on how AP and separation change from ``fit`` to ``tune``."""
     lost, separation = verdict.ap_lost, verdict.separation_lost
     ap = _difference("AP", 100 * verdict.ap, lost, "points", 1, 100, limits)
-    logits = _difference("separation", verdict.separation, separation, "logits", 2, 1, limits)
+    logits = _difference(_SEPARATION, verdict.separation, separation, "logits", 2, 1, limits)
     better = max(-lost.high, -separation.high) > 0
-    hint = " Wrong labels or harder photos in fit can make tune look better." if better else ""
-    return f"from fit to tune, {ap}; {logits}.{hint}"
+    hint = " Wrong labels or harder training images can be why." if better else ""
+    return f"from training to tuning images, {ap}; {logits}.{hint}"
+
+
+_SEPARATION = "separation (mean logit with the class less that without it)"
 
 
 def _difference(
     name: str, whole: float, lost: Interval, unit: str, digits: int, scale: float, limits: bool
 ) -> str:
-    """Return a clause on one measure: it falls, is better on tune, or shows no clear change.
+    """Return a clause on one measure: it falls, is better in the tuning images, or neither.
 
     ``whole`` is its value on fit, ``lost`` its fall; digits, scale and unit format the numbers."""
     gained = -lost
@@ -91,7 +94,7 @@ def _difference(
         return f"{name} falls by {fall} of {number(whole, digits)}"
     if gained.low > 0:
         gain = gained.text(digits, scale=scale, unit=unit, limits=limits)
-        return f"{name} is better on tune than on fit by {gain}"
+        return f"{name} is better in the tuning images by {gain}"
     change = gained.text(digits, scale=scale, unit=unit, sign=True, limits=limits)
     return f"{name} shows no clear change ({change})"
 
@@ -126,7 +129,7 @@ def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str
     each = ", ".join(f"{words[key]} {value.text(limits=limits)}" for key, value in known.items())
     most = number(max(value.estimate for value in known.values()))
     highest = [words[key] for key, value in known.items() if number(value.estimate) == most]
-    return f"AP on tune: {each}. Highest: {' and '.join(highest)}."
+    return f"AP on tuning images: {each}. Highest: {' and '.join(highest)}."
 
 
 def plain_sentence(found: ClassShift) -> str:
@@ -162,15 +165,15 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
-    """Return a sentence on why a concept is a suspect: shares of photos with it, on fit and tune.
+    """Return a sentence on why a concept is a suspect: shares of training and tuning images.
 
     ``gain`` is the cross-fitted change in AP from reweighting by this concept alone; it is left out
     if None."""
-    shares = f"In {shares_clause(found.class_name, suspect.presence)}{_known_by(suspect)}"
+    shares = f"I{plain_shares(found.class_name, suspect.presence)[1:]}{_known_by(suspect)}"
     if gain is None:
         return f"{shares}."
     change = gain.text(1, scale=100, unit="points", sign=True)
-    return f"{shares}; reweighting by it changes AP by {change}, cross-fitted."
+    return f"{shares}; reweighting by it changes AP by {change} on other images."
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
@@ -250,26 +253,13 @@ def plain_shares(name: str, there: Presence) -> str:
     )
 
 
-def shares_clause(name: str, there: Presence) -> str:
-    """Return a clause on how many photos with class ``name`` show a concept on fit and tune; photos
-    without the class are added if their shares differ more."""
-    with_class = (
-        f"{_percent(there.fit[0])} of the photos with {name} on fit, "
-        f"{_percent(there.tune[0])} on tune"
-    )
-    if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
-        return with_class
-    without = f"{_percent(there.fit[1])} and {_percent(there.tune[1])}"
-    return f"{with_class}; of those without, {without}"
-
-
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
-    """Return sentences on a suspect: its shares of the photos without the class, its change from
-    fit to tune, and how the student relies on it."""
+    """Return sentences on a suspect: its shares of the images without the class, its change from
+    training to tuning images, and how the student relies on it."""
     there, name = suspect.presence, found.class_name
     return (
-        f"In the photos without {name}: {_percent(there.fit[1])} on fit, "
-        f"{_percent(there.tune[1])} on tune, {_counted(suspect)}. {_change(suspect)} "
+        f"Without {name}: in {_percent(there.fit[1])} of the training images, "
+        f"{_percent(there.tune[1])} of the tuning ones, {_counted(suspect)}. {_change(suspect)} "
         f"{reliance_sentence(suspect)}"
     )
 
@@ -278,12 +268,13 @@ def reliance_sentence(suspect: Suspect) -> str:
     """Return sentences on how the student's logit follows a suspect, and on its weight."""
     turn = "rises" if suspect.reliance > 0 else "falls"
     carried = (
-        f"Its own weight of {signed(suspect.weight)} explains {signed(suspect.lost)} logits of the "
+        f"Its influence of {signed(suspect.weight)} explains {signed(suspect.lost)} logits of the "
         "lost separation."
         if suspect.weight
         else CARRIED
     )
-    follows = f"At equal label the student's logit {turn} with it (r {signed(suspect.reliance)})."
+    r = signed(suspect.reliance)
+    follows = f"At equal label the student's logit {turn} with it (correlation {r})."
     return f"{follows} {carried}"
 
 
@@ -291,25 +282,25 @@ def _counted(suspect: Suspect) -> str:
     if suspect.labelled:
         return f"by {'the decisions of the teacher' if suspect.by_teacher else 'labels'}"
     above = number(suspect.presence.threshold, 2)
-    return f"counted above a score of {above}, which divides the photos of fit best"
+    return f"counted above a score of {above}, which divides the training images best"
 
 
 def _change(suspect: Suspect) -> str:
-    """Return sentences on how the suspect's correlation changes from fit to tune; z is by labels of
+    """Return sentences on how the suspect's correlation changes between splits; z is by labels of
     the concept if it has any, else by its scores."""
     fit, tune, z = signed(suspect.fit, 1), signed(suspect.tune, 1), number(suspect.z, 1)
-    scores = f"The mean scores with and without differ by {fit} standard deviations on fit"
+    scores = f"Mean scores with and without differ by {fit} standard deviations in training images"
     if not suspect.labelled:
-        return f"{scores} and by {tune} on tune, a change of {z} standard errors (z)."
+        return f"{scores} and by {tune} in tuning images, a change of {z} standard errors (z)."
     whose = "decisions" if suspect.by_teacher else "labels"
     return (
         f"By {whose}, the correlation changes by {z} standard errors (z). {scores} and by {tune} "
-        "on tune."
+        "in tuning images."
     )
 
 
 def _known_by(suspect: Suspect) -> str:
-    """Return a clause on the labels that say which photos show a suspect; "" if scores do."""
+    """Return a clause on the labels that state which photos show a suspect; "" if scores do."""
     if not suspect.labelled:
         return ""
     by = "decisions of the teacher on" if suspect.by_teacher else "labels of"

@@ -77,7 +77,7 @@ def test_it_is_small_and_keeps_a_still_picture_of_the_page_and_nothing_of_the_ru
         ("culprit", "vertical traffic light"),
         ("holdout", "looks at the holdout so far: 1"),
         ("explain", "traffic light = 0"),
-        ("explain", "predictions on tune changed"),
+        ("explain", "predictions on tuning images changed"),
         ("export", r"students\.onnx"),
         ("search", r"'lambda_': .* fidelity 0\.9\d"),
     ],

@@ -36,6 +36,10 @@ TEXTS = """(element, texts) => {
   return [...texts, element.placeholder].map((text) => text?.trim()).filter(Boolean)
 }"""
 
+#: Texts with titles, and names and descriptions for screen readers.
+SAID = """(element, texts) => [...texts, ...["title", "aria-label", "aria-description",
+  "aria-valuetext", "alt"].map((name) => element.getAttribute(name))].filter(Boolean)"""
+
 
 def controls(page: Page) -> list[str]:
     """Role and name of each control in the accessibility tree.
@@ -72,3 +76,8 @@ def numbers(page: Page) -> list[str]:
 def texts(page: Page) -> list[str]:
     """Texts that a person can see on the page, but for what is scrolled out of sight too."""
     return list(dict.fromkeys(page.evaluate(WALK.replace("OF", TEXTS))))
+
+
+def told(page: Page) -> set[str]:
+    """All that a person can see, hear or point at."""
+    return set(page.evaluate(WALK.replace('|| element.closest(".vh")', "").replace("OF", SAID)))

@@ -111,7 +111,7 @@ def states(page: Page) -> Iterator[str]:
     yield "its report"
     key("w")
     key("a")
-    page.get_by_role("button", name="Choose by tune").click()
+    page.get_by_role("button", name="Choose by tuning images").click()
     expect(page.locator(".knowledge .threshold table")).to_be_visible()
     yield "a threshold"
     key("a")

@@ -79,7 +79,7 @@ def test_legends_and_tables_say_the_level_of_the_spec(serve, tmp_path, open_page
     expect(page.locator(".detail .samples")).to_contain_text("80 % interval")
     expect(page.locator(".knowledge .legend")).to_contain_text("80 % interval")
     expect(page.locator("#measures-body th", has_text="80 %").first).to_be_visible()
-    page.get_by_role("button", name="Choose by tune").click()
+    page.get_by_role("button", name="Choose by tuning images").click()
     expect(page.locator("#measures-body .threshold")).to_contain_text("change, 80 %")
     assert "95 %" not in page.locator("body").inner_text()
     page.goto(f"{server.url}?class=bicycle&compare={tuner.root_id[:8]},{node.id[:8]}")
@@ -107,7 +107,7 @@ def test_a_refit_is_told_in_one_line_that_opens_with_its_group_and_the_rules_tha
     expect(group.get_by_role("button", name=re.compile(" too$"))).to_have_count(2)
     fine_tune(page)
     expect(notices).to_be_hidden()
-    expect(line).to_contain_text("What #1 did")
+    expect(line).to_contain_text("Effect of #1")
     expect(line).to_contain_text(
         re.compile(r"active bounds? · .+ took over · \d+ predictions? changed")
     )
@@ -115,7 +115,7 @@ def test_a_refit_is_told_in_one_line_that_opens_with_its_group_and_the_rules_tha
     concepts(page).first.focus()
     page.keyboard.press("w")
     expect(line).to_have_attribute("aria-expanded", "true")
-    for words in ("wheel", "#1", "offset", "is correlated with", "on tune", "Proved:"):
+    for words in ("wheel", "#1", "offset", "is correlated with", "tuning images", "Proved:"):
         expect(body).to_contain_text(words)
     wait_until(lambda: body.bounding_box()["height"] > 60, "the report has its room")
     button = body.get_by_role("button", name="Remove the group")
@@ -135,5 +135,5 @@ def test_a_refit_is_told_in_one_line_that_opens_with_its_group_and_the_rules_tha
     notices.get_by_role("button", name="1 more").click()
     expect(notices).to_contain_text("has no influence")
     page.get_by_role("button", name="Fine-tune").click()
-    expect(line).to_contain_text("What #2 did")
+    expect(line).to_contain_text("Effect of #2")
     expect(notices).to_contain_text("is replaced by")

@@ -87,7 +87,7 @@ def test_pointer_and_keyboard_read_all_charts_at_one_influence_with_their_bands(
 
 
 def test_the_refit_is_drawn_over_the_exact_curves_with_bands(page) -> None:
-    page.get_by_role("radio", name="Others re-optimised").click()
+    page.get_by_role("radio", name="Refit: the others are fitted again").click()
     expect(page.locator(".detail .samples")).to_contain_text("refit")
     for drawn in ("refit", "exact.behind", "band"):
         expect(page.locator(f".detail path.{drawn}")).to_have_count(5)
@@ -96,8 +96,8 @@ def test_the_refit_is_drawn_over_the_exact_curves_with_bands(page) -> None:
     card = page.locator(".card:has-text('refit at')")
     expect(card.locator("dd:has-text(' points [')")).to_have_count(5)
     page.mouse.move(2, 2)
-    page.get_by_role("radio", name="Others re-optimised").press("ArrowLeft")
-    expect(page.get_by_role("radio", name="Others held (exact)")).to_be_focused()
+    page.get_by_role("radio", name="Refit: the others are fitted again").press("ArrowLeft")
+    expect(page.get_by_role("radio", name="The other influences stay fixed")).to_be_focused()
     expect(page.locator(".detail path.refit")).to_have_count(0)
 
 
@@ -127,18 +127,18 @@ def test_a_thumb_is_marked_with_its_bound_and_preview_and_nothing_is_cut(page) -
     expect(legend).to_contain_text("pending ≤")
     expect(page.locator(".detail line.bound")).to_have_count(5)
     expect(page.locator(".detail circle.ghost").first).to_be_attached()
-    page.get_by_role("radio", name="Others re-optimised").click()
+    page.get_by_role("radio", name="Refit: the others are fitted again").click()
     for width in (1280, 3840, 1920):
         resize(page, width, width * 5 // 8)
         comes_to(lambda: page.locator(".detail .chart").evaluate_all(BEYOND), [])
-        for words in ("teacher", "refit", "exact", "preview"):
+        for words in ("teacher", "refit", "others fixed", "preview"):
             there = f"{words} in the legend at {width}"
             wait_until(lambda w=words: w in legend.inner_text().split("\n"), there)
         wait_until(lambda: legend.evaluate(WHOLE), f"the legend is whole at {width}")
         comes_to(lambda w=width: [w, *cut_in_heading(page)], [width])
     resize(page, 1920, 1080)
     thumb.click()
-    page.get_by_role("radio", name="Others held (exact)").click()
+    page.get_by_role("radio", name="The other influences stay fixed").click()
     expect(page.locator(".detail :is(circle.ghost, line.bound)")).to_have_count(0)
 
 
@@ -171,7 +171,7 @@ def test_an_image_opens_large_with_parts_that_add_up_and_the_keyboard_goes_on(pa
     page.keyboard.press("Enter")
     expect(dialog.locator("path.line")).to_be_attached()
     expect(dialog).to_contain_text("Teacher logit")
-    expect(dialog.locator(".flip").first).to_contain_text("Smallest flip:")
+    expect(dialog.locator(".flip").first).to_contain_text("Smallest change:")
     parts = dialog.locator(".parts > li")
     expect(parts.last).to_contain_text("Student logit")
     texts = parts.locator(":scope > .num").all_inner_texts()
@@ -305,7 +305,7 @@ def test_the_photo_takes_the_place_of_the_thumbnail_and_knowledge_points_lie_ove
     switch, apart = dialog.get_by_role("button", name="Knowledge points"), dialog.locator(".apart")
     seen = set()
     for at in range(2, 40):  # images with and without a map come in the gallery's order
-        expect(dialog).to_contain_text("Smallest flip")
+        expect(dialog).to_contain_text("Smallest change")
         seen.add(switch.is_visible())
         if seen == {True, False} and switch.is_visible():
             break
@@ -318,7 +318,7 @@ def test_the_photo_takes_the_place_of_the_thumbnail_and_knowledge_points_lie_ove
     expect(heat).to_have_count(0)
     switch.click()
     expect(switch).to_have_attribute("aria-pressed", "true")
-    expect(dialog).to_contain_text("Bright: information that the layer trunk of encoder keeps")
+    expect(dialog).to_contain_text("Bright: parts that the layer trunk of encoder keeps")
     comes_to(lambda: heat.bounding_box() == picture.bounding_box(), True)
     switch.click()
     expect(heat).to_have_count(0)

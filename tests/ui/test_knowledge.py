@@ -123,7 +123,7 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
     start = slider.get_attribute("aria-valuenow")
     drag(page, slider, -20)
     expect(first.locator(".note")).to_contain_text("≤")
-    expect(page.locator(".card:popover-open")).to_contain_text("others held")
+    expect(page.locator(".card:popover-open")).to_contain_text("others fixed")
     page.keyboard.press("Escape")
     expect(slider).to_have_attribute("aria-valuenow", start)
     page.mouse.up()

@@ -37,7 +37,7 @@ def test_a_thumb_on_one_class_of_a_joint_student_moves_the_others_and_the_page_s
     expect(page.locator(".knowledge .now b").first).to_have_text(f"{ap:.3f}")
 
     concepts(page).first.locator(".open").click()  # a what-if is solved, an image taken apart
-    page.get_by_role("radio", name="Refit: others re-optimised").click()
+    page.get_by_role("radio", name="Refit: the others are fitted again").click()
     expect(page.locator(".detail .solving")).to_be_hidden()
     expect(page.locator(".detail .problem, .detail .error")).to_have_count(0)
     page.locator(".gallery .tile").first.get_by_role("button").click()
@@ -59,11 +59,11 @@ def test_a_thumb_on_one_class_of_a_joint_student_moves_the_others_and_the_page_s
     page.keyboard.press("b")
     panel = page.locator(".knowledge .repair-panel")
     expect(panel).to_contain_text("give lambda a value")
-    expect(panel.get_by_role("button", name="λ auto")).to_be_disabled()
+    expect(panel.get_by_role("button", name="choose λ")).to_be_disabled()
     panel.get_by_role("slider").press("ArrowRight")
     expect(blocks(page, ".repair")).to_be_visible()
     fine_tune(page)
-    expect(panel).to_contain_text("In force: lambda")
+    expect(panel).to_contain_text("Active: penalty λ")
 
 
 def test_the_targets_are_chosen_and_the_oracle_is_marked(serve, open_page, tmp_path) -> None:
@@ -106,11 +106,11 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
     tile = page.locator(".gallery .tile").first
     image = tile.locator(".no-photo > b").inner_text()
     tile.get_by_role("button").click()
-    for words in (f"Image {image}", "no photo in this store", "Smallest flip"):
+    for words in (f"Image {image}", "no photo in this store", "Smallest change"):
         expect(large).to_contain_text(words)
     page.keyboard.press("Escape")
     current.locator(".influence").hover()
-    for words in ("Score on fit", "λ per spread"):
+    for words in ("Score in training images", "Penalty λ per spread"):
         expect(page.locator(".card:popover-open").first).to_contain_text(words)
     page.get_by_title("Add or delete a concept").click()
     expect(page.locator("dialog.typing[open]")).to_contain_text("No concept can be typed.")

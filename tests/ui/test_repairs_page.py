@@ -50,13 +50,13 @@ def test_the_page_says_which_students_lean_on_what_and_why(page) -> None:
     shifted = page.locator('.performance [data-key="bicycle"]')
     expect(shifted.locator(".lean")).to_be_visible()
     expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()
-    expect(shifted.locator("> .vh")).to_contain_text("Shift: from fit to tune, AP falls by")
+    expect(shifted.locator("> .vh")).to_contain_text("bicycle relies on traffic light, in")
     panel = page.locator(".repair-panel")
     line, body = (panel.locator(f".unfold-{part}") for part in ("line", "body"))
-    expect(line).to_contain_text("Shift: from fit to tune, AP falls by")
+    expect(line).to_contain_text("Shift: from training to tuning images, AP falls by")
     opened(page)
-    expect(panel).to_contain_text("of the photos with bicycle on fit")
-    expect(panel).to_contain_text("a model of the labels of tune")
+    expect(panel).to_contain_text("of the training images with bicycle")
+    expect(panel).to_contain_text("a model fitted to the tuning images")
     for width, height in ((1440, 900), (1920, 1080)):
         resize(page, width, height)
         above, below = line.bounding_box(), body.bounding_box()
@@ -96,7 +96,7 @@ def test_suspects_are_an_order_of_the_rows(page) -> None:
 
 def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page) -> None:
     opened(page)
-    slider, penalty = page.get_by_role("slider", name=re.compile("Lambda")), r"Penalty 0\.\d+"
+    slider, penalty = page.get_by_role("slider", name="Penalty λ"), r"Penalty 0\.\d+"
     slider.press("ArrowRight")
     expect(repairs(page)).to_have_text(re.compile(penalty))
     first = repairs(page).inner_text()
@@ -106,8 +106,9 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page) -> None:
     expect(repairs(page)).to_have_text(re.compile(penalty))
     told = page.locator(".repair-panel .penalty + p")
     expect(told.locator("+ p")).to_contain_text("auto takes λ 0.001, its starting value")
-    expect(told).to_have_text(re.compile(r"λ 0\.\d+: AP on tune 0\.\d{3} \[.*concepts? left"))
-    auto = page.get_by_role("button", name="λ auto: choose lambda by AP on tune")
+    points = r"λ 0\.\d+: AP on tuning images 0\.\d{3} \[.*concepts? left"
+    expect(told).to_have_text(re.compile(points))
+    auto = page.get_by_role("button", name="choose λ by AP on tuning images")
     auto.click()
     expect(repairs(page)).to_have_text("Another penalty")
     auto.click()
@@ -122,10 +123,11 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
     expect(thumbs).to_have_count(3)  # ✕ on the first suspects
     expect(result).to_have_text(re.compile(r"^Remove .* and .*: \+\d+\.\d points expected\.$"))
     table = opened(page).locator(".repair-panel .levers")
-    levers = ["as it is", "lambda", "teacher on tune", "labels of tune", "✕ suspects proposed"]
+    images = ["teacher on tuning images", "labels of tuning images"]
+    levers = ["as it is", "penalty λ", *images, "✕ suspects proposed"]
     expect(table.locator("tbody th")).to_have_text(levers)
     expect(table.locator("tbody tr").last).to_contain_text(re.compile(r"AP points \[\+\d"))
-    table.get_by_role("button", name="Take labels of tune").click()
+    table.get_by_role("button", name="Take labels of tuning images").click()
     expect(thumbs).to_have_count(0)
     expect(repairs(page)).to_have_text(["Learn the labels of the tuning images", "Another penalty"])
     page.get_by_role("button", name="Clear", exact=True).click()
@@ -145,9 +147,9 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
 
 def test_repairs_wait_beside_thumbs_and_are_fitted_with_them(page) -> None:
     opened(page)
-    page.get_by_role("button", name="balance by traffic light", exact=True).click()
+    page.get_by_role("button", name="reweight by traffic light", exact=True).click()
     expect(repairs(page)).to_have_text("Reweight by traffic light")
-    page.get_by_role("button", name="doubt all suspects").click()
+    page.get_by_role("button", name="adaptive penalty on all suspects").click()
     expect(repairs(page)).to_have_count(2)
     row_of(page, "bicycle").locator(".thumb.down").click()
     repairs(page).filter(has_text="Reweight").click()
@@ -156,7 +158,7 @@ def test_repairs_wait_beside_thumbs_and_are_fitted_with_them(page) -> None:
     expect(repairs(page)).to_have_count(0)
     notices, in_force = (
         page.locator(".knowledge .notices"),
-        r"In force: adaptive penalty \(doubt \d",
+        r"Active: adaptive penalty \d",
     )
     expect(notices).to_contain_text("chose this student")
     expect(page.locator(".repair-panel")).to_contain_text(re.compile(in_force))

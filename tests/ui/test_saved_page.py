@@ -41,7 +41,7 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     page.locator(".knowledge .thumb.down").first.click()
     fine_tune(page)
     page.keyboard.press("a")
-    expect(page.get_by_role("button", name="Choose by tune")).to_have_css("opacity", "1")
+    expect(page.get_by_role("button", name="Choose by tuning images")).to_have_css("opacity", "1")
     iterations(page).first.focus()
     page.keyboard.press("e")
     with page.expect_download() as saved:
@@ -61,7 +61,7 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     expect(iterations(still)).to_have_count(2)
     expect_pictures(still, ".knowledge .patch img")
     expect_pictures(still, ".detail .tile img")
-    expect(still.get_by_role("button", name="Choose by tune")).to_be_hidden()
+    expect(still.get_by_role("button", name="Choose by tuning images")).to_be_hidden()
 
 
 # --- a file that the command wrote is gone through ------------------------------------------------

@@ -120,14 +120,14 @@ def test_the_doctor_has_verdicts_ap_beside_others_and_suspects(tuner) -> None:
     assert classes.loc["dog", "suspects"][0] == "soccer ball"
     assert suspects.index[0] == ("dog", "soccer ball")
     assert suspects["fit_with"].iloc[0] > suspects["tune_with"].iloc[0] > 0
-    shares = "n 82 % of the photos with dog on fit, 40 % on tune"
+    shares = "n 82 % of the training images with dog, 40 % of the tuning ones"
     assert suspects["sentence"].iloc[0] == f"I{shares}."
     said = "dog relies on soccer ball, in 82 % of the training images with dog, 40 % of the tuning"
     assert found["findings"].loc["dog", "finding"].startswith(said)
     assert set(suspects.index.get_level_values("class")) == {"dog"}
     first, second = classes.attrs["notes"]
-    assert first.startswith("dog: Shift: from fit to tune, AP falls by")
-    assert " AP on tune: the student 0." in first
+    assert first.startswith("dog: Shift: from training to tuning images, AP falls by")
+    assert " AP on tuning images: the student 0." in first
     assert second.startswith("cat: No shift")
 
 

@@ -294,14 +294,14 @@ def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_
     positive, negative = terms.balanced.effective
     assert own == [
         next(line for line in own if "1 photo taught by its label, " in line),
-        f"Repair active since #1: balanced by wheel: {positive:.0f} effective positive photos "
-        f"of fit, {negative:.0f} negative.",
-        next(line for line in own if "(doubt 2): " in line),
-        "Repair active since #1: lambda 0.002.",
+        f"Repair active since #1: reweighted by wheel: worth {positive:.0f} training images with "
+        f"the class, {negative:.0f} without.",
+        next(line for line in own if "adaptive penalty 2: " in line),
+        "Repair active since #1: penalty λ 0.002.",
     ]
     assert own[0].startswith("Repair active since #2: ")
     assert own[2].startswith("Repair active since #3: ")
-    assert f"Chosen by the labels of {terms.used} photos of tune." in out
+    assert f"Chosen by the labels of {terms.used} tuning images." in out
     _, out, _ = run("explain", spec_file, "--json")
     document = json.loads(out)
     assert document["classes"]["rows"][0]["photos_used"] == terms.used

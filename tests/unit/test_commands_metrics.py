@@ -190,7 +190,7 @@ def test_an_influence_of_the_strongest_holds_where_its_sign_does_in_19_of_20_ref
     pd.testing.assert_frame_equal(stability(tuner, "bicycle", top=3, draws=8), found)
     found = stability(tuner, "bicycle", top=40, draws=20)
     some = found["influence"] != 0
-    holds = np.where(found["same_sign"] >= 0.95, "holds", "does not hold")
+    holds = np.where(found["same_sign"] >= 0.95, "stable", "not stable")
     expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
     assert found["words"].tolist() == expected.tolist()
 

@@ -83,13 +83,13 @@ def test_concepts_that_say_nothing_or_the_same_and_photos_unlike_those_of_fit_ar
     given, _ = frames()
     found = made(tmp_path, given).doctor()
     assert "nothing" in by_kind(found)["constant"]
-    assert by_kind(found)["twins"] == "road = street."
+    assert by_kind(found)["nearly equal"] == "road = street."
     remedy = "Leave them out of the corpus: `concepts.filters`."
     assert set(found["findings"].loc[["concepts"], "remedy"]) == {remedy}
     assert "photos" not in found["findings"].index
     given["scores"].loc[given["split"] == "tune", "word 9"] += 1
     finding = made(tmp_path / "b", given).doctor()["findings"].loc["photos", "finding"]
-    assert "1 of 18 concepts has different scores than in fit: word 9" in finding
+    assert "1 of 18 concepts has different scores than in the training images: word 9" in finding
 
 
 def test_a_teacher_that_does_not_know_a_class_comes_first(tmp_path):
@@ -193,5 +193,5 @@ def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path):
     assert found["suspects"].index[0] == ("bird", "word 9")
     assert "decisions replace labels" in found["classes"].loc["bird", "sentence"]
     told = by_kind(found)["1 without labels"]
-    assert told.startswith("No photo of tune has a label of bird.")
+    assert told.startswith("No tuning image has a label of bird.")
     assert np.isnan(found["classes"].loc["bird", "teacher_ap"])

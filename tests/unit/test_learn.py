@@ -129,7 +129,7 @@ def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatc
     label = np.array(tuner.store.label)
     label[tuner.store.rows("tune"), 0] = -1
     monkeypatch.setattr(tuner.store, "label", label)
-    with pytest.raises(TuningError, match="learn on 'truck' needs labels of tune"):
+    with pytest.raises(TuningError, match="learn on 'truck' needs labels of tuning images"):
         tuner.fine_tune(tuner.root(), [Learn("truck")])
     terms = tuner.terms(tuner.fine_tune(tuner.root(), [Learn("truck", "teacher")]))["truck"]
     assert (terms.learned, terms.used) == ((Learned("teacher", 1.0),), 0)
@@ -163,8 +163,8 @@ def test_terms_are_read_as_they_were_written_and_without_learning_as_before() ->
         with pytest.raises(ValueError, match=words):
             Terms.from_json({**written, "learn": wrong}, 10)
     words = terms_words(Terms(learned=(more,)))
-    assert words == ["learned the teacher on added photos, each photo as 2.5 of fit"]
-    assert edit_words(Learn("truck", "more", 2.5)) == "learn the teacher on added photos 2.5"
+    assert words == ["learned the teacher on added images, each as 2.5 training images"]
+    assert edit_words(Learn("truck", "more", 2.5)) == "learn the teacher on added images 2.5"
 
 
 def drawn(images: int = 200, seed: int = 9) -> tuple[np.ndarray, np.ndarray]:

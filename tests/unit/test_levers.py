@@ -51,7 +51,8 @@ def test_the_largest_gain_above_0_is_recommended_and_taken_where_taking_the_best
 
 def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:
     tuner, found = students.tuner, suggestion.repairs["truck"].levers
-    names = [AS_IT_IS, "lambda", "teacher on tune", "labels of tune", "✕ suspects"]
+    names = [AS_IT_IS, "penalty λ", "teacher on tuning images", "labels of tuning images"]
+    names.append("✕ suspects")
     assert [each.name for each in found] == names
     rows = tuner.store.rows("tune")
     label, logits = tuner.store.label[rows, 0], tuner.logits(tuner.root())[rows, 0]
@@ -92,7 +93,7 @@ def test_the_page_lists_them_and_says_what_is_proposed(suggestion) -> None:
     assert [each["can"] for each in shown["levers"]] == [bool(each.edits) for each in repair.levers]
     assert [each["taken"] for each in shown["levers"]].count(True) == 1
     assert shown["levers"][0]["gain"] == ""
-    assert any("a model of the labels of tune alone" in note for note in shown["notes"])
+    assert any("a model fitted to the tuning images alone" in note for note in shown["notes"])
     assert shown["sentence"].endswith(" points expected.")
 
 

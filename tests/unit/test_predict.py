@@ -229,7 +229,7 @@ def test_all_doors_hold_the_same_and_drift_is_told(folder, run):
     assert drift.faults == {str(folder / "none.jpg"): "no such file"}
     assert (drift.photos, drift.alarm) == (len(files), False)
     assert list(drift.table["drifted"]) == [False] * len(students.concepts)
-    assert str(drift).startswith("No significant difference from the photos of fit")
+    assert str(drift).startswith("No significant difference from the training images")
     assert drift.table.attrs["notes"] == str(drift).splitlines()
 
 

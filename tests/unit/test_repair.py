@@ -254,8 +254,8 @@ def test_without_labels_of_tune_it_says_what_it_needs(tmp_path: Path) -> None:
     tuner = tuner_of(arrays, tmp_path)
     found = suggest(tuner)
     assert (found.intents, set(found.skipped)) == ((), set(tuner.store.classes))
-    assert "5 photos of tune that are labelled as showing it" in found.summary
-    assert "Label photos of tune, or tune by thumbs." in found.summary
+    assert "5 tuning images that are labelled as showing it" in found.summary
+    assert "Label tuning images, or use thumbs." in found.summary
 
 
 def test_cancelled_at_any_call_and_progress_ends_at_one(harmed: Tuner) -> None:

@@ -118,7 +118,7 @@ def test_a_label_is_a_photo_more_in_the_objective_and_lies_get_no_weight(tuner) 
     lies = [photo_label(tuner, row, lie=True) for row in tuner.store.rows("tune")[:40]]
     terms = tuner.terms(tuned(tuner, *lies))["truck"]
     assert terms.taught.weight == 0
-    assert "weight 0: no weight raises AP on the other photos of tune" in terms_words(terms)[0]
+    assert "weight 0: no weight raises AP on the other tuning images" in terms_words(terms)[0]
 
 
 def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, monkeypatch) -> None:
@@ -334,7 +334,7 @@ def test_too_few_labels_of_tune_or_of_fit(tuner, monkeypatch) -> None:
     label[store.rows("tune")] = -1
     monkeypatch.setattr(store, "label", label)
     for repair in (Lambda("truck"), Doubt("truck", 1.0), Balance("truck", (CONTEXT[0],))):
-        with pytest.raises(TuningError, match="on 'truck' needs labels of tune"):
+        with pytest.raises(TuningError, match="on 'truck' needs labels of tuning images"):
             tuned(tuner, repair)
     assert tuner.terms(tuned(tuner, Lambda("truck", 0.001)))["truck"].used == 0
     taught = tuner.terms(tuned(tuner, Label("truck", "0802.jpg", 1)))["truck"].taught

@@ -194,7 +194,7 @@ def test_a_word_for_the_class_itself_is_told_but_never_offered(tmp_path: Path) -
     assert group.twins == ("fur", "hair")
     assert group.indirect == 0
     text = group_sentence(group, report)
-    assert text.startswith("fur is correlated with hair (r ")
+    assert text.startswith("fur is correlated with hair (correlation ")
     assert "Bicycles, named like the class, is not in the group." in text
     assert "concepts: [fur, hair]" in text
     by_hand = explain(tuner, tuned(tuner, ("Bicycles", "down")))

@@ -141,4 +141,4 @@ def test_students_are_offered_and_choices_reach_the_state_where_a_look_is_counte
     ask(view, "choose_split", name="holdout")
     data = view._strip.data
     assert (data["split"], data["looks"]["short"]) == ("holdout", "1 look at holdout")
-    assert all("On holdout." in metric["card"]["text"] for metric in data["metrics"])
+    assert all("On holdout images." in metric["card"]["text"] for metric in data["metrics"])

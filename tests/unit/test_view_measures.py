@@ -40,7 +40,7 @@ def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     line = make_line(now, None, {})
     told = [(part["name"], part["now"]) for part in line]
     assert told == [("F1", "0.560"), ("accuracy", "0.927"), ("fidelity", "0.928")]
-    assert line[-1]["note"] == " (a constant answer has 0.892), correlation of logits 0.50"
+    assert line[-1]["note"] == " (if always one answer 0.892), correlation of logits 0.50"
     after = replace(now, f1=0.6, fidelity=math.nan, constant_fidelity=0.5)
     changes = {"f1": Interval(0.04, -0.01, 0.05), "fidelity": UNDEFINED}
     line = make_line(now, after, changes)

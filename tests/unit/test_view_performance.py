@@ -116,13 +116,13 @@ def test_changes_come_when_asked_for_and_a_class_that_no_iteration_tuned_is_unto
     change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
     expected = make_changes({"start": change, "previous": change}, "fidelity", {})
     assert view.table.changes["bicycle"] == expected
-    assert told("sheep") == ["untouched", "untouched by #1"]
+    assert told("sheep") == ["original student", "unchanged by #1"]
     app.tuning.toggle(Intent("sheep", "wheel", "remove"))
     app.tuning.fine_tune()
-    assert told("bicycle")[0] not in ("untouched", "unchanged")
-    assert told("bicycle")[1] == "untouched by #2"
+    assert told("bicycle")[0] not in ("original student", "unchanged")
+    assert told("bicycle")[1] == "unchanged by #2"
     app.tuning.undo()
-    assert told("sheep")[0] == "untouched"
+    assert told("sheep")[0] == "original student"
 
 
 def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, view, sent):

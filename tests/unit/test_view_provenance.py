@@ -113,13 +113,14 @@ def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
     labels = [answers[0], corrected[0], *answers[1:], corrected[1]]
     learn = Learn("bicycle", "answers")
     chips = make_chips([wheel, *labels, Label("cat", "scene-4", 1), learn])
-    assert chips[3] == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
+    kind = {"direction": "down", "verb": "lower", "sign": "▼"}
+    assert chips[3] == {**kind, "of": "bicycle", "concept": "wheel"}
     assert [chip["concept"] for chip in chips] == [
         "3 answers",
         "2 labels",
         "scene-4 present",
         "wheel",
-        "the teacher on tune, corrected by the answers",
+        "the teacher on the tuning images, corrected by the answers",
     ]
     assert chips[0]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"
     root = SimpleNamespace(id="a", parent="", number=0, edits=[], name="", note="")
@@ -191,7 +192,7 @@ def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     card = dict(newest["card"])
     assert card["▼ wheel, bicycle"].startswith("×2 · ≤ ")
     assert card["✕ sky, bicycle"] == "= 0"
-    assert card["Bounds in force"] == "2"
+    assert card["Bounds"] == "2"
     app.selection.class_name = "sheep"
     fine_tune(app, "fur")
     row = rows(view)[0]

@@ -89,7 +89,7 @@ def test_the_preview_of_a_balance_adds_its_gain_to_the_reason(tmp_path):
     view = KnowledgeView(app)
     app.selection.class_name = "truck"
     first = view.panels.shift["suspects"][0]
-    assert "on tune" in first["reason"]
+    assert "of the tuning ones" in first["reason"]
     app.tuning.toggle(Balance("truck", (first["concept"],), suspects=True))
     gain = app.tuning.preview.of("truck", "ap")
     told = view.panels.shift["suspects"][0]["reason"]

@@ -56,7 +56,7 @@ def test_a_report_tells_bounds_who_took_over_and_images(app):
 
 def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one():
     price = Price(left=0.03, right=0.05, gain=0.03, cost=0.05, error=0.0)
-    looser = "0.1 looser: objective 0.0030 nats lower"
+    looser = "0.1 looser: training loss 0.0030 nats lower"
     page = make_bound(Bound("wheel", 0.0, None, 2, 0.0, price))
     assert page["price"] == f"{looser}, 0.1 tighter: 0.0050 nats higher"
     fixed = Bound("wheel", 0.0, 0.0, 2, 0.0, replace(price, cost=math.nan))
@@ -82,7 +82,7 @@ def test_a_group_of_collinear_concepts_can_be_thumbed_as_its_member_was_until_al
     assert make_group_offer(None, ["wheel"], "down") is None
     (told,) = make_report(report_of(app, "wheel", "remove"), 1, 1, "tune")["groups"]
     assert told["text"].startswith("wheel is correlated with ")
-    assert "spoke (r " in told["text"]
+    assert "spoke (correlation " in told["text"]
     assert (told["direction"], set(told["concepts"])) == ("remove", everyone)
 
 
@@ -112,20 +112,20 @@ def test_bars_are_the_largest_parts_the_rest_and_the_intercept_beside_the_smalle
     json.dumps(page, allow_nan=False)
     names = [bar["name"] for bar in page["bars"]]
     assert len(names) == SHOWN + 2
-    assert names[-2:] == ["2 others", "Intercept"]
+    assert names[-2:] == ["2 others", "Without concepts"]
     assert page["bars"][-2]["value"] == "+0.03"
     assert max(abs(bar["share"]) for bar in page["bars"]) == 1
-    assert page["decision"] == "absent: not above the threshold 0.00"
+    assert page["decision"] == "absent: its logit is not above the threshold 0.00"
     none = make_apart(apart(parts=(), edit=None, used=None))
-    assert none["flip"] == ["No concept shows in this image: no influence can flip it."]
-    assert [bar["name"] for bar in none["bars"]] == ["Intercept"]
+    assert none["flip"] == ["No concept shows in this image: no influence can change the decision."]
+    assert [bar["name"] for bar in none["bars"]] == ["Without concepts"]
     (flip,) = make_apart(apart())["flip"]
     assert flip == (
-        "Smallest flip: wheel above +0.75 (now +0.50) makes it present; "
-        "3 other images would flip too."
+        "Smallest change: wheel above +0.75 (now +0.50) makes it present; "
+        "3 other images would change too."
     )
     other = Edit("spoke", 0.5, -0.25, False, 1)
     assert make_apart(apart(used=other))["flip"][1] == (
         "Among those with influence: spoke to at most −0.25 (now +0.50) makes it absent; "
-        "1 other image would flip too."
+        "1 other image would change too."
     )

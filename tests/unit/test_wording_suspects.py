@@ -68,21 +68,19 @@ def test_a_concept_that_lowers_the_logit_is_relied_on_by_its_absence():
 def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more():
     ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
     shift = ClassShift("dog", "shift")
-    assert suspects.suspect_reason(shift, ball) == (
-        "In 90 % of the photos with dog on fit, 85 % on tune; of those without, 10 % and 50 %."
-    )
-    assert plain_reason(shift, ball) == (
-        "In 90 % of the training images with dog, 85 % of the tuning ones; without dog, in 10 % "
-        "and 50 %."
-    )
+    for reason in (suspects.suspect_reason, plain_reason):
+        assert reason(shift, ball) == (
+            "In 90 % of the training images with dog, 85 % of the tuning ones; without dog, in "
+            "10 % and 50 %."
+        )
 
 
 def test_z_is_stated_of_labels_where_it_is_and_reliance_at_0_comes_with_its_reason():
     by_scores = suspects.suspect_numbers(BICYCLE, SUSPECT)
-    mean = "differ by +2.2 standard deviations on fit and by +1.0 on tune, a change of 8.6"
+    mean = "differ by +2.2 standard deviations in training images and by +1.0 in tuning images"
     assert mean in by_scores
     by_labels = suspects.suspect_numbers(BICYCLE, replace(SUSPECT, labelled="traffic light"))
-    correlation = "By labels, the correlation changes by 8.6 standard errors (z). The mean scores"
+    correlation = "By labels, the correlation changes by 8.6 standard errors (z). Mean scores"
     assert correlation in by_labels
     assert by_labels.count("(z)") == by_scores.count("(z)") == 1
     why = "Its own influence is 0: correlated concepts carry it."
@@ -124,10 +122,10 @@ def test_after_a_removal_no_suspect_is_left_and_else_none_was_found(removed, wor
 def test_a_negative_loss_is_a_gain_and_not_within_noise():
     verdict = verdict_of(STILL, (-0.43, -0.69, -0.17))
     shown = shift_sentence(ClassShift("boat", "shift", lost_bond=True, verdict=verdict))
-    assert "separation is better on tune than on fit by 0.43 logits [0.17, 0.69]" in shown
+    assert "without it) is better in the tuning images by 0.43 logits [0.17, 0.69]" in shown
     assert "−0.43" not in shown
     assert "noise" not in shown
-    assert "Wrong labels or harder photos in fit" in shown
+    assert "Wrong labels or harder training images" in shown
     assert shown.startswith("Shift: the student relies on a concept that is clearly less")
     fell = verdict_of(STILL, (0.43, 0.17, 0.69))
     assert "Wrong labels" not in shift_sentence(ClassShift("boat", "shift", verdict=fell))

@@ -93,7 +93,7 @@ def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
     finished = sum(progress_of(study, who).finished for who in people)
     intro = (
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
-        "when it was done, or when it was left. Metrics are on the split tune unless the "
+        "when it was done, or when it was left. Metrics are on tuning images unless the "
         f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
         f"(BCa, {DRAWS:,} draws); SD with n − 1."
     )

@@ -38,7 +38,7 @@ MEASURES = {
     "iterations": "iterations",
     "thumbs": "thumbs an iteration",
     "sorts": "lists sorted",
-    "gain": "gain on tune, points of AP",
+    "gain": "gain on tuning images, points of AP",
     "holdout_gain": "gain on the holdout, points of AP",
 }
 

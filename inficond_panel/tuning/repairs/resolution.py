@@ -355,7 +355,7 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
         raise TuningError(
             f"doubt on {name!r} needs {LEAST_LABELLED} positives and {LEAST_LABELLED} negatives on "
             f"fit; there are {shown[0]} and {shown[1]}.",
-            "Label more photos of fit, or tune by thumbs.",
+            "Label more training images, or use thumbs.",
         )
     doubt = photos.suspicion().doubt
     doubt[words_for(name, store.concepts, store.synonyms)] = 0.0
@@ -406,7 +406,7 @@ def enough(photos: ClassPhotos, least: int = LEAST_TUNE) -> bool:
 def _need(photos: ClassPhotos, what: str, least: int) -> None:
     if not enough(photos, least):
         raise TuningError(
-            f"{what} needs labels of tune: at least {LEAST_TUNE} positives and {LEAST_TUNE} "
-            "negatives of the class.",
-            "Label more photos of tune, or tune by thumbs.",
+            f"{what} needs labels of tuning images: at least {LEAST_TUNE} positives and "
+            f"{LEAST_TUNE} negatives of the class.",
+            "Label more tuning images, or use thumbs.",
         )

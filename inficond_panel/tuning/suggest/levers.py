@@ -57,8 +57,8 @@ AS_IT_IS = "as it is"
 SUSPECTS = 3
 #: Least z of the gain in log likelihood to propose this lever.
 LIKELIER = 2.0
-_TO_CHOOSE = "labels of tune, to choose"
-_TO_LEARN = "labels of tune, to learn"
+_TO_CHOOSE = "labels of tuning images, to choose"
+_TO_LEARN = "labels of tuning images, to learn"
 
 
 @dataclass(frozen=True)
@@ -188,13 +188,13 @@ def _levers(
     """Yield name, edits and needs of each lever of a class, the simplest lever first."""
     name = student.name
     if few:
-        yield "labels of tune", (Learn(name, LABELS, 1.0),), _TO_LEARN
+        yield "labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN
         return
-    yield "lambda", (Lambda(name),), _TO_CHOOSE
-    yield "teacher on tune", (Learn(name, TEACHER),), _TO_CHOOSE
+    yield "penalty λ", (Lambda(name),), _TO_CHOOSE
+    yield "teacher on tuning images", (Learn(name, TEACHER),), _TO_CHOOSE
     if part_hashes(student.store):
         yield "teacher on added photos", (Learn(name, MORE),), _TO_CHOOSE
-    yield "labels of tune", (Learn(name, LABELS), Lambda(name)), _TO_LEARN
+    yield "labels of tuning images", (Learn(name, LABELS), Lambda(name)), _TO_LEARN
     if shift.suspects:
         suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
         thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)

@@ -34,8 +34,8 @@ AUTHOR = "machine:repair"
 #: Description of the data of an expected gain.
 MEASURED = "cross-fitted: on photos that did not choose"
 _UNLABELLED = (
-    f"No class has {LEAST_TUNE} photos of tune that are labelled as showing it and "
-    f"{LEAST_TUNE} that are not: nothing is proposed. Label photos of tune, or tune by thumbs."
+    f"No class has {LEAST_TUNE} tuning images that are labelled as showing it and "
+    f"{LEAST_TUNE} that are not: nothing is proposed. Label tuning images, or use thumbs."
 )
 
 
@@ -93,24 +93,22 @@ def shifts_sentence(shifts: Sequence[ClassShift]) -> str:
     """Return a sentence on how many classes have a shift."""
     if len(shifts) == 1:
         return {
-            SHIFT: "The class shows a shift from fit to tune.",
-            UNKNOWN: (
-                "There are too few photos to say whether the class shows a shift from fit to tune."
-            ),
-            NONE: "The class shows no shift from fit to tune.",
+            SHIFT: "The class shows a shift from training to tuning images.",
+            UNKNOWN: "There are too few photos to say whether the class shows a shift.",
+            NONE: "The class shows no shift from training to tuning images.",
         }[shifts[0].kind]
     shifted = sum(each.kind == SHIFT for each in shifts)
     unsure = sum(each.unsure for each in shifts)
     few = f"; for {unsure} there are too few photos to say" if unsure else ""
-    return f"{shifted} of {len(shifts)} classes show a shift from fit to tune{few}."
+    return f"{shifted} of {len(shifts)} classes show a shift from training to tuning images{few}."
 
 
 def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
     """Return the sentence ``A repair is proposed for 5 of 16 classes, shifted or not.``"""
     if not gains:
         return (
-            "Taking the best lever gains nothing on photos that did not choose it: another lambda, "
-            "the teacher on tune, the labels of tune and ✕ on the first suspects were compared. "
+            "Taking the best lever gains nothing on photos that did not choose it: another λ, "
+            "teacher or labels of the tuning images, and ✕ on the first suspects were compared. "
             "Nothing is proposed."
         )
     unclear = sum(gain.low <= 0 <= gain.high for gain in gains)

@@ -5,7 +5,7 @@ import {
 } from "../../ui/base.js"
 import { toldOf } from "../../ui/parts/whisker.js"
 
-const FIELDS = [["dataset", "Dataset"], ["student", "Iteration"], ["targets", "Targets"], ["class", "Class"], ["split", "Images"], ["scope", "Scope"]]
+const FIELDS = [["dataset", "Dataset"], ["student", "Iteration"], ["targets", "Targets"], ["class", "Class"], ["split", "Images"], ["scope", "Metrics of"]]
 
 export function render({ model, el }) {
   const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
@@ -69,6 +69,7 @@ function makeFields(model, card, dialog, choose) {
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
   })
+  set(targets, "title", "Whose answers students learn: the teacher's, or those of the oracle, a teacher that has seen the labels")
   const student = offline(richSelect("Student", choose("student"), card))
   for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
   set(targets.quiet, "role", "status")
@@ -76,7 +77,7 @@ function makeFields(model, card, dialog, choose) {
     split, targets, student,
     dataset: richSelect("Dataset", choose("dataset"), card),
     class: offline(richSelect("Class", choose("class"), card)),
-    scope: segments("Scope", [["class", "Class"], ["all", "All"]], choose("scope")),
+    scope: segments("Metrics of", [["class", "Class"], ["all", "All"]], choose("scope")),
   }
 }
 
@@ -123,7 +124,7 @@ function updateMetric(metric, data) {
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change?.text ?? "")
   set(metric, "aria-label", [`${data.name} ${data.now}`, data.teacher, data.change && `change ${toldOf(data.change)}`].filter(Boolean).join(", "))
-  set(metric, "aria-description", [data.card.text, ...data.card.rows.map((row) => row.join(" "))].join(". "))
+  set(metric, "aria-description", `${data.card.text} ${data.card.rows.map((row) => row.join(" ")).join(". ")}`)
 }
 
 function drawBones(metrics) {

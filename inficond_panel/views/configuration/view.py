@@ -23,7 +23,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_metrics
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.vocabulary.palette import INK_2
-from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.vocabulary.splits import IMAGES_OF, SPLITS
 from inficond_panel.wording.repairs import penalty_text
 
 CHOICES = 30  #: number of newest iterations in the menu, where also the one shown is
@@ -71,7 +71,6 @@ def make_student(
     """
     concepts = len(node.weights)
     used = int((node.weights != 0).any(axis=1).sum())
-    certificate = "KKT residual" if "kkt" in node.certificate else "duality gap"
     newest = list(nodes[: -CHOICES - 1 : -1])
     choices = newest + [each for each in nodes[:-CHOICES] if each.id == node.id]
     made = {n.id: count(len(n.edits), "change") if n.edits else "original" for n in choices}
@@ -82,14 +81,14 @@ def make_student(
         "options": [[n.id, f"#{n.number} {made[n.id]}"] for n in choices],
         "card": {
             "title": f"Students of #{node.number}",
-            "text": f"{'One softmax over all classes' if joint else 'One linear model a class'}, "
+            "text": f"{'One softmax over all classes' if joint else 'One linear model per class'}, "
             "distilled from the "
             + (f"oracle, which {mark}. Metrics compare with the teacher." if mark else "teacher."),
             "rows": [
                 *facts,
                 ("Concepts in use", f"{count(used)} of {count(concepts)}"),
-                (f"Largest {certificate}", words.power_text(max(node.gap))),
-                ("Weights", node.weights_hash[:12]),
+                (words.FROM_BEST, words.power_text(max(node.gap))),
+                ("Hash of weights", node.weights_hash[:12]),
             ],
         },
     }
@@ -114,8 +113,11 @@ def make_facts(app: AppState) -> list[Row]:
     return [
         ("Teacher", app.store.attrs["teacher"]),
         *([("Targets", f"{students.targets}, {tuner.mark}")] if tuner.mark else []),
-        ("L1 penalty λ", penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)),
-        ("Temperature", f"{students.temperature:g}"),
+        (
+            "Penalty λ (more: fewer concepts)",
+            penalty_text(tuner.penalties, chosen=tuner.penalties_chosen),
+        ),
+        ("Teacher's logits divided by", f"{students.temperature:g}"),
         ("Solver", students.solver),
     ]
 
@@ -153,7 +155,7 @@ def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing
     dataset, chosen = data["dataset"], data["class"]
     name = chosen["name"] or f"all {chosen['count']} classes"
     drawing.text((12, 26), f"{dataset['name']}, {dataset['size']}", room=_NAMES, bold=True)
-    words = f"Students {student['name']}, {name}, split {data['split']}"
+    words = f"Students {student['name']}, {name}, {IMAGES_OF[data['split']]}"
     drawing.text((12, 48), words, INK_2, room=_NAMES)
     metrics = data["metrics"]
     step = (_WIDTH - _NAMES) / max(len(metrics), 1)

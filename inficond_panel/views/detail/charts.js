@@ -94,7 +94,7 @@ function cardOf(model, at) {
     return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]
   })
   const refitAt = solved < 0 ? ["change", model.confidence && `${model.confidence} interval`].filter(Boolean).join(", ") : `refit at ${signed(refit.influence[solved], 2)}, change`
-  return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "exact", refitAt], ...rows])]
+  return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "others fixed", refitAt], ...rows])]
 }
 
 function wordsOf(model, at) {

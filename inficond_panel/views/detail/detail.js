@@ -21,8 +21,8 @@ const FILTERS = [
   ["wrong", "Student wrong", "Wrong", "Wrong"],
 ]
 const MODES = [
-  ["exact", "Exact", "Others held (exact)"],
-  ["refit", "Refit", "Refit: others re-optimised"],
+  ["exact", "Fixed", "The other influences stay fixed"],
+  ["refit", "Refit", "Refit: the others are fitted again"],
 ]
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
 
@@ -179,7 +179,7 @@ function makeLegend(model) {
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
       teacher: "teacher", interval: model.confidence && (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
-      exact: "exact", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
+      exact: "others fixed", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {
       keys[name].hidden = !words

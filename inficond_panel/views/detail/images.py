@@ -63,7 +63,7 @@ def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
     ]
     if rest:
         bars.append(_bar(count(len(rest), "other"), others, most, kind="rest"))
-    bars.append(_bar("Intercept", apart.intercept, most, kind="rest"))
+    bars.append(_bar("Without concepts", apart.intercept, most, kind="rest"))
     if apart.other_classes:
         bars.append(_bar("Other classes", apart.other_classes, most, kind="rest"))
     return bars
@@ -80,14 +80,14 @@ def make_decision(decided: Apart | Prediction) -> str:
         likeliest = "the likeliest class" if decided.present else f"{decided.named} is likelier"
         return f"{word}: {likeliest}"
     side = "above" if decided.present else "not above"
-    return f"{word}: {side} the threshold {number(decided.cutoff, 2)}"
+    return f"{word}: its logit is {side} the threshold {number(decided.cutoff, 2)}"
 
 
 def _flips(apart: Apart) -> list[str]:
     """Return sentences on the smallest edits that flip the decision (see ``make_apart``)."""
     if apart.edit is None:
-        return ["No concept shows in this image: no influence can flip it."]
-    edits = [("Smallest flip", apart.edit)]
+        return ["No concept shows in this image: no influence can change the decision."]
+    edits = [("Smallest change", apart.edit)]
     if apart.used and apart.used.concept != apart.edit.concept:
         edits.append(("Among those with influence", apart.used))
     return [f"{name}: {_flip(edit)}" for name, edit in edits]
@@ -102,7 +102,7 @@ def _flip(edit: Edit) -> str:
     return (
         f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
         f"{signed(edit.before, digits)}) makes "
-        f"it {'present' if edit.present else 'absent'}; {others} would flip too."
+        f"it {'present' if edit.present else 'absent'}; {others} would change too."
     )
 
 
@@ -126,9 +126,9 @@ def make_heat(store: Store, row: int) -> dict[str, str]:
     layer = f"layer {facts['layer']}" if facts["layer"] else "output"
     return {
         "source": "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"),
-        "text": f"Bright: information that the {layer} of {facts['network']} keeps, more than "
-        f"{number(facts['b'], 2)} nats below the entropy of the background "
-        f"({number(float(points.mean()) * 100, 0)} % of the image).",
+        "text": f"Bright: parts that the {layer} of {facts['network']} keeps, "
+        f"{number(float(points.mean()) * 100, 0)} % of the image (entropy more than "
+        f"{number(facts['b'], 2)} nats below the background's).",
     }
 
 

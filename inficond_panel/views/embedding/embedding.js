@@ -51,6 +51,7 @@ function makeChoice(model, root) {
     if (missing.has(id)) explain(id)
     else { card.hide(); model.projection = id }
   })
+  set(choice, "title", "Three ways to place concepts: similar ones stand close together")
   const buttons = [...choice.children].filter((button) => missing.has(button.dataset.value))
   const explain = (id) => card.show(buttons.find((button) => button.dataset.value === id), [h("p", {}, missing.get(id))])
   for (const button of buttons) {
@@ -73,13 +74,13 @@ export function render({ model, el }) {
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
     key(s("circle", { cx: 6, cy: 6, r: 4, class: "k-negative" }), "negative"),
-    key(s("path", { d: "M6 1l5 9H1z", class: "k-up" }), "up"),
-    key(s("path", { d: "M6 11l5-9H1z", class: "k-down" }), "down"),
+    key(s("path", { d: "M6 1l5 9H1z", class: "k-up" }), "raise"),
+    key(s("path", { d: "M6 11l5-9H1z", class: "k-down" }), "lower"),
     key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud))
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
   const told = h("p", { class: "vh", role: "status" })
   const plot = h("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "Map of concepts",
-    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X thumb, S shows the nearest segment, plus, minus and 0 zoom." })
+    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X raise, lower and remove, S shows the nearest segment, plus, minus and 0 zoom." })
   plot.append(model.get_child("plot"))
   const assigned = h("p", { class: "assigned clip" })
   const group = makeGroup(model, plot, el)

@@ -219,14 +219,14 @@ function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
   const { mark, verb } = DIRECTIONS[direction]
   const chip = ({ concept, r }) => h("button", { class: "group-thumb one", disabled: isBusy(model), "aria-label": `${verb} ${concept} too`,
-    title: `Correlated with ${of} (r ${fixed(r, 2)}), so that it would take its place`, onclick: () => send("toggle", { concept, direction }) },
+    title: `Its correlation with ${of} is ${fixed(r, 2)}: it would take its place`, onclick: () => send("toggle", { concept, direction }) },
   h("span", { "aria-hidden": "true" }, mark), h("span", { class: "clip" }, concept))
   const rest = members.length - GROUP_SHOWN + more
   return [h("span", { class: "muted" }, "also:"), ...members.slice(0, GROUP_SHOWN).map(chip), rest > 0 && h("span", { class: "muted num", title: `${count(rest)} more concepts correlated with ${of}` }, `+${count(rest)}`),
     members.length > 1 && groupButton(model.group, model, send, `all ${concepts.length}`)].filter(Boolean)
 }
 
-// --- the bounds in force, the students touched ---------------------------------------------------
+// --- the active bounds, the students touched ---------------------------------------------------
 
 const RELEASE = "release"
 const HELD_SHOWN = 6 // the rest is a number
@@ -234,7 +234,7 @@ const HELD_SHOWN = 6 // the rest is a number
 function makeHeld(model, send) {
   const list = h("span", { class: "chips" })
   const more = h("button", { class: "link", onclick: () => { open = !open; draw() } })
-  const element = h("div", { class: "held", role: "group", "aria-label": "Bounds in force" }, h("span", { class: "muted" }, "Held:"), list, more)
+  const element = h("div", { class: "held", role: "group", "aria-label": "Bounds" }, h("span", { class: "muted", title: "Limits that thumbs have set on influences" }, "Bounds:"), list, more)
   let open = false
   const make = ({ concept }) => h("span", { class: "chip" },
     h("button", { class: "name clip offline", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),

@@ -48,8 +48,8 @@ def make_line(
 ) -> list[dict[str, Any]]:
     """Return F1, accuracy and fidelity as parts of one line of text.
 
-    ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (a constant answer has 0.892), correlation of
-    logits 0.84``; with a preview ``F1 0.560 → 0.601`` and the change. ``after`` is empty for an
+    ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (if always one answer 0.892), correlation of logits
+    0.84``; with a preview ``F1 0.560 → 0.601`` and the change. ``after`` is empty for an
     unchanged metric.
     """
     parts: list[dict[str, Any]] = []
@@ -65,7 +65,7 @@ def make_line(
     constant = number(metrics.constant_fidelity)
     r = number(metrics.logit_correlation, 2)
     if preview is None:
-        parts[-1]["note"] = f" (a constant answer has {constant}), correlation of logits {r}"
+        parts[-1]["note"] = f" (if always one answer {constant}), correlation of logits {r}"
     return parts
 
 
@@ -110,7 +110,7 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None = None
         ],
         "scope": f"{count(now['images'])} {IMAGES_OF[split]}, "
         f"{count(now['positives'])} with the class"
-        + (", cross-fitted" if now["chosen_on"] else ""),
+        + (", decided by students that had not seen them" if now["chosen_on"] else ""),
     }
 
 
@@ -147,7 +147,7 @@ def make_slices(
             *(_head(level) or [""]),
             METRICS[beside].name if beside else "",
             "Images",
-            "p (Holm)",
+            "p",
         ],
         "told": " ".join(
             [
@@ -155,6 +155,7 @@ def make_slices(
                     class_name, report.worst, METRICS[report.metric].name, limits=level is not None
                 ),
                 *([OUTSIDE_NOTE] if level and any(row.interval.outside for row in rows) else []),
+                "p: how often chance alone makes a slice as different (Holm, for all slices).",
             ]
         ),
         "rows": [_slice(result, beside, result is report.worst, level) for result in rows],
@@ -180,8 +181,8 @@ def _note(key: str, now: pd.Series, metrics: ClassMetrics) -> str:
     if key == AP.key:
         return f"teacher {number(metrics.teacher_ap)}"
     if key == ECE.key:
-        return f"if calibrated {number(now['ece_if_calibrated'])}"
-    return ""
+        return f"less is better, by chance {number(now['ece_if_calibrated'])}"
+    return "less is better" if METRICS[key].less_is_better else ""
 
 
 def _head(level: float | None) -> list[str]:

@@ -169,7 +169,7 @@ def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any
         "text": row["words"],
         "short": row["words"].removesuffix(" over other images"),
         "rows": rows,
-        "scope": f"{verdicts.attrs['facts']['draws']} refits on bootstrap samples of fit.",
+        "scope": f"{verdicts.attrs['facts']['draws']} refits on random training images.",
     }
 
 

@@ -147,7 +147,7 @@ class Address:
         if title and title not in (app.datasets or [app.dataset.title]):
             yield f"The link's data set is not here: {title}. This is {app.dataset.title}."
         if asked.get("split") == HOLDOUT:
-            yield "A link does not open the holdout. Choose the split holdout to open it."
+            yield "A link does not open the holdout. Choose Holdout on the page to open it."
         yield from self._select(app, asked)
         yield from _set(app, asked)
         wanted = asked.get("targets") or app.targets.usual

@@ -6,6 +6,7 @@ import { partsOf } from "../../ui/parts/signed_bar.js"
 
 const MOST_BYTES = 10_000_000, MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
 const KINDS = [{ type: "image/png", quality: 1 }, ...[0.95, 0.85, 0.7].map((quality) => ({ type: "image/jpeg", quality }))]
+const LOGIT = "Above the threshold of the class, the class is present"
 const PIECE = 90_000 // characters of one text in a message
 
 /** The dialog; photos that are dropped on the page open it. */
@@ -169,7 +170,7 @@ function makeClasses(pick) {
   const body = h("tbody")
   const none = h("p", { class: "muted" }), named = h("p", { class: "named" })
   const element = h("div", {}, named, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["Class", "Logit", "Probability", "Student"].map((name) => h("th", { scope: "col" }, name)), teacher)), body)), none)
+    h("thead", {}, h("tr", {}, ["Class", "Logit", "Probability", "Student"].map((name) => h("th", { scope: "col", title: name === "Logit" ? LOGIT : null }, name)), teacher)), body)), none)
   const make = ({ name }) => h("tr", {}, h("th", { scope: "row" }, h("button", { class: "link", title: name, onclick: () => pick(name) }, name)),
     ["num", "num", "", ""].map((kind) => h("td", { class: kind || null })))
   const show = ({ rows, named: likeliest, no_teacher: why, student }) => {

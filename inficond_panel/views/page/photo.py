@@ -95,8 +95,9 @@ def make_worth(photo: DecidedPhoto, class_name: str) -> str:
     )
     within = written_range(rule.accuracy.low, rule.accuracy.high)
     return (
-        f"An answer needs a {sure}. So are {share(rule.coverage)} of tune, with an accuracy of "
-        f"{number(rule.accuracy.estimate)} ({confidence_word(photo.rules.level)} {within})."
+        f"An answer needs a {sure}. So are {share(rule.coverage)} of the tuning images, with an "
+        f"accuracy of {number(rule.accuracy.estimate)} ({confidence_word(photo.rules.level)} "
+        f"{within})."
     )
 
 

@@ -106,7 +106,7 @@ function legend(rings, shifted, unknown) {
   const size = h("span", { class: "size" }, h("i"))
   return h("div", { class: "legend" },
     FILLS.map(([fill, name, brief]) => h("span", { title: name === brief ? null : name }, h("i", { class: `swatch fill ${fill}` }), ...longOrShort(name, brief))),
-    h("span", { class: "all in-full" }, size, h("span", {}, ...longOrShort(wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), "size; T, S: "), rings)),
+    h("span", { class: "all in-full" }, size, h("span", {}, ...longOrShort(wideOrNarrow("share of all images. Rings: ", "share of images. T, S: "), "share; T, S: "), rings)),
     h("span", { class: "all in-simple" }, h("i", { class: "swatch teachers" }), "AP of the teacher"),
     shifted && h("span", { class: "all" }, h("i", { class: "lean" }), shifted),
     h("span", { class: "all", hidden: "" }, h("i", { class: "unknown" }, "?"), unknown))
@@ -144,7 +144,7 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-/** Number of students that rely on a concept less correlated with the class on tune. */
+/** Number of students that rely on a concept less correlated with the class in tuning images. */
 function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ relies }) => relies).length
@@ -167,6 +167,7 @@ function drawSorting(model, { sort, order, value, rings }) {
     sort.querySelector("select").show(model.sort)
     sort.dataset.value = model.sort
     value.replaceChildren(...shown.map((key) => h("span", {}, wideOrNarrow(...SORTS[key].head))))
+    set(value, "title", SORTS[model.sort].points ? `${METRICS[SORTS[model.sort].metric].name} of the teacher less the student's` : null)
     text(rings, `${SORTS[ringMetric(model)].name} of teacher, student`)
   }
   const label = model.descending ? "Largest first" : "Smallest first"

@@ -28,10 +28,10 @@ function sideCard(row, side) {
 function ringCard(row, { changes, shifts }) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
-    ["Gap", isNumber(row.gap) ? `${points(row.gap)} ${POINTS}` : "–"],
+    ["AP behind the teacher", isNumber(row.gap) ? `${points(row.gap)} ${POINTS}` : "–"],
     ...(changes[row.name] ?? []),
-    ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
-    ["Correlation of the logits", fixed(row.logit_correlation, 3)],
+    ["Fidelity if always one answer", fixed(row.constant_fidelity, 3)],
+    ["Correlation of logits", fixed(row.logit_correlation, 3)],
   ]
   const both = Object.keys(SORTS).filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])

@@ -30,10 +30,9 @@ from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_
 from inficond_panel.ui.images import FILLS as IMAGE_FILLS
 from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
-from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
-from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
-from inficond_panel.wording.suspects import relies_wrongly, shift_sentence
+from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change, teacher_sentence
+from inficond_panel.wording.suspects import plain_sentence, relies_wrongly
 
 _FACTS = ("constant_fidelity", "logit_correlation")
 
@@ -78,8 +77,8 @@ def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}
-    previous = {"previous": f"untouched by #{node.number}"}
-    return previous if name in snapshot.tuned else {"start": "untouched", **previous}
+    previous = {"previous": f"{UNCHANGED} by #{node.number}"}
+    return previous if name in snapshot.tuned else {"start": "original student", **previous}
 
 
 def make_changes(
@@ -105,14 +104,10 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
     return dict(Counter(item.class_name for item in pending))
 
 
-def make_shifts(
-    shifts: Mapping[str, ClassShift], level: float | None = CONFIDENCE
-) -> dict[str, dict[str, Any]]:
+def make_shifts(shifts: Mapping[str, ClassShift]) -> dict[str, dict[str, Any]]:
     """Return the verdict per class: whether the student relies on the wrong thing, and a sentence.
 
-    ``level`` is the level of the intervals; None: the sentence has no intervals.
-    """
-    limits = level is not None
+    The sentence is without numbers of the method."""
     return {
         name: {"relies": relies_wrongly(each), "words": shift_sentence(each, limits=limits)}
         for name, each in shifts.items()
@@ -154,7 +149,7 @@ class PerformanceView(Acting, Viewer):
             app,
             rows=make_performance_rows(self._measured),
             suspecting=app.spec.tuning.suspects,
-            shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.spec.views.shown_level),
+            shifts=pn.bind(make_shifts, app.shifts.param.by_class),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             sizing_mode="stretch_both",
         )

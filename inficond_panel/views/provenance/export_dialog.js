@@ -22,7 +22,7 @@ export function exportDialog(root, model, say) {
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
   const { dialog, heading } = titledDialog(root, "export", "", h("span", { class: "grow" }), choices,
-    h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
+    h("p", { class: "muted" }, "The zip also holds the model card, with metrics on the tuning images, and the edits file that replays the branch from #0."),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
     h("footer", {}, zip, edits, page, status))
   let node = ""

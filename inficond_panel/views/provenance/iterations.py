@@ -222,13 +222,14 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
 
 
 def make_chips(edits: Sequence[NodeEdit]) -> list[dict[str, str]]:
-    """Return sign, direction, class and object (a concept) of each edit; see ``folded``.
+    """Return sign, direction, verb, class and object (a concept) of each edit; see ``folded``.
 
     The ``title`` of a chip that stands for several labels lists them.
     """
     return [
         {
             "direction": edit.kind.key,
+            "verb": edit.kind.verb.lower(),
             "sign": edit.kind.glyph,
             "of": edit.class_name,
             "concept": name,
@@ -270,9 +271,9 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
         ],
         "facts": [
             *([("Author", author)] if (author := make_author(node)) else []),
-            ("Refit" if node.parent else "Distilled", words.seconds_text(node.seconds)),
-            ("Largest gap", words.power_text(node.gap)),
-            ("Bounds in force", count(node.bound_count)),
+            ("Fitted in", words.seconds_text(node.seconds)),
+            (words.FROM_BEST, words.power_text(node.gap)),
+            ("Bounds", count(node.bound_count)),
             ("Looks at holdout", count(looks)),
         ],
         "made": node.created,

@@ -197,8 +197,8 @@ function drawChips(parent, row, shown) {
 }
 
 function chipsOf(row, shown) {
-  const chip = ({ direction, sign, of, concept, title }) =>
-    h("span", { class: `chip ${direction}`, title }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of === shown ? "" : `${of}: `, concept)
+  const chip = ({ direction, verb, sign, of, concept, title }) =>
+    h("span", { class: `chip ${direction}`, title }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${verb} `), of === shown ? "" : `${of}: `, concept)
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "original student")]
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []

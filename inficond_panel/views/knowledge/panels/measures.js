@@ -80,17 +80,17 @@ function sliceLine({ name, key, value, range, beside, images, verdict, worst }, 
     cell(h("b", {}, value)), heads[2] && cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
 }
 
-// --- the threshold: the one in force, and on request one chosen by the labels of tune -----------
+// --- the threshold: the present one, and on request one chosen by the labels of tuning images -----------
 
 const BEST_F1 = ""
 const RULES = [[BEST_F1, "best F1"], ...["0.5", "0.8", "0.9", "0.95", "0.99"].map((precision) => [precision, `most recall at precision ${precision}`])]
-const CHOOSE = "Choose by tune"
-const CROSS_FITTED = "Cross-fitted: each image is decided by a threshold that the others chose."
+const CHOOSE = "Choose by tuning images"
+const CROSS_FITTED = "Each image is decided by a threshold that the others chose."
 
 function makeThreshold(model, send) {
   const now = h("p", { class: "num" })
   const rule = select("Threshold by", RULES, BEST_F1, () => {}, "Threshold by")
-  const button = h("button", { class: "group-thumb", title: "The threshold that the labels of tune choose, with its noise. Nothing is changed.", onclick: () => {
+  const button = h("button", { class: "group-thumb", title: "The threshold that the labels of the tuning images choose, with its interval. Nothing is changed.", onclick: () => {
     const { value } = rule.control
     send("choose_threshold", { least: value === BEST_F1 ? null : Number(value) })
   } }, CHOOSE)
@@ -101,7 +101,7 @@ function makeThreshold(model, send) {
   let before = ""
   const draw = () => {
     const { now: value = "", kind = "ask", text: words = "", rows, line } = model.threshold
-    text(now, `Threshold: present above a logit of ${value}`)
+    text(now, `Threshold: the student says present above a logit of ${value}`)
     trial.draw()
     text(button, kind === "running" ? "Choosing" : CHOOSE)
     set(button, "aria-disabled", kind === "running" ? "true" : null)
@@ -147,7 +147,7 @@ function worthOf(rows, confidence) {
   const line = ({ name, now, after, change }) => h("tr", {}, h("th", { scope: "row" }, name), cell(now), cell(h("b", {}, after)),
     cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"))
   return h("table", { class: "by", "aria-label": "Worth of the chosen threshold" },
-    h("thead", {}, h("tr", {}, h("td"), ["in force", "chosen", confidence ? `change, ${confidence}` : "change"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
+    h("thead", {}, h("tr", {}, h("td"), ["now", "chosen", confidence ? `change, ${confidence}` : "change"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
 }
 
 /** The line of YAML, to be copied: a threshold holds for all iterations, and is of the spec. */

@@ -1,4 +1,4 @@
-// What the refit behind a student did: one line, and when it is opened bounds, movers, groups, fit.
+// Effect of the refit behind a student: one line, and when it is opened bounds, movers, groups, fit.
 
 import { drawOnce, h, set, text } from "../../../ui/base.js"
 import { signedBar } from "../../../ui/parts/signed_bar.js"
@@ -6,13 +6,13 @@ import { groupButton, isBusy, section } from "../shared.js"
 import { makeUnfold } from "./unfold.js"
 
 export function makeReport(model, send) {
-  const { element, line, title, body, show } = makeUnfold(model, "explained", { kind: "report", key: "w", title: "", meaning: "What the refit did" })
+  const { element, line, title, body, show } = makeUnfold(model, "explained", { kind: "report", key: "w", title: "", meaning: "Effect of the last fine-tune" })
   const draw = () => {
     const { report, refit } = model
     element.hidden = !model.student || refit == null
     if (element.hidden) return
-    text(title, `What #${refit} did`)
-    set(body, "aria-label", `What #${refit} did to ${model.student}`)
+    text(title, `Effect of #${refit}`)
+    set(body, "aria-label", `Effect of #${refit} on ${model.student}`)
     text(line, report ? report.line : "Being worked out")
     set(line, "title", report ? report.line : null)
     if (show()) drawOnce(body, JSON.stringify([report, model.pending, isBusy(model)]), () => (report ? reportOf(report, model, send) : [h("span", { class: "spin" })]))
@@ -24,13 +24,13 @@ function reportOf(report, model, send) {
   return [
     report.later && h("p", { class: "muted" }, report.later),
     h("div", { class: "sections" },
-      section("Bounds in force", report.bounds.length
+      section("Bounds", report.bounds.length
         ? h("ul", { class: "bounds" }, report.bounds.map(boundOf)) : h("p", {}, "None on this student.")),
-      section("Who moved, in logits", h("ul", { class: "movers" }, report.moved.rows.map(moverOf)), h("p", {}, report.moved.text)),
-      report.groups.length > 0 && section("Concepts that stand together", ...report.groups.map((group) => groupOf(group, model, send))),
+      section("Influences that changed, in logits", h("ul", { class: "movers" }, report.moved.rows.map(moverOf)), h("p", {}, report.moved.text)),
+      report.groups.length > 0 && section("Correlated concepts", ...report.groups.map((group) => groupOf(group, model, send))),
       section("Images", ...report.images.map(({ split, count, text: sentence }) => h("p", { class: "num" }, sentence, " ",
         count > 0 && h("button", { class: "link", onclick: () => send("open_churn", { split }) }, "Show them")))),
-      section("Fit", h("p", { class: "num" }, report.fit), h("p", { class: "num" }, report.certificate))),
+      section("Training loss, in nats: less is better", h("p", { class: "num" }, report.fit), h("p", { class: "num" }, report.certificate))),
   ].filter(Boolean)
 }
 

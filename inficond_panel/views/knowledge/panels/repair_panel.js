@@ -27,10 +27,10 @@ export function makeRepairPanel(model, send) {
 
 function sectionsOf(model, send) {
   return [
-    h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " Fit has no labels: the teacher's decisions stand for them."),
+    h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " The training images have no labels: the teacher's decisions stand for them."),
     model.shift.comparison && h("p", { class: "num" }, model.shift.comparison),
     model.options.unrepairable && h("p", {}, model.options.unrepairable),
-    model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
+    model.terms.length > 0 && h("p", { class: "num" }, `Active: ${model.terms.join("; ")}.`),
     h("div", { class: "repairs" }, suspectsOf(model, send), penaltyOf(model, send)),
   ].filter(Boolean)
 }
@@ -44,7 +44,7 @@ function leversOf(model, send) {
     cell(h("b", {}, ap)), cell(gain), cell(agreement), cell(concepts), h("td", {}, needs),
     h("td", {}, can && h("button", { class: "group-thumb", "aria-label": `Take ${name}`, disabled: isBusy(model), onclick: () => send("take_lever", { name }) }, "Take")))
   return section("What would help?", h("table", { class: "by levers" },
-    h("thead", {}, h("tr", {}, ["lever", "AP", "gain", "like the teacher", "concepts", "needs", ""].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, levers.map(row))),
+    h("thead", {}, h("tr", {}, ["repair", "AP", "gain", "like the teacher", "concepts", "needs", ""].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, levers.map(row))),
   notes.map((note) => h("p", { class: "num" }, note)))
 }
 
@@ -61,35 +61,35 @@ function suspectsOf(model, send) {
   const removed = new Set(ownPending(model).filter(({ direction }) => direction === "remove").map(({ concept }) => concept))
   const doubt = own.find(({ direction }) => direction === "doubt")
   const balance = (concepts, name, label) => repairButton(model, send, { direction: "balance", concepts }, concepts.every((one) => balanced.has(one)), name, label,
-    "Weigh the photos of fit so that these scores are as on tune")
+    "Weights the training images so that these concepts are as frequent as in the tuning images")
   const remove = (concept) => h("button", { class: "group-thumb remove", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
-    title: "Hold its influence at 0; companions may take over", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
+    title: "Hold its influence at 0; correlated concepts may replace it", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
   const item = ({ concept, reason, numbers, group }, place) => h("li", {},
     h("span", { class: "num muted" }, `${place + 1}`),
     h("button", { class: "link clip", title: concept, onclick: () => send("open", { concept }) }, concept),
-    h("span", { class: "gives" }, balance([concept], "balance", `balance by ${concept}`),
-      group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: balance by ${[concept, ...group].join(", ")}`), remove(concept)),
+    h("span", { class: "gives" }, balance([concept], "reweight", `reweight by ${concept}`),
+      group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: reweight by ${[concept, ...group].join(", ")}`), remove(concept)),
     h("details", { class: "num" }, h("summary", {}, reason),
       h("p", {}, numbers, group.length > 0 && h("span", { class: "muted" }, ` Alike: ${group.join(", ")}.`))))
-  const doubted = repairButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "doubt all", "doubt all suspects",
-    "Each concept costs the more, the more suspect it is, as AP on tune chooses")
+  const doubted = repairButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "adaptive penalty", "adaptive penalty on all suspects",
+    "The more suspect a concept, the more its influence costs; AP on tuning images chooses how much")
   const first = suspects.slice(0, 3).map(({ concept }) => concept)
   const list = (items) => h("ol", { class: "suspects" }, items)
   return section("Suspects",
     suspects.length ? list(folded(suspects.map(({ concept }) => concept), suspects.map(item), list)) : h("p", {}, "No concept stands out."),
-    h("p", { class: "gives" }, first.length > 1 && balance(first, `first ${first.length}`, `first ${first.length}: balance by ${first.join(", ")}`), doubted))
+    h("p", { class: "gives" }, first.length > 1 && balance(first, `first ${first.length}`, `first ${first.length}: reweight by ${first.join(", ")}`), doubted))
 }
 
 /** AP over lambda with its interval, and a slider along the values that were solved. */
 function penaltyOf(model, send) {
   const { points: path, auto: alone } = model.path
-  if (!path) return section("Penalty λ", h("span", { class: "spin" }))
+  if (!path) return section("Penalty λ: larger means fewer concepts", h("span", { class: "spin" }))
   const pending = ownRepairs(model).find(({ direction }) => direction === "lambda")
   const now = path.findIndex((point) => point.now)
   const auto = pending?.value === AUTO
   const chosen = pending && !auto ? nearest(path, pending.value) : now
   const told = h("p", { class: "num", role: "status" }, wordsAt(path, chosen, now))
-  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || !model.options.penalised, "aria-label": "Lambda, the penalty of influences",
+  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || !model.options.penalised, "aria-label": "Penalty λ",
     "aria-valuetext": wordsAt(path, chosen, now) })
   slider.addEventListener("input", () => {
     text(told, wordsAt(path, Number(slider.value), now))
@@ -102,9 +102,9 @@ function penaltyOf(model, send) {
     else if (pending) send("take_out", { place: pending.place })
   })
   const chart = chartOf(path, chosen, now)
-  return section("Penalty λ", h("div", { class: "penalty" }, chart, slider), told,
+  return section("Penalty λ: larger means fewer concepts", h("div", { class: "penalty" }, chart, slider), told,
     alone && h("p", { class: "num" }, alone),
-    h("p", { class: "gives" }, repairButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", alone || "The lambda with the highest AP on tune, if it gains more than noise")))
+    h("p", { class: "gives" }, repairButton(model, send, { direction: "lambda", value: AUTO }, auto, "choose λ", "choose λ by AP on tuning images", alone || "The λ with the highest AP on tuning images, if it gains more than noise")))
 }
 
 const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math.log(point.value / value)) < Math.abs(Math.log(path[best].value / value)) ? at : best), 0)
@@ -112,7 +112,7 @@ const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math
 function wordsAt(path, at, now) {
   const point = path[at]
   const marks = [at === now && "now", point.auto && "auto"].filter(Boolean).join(", ")
-  return `λ ${point.text}${marks && ` (${marks})`}: AP on tune ${point.told}, ${point.concepts} concept${point.concepts === 1 ? "" : "s"} left`
+  return `λ ${point.text}${marks && ` (${marks})`}: AP on tuning images ${point.told}, ${point.concepts} concept${point.concepts === 1 ? "" : "s"} left`
 }
 
 function chartOf(path, chosen, now) {
@@ -120,7 +120,7 @@ function chartOf(path, chosen, now) {
   const place = axisOf([Math.min(...known.map(({ low, ap }) => low ?? ap)), Math.max(...known.map(({ high, ap }) => high ?? ap))])
   const x = (at) => `${(path.length > 1 ? 4 + (92 * at) / (path.length - 1) : 50).toFixed(2)}%`
   const y = (value) => `${(100 - place(value)).toFixed(2)}%`
-  return s("svg", { class: "path", height: 72, role: "img", "aria-label": `AP on tune over lambda: ${path.map((point) => `${point.text} ${fixed(point.ap, 3)}`).join(", ")}` },
+  return s("svg", { class: "path", height: 72, role: "img", "aria-label": `AP on tuning images by λ: ${path.map((point) => `${point.text} ${fixed(point.ap, 3)}`).join(", ")}` },
     ...path.flatMap((point, at) => (isNumber(point.ap) ? [
       isNumber(point.low) && s("line", { class: "band-line", x1: x(at), x2: x(at), y1: y(point.low), y2: y(point.high) }),
       s("circle", { class: `dot ${at === now ? "now" : ""} ${at === chosen && at !== now ? "pending" : ""}`, "data-at": at, cx: x(at), cy: y(point.ap), r: 3.5 }),

@@ -49,7 +49,7 @@ export function makeRow({ concept }, send, detailed) {
   const element = h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": detailed ? "u d x g h i" : "u d x g i" },
     only.rank, h("div", { class: "concept" }, h("div", { class: "title" }, open, only.influence ?? note), h("div", { class: "bar-line" }, strength, handle),
       detailed && h("span", { class: "below" }, note, only.suspect, only.discrepancy, only.then, only.holds)),
-    effect, patches, h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, thumbs, only.factor))
+    effect, patches, h("div", { class: "thumbs", role: "group", "aria-label": `Change ${concept}` }, thumbs, only.factor))
   element.parts = { open, strength, handle, note, effect, patches, thumbs, only: detailed && only }
   return element
 }
@@ -214,9 +214,9 @@ function drawHolds(button, { concept }, found) {
   const share = Math.round(100 * (found?.progress ?? 0))
   set(button, "data-kind", kind)
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
-  text(button.lastChild, { ask: "holds?", running: `Refitting ${share} % ✕` }[kind] ?? found.short ?? found.text)
-  set(button, "aria-label", { ask: `holds? Refit to see whether the influence of ${concept} does (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
-  set(button, "title", kind === "ask" ? "Does its influence hold? Refit on other samples (H)" : kind === "error" ? found.text : null)
+  text(button.lastChild, { ask: "stable?", running: `Refitting ${share} % ✕` }[kind] ?? found.short ?? found.text)
+  set(button, "aria-label", { ask: `stable? Refit to see whether the influence of ${concept} is (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
+  set(button, "title", kind === "ask" ? "Is its influence stable? Refit on other samples of the training images (H)" : kind === "error" ? found.text : null)
 }
 
 function holdsCard(concept, { text: words, rows, scope }) {

@@ -21,7 +21,7 @@ function effectWords(effect, influence, model) {
   if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
   const best = farthest(effect.change, 1)
-  return `${metric} against influence, others held, axis ±${axisOf(model)} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
+  return `${metric} against influence, others fixed, axis ±${axisOf(model)} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
 }
 
 function effectOf({ x, change, low, high, axis, ends }, influence, intent) {
@@ -68,7 +68,7 @@ export function effectCard(svg, row, model, pointer) {
 
 /** The chart's reading at an influence as text; empty where there is none. */
 export function effectWordsAt(effect, at, model) {
-  return effect?.x.length ? `; ${METRICS[model.metric].name} ${points(valueAt(effect.x, effect.change, at))} points, others held` : ""
+  return effect?.x.length ? `; ${METRICS[model.metric].name} ${points(valueAt(effect.x, effect.change, at))} points, others fixed` : ""
 }
 
 /** The chart's reading at an influence; null where there is none. */
@@ -79,6 +79,6 @@ export function effectCardAt(row, model, at) {
   const band = low.length ? [[`${model.options.confidence} interval`, interval(valueAt(x, low, at), valueAt(x, high, at))]] : []
   const reach = (sign) => `${points(change[farthest(change, sign)])} ${POINTS} at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
-    [`${model.options.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} ${POINTS}`], ...band,
+    [`${model.options.metrics.find(([id]) => id === model.metric)[1]}, others fixed`, `${points(valueAt(x, change, at))} ${POINTS}`], ...band,
     ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${axisOf(model)} ${POINTS}`]])]
 }
