@@ -88,7 +88,7 @@ def thresholds(
         rows,
         "class",
         _THRESHOLD_HEADINGS,
-        title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune",
+        title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tuning images",
         notes=[
             *lacking,
             "F1, precision and recall are cross-fitted. To use the thresholds, put under students:",

@@ -41,7 +41,7 @@ from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_t
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
-from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import teacher_sentences
 
@@ -248,7 +248,7 @@ def metrics(
         rows,
         "class",
         _headings(shown, intervals=intervals),
-        title=f"{node_title(tuner, node)}, split {split}{drawn}",
+        title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}{drawn}",
         notes=[*teacher_sentences(skills), *_notes(rows)],
         facts=facts_of(tuner, node, split, noise if intervals else None),
         level=noise["level"] if intervals else None,

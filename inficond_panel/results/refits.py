@@ -21,7 +21,7 @@ from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
 from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
 
 _HEADINGS = {
@@ -95,7 +95,7 @@ def refits(
         rows,
         ["iteration", "class"],
         _HEADINGS,
-        title=f"changes by each iteration, split {split}",
+        title=f"changes by each iteration, {IMAGES_OF[split]}",
         notes=notes,
         facts=facts_of(tuner, nodes[-1], split, noise),
         level=noise["level"],

@@ -39,7 +39,7 @@ from inficond_panel.tuning.thumbs import box, check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import few_draws, least_draws
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
 
 #: Metrics of a student shown for each lambda.
 MEASURED = (AP.key, FIDELITY.key)
@@ -122,7 +122,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         rows,
         "lambda",
         _PATH_HEADINGS,
-        title=f"{node_title(tuner, node)}, {class_name} on the split {split}",
+        title=f"{node_title(tuner, node)}, {class_name} on {IMAGES_OF[split]}",
         notes=[used] * bool(chose) + ([] if auto is None else [auto.sentence]),
         facts={
             "node": node.id,

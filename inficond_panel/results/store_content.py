@@ -180,8 +180,8 @@ def _positives(store: Store) -> pd.DataFrame:
     if store.task == SINGLE_LABEL:
         top1 = metric_intervals(teacher_top_class(store, TUNE), (TOP1.key,))[TOP1.key]
         facts["top1"], limits = top1.json(), written_range(top1.low, top1.high)
-        notes = [f"Top-1 accuracy of the teacher on tune: {written(top1.estimate)} {limits}."]
-    ap = {AP.key: "teacher's AP on tune", "chance": "chance"}
+        notes = [f"The teacher's top-1 accuracy, tuning: {written(top1.estimate)} {limits}."]
+    ap = {AP.key: "teacher's AP, tuning", "chance": "chance"}
     headings = plain_headings("class", *SPLITS, **ap)
     title, notes = "Positive images, and the teacher", [*notes, *teacher_sentences(skills)]
     return make_frame(

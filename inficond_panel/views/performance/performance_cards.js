@@ -30,8 +30,6 @@ function ringCard(row, { changes, shifts }) {
   const lines = [
     ["AP behind the teacher", isNumber(row.gap) ? `${points(row.gap)} ${POINTS}` : "–"],
     ...(changes[row.name] ?? []),
-    ["Fidelity if always one answer", fixed(row.constant_fidelity, 3)],
-    ["Correlation of logits", fixed(row.logit_correlation, 3)],
   ]
   const both = Object.keys(SORTS).filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])

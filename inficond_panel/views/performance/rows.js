@@ -95,7 +95,7 @@ function fillSide(element, counts, images) {
 function spoken(row, model) {
   const { sort } = model
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
-  const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
+  const gap = isNumber(row.gap) ? `AP behind the teacher ${points(row.gap)} points` : row.reason
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
   const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== "begin" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
   const few = row.few === null ? [] : [`too few positives to say: ${row.few}`]

@@ -56,7 +56,6 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     return {
         "name": name,
         **{key: defined(sort.value(student, teacher)) for key, sort in CLASS_SORTS.items()},
-        **{fact: defined(getattr(metrics, fact)) for fact in _FACTS},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
             side: [getattr(getattr(snapshot.agreement[name], side), fill.counts) for fill in FILLS]
