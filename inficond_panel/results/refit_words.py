@@ -69,7 +69,7 @@ def headline(report: ClassReport, split: str) -> str:
     successor = report.moves.successor
     flips = [len(churn.flips) for churn in report.churn if churn.split == split]
     parts = [
-        *([] if report.reached else ["not the best weights"]),
+        *([] if report.reached else ["not the best student"]),
         f"{active or 'no'} active bound{'s' * (active > 1)}",
         f"{successor.concept} took over" if successor else "no concept took over",
         *(f"{count(number, 'prediction')} changed" for number in flips),
@@ -94,9 +94,9 @@ def active_text(bound: Bound) -> str:
         price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
         return f"may be active: the optimum is not known closely enough (it would gain {price})"
     if bound.active:
-        return f"is active: without the bound the weight would go {bound.direction_without}"
-    why = "the weight would be the same without the bound"
-    return f"is not active: {why if bound.at_limit else f'the weight is {_figure(bound.weight)}'}"
+        return f"is active: without the bound the influence would go {bound.direction_without}"
+    how = "would be the same without the bound" if bound.at_limit else f"is {_figure(bound.weight)}"
+    return f"is not active: the influence {how}"
 
 
 def price_text(bound: Bound) -> str:
@@ -216,7 +216,7 @@ def _rise(objective: Objective) -> str:
 
 
 def _limits(bound: Bound) -> str:
-    return limits_text((bound.lower, bound.upper)).replace("w", bound.concept, 1)
+    return f"{bound.concept} {limits_text((bound.lower, bound.upper))}"
 
 
 def _moved(mover: Mover) -> str:

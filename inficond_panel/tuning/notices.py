@@ -47,12 +47,12 @@ def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> I
 
 
 def limits_text(limits: Limits) -> str:
-    """Return limits of a weight as text: ``w ≥ 0.40``, ``w = 0``, ``w ≥ 0.40 and w ≤ 0.90``."""
+    """Return limits of an influence as text: ``≥ 0.40``, ``= 0``, ``≥ 0.40 and ≤ 0.90``."""
     lower, upper = limits
     if lower == upper and lower is not None:
-        return f"w = {_weight(lower)}"
-    sides = [] if lower is None else [f"w ≥ {_weight(lower)}"]
-    sides += [] if upper is None else [f"w ≤ {_weight(upper)}"]
+        return f"= {_weight(lower)}"
+    sides = [] if lower is None else [f"≥ {_weight(lower)}"]
+    sides += [] if upper is None else [f"≤ {_weight(upper)}"]
     return " and ".join(sides)
 
 
@@ -67,7 +67,8 @@ def _named(concept: str, class_name: str) -> str:
 
 def _clause(candidate: Candidate) -> str:
     intent, group = candidate
-    return f"{intent.direction}{size_words(intent)}" + (f" of the group {group}" if group else "")
+    thumb = f"{intent.kind.verb.lower()}{size_words(intent)}"
+    return f"{thumb} of the group {group}" if group else thumb
 
 
 def _of_branch(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
     inside = _within((weight, weight), new)
     if weight == 0:
         effect = "keeps it at 0" if inside else f"moves it to {limits_text(new)}"
-        yield f"“{concept}” has no influence on “{class_name}” (weight 0): the thumb {effect}."
+        yield f"“{concept}” has no influence on “{class_name}”: the thumb {effect}."
     elif inside:
         yield (
             f"{_named(concept, class_name)} is at {_weight(weight)}, which already satisfies "

@@ -78,7 +78,7 @@ def test_what_is_no_intent_is_told(students):
     with pytest.raises(TuningError, match="both a factor and a bound"):
         students.tune([("bicycle", "wheel", "up", 2, 3)])
     assert len(students.tuner.nodes()) == 1
-    with pytest.warns(UserWarning, match="2 thumbs in one iteration: .*remove.* counts, not .*up"):
+    with pytest.warns(UserWarning, match="2 thumbs in one iteration: remove counts, not raise"):
         students.tune([("bicycle", "wheel", "remove"), ("bicycle", "wheel", "up")])
 
 

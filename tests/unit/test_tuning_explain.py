@@ -89,7 +89,7 @@ def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None
     assert not bound.active
     assert bound.price.gain == 0
     assert bound.price.right - bound.price.left == pytest.approx(2e-4)
-    assert "is not active: the weight" in sentences(report)[0]
+    assert "is not active: the influence" in sentences(report)[0]
 
 
 def test_objective_by_its_definition_told_and_cancelled(tuner: Tuner, node: Node) -> None:

@@ -41,7 +41,7 @@ def test_a_report_tells_bounds_who_took_over_and_images(app):
     (bound,) = page["bounds"]
     assert (bound["concept"], bound["since"], bound["binds"]) == ("wheel", "#1", True)
     assert bound["bound"].startswith("≤ ")
-    assert "the weight would go up" in bound["text"]
+    assert "the influence would go up" in bound["text"]
     assert bound["price"].startswith("each 0.1 of the bound costs ")
     rows = page["moved"]["rows"]
     assert (rows[0]["concept"], rows[0]["change"][0]) == ("wheel", "−")
@@ -62,7 +62,7 @@ def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one():
     fixed = Bound("wheel", 0.0, 0.0, 2, 0.0, replace(price, cost=math.nan))
     assert make_bound(fixed)["price"] == looser
     free = make_bound(Bound("wheel", None, 1.0, 2, 0.4, Price(0.0, 0.0, 0.0, 0.0, 0.0)))
-    assert (free["text"], free["price"]) == ("is not active: the weight is 0.4", "")
+    assert (free["text"], free["price"]) == ("is not active: the influence is 0.4", "")
 
 
 def test_a_group_of_collinear_concepts_can_be_thumbed_as_its_member_was_until_all_are(tmp_path):
