@@ -35,7 +35,7 @@ _FACTOR = Tuning.fields()["factor"]
 _ABOVE, _MOST = _FACTOR.schema["exclusiveMinimum"], _FACTOR.schema["maximum"]
 _PREVIEWING = Status("previewing", "Previewing")
 #: Reason why nothing can be tuned while the page shows the holdout.
-ON_HOLDOUT = "Tuning is off here: it would overfit the holdout. Show the tuning images to go on."
+ON_HOLDOUT = "Tuning is off on the holdout: it is the final test. Show the tuning images to go on."
 
 
 def tuned_text(snapshot: Snapshot, preview: Preview | None) -> str:
