@@ -142,7 +142,7 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
         _rows(suggestion),
         ["class", "lever"],
         _HEADINGS,
-        title=f"{AUTHOR}, seed {suggestion.seed}, {count(suggestion.images, 'photo')} of tune",
+        title=f"{AUTHOR}, seed {suggestion.seed}, {count(suggestion.images, 'tuning image')}",
         notes=list(_notes(suggestion)),
         facts=_facts(suggestion),
         level=suggestion.level,

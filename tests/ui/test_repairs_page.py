@@ -156,10 +156,7 @@ def test_repairs_wait_beside_thumbs_and_are_fitted_with_them(page) -> None:
     expect(repairs(page)).to_have_count(1)
     fine_tune(page)
     expect(repairs(page)).to_have_count(0)
-    notices, in_force = (
-        page.locator(".knowledge .notices"),
-        r"Active: adaptive penalty \d",
-    )
+    notices, in_force = (page.locator(".knowledge .notices"), r"Active: adaptive penalty \d")
     expect(notices).to_contain_text("chose this student")
     expect(page.locator(".repair-panel")).to_contain_text(re.compile(in_force))
     page.reload()

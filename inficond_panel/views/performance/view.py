@@ -108,7 +108,7 @@ def make_shifts(shifts: Mapping[str, ClassShift]) -> dict[str, dict[str, Any]]:
 
     The sentence is without numbers of the method."""
     return {
-        name: {"relies": relies_wrongly(each), "words": shift_sentence(each, limits=limits)}
+        name: {"relies": relies_wrongly(each), "words": plain_sentence(each)}
         for name, each in shifts.items()
     }
 
