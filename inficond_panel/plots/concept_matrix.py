@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
+from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool, NoOverlap, Quad, Text
 from numpy.typing import NDArray
 
@@ -29,6 +30,7 @@ from inficond_panel.vocabulary.palette import (
     Colour,
 )
 
+Tapped = Callable[[float, float], object] | None
 STEPS = 128  #: colours of each sign
 _INKS = ("#000000", "#ffffff")  # one of the two has a contrast of 4.5 or more on any colour
 
@@ -135,13 +137,16 @@ def take_cells(
     return Cells(node.weights[rows], names, store.classes, reach, marked, pending or {})
 
 
-def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> hv.Image:
+def make_matrix(
+    cells: Cells, dark: bool = False, responsive: bool = False, tapped: Tapped = None
+) -> hv.Image:
     """Draw influences as colours: positive blue, negative orange, 0 blank.
 
     The scale is symmetric. Names of concepts and classes are at the axes, and a tooltip shows the
     cell's; marked cells have an outline. Numbers are written in the cells, or if they do not fit, a
     minus in cells with a negative influence. A ``responsive`` matrix fills the width of its
-    container. ``class`` and ``concept`` count columns from the left and rows from the bottom.
+    container. ``class`` and ``concept`` count columns from the left and rows from the bottom;
+    ``tapped`` is called with both for each click on the figure, also on the names outside.
     """
     rows, columns = cells.influence.shape
     cell = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
@@ -162,7 +167,7 @@ def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> h
         height=120 + _ROW * rows,
         tools=["hover"],
         hooks=[
-            partial(_write, cells=cells, dark=dark, field=texts),
+            partial(_write, cells=cells, dark=dark, field=texts, tapped=tapped),
             partial(_name_cells, cells=cells),
         ],
         **size,
@@ -170,7 +175,7 @@ def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> h
     )
 
 
-def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> None:
+def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str, tapped: Tapped) -> None:
     """HoloViews hook that draws texts and outlines; as layers they would take 100 ms each."""
     figure, ink = plot.state, INK.of(dark)
     if len(figure.renderers) == 1:  # hooks are called again when the image changes
@@ -181,6 +186,8 @@ def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> No
         boxes.line_width = 2
         figure.add_glyph(ColumnDataSource(), boxes)
         plot.handles["xaxis"].major_label_policy = NoOverlap(min_distance=2)
+        if tapped:  # HoloViews' stream leaves out clicks on the names
+            figure.on_event(Tap, lambda event: tapped(event.x, event.y))
     _, texts, boxes = figure.renderers
     texts.glyph.text, boxes.glyph.line_color = field, ink
     texts.data_source.data = make_texts(cells, dark)

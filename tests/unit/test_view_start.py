@@ -20,6 +20,7 @@ from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import NAMED, MatrixView, make_table, make_words
 from inficond_panel.views.page.page import AllStudents
 from inficond_panel.views.start import view as start
@@ -210,8 +211,10 @@ def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_no
 def test_the_table_has_the_students_of_each_concept_with_the_strongest_first():
     cells = Cells(np.array([[0.5, -2.0, 0.0], [0.0] * 3]), ["a<b", "sky"], ["x", "y", "z"], 2.0)
     table = make_table(cells)
-    assert "<th scope='row'>a&lt;b</th><td>y −2.00, x +0.50</td>" in table
-    assert "<th scope='row'>sky</th><td>none</td>" in table
+    button = '<button class="link" data-concept="a&lt;b" data-student="{}">{}</button>'
+    students = f"{button.format('y', 'y')} −2.00, {button.format('x', 'x')} +0.50"
+    assert f"<th scope='row'>{button.format('', 'a&lt;b')}</th><td>{students}</td>" in table
+    assert "</th><td>none</td>" in table
     many = Cells(np.ones((1, NAMED + 2)), ["fur"], [f"c{k}" for k in range(NAMED + 2)], 1.0)
     assert make_table(many).count("+1.00") == NAMED
     assert "and 2 more" in make_table(many)
@@ -226,10 +229,20 @@ def test_a_click_opens_the_student_and_the_concept_of_its_cell(app):
     view._open(1.5, len(view.cells.concepts) - 2.5)
     selected = (app.store.classes[1], view.cells.concepts[2])
     assert (app.selection.class_name, app.selection.concept) == selected
-    for outside in ((-1.0, 1.0), (1.0, -1.0), (99.0, 1.0), (None, None)):
+    for outside in ((-1.0, -1.0), (99.0, -1.0), (None, None)):
         view._open(*outside)
     assert (app.selection.class_name, app.selection.concept) == selected
     assert MatrixView(app).cells.concepts  # made beside a class, it is drawn
+
+
+def test_a_click_on_a_name_beside_the_cells_opens_what_it_names(app):
+    view = MatrixView(app)
+    view._open(-1.0, len(view.cells.concepts) - 2.5)
+    assert (app.selection.class_name, app.selection.concept) == ("", view.cells.concepts[2])
+    view._open(1.5, len(view.cells.concepts) + 2.0)
+    assert app.selection.class_name == app.store.classes[1]
+    ask(KnowledgeView(app, view), "open", concept="wheel", student=app.store.classes[2])
+    assert (app.selection.class_name, app.selection.concept) == (app.store.classes[2], "wheel")
 
 
 def test_nothing_is_drawn_anew_while_a_class_is_selected(app):

@@ -135,8 +135,8 @@ class StudentActions(RefitActions):
         self.app.tuning.take_out(place)
 
     @action
-    def _open(self, concept: str) -> None:
-        self.app.selection.open_concept(concept)
+    def _open(self, concept: str, student: str = "") -> None:
+        self.app.selection.open_concept(concept, student)
 
     @action
     def _select(self, student: str) -> None:

@@ -38,7 +38,7 @@ _LABELS = {
 def make_table(cells: Cells) -> str:
     """Return the matrix as an HTML table: students per concept, strongest influence first."""
     rows = "".join(
-        f"<tr><th scope='row'>{escape(concept)}</th><td>{escape(_students(cells, row))}</td></tr>"
+        f"<tr><th scope='row'>{_link(concept, concept)}</th><td>{_students(cells, row)}</td></tr>"
         for row, concept in enumerate(cells.concepts)
     )
     heads = "<tr><th scope='col'>Concept</th><th scope='col'>Influence on students</th></tr>"
@@ -48,7 +48,14 @@ def make_table(cells: Cells) -> str:
 def _students(cells: Cells, row: int) -> str:
     values = cells.influence[row]
     order = [at for at in strongest(values).tolist() if values[at]]
-    return listed([f"{cells.classes[at]} {signed(float(values[at]), 2)}" for at in order], NAMED)
+    links = {at: _link(cells.classes[at], cells.concepts[row], cells.classes[at]) for at in order}
+    return listed([f"{links[at]} {signed(float(values[at]), 2)}" for at in order], NAMED)
+
+
+def _link(name: str, concept: str, student: str = "") -> str:
+    """Return a button that opens what it names; the browser sends its data (table.js)."""
+    data = f'data-concept="{escape(concept)}" data-student="{escape(student)}"'
+    return f'<button class="link" {data}>{escape(name)}</button>'
 
 
 def make_words(cells: Cells, known: int) -> str:
@@ -57,9 +64,10 @@ def make_words(cells: Cells, known: int) -> str:
     if not shown:
         text = "No concept matches."
     else:
+        marked = "; suspects have an outline" if cells.marked else ""
         text = (
             f"{count(shown)} of {count(known)} concepts. Blue counts for the class, orange against "
-            f"it{'; suspects have an outline' if cells.marked else ''}. Click a cell to open it."
+            f"it{marked}. Click a cell or name to open it."
         )
     return f"<h2>All students</h2><p role='status'>{escape(text)}</p>"
 
@@ -88,8 +96,6 @@ class MatrixView(Viewer):
         self._mark()
         self._arrange()
         plot = hv.DynamicMap(pn.bind(self._draw, self.param.cells, app.param.theme))
-        self._tap = hv.streams.Tap(source=plot)
-        self._tap.add_subscriber(self._open)
         self._plot = make_plot_pane(plot, sizing_mode="stretch_width")
         look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 4, 0), "width": 180}
         self._panel = pn.Column(
@@ -112,17 +118,15 @@ class MatrixView(Viewer):
 
     def close(self) -> None:
         """Release the plot, at the end of the session."""
-        self._tap.clear()
         close_plots(self._plot)
 
     @property
     def _on_screen(self) -> bool:
         return not self.app.selection.class_name or self.cells is None
 
-    @staticmethod
-    def _draw(cells: Cells, theme: str) -> hv.Image:
+    def _draw(self, cells: Cells, theme: str) -> hv.Image:
         dark = theme == "dark"
-        return dress(make_matrix(cells, dark, responsive=True), dark)
+        return dress(make_matrix(cells, dark, responsive=True, tapped=self._open), dark)
 
     @param.depends("app.selection.class_name", "app.students.snapshot", "order", watch=True)
     def _arrange(self) -> None:
@@ -169,9 +173,13 @@ class MatrixView(Viewer):
             self.cells = cells
 
     def _open(self, x: float | None, y: float | None) -> None:
-        """Open the student and concept of the clicked cell, at column ``x`` and height ``y``."""
+        """Open what was clicked at column ``x`` and height ``y``: student and concept of a cell,
+        or beside the cells what is named there."""
         if x is None or y is None:
             return
-        names, concepts = self.cells.classes, self.cells.concepts
-        if 0 <= x < len(names) and 0 < y <= len(concepts):
-            self.app.selection.open_concept(concepts[int(len(concepts) - y)], names[int(x)])
+        names, concepts, selection = self.cells.classes, self.cells.concepts, self.app.selection
+        name = names[int(x)] if 0 <= x < len(names) else ""
+        if 0 < y <= len(concepts):
+            selection.open_concept(concepts[int(len(concepts) - y)], name)
+        elif name:
+            selection.class_name = name

@@ -31,7 +31,7 @@ export function render({ model, el }) {
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
     head.element, bar, panels, table.columns, table.scroll, empty, table.legend)
-  const overview = makeOverview(model, root, head.back)
+  const overview = makeOverview(model, root, head.back, send)
   el.append(overview.element, root)
   table.hoverable(hoverCard(el))
   saveFiles(model)
@@ -48,10 +48,14 @@ export function render({ model, el }) {
 }
 
 /** What stands in the place of the view while no class is selected, where there is such a thing. The
-    focus goes along: to the way back, and from there to where it was. */
-function makeOverview(model, root, back) {
+    focus goes along: to the way back, and from there to where it was. Names in it open what they name. */
+function makeOverview(model, root, back, send) {
   const element = h("div", { class: "overview" }, model.overview && model.get_child("overview"))
   let before = null
+  element.addEventListener("click", (event) => {
+    const { concept, student } = event.composedPath()[0].dataset
+    if (concept) send("open", { concept, student })
+  })
   const draw = () => {
     const shown = Boolean(model.overview) && !model.student
     if (shown === before) return
