@@ -149,6 +149,25 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
     expect(held).to_have_count(1)
 
 
+#: The browser has been told of a thumb.
+WAITING = """() => [...Bokeh.documents[0]._all_models.values()]
+  .some((model) => model.data?.pending?.length)"""
+
+
+def test_what_arrives_while_a_pointer_is_pressed_is_drawn_after_the_click(page) -> None:
+    name, thumb = row(page, 0).locator(".open"), row(page, 1).locator(".thumb.down")
+    box = name.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    thumb.evaluate("(thumb) => thumb.click()")
+    page.wait_for_function(WAITING)  # it has a block above the rows, which would move them
+    page.mouse.up()
+    expect(page.locator(".detail .subtitle")).to_have_text(name.inner_text())
+    expect(blocks(page, ".down")).to_have_count(1)
+    thumb.click()
+    expect(blocks(page)).to_have_count(0)
+
+
 def test_a_batch_over_two_students_says_which(page) -> None:
     row(page, 0).locator(".thumb.down").click()
     touched = page.locator(".knowledge .touched")
