@@ -186,6 +186,14 @@ export function elementsIn(root) {
   return [...root.querySelectorAll("*")].flatMap((element) => [element, ...(element.shadowRoot ? elementsIn(element.shadowRoot) : [])])
 }
 
+/** The element with the focus, where `element` or a shadow root in it has it; else null. */
+export function focusedIn(element) {
+  let held = element.getRootNode().activeElement
+  if (!held || !element.contains(held)) return null
+  while (held.shadowRoot?.activeElement) held = held.shadowRoot.activeElement
+  return held
+}
+
 /** Whether an element is drawn; one without a box (display: contents) by its children. */
 const isShown = (element) => [element, ...element.children].some((each) => each.checkVisibility())
 
@@ -251,8 +259,8 @@ export function boxOf(element) {
   return new DOMRect(x / zoom, y / zoom, width / zoom, height / zoom)
 }
 
-/** Width and height of the window, in the pixels of an element's style. */
-export const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: window.innerHeight / zoomOf(element) })
+/** Width and height of the window above the page's notice, in the pixels of an element's style. */
+export const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: Number(document.documentElement.dataset.free ?? window.innerHeight) / zoomOf(element) })
 
 /** Place a box that is shown below a rectangle, `gap` away, or above it where there is no room; its left
     side at `left`, but inside the window. */
@@ -260,7 +268,7 @@ export function placeAt(box, { top, bottom }, gap, left) {
   const screen = windowOf(box)
   const below = bottom + gap + box.offsetHeight <= screen.height
   box.style.left = `${Math.max(8, Math.min(left, screen.width - box.offsetWidth - 8))}px`
-  box.style.top = `${below ? bottom + gap : Math.max(8, top - box.offsetHeight - gap)}px`
+  box.style.top = `${below ? bottom + gap : Math.max(8, Math.min(top - gap, screen.height) - box.offsetHeight)}px`
 }
 
 /** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.

@@ -224,8 +224,11 @@ def keys_of_iterations(page: Page) -> Iterator[str]:
     key("Delete")
     expect(page.get_by_role("button", name="1 deleted branch")).to_be_visible()
     yield "On an iteration: delete the branch from here; it can be restored"
+    held = page.get_by_role("button", name="Export", exact=True)
+    held.focus()
     key("l")
     expect(page.locator(".notice:visible")).to_contain_text("link")
+    expect(held).to_be_focused()
     yield "Copy a link to what is shown"
 
 

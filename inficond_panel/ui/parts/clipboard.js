@@ -1,6 +1,6 @@
 // The clipboard of the browser.
 
-import { h, text } from "../base.js"
+import { focusedIn, h, text } from "../base.js"
 
 /** Copy a text; return true on success. Pages without https have no clipboard API. */
 export async function copyText(words) {
@@ -8,11 +8,12 @@ export async function copyText(words) {
     await navigator.clipboard.writeText(words)
     return true
   } catch {
-    const area = h("textarea", {}, words)
+    const area = h("textarea", {}, words), held = focusedIn(document)
     document.body.append(area)
     area.select()
     const done = document.execCommand("copy")
     area.remove()
+    held?.focus({ preventScroll: true })
     return done
   }
 }

@@ -2,7 +2,7 @@
 // too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
 // A page too narrow for columns has one, in which all are tabs.
 
-import { elementsIn, h, set, setAll, walkOn, watch } from "../../ui/base.js"
+import { elementsIn, focusedIn, h, set, setAll, walkOn, watch } from "../../ui/base.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
 const LEAST_WIDTH = 1024, STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
@@ -61,13 +61,6 @@ function formOf({ clientWidth: width, clientHeight: height }, extent) {
   if (width < LEAST_WIDTH) return "single"
   if (width >= SPLIT_WIDTH) return "split"
   return width >= STACK_WIDTH && height >= STACK_HEIGHT ? "stack" : extent === "simple" ? "low" : "tabs"
-}
-
-function focusedIn(element) {
-  let held = element.getRootNode().activeElement
-  if (!held || !element.contains(held)) return null
-  while (held.shadowRoot?.activeElement) held = held.shadowRoot.activeElement
-  return held
 }
 
 /** Open a dialog again as modal: moving its view leaves the dialog open but not modal. */

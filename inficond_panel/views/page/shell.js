@@ -268,6 +268,7 @@ function noticeLine(model, leave) {
     offer.hidden = !model.offer
     compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
     line.hidden = !model.notice
+    set(document.documentElement, "data-free", model.notice ? line.getBoundingClientRect().top : null) // see windowOf
     wait()
   })
   return line
