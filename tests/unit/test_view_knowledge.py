@@ -346,7 +346,7 @@ def test_a_preview_is_told_by_concept_and_an_influence_set_by_hand_waits_as_a_bo
 
 
 # --- refits ------------------------------------------------------------------------------------
-def test_a_removal_keeps_the_order_until_its_refit_and_its_row_until_it_is_released(view):
+def test_a_removal_keeps_the_order_until_its_refit_then_is_first_and_kept_until_released(view):
     before = listed(view)
     first = before[0]
     thumb(view, first)
@@ -354,8 +354,8 @@ def test_a_removal_keeps_the_order_until_its_refit_and_its_row_until_it_is_relea
     ask(view, "fine_tune")
     assert (view.bar.status["kind"], view.bar.pending) == ("done", [])
     assert view.bar.status["change"] == view.bar.summary["since"]
-    last = view.table.rows[-1]
-    told = (last["concept"], last["rank"], last["held"], last["since"])
+    row = view.table.rows[0]
+    told = (row["concept"], row["rank"], row["held"], row["since"])
     assert told == (first, None, "= 0", "#1")
     assert len(view.table.rows) == view.table.top + 1
     assert view.bar.held == [{"concept": first, "bound": "= 0"}]

@@ -166,7 +166,7 @@ class KnowledgeView(
         name, sort, students = self.table.student, self.table.sort, self.app.students
         agreement = students.snapshot.agreement[name]
         counts = agreement.positives if sort == DISCREPANCY_P.key else agreement.negatives
-        return make_concept_rows(
+        rows = make_concept_rows(
             concept_rows(
                 self.app.tuner,
                 students.student(name),
@@ -180,6 +180,8 @@ class KnowledgeView(
             self._scale(),
             self.app.spec.views.patches,
         )
+        now = f"#{students.node.number}"  # first what this iteration removed: it has no rank
+        return sorted(rows, key=lambda row: bool(row["rank"]) or row["since"] != now)
 
     def _scale(self) -> Callable[[str], list[tuple[str, str]]]:
         """Return a function to facts on a concept's scale; empty unless a user computed scores."""
