@@ -31,9 +31,9 @@ export function makeApart(model) {
 function apartOf(model) {
   const { apart } = model
   return [
-    h("ul", { class: "parts" }, partsOf(apart.bars, apart.logit, ({ name }) => h("span", { class: "clip" }, name), ({ name, kind }) => (kind ? "" : thumbsOf(name, model)))),
     h("p", {}, `The student says ${apart.decision}.`),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
+    h("ul", { class: "parts" }, partsOf(apart.bars, apart.logit, ({ name }) => h("span", { class: "clip" }, name), ({ name, kind }) => (kind ? "" : thumbsOf(name, model)))),
   ]
 }
 
