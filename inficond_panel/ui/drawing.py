@@ -55,8 +55,8 @@ class Drawing:
         """Write words that start at ``place`` and rise to the right by 60°."""
         x, y = map(_n, place)
         self._parts.append(
-            f'<text {_at(*place)} fill="{INK.light}" font-size="11" '
-            f'transform="rotate(-60 {x} {y})">{escape(cut(words, room, 11))}</text>'
+            f'<text {_at(*place)} fill="{INK.light}" font-size="{_n(TEXT)}" '
+            f'transform="rotate(-60 {x} {y})">{escape(cut(words, room))}</text>'
         )
 
     def box(

@@ -6,6 +6,7 @@ import numpy as np
 from factory import noisy_arrays, small_spec, unknown_arrays
 from playwright.sync_api import expect
 from steps import blocks, classes, iterations, show_details
+from waiting import comes_to
 
 SENTENCE = "The teacher does not know 'sheep'"
 FEW = 4
@@ -58,6 +59,9 @@ def test_a_class_that_the_teacher_does_not_know_is_marked_and_one_of_few_photos_
     expect(last).to_contain_text(f"n = {FEW}")
     last.click()
     expect(finding).to_contain_text(f"and {FEW} tuning images show")
+    comes_to(lambda: finding.bounding_box()["height"] < 24, True)  # a line
+    finding.focus()
+    comes_to(lambda: finding.bounding_box()["height"] > 24, True)
 
     table = page.locator(".performance")
     own, other = (table.locator(f'[data-key="{name}"]') for name in ("sheep", "bird"))

@@ -72,6 +72,7 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     row(page, 0).focus()
     page.keyboard.press("a")
     expect(body.locator("tbody tr")).to_have_count(8)
+    comes_to(lambda: body.evaluate("(body) => body.scrollHeight - body.clientHeight"), 0)
     expect(body).not_to_contain_text("Preview")
     row(page, 0).locator(".thumb.remove").click()
     expect(body).to_contain_text("Preview")

@@ -46,6 +46,17 @@ BEYOND = """(panel) => {
   const boxes = chips.map((chip) => chip.getBoundingClientRect())
   return chips.length ? boxes.filter((box) => box.left < left || box.right > right) : ["none"]
 }"""
+#: Whether the text of an empty search field has room.
+HELD = """(field) => {
+  const pen = document.createElement("canvas").getContext("2d")
+  pen.font = getComputedStyle(field).font
+  return pen.measureText(field.placeholder).width <= field.clientWidth
+}"""
+#: Buttons that leave their view, or touch its edge.
+TOUCHING = """(all) => all.filter((button) => button.closest(".panel")).filter((button) => {
+  const [own, all] = [button, button.closest(".panel")].map((each) => each.getBoundingClientRect())
+  return own.left < all.left + 2 || own.right > all.right - 2
+}).map((button) => button.textContent)"""
 TABS = ("Performance", "Knowledge", "Embedding", "Provenance", "Detail")
 
 
@@ -93,7 +104,7 @@ def test_a_dialog_stays_over_the_page_where_its_view_becomes_a_tab(page) -> None
     expect(dialog).to_be_hidden()
 
 
-def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters(page) -> None:
+def test_at_no_width_is_there_scrolling_sideways_and_no_letters_are_small(page) -> None:
     open_concept(page)
     gallery = page.locator(".detail .gallery")
     sizes = ((2560, 1440), (1920, 1080), (1366, 768), (1280, 720), (1024, 768), (960, 540))
@@ -102,7 +113,10 @@ def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters
         comes_to(lambda: page.evaluate(WIDE), width)
         if width == 1024:
             find = page.get_by_label("Find class")
-            comes_to(lambda f=find: f.evaluate(FITS), True)
+            comes_to(lambda f=find: f.evaluate(HELD), True)
+            comes_to(lambda: page.locator(".panel button:visible").evaluate_all(TOUCHING), [])
+            comes_to(lambda: page.locator(".knowledge .columns > *").evaluate_all(CUT), 0)
+            expect(page.locator(".map .k-remove")).to_be_visible()
             comes_to(lambda: page.locator(".panel.detail").evaluate(BEYOND), [])
         if 1280 <= width <= 1366:
             comes_to(lambda: gallery.evaluate(IMAGES) >= 2, True)
@@ -116,10 +130,11 @@ def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters
         resize(page, width, height)
         comes_to(lambda: page.evaluate(WIDE), width)
         comes_to(lambda: parts.evaluate_all(CUT), 0)
-    show_details(page, False)
-    for name in TABS:
-        page.get_by_role("tab", name=name).click()
-        comes_to(lambda: page.evaluate(SMALL), [])
+    for details in (True, False):
+        show_details(page, details)
+        for name in TABS:
+            page.get_by_role("tab", name=name).click()
+            comes_to(lambda: page.evaluate(SMALL), [])
     page.reload()
     expect(page.get_by_role("switch", name="Details")).not_to_be_checked()
     expect(page).to_have_url(re.compile("show=simple"))
@@ -150,6 +165,8 @@ OVER = """(rows) => rows.filter((row) => {
   const boxes = [...row.children].map((part) => part.getBoundingClientRect())
   return boxes.some((box) => box.top < top - 1 || box.bottom > bottom + 1)
 }).map((row) => row.dataset.key)"""
+#: Buttons without an outline.
+BARE = "all => all.filter((e) => getComputedStyle(e).borderTopStyle === 'none').map((e) => e.title)"
 COLOURS = "(e) => new Set([getComputedStyle(e).color, getComputedStyle(e).backgroundColor]).size"
 
 
@@ -182,6 +199,7 @@ def test_the_strip_takes_as_many_lines_as_it_has_with_changes_as_without(
     expect(main).to_be_enabled()
     expect(main).to_have_css("forced-color-adjust", "none")
     comes_to(lambda: main.evaluate(COLOURS), 2)
+    assert page.locator("button:not(.link):visible").evaluate_all(BARE) == []
 
 
 def test_on_a_telephone_all_metrics_fit_and_the_views_have_the_rest_of_the_screen(

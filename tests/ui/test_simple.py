@@ -195,7 +195,7 @@ def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> Non
     expect(page.get_by_role("dialog", name="Add a concept")).to_be_visible()
     page.keyboard.press("Escape")
     show_details(page, True)
-    expect(page.locator(".knowledge .rank")).to_have_count(10)
+    expect(page.locator(".knowledge .rows .rank")).to_have_count(10)
     expect(page.locator(".knowledge .unfold")).to_have_count(3)
     lines = page.locator(".knowledge .unfold-line:visible")  # one is open at a time
     expect(lines).to_have_count(2)
@@ -208,6 +208,11 @@ def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> Non
     expect(opened).to_have_count(0)
     show_details(page, False)
     expect(only).to_have_count(0)
+
+
+#: Number of rows of concepts that are wholly in view.
+ROWS = """(list) => [...list.querySelectorAll(".rows > .row")].filter((row) =>
+  row.getBoundingClientRect().bottom <= list.getBoundingClientRect().bottom + 1).length"""
 
 
 def bottom(panel: Locator) -> float:
@@ -238,6 +243,9 @@ def test_all_six_views_are_seen_from_1280_pixels_up_and_a_phone_opens_with_the_c
     comes_to(lambda: page.locator(".tabs").bounding_box()["y"] < 130, True)
     classes(page).first.click()
     expect(tabs[1]).to_have_attribute("aria-selected", "true")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    select_class(page, "dog")
+    comes_to(lambda: page.locator(".knowledge .scroll").evaluate(ROWS), 7)
 
 
 def test_classes_that_can_be_repaired_come_first_then_the_widest_gap(page) -> None:

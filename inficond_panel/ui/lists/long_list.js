@@ -1,15 +1,27 @@
 // A list of any length: all items of a short one are there, of a long one those near the part in
 // view, each in its row of a grid.
 
-import { keyed, set, setAll } from "../base.js"
+import { boxOf, keyed, set, setAll } from "../base.js"
 import { bringNear, placeOf, placesNear } from "./near.js"
 
 export const SHORT_LIST = 50 // largest number of items that are all built
+
+/** The part of `scroller` that shows `list`, which may begin below other parts; its scroll padding is covered. */
+function viewOf(scroller, list) {
+  const covered = () => parseFloat(getComputedStyle(scroller).scrollPaddingTop) || 0
+  const above = () => (scroller === list ? 0 : boxOf(list).y - boxOf(scroller).y + scroller.scrollTop - covered())
+  return {
+    get scrollTop() { return scroller.scrollTop - above() },
+    set scrollTop(top) { scroller.scrollTop = top + above() },
+    get clientHeight() { return scroller.clientHeight - covered() },
+  }
+}
 
 /** Items of `list`, a grid whose rows are `--row` high, in `scroller`. `key(row)` names the item of a
     row, `make(row)` creates it, `fill(item, row)` fills it, and `drawn()` follows when items were
     drawn. Where items are `stops`, the Tab key goes to one of them, and arrows to the others. */
 export function longList({ scroller, list, key, make, fill, drawn = () => {}, stops = true }) {
+  const view = viewOf(scroller, list)
   let rows = [], current = 0, inView = 0, later = 0, wanted = -1
   const isLong = () => rows.length > SHORT_LIST
   const plan = () => ({ size: rows.length, step: parseFloat(getComputedStyle(list).getPropertyValue("--row")) })
@@ -27,7 +39,7 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
   }
   function drawNear() {
     later = 0
-    draw(isLong() ? placesNear(scroller, plan(), current) : [...rows.keys()])
+    draw(isLong() ? placesNear(view, plan(), current) : [...rows.keys()])
   }
   /** Items of another list: those in view and the one with the focus now, the others once these are
       painted. */
@@ -53,7 +65,7 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
   function go(at) {
     current = at
     if (isLong()) {
-      bringNear(scroller, plan(), at)
+      bringNear(view, plan(), at)
       drawNear()
     }
     for (const item of list.children) {
@@ -65,9 +77,9 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
   function bring(at) {
     wanted = at
     if (wanted < 0 || !scroller.clientHeight) return
-    const step = list.scrollHeight / rows.length, above = wanted * step - scroller.scrollTop
-    if (above <= -step || above >= scroller.clientHeight) scroller.scrollTop += above - (scroller.clientHeight - step) / 2
-    else bringNear(scroller, { step }, wanted)
+    const step = list.scrollHeight / rows.length, above = wanted * step - view.scrollTop
+    if (above <= -step || above >= view.clientHeight) view.scrollTop += above - (view.clientHeight - step) / 2
+    else bringNear(view, { step }, wanted)
     wanted = -1
   }
   scroller.addEventListener("scroll", () => { if (isLong()) requestAnimationFrame(drawNear) }, { passive: true })
@@ -77,5 +89,5 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
     if (isLong()) drawNear()
     bring(wanted)
   }).observe(scroller)
-  return { show, go, bring, isLong, placeOf: (pressed, at) => placeOf(pressed, scroller, plan(), at) }
+  return { show, go, bring, isLong, placeOf: (pressed, at) => placeOf(pressed, view, plan(), at) }
 }

@@ -286,7 +286,7 @@ def _chart(
     """Return a drawing of one chart: exact steps, teacher's value, and dot of the student."""
     drawing = Drawing(wide, _CHART)
     left, right, top, bottom = 12.0, wide - 6, 24.0, _CHART - 18.0
-    drawing.text((left, 14), caption["title"], INK_2, 11)
+    drawing.text((left, 14), caption["title"], INK_2)
     drawing.text((right, 14), caption["value"], size=11, anchor="end", bold=True)
     low, high, least, most = (caption[key] for key in ("low", "high", "bottom", "top"))
 

@@ -74,8 +74,8 @@ export function render({ model, el }) {
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
     key(s("circle", { cx: 6, cy: 6, r: 4, class: "k-negative" }), "negative"),
-    key(s("path", { d: "M6 1l5 9H1z", class: "k-up" }), "raise"),
-    key(s("path", { d: "M6 11l5-9H1z", class: "k-down" }), "lower"),
+    h("span", {}, s("svg", { width: 34, height: 12, "aria-hidden": "true" }, s("path", { d: "M6 1l5 9H1z", class: "k-up" }),
+      s("path", { d: "M18 11l5-9H13z", class: "k-down" }), s("path", { d: "M25 2l8 8M33 2l-8 8", class: "k-remove" })), "edits"),
     key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud))
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
   const told = h("p", { class: "vh", role: "status" })
@@ -87,7 +87,7 @@ export function render({ model, el }) {
   takeKeys(plot, model)
   const segment = makeSegmentCard(model, plot, el, (words) => text(told, words))
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
-    head, plot, assigned, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
+    head, plot, assigned, told, h("footer", {}, legend, group.button, lasso, home, save)))
   followTheme(model, el)
   new ResizeObserver(() => { if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot) }).observe(plot)
   saveFiles(model)

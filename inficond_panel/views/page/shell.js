@@ -149,7 +149,7 @@ function followColours(model, root) {
     root.style.colorScheme = scheme
     if (model.page) fillPage(scheme)
     else root.getRootNode().host.style.colorScheme = scheme // its colour of text is inherited
-    root.style.setProperty("--shell-height", model.page ? "calc((100vh - var(--page-taken, 0px)) / var(--zoom, 1))" : "900px")
+    root.style.setProperty("--shell-height", model.page ? "calc((100vh - var(--page-taken, 0px)) / var(--zoom, 1))" : "760px") // a screen of 1080 pixels, less what a notebook has about its cells
     const dark = scheme === "dark"
     if (model.dark !== dark) model.dark = dark
   }

@@ -80,7 +80,7 @@ def draw_picture(
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (min(len(known), _DRAWN) + (len(known) > _DRAWN)) + 6)
     heads = ("class", 12), ("positives above, negatives below", 12 + _NAME)
     for words, x in (*heads, ("AP", _x(0)), ("teacher", _x(1))):
-        drawing.text((x, 20), words, INK_2, 11)
+        drawing.text((x, 20), words, INK_2)
     for at, row in enumerate(known[:_DRAWN]):
         _draw(drawing, _HEAD + at * _ROW, row, row["name"] == selected)
     if len(known) > _DRAWN:

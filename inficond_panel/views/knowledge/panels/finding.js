@@ -20,7 +20,7 @@ export function makeFinding(model, send, asking) {
   const list = h("div", { class: "labels", id: "wrong-labels", role: "list", "aria-label": "Labels that are likely wrong", hidden: "" })
   const pictures = new Map()
   repair.append(bar, label)
-  const element = h("section", { class: "finding", "aria-label": "Finding" }, h("p", { class: "sentence", role: "status" }, icon("note", 14), words),
+  const element = h("section", { class: "finding", "aria-label": "Finding" }, h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
     h("div", { class: "acts" }, remove, repair, wrong, asking.element), result, list)
   onMessage(model, (message) => {
     for (const [row, source] of Object.entries(message.pictures ?? {})) pictures.set(Number(row), source)
@@ -31,6 +31,7 @@ export function makeFinding(model, send, asking) {
     element.hidden = !student
     text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent
+    set(words.parentElement, "title", words.textContent)
     remove.hidden = !finding.remove
     text(remove, waits() ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
     set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)

@@ -8,7 +8,7 @@ export function makeUnfold(model, name, { kind, key, title: words, meaning, labe
   const title = h("b", {}, words), line = h("span", { class: "told clip" })
   const head = h("button", { class: "unfold-line", "aria-controls": `${kind}-body`, "aria-keyshortcuts": key.toUpperCase(),
     title: `${meaning} (${key.toUpperCase()})`, onclick: () => { model[name] = !model[name] } }, icon("down", 14), title, line)
-  const body = h("div", { class: "unfold-body", id: `${kind}-body`, role: "region", "aria-label": label, tabindex: 0 })
+  const body = h("div", { class: "unfold-body", id: `${kind}-body`, role: "region", "aria-label": label })
   const element = h("div", { class: `unfold ${kind}` }, head, body)
   onKey(element, key, () => { head.click(); head.focus() })
   const show = () => {

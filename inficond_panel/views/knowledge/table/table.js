@@ -2,7 +2,7 @@
 // Python answers requests for files and pictures by {save} and {pictures}.
 
 import {
-  findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, select, set, text, unless, watch,
+  findBox, followTheme, h, hoverCard, icon, isClosed, onKey, select, set, text, unless, watch,
 } from "../../../ui/base.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
 import { longList } from "../../../ui/lists/long_list.js"
@@ -30,7 +30,8 @@ export function render({ model, el }) {
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
-    head.element, bar, panels, table.columns, table.scroll, empty, table.legend)
+    head.element, bar, table.scroll, empty, table.legend)
+  table.scroll.prepend(panels, table.columns)
   const overview = makeOverview(model, root, head.back, send)
   el.append(overview.element, root)
   table.hoverable(hoverCard(el))
@@ -41,7 +42,7 @@ export function render({ model, el }) {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
-    for (const part of [table.columns, table.scroll, table.legend]) part.hidden = !shown
+    table.scroll.hidden = table.legend.hidden = !shown
     head.draw()
     if (shown) table.draw()
   })
@@ -129,7 +130,6 @@ function makeTable(model, send, search, dialog, groupThumb) {
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
   const columns = h("div", { class: "heads" }), legend = h("div", { class: "legends" })
-  keepAligned(columns, scroll)
   showPart(model, columns, ["effects", "metric", "patches_of", "rows", "found", "sought"], () => makeColumns(model))
   const pictures = makePictures(model, send, rows)
   let listed = [], context = {}, order = "", waiting = 0, card = null, tuned = [], isDone = false, extent = null
@@ -196,7 +196,7 @@ function makeColumns(model) {
   const scale = h("span", { class: "num", title: "A line is the metric at other influences of the concept, as a change from now. All lines have one scale." })
   const patches = patchChoice(model)
   const curves = metric && h("span", { class: "metric num", title: "All curves have one axis, in points of change." }, metric)
-  const element = h("div", { class: "row columns" }, metric && h("span", {}, "#"), h("span", {}, metric ? "Concept, influence" : "Concept"), curves || scale, patches, h("span"))
+  const element = h("div", { class: "row columns" }, metric && h("span", { class: "rank" }, "#"), h("span", {}, metric ? "Concept, influence" : "Concept"), curves || scale, patches, h("span"))
   const draw = () => {
     if (metric) metric.control.show(model.metric)
     else text(scale, axisOf(model) ? `${METRICS[model.metric].short} ±${axisOf(model)} ${POINTS}` : METRICS[model.metric].short)
@@ -211,6 +211,7 @@ function patchChoice(model) {
   if (model.options.patchless) return element
   const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
   const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
+  choice.classList.add("patch-choice")
   set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
   element.append(choice)
   element.control = choice.control
