@@ -16,7 +16,6 @@ import numpy as np
 import zarr
 from filelock import FileLock, Timeout
 from zarr.codecs import BloscCodec, ZstdCodec
-from zarr.errors import ZarrUserWarning
 
 from inficond_panel.common.files import replacing
 from inficond_panel.common.places import (
@@ -193,7 +192,7 @@ def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any
     }
     group.update_attributes({**facts, "attributes_hash": attributes_hash(facts)})
     with warnings.catch_warnings():  # not in Zarr's specification yet; only addresses need it
-        warnings.simplefilter("ignore", ZarrUserWarning)
+        warnings.simplefilter("ignore", UserWarning)
         zarr.consolidate_metadata(group.store, zarr_format=3)
     return digest
 
