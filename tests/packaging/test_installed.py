@@ -35,8 +35,8 @@ for package in ("inficond_panel", "precompute"):
         if found.name != "inficond_panel.__main__":
             try:
                 importlib.import_module(found.name)
-            except ModuleNotFoundError as error:
-                lacking[found.name] = error.name.partition(".")[0]
+            except ImportError as error:
+                lacking[found.name] = (error.__cause__ or error).name.partition(".")[0]
 print(json.dumps(lacking))
 """
 
