@@ -171,7 +171,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
                     yield line, row
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pyarrow.ArrowException) as error:
         raise DataError(
             f"{path} cannot be read as a table: {error}.", "Write it again as Parquet, or as CSV."
         ) from error

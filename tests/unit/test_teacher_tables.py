@@ -118,6 +118,13 @@ def test_faulty_parquet_is_told(tmp_path, change, fault):
         read_logits(write_parquet(tmp_path / "z.parquet", **change), ["01", "02"], CLASSES)
 
 
+def test_parquet_with_a_column_name_that_is_no_text_is_told(tmp_path):
+    path = write_parquet(tmp_path / "z.parquet")
+    path.write_bytes(path.read_bytes().replace(b"train", b"\xffrain"))
+    with pytest.raises(DataError, match=r"z\.parquet cannot be read as a table: 'utf-8' codec"):
+        read_logits(path, ["01"], CLASSES)
+
+
 def test_an_array_that_claims_more_than_the_file_holds_is_refused(tmp_path):
     """11 TB would be taken from memory before a byte is read."""
     with zipfile.ZipFile(write_npz(tmp_path / "z.npz"), "a") as archive:
