@@ -16,6 +16,7 @@ from inficond_panel.distill import (
     metric_intervals,
 )
 from inficond_panel.distill.metrics import outcome as outcome_module
+from inficond_panel.distill.metrics import weighted_ap
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
 from inficond_panel.distill.metrics.weighted_ap import rank
 from inficond_panel.errors import DataError
@@ -71,6 +72,16 @@ def test_metrics_of_the_same_decisions_are_drawn_at_once(monkeypatch):
     )
     change_intervals(Outcome(label, before), Outcome(label, after), DECISIONS, draws=20)
     assert len(calls) == 2 * (len(DECISIONS) + 1)  # each value, and the draws of all: per outcome
+
+
+def test_precision_of_many_images_is_that_of_few_at_a_time(monkeypatch):
+    rng = np.random.default_rng(2)
+    positive, logit = rng.random(700) < 0.2, np.round(rng.standard_normal(700), 1)
+    ranked, counts = rank(positive, logit), draw_counts(700, 40, 0)
+    whole = ranked.average_precision(counts)
+    monkeypatch.setattr(weighted_ap, "_BLOCK_VALUES", 0)
+    monkeypatch.setattr(weighted_ap, "_IMAGES", 16)
+    assert np.array_equal(ranked.average_precision(counts), whole)
 
 
 def test_draw_table_is_drawn_with_replacement_fixed_by_its_seed_and_read_only():

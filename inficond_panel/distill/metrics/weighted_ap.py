@@ -6,9 +6,10 @@ not depend on the counts, so it is made once; each row then costs one cumulative
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ TIE = 1e-12
 #: Values of a block of counts. Sums are taken image by image, which is fastest where the counts of
 #: an image lie side by side (``draw_counts``).
 _BLOCK_VALUES = 1 << 20
+#: Images whose counts are converted and summed at one time where a block cannot hold all.
+_IMAGES = 2048
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,19 @@ class Ranked:
         The sum over the steps of (recall gained) × precision, which is scikit-learn's
         ``average_precision_score``. Without counts each image counts once, and the shape is (1,).
         """
-        return self._each_block(counts, _area)
+        if counts is None or len(counts) * len(self.order) <= _BLOCK_VALUES:
+            return self._each_block(counts, _area)
+        none: NDArray = np.zeros(len(counts), exact_type(counts))
+        above = recall = area = none
+        for everyone, hits in self._parts(counts):
+            everyone[0] += above
+            above = np.cumsum(everyone, axis=0, out=everyone)[-1].copy()
+            so_far = np.cumsum(hits, axis=0, dtype=hits.dtype) + recall
+            terms, recall = hits * (so_far / np.maximum(everyone, _TINY)), so_far[-1]
+            terms[0] += area
+            area = terms.sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(area / recall)
 
     def eleven_point(self, counts: NDArray | None = None) -> Array:
         """Return VOC's AP (rows,): mean over recalls 0, 0.1 … 1 of the best precision from that on.
@@ -76,6 +92,17 @@ class Ranked:
         everyone, hits = np.split(gained, 2)
         return np.cumsum(everyone, axis=0, dtype=gained.dtype), hits
 
+    def _parts(self, counts: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+        """Yield the weight of the images that each step adds, and of the positives among these,
+        (steps, rows) each, for a few steps at a time."""
+        bounds, lasts = np.append(0, self.ends + 1), np.append(self.starts, len(self.positives))
+        cuts = np.searchsorted(bounds, np.arange(0, bounds[-1], _IMAGES))
+        for first, last in pairwise(np.unique(np.append(cuts, len(self.ends)))):
+            yield (
+                _sums(self.order, bounds[first : last + 1], counts),
+                _sums(self.positives, lasts[first : last + 1], counts),
+            )
+
     @cached_property
     def _steps(self) -> csr_array:
         """Sparse 0/1 matrix (2 r, images): r rows mark the images that each step adds, r more rows
@@ -85,6 +112,15 @@ class Ranked:
         bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])
         shape = 2 * len(self.ends), self.images
         return csr_array((np.ones(len(members), np.int32), members, bounds), shape=shape)
+
+
+def _sums(images: Index, bounds: Index, counts: NDArray) -> NDArray:
+    """Return the sums (groups, rows) of counts (rows, all images) over the images of each group,
+    ``images[bounds[g] : bounds[g + 1]]``."""
+    kind, size = exact_type(counts), bounds[-1] - bounds[0]
+    some: NDArray = counts.T.take(images[bounds[0] : bounds[-1]], axis=0).astype(kind)
+    of_group = (np.ones(size, kind), np.arange(size), bounds - bounds[0])
+    return csr_array(of_group, shape=(len(bounds) - 1, size)) @ some
 
 
 def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
@@ -128,14 +164,15 @@ def _eleven(above: NDArray, hits: NDArray) -> Array:
     if not recall.size:
         return np.full(hits.shape[1], np.nan)
     whole = recall[-1]
-    best = [
-        np.where(10.0 * recall >= tenth * whole * (1 - 1e-12), precision, 0.0).max(axis=0)
-        for tenth in range(11)
-    ]
-    return np.where(whole > 0, np.mean(best, axis=0), np.nan)
+    least = np.arange(11)[:, None] * whole * (1 - 1e-12)
+    pairs = zip(10.0 * recall.T, least.T, strict=True)
+    first = np.stack([np.searchsorted(each, limits) for each, limits in pairs], axis=1)
+    best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]  # from each step on
+    mean = np.take_along_axis(best, first, axis=0).mean(axis=0)
+    return np.where(whole > 0, mean, np.nan)
 
 
 def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:
     """Return the weight of the positives up to each step, and the precision there (0 if none)."""
     hits_so_far = np.cumsum(hits, axis=0, dtype=hits.dtype)
-    return hits_so_far, hits_so_far / np.maximum(above, np.finfo(np.float64).tiny)
+    return hits_so_far, hits_so_far / np.maximum(above, _TINY)
