@@ -18,6 +18,7 @@ MARGIN = 4.0  #: pixels that stay free between a label and the frame
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
 LETTERS = 24  #: most letters of a name to show
 _FEWER = 12  #: most letters if the longer label has no free position
+_SPACE = 4.0  #: pixels between two labels of one line, as between words
 _TOUCH = 1.0  #: pixels between two marks that were moved apart
 _GAPS = (4.0, 9.0, 14.0, 24.0, 36.0, 50.0, 66.0)
 _DIRECTIONS = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
@@ -114,7 +115,7 @@ def _place_one(
             free = [box for box in inside if not any(_overlap(box, other) for other in taken)]
             if free:
                 box = min(free, key=lambda b: _covered(b, dots))
-                taken.append(box)
+                taken.append((box[0] - _SPACE, box[1], box[2] + _SPACE, box[3]))
                 return Label(text, box, _leader(anchor, box) if gap >= LEADER_FROM else None)
     return None
 

@@ -31,6 +31,7 @@ export function render({ model, el }) {
   const charts = makeCharts(model, el)
   const legend = makeLegend(model)
   const chips = makeChips(pick, () => model.send_msg({ action: "save_images", filters: [...chosen] }))
+  head.element.append(chips.export_)
   const pictures = makePictures(model)
   const apart = makeApart(model)
   const heat = makeHeat(model, () => dialog.refresh())
@@ -200,8 +201,8 @@ function makeChips(pick, save) {
       h("span", { class: "long" }, long), h("span", { class: "brief", "data-middle": middle, "data-short": short }), " ", number)
     return { id, button, number, long }
   })
-  const export_ = iconButton("download", "Save the images shown as CSV", save, { class: unless("export", "icon-btn") })
-  const element = h("div", { class: "chips" }, h("div", { class: "choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button)), h("span", { class: "grow" }), export_)
+  const export_ = iconButton("download", "Save the images shown as CSV", save, { class: unless("export", "icon-btn"), hidden: "" })
+  const element = h("div", { class: "chips choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button))
   /** The count on a chip is the number of images after a click on it. */
   function show(rows, chosen) {
     for (const { id, button, number, long } of chips) {
@@ -212,7 +213,8 @@ function makeChips(pick, save) {
       button.hidden = id === "assigned" && rows.every((row) => row.assigned)
       set(button, "aria-label", `${long}, ${count(n)}`)
     }
+    export_.hidden = !rows.length
     export_.disabled = !rows.some((row) => [...chosen].every((key) => row[key]))
   }
-  return { element, show }
+  return { element, export_, show }
 }
