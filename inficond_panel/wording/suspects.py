@@ -142,7 +142,7 @@ def plain_sentence(found: ClassShift) -> str:
         first = found.first
         carried = "" if first.weight else f" {CARRIED}"
         relies = f"{name} {relying_words(first)} {first.concept}"
-        return f"{relies}, {plain_shares(name, first.presence)}.{carried}"
+        return f"{relies}, {relied_shares(name, first)}.{carried}"
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from. No concept stands out."
     if found.kind == NONE:
@@ -153,6 +153,12 @@ def plain_sentence(found: ClassShift) -> str:
 def relying_words(suspect: Suspect) -> str:
     """Return ``relies on``, or ``relies on the absence of`` if the logit falls with the concept."""
     return "relies on" if suspect.reliance > 0 else "relies on the absence of"
+
+
+def relied_shares(name: str, suspect: Suspect) -> str:
+    """Return ``plain_shares`` as a clause that follows the concept, or its absence."""
+    shares = plain_shares(name, suspect.presence)
+    return shares if suspect.reliance > 0 else f"which is {shares}"
 
 
 def few_sentence(found: ClassShift) -> str:

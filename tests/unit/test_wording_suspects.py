@@ -62,7 +62,7 @@ SUSPECT = Suspect(
 def test_a_concept_that_lowers_the_logit_is_relied_on_by_its_absence():
     against = replace(SUSPECT, reliance=-SUSPECT.reliance)
     said = plain_sentence(replace(BICYCLE, suspects=(against,)))
-    assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}, in ")
+    assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}, which is in ")
 
 
 def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more():

@@ -37,7 +37,7 @@ function fillCard(element, { class_name, concept, shares, removable }, { photos,
     picture.dataset.image = found.image
     drawPicture(picture, found, 0, "slice")
   }
-  text(words.lastChild, `: ${shares}.`.replaceAll(" %", "\u00a0%"))
+  text(words.lastChild, `${concept ? "," : ":"} ${shares}.`.replaceAll(" %", "\u00a0%"))
   const waits = removed.includes(class_name), repairs = offer && !offer.removes
   text(remove, waits ? "In the batch" : "Remove it")
   remove.hidden = !removable

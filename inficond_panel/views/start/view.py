@@ -29,7 +29,7 @@ from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.wording.suspects import (
-    plain_shares,
+    relied_shares,
     relies_wrongly,
     relying_sentence,
     relying_words,
@@ -53,7 +53,7 @@ def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
             "class_name": shift.class_name,
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
-            "shares": plain_shares(shift.class_name, shift.first.presence),
+            "shares": relied_shares(shift.class_name, shift.first),
             "removable": bool(shift.first.weight),
         }
         for shift in relying
@@ -262,6 +262,6 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
         relied = f" {card['relies']} {card['concept']}" if card["concept"] else ""
-        words = f"{card['class_name']}{relied}: {card['shares']}"
+        words = f"{card['class_name']}{relied}{',' if relied else ':'} {card['shares']}"
         drawing.text((12, top), words, INK_2, room=_WIDTH - 24)
     return drawing
