@@ -324,21 +324,17 @@ def _is_narrow(values: Any) -> bool:
 
 def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
     total = np.zeros((block.shape[1], residuals.shape[1]))
-    few = residuals.shape[1] < 4  # then a product with each is faster than one with all
-    groups = list(range(residuals.shape[1])) if few else [slice(None)]
     # the sums are not in the cache for many classes: then each addition has more products
-    values = _CACHED_VALUES * (4 if few else 1)
-    step = max(values // block.shape[1], 3 * residuals.shape[1], 16)
+    step = max(_CACHED_VALUES // block.shape[1], 3 * residuals.shape[1], 16)
     xp = namespace(block)
     narrow = rough and _is_narrow(block)
     kind = xp.float32 if narrow else xp.float64
     residuals = residuals.astype(np.float32 if narrow else np.float64, copy=False)
-    with np.errstate(over="ignore", invalid="ignore"):  # of float32, which is seen later
-        for first in range(0, block.shape[0], step):
-            rows = slice(first, min(first + step, block.shape[0]))
-            part = xp.astype(block[rows, :], kind)  # always a copy: bits depend on the alignment
-            for some in groups:
-                total[:, some] += to_host(part.T @ beside(residuals[rows, some], block))
+    for first in range(0, block.shape[0], step):
+        rows = slice(first, min(first + step, block.shape[0]))
+        part = xp.astype(block[rows, :], kind)  # a copy in any case: bits depend on the alignment
+        with np.errstate(over="ignore", invalid="ignore"):  # of float32, which is seen later
+            total += to_host(part.T @ beside(residuals[rows], block))
     return total
 
 
