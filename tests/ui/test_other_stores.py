@@ -108,7 +108,7 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
     tile.get_by_role("button").click()
     for words in (f"Image {image}", "no photo in this store", "Smallest change"):
         expect(large).to_contain_text(words)
-    expect(large.locator(".apart > :is(.flip, .parts)").first).to_contain_text("Smallest flip")
+    expect(large.locator(".apart > :is(.flip, .parts)").first).to_contain_text("Smallest change")
     page.keyboard.press("Escape")
     current.locator(".influence").hover()
     for words in ("Score in training images", "Penalty λ per spread"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,7 +14,17 @@ from conftest import opening_files
 from factory import small_spec
 from fonts import written_in_ours
 from playwright.sync_api import Page, expect
-from steps import classes, concepts, fine_tune, iterations, names, open_concept, select_class, shown
+from steps import (
+    classes,
+    concepts,
+    fine_tune,
+    iterations,
+    names,
+    open_concept,
+    row_of,
+    select_class,
+    shown,
+)
 from waiting import comes_to, wait_until
 
 from inficond_panel.cli import main
@@ -126,7 +137,8 @@ def expect_student(saved: Saved, node: Node, name: str) -> None:
     expect(page.locator(".performance [aria-selected=true] .vh")).to_contain_text(f"{name};")
     expect(page.locator(".provenance [aria-selected=true]")).to_contain_text(f"#{node.number}")
     concept = strongest(tuner, node, name)[0]
-    first = concepts(page).first
+    ranked = page.locator(".rank", has_text=re.compile("^1$"))  # above it, what was removed
+    first = concepts(page).filter(has=ranked)
     expect(first.locator(".open")).to_have_text(concept)
     weight = node.weights[tuner.store.concepts.index(concept), tuner.store.classes.index(name)]
     expect(first.locator(".influence")).to_have_text(signed(float(weight), 2))
@@ -141,7 +153,7 @@ def test_classes_iterations_and_concepts_have_the_numbers_of_the_tuner(saved) ->
     page.get_by_role("combobox", name="Student").select_option(saved.tuned.id)
     expect_student(saved, saved.tuned, "bicycle")
     concept = strongest(tuner, saved.tuned, "bicycle")[1]
-    concepts(page).nth(1).click()
+    row_of(page, concept).click()
     expect(page.locator(".detail .subtitle")).to_have_text(concept)
     student = tuner.at(saved.tuned, "tune")["bicycle"]
     influence = f"influence {signed(student.weight(concept), 2)}"

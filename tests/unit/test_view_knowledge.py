@@ -227,7 +227,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert [p["concept"] for p in view.bar.pending] == [concept]
     told = view.bar.notices  # before the refit and after
     assert "is replaced by" in str(told)
-    assert "weight 0" in str(told)
+    assert "has no influence" in str(told)
     table.find = "no such word"
     assert table.found == []
     ask(view, "fine_tune")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 import holoviews as hv
 import numpy as np
@@ -17,7 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.common.ordering import strongest
-from inficond_panel.plots.concept_matrix import Cells, make_matrix, take_cells
+from inficond_panel.plots.concept_matrix import Cells, Tapped, make_matrix, take_cells
 from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.state import AppState, Job
 from inficond_panel.ui import browser
@@ -72,6 +74,12 @@ def make_words(cells: Cells, known: int) -> str:
     return f"<h2>All students</h2><p role='status'>{escape(text)}</p>"
 
 
+def _without_holding(method: Callable[[float, float], None]) -> Tapped:
+    """Return a call of a method that does not hold its object: HoloViews keeps a plot's hooks."""
+    held = WeakMethod(method)
+    return lambda x, y: (call := held()) and call(x, y)
+
+
 class MatrixView(Viewer):
     """View of all students of the iteration shown; not redrawn while a class is selected."""
 
@@ -95,7 +103,8 @@ class MatrixView(Viewer):
         super().__init__(**params)
         self._mark()
         self._arrange()
-        plot = hv.DynamicMap(pn.bind(self._draw, self.param.cells, app.param.theme))
+        draw = partial(self._draw, tapped=_without_holding(self._open))
+        plot = hv.DynamicMap(pn.bind(draw, self.param.cells, app.param.theme))
         self._plot = make_plot_pane(plot, sizing_mode="stretch_width")
         look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 4, 0), "width": 180}
         self._panel = pn.Column(
@@ -124,9 +133,10 @@ class MatrixView(Viewer):
     def _on_screen(self) -> bool:
         return not self.app.selection.class_name or self.cells is None
 
-    def _draw(self, cells: Cells, theme: str) -> hv.Image:
+    @staticmethod
+    def _draw(cells: Cells, theme: str, tapped: Tapped) -> hv.Image:
         dark = theme == "dark"
-        return dress(make_matrix(cells, dark, responsive=True, tapped=self._open), dark)
+        return dress(make_matrix(cells, dark, responsive=True, tapped=tapped), dark)
 
     @param.depends("app.selection.class_name", "app.students.snapshot", "order", watch=True)
     def _arrange(self) -> None:
