@@ -327,15 +327,14 @@ export function keepAligned(head, scroller) {
 /** Run with each message that Python sends to the component. */
 export const onMessage = (model, run) => model.on("msg:custom", (event) => run(event.data ?? event))
 
-let released = Promise.resolve()
+let released = Promise.resolve(), release = () => {}
 /** A press must meet its release: what arrives between them would move or replace what is pressed. */
 globalThis.document?.addEventListener("pointerdown", (/** @type {any} */ event) => {
   if (event.composedPath()[0].matches("select, input")) return // the browser shows these while they are pressed
-  released = new Promise((done) => {
-    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(done), { once: true, capture: true })
-    setTimeout(done, PATIENCE)
-  })
+  release() // of a finger before
+  released = new Promise((done) => { release = () => done(); setTimeout(done, PATIENCE) })
 }, true)
+for (const end of ["pointerup", "pointercancel"]) globalThis.document?.addEventListener(end, () => setTimeout(release), true)
 
 /** Run `draw` now and whenever one of the model's params changes, but not while a pointer is pressed;
     several changes at once draw once. */

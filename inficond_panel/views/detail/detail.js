@@ -202,7 +202,7 @@ function makeChips(pick, save) {
     return { id, button, number, long }
   })
   const export_ = iconButton("download", "Save the images shown as CSV", save, { class: unless("export", "icon-btn"), hidden: "" })
-  const element = h("div", { class: "chips choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button))
+  const element = h("div", { class: "chips", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button))
   /** The count on a chip is the number of images after a click on it. */
   function show(rows, chosen) {
     for (const { id, button, number, long } of chips) {
