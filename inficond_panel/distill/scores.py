@@ -21,6 +21,7 @@ from inficond_panel.distill.sources import (
     SlicedSource,
     Source,
     beside,
+    block_values,
     in_order,
     namespace,
     thread_count,
@@ -65,8 +66,8 @@ class Columns:
         row in a block, excluded."""
         done = 0
         while done < part.shape[0]:
-            number, at = divmod(first + done, _IMAGES)
-            more = min(_IMAGES - at, part.shape[0] - done)
+            number, at = divmod(first + done, self._blocks[0].shape[1])
+            more = min(self._blocks[0].shape[1] - at, part.shape[0] - done)
             self._blocks[number][self._used : end, at : at + more] = part[done : done + more, :].T
             done += more
 
@@ -126,19 +127,21 @@ class Columns:
             first = last
 
 
-#: Images in a block of columns: a working set of 60 columns then fits into a core's cache.
+#: Images in a block of columns: a working set of 60 columns then fits into a core's cache. A GPU
+#: takes all columns of larger blocks.
 _IMAGES = 4096
 
 
 def _column_blocks(shape: tuple[int, int], like: Any) -> list[Any]:
     """Return empty blocks (C, n) for the columns of a table of ``shape`` (N, C), of the library,
     the type and the device of ``like``."""
-    (images, concepts), xp = shape, namespace(like)
+    (images, concepts), xp, step = shape, namespace(like), _IMAGES
     if xp is np:
         room = empty((images * concepts,), like.dtype)
     else:
         room = xp.empty(images * concepts, dtype=like.dtype, device=like.device)
-    ends = [*range(0, images, _IMAGES), images]
+        step = max(block_values(like) // concepts, _IMAGES)
+    ends = [*range(0, images, step), images]
     return [
         xp.reshape(room[first * concepts : last * concepts], (concepts, last - first))
         for first, last in pairwise(ends)
@@ -213,21 +216,30 @@ def joint_gram(
 def _joint_block(
     rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
 ) -> Array:
+    total: Any = 0.0
+    for first in range(0, rows.shape[1], _IMAGES):
+        some = slice(first, min(first + _IMAGES, rows.shape[1]))
+        total = _joint_sum(rows[:, some], probability[some], weight[some], pivot, places) + total
+    return to_host(total)
+
+
+def _joint_sum(
+    rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
+) -> Any:
     xp = namespace(rows)
-    centred = to_host(xp.astype(rows, xp.float64)) - pivot[:, None]
-    one = np.ones((1, centred.shape[1]))
-    parts = [np.concatenate([centred[each], one]) for each in places]
+    centred = xp.astype(rows, xp.float64) - beside(pivot[:, None], rows)
+    one = beside(np.ones((1, rows.shape[1])), rows)
+    parts = [xp.concat([xp.take(centred, beside(at, rows), axis=0), one]) for at in places]
     root = np.sqrt(weight)
-    outer = np.concatenate(
-        [part * (root * p) for part, p in zip(parts, probability.T, strict=True)]
-    )
+    roots = beside(root * probability.T, rows)
+    outer = xp.concat([part * of_one for part, of_one in zip(parts, roots, strict=True)])
     total = -(outer @ outer.T)
     first = 0
-    for part, p in zip(parts, probability.T, strict=True):
-        columns = slice(first, first + len(part))
-        scaled = part * np.sqrt(weight * p)
+    for part, of_one in zip(parts, beside(np.sqrt(weight * probability.T), rows), strict=True):
+        columns = slice(first, first + part.shape[0])
+        scaled = part * of_one
         total[columns, columns] += scaled @ scaled.T
-        first += len(part)
+        first += part.shape[0]
     return total
 
 
@@ -323,10 +335,10 @@ def _is_narrow(values: Any) -> bool:
 
 
 def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
-    total = np.zeros((block.shape[1], residuals.shape[1]))
+    total, xp = np.zeros((block.shape[1], residuals.shape[1])), namespace(block)
     # the sums are not in the cache for many classes: then each addition has more products
     step = max(_CACHED_VALUES // block.shape[1], 3 * residuals.shape[1], 16)
-    xp = namespace(block)
+    step = step if xp is np else block.shape[0]
     narrow = rough and _is_narrow(block)
     kind = xp.float32 if narrow else xp.float64
     residuals = residuals.astype(np.float32 if narrow else np.float64, copy=False)

@@ -97,6 +97,7 @@ def check_finite(values: Any, name: str) -> None:
 
 
 BLOCK_VALUES = 1 << 20
+_CARD_VALUES = 1 << 26  # a GPU needs large products, and 0.5 GiB for their float64
 _THREADED_VALUES = 1 << 26  # from here on, threads gain more than they cost
 _KEPT_BYTES = 2 << 30
 _TASKS_AT_ONCE = 256
@@ -128,7 +129,7 @@ class ArraySource:
         check_finite(values, "scores")
         on_host = isinstance(values, np.ndarray)
         self._threads = thread_count(self.shape) if on_host else 1
-        self._rows = _row_slices(self.shape, 1)
+        self._rows = _row_slices(self.shape, 1, block_values(values))
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
         """Yield ``function(block, *parts)`` per block of rows, as ``Source.map``."""
@@ -268,9 +269,14 @@ def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:
     return int(shape[0]), int(shape[1])
 
 
-def _row_slices(shape: tuple[int, int], chunk: int) -> list[slice]:
-    """Return each block's rows: whole chunks of ``chunk`` rows, about ``BLOCK_VALUES`` values."""
-    rows = max(BLOCK_VALUES // shape[1] // chunk, 1) * chunk
+def block_values(values: Any) -> int:
+    """Return the number of values of a block: more for arrays that numpy did not make."""
+    return BLOCK_VALUES if isinstance(values, np.ndarray) else _CARD_VALUES
+
+
+def _row_slices(shape: tuple[int, int], chunk: int, most: int = BLOCK_VALUES) -> list[slice]:
+    """Return each block's rows: whole chunks of ``chunk`` rows, about ``most`` values."""
+    rows = max(most // shape[1] // chunk, 1) * chunk
     rows = max(rows, 64)
     return [slice(a, min(a + rows, shape[0])) for a in range(0, shape[0], rows)]
 
