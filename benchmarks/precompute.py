@@ -154,10 +154,9 @@ def whole_pipeline(home: Path) -> Callable[[], None]:
     """Encoding as `inficond precompute` does it, with as many workers."""
     from inficond_panel.spec import load_spec
     from precompute.batches.results import Results
-    from precompute.batches.run import Run
+    from precompute.batches.run import Run, usual_workers
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
-    from precompute.pipeline.run import usual_workers
 
     spec: Any = load_spec(home / "spec.yaml")
     inputs = read_inputs(spec, print)
@@ -175,10 +174,9 @@ def heads(home: Path, together: bool) -> Callable[[], None]:
     """Segments, and the vectors of heads: of one run of the photos, or of a run each."""
     from inficond_panel.spec import load_spec
     from precompute.batches.results import Results
-    from precompute.batches.run import Run, encoder_key, loaded
+    from precompute.batches.run import Run, encoder_key, loaded, usual_workers
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
-    from precompute.pipeline.run import usual_workers
     from precompute.teachers.loading import load_embedding
     from precompute.teachers.stage import Pass, run_pass
 

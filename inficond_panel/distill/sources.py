@@ -7,7 +7,6 @@ neither the number of threads nor the number of workers changes a bit of a resul
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.devices import product_device
-from inficond_panel.common.threads import one_thread
+from inficond_panel.common.threads import one_thread, solver_threads
 from inficond_panel.errors import DataError
 
 Array = NDArray[np.float64]
@@ -247,13 +246,7 @@ def in_order(
 
 def thread_count(shape: tuple[int, int]) -> int:
     """Return the number of threads for a pass over a table: 1 if it is small, else one per core."""
-    return 1 if shape[0] * shape[1] < _THREADED_VALUES else core_count()
-
-
-def core_count() -> int:
-    """Return the number of cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return cores or 1
+    return 1 if shape[0] * shape[1] < _THREADED_VALUES else solver_threads()
 
 
 def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:

@@ -11,6 +11,8 @@ _SIDE = 512
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 #: Largest standard deviation in a row of a plain border, and largest difference of rows, in 1/255.
 _PLAIN = 8.0
+#: Lines that are measured at one time: most photos have no border.
+_LINES = 8
 #: Letters: brightness step at an edge, as a share of the range of 98 % of the pixels; least number
 #: of edges in a window; width of a window in pixels.
 _STEP, _EDGES, _WINDOW = 0.25, 5, 24
@@ -29,8 +31,10 @@ def picture_properties(image: Image.Image) -> np.ndarray:
     border, pixels = _without_border(np.asarray(image, dtype=np.float32))
     luma = pixels @ _LUMA
     small = luma if max(luma.shape) <= _SIDE else _shrunk(luma)
-    brightest = pixels.max(axis=2)
-    colour = (brightest - pixels.min(axis=2)) / (brightest + _DARK)
+    red, green, blue = np.moveaxis(pixels, 2, 0)  # faster than max and min over three values
+    brightest = np.maximum(np.maximum(red, green), blue)
+    darkest = np.minimum(np.minimum(red, green), blue)
+    colour = (brightest - darkest) / (brightest + _DARK)
     return np.array(
         [
             luma.mean() / 255,
@@ -90,10 +94,15 @@ def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
 
 def _margin(lines: np.ndarray) -> int:
     """Return the number of leading lines of pixels that are plain, in the first line's colour."""
-    spread = lines.std(axis=1).max(axis=1)
-    differs = np.abs(lines.mean(axis=1) - lines[0].mean(axis=0)).max(axis=1)
-    other = (spread > _PLAIN) | (differs > _PLAIN)
-    return int(np.argmax(other)) if other.any() else len(lines)
+    first = lines[0].mean(axis=0)
+    for start in range(0, len(lines), _LINES):
+        some = lines[start : start + _LINES]
+        spread = some.std(axis=1).max(axis=1)
+        differs = np.abs(some.mean(axis=1) - first).max(axis=1)
+        other = (spread > _PLAIN) | (differs > _PLAIN)
+        if other.any():
+            return start + int(np.argmax(other))
+    return len(lines)
 
 
 def _letters(luma: np.ndarray) -> float:

@@ -13,14 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import needs
-from inficond_panel.common.threads import one_thread
+from inficond_panel.common.threads import core_count, one_thread
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
@@ -45,9 +45,12 @@ Computed = Generator[tuple[int, Arrays], None, None]
 TIMEOUT = "10s"
 #: Batches that wait at each worker's thread, beside the batch that it computes.
 _AHEAD = 1
+_MOST_WORKERS = 16
 #: Function from the positions of a batch's photos to its arrays. It is called in several threads at
 #: once, of this process or of a cluster's worker.
 Work = Callable[[list[int]], Arrays]
+_Positions = TypeVar("_Positions")
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -179,8 +182,10 @@ def _same(work: Work) -> Work:
     return work
 
 
-def _computed(work: Work, number: int, positions: list[int]) -> tuple[int, Arrays]:
-    """Return the number of a batch, and its arrays computed with one BLAS thread, so that every
+def _computed(
+    work: Callable[[_Positions], _Result], number: int, positions: _Positions
+) -> tuple[int, _Result]:
+    """Return the number of a batch, and its result computed with one BLAS thread, so that every
     worker computes equal bits."""
     with one_thread():
         return number, work(positions)
@@ -198,13 +203,20 @@ def _result(task: Any) -> tuple[int, Arrays]:
         ) from error
 
 
-def in_threads(work: Work, batches: Iterable[list[int]], workers: int) -> Computed:
-    """Compute batches in ``workers`` threads; yield (batch number, arrays), in order.
+def usual_workers() -> int:
+    """Return the default number of worker threads: one per core, at most 16."""
+    return min(_MOST_WORKERS, core_count())
+
+
+def in_threads(
+    work: Callable[[_Positions], _Result], batches: Iterable[_Positions], workers: int
+) -> Generator[tuple[int, _Result], None, None]:
+    """Compute batches in ``workers`` threads; yield (batch number, result), in order.
 
     At most ``2 * workers`` batches are computed ahead, so that memory is bounded.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[tuple[int, Arrays]]] = deque()
+        waiting: deque[Future[tuple[int, _Result]]] = deque()
         try:
             for number, batch in enumerate(batches):
                 waiting.append(pool.submit(_computed, work, number, batch))

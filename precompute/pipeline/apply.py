@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import Arrays, plain, stage_of
-from precompute.batches.run import Progress, Settings, segment_batch
+from precompute.batches.run import Progress, Settings, in_threads, segment_batch, usual_workers
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
@@ -117,11 +117,12 @@ class Applying:
         ``fault`` has the reason for each unreadable photo; nothing is written. If the teacher
         fails, ``teacher`` is None and ``no_teacher`` the reason: students do not need the teacher.
         """
-        parts, store = [], self.store
-        with one_thread():
-            for start in range(0, len(photos), self.scorer.size):
-                parts.append(self.batch(photos[start : start + self.scorer.size]))
-                progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
+        parts, store, size, done = [], self.store, self.scorer.size, 0
+        batches = [photos[first : first + size] for first in range(0, len(photos), size)]
+        for number, part in in_threads(self.batch, batches, min(usual_workers(), len(batches))):
+            parts.append(part)
+            done += len(batches[number])
+            progress(f"Photos: {done} of {len(photos)}")
         fault, score, logit, segments, failed = zip(*parts, strict=True)
         no_teacher = next(filter(None, failed), self.no_teacher)
         return PhotoScores(

@@ -33,7 +33,7 @@ from inficond_panel.store.more_photos import (
 from inficond_panel.store.write import only_run
 from inficond_panel.vocabulary.splits import EVALUATED, FIT
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
-from precompute.batches.run import Progress, Run, Settings
+from precompute.batches.run import Progress, Run, Settings, usual_workers
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import without_suffix
 from precompute.datasets.tables import image_files
@@ -42,7 +42,7 @@ from precompute.pipeline.apply import checked_settings, checked_teacher
 from precompute.pipeline.assemble import encoded_arrays, near_pairs, small_encoded, small_photos
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.run import partial_folder, usual_workers, writing_to
+from precompute.pipeline.run import partial_folder, writing_to
 from precompute.segments import with_masks
 from precompute.teachers.applied import network_logits, table_logits
 from precompute.teachers.loading import fetch_teacher, network_inputs, pass_keys

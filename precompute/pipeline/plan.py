@@ -16,10 +16,10 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher
 from inficond_panel.store import Store
 from precompute.batches.results import Results, stage_of, stores_near
-from precompute.batches.run import Run
+from precompute.batches.run import Run, usual_workers
 from precompute.pipeline.encode import Encoding, features_of
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.pipeline.run import partial_folder, usual_workers
+from precompute.pipeline.run import partial_folder
 from precompute.pipeline.sampling import Sample, take_sample
 from precompute.teachers.loading import batch_of
 from precompute.teachers.stage import known_batches

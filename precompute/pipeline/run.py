@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +27,7 @@ from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.store.write import check_free, lock_of, only_run
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.batches.results import Arrays, Results, stage_of, stores_near
-from precompute.batches.run import Progress, Run
+from precompute.batches.run import Progress, Run, usual_workers
 from precompute.concepts.corpus import Dropped, filter_lines
 from precompute.encoder import fetch_encoder
 from precompute.pipeline import stages
@@ -38,7 +37,6 @@ from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.teachers.loading import fetch_teacher
 from precompute.teachers.outputs import check_order, in_spec
 
-_MOST_WORKERS = 16
 _ELSEWHERE = "Choose another folder: inficond precompute --store"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -145,11 +143,6 @@ def partial_folder(path: Path) -> Path:
     current folder if the store has an address."""
     here = beside(path)
     return here.with_name(f"{here.name}.partial")
-
-
-def usual_workers() -> int:
-    """Return the default number of worker threads: one per core, at most 16."""
-    return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from inficond_panel.common.threads import one_thread
+from inficond_panel.common import threads
+from inficond_panel.common.threads import core_count, one_thread, solver_threads
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +49,22 @@ def test_limit_holds_in_whatever_thread_asks():
         first.__exit__(None, None, None)
     assert blas_threads() == before
     assert set(inside()) == {1}
+
+
+def test_threads_are_those_that_affinity_container_and_environment_leave(tmp_path, monkeypatch):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
+    for quota, asked, cores, of_solver in (
+        (None, None, 8, 8),
+        ("max 100000", "3", 8, 3),
+        ("250000 100000", "", 3, 3),
+        ("250000 100000", "2,4", 3, 2),
+        ("50000 100000", "many", 1, 1),
+        ("max 100000", "64", 8, 8),
+    ):
+        if quota:
+            threads._QUOTA.write_text(f"{quota}\n")
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if asked is not None:
+            monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert (core_count(), solver_threads()) == (cores, of_solver)

@@ -148,7 +148,7 @@ def test_threads_change_no_bit(monkeypatch):
 
     monkeypatch.setattr(exact.NewtonState, "step", watched)
     monkeypatch.setattr(exact, "_THREADED_IMAGES", 1)
-    monkeypatch.setattr(exact, "core_count", lambda: 3)
+    monkeypatch.setattr(exact, "solver_threads", lambda: 3)
     together = fit(scores, targets, l1=1e-3)
     assert threading.main_thread().name not in threads
     np.testing.assert_array_equal(together.weights, alone.weights)

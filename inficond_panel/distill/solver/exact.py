@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.common.threads import one_thread
+from inficond_panel.common.threads import one_thread, solver_threads
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import NEARLY, NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered
-from inficond_panel.distill.sources import Array, core_count, in_order
+from inficond_panel.distill.sources import Array, in_order
 from inficond_panel.errors import CancelledError, SolverError
 
 
@@ -171,7 +171,7 @@ def _side_by_side(function: Callable[..., Any], students: list[NewtonState], *mo
     """Return the results of ``function`` for each student; with many images by all cores."""
     many = len(students) > 1 and students[0].data.shape[0] >= _THREADED_IMAGES
     jobs = zip(students, *more, strict=True)
-    return list(in_order(function, jobs, core_count() if many else 1))
+    return list(in_order(function, jobs, solver_threads() if many else 1))
 
 
 def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
