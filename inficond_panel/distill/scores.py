@@ -84,6 +84,10 @@ class Columns:
             total += part
         return total
 
+    def table(self, columns: NDArray[np.intp]) -> Array:
+        """Return the columns as rows (p, N) in float64."""
+        return np.concatenate([to_host(rows) for rows in self.map(_wide, columns)], axis=1)
+
     def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
         """Return the Gram matrix (p, p) of columns centred at their means, and the means (p,).
 
@@ -155,14 +159,17 @@ def _take(block: Any, columns: NDArray[np.intp]) -> Any:
     return xp.astype(part, xp.float64 if double else xp.float32)
 
 
-def _row_product(rows: Any, weights: Array) -> Array:
+def _wide(rows: Any) -> Any:
     xp = namespace(rows)
-    return to_host(beside(weights, rows) @ xp.astype(rows, xp.float64))
+    return xp.astype(rows, xp.float64)
+
+
+def _row_product(rows: Any, weights: Array) -> Array:
+    return to_host(beside(weights, rows) @ _wide(rows))
 
 
 def _row_gradient(rows: Any, residuals: Array) -> Array:
-    xp = namespace(rows)
-    return to_host(xp.astype(rows, xp.float64) @ beside(residuals, rows))
+    return to_host(_wide(rows) @ beside(residuals, rows))
 
 
 def _gram(rows: Any, curvature: Array, pivot: Array, exact: bool) -> tuple[Array, Array]:

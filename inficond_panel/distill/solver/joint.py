@@ -31,6 +31,7 @@ from inficond_panel.errors import SolverError
 
 #: Largest error of the sum 1 of a row of targets; rows within it are scaled to sum 1.
 _SUM_ERROR = 1e-6
+_TOLERANCE = 1e-6  # gap, relative to the objective without concepts
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def fit_joint(
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
     start: Array | None = None,
-    tolerance: float = 1e-6,
+    tolerance: float = _TOLERANCE,
     max_iterations: int = 100,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -86,7 +87,7 @@ def fit_joint(
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
     with one_thread():
-        state = _state(data, problem, start)
+        state = _state(data, problem, start, tolerance)
         check_cancelled(cancelled)
         state.certify()
         while state.goes_on(tolerance, max_iterations):
@@ -151,15 +152,17 @@ def certify_joint(
         checked = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
         inside = problem.bounds.projected(checked)
         data.gather(np.flatnonzero(inside.any(axis=1)))
-        state = JointState(data, problem, [inside])
+        state = JointState(data, problem, [inside], _TOLERANCE)
         state.certify()
         data.gather(state.used)
         state.look_ahead()
         state.certify()
-    return _collect(state, 1e-6)
+    return _collect(state, _TOLERANCE)
 
 
-def _state(data: Scores, problem: JointProblem, start: Array | None) -> JointState:
+def _state(
+    data: Scores, problem: JointProblem, start: Array | None, tolerance: float
+) -> JointState:
     shape = data.shape[1], problem.target.shape[1]
     rest = problem.bounds.projected(np.zeros(shape))
     starts = [least_shift(rest, problem.l1)]
@@ -168,7 +171,7 @@ def _state(data: Scores, problem: JointProblem, start: Array | None) -> JointSta
         starts.insert(0, least_shift(problem.bounds.projected(checked), problem.l1))
     starts = [problem.bounds.repaired(each) for each in starts]
     data.gather(np.flatnonzero(np.any([each.any(axis=1) for each in starts], axis=0)))
-    return JointState(data, problem, starts)
+    return JointState(data, problem, starts, tolerance)
 
 
 def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:

@@ -76,6 +76,7 @@ _LAST_GAIN = 1e-3  # of a class's quadratic: the other classes move it anyway
 _LAST_FORCE = 0.1  # share of the largest force that may be left
 _LENGTHS = 1.0, 0.5, 0.25
 _FAR = 100.0  # largest multiple of a step: its rounding grows alike
+_HELD_VALUES = 1 << 24  # of the classes' columns, in float64
 _FLAT = 1e-12  # curvature of a plane's axis, relative to the other axis, that may be rounding
 
 
@@ -96,7 +97,8 @@ class Sweeps:
     """Quadratic model at a point, in the weights of the mask ``working`` (C, K), while its blocks
     move: ``place``, and ``multipliers`` (C, K) of the bounds.
 
-    Its intercepts are those of the original scores. It keeps only the blocks' matrices."""
+    Its intercepts are those of the original scores. It keeps only the blocks' matrices, and the
+    classes' columns where these are small."""
 
     def __init__(
         self, data: Scores, problem: JointProblem, start: Point[Array],
@@ -115,6 +117,8 @@ class Sweeps:
         self._used = list(map(np.flatnonzero, alone.T))
         pairs = zip(self._used, self._curvature, strict=True)
         self._grams = [data.columns.gram(used, h, exact=True) for used, h in pairs]
+        small = data.shape[0] * sum(map(len, self._used)) <= _HELD_VALUES
+        self._tables = [data.columns.table(used) for used in self._used] if small else []
         self._blocks = {int(c): self._block(int(c)) for c in problem.bounds.concepts}
 
     def solve(self, last_gain: float, check: Callable[[], object]) -> bool:
@@ -166,12 +170,15 @@ class Sweeps:
         """Move the weights of class ``k``, and its intercept, to the minimum over these; return the
         largest force on a weight before that, relative to L1."""
         used, (gram, mean), pull = self._used[k], self._grams[k], self._pull(k)
-        weights, columns, rest = self.place.weights[used, k], self.data.columns, pull.sum()
-        slope = columns.gradient(used, pull) - mean * rest
+        weights, rest = self.place.weights[used, k], pull.sum()
+        columns, table = self.data.columns, self._tables[k] if self._tables else None
+        slope = columns.gradient(used, pull) if table is None else table @ pull
+        slope = slope - mean * rest
         penalty = Penalty(np.full(len(used), self.problem.l1[k]))
         target = solve_quadratic(gram, slope - gram @ weights, penalty, weights, _LAST_GAIN)
-        shift = -rest / self._curvature[k].sum() - mean @ (target - weights)
-        change = columns.product(used, target - weights) + shift
+        step = target - weights
+        shift = -rest / self._curvature[k].sum() - mean @ step
+        change = (columns.product(used, step) if table is None else step @ table) + shift
         self.place.weights[used, k] = target
         self.place.intercept[k] += shift
         self.place.logit[k] += change

@@ -30,9 +30,11 @@ class JointState(SolverState[Array]):
 
     problem: JointProblem
 
-    def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
+    def __init__(
+        self, data: Scores, problem: JointProblem, starts: list[Array], tolerance: float
+    ) -> None:
         super().__init__()
-        self.data, self.problem = data, problem
+        self.data, self.problem, self.tolerance = data, problem, tolerance
         self.multipliers = np.zeros_like(starts[0])
         self.exact, self.idle = False, 0  # sweeps are slow; steps in a row that did not descend
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
@@ -94,7 +96,9 @@ class JointState(SolverState[Array]):
     def _swept_move(self, check: Callable[[], object]) -> Move[Array]:
         problem, data = self.problem, self.data
         model = Sweeps(data, problem, self.at, self.working, self.multipliers)
-        self.exact |= not model.solve(min(1e-2, max(1e-2 * self.gap, 1e-6)), check)
+        # a gap is about the square root of what a sweep gains: no sweeps beyond the tolerance
+        near = 0.1 * (self.tolerance / max(self.gap, self.tolerance)) ** 2
+        self.exact |= not model.solve(min(1e-2, max(1e-2 * self.gap, near)), check)
         self.multipliers = model.multipliers
         full = problem.bounds.repaired(model.place.weights)
         share = model.place.intercept + data.pivot @ (full - self.at.weights)
