@@ -195,6 +195,7 @@ _STEPS_WHERE_SLOW = 4  # steps on one working set, where a pass over the scores 
 _LAST_GAIN = 1e-2  # a step that gains less than this share of the steps so far is the last
 _MAYBE_LAST = 0.03  # largest gain, relative to the objective at w = 0, of a step that may be last
 _CHEAP_GRAM = 4  # entries of a Gram matrix per concept that cost less than a pass
+_SMALL_EDIT = 1e-4  # fall of the objective, relative to w = 0, after which an edit is mostly done
 _ROUGH_PASSES = 4  # most passes with a gradient in float32
 #: Gap below which a gradient in float32 does not do; a student that needs no smaller gap than this
 #: is often done after its first pass.
@@ -210,7 +211,7 @@ class NewtonState(SolverState[float]):
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
         super().__init__()
         self.data, self.problem = data, problem
-        self.cautious = self.exact = self.rough = self.misled = False
+        self.cautious = self.exact = self.rough = self.misled = self.settled = False
         known = problem.kind == "gap"
         self.variance = None if known else data.moments(problem.sample_weight)[1]
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
@@ -219,7 +220,7 @@ class NewtonState(SolverState[float]):
         """Return True if the gap is so far from ``tolerance`` that a rough gradient shows what to
         do next."""
         begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations)) and not self.misled
-        return begins and tolerance < NEARLY and self.data.narrow
+        return begins and tolerance < NEARLY and self.data.narrow and not self.settled
 
     def probabilities(self) -> list[Array]:
         """Return the probabilities (N,) to certify: the current, and if any the predicted ones."""
@@ -261,17 +262,20 @@ class NewtonState(SolverState[float]):
 
     def settle(self) -> None:
         """Make a step on the weights of a warm start, before the first pass over the scores, if
-        they are so few that a step costs less than a pass."""
+        they are so few that a step costs less than a pass. After a small step that pass is exact:
+        it often is the last."""
         weights = self.at.weights
         free = self.problem.penalty.support(weights, np.zeros(len(weights)))
         columns = np.flatnonzero(free & (weights != 0))
         if 0 < len(columns) ** 2 <= _CHEAP_GRAM * len(weights):
             residuals = self.problem.residuals(self.at.fitted.probability)
+            before = self.at.objective
             self._search(self._newton_move(columns, self.data.columns.gradient(columns, residuals)))
+            self.settled = before - self.at.objective <= _SMALL_EDIT * self.problem.reference
 
     def step(self) -> None:
         """Make one proximal Newton step on the working set, or a few if passes are slow."""
-        self.iterations += 1
+        self.iterations, self.settled = self.iterations + 1, False
         columns, slope, first = self.columns, self.gradient[self.columns], self.at.objective
         for number in range(_STEPS_WHERE_SLOW if self.data.source.slow else 1):
             if number:
