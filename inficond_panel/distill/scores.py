@@ -341,6 +341,25 @@ def _is_narrow(values: Any) -> bool:
     return values.dtype != xp.float64 and bool(xp.isdtype(values.dtype, "real floating"))
 
 
+#: Most columns of residuals that are multiplied one by one, the scores that are taken at one time
+#: then, and the concepts to a multiple of which zeros are added: without these BLAS computes its
+#: last columns in another way, and two equal concepts would differ.
+_FEW, _FEW_VALUES, _LANES = 3, 1 << 19, 64
+
+
+def _few_gradients(block: NDArray, residuals: NDArray) -> Array:
+    images, concepts = block.shape
+    total = np.zeros((residuals.shape[1], -(-concepts // _LANES) * _LANES))
+    room = np.zeros((min(max(_FEW_VALUES // concepts, 1), images), total.shape[1]), residuals.dtype)
+    columns = np.ascontiguousarray(residuals.T)
+    for first in range(0, images, len(room)):
+        part = room[: images - first]
+        part[:, :concepts] = block[first : first + len(part)]
+        for k, column in enumerate(columns):
+            total[k] += column[first : first + len(part)] @ part
+    return total[:, :concepts].T
+
+
 def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
     total, xp = np.zeros((block.shape[1], residuals.shape[1])), namespace(block)
     # the sums are not in the cache for many classes: then each addition has more products
@@ -349,6 +368,9 @@ def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
     narrow = rough and _is_narrow(block)
     kind = xp.float32 if narrow else xp.float64
     residuals = residuals.astype(np.float32 if narrow else np.float64, copy=False)
+    if xp is np and residuals.shape[1] <= _FEW:
+        with np.errstate(over="ignore", invalid="ignore"):  # of float32, which is seen later
+            return _few_gradients(block, residuals)
     for first in range(0, block.shape[0], step):
         rows = slice(first, min(first + step, block.shape[0]))
         part = xp.astype(block[rows, :], kind)  # a copy in any case: bits depend on the alignment
