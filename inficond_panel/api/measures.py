@@ -163,8 +163,7 @@ class Measures(ConceptMeasures):
             raise DataError("No metadata column is named.", "Name one: students.groups('COLUMN').")
         masks = metadata_slices(self.tuner.store, split, by)
         self.count_look(split)  # a wrong name raises before this, and counts nothing
-        at = self.tuner, self.node, split
-        return groups(*at, masks, " and ".join(by), by_label=by_label)
+        return groups(self.tuner, self.node, split, masks, " and ".join(by), by_label=by_label)
 
     def report(self) -> Frames:
         """Return frames on the last refit: costs of bounds, gained influences, predictions.

@@ -306,8 +306,7 @@ class Moves:
 
         Raises ``TuningError`` for #0, and if this iteration or the page's would be hidden.
         """
-        target = find_node(self.tuner, node)
-        self.tuner.history.delete(target.id, [self.node.id])
+        self.tuner.history.delete(find_node(self.tuner, node).id, [self.node.id])
         return self
 
     def restore(self, node: NodeName) -> Self:

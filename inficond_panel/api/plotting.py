@@ -43,8 +43,14 @@ class StudentPlots:
 
     def __init__(self, students: Moves) -> None:
         self.students = students
-        if in_kernel():
-            load_bokeh()
+        if not in_kernel() or getattr(hv.extension, "_loaded", False):
+            return
+        # HoloViews' Bokeh backend; its scripts are inlined, without a network, and not a second
+        # time if Panel has loaded them
+        scripts = not pn.extension._loaded
+        # ERROR hides a warning about the keywords bokeh and holoviews
+        with packed_scripts(), param.logging_level("ERROR"):
+            hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)
 
     @property
     def _noise(self) -> Noise:
@@ -126,16 +132,3 @@ class StudentPlots:
         """Plot the accuracy of the most certain decisions on tune over their share of images."""
         decisions = decisions_of(self.students.tuner, self.students.node, class_name)
         return make_coverage(decisions.curve(**self._noise), class_name or "all classes")
-
-
-def load_bokeh() -> None:
-    """Load HoloViews' Bokeh backend in the notebook, unless a backend is loaded already.
-
-    The scripts are inlined, without a network; not a second time if Panel has loaded them.
-    """
-    if getattr(hv.extension, "_loaded", False):
-        return
-    scripts = not pn.extension._loaded
-    # ERROR hides a warning about the keywords bokeh and holoviews
-    with packed_scripts(), param.logging_level("ERROR"):
-        hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)

@@ -153,8 +153,7 @@ class TunableStudents(Measures):
         image of tune or holdout are refused; the result lists them. Raises as
         ``precompute.extend``.
         """
-        store = self.tuner.store
-        return extend_store(self.tuner.spec, store.path, photo_files(photos), logits)
+        return extend_store(self.tuner.spec, self.tuner.store.path, photo_files(photos), logits)
 
     @property
     def more_photos(self) -> pd.DataFrame:
@@ -226,8 +225,7 @@ class TunableStudents(Measures):
         """Return the students as a fitted scikit-learn estimator (needs scikit-learn)."""
         from inficond_panel.api.estimator import estimator  # noqa: PLC0415 - scikit-learn
 
-        card = model_card(self.tuner, self.node)
-        return estimator(as_exported(self.tuner, self.node, card))
+        return estimator(as_exported(self.tuner, self.node, model_card(self.tuner, self.node)))
 
     @property
     def plot(self) -> StudentPlots:

@@ -42,8 +42,7 @@ def run(args: argparse.Namespace) -> None:
 
     spec = load_spec(find_spec(args.spec), check_files=False)
     say_networks(args, spec)
-    store = store_place(spec, args.store)
-    extended = extend_store(spec, store, args.photos, args.logits, note)
+    extended = extend_store(spec, store_place(spec, args.store), args.photos, args.logits, note)
     part = extended.part and {**asdict(extended.part), "path": str(extended.part.path)}
     document = {**asdict(extended), "store": str(extended.store), "part": part}
     show_lines(args, document, extended.lines())

@@ -35,5 +35,4 @@ def run(args: argparse.Namespace) -> None:
     """Choose thresholds, and print the line of a spec that sets them."""
     from inficond_panel.commands.shared.students import students_of
 
-    students = students_of(args)
-    show(args, students.thresholds(args.precision, args.classes, seed=args.seed))
+    show(args, students_of(args).thresholds(args.precision, args.classes, seed=args.seed))

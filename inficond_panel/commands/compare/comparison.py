@@ -56,7 +56,10 @@ def compare(args: argparse.Namespace) -> None:
     """Run the requested comparison; print its frames, and write them to the folder ``--output``."""
     name = "links" if args.link else "gammas" if args.gamma else "compare"
     kind = _KINDS[name]
-    _refuse(args, kind)
+    foreign = [each for each in kind.others if getattr(args, each)]
+    foreign += [each for each, value in kind.usual if getattr(args, each) != value]
+    if foreign:
+        raise InficondError(f"--{foreign[0].rstrip('_')} is not used with {kind.why}.", kind.remedy)
     tuner = open_students(args, distilled=False)
     args.draws = tuner.spec.views.noise(args.draws)["draws"]
     files = {f"{name}.html", *(f"{each}.csv" for each in kind.names)}
@@ -68,14 +71,6 @@ def compare(args: argparse.Namespace) -> None:
                 write(f"{each}.csv", csv_text(frame).encode())
             write(f"{name}.html", kind.page(tuner.store, frames).encode())
     show_all(args, {each: frame for each, frame in frames.items() if each != "map"}, kind.shown)
-
-
-def _refuse(args: argparse.Namespace, kind: Comparison) -> None:
-    """Raise ``InficondError`` if an argument is set that only other kinds of comparison use."""
-    foreign = [name for name in kind.others if getattr(args, name)]
-    foreign += [name for name, value in kind.usual if getattr(args, name) != value]
-    if foreign:
-        raise InficondError(f"--{foreign[0].rstrip('_')} is not used with {kind.why}.", kind.remedy)
 
 
 def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:

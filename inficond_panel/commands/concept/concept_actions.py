@@ -17,7 +17,7 @@ from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder
 from inficond_panel.results.slices import read_ids
-from inficond_panel.store import Store, open_store
+from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, opening
 
 #: Result of an action: the JSON document, and the lines to print.
@@ -34,7 +34,10 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
 
 def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     check_typing(tuner.store)
-    images = _images(args.images, tuner.store) if args.images else ()
+    images: Collection[str] = args.images or ()
+    known = set(tuner.store.images)
+    if len(images) == 1 and not known.issuperset(images):  # the path of a file of ids
+        images = read_ids(Path(args.images[0]), known)
     encoder = None if args.images else text_encoder(tuner.spec)
     tuner = opening.add_concept(tuner, args.text, encoder, images=images)
     name = texts_of(args.text)[0]
@@ -47,13 +50,6 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     )
     facts = {**_facts(typed), "nearest": {name: round(cosine, 4) for name, cosine in near}}
     return {**_place(tuner), "concept": facts}, lines
-
-
-def _images(names: list[str], store: Store) -> Collection[str]:
-    """Return ids of images: ``names``, or the lines of a file if ``names`` is only its path."""
-    known = set(store.images)
-    alone = len(names) == 1 and names[0] not in known
-    return read_ids(Path(names[0]), known) if alone else names
 
 
 def _remove(tuner: Tuner, args: argparse.Namespace) -> Result:

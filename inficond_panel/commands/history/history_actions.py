@@ -53,41 +53,28 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
     }
 
 
-def undo_or_redo(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Move the head (the iteration on the page) to its parent, or to where undo left."""
-    move = tuner.history.undo if args.action == "undo" else tuner.history.redo
-    return _moved(tuner, move(tuner.root_id))
-
-
-def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Move the head (the iteration on the page) to ``args.node``; return what to print."""
-    node = find_node(tuner, args.node, deleted=True)
-    tuner.history.set_head(tuner.root_id, node.id, "jump")
-    return _moved(tuner, node.id)
-
-
-def _moved(tuner: Tuner, node_id: str) -> Result:
-    node = tuner.node(node_id)
+def move(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Move the head (the iteration on the page) to its parent, where undo left, or to a node."""
+    if args.action == "jump":
+        node = find_node(tuner, args.node, deleted=True)
+        tuner.history.set_head(tuner.root_id, node.id, "jump")
+    else:
+        back_or_on = tuner.history.undo if args.action == "undo" else tuner.history.redo
+        node = tuner.node(back_or_on(tuner.root_id))
     return {**history_facts(tuner), "node": _facts(tuner, node)}, [
         f"Now at #{node.number} {node.id}."
     ]
 
 
-def rename(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set the name of an iteration; return what to print."""
+def set_label(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Set the name or the note of an iteration; return what to print."""
     node = find_node(tuner, args.node, deleted=True)
-    tuner.history.rename(node.id, args.name)
-    return _labelled(tuner, node, "name")
-
-
-def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set the note of an iteration; return what to print."""
-    node = find_node(tuner, args.node, deleted=True)
-    tuner.history.set_note(node.id, args.text)
-    return _labelled(tuner, node, "note")
-
-
-def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
+    if args.action == "rename":
+        label = "name"
+        tuner.history.rename(node.id, args.name)
+    else:
+        label = "note"
+        tuner.history.set_note(node.id, args.text)
     facts = _facts(tuner, tuner.nodes(deleted=True)[node.number])
     label_text = f"the {label} {facts[label]!r}" if facts[label] else f"no {label}"
     return {**history_facts(tuner), "node": facts}, [f"#{node.number} {node.id} has {label_text}."]
@@ -180,11 +167,11 @@ def _numbers(tuner: Tuner, ids: list[str]) -> str:
 ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.DataFrame]] = {
     "list": list_nodes,
     "show": show_node,
-    "undo": undo_or_redo,
-    "redo": undo_or_redo,
-    "jump": jump,
-    "rename": rename,
-    "note": set_note,
+    "undo": move,
+    "redo": move,
+    "jump": move,
+    "rename": set_label,
+    "note": set_label,
     "delete": delete,
     "restore": restore,
     "compare": compare_nodes,

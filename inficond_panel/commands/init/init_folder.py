@@ -160,7 +160,7 @@ def _write_first_that_fits(
 
     The first choice of keys that fits is used. If none fits, the error of the first is raised.
     """
-    first: DataError | None = None
+    errors: list[DataError] = []
     keys, more, assumed = draft.keys, draft.teacher_more, draft.layout.assumed
     for choice in draft.layout.choices or [{}]:
         draft.keys, draft.teacher_more = {**keys, **choice}, more
@@ -168,8 +168,8 @@ def _write_first_that_fits(
         try:
             return _try(draft, output, classes, asked)
         except DataError as error:
-            first = first or error
-    raise first if first else DataError("No layout fits the folder.", "Write the spec by hand.")
+            errors.append(error)
+    raise errors[0]
 
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:

@@ -73,8 +73,7 @@ def _escape(character: str) -> str:
 class _ProgressLine:
     """Progress on one line of a terminal, until other output follows."""
 
-    def __init__(self) -> None:
-        self._unfinished = False
+    _unfinished = False
 
     def show(self, share: float, text: str) -> None:
         """Overwrite the line with the ``share`` that is done (0 to 1) and a text."""
@@ -122,7 +121,10 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     lefts = [i == 0 or any(map(_TEXT.match, column[1:])) for i, column in enumerate(columns)]
     widths = _widths(columns, lefts)
     for row in [header, ["-" * width for width in widths], *rows]:
-        cells = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
+        cells = [
+            [text] if len(text) <= width else textwrap.wrap(text, width, break_on_hyphens=False)
+            for text, width in zip(row, widths, strict=True)
+        ]
         for line in zip_longest(*cells, fillvalue=""):
             parts = zip(line, widths, lefts, strict=True)
             texts = [
@@ -149,10 +151,6 @@ def _least(column: Sequence[str], left: bool) -> int:
     head, *cells = column
     whole = [word for cell in cells for word in cell.split()] if left else cells
     return max(map(len, [*head.split(), *whole]), default=0)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return [text] if len(text) <= width else textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:

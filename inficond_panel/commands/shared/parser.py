@@ -227,15 +227,12 @@ class Parser(ArgumentParser):
             self.error(self._wrong_word(argv))
         parsed, left = super().parse_known_args(argv, namespace)
         if left and not self.words:
-            self.error(self._wrong_argument(left[0]))
+            flag = left[0].partition("=")[0]
+            flags = {name.lstrip("-"): name for name in self._option_string_actions}
+            meant = [flags[name] for name in nearest(flag.lstrip("-"), flags)]
+            hint = f" Did you mean {meant[0]!r}?" if meant else ""
+            self.error(f"{flag!r} is not an argument of this command.{hint}")
         return parsed, left
-
-    def _wrong_argument(self, word: str) -> str:
-        flag = word.partition("=")[0]
-        flags = {name.lstrip("-"): name for name in self._option_string_actions}
-        meant = [flags[name] for name in nearest(flag.lstrip("-"), flags)]
-        hint = f" Did you mean {meant[0]!r}?" if meant else ""
-        return f"{flag!r} is not an argument of this command.{hint}"
 
     def _wrong_word(self, argv: Sequence[str]) -> str:
         kind = self._form.split()[0].lower()
