@@ -16,6 +16,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
+from inficond_panel.study.pages import PAGES, PASSWORD
 from inficond_panel.study.results.remarks import agreement, read_codes
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
@@ -52,19 +53,16 @@ def _show_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) -
 def delete(opened: Study, args: argparse.Namespace) -> None:
     """Delete all records of a participant, after a question in the terminal unless ``--yes``."""
     who = find_participant(opened, args.participant)
-    if not args.yes and not _agreed(f"Delete all records of {who.label}? [y/N] "):
-        note("Nothing was deleted.")
-        return
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise StudyError("The deletion is not confirmed.", "Use a terminal, or add --yes.")
+        sys.stderr.write(f"Delete all records of {who.label}? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            note("Nothing was deleted.")
+            return
     opened.delete_participant(who.number)
     say(f"{who.label} is deleted: link, events, answers, iterations.")
-
-
-def _agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise StudyError("The deletion is not confirmed.", "Use a terminal, or add --yes.")
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def find_participant(opened: Study, name: str) -> Participant:
@@ -146,14 +144,12 @@ def _folder(opened: Study, output: str | None, what: str) -> Path:
 
 #: Most characters of a password.
 _PASSWORD = 1000
-PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def serve(opened: Study, args: argparse.Namespace) -> None:
     """Serve the pages of participants and researcher until the server is stopped."""
     from inficond_panel.commands.serve.server import announce, run_server
     from inficond_panel.serving import health
-    from inficond_panel.study.pages import PAGES
 
     password = _password(args.password_file)
     if password:

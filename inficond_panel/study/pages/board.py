@@ -19,6 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.files import File
 from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
+from inficond_panel.study.pages import PASSWORD
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.study_tables import events_table, write
 from inficond_panel.study.results.timeline import board, progress_of
@@ -29,20 +30,10 @@ from inficond_panel.ui.component import Acting, Component, action
 from inficond_panel.ui.images import send_file
 from inficond_panel.views.page.page import publisher
 
-PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 #: Seconds before the answer to a wrong password; until then the page cannot try again.
 PAUSE = 1.0
 #: Most characters of a note.
 LONGEST_NOTE = 2_000
-
-
-def password_problem(tried: str) -> str:
-    """Return the reason why the password ``tried`` is refused; "" if it is correct."""
-    password = os.environ.get(PASSWORD, "")
-    if not password:
-        return "This page is closed: the study was served without a password."
-    fits = hmac.compare_digest(tried.encode(), password.encode())
-    return "" if fits else "This is not the password."
 
 
 class BoardFrame(Component):
@@ -90,7 +81,11 @@ class BoardPage(Acting, Viewer):
         """Open the page if the password is correct; refuse a wrong password after a pause."""
         if self._open or self._waits:
             return
-        problem = password_problem(password)
+        right = os.environ.get(PASSWORD, "")
+        problem = "This page is closed: the study was served without a password."
+        if right:
+            fits = hmac.compare_digest(password.encode(), right.encode())
+            problem = "" if fits else "This is not the password."
         self._open, self._waits = not problem, bool(problem)
 
         def turn_away() -> None:
@@ -126,8 +121,7 @@ class BoardPage(Acting, Viewer):
         """Record a note of the researcher, with the time and the participant's present step."""
         if not text.strip() or len(text) > LONGEST_NOTE:
             raise StudyError(f"A note must have 1 to {LONGEST_NOTE:,} characters.")
-        who = self.study.log.participant(number)
-        step = progress_of(self.study, who).step.name
+        step = progress_of(self.study, self.study.log.participant(number)).step.name
         self.study.log.remark(number, step, str(storable(text)))
 
     @action
@@ -136,16 +130,15 @@ class BoardPage(Acting, Viewer):
         if self.frame.busy:
             return
         self.frame.busy = True
-        self.jobs.submit(
-            Job("report", lambda _: zip_report(self.study), self._send, self._not_made)
-        )
 
-    def _send(self, file: File) -> None:
-        self.frame.busy = False
-        send_file(self.frame, file)
+        def done(file: File) -> None:
+            self.frame.busy = False
+            send_file(self.frame, file)
 
-    def _not_made(self, error: InficondError) -> None:
-        self.frame.param.update(busy=False, problem=error.for_shell)
+        def failed(error: InficondError) -> None:
+            self.frame.param.update(busy=False, problem=error.for_shell)
+
+        self.jobs.submit(Job("report", lambda _: zip_report(self.study), done, failed))
 
     def close(self) -> None:
         """Stop the worker; called after the page was closed."""
@@ -178,8 +171,7 @@ def zip_report(study: Study) -> File:
     content, name = io.BytesIO(), study.spec.path.stem
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        events = write(events_table(study), folder / "events.csv")
-        files = {events, *write_report(study, folder)[0]}
+        files = [write(events_table(study), folder / "events.csv"), *write_report(study, folder)[0]]
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(files):
                 archive.write(path, f"{name}/{path.name}")

@@ -170,13 +170,15 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:
     """Yield (legend, chart) per scale of the Likert questions, with all answers on this scale."""
-    steps = [(q, replies) for q, replies in _by_question(study) if isinstance(q, LikertQuestion)]
-    for _, group in groupby(steps, key=lambda pair: (pair[0].points, tuple(pair[0].labels))):
+    asked = [(q, replies) for q, replies in _by_question(study) if isinstance(q, LikertQuestion)]
+    for _, group in groupby(asked, key=lambda pair: (pair[0].points, tuple(pair[0].labels))):
         pairs = list(group)
-        yield (
-            _legend(pairs[0][0]),
-            charts.likert_chart([row for q, replies in pairs for row in _bars(q, replies)]),
-        )
+        points, labels = pairs[0][0].points, pairs[0][0].labels
+        # a label per step, or two for the ends
+        steps = range(points) if len(labels) == points else (0, points - 1)
+        legend = [(charts.tone(at, points), label) for at, label in zip(steps, labels, strict=True)]
+        bars = [row for q, replies in pairs for row in _bars(q, replies)]
+        yield legend, charts.likert_chart(bars)
 
 
 def _by_question(study: Study) -> list[tuple[Question, list[LatestAnswer]]]:
@@ -206,42 +208,34 @@ def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tup
     return rows
 
 
-def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
-    """Return (CSS class, label) per step of the scale that has a label."""
-    points, labels = question.points, question.labels  # one per step, or two for the ends
-    steps = range(points) if len(labels) == points else (0, points - 1)
-    return [(charts.tone(step, points), label) for step, label in zip(steps, labels, strict=True)]
-
-
 def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
-    """Yield a table of the answers per question of any kind other than Likert questions."""
+    """Yield a table of the answers per question of any kind other than Likert questions.
+
+    By condition it has texts, the number of people per option, or statistics of numbers."""
     for question, replies in _by_question(study):
-        if not isinstance(question, LikertQuestion):
-            rows, headings = _summary(question, replies)
-            if len(rows):
-                title, index = _titled(question.text, replies[0].task), next(iter(headings))
-                yield make_frame(rows.to_dict("records"), index, headings, title=title)
-
-
-def _summary(
-    question: Question, replies: Sequence[LatestAnswer]
-) -> tuple[pd.DataFrame, dict[str, Heading]]:
-    """Return a table of the answers to a question by condition, and its headings. The table has
-    texts, number of people per option, or statistics of numbers."""
-    rows = pd.DataFrame([vars(one) for one in replies])
-    by = ["condition"] if rows.condition.nunique() > 1 else []
-    if isinstance(question, TextQuestion):
-        return rows[rows.answer.str.strip() != ""], plain_headings("participant", *by, "answer")
-    if isinstance(question, NumberQuestion):
-        groups = rows.astype({"answer": float}).groupby(by or ["task"])
-        summary = groups["answer"].agg(
-            people="size", mean="mean", SD="std", lowest="min", highest="max"
-        )
-        means = {name: Heading(name, 1) for name in ("mean", "SD")}
-        ends = {name: Heading(name, significant=6) for name in ("lowest", "highest")}
-        return summary.reset_index(), plain_headings(*by, "people") | means | ends
-    counts = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
-    return counts.rename("people").reset_index(), plain_headings(*by, "answer", "people")
+        if isinstance(question, LikertQuestion):
+            continue
+        rows = pd.DataFrame(map(vars, replies))
+        by = ["condition"] if rows.condition.nunique() > 1 else []
+        if isinstance(question, TextQuestion):
+            rows = rows[rows.answer.str.strip() != ""]
+            headings = plain_headings("participant", *by, "answer")
+        elif isinstance(question, NumberQuestion):
+            groups = rows.astype({"answer": float}).groupby(by or ["task"])
+            rows = groups["answer"].agg(
+                people="size", mean="mean", SD="std", lowest="min", highest="max"
+            )
+            rows = rows.reset_index()
+            means = {name: Heading(name, 1) for name in ("mean", "SD")}
+            ends = {name: Heading(name, significant=6) for name in ("lowest", "highest")}
+            headings = plain_headings(*by, "people") | means | ends
+        else:
+            counts = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
+            rows = counts.rename("people").reset_index()
+            headings = plain_headings(*by, "answer", "people")
+        if len(rows):
+            title, index = _titled(question.text, replies[0].task), next(iter(headings))
+            yield make_frame(rows.to_dict("records"), index, headings, title=title)
 
 
 def _events(

@@ -54,12 +54,10 @@ def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> 
         }
     if isinstance(section, QuestionPage):
         answers = progress.answers(step.name)
-        asked = [make_question(question, answers) for question in section.asked]
-        text = to_tree(section.text or "", folder)
         return screen | {
             "title": section.heading,
-            "text": text,
-            "questions": asked,
+            "text": to_tree(section.text or "", folder),
+            "questions": [make_question(question, answers) for question in section.asked],
             "button": "Continue",
         }
     if step.kind == "end":

@@ -168,8 +168,7 @@ class TaskSession:
         self.app.tuner.history.close()
 
     def _fine_tunes(self, tuner: Tuner) -> list[Event]:
-        sets = concept_sets(self.ready, self.page.progress.events)
-        return fine_tunes(tuner.history, sets)
+        return fine_tunes(tuner.history, concept_sets(self.ready, self.page.progress.events))
 
 
 def _typed(app: AppState) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,9 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
             people.setdefault(each.participant, []).append(value)
     means = [{who: float(np.mean(v)) for who, v in each.items()} for each in by_condition.values()]
     groups = [list(each.values()) for each in means]
-    if within:
-        groups = _changes(means)
+    if within:  # each person's difference between the first two conditions, as one group
+        first, second = means[:2] if len(means) > 1 else ({}, {})
+        groups = [[second[who] - first[who] for who in first if who in second]]
     count = sum(map(len, groups))
     free = count - len(groups)  # degrees of freedom
     if count < 3 or free < 2:
@@ -43,14 +44,6 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
         )
     centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])
     return centred * np.sqrt(count / free)
-
-
-def _changes(means: Sequence[Mapping[str, float]]) -> list[list[float]]:
-    """Return each person's difference between the first two conditions, as one group."""
-    if len(means) < 2:
-        return []
-    first, second = means[:2]
-    return [[second[who] - first[who] for who in first if who in second]]
 
 
 def sample_sizes(

@@ -287,8 +287,7 @@ def views_summary(use: pd.DataFrame) -> pd.DataFrame:
         "minutes": Heading("minutes each", 1),
         "acts": Heading("acts each", 1),
     }
-    columns = (*keys, "people", "minutes", "acts")
-    return _frame(rows, columns, "Use of the views", headings)
+    return _frame(rows, (*keys, "people", "minutes", "acts"), "Use of the views", headings)
 
 
 def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:

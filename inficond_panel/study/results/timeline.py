@@ -177,8 +177,7 @@ def scores(study: Study) -> Iterator[Score]:
         name = step.section.template if isinstance(step.section, QuestionPage) else None
         score = TEMPLATES[name].score_of(replies) if name else None
         if name and score is not None:
-            condition = who.condition(step.task)
-            yield Score(who.label, step.task, condition, name, score)
+            yield Score(who.label, step.task, who.condition(step.task), name, score)
 
 
 def _steps(study: Study) -> Iterator[tuple[Participant, Step, dict[str, Any]]]:

@@ -95,20 +95,6 @@ def insert(db: Connection, number: int, session: str, note: Note) -> Event:
     return Event(**vars(note), number=found, participant=number, session=session)
 
 
-def to_events(path: str, rows: Iterable[Row]) -> list[Event]:
-    """Return the events of a participant's database rows; ``StudyError`` for a wrong checksum."""
-    events, previous = [], ""
-    for row in rows:
-        values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row lists values
-        stored = values.pop("checksum")
-        event = Event(**values | {"payload": json.loads(row["payload"])})
-        previous = checksum(event.participant, event.session, event, previous)
-        if previous != stored:
-            raise SCHEMA.damaged(path, f"event {event.number} was altered")
-        events.append(event)
-    return events
-
-
 #: Query of occupied slots: of participants who finished or may still return, not who declined.
 _HELD = """SELECT slot FROM participants WHERE
     number NOT IN (SELECT participant FROM events WHERE action = 'decline')
@@ -265,7 +251,16 @@ class StudyLog:
             require(db, number)
             select = "SELECT * FROM events WHERE participant = ? ORDER BY number"
             rows = db.execute(select, (number,)).fetchall()
-        return to_events(self.path, rows)
+        events, previous = [], ""
+        for row in rows:
+            values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row lists values
+            stored = values.pop("checksum")
+            event = Event(**values | {"payload": json.loads(row["payload"])})
+            previous = checksum(number, event.session, event, previous)
+            if previous != stored:
+                raise SCHEMA.damaged(self.path, f"event {event.number} was altered")
+            events.append(event)
+        return events
 
     def seen(self) -> dict[int, str]:
         """Return the time when the page was last open per number of a participant who opened it."""

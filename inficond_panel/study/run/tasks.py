@@ -210,8 +210,7 @@ class Preparation:
     def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
         """Collect problems with keys of ``spec`` that a condition cannot change; return True if
         there are any."""
-        at = self.study.levels.index(level)
-        where = f"conditions.levels[{at}].spec"
+        where = f"conditions.levels[{self.study.levels.index(level)}].spec"
         misfits = list(changed.misfits(spec))
         for key, message in misfits:
             line, column = self.study.place(where, key)
@@ -327,23 +326,17 @@ def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
     round each task has each condition equally often.
     """
     names = [task.name_ for task in study.tasks]
-    orders = _orders(study.order, len(names), study.seed, slot)
+    orders = [list(range(len(names)))]
+    if study.order == "latin_square":
+        orders = balanced_square(len(names))
+    elif study.order == "random":
+        orders = [list(np.random.default_rng([study.seed, 1, slot]).permutation(len(names)))]
     order = orders[slot % len(orders)]
     conditions = _conditions(study, slot // len(orders), slot)
     return tuple(
         Assigned(names[at], conditions[position % len(conditions)] if conditions else "")
         for position, at in enumerate(order)
     )
-
-
-def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
-    """Return the orders of ``size`` tasks, as indices, that participants get in turn; one order if
-    it is drawn at random, for the participant in ``slot``."""
-    if kind == "latin_square":
-        return balanced_square(size)
-    if kind == "random":
-        return [list(np.random.default_rng([seed, 1, slot]).permutation(size))]
-    return [list(range(size))]
 
 
 def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:

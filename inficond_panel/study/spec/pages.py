@@ -212,12 +212,6 @@ _SUS = [
 ]
 
 
-def _sus(steps: Sequence[int]) -> float:
-    """Return the SUS score from the step, 1 to 5, of each of the ten statements: 2.5 times the sum
-    of step - 1 for odd statements and of 5 - step for even statements."""
-    return 2.5 * sum(5 - step if at % 2 else step - 1 for at, step in enumerate(steps))
-
-
 TEMPLATES = {
     "seq": Template(
         "Ease of the task", "SEQ, 1 to 7", (1, 7), [_SEQ], lambda steps: float(steps[0])
@@ -230,7 +224,14 @@ TEMPLATES = {
         _TLX,
         lambda steps: sum(5 * (step - 1) for step in steps) / len(steps),
     ),
-    "sus": Template("Usability", "SUS, 0 to 100", (0, 100), _SUS, _sus),
+    # 2.5 times the sum of step - 1 for odd statements and of 5 - step for even ones; steps 1 to 5
+    "sus": Template(
+        "Usability",
+        "SUS, 0 to 100",
+        (0, 100),
+        _SUS,
+        lambda steps: 2.5 * sum(5 - step if at % 2 else step - 1 for at, step in enumerate(steps)),
+    ),
 }
 
 
