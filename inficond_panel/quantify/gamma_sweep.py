@@ -129,12 +129,7 @@ class GammaOutputs:
     @property
     def representation(self) -> NDArray:
         """Outputs that silhouettes and t-SNE maps use: ``(n, K)``, of a softmax ``(n, K + M)``."""
-        return self.outputs.representation(self.kind)
-
-    @property
-    def kind(self) -> str:
-        """Source of the outputs: ``teacher`` at gamma 0, else ``oracle``."""
-        return "oracle" if self.gamma else "teacher"
+        return self.outputs.representation("oracle" if self.gamma else "teacher")
 
 
 @dataclass(frozen=True, repr=False)

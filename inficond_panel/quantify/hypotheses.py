@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
+from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.knowledge_points import (
     THRESHOLD,
@@ -76,9 +77,7 @@ def kept_share(points: NDArray, foreground: NDArray) -> NDArray[np.float64]:
 
     ``points`` are masks ``(M, N, H, W)``. nan for an image without points at any checkpoint."""
     inside = points & check_masks(foreground, np.shape(points)[1:])
-    ever = inside.any(0).sum((1, 2))
-    last = inside[-1].sum((1, 2))
-    return np.divide(last, ever, out=np.full(len(ever), np.nan), where=ever > 0)
+    return ratio(inside[-1].sum((1, 2)), inside.any(0).sum((1, 2)))
 
 
 def _norm(arrays: Iterable[NDArray]) -> float:
@@ -237,10 +236,7 @@ def _mean(values: Values, counts: NDArray) -> Values:
     """Return the mean of the defined values ``(N,)`` for each row of counts ``(draws, N)``."""
     known = np.isfinite(values)
     weight = counts[:, known].astype(float)
-    total = weight.sum(1)
-    return np.divide(
-        weight @ values[known], total, out=np.full(len(counts), np.nan), where=total > 0
-    )
+    return ratio(weight @ values[known], weight.sum(1))
 
 
 def _variance(values: Values, counts: NDArray) -> Values:

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.errors import DataError
 from inficond_panel.quantify.knowledge_points import Feature
 
 if TYPE_CHECKING:
@@ -104,7 +104,6 @@ def pixel_information(
     settings: Perturbation | None = None,
     *,
     progress: Callable[[int], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
 ) -> Information:
     """Compute for each pixel the entropy of the largest noise that a feature ignores.
 
@@ -112,7 +111,7 @@ def pixel_information(
     finished images. One thread is used, since several wait for each other on a busy machine; so the
     result is deterministic for a seed, a machine and a batch size, which changes only the rounding.
     Raises ``DataError`` for a feature that has no gradient, is not finite, or does not change under
-    noise; ``CancelledError`` once ``cancelled()`` is true.
+    noise.
     """
     import torch
 
@@ -125,8 +124,6 @@ def pixel_information(
         )
     parts = []
     for start in range(0, len(pixels), settings.batch):
-        if cancelled():
-            raise CancelledError("The measurement was stopped.", "Start it again.")
         with one_torch_thread():
             search = _Search(feature, pixels[start : start + settings.batch], settings, start)
             parts.append(search.run())

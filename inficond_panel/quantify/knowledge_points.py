@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import near
+from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
@@ -150,8 +151,7 @@ class Counts:
     def ratio(self) -> NDArray[np.float64]:
         """Share of each image's knowledge points that lie in the foreground ``(N,)``; nan if the
         image has no points."""
-        total = self.foreground + self.background
-        return np.divide(self.foreground, total, out=np.full(len(total), np.nan), where=total > 0)
+        return ratio(self.foreground, self.foreground + self.background)
 
 
 def count_points(points: NDArray, foreground: NDArray) -> Counts:

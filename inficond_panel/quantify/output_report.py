@@ -27,6 +27,7 @@ from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, TOP1, TOP_ECE, 
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 
 Array = NDArray[np.float64]
+#: Function from counts (rows, n) of the images to values (rows,); None counts each image once.
 Values = Callable[[NDArray | None], Array]
 
 #: Key and words of each measure, in the order of tables. Top-1, its ECE (Lee et al., eq. 5) and the
@@ -97,37 +98,6 @@ def drawn_measures(
     """Return for each measure its value, and its values on bootstrap draws (draws,).
 
     ``kind`` is "teacher" or "oracle"; other arguments are as in ``measure_outputs``."""
-    counts = draw_counts(len(outputs.label), draws, seed)
-    values = _values(outputs, kind, groups, above, thresholds)
-    return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
-
-
-def compare_outputs(
-    teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
-) -> dict[str, OutputMeasure]:
-    """Return the measures with intervals, by key; an ``oracle``'s values and changes if passed."""
-    measures = {}
-    for measure, (before, old) in teacher.items():
-        kind = ECE.key if measure.startswith("ece_pooled") else measure
-        difference = interval(before, old, level, kind)
-        if oracle is None:
-            measures[measure] = OutputMeasure(difference)
-            continue
-        after, new = oracle[measure]
-        change = interval(after - before, new - old, level, kind)
-        measures[measure] = OutputMeasure(difference, interval(after, new, level, kind), change)
-    return measures
-
-
-def _values(
-    outputs: Outputs,
-    kind: str,
-    groups: Groups | None,
-    above: Groups | None,
-    thresholds: Sequence[float] | None,
-) -> dict[str, Values]:
-    """Return per measure a function that takes counts (rows, n) of the images, or None to count
-    each image once, and returns values (rows,)."""
     label, logit = np.asarray(outputs.label), np.asarray(outputs.logits[kind], dtype=np.float64)
     cutoffs = Cutoffs(logit, thresholds or (), SINGLE_LABEL if outputs.whole else MULTI_LABEL)
     outcomes = [
@@ -148,11 +118,29 @@ def _values(
         measures["silhouette_probability"] = _mean(silhouette(probability, groups))
     if above is not None:
         measures["silhouette_super"] = _mean(silhouette(shown, above))
+    counts = draw_counts(len(label), draws, seed)
+    return {name: (float(of(None)[0]), of(counts)) for name, of in measures.items()}
+
+
+def compare_outputs(
+    teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
+) -> dict[str, OutputMeasure]:
+    """Return the measures with intervals, by key; an ``oracle``'s values and changes if passed."""
+    measures = {}
+    for measure, (before, old) in teacher.items():
+        kind = ECE.key if measure.startswith("ece_pooled") else measure
+        difference = interval(before, old, level, kind)
+        if oracle is None:
+            measures[measure] = OutputMeasure(difference)
+            continue
+        after, new = oracle[measure]
+        change = interval(after - before, new - old, level, kind)
+        measures[measure] = OutputMeasure(difference, interval(after, new, level, kind), change)
     return measures
 
 
 def _of_likeliest(label: NDArray, whole: NDArray) -> dict[str, Values]:
-    """Return such functions for the measures of the likeliest class; labels are indices, or -1."""
+    """Return the measures of the likeliest class, by key; labels are indices, or -1."""
     top = TopClass(label, whole)
 
     def values(counts: NDArray | None, metric: str) -> Array:

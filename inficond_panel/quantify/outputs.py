@@ -25,7 +25,7 @@ from scipy.special import entr, expit
 from inficond_panel.common.installation import needs
 from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, ece, ece_floor
-from inficond_panel.distill.metrics.outcome import likeliest
+from inficond_panel.distill.metrics.outcome import likeliest, ratio
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
@@ -133,7 +133,6 @@ class Reliability:
     frequency: Array
     ece: float
     floor: float
-    equal_mass: bool
 
 
 def reliability(
@@ -151,16 +150,17 @@ def reliability(
     edges = np.linspace(0, 1, bins + 1)
     lower, upper = edges[:-1], edges[1:]
     if equal_mass:
-        lower, upper = _reach(probability, where, bins)
+        lower, upper = np.full((2, bins), np.nan)
+        np.fmin.at(lower, where, probability)
+        np.fmax.at(upper, where, probability)
     return Reliability(
         lower=lower,
         upper=upper,
         events=events,
-        probability=_mean(where, probability, events),
-        frequency=_mean(where, positive.astype(np.float64), events),
+        probability=ratio(np.bincount(where, probability, bins), events),
+        frequency=ratio(np.bincount(where, positive, bins), events),
         ece=ece(label, logit, bins, equal_mass),
         floor=ece_floor(logit[known], bins, equal_mass),
-        equal_mass=equal_mass,
     )
 
 
@@ -187,19 +187,6 @@ def entropy(logit: NDArray) -> Array:
     """
     logit = np.asarray(logit, dtype=np.float64)
     return np.asarray(entr(expit(logit)) + entr(expit(-logit)))
-
-
-def _reach(probability: Array, where: NDArray[np.intp], bins: int) -> tuple[Array, Array]:
-    lower, upper = np.full(bins, np.inf), np.full(bins, -np.inf)
-    np.minimum.at(lower, where, probability)
-    np.maximum.at(upper, where, probability)
-    empty = np.isinf(lower)
-    return np.where(empty, np.nan, lower), np.where(empty, np.nan, upper)
-
-
-def _mean(where: NDArray[np.intp], values: Array, events: NDArray[np.int64]) -> Array:
-    total = np.bincount(where, values, minlength=len(events))
-    return np.divide(total, events, out=np.full(len(events), np.nan), where=events > 0)
 
 
 #: Largest number of images for a silhouette, whose time grows with its square.
@@ -305,8 +292,7 @@ def tsne(outputs: NDArray, seed: int = 0) -> NDArray[np.float64]:
 def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
     """Return ``Groups`` of at least ``least`` images, renumbered from 0; ``of`` (n,) is the index
     in ``names`` of each image's group, or -1."""
-    counts = np.bincount(of[of >= 0], minlength=len(names))
-    kept = np.flatnonzero(counts >= least)
+    kept = np.flatnonzero(np.bincount(of[of >= 0], minlength=len(names)) >= least)
     number = np.full(len(names) + 1, -1)  # the last is for images that are left out
     number[kept] = np.arange(len(kept))
     return Groups(number[of], tuple(names[k] for k in kept.tolist()), rule)

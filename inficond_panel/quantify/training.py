@@ -32,28 +32,22 @@ def make_network(kind: str, name: str, outputs: int) -> Any:
     """
     if kind == "small":
         made = build_network(name, outputs)
+    elif kind == "timm":
+        with needs("This network", "precompute"):
+            import timm
+        if not timm.is_model(name):
+            raise _unknown("timm", name, timm.list_models())
+        made = timm.create_model(name, pretrained=False, num_classes=outputs)
     else:
-        made = (_timm if kind == "timm" else _torchvision)(name, outputs)
+        with needs("This network", "precompute"):
+            from torchvision import models
+        known = models.list_models(module=models)
+        if name not in known:
+            raise _unknown("torchvision", name, known)
+        made = models.get_model(name, weights=None, num_classes=outputs)
     for parameter in made.parameters():
         parameter.requires_grad_(False)
     return made.eval()
-
-
-def _timm(name: str, outputs: int) -> Any:
-    with needs("This network", "precompute"):
-        import timm
-    if not timm.is_model(name):
-        raise _unknown("timm", name, timm.list_models())
-    return timm.create_model(name, pretrained=False, num_classes=outputs)
-
-
-def _torchvision(name: str, outputs: int) -> Any:
-    with needs("This network", "precompute"):
-        from torchvision import models
-    known = models.list_models(module=models)
-    if name not in known:
-        raise _unknown("torchvision", name, known)
-    return models.get_model(name, weights=None, num_classes=outputs)
 
 
 def _unknown(package: str, name: str, known: list[str]) -> DataError:
