@@ -3,7 +3,6 @@
 from inficond_panel.distill.curves import (
     Band,
     WhatIf,
-    WhatIfs,
     change_band,
     influence_axes,
     influence_axis,
@@ -32,10 +31,6 @@ from inficond_panel.distill.metrics.point_metrics import (
     measure,
 )
 from inficond_panel.distill.metrics.slices import (
-    MIN_IMAGES,
-    MIN_POSITIVES,
-    Gap,
-    Group,
     GroupReport,
     SliceReport,
     SliceResult,
@@ -46,7 +41,7 @@ from inficond_panel.distill.metrics.slices import (
     slices_by,
     worst_of_all,
 )
-from inficond_panel.distill.refits import RefitPoint, Stability, bootstrap_stability, refit_what_if
+from inficond_panel.distill.refits import Stability, bootstrap_stability, refit_what_if
 from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
 from inficond_panel.distill.solver.joint import JointFit, certify_joint, fit_joint
@@ -55,28 +50,22 @@ from inficond_panel.distill.solver.paper_recipe import fit_paper
 from inficond_panel.distill.solver.problem import SEEN_LABEL, mixed_targets, soft_targets
 
 __all__ = [
-    "MIN_IMAGES",
-    "MIN_POSITIVES",
     "SEEN_LABEL",
     "Agreement",
     "Band",
     "ClassMetrics",
     "Counts",
     "Fit",
-    "Gap",
-    "Group",
     "GroupReport",
     "Interval",
     "JointFit",
     "Outcome",
-    "RefitPoint",
     "Scores",
     "SliceReport",
     "SliceResult",
     "Stability",
     "TeacherSkill",
     "WhatIf",
-    "WhatIfs",
     "agreement",
     "alone",
     "average_precision",

@@ -214,14 +214,12 @@ def balance(
     tune_scores: NDArray,
     tune_label: NDArray,
     *,
-    seed: int = 0,
     least: int = FOLDS,
 ) -> Balance:
     """Return weights of the photos of ``fit`` that make their scores distributed as in ``tune``.
 
     Scores are (photos, C), labels (photos,) in {1, 0}; positives and negatives are weighted
-    separately. ``seed`` divides the folds. Raises DataError if either split has fewer than
-    ``least`` positives or negatives."""
+    separately. Raises DataError if either split has fewer than ``least`` positives or negatives."""
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
     for side in (1, 0):
@@ -233,30 +231,33 @@ def balance(
                 f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
                 "Give more labelled photos, or tune by thumbs.",
             )
-        ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune], seed=seed)
+        ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune])
         weights[in_fit] = ratio / ratio.mean() * (in_tune.mean() / in_fit.mean())
         effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
         penalties.append(penalty)
     return Balance(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
 
 
-def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Array, float]:
+def density_ratio(ours: NDArray, theirs: NDArray) -> tuple[Array, float]:
     """Estimate the ratio (n,) of the density of ``theirs`` (m, C) to the density of ``ours``
     (n, C), at each photo of ``ours``.
 
     Returns the ratio and the chosen L2 penalty.
     """
-    scores = _standardised(np.concatenate([ours, theirs]))
+    wide = np.concatenate([ours, theirs]).astype(np.float64)
+    spread = wide.std(axis=0)
+    centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    scores = np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
     target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
-    penalty = _chosen_penalty(scores, target, seed)
+    penalty = _chosen_penalty(scores, target)
     logit = scores[: len(ours)] @ ridge_logistic(scores, target, penalty)
     logit -= np.log(len(theirs) / len(ours))
     return np.exp(np.clip(logit, -CUT, CUT)), penalty
 
 
-def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
+def _chosen_penalty(scores: Array, target: Array) -> float:
     """Return the L2 penalty with the least cross-validated loss for targets (n,) in {1, 0}."""
-    fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
+    fold, loss = stratified_folds(target[:, None], FOLDS, 0), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
         for index, penalty in enumerate(PENALTIES):
@@ -292,10 +293,3 @@ def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
             length /= 2
         weights, least = weights - length * step, tried
     return weights
-
-
-def _standardised(scores: NDArray) -> Array:
-    wide = np.asarray(scores, dtype=np.float64)
-    spread = wide.std(axis=0)
-    centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return np.concatenate([np.ones((len(wide), 1)), centred], axis=1)

@@ -164,7 +164,7 @@ def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
     )
 
 
-def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> Stability:
+def summarised(influence: Array, weights: Array, level: float) -> Stability:
     """Summarise how stable a student's influences (C,) are over the refits' weights (draws, C)."""
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
 

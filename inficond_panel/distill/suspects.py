@@ -246,7 +246,10 @@ def lost_bond(
     parts = variance * (size + np.outer(1 / tune.counts, sign.mean(axis=0) ** 2))
     error = np.sqrt(parts.sum(axis=0))
     z = np.divide((sign * lost).mean(axis=0), error, out=np.zeros_like(error), where=error > 0)
-    return z, _p_value(z, parts, freedom), _weakening(sign, folds, tune, variance)
+    # Student's t with Satterthwaite's (1946) degrees of freedom
+    spread = np.maximum((parts**2 / freedom[:, None]).sum(axis=0), np.finfo(np.float64).tiny)
+    joint = np.maximum(parts.sum(axis=0) ** 2 / spread, 1.0)
+    return z, np.asarray(stdtr(joint, -z)), _weakening(sign, folds, tune, variance)
 
 
 def _weakening(sign: Array, folds: Sequence[SideMeans], tune: SideMeans, variance: Array) -> Array:
@@ -259,15 +262,6 @@ def _weakening(sign: Array, folds: Sequence[SideMeans], tune: SideMeans, varianc
     error = np.sqrt(variance * (1 / total + 1 / tune.counts)[:, None])
     t = np.divide(fall, error, out=np.zeros_like(fall), where=error > 0)
     return np.asarray(np.sqrt((np.maximum(t, 0) ** 2).sum(axis=0)))
-
-
-def _p_value(z: Array, parts: Array, freedom: Array) -> Array:
-    """Return one-sided p-values (C,) of z by Student's t, with Satterthwaite's (1946) degrees of
-    freedom."""
-    tiny = np.finfo(np.float64).tiny
-    spread = (parts**2 / freedom[:, None]).sum(axis=0)
-    joint = parts.sum(axis=0) ** 2 / np.maximum(spread, tiny)
-    return np.asarray(stdtr(np.maximum(joint, 1.0), -z))
 
 
 SHIFT, NONE, UNKNOWN = "shift", "none", "unknown"

@@ -282,8 +282,7 @@ def _ranks(outputs: NDArray) -> NDArray[np.float32]:
 def _top1(outputs: NDArray, labels: NDArray) -> float:
     """Return the share of images whose largest output is that of their class (top-1 accuracy)."""
     known = (labels == 1).any(1)
-    named = outputs[known].argmax(1)
-    return float((labels[known, named] == 1).mean())
+    return float((labels[known, outputs[known].argmax(1)] == 1).mean())
 
 
 def _mean_ap(outputs: NDArray, labels: NDArray) -> float:

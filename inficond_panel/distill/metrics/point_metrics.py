@@ -73,8 +73,7 @@ def measure(student: Outcome, teacher: Outcome) -> ClassMetrics:
     with many students.
     """
     n, positives = len(student.positive), int(student.positive.sum())
-    images = len(student.all_logits)
-    share = float(np.mean(teacher.all_decided)) if images else np.nan
+    share = float(np.mean(teacher.all_decided)) if len(student.all_logits) else np.nan
     return ClassMetrics(
         **{metric: student.value(metric) for metric in METRICS},
         teacher_ap=teacher.value(AP.key),

@@ -80,13 +80,13 @@ class Luck:
             drawn.append(values)
             if sum(map(np.count_nonzero, worse)) >= _STOP_AT:
                 break
-        return _mean(np.concatenate(drawn)), self._p(np.concatenate(worse))
-
-    def _p(self, worse: Mask) -> float:
-        count = np.cumsum(worse)
+        values = np.concatenate(drawn)
+        defined = values[~np.isnan(values)]
+        mean = float(defined.mean()) if len(defined) else np.nan
+        count = np.cumsum(np.concatenate(worse))
         if count[-1] >= _STOP_AT:
-            return _STOP_AT / float(np.searchsorted(count, _STOP_AT) + 1)
-        return float(1 + count[-1]) / (1 + len(worse))
+            return mean, _STOP_AT / float(np.searchsorted(count, _STOP_AT) + 1)
+        return mean, float(1 + count[-1]) / (1 + len(count))
 
     def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
         """Yield blocks (rows, images) of permutations of the images within each label."""
@@ -104,11 +104,6 @@ class Luck:
             tiled = np.broadcast_to(group, (rows, len(group)))
             permuted[:, group] = rng.permuted(tiled, axis=1)
         return permuted
-
-
-def _mean(values: Array) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else np.nan
 
 
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown

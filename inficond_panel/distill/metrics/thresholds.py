@@ -42,6 +42,8 @@ from inficond_panel.vocabulary.metrics import ACCURACY, F1
 
 #: Distance of the threshold that decides all images to be positive from the lowest logit.
 _BELOW = 1.0
+#: Most thresholds of a curve.
+_MOST = 201
 
 
 @dataclass(frozen=True)
@@ -104,17 +106,17 @@ class ThresholdChoice:
 
 
 def counts_above(
-    label: NDArray, logit: Array, also: float, most: int = 201
+    label: NDArray, logit: Array, also: float
 ) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
     """Return ascending thresholds (T,), and the numbers of positives and negatives (T,) above each.
 
     Labels (n,) are in {1, 0}, logits (n,). A threshold is the middle between two neighbouring
-    logits; the first has all images above it, the last none. With more than ``most`` thresholds,
-    ``most`` at equal steps are kept. ``also`` is one more threshold to include."""
+    logits; the first has all images above it, the last none. Of more than ``_MOST`` thresholds,
+    ``_MOST`` at equal steps are kept. ``also`` is one more threshold to include."""
     logits = np.unique(logit)
     ends = logits[0] - 2 * _BELOW, logits[-1] + 2 * _BELOW
     middles = (np.append(ends[0], logits) + np.append(logits, ends[1])) / 2
-    steps = np.linspace(0, len(middles) - 1, min(most, len(middles)))
+    steps = np.linspace(0, len(middles) - 1, min(_MOST, len(middles)))
     cuts = np.unique(np.append(middles[np.unique(steps.round().astype(int))], also))
     positives, negatives = (np.sort(logit[label == side]) for side in (1, 0))
     above = [len(side) - np.searchsorted(side, cuts, "right") for side in (positives, negatives)]
