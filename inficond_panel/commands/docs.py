@@ -36,16 +36,12 @@ def run(args: argparse.Namespace) -> None:
     if args.page is None:
         width = max(map(len, pages), default=0)
         for name, path in pages.items():
-            say(f"{name:<{width}}  {_title(path)}")
+            lines = path.read_text(encoding="utf-8").splitlines()
+            headings = (line.lstrip("# ").rstrip() for line in lines if line.startswith("# "))
+            say(f"{name:<{width}}  {next(headings, '')}")
         return
     name = Path(args.page).name.removesuffix(".md")
     if name not in pages:
         raise InficondError(missing("page", args.page, pages), "`inficond docs` lists the pages.")
     text = _PICTURE.sub("", pages[name].read_text(encoding="utf-8"))
     say(_DOCSTRING.sub(r"    help(\1)", text).rstrip())
-
-
-def _title(page: Path) -> str:
-    """Return the first heading of a page."""
-    with page.open(encoding="utf-8") as lines:
-        return next((line.lstrip("# ").rstrip() for line in lines if line.startswith("# ")), "")

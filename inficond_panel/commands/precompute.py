@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from inficond_panel.commands.shared.output import note, say, say_json, show_lines
+from inficond_panel.commands.shared.output import note, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package, say_networks
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import find_spec, load_spec
@@ -50,15 +50,15 @@ def run(args: argparse.Namespace) -> None:
         show_lines(args, plan.document(), plan.lines())
         return
     report = package.run(spec, store, progress=note, scheduler=args.scheduler)
-    if args.json:
-        say_json({**asdict(report), "store": str(report.store)})
-        return
-    images = ", ".join(f"{count} {split}" for split, count in report.images.items())
-    say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
-    say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
+    images = ", ".join(f"{number} {split}" for split, number in report.images.items())
+    lines = [
+        f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}",
+        f"images {images}; segments {report.segments}; hash {report.content_hash}",
+    ]
     if report.dropped:
-        say(f"concepts.filters left out {count(len(report.dropped), 'word')}; see: inficond info")
+        words = count(len(report.dropped), "word")
+        lines.append(f"concepts.filters left out {words}; see: inficond info")
     if report.skipped:
-        say(
-            f"skipped {count(len(report.skipped), 'image')} that cannot be read; see: inficond info"
-        )
+        skipped = count(len(report.skipped), "image")
+        lines.append(f"skipped {skipped} that cannot be read; see: inficond info")
+    show_lines(args, {**asdict(report), "store": str(report.store)}, lines)

@@ -250,9 +250,6 @@ def _joint_sum(
     return total
 
 
-__all__ = ["Array", "ScoreLike", "Scores"]
-
-
 ScoreLike: TypeAlias = "Scores | Source | Sliced | ArrayLike"
 
 

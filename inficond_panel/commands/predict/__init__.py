@@ -69,11 +69,10 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
-    from inficond_panel.tuning.thumbs import check_name
+    from inficond_panel.tuning.thumbs import chosen_names
 
     students, tuner, name = _students(args)
-    for class_name in args.classes or ():
-        check_name("class", class_name, students.classes)
+    chosen_names("class", args.classes, students.classes)
     say_networks(args, tuner.spec)
     accuracy, noise = args.abstain, tuner.spec.views.noise()
     rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None

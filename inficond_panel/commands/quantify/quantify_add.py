@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.output import note, say, show_lines
 from inficond_panel.commands.shared.parser import spec_to_make
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
@@ -69,13 +69,14 @@ def add(args: argparse.Namespace) -> None:
             "perturbation": asdict(settings),
         }
         add_arrays(store, {"knowledge_contrast": _stored(store, rows, maps)}, {"knowledge": facts})
-    if args.json:
-        say_json({"store": str(path), "store_hash": store.content_hash, **facts})
-        return
+    document = {"store": str(path), "store_hash": store.content_hash, **facts}
     layer = args.layer or "(output)"
-    say(f"{path}: maps of {count(len(rows), 'image')}, {args.network}, layer {layer}")
-    say(f"converged: {information.converged.mean():.0%}; points at b = {args.b:g}: "
-        f"{(maps > args.b).mean():.0%} of the pixels")  # fmt: skip
+    lines = [
+        f"{path}: maps of {count(len(rows), 'image')}, {args.network}, layer {layer}",
+        f"converged: {information.converged.mean():.0%}; points at b = {args.b:g}: "
+        f"{(maps > args.b).mean():.0%} of the pixels",
+    ]
+    show_lines(args, document, lines)
 
 
 def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:

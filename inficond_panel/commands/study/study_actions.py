@@ -22,7 +22,7 @@ from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import Moment, rebuild, timeline
+from inficond_panel.study.results.timeline import rebuild, timeline
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
@@ -86,22 +86,19 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
     ]
     document = {"participant": who.label, "events": [vars(m) for m in moments], "nodes": nodes}
     differ = [item for item in rebuilt if not item.equal]
-    lines = [
-        *(_moment_line(moment, moments[0].time) for moment in moments),
+    lines = []
+    for moment in moments:
+        seconds = (when(moment.time) - when(moments[0].time)).total_seconds()
+        minutes, rest = divmod(max(seconds, 0.0), 60)
+        about = json.dumps(dict(moment.payload), ensure_ascii=False) if moment.payload else ""
+        columns = f"{moment.step:<16} {moment.view:<13} {moment.action:<10}"
+        lines.append(f"{int(minutes):3d}:{rest:04.1f}  {columns} {about}".rstrip())
+    lines += [
         f"{count(len(rebuilt), 'student')} rebuilt; {len(rebuilt) - len(differ)} are equal bit for "
         "bit.",
         *(f"{i.task} #{i.node.number} {i.node.id} has different weights." for i in differ),
     ]
     show_lines(args, document, lines)
-
-
-def _moment_line(moment: Moment, start: str) -> str:
-    """Return one event as text: time since ``start``, step, view, action and its object."""
-    seconds = (when(moment.time) - when(start)).total_seconds()
-    minutes, rest = divmod(max(seconds, 0.0), 60)
-    about = json.dumps(dict(moment.payload), ensure_ascii=False) if moment.payload else ""
-    columns = f"{moment.step:<16} {moment.view:<13} {moment.action:<10}"
-    return f"{int(minutes):3d}:{rest:04.1f}  {columns} {about}".rstrip()
 
 
 def report(opened: Study, args: argparse.Namespace) -> None:

@@ -35,8 +35,8 @@ def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
     A label is 1, 0 or -1 (ignored); with one class per image it is the index of one of the
     ``classes``, or -1. A logit is a finite number.
     """
-    if label.dtype.kind != "b" and not _are_labels(label, classes):
-        wrong = label[~np.isin(label, np.arange(-1, classes))]
+    wrong = label[~np.isin(label, np.arange(-1, classes))]
+    if len(wrong):
         raise DataError(
             f"{len(wrong)} of {len(label)} labels are not between -1 and {classes - 1}: the first "
             f"is {wrong[0]}.",
@@ -62,13 +62,6 @@ def check_decisions(*masks: NDArray) -> None:
                 f"Decisions are True or False, not {np.asarray(mask).dtype}.",
                 "Convert logits with decided() of distill.metrics.outcome.",
             )
-
-
-def _are_labels(label: NDArray, classes: int) -> bool:
-    if not len(label):
-        return True
-    whole = label.dtype.kind in "iu" or bool((label == np.round(label)).all())
-    return whole and int(label.min()) >= -1 and int(label.max()) < classes
 
 
 #: Bins of the ECE (Guo et al. 2017 use 15).

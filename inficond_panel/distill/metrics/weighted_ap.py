@@ -81,16 +81,13 @@ class Ranked:
             return formula(self.ends[:, None] + 1, hits[:, None])
         if not len(self.ends):
             return np.full(len(counts), np.nan)
-        rows = max(1, _BLOCK_VALUES // max(len(self.order), 1))
-        blocks = [counts[first : first + rows] for first in range(0, len(counts), rows)]
-        return np.concatenate([formula(*self._cuts(block)) for block in blocks])
-
-    def _cuts(self, counts: NDArray) -> tuple[NDArray, NDArray]:
-        """Return the total weight of images up to each step, and the weight of the step's
-        positives, (r, rows) each, from counts (rows, images)."""
-        gained = self._steps.astype(exact_type(counts)) @ counts.T
-        everyone, hits = np.split(gained, 2)
-        return np.cumsum(everyone, axis=0, dtype=gained.dtype), hits
+        rows, values = max(1, _BLOCK_VALUES // max(len(self.order), 1)), []
+        for first in range(0, len(counts), rows):
+            block = counts[first : first + rows]
+            gained = self._steps.astype(exact_type(block)) @ block.T
+            everyone, hits = np.split(gained, 2)  # weights of each step's images, of its positives
+            values.append(formula(np.cumsum(everyone, axis=0, dtype=gained.dtype), hits))
+        return np.concatenate(values)
 
     def _parts(self, counts: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the weight of the images that each step adds, and of the positives among these,
