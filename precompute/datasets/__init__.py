@@ -8,12 +8,11 @@ from typing import Any
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
-from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.published import coco_listing, voc_listing
-from precompute.datasets.python_source import python_listing, source
+from precompute.datasets.python_source import python_dataset
 from precompute.datasets.tables import columns_listing, folder_listing, table_listing
 
 __all__ = ["Dataset", "Encoded", "check_encoder", "load_dataset"]
@@ -24,9 +23,12 @@ _LISTINGS: dict[str, Callable[[Any], Listing]] = {
     "coco": coco_listing,
     "folder": folder_listing,
     "columns": columns_listing,
-    "python": python_listing,
 }
-_DATASETS: dict[str, Callable[[Any], Dataset]] = {"store": store_dataset, "scenes": scenes_dataset}
+_DATASETS: dict[str, Callable[[Any], Dataset]] = {
+    "python": python_dataset,
+    "store": store_dataset,
+    "scenes": scenes_dataset,
+}
 
 
 def load_dataset(section: Section) -> Dataset:
@@ -41,5 +43,4 @@ def load_dataset(section: Section) -> Dataset:
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
         raise DataError(fault, REMEDY)
-    function = source(section.function) if isinstance(section, PythonDataset) else ()
-    return replace(dataset, task=section.task, function=function)
+    return replace(dataset, task=section.task)

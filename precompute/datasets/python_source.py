@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from tempfile import mkdtemp
@@ -25,7 +25,7 @@ from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.spec.sections.teacher import PythonTeacher
 from inficond_panel.store.images import to_rgb
 from inficond_panel.store.network_weights import file_digest
-from precompute.datasets.dataset import Listing, choose_classes, label_matrix
+from precompute.datasets.dataset import Dataset, Listing, choose_classes, label_matrix
 from precompute.datasets.row_tables import text_table
 
 _FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:function"
@@ -117,14 +117,14 @@ class Record:
     metadata: Mapping[str, str]
 
 
-def python_listing(dataset: PythonDataset) -> Listing:
-    """List images and labels of ``kind: python``. Raises ``DataError`` for a function that is not
+def python_dataset(dataset: PythonDataset) -> Dataset:
+    """Return the data set of ``kind: python``. Raises ``DataError`` for a function that is not
     allowed or fails, and for invalid records."""
     function, where = load_function(dataset), function_title(dataset.function)
     reader = _Reader(where, list(dataset.names))
     try:
-        source = function(dataset.root) if dataset.root else function()
-        records = list(reader.read(source))
+        returned = function(dataset.root) if dataset.root else function()
+        records = list(reader.read(returned))
     except (Exception, SystemExit) as error:  # the user's function may raise anything
         raise reader.fault(error) from error
     twice = [
@@ -133,7 +133,8 @@ def python_listing(dataset: PythonDataset) -> Listing:
     if twice or not records:
         fault = f"two images {twice[0]!r}" if twice else "no image"
         raise DataError(f"{where} gives {fault}.", "Return images with unique ids.")
-    return _listing(dataset, where, {record.image: record for record in records}, reader.names)
+    listing = _listing(dataset, where, {record.image: record for record in records}, reader.names)
+    return replace(listing.dataset(dataset.splits), function=source(dataset.function))
 
 
 def _listing(

@@ -130,7 +130,7 @@ def fetch_model(model: Path | str) -> Path:
     Raises ``DataError`` for a folder without configuration or safetensors, and for a failed
     download, within seconds if the hub cannot be reached.
     """
-    folder = model if isinstance(model, Path) else _cached(model) or _download(model)
+    folder = _folder_of(model) or _download(str(model))
     if not (folder / CONFIG).is_file():
         raise _no_config(folder)
     if not list(folder.glob("*.safetensors")):
@@ -147,7 +147,7 @@ def model_config(model: Path | str) -> dict[str, Any] | None:
 
     Raises ``DataError`` for an unreadable configuration.
     """
-    folder = model if isinstance(model, Path) else _cached(model)
+    folder = _folder_of(model)
     if folder is None:
         return None
     try:
@@ -172,7 +172,7 @@ def _no_config(folder: Path) -> DataError:
 
 def model_digest(model: Path | str) -> str:
     """Return the SHA-256 of a model's files, or of its name if it was never downloaded."""
-    folder = model if isinstance(model, Path) else _cached(model)
+    folder = _folder_of(model)
     if folder is None:
         return digest_of([str(model)])
     files = {path for pattern in PATTERNS for path in folder.glob(pattern)}
@@ -232,8 +232,10 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
     return model.requires_grad_(False).eval()
 
 
-def _cached(model: str) -> Path | None:
-    """Return the folder of a model on the hub if all its files were downloaded, else None."""
+def _folder_of(model: Path | str) -> Path | None:
+    """Return the folder of a model; None if files of a model on the hub were not downloaded."""
+    if isinstance(model, Path):
+        return model
     config, whole, index = (
         cached_file(model.removeprefix(HUB), name) for name in (CONFIG, "model.safetensors", _INDEX)
     )

@@ -17,10 +17,8 @@ from inficond_panel.common.numbers import size_text
 from inficond_panel.common.places import beside
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
-from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import Arrays, plain, stage_of
@@ -29,9 +27,8 @@ from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.segments import SegmentSettings, read_mask, settings_of
-from precompute.teachers.applied import AppliedTeacher, reason_of, teacher_of
-from precompute.teachers.loading import network_inputs
-from precompute.teachers.outputs import resolved
+from precompute.teachers.applied import AppliedTeacher, reason_of, source_of, teacher_of
+from precompute.teachers.loading import TeacherSource
 from precompute.teachers.stage import check_finite
 
 #: Bytes of the largest file that is read as a new photo.
@@ -237,16 +234,15 @@ def _bytes_of(photo: Path | bytes) -> int:
     return photo.stat().st_size if photo.is_file() else 0
 
 
-def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
-    """Return the spec's teacher section; ``DataError`` if the store was made with another teacher.
+def checked_teacher(spec: Spec, store: Store) -> TeacherSource:
+    """Return the spec's teacher; ``DataError`` if the store was made with another teacher.
 
     Batch size, oracle, and the path of a table may differ.
     """
-    section = resolved(spec.teacher, store.classes)
-    inputs = network_inputs(section, store.classes, spec.concepts.encoder, base_of(store).concepts)
-    now = json.loads(json.dumps(plain(inputs["settings"])))
+    teacher = source_of(spec, store)
+    now = json.loads(json.dumps(plain(teacher.inputs["settings"])))
     made = stage_of(store, "teacher").get("inputs", {}).get("settings", {})
-    free = {"batch", "oracle", *(["path"] if section.kind == "logits" else [])}
+    free = {"batch", "oracle", *(["path"] if spec.teacher.kind == "logits" else [])}
     differ = [key for key in sorted({*now, *made} - free) if now.get(key) != made.get(key)]
     if differ:
         raise DataError(
@@ -254,8 +250,7 @@ def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
             f"with {made.get(differ[0])!r}.",
             "Set the store's teacher in the spec, or make the store again: inficond precompute",
         )
-    checked: LogitsTeacher | NetworkTeacher = section
-    return checked
+    return teacher
 
 
 def checked_settings(spec: Spec, store: Store) -> Settings:

@@ -204,7 +204,7 @@ def _attributes(
     words = facts_of(results["text"])
     now = clock.stamp()
     single = {"task": dataset.task} if dataset.task != TASKS[0] else {}
-    order = {"teacher_order": inputs.teacher.order} if inputs.teacher.order else {}
+    order = {"teacher_order": as_given} if (as_given := inputs.teacher.section.order) else {}
     return {
         "title": inputs.title,
         **single,

@@ -27,8 +27,6 @@ from precompute.batches.results import (
 from precompute.batches.run import Features, Run, Segmenting, encoder_key
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.stages import encoder_of, with_head
-from precompute.teachers.loading import batch_of
-from precompute.teachers.loading import encoder_of as encoder_of_heads
 from precompute.teachers.stage import check_finite, keep_batch, known_batches
 
 Part = tuple[Sequence[str], Callable[[], Arrays]]
@@ -77,7 +75,7 @@ class Encoding:
         """Batches whose features for a teacher's heads are not computed yet."""
         if not self.features or features_of(self.inputs) is None:
             return frozenset()
-        key, size = self.inputs.teacher_passes[_FEATURES], self.inputs.encoder.batch
+        key, size = self.inputs.teacher.passes[_FEATURES], self.inputs.encoder.batch
         return frozenset(known_batches(self.run, _FEATURES, key, self.inputs.keys, size)[1])
 
     @property
@@ -177,7 +175,7 @@ class Encoding:
         check_finite(_FEATURES, feature, ids)
         values = np.full((len(batch), feature.shape[1]), np.nan, np.float32)
         values[read] = feature
-        keep_batch(self.run, _FEATURES, self.inputs.teacher_passes[_FEATURES], batch, values)
+        keep_batch(self.run, _FEATURES, self.inputs.teacher.passes[_FEATURES], batch, values)
 
     def _stop_for_skipped(self) -> None:
         results = ((b, self.run.results.get("segments", self._key(b))) for b in self.every)
@@ -207,8 +205,7 @@ class Encoding:
 def features_of(inputs: Inputs) -> Features | None:
     """Return the work to compute features of a teacher's heads while photos are encoded. Returns
     None without heads, or if their batch size is not the encoder's."""
-    teacher, encoder = inputs.teacher, inputs.encoder
-    if not isinstance(teacher, HeadTeacher) or inputs.dataset.encoded is not None:
+    teacher = inputs.teacher
+    if not isinstance(teacher.section, HeadTeacher) or inputs.dataset.encoded is not None:
         return None
-    alike = batch_of(teacher, encoder) == encoder.batch
-    return Features(encoder_of_heads(teacher, encoder)) if alike else None
+    return Features(teacher.encoder) if teacher.batch == inputs.encoder.batch else None

@@ -16,7 +16,6 @@ from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.concepts import Filters, Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
-from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.store.schema import array_hash
@@ -29,10 +28,7 @@ from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of, with_masks
 from precompute.segments.methods import Training, training_of
-from precompute.teachers.head import check_labels
-from precompute.teachers.loading import fit_rows, pass_keys, teacher_inputs
-from precompute.teachers.outputs import resolved
-from precompute.teachers.tables import read_logits
+from precompute.teachers.loading import TeacherSource
 
 #: Version of the pipeline's code: increment it when equal inputs give another store than before.
 RECIPE = 3
@@ -42,16 +38,13 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """All inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order;
-    ``teacher_passes`` has the hash of the inputs by kind of network output, such as ``features``.
+    """All inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order.
     The ``device`` for networks is not part of any hash."""
 
     title: str
     dataset: Dataset
     max_bad_share: float
-    teacher: LogitsTeacher | NetworkTeacher
-    teacher_inputs: Values
-    teacher_passes: dict[str, str]
+    teacher: TeacherSource
     corpus: str
     encoder: EncoderSection
     settings: Settings
@@ -64,6 +57,7 @@ class Inputs:
     prompts: list[str] = field(default_factory=list)
     training: Training | None = None
     scores: Values = field(default_factory=dict)
+    teacher_inputs: Values = field(default_factory=dict)
 
     @property
     def concepts(self) -> list[str]:
@@ -224,31 +218,25 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     concepts, encoder = spec.concepts, spec.concepts.encoder
     words = read_corpus(Path(concepts.corpus), progress)
     dataset = load_dataset(spec.dataset)
-    single = dataset.task == "single_label"
-    note = "" if single else one_class_note(dataset.label, dataset.ids)
     segments, training = settings_of(concepts.segments), training_of(concepts.segments)
     dataset = with_masks(dataset, segments)
-    # check a table, or the labels for heads, before the slow work
-    if isinstance(spec.teacher, LogitsTeacher):
-        read_logits(spec.teacher, dataset.ids, dataset.classes)
-    if spec.teacher.kind == "head":
-        check_labels(dataset.label[fit_rows(dataset)], dataset.classes)
+    teacher = TeacherSource.of(spec, dataset.classes, list(words))
+    teacher.check(dataset)
     sizes = {"image": dataset.ids, "class": dataset.classes, "concept": words}
     progress(", ".join(count(len(each), noun) for noun, each in sizes.items()))
-    for line in filter(None, (*dataset.notes, note)):
+    for line in dataset.notes:
         progress(line)
+    if dataset.task == TASKS[0] and (note := one_class_note(dataset.label, dataset.ids)):
+        progress(note)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:
         check_encoder(dataset.encoded, encoder_digest(encoder))
-    teacher = resolved(spec.teacher, dataset.classes)
-    of_teacher = teacher_inputs(teacher, dataset, digests, encoder, list(words))
     return Inputs(
         title=spec.title,
         dataset=dataset,
         max_bad_share=spec.dataset.max_bad_share,
         teacher=teacher,
-        teacher_inputs=plain(of_teacher),
-        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(of_teacher),
+        teacher_inputs=plain(teacher.inputs_on(dataset, digests)),
         words=words,
         corpus=Path(concepts.corpus).stem,
         filters=concepts.filters if concepts.filters and concepts.filters.limits() else None,

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
+from inficond_panel.spec.sections.teacher import LogitsTeacher
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import decode, photo_digest
 from inficond_panel.store.more_photos import (
@@ -45,7 +46,7 @@ from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.run import partial_folder, writing_to
 from precompute.segments import with_masks
 from precompute.teachers.applied import network_logits, table_logits
-from precompute.teachers.loading import fetch_teacher, network_inputs, pass_keys
+from precompute.teachers.loading import TeacherSource, fetch_teacher
 from precompute.teachers.tables import Columns
 
 #: Hex digits of the hash of a photo's content; with segments from files, the mask's hash follows.
@@ -141,7 +142,7 @@ def _added(
     # read before photos are encoded, so that a missing row shows early
     labelled = _labeller(inputs, store, table, new)
     fetch_encoder(inputs.encoder)
-    fetch_teacher(inputs.teacher)
+    fetch_teacher(inputs.teacher.section)
     run.progress(f"Device: {device_text(inputs.device)}")
     encoding = Encoding(inputs, run)
     segmented = encoding.segmented()
@@ -204,12 +205,12 @@ def _inputs(
     spec: Spec,
     store: Store,
     settings: Settings,
-    teacher: LogitsTeacher | NetworkTeacher,
+    teacher: TeacherSource,
     photos: Sequence[_Photo],
     names: Sequence[str],
 ) -> Inputs:
     """Return the inputs to encode the new photos and compute their logits, as for the store."""
-    encoder, classes = spec.concepts.encoder, tuple(store.classes)
+    classes = tuple(store.classes)
     dataset = Dataset(
         ids=tuple(names),
         split=(FIT,) * len(photos),
@@ -221,16 +222,13 @@ def _inputs(
     )
     dataset = with_masks(dataset, settings.segments)
     digests = [dataset.digest(i) for i in range(len(photos))]
-    made = network_inputs(teacher, classes, encoder, store.concepts)
     return Inputs(
         title=store.title,
         dataset=dataset,
         max_bad_share=spec.dataset.max_bad_share,
         teacher=teacher,
-        teacher_inputs=made,
-        teacher_passes={} if isinstance(teacher, LogitsTeacher) else pass_keys(made),
         corpus=store.attrs["corpus"],
-        encoder=encoder,
+        encoder=spec.concepts.encoder,
         settings=settings,  # they name the head that was trained for the store
         projections=spec.concepts.projections,
         digests=digests,
@@ -243,16 +241,16 @@ def _labeller(
     inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
 ) -> Callable[[Run], Columns]:
     """Return a function that returns the photos' logits, from a table (read now) or the network."""
-    teacher = inputs.teacher
-    if isinstance(teacher, LogitsTeacher):
-        logits = table_logits(teacher, store, table, [photo.name for photo in photos])
+    section = inputs.teacher.section
+    if isinstance(section, LogitsTeacher):
+        logits = table_logits(section, store, table, [photo.name for photo in photos])
         return lambda _: logits
     if table is not None:
         raise DataError(
-            f"--logits is for teachers of kind logits; a {teacher.kind} teacher computes logits.",
+            f"--logits is for teachers of kind logits; a {section.kind} teacher computes logits.",
             "Leave out --logits.",
         )
-    return lambda run: network_logits(teacher, store, run, inputs.encoder, inputs.device)
+    return partial(network_logits, inputs.teacher, store)
 
 
 def _arrays(

@@ -13,7 +13,6 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, duration, size_text
 from inficond_panel.common.places import place_of
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.teacher import NetworkTeacher
 from inficond_panel.store import Store
 from precompute.batches.results import Results, stage_of, stores_near
 from precompute.batches.run import Run, usual_workers
@@ -21,7 +20,6 @@ from precompute.pipeline.encode import Encoding, features_of
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.run import partial_folder
 from precompute.pipeline.sampling import Sample, take_sample
-from precompute.teachers.loading import batch_of
 from precompute.teachers.stage import known_batches
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
@@ -215,11 +213,10 @@ def _plan_teacher(encoding: Encoding, there: Store | None) -> PlannedStage:
     """Return the plan of the teacher's stage, with the number of photos that lack its outputs."""
     inputs, run = encoding.inputs, encoding.run
     planned = _plan_stage("teacher", encoding, there)
-    if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
+    if planned.does != "run" or not inputs.teacher.passes:  # a table
         return planned
-    name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
-    size = batch_of(inputs.teacher, inputs.encoder)
-    _, missing = known_batches(run, name, key, inputs.keys, size)
+    name, key = next(iter(inputs.teacher.passes.items()))  # the oracle's follows from its values
+    _, missing = known_batches(run, name, key, inputs.keys, inputs.teacher.batch)
     beside = {*missing} & {*encoding.missing} & encoding.without_features
     missing = [batch for batch in missing if batch not in beside]
     count = sum(map(len, missing))

@@ -96,7 +96,7 @@ def run(
             if inputs.made(path):
                 _tidy(path)
                 store = open_store(path)
-                if better := hold_store(store, spec.order):
+                if better := hold_store(store, inputs.teacher.section.order):
                     progress(f"Warning: {better.warning}")
                 progress(f"{path} is up to date: nothing to do.")
                 return _report(store, False, None, started)
@@ -253,7 +253,7 @@ class _Stages:
         if images := run.images["teacher"]:
             self.records["teacher"]["images"] = images
         other = arrays.get("other_logit")
-        check_order(inputs.teacher, inputs.dataset, arrays["teacher_logit"], other)
+        check_order(inputs.teacher.section, inputs.dataset, arrays["teacher_logit"], other)
         return arrays
 
 

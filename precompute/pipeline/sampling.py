@@ -11,12 +11,11 @@ from typing import Any
 
 from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError
-from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher
+from inficond_panel.spec.sections.teacher import LogitsTeacher
 from inficond_panel.store.images import UnreadableImage
 from precompute.batches.run import Features, Segmenting, encoder_key
 from precompute.encoder.hub import offline
 from precompute.pipeline.inputs import Inputs
-from precompute.teachers.loading import batch_of, load_embedding, load_teacher
 from precompute.teachers.teacher import stacked
 
 #: Photos of a sample, at most.
@@ -51,9 +50,8 @@ def take_sample(
     for name in (name for name in loaders if name in stages and rows):
         try:
             with one_thread(), offline():
-                batch = inputs.encoder.batch
-                if name == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
-                    batch = batch_of(inputs.teacher, inputs.encoder)
+                is_network = name == "teacher" and inputs.teacher.passes
+                batch = (inputs.teacher if is_network else inputs.encoder).batch
                 whole = min(batch, len(inputs.keys)) / len(rows)
                 sample.seconds[name] = _seconds(sample, loaders[name](), whole) / len(rows)
         except InficondError as error:
@@ -109,14 +107,9 @@ def _segments(
 
 def _teacher(inputs: Inputs, rows: list[int]) -> Callable[[], None]:
     """Load the teacher; return a function that runs it on the sample."""
-    section, encoder, device = inputs.teacher, inputs.encoder, inputs.device
-    if not isinstance(section, NetworkTeacher):
+    if isinstance(inputs.teacher.section, LogitsTeacher):
         raise InficondError("the teacher is a table, which is only read")
-    if isinstance(section, HeadTeacher):
-        teacher: Any = load_embedding(section, encoder, device)
-    else:
-        classes = inputs.dataset.classes
-        teacher = load_teacher(section, classes, encoder, inputs.concepts, device)
+    teacher = inputs.teacher.load()
 
     def run() -> None:
         prepare = teacher.preprocessing.prepare

@@ -177,7 +177,7 @@ def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
 
 def teacher(inputs: Inputs, run: Run) -> Arrays:
     """Return the teacher's logits of all images (also the oracle's, and features), as arrays."""
-    outputs = teacher_logits(inputs.teacher, run, inputs.encoder, inputs.concepts, inputs.device)
+    outputs = teacher_logits(inputs.teacher, run)
     others, oracles = list(outputs.logits.other_classes), outputs.oracles
     arrays = {
         "teacher_logit": outputs.logits.own,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.common.devices import CPU
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.places import beside
@@ -27,8 +26,7 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
-from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
+from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
@@ -36,19 +34,10 @@ from precompute.batches.run import Features, Progress, Run, loaded
 from precompute.datasets import Dataset, load_dataset
 from precompute.encoder import Encoder
 from precompute.teachers.head import Heads, fit_heads
-from precompute.teachers.loading import (
-    batch_of,
-    encoder_of,
-    load_embedding,
-    load_teacher,
-    network_inputs,
-    pass_keys,
-)
-from precompute.teachers.outputs import resolved
+from precompute.teachers.loading import TeacherSource
 from precompute.teachers.stage import (
     Pass,
     joint_keys,
-    others_of_softmax,
     reinforced,
     run_pass,
     teacher_logits,
@@ -96,26 +85,25 @@ def teacher_of(
     Heads are those that were fitted on all of ``fit``. They get no network if the encoder
     ``segments`` can compute their embeddings.
     """
-    encoder = spec.concepts.encoder
     if isinstance(spec.teacher, LogitsTeacher):
         return None, "the teacher is a table of logits"
     try:
-        teacher = resolved(spec.teacher, store.classes)
-        if not isinstance(teacher, HeadTeacher):
-            corpus = base_of(store).concepts
-            network = load_teacher(teacher, store.classes, encoder, corpus, spec.device)
-            return AppliedTeacher(network, len(store.classes), teacher.softmax), ""
-        heads = stored_heads(teacher, store, spec.device)
-        work = Features(encoder_of(teacher, encoder))
-        if segments and work.from_cells(segments, encoder):
-            return AppliedTeacher(None, len(store.classes), heads=heads), ""
-        embedding = load_embedding(teacher, encoder, spec.device)
-        return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
+        teacher, heads, network = source_of(spec, store), None, None
+        if isinstance(spec.teacher, HeadTeacher):
+            heads, features = stored_heads(teacher, store), Features(teacher.encoder)
+        if not (heads and segments and features.from_cells(segments, spec.concepts.encoder)):
+            network = teacher.load()
+        return AppliedTeacher(network, len(store.classes), spec.teacher.softmax, heads), ""
     except InficondError as error:  # students do not need the teacher
         return None, reason_of(error)
 
 
-def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
+def source_of(spec: Spec, store: Store) -> TeacherSource:
+    """Return the teacher of ``spec`` for the classes and concepts that ``store`` was made with."""
+    return TeacherSource.of(spec, store.classes, base_of(store).concepts)
+
+
+def stored_heads(teacher: TeacherSource, store: Store) -> Heads:
     """Fit the heads of a store's teacher again from the stored features and labels.
 
     The heads are the same as at first. Raises ``DataError`` for a store without features.
@@ -125,9 +113,9 @@ def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
             f"{store.path} has no features to fit the teacher's heads on.",
             "Make the store again: inficond precompute SPEC",
         )
-    fit = store.rows(FIT)
-    training = store.teacher_feature, store.label, fit, store.classes, teacher, device
-    return fit_heads(*training, store.attrs.get("teacher_head", {}).get("l2"))
+    training = store.teacher_feature, store.label, store.rows(FIT), store.classes
+    l2 = store.attrs.get("teacher_head", {}).get("l2")
+    return fit_heads(*training, teacher.section, teacher.device, l2)
 
 
 def reason_of(error: InficondError) -> str:
@@ -135,23 +123,18 @@ def reason_of(error: InficondError) -> str:
     return f"{error.message} {error.remedy}".strip().rstrip(".")
 
 
-def network_logits(
-    teacher: NetworkTeacher, store: Store, run: Run, encoder: EncoderSection, device: str = CPU
-) -> Columns:
+def network_logits(teacher: TeacherSource, store: Store, run: Run) -> Columns:
     """Return a teacher network's logits for the photos of ``run``; NaN for unreadable photos.
 
     The logits are ``(n, K)`` of the data set's classes and ``(n, M)`` of other classes. Finished
     batches are not run again. Heads are the store's, fitted on all of ``fit``. Raises ``DataError``
     if the teacher cannot run, and ``CancelledError``."""
-    corpus = base_of(store).concepts
-    if not isinstance(teacher, HeadTeacher):
-        if teacher.oracle:  # it needs labels, which these photos do not have
-            teacher = section_with(teacher, oracle=None)
-        return teacher_logits(teacher, run, encoder, corpus, device).logits
-    heads = stored_heads(teacher, store, device)
-    key = pass_keys(network_inputs(teacher, store.classes, encoder, corpus))["features"]
-    width = store.teacher_feature.shape[1]
-    features, _ = whole_features(teacher, run, encoder, key, device, width)
+    if not isinstance(teacher.section, HeadTeacher):
+        if teacher.section.oracle:  # it needs labels, which these photos do not have
+            teacher = replace(teacher, section=section_with(teacher.section, oracle=None))
+        return teacher_logits(teacher, run).logits
+    heads = stored_heads(teacher, store)
+    features, _ = whole_features(teacher, run, store.teacher_feature.shape[1])
     return split_columns(heads.of_others(features), len(store.classes))
 
 
@@ -242,23 +225,15 @@ class _Sweep:
         self.rows = _positions(self.dataset, store)
         self.label = np.zeros((len(self.dataset.ids), len(store.classes)), np.int8)
         self.label[self.rows] = store.label[store.rows(FIT)]
-        encoder, corpus = spec.concepts.encoder, base_of(store).concepts
-        teacher = resolved(spec.teacher, store.classes)
-        inputs = network_inputs(teacher, store.classes, encoder, corpus)
-        keys = pass_keys(inputs)
-        self.batch, self.heads = batch_of(teacher, encoder), None
-        self.others = others_of_softmax(teacher, store.classes)
-        if isinstance(teacher, HeadTeacher):
-            self.heads = _heads(teacher, store, self.dataset, spec.device)
-            name = "features"
-            load: Callable[[], Teacher] = partial(load_embedding, teacher, encoder, spec.device)
-        else:
-            name = "logits"
-            load = partial(load_teacher, teacher, store.classes, encoder, corpus, spec.device)
-        self.network = partial(loaded, keys[name], load)
+        teacher = source_of(spec, store)
+        self.batch, self.others = teacher.batch, teacher.others
+        is_head = isinstance(teacher.section, HeadTeacher)
+        self.heads = _heads(teacher, store, self.dataset) if is_head else None
+        key = teacher.passes["features" if is_head else "logits"]
+        self.network = partial(loaded, key, teacher.load)
         photos = [self.dataset.digest(int(i)) for i in self.rows]
         digest = self.heads.digest if self.heads else ""
-        self.key = key_of("gammas", [keys[name], digest, store.content_hash, photos])
+        self.key = key_of("gammas", [key, digest, store.content_hash, photos])
         here = beside(store.path)
         self.folder = here.with_name(f"{here.name.removesuffix('.zarr')}.oracles")
 
@@ -345,11 +320,11 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
     return np.array([position_of[name] for name in names], dtype=np.intp)
 
 
-def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
+def _heads(teacher: TeacherSource, store: Store, dataset: Dataset) -> Heads:
     """Return the store's heads for the spec's data set: ``which`` has its images, in its order."""
-    heads = stored_heads(teacher, store, device)
+    heads = stored_heads(teacher, store)
     position_of = {name: i for i, name in enumerate(dataset.ids)}
-    which = np.full((len(position_of), len(store.classes)), teacher.folds)
+    which = np.full((len(position_of), len(store.classes)), teacher.section.folds)
     for row, name in enumerate(store.images):
         if name in position_of:
             which[position_of[name]] = heads.which[row]

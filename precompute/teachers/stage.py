@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 
-from inficond_panel.common.devices import CPU
 from inficond_panel.errors import DataError, StoreError
-from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
@@ -21,28 +21,16 @@ from precompute.batches.run import Run, encoder_key, loaded
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable
 from precompute.teachers.head import Heads, fit_heads
-from precompute.teachers.loading import (
-    batch_of,
-    described,
-    encoder_of,
-    fit_rows,
-    load_embedding,
-    load_teacher,
-    network_inputs,
-    oracle_record,
-    pass_keys,
-    too_large,
-)
+from precompute.teachers.loading import TeacherSource, fit_rows
 from precompute.teachers.outputs import check_order, tried_rows, with_fitting_outputs
 from precompute.teachers.tables import (
     Columns,
     check_logits,
     left_out_text,
-    other_classes,
     read_logits,
     split_columns,
 )
-from precompute.teachers.teacher import OutputsError, Teacher, TorchTeacher, stacked
+from precompute.teachers.teacher import OutputsError, Prepares, Teacher, TorchTeacher, stacked
 
 #: Function from a teacher, prepared images (n, 3, H, W) or photos, and their rows in the data set
 #: (n,) to values (n, width).
@@ -200,55 +188,47 @@ class Outputs:
     warnings: tuple[str, ...] = ()
 
 
-def teacher_logits(
-    teacher: LogitsTeacher | NetworkTeacher,
-    run: Run,
-    encoder: EncoderSection | None = None,
-    corpus: Sequence[str] = (),
-    device: str = CPU,
-) -> Outputs:
-    """Return the logits of a spec's teacher for all photos of ``run``.
+def teacher_logits(teacher: TeacherSource, run: Run) -> Outputs:
+    """Return the logits of a teacher for all photos of ``run``.
 
-    ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, for teachers
-    that use them. Batches that are finished, or in a nearby store, are not run again. Raises
-    ``DataError`` for an unusable teacher, ``MissingExtraError`` and ``CancelledError``.
+    Batches that are finished, or in a nearby store, are not run again. Raises ``DataError`` for an
+    unusable teacher, ``MissingExtraError`` and ``CancelledError``.
     """
-    dataset = run.dataset
-    inputs = network_inputs(teacher, dataset.classes, encoder, corpus)
-    if isinstance(teacher, LogitsTeacher):
-        logits = read_logits(teacher, dataset.ids, dataset.classes)
-        notes = tuple(left_out_text(teacher, logits))
-        return Outputs(logits, attrs=described(teacher, inputs["settings"]), warnings=notes)
-    keys, size = pass_keys(inputs), batch_of(teacher, encoder)
-    classes, more = len(dataset.classes), others_of_softmax(teacher, dataset.classes)
-    heads = features = None
+    section, dataset = teacher.section, run.dataset
+    if isinstance(section, LogitsTeacher):
+        logits = read_logits(section, dataset.ids, dataset.classes)
+        notes = tuple(left_out_text(section, logits))
+        return Outputs(logits, attrs=described(teacher), warnings=notes)
+    keys, classes, others = teacher.passes, len(dataset.classes), teacher.others
+    heads = features = oracle = None
     facts: dict[str, Any] = {}
-    if isinstance(teacher, HeadTeacher):
-        features, work = whole_features(teacher, run, encoder, keys["features"], device)
+    if isinstance(section, HeadTeacher):
+        features, work = whole_features(teacher, run)
         rows = _read_of_fit(run, features)
-        heads = fit_heads(features, dataset.label, rows, dataset.classes, teacher, device)
+        heads = fit_heads(features, dataset.label, rows, dataset.classes, section, teacher.device)
         logit = heads.logits(features)
-        facts["teacher_head"] = {"folds": teacher.folds, "l2": heads.l2}
+        facts["teacher_head"] = {"folds": section.folds, "l2": heads.l2}
     else:
-        load = partial(load_teacher, teacher, dataset.classes, encoder, corpus, device)
-        network, width = partial(loaded, keys["logits"], load), classes + len(more)
+        network = partial(loaded, keys["logits"], teacher.load)
+        width = classes + len(others)
         work = Pass("logits", keys["logits"], network, plain_logits, dataset, width)
-        logit = _checked_logits(teacher, run, work)
+        logit = _checked_logits(section, run, work)
         rows = _read_of_fit(run, logit)
-    oracle = None
-    if teacher.oracle:
-        gamma = teacher.oracle.gamma
+    attrs = described(teacher, work.network().preprocessing) | facts
+    warnings: tuple[str, ...] = ()
+    if section.oracle:
+        gamma = section.oracle.gamma
         key = key_of("heads", [work.key, heads.digest, gamma]) if heads else keys["oracle"]
         stronger = partial(reinforced, dataset.label, (gamma,), heads)
         seen = np.hstack([dataset.label, heads.which]) if heads else dataset.label
         work = Pass("oracle", key, work.network, stronger, dataset, logit.shape[1])
         photos = joint_keys([run.keys[i] for i in rows], seen[rows])
-        oracle = run_pass(run, work, size, rows, photos)
-    attrs = described(teacher, inputs["settings"], work.network().preprocessing) | facts
-    attrs |= oracle_record(teacher, dataset, logit, oracle)
-    logits = split_columns(logit, classes, more)
-    oracles = None if oracle is None else split_columns(oracle, classes, more)
-    return Outputs(logits, oracles, features, attrs, keys, too_large(attrs))
+        oracle = run_pass(run, work, teacher.batch, rows, photos)
+        attrs["oracle"] = oracle_record(section, dataset, logit, oracle)
+        warnings = too_large(attrs["oracle"])
+    logits = split_columns(logit, classes, others)
+    oracles = None if oracle is None else split_columns(oracle, classes, others)
+    return Outputs(logits, oracles, features, attrs, keys, warnings)
 
 
 def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray:
@@ -272,29 +252,17 @@ def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray
     return logit
 
 
-def whole_features(
-    teacher: HeadTeacher,
-    run: Run,
-    encoder: EncoderSection | None,
-    key: str,
-    device: str,
-    width: int = 0,
-) -> tuple[np.ndarray, Pass]:
-    """Return the embeddings ``(N, E)`` of whole photos that heads take, NaN for unreadable photos,
-    and the pass that computes them, of hash ``key``. Finished batches are not run again.
+def whole_features(teacher: TeacherSource, run: Run, width: int = 0) -> tuple[np.ndarray, Pass]:
+    """Return the embeddings ``(N, E)`` of whole photos that a teacher's heads take, NaN for
+    unreadable photos, and the pass that computes them. Finished batches are not run again.
 
     ``width`` is E; 0: not known, and asked of the network."""
-    sections = [encoder_of(teacher, encoder), *([encoder] if encoder else [])]
+    sections = filter(None, (teacher.encoder, teacher.concept_encoder))
     beside = tuple(map(encoder_key, sections))  # encoders of features and segments stay loaded
-    load = partial(load_embedding, teacher, encoder, device, kept=True)
-    network = partial(loaded, key, load, beside)
+    key = teacher.passes["features"]
+    network = partial(loaded, key, partial(teacher.load, kept=True), beside)
     work = Pass("features", key, network, plain_logits, run.dataset, width or network().outputs)
-    return run_pass(run, work, batch_of(teacher, encoder)), work
-
-
-def others_of_softmax(teacher: NetworkTeacher, classes: Sequence[str]) -> list[str]:
-    """Return the teacher's classes that the data set lacks if a softmax includes them, or []."""
-    return other_classes(classes, getattr(teacher, "classes", ())) if teacher.softmax else []
+    return run_pass(run, work, teacher.batch), work
 
 
 def _read_of_fit(run: Run, values: np.ndarray) -> np.ndarray:
@@ -321,3 +289,60 @@ def reinforced(
     if heads is not None:
         teacher = heads.teacher(teacher, rows)
     return np.hstack(teacher.oracles(images, label[rows], gammas))
+
+
+def described(teacher: TeacherSource, preprocessing: Prepares | None = None) -> dict[str, Any]:
+    """Return a store's attributes on its teacher: name, kind, digest of settings, preprocessing."""
+    plain = preprocessing.plain() if preprocessing else None
+    text = json.dumps([teacher.inputs["settings"], plain], sort_keys=True)
+    attrs: dict[str, Any] = {
+        "teacher": teacher.section.title,
+        "teacher_kind": teacher.section.kind,
+        "teacher_digest": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    if teacher.section.softmax:
+        attrs["teacher_activation"] = "softmax"
+    return {**attrs, "teacher_preprocessing": plain} if plain else attrs
+
+
+def oracle_record(
+    teacher: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray
+) -> dict[str, Any]:
+    """Return the store attribute ``oracle``: gamma (step size), mean losses of teacher and oracle
+    on ``fit``.
+
+    ``logit`` and ``oracle`` have the data set's classes, with a softmax also the other classes.
+    """
+    rows = fit_rows(dataset)
+    rows = rows[np.isfinite(oracle[rows]).all(1)]
+    label = dataset.label[rows]
+    return {
+        "gamma": teacher.oracle.gamma,
+        "images": len(rows),
+        "loss": "cross-entropy of an image's class"
+        if teacher.softmax
+        else "sum over an image's known labels of the binary cross-entropy",
+        "task_loss": _mean_loss(logit[rows], label, teacher.softmax),
+        "reinforced_task_loss": _mean_loss(oracle[rows], label, teacher.softmax),
+    }
+
+
+def _mean_loss(logit: np.ndarray, label: np.ndarray, softmax: bool) -> float | None:
+    wide = logit.astype(np.float64)
+    if softmax:
+        known = (label == 1).any(axis=1)
+        chosen = np.take_along_axis(wide, label.argmax(axis=1)[:, None], 1)[:, 0]
+        losses = np.where(known, logsumexp(wide, axis=1) - chosen, 0)
+    else:
+        losses = np.where(label >= 0, np.logaddexp(0, wide) - (label == 1) * logit, 0).sum(1)
+    return round(float(losses.mean()), 6) if len(label) else None
+
+
+def too_large(oracle: dict[str, Any]) -> tuple[str, ...]:
+    """Return a warning if the oracle's mean loss is not below the teacher's, () otherwise."""
+    if not oracle["images"] or oracle["reinforced_task_loss"] < oracle["task_loss"]:
+        return ()
+    return (
+        f"the oracle's mean loss, {oracle['reinforced_task_loss']:g}, is not below the teacher's, "
+        f"{oracle['task_loss']:g}: gamma {oracle['gamma']:g} is too large, or no image has a label",
+    )

@@ -8,7 +8,7 @@ from precompute_factory import attend, photo
 from teacher_factory import teacher_section
 
 from inficond_panel.errors import DataError
-from precompute.teachers.loading import load_teacher
+from precompute.teachers.loading import TeacherSource
 
 pytest.importorskip("torch")
 
@@ -176,7 +176,7 @@ def torchvision_map(state, images):
 
 def load(path, known=CLASSES, backbone="resnet18", **values):
     section = teacher_section("query2label", path=path, backbone=backbone, **values)
-    return load_teacher(section, known)
+    return TeacherSource(section, known).load()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from teacher_factory import PLAIN, teacher_section
 
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.store.network_weights import read_state
-from precompute.teachers.loading import load_teacher
+from precompute.teachers.loading import TeacherSource
 
 pytest.importorskip("torch")
 
@@ -80,7 +80,7 @@ def batch_of(preprocessing, count=5):
 
 
 def load(section, classes=CLASSES):
-    return load_teacher(section, classes)
+    return TeacherSource(section, classes).load()
 
 
 def make(kind, path, sigmoid=False, outputs=2, **values):

@@ -12,7 +12,7 @@ from precompute.batches.run import Run
 from precompute.encoder import load_encoder
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.head import fit_heads, newton_logistic
-from precompute.teachers.loading import teacher_inputs
+from precompute.teachers.loading import TeacherSource
 from precompute.teachers.stage import teacher_logits
 
 pytest.importorskip("torch")
@@ -55,7 +55,13 @@ def photos_of(dataset, **options):
 
 
 def run(section, dataset, *given, **options):
-    return teacher_logits(section, photos_of(dataset, **options), *given)
+    return teacher_logits(
+        TeacherSource(section, dataset.classes, *given), photos_of(dataset, **options)
+    )
+
+
+def teacher_inputs(section, dataset, digests):
+    return TeacherSource(section, dataset.classes).inputs_on(dataset, digests)
 
 
 def test_logits_and_oracle_are_those_of_the_formula(tmp_path):

@@ -16,7 +16,7 @@ from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from inficond_panel.spec.sections.teacher import TransformersTeacher
 from precompute.encoder import load_encoder
-from precompute.teachers.loading import load_teacher
+from precompute.teachers.loading import TeacherSource
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -234,7 +234,7 @@ def change(folder, **values):
 
 
 def teacher_of(model, classes=CLASSES, **values):
-    return load_teacher(TransformersTeacher(model=model, **values), classes)
+    return TeacherSource(TransformersTeacher(model=model, **values), classes).load()
 
 
 def logits(teacher, count=3):
@@ -271,7 +271,7 @@ def test_classes_of_a_model_that_names_none(copy):
     assert "teacher.labels" in told.value.remedy
     section = TransformersTeacher(model=copy, classes=["train", "cat", "bicycle"])
     expected = [[row["LABEL_2"], row["LABEL_0"]] for row in reference(copy)]
-    found = logits(load_teacher(section, CLASSES))
+    found = logits(TeacherSource(section, CLASSES).load())
     np.testing.assert_allclose(found, expected, atol=1e-5)
     change(copy, id2label={"0": "a", "1": "a", "2": "b"})
     with pytest.raises(DataError, match="does not name its outputs uniquely"):
