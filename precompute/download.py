@@ -254,7 +254,13 @@ def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
             part.unlink()
             raise _another(archive, f"it is larger than {archive.size:,} bytes")
         part.rename(whole)
-    _check_hash(archive, whole, progress)
+    progress(0.99, f"{archive.name}: checking")
+    with whole.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != archive.sha256:
+        whole.unlink()
+        raise _another(archive, f"its SHA-256 is {digest}, not {archive.sha256}")
+    progress(1, f"{archive.name}: {_mb(archive.size)}")
     return whole
 
 
@@ -283,16 +289,6 @@ def _check_room(archive: Archive, part: Path) -> None:
             f"{archive.name} needs {_mb(needed)}, but the disk of {part.parent} has {_mb(free)}.",
             "Free some space, or choose another folder.",
         )
-
-
-def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:
-    progress(0.99, f"{archive.name}: checking")
-    with whole.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != archive.sha256:
-        whole.unlink()
-        raise _another(archive, f"its SHA-256 is {digest}, not {archive.sha256}")
-    progress(1, f"{archive.name}: {_mb(archive.size)}")
 
 
 def _broken(archive: Archive, whole: Path, part: Path, why: object) -> DataError:

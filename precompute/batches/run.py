@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -259,24 +259,13 @@ class Settings:
     thumbnail_quality: int
 
 
-@dataclass(frozen=True)
-class Features:
-    """Request for embeddings of whole photos, which a teacher's heads need. ``encoder`` is the
-    section of the heads' encoder in the spec."""
-
-    encoder: EncoderSection
-
-    @cached_property
-    def key(self) -> str:
-        """Key of the heads' encoder for ``loaded``."""
-        return encoder_key(self.encoder)
-
-    def from_cells(self, model: Encoder, encoder: EncoderSection) -> bool:
-        """Return True if ``model``, of the spec section ``encoder``, computes the features too when
-        it computes cell embeddings: with equal weights, equal image size and precision float32."""
-        size = chosen_size(self.encoder.image_size, model.own_size)
-        alike = encoder_digest(encoder) == encoder_digest(self.encoder)
-        return alike and size == model.size and encoder.precision == FLOAT32
+def gives_features(model: Encoder, encoder: EncoderSection, features: EncoderSection) -> bool:
+    """Return True if ``model``, of the spec section ``encoder``, computes the embeddings of whole
+    photos by ``features`` too when it computes cell embeddings: with equal weights, equal image
+    size and precision float32."""
+    size = chosen_size(features.image_size, model.own_size)
+    alike = encoder_digest(encoder) == encoder_digest(features)
+    return alike and size == model.size and encoder.precision == FLOAT32
 
 
 @dataclass(frozen=True)
@@ -286,25 +275,25 @@ class Segmenting:
     The arrays of a batch are: per photo the ``reason`` why it was skipped ("" if it was not); per
     readable photo the number of ``segments``, ``thumbnail_length`` in bytes, ``thumbnail_shape``
     (height, width), and picture properties; per segment ``embedding`` (half precision) and ``box``.
-    ``mask`` and ``thumbnail`` are concatenated. With ``features`` there is also ``feature``, the
-    embedding of each readable photo in float32.
+    ``mask`` and ``thumbnail`` are concatenated. With ``features``, the section of the encoder of a
+    teacher's heads, there is also ``feature``, the embedding of each readable photo in float32.
     """
 
-    key: str
     dataset: Dataset
     encoder: EncoderSection
     settings: Settings
     device: str = CPU
-    features: Features | None = None
+    features: EncoderSection | None = None
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Keys for ``loaded``: of the encoder, and of that of the features."""
+        return [encoder_key(one) for one in (self.encoder, self.features) if one]
 
     @property
     def model(self) -> Encoder:
         """The encoder, loaded at first use."""
-        return self._loaded(self.key, self.encoder)
-
-    def _loaded(self, key: str, encoder: EncoderSection) -> Encoder:
-        beside = (self.key, self.features.key) if self.features else ()
-        return loaded(key, lambda: load_encoder(encoder, self.device), beside)
+        return loaded(self.keys[0], partial(load_encoder, self.encoder, self.device), self.keys)
 
     def __call__(self, positions: list[int]) -> Arrays:
         """Read, encode and segment the photos at ``positions``; return the batch's arrays."""
@@ -312,23 +301,20 @@ class Segmenting:
         arrays = {"reason": np.array(reasons)}
         if not images:
             return arrays
-        cells, whole = self._embeddings(images)
-        ids = [self.dataset.ids[i] for i, why in zip(positions, reasons, strict=True) if not why]
-        arrays |= segment_batch(images, cells, self.settings, ids)
-        arrays[PICTURES] = np.stack([picture_properties(image) for image in images])
-        return arrays if whole is None else arrays | {"feature": whole}
-
-    def _embeddings(self, images: list[Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return embeddings of cells, and of whole photos if requested, else None."""
         model, features = self.model, self.features
         pixels = np.stack([model.prepare(image) for image in images])
         if features is None:
-            return model.dense(pixels), None
-        if features.from_cells(model, self.encoder):
-            return model.dense_with_whole(pixels)
-        other = self._loaded(features.key, features.encoder)
-        whole = other.whole(np.stack([other.prepare(image) for image in images]))
-        return model.dense(pixels), whole
+            cells = model.dense(pixels)
+        elif gives_features(model, self.encoder, features):
+            cells, arrays["feature"] = model.dense_with_whole(pixels)
+        else:
+            other = loaded(self.keys[1], partial(load_encoder, features, self.device), self.keys)
+            cells = model.dense(pixels)
+            arrays["feature"] = other.whole(np.stack([other.prepare(image) for image in images]))
+        ids = [self.dataset.ids[i] for i, why in zip(positions, reasons, strict=True) if not why]
+        arrays |= segment_batch(images, cells, self.settings, ids)
+        arrays[PICTURES] = np.stack([picture_properties(image) for image in images])
+        return arrays
 
 
 def segment_batch(

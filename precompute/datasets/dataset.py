@@ -280,13 +280,10 @@ class Listing:
         return split_of
 
     def _members(self, reference: Reference) -> list[str]:
-        if isinstance(reference, ColumnPart):
-            return self._with_value(reference.column, reference.value)
-        name = str(list_name(reference))
-        return list(self.known) if name == ALL else self.list_of(name)
-
-    def _with_value(self, column: str, values: Sequence[str]) -> list[str]:
-        table = self.columns or self.metadata
+        if not isinstance(reference, ColumnPart):
+            name = str(list_name(reference))
+            return list(self.known) if name == ALL else self.list_of(name)
+        table, column = self.columns or self.metadata, reference.column
         if table is None or column not in table.columns:
             available = ", ".join(table.columns if table else ()) or "none"
             raise DataError(
@@ -295,14 +292,14 @@ class Listing:
             )
         cells = table.values[:, table.columns.index(column)]
         value_of = dict(zip(table.ids, map(str, cells), strict=True))
-        lost = [value for value in values if value not in set(value_of.values())]
+        lost = [value for value in reference.value if value not in set(value_of.values())]
         if lost:
             available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
             raise DataError(
                 f"No image has {lost[0]!r} in the column {column!r}; available: {available}.",
                 "Correct the value in dataset.splits.",
             )
-        return [image for image in self.known if value_of.get(image) in values]
+        return [image for image in self.known if value_of.get(image) in reference.value]
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:

@@ -177,12 +177,10 @@ def coco_listing(dataset: CocoDataset) -> Listing:
             )
         file_of |= dict.fromkeys(instances.file_name, (name, instances))
     categories = [item for instances in files.values() for item in instances.categories.items()]
-    names = dict.fromkeys(name for _, name in sorted(categories, key=_order))
+    names = dict.fromkeys(
+        name for _, name in sorted(categories, key=lambda one: (isinstance(one[0], str), one[0]))
+    )
     classes = choose_classes(dataset.classes, names, "dataset.annotations")
-
-    def path_of(image: str) -> Path:
-        name, instances = file_of[image]
-        return _find(images, name, instances, image)
 
     def foreground(image: str, names: Sequence[str]) -> np.ndarray:
         return boxes_of(file_of[image][1].path, dataset.image_id == "number").mask(image, names)
@@ -194,7 +192,7 @@ def coco_listing(dataset: CocoDataset) -> Listing:
         labels=lambda ids, names: label_matrix(
             ids, names, {i: file_of[i][1].labels[i] for i in ids}
         ),
-        paths=lambda ids: [path_of(image) for image in ids],
+        paths=lambda ids: [_find(images, *file_of[image], image) for image in ids],
         metadata=read_metadata(dataset),
         foreground=foreground,
     )
@@ -242,10 +240,6 @@ def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
     paths = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
     existing = (path for path in paths if os.path.isfile(path))  # noqa: PTH113 - never raises
     return next(existing, paths[0])
-
-
-def _order(category: tuple[Any, str]) -> tuple[bool, Any]:
-    return isinstance(category[0], str), category[0]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import importlib.util
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -200,7 +200,10 @@ class _Reader:
             source = source.dataset
         self.names = self.names or [str(name) for name in getattr(source, "classes", ())]
         self.place, of = "", f" of {split}" if split else ""
-        for number, item in enumerate(_items(source)):
+        items = source
+        if not hasattr(source, "__iter__") and hasattr(source, "__len__"):  # torch's data sets
+            items = (source[number] for number in range(len(source)))
+        for number, item in enumerate(items):
             self.place = f" at record {number}{of}"
             yield self._record(item, split)
             self.place = f" at record {number + 1}{of}"
@@ -272,13 +275,6 @@ class _Reader:
 
 class _Fault(Exception):  # noqa: N818 - part of a DataError's message
     """Error with the reason why a record is invalid."""
-
-
-def _items(source: Any) -> Iterable[Any]:
-    """Return an iterable over a source, by index if it has only a length (torch data sets)."""
-    if not hasattr(source, "__iter__") and hasattr(source, "__len__"):
-        return (source[number] for number in range(len(source)))
-    return source
 
 
 def _picture(image: Any) -> Image.Image:

@@ -176,7 +176,10 @@ def _refuse_labels(table: TableSummary, folder: Path) -> None:
 def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> Layout | None:
     ids = set(labels.texts("image_id"))
     folders = [folder, *_below(folder, 2)]
-    hits = {each: _hits(each, ids) for each in folders}
+    hits = {
+        each: sum(name in ids or without_suffix(name) in ids for name in image_files(each))
+        for each in folders
+    }
     best = max(folders, key=lambda each: (hits[each], "image" in each.name.lower(), each != folder))
     if not hits[best]:
         raise DataError(
@@ -220,10 +223,6 @@ def _take_absent(layout: Layout, table: TableSummary) -> None:
     if table.absent:
         layout.keys["absent"] = table.absent
         layout.assumed.append("the label -1 means that the class is absent")
-
-
-def _hits(candidate: Path, ids: set[str]) -> int:
-    return sum(name in ids or without_suffix(name) in ids for name in image_files(candidate))
 
 
 def _is_list(path: Path, ids: set[str]) -> bool:

@@ -174,33 +174,24 @@ def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choic
     Nothing is downloaded here. Raises ``DataError`` for an unknown kind or name or a missing file.
     """
     if named is None:
-        return _detected(layout, written)
+        tables = sorted(layout.logits, key=lambda path: ("logit" not in path.stem, path.name))
+        if tables:
+            return _of_table("logits", str(tables[0]), written)
+        if layout.kind == "store":
+            raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
+        heads = _of_encoder("head", "", written)
+        return replace(heads, note=f"no logits found: {heads.note}", doubtful=layout.doubtful)
     kind, colon, name = named.partition(":")
-    drive = PureWindowsPath(named).drive  # no kind is one letter
-    if Path(named).is_file() or drive or (not colon and kind not in _ALONE):
-        return _by_suffix(Path(named), written)
-    if kind not in _KINDS:
+    path, drive = Path(named), PureWindowsPath(named).drive  # no kind is one letter
+    if path.is_file() or drive or (not colon and kind not in _ALONE):
+        _check_there(path, _KINDS)
+        kind, name = _KIND_OF.get(path.suffix.lower(), ""), named
+        if not kind:
+            check_weights(path)
+            raise DataError(f"{path} has no known format.", _KIND_FORMS)
+    elif kind not in _KINDS:
         raise DataError(f"{kind!r} is not a kind of teacher.{near(kind, _KINDS)}", _KIND_FORMS)
     return _KINDS[kind](kind, name, written)
-
-
-def _detected(layout: Layout, written: Written) -> Choice:
-    tables = sorted(layout.logits, key=lambda path: ("logit" not in path.stem, path.name))
-    if tables:
-        return _of_table("logits", str(tables[0]), written)
-    if layout.kind == "store":
-        raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
-    heads = _of_encoder("head", "", written)
-    return replace(heads, note=f"no logits found: {heads.note}", doubtful=layout.doubtful)
-
-
-def _by_suffix(path: Path, written: Written) -> Choice:
-    _check_there(path, _KINDS)
-    kind = _KIND_OF.get(path.suffix.lower())
-    if kind is None:
-        check_weights(path)
-        raise DataError(f"{path} has no known format.", _KIND_FORMS)
-    return _KINDS[kind](kind, str(path), written)
 
 
 def _check_there(path: Path, kinds: Any = ()) -> None:

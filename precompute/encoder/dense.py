@@ -148,7 +148,7 @@ def clip_resnet(tower: Any) -> Path | None:
 def timm_map(tower: Any) -> Path | None:
     """Return the dense path of a timm tower with an average or attention pool, else None."""
     from open_clip.timm_model import TimmModel
-    from timm.layers import AttentionPool2d, RotAttentionPool2d
+    from timm.layers import AttentionPool2d, RotAttentionPool2d, SelectAdaptivePool2d
 
     if not isinstance(tower, TimmModel):
         return None
@@ -158,16 +158,12 @@ def timm_map(tower: Any) -> Path | None:
     trunk = tower.trunk
     # features are a map if timm lists their levels
     has_map = hasattr(trunk, "forward_features") and getattr(trunk, "feature_info", None)
-    if pool is None and has_map and _pools_by_average(trunk):
-        return Path(None, lambda _: _average_pooled(tower))
-    return None
-
-
-def _pools_by_average(trunk: Any) -> bool:
-    from timm.layers import SelectAdaptivePool2d
-
+    if pool is not None or not has_map:
+        return None
     pools = [module for module in trunk.modules() if isinstance(module, SelectAdaptivePool2d)]
-    return len(pools) == 1 and str(pools[0].pool_type).endswith("avg")
+    if len(pools) != 1 or not str(pools[0].pool_type).endswith("avg"):
+        return None
+    return Path(None, lambda _: _average_pooled(tower))
 
 
 def _average_pooled(tower: Any) -> View:
@@ -231,7 +227,8 @@ def dense_function(
     Raises ``DataError`` for an image tower without a dense path, for a size that is no multiple of
     a patch, and for an unsupported attention.
     """
-    path = dense_path(model.visual)
+    families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
+    path = next((path for family in families if (path := family(model.visual))), None)
     if path is None:
         raise DataError(
             f"The image tower of the encoder {name} gives no embedding per cell (no dense path).",
@@ -245,9 +242,3 @@ def dense_function(
     chosen = attention or path.own
     fit_size(model.visual, size)
     return Dense(path.build(chosen)), chosen
-
-
-def dense_path(tower: Any) -> Path | None:
-    """Return the dense path of an image tower of open_clip, None for an unsupported family."""
-    families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
-    return next((path for family in families if (path := family(tower))), None)

@@ -126,7 +126,15 @@ def last_block(block: Any, attention: str | None) -> nn.Module:
     queries = _self_similar(block.attn, "query")
     if attention == "clearclip":
         return _Branch(block, queries, alone=False)
-    both = _Sum(queries, _self_similar(block.attn, "key"), _output_bias(block.attn))
+    inner = getattr(block.attn, "ln_inner", None) or getattr(block.attn, "norm", None)
+    if inner is not None and not isinstance(inner, nn.Identity):
+        raise DataError(
+            "Attention sclip cannot be used with this encoder: its attention has an inner norm.",
+            "Set concepts.encoder.attention to clearclip, value or plain.",
+        )
+    output = block.attn.out_proj if hasattr(block.attn, "out_proj") else block.attn.proj
+    bias = 0 if output.bias is None else output.bias
+    both = _Sum(queries, _self_similar(block.attn, "key"), bias)
     return with_module(block, "attn", both)
 
 
@@ -161,27 +169,24 @@ class _Branch(nn.Module):
         self.block, self.attention, self.alone = block, attention, alone
 
     def forward(self, x: Any, rope: Any = None, **_: Any) -> Any:
+        """Return the attention's output for tokens ``x``, with the block's norm and scale."""
+        block: Any = self.block
         more = {} if rope is None else {"rope": rope}
         if self.alone:
             size = x.shape[1]
             itself = torch.eye(size, device=x.device, dtype=x.dtype)
             more["attn_mask"] = torch.zeros_like(itself).masked_fill(itself == 0, -torch.inf)
-        return _branch(self.block, self.attention, x, more)
-
-
-def _branch(block: Any, attention: Any, x: Any, more: dict[str, Any]) -> Any:
-    """Return the attention's output for tokens ``x``, with the block's norm and scale."""
-    if isinstance(attention, nn.MultiheadAttention):
-        y = block.ln_1(x)
-        return block.ls_1(attention(y, y, y, need_weights=False, **more)[0])
-    if hasattr(block, "ln_1"):  # open_clip's blocks with options
-        return block.ls_1(block.ln_attn(attention(block.ln_1(x), **more)))
-    if hasattr(block, "ls1"):  # timm's ViT
-        return block.ls1(attention(block.norm1(x), **more))
-    if type(block).__name__ == "EvaBlockPostNorm":
-        return block.norm1(attention(x, **more))
-    y = attention(block.norm1(x), **more)
-    return y if block.gamma_1 is None else block.gamma_1 * y
+        if isinstance(self.attention, nn.MultiheadAttention):
+            y = block.ln_1(x)
+            return block.ls_1(self.attention(y, y, y, need_weights=False, **more)[0])
+        if hasattr(block, "ln_1"):  # open_clip's blocks with options
+            return block.ls_1(block.ln_attn(self.attention(block.ln_1(x), **more)))
+        if hasattr(block, "ls1"):  # timm's ViT
+            return block.ls1(self.attention(block.norm1(x), **more))
+        if type(block).__name__ == "EvaBlockPostNorm":
+            return block.norm1(self.attention(x, **more))
+        y = self.attention(block.norm1(x), **more)
+        return y if block.gamma_1 is None else block.gamma_1 * y
 
 
 class _Sum(nn.Module):
@@ -196,19 +201,6 @@ class _Sum(nn.Module):
         if isinstance(first, tuple):
             return (first[0] + second[0] - self.bias,)
         return first + second - self.bias
-
-
-def _output_bias(attention: Any) -> Any:
-    """Return the bias of an attention's output projection, 0 if it has none. A sum of two
-    attentions contains this bias twice."""
-    inner = getattr(attention, "ln_inner", None) or getattr(attention, "norm", None)
-    if inner is not None and not isinstance(inner, nn.Identity):
-        raise DataError(
-            "Attention sclip cannot be used with this encoder: its attention has an inner norm.",
-            "Set concepts.encoder.attention to clearclip, value or plain.",
-        )
-    output = attention.out_proj if hasattr(attention, "out_proj") else attention.proj
-    return 0 if output.bias is None else output.bias
 
 
 _PARTS = {"query": 0, "key": 1}

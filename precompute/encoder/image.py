@@ -16,7 +16,7 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
-from precompute.encoder.open_clip_model import build_model, loading, text_encoder, text_function
+from precompute.encoder.open_clip_model import build_model, loading, text_encoder
 from precompute.encoder.source import find_source
 from precompute.encoder.text import TextEncoder
 
@@ -234,15 +234,15 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
     the hub's model has the weights. Only a model on the hub, or a tag's weights, are downloaded.
     Raises ``MissingExtraError`` without torch and open_clip, and ``DataError`` for a model that
     cannot be loaded or has no dense path."""
-    with loading(encoder) as open_clip:
+    with loading(encoder):
         import torch
 
         from precompute.encoder.dense import dense_function
 
         source = find_source(encoder)
         hardware = torch_device(device)
-        model = build_model(open_clip, source).to(memory_format=torch.channels_last).to(hardware)
-        text = text_encoder(open_clip, encoder, source, text_function(model), hardware)
+        model = build_model(source).to(memory_format=torch.channels_last).to(hardware)
+        text = text_encoder(encoder, source, model, hardware)
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)

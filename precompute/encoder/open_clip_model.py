@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from inficond_panel.common.devices import CPU, torch_device
@@ -16,9 +15,9 @@ from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.hub import offline
 from precompute.encoder.source import (
     Source,
+    encoder_digest,
+    encoder_name,
     find_source,
-    open_clip_digest,
-    open_clip_name,
     open_clip_package,
 )
 from precompute.encoder.text import TextEncoder
@@ -36,14 +35,14 @@ _TEXT = (
 
 
 @contextmanager
-def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
-    """Yield the package open_clip; errors in the ``with`` block become ``DataError`` with a remedy.
+def loading(encoder: OpenClipEncoder) -> Iterator[None]:
+    """Turn errors in the ``with`` block into ``DataError`` with a remedy.
 
     Raises ``MissingExtraError`` if a package is missing.
     """
-    open_clip = open_clip_package()
+    open_clip_package()
     try:
-        yield open_clip
+        yield
     except InficondError:
         raise
     except Exception as error:  # open_clip, torch and the hub raise many kinds
@@ -55,9 +54,11 @@ def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
         ) from error
 
 
-def build_model(open_clip: ModuleType, source: Source) -> Any:
+def build_model(source: Source) -> Any:
     """Return an open_clip model with its weights, in evaluation mode. Nothing is downloaded, except
     from the hub if the spec names a model there."""
+    import open_clip
+
     root = logging.getLogger()
     root.addFilter(_says_nothing)  # hide a warning of random weights: weights are loaded next
     config = open_clip.get_model_config(source.model)
@@ -101,27 +102,22 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
     Its vectors equal those of ``load_open_clip(encoder)``. From a safetensors file the image
     tower's weights are not read. Raises the errors of ``load_open_clip``.
     """
-    with loading(encoder) as open_clip:
+    with loading(encoder):
         source = find_source(encoder)
         hardware = torch_device(device)
-        tower = _text_tower(open_clip, source).to(hardware)
-        return text_encoder(open_clip, encoder, source, text_function(tower.eval()), hardware)
+        tower = _text_tower(source).to(hardware)
+        return text_encoder(encoder, source, tower.eval(), hardware)
 
 
-def text_encoder(
-    open_clip: ModuleType,
-    encoder: OpenClipEncoder,
-    source: Source,
-    encode: Callable[[Any], Any],
-    device: str,
-) -> TextEncoder:
-    """Return the text side of an encoder, with the model's tokenizer; a folder's model has the
-    tokenizer's files in the folder. ``encode`` is the text tower as ``text_function`` returns it.
-    """
+def text_encoder(encoder: OpenClipEncoder, source: Source, model: Any, device: str) -> TextEncoder:
+    """Return the text side of an encoder: the text tower of ``model`` and the model's tokenizer; a
+    folder's model has the tokenizer's files in the folder."""
+    import open_clip
+
+    encode = text_function(model)
     with nullcontext() if source.online else offline():
         tokenizer = open_clip.get_tokenizer(source.model)
-    name, digest = open_clip_name(encoder), open_clip_digest(encoder)
-    return TextEncoder(name, digest, tokenizer, encode, device)
+    return TextEncoder(encoder_name(encoder), encoder_digest(encoder), tokenizer, encode, device)
 
 
 def text_function(model: Any) -> Callable[[Any], Any]:
@@ -166,18 +162,19 @@ def _causal(tower: Any, tokens: Any) -> Any:
     return projection(x) if isinstance(projection, nn.Linear) else x @ projection
 
 
-def _text_tower(open_clip: ModuleType, source: Source) -> Any:
+def _text_tower(source: Source) -> Any:
     """Return the text tower with its weights, or the whole model if weights cannot be split."""
+    import open_clip
     from open_clip.model import _build_text_tower
 
     config = open_clip.get_model_config(source.model)
     text = config["text_cfg"]
     state = _text_state(source.weights)
     if state is None or "hf_model_name" in text:
-        return build_model(open_clip, source)
+        return build_model(source)
     tower = _build_text_tower(config["embed_dim"], text, source.quick_gelu(config))
     if state["positional_embedding"].shape != tower.positional_embedding.shape:
-        return build_model(open_clip, source)  # interpolates the position embeddings
+        return build_model(source)  # interpolates the position embeddings
     tower.load_state_dict(state)
     return tower
 

@@ -41,18 +41,35 @@ def fetch_encoder(encoder: Section) -> None:
 
 
 def encoder_name(encoder: Section) -> str:
-    """Return the name under which a store records an encoder."""
-    return open_clip_name(encoder) if isinstance(encoder, OpenClipEncoder) else encoder.title
+    """Return the name under which a store records an encoder: of open_clip's a folder's checkpoint,
+    else model and weights."""
+    if not isinstance(encoder, OpenClipEncoder):
+        return encoder.title
+    if isinstance(encoder.model, Path):
+        return _weights_of(encoder.model, encoder.pretrained).stem
+    if encoder.pretrained is None:
+        return str(encoder.model)
+    return f"{encoder.model} ({Path(encoder.pretrained).name})"
 
 
 def encoder_digest(encoder: Section) -> str:
     """Return the SHA-256 of an encoder's configuration and weights.
 
-    Files that were never downloaded are represented by the names in the spec.
+    For a model of open_clip by name, the name stands for its configuration. Files that were never
+    downloaded are represented by the names in the spec.
     """
-    if isinstance(encoder, OpenClipEncoder):
-        return open_clip_digest(encoder)
-    return model_digest(encoder.model)
+    if not isinstance(encoder, OpenClipEncoder):
+        return model_digest(encoder.model)
+    model, pretrained = encoder.model, encoder.pretrained
+    if isinstance(model, Path):
+        return digest_of([model / CONFIG, _weights_of(model, pretrained)])
+    if model.startswith(HUB):
+        folder = cached_folder(model.removeprefix(HUB))
+        return digest_of([folder / CONFIG, _weights_in(folder)] if folder else [model])
+    if isinstance(pretrained, Path):
+        return digest_of([model, pretrained])
+    tag = str(pretrained)
+    return digest_of([model, tag, *filter(None, [cached_weights(model, tag)])])
 
 
 def encoder_inputs(encoder: Section) -> dict[str, Any]:
@@ -132,32 +149,6 @@ def find_source(encoder: OpenClipEncoder) -> Source:
         return Source(model, pretrained)
     tag = str(pretrained)
     return Source(model, fetch_weights(model, tag), tag, online=True)
-
-
-def open_clip_name(encoder: OpenClipEncoder) -> str:
-    """Return an encoder's name for the store: a folder's checkpoint, else model and weights."""
-    if isinstance(encoder.model, Path):
-        return _weights_of(encoder.model, encoder.pretrained).stem
-    if encoder.pretrained is None:
-        return str(encoder.model)
-    return f"{encoder.model} ({Path(encoder.pretrained).name})"
-
-
-def open_clip_digest(encoder: OpenClipEncoder) -> str:
-    """Return the SHA-256 of an open_clip encoder's configuration and weights.
-
-    For a model by name, the name stands for its configuration. Files that were never downloaded are
-    represented by the names in the spec."""
-    model, pretrained = encoder.model, encoder.pretrained
-    if isinstance(model, Path):
-        return digest_of([model / CONFIG, _weights_of(model, pretrained)])
-    if model.startswith(HUB):
-        folder = cached_folder(model.removeprefix(HUB))
-        return digest_of([folder / CONFIG, _weights_in(folder)] if folder else [model])
-    if isinstance(pretrained, Path):
-        return digest_of([model, pretrained])
-    tag = str(pretrained)
-    return digest_of([model, tag, *filter(None, [cached_weights(model, tag)])])
 
 
 def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:

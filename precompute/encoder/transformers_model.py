@@ -132,7 +132,7 @@ def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
     tower = joint.vision_model
     side = tower.embeddings.patch_size
     grid = grid_of(size, (side, side))
-    pool, pool_all = _pool(joint), _pool_all(joint)
+    pool, pool_all = _pools(joint)
     *blocks, last = tower.encoder.layers
     ending = _last(last, attention)
     first = getattr(tower, "pre_layrnorm", nn.Identity())
@@ -148,25 +148,20 @@ def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
     return Dense(view)
 
 
-def _pool(joint: Any) -> Callable[[Any], Any]:
-    """Return a function from tokens ``(B, n, width)`` to embeddings, each token pooled alone."""
+def _pools(joint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return two functions from tokens ``(B, n, width)``: to embeddings, each token pooled alone,
+    and from the last block's tokens to photo embeddings."""
+    tower = joint.vision_model
     if hasattr(joint, "visual_projection"):
-        return joint.visual_projection
-    head = getattr(joint.vision_model, "head", None)
+        projection = joint.visual_projection
+        return projection, lambda x: projection(tower.post_layernorm(x[:, 0, :]))
+    head = getattr(tower, "head", None)
     if head is None:
         raise DataError(
             "The image tower of this SigLIP has no pooling head, so that cells cannot be embedded.",
             "Use a model with vision_use_head: true in its config.json.",
         )
-    return lambda x: head(x.reshape(-1, 1, x.shape[-1]))
-
-
-def _pool_all(joint: Any) -> Callable[[Any], Any]:
-    """Return a function from the last block's tokens ``(B, n, width)`` to photo embeddings."""
-    tower = joint.vision_model
-    if hasattr(joint, "visual_projection"):
-        return lambda x: joint.visual_projection(tower.post_layernorm(x[:, 0, :]))
-    return lambda x: tower.head(tower.post_layernorm(x))
+    return lambda x: head(x.reshape(-1, 1, x.shape[-1])), lambda x: head(tower.post_layernorm(x))
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:

@@ -21,7 +21,7 @@ from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
-from precompute.batches.results import Arrays, plain, stage_of
+from precompute.batches.results import plain, stage_of
 from precompute.batches.run import Progress, Settings, in_threads, segment_batch, usual_workers
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
@@ -90,7 +90,13 @@ class Scorer:
         arrays = segment_batch(images, cells[: len(images)], self.settings, names)
         owner = np.repeat(np.arange(len(images)), arrays["segments"])
         score = self.texts.score(arrays["embedding"], owner, len(images))
-        return score, _segments_of(arrays)
+        shapes = arrays["thumbnail_shape"].astype(np.int64)
+        masks = np.split(arrays["mask"], np.cumsum(shapes.prod(axis=1))[:-1])
+        embeddings = np.split(arrays["embedding"], np.cumsum(arrays["segments"])[:-1])
+        return score, [
+            PhotoSegments(mask.reshape(shape), embedding)
+            for mask, shape, embedding in zip(masks, shapes, embeddings, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -196,17 +202,6 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
     return photos
 
 
-def _segments_of(arrays: Arrays) -> list[PhotoSegments]:
-    """Return the mask and the embeddings of each photo's segments, from a batch's arrays."""
-    shapes = arrays["thumbnail_shape"].astype(np.int64)
-    masks = np.split(arrays["mask"], np.cumsum(shapes.prod(axis=1))[:-1])
-    embeddings = np.split(arrays["embedding"], np.cumsum(arrays["segments"])[:-1])
-    return [
-        PhotoSegments(mask.reshape(shape), embedding)
-        for mask, shape, embedding in zip(masks, shapes, embeddings, strict=True)
-    ]
-
-
 def _name(photo: Path | bytes) -> str:
     return photo.stem if isinstance(photo, Path) else ""
 
@@ -216,22 +211,20 @@ def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
 
     If segments come from files, the mask file with the photo's name is checked too.
     """
+    size = 0
     try:
-        large = _bytes_of(photo) > MOST_BYTES
+        if isinstance(photo, bytes):
+            size = len(photo)
+        elif photo.is_file():
+            size = photo.stat().st_size
     except OSError as error:  # such as a folder that may not be entered
         raise UnreadableImage(error.strerror or str(error)) from error
-    if large:
+    if size > MOST_BYTES:
         raise UnreadableImage(f"the file is larger than {size_text(MOST_BYTES)}")
     image = decode(photo)
     if settings.method == "file":
         read_mask(Path(settings.masks), _name(photo), image.size)
     return image
-
-
-def _bytes_of(photo: Path | bytes) -> int:
-    if isinstance(photo, bytes):
-        return len(photo)
-    return photo.stat().st_size if photo.is_file() else 0
 
 
 def checked_teacher(spec: Spec, store: Store) -> TeacherSource:

@@ -95,15 +95,11 @@ def _pairs(small: np.ndarray, split: np.ndarray) -> Iterator[Pair]:
         for i, j in np.argwhere(alike):
             if j > i:
                 a, b = int(seen[start + i]), int(seen[start + j])
-                likeness = _likeness(small[a], small[b])
+                three = np.stack([small[a], small[b], small[b][:, ::-1]])
+                one, *others = _unit(three.reshape(3, -1).astype(np.float32))
+                likeness = max(float(one @ other) for other in others)
                 if likeness >= LIKENESS:
                     yield a, b, likeness
-
-
-def _likeness(first: np.ndarray, second: np.ndarray) -> float:
-    three = np.stack([first, second, second[:, ::-1]]).reshape(3, -1).astype(np.float32)
-    one, *others = _unit(three)
-    return max(float(one @ other) for other in others)
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

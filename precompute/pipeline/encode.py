@@ -12,6 +12,7 @@ import numpy as np
 from inficond_panel.common.numbers import duration
 from inficond_panel.errors import StoreError
 from inficond_panel.spec.sections.encoder import FLOAT32
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
 from precompute.batches.results import (
@@ -24,9 +25,9 @@ from precompute.batches.results import (
     keys_in,
     stage_of,
 )
-from precompute.batches.run import Features, Run, Segmenting, encoder_key
+from precompute.batches.run import Run, Segmenting
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.stages import encoder_of, with_head
+from precompute.pipeline.stages import with_head
 from precompute.teachers.stage import check_finite, keep_batch, known_batches
 
 Part = tuple[Sequence[str], Callable[[], Arrays]]
@@ -124,16 +125,20 @@ class Encoding:
         return [(mine, partial(self.run.results.open, "taken", key))]
 
     def _encode(self, missing: list[Batch]) -> None:
-        work = self._work()
+        inputs = self.inputs
+        features = features_of(inputs) if self.without_features else None
+        work = Segmenting(inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
+        if inputs.training is not None:
+            work = replace(work, settings=with_head(inputs, work.model, self.run))
         self.run.progress(f"Encoding with {work.model.name}")
         keep = self._keeper(missing)
         beside = [batch for batch in missing if batch in self.without_features]
         self.run.each(work, beside, "Encoding", keep)
         alone = [batch for batch in missing if batch not in self.without_features]
         self.run.each(replace(work, features=None), alone, "Encoding", keep)
-        if self.inputs.encoder.precision == FLOAT32:
+        if inputs.encoder.precision == FLOAT32:
             return
-        precision = encoder_of(self.inputs).precision
+        precision = work.model.precision
         if precision.distance is not None:  # None where a cluster's workers compared
             self.run.progress(
                 f"Precision {precision.name}: unit vectors of cells of the first batch differ from "
@@ -187,25 +192,14 @@ class Encoding:
         }
         self.inputs.check_skipped([reason_of.get(key, "") for key in self.inputs.keys])
 
-    def _work(self) -> Segmenting:
-        inputs = self.inputs
-        features = features_of(inputs) if self.without_features else None
-        key = encoder_key(inputs.encoder)
-        work = Segmenting(
-            key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features
-        )
-        if inputs.training is not None:
-            work = replace(work, settings=with_head(inputs, work.model, self.run))
-        return work
-
     def _key(self, batch: Batch) -> str:
         return key_of("segments", [self.inputs.encoding_key, batch])
 
 
-def features_of(inputs: Inputs) -> Features | None:
-    """Return the work to compute features of a teacher's heads while photos are encoded. Returns
-    None without heads, or if their batch size is not the encoder's."""
+def features_of(inputs: Inputs) -> EncoderSection | None:
+    """Return the encoder of a teacher's heads, whose features are computed while photos are
+    encoded; None without heads, or if their batch size is not the concepts' encoder's."""
     teacher = inputs.teacher
     if not isinstance(teacher.section, HeadTeacher) or inputs.dataset.encoded is not None:
         return None
-    return Features(teacher.encoder) if teacher.batch == inputs.encoder.batch else None
+    return teacher.encoder if teacher.batch == inputs.encoder.batch else None

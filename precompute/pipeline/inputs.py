@@ -41,17 +41,17 @@ class Inputs:
     """All inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order.
     The ``device`` for networks is not part of any hash."""
 
-    title: str
     dataset: Dataset
     max_bad_share: float
     teacher: TeacherSource
-    corpus: str
     encoder: EncoderSection
     settings: Settings
     projections: Projections
     digests: list[str]
     keys: list[str]
     device: str
+    title: str = ""
+    corpus: str = ""
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     filters: Filters | None = None
     prompts: list[str] = field(default_factory=list)

@@ -223,11 +223,9 @@ def _inputs(
     dataset = with_masks(dataset, settings.segments)
     digests = [dataset.digest(i) for i in range(len(photos))]
     return Inputs(
-        title=store.title,
         dataset=dataset,
         max_bad_share=spec.dataset.max_bad_share,
         teacher=teacher,
-        corpus=store.attrs["corpus"],
         encoder=spec.concepts.encoder,
         settings=settings,  # they name the head that was trained for the store
         projections=spec.concepts.projections,

@@ -228,7 +228,7 @@ class _Stages:
                 arrays = stages.stored_result(store, name, self.inputs)
             except StoreError:
                 continue
-            self.records[name] = _known(stage)
+            self.records[name] = _kept(stage)
             return arrays
         return None
 
@@ -238,7 +238,7 @@ class _Stages:
         for store in self.run.near:
             stage = stage_of(store, "segments")
             if stage.get("encoding") == self.inputs.encoding_key:
-                return _known(stage)
+                return _kept(stage)
         return _record()
 
     def _known(self, name: str) -> bool:
@@ -257,7 +257,7 @@ class _Stages:
         return arrays
 
 
-def _known(stage: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(stage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries of a store's record of a stage that a new store keeps: time, speed."""
     return {key: stage[key] for key in ("made", "seconds", "images") if key in stage}
 

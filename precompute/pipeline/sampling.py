@@ -11,9 +11,10 @@ from typing import Any
 
 from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 from inficond_panel.store.images import UnreadableImage
-from precompute.batches.run import Features, Segmenting, encoder_key
+from precompute.batches.run import Segmenting
 from precompute.encoder.hub import offline
 from precompute.pipeline.inputs import Inputs
 from precompute.teachers.teacher import stacked
@@ -36,9 +37,7 @@ class Sample:
     faults: list[str] = field(default_factory=list)
 
 
-def take_sample(
-    inputs: Inputs, stages: Collection[str], features: Features | None = None
-) -> Sample:
+def take_sample(inputs: Inputs, stages: Collection[str], features: EncoderSection | None) -> Sample:
     """Run some readable photos through encoder and teacher twice, and time the second pass. With
     ``features`` the encoder also embeds whole photos. Nothing is downloaded or written."""
     rows = _readable(inputs)
@@ -89,13 +88,12 @@ def _readable(inputs: Inputs) -> list[int]:
 
 
 def _segments(
-    inputs: Inputs, rows: list[int], sample: Sample, features: Features | None
+    inputs: Inputs, rows: list[int], sample: Sample, features: EncoderSection | None
 ) -> Callable[[], None]:
     """Load the encoder; return a function that encodes and segments the sample."""
     if inputs.training is not None:
         raise InficondError("the run trains the segments' head first, which a sample cannot time")
-    key = encoder_key(inputs.encoder)
-    work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
+    work = Segmenting(inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
     _ = work.model  # load before timing
 
     def run() -> None:

@@ -54,18 +54,13 @@ OUTPUTS = {
 }
 
 
-def encoder_of(inputs: Inputs) -> Encoder:
-    """Return the encoder of a run, from a cache after the first call."""
-    key = encoder_key(inputs.encoder)
-    return loaded(key, lambda: load_encoder(inputs.encoder, inputs.device))
-
-
 def text(inputs: Inputs, segmented: Segmented) -> Arrays:
     """Return the text embeddings of the concepts that pass the filters, and facts for the store.
 
     ``segmented`` has the segments, since the filter ``least_score`` needs scores of images.
     """
-    encoder = encoder_of(inputs)
+    load = partial(load_encoder, inputs.encoder, inputs.device)
+    encoder = loaded(encoder_key(inputs.encoder), load)
     vectors, names = _vectors(encoder, inputs), inputs.concepts
     more: dict[str, Any] = {}
     if inputs.filters:

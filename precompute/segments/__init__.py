@@ -99,6 +99,16 @@ def divide(view: View, settings: SegmentSettings) -> np.ndarray:
     return to_edges(labels, view.pixels) if settings.refine == "edges" else labels
 
 
+def _by_mask(view: View, settings: SegmentSettings) -> np.ndarray:
+    """Return the connected parts of the labels in the image's mask file, merged by similar
+    embeddings if they are too many."""
+    mask = read_mask(Path(settings.masks), view.image_id, view.image.size)
+    if mask.mode in ("1", "P"):
+        mask = Image.fromarray(np.asarray(mask).astype(np.uint8))
+    small = mask.resize((view.shape[1], view.shape[0]), Image.Resampling.NEAREST)
+    return merged(components(np.asarray(small)), view.cells, settings)
+
+
 def _head(view: View, settings: SegmentSettings) -> np.ndarray:
     from precompute.segments.head import load_head
 
@@ -113,7 +123,7 @@ _METHODS: dict[str, Callable[[View, SegmentSettings], np.ndarray]] = {
     "slic": lambda view, s: merged(
         superpixels(view.pixels, s.superpixels, s.compactness), view.cells, s
     ),
-    "file": lambda view, s: divide_by_mask(view.image, view.image_id, view.shape, view.cells, s),
+    "file": _by_mask,
     "head": _head,
 }
 
@@ -165,22 +175,3 @@ def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
         return dataset.digest(i) + hashlib.sha256(content).hexdigest()
 
     return replace(dataset, load=load, digest=digest)
-
-
-def divide_by_mask(
-    image: Image.Image,
-    image_id: str,
-    shape: tuple[int, int],
-    cells: np.ndarray,
-    settings: SegmentSettings,
-) -> np.ndarray:
-    """Return an image's segments as labels of ``shape`` (height, width), read from its mask file.
-
-    Each connected part of a label is a segment. If there are more than ``settings.max_per_image``,
-    segments with similar embeddings are merged.
-    """
-    mask = read_mask(Path(settings.masks), image_id, image.size)
-    if mask.mode in ("1", "P"):
-        mask = Image.fromarray(np.asarray(mask).astype(np.uint8))
-    small = mask.resize((shape[1], shape[0]), Image.Resampling.NEAREST)
-    return merged(components(np.asarray(small)), cells, settings)

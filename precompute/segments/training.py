@@ -107,13 +107,6 @@ def examples(
             continue
 
 
-def rim_of(labels: np.ndarray) -> np.ndarray:
-    """Return a mask ``(H, W)`` of points within ``RIM`` of another label; all True without any."""
-    across = 2 * RIM + 1
-    rim = maximum_filter(labels, across) != minimum_filter(labels, across)
-    return rim if rim.any() else ~rim
-
-
 def _view(cells: np.ndarray, colours: np.ndarray, labels: np.ndarray, count: int) -> ViewOfImage:
     member = np.eye(count, dtype=np.float32)[labels.ravel()].T
     area = np.maximum(member.sum(1, keepdims=True), 1)
@@ -290,7 +283,8 @@ def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
 
 @dataclass(frozen=True)
 class _Tensors:
-    """A view's arrays as torch tensors; ``there``: mask of the segments that the view shows."""
+    """A view's arrays as torch tensors; ``rim``: mask of points within ``RIM`` of another label,
+    all True without any; ``there``: mask of the segments that the view shows."""
 
     labels: Any
     rim: Any
@@ -302,9 +296,11 @@ class _Tensors:
 def _on_torch(view: ViewOfImage) -> _Tensors:
     import torch
 
-    member, dense = torch.from_numpy(view.member), torch.from_numpy(view.dense)
-    labels, rim = torch.from_numpy(view.labels.ravel()), torch.from_numpy(rim_of(view.labels))
-    return _Tensors(labels, rim.ravel(), member, dense, member.any(1))
+    across = 2 * RIM + 1
+    rim = (maximum_filter(view.labels, across) != minimum_filter(view.labels, across)).ravel()
+    arrays = view.labels.ravel(), rim if rim.any() else ~rim, view.member, view.dense
+    labels, at_rim, member, dense = map(torch.from_numpy, arrays)
+    return _Tensors(labels, at_rim, member, dense, member.any(1))
 
 
 def _contrast(pixels: Tensor, labels: Tensor, means: Tensor, view: _Tensors) -> Any:

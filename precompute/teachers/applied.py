@@ -30,7 +30,7 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
-from precompute.batches.run import Features, Progress, Run, loaded
+from precompute.batches.run import Progress, Run, gives_features, loaded
 from precompute.datasets import Dataset, load_dataset
 from precompute.encoder import Encoder
 from precompute.teachers.head import Heads, fit_heads
@@ -90,8 +90,9 @@ def teacher_of(
     try:
         teacher, heads, network = source_of(spec, store), None, None
         if isinstance(spec.teacher, HeadTeacher):
-            heads, features = stored_heads(teacher, store), Features(teacher.encoder)
-        if not (heads and segments and features.from_cells(segments, spec.concepts.encoder)):
+            heads = stored_heads(teacher, store)
+        concepts = spec.concepts.encoder
+        if not (heads and segments and gives_features(segments, concepts, teacher.encoder)):
             network = teacher.load()
         return AppliedTeacher(network, len(store.classes), spec.teacher.softmax, heads), ""
     except InficondError as error:  # students do not need the teacher

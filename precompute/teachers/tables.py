@@ -160,7 +160,22 @@ def _read_npz(path: Path) -> Table:
             f"({names.size}, {classes.size}), a row per image and a column per class.",
             f"Save the arrays {', '.join(_ARRAYS)} with these shapes.",
         )
-    return _checked(path, [str(n) for n in names.ravel()], [str(n) for n in classes], values)
+    ids, columns = tuple(map(str, names.ravel())), tuple(map(str, classes))
+    for what, named in (("image", ids), ("class", columns)):
+        twice = [name for name, count in Counter(named).items() if count > 1]
+        if twice:
+            raise DataError(
+                f"{path} lists the {what} {twice[0]!r} twice.", f"Keep one entry per {what}."
+            )
+    wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            f"{path}: {columns[column]!r} of image {ids[row]!r} is {values[row, column]}; expected "
+            f"a finite number ({len(wrong)} such values).",
+            "Run the teacher on these images again.",
+        )
+    return Table(path, ids, columns, values)
 
 
 def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
@@ -196,24 +211,6 @@ def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
             raise ValueError(f"{entry} claims the shape {shape}, and holds {held} bytes")
     with archive.open(entry) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)
-
-
-def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray) -> Table:
-    for what, names in (("image", ids), ("class", classes)):
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise DataError(
-                f"{path} lists the {what} {twice[0]!r} twice.", f"Keep one entry per {what}."
-            )
-    wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
-    if len(wrong):
-        row, column = wrong[0]
-        raise DataError(
-            f"{path}: {classes[column]!r} of image {ids[row]!r} is {values[row, column]}; expected "
-            f"a finite number ({len(wrong)} such values).",
-            "Run the teacher on these images again.",
-        )
-    return Table(path, tuple(ids), tuple(classes), values)
 
 
 def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) -> None:

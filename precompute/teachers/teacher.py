@@ -21,7 +21,7 @@ from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.sections.teacher import TimmTeacher, TorchvisionTeacher
+from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.tables import check_probabilities, near_in_list, other_classes
 
@@ -170,7 +170,7 @@ class TorchTeacher:
 
 
 def frozen_teacher(
-    section: TimmTeacher | TorchvisionTeacher,
+    section: TimmTeacher | TorchvisionTeacher | Query2LabelTeacher,
     network: nn.Module,
     own: dict[str, Any],
     columns: tuple[tuple[int, ...], int],

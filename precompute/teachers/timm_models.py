@@ -8,19 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
-from precompute.teachers.teacher import (
-    TorchTeacher,
-    columns_of,
-    frozen_teacher,
-    of_timm,
-    own_or_given,
-)
+from precompute.teachers.teacher import TorchTeacher, columns_of, frozen_teacher, of_timm
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +34,13 @@ def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -
         tag=section.pretrained if isinstance(section.pretrained, str) else "",
     )
     if isinstance(section.pretrained, Path):
-        _load(model, section)
+        state = timm_layout(model, read_state(section.pretrained))
+        if section.head:  # ignore the file's own classifier
+            weights, named = model.state_dict().keys(), model.default_cfg.get("classifier", "fc")
+            parts = (named,) if isinstance(named, str) else named
+            unused = tuple(f"{part}." for part in parts)
+            state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
+        load_strictly(model, state, section.pretrained, _NAMES_REMEDY)
     network = _with_head(model, section.head, columns[1]) if section.head else model
     return frozen_teacher(section, network, of_timm(model), columns, device)
 
@@ -55,8 +55,15 @@ def build(
     """
     timm = _timm(name)
     full = f"{name}.{tag}" if tag else name
+    known = None
     if tag and num_classes:
-        _check_outputs(timm, full, num_classes)
+        known = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
+    if known is not None and known.num_classes != num_classes:
+        raise DataError(  # timm would set random weights
+            f"The model {full} has {known.num_classes} outputs; expected {num_classes} classes.",
+            "Name the class of each output, in order: teacher.classes; or set teacher.head to your "
+            "classifier.",
+        )
     options = {"num_classes": num_classes, **given}
     if size:
         options["img_size"] = size[::-1]
@@ -88,18 +95,6 @@ def _timm(name: str) -> Any:
     return timm
 
 
-def _check_outputs(timm: Any, full: str, outputs: int) -> None:
-    """Raise ``DataError`` if published weights have another number of outputs than ``outputs``.
-    timm would then set random weights."""
-    settings = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
-    if settings is not None and settings.num_classes != outputs:
-        raise DataError(
-            f"The model {full} has {settings.num_classes} outputs; expected {outputs} classes.",
-            "Name the class of each output, in order: teacher.classes; or set teacher.head to your "
-            "classifier.",
-        )
-
-
 def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) -> Any:
     """Create a timm model, without the option ``img_size`` if the architecture does not have it."""
     try:
@@ -116,17 +111,6 @@ def timm_layout(model: nn.Module, state: State) -> State:
     module = sys.modules[type(model).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None)
     return dict(convert(state, model)) if convert else state
-
-
-def _load(model: Any, section: TimmTeacher) -> None:
-    path = Path(section.pretrained)
-    state = timm_layout(model, read_state(path))
-    if section.head:  # ignore the file's own classifier
-        weights, named = model.state_dict().keys(), model.default_cfg.get("classifier", "fc")
-        parts = (named,) if isinstance(named, str) else named
-        unused = tuple(f"{part}." for part in parts)
-        state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
-    load_strictly(model, state, path, _NAMES_REMEDY)
 
 
 def _with_head(model: Any, path: Path, outputs: int) -> Any:
@@ -154,7 +138,16 @@ def load_torchvision(
     models = models_with(section.model)
     model = models.get_model(section.model, weights=None, num_classes=columns[1])
     load_strictly(model, read_state(section.pretrained), section.pretrained, _NAMES_REMEDY)
-    return frozen_teacher(section, model, _usual(models, section.model), columns, device)
+    usual = models.get_model_weights(section.model).DEFAULT.transforms()
+    size, shorter = usual.crop_size[0], usual.resize_size[0]
+    own = {
+        "size": (size, size),
+        "mean": tuple(usual.mean),
+        "std": tuple(usual.std),
+        "interpolation": usual.interpolation.value,
+        "crop": size / shorter,
+    }
+    return frozen_teacher(section, model, own, columns, device)
 
 
 def models_with(name: str) -> Any:
@@ -168,19 +161,6 @@ def models_with(name: str) -> Any:
             "Choose one of torchvision.models.list_models(module=torchvision.models).",
         )
     return models
-
-
-def _usual(models: Any, name: str) -> dict[str, Any]:
-    """Return the preprocessing settings of torchvision's default weights for the model ``name``."""
-    usual = models.get_model_weights(name).DEFAULT.transforms()
-    size, shorter = usual.crop_size[0], usual.resize_size[0]
-    return {
-        "size": (size, size),
-        "mean": tuple(usual.mean),
-        "std": tuple(usual.std),
-        "interpolation": usual.interpolation.value,
-        "crop": size / shorter,
-    }
 
 
 _POSITION = "backbone.1.pe"
@@ -215,9 +195,7 @@ def load_query2label(
         model = build(section.backbone, trained, num_classes=0, global_pool="")
     network = Query2Label(FeatureMap(model), model.num_features, shape)
     load_strictly(network, _renamed(state, model), section.path, _REMEDY)
-    preprocessing, hardware = own_or_given(section.preprocessing, usual), torch_device(device)
-    network = network.requires_grad_(False).eval().to(hardware)
-    return TorchTeacher(network, preprocessing, *columns, device=hardware)
+    return frozen_teacher(section, network, usual, columns, device)
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:

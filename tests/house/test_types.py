@@ -17,12 +17,11 @@ UNTYPED = {
     },
     "layers of networks, taken by the attributes that each architecture has": {
         "precompute.encoder.dense.dense_function",
-        "precompute.encoder.dense.dense_path",
         "precompute.encoder.dense_blocks",
         "precompute.encoder.dense",
         "precompute.encoder.text.check_length",
         "precompute.encoder.hub.load_pretrained",
-        "precompute.encoder.open_clip_model.text_function",
+        "precompute.encoder.open_clip_model",
         "precompute.encoder.transformers_model",
     },
     "values of any type, as pydantic hands them to a validator before it is checked": {
