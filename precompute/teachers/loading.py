@@ -53,19 +53,19 @@ class TeacherSource:
 
     ``section`` names its outputs (``resolved``); ``classes`` are the data set's. A teacher without
     an encoder takes that of the concepts, ``concept_encoder``; a zero-shot teacher without a
-    background takes ``corpus``, the concepts' words. No hash depends on the ``device``."""
+    background takes the names of the ``concepts``. No hash depends on the ``device``."""
 
     section: Any
     classes: Sequence[str]
     concept_encoder: EncoderSection | None = None
-    corpus: Sequence[str] = ()
+    concepts: Sequence[str] = ()
     device: str = CPU
 
     @classmethod
-    def of(cls, spec: Spec, classes: Sequence[str], corpus: Sequence[str]) -> TeacherSource:
+    def of(cls, spec: Spec, classes: Sequence[str], concepts: Sequence[str]) -> TeacherSource:
         """Return the teacher of ``spec``; raise ``DataError`` for a class without an output."""
         section = resolved(spec.teacher, classes)
-        return cls(section, classes, spec.concepts.encoder, corpus, spec.device)
+        return cls(section, classes, spec.concepts.encoder, concepts, spec.device)
 
     @property
     def encoder(self) -> EncoderSection:
@@ -115,7 +115,7 @@ class TeacherSource:
             return TorchTeacher(tower, model.squash, columns, width, device=model.device)
         if isinstance(section, OpenClipTeacher):
             model = load_encoder(self.encoder, self.device)
-            return load_zero_shot(section, self.classes, model, self.corpus)
+            return load_zero_shot(section, self.classes, model, self.concepts)
         loaders: dict[str, Callable[[Any, Sequence[str], str], Teacher]] = {
             "torchscript": load_torchscript,
             "onnx": load_onnx,
@@ -146,7 +146,7 @@ class TeacherSource:
             settings["outputs"] = section.outputs or "logits"
         inputs = {"recipe": RECIPE, "settings": settings, "classes": list(self.classes)}
         if isinstance(section, OpenClipTeacher) and not section.background:
-            inputs["corpus"] = list(self.corpus)
+            inputs["corpus"] = list(self.concepts)
         return inputs
 
     def _plain(self, key: str, value: Any) -> Any:

@@ -142,10 +142,10 @@ def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
 
 
 def load_zero_shot(
-    section: OpenClipTeacher, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
+    section: OpenClipTeacher, classes: Sequence[str], encoder: Encoder, concepts: Sequence[str]
 ) -> TorchTeacher:
-    """Return an image-text model as a zero-shot teacher, with one logit per class. ``corpus`` are
-    the words that make the background, if the section has no ``background``."""
+    """Return an image-text model as a zero-shot teacher, with one logit per class. The names of
+    the ``concepts`` make the background, if the section has no ``background``."""
     _check_names(section, classes)
     names = [section.words.get(name, name) for name in classes]
     prompts = list(section.prompts)
@@ -153,7 +153,7 @@ def load_zero_shot(
     if section.background:
         background = encoder.embed_text(list(section.background))
     else:
-        background = encoder.embed_concepts(list(corpus), prompts)
+        background = encoder.embed_concepts(list(concepts), prompts)
     offsets = [value_of(section.bias, name) for name in classes]
     network = _network(encoder.model, text, background, np.array(offsets, np.float32))
     columns = tuple(range(len(classes)))
