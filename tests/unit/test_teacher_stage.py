@@ -55,9 +55,8 @@ def photos_of(dataset, **options):
 
 
 def run(section, dataset, *given, **options):
-    return teacher_logits(
-        TeacherSource(section, dataset.classes, *given), photos_of(dataset, **options)
-    )
+    source = TeacherSource(section, dataset.classes, *given)
+    return teacher_logits(source, photos_of(dataset, **options))
 
 
 def teacher_inputs(section, dataset, digests):
