@@ -242,7 +242,7 @@ def test_the_page_takes_lambda_alone_and_says_that_all_classes_changed(tuner):  
     view.panels.repairing = True
     app.settings.show = "details"
     assert [point["value"] for point in view.panels.path["points"] if point["now"]] == [0.03]
-    assert view.panels.terms == ["penalty λ 0.03"]
+    assert view.panels.finding["terms"] == ["penalty λ 0.03"]
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up")])
     (iteration,) = (one for one in tuner.tree()[0] if one.id == node.id)
     assert touches(iteration, "dog", joint=True)

@@ -22,7 +22,7 @@ from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.metrics import teacher_sentences
-from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
+from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
 
@@ -88,11 +88,6 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
     }
 
 
-def make_suggesting(running: bool, share: float, text: str) -> dict[str, Any]:
-    """Return the state of the search for a repair: whether it runs, share done, and step."""
-    return {"running": running, "share": share, "text": text}
-
-
 class FindingPanel(param.Parameterized):
     """Updater of ``panels.finding`` and ``panels.repair`` for the selected student."""
 
@@ -113,16 +108,21 @@ class FindingPanel(param.Parameterized):
         skill = app.students.snapshot.teacher.get(name)
         finding = make_finding(shift, found, teacher_sentences({name: skill}) if skill else ())
         finding = finding or {"sentence": app.shifts.problem}
-        self.panels.finding = {**finding, "labels": make_labels(app.store, known, taught)}
+        self.panels.finding = {
+            **finding,
+            "labels": make_labels(app.store, known, taught),
+            "terms": terms_words(terms) if terms else [],
+        }
 
-    @param.depends("app.suggestion.latest", "app.suggestion.problem", "panels.student", watch=True)
+    @param.depends("app.suggestion.param", "panels.student", watch=True, on_init=True)
     def show_repair(self) -> None:
-        """Show the result of the last search for a repair, or the error of the search."""
-        suggestion, limits = self.app.suggestion, self.app.spec.views.intervals
-        repair = {"sentence": suggestion.problem, "levers": [], "notes": []}
-        if suggestion.latest is not None:
-            repair = make_suggestion(suggestion.latest, self.panels.student, limits=limits)
-        self.panels.repair = repair
+        """Show a running search for a repair, the result of the last search, or its error."""
+        search, limits = self.app.suggestion, self.app.spec.views.intervals
+        repair = {"sentence": search.problem, "levers": [], "notes": []}
+        if search.latest is not None:
+            repair = make_suggestion(search.latest, self.panels.student, limits=limits)
+        running = {"running": search.running, "share": search.share, "text": search.text}
+        self.panels.repair = {**repair, **running}
 
     @property
     def labels(self) -> list[dict[str, Any]]:

@@ -149,11 +149,9 @@ class StudentPanels(StudentPart):
     repairs = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
 
-    finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels.")
-    repair = param.Dict(default={}, doc="As ``make_suggestion`` gives it.")
-    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
+    finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels and terms.")
+    repair = param.Dict(default={}, doc="As ``make_suggestion`` gives it, and its search.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
-    terms = param.List(default=[], item_type=str, doc="Effects of earlier repairs, in sentences.")
     repairing = param.Boolean(default=False, doc="Whether the panel of repairs is open.")
     path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")
 
@@ -165,10 +163,7 @@ class StudentPanels(StudentPart):
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
     threshold = param.Dict(default={}, doc="``now``, and as ``make_threshold`` gives it.")
 
-    refit: param.Integer[int | None] = param.Integer(
-        default=None, allow_None=True, doc="Number of the iteration that made the student."
-    )
-    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: no report.")
+    report = param.Dict(default={}, doc="As ``make_report``; {}: no refit made the student.")
     explained = param.Boolean(default=False, doc="Whether the report is open.")
 
     @property

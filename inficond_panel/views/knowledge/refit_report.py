@@ -112,16 +112,21 @@ class ReportPanel(param.Parameterized):
     def show(self) -> None:
         """Show the report on the selected student's refit, if it is computed already."""
         refit, known, shown = self.refit, self.known, self.app.students.snapshot
-        self.panels.refit = refit.number if refit else None
-        self.panels.report = None
+        report = {"number": refit.number} if refit else {}
         if refit and known:
-            self.panels.report = make_report(known, refit.number, shown.node.number, shown.split)
+            report = make_report(known, refit.number, shown.node.number, shown.split)
+        self.panels.report = report
 
     @param.depends("panels.explained", "panels.extent", watch=True)
     def ask(self) -> None:
         """Start computing the report for an open panel, unless a person waits for another job."""
         panels, refit = self.panels, self.refit
-        if not panels.detailed or refit is None or panels.report or self.app.tuning.awaited:
+        if (
+            not panels.detailed
+            or refit is None
+            or "line" in panels.report
+            or self.app.tuning.awaited
+        ):
             return
 
         def work(job: Job) -> RefitReport:

@@ -34,7 +34,6 @@ from inficond_panel.wording.repairs import (
     reply_sentence,
     teacher_words,
     teaching_sentences,
-    terms_words,
     waiting_sentences,
 )
 from inficond_panel.wording.suspects import (
@@ -126,8 +125,6 @@ class RepairPanel(param.Parameterized):
             self.panels.shift = {} if shift is None else self._made(shift)
         elif not self.panels.shift and shift is not None:
             self.panels.shift = self._made(shift)
-        terms = self.app.tuner.terms(self.app.students.node).get(name)
-        self.panels.terms = terms_words(terms) if terms else []
         self.ask()
 
     def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
@@ -218,7 +215,9 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     ``kind`` is choosing, asking, judging, done or error; empty: no photo is asked about.
     """
     state = app.asking
-    known: dict[str, Any] = {"missing": state.missing, "offer": make_offer(app, class_name)}
+    possible = class_name and not state.missing
+    offer = offer_words(_namesake(app.store, class_name)) if possible else ""
+    known: dict[str, Any] = {"missing": state.missing, "offer": offer}
     if state.status.kind in {"choosing", "error"}:
         return known | make_waiting(state.status)
     if state.draft is None:
@@ -227,12 +226,6 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     if state.judging:
         return known | make_waiting(app.tuning.status)
     return known | (make_end(app, state.draft) if state.found or not state.image else {})
-
-
-def make_offer(app: AppState, class_name: str) -> str:
-    """Return the text that offers questions on photos of a class; empty if not possible."""
-    possible = class_name and not app.asking.missing
-    return offer_words(_namesake(app.store, class_name)) if possible else ""
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
@@ -22,7 +21,7 @@ from inficond_panel.state import AppState
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.views.knowledge.batch import Batch, BatchBar
-from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel, make_suggesting
+from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel
 from inficond_panel.views.knowledge.measures import MeasuresActions, MeasuresPanel, ThresholdChoices
 from inficond_panel.views.knowledge.parts import (
     KnowledgeTable,
@@ -47,7 +46,6 @@ from inficond_panel.views.knowledge.rows import (
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
 
 ALL = 0  #: the number ``top`` that lists all concepts that match a search
-SUGGESTING = ("running", "share", "text")  #: parameters of the suggestion that its button shows
 
 
 class Overview(Protocol):
@@ -73,11 +71,9 @@ class KnowledgeView(
     def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
         self.app, self.overview = app, overview
         self._scales: Latest[tuple[str, str], pd.DataFrame] = Latest(1)
-        suggestion = app.suggestion
         self.bar = BatchBar.of(app, factor=app.tuning.factor)
         batch = {name: self.bar.param[name] for name in ("pending", "status", "repairs")}
-        looking = pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING))
-        self.panels = StudentPanels.of(app, suggesting=looking, **batch)
+        self.panels = StudentPanels.of(app, **batch)
         opened = ("explained", "measured", "repairing", "slice_by", "slice_metric")
         tie(self.panels, app.settings, **{name: name for name in opened})
         self.table = KnowledgeTable.of(
@@ -106,7 +102,6 @@ class KnowledgeView(
         self.batch.outcome = app.concepts.outcome
         self._show_student()
         self.app.shifts.start()
-        self._show_typing()
         if self.table.student and app.concepts.concept in app.store.concepts:
             self.table.find = app.concepts.concept  # the concept just typed
 
@@ -198,7 +193,15 @@ class KnowledgeView(
 
     @param.depends("app.tuning.pending", "app.tuning.preview", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
-        self._yield_to_others()
+        tuning, before = self.app.tuning, self.bar.status["kind"]
+        if tuning.awaited:  # long jobs stop while a person waits for any job
+            self.app.jobs.cancel("report")
+            self.stability.stop()
+            self.thresholds.stop()
+        if tuning.busy:
+            self.app.jobs.cancel("effects")
+        elif before in tuning.AWAITED and not tuning.awaited:
+            self.effects.next()
         if self.table.student:
             self.batch.show()
             self.measures.show()
@@ -226,19 +229,9 @@ class KnowledgeView(
         if self.table.student:
             self.bar.param.update(**self.batch.change_texts())
 
-    def _yield_to_others(self) -> None:
-        """Stop the curves while a refit runs, and long jobs while a person waits for any job."""
-        tuning, before = self.app.tuning, self.bar.status["kind"]
-        if tuning.awaited:
-            self.app.jobs.cancel("report")
-            self.stability.stop()
-            self.thresholds.stop()
-        if tuning.busy:
-            self.app.jobs.cancel("effects")
-        elif before in tuning.AWAITED and not tuning.awaited:
-            self.effects.next()
-
-    @param.depends("app.concepts.status", "app.concepts.missing", "app.tags.tags", watch=True)
+    @param.depends(
+        "app.concepts.status", "app.concepts.missing", "app.tags.tags", watch=True, on_init=True
+    )
     def _show_typing(self) -> None:
         self.table.typing = make_typing(self.app)
 

@@ -10,7 +10,7 @@ export function makeFinding(model, send, asking) {
   const words = h("span"), bar = h("i", { class: "progress" }), label = h("span")
   const waits = () => ownPending(model).some(({ concept, direction }) => concept === model.finding.remove && direction === "remove")
   const remove = button(() => { if (!waits() && !isBusy(model)) send("remove_suspect", { concept: model.finding.remove }) })
-  const repair = button(() => send(model.suggesting.running ? "stop_suggesting" : "suggest"), { class: "btn suggest" })
+  const repair = button(() => send(model.repair.running ? "stop_suggesting" : "suggest"), { class: "btn suggest" })
   const wrong = button(() => {
     list.hidden = !list.hidden
     if (!list.hidden) send("label_pictures")
@@ -27,7 +27,7 @@ export function makeFinding(model, send, asking) {
     draw()
   })
   function draw() {
-    const { student, finding, finding: { labels = [] }, suggesting: { running, share, text: step }, options, repair: { sentence } } = model
+    const { student, finding, finding: { labels = [] }, options, repair: { sentence, running, share, text: step } } = model
     element.hidden = !student
     text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent

@@ -10,8 +10,8 @@ import { makeRepairPanel } from "./repair_panel.js"
 import { makeReport } from "./refit_report.js"
 
 const UNFOLDS = ["repairing", "measured", "explained"] // one is open at a time
-const SHOWN = ["student", "shift", "finding", "repair", "terms", "repairing", "path", "repairs", "pending", "status", "locked", "adding",
-  "line", "measures", "measured", "slices", "threshold", "slice_by", "slice_metric", "refit", "report", "explained"]
+const SHOWN = ["student", "shift", "finding", "repair", "repairing", "path", "repairs", "pending", "status", "locked", "adding",
+  "line", "measures", "measured", "slices", "threshold", "slice_by", "slice_metric", "report", "explained"]
 
 export function render({ model, el }) {
   const send = sender(model)
@@ -22,7 +22,7 @@ export function render({ model, el }) {
   for (const name of UNFOLDS) model.on(name, () => { if (model[name]) for (const other of UNFOLDS) if (other !== name && model[other]) model[other] = false })
   followTheme(model, el)
   watch(model, ["student", "asking", "status", "adding", "locked"], asking.draw)
-  watch(model, ["student", "finding", "repair", "suggesting", "pending", "repairs", "status", "locked", "adding"], finding.draw)
+  watch(model, ["student", "finding", "repair", "pending", "repairs", "status", "locked", "adding"], finding.draw)
 }
 
 function makeUnfolds(model, send) {

@@ -8,14 +8,14 @@ import { makeUnfold } from "./unfold.js"
 export function makeReport(model, send) {
   const { element, line, title, body, show } = makeUnfold(model, "explained", { kind: "report", key: "w", title: "", meaning: "Effect of the last fine-tune" })
   const draw = () => {
-    const { report, refit } = model
-    element.hidden = !model.student || refit == null
+    const { report, report: { number, line: words } } = model
+    element.hidden = !model.student || !number
     if (element.hidden) return
-    text(title, `Effect of #${refit}`)
-    set(body, "aria-label", `Effect of #${refit} on ${model.student}`)
-    text(line, report ? report.line : "Being worked out")
-    set(line, "title", report ? report.line : null)
-    if (show()) drawOnce(body, JSON.stringify([report, model.pending, isBusy(model)]), () => (report ? reportOf(report, model, send) : [h("span", { class: "spin" })]))
+    text(title, `Effect of #${number}`)
+    set(body, "aria-label", `Effect of #${number} on ${model.student}`)
+    text(line, words ?? "Being worked out")
+    set(line, "title", words)
+    if (show()) drawOnce(body, JSON.stringify([report, model.pending, isBusy(model)]), () => (words ? reportOf(report, model, send) : [h("span", { class: "spin" })]))
   }
   return { element, draw }
 }

@@ -12,11 +12,11 @@ const AUTO = "auto"
 export function makeRepairPanel(model, send) {
   const { element, line, body, show } = makeUnfold(model, "repairing", { kind: "repair-panel", key: "b", title: "Evidence", meaning: "Suspects and repairs", label: "Suspects and repairs" })
   const draw = () => {
-    const { shift, finding: { sentence: problem } } = model
-    element.hidden = !model.student || !(model.options.suspecting || model.repair.levers?.length)
+    const { shift, finding: { sentence: problem, terms }, repair: { levers, notes, sentence } } = model
+    element.hidden = !model.student || !(model.options.suspecting || levers?.length)
     text(line, shift.sentence ?? (problem || "Being looked for"))
     set(line, "title", shift.sentence ?? problem)
-    const key = [model.repair, shift, problem, model.terms, model.path, model.repairs, model.pending, isBusy(model)]
+    const key = [levers, notes, sentence, shift, problem, terms, model.path, model.repairs, model.pending, isBusy(model)]
     if (show()) drawOnce(body, JSON.stringify(key), () => {
       const found = shift.kind ? sectionsOf(model, send) : [problem || h("span", { class: "spin" })]
       return [leversOf(model, send), ...(model.options.suspecting ? found : [])].filter(Boolean)
@@ -30,7 +30,7 @@ function sectionsOf(model, send) {
     h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " The training images have no labels: the teacher's decisions stand for them."),
     model.shift.comparison && h("p", { class: "num" }, model.shift.comparison),
     model.options.unrepairable && h("p", {}, model.options.unrepairable),
-    model.terms.length > 0 && h("p", { class: "num" }, `Active: ${model.terms.join("; ")}.`),
+    model.finding.terms.length > 0 && h("p", { class: "num" }, `Active: ${model.finding.terms.join("; ")}.`),
     h("div", { class: "repairs" }, suspectsOf(model, send), penaltyOf(model, send)),
   ].filter(Boolean)
 }
