@@ -181,10 +181,8 @@ class ConfigurationView(Acting, Viewer):
         self.listen_to(self._strip)
         self._facts, self._shared = make_dataset(app), make_facts(app)
         super().__init__(**params)
-        self._show_student()
-        self._update()
 
-    @param.depends("app.students.snapshot", "app.students.tree", watch=True)
+    @param.depends("app.students.snapshot", "app.students.tree", watch=True, on_init=True)
     def _show_student(self) -> None:
         tuner, node = self.app.tuner, self.app.students.node
         nodes = self.app.tuning.nodes
@@ -200,6 +198,7 @@ class ConfigurationView(Acting, Viewer):
         "app.datasets",
         "app.changes.arrivals",
         watch=True,
+        on_init=True,
     )
     def _update(self) -> None:
         self._strip.data = self.data()

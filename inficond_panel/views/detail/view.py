@@ -61,7 +61,6 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.listen_to(self.panel)
         super().__init__()
-        self._show_concept()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
@@ -72,6 +71,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         "_app.selection.images",
         "_app.students.snapshot",
         watch=True,
+        on_init=True,
     )
     def _show_concept(self) -> None:
         """Show the selected concept and student, and drop the refit what-if shown before."""

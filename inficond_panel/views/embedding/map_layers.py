@@ -278,10 +278,6 @@ class MapKeys(param.Parameterized):
         elif message not in {"enter", "segment"}:
             raise ValueError(f"unknown key {message!r}")
 
-    def leave(self) -> None:
-        """Hide the cursor, when the keyboard leaves the map."""
-        self.cursor = None
-
     def words(self, shown: Shown) -> str:
         """Return a text for a screen reader on the concept at the cursor; empty without cursor."""
         if shown.cursor is None:

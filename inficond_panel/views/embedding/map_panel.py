@@ -28,19 +28,15 @@ def make_projections(there: Sequence[str]) -> list[list[str]]:
 
     The remedy states how to get a missing projection; it is empty for a projection of the store.
     """
-    missing = [name for name in PROJECTIONS if name not in there]
-    return [
-        *([name, PROJECTIONS.get(name, name), ""] for name in there),
-        *([name, PROJECTIONS[name], _how_to_get(name)] for name in missing),
-    ]
-
-
-def _how_to_get(method: str) -> str:
-    extra = "install inficond-panel[umap], " if method == "umap" else ""
-    return (
-        f"This store has no {PROJECTIONS[method]} map. To get one: {extra}add {method} to "
-        "concepts.projections.methods in the spec, and run inficond precompute again."
-    )
+    menu = [[name, PROJECTIONS.get(name, name), ""] for name in there]
+    for name in [name for name in PROJECTIONS if name not in there]:
+        extra = "install inficond-panel[umap], " if name == "umap" else ""
+        remedy = (
+            f"This store has no {PROJECTIONS[name]} map. To get one: {extra}add {name} to "
+            "concepts.projections.methods in the spec, and run inficond precompute again."
+        )
+        menu.append([name, PROJECTIONS[name], remedy])
+    return menu
 
 
 class EmbeddingPanel(ViewComponent):

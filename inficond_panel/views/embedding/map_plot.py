@@ -18,7 +18,6 @@ import param
 from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, HoverTool, LassoSelectTool, PanTool
 from bokeh.models.renderers import GlyphRenderer
-from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 from panel.io.document import hold
@@ -272,8 +271,11 @@ class MapPlot(param.Parameterized):
     def drag_with(self, lasso: bool) -> None:
         """Let dragging draw a lasso (True) or move the map (False)."""
 
+        kind = LassoSelectTool if lasso else PanTool
+
         def change(figure: Figure) -> None:
-            _drag_with(figure, LassoSelectTool if lasso else PanTool)
+            tools = figure.toolbar.tools
+            figure.toolbar.active_drag = next(tool for tool in tools if isinstance(tool, kind))
             self.lasso = lasso
 
         self._change_figures(change)
@@ -377,8 +379,3 @@ def _weak(hook: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
             result(plot, element)
 
     return call
-
-
-def _drag_with(figure: Figure, kind: type[Drag]) -> None:
-    toolbar = figure.toolbar
-    toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, kind))

@@ -54,7 +54,9 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.keys = MapKeys(app, self.map)
         self.cloud = MapCloud(app, self.map)
         self.assigned = AssignedSegments(app)
-        self._pointer = SegmentPointer(app, self.map, self._show_segment)
+        self._pointer = SegmentPointer(
+            app, self.map, lambda segment: self.panel._send_msg({"segment": segment})
+        )
         self.panel = EmbeddingPanel(
             projections=make_projections(available),
             concepts=len(store.concepts),
@@ -233,7 +235,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _leave(self) -> None:
-        self.keys.leave()
+        self.keys.cursor = None
         self._pointer.point(self.projection, None)
 
     @action
@@ -283,6 +285,3 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         if selection.class_name and selection.concepts and not (tuning.busy or tuning.locked):
             name = selection.class_name
             tuning.toggle(*(Intent(name, each, direction) for each in selection.concepts))
-
-    def _show_segment(self, segment: dict[str, Any] | None) -> None:
-        self.panel._send_msg({"segment": segment})

@@ -73,8 +73,7 @@ class ExportedPage:
         """Yield the finished share after each step, and at last the HTML; then release the page."""
         try:
             self._jobs.work_off()
-            page = page_json(self._document, self._app.theme)
-            put_rows(page, whole_rows(self._views))
+            page = page_json(self._document, self._app.theme, whole_rows(self._views))
             notice = make_notice(self._app)
             most = self._extent.concepts
             explorable = Explorable(self._app, self._jobs, self._views, self._document, most)
@@ -120,16 +119,26 @@ _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-w
 <script>{{ script }}</script>{% endblock %}"""
 
 
-def page_json(document: Document, theme: str) -> DocJson:
-    """Return a page's present models as JSON, with ``theme`` set, for a file without a server."""
+def page_json(document: Document, theme: str, rows: Mapping[str, Mapping[str, Any]]) -> DocJson:
+    """Return a page's present models as JSON, with ``theme`` set, for a file without a server.
+
+    ``rows`` are all rows of views that send rows in parts: the values by property, by the id of a
+    model's data. Links to Panel's style sheets are replaced by the style sheets' texts.
+    """
     page = document.to_json(deferred=False)
     still = {"ShellPage": {"theme": theme, "still": True}, "Connection": {"over": True}}
     for model in _objects(page):
         if model.get("name") == "ImportedStyleSheet":
-            _put_inline(model)
+            url = model["attributes"]["url"].split("?")[0]
+            css = DIST_DIR / url.rpartition(_SHEETS)[2].removeprefix(CDN_DIST)
+            attributes = {"css": css.read_text(encoding="utf-8")}
+            model.update(name="InlineStyleSheet", attributes=attributes)
         picture = still.get(model.get("attributes", {}).get("class_name"))
         if picture:
             model["attributes"]["data"]["attributes"].update(picture)
+        if model.get("id") in rows and "attributes" in model:
+            updates = rows[model["id"]].items()
+            model["attributes"].update({n: Serializer().encode(value) for n, value in updates})
     return page
 
 
@@ -170,26 +179,8 @@ def pack(record: Mapping[str, Any]) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
 
 
-def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put all rows into a page's JSON for views that send rows in parts.
-
-    ``rows`` are the values by property, by the id of a model's data.
-    """
-    for model in _objects(page):
-        if model.get("id") in rows and "attributes" in model:
-            updates = rows[model["id"]].items()
-            model["attributes"].update({n: Serializer().encode(value) for n, value in updates})
-
-
 def _own(name: str) -> Path:
     return Path(__file__).with_name(name)
-
-
-def _put_inline(model: dict[str, Any]) -> None:
-    """Replace a link to one of Panel's style sheets by the style sheet's text."""
-    url = model["attributes"]["url"].split("?")[0]
-    file = DIST_DIR / url.rpartition(_SHEETS)[2].removeprefix(CDN_DIST)
-    model.update(name="InlineStyleSheet", attributes={"css": file.read_text(encoding="utf-8")})
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -58,7 +58,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         **{key: defined(sort.value(student, teacher)) for key, sort in CLASS_SORTS.items()},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
-            side: [getattr(getattr(snapshot.agreement[name], side), fill.counts) for fill in FILLS]
+            side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS]
             for side in SIDES
         },
         "images": metrics.n,
@@ -68,25 +68,13 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     }
 
 
-def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """Return words for a class that was not tuned, for ``make_changes``; {} for a tuned class.
-
-    Key ``start``: since #0; key ``previous``: by the iteration shown.
-    """
-    node = snapshot.node
-    if node.parent is None or name in node.tuned:
-        return {}
-    previous = {"previous": f"{UNCHANGED} by #{node.number}"}
-    return previous if name in snapshot.tuned else {"start": "original student", **previous}
-
-
 def make_changes(
     changes: Mapping[str, Interval | None], metric: str, untouched: Mapping[str, str]
 ) -> list[list[str]]:
     """Return rows [label, text] on changes in a metric: interval, and whether significant.
 
-    ``changes`` are by start (#0) or previous; ``untouched`` has words that replace a change, see
-    ``make_untouched``.
+    ``changes`` are by start (#0) or previous; ``untouched`` has words that replace the change of a
+    class that was not tuned.
     """
     rows = []
     for since, change in changes.items():
@@ -234,7 +222,11 @@ class PerformanceView(Acting, Viewer):
             "start": changes.total(name, [metric]).get(metric),
             "previous": changes.last(name, [metric]).get(metric),
         }
-        untouched = make_untouched(self.app.students.snapshot, name)
+        snapshot, untouched = self.app.students.snapshot, {}
+        if snapshot.node.parent is not None and name not in snapshot.node.tuned:
+            untouched["previous"] = f"{UNCHANGED} by #{snapshot.node.number}"
+            if name not in snapshot.tuned:
+                untouched["start"] = "original student"
         rows = make_changes(by_class, metric, untouched)
         self.table.changes = {**self.table.changes, name: rows}
 

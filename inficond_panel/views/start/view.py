@@ -15,7 +15,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments, worst_first
-from inficond_panel.state import AppState, Job, Status
+from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
@@ -101,16 +101,6 @@ def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]
     return offers
 
 
-def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
-    """Return the line on the pending batch: number of its items, and status of the refit."""
-    return {
-        "thumbs": thumbs,
-        "kind": status.kind,
-        "text": f"{status.text} {status.remedy}".strip(),
-        "progress": status.progress,
-    }
-
-
 class StartPanel(ViewComponent):
     """Component of the start view: a sentence, a card per student, and the pending batch."""
 
@@ -120,7 +110,7 @@ class StartPanel(ViewComponent):
     offers = param.Dict({}, doc="As ``make_offers`` gives them.")
     offering = param.Boolean(False, doc="Whether there may be offers.")
     removed = param.List([], item_type=str, doc="Classes whose concept has a pending removal.")
-    batch = param.Dict({}, doc="As ``make_batch`` gives it.")
+    batch = param.Dict({}, doc="Number of pending ``thumbs``, and status of the refit.")
     locked = param.String("", doc="Why tuning is off now; empty: it is on.")
 
     _esm = browser.module(Path(__file__).with_name("start.js"))
@@ -193,12 +183,17 @@ class StartView(RefitActions, Viewer):
 
     @param.depends("app.tuning.pending", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
-        tuning = self.app.tuning
+        tuning, status = self.app.tuning, self.app.tuning.status
         removed = {thumb.key for thumb in tuning.thumbs if thumb.direction == REMOVE.key}
         shown = [(card["class_name"], card["concept"]) for card in self.panel.cards]
         self.panel.param.update(
             removed=[key[0] for key in shown if key in removed],
-            batch=make_batch(len(tuning.pending), tuning.status),
+            batch={
+                "thumbs": len(tuning.pending),
+                "kind": status.kind,
+                "text": f"{status.text} {status.remedy}".strip(),
+                "progress": status.progress,
+            },
         )
 
     @action
