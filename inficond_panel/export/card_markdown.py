@@ -195,22 +195,12 @@ def check_license(name: str) -> str:
     return name
 
 
-def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN) -> str:
+def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str) -> str:
     """Return the README for the Hub: front matter, then the model card as Markdown.
 
     ``files`` are the names of the other files of the export."""
-    yaml, stream = YAML(typ="rt", pure=True), io.StringIO()
-    yaml.width = 10_000
-    yaml.dump(_quoted(front_matter(card, files, license_name)), stream)
-    return f"---\n{stream.getvalue()}---\n\n{card_markdown(card)}"
-
-
-def front_matter(
-    card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN
-) -> dict[str, Any]:
-    """Return the README's front matter as plain data; arguments as in ``hub_readme``."""
     onnx = any(file.endswith(".onnx") for file in files)
-    return {
+    front = {
         "license": license_name,
         "library_name": "inficond-panel",
         "pipeline_tag": "image-classification" if "pixels" in card else "tabular-classification",
@@ -222,6 +212,10 @@ def front_matter(
             }
         ],
     }
+    yaml, stream = YAML(typ="rt", pure=True), io.StringIO()
+    yaml.width = 10_000
+    yaml.dump(_quoted(front), stream)
+    return f"---\n{stream.getvalue()}---\n\n{card_markdown(card)}"
 
 
 def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:

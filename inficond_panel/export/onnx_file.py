@@ -196,7 +196,8 @@ def pixel_front(
     the median of the photos, or more than ``STEP`` on any.
     """
     import_onnx()
-    runtime = import_runtime()
+    with needs("Checking ONNX files", "onnx"):
+        import onnxruntime  # noqa: PLC0415 - an extra
     apply, pixel_scores = _precompute()
     tuner.spec.check_making()
     pixel_scores.check_spec(tuner.spec)
@@ -205,7 +206,7 @@ def pixel_front(
     progress("Writing encoder, segments and scores as ONNX")
     front = pixel_scores.scores_onnx(scorer, tuner.store)
     model = pixel_bytes(students, front)
-    session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
     def logits(images: list[Image]) -> np.ndarray:
         pixels = [scorer.encoder.prepare(image)[None] for image in images]
@@ -251,13 +252,6 @@ def _precompute() -> tuple[Any, Any]:
     with needs("Exporting from pixels", "precompute", "onnx"):
         from precompute.pipeline import apply, pixel_scores  # noqa: PLC0415 - an extra
     return apply, pixel_scores
-
-
-def import_runtime() -> Any:
-    """Import and return ``onnxruntime``; ``MissingExtraError`` if it is not installed."""
-    with needs("Checking ONNX files", "onnx"):
-        import onnxruntime  # noqa: PLC0415 - an extra
-    return onnxruntime
 
 
 def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:

@@ -133,7 +133,12 @@ def density_within(store: Store, method: str, x: Span, y: Span, shape: float = S
     """
     width = round((PIXELS * shape) ** 0.5)
     counts = _counted(segment_positions(store, method), (width, PIXELS // width), x, y)
-    return Density(_tone(gaussian_filter(counts, _BLUR)), x, y)
+    density = gaussian_filter(counts, _BLUR)
+    levels = np.zeros_like(density)
+    if density.any():  # scaled so that sparse regions stay visible beside a few dense spots
+        typical = np.quantile(density[density > 0], 0.9)
+        levels = np.round((LEVELS - 1) * (1 - np.exp(-density / typical)))
+    return Density(levels.astype(np.uint8), x, y)
 
 
 def load_datashader() -> None:
@@ -151,14 +156,6 @@ def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.
     counts = canvas.points(pd.DataFrame(places, columns=["x", "y"]), "x", "y")
     pixels: np.ndarray = counts.to_numpy().astype(np.float32)
     return pixels
-
-
-def _tone(density: np.ndarray) -> np.ndarray:
-    """Scale densities to levels so that sparse regions stay visible beside a few dense spots."""
-    if not density.any():
-        return density.astype(np.uint8)
-    typical = np.quantile(density[density > 0], 0.9)
-    return np.round((LEVELS - 1) * (1 - np.exp(-density / typical))).astype(np.uint8)
 
 
 def palette(dark: bool) -> list[str]:

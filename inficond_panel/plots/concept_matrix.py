@@ -47,17 +47,8 @@ def make_colours(dark: bool) -> list[str]:
     return [*reversed(against), *towards]
 
 
-def inks_on(influence: NDArray[np.float64], reach: float, dark: bool) -> list[str]:
-    """Return the text colour for cells with these influences: black or white, by contrast.
-
-    ``reach`` is the influence that has the deepest colour.
-    """
-    steps = np.minimum((influence / reach + 1) * STEPS, 2 * STEPS - 1).astype(np.intp)
-    return np.where(influence == 0, INK.of(dark), _all_inks(dark)[steps]).tolist()
-
-
 @cache
-def _all_inks(dark: bool) -> NDArray[np.str_]:
+def _inks(dark: bool) -> NDArray[np.str_]:
     """Return black or white for each of ``make_colours``, by the larger contrast."""
     grounds = make_colours(dark)
     return np.array([max(_INKS, key=partial(contrast, ground)) for ground in grounds])
@@ -118,9 +109,9 @@ def take_cells(
     store: Store,
     node: Node,
     positions: NDArray[np.intp],
-    find: str = "",
-    top: int = 0,
-    marked: Collection[Mark] = (),
+    find: str,
+    top: int,
+    marked: Collection[Mark],
     pending: Mapping[Mark, str] | None = None,
 ) -> Cells:
     """Return a node's influences on the concepts at ``positions`` whose name contains ``find``.
@@ -208,12 +199,13 @@ def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:
     at = np.array(places, np.intp).reshape(-1, 2)
     influence = values[at[:, 0], at[:, 1]]
     shown = [(thumbs.get(cell, ""), v) for cell, v in zip(places, influence, strict=True)]
+    steps = np.minimum((influence / cells.reach + 1) * STEPS, 2 * STEPS - 1).astype(np.intp)
     return {
         "class": at[:, 1] + 0.5,
         "concept": len(values) - at[:, 0] - 0.5,
         "number": [f"{thumb} {_number(value)}".strip() for thumb, value in shown],
         "sign": [thumb or (MINUS if value < 0 else "") for thumb, value in shown],
-        "text_color": inks_on(influence, cells.reach, dark),
+        "text_color": np.where(influence == 0, INK.of(dark), _inks(dark)[steps]).tolist(),
     }
 
 

@@ -31,7 +31,7 @@ class ExportState(Working):
     KEY = "export"
     RUNNING = frozenset({"exporting"})
 
-    formats = param.List([], item_type=dict, doc="See `find_formats`; empty until `look`.")
+    formats = param.List([], item_type=dict, doc="See ``look``; empty until then.")
     file = param.ClassSelector(class_=File, default=None, doc="File just made; then None again.")
     asked = param.Event(doc="The user opens the export menu of the node shown.")
     page = param.Event(doc="The user requests the page as one HTML file.")
@@ -42,17 +42,40 @@ class ExportState(Working):
         self.tuner = tuner
 
     def look(self) -> None:
-        """Start a job that sets ``formats``: all export formats, with missing packages."""
+        """Start a job that sets ``formats``: name and file of each export format; ``missing`` is
+        the remedy for a missing package, or empty."""
+
+        def work(_: Job) -> list[dict[str, str]]:
+            missing = {}
+            try:
+                import_onnx()
+            except MissingExtraError as error:
+                missing["onnx"] = error.whole_for_page
+            return [
+                {"name": name, "file": file, "missing": missing.get(name, "")}
+                for name, (file, _) in FORMATS.items()
+            ]
 
         def done(formats: list[dict[str, str]]) -> None:
             self.formats = formats
 
         self.param.update(status=Status(), file=None)
-        self.jobs.submit(Job("formats", lambda _: find_formats(), done, self.fail))
+        self.jobs.submit(Job("formats", work, done, self.fail))
 
     def students(self, node_id: str, formats: Sequence[str]) -> None:
-        """Make a zip of the students of a node in these formats, with model card and edits file."""
-        self.make(lambda: zip_students(self.tuner, self.tuner.node(node_id), formats))
+        """Make a zip of the folder that ``inficond export`` writes for a node in these formats."""
+
+        def make() -> File:
+            node = self.tuner.node(node_id)
+            name, content = stem(self.tuner, node), io.BytesIO()
+            with tempfile.TemporaryDirectory() as folder:
+                files = export(self.tuner, node, Path(folder) / name, formats)
+                with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+                    for path in files.values():
+                        archive.write(path, f"{name}/{path.name}")
+            return File(f"{name}.zip", content.getvalue())
+
+        self.make(make)
 
     def edits(self, node_id: str) -> None:
         """Make the edits file of the branch that leads to a node."""
@@ -108,32 +131,6 @@ def _slice(steps: Iterator[float | File]) -> float | File:
     while not isinstance(step, File) and time.monotonic() < end:
         step = next(steps)
     return step
-
-
-def find_formats() -> list[dict[str, str]]:
-    """Return name and file of each export format; ``missing`` is the remedy for a missing package,
-    or empty."""
-    missing = {}
-    try:
-        import_onnx()
-    except MissingExtraError as error:
-        missing["onnx"] = error.whole_for_page
-    return [
-        {"name": name, "file": file, "missing": missing.get(name, "")}
-        for name, (file, _) in FORMATS.items()
-    ]
-
-
-def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
-    """Return a zip of the folder that ``inficond export`` writes. Errors as for ``export``."""
-    name = stem(tuner, node)
-    content = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
-        files = export(tuner, node, Path(folder) / name, formats)
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in files.values():
-                archive.write(path, f"{name}/{path.name}")
-    return File(f"{name}.zip", content.getvalue())
 
 
 def stem(tuner: Tuner, node: Node) -> str:

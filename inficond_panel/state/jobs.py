@@ -149,12 +149,11 @@ class Jobs(param.Parameterized):
         return self._queues[idle]
 
     def _start(self, idle: bool) -> None:
-        run = partial(self._loop, idle)
-        threading.Thread(target=run, name="inficond-jobs", daemon=True).start()
+        def run() -> None:
+            while self._run_next(idle):
+                pass
 
-    def _loop(self, idle: bool) -> None:
-        while self._run_next(idle):
-            pass
+        threading.Thread(target=run, name="inficond-jobs", daemon=True).start()
 
     def _run_next(self, idle: bool) -> bool:
         """Run the next job; return False to stop the worker.

@@ -283,15 +283,17 @@ class RefitWhatIf(param.Parameterized):
         class_name, concept, *_ = self._asked
         students = self._students
         student = students.student(class_name)
-        self._path = refit_curve(students.tuner, student, concept, cancelled=self._cancelled)
+        self._path = refit_curve(
+            students.tuner,
+            student,
+            concept,
+            cancelled=lambda: self._job is None or self._job.cancelled(),
+        )
         self._next_point()
 
     def _end(self) -> None:
         self._jobs.cancel("refit what-if")
         self._path, self._job = None, None
-
-    def _cancelled(self) -> bool:
-        return self._job is None or self._job.cancelled()
 
     def _next_point(self) -> None:
         path = self._path

@@ -146,9 +146,13 @@ class MatrixView(Viewer):
             return
         weights, concepts = self.app.students.node.weights, self.app.store.concepts
         find = partial(order_concepts, weights, concepts, self.order, self.marked)
+
+        def done(positions: NDArray[np.intp]) -> None:
+            if self.order == SLOW:  # else another order was chosen meanwhile
+                self._take_order(positions)
+
         if self.order == SLOW:
-            job = Job("matrix", lambda _: find(), self._take_slow, self.app.tuning.tell)
-            self.app.jobs.submit(job)
+            self.app.jobs.submit(Job("matrix", lambda _: find(), done, self.app.tuning.tell))
         else:
             self._take_order(find())
 
@@ -159,10 +163,6 @@ class MatrixView(Viewer):
         if self._on_screen and shifts.complete:
             names = self.app.store.classes
             self.marked = frozenset((name, c) for name in names for c in shifts.suspects(name))
-
-    def _take_slow(self, positions: NDArray[np.intp]) -> None:
-        if self.order == SLOW:  # else another order was chosen meanwhile
-            self._take_order(positions)
 
     def _take_order(self, positions: NDArray[np.intp]) -> None:
         self._positions = positions

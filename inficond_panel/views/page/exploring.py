@@ -122,7 +122,8 @@ class Recorder:
                 continue
             data: Any = part.data  # its class is made by Panel
             for name, value in data.properties_with_values().items():
-                if name != "esm_constants" and not _holds_models(value):
+                items = value if isinstance(value, list) else [value]
+                if name != "esm_constants" and not any(isinstance(item, Model) for item in items):
                     yield Place(data.id, name), value
         for source in self._sources:
             yield Place(source.id, "data"), dict(source.data)  # a copy: columns of it are replaced
@@ -200,11 +201,6 @@ def _same(one: Any, other: Any) -> bool:
     return one.keys() == other.keys() and all(one[name] is other[name] for name in one)
 
 
-def _holds_models(value: Any) -> bool:
-    parts = value if isinstance(value, list) else [value]
-    return any(isinstance(part, Model) for part in parts)
-
-
 class Extent(NamedTuple):
     """Size of an exported file; only the first ``concepts`` of each class's list are recorded.
 
@@ -262,17 +258,19 @@ class Explorable:
 
         The share stays below 1, since the record must still be written.
         """
-        nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
-        numbers = count_concepts(self.app, self._most)
-        size = 2 + len(nodes) * len(classes) + numbers * (len(classes) - 1)  # and the first state
+        nodes, store = choose_nodes(self.app), self.app.store
+        classes, images = len(store.classes), len(store.rows(self.app.students.snapshot.split))
+        # concepts per class: fewer with many classes or images
+        most = max(1, min(self._most, STATES // classes, IMAGES // (images * classes)))
+        size = 2 + len(nodes) * (classes + 1) + most * classes  # and the first state
         self._take(self._first)
         yield 1 / size
         for node in nodes:
             self._show_node(node)
-            for name in classes:
+            for name in ("", *store.classes):
                 self._take(State(node, name, ""))
                 yield len(self._taken) / size
-                for concept in self._concepts(name, numbers) if node == nodes[0] else ():
+                for concept in self._concepts(name, most) if node == nodes[0] else ():
                     self._take(State(node, name, concept))
                     yield len(self._taken) / size
 
@@ -335,13 +333,6 @@ def choose_nodes(app: AppState) -> list[str]:
     most = max(1, min(ITERATIONS, STATES // (len(app.store.classes) + 1)))
     newest = [node.id for node in reversed(app.students.tree.nodes)]
     return list(dict.fromkeys([shown.id, tuner.root_id, *newest]))[:most]
-
-
-def count_concepts(app: AppState, most: int) -> int:
-    """Return how many concepts per class to record: fewer with many classes or images."""
-    classes = len(app.store.classes)
-    images = len(app.store.rows(app.students.snapshot.split))
-    return max(1, min(most, STATES // classes, IMAGES // (images * classes)))
 
 
 def whole_rows(views: Mapping[str, View]) -> dict[str, dict[str, Any]]:
