@@ -182,7 +182,6 @@ def make_embedding(
     """Draw the concepts of the projection ``method`` over the density of all segments.
 
     If ``method`` is empty, the first of ``projections(store, named)`` is drawn.
-
     With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels. The
     segments of ``concept`` are highlighted, with a cross at their centre; the title counts them.
     Raises ``DataError`` if the store has no maps, no map of that name, or no segments to show.

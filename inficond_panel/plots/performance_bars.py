@@ -1,7 +1,4 @@
-"""Performance bars: images of each class that student and teacher decide right or wrong.
-
-InFiConD, section 5, figure 5b.
-"""
+"""Performance bars (InFiConD, section 5, figure 5b): who decides a class's images right."""
 
 from __future__ import annotations
 

@@ -53,19 +53,19 @@ _log = logger_of(__name__)
 def guard_messages() -> None:
     """Install the guards of receiving, unpacking and handling messages."""
     standard = WSHandler.max_message_size
-    limit = property(lambda self: _message_size(standard.__get__(self)))
-    setattr(WSHandler, "max_message_size", limit)  # noqa: B010 - a property, to a type checker
+
+    def limit(self: Any) -> int:
+        """The configured limit in bytes; ``MESSAGE_SIZE`` if it is Bokeh's default."""
+        size: int = standard.__get__(self)
+        return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
+
+    setattr(WSHandler, "max_message_size", property(limit))  # noqa: B010 - for a type checker
     stand_before(WSHandler, "on_message", _received)
     for name in ("_internal_error", "_protocol_error"):
         stand_before(WSHandler, name, lambda log, self, text: log(self, one_line(text)))
     stand_before(ProtocolHandler, "handle", _handled)
     stand_before(Deserializer, "_decode_bytes", _decode_bytes)
     stand_before(Deserializer, "_decode_ndarray", _decode_ndarray)
-
-
-def _message_size(size: int) -> int:
-    """Return the configured limit ``size`` in bytes; ``MESSAGE_SIZE`` if it is Bokeh's default."""
-    return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
 
 
 async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> None:

@@ -1,9 +1,8 @@
 """Queue of a session's jobs, and the base of states that wait for one.
 
-A worker thread runs long work, which can be cancelled.
-
-A second thread runs work that nobody has requested. It starts while nothing else is to be done, as
-two busy threads delay each other, and nobody waits for its end.
+A worker thread runs long work, which can be cancelled. A second thread runs ``idle`` jobs, which
+nobody has requested. One starts while no other job runs or waits, also none that a result has led
+to, as two busy threads delay each other.
 """
 
 from __future__ import annotations
@@ -70,10 +69,7 @@ class Job:
 
 
 class Jobs(param.Parameterized):
-    """Queue of one session's jobs, and a worker thread that runs them in order.
-
-    ``idle`` jobs have a thread of their own: one starts while no other job runs or waits, also none
-    that a result has led to.
+    """Queue of one session's jobs, and the worker threads that run them in order.
 
     ``publish`` runs a function on the session's event loop, where results are passed on: with a
     Bokeh document it is ``document.add_next_tick_callback``. Call all methods on that loop; only

@@ -49,8 +49,13 @@ def module(entry: Path) -> str:
     classes; no other form is read. Raises ``ValueError`` where files import each other.
     """
     *imported, last = _in_order(entry, _IMPORT, 2)
-    data = [_vocabulary()] if _VOCABULARY in imported else []
-    return "".join([*data, *(_scoped(file) for file in imported), _bound(last)])
+    parts = [_vocabulary()] if _VOCABULARY in imported else []
+    for file in imported:  # a constant that holds the exports of the file
+        source = _bound(file)
+        names = ", ".join(name for _, name in _EXPORT.findall(source))
+        body = _EXPORT.sub(r"\1", source)
+        parts.append(f"const {_name(file)} = (() => {{\n{body}\nreturn {{ {names} }}\n}})()\n")
+    return "".join([*parts, _bound(last)])
 
 
 @cache
@@ -93,14 +98,6 @@ def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
 
     visit(entry.resolve())
     return order
-
-
-def _scoped(file: Path) -> str:
-    """Return the source of a JS constant that holds the exports of ``file``."""
-    source = _bound(file)
-    names = ", ".join(name for _, name in _EXPORT.findall(source))
-    body = _EXPORT.sub(r"\1", source)
-    return f"const {_name(file)} = (() => {{\n{body}\nreturn {{ {names} }}\n}})()\n"
 
 
 def _bound(file: Path) -> str:

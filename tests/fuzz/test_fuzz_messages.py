@@ -92,9 +92,9 @@ def check(app: AppState, views: Mapping[str, Any]) -> None:
 
 def test_a_projection_that_is_not_there_is_not_shown(app) -> None:
     view = make_views(app)["embedding"]
-    before = view.projection
+    before = view.panel.projection
     view.panel._process_events({"projection": "holdout"})
-    assert view.panel.projection == view.projection == before
+    assert view.panel.projection == before
 
 
 def test_no_message_breaks_a_page_or_reaches_the_log(app, mutants, caplog) -> None:

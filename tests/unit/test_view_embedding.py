@@ -35,15 +35,15 @@ def test_projections_are_those_of_the_store_and_one_that_is_chosen_moves_the_con
     assert (missing, name) == ("umap", "UMAP")
     assert "concepts.projections.methods" in how
     assert "inficond-panel[umap]" in how
-    assert view.projection == "tsne"
+    assert view.panel.projection == "tsne"
     view.panel.projection = "pca"
     again = EmbeddingView(app)  # as the page is made anew for a concept that is typed
     for each in (view, again):
-        assert (each.projection, each.panel.projection) == ("pca", "pca")
+        assert each.panel.projection == "pca"
         assert each.map.scene.xy == pytest.approx(cloud.concept_positions(app.store, "pca"))
     assert view.map.cloud.dimension_values(2, flat=False).shape == (320, 640)
     app.settings.projection = "umap"  # a store may lack it
-    assert EmbeddingView(app).projection == "tsne"
+    assert EmbeddingView(app).panel.projection == "tsne"
 
 
 @pytest.mark.parametrize("named", [["pca", "tsne"], ["tsne", "pca"], ["umap", "pca"]])
@@ -55,7 +55,7 @@ def test_the_map_opens_with_the_first_projection_that_the_spec_names(tmp_path, n
     first = [name for name in named if name != "umap"]  # which the store lacks
     there = [name for name, _, how in view.panel.projections if not how]
     assert there == [*first, *({"pca", "tsne"} - set(first))]
-    assert view.projection == first[0]
+    assert view.panel.projection == first[0]
 
 
 def test_the_selected_student_marks_its_top_concepts_and_an_enlarged_map_goes_to_one(app, view):
@@ -256,7 +256,7 @@ def test_all_concepts_are_saved_or_the_group_with_the_numbers_of_the_student(app
 # --- the pointer -------------------------------------------------------------------------------
 def test_pointing_sends_the_segment_or_none_also_to_who_has_left_before_the_answer(app, view, sent):
     frame = view.map.frame
-    place = cloud.segment_positions(app.store, view.projection)
+    place = cloud.segment_positions(app.store, view.panel.projection)
     shown = np.flatnonzero(app.store.split[app.store.segment_image] != "holdout")
     away = np.abs(place[shown, None] - view.map.scene.xy).sum(-1).min(1)
     share = (frame.pixels(place[[shown[away.argmax()]]])[0] / frame.size).tolist()

@@ -215,30 +215,25 @@ class ConfigurationView(Acting, Viewer):
 
     def data(self) -> dict[str, Any]:
         """Return the strip's content as plain data, without the student (see ``make_student``)."""
-        app = self.app
+        app, name = self.app, self.app.selection.class_name
         snapshot, looks = app.students.snapshot, app.tuning.looks
+        scope = str(app.settings.scope) if name else "all"
+        if scope == "all":
+            metrics = make_mean_metrics(snapshot, app.changes.total("", SHARES))
+        else:
+            metrics = make_class_metrics(name, snapshot, app.changes.total(name, SHARES))
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),
-            "class": {"name": app.selection.class_name, "count": len(app.store.classes)},
+            "class": {"name": name, "count": len(app.store.classes)},
             "split": snapshot.split,
             "locked": app.tuning.locked,
             "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),
-            "scope": self._scope,
-            "metrics": self._metrics(),
+            "scope": scope,
+            "metrics": metrics,
             "busy": self._busy,
         }
-
-    @property
-    def _scope(self) -> str:
-        return str(self.app.settings.scope) if self.app.selection.class_name else "all"
-
-    def _metrics(self) -> list[dict[str, Any]]:
-        app, name = self.app, self.app.selection.class_name
-        if self._scope == "all":
-            return make_mean_metrics(app.students.snapshot, app.changes.total("", SHARES))
-        return make_class_metrics(name, app.students.snapshot, app.changes.total(name, SHARES))
 
     def picture(self) -> Drawing:
         """Return a picture of the strip, drawn without a browser."""

@@ -143,10 +143,7 @@ def piece_middles(curves: WhatIf) -> np.ndarray:
 
 
 def make_band(band: Band) -> dict[str, list[float | None]]:
-    """Return the interval of a what-if change per piece, as lists ``low`` and ``high``.
-
-    An undefined limit is None.
-    """
+    """Return the limits of a what-if change per piece as lists ``low`` and ``high``, or None."""
     sides = {"low": band.low.tolist(), "high": band.high.tolist()}
     return {side: [_sent(end, BAND_DIGITS) for end in ends] for side, ends in sides.items()}
 
@@ -215,10 +212,7 @@ def make_starts(
 
 
 class DetailPanel(ViewComponent):
-    """Component of the detail view: heading, charts, filter chips, gallery, dialog of one image.
-
-    Messages of the browser call the methods of ``DetailView`` and its parts marked ``@action``.
-    """
+    """Component of the detail view: heading, charts, filter chips, gallery, dialog of one image."""
 
     student = param.String("", doc="Class of the student; empty: none selected.")
     confidence = param.String("", doc="Level of the intervals, in words; empty: none.")

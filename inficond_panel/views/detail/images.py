@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +19,7 @@ from inficond_panel.state import AppState
 from inficond_panel.store import Store
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import (
+    data_uri,
     make_and_send,
     make_facts,
     make_tile,
@@ -125,7 +125,7 @@ def make_heat(store: Store, row: int) -> dict[str, str]:
     Image.fromarray(pixels, "RGBA").save(buffer, "PNG")
     layer = f"layer {facts['layer']}" if facts["layer"] else "output"
     return {
-        "source": "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"),
+        "source": data_uri(buffer.getvalue(), "png"),
         "text": f"Bright: parts that the {layer} of {facts['network']} keeps, "
         f"{number(float(points.mean()) * 100, 0)} % of the image (entropy more than "
         f"{number(facts['b'], 2)} nats below the background's).",

@@ -40,10 +40,7 @@ def make_projections(there: Sequence[str]) -> list[list[str]]:
 
 
 class EmbeddingPanel(ViewComponent):
-    """Component of the embedding view: heading, choice of projection, plot, legend and tools.
-
-    Messages of the browser call the methods of ``EmbeddingView`` marked ``@action``.
-    """
+    """Component of the embedding view: heading, choice of projection, plot, legend and tools."""
 
     projections = param.List([], doc="See ``make_projections``.")
     projection: param.Selector[str] = param.Selector(

@@ -47,10 +47,7 @@ TOOLTIP = make_tooltip(
 
 
 def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
-    """Return the tooltip's texts, as lists with a text per concept.
-
-    The lists are name, influence and rank, number of segments, and nearest concept.
-    """
+    """Return the tooltip's texts per concept: name, influence and rank, segments, nearest one."""
     influence = [UNDEFINED] * len(store.concepts)
     if shown.influence is not None:
         influence = [signed(0.0)] * len(store.concepts)
@@ -149,10 +146,7 @@ class Foreground:
         )
 
     def show(self, scene: Scene, assigned: Assigned) -> None:
-        """Draw ``scene`` and the segments ``assigned`` to the open concept.
-
-        Only layers that have changed are sent.
-        """
+        """Draw ``scene`` and the open concept's segments ``assigned``; send only changed layers."""
         scale = scene.names.scale
         columns = (
             (self.segments, make_segments(assigned, scene.dark, scale)),

@@ -1,7 +1,4 @@
-"""Concept embedding view: map of the concepts, with names of the student's main concepts.
-
-InFiConD, section 5, figure 5c.
-"""
+"""Concept embedding view (InFiConD, section 5, figure 5c): map with the student's main concepts."""
 
 from __future__ import annotations
 
@@ -42,8 +39,6 @@ from inficond_panel.views.embedding.map_plot import MapPlot, Scene, make_facts
 class EmbeddingView(Acting, pn.viewable.Viewer):
     """View of the concept map of one session, which shows and sets ``app.selection``."""
 
-    projection = param.String("", doc="Projection shown.")
-
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store
         store, shown = self._store, self._wanted_projection
@@ -70,8 +65,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.panel.param["projection"].objects = available
         self.panel.projection = shown
         self.listen_to(self.panel)
-        super().__init__(projection=shown)
-        self.panel.link(self, projection="projection")
+        super().__init__()
         self.panel.link(app.settings, projection="projection")
         self._draw_dots()
         self.panel.plot = self._plot = make_plot_pane(self.map.element())
@@ -84,7 +78,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     def picture(self) -> Drawing:
         """Return a picture of the whole map without the cloud of segments."""
-        places = concept_positions(self._store, self.projection)
+        places = concept_positions(self._store, self.panel.projection)
         return draw_picture(places, self._store.concepts, self._shown())
 
     def close(self) -> None:
@@ -116,14 +110,14 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         "_app.selection.class_name",
         "_app.selection.concepts",
         "_app.students.snapshot",
-        "projection",
+        "panel.projection",
         watch=True,
     )
     def _draw_dots(self) -> None:
         shown = Shown(self._influence(), most=self._app.spec.views.labelled)
         self.map.group = group = [self._position[name] for name in self._app.selection.concepts]
         self.map.dots = make_dots(
-            concept_positions(self._store, self.projection),
+            concept_positions(self._store, self.panel.projection),
             shown,
             group,
             make_facts(self._store, shown),
@@ -135,7 +129,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         """Move the map to the open concept, if this is outside the part on screen."""
         concept, frame = self._position.get(self._app.selection.concept), self.map.frame
         if concept is not None:
-            point = concept_positions(self._store, self.projection)[concept]
+            point = concept_positions(self._store, self.panel.projection)[concept]
             if not frame.shows(point):
                 self.map.look_at(frame.showing(point))
 
@@ -145,7 +139,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         "_app.selection.concept",
         "_app.students.snapshot",
         "_app.tuning.pending",
-        "projection",
+        "panel.projection",
         "keys.cursor",
         "map.frame",
         watch=True,
@@ -153,16 +147,16 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def _draw_scene(self) -> None:
         """Draw marks and names; place the names again when another part of the map is shown."""
         shown = self._shown()
-        xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
+        xy = spread(concept_positions(self._store, self.panel.projection), shown, self.map.frame)
         names = place_names(xy, self._store.concepts, shown, self.map.frame)
         self.map.show(Scene(xy, shown, names, self._dark))
         self._show_group()
         pn.io.push_notebook(self.panel)
 
-    @param.depends("projection", watch=True)
+    @param.depends("panel.projection", watch=True)
     def _change_cloud(self) -> None:
-        self.cloud.show(self.projection)
-        self.assigned.show(self.projection)
+        self.cloud.show(self.panel.projection)
+        self.assigned.show(self.panel.projection)
 
     @param.depends("assigned.segments", watch=True)
     def _light(self) -> None:
@@ -195,9 +189,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     def _influence(self) -> np.ndarray | None:
         student = self._app.selection.class_name
-        if not student:
-            return None
-        return self._app.students.student(student).weights
+        return self._app.students.student(student).weights if student else None
 
     def _pending(self) -> dict[int, str]:
         return {
@@ -228,19 +220,19 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _press(self, key: str) -> None:
-        self._pointer.point(self.projection, None)
+        self._pointer.point(self.panel.projection, None)
         self.keys.press(key)
         if key == "segment" and self.keys.cursor is not None:
-            self._pointer.point_at_concept(self.projection, self.keys.cursor)
+            self._pointer.point_at_concept(self.panel.projection, self.keys.cursor)
 
     @action
     def _leave(self) -> None:
         self.keys.cursor = None
-        self._pointer.point(self.projection, None)
+        self._pointer.point(self.panel.projection, None)
 
     @action
     def _point(self, place: list[float] | None) -> None:
-        self._pointer.point(self.projection, place)
+        self._pointer.point(self.panel.projection, place)
 
     @action
     def _use_lasso(self) -> None:

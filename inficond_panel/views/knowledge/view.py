@@ -1,7 +1,4 @@
-"""Student knowledge view: main concepts of one student, and the batch of thumbs.
-
-InFiConD, section 5, figure 5d.
-"""
+"""Student knowledge view (InFiConD, section 5, figure 5d): concepts of one student, and batch."""
 
 from __future__ import annotations
 
@@ -64,7 +61,6 @@ class KnowledgeView(
     """View of the student of the selected class; its rows keep their order until a refit is done.
 
     Without a selected class it shows ``overview``, a view of all students, if there is one.
-
     Curves, pictures, the report and the metrics take longer than the rows, and are shown later.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from typing import Any
 
 from scipy.special import expit
@@ -46,9 +45,10 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     predictions = state.decided.predictions
     ordered = sorted(predictions.values(), key=lambda one: one.cutoff - one.logit)
     chosen = predictions.get(class_name, ordered[0])
+    named = named_classes(list(predictions.values())) if app.store.task == SINGLE_LABEL else {}
     return {
         **always,
-        "named": make_named(app.store, predictions.values()),
+        "named": next((one.words for one in named.values()), ""),
         "rows": [make_row(one) for one in ordered],
         "no_teacher": without_folders(state.decided.scores.no_teacher),
         "student": chosen.class_name,
@@ -58,14 +58,6 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "worth": make_worth(state.decided, chosen.class_name),
         **make_outlines(app.store, state.decided, chosen),
     }
-
-
-def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
-    """Return the photo's predicted class for single-label data; empty for multi-label."""
-    if store.task != SINGLE_LABEL:
-        return ""
-    (named,) = named_classes(list(predictions)).values()
-    return named.words
 
 
 def make_row(one: Prediction) -> dict[str, str]:

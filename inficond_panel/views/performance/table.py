@@ -23,10 +23,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 
 class PerformanceTable(ViewComponent):
-    """Component of the performance view; the browser searches, sorts and moves the rows.
-
-    The browser also moves the bars with their rows: see ``bars.js``.
-    """
+    """Component of the performance view; the browser sorts rows, and moves their bars (bars.js)."""
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     changed = param.Dict(default={}, doc="Rows that have changed since ``rows``, by place in it.")
@@ -143,10 +140,8 @@ class ConfusionsPanel(param.Parameterized):
     def find(self) -> None:
         """Start computing the confusions of the students shown, unless they are hidden or known."""
         snapshot, table = self.app.students.snapshot, self.table
-        wanted, known = (snapshot.node.id, snapshot.split), self.confused
-        if not (table.confused and table.classes):
-            return
-        if known is not None and (known.node, known.split) == wanted:
+        known = self.confused and (self.confused.node, self.confused.split)
+        if not (table.confused and table.classes) or known == (snapshot.node.id, snapshot.split):
             return
 
         def work(_: Job) -> Confused:

@@ -1,7 +1,4 @@
-"""Student performance view: one row per class, sorted by its gap to the teacher.
-
-InFiConD, section 5, figure 5b.
-"""
+"""Student performance view (InFiConD, section 5, figure 5b): one row per class."""
 
 from __future__ import annotations
 
@@ -171,10 +168,8 @@ class PerformanceView(Acting, Viewer):
         A click on a part of a bar picks images too, but the rows do not follow them: no other part
         would be left to click on.
         """
-        images = self.app.picked
-        return (
-            images if self.app.settings.show == "details" and images is not self._opened else None
-        )
+        images, details = self.app.picked, self.app.settings.show == "details"
+        return images if details and images is not self._opened else None
 
     @param.depends("app.students.snapshot", "app.selection.images", "app.settings.show", watch=True)
     def _measure(self) -> None:

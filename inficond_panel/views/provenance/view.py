@@ -15,7 +15,6 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.student_plots import Branches
 from inficond_panel.state import CHANGE_METRICS, AppState
-from inficond_panel.tuning import Iteration
 from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui.component import action, tie
 from inficond_panel.ui.drawing import Drawing
@@ -112,12 +111,6 @@ class ProvenanceView(ComparisonActions, Viewer):
         results = {"axis": make_axis(list(made.values())), **each_once(made)}
         return {"tree": tree, "results": results}
 
-    def _nodes(self) -> list[Iteration]:
-        """Return the iterations in the window, newest first, and the iteration shown."""
-        first, last = self._window
-        places = {*range(first, last), self._branches.current}
-        return [self._branches.newest[row] for row in sorted(places)]
-
     @param.depends(
         "_tree.metric",
         "app.selection.class_name",
@@ -127,7 +120,9 @@ class ProvenanceView(ComparisonActions, Viewer):
     )
     def _show(self, tree: dict[str, Any] | None = None) -> None:
         """Show computed results at once; compute missing results on the worker, and show them."""
-        nodes, branches = self._nodes(), self._branches
+        branches = self._branches
+        places = {*range(*self._window), branches.current}
+        nodes = [branches.newest[row] for row in sorted(places)]
         shown = self._results.known(nodes, branches, self._tree.metric)
         self._tree.param.update(
             data={**self._data(shown), **self._buttons()},
