@@ -26,15 +26,12 @@ def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None
         elif at:
             # patched in place, and others, such as an export, may hold the column
             dict.__setitem__(source.data, name, copy(source.data[name]))
-            patches[name] = [(i, _plain(new[i])) for i in at]
+            values = [(i, new[i]) for i in at]
+            patches[name] = [(i, v.item() if isinstance(v, np.generic) else v) for i, v in values]
     if whole:
         source.data.update(whole)
     if patches:
         source.patch(patches)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _changed(old: Any, new: Any) -> list[int]:

@@ -97,7 +97,7 @@ def place_labels(
     distance it takes the direction that covers the fewest ``dots`` ``(n, 2)``. A long text is
     clipped, and clipped more if no position is free.
     """
-    taken = [_around(anchor) for anchor in anchors]
+    taken = [(a.x - a.radius, a.y - a.radius, a.x + a.radius, a.y + a.radius) for a in anchors]
     dots = np.empty((2, 0)) if dots is None else np.ascontiguousarray(dots.T)
     return [_place_one(anchor, size, taken, dots) for anchor in anchors]
 
@@ -118,11 +118,6 @@ def _place_one(
                 taken.append((box[0] - _SPACE, box[1], box[2] + _SPACE, box[3]))
                 return Label(text, box, _leader(anchor, box) if gap >= LEADER_FROM else None)
     return None
-
-
-def _around(anchor: Anchor) -> Box:
-    r = anchor.radius
-    return anchor.x - r, anchor.y - r, anchor.x + r, anchor.y + r
 
 
 def _box(anchor: Anchor, width: float, gap: float, angle: float) -> Box:

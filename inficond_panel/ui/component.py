@@ -296,7 +296,12 @@ class Acting:
         if method is None:
             raise ValueError(f"the component has no action {name!r}")
         if self._takes(str(name)):
-            _check(method, arguments)
+            signature = _signature(method)
+            signature.bind(**arguments)
+            for key, value in arguments.items():
+                if not _fits(value, signature.parameters[key].annotation):
+                    kind = type(value).__name__
+                    raise TypeError(f"the argument {key} has a wrong type: {kind}")
             method(self, **arguments)
 
     def _takes(self, name: str) -> bool:
@@ -309,15 +314,6 @@ def _signature(method: Callable[..., None]) -> inspect.Signature:
     signature = inspect.signature(method, eval_str=True)
     _, *arguments = signature.parameters.values()
     return signature.replace(parameters=arguments)
-
-
-def _check(method: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-    """Raise ``TypeError`` if an argument of a message is missing, unknown, or of a wrong type."""
-    signature = _signature(method)
-    signature.bind(**arguments)
-    for name, value in arguments.items():
-        if not _fits(value, signature.parameters[name].annotation):
-            raise TypeError(f"the argument {name} has a wrong type: {type(value).__name__}")
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -40,13 +40,18 @@ def make_apart(apart: Apart) -> dict[str, Any]:
     ``bars`` are the largest contributions of concepts, the sum of the others, the intercept, and
     for a softmax student the other classes; ``share`` is relative to the largest bar.
     """
+    flips = ["No concept shows in this image: no influence can change the decision."]
+    if apart.edit is not None:
+        flips = [f"Smallest change: {_flip(apart.edit)}"]
+        if apart.used and apart.used.concept != apart.edit.concept:
+            flips.append(f"Among those with influence: {_flip(apart.used)}")
     return {
         "row": apart.row,
         "student": apart.class_name,
         "bars": make_bars(apart),
         "logit": signed(apart.logit),
         "decision": make_decision(apart),
-        "flip": _flips(apart),
+        "flip": flips,
     }
 
 
@@ -81,16 +86,6 @@ def make_decision(decided: Apart | Prediction) -> str:
         return f"{word}: {likeliest}"
     side = "above" if decided.present else "not above"
     return f"{word}: its logit is {side} the threshold {number(decided.cutoff, 2)}"
-
-
-def _flips(apart: Apart) -> list[str]:
-    """Return sentences on the smallest edits that flip the decision (see ``make_apart``)."""
-    if apart.edit is None:
-        return ["No concept shows in this image: no influence can change the decision."]
-    edits = [("Smallest change", apart.edit)]
-    if apart.used and apart.used.concept != apart.edit.concept:
-        edits.append(("Among those with influence", apart.used))
-    return [f"{name}: {_flip(edit)}" for name, edit in edits]
 
 
 def _flip(edit: Edit) -> str:
