@@ -185,7 +185,7 @@ TOLERANCE, STEP = 1e-4, 1e-3
 
 
 def pixel_front(
-    tuner: Tuner, students: Exported, progress: Callable[[str], None] = lambda _: None
+    tuner: Tuner, students: Exported, progress: Callable[[str], None]
 ) -> tuple[dict[str, Any], bytes]:
     """Return facts for the card, and the ONNX model from pixels to scores for ``pixel_bytes``.
 

@@ -61,7 +61,7 @@ class Label:
         return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
 
 
-def text_width(text: str, bold: bool = False) -> float:
+def text_width(text: str, bold: bool) -> float:
     """Estimate the width of ``text`` in pixels at ``FONT_SIZE``, rather too large."""
     widths = (4.3 if c in _NARROW else 11.8 if c in _WIDE else 7.5 for c in text)
     return sum(widths) * (1.1 if bold else 1.0)

@@ -338,7 +338,7 @@ class ConceptsState(Working):
             self.jobs.submit(Job(self.KEY, work, done, self.fail, self._report))
 
 
-def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False) -> list[str]:
+def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool) -> list[str]:
     """Return sentences on an added concept: its nearest concepts, and its influence at ``node``.
 
     ``stays`` is True where the session has no right to remove the concept again.

@@ -348,11 +348,10 @@ export function watch(model, names, draw) {
   draw()
 }
 
-/** Take the theme of the component's param ("light", "dark"; "" inherits the page's), the amount that it
-    shows, and whether that has intervals. */
+/** Take the theme of the component's param ("light", "dark"; "" inherits the page's), and the amount that
+    it shows. */
 export function followTheme(model, element) {
   onHost(model, element, "theme")
-  onHost(model, element, "intervals", (shown) => (shown === false ? "hidden" : null))
   followShow(model, element)
 }
 
@@ -360,10 +359,10 @@ export function followTheme(model, element) {
 export const followShow = (model, element) => onHost(model, element, "extent")
 
 /** Copy a param of the component to its host element, for style sheets. */
-function onHost(model, element, name, told = (value) => value || null) {
+function onHost(model, element, name) {
   const apply = () => {
     const host = element.getRootNode().host
-    if (host) set(host, `data-${name}`, told(model[name]))
+    if (host) set(host, `data-${name}`, model[name] || null)
   }
   model.on(name, apply)
   model.on("after_render", apply)

@@ -232,7 +232,6 @@ class ViewComponent(Component):
 
     theme = param.String("", doc="light or dark; empty: the page's theme.")
     extent = param.String("simple", doc="simple (for beginners) or details.")
-    intervals = param.Boolean(True, doc="Whether changes and curves show intervals.")
 
     #: Milliseconds that Panel waits for more changes: 0, as the browser sends a click's together.
     _debounce: ClassVar[int] = 0
@@ -240,8 +239,9 @@ class ViewComponent(Component):
     @classmethod
     def of(cls, app: AppState, **params: Any) -> Self:
         """Return the component for the page of a session, with the page's look."""
-        extent, intervals = app.settings.param.show, app.spec.views.intervals
-        return cls(theme=app.param.theme, extent=extent, intervals=intervals, margin=0, **params)
+        extent = app.settings.param.show
+        classes = [] if app.spec.views.intervals else ["estimates-alone"]  # no intervals
+        return cls(theme=app.param.theme, extent=extent, css_classes=classes, margin=0, **params)
 
 
 def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:

@@ -206,11 +206,7 @@ def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
 
 
 def make_tile(
-    store: Store,
-    gallery: Gallery,
-    row: int,
-    segment: int,
-    source: Callable[[Store, int], str] = thumbnail_uri,
+    store: Store, gallery: Gallery, row: int, segment: int, source: Callable[[Store, int], str]
 ) -> dict[str, Any]:
     """Return a gallery picture (see ``make_picture``), with the image's concept score, if any."""
     score = float(gallery.score[gallery.position[row]])

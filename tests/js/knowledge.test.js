@@ -26,7 +26,7 @@ test("only intents of the student shown are its own", () => {
 })
 
 test("rows that were found take the place of those listed, once the search is answered", () => {
-  const rows = (find, sought) => shownRows(model({ rows: [1], found: [2], find, sought }))
+  const rows = (find, sought) => shownRows(model({ rows: [1], found: { query: sought, rows: [2] }, find }))
   assert.deepEqual(rows(" ", " "), [1])
   assert.deepEqual(rows("wh", ""), [1])
   assert.deepEqual(rows("wh", "wh"), [2])

@@ -206,7 +206,7 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
     view.table.metric = "fidelity"
     assert set(view.table.effects) == {*names[:4], *names[20:23]}
     view.table.find = "e"
-    assert set(view.table.effects) >= {row["concept"] for row in view.table.found[:4]}
+    assert set(view.table.effects) >= {row["concept"] for row in view.table.found["rows"][:4]}
 
 
 def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
@@ -218,8 +218,8 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert table.options["concepts"] == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
     table.find = concept.upper()
-    assert table.sought == concept.upper()
-    found = {row["concept"]: row for row in table.found}
+    assert table.found["query"] == concept.upper()
+    found = {row["concept"]: row for row in table.found["rows"]}
     assert (found[concept]["rank"], found[concept]["influence"]) == (None, 0)
     assert table.rows == rows
     assert set(found) <= set(table.effects)
@@ -229,14 +229,14 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert "is replaced by" in str(told)
     assert "has no influence" in str(told)
     table.find = "no such word"
-    assert table.found == []
+    assert table.found["rows"] == []
     ask(view, "fine_tune")
     assert view.bar.notices == told
     app.tuning.undo()
     assert view.bar.notices == []
     table.find = "e"
     app.selection.class_name = "sheep"
-    assert (table.find, table.sought) == ("", "")
+    assert (table.find, table.found["query"]) == ("", "")
 
 
 def test_rows_on_screen_have_pictures_when_the_page_asks_and_are_saved(view, app, store, sent):

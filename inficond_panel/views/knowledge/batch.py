@@ -178,7 +178,7 @@ class Batch:
     def show_ghosts(self) -> None:
         """Show the influences that the listed concepts would have after the batch."""
         preview, name = self.app.tuning.preview, self.bar.student
-        listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
+        listed = [row["concept"] for row in (*self.table.rows, *self.table.found["rows"])]
         if preview is None or name not in preview.metrics:
             self.table.ghosts = {}
             return

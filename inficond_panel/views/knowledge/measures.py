@@ -72,7 +72,7 @@ def make_line(
 MEASURED = (*SHARES, *ERRORS)
 
 
-def make_measures(tuner: Tuner, student: Student, preview: Student | None = None) -> dict[str, Any]:
+def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> dict[str, Any]:
     """Return a table with one row per metric of a student: value, interval, changes, and a note.
 
     The changes are since #0, since the parent unless that is #0, and by the pending batch, whose
@@ -132,7 +132,7 @@ def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> 
 
 
 def make_slices(
-    report: SliceReport, class_name: str, column: str, level: float | None = CONFIDENCE
+    report: SliceReport, class_name: str, column: str, level: float | None
 ) -> dict[str, Any]:
     """Return a table of one metric on the slices of a column, and a sentence on the worst slice.
 

@@ -187,8 +187,7 @@ class KnowledgeTable(StudentPart):
         regex=r"(?s).{0,200}$",
         doc="Part of a concept's name; empty: the rows are listed.",
     )
-    found = param.List(default=[], item_type=dict, doc="Rows of concepts that match the search.")
-    sought = param.String(default="", doc="The search that ``found`` answers.")
+    found = param.Dict(default={"query": "", "rows": []}, doc="A search, and its rows of concepts.")
     patches_of: param.Selector[str] = param.Selector(
         default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Kind of patches shown."
     )

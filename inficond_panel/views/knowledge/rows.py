@@ -134,9 +134,10 @@ class EffectCurves(param.Parameterized):
     def _wanted(self) -> list[str]:
         """Return the concepts that need a curve, in the order in which they are computed."""
         table = self.table
-        listed = {row["concept"] for row in (*table.rows, *table.found)}
+        found = table.found["rows"]
+        listed = {row["concept"] for row in (*table.rows, *found)}
         near = [concept for concept in table.near if concept in listed]
-        return list(dict.fromkeys([*_first(table.found), *near, *_first(table.rows)]))
+        return list(dict.fromkeys([*_first(found), *near, *_first(table.rows)]))
 
     def _add(self, effects: dict[str, Any]) -> None:
         known, wanted = {**self.table.effects, **effects}, set(self._wanted())
@@ -149,7 +150,7 @@ def _first(rows: list[dict[str, Any]]) -> list[str]:
     return [row["concept"] for row in rows[:FIRST]]
 
 
-def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
+def make_stability(verdicts: pd.DataFrame, limits: bool) -> dict[str, Any]:
     """Return the verdict on a concept's stability, and a card with the numbers behind it.
 
     ``verdicts`` has one row, see ``results.sensitivity.stability``; ``limits`` False: no interval.

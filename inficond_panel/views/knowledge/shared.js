@@ -38,16 +38,16 @@ export const ownPending = (model) => model.pending.filter((intent) => intent.stu
 
 /** The search that the rows on screen answer: the one before, while the answer is on its way; empty
     where they are listed. */
-export const soughtOf = ({ find, sought }) => (find.trim() ? sought.trim() : "")
+export const soughtOf = ({ find, found }) => (find.trim() ? found.query.trim() : "")
 
 /** Search for a part of a name; an empty text lists the rows, without a request. */
 export function seek(model, part) {
   model.find = part
-  if (!part.trim()) model.sought = ""
+  if (!part.trim()) model.found = { query: "", rows: [] }
 }
 
 /** The rows on screen: of the search, or of the list. */
-export const shownRows = (model) => (soughtOf(model) ? model.found : model.rows)
+export const shownRows = (model) => (soughtOf(model) ? model.found.rows : model.rows)
 
 /** A part of a panel under its heading. */
 export const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)

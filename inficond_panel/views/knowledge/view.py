@@ -133,7 +133,7 @@ class KnowledgeView(
     def _show_rows(self) -> None:
         name, table = self.table.student, self.table
         if not name:
-            table.param.update(rows=[], found=[], effects={})
+            table.param.update(rows=[], found=table.param["found"].default, effects={})
             return
         table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
@@ -151,7 +151,7 @@ class KnowledgeView(
         """List the concepts whose names match the search."""
         query = self.table.find
         rows = self._rows(ALL, query) if query.strip() else []
-        self.table.param.update(found=rows, sought=query)
+        self.table.found = {"query": query, "rows": rows}
 
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students

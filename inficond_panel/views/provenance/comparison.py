@@ -28,7 +28,7 @@ from inficond_panel.views.provenance.iterations import (
     make_title,
     touches,
 )
-from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
+from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
 from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF
 from inficond_panel.wording.metrics import make_change
@@ -203,9 +203,7 @@ def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def make_detail(
-    comparison: Comparison, class_name: str, level: float | None = CONFIDENCE
-) -> dict[str, Any]:
+def make_detail(comparison: Comparison, class_name: str, level: float | None) -> dict[str, Any]:
     """Return details of one class: metrics with changes, changed influences, changed images.
 
     ``level`` None: changes have no intervals.

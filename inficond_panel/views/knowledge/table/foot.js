@@ -5,7 +5,7 @@ import { isDetailed, seek, soughtOf } from "../shared.js"
 
 /** The line below the rows: number of concepts that are not listed, and a button that lists them. */
 export function drawRest(rest, model, search, dialog) {
-  const { influential, sort, rows, found, options: { concepts } } = model
+  const { influential, sort, rows, found: { rows: found }, options: { concepts } } = model
   const ranked = rows.filter(({ rank }) => rank).length // others are held at 0
   const query = soughtOf(model)
   drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {

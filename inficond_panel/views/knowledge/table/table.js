@@ -38,7 +38,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked", "extent"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked", "extent"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -130,7 +130,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
   const columns = h("div", { class: "heads" }), legend = h("div", { class: "legends" })
-  showPart(model, columns, ["effects", "metric", "patches_of", "rows", "found", "sought"], () => makeColumns(model))
+  showPart(model, columns, ["effects", "metric", "patches_of", "rows", "found"], () => makeColumns(model))
   const pictures = makePictures(model, send, rows)
   let listed = [], context = {}, order = "", waiting = 0, card = null, tuned = [], isDone = false, extent = null
   const rowOf = (concept) => listed.find((row) => row.concept === concept)
@@ -158,7 +158,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     places.show(listed, { fresh })
     showTuned()
-    if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
+    if (search.hurried && model.found.query === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
   }
   /** After a refit: the concept tuned that is listed first, else the top of the list. */
@@ -241,7 +241,7 @@ function searchKey(event, model, listed, send, go) {
   else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
     target.ask()
     target.hurried = key
-    if (model.sought === model.find) useFound(target, listed(), send, go) // else after the answer to the search
+    if (model.found.query === model.find) useFound(target, listed(), send, go) // else after the answer to the search
   } else return
   event.preventDefault()
 }
