@@ -168,7 +168,6 @@ class Explorer(Viewer):
             self._on_ready(self)
 
     def _fail(self, error: InficondError) -> None:
-        """Show ``error``, which prevented opening, in place of the page."""
         self.opening.fail(error)
         self._page[:] = [self.opening]
 

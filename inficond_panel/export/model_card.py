@@ -131,7 +131,6 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
-    """Return the teacher's skill on a class, from the metrics of the card."""
     ends = (metrics["teacher_ap"][end] for end in ("estimate", "low", "high"))
     estimate, low, high = (math.nan if end is None else end for end in ends)
     ap = Interval(estimate, low, high)

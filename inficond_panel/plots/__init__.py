@@ -35,7 +35,6 @@ def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None
 
 
 def _changed(old: Any, new: Any) -> list[int]:
-    """Return the places where two columns differ."""
     one, other = (np.asarray(each, getattr(each, "dtype", object)) for each in (old, new))
     places: list[int] = np.flatnonzero(one != other).tolist()
     return places

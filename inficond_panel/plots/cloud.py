@@ -192,9 +192,7 @@ class Assigned:
             return f"The segments of {self.concept} are being found."
         if not self.total:
             return f"No segment is assigned to {self.concept}: each is nearer to another concept."
-        sentence = (
-            f"{count(self.total)} segment{'s' * (self.total != 1)} assigned to {self.concept}"
-        )
+        sentence = f"{count(self.total, 'segment')} assigned to {self.concept}"
         if self.placed < self.total:
             sentence += f", {count(self.placed)} of them on the map"
         if len(self.xy) < self.placed:

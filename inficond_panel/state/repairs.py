@@ -76,7 +76,6 @@ class ShiftState(param.Parameterized):
 
     @param.depends("_selection.class_name", watch=True)
     def _next(self) -> None:
-        """Start a job that computes missing shifts."""
         missing = [name for name in self._wanted() if name not in self.by_class]
         if not self._asked or self.problem or not missing:
             return

@@ -378,5 +378,4 @@ class RefitActions(Acting):
 
     @action
     def _show_tune(self) -> None:
-        """Show the split ``tune`` instead of the holdout."""
         self.app.tuning.show_split(TUNE)

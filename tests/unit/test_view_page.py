@@ -25,7 +25,6 @@ from inficond_panel.views.page.shell import (
     make_layout,
     make_saved,
     make_shortcuts,
-    make_subtitle,
 )
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
@@ -55,9 +54,7 @@ def test_rows_of_the_spec_become_columns():
         assert page["strip"] == any("configuration" in row for row in rows)
 
 
-def test_the_head_tells_classes_and_the_newest_node_and_where_it_is():
-    assert make_subtitle("Small", 1) == "Small, 1 class"
-    assert make_subtitle("Small", 1200) == "Small, 1,200 classes"
+def test_the_head_tells_the_newest_node_and_where_it_is():
     times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
     nodes = [SimpleNamespace(created=time) for time in times]
     assert make_saved(nodes[:1], "", "/data/a.sqlite")["at"] == ""  # nothing was done yet
@@ -70,6 +67,7 @@ def test_the_head_tells_classes_and_the_newest_node_and_where_it_is():
 
 def test_views_colours_tabs_and_words_follow_browser_and_state(app):
     shell = Shell(app, {"performance": pn.pane.Str("rows")})
+    assert shell._page.subtitle == "Small, 4 classes"
     assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
     shell._page.dark = True
     assert app.theme == "dark"

@@ -154,7 +154,6 @@ class ImageActions(Acting):
 
     @action
     def _pictures(self, rows: list[int]) -> None:
-        """Send the requested pictures of gallery images."""
         gallery = self._gallery
         if gallery is not None:
             wanted = [row for row in rows if row in gallery.position]
@@ -163,7 +162,6 @@ class ImageActions(Acting):
 
     @action
     def _photo(self, row: int) -> None:
-        """Send the photo of an image of the gallery in its large size."""
         if self._gallery is not None and row in self._gallery.position:
             send_photo(self._app, self.panel, row)
 

@@ -17,7 +17,6 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery, take_picked
-from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.what_if_curves import exact_curves
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
@@ -79,8 +78,10 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         students, images = self._app.students, self._app.picked
         self._curves = self._gallery = None
         self._app.refit_what_if.forget()
+        listed = "" if self._store.holds("segments") else UNSEGMENTED
         if images is not None:
             self._gallery = take_picked(students.student(images.class_name), images)
+            listed = self._gallery.summary()
         elif student and concept:
             self._curves = exact_curves(students.student(student), concept)
             self._gallery = take_gallery(students.student(student), concept)
@@ -92,18 +93,12 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             steps=make_steps(self._curves) if self._curves else {},
             bands={},
             gallery=make_gallery(self._gallery) if self._gallery else {},
-            listed=self._listed(images),
+            listed=listed,
             apart={},
             **self._marks(),
         )
         self._solve()
         self._find_bands()
-
-    def _listed(self, images: ImageSet | None) -> str:
-        """Return the sentence on the gallery: decisions on picked images, or missing segments."""
-        if images is not None and self._gallery is not None:
-            return self._gallery.summary()
-        return "" if self._store.holds("segments") else UNSEGMENTED
 
     @param.depends(
         "_app.selection.class_name",
@@ -147,7 +142,6 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             self.panel._send_msg({"enlarged": images.enlarged})
 
     def _find_bands(self) -> None:
-        """Start a job that computes the intervals of the curves shown."""
         curves, jobs, students = self._curves, self._app.jobs, self._app.students
         student, concept = self._app.selection.class_name, self._app.selection.concept
         if curves is None or not self._app.spec.views.intervals:
@@ -245,7 +239,6 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @param.depends("_app.selection.class_name", "_app.tuning.pending", watch=True, on_init=True)
     def _show_thumbs(self) -> None:
-        """Show the pending thumbs of the selected student."""
         name = self._app.selection.class_name
         thumbs = [each for each in self._app.tuning.thumbs if each.class_name == name]
         self.panel.thumbs = {each.concept: each.direction for each in thumbs}
@@ -257,7 +250,6 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @param.depends("panel.gallery", "_app.tags.tags", watch=True, on_init=True)
     def _show_tags(self) -> None:
-        """Show the tags of the gallery's images, and all tags in use."""
         tags, images = self._app.tags.tags, self._store.images
         listed = self._gallery.rows.tolist() if self._gallery is not None and tags else []
         self.panel.param.update(

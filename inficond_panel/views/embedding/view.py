@@ -52,15 +52,13 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self._pointer = SegmentPointer(
             app, self.map, lambda segment: self.panel._send_msg({"segment": segment})
         )
-        self.panel = EmbeddingPanel(
+        self.panel = EmbeddingPanel.of(
+            app,
             projections=make_projections(available),
             concepts=len(store.concepts),
-            theme=app.param.theme,
-            extent=app.settings.param.show,
             fault=self.cloud.param.fault,
             lasso=self.map.param.lasso,
             sizing_mode="stretch_both",
-            margin=0,
         )
         self.panel.param["projection"].objects = available
         self.panel.projection = shown
@@ -267,7 +265,6 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _drop(self, concept: str) -> None:
-        """Remove a concept from the group."""
         selection = self._app.selection
         selection.concepts = [other for other in selection.concepts if other != concept]
 

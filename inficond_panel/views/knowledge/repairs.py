@@ -287,7 +287,6 @@ class AskActions(Acting):
 
     @action
     def _ask(self) -> None:
-        """Start asking the person about photos of the selected class."""
         self.app.asking.open(self.app.selection.class_name)
 
     @action

@@ -148,7 +148,6 @@ class KnowledgeView(
             self.effects.next()
 
     def _find(self) -> None:
-        """List the concepts whose names match the search."""
         query = self.table.find
         rows = self._rows(ALL, query) if query.strip() else []
         self.table.found = {"query": query, "rows": rows}

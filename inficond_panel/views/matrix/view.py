@@ -140,7 +140,6 @@ class MatrixView(Viewer):
 
     @param.depends("app.selection.class_name", "app.students.snapshot", "order", watch=True)
     def _arrange(self) -> None:
-        """Sort the matrix's rows (concepts) in the chosen order."""
         self.app.jobs.cancel("matrix")
         if not self._on_screen:
             return

@@ -90,11 +90,6 @@ TALL = {"performance": 3, "knowledge": 5}
 SHARED = 4
 
 
-def make_subtitle(title: str, classes: int) -> str:
-    """Return the data set's title with its number of classes, such as ``VOC 2007, 20 classes``."""
-    return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
-
-
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
     """Return the header's texts on saving: running job, newest iteration (ISO time), and file."""
     newest = nodes[-1].created if len(nodes) > 1 else ""
@@ -186,7 +181,7 @@ class Shell(PhotoActions, Viewer):
         page: bool = True,
         address: Address | None = None,
     ) -> None:
-        theme = app.spec.layout.theme
+        theme, classes = app.spec.layout.theme, count(len(app.store.classes), "class")
         self.app = app
         self.address = address
         self._turn = 0
@@ -195,7 +190,7 @@ class Shell(PhotoActions, Viewer):
             names=list(views),
             views=list(views.values()),
             layout=make_layout(app.spec.layout),
-            subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
+            subtitle=f"{app.dataset.title}, {classes}",
             shortcuts=pn.bind(make_shortcuts, app.rights.closed, app.settings.param.show),
             theme=theme,
             front="knowledge" if app.selection.class_name else "performance",
@@ -283,7 +278,6 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _compare_offered(self) -> None:
-        """Compare the two iterations that the notice names."""
         notice = self.app.tuning.notice
         if notice is not None and notice.compared and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="", tab="provenance", front="provenance")

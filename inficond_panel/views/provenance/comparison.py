@@ -313,14 +313,12 @@ class ComparisonActions(Acting):
 
     @action
     def _pictures(self, rows: list[int]) -> None:
-        """Send the requested pictures of images whose prediction differs in the comparison."""
         store, shown = self.app.store, self._flipped()
         wanted = [row for row in rows if row in shown]
         send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
 
     @action
     def _photo(self, row: int) -> None:
-        """Send the large photo of one image whose prediction differs in the comparison."""
         if row in self._flipped():
             send_photo(self.app, self._tree, row)
 
