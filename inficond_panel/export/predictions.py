@@ -344,12 +344,11 @@ def abstaining(
     if store.task == SINGLE_LABEL:
         top = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
         return Abstaining({ALL_CLASSES: top_decisions(top).rule(accuracy, **noise)}, level)
-    outcomes = [
-        Outcome(label[:, k], logit[:, k], cutoff=students.thresholds[k])
-        for k in range(len(students.classes))
-    ]
-    rules = [class_decisions(outcome).rule(accuracy, **noise) for outcome in outcomes]
-    return Abstaining(dict(zip(students.classes, rules, strict=True)), level)
+    rules = {}
+    for k, name in enumerate(students.classes):
+        outcome = Outcome(label[:, k], logit[:, k], cutoff=students.thresholds[k])
+        rules[name] = class_decisions(outcome).rule(accuracy, **noise)
+    return Abstaining(rules, level)
 
 
 def rules_frame(rules: Abstaining) -> pd.DataFrame:

@@ -145,15 +145,13 @@ def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
 
     Columns: ``coverage`` (the share), ``accuracy``, ``threshold``, ``answered`` (images).
     """
-    share = [point.coverage for point in points]
-    low = [point.accuracy.low for point in points]
-    high = [point.accuracy.high for point in points]
+    ends = [(point.coverage, point.accuracy.low, point.accuracy.high) for point in points]
     rows = [
         (point.coverage, point.accuracy.estimate, point.threshold, point.answered)
         for point in points
     ]
     name = ACCURACY.key
-    area = hv.Area((share, low, high), "coverage", [f"{name}_low", f"{name}_high"])
+    area = hv.Area(ends, "coverage", [f"{name}_low", f"{name}_high"])
     line = hv.Curve(rows, "coverage", [name, "threshold", "answered"])
     return (
         (

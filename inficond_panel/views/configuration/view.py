@@ -172,7 +172,7 @@ def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing
 class ConfigurationView(Acting, Viewer):
     """View at the top of the page where the user chooses data set, iteration, class and split."""
 
-    def __init__(self, app: AppState, **params: Any) -> None:
+    def __init__(self, app: AppState) -> None:
         self.app = app
         only = app.rights.class_name
         self._strip = ConfigurationStrip.of(
@@ -180,7 +180,7 @@ class ConfigurationView(Acting, Viewer):
         )
         self.listen_to(self._strip)
         self._facts, self._shared = make_dataset(app), make_facts(app)
-        super().__init__(**params)
+        super().__init__()
 
     @param.depends("app.students.snapshot", "app.students.tree", watch=True, on_init=True)
     def _show_student(self) -> None:

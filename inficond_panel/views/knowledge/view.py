@@ -64,7 +64,7 @@ class KnowledgeView(
     Curves, pictures, the report and the metrics take longer than the rows, and are shown later.
     """
 
-    def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
+    def __init__(self, app: AppState, overview: Overview | None = None) -> None:
         self.app, self.overview = app, overview
         self._scales: Latest[tuple[str, str], pd.DataFrame] = Latest(1)
         self.bar = BatchBar.of(app, factor=app.tuning.factor)
@@ -94,7 +94,7 @@ class KnowledgeView(
         self.finding = FindingPanel(app, self.panels)
         for part in (self.table, self.bar, self.panels):
             self.listen_to(part)
-        super().__init__(**params)
+        super().__init__()
         self.batch.outcome = app.concepts.outcome
         self._show_student()
         self.app.shifts.start()

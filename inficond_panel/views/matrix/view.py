@@ -94,13 +94,13 @@ class MatrixView(Viewer):
         class_=Cells, doc="Cells that are drawn; the previous cells while no concept matches."
     )
 
-    def __init__(self, app: AppState, **params: Any) -> None:
+    def __init__(self, app: AppState) -> None:
         self.app = app
         self._positions: NDArray[np.intp] = np.arange(len(app.store.concepts))
         sheets = browser.styles(Path(__file__).with_name("matrix.css"))
         html = partial(pn.pane.HTML, margin=0, stylesheets=sheets, sizing_mode="stretch_width")
         self._words, self._table = html(), html()
-        super().__init__(**params)
+        super().__init__()
         self._mark()
         self._arrange()
         draw = partial(self._draw, tapped=_without_holding(self._open))

@@ -124,7 +124,7 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
 class PerformanceView(Acting, Viewer):
     """View of all classes at the node shown; a click on a row sets the selected class."""
 
-    def __init__(self, app: AppState, **params: Any) -> None:
+    def __init__(self, app: AppState) -> None:
         self.app = app
         self._measured = app.students.snapshot  # the rows' numbers, perhaps on picked images
         self._opened: ImageSet | None = None  # images of a part of a bar, opened last
@@ -142,7 +142,7 @@ class PerformanceView(Acting, Viewer):
         self.table.bars = self._bars = make_plot_pane(_draw_bars(*self._shown()))
         self.confusions = ConfusionsPanel(app, self.table)
         self.listen_to(self.table)
-        super().__init__(**params)
+        super().__init__()
 
     def __panel__(self) -> Viewable:
         return self.table

@@ -57,7 +57,7 @@ def typed_sentence(names: Sequence[str], *, deletable: bool = True) -> str:
 class ProvenanceView(ComparisonActions, Viewer):
     """View of the iterations, newest first; a click on a row shows it, and deletes nothing."""
 
-    def __init__(self, app: AppState, **params: Any) -> None:
+    def __init__(self, app: AppState) -> None:
         self.app = app
         self._compared = ""  # class that was chosen in the comparison
         self._branches = Branches(app.tuning.nodes, app.students.node.id)
@@ -66,7 +66,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         self._tree = ProvenanceTree.of(app, sizing_mode="stretch_both")
         tie(self._tree, app.settings, metric="history_metric")
         self.listen_to(self._tree)
-        super().__init__(**params)
+        super().__init__()
         self._update()
 
     @param.depends("app.students.snapshot", "app.students.tree", watch=True)

@@ -120,7 +120,7 @@ class StartPanel(ViewComponent):
 class StartView(RefitActions, Viewer):
     """View of students that rely on a wrong concept; not redrawn while a class is selected."""
 
-    def __init__(self, app: AppState, **params: Any) -> None:
+    def __init__(self, app: AppState) -> None:
         self.app = app
         self.panel = StartPanel.of(
             app,
@@ -130,7 +130,7 @@ class StartView(RefitActions, Viewer):
             sizing_mode="stretch_width",
         )
         self.listen_to(self.panel)
-        super().__init__(**params)
+        super().__init__()
 
     def __panel__(self) -> Viewable:
         return self.panel
