@@ -220,6 +220,8 @@ def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str)
 
 def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
     slug = re.sub(r"[^a-z0-9]+", "-", card["title"].lower()).strip("-")
+    students = card.get("together", {}).get(split, {}).get("students", {})
+    together = {metric: _value(students, metric.key) for metric in _TOGETHER}
     return {
         "task": {"type": "image-classification", "name": "Classes of images, by concepts"},
         "dataset": {
@@ -229,20 +231,14 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
             "revision": card["data"]["content_hash"],
         },
         "metrics": [
-            *_hub_metrics(card, split),
+            *(  # of data with one class per image; the Hub's "accuracy" is top-1
+                {"type": _TOGETHER[metric], "name": metric.name, "value": round(value, 4)}
+                for metric, value in together.items()
+                if value is not None
+            ),
             *_metrics(card["metrics"][split], "together" in card),
         ],
     }
-
-
-def _hub_metrics(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]]:
-    """Yield the Hub's entries for metrics of all students as one classifier (data with one class
-    per image); the Hub's "accuracy" is top-1."""
-    students = card.get("together", {}).get(split, {}).get("students", {})
-    for metric, kind in _TOGETHER.items():
-        value = _value(students, metric.key)
-        if value is not None:
-            yield {"type": kind, "name": metric.name, "value": round(value, 4)}
 
 
 def _metrics(

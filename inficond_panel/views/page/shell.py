@@ -203,8 +203,6 @@ class Shell(PhotoActions, Viewer):
         self.listen_to(self._page)
         tie(self._page, app.settings, tab="tab", extent="show")
         super().__init__()
-        self._tell_batch()
-        self._update_saved()
         if address is not None:
             self._tell(address.follow(app))
             self._tell_address()
@@ -221,7 +219,9 @@ class Shell(PhotoActions, Viewer):
     def _show_photo(self) -> None:
         self._page.photo = make_photo(self.app, self._photo_class)
 
-    @param.depends("app.students.tree", "app.tuning.status", "app.concepts.status", watch=True)
+    @param.depends(
+        "app.students.tree", "app.tuning.status", "app.concepts.status", watch=True, on_init=True
+    )
     def _update_saved(self) -> None:
         tuning, concepts = self.app.tuning, self.app.concepts
         path = self.app.tuner.history.path
@@ -287,7 +287,7 @@ class Shell(PhotoActions, Viewer):
     def _look(self) -> None:
         self.app.tuning.look()
 
-    @param.depends("app.tuning.pending", "app.students.snapshot", watch=True)
+    @param.depends("app.tuning.pending", "app.students.snapshot", watch=True, on_init=True)
     def _tell_batch(self) -> None:
         """Let the browser keep the pending batch, which is not in the history yet."""
         tuning = self.app.tuning
