@@ -249,34 +249,31 @@ def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None])
     On the loop's thread, run it at once. All changes of a session are made on this thread: by
     results of the worker, by messages of the browser on any thread, and by code in cells.
     """
-    if _runs_here(loop):
+    try:
+        here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        here = False
+    if here:
         update()
         return
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(update)
 
 
-def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
-
-
 def publish_to_page(document: Document, update: Callable[[], None]) -> None:
-    """Run ``update`` at the document's next tick; drop it if the page was closed meanwhile."""
+    """Run ``update`` at the document's next tick; drop it if the page was closed meanwhile.
+
+    All its changes go to the page in one message, as messages are slow. This works for parameters
+    of components; Bokeh's Python callbacks do not see held changes.
+    """
+
+    def in_one_message() -> None:
+        with hold(document):
+            update()
+
     context = document.session_context
     if context is not None and not context.destroyed:
-        document.add_next_tick_callback(partial(_in_one_message, document, update))
-
-
-def _in_one_message(document: Document, update: Callable[[], None]) -> None:
-    """Run ``update``, and send all its changes to the page in one message, as messages are slow.
-
-    This works for parameters of components; Bokeh's Python callbacks do not see held changes.
-    """
-    with hold(document):
-        update()
+        document.add_next_tick_callback(in_one_message)
 
 
 #: Views of the columns below the configuration, from top to bottom.
