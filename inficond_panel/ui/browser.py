@@ -196,16 +196,12 @@ class InlineStyles:
                 model.stylesheets = sheets
 
     def _inline(self, root: str, sheet: Any) -> Any:
-        file = _file(sheet.url) if isinstance(sheet, ImportedStyleSheet) else None
-        if file is None:
+        if not isinstance(sheet, ImportedStyleSheet) or not sheet.url.startswith(CDN_DIST):
+            return sheet
+        file = Path(DIST_DIR / sheet.url.removeprefix(CDN_DIST).split("?")[0])
+        if not file.is_file():
             return sheet
         if (root, file.name) not in self._sheets:
             css = file.read_text(encoding="utf-8")
             self._sheets[root, file.name] = InlineStyleSheet(css=css)
         return self._sheets[root, file.name]
-
-
-def _file(url: str) -> Path | None:
-    """Return the installed file of a style sheet's CDN link; None for other links."""
-    file = Path(DIST_DIR / url.removeprefix(CDN_DIST).split("?")[0])
-    return file if url.startswith(CDN_DIST) and file.is_file() else None

@@ -205,17 +205,6 @@ def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
     }
 
 
-def make_tile(
-    store: Store, gallery: Gallery, row: int, segment: int, source: Callable[[Store, int], str]
-) -> dict[str, Any]:
-    """Return a gallery picture (see ``make_picture``), with the image's concept score, if any."""
-    score = float(gallery.score[gallery.position[row]])
-    return {
-        **make_picture(store, row, segment, source),
-        "score": number(score) if gallery.concept else "",
-    }
-
-
 def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
     """Return facts (name, text) on one image, such as its label, logits and concept score."""
     at = gallery.position[row]

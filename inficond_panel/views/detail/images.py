@@ -22,7 +22,7 @@ from inficond_panel.ui.images import (
     data_uri,
     make_and_send,
     make_facts,
-    make_tile,
+    make_picture,
     send_photo,
     send_pictures,
     thumbnail_uri,
@@ -209,8 +209,10 @@ class ImageActions(Acting):
     def _tile(
         self, gallery: Gallery, row: int, source: Callable[[Store, int], str] = thumbnail_uri
     ) -> dict[str, Any]:
-        segment = -1
+        """Return an image (see ``make_picture``), for a concept with its segment and its score."""
+        segment, score = -1, ""
         if gallery.concept:
             concept = self._store.concepts.index(gallery.concept)
             segment = best_segment(self._store, row, concept)
-        return make_tile(self._store, gallery, row, segment, source)
+            score = number(float(gallery.score[gallery.position[row]]))
+        return {**make_picture(self._store, row, segment, source), "score": score}

@@ -18,16 +18,16 @@ from inficond_panel.state import AppState, Job, Preview
 from inficond_panel.state.batch import Item
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
-from inficond_panel.views.knowledge.repairs import make_pending_repair
 from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import make_change
-from inficond_panel.wording.repairs import chosen_sentence, learned_sentence
+from inficond_panel.wording.repairs import chosen_sentence, learned_sentence, plain_edit
 
 _FACTOR = TuningState.param["factor"]
 
@@ -165,7 +165,9 @@ class Batch:
         self.bar.param.update(
             pending=[self._pending(intent) for intent in tuning.thumbs],
             repairs=[
-                make_pending_repair(edit) for edit in tuning.pending if not isinstance(edit, Intent)
+                {**edit.to_json(), "words": plain_edit(edit), "place": list(place_of(edit))}
+                for edit in tuning.pending
+                if not isinstance(edit, Intent)
             ],
             held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),

@@ -20,7 +20,7 @@ from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import AppState, Job, Status
 from inficond_panel.store import Store
 from inficond_panel.tuning.answer_files import Draft
-from inficond_panel.tuning.edits import Balance, Repair, place_of, repair_from_json
+from inficond_panel.tuning.edits import Balance, repair_from_json
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import send_photo
@@ -30,7 +30,6 @@ from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.repairs import (
     more_words,
     offer_words,
-    plain_edit,
     reply_sentence,
     teacher_words,
     teaching_sentences,
@@ -96,11 +95,6 @@ def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str,
         points.append(facts | plain(ap.columns(AP.key, stem="")))
     auto = path.attrs["facts"]["auto"]
     return {"points": points, "auto": auto["sentence"] if auto else ""}
-
-
-def make_pending_repair(repair: Repair) -> dict[str, Any]:
-    """Return a pending repair as in an edits file, with its text and its key in the batch."""
-    return {**repair.to_json(), "words": plain_edit(repair), "place": list(place_of(repair))}
 
 
 class RepairPanel(param.Parameterized):

@@ -15,7 +15,6 @@ from inficond_panel.plots.student_plots import Branches
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.metrics import Deleted
 from inficond_panel.state import CHANGE_METRICS
-from inficond_panel.state.export import ExportState
 from inficond_panel.tuning import Intent, Iteration, Node
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
@@ -39,7 +38,7 @@ class ProvenanceTree(ViewComponent):
     results = param.Dict({}, doc="Results of these rows, see `each_once`, and `axis`.")
     deleted = param.List([], doc="See `make_deleted`.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
-    exporting = param.Dict({}, doc="See `make_exporting`.")
+    exporting = param.Dict({}, doc="Export formats, and progress or error of the requested file.")
     metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the rows."
     )
@@ -296,15 +295,3 @@ def make_deleted(branch: Deleted) -> dict[str, str]:
     what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
     text = f"{count(branch.count, 'iteration')} · {what}"
     return {"id": node.id, "title": make_title(node), "text": text}
-
-
-def make_exporting(export: ExportState) -> dict[str, Any]:
-    """Return the export formats of students, and progress or error of the requested file."""
-    status = export.status
-    failed = status.kind == "error"
-    return {
-        "formats": export.formats,
-        "busy": export.busy,
-        "status": "" if failed else status.text,
-        "error": f"{status.text} {status.remedy}".strip() if failed else "",
-    }

@@ -32,7 +32,6 @@ from inficond_panel.views.provenance.iterations import (
     each_once,
     make_axis,
     make_deleted,
-    make_exporting,
     make_result,
     make_row,
     place_window,
@@ -181,7 +180,14 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     @param.depends("app.export.formats", "app.export.status", watch=True)
     def _show_exporting(self) -> None:
-        self._tree.exporting = make_exporting(self.app.export)
+        export, status = self.app.export, self.app.export.status
+        failed = status.kind == "error"
+        self._tree.exporting = {
+            "formats": export.formats,
+            "busy": export.busy,
+            "status": "" if failed else status.text,
+            "error": f"{status.text} {status.remedy}".strip() if failed else "",
+        }
 
     @param.depends("app.export.asked", watch=True)
     def _open_export(self) -> None:
