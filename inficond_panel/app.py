@@ -184,13 +184,14 @@ class Explorer(Viewer):
 
     def _publish(self, update: Callable[[], None]) -> None:
         """Run ``update`` on the page's thread, then redraw the pictures of the cells."""
-        self._to_page(partial(self._update, update))
 
-    def _update(self, update: Callable[[], None]) -> None:
-        update()
-        for cell in (self._page, *self._places.values()):
-            if cell.still is not None:
-                cell.still.change_soon()
+        def update_all() -> None:
+            update()
+            for cell in (self._page, *self._places.values()):
+                if cell.still is not None:
+                    cell.still.change_soon()
+
+        self._to_page(update_all)
 
     def _draw(self, name: str) -> Drawing | None:
         """Return a picture of the view ``name`` ("": the page); None while the spec opens."""

@@ -144,27 +144,21 @@ class ShellPage(Component):
 def make_layout(layout: Layout) -> dict[str, Any]:
     """Return the columns of the page: names of their views from top to bottom, and their widths.
 
-    ``strip`` is True if the configuration is above the columns.
+    A row with a list (performance, knowledge) gives each view a column; a row of smaller views is
+    one column, unless it is the only row. ``strip`` is True if the configuration is above them.
     """
-    columns = _columns(layout.rows)
-    return {
-        "columns": columns,
-        "widths": [TALL.get(names[0], SHARED) if len(names) == 1 else SHARED for names in columns],
-        "strip": STRIP in layout.views,
-    }
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the names of the views in each column. A row with a list (performance, knowledge)
-    gives each view a column; a row of smaller views is one column, unless it is the only row."""
-    groups = [names for row in rows if (names := [name for name in row if name != STRIP])]
+    groups = [names for row in layout.rows if (names := [name for name in row if name != STRIP])]
     columns: list[list[str]] = []
     for names in groups:
         if len(groups) == 1 or any(name in TALL for name in names):
             columns += [[name] for name in names]
         else:
             columns.append(list(names))
-    return columns
+    return {
+        "columns": columns,
+        "widths": [TALL.get(names[0], SHARED) if len(names) == 1 else SHARED for names in columns],
+        "strip": STRIP in layout.views,
+    }
 
 
 class Shell(PhotoActions, Viewer):
