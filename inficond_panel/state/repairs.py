@@ -278,16 +278,14 @@ class RefitWhatIf(param.Parameterized):
         if self._tuning.busy:
             self.state = "waiting"
             return
+
+        def cancelled() -> bool:
+            return self._job is None or self._job.cancelled()
+
         self.state = "solving"
         class_name, concept, *_ = self._asked
-        students = self._students
-        student = students.student(class_name)
-        self._path = refit_curve(
-            students.tuner,
-            student,
-            concept,
-            cancelled=lambda: self._job is None or self._job.cancelled(),
-        )
+        tuner, student = self._students.tuner, self._students.student(class_name)
+        self._path = refit_curve(tuner, student, concept, cancelled=cancelled)
         self._next_point()
 
     def _end(self) -> None:
