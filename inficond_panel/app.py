@@ -80,10 +80,7 @@ class Explorer(Viewer):
     """
 
     app = param.ClassSelector(
-        class_=AppState,
-        default=None,
-        allow_None=True,
-        doc="State of the session: None until a store is open; replaced if another is opened.",
+        class_=AppState, default=None, doc="State of the session; None until a store is open."
     )
 
     def __init__(

@@ -85,9 +85,7 @@ class PhotoState(Working):
     decided = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is open.")
     missing = param.String("", doc="Why no photo can be opened here; empty: it can.")
     asked = param.Number(
-        0.0,
-        bounds=(0, 1),
-        doc="Accuracy on tune that decisions need, else a student abstains; 0: never abstain.",
+        0.0, bounds=(0, 1), doc="Accuracy on tune that decisions need; 0: students never abstain."
     )
 
     def __init__(

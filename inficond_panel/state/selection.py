@@ -143,9 +143,7 @@ class Settings(param.Parameterized):
         default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
     )
     concept_sort: param.Selector[str] = param.Selector(
-        default=WEIGHT.key,
-        objects=list(CONCEPT_SORTS),
-        doc="What the concepts of a class are sorted by.",
+        default=WEIGHT.key, objects=list(CONCEPT_SORTS), doc="What the concepts are sorted by."
     )
     top: param.Selector[int] = param.Selector(
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all that have a rank."
@@ -154,9 +152,7 @@ class Settings(param.Parameterized):
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
     )
     patches_of: param.Selector[str] = param.Selector(
-        default=PATCHES_OF[0],
-        objects=list(PATCHES_OF),
-        doc="Patches of a concept: segments nearest to its text, or those assigned to it.",
+        default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Nearest or assigned segments."
     )
     measured = param.Boolean(False, doc="Whether the list of all metrics is open.")
     slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")

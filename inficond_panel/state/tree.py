@@ -40,9 +40,7 @@ class TreeState(Working):
     author = param.String("user", doc="Author that the history records.")
     problem = param.String("", doc="Why the last change of a label or branch was not made.")
     notice = param.ClassSelector(
-        class_=Notice,
-        default=None,
-        doc="Last change that can be undone, or was made in another window.",
+        class_=Notice, default=None, doc="Last change to undo, or one made in another window."
     )
 
     def __init__(

@@ -238,9 +238,7 @@ class DetailPanel(ViewComponent):
     known_tags = param.List([], item_type=str, doc="All tags in use.")
     frozen = param.Boolean(False, doc="Whether thumbs are off now.")
     starts = param.List([], item_type=dict, doc="See ``make_starts``.")
-    apart = param.Dict(
-        {}, doc="Prediction on one image (see ``make_apart``), its facts and heat map."
-    )
+    apart = param.Dict({}, doc="Prediction on one image (``make_apart``), its facts and heat map.")
 
     _taken = frozenset({"filters", "mode"})
     _esm = browser.module(Path(__file__).with_name("detail.js"))

@@ -52,9 +52,7 @@ class EmbeddingPanel(ViewComponent):
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
     assigned = param.Dict({}, doc="See ``AssignedSegments.caption``; empty: no segments.")
     told = param.String("", doc="Text on the concept at the keyboard's cursor.")
-    zoom = param.Number(
-        1.0, bounds=(0.1, 20), doc="Zoom factor of the page, which the plot applies by itself."
-    )
+    zoom = param.Number(1.0, bounds=(0.1, 20), doc="Zoom of the page, which the plot applies.")
     plot = Child()
 
     _taken = frozenset({"projection", "zoom"})

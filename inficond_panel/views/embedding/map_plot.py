@@ -98,24 +98,11 @@ class Foreground:
         self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
         self.segments, self.centre = ColumnDataSource(), ColumnDataSource()
         self.show(scene, assigned)
-        figure.scatter(
-            "x",
-            "y",
-            size="across",
-            fill_color="fill",
-            line_color=None,
-            fill_alpha=0.6,
-            source=self.segments,
-        )
-        figure.scatter(
-            "x",
-            "y",
-            marker="cross",
-            size="across",
-            line_color="line",
-            line_width="width",
-            source=self.centre,
-        )
+        dot: dict[str, Any] = {"x": "x", "y": "y", "size": "across"}
+        line: dict[str, Any] = {"line_color": "line", "line_width": "width"}
+        faint: dict[str, Any] = {"fill_color": "fill", "line_color": None, "fill_alpha": 0.6}
+        figure.scatter(**dot, **faint, source=self.segments)
+        figure.scatter(**dot, **line, marker="cross", source=self.centre)
         # lengths in pixels: names stay beside their marks when the map gets another size than the
         # size that the names were placed for
         ray: dict[str, Any] = {"length": "length", "length_units": "screen", "angle": "angle"}
@@ -133,17 +120,8 @@ class Foreground:
         halo: dict[str, Any] = {"text_outline_color": "surface", "text_outline_width": 3}
         figure.text("at_x", "at_y", "name", text_color="surface", **halo, **font)
         figure.text("at_x", "at_y", "name", text_color="ink", **font)
-        figure.scatter(
-            "x",
-            "y",
-            marker="shape",
-            size="across",
-            fill_color="fill",
-            line_color="line",
-            line_width="width",
-            fill_alpha="opacity",
-            source=self.marks,
-        )
+        fill: dict[str, Any] = {"fill_color": "fill", "fill_alpha": "opacity"}
+        figure.scatter(**dot, **line, **fill, marker="shape", source=self.marks)
 
     def show(self, scene: Scene, assigned: Assigned) -> None:
         """Draw ``scene`` and the open concept's segments ``assigned``; send only changed layers."""

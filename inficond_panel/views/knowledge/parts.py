@@ -183,18 +183,14 @@ class KnowledgeTable(StudentPart):
     parts = Children(doc="The top bar, and the panels below it.")
     rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
     find = param.String(
-        default="",
-        regex=r"(?s).{0,200}$",
-        doc="Part of a concept's name; empty: the rows are listed.",
+        default="", regex=r"(?s).{0,200}$", doc="Part of a concept's name; empty: rows are listed."
     )
     found = param.Dict(default={"query": "", "rows": []}, doc="A search, and its rows of concepts.")
     patches_of: param.Selector[str] = param.Selector(
         default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Kind of patches shown."
     )
     influential = param.Integer(default=0, doc="Number of concepts with influence.")
-    near = param.List(
-        default=[], item_type=str, doc="Concepts near the part of a long list that is in view."
-    )
+    near = param.List(default=[], item_type=str, doc="Concepts near the rows that are in view.")
     concept = param.String(default="", doc="Concept opened in the detail view.")
     top: param.Selector[int] = param.Selector(
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."

@@ -119,9 +119,7 @@ class ShellPage(Component):
     extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
     dark = param.Boolean(False, doc="Whether the page is dark; the browser sets it.")
     address = param.String(
-        None,
-        allow_None=True,
-        doc="Query of the URL, see `make_address`; None: the URL is not changed.",
+        None, allow_None=True, doc="Query of the URL, see `make_address`; None: it is not changed."
     )
     root = param.String("", doc="Id of the original students, to which the batch belongs.")
     batch = param.Dict({}, doc="Pending thumbs and their node, `at`; a reload keeps them.")

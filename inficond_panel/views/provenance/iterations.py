@@ -32,9 +32,7 @@ class ProvenanceTree(ViewComponent):
     """
 
     data = param.Dict({}, doc="Class, metric, total, and buttons; empty while loading.")
-    tree = param.Dict(
-        {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
-    )
+    tree = param.Dict({}, doc="`size`, the `current` row, `rows` and `edges` in the window.")
     results = param.Dict({}, doc="Results of these rows, see `each_once`, and `axis`.")
     deleted = param.List([], doc="See `make_deleted`.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
