@@ -53,9 +53,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._still = {}
         level = app.spec.views.shown_level
         self.panel = DetailPanel.of(
-            app,
-            confidence="" if level is None else confidence_word(level),
-            sizing_mode="stretch_both",
+            app, confidence=confidence_word(level) if level else "", sizing_mode="stretch_both"
         )
         tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.listen_to(self.panel)
