@@ -22,7 +22,7 @@ from bokeh.server.views.session_handler import SessionHandler
 from bokeh.settings import settings
 from bokeh.util.token import generate_secret_key
 from panel.io.server import AutoloadJsHandler, WSHandler
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
 from inficond_panel.common.logs import logger_of
 from inficond_panel.serving.answers import allowed_hosts, one_line, stand_before
@@ -45,7 +45,8 @@ def guard_sessions() -> None:
     stand_before(BokehTornado, "new_connection", _one_connection)
     stand_before(WSHandler, "_async_open", _opened)
     stand_before(WSHandler, "log_exception", _refused)
-    stand_before(BokehAutoload, "set_default_headers", _no_origin)
+    # no header ``Access-Control-Allow-Origin: *``, which is Bokeh's, since the script has cookies
+    stand_before(BokehAutoload, "set_default_headers", lambda *_: None)
     stand_before(AutoloadJsHandler, "prepare", _embedded)
 
 
@@ -108,10 +109,6 @@ def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at
         _log.warning("Refused a connection: %s", one_line(error))
     else:
         original(self, kind, error, at)
-
-
-def _no_origin(original: Callable[..., None], self: RequestHandler) -> None:
-    """Omit Bokeh's header ``Access-Control-Allow-Origin: *``, since the script has cookies."""
 
 
 async def _embedded(original: Callable[..., Any], self: Any) -> None:
