@@ -109,7 +109,7 @@ def write(root, name, images, annotations):
     (root / "annotations" / f"instances_{name}.json").write_text(json.dumps(document))
 
 
-def test_images_labels_and_splits(coco):
+def test_classes_order_labels_and_splits_of_coco(coco):
     dataset = load_dataset(dataset_section(coco, TEXT))
     assert dataset.classes == ("person", "train", "dog")
     assert dataset.ids[:2] == ("000000000009", "sub/five")
@@ -124,11 +124,8 @@ def test_images_labels_and_splits(coco):
     assert {name: dataset.load(row[name]).width for name in widths} == widths
     with pytest.raises(UnreadableImage, match="no such file"):
         dataset.load(row["000000000012"])
-
-
-def test_only_crowds_may_be_ignored_and_ids_be_numbers(coco):
     text = f"{TEXT}\ncrowd: ignored\nimage_id: number\nclasses: [dog, person]"
-    dataset = load_dataset(dataset_section(coco, text))
+    dataset = load_dataset(dataset_section(coco, text))  # of a class that only crowds show
     assert dataset.classes == ("dog", "person")
     assert dataset.ids[:2] == ("9", "5")
     assert dataset.label[:2].tolist() == [[-1, 1], [0, 0]]
@@ -169,28 +166,27 @@ def test_files_that_contradict_themselves_are_told(coco, images, annotations, fa
         load_dataset(dataset_section(coco, TEXT))
 
 
-def test_categories_and_lists_that_are_not_there_are_told(coco):
+def test_categories_lists_and_files_that_are_not_there_are_told(coco):
     with pytest.raises(DataError, match="no class 'cat'; available: person, train, dog"):
         load_dataset(dataset_section(coco, f"{TEXT}\nclasses: [cat]"))
     with pytest.raises(SpecError, match=r"splits.fit: no file of .*'instances_trian2017'. Did"):
         dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))
     with pytest.raises(SpecError, match=r"annotations: no such file: .*instances_val2018.json"):
         dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)
+    Image.new("RGB", (5, 5)).save(coco / "private.jpg")
+    for name in ("../private.jpg", str(coco / "private.jpg")):
+        write(coco / "coco", "val2017", [image(11, name), image(12)], [annotation(12, 7)])
+        with pytest.raises(DataError, match=f"the file '{name}' is outside of {coco / 'coco'}"):
+            load_dataset(dataset_section(coco, TEXT))
 
 
-def test_a_file_outside_of_the_data_set_is_told(tmp_path, coco):
-    root = tmp_path / "coco"
-    Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
-    for name in ("../private.jpg", str(tmp_path / "private.jpg")):
-        write(root, "val2017", [image(11, name), image(12)], [annotation(12, 7)])
-        with pytest.raises(DataError, match=f"the file '{name}' is outside of {root}"):
-            load_dataset(dataset_section(tmp_path, TEXT))
-
-
-def test_boxes_beside_the_photo_mark_nothing():
+def test_boxes_beside_the_photo_mark_nothing_and_half_a_pixel_is_foreground():
     found = [("dog", -4.0, 0.0, 3.0, 2.0), ("dog", 0.0, -4.0, 2.0, 3.0), ("dog", -1.0, 1.0, 2.0, 1)]
     mask = Boxes(Path("a.json"), {"1": (5, 4)}, {"1": found}).mask("1", {"dog"})
     assert [tuple(at) for at in np.argwhere(mask).tolist()] == [(1, 0)]  # of the last one alone
+    mask = np.zeros((4, 8), bool)
+    mask[:2, :2] = mask[2, 2:4] = mask[3, 7] = True
+    assert small_mask(mask, (4, 2)).tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
 
 
 ANNOTATION = """<annotation><size><width>10</width><height>6</height></size>
@@ -206,19 +202,10 @@ def test_boxes_count_pixels_from_one_and_hold_their_last(tmp_path):
     expected[0:3, 1:4] = expected[4:6, 8:10] = True
     assert np.array_equal(mask, expected)
     assert voc_foreground(tmp_path / "a.xml", ("cat",)).sum() == 9
-
-
-@pytest.mark.parametrize("lost", ["<width>10</width>", "<xmin>2</xmin>"])
-def test_an_annotation_without_places_is_told(tmp_path, lost):
-    (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
-    with pytest.raises(DataError, match="no valid size or boxes"):
-        voc_foreground(tmp_path / "a.xml", ("cat",))
-
-
-def test_a_pixel_of_a_small_mask_is_foreground_where_half_of_it_is():
-    mask = np.zeros((4, 8), bool)
-    mask[:2, :2] = mask[2, 2:4] = mask[3, 7] = True
-    assert small_mask(mask, (4, 2)).tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
+    for lost in ("<width>10</width>", "<xmin>2</xmin>"):
+        (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
+        with pytest.raises(DataError, match="no valid size or boxes"):
+            voc_foreground(tmp_path / "a.xml", ("cat",))
 
 
 VOC = "kind: voc\nroot: .\nsplits: {fit: train, tune: val, holdout: test}"
@@ -252,7 +239,7 @@ def voc(tmp_path):
     return dataset_section(tmp_path, VOC)
 
 
-def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
+def test_voc_has_a_class_called_train_and_ignores_difficult_objects(voc):
     dataset = load_dataset(voc)
     assert dataset.classes == ("bus", "person", "train")
     assert dataset.ids == ("000001", "000002", "000007", "000009")
@@ -262,6 +249,11 @@ def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
     for path in (voc.root / "ImageSets" / "Main").glob("*_*.txt"):
         path.unlink()  # then the names of the objects
     assert load_dataset(voc).classes == ("person", "train")
+    for path in (voc.root / "Annotations").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="holds no annotation") as told:
+        load_dataset(voc)
+    assert "folder of the year" in told.value.remedy
 
 
 ENTITIES = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
@@ -271,7 +263,6 @@ BOMB = f'<!DOCTYPE a [<!ENTITY a0 "ha">{ENTITIES}]><a><object><name>&a11;</name>
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("<annotation>", "is not a readable annotation"),
         ("", "is not a readable annotation"),
         ("<a><object><name> </name></object></a>", "has an object without a name"),
         ('<?xml version="1.0" encoding="klingon"?><a/>', "is not a readable annotation"),
@@ -282,14 +273,6 @@ def test_a_broken_annotation_is_told(voc, text, fault):
     (voc.root / "Annotations" / "000002.xml").write_text(text)
     with pytest.raises(DataError, match=f"000002.xml {fault}"):
         load_dataset(voc)
-
-
-def test_a_folder_without_annotations_is_told(voc):
-    for path in (voc.root / "Annotations").iterdir():
-        path.unlink()
-    with pytest.raises(DataError, match="holds no annotation") as told:
-        load_dataset(voc)
-    assert "folder of the year" in told.value.remedy
 
 
 def test_scenes_are_a_data_set_too(tmp_path):

@@ -14,13 +14,8 @@ from precompute_factory import CONV, VIT, photo, photo_set, tiny_encoder
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
-from precompute.encoder import (
-    encoder_digest,
-    encoder_inputs,
-    encoder_name,
-    fetch_encoder,
-    load_encoder,
-)
+from precompute import encoder as encoders
+from precompute.encoder import encoder_digest, encoder_name, fetch_encoder, load_encoder
 from precompute.encoder.hub import check_answer, fetch_model
 
 pytest.importorskip("torch")
@@ -69,9 +64,9 @@ def named(tmp_path, monkeypatch):
 def cache(monkeypatch, tmp_path, repository, files):
     home = tmp_path / "cache"
     snapshot = home / f"models--{repository.replace('/', '--')}" / "snapshots" / "0"
-    snapshot.mkdir(parents=True)
     refs = snapshot.parents[1] / "refs"
-    refs.mkdir()
+    for folder in (snapshot, refs):
+        folder.mkdir(parents=True)
     (refs / "main").write_text(snapshot.name)
     for path in files:
         shutil.copy(path, snapshot / path.name.replace("weights", "open_clip_model"))
@@ -79,11 +74,7 @@ def cache(monkeypatch, tmp_path, repository, files):
     return snapshot
 
 
-def pixels(encoder):
-    return np.stack([encoder.prepare(photo(0))])
-
-
-def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, monkeypatch):
+def test_what_a_library_would_ask_beside_the_spec_needs_a_folder(named, asked, monkeypatch):
     monkeypatch.setattr(
         open_clip, "get_tokenizer", lambda _: hf_hub_download("some/tokenizer", "tokenizer.json")
     )
@@ -92,9 +83,6 @@ def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, mo
         load_encoder(section)
     assert "tokenizer.json and tokenizer_config.json into a folder" in told.value.remedy
     assert asked == []
-
-
-def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeypatch):
     other = {"hf_hub": "some/other/", "mean": (0.1, 0.2, 0.3)}
     monkeypatch.setitem(pretrained._PRETRAINED["tiny"], "other", other)
     with pytest.raises(DataError, match="differ in their preprocessing") as told:
@@ -106,7 +94,6 @@ def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeyp
     ("model", "tag"), [("tiny", "one"), ("hf-hub:some/model", None), ("tiny", "silent")]
 )
 def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, model, tag):
-    """It accepts the connection, and says nothing; so does one that open_clip names itself."""
     monkeypatch.setattr("precompute.encoder.hub._PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -117,7 +104,7 @@ def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, model
             fetch_encoder(OpenClipEncoder(model=model, pretrained=tag))
 
 
-def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkeypatch, tmp_path):
+def test_what_was_downloaded_is_loaded_without_asking(named, asked, monkeypatch, tmp_path):
     section = OpenClipEncoder(model="tiny", pretrained="one")
     before = encoder_digest(section)
     cache(monkeypatch, tmp_path, "some/tiny", [named.pretrained])
@@ -125,17 +112,14 @@ def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkey
     encoder = load_encoder(section)
     assert (encoder.name, encoder.mean) == ("tiny (one)", SIGLIP["mean"])
     assert encoder_digest(section) != before  # of the weights now
-    assert encoder_inputs(section)["digest"] == encoder.text.digest
-    assert asked == []
-
-
-def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):
+    assert encoders.encoder_inputs(section)["digest"] == encoder.text.digest
     section = OpenClipEncoder(model="hf-hub:some/model")
     before = encoder_digest(section)
     files = [named.model / "open_clip_config.json", named.pretrained]
     cache(monkeypatch, tmp_path, "some/model", files)
     encoder, folder = load_encoder(section), load_encoder(named)
-    np.testing.assert_array_equal(encoder.dense(pixels(encoder)), folder.dense(pixels(folder)))
+    pixels = [each.prepare(photo(0))[None] for each in (encoder, folder)]
+    np.testing.assert_array_equal(encoder.dense(pixels[0]), folder.dense(pixels[1]))
     assert encoder_name(section) == "hf-hub:some/model"
     assert encoder_digest(section) == encoder_digest(named) != before
     assert asked == []
@@ -169,7 +153,6 @@ def test_half_a_download_of_several_files_is_completed(monkeypatch, tmp_path):
 
 
 def test_the_way_from_a_folder_to_a_decision_asks_no_network(tmp_path, asked, monkeypatch, capsys):
-    """With files for all, no command of it tries; with a name, only what downloads does."""
     photo_set(tmp_path)
     tiny_encoder(tmp_path / "encoder", CONV)
     monkeypatch.chdir(tmp_path)
@@ -184,9 +167,8 @@ def test_the_way_from_a_folder_to_a_decision_asks_no_network(tmp_path, asked, mo
     ):
         assert main(command) == 0, capsys.readouterr().err
         assert asked == [], command
-    named = [*made[:3], "ViT-B-32:openai", *made[4:-1], "named.yaml"]
-    assert main(named) == 0
-    assert main(["precompute", "named.yaml", "--plan"]) == 0
+    named = [*made[:3], "ViT-B-32:openai", *made[4:-1], "named.yaml"]  # files are not there
+    assert main(named) == main(["precompute", "named.yaml", "--plan"]) == 0
     assert asked == []
     assert main(["precompute", "named.yaml"]) == 1
     assert asked

@@ -114,37 +114,31 @@ def test_bad_photos_are_skipped_and_named(home, own):
     assert again.skipped == report.skipped
 
 
-def test_too_many_bad_photos_stop_the_run(own):
+def test_a_place_that_cannot_be_written_and_too_many_bad_photos_stop_the_run(own):
+    spec = load_spec(own / "spec.yaml")
+    with pytest.raises(StoreError, match="cannot be written") as told:
+        precompute.run(spec, own / "words.txt" / "a.zarr")
+    assert "--store" in told.value.remedy
     for i in range(7):
         (own / "photos" / "images" / f"{i:05d}.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"cannot be read: so far 7 of 12.*0\.5.*00000: ") as told:
-        precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
+        precompute.run(spec, own / "a.zarr")
     assert "max_bad_share" in told.value.remedy
     assert not (own / "a.zarr").exists()
-
-
-def test_a_folder_that_cannot_be_written_is_told(own):
-    with pytest.raises(StoreError, match="cannot be written") as told:
-        precompute.run(load_spec(own / "spec.yaml"), own / "words.txt" / "a.zarr")
-    assert "--store" in told.value.remedy
 
 
 def test_a_damaged_store_is_written_again(home, own):
     shutil.copytree(home / "whole.zarr", own / "a.zarr")
     chunk = next(path for path in (own / "a.zarr" / "label" / "c").rglob("*") if path.is_file())
     chunk.write_bytes(b"spoilt")
-    report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
-    assert report.changed
+    assert precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr").changed
     open_store(own / "a.zarr").verify()
 
 
-SEGMENTS = "segments: {max_per_image: 4}"
-
-
 def spec_with(folder, segments):
-    text = (folder / "spec.yaml").read_text()
-    assert SEGMENTS in text
-    (folder / "own.yaml").write_text(text.replace(SEGMENTS, f"segments: {{{segments}}}"))
+    text = SPEC.replace("segments: {max_per_image: 4}", f"segments: {{{segments}}}")
+    assert text != SPEC
+    (folder / "own.yaml").write_text(text)
     return load_spec(folder / "own.yaml")
 
 

@@ -29,11 +29,8 @@ METHODS = [
     SegmentSettings(method="felzenszwalb"),
     SegmentSettings(method="slic", superpixels=40),
 ]
-REFINED = [replace(s, refine="edges") for s in METHODS[:2]]
-
-
-def name_of(s):
-    return f"{s.method}-{s.refine}"
+METHODS += [replace(s, refine="edges") for s in METHODS[:2]]
+each_method = pytest.mark.parametrize("how", METHODS, ids=lambda how: f"{how.method}-{how.refine}")
 
 
 def cells_of(areas: np.ndarray, noise: float = 0.05) -> np.ndarray:
@@ -43,14 +40,7 @@ def cells_of(areas: np.ndarray, noise: float = 0.05) -> np.ndarray:
     return (directions[areas] + noise * rng.normal(size=(*areas.shape, 16))).astype(np.float32)
 
 
-def areas() -> np.ndarray:
-    found = np.zeros((8, 10), dtype=int)
-    found[:, 5:] = 1
-    found[5:, 2:7] = 2
-    return found
-
-
-@pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
+@each_method
 @settings(max_examples=15, deadline=None)
 @given(SHAPES, st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(1, 12), st.data())
 def test_segments_are_a_partition_into_connected_parts(how, grid, shape, most, data):
@@ -122,7 +112,7 @@ def test_more_weight_of_place_makes_segments_compact():
         assert spread[1] < 0.8 * spread[0], method
 
 
-@pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
+@each_method
 def test_equal_and_empty_cells_make_no_fault(how):
     image = Image.new("RGB", (16, 12), (9, 9, 9))
     one = replace(how, max_per_image=1)
@@ -189,14 +179,11 @@ def test_shares_are_the_mean_of_interpolated_cells(grid, scale, seed):
         np.testing.assert_allclose(mean, zoomed[labels == j].mean(0), atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(24, 36), (7, 50), (3, 2)])
-def test_upsampled_map_shows_each_cell_around_its_centre(shape):
+def test_upsampled_map_shows_each_cell_around_its_centre():
     labels = np.arange(6).reshape(2, 3)
-    pixels = upsample(labels, shape)
-    assert pixels.shape == shape
-    if shape == (24, 36):
-        np.testing.assert_array_equal(pixels[6::12, 6::12], labels)
-        np.testing.assert_array_equal(pixels, np.kron(labels, np.ones((12, 12), int)))
+    np.testing.assert_array_equal(upsample(labels, (24, 36)), np.kron(labels, np.ones((12, 12))))
+    for shape in ((7, 50), (3, 2)):
+        assert upsample(labels, shape).shape == shape
 
 
 def test_refined_outlines_lie_on_the_edge_of_colour():
