@@ -63,8 +63,10 @@ def as_matrix(found, column: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scores", ["", "method: contrast, temperature: 0.05", "method: centred"])
-def test_photos_of_the_store_get_its_logits_again(folder, scores):
-    """Through the whole encoder: under other names, so that nothing can be looked up."""
+def test_photos_of_the_store_get_its_logits_again_with_typed_concepts_too(folder, scores):
+    """Under other names, so that nothing can be looked up."""
+    from precompute.encoder import load_text_encoder
+
     if scores:
         make(folder, scores=f"  scores: {{{scores}}}\n")
     students = opened(folder)
@@ -79,17 +81,11 @@ def test_photos_of_the_store_get_its_logits_again(folder, scores):
     probability = as_matrix(found, "student_probability")
     np.testing.assert_allclose(probability, expit(expected), atol=1e-4)
     assert list(found.table.loc[str(copies[0])].index) == store.classes
-
-
-def test_typed_concepts_are_scored_too(folder):
-    from precompute.encoder import load_text_encoder
-
     tuner = open_tuner(folder / "spec.yaml")
     add_concept(tuner, "red bus, scarlet coach", load_text_encoder(tuner.spec.concepts.encoder))
     students = opened(folder)
     assert students.concepts[-1] == "red bus"
-    files = files_of(folder, students.tuner.store.images)
-    logits = as_matrix(students.predict_images(files), "student_logit")
+    logits = as_matrix(students.predict_images(copies), "student_logit")
     np.testing.assert_allclose(logits, students.tuner.logits(students.node), atol=1e-4)
 
 
@@ -202,17 +198,14 @@ def test_a_spec_that_encodes_otherwise_is_refused_and_the_extra_named(folder, mo
         students.predict_images(file)
 
 
-@pytest.fixture
-def few(monkeypatch):
-    """So few photos are enough for drift, and for an accuracy of answers."""
-    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_FIT", 8)
-    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_PHOTOS", 8)
-    monkeypatch.setattr("inficond_panel.distill.drift._NEIGHBOUR", 2)
-    monkeypatch.setattr("inficond_panel.distill.metrics.thresholds.LEAST_ANSWERED", 1)
-
-
-@pytest.mark.usefixtures("few")
-def test_all_doors_hold_the_same_and_drift_is_told(folder, run):
+def test_all_doors_hold_the_same_drift_is_told_and_a_student_abstains(folder, run, monkeypatch):
+    for name, few in (
+        ("drift.LEAST_FIT", 8),
+        ("drift.LEAST_PHOTOS", 8),
+        ("drift._NEIGHBOUR", 2),
+        ("metrics.thresholds.LEAST_ANSWERED", 1),
+    ):
+        monkeypatch.setattr(f"inficond_panel.distill.{name}", few)
     students = opened(folder)
     files = files_of(folder, students.tuner.store.images)
     found, drift = students.predict_images(files, abstain=0.9), students.drift(files)
@@ -231,6 +224,21 @@ def test_all_doors_hold_the_same_and_drift_is_told(folder, run):
     assert list(drift.table["drifted"]) == [False] * len(students.concepts)
     assert str(drift).startswith("No significant difference from the training images")
     assert drift.table.attrs["notes"] == str(drift).splitlines()
+    store = students.tuner.store
+    found = students.predict_images(files, abstain=1)
+    logits, decisions = students.tuner.logits(students.node), as_matrix(found, "student_decision")
+    assert np.isnan(decisions).any()
+    for k, name in enumerate(store.classes):
+        sure = abs(logits[: len(files), k]) - found.rules.rules[name].threshold
+        known = abs(sure) >= 1e-3  # as far as rounding goes
+        expected = np.where(sure > 0, logits[: len(files), k] > 0, np.nan)
+        np.testing.assert_array_equal(decisions[known, k], expected[known])
+    frame = rules_frame(found.rules)
+    notes = " ".join(frame.attrs["notes"])
+    for name, rule in found.rules.rules.items():
+        many = f"{name}: no 20 or more" not in notes
+        assert (frame.loc[name, "asked"], rule.reached) == (1, many)
+    assert "don't know" in run("predict", folder / "spec.yaml", *files, "--abstain", "1")[1]
 
 
 def test_the_command_tells_faults_and_takes_classes(folder, run):
@@ -253,27 +261,6 @@ def test_the_command_tells_faults_and_takes_classes(folder, run):
     name = store.classes[1]
     _, out, _ = run("predict", spec, *good, "--csv", "--class", name)
     assert [row["class"] for row in lines_of(out)] == [name] * 2
-
-
-@pytest.mark.usefixtures("few")
-def test_a_student_abstains(folder, run):
-    students = opened(folder)
-    store, spec = students.tuner.store, folder / "spec.yaml"
-    files = files_of(folder, store.images)
-    found = students.predict_images(files, abstain=1)
-    logits, decisions = students.tuner.logits(students.node), as_matrix(found, "student_decision")
-    assert np.isnan(decisions).any()
-    for k, name in enumerate(store.classes):
-        sure = abs(logits[: len(files), k]) - found.rules.rules[name].threshold
-        known = abs(sure) >= 1e-3  # as far as rounding goes
-        expected = np.where(sure > 0, logits[: len(files), k] > 0, np.nan)
-        np.testing.assert_array_equal(decisions[known, k], expected[known])
-    frame = rules_frame(found.rules)
-    said = " ".join(frame.attrs["notes"])
-    for name, rule in found.rules.rules.items():
-        assert (frame.loc[name, "asked"], rule.reached) == (1, f"{name}: no 20 or more" not in said)
-    out = run("predict", spec, *files, "--abstain", "1")[1]
-    assert "don't know" in out
 
 
 def test_segments_are_outlined_in_files_and_the_line_goes_round_them(folder, run, monkeypatch):

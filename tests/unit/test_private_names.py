@@ -51,23 +51,17 @@ def test_the_installed_version_has_the_name(place):
     assert hasattr(getattr(holder, owner) if owner else holder, name)
 
 
-def guarded(module):
-    """Owner and name of each ``stand_before(OWNER, "NAME", ...)`` of a module."""
-    for call in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "stand_before":
-            owner, name, _ = call.args
-            names = [name.value] if isinstance(name, ast.Constant) else []
-            for each in names or ("_internal_error", "_protocol_error"):
-                yield getattr(module, owner.id), each
-
-
 @pytest.mark.parametrize("module", [answers, messages, sessions])
 def test_every_guard_is_in_the_list(module):
-    for owner, name in guarded(module):
-        place = (owner.__name__, "", name)
-        if inspect.isclass(owner):
-            place = (owner.__module__, owner.__name__, name)
-        assert place in NAMES
+    """Owner and name of each ``stand_before(OWNER, "NAME", ...)``."""
+    for call in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "stand_before":
+            owner, name = getattr(module, call.args[0].id), call.args[1]
+            names = [name.value] if isinstance(name, ast.Constant) else []
+            is_class = inspect.isclass(owner)
+            place = (owner.__module__, owner.__name__) if is_class else (owner.__name__, "")
+            for each in names or ("_internal_error", "_protocol_error"):
+                assert (*place, each) in NAMES
 
 
 def test_a_private_name_of_a_base_class_that_is_overridden_is_in_the_list():

@@ -44,18 +44,13 @@ def jpeg(seed):
     return stream.getvalue()
 
 
-def section(folder, code, more=f"splits: {HALVES}"):
-    """The allowed section of a file with this code, which can use ``photo`` and ``NAMES``."""
-    (folder / "own.py").write_text(
-        f"from precompute_factory import photo\nNAMES = {NAMES}\n{code}", encoding="utf-8"
-    )
-    found = dataset_section(folder, f"{{kind: python, function: own.py:images, {more}}}")
+def loaded(folder, code, more=f"splits: {HALVES}", function="own.py"):
+    """The data set of a file with this code, which can use ``photo`` and ``NAMES``."""
+    code = f"from precompute_factory import photo\nNAMES = {NAMES}\n{code}"
+    (folder / "own.py").write_text(code)
+    found = dataset_section(folder, f"{{kind: python, function: {function}:images, {more}}}")
     found.allowed = True
-    return found
-
-
-def loaded(folder, code, more=f"splits: {HALVES}"):
-    return load_dataset(section(folder, code, more))
+    return load_dataset(found)
 
 
 def check(dataset, exact=True):
@@ -121,6 +116,9 @@ def images():
     expected = [[0, 1], [1, 1], [1, 0], [1, 0], [0, -1], [-1, -1], [0, 0]]
     assert dataset.label.tolist() == expected
     assert dataset.metadata.tolist() == [[str(i)] for i in range(7)]
+    code = "import numpy as np\n" + RECORDS.replace("NAMES[i % 2]", "np.array([1, 0])")
+    with pytest.raises(DataError, match=r"vector of 2 labels; expected .* of the 0 classes"):
+        loaded(tmp_path, code)
 
 
 @pytest.mark.parametrize(
@@ -149,12 +147,6 @@ def test_faults_are_told(tmp_path, code, told):
         loaded(tmp_path, code, f"names: [cat, dog], splits: {HALVES}")
 
 
-def test_a_vector_of_labels_needs_a_name_for_each(tmp_path):
-    code = "import numpy as np\n" + RECORDS.replace("NAMES[i % 2]", "np.array([1, 0])")
-    with pytest.raises(DataError, match=r"vector of 2 labels; expected .* of the 0 classes"):
-        loaded(tmp_path, code)
-
-
 def test_it_runs_only_where_it_is_allowed_and_a_change_is_noticed(tmp_path, monkeypatch, capsys):
     without_torch(monkeypatch)
     photo_set(tmp_path)
@@ -170,8 +162,8 @@ def test_it_runs_only_where_it_is_allowed_and_a_change_is_noticed(tmp_path, monk
     (tmp_path / "spec.yaml").write_text(f"{text[:start]}{dataset}{text[end:]}")
     ids = [f"{split}/{i:06d}" for split in ("train", "test") for i in range(4)]
     write_table(tmp_path / "logits.csv", ids, np.arange(16).reshape(8, 2) / 7 - 1, NAMES)
-    for more in ([], ["--plan"]):
-        assert main(["precompute", "spec.yaml", *more]) == 1
+    for plan in ([], ["--plan"]):
+        assert main(["precompute", "spec.yaml", *plan]) == 1
         told = capsys.readouterr().err
         assert "spec's data set is Python code, own.py:images, which could do anything" in told
     assert main(["info", "spec.yaml"]) == 1
@@ -196,10 +188,7 @@ def shipped(library):
 
 
 def example(folder, library):
-    given = f"function: {shipped(library)}:images, root: data, splits: {HALVES}"
-    found = dataset_section(folder, f"{{kind: python, {given}}}")
-    found.allowed = True
-    return load_dataset(found)
+    return loaded(folder, "", f"root: data, splits: {HALVES}", shipped(library))
 
 
 def test_the_example_of_torchvision_reads_cifar_100(tmp_path, monkeypatch):
@@ -332,11 +321,11 @@ def test_init_says_what_reads_such_a_folder(home, capsys, files, library, what):
 def test_init_names_the_function_where_a_table_resembles_labels(home, capsys):  # noqa: F811
     pytest.importorskip("pyarrow")
     binary, shards = home / "binary", home / "shards"
-    binary.mkdir()
+    for folder in (binary, shards):
+        folder.mkdir()
     rows = {"image": [{"bytes": bytes([i]), "path": f"{i}.jpg"} for i in range(4)]}
     rows = pd.DataFrame({**rows, "label": [0, 1, 0, 1]})
     rows.to_parquet(binary / "train-00000-of-00001.parquet")
-    shards.mkdir()
     (shards / "train-000.tar").write_bytes(b"")
     (shards / "notes.csv").write_text("image_id,notes\n0,\n1,\n2,\n3,blurred\n")
     for folder, library in ((binary, "datasets"), (shards, "webdataset")):

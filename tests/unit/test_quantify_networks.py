@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_numbers_whatever_the_batch():
     assert np.abs(other - first).max() > 0.01
 
 
-def test_a_measurement_computes_with_one_thread_and_gives_the_others_back():
+def test_a_measurement_has_one_thread_gives_the_others_back_and_can_be_stopped():
     seen, feature = set(), feature_at(network(), "features")
 
     def watched(x):
@@ -96,11 +96,8 @@ def test_a_measurement_computes_with_one_thread_and_gives_the_others_back():
         assert (seen, torch.get_num_threads()) == ({1}, 2)
     finally:
         torch.set_num_threads(before)
-
-
-def test_a_measurement_says_how_far_it_is():
-    done, quick = [], Perturbation(batch=2, draws=4, rounds=1)
-    pixel_information(feature_at(network(), "features"), images(4), quick, progress=done.append)
+    done, small = [], Perturbation(batch=2, draws=4, rounds=1)
+    pixel_information(feature, images(4), small, progress=done.append)
     assert done == [2, 4]
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,12 +32,8 @@ STRONG = Intent("a", "b", "up", 1e30)
 FAR = np.full((4, 2), 1e300)
 
 
-def sigmoid(**given: object) -> Callable[[], object]:
-    return lambda: distill.fit(SCORES, TARGETS, **given)
-
-
-def softmax(**given: object) -> Callable[[], object]:
-    return lambda: distill.fit_joint(SCORES, ROWS, l1=1e-3, **given)
+sigmoid = partial(partial, distill.fit, SCORES, TARGETS)
+softmax = partial(partial, distill.fit_joint, SCORES, ROWS, l1=1e-3)
 
 
 def uneven() -> object:
@@ -56,7 +53,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[InficondError], str]] = {
     "bound of -1e300": (sigmoid(lower=-FAR), SolverError, "lower bound of concept 0 of class 0"),
     "bound of 1e300, softmax": (softmax(upper=FAR), SolverError, "upper bound of concept 0"),
     "thumb of 1e300": (lambda: Intent("a", "b", "up", bound=1e300), TuningError, "is 1e.300"),
-    "factor of 1e30": (lambda: bound(STRONG, 2.0, 0.1), TuningError, "weight of 2 to 2e"),
+    "factor of 1e30": (partial(bound, STRONG, 2.0, 0.1), TuningError, "weight of 2 to 2e"),
     "NaN logits": (lambda: Outcome(LABEL, NAN), DataError, "1 of 30 logits are NaN or inf"),
     "infinite logits": (lambda: Outcome(LABEL, INF), DataError, "1 of 30 logits"),
     "logits for decisions": (lambda: Outcome(LABEL, LOGIT, LOGIT), DataError, "True or False"),

@@ -58,22 +58,7 @@ def cross_fitted(tuner: Tuner, node: Node) -> np.ndarray:
     return cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
 
 
-def test_slices_and_groups_of_a_repaired_student_are_cross_fitted(tuner, repaired) -> None:
-    rows = tuner.store.rows("tune")
-    label, logits = tuner.store.label[rows, 0], cross_fitted(tuner, repaired)
-    odd = np.arange(len(rows)) % 2 == 1
-    halves = {"odd": odd, "even": ~odd}
-    sliced = measure_slices(tuner, repaired, "tune", halves, draws=2, permutations=20)["truck"]
-    grouped, _ = groups(tuner, repaired, "tune", halves, "half", classes=["truck"], draws=2)
-    assert sliced.whole == average_precision(label, logits)
-    for part in sliced.slices:
-        truth = average_precision(label[halves[part.name]], logits[halves[part.name]])
-        assert part.metrics["ap"] == pytest.approx(truth)
-        assert grouped.loc[("truck", part.name), "ap"] == pytest.approx(truth)
-
-
 def test_no_photo_is_judged_by_a_student_that_saw_its_label(tuner, monkeypatch) -> None:
-    """Other labels of one fold's photos change the logits of all others, and never its own."""
     store, rows = tuner.store, tuner.store.rows("tune")
     repairs = [Balance("truck", tuple(CONTEXT[:3]), suspects=True), Doubt("truck"), Lambda("truck")]
     labels = [Label("truck", f"{row:04d}.jpg", 1) for row in (802, 806)]
@@ -93,16 +78,26 @@ def test_no_photo_is_judged_by_a_student_that_saw_its_label(tuner, monkeypatch) 
     assert all((after[folds == fold] != before[folds == fold]).any() for fold in (0, 1, 3, 4))
 
 
-def test_two_iterations_are_compared_by_students_that_did_not_see(tuner, repaired) -> None:
+def test_two_iterations_are_compared_and_divided_by_students_that_did_not_see(tuner, repaired):
     root, rows = tuner.root(), tuner.store.rows("tune")
     found = compare(tuner, root, repaired, draws=20)
-    truth = average_precision(tuner.store.label[rows, 0], cross_fitted(tuner, repaired))
+    label, logits = tuner.store.label[rows, 0], cross_fitted(tuner, repaired)
+    truth = average_precision(label, logits)
     (item,) = found.classes
     assert item.cross_fitted
     assert item.after["ap"] == pytest.approx(truth)
     assert item.changes["ap"].estimate == pytest.approx(truth - ap(tuner, root, "tune"))
     assert found.mean_ap.estimate == pytest.approx(item.changes["ap"].estimate / 2)
     assert not compare(tuner, root, repaired, "holdout", draws=20).classes[0].cross_fitted
+    odd = np.arange(len(rows)) % 2 == 1
+    halves = {"odd": odd, "even": ~odd}
+    sliced = measure_slices(tuner, repaired, "tune", halves, draws=2, permutations=20)["truck"]
+    grouped, _ = groups(tuner, repaired, "tune", halves, "half", classes=["truck"], draws=2)
+    assert sliced.whole == truth
+    for part in sliced.slices:
+        truth = average_precision(label[halves[part.name]], logits[halves[part.name]])
+        assert part.metrics["ap"] == pytest.approx(truth)
+        assert grouped.loc[("truck", part.name), "ap"] == pytest.approx(truth)
 
 
 def test_without_repairs_or_a_balance_that_no_fold_can_carry_out_it_is_the_student(
@@ -118,7 +113,6 @@ def test_without_repairs_or_a_balance_that_no_fold_can_carry_out_it_is_the_stude
 
 
 def test_labels_that_teach_never_judge_however_few(tuner, monkeypatch) -> None:
-    """Too few are left to choose their weight: it is 3, and none judges itself."""
     store, rows = tuner.store, tuner.store.rows("tune")
     label = np.array(store.label)
     kept = [row for value in (1, 0) for row in rows[label[rows, 0] == value][:6]]
@@ -239,16 +233,7 @@ def test_only_the_given_photos_and_never_the_holdout_are_looked_at(tmp_path, har
     assert harmed.looks("holdout") == 0
 
 
-def test_a_persons_node_stays_theirs(tmp_path: Path) -> None:
-    tuner = tuner_of(misled(1), tmp_path)
-    found = suggest(tuner, classes=["bicycle"])
-    theirs = tuner.fine_tune(tuner.root(), found.intents)
-    node = carry_out(tuner, found)
-    assert node == theirs
-    assert (node.author, node.note) == ("user", "")
-
-
-def test_without_labels_of_tune_it_says_what_it_needs(tmp_path: Path) -> None:
+def test_without_labels_it_says_what_it_needs_and_a_persons_node_stays_theirs(tmp_path):
     arrays = misled(0)
     arrays["label"][arrays["split"] == "tune"] = -1
     tuner = tuner_of(arrays, tmp_path)
@@ -256,6 +241,12 @@ def test_without_labels_of_tune_it_says_what_it_needs(tmp_path: Path) -> None:
     assert (found.intents, set(found.skipped)) == ((), set(tuner.store.classes))
     assert "5 tuning images that are labelled as showing it" in found.summary
     assert "Label tuning images, or use thumbs." in found.summary
+    tuner = tuner_of(misled(1), tmp_path / "labelled")
+    found = suggest(tuner, classes=["bicycle"])
+    theirs = tuner.fine_tune(tuner.root(), found.intents)
+    node = carry_out(tuner, found)
+    assert node == theirs
+    assert (node.author, node.note) == ("user", "")
 
 
 def test_cancelled_at_any_call_and_progress_ends_at_one(harmed: Tuner) -> None:

@@ -2,34 +2,34 @@
 
 import argparse
 import re
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from doors import hold_doors
-from factory import small_spec
+from factory import oracle_arrays, small_spec
+from frames import joint_spec
 from pages import Cells
+from studies import STUDY, Person, small_study
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
+from inficond_panel.commands.compare import comparison
 from inficond_panel.commands.shared.output import show_all
 from inficond_panel.common.interval import Interval
+from inficond_panel.quantify.gamma_sweep import measure_gammas
+from inficond_panel.quantify.outputs import single_label_groups
+from inficond_panel.results import frame as module
 from inficond_panel.results import refits
-from inficond_panel.results.frame import (
-    Heading,
-    csv_text,
-    document,
-    html_text,
-    interval_of,
-    intervals_of,
-    make_frame,
-    records,
-    text_table,
-)
+from inficond_panel.results.frame import Heading, make_frame, records, text_table
 from inficond_panel.results.history import events, iterations
+from inficond_panel.results.networks import gamma_measures, gamma_reliability, map_positions
 from inficond_panel.results.store_content import store_content
-from inficond_panel.ui.reports import frames_page
+from inficond_panel.study.pages.report import write_report
+from inficond_panel.tuning import open_tuner
+from inficond_panel.ui.reports import frames_page, gamma_page
 
 
 def content(students):
@@ -38,24 +38,16 @@ def content(students):
     return store_content(tuner.store, spec=str(tuner.spec.path), **known)
 
 
-def shown(students):
-    tuner, node = students.tuner, students.tuner.nodes()[1]
-    return {
-        "iteration": iterations(tuner, only=[node], changes=True),
-        "bounds": refits.bounds(tuner, node),
-        "students": refits.students(tuner, node, "tune"),
-        "events": events(tuner, node),
-    }
-
-
-def carried_out(students):
+def carried_out(students, *, shown=False):
+    """What ``tune`` tells of its iterations, or ``history show`` of the one."""
     tuner, nodes = students.tuner, students.tuner.nodes()
-    return {
-        "iterations": iterations(tuner, only=nodes),
-        "refits": refits.refits(tuner, nodes, "tune", {}),
-        "bounds": refits.bounds(tuner, nodes[1]),
-        "students": refits.students(tuner, nodes[1], "tune"),
-    }
+    one = {"bounds": refits.bounds(tuner, nodes[1])}
+    one["students"] = refits.students(tuner, nodes[1], "tune")
+    if shown:
+        iteration = iterations(tuner, only=nodes[1:], changes=True)
+        return {"iteration": iteration, **one, "events": events(tuner, nodes[1])}
+    refit = refits.refits(tuner, nodes, "tune", {})
+    return {"iterations": iterations(tuner, only=nodes), "refits": refit, **one}
 
 
 #: Command with its arguments, and the call in Python; ``predict`` is in test_predict.py.
@@ -68,13 +60,10 @@ DOORS = {
     "distill": ([], lambda students: refits.students(students.tuner, students.node, "tune")),
     "tune": (["--edits", "{folder}/edits.yaml", "--keep-head"], carried_out),
     "history list": ([], lambda students: iterations(students.tuner, changes=True)),
-    "history show": (["--node", "1"], shown),
+    "history show": (["--node", "1"], lambda each: carried_out(each, shown=True)),
     "history events": ([], lambda students: students.fit().events),
     "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
-    "stability": (
-        ["--class", "bicycle", "--draws", "8"],
-        lambda s: s.stability("bicycle", draws=8),
-    ),
+    "stability": (["--class", "bicycle", "--draws=8"], lambda s: s.stability("bicycle", draws=8)),
     "history compare": (["--node", "0", "1"], lambda students: students.compare(0, 1)),
     "explain": (["--node", "1"], lambda s: TunableStudents(s.tuner, s.tuner.nodes()[1]).report()),
 }
@@ -116,14 +105,14 @@ def test_a_person_reads_numbers_with_their_limits_and_a_program_all_digits_and_n
         ["name", "images", "AP", "80 %", "hit"],
         [["<a>", "1,200", "0.51", "[0.40, 0.60]", "yes"], ["b", "3", "undefined", "undefined", ""]],
     )
-    found = document(made())
+    found = module.document(made())
     assert found["level"] == 0.8
     assert found["notes"] == ["One & two."]
     assert found["rows"][0]["ap"] == 0.51234
     assert found["rows"][1]["ap"] is None
-    assert csv_text(made()).splitlines()[2] == "b,3,,,,False,0.8"
-    assert interval_of(made().loc["<a>"], "ap") == Interval(0.51234, 0.4, 0.6)
-    text = html_text(made())
+    assert module.csv_text(made()).splitlines()[2] == "b,3,,,,False,0.8"
+    assert module.interval_of(made().loc["<a>"], "ap") == Interval(0.51234, 0.4, 0.6)
+    text = module.html_text(made())
     assert "<a>" not in text
     assert "&lt;a&gt;" in text
     assert "<p>One &amp; two.</p>" in text
@@ -140,7 +129,7 @@ def test_facts_are_not_copied_for_each_row():
     rows = [{"name": i, "ap": 0.5, "ap_low": 0.4, "ap_high": 0.6} for i in range(100)]
     headings = {"name": Heading("name"), "ap": Heading("AP")}
     frame = make_frame(rows, "name", headings, facts={"large": Fact()})
-    assert intervals_of(frame, "ap") == [Interval(0.5, 0.4, 0.6)] * 100
+    assert module.intervals_of(frame, "ap") == [Interval(0.5, 0.4, 0.6)] * 100
     text_table(frame)
     assert Fact.copied < 20
 
@@ -188,7 +177,7 @@ def pictures(images: list[str], size: int) -> str:
     return frames_page([frame], store=store)
 
 
-def test_a_page_shows_the_images_that_a_column_names():
+def test_a_page_shows_the_images_that_a_column_names_up_to_60_and_3_megabytes():
     page = pictures(["<a>", "b", "c", "d"], 3)
     assert page.startswith('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">')
     assert "<title>T &amp; U</title>" in page
@@ -198,10 +187,85 @@ def test_a_page_shows_the_images_that_a_column_names():
     ]
     assert Cells(page).tables == [[["image", "other"], ["<a>", "b"], ["c", "d"]]]
     assert "script" not in Cells(page).tags
+    for size, most in ((1, 60), (300_000, 6)):
+        page = pictures([f"{i:03d}" for i in range(200)], size)
+        assert re.findall('alt="(.*?)"', page) == [f"{2 * i:03d}" for i in range(most)]
+        assert len(page) < 3_000_000
 
 
-@pytest.mark.parametrize(("size", "most"), [(1, 60), (300_000, 6)])
-def test_a_page_has_at_most_60_photos_and_3_megabytes(size, most):
-    page = pictures([f"{i:03d}" for i in range(200)], size)
-    assert re.findall('alt="(.*?)"', page) == [f"{2 * i:03d}" for i in range(most)]
-    assert len(page) < 3_000_000
+NAME = '<script>alert(1)</script> & "sons"'
+
+
+def named(**sizes):
+    """Arrays of a store whose first class has the name."""
+    arrays = oracle_arrays(**sizes)
+    arrays["class_name"] = np.array([NAME, *arrays["class_name"][1:]])
+    return arrays
+
+
+def compared(spec, folder, monkeypatch, names, *flags):
+    """Frames that a command shows, and the page that it writes."""
+    frames = {}
+    monkeypatch.setattr(comparison, "show_all", lambda args, found, shown: frames.update(found))
+    arguments = ["compare", str(spec), "--draws", "5", "--output", str(folder / "out"), *flags]
+    assert main(arguments) == 0
+    (page,) = (folder / "out").glob("*.html")
+    return [frames[name] for name in names], page.read_text()
+
+
+def compare(folder, monkeypatch):
+    spec = small_spec(folder, make=named, classes=3)
+    return compared(spec, folder, monkeypatch, ("outputs", "students", "changes"))
+
+
+def links(folder, monkeypatch):
+    spec = joint_spec(folder)
+    monkeypatch.setattr("inficond_panel.store.Store.title", NAME)
+    return compared(spec, folder, monkeypatch, ["links"], "--link")
+
+
+def gammas(folder, monkeypatch):
+    tuner = open_tuner(small_spec(folder, make=named), history=":memory:")
+    store, rows = tuner.store, tuner.store.rows("fit")
+    oracle = SimpleNamespace(own=2 * store.teacher_logit[rows], other=np.empty((len(rows), 0)))
+    groups = single_label_groups(store.label[rows], store.classes)
+    sweep = measure_gammas(store, {0.5: oracle}, groups=groups, draws=5)
+    images = [store.images[row] for row in rows]
+    places = {f"{gamma:g}": xy for gamma, xy in sweep.places().items()}
+    found = gamma_measures(tuner, sweep, draws=5)
+    assert found.loc[("silhouette", 0.5), "words"] == "silhouette of logits"
+    more = {"reliability": gamma_reliability(sweep), "map": map_positions(images, places, groups)}
+    return [found], gamma_page(store, {"gammas": found, **more})
+
+
+def study(folder, monkeypatch):
+    levels = "conditions: {design: between, levels: [{name: a}, {name: b}]}\n"
+    studied = small_study(folder, STUDY + levels)
+    people = [Person(studied, monkeypatch) for _ in range(4)]
+    for at, person in enumerate(people):
+        person.notes(0, "bicycle", "start")
+        node = person.tune("bicycle", [1 + at], ["wheel"])
+        person.notes(2 + at, "bicycle", "done", node=node, value=1.0, target=1.0)
+        person.notes(3 + at, "bicycle", "leave", outcome="done")
+        person.answers(9, "questionnaire-1", q1=at + 1, remarks=NAME)
+        person.answers(9, "form", age=20 + at)
+    studied.log.remark(1, "bicycle", NAME)
+    (page, *_), frames = write_report(studied, folder / "report")
+    shown = ("summary", "differences", "tasks")
+    return [frames[name] for name in shown], page.read_text()
+
+
+@pytest.mark.parametrize("report", [compare, links, gammas, study])
+def test_a_report_shows_its_frames_escaped_and_loads_nothing(report, tmp_path, monkeypatch):
+    frames, page = report(tmp_path, monkeypatch)
+    found = Cells(page)
+    for frame in frames:
+        header, rows = text_table(frame)
+        assert rows
+        assert [header, *rows] in found.tables, frame.attrs["title"]
+        assert f"<h2>{escape(frame.attrs['title'], quote=False)}</h2>" in page
+    assert NAME not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "script" not in found.tags
+    assert not re.search(r"https?:|url\((?!data:)|@import|(src|href)=.(?!data:)", page)
+    assert "color-scheme: light dark" in page

@@ -11,15 +11,9 @@ from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.distill.metrics.thresholds import LEAST_ANSWERED, Decisions, class_decisions
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.export import predictions
 from inficond_panel.export.folder import as_exported
-from inficond_panel.export.predictions import (
-    ALL_CLASSES,
-    DONT_KNOW,
-    LikeliestClass,
-    Prediction,
-    abstaining,
-    decision_frame,
-)
+from inficond_panel.export.predictions import LikeliestClass, abstaining, decision_frame
 from inficond_panel.results.frame import text_table
 from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import write_store
@@ -97,8 +91,8 @@ def test_the_rule_is_judged_by_images_that_did_not_choose_it():
     assert all(found.right[found.confidence >= cut].mean() < 0.85 for cut in more)
 
 
-def predicted(name: str, logit: float, photo: str = "a") -> Prediction:
-    return Prediction(photo, name, logit, 0.0, logit > 0, None, None, 0.0, ())
+def predicted(name: str, logit: float, photo: str = "a") -> predictions.Prediction:
+    return predictions.Prediction(photo, name, logit, 0.0, logit > 0, None, None, 0.0, ())
 
 
 def test_students_of_a_store(tmp_path):
@@ -152,7 +146,7 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     assert frame["accuracy"].iloc[-1] == pytest.approx(top1)
     exported = as_exported(students.tuner, students.node, {})
     rules = abstaining(exported, students.tuner.store, 0.5)
-    assert list(rules.rules) == [ALL_CLASSES]
+    assert list(rules.rules) == [predictions.ALL_CLASSES]
     names = students.classes
     alike = [predicted(name, 0.0, "flat") for name in names]
     sure = [predicted(name, 9.0 if name == names[1] else -9.0, "sure") for name in names]
@@ -161,11 +155,10 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     flat, dog = LikeliestClass("cat", 0.4, None, False), LikeliestClass("dog", 0.9, None, True)
     named = {"flat": flat, "sure": dog}
     rows = text_table(decision_frame(found, named))[1]
-    assert [row[1] for row in rows] == [DONT_KNOW] * len(names) + ["dog"] * len(names)
+    assert [row[1] for row in rows] == [predictions.DONT_KNOW] * len(names) + ["dog"] * len(names)
 
 
 def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
-    """The curve is of logits by students that did not see the image, for all classes too."""
     students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
     tuner, node = students.tuner, students.node

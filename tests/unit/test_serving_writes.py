@@ -40,10 +40,8 @@ class Connection:
 
 @pytest.fixture
 def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
-    def write(connection: Any, msg: Any) -> list[asyncio.Future[None]]:
-        return connection._socket.write(msg.text)
-
-    monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
+    write = document.extra_socket_handlers
+    monkeypatch.setitem(write, Socket, lambda connection, msg: connection._socket.write(msg.text))
     guarded = (document, "_dispatch_msgs"), (document, "dispatch_tornado")
     for place, name in (*guarded, (WebSocketHandler, "write_message")):
         monkeypatch.setattr(place, name, getattr(place, name))

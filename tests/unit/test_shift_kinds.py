@@ -1,4 +1,4 @@
-"""Kinds of shift: each measure against a reference, and what is told apart."""
+"""Kinds of shift and the verdict on a class: each measure against a reference; the benchmark."""
 
 from types import SimpleNamespace
 
@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
-from scipy.stats import chi2_contingency, mannwhitneyu, norm
+from scipy.stats import binom, chi2_contingency, mannwhitneyu, norm
+from shift_parts.environments import ROUNDS, group_weights, inferred_environment
+from shift_parts.pairs import Pair, biased, phi
+from shift_parts.teachers import STRONG, strong_logits
+from sklearn.metrics import average_precision_score
 
-from inficond_panel.distill import shift_kinds
+from inficond_panel.distill import decision_function, fit, shift_kinds
 from inficond_panel.distill.shift_kinds import LabelNoise, OtherPhotos, _loss, label_noise
+from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
@@ -90,7 +95,7 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     assert right.evidence < 6
 
 
-def test_the_discriminant_leaves_its_fold_out():
+def test_the_discriminant_leaves_its_fold_out_and_a_wrong_label_is_by_bayes():
     rng = np.random.default_rng(2)
     sides = [rng.normal(0.2 * side, size=(90, 4)) for side in (1, 0)]
     first, fold = np.arange(180) < 90, np.tile(np.arange(3), 60)
@@ -100,6 +105,10 @@ def test_the_discriminant_leaves_its_fold_out():
     expected = np.linalg.solve(pooled, kept[0].mean(axis=0) - kept[1].mean(axis=0))
     found = shift_kinds._discriminants(np.concatenate(sides), first, fold)[:, 1]
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.linalg.norm(expected))
+    noise, logit = LabelNoise(0.1, 0.2, 20.0), np.log([0.25 / 0.75, 0.25 / 0.75])
+    present, absent = shift_kinds.wrong_chance(logit, np.array([1, 0]), noise)
+    assert present == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.8 * 0.25))
+    assert absent == pytest.approx(0.2 * 0.25 / (0.2 * 0.25 + 0.9 * 0.75))
 
 
 def test_some_of_many_photos_are_told_apart(monkeypatch):
@@ -111,13 +120,6 @@ def test_some_of_many_photos_are_told_apart(monkeypatch):
     alone = shift_kinds.other_photos(scores[few], label[few], scores[few] + 0.1, label[few])
     monkeypatch.setattr(shift_kinds, "MOST", 100)
     assert shift_kinds.other_photos(scores, label, scores + 0.1, label) == alone
-
-
-def test_the_chance_of_a_wrong_label_is_by_bayes():
-    noise, logit = LabelNoise(0.1, 0.2, 20.0), np.log([0.25 / 0.75, 0.25 / 0.75])
-    present, absent = shift_kinds.wrong_chance(logit, np.array([1, 0]), noise)
-    assert present == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.8 * 0.25))
-    assert absent == pytest.approx(0.2 * 0.25 / (0.2 * 0.25 + 0.9 * 0.75))
 
 
 def test_shares_of_a_class_are_compared_as_by_chi_squared_and_ranks_as_by_mann_and_whitney():
@@ -167,15 +169,116 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
     assert _told_apart(ClassShift("dog", shift), noise, photos, share) == (kinds, perhaps)
 
 
-@pytest.mark.parametrize(
-    ("z", "expected"),
-    [
-        (5.0, (PICTURES, NOISE, LOST)),
-        (3.5, (NOISE, PICTURES, LOST)),
-        (1.0, (NOISE, LOST, PICTURES)),
-    ],
-)
-def test_the_clearer_of_pictures_labels_and_suspects_comes_first(z, expected):
+def test_the_clearer_of_pictures_labels_and_suspects_comes_first():
     """Labels stand out by sqrt(16) = 4, the clearest suspect by 3."""
     shift = SimpleNamespace(suspects=[SimpleNamespace(z=2.0), SimpleNamespace(z=3.0)])
-    assert _with_pictures((NOISE, LOST), z, shift, LabelNoise(0.1, 0.1, 16.0)) == expected
+    for z, at in ((5.0, 0), (3.5, 1), (1.0, 2)):
+        found = _with_pictures((NOISE, LOST), z, shift, LabelNoise(0.1, 0.1, 16.0))
+        assert found.index(PICTURES) == at
+        assert [kind for kind in found if kind != PICTURES] == [NOISE, LOST]
+
+
+def judged(rng, count, share, apart, students=1):
+    """Logits of positives ``apart`` from those of negatives; students agree but for a little."""
+    label = (rng.random(count) < share).astype(int)
+    logit = rng.normal(size=count) + apart * label
+    return UnseenLogits(label, logit + 0.1 * rng.normal(size=(students, count)))
+
+
+def test_separation_is_that_of_welch_and_ap_of_fit_weighed_to_the_frequency_of_tune():
+    rng = np.random.default_rng(0)
+    fit, tune = judged(rng, 400, 0.4, 2.0), judged(rng, 200, 0.3, 1.0)
+    found = verdict(fit, tune)
+
+    def of(one: UnseenLogits) -> tuple[float, float]:
+        positive, negative = one.logits[0, one.label == 1], one.logits[0, one.label == 0]
+        variance = positive.var(ddof=1) / len(positive) + negative.var(ddof=1) / len(negative)
+        return float(positive.mean() - negative.mean()), float(variance)
+
+    (ours, first), (theirs, second) = of(fit), of(tune)
+    assert found.separation == pytest.approx(ours)
+    assert found.separation_lost.estimate == pytest.approx(ours - theirs)
+    half = 2.053749 * np.sqrt(first + second)
+    assert found.separation_lost.low == pytest.approx(ours - theirs - half)
+    assert found.separation_lost.high == pytest.approx(ours - theirs + half)
+    rng = np.random.default_rng(1)
+    fit, tune = judged(rng, 300, 0.6, 1.0), judged(rng, 200, 0.1, 1.0)
+    positives, negatives = np.count_nonzero(fit.label == 1), np.count_nonzero(fit.label == 0)
+    share = tune.label.mean()
+    weight = np.where(fit.label == 1, share / positives, (1 - share) / negatives)
+    expected = average_precision_score(fit.label, fit.logits[0], sample_weight=weight)
+    assert verdict(fit, tune).ap == pytest.approx(expected)
+
+
+def test_only_a_lost_separation_is_a_shift_and_few_photos_cannot_exclude_a_loss():
+    rng = np.random.default_rng(3)
+    found = verdict(judged(rng, 1000, 0.3, 3.0), judged(rng, 300, 0.3, 2.0))
+    assert found.kind == SHIFT
+    assert found.separation_lost.low > 0
+    assert found.ap_lost.low > 0
+    rng = np.random.default_rng(4)
+    assert verdict(judged(rng, 1000, 0.3, 2.0), judged(rng, 300, 0.3, 3.0)).kind == NONE
+    rng = np.random.default_rng(7)
+    assert verdict(judged(rng, 100, 0.1, 2.0), judged(rng, 60, 0.1, 2.0)).kind == UNKNOWN
+    rng = np.random.default_rng(2)
+    found = verdict(judged(rng, 4000, 0.5, 2.0), judged(rng, 20_000, 0.05, 2.0, students=3))
+    assert found.kind == NONE
+    assert abs(found.ap_lost.estimate) < 0.05
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_false_alarms_of_300_classes_without_a_shift_stay_at_their_level(share):
+    rng = np.random.default_rng(6)
+    alarms = sum(
+        verdict(judged(rng, 300, share, 2.0), judged(rng, 150, share, 2.0), seed=n).kind == SHIFT
+        for n in range(300)
+    )
+    assert alarms <= binom.ppf(0.999, 300, ALPHA)
+
+
+#: Class, context and a third one, of nine photos; -1: not known.
+LABEL = np.array(
+    [[1, 1], [1, 0], [1, -1], [0, 1], [0, 0], [0, -1], [-1, 1], [-1, 0], [-1, -1]], dtype=np.int8
+)
+PAIR = Pair(0, 1, ())
+
+
+def test_what_labels_do_not_tell_is_in_no_biased_split_and_unknown_to_a_strong_teacher():
+    store, fit = SimpleNamespace(label=LABEL), np.arange(9)
+    assert biased(store, fit, PAIR, 0.0, 0).tolist() == [0, 4]
+    assert biased(store, fit, PAIR, 1.0, 0).tolist() == [0, 1, 3, 4]
+    assert phi(store, biased(store, fit, PAIR, 0.0, 0), PAIR) == pytest.approx(1)
+    store = SimpleNamespace(label=np.tile(LABEL, (1000, 1)))
+    logit = strong_logits(store, 0, seed=0)
+    means = [logit[store.label[:, 0] == value].mean() for value in (1, 0, -1)]
+    error = STRONG[1] / np.sqrt(3000)
+    np.testing.assert_allclose(means, [STRONG[0], -STRONG[0], 0], atol=4 * error)
+
+
+def logits(scores, label, weights=None):
+    found = fit(scores, label.astype(float)[:, None], l1=1e-3, sample_weight=weights)
+    return decision_function(scores, found.weights, found.intercepts)[:, 0]
+
+
+def test_a_student_of_the_shortcut_tells_environments_and_group_dro_weighs_the_worst_up():
+    rng = np.random.default_rng(0)
+    label, turned = rng.random(1200) < 0.4, rng.random(1200) < 0.1
+    # a shortcut holds in one environment and is turned in the other
+    scores = np.stack([label + rng.normal(0, 0.8, 1200), (label ^ turned) + 0.0], axis=1)
+    found = inferred_environment(label, logits(scores[:, 1:], label))
+    np.testing.assert_array_equal(found, turned)
+    group = 2 * label + turned
+
+    def losses(weights):
+        logit = logits(scores, label, weights)
+        return np.logaddexp(0, np.where(label, -logit, logit))
+
+    def worst(weights):
+        return max(losses(weights)[group == g].mean() for g in range(4))
+
+    tried = group_weights(group, losses)
+    assert len(tried) == ROUNDS
+    assert [weights.mean() for weights in tried] == pytest.approx([1] * ROUNDS)
+    assert [tried[0][group == g].sum() for g in range(4)] == pytest.approx([300] * 4)
+    assert worst(tried[0]) < 0.5 * worst(np.ones(len(label)))
+    assert worst(tried[-1]) < worst(tried[0])

@@ -1,13 +1,22 @@
-"""Suspects of a student, against scipy and numpy, and against what is exactly known of them."""
+"""Suspects of a student, also those that are classes, and balance: by scipy and hand counts."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from factory import shift_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
+from sklearn.linear_model import LogisticRegression
 
+import inficond_panel
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.distill.drift import CUT, balance, density_ratio
 from inficond_panel.distill.suspects import Photos, suspicion
 from inficond_panel.errors import DataError
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.shift import ClassShift, class_shift
+from inficond_panel.wording.suspects import suspect_numbers, suspect_reason
 
 
 def photos(rng: np.random.Generator, count: int = 120, concepts: int = 6) -> Photos:
@@ -19,24 +28,19 @@ def values(these: Photos) -> np.ndarray:
     return np.asarray(these.scores.source.values, dtype=float)  # type: ignore[attr-defined]
 
 
-def five(scores: np.ndarray, label: np.ndarray) -> list[Photos]:
-    parts = zip(np.array_split(scores, 5), np.array_split(label, 5), strict=True)
-    return [Photos(*part) for part in parts]
+def five(*arrays: np.ndarray) -> list[Photos]:
+    return [*map(Photos, *(np.array_split(array, 5) for array in arrays))]
 
 
 def test_partial_correlation_is_the_correlation_of_what_the_label_leaves():
     rng = np.random.default_rng(0)
     tune = photos(rng)
     logit = values(tune) @ np.array([3.0, -2, 0, 1, 0, 0.5]) + 2 * tune.label
-    residual = [column - predicted(column, tune.label) for column in values(tune).T]
-    left = logit - predicted(logit, tune.label)
+    known = np.column_stack([tune.label, np.ones(len(logit))])
+    every = np.column_stack([logit, values(tune)])
+    left, *residual = (every - known @ np.linalg.lstsq(known, every, rcond=None)[0]).T
     expected = [np.corrcoef(column, left)[0, 1] for column in residual]
     np.testing.assert_allclose(tune.partial_correlation(logit[None])[0], expected, atol=1e-6)
-
-
-def predicted(column: np.ndarray, label: np.ndarray) -> np.ndarray:
-    known = np.column_stack([label, np.ones(len(label))])
-    return known @ np.linalg.lstsq(known, column, rcond=None)[0]
 
 
 def test_one_fold_against_tune_is_students_test_of_two_means_where_negatives_are_constant():
@@ -84,10 +88,7 @@ def test_few_positives_of_tune_are_no_clear_difference():
 
 
 def test_few_positives_do_not_hide_what_the_negatives_tell():
-    """The context is on half the negatives of tune and on none of fit; concept 1 is loud there.
-
-    Ten positives of 1,000 have noise that makes concept 1 lose more of its bond than concept 0.
-    """
+    """The context is on half the negatives of tune and on none of fit; concept 1 is loud there."""
     rng = np.random.default_rng(3)
     label = np.arange(1000) % 100 == 0
     context = np.stack([label, np.where(label, 1, np.arange(1000) % 2)])
@@ -165,3 +166,165 @@ def test_a_constant_concept_is_no_suspect_and_of_no_values_there_are_no_correlat
 def test_photos_that_cannot_be_compared_are_refused(label, message):
     with pytest.raises(DataError, match=message):
         Photos(np.zeros((4, 2)), np.array(label))
+
+
+FIT, TUNE = 400, 300
+
+
+class Made:
+    """Photos where dog goes with ball on fit only. The concept *leash* tells dogs best."""
+
+    def __init__(self, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.split = np.repeat(["fit", "tune", "holdout"], [FIT, TUNE, 20])
+        size = len(self.split)
+        ball = rng.random(size) < 0.4
+        with_ball = rng.random(size) < np.where(ball, 0.95, 0.03)
+        dog = np.where(self.split == "fit", with_ball, rng.random(size) < 0.4)
+        self.label = pd.DataFrame({"ball": ball * 1.0, "dog": dog * 1.0})
+        noise = rng.normal(size=(size, 4))
+        score = np.outer(dog, [1, 1, 0.3, 0]) + noise * [0.9, 0.2, 1, 1]
+        self.scores = pd.DataFrame(score, columns=["dog", "leash", "canine", "grass"])
+        self.logits = pd.DataFrame({"ball": 6.0 * ball - 3, "dog": 6.0 * dog - 3})
+
+    def known(self, where: np.ndarray) -> None:
+        self.label.loc[~where, "dog"] = np.nan
+
+    def students(self) -> TunableStudents:
+        names = [f"{place:03d}.jpg" for place in range(len(self.split))]
+        frames = [frame.set_axis(names) for frame in (self.scores, self.logits, self.label)]
+        split = pd.Series(self.split, index=names)
+        return inficond_panel.from_frames(*frames, split=split).fit()
+
+    def shift(self) -> ClassShift:
+        return shift_of(self.students().tuner, "ball")
+
+
+def shares(made: Made, split: str) -> tuple[float, float]:
+    """Photos of dogs among those with a ball and among those without, of known label."""
+    these = made.label[made.split == split].dropna()
+    return tuple(these.groupby("ball")["dog"].mean()[[1.0, 0.0]])
+
+
+def check_counted(made: Made, suspect) -> None:
+    """Its presence is the shares of the photos of dogs."""
+    assert suspect.labelled == "dog"
+    assert suspect.presence.fit == pytest.approx(shares(made, "fit"))
+    assert suspect.presence.tune == pytest.approx(shares(made, "tune"))
+
+
+def test_its_lost_bond_is_of_two_differences_of_shares_and_of_the_word_leant_on_most():
+    made = Made()
+    parts = [
+        made.label.loc[(made.split == split) & (made.label["ball"] == side), "dog"].to_numpy()
+        for split in ("fit", "tune")
+        for side in (1, 0)
+    ]
+    means = [part.mean() for part in parts]
+    lost = (means[0] - means[1]) - (means[2] - means[3])
+    t = [ttest_ind(parts[0], parts[2]).statistic, ttest_ind(parts[3], parts[1]).statistic]
+    errors = [(means[0] - means[2]) / t[0], (means[3] - means[1]) / t[1]]
+    first = made.shift().suspects[0]
+    assert first.z == pytest.approx(lost / np.hypot(*errors), rel=1e-5)
+    expected = np.sqrt(abs(first.reliance)) * np.hypot(*np.maximum(t, 0))
+    assert first.score == pytest.approx(expected, rel=1e-4)
+    made.scores.columns = ["Dogs", "dog", "canine", "grass"]
+    first = made.shift().suspects[0]
+    assert (first.concept, first.labelled) == ("dog", "dog")
+
+
+def test_photos_without_a_label_are_left_out_and_few_are_less_sure_than_a_teacher_on_all():
+    made = Made()
+    made.known(np.random.default_rng(1).random(len(made.split)) < 0.8)
+    check_counted(made, made.shift().suspects[0])
+    made = Made()
+    made.known(np.random.default_rng(1).random(len(made.split)) < 0.4)
+    assert {one.by_teacher for one in made.shift().suspects if one.labelled} == {True}
+
+
+@pytest.mark.parametrize("split", ["fit", "tune"])
+def test_without_labels_on_both_splits_the_teacher_is_asked(split):
+    made = Made()
+    decided = made.label["dog"].copy()
+    made.known(made.split != split)
+    first = made.shift().suspects[0]
+    assert (first.concept, first.by_teacher) == ("dog", True)
+    made.label["dog"] = decided
+    check_counted(made, first)
+
+
+def test_the_teachers_decision_is_by_the_threshold_of_the_class_where_it_tells_more_than_scores():
+    made = Made()
+    made.known(made.split != "fit")
+    made.logits["dog"] += 4  # of 1 without a dog, of 7 with one
+    assert {one.labelled for one in made.shift().suspects} == {""}
+    tuner = made.students().tuner
+    student, rows = tuner.repairs.class_fit(tuner.root(), "ball"), tuner.store.rows("tune")
+    found = class_shift(ClassPhotos(student, rows, {"dog": 4.0}))
+    assert found.suspects[0].labelled == "dog"
+    made = Made()
+    made.known(made.split != "fit")
+    rng = np.random.default_rng(2)
+    made.logits["dog"] = rng.normal(size=len(made.split)) + 0.1 * made.logits["dog"]
+    found = made.shift()
+    assert found.suspects[0].concept == "leash"
+    assert {one.labelled for one in found.suspects} == {""}
+
+
+def test_the_sentence_says_that_labels_were_counted():
+    made = Made()
+    found = made.shift()
+    first = found.suspects[0]
+    fit, tune = (100 * shares(made, split)[0] for split in ("fit", "tune"))
+    said = f"In {fit:.0f} % of the training images with ball, {tune:.0f} % of the tuning ones"
+    assert suspect_reason(found, first) == f"{said}, by the labels of 'dog'."
+    told = suspect_numbers(found, first)
+    assert f"By labels, the correlation changes by {first.z:.1f} standard errors (z)." in told
+    assert "a score of" not in told
+    made.known(made.split != "tune")
+    first = made.shift().suspects[0]
+    assert ", by the decisions of the teacher on 'dog'." in suspect_reason(found, first)
+    assert "by the decisions of the teacher. By decisions, the" in suspect_numbers(found, first)
+
+
+def shifted(seed: int, count: int = 800, shift: float = 1.0):
+    """Scores of fit and of tune within one side: normal, ``shift`` apart in the first concept."""
+    rng = np.random.default_rng(seed)
+    ours, theirs = rng.normal(size=(count, 3)), rng.normal(size=(count // 2, 3))
+    theirs[:, 0] += shift
+    return ours, theirs
+
+
+def test_the_ratio_is_that_of_scikit_learn_and_near_the_true_one_which_is_exp_of_x_less_half():
+    ours, theirs = shifted(0)
+    both = np.concatenate([ours, theirs])
+    scores = (both - both.mean(axis=0)) / both.std(axis=0)
+    ratio, penalty = density_ratio(ours, theirs)
+    target = np.repeat([0, 1], [len(ours), len(theirs)])
+    model = LogisticRegression(C=1 / (penalty * len(both)), tol=1e-10, max_iter=1000)
+    logit = model.fit(scores, target).decision_function(scores[: len(ours)])
+    expected = np.clip(logit - np.log(len(theirs) / len(ours)), -CUT, CUT)
+    np.testing.assert_allclose(np.log(ratio), expected, atol=2e-3)
+    ours, theirs = shifted(1, count=20_000)
+    ratio, _ = density_ratio(ours, theirs)
+    near = np.abs(ours[:, 0]) < 2
+    slope, level = np.polyfit(ours[near, 0], np.log(ratio[near]), 1)
+    assert slope == pytest.approx(1, abs=0.05)
+    assert level == pytest.approx(-0.5, abs=0.05)
+
+
+def test_weighted_photos_of_fit_look_like_those_of_tune_and_too_few_are_refused():
+    rng = np.random.default_rng(2)
+    label, theirs = (rng.random(3000) < 0.5).astype(int), (rng.random(1000) < 0.2).astype(int)
+    scores = rng.normal(size=(3000, 2)) + 1.5 * label[:, None]
+    others = rng.normal(size=(1000, 2))  # in tune no concept goes with the class
+    found = balance(scores, label, others, theirs)
+    assert found.weights.mean() == pytest.approx(1)
+    assert found.weights[label == 1].sum() / 3000 == pytest.approx(theirs.mean())
+    for side in (1, 0):
+        weight = found.weights[label == side]
+        mean = weight @ scores[label == side] / weight.sum()
+        np.testing.assert_allclose(mean, others[theirs == side].mean(axis=0), atol=0.12)
+    label = np.array([1] * 4 + [0] * 20)
+    with pytest.raises(DataError, match="4 photos of fit and 12 of tune show the class"):
+        balance(np.ones((24, 1)), label, np.ones((24, 1)), np.arange(24) % 2)

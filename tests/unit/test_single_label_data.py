@@ -1,20 +1,24 @@
-"""Data with one class an image: labels, stores, specs, and what the students learn from."""
+"""One class an image: labels, stores, specs, what the students learn, and all as one classifier."""
 
 import numpy as np
 import pytest
 from frames import SINGLE as CLASSES
-from frames import single_frames
+from frames import frames, single_frames
 from precompute_factory import write_table
-from scipy.special import softmax
+from scipy.special import expit, softmax
+from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 from test_init import home, init, photos  # noqa: F401 - a fixture
 
 from inficond_panel import from_frames
 from inficond_panel.cli import main
-from inficond_panel.errors import DataError, SpecError, StoreFormatError
+from inficond_panel.errors import DataError, SpecError, StoreFormatError, TuningError
+from inficond_panel.results.confusions import confusions, metrics_together
+from inficond_panel.results.frame import text_table
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.checks import class_positions, is_single_label, single_label_fault
 from inficond_panel.store.schema import ARRAYS
+from inficond_panel.tuning import Intent
 
 
 def test_labels_with_one_class_an_image():
@@ -24,10 +28,8 @@ def test_labels_with_one_class_an_image():
     assert single_label_fault(one, list("abcd"), CLASSES) == ""
     wrong = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, -1, 0]])
     assert not is_single_label(wrong)
-    assert single_label_fault(wrong, list("abcd"), CLASSES) == (
-        "The task is single_label, but 1 of 4 images have several classes: 'b'; 2 of 4 images have "
-        "no class: 'c', 'd'."
-    )
+    told = "but 1 of 4 images have several classes: 'b'; 2 of 4 images have no class: 'c', 'd'."
+    assert single_label_fault(wrong, list("abcd"), CLASSES).endswith(told)
     assert not is_single_label(np.array([[1], [0]]))
     assert "two classes or more" in single_label_fault(np.array([[1]]), ["a"], ["cat"])
     assert not is_single_label(np.full((2, 2), -1))
@@ -42,28 +44,16 @@ def tables_of(folder, given):
     return [*tables, "--splits", str(folder / "split.csv"), "--output"]
 
 
-def test_a_task_that_is_not_said_is_told(tmp_path, capsys, home):  # noqa: F811
-    given = single_frames(others=0)
-    from_frames(**given, path=tmp_path / "one.zarr")
-    assert "exactly one class" not in capsys.readouterr().err
-    several = {"task": "multi_label", "activation": "sigmoid"}
-    from_frames(**{**given, **several}, path=tmp_path / "o.zarr")
-    assert "120 of 120 labelled images have exactly one class" in capsys.readouterr().err
-    given["labels"].iloc[5] = 1
-    tables = tables_of(tmp_path, given)
-    assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
-    assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
-    assert main(["init", *tables, str(tmp_path / "u.zarr"), "--task", "multi_label"]) == 0
-    assert "exactly one class" not in capsys.readouterr().out
-    ids = [f"{i:03d}" for i in range(40)]
-    photos(home / "data", [f"pictures/{name}.jpg" for name in ids])
-    labels = np.eye(2, dtype=int)[np.arange(40) % 2]
-    labels[5] = 1
-    write_table(home / "data" / "labels.csv", ids, labels, ["cat", "dog"])
-    assert "39 of 40 labelled images" in init(capsys, "data")[1]
+def test_a_task_is_found_or_what_is_not_said_told(tmp_path, capsys, home):  # noqa: F811
+    tables = tables_of(tmp_path, single_frames())
+    assert main(["init", *tables, str(tmp_path / "own.zarr")]) == 0
+    said = "single_label (one class per image); the teacher ends in a softmax over 5 classes"
+    assert said in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "own.zarr")]) == 0
+    assert f"task      {said}" in capsys.readouterr().out
 
 
-def test_frames_of_a_softmax_teacher(tmp_path):
+def test_frames_of_a_softmax_teacher_and_a_store_whose_labels_do_not_go_with_its_task(tmp_path):
     given = single_frames()
     students = from_frames(**given, path=tmp_path / "own.zarr")
     store = open_store(tmp_path / "own.zarr")
@@ -79,11 +69,7 @@ def test_frames_of_a_softmax_teacher(tmp_path):
     p = softmax(z, axis=1)[store.rows("tune"), 1]
     np.testing.assert_allclose(teacher, np.log(p / (1 - p)), atol=1e-4)
     np.testing.assert_array_equal(students.to_xarray("tune").teacher_logit[:, 1], teacher)
-
-
-def test_a_store_whose_labels_do_not_go_with_its_task_is_not_opened(tmp_path):
-    """As another program may write it: the hashes are those of its arrays."""
-    store = from_frames(**single_frames(), path=tmp_path / "own.zarr").tuner.store
+    # as another program may write it: the hashes are those of its arrays
     arrays = {n: store.dataset[n].to_numpy() for n in ARRAYS if store.has(n)}
     arrays["label"] = arrays["label"].copy()
     arrays["label"][4] = 1
@@ -146,26 +132,64 @@ def test_frames_of_probabilities_give_the_same_students(tmp_path):
     np.testing.assert_allclose(together, apart, atol=1e-5)
 
 
-def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
-    tables = tables_of(tmp_path, single_frames())
-    assert main(["init", *tables, str(tmp_path / "own.zarr")]) == 0
-    said = "single_label (one class per image); the teacher ends in a softmax over 5 classes"
-    assert said in capsys.readouterr().out
-    assert main(["info", str(tmp_path / "own.zarr")]) == 0
-    assert f"task      {said}" in capsys.readouterr().out
-
-
 def test_a_spec_tells_a_softmax_over_several_labels_and_a_task_without_an_activation(home, capsys):  # noqa: F811
     ids = [f"{name}/{i}" for name in CLASSES for i in range(10)]
     photos(home / "data", [f"{each}.jpg" for each in ids])
     write_table(home / "z.csv", ids, np.zeros((30, 3)) - 1, CLASSES)
     spec, _ = init(capsys, "data", "--teacher", "z.csv")
     text = spec.path.read_text()
-    faults = [
+    for old, new, fault in (
         ("task: single_label", "task: multi_label", "softmax needs one class per image"),
         ("  activation: softmax\n", "", "is needed with task: single_label"),
-    ]
-    for old, new, fault in faults:
+    ):
         spec.path.write_text(text.replace(old, new))
         with pytest.raises(SpecError, match=f"teacher.activation: {fault}"):
             load_spec(spec.path)
+
+
+@pytest.fixture
+def students(tmp_path):
+    return from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
+
+
+def test_the_matrix_top_k_changes_and_pairs_of_classes(students, capsys):
+    students.tune([Intent("cat", "a", "remove")])
+    store, rows, node = students.tuner.store, students.tuner.store.rows("tune"), students.node
+    mine = expit(store.concept_score[rows] @ node.weights + node.intercepts)
+    mine /= mine.sum(axis=1, keepdims=True)
+    teacher = softmax(np.hstack([store.teacher_logit, store.other_logit])[rows], axis=1)[:, :3]
+    label = store.label[rows].argmax(1)
+    for named, theirs in ((mine, False), (teacher, True)):
+        found = students.confusion("tune", teacher=theirs)
+        assert list(found.index) == list(found.columns) == CLASSES
+        matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
+        assert found.to_numpy().tolist() == matrix.tolist()  # labels in rows
+    found = metrics_together(students.tuner, students.node, "tune", k=2, draws=20)
+    k = top_k_accuracy_score(label, mine, k=2)
+    assert found.loc["top_k", "students"] == pytest.approx(k)
+    assert found.loc["top_k", "name"] == "top-2 accuracy"
+    frame = students.metrics_together()
+    assert "since_parent" not in frame  # the parent is the start
+    assert text_table(frame)[0][-3:] == ["since the start", "95 %", ""]
+    before = frame.loc["top1", "since_start"]
+    students.jump("0")
+    start = students.metrics_together("tune").loc["top1", "students"]
+    assert before == pytest.approx(found.loc["top1", "students"] - start)
+    pairs = confusions(students.tuner, students.tuner.nodes()[1], "tune")
+    for column, named in (("images", mine), ("teacher_images", teacher)):
+        matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
+        cells = {(CLASSES[i], CLASSES[j]): n for (i, j), n in np.ndenumerate(matrix)}
+        assert all(pairs[column].get(pair, 0) == n for pair, n in cells.items())
+    assert main(["metrics", str(students.tuner.store.path), "--confusion", "--draws", "20"]) == 0
+    assert "taken for" in capsys.readouterr().out
+
+
+def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
+    students = from_frames(**frames(), path=tmp_path / "own.zarr").fit()
+    with pytest.raises(TuningError, match="several classes: top-1"):
+        students.metrics_together("tune")
+    with pytest.raises(TuningError, match="top-1 is undefined"):
+        students.confusion("holdout")
+    assert students.tuner.looks() == 0
+    assert main(["metrics", str(tmp_path / "own.zarr"), "--confusion"]) == 1
+    assert "top-1 is undefined" in capsys.readouterr().err

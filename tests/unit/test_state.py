@@ -37,7 +37,7 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app, tmp_path):
     assert again.head().weights_hash == now.weights_hash
 
 
-def test_nothing_is_tuned_while_the_holdout_is_in_view(app):
+def test_nothing_is_tuned_while_the_holdout_is_in_view_nor_shown_that_comes_late(app):
     app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     waiting, factor = app.tuning.pending, app.tuning.factor
     app.tuning.show_split("holdout")
@@ -58,14 +58,20 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app):
     with pytest.raises(ValueError, match=r"split must be one of .* got 'spoke'"):
         app.tuning.show_split("spoke")
     assert app.students.snapshot.split == "tune"
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
+    late, app.tuning.preview = app.tuning.preview, None
+    app.tuning.status = Status("fitting", "Starting")
+    app.tuning._previewed(late)
+    app.tuning._not_previewed(CancelledError("Cancelled."))
+    assert app.tuning.status.kind == "fitting"
+    assert app.tuning.preview is None
 
 
 def rows_of(app: AppState, sort: str = "weight", top: int = 50, find: str = "") -> list:
-    student = app.students.student("bicycle")
-    return concept_rows(app.tuner, student, sort=sort, top=top, find=find)
+    return concept_rows(app.tuner, app.students.student("bicycle"), sort=sort, top=top, find=find)
 
 
-def test_rows_are_ranked_by_influence_or_discrepancy_and_have_the_nearest_segments(app):
+def test_rows_are_ranked_and_concepts_at_zero_found_and_listed_only_where_they_are_held(app):
     rows = rows_of(app, top=10)
     influence = np.abs(app.students.node.weights[:, 0])
     assert [row.rank for row in rows] == list(range(1, 11))
@@ -82,9 +88,6 @@ def test_rows_are_ranked_by_influence_or_discrepancy_and_have_the_nearest_segmen
     allowed = store.split[store.segment_image] != "holdout"
     assert allowed[segments].all()
     assert cosine[segments].tolist() == sorted(cosine[allowed], reverse=True)[: len(segments)]
-
-
-def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app):
     fine_tune(app, "wheel 2")
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
@@ -110,16 +113,6 @@ def test_the_gallery_shows_the_split_in_view_strongest_first(app):
     segment = best_segment(store, row, c)
     assert store.segment_image[segment] == row
     assert cosine[segment] == cosine[store.segments_of(row)].max()
-
-
-def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app):
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    late, app.tuning.preview = app.tuning.preview, None
-    app.tuning.status = Status("fitting", "Starting")
-    app.tuning._previewed(late)
-    app.tuning._not_previewed(CancelledError("Cancelled."))
-    assert app.tuning.status.kind == "fitting"
-    assert app.tuning.preview is None
 
 
 def test_a_newer_job_of_the_same_key_replaces_the_older():
@@ -215,10 +208,10 @@ def test_a_thumb_is_told_once_to_all_who_watch(app):
     waiting, told = [], []  # what a job finds waits, as on an event loop
     tuning = AppState(app.tuner, Jobs(waiting.append)).tuning
 
-    def note(*events) -> None:
-        told.append(sorted(event.name for event in events))
-
-    tuning.param.watch(note, ["pending", "preview", "status"])
+    tuning.param.watch(
+        lambda *events: told.append(sorted(event.name for event in events)),
+        ["pending", "preview", "status"],
+    )
     tuning.toggle(Intent("bicycle", "sky", "down"))
     assert told == [["pending", "status"]]
     assert tuning.status.kind == "previewing"
@@ -247,7 +240,7 @@ def test_a_report_is_made_once_and_a_class_that_was_not_tuned_keeps_its_curves(a
     assert {churn.split for churn in found.churn} == {"fit", "tune"}
 
 
-def test_the_parts_of_a_prediction_add_up_to_the_logit(app):
+def test_the_parts_of_a_prediction_add_up_and_the_smallest_edit_flips_it(app):
     for k, row in itertools.product((0, 2), app.dataset.rows[:10].tolist()):
         apart = take_apart(app.students.student(app.store.classes[k]), row)
         parts = [part.logit for part in apart.parts]
@@ -255,9 +248,6 @@ def test_the_parts_of_a_prediction_add_up_to_the_logit(app):
         assert parts == sorted(parts, key=abs, reverse=True)
         assert apart.teacher == app.store.teacher_logit[row, k]
         assert apart.label == app.store.label[row, k]
-
-
-def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app):
     scores, weights = app.store.concept_score, app.students.node.weights[:, 0]
     logits, rows = app.tuner.logits(app.students.node)[:, 0], app.dataset.rows
     decided = logits > 0

@@ -8,7 +8,7 @@ from frames import joint_spec
 from sessions import fine_tune
 
 from inficond_panel.errors import HistoryError, TuningError
-from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Label, open_tuner
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
@@ -22,22 +22,6 @@ def session(folder: Path, jobs: Jobs | None = None, **given) -> AppState:
     spec = small_spec(folder, make=unlabelled_arrays, **given)
     tuner = open_tuner(spec, history=folder / "small.history.sqlite")
     return AppState(tuner, jobs or Jobs(inline=True), rights=rights)
-
-
-class Waiting(Jobs):
-    """A queue whose jobs run when they are told to."""
-
-    def __init__(self) -> None:
-        super().__init__(inline=True)
-        self.waiting: list[Job] = []
-
-    def _run(self, job: Job) -> None:
-        self.waiting.append(job)
-
-    def work(self) -> None:
-        """Run the jobs that wait."""
-        while self.waiting:
-            super()._run(self.waiting.pop(0))
 
 
 LABELS = small_arrays()["label"][:, 0].tolist()
@@ -88,16 +72,12 @@ def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app):
     assert (ask.found, ask.draft.replies) == (None, replies)
     ask.judge()
     assert app.tuning.head.number == 1  # the same answers are the same iteration
-
-
-def test_a_taught_student_is_asked_about_other_photos_until_it_is_left(app):
-    before = app.asking.draft.images
-    answer_all(app)
-    app.asking.go_on()
-    assert app.asking.draft.node == app.tuning.head.id
-    assert not set(before) & set(app.asking.draft.images)  # not those that were skipped, either
+    before = ask.draft.images
+    ask.go_on()
+    assert ask.draft.node == app.tuning.head.id
+    assert not set(before) & set(ask.draft.images)  # not those that were skipped, either
     fine_tune(app, "wheel")
-    assert app.asking.draft is None
+    assert ask.draft is None
 
 
 def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app):
@@ -120,20 +100,7 @@ def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app):
     assert ask.draft.replies == (own,)  # the teacher's are taken back together
 
 
-def test_a_person_stops_and_goes_on_another_day(app, tmp_path):
-    for place, value in enumerate((1, 0, None)):
-        app.asking.answer(place, value)
-    images = app.asking.draft.images
-    app.asking.close()
-    assert app.asking.draft is None
-    ask = session(tmp_path).asking
-    ask.open("sheep")
-    assert ask.draft.replies == ()  # another question
-    ask.open("bicycle")
-    assert (ask.draft.images, ask.draft.replies) == (images, (Reply(1), Reply(0), Reply(None)))
-
-
-def test_stopping_early_judges_by_two_answers_or_more(app):
+def test_a_person_stops_early_judged_by_two_answers_or_more_and_goes_on_another_day(app, tmp_path):
     ask = app.asking
     ask.answer(0, says(app, ask.image))
     assert not ask.can_judge
@@ -145,6 +112,16 @@ def test_stopping_early_judges_by_two_answers_or_more(app):
     image = ask.draft.images[2]
     ask.go_on()
     assert (ask.found, ask.image) == (None, image)
+    ask.answer(2, None)
+    images, replies = ask.draft.images, ask.draft.replies
+    assert [reply.value for reply in replies][2:] == [None]
+    ask.close()
+    assert ask.draft is None
+    ask = session(tmp_path).asking
+    ask.open("sheep")
+    assert ask.draft.replies == ()  # another question
+    ask.open("bicycle")
+    assert (ask.draft.images, ask.draft.replies) == (images, replies)
 
 
 def test_damaged_drafts_are_told_with_a_remedy_and_in_memory_none_is_kept(tmp_path, monkeypatch):
@@ -185,22 +162,28 @@ def test_the_teacher_answers_after_ten_answers_that_agree_with_it(app):
 
 
 def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path):
-    jobs = Waiting()
+    jobs, waiting = Jobs(inline=True), []
+    run, jobs._run = jobs._run, waiting.append
+
+    def work() -> None:
+        while waiting:
+            run(waiting.pop(0))
+
     app = session(tmp_path, jobs)
     app.asking.open("bicycle")
     assert app.asking.status.kind == "choosing"
     app.asking.close()
-    jobs.work()
+    work()
     assert app.asking.draft is None
     app.asking.open("bicycle")
-    jobs.work()
+    work()
     answer_all(app)
     assert app.asking.judging
     app.asking.answer(0, 1)
     app.asking.undo()
     assert app.asking.draft.complete
     app.asking.close()
-    jobs.work()
+    work()
     assert (app.tuning.head.number, app.tuning.status.kind) == (0, "idle")
 
 
@@ -214,8 +197,8 @@ def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path):
     ],
 )
 def test_a_session_that_may_not_or_cannot_ask_says_why(tmp_path, rights, students, why):
-    extra, few = f"students: {{{students}}}\n", {"images": 40, "concepts": 8, "classes": 3}
-    app = session(tmp_path, rights=Rights(**rights), extra=extra, **few)
+    few = {"extra": f"students: {{{students}}}\n", "images": 40, "concepts": 8, "classes": 3}
+    app = session(tmp_path, rights=Rights(**rights), **few)
     with pytest.raises(TuningError, match=f"(?s){why}"):
         app.asking.open("bicycle")
     missing = "These students cannot learn from answers on photos."

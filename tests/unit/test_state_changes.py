@@ -1,7 +1,9 @@
 """Changes between iterations as a session asks for them: means over classes by hand, comparisons,
 and what leaves the page as a file."""
 
+import csv
 import io
+import json
 import sys
 import threading
 import zipfile
@@ -14,18 +16,19 @@ from sessions import fine_tune
 from tuners import tuner_of
 from waiting import PATIENCE
 
+from inficond_panel.common.files import as_cell, make_table
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.history import compare, comparison_frames
 from inficond_panel.state import AppState, Jobs, jobs
 from inficond_panel.state import comparison as changes_module
+from inficond_panel.study.results.study_tables import write
 
 METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_mean_over_classes_is_drawn_as_by_hand(metric):
-    """Images without a label in one class, and a class that is rare: undefined in some draws."""
     rng = np.random.default_rng(1)
     n, k = 40, 3
     label = (rng.random((n, k)) < [0.5, 0.3, 0.05]).astype(int)
@@ -74,7 +77,6 @@ def test_changes_are_those_of_the_bootstrap_against_start_and_parent(tuned):
 
 
 def test_a_change_is_worked_out_once_and_by_the_worker(tuned):
-    """A change is given when it has come; the event loop (this thread) is never held."""
     updates: list = []
     there, threads = threading.Event(), []
 
@@ -98,7 +100,6 @@ def test_a_change_is_worked_out_once_and_by_the_worker(tuned):
 
 
 def test_what_was_asked_for_last_comes_first(tuned, monkeypatch):
-    """A click on the next class does not wait for what the last one asked for."""
     monkeypatch.setattr(jobs, "SLICE", 0)  # one at a time
     waiting: list = []
     tuned.jobs.submit = waiting.append
@@ -150,7 +151,7 @@ def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_look
     assert app.tuner.looks() == 2
 
 
-def test_what_cannot_be_compared_or_changed_is_told_until_one_succeeds(app):
+def test_what_cannot_be_compared_is_told_and_a_late_result_is_not_shown(app, monkeypatch):
     app.changes.between([("nowhere", app.students.node.id)], "bicycle", "f1")
     assert "nowhere" in app.changes.problem
     app.comparison.compare(app.students.node.id, "no such id")
@@ -165,11 +166,7 @@ def test_what_cannot_be_compared_or_changed_is_told_until_one_succeeds(app):
     assert "cannot be named '12'" in app.tuning.problem
     app.tuning.rename(node, "no wheels")
     assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
-
-
-def test_a_late_result_is_not_shown_after_closing(app, monkeypatch):
-    root, node = app.students.node.id, fine_tune(app, "wheel")
-    submitted = []
+    root, submitted = app.tuner.root_id, []
     monkeypatch.setattr(app.jobs, "submit", submitted.append)
     app.comparison.compare(root, node)
     app.comparison.close()
@@ -203,3 +200,25 @@ def test_zip_and_edits_are_what_the_command_writes_and_a_missing_package_is_told
     app.export.students(node.id, ["onnx"])
     assert app.export.status.kind == "error"
     assert "pip install" in app.export.status.remedy
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-2+3", "@SUM(1)", "\t=1", '=LINK("http://x")'])
+def test_a_text_that_begins_like_a_formula_is_marked_as_text(text, tmp_path):
+    assert as_cell(text) == f"'{text}"
+    content = make_table("t", ["a", text], [[text, -1.5]]).content.decode()
+    rows = list(csv.reader(io.StringIO(content, newline="")))
+    assert rows == [["a", f"'{text}"], [f"'{text}", "-1.5"]]
+    frame = pd.DataFrame({"answer": [text], "n": [-2]}).set_index("answer")
+    file = write(frame, tmp_path / "t.csv")
+    with file.open(newline="") as opened:
+        assert list(csv.reader(opened)) == [["answer", "n"], [f"'{text}", "-2"]]
+
+
+def test_what_is_behind_a_semicolon_is_marked_too_and_other_values_stay_as_they_are():
+    assert as_cell("x;=1+1;-y;z") == "x;'=1+1;'-y;z"
+    assert as_cell("\r=1") == "'\n=1"
+    content = make_table("t", ["a"], [["one\r\ntwo\rthree"]]).content.decode()
+    assert list(csv.reader(io.StringIO(content))) == [["a"], ["one\ntwo\nthree"]]
+    for value in ("traffic light", "", "a=b", "a; b", "-3", "+2.5e-3", "-inf", -1, 2.5, None, True):
+        assert as_cell(value) == value
+    assert json.loads(make_table("t", ["a"], [["=1"]], "json").content) == [{"a": "=1"}]

@@ -2,6 +2,9 @@
 
 import base64
 import io
+from base64 import b64decode
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,10 +16,12 @@ from tuners import tuner_of
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.predict import PagePhotos
+from inficond_panel.spec.sections import dataset as sections
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.networks import MOST_BYTES
 from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.ui.images import find_photo, load_photo
 from inficond_panel.views.page.photo import make_photo
 from inficond_panel.views.page.shell import Shell
 
@@ -41,15 +46,10 @@ class Scorer:
         if cancelled():
             raise CancelledError("Cancelled.")
         own = PhotoSegments(store.mask(0), store.segment_embedding[store.segments_of(0)])
-        return PhotoScores(
-            photos=("",),
-            fault=("",),
-            concepts=tuple(store.concepts),
-            classes=tuple(store.classes),
-            score=store.concept_score[[0]],
-            teacher=store.teacher_log_odds[[0]],
-            segments=(own,),
-        )
+        names = {"concepts": tuple(store.concepts), "classes": tuple(store.classes)}
+        names |= {"photos": ("",), "fault": ("",)}
+        values = {"score": store.concept_score[[0]], "teacher": store.teacher_log_odds[[0]]}
+        return PhotoScores(**names, **values, segments=(own,))
 
 
 def content(kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:
@@ -90,7 +90,7 @@ def test_a_photo_is_decided_by_all_students_outlined_and_follows_them_encoded_on
     points = np.array([xy.split() for xy in path.strip("MZ").replace("ZM", "L").split("L")], float)
     assert points[:, 0].min() == pytest.approx(columns.min(), abs=1.5)
     assert points[:, 1].max() == pytest.approx(rows.max() + 1, abs=1.5)
-    concept = found[classes[0]].parts[0].concept
+    concept = part.concept
     node = app.tuner.fine_tune(app.students.node, [Intent(classes[0], concept, "remove")])
     app.tuning.jump(node.id)
     assert app.photo.decided.node == node
@@ -225,9 +225,85 @@ def test_with_one_class_an_image_it_is_named(tmp_path, app):
     single.photo.put(content())
     share = expit(tuner.logits(single.students.node)[0])
     share /= share.sum()
-    store = tuner.store
-    named, teacher = (store.classes[x.argmax()] for x in (share, store.teacher_logit[0]))
+    outputs = share, tuner.store.teacher_logit[0]
+    named, teacher = (tuner.store.classes[each.argmax()] for each in outputs)
     told = f"{named}, probability {share.max():.3f} (teacher: {teacher})"
     assert make_photo(single, "")["named"] == told
     app.photo.put(content())
     assert make_photo(app, "")["named"] == ""
+
+
+ROOT = Path("/data/set")
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    """Make large soft patches, that stay when it is made smaller."""
+    values = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "images" / "kitchen").mkdir(parents=True)
+    picture(1200, 900).save(tmp_path / "images" / "kitchen" / "7.JPG", "JPEG")
+    picture(300, 200).save(tmp_path / "images" / "8.png")
+    picture(300, 200).save(tmp_path / "secret.png")
+    return tmp_path / "images"
+
+
+def stored(image: str, small: Image.Image) -> SimpleNamespace:
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    own = {"attrs": {}, "images": [image], "holds": lambda part: part == "photos"}
+    return SimpleNamespace(**own, picture=lambda _: Image.open(buffer).convert("RGB"))
+
+
+def spec_of(*folders: Path) -> SimpleNamespace:
+    return SimpleNamespace(dataset=SimpleNamespace(photo_folders=lambda: folders))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "given", "expected"),
+    [
+        (sections.TableDataset, {"images": Path("photos")}, [ROOT / "photos"]),
+        (sections.TableDataset, {"images": Path("/elsewhere")}, [Path("/elsewhere")]),
+        (sections.TableDataset, {"root": None}, []),
+        (sections.VocDataset, {}, [ROOT / "JPEGImages"]),
+        (sections.FolderDataset, {}, [ROOT]),
+        (sections.ColumnsDataset, {"path": "file"}, [ROOT]),
+        (sections.ColumnsDataset, {"path": "file", "image_id": "id"}, []),
+        (sections.CocoDataset, {"annotations": ["a/instances_v7.json"]}, [ROOT, ROOT / "v7"]),
+        (sections.CocoDataset, {"annotations": ["a.json"], "image_id": "number"}, []),
+    ],
+)
+def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, given, expected):
+    made = dataset.model_construct(**{"root": ROOT, **given})
+    assert list(made.photo_folders()) == expected
+
+
+def test_no_name_leads_out_of_the_folder(folder):
+    secret = folder.parent / "secret.png"
+    (folder / "link.png").symlink_to(secret)
+    names = ("../secret", "kitchen/../../secret", "link", "x" * 4000, "a\0b", str(secret))
+    assert [find_photo([folder], name) for name in names] == [None] * 6
+
+
+def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
+    monkeypatch.setattr("inficond_panel.ui.images.LONGEST", 600)
+    store = stored("kitchen/7", picture(1200, 900).resize((160, 120)))
+    photo = load_photo(spec_of(folder), store, 0)
+    assert (photo["width"], photo["height"]) == (600, 450)
+    jpeg = b64decode(photo["source"].removeprefix("data:image/jpeg;base64,"))
+    assert Image.open(io.BytesIO(jpeg)).size == (600, 450)
+
+
+def test_what_shows_something_else_or_nothing_is_not_the_photo(folder):
+    (folder / "9.png").write_bytes(b"no image")
+    for spec, image, small in (
+        (spec_of(folder), "kitchen/7", picture(160, 120, seed=1)),  # another
+        (spec_of(folder), "kitchen/7", picture(120, 160)),  # turned
+        (spec_of(folder), "kitchen/7", picture(160, 140)),  # cut
+        (spec_of(folder), "9", picture(60, 40)),  # damaged
+        (spec_of(), "8", picture(60, 40)),  # a data set without photos
+    ):
+        assert load_photo(spec, stored(image, small), 0) is None

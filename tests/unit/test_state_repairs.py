@@ -8,16 +8,14 @@ from factory import shift_of
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state import AppState, Jobs, Status, jobs, repairs
 from inficond_panel.state.batch import toggled
-from inficond_panel.state.repairs import RefitWhatIf
 from inficond_panel.tuning import Balance, Doubt, Intent, Label, Lambda, open_tuner
 from inficond_panel.views.knowledge.view import KnowledgeView
-
-DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 
 
 @pytest.fixture(scope="module")
 def demo_tuner(tmp_path_factory):
-    return open_tuner(DEMO, history=tmp_path_factory.mktemp("demo") / "h.sqlite")
+    demo = Path(__file__).parents[2] / "specs" / "demo.yaml"
+    return open_tuner(demo, history=tmp_path_factory.mktemp("demo") / "h.sqlite")
 
 
 @pytest.fixture
@@ -49,15 +47,12 @@ def test_a_batch_has_one_item_of_each_kind_for_a_class(batch, item, after):
     assert toggled(batch, [item]) == after
 
 
-def test_concepts_to_balance_add_up_and_are_taken_out_again():
+def test_concepts_to_balance_add_up_and_what_waits_comes_back_with_the_page(app):
     road = Balance("bicycle", ("road",), suspects=True)
     both = toggled([THUMB, BALANCE], [road])
     assert both == [THUMB, Balance("bicycle", ("sky", "road"), suspects=True)]
     assert toggled(both, [Balance("bicycle", ("sky",))]) == [THUMB, road]
     assert toggled([BALANCE], [BALANCE]) == []
-
-
-def test_repairs_that_wait_come_back_with_the_page(app):
     for item in (THUMB, Lambda("bicycle", 0.05), Balance("bicycle", ("wheel",))):
         app.tuning.toggle(item)
     app.tuning.scale(3.0)  # of thumbs alone
@@ -139,13 +134,8 @@ def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(d
 
 
 # -- the refit what-if of one concept: point by point, behind a fine-tune -----------------------
-@pytest.fixture
-def refit(app: AppState) -> RefitWhatIf:
-    return app.refit_what_if
-
-
-def test_points_come_one_by_one_and_a_curve_that_is_known_is_not_solved_again(refit, monkeypatch):
-    seen = []
+def test_points_come_one_by_one_and_a_curve_that_is_known_is_not_solved_again(app, monkeypatch):
+    refit, seen = app.refit_what_if, []
     refit.param.watch(lambda _: seen.append((len(refit.points), refit.share)), "points")
     refit.solve("sheep", "fur")
     counts, shares = zip(*seen, strict=True)
@@ -158,7 +148,8 @@ def test_points_come_one_by_one_and_a_curve_that_is_known_is_not_solved_again(re
     assert refit.points is known
 
 
-def test_it_waits_for_a_fine_tune_and_goes_on_then_and_tells_a_failure(app, refit, monkeypatch):
+def test_it_waits_for_a_fine_tune_and_goes_on_then_and_tells_a_failure(app, monkeypatch):
+    refit = app.refit_what_if
     app.tuning.status = Status("fitting", "Fitting")
     refit.solve("sheep", "fur")
     assert (refit.state, refit.points) == ("waiting", {})

@@ -121,13 +121,13 @@ def test_what_is_no_store_is_told_and_one_without_a_projection_refused(tmp_path,
         open_store(tmp_path / "s.zarr")
 
 
-ATTRIBUTES = ("title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash")
-
-
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        *[({name: None}, f"attribute {name} is missing") for name in ATTRIBUTES],
+        *[
+            ({name: None}, f"attribute {name} is missing")
+            for name in ("title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash")
+        ],
         ({"format": None}, "not a store"),
         ({"format_version": 99}, "version 99(.|\n)*inficond precompute"),
         ({"content_hash": "00"}, "content_hash does not match its attribute variable_hashes"),
@@ -196,14 +196,11 @@ def test_values_that_cannot_be_are_refused(tmp_path, fault):
     assert "inficond precompute" in told.value.remedy
 
 
-@pytest.mark.parametrize("value", [np.nan, -0.5, np.inf])
-def test_scores_that_cannot_be_are_refused_before_they_are_used(tmp_path, value):
-    store = open_store(made(tmp_path, ("concept_score", (2, 1), value)))
-    with pytest.raises(StoreFormatError, match=r"concept_score has 1 values .* concept 'spoke'"):
-        _ = store.concept_score
-
-
-def test_all_faults_are_told_together(tmp_path):
+def test_scores_are_refused_before_they_are_used_and_all_other_faults_told_together(tmp_path):
+    for value in (np.nan, -0.5, np.inf):
+        store = open_store(made(tmp_path, ("concept_score", (2, 1), value)))
+        with pytest.raises(StoreFormatError, match=r"concept_score has 1 values .* 'spoke'"):
+            _ = store.concept_score
     changes = ("class_name", 1, "bicycle"), ("label", (0, 0), 5), ("mask_offset", 1, -1)
     with pytest.raises(StoreFormatError) as told:
         open_store(made(tmp_path, *changes))

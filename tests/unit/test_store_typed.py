@@ -110,7 +110,7 @@ def test_the_rest_is_the_base_and_all_of_it_a_store_like_any(base, arrays, words
     assert digest == found.content_hash
 
 
-def test_the_hash_is_that_of_the_set_whatever_the_order(base, words):
+def test_the_hash_is_that_of_the_set_synonyms_are_averaged_and_a_twin_lies_on_its_twin(base, words):
     typed = [type_concept(base, word, words) for word in ("red bus", "Anvil", "moss")]
     hashes = {extended(base, order).content_hash for order in itertools.permutations(typed)}
     assert len(hashes) == 1
@@ -118,9 +118,6 @@ def test_the_hash_is_that_of_the_set_whatever_the_order(base, words):
     assert base.content_hash not in hashes
     assert extended(base, typed[:2]).content_hash not in hashes
     assert extended(base, typed).concepts[11:] == ["Anvil", "moss", "red bus"]
-
-
-def test_synonyms_are_averaged_and_a_twin_lies_on_the_maps_where_its_twin_does(base, words):
     typed = type_concept(base, "red bus,  scarlet   bus", words)
     assert typed.texts == ("red bus", "scarlet bus")
     mean = words.embed_text(["a red bus", "a scarlet bus"]).mean(0)
@@ -133,21 +130,15 @@ def test_synonyms_are_averaged_and_a_twin_lies_on_the_maps_where_its_twin_does(b
     np.testing.assert_allclose(found[:, 11], wheel, atol=2e-3)
 
 
-@pytest.mark.parametrize(
-    ("line", "fault"),
-    [
+def test_what_is_no_new_concept_and_another_encoder_are_told(base, arrays, words, tmp_path):
+    for line, fault in (
         ("", "is not a concept: a text between commas is empty"),
         (" , bus", "is not a concept"),
         ("bus, Bus", "'bus' is listed twice"),
         ("Wheel", "'wheel' already exists"),
-    ],
-)
-def test_what_is_no_new_concept_is_told(base, words, line, fault):
-    with pytest.raises(DataError, match=fault):
-        type_concept(base, line, words)
-
-
-def test_another_encoder_and_a_store_that_does_not_name_its_own(base, arrays, words, tmp_path):
+    ):
+        with pytest.raises(DataError, match=fault):
+            type_concept(base, line, words)
     words.digest = "e" * 64
     with pytest.raises(DataError, match="made with another encoder") as told:
         type_concept(base, "bus", words)

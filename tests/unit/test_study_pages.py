@@ -12,8 +12,6 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Balance
 from inficond_panel.views.page.page import make_views
 
-PNG = b"\x89PNG\r\n\x1a\n..."
-
 
 @pytest.fixture
 def study(tmp_path):
@@ -126,7 +124,7 @@ def test_a_reload_goes_on_where_it_was(study):
     assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
 
 
-def test_a_page_that_lost_its_connection_goes_on_unless_a_newer_one_is_there(study):
+def test_a_page_that_lost_its_connection_goes_on_and_one_whose_link_does_not_hold_is_told(study):
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
@@ -138,9 +136,6 @@ def test_a_page_that_lost_its_connection_goes_on_unless_a_newer_one_is_there(stu
     assert late.page.connection.over
     assert newer.next()["title"] == "About you"
     assert Visitor(study, token).screen["title"] == "About you"  # loaded anew by a person
-
-
-def test_a_link_that_does_not_hold_is_told_and_who_declines_is_asked_no_more(study):
     for token in ("", "unknown"):
         visitor = Visitor(study, token)
         assert "not known" in visitor.screen["title"]

@@ -36,7 +36,7 @@ def board(study, monkeypatch):
     return BoardPage(study)
 
 
-def test_nothing_is_told_and_done_without_the_password(study, board, monkeypatch):
+def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board, monkeypatch):
     study.add_participant()
     board.act({"action": "add_participant"})
     board.look()
@@ -45,15 +45,9 @@ def test_nothing_is_told_and_done_without_the_password(study, board, monkeypatch
     board.act({"action": "delete_participant", "number": 1})
     assert board.frame.screen == {"kind": "login", "problem": "This is not the password."}
     assert len(study.log.participants()) == 1
-    monkeypatch.delenv(PASSWORD)
-    page = BoardPage(study)
-    page.act({"action": "login", "password": ""})
-    assert "without a password" in page.frame.screen["problem"]
-
-
-def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(study, board, monkeypatch):
     later: list[Callable[[], None]] = []
     monkeypatch.setattr(board_page, "_after", lambda _, act: later.append(act))
+    board = BoardPage(study)
     board.act({"action": "login", "password": "guess"})
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen == {"kind": "login", "problem": ""}
@@ -64,6 +58,11 @@ def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(study, board, 
     assert board.frame.screen["problem"] == "This is not the password."
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen["kind"] == "board"
+    monkeypatch.delenv(PASSWORD)
+    page = BoardPage(study)
+    page.act({"action": "login", "password": ""})
+    later.pop()()
+    assert "without a password" in page.frame.screen["problem"]
 
 
 def test_the_researcher_sees_who_is_where(study, board, monkeypatch):
@@ -166,7 +165,9 @@ def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, file, monk
     assert (status, "no participant P01" in err) == (1, True)
 
 
-def test_before_anybody_comes_nothing_is_told_or_written(run, file):
+def test_before_anybody_comes_nothing_is_written_and_studies_are_checked(
+    run, file, tmp_path, monkeypatch
+):
     for action in ("list", "report", "export"):
         status, _, err = run("study", action, file)
         assert (status, "Nothing is recorded in" in err) == (1, True)
@@ -177,12 +178,10 @@ def test_before_anybody_comes_nothing_is_told_or_written(run, file):
     assert status == 2
     assert "tasks[1].class: there is no class 'ship'" in err
     assert str(file) in err
-
-
-def test_the_papers_study_can_be_begun_on_the_demo(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    (own := tmp_path / "own").mkdir()
+    monkeypatch.chdir(own)
     assert "tv monitor of Drawn scenes" in done(run, "check", "inficond")
-    assert list(tmp_path.iterdir()) == []
+    assert list(own.iterdir()) == []
 
 
 def test_the_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):

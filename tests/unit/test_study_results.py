@@ -36,7 +36,6 @@ from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.pages import TEMPLATES
 from inficond_panel.tuning import Intent, Node, Tuner
 
-CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
 PAPER = {"bicycle": (7.0, 2.0, 4.5, 0.5), "sheep": (4.0, 1.0, 2.5, 0.5)}
 
 
@@ -50,7 +49,7 @@ def work(person: Person, task: str, start: float, minutes: float, iterations: in
     """Start a task, fine-tune, and be done after so many minutes."""
     person.notes(start, task, "start")
     times = [start + minutes * (at + 1) / (iterations + 1) for at in range(iterations)]
-    node = person.tune(task, times, CONCEPTS)
+    node = person.tune(task, times, ("wheel", "spoke", "sky", "cloud", "screen"))
     person.notes(start + minutes, task, "done", node=node, value=1.0, target=1.0)
     person.notes(start + minutes + 1, task, "leave", outcome="done")
     return node
@@ -213,7 +212,7 @@ def made(participant: str, condition: str, minutes: float, task: str = "t", plac
     return Result(participant, task, condition, place, "done", minutes, 1, 1.0, 0, 0.5, 0.6, 0.9)
 
 
-def test_differences_within_people_are_paired():
+def test_differences_within_people_are_paired_and_between_them_welchs():
     pairs = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0), (5.0, 4.0)]
     found = [
         made(f"P{at}", condition, minutes, task)
@@ -224,15 +223,11 @@ def test_differences_within_people_are_paired():
     one = study_results.differences(found, [], ["a", "b"], within=True)[0]
     first, second = np.array(pairs).T
     true = stats.ttest_rel(second, first).confidence_interval()
-    assert (one.measure, one.first, one.second, one.n, one.method) == (
-        "minutes", "a", "b", "4", "paired t",
-    )  # fmt: skip
+    facts = one.measure, one.first, one.second, one.n, one.method
+    assert facts == ("minutes", "a", "b", "4", "paired t")
     assert one.difference == pytest.approx((second - first).mean())
     limits = one.difference_low, one.difference_high
     assert limits == pytest.approx((true.low, true.high))
-
-
-def test_differences_between_people_are_welchs():
     groups = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5, 12.0]}
     people = [(c, value) for c, values in groups.items() for value in values]
     found = [made(f"P{at}", c, value) for at, (c, value) in enumerate(people)]
@@ -294,10 +289,8 @@ def test_tables_hold_every_event(paper, tmp_path):
         assert main(["study", "export", str(paper.spec.path), *output]) == 0
         events = read(tmp_path / f"events.{kind}")
         assert len(events) == sum(len(timeline(paper, who)) for who in paper.log.participants())
-        assert events.columns.tolist() == [
-            "participant", "time", "source", "session", "step", "view", "action", "payload",
-            "typed",
-        ]  # fmt: skip
+        columns = "participant time source session step view action payload typed"
+        assert events.columns.tolist() == columns.split()
         assert json.loads(events[events.action == "done"].payload.iloc[0])["value"] == 1.0
 
 
@@ -318,10 +311,6 @@ def test_kappa_is_that_of_scikit_learn(seed):
     assert frame["both"].sum() == (first == second).sum()
 
 
-def test_who_always_says_one_thing_has_no_kappa():
-    assert np.isnan(agreement(coded(["a"] * 9, ["a"] * 9)).attrs["facts"]["kappa"])
-
-
 def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     person = Person(study, monkeypatch)
@@ -337,11 +326,8 @@ def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):
         file.write_text(text)
         with pytest.raises(StudyError):
             read_codes(file)
-
-
-def result(who: int, condition: str, minutes: float) -> Result:
-    unused = dict.fromkeys(("thumbs", "ap_start", "ap_end", "teacher_ap"), np.nan)
-    return Result(f"P{who}", "task", condition, 1, "done", minutes, iterations=1, undos=0, **unused)
+    alike = coded(["a"] * 9, ["a"] * 9)  # who always says one thing has no kappa
+    assert np.isnan(agreement(alike).attrs["facts"]["kappa"])
 
 
 def power(size: int, effect: float, *, within: bool) -> float:
@@ -355,7 +341,7 @@ def power(size: int, effect: float, *, within: bool) -> float:
 def test_the_power_is_that_of_the_t_test_where_people_are_normal(within):
     random = np.random.default_rng(3)
     times = random.normal(5, 1, (2, 4000))
-    pilot = [result(at % 4000, "ab"[at // 4000], value) for at, value in enumerate(times.ravel())]
+    pilot = [made(f"P{at % 4000}", "ab"[at // 4000], n) for at, n in enumerate(times.ravel())]
     spread = deviations(pilot, "minutes", within=within)
     deviation = np.sqrt(2) if within else 1
     assert spread.std() == pytest.approx(deviation, rel=0.03)
@@ -367,7 +353,7 @@ def test_the_power_is_that_of_the_t_test_where_people_are_normal(within):
 
 
 def test_a_pilot_of_few_is_not_certain_and_the_command_offers_what_the_tables_measure():
-    pilot = [result(at, "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
+    pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     assert deviations(pilot, "minutes", within=False).var() == pytest.approx(1)
     with pytest.raises(StudyError, match="Too few"):
         deviations(pilot[:2], "minutes", within=False)
@@ -387,17 +373,20 @@ def test_a_chart_without_answers_is_left_out_and_bars_diverge_from_the_middle():
     assert edges[-1][1] == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize(
-    ("points", "tones"),
-    [
-        (2, "low-1 high-1"),
-        (4, "low-1 low-2 high-2 high-1"),
-        (5, "low-1 low-2 mid high-2 high-1"),
-        (8, "low-1 low-1 low-2 low-2 high-2 high-2 high-1 high-1"),
-    ],
-)
-def test_steps_are_toned_from_both_ends(points, tones):
-    assert [charts.tone(step, points) for step in range(points)] == tones.split()
+def test_steps_are_toned_from_both_ends_and_the_axis_of_a_score_is_its_scale():
+    for tones in (
+        "low-1 high-1",
+        "low-1 low-2 high-2 high-1",
+        "low-1 low-2 mid high-2 high-1",
+        "low-1 low-1 low-2 low-2 high-2 high-2 high-1 high-1",
+    ):
+        points = len(tones.split())
+        assert [charts.tone(step, points) for step in range(points)] == tones.split()
+    for name, ticks in {"seq": range(1, 8), "sus": range(0, 101, 20)}.items():
+        made = TEMPLATES[name]
+        rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
+        grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
+        assert [text for _, text in grid] == list(map(str, ticks))
 
 
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=11).filter(any))
@@ -408,14 +397,6 @@ def test_bars_are_as_long_as_their_shares(counts):
         assert end == start
     if len(counts) % 2 == 0:
         assert edges[len(counts) // 2][0] == pytest.approx(0)
-
-
-def test_the_axis_of_a_score_is_its_scale():
-    for name, ticks in {"seq": range(1, 8), "sus": range(0, 101, 20)}.items():
-        made = TEMPLATES[name]
-        rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
-        grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
-        assert [text for _, text in grid] == list(map(str, ticks))
 
 
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])

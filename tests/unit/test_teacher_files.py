@@ -54,10 +54,8 @@ def onnx_file(path, weight, bias, sigmoid=False):
         *[helper.make_node("Sigmoid", ["logits"], [last])] * sigmoid,
     ]
     shapes = {"photos": ["batch", 3, HEIGHT, WIDTH], last: ["batch", len(bias)]}
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
-        for name, shape in shapes.items()
-    ]
+    info = helper.make_tensor_value_info
+    ends = [[info(name, TensorProto.FLOAT, shape)] for name, shape in shapes.items()]
     held = [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")]
     graph = helper.make_graph(nodes, "linear", *ends, held)
     opset = [helper.make_opsetid("", 17)]
@@ -136,14 +134,7 @@ def test_values_that_are_no_probabilities_and_other_files_are_told(tmp_path, kin
         load(section)
 
 
-def test_one_row_for_many_photos_is_told(tmp_path):
-    teacher = load(teacher_section("torchscript", path=script(tmp_path / "a", First())))
-    with pytest.raises(DataError, match=r"returns \(1, 2\) for 5 images") as told:
-        teacher.logits(batch_of(teacher.preprocessing))
-    assert "a row per photo" in told.value.remedy
-
-
-def test_another_size_and_a_tuple_are_told(tmp_path):
+def test_another_size_one_row_for_many_photos_and_a_tuple_are_told(tmp_path):
     section, *_ = make("torchscript", tmp_path / "a")
     section.preprocessing.size = (10, 10)
     teacher = load(section)
@@ -157,6 +148,10 @@ def test_another_size_and_a_tuple_are_told(tmp_path):
     teacher = load(teacher_section("torchscript", path=script(tmp_path / "c", Pair())))
     with pytest.raises(DataError, match="returns a tuple, not a tensor"):
         teacher.logits(batch_of(teacher.preprocessing))
+    teacher = load(teacher_section("torchscript", path=script(tmp_path / "d", First())))
+    with pytest.raises(DataError, match=r"returns \(1, 2\) for 5 images") as told:
+        teacher.logits(batch_of(teacher.preprocessing))
+    assert "a row per photo" in told.value.remedy
 
 
 NAMED = {"timm": "test_resnet", "torchvision": "resnet18"}
@@ -172,10 +167,7 @@ def small(tmp_path_factory):
     other = models.resnet18(weights=None, num_classes=3).eval()
     torch.save(other.state_dict(), folder / "resnet18.pt")
     files = {"timm": (own, "mine.safetensors"), "torchvision": (other, "resnet18.pt")}
-    return {
-        kind: SimpleNamespace(model=model, file=folder / name)
-        for kind, (model, name) in files.items()
-    }
+    return {kind: SimpleNamespace(model=m, file=folder / name) for kind, (m, name) in files.items()}
 
 
 def section_of(small, kind, **values):
@@ -204,9 +196,8 @@ def test_a_head_of_its_own_replaces_the_classifier(small, tmp_path):
     teacher = load(section_of(small, "timm", head=tmp_path / "head.pt", classes=[]))
     images = batch_of(teacher.preprocessing)
     with torch.inference_mode():
-        pixels = torch.from_numpy(images)
-        pooled = own.forward_head(own.forward_features(pixels), pre_logits=True)
-        expected = head(pooled).numpy()
+        features = own.forward_features(torch.from_numpy(images))
+        expected = head(own.forward_head(features, pre_logits=True)).numpy()
     np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
     with pytest.raises(DataError, match=r"weight is \(2, 96\), expected \(3, 96\)"):
         load(section_of(small, "timm", head=tmp_path / "head.pt"))
@@ -252,21 +243,17 @@ def test_photos_are_prepared_as_torchvision_prepares_them(small):
     np.testing.assert_allclose(prepared, pixels.numpy(), atol=2 / 255 / 0.22)  # a level of 255
 
 
-@pytest.mark.parametrize(
-    ("package", "kind", "extra"),
-    [
-        ("onnxruntime", "onnx", "onnx"),
-        ("timm", "timm", "precompute"),
-        ("torch", "torchscript", "precompute"),
-    ],
-)
-def test_a_missing_package_is_told(tmp_path, monkeypatch, package, kind, extra):
-    monkeypatch.setitem(sys.modules, package, None)
-    given = {"model": "resnet18", "pretrained": tmp_path / "a.pt"} if kind == "timm" else {}
-    section = teacher_section(kind, **given or {"path": tmp_path / "a"})
-    with pytest.raises(MissingExtraError, match=f"needs the package {package}") as told:
-        load(section)
-    assert f"[{extra}]" in told.value.remedy
+def test_a_missing_package_is_told(tmp_path, monkeypatch):
+    file, named = {"path": tmp_path / "a"}, {"model": "resnet18", "pretrained": tmp_path / "a.pt"}
+    for package, kind, given, extra in (
+        ("onnxruntime", "onnx", file, "onnx"),
+        ("timm", "timm", named, "precompute"),
+        ("torch", "torchscript", file, "precompute"),
+    ):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(MissingExtraError, match=f"needs the package {package}") as told:
+            load(teacher_section(kind, **given))
+        assert f"[{extra}]" in told.value.remedy
 
 
 class Writes(torch.nn.Module):
@@ -348,27 +335,17 @@ def test_objects_are_refused_and_the_remedy_converts_the_file(tmp_path, capfd):
     assert torch.equal(read["bias"], state_of()["bias"])
 
 
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [
-        (torch.nn.Linear(3, 2), "could run code"),
-        ([1, 2], "not a state_dict"),
-        ({"epoch": 3}, "not a state_dict"),
-    ],
-)
-def test_what_is_no_state_dict_is_told(tmp_path, content, fault):
-    torch.save(content, tmp_path / "a.pt")
-    with pytest.raises(DataError, match=fault):
-        read_state(tmp_path / "a.pt")
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04"])
-def test_damaged_files_are_told(tmp_path, content):
-    (tmp_path / "a.pt").write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.pt"):
-        read_state(tmp_path / "a.pt")
-    (tmp_path / "a.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match="cannot be read as weights"):
-        read_state(tmp_path / "a.safetensors")
+def test_what_is_no_state_dict_and_damaged_files_are_told(tmp_path):
+    network = torch.nn.Linear(3, 2)
+    wrong = (network, "could run code"), ([1, 2], "not a state_d"), ({"epoch": 3}, "not a state_d")
+    for content, fault in wrong:
+        torch.save(content, tmp_path / "a.pt")
+        with pytest.raises(DataError, match=fault):
+            read_state(tmp_path / "a.pt")
+    for content in (b"", b"not a checkpoint", b"PK\x03\x04"):
+        for name, fault in (("a.pt", r"a\.pt"), ("a.safetensors", "cannot be read as weights")):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(DataError, match=fault):
+                read_state(tmp_path / name)
     with pytest.raises(DataError, match=r"cannot be read"):
         read_state(tmp_path / "b.pt")

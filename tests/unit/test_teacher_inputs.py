@@ -1,5 +1,7 @@
 """A teacher's input: photos prepared as timm and torchvision do; reinforced for the oracle."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,13 +32,6 @@ def problem(seed, classes=3):
     return weight, bias, x, rng.integers(-1, 2, (SHAPE[0], classes))
 
 
-def by_hand(weight, bias, x, label, gamma):
-    """x* = x - gamma |x| dL/dx with dL/dx = sum over known labels of (sigmoid(z) - y) W."""
-    flat = x.reshape(len(x), -1)
-    residual = np.where(label >= 0, expit(flat @ weight.T + bias) - label, 0)
-    return (flat - gamma * np.abs(flat) * (residual @ weight)).reshape(x.shape)
-
-
 def reinforce(forward, pixels, label, gamma):
     return stepped(pixels, loss_gradient(forward, pixels, label), gamma)
 
@@ -48,36 +43,36 @@ def network(weight, bias):
 @given(st.integers(0, 10_000), st.floats(1e-3, 3))
 @settings(max_examples=30, derandomize=True)
 def test_the_reinforced_input_is_that_of_the_formula(seed, gamma):
+    """x* = x - gamma |x| dL/dx with dL/dx = sum over known labels of (sigmoid(z) - y) W."""
     weight, bias, x, label = problem(seed)
     found = reinforce(network(weight, bias), torch.from_numpy(x), torch.from_numpy(label), gamma)
-    expected = by_hand(weight, bias, x, label, gamma)
+    flat = x.reshape(len(x), -1)
+    residual = np.where(label >= 0, expit(flat @ weight.T + bias) - label, 0)
+    expected = (flat - gamma * np.abs(flat) * (residual @ weight)).reshape(x.shape)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
     assert not found.requires_grad
 
 
-@pytest.mark.parametrize("gamma", [1e39, 1e300])
-def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
+def test_a_gamma_that_overflows_and_a_network_without_gradient_are_told():
     weight, bias, x, label = (np.asarray(v, dtype=np.float32) for v in problem(0))
     label = torch.from_numpy(np.ones_like(label, dtype=np.int64))
 
     def saturating(pixels):
         return network(weight, bias)(pixels.clamp(-3, 3))
 
+    pixels = torch.from_numpy(x)
     assert torch.isfinite(saturating(torch.full(SHAPE, torch.inf))).all()
-    with pytest.raises(DataError, match="is too large: the reinforced photos") as told:
-        reinforce(saturating, torch.from_numpy(x), label, gamma)
-    assert "a smaller gamma" in told.value.remedy
-    assert torch.isfinite(reinforce(saturating, torch.from_numpy(x), label, 1.0)).all()
-
-
-def test_a_network_without_gradient_is_told():
-    weight, bias, *given = problem(4)
-    pixels, label = map(torch.from_numpy, given)
+    for gamma in (1e39, 1e300):
+        with pytest.raises(DataError, match="is too large: the reinforced photos") as told:
+            reinforce(saturating, pixels, label, gamma)
+        assert "a smaller gamma" in told.value.remedy
+    assert torch.isfinite(reinforce(saturating, pixels, label, 1.0)).all()
     with pytest.raises(DataError, match="No gradient can be computed"):
         reinforce(lambda x: network(weight, bias)(x).detach(), pixels, label, 0.5)
 
 
 SIZES = [(80, 60), (60, 81), (37, 150), (50, 50), (20, 31)]
+model_of = functools.cache(timm.create_model)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -87,8 +82,7 @@ SIZES = [(80, 60), (60, 81), (37, 150), (50, 50), (20, 31)]
      ("resnet18", 0.875), ("resnet18", 1.0)],
 )  # fmt: skip
 def test_a_models_own_preprocessing_is_timms_also_with_another_crop(name, crop, size):
-    model = timm.create_model(name)
-    image = photo(1, size)
+    model, image = model_of(name), photo(1, size)
     own = own_or_given(Section(crop=crop), of_timm(model))
     given = resolve_model_data_config(model)
     expected = create_transform(**given | ({"crop_pct": crop} if crop else {}))(image)
@@ -100,10 +94,8 @@ def test_other_shapes_are_covered_whole(size):
     for crop in (0.0, 0.7, 1.0):
         ours = Preprocessing((31, 17), (0, 0, 0), (1, 1, 1), "lanczos", crop)
         values = ours.prepare(photo(3, size))
-        assert values.shape == (3, 17, 31)
-        assert values.dtype == np.float32
-        assert values.min() >= 0
-        assert values.max() <= 1
+        assert (values.shape, values.dtype) == ((3, 17, 31), np.float32)
+        assert 0 <= values.min() <= values.max() <= 1
 
 
 def test_the_spec_overrides_single_settings():

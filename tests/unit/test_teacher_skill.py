@@ -57,7 +57,7 @@ def test_of_few_images_nobody_can_say_that_a_teacher_does_not_know(images, posit
         assert set(found) == {None}
 
 
-def test_skill_is_ap_beside_the_share_of_positives():
+def test_skill_is_ap_beside_the_share_of_positives_whatever_the_level_that_is_stated():
     rng = np.random.default_rng(0)
     label = rng.integers(-1, 2, 300)
     logit = rng.normal(size=300) + label
@@ -66,9 +66,6 @@ def test_skill_is_ap_beside_the_share_of_positives():
     assert found.ap.estimate == pytest.approx(average_precision_score(label[known], logit[known]))
     assert found.ap.low < found.ap.estimate < found.ap.high
     assert found.chance == pytest.approx(label[known].mean())
-
-
-def test_the_verdict_does_not_depend_on_the_level_that_is_stated():
     label = np.arange(100) < 30
     outcome = Outcome(label.astype(int), np.random.default_rng(0).normal(size=100) + 0.9 * label)
     wide = teacher_skill(outcome, {"draws": 200, "seed": 0, "level": 0.9999})

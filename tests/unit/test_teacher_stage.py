@@ -50,13 +50,9 @@ def linear(tmp_path_factory):
     return traced(tmp_path_factory.mktemp("linear"), flat(2)).path
 
 
-def photos_of(dataset, **options):
-    return Run(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
-
-
 def run(section, dataset, *given, **options):
-    source = TeacherSource(section, dataset.classes, *given)
-    return teacher_logits(source, photos_of(dataset, **options))
+    photos = Run(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
+    return teacher_logits(TeacherSource(section, dataset.classes, *given), photos)
 
 
 def teacher_inputs(section, dataset, digests):
@@ -202,9 +198,15 @@ class Narrow(torch.nn.Module):
         return 5 - 100 * (x.mean((2, 3))[:, :2] - 0.5) ** 2
 
 
-def test_values_that_are_no_numbers_are_told(tmp_path):
+def test_values_that_are_no_numbers_or_look_like_shares_are_refused(tmp_path):
     with pytest.raises(DataError, match="logits are not finite numbers for the images 000, 001"):
         run(traced(tmp_path, Broken()), drawn())
+    section = traced(tmp_path, flat(2, torch.nn.Sigmoid()))
+    with pytest.raises(DataError, match="look like probabilities") as told:
+        run(section, drawn())
+    assert "teacher.outputs: probabilities" in told.value.remedy
+    section.outputs = "logits"
+    assert 0 < run(section, drawn()).logits.own.min() < 1
 
 
 def test_a_step_that_is_too_large_is_warned_of_and_one_that_overflows_ends_the_run(tmp_path):
@@ -217,15 +219,6 @@ def test_a_step_that_is_too_large_is_warned_of_and_one_that_overflows_ends_the_r
     section.outputs = "logits"
     with pytest.raises(DataError, match=r"gamma 1e\+300 is too large"):
         run(section, dataset)
-
-
-def test_logits_that_look_like_shares_are_refused_unless_outputs_are_said(tmp_path):
-    section = traced(tmp_path, flat(2, torch.nn.Sigmoid()))
-    with pytest.raises(DataError, match="look like probabilities") as told:
-        run(section, drawn())
-    assert "teacher.outputs: probabilities" in told.value.remedy
-    section.outputs = "logits"
-    assert 0 < run(section, drawn()).logits.own.min() < 1
 
 
 @pytest.fixture(scope="module")
@@ -244,14 +237,9 @@ def image_vectors(section, dataset):
 @pytest.mark.parametrize("background", [[], ["a photo", "a blank wall"]])
 def test_zero_shot_logits_are_log_odds_against_the_background(encoder, background):
     dataset = drawn(classes=("bicycle", "tvmonitor"))
-    section = teacher_section(
-        "open_clip",
-        prompts=["a photo of a {}", "a drawing of a {}"],
-        words={"tvmonitor": "television set"},
-        background=background,
-        bias={"default": 0.0, "bicycle": 1.5},
-        oracle=0.3,
-    )
+    said = {"prompts": ["a photo of a {}", "a drawing of a {}"], "background": background}
+    said |= {"words": {"tvmonitor": "television set"}, "bias": {"default": 0.0, "bicycle": 1.5}}
+    section = teacher_section("open_clip", **said, oracle=0.3)
     result = run(section, dataset, encoder, WORDS)
     model, image = image_vectors(encoder, dataset)
     text = model.embed_concepts(["bicycle", "television set"], section.prompts)
@@ -303,6 +291,9 @@ def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
     assert result.attrs["teacher_head"] == {"folds": 4, "l2": 0.1}
     again = run(section, drawn(40), encoder)
     np.testing.assert_array_equal(again.logits.own, result.logits.own)
+    dataset.label[:20, 1] = np.arange(20) == 3
+    with pytest.raises(DataError, match=r"in fit: 'train' \(1 present, 19 absent\)"):
+        run(teacher_section("head"), dataset, encoder)
 
 
 @pytest.mark.parametrize("l2", [1e-3, 1.0])
@@ -336,11 +327,3 @@ def test_heads_are_fitted_on_the_card_that_is_there(monkeypatch):
     assert set(asked) == {"cpu"}
     assert found.l2 == expected.l2
     np.testing.assert_allclose(found.logits(features), expected.logits(features), atol=1e-2)
-
-
-def test_a_class_without_labels_for_a_head_is_told(encoder):
-    dataset = drawn(40)
-    dataset.label[:20, 1] = 0
-    dataset.label[3, 1] = 1
-    with pytest.raises(DataError, match=r"in fit: 'train' \(1 present, 19 absent\)"):
-        run(teacher_section("head"), dataset, encoder)

@@ -2,25 +2,27 @@
 other, and what a bound does is obeyed, said, stored and replayed."""
 
 import hashlib
+import itertools
 import json
+import math
 
 import numpy as np
 import pytest
+from factory import small_store
 from histories import make_tuner
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from inficond_panel.errors import TuningError
 from inficond_panel.results.history import iterations
-from inficond_panel.tuning import Intent, Tuner, dump_edits, read_edits
+from inficond_panel.store import Store
+from inficond_panel.tuning import Intent, Node, Tuner, dump_edits, read_edits, thumbs
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.notices import limits_text, notices
 from inficond_panel.tuning.replay import branch, replay
 from inficond_panel.tuning.thumbs import (
-    STEP_FLOOR,
     GroupIntent,
     bound,
-    box,
     canonical,
     in_force,
     resolve,
@@ -74,27 +76,24 @@ def test_formula_with_factor_3_and_step_one_half(direction, w, expected) -> None
 
 def test_step_is_a_share_of_the_largest_effect_of_the_untouched_student() -> None:
     assert step_sizes(np.array([1.0, -8.0, 3.0]), 0.05) == pytest.approx([0.4] * 3)
-    assert step_sizes(np.zeros(3), 0.05) == pytest.approx([STEP_FLOOR] * 3)
+    assert step_sizes(np.zeros(3), 0.05) == pytest.approx([thumbs.STEP_FLOOR] * 3)
     weights, spread = np.array([1.0, -8.0, 0.0]), np.array([100.0, 0.5, 2.0])
     # the largest effect is 1 × 100; 5 % of it are 5 logits per spread
     assert step_sizes(weights, 0.05, spread) == pytest.approx([0.05, 10, 2.5])
-    assert step_sizes(np.zeros(3), 0.05, spread) == pytest.approx(STEP_FLOOR / spread)
+    assert step_sizes(np.zeros(3), 0.05, spread) == pytest.approx(thumbs.STEP_FLOOR / spread)
 
 
-@pytest.mark.parametrize(("reference", "lower"), [("parent", 16.0), ("original", 8.0)])
-def test_reference_parent_goes_on_from_the_parent_and_original_does_not(reference, lower) -> None:
+def test_the_reference_is_parent_or_original_and_a_later_bound_replaces_the_earlier() -> None:
     original = np.array([[4.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
     parent = np.array([[8.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
-    given = {"parent": parent, "original": original, "reference": reference, "step": 0.05}
-    found = resolve(canonical([ear("up")], 2.0), Named(), **given)
-    assert found == {("cat", "ear"): (lower, None)}
-
-
-def test_a_later_bound_replaces_the_earlier_and_the_box_has_those_of_a_class() -> None:
+    for reference, bounded in (("parent", 16.0), ("original", 8.0)):
+        given = {"parent": parent, "original": original, "reference": reference, "step": 0.05}
+        found = resolve(canonical([ear("up")], 2.0), Named(), **given)
+        assert found == {("cat", "ear"): (bounded, None)}
     earlier = {("cat", "ear"): (8.0, None), ("dog", "fur"): (None, 3.0), ("dog", "sky"): (0.0, 0.0)}
     later = {("cat", "ear"): (None, 4.0)}
-    assert in_force(earlier, later) == {**earlier, **later}
-    lower, upper = box(earlier, ["dog"], CONCEPTS)
+    assert thumbs.in_force(earlier, later) == {**earlier, **later}
+    lower, upper = thumbs.box(earlier, ["dog"], CONCEPTS)
     assert lower.tolist() == [[-np.inf], [-np.inf], [0.0]]
     assert upper.tolist() == [[np.inf], [3.0], [0.0]]
 
@@ -184,16 +183,13 @@ def test_one_thumb_counts_where_they_contradict_each_other(asked, counts) -> Non
         assert (found.direction, found.factor, found.bound) == counts
 
 
-def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None:
+def test_what_the_rule_decided_and_weights_of_0_that_are_moved_too_are_said(tuner):
     group, sky = GroupIntent(BIKE, (WHEEL, "spoke"), "up", 3.0), Intent("bird", "sky", "remove")
     assert notices(tuner, tuner.root(), [wheel("down"), group, sky, sky])[:2] == [
         "“wheel” on “bicycle” has 2 thumbs in one iteration: lower ×2 counts, not raise ×3 "
         "of the group wheel, spoke.",
         "“sky” on “bird” has the same thumb more than once: it counts once.",
     ]
-
-
-def test_weights_of_0_are_moved_too_and_it_is_said(tuner: Tuner) -> None:
     root, (_, k) = tuner.root(), place(tuner)
     zero = [tuner.store.concepts[c] for c in (root.weights[:, k] == 0).nonzero()[0][:2]]
     group = GroupIntent(BIKE, tuple(zero), "down")
@@ -224,7 +220,7 @@ def test_a_bound_beyond_which_the_weight_is_already_is_said_and_only_holds_it(
     assert "already" in lines[1]
 
 
-def test_what_is_released_is_said_with_its_limits(tuner: Tuner) -> None:
+def test_what_is_released_is_said_and_the_student_as_good_as_one_never_bound(tuner):
     root, release = tuner.root(), [wheel("release")]
     held = tuner.fine_tune(root, [wheel("remove")])
     none = ["“wheel” on “bicycle” has no bound: release has no effect."]
@@ -234,10 +230,7 @@ def test_what_is_released_is_said_with_its_limits(tuner: Tuner) -> None:
     ]
     limits = ((0.5, None), (None, -0.0412), (0.0, 0.0))
     assert [limits_text(each) for each in limits] == ["≥ 0.50", "≤ −0.041", "= 0"]
-
-
-def test_a_released_student_is_as_good_as_one_never_bound(tuner: Tuner) -> None:
-    root, k, data = tuner.root(), place(tuner)[1], tuner.fit_data
+    k, data = place(tuner)[1], tuner.fit_data
 
     def objective(node) -> float:
         loss = data.loss(data.logits(node.weights[:, k], node.intercepts[k]), k)
@@ -271,9 +264,107 @@ def test_a_given_bound_holds_the_optimum_and_is_stored_replayed_and_written(
         at = again.fine_tune(at, batch)
     assert at.id == free.id
     told = iterations(tuner, free)["intents"][[held.number, further.number, free.number]]
-    assert told.tolist() == [
-        "down wheel ≤ −0.46 on bicycle",
-        "up wheel ≥ 0.25 on bicycle",
-        "release wheel on bicycle",
-    ]
+    words = ("down wheel ≤ −0.46", "up wheel ≥ 0.25", "release wheel")
+    assert told.tolist() == [f"{each} on bicycle" for each in words]
     assert edit_words(held.intents[0]) == "down wheel ≤ −0.46"
+
+
+FIVE = ["wheel", "spoke", "sky", "cloud", "fur"]
+TWO = ["bicycle", "tv monitor"]
+FACTOR = st.floats(1, 64, exclude_min=True)
+THUMB = st.tuples(st.sampled_from(["up", "down"]), st.none() | FACTOR) | st.just(("remove",))
+CLASS, CONCEPT = st.sampled_from(TWO), st.sampled_from(FIVE)
+ASKED = st.builds(lambda k, c, thumb: Intent(k, c, *thumb), CLASS, CONCEPT, THUMB) | st.builds(
+    lambda k, c, thumb: GroupIntent(k, tuple(c), *thumb),
+    CLASS,
+    st.lists(CONCEPT, min_size=2, max_size=3, unique=True),
+    THUMB,
+)
+BATCH = st.lists(ASKED, min_size=1, max_size=3)
+HISTORY = st.lists(BATCH, min_size=1, max_size=3)
+REFERENCE = st.sampled_from(["parent", "original"])
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    place_of = tmp_path_factory.mktemp("tiny") / "t.zarr"
+    return small_store(place_of, images=80, concepts=10, classes=2)
+
+
+def made(store: Store, folders, reference: str, batches) -> list[Node]:
+    """#0 and the nodes of the batches, each from the one before, in a history of their own."""
+    extra = f"students: {{lambda: 1e-3}}\ntuning: {{reference: {reference}}}\n"
+    tuner = make_tuner(store, folders.getbasetemp(), extra)
+    nodes = [tuner.root()]
+    for batch in batches:
+        nodes.append(tuner.fine_tune(nodes[-1], batch))
+    return nodes
+
+
+@settings(max_examples=25)
+@given(batches=HISTORY, reference=REFERENCE)
+def test_bounds_lie_beyond_the_reference_and_the_whole_branch_obeys(
+    tiny, tmp_path_factory, batches, reference
+):
+    nodes, expected = made(tiny, tmp_path_factory, reference, batches), {}
+    for parent, node in itertools.pairwise(nodes):
+        against = parent if reference == "parent" else nodes[0]
+        fresh = {intent.key: node.bounds[intent.key] for intent in node.intents}
+        for intent in node.intents:
+            (lower, upper), at = fresh[intent.key], place_of(tiny, intent.key)
+            if intent.direction == "up":
+                assert upper is None
+                assert lower > against.weights[at]
+            elif intent.direction == "down":
+                assert lower is None
+                assert upper < against.weights[at]
+            else:
+                assert (lower, upper, node.weights[at]) == (0.0, 0.0, 0.0)
+        expected = in_force(expected, fresh)
+        assert node.bounds == expected  # all of the branch, the later in place_of of the earlier
+        for key, (lower, upper) in node.bounds.items():
+            weight = node.weights[place_of(tiny, key)]
+            assert lower is None or weight >= lower
+            assert upper is None or weight <= upper
+        assert all(np.array(node.gap) <= 1e-6)
+
+
+def place_of(store: Store, key: tuple[str, str]) -> tuple[int, int]:
+    return store.concepts.index(key[1]), store.classes.index(key[0])
+
+
+@settings(max_examples=15)
+@given(batches=HISTORY, reference=REFERENCE, data=st.data())
+def test_replay_in_another_history_and_order_gives_the_same_bits(
+    tiny, tmp_path_factory, batches, reference, data
+):
+    first = made(tiny, tmp_path_factory, reference, batches)
+    shuffled = [data.draw(st.permutations(batch)) for batch in batches]
+    for again in (shuffled, [list(node.intents) for node in first[1:]]):
+        nodes = made(tiny, tmp_path_factory, reference, again)
+        assert [node.id for node in nodes] == [node.id for node in first]
+        assert [node.weights_hash for node in nodes] == [node.weights_hash for node in first]
+
+
+@given(asked=st.lists(ASKED, min_size=1, max_size=6), data=st.data())
+def test_order_does_not_matter_and_each_concept_has_one_intent(asked, data):
+    found = canonical(asked, 2.0)
+    assert canonical(data.draw(st.permutations(asked)), 2.0) == found
+    members = [item.members() if isinstance(item, GroupIntent) else [item] for item in asked]
+    wanted = {member.key for group in members for member in group}
+    assert [intent.key for intent in found] == sorted(wanted)
+    assert canonical(found, 7.0) == found
+
+
+@given(
+    w=st.floats(-1e4, 1e4),
+    x=st.one_of(
+        st.floats(1, 1.0000001, exclude_min=True),
+        st.floats(1, 1e7, exclude_min=True),
+        st.just(math.nextafter(1.0, 2.0)),
+    ),
+    s=st.floats(1e-3, 1e3),
+)
+def test_the_bound_is_strictly_beyond_for_factors_however_small_or_large(w, x, s):
+    assert bound(Intent("a", "b", "up", x), w, s)[0] > w
+    assert bound(Intent("a", "b", "down", x), w, s)[1] < w

@@ -60,7 +60,7 @@ def value(tuner: Tuner, bounds) -> float:
     return float(fit(store.concept_score[rows], targets, **given).objective[0])
 
 
-def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner: Tuner) -> None:
+def test_prices_are_slopes_of_the_objective_and_a_bound_that_would_be_kept_has_none(tuner):
     node = tuner.fine_tune(tuned(tuner, ("sky", "down"), ("fur", "remove")), [UP])
     report = explain(tuner, node, lift=True).of("bicycle")
     held = {concept: limits for (_, concept), limits in node.bounds.items()}
@@ -80,9 +80,6 @@ def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner
             assert bound.lifted > 0
         else:
             assert np.isnan(bound.lifted)
-
-
-def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None:
     zero = tuner.store.concepts[int(np.flatnonzero(tuner.root().weights[:, 0] == 0)[0])]
     report = explain(tuner, tuned(tuner, (zero, "remove")), lift=True).of("bicycle")
     (bound,) = report.bounds

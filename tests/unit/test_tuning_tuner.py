@@ -45,7 +45,7 @@ def test_thumbing_twice_goes_further_and_other_classes_keep_their_bits(tuner: Tu
     assert weight(tuner, back, "bicycle", "wheel") <= w0 * (1 + 1e-12)
 
 
-def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path: Path) -> None:
+def test_history_survives_and_other_students_keep_theirs(store, tmp_path, monkeypatch) -> None:
     def opened(extra: str = "") -> Tuner:
         return make_tuner(store, tmp_path, extra, history=str(tmp_path / "h.sqlite"))
 
@@ -59,12 +59,13 @@ def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path:
     other = opened("students: {lambda: 1e-3}\n")
     assert other.head().id == other.root_id
     assert [n.number for n in other.nodes()] == [0]
+    monkeypatch.chdir(tmp_path)  # that of a spec that comes along is in the current folder
+    monkeypatch.setenv("INFICOND_DATA", str(tmp_path / "data"))
+    tuner = open_tuner("voc2007", store=store.path)
+    assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
 
 
-def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(
-    tuner: Tuner, store: Store, tmp_path: Path
-) -> None:
-    """Those of a node whose parent is known hold the same bits as those of one read alone."""
+def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(tuner, store, tmp_path) -> None:
     root = tuner.root()
     before = tuner.metrics(root, "tune")
     node = tuner.fine_tune(root, [UP])
@@ -90,9 +91,7 @@ def test_intents_that_cannot_be_carried_out(tuner: Tuner) -> None:
     assert tuner.nodes() == [root]
 
 
-def test_cancelled_work_leaves_nothing_and_a_preview_equals_the_refit_and_is_not_stored(
-    tuner: Tuner, store: Store, tmp_path: Path
-) -> None:
+def test_cancelled_work_and_previews_leave_nothing_and_equal_the_refit(tuner, store, tmp_path):
     with pytest.raises(CancelledError):
         tuner.root(cancelled=lambda: True)
     assert tuner.nodes() == []
@@ -134,15 +133,6 @@ def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, colum
         tuner_of(arrays, tmp_path).root()
     assert f"{image:06d}" in str(caught.value)
     assert "inficond precompute" in caught.value.remedy
-
-
-def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("INFICOND_DATA", str(tmp_path / "data"))
-    tuner = open_tuner("voc2007", store=store.path)
-    assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
 
 
 def altered(tuner: Tuner, node: Node, **changes) -> Tuner:

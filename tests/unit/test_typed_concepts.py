@@ -91,15 +91,15 @@ def test_they_lie_beside_the_history_and_only_they_can_be_removed(spec, encoder,
         remove_concept(tuner, "wheel")
 
 
-@pytest.fixture
-def command(run, spec, encoder, monkeypatch):
-    """Run ``inficond concept``."""
+def test_the_command_and_a_replay_elsewhere_with_its_concepts(
+    spec, run, encoder, monkeypatch, tmp_path
+):
     place = "inficond_panel.commands.concept.concept_actions.text_encoder"
     monkeypatch.setattr(place, lambda _: encoder)
-    return lambda action, *more: run("concept", action, spec, *more)
 
+    def command(action, *more):
+        return run("concept", action, spec, *more)
 
-def test_the_command_and_a_replay_elsewhere_with_its_concepts(spec, run, command, tmp_path):
     assert "No concept was typed" in command("list")[1]
     _, out, _ = command("add", "red bus, scarlet bus")
     assert out.startswith("Added red bus (scarlet bus): scores 0.")
@@ -120,13 +120,10 @@ def test_the_command_and_a_replay_elsewhere_with_its_concepts(spec, run, command
 
 def test_without_encoder_or_extra_it_is_said_what_is_missing(spec, run, monkeypatch):
     pytest.importorskip("torch")
-    status, _, err = run("concept", "add", spec, "red bus")
-    assert status == 1
-    assert "weights.pt" in err
-    monkeypatch.setitem(sys.modules, "precompute.encoder", None)
-    status, _, err = run("concept", "add", spec, "red bus")
-    assert status == 1
-    assert "[precompute]'" in err
+    for told in ("weights.pt", "[precompute]'"):
+        status, _, err = run("concept", "add", spec, "red bus")
+        assert (status, told in err) == (1, True)
+        monkeypatch.setitem(sys.modules, "precompute.encoder", None)
     assert run("concept", "list", spec)[0] == 0
 
 

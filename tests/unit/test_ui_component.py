@@ -41,7 +41,7 @@ def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is():
     assert (first.esm, other.esm) == (Taking._esm, Holding._esm)
 
 
-def test_only_children_are_searched_for_models(monkeypatch):
+def test_only_children_are_searched_for_models_and_one_that_leaves_is_gone(monkeypatch):
     searched = []
     for search in (
         "bokeh.model.model.visit_value_and_its_immediate_references",
@@ -55,11 +55,6 @@ def test_only_children_are_searched_for_models(monkeypatch):
     assert [value for value in searched if value == rows] == []
     [(model, _)] = view._models.values()
     assert model.data.rows == rows
-
-
-def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not():
-    view, document = Holding(below=pn.pane.HTML("one")), Document()
-    document.add_root(view.get_root(document))
     view.below = pn.pane.HTML("two")
     texts = " ".join(model.text for model in document.models if hasattr(model, "text"))
     assert ("two" in texts, "one" in texts) == (True, False)
@@ -79,8 +74,7 @@ def test_what_the_browser_sets_or_says_is_answered_in_one_message():
 
 
 def test_the_browser_sets_nothing_but_what_is_taken_and_whole_characters():
-    """A browser cuts what is typed at a field's limit, also within an emoji."""
-    view = Taking()
+    view = Taking()  # a browser cuts what is typed at a field's limit, also within an emoji
     view._process_events({"kept": "changed"})
     view._process_events({"asked": "wheel \ud83d", "kept": "changed", "none": 1})
     assert (view.asked, view.kept) == ("wheel ?", "")

@@ -32,8 +32,6 @@ from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts
 from inficond_panel.views.detail.images import _flip
 from inficond_panel.views.detail.view import DetailView
 
-AGREEMENT = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
-
 
 @pytest.fixture
 def view(app) -> DetailView:
@@ -48,7 +46,8 @@ def curves(breakpoints, **metrics) -> WhatIf:
     return WhatIf(-1.0, 3.0, np.array(breakpoints, float), **{**known, **metrics})
 
 
-def chart_of(metric: str, drawn: WhatIf, influence: float, agreement=AGREEMENT, **marks):
+def chart_of(metric: str, drawn: WhatIf, influence: float, agreement=None, **marks):
+    agreement = agreement or Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
     drawn = make_charts(drawn, influence, agreement, **marks)
     json.dumps(drawn, allow_nan=False)
     return next(chart for chart in drawn if chart["metric"] == metric)
@@ -81,7 +80,7 @@ def test_the_value_axis_holds_all_values(values):
     assert max(values) <= high + 1e-9
 
 
-def test_curves_and_bands_have_gaps_where_they_are_undefined():
+def test_curves_have_gaps_where_they_are_undefined_and_very_many_steps_stay_true():
     steps = charts.make_steps(curves([0.0, 1.0], f1=np.array([np.nan, 0.6, 0.4])))
     assert steps["edges"] == [-1.0, 0.0, 1.0, 3.0]
     assert steps["f1"] == [None, 0.6, 0.4]
@@ -89,9 +88,6 @@ def test_curves_and_bands_have_gaps_where_they_are_undefined():
     json.dumps(steps, allow_nan=False)
     band = Band(np.arange(2.0), np.zeros(2), np.array([np.nan, -0.5]), np.array([np.nan, 0.25]))
     assert charts.make_band(band) == {"low": [None, -0.5], "high": [None, 0.25]}
-
-
-def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     breakpoints = np.sort(np.random.default_rng(0).uniform(-1, 3, 5000))
     whole = curves(breakpoints, f1=np.random.default_rng(1).uniform(size=5001))
     steps, edges = charts.make_steps(whole), np.linspace(-1, 3, charts.PIECES + 1)
@@ -101,7 +97,7 @@ def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     assert chart_of("f1", whole, 0.5)["now"] == [0.5, whole.at(0.5)["f1"]]
 
 
-def test_marks_are_now_teacher_pending_bound_and_preview_where_they_are_on_the_axis():
+def test_marks_captions_and_refit_points_tell_where_the_student_and_others_are():
     ghost = (1.5, metrics_of(0.95))
     chart = chart_of("recall", curves([0.0]), -0.5, pending=2.0, preview=ghost)
     assert chart["now"] == [-0.5, pytest.approx(0.2)]
@@ -118,9 +114,6 @@ def test_marks_are_now_teacher_pending_bound_and_preview_where_they_are_on_the_a
     undefined = curves([0.0], precision=np.array([np.nan, 0.6]))
     chart = chart_of("precision", undefined, 1.0, pending=-0.5)
     assert (chart["pending"], chart["now"]) == ([-0.5, None], [1.0, 0.6])
-
-
-def test_a_caption_tells_value_ends_and_now():
     drawn = curves([0.0], f1=np.array([0.3, 0.594]))
     caption = chart_of("f1", drawn, 1.12)
     assert (caption["title"], caption["value"], caption["nowText"]) == ("F1", "0.594", "1.12")
@@ -128,9 +121,6 @@ def test_a_caption_tells_value_ends_and_now():
     assert (caption["lowText"], caption["highText"]) == ("−1.0", "3.0")
     assert (caption["bottomText"], caption["topText"]) == (".30", ".60")
     assert caption["alt"] == "F1 0.594 at influence 1.12, teacher 0.571"
-
-
-def test_refit_points_are_in_order_of_influence():
     intervals = {x: Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2) for x in (1.0, -1.0, 3.0)}
     changes = {x: dict.fromkeys(CHARTED, interval) for x, interval in intervals.items()}
     points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in intervals}, changes)
@@ -154,13 +144,13 @@ EVERY = Gallery(
     label=np.array([1, 1, 1, 1, 0, -1]),
     student=LOGITS[0],
     teacher=LOGITS[1],
+    assigned=np.arange(6) % 2 == 0,
     decided=LOGITS[0] > 0,
     teacher_decided=LOGITS[1] > 0,
-    assigned=np.arange(6) % 2 == 0,
 )
 
 
-def test_fills_say_who_is_right_and_facts_tell_label_logits_and_what_the_concept_adds():
+def test_fills_and_facts_tell_who_is_right_and_filters_pass_what_they_name():
     shown = images.make_gallery(EVERY)
     names = [shown["names"][code] for code in shown["fills"]]
     expected = ["both-right", "student-wrong", "both-wrong", "teacher-wrong", "both-right", ""]
@@ -178,9 +168,6 @@ def test_fills_say_who_is_right_and_facts_tell_label_logits_and_what_the_concept
         "fur above +4.58 (now +0.44)",
         "fur above +0.4412 (now +0.4371)",  # more digits where it is small
     ]
-
-
-def test_filters_pass_what_they_name_and_never_an_ignored_label():
     for filters, passing in (
         (["positive"], [0, 1, 2, 3]),
         (["negative"], [4]),
@@ -192,13 +179,18 @@ def test_filters_pass_what_they_name_and_never_an_ignored_label():
         assert EVERY.passing(filters).tolist() == passing
 
 
-def test_assigned_are_the_images_with_a_segment_that_is_nearest_to_the_concept(store):
-    """By the definition: the largest cosine of a segment's embedding over all texts."""
+def test_assigned_are_images_with_a_nearest_segment_and_a_picture_is_the_thumbnail(store):
     concept = store.concepts.index("fur")
     nearest = (store.segment_embedding @ store.concept_text_embedding.T).argmax(axis=1)
     expected = {int(store.segment_image[s]) for s in np.flatnonzero(nearest == concept)}
     assert set(assigned_images(store, concept).tolist()) == expected
     assert 0 < len(expected) < len(store.images)
+    segment = int(store.segments_of(3)[0])
+    picture = images.make_picture(store, 3, segment)
+    assert base64.b64decode(picture["source"].split(",")[1]) == store.thumbnail(3)
+    assert (picture["height"], picture["width"]) == tuple(store.thumbnail_shape[3])
+    assert picture["outline"].startswith("M")
+    assert images.make_picture(store, 3, -1)["outline"] == ""
 
 
 def corners(mask: np.ndarray) -> np.ndarray:
@@ -225,15 +217,6 @@ def test_an_outline_follows_the_edge_of_its_mask_with_a_ring_for_each_part_and_e
     found = corners((x - 100) ** 2 + (y - 100) ** 2 < 80**2)  # round, with few points
     assert np.hypot(*(found - 100.5).T) == pytest.approx(np.full(len(found), 80), abs=1.5)
     assert len(found) < 60
-
-
-def test_a_picture_is_the_thumbnail_with_its_size(store):
-    segment = int(store.segments_of(3)[0])
-    picture = images.make_picture(store, 3, segment)
-    assert base64.b64decode(picture["source"].split(",")[1]) == store.thumbnail(3)
-    assert (picture["height"], picture["width"]) == tuple(store.thumbnail_shape[3])
-    assert picture["outline"].startswith("M")
-    assert images.make_picture(store, 3, -1)["outline"] == ""
 
 
 # --- the view over the state -------------------------------------------------------------------

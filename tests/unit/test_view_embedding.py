@@ -291,7 +291,7 @@ def press(view, *keys):
         ask(view, "press", key=key)
 
 
-def test_the_keyboard_starts_at_the_strongest_concept_and_moves(app, view):
+def test_the_keyboard_starts_at_the_strongest_concept_and_does_what_a_mouse_does(app, view):
     press(view, "enter", "thumb up")
     assert view.keys.cursor is not None  # without a class in the middle
     assert app.tuning.pending == []
@@ -304,10 +304,6 @@ def test_the_keyboard_starts_at_the_strongest_concept_and_moves(app, view):
     assert view.panel.told.startswith(f"{app.store.concepts[first]}, influence ")
     press(view, "right", "left", "up", "down")
     assert view.panel.told.startswith(f"{app.store.concepts[view.keys.cursor]}, ")
-
-
-def test_the_keyboard_opens_selects_thumbs_and_zooms(app, view):
-    app.selection.class_name = "sheep"
     press(view, "open")
     name = app.store.concepts[view.keys.cursor]
     assert app.selection.concept == name

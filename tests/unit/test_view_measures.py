@@ -32,7 +32,7 @@ def view(app) -> KnowledgeView:
 
 
 # --- metrics -----------------------------------------------------------------------------------
-def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
+def test_the_line_has_fidelity_beside_accuracy_and_changes_say_when_they_are_within_noise():
     names = ("ap", "teacher_ap", "precision", "recall", "logit_correlation")
     counts = {"n": 9, "positives": 3, "negatives": 6, "differ": 1}
     told = {"f1": 0.56, "accuracy": 0.927, "fidelity": 0.928, "constant_fidelity": 0.892}
@@ -46,9 +46,6 @@ def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     line = make_line(now, after, changes)
     assert [part["after"] for part in line] == ["0.600", "", "–"]
     assert [part["change"] for part in line] == [make_change(changes["f1"]), None, None]
-
-
-def test_changes_say_when_they_are_within_noise():
     up = {"text": "+1.9 points", "range": "[+0.4, +3.3]", "words": "up"}
     assert make_noisy(Interval(0.019, 0.004, 0.033), "f1") == up
     assert make_noisy(Interval(0.019, -0.004, 0.033), "ap")["words"] == "within noise"
@@ -120,7 +117,7 @@ def test_slices_name_the_worst_by_any_metric_with_its_noise_or_say_why_there_are
 
 
 # --- stability ---------------------------------------------------------------------------------
-def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):
+def test_whether_an_influence_holds_is_told_and_a_run_is_stopped(view, app, monkeypatch):
     concept = view.table.rows[0]["concept"]
     ask(view, "find_stability", concept=concept)
     found = view.table.stability[concept]
@@ -131,9 +128,6 @@ def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(v
     assert dict(found["rows"])["Same sign"] == f"{100 * reference['same_sign']:.0f} %"
     app.selection.class_name = "sheep"
     assert view.table.stability == {}
-
-
-def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(view, app, monkeypatch):
     submitted, cancelled = [], []
     monkeypatch.setattr(app.jobs, "submit", lambda job: submitted.append(job.key))
     monkeypatch.setattr(app.jobs, "cancel", cancelled.append)

@@ -115,21 +115,6 @@ def test_keys_of_what_is_closed_or_not_shown_are_not_told(app, shell):
     assert dict(shell._page.shortcuts).keys() >= {"H", "W", "B", "A", "T"}
 
 
-# --- a batch over a reload -----------------------------------------------------------------------
-def test_a_batch_goes_on_after_a_reload(app, shell):
-    app.tuning.scale(3.0)
-    app.tuning.toggle(DOWN)
-    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
-    other = AppState(app.tuner, Jobs(inline=True))
-    again = Shell(other, {})
-    assert again._page.root == shell._page.root
-    ask(again, "take_back", **shell._page.batch)
-    assert other.tuning.pending == app.tuning.pending
-    assert (other.tuning.factor, again._page.notice) == (3.0, "")
-    other.tuning.fine_tune()
-    assert again._page.batch == {}
-
-
 def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell):
     app.tuning.toggle(DOWN)
     kept = dict(shell._page.batch)
@@ -145,7 +130,7 @@ def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell):
     assert len(app.tuning.pending) == 1
 
 
-def test_what_of_a_batch_is_not_here_is_told(app, shell):
+def test_a_batch_goes_on_after_a_reload_and_what_of_it_is_not_here_is_told(app, shell):
     thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
     odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
     ask(shell, "take_back", at="", thumbs=[thumb, *odd])
@@ -153,6 +138,18 @@ def test_what_of_a_batch_is_not_here_is_told(app, shell):
     assert shell._page.notice.startswith("4 of the 5 pending thumbs cannot be kept")
     ask(shell, "take_back", at="", thumbs=[{**thumb, "class": "sheep"}])
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays
+    app.tuning.clear()
+    app.tuning.scale(3.0)
+    app.tuning.toggle(DOWN)
+    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
+    other = AppState(app.tuner, Jobs(inline=True))
+    again = Shell(other, {})
+    assert again._page.root == shell._page.root
+    ask(again, "take_back", **shell._page.batch)
+    assert other.tuning.pending == app.tuning.pending
+    assert (other.tuning.factor, again._page.notice) == (3.0, "")
+    other.tuning.fine_tune()
+    assert again._page.batch == {}
 
 
 # --- what follows a change runs once for it ------------------------------------------------------

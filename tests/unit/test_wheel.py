@@ -81,9 +81,6 @@ def test_its_readme_has_no_link_that_leads_nowhere_on_an_index(wheel):
     assert "# InFiConD Panel" in text
     assert "views" in text  # a link within the tree: its words stay
     assert re.findall(r"\]\((?!https?:)[^)]*\)", text) == []
-
-
-def test_with_an_address_the_readme_leads_there():
     absolute = runpy.run_path(str(ROOT / "hatch_build.py"))["with_absolute_links"]
     text = "![A](a.webp) [b](docs/b.md#c) [d](https://d.example)"
     assert absolute(text, "https://x.example/y") == (

@@ -35,7 +35,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, before):
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [before] * bool(before)
 
 
-def test_a_file_is_replaced_and_a_link_followed(tmp_path):
+def test_a_file_is_replaced_a_link_followed_and_a_device_written_to(tmp_path):
     place, link = tmp_path / "out.html", tmp_path / "link"
     place.write_text("old")
     place.chmod(0o640)
@@ -46,6 +46,9 @@ def test_a_file_is_replaced_and_a_link_followed(tmp_path):
     assert place.stat().st_mode & 0o777 == 0o640
     write_whole(tmp_path / "sub" / "more", b"x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "out.html", "sub"]
+    write_whole(os.devnull, b"gone")
+    assert os.path.exists(os.devnull)  # noqa: PTH110 - not a file
+    assert not os.path.isfile(os.devnull)  # noqa: PTH113
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path):
@@ -57,12 +60,6 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path):
             pytest.fail("it was begun")
         assert told.value.remedy == "Free some space, or name another path."
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_device_is_written_to_and_stays(tmp_path):
-    write_whole(os.devnull, b"gone")
-    assert os.path.exists(os.devnull)  # noqa: PTH110 - not a file
-    assert not os.path.isfile(os.devnull)  # noqa: PTH113
 
 
 def test_a_page_that_cannot_be_written_keeps_the_one_before(tmp_path, capsys, monkeypatch):

@@ -42,30 +42,15 @@ def test_the_threshold_parts_two_groups_as_two_means_do_and_shares_are_by_that_o
 
 
 # --- suspects ------------------------------------------------------------------------------------
-LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
-BICYCLE = ClassShift("bicycle", "shift")
-SUSPECT = Suspect(
-    concept="traffic light",
-    score=1.0,
-    z=8.61,
-    q=0.0,
-    reliance=0.4,
-    weight=1.5,
-    lost=0.8,
-    fit=2.2,
-    tune=1.0,
-    group=(),
-    presence=LIGHT,
-)
+BICYCLE, LIGHT = ClassShift("bicycle", "shift"), Presence(0.271, (0.954, 0.03), (0.5, 0.17))
+#: Its score, z, q, reliance, weight, what is lost, and scores of fit and tune.
+SUSPECT = Suspect("traffic light", 1.0, 8.61, 0.0, 0.4, 1.5, 0.8, 2.2, 1.0, (), LIGHT)
 
 
-def test_a_concept_that_lowers_the_logit_is_relied_on_by_its_absence():
+def test_a_concept_that_lowers_the_logit_counts_by_its_absence_and_photos_with_the_class_lead():
     against = replace(SUSPECT, reliance=-SUSPECT.reliance)
     said = plain_sentence(replace(BICYCLE, suspects=(against,)))
     assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}, which is in ")
-
-
-def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more():
     ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
     shift = ClassShift("dog", "shift")
     for reason in (suspects.suspect_reason, plain_reason):
@@ -113,12 +98,6 @@ def test_no_verdict_says_that_nothing_can_gain_and_in_plain_words_it_has_no_numb
     assert not {"fit", "tune"} & set(said.split())
 
 
-@pytest.mark.parametrize(("removed", "words"), [(False, "was found."), (True, "is left.")])
-def test_after_a_removal_no_suspect_is_left_and_else_none_was_found(removed, words):
-    found = ClassShift("boat", "none", lost_bond=removed, verdict=verdict_of(STILL))
-    assert f"No suspect concept {words}" in shift_sentence(found)
-
-
 def test_a_negative_loss_is_a_gain_and_not_within_noise():
     verdict = verdict_of(STILL, (-0.43, -0.69, -0.17))
     shown = shift_sentence(ClassShift("boat", "shift", lost_bond=True, verdict=verdict))
@@ -129,6 +108,9 @@ def test_a_negative_loss_is_a_gain_and_not_within_noise():
     assert shown.startswith("Shift: the student relies on a concept that is clearly less")
     fell = verdict_of(STILL, (0.43, 0.17, 0.69))
     assert "Wrong labels" not in shift_sentence(ClassShift("boat", "shift", verdict=fell))
+    for removed, words in ((False, "was found."), (True, "is left.")):
+        found = ClassShift("boat", "none", lost_bond=removed, verdict=verdict_of(STILL))
+        assert f"No suspect concept {words}" in shift_sentence(found)
 
 
 @pytest.mark.parametrize(
@@ -190,34 +172,21 @@ WRONG = Differences("dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(
 
 
 def test_a_finding_says_what_is_wrong_and_then_what_helps():
-    assert finding_sentence(WRONG, DOG) == (
-        "By the labels of the tuning images, 20% of the training images without dog are labelled "
-        "as showing it, and 5% of those with it are not. Correct the labels that are likely wrong."
-    )
-    for weight, helps in (
-        (2.0, "If it should not count, remove it."),
-        (0.0, "No concept is left to remove: "),
-    ):
+    said = "By the labels of the tuning images, 20% of the training images without dog are labelled"
+    said += " as showing it, and 5% of those with it are not. "
+    assert finding_sentence(WRONG, DOG) == f"{said}Correct the labels that are likely wrong."
+    helping = (2.0, "If it should not count, remove it."), (0.0, "No concept is left to remove: ")
+    for weight, helps in helping:
         shift = ClassShift("dog", "shift", suspects=(replace(SUSPECT, weight=weight),))
         assert helps in finding_sentence(replace(WRONG, kinds=(LOST,)), shift)
 
 
-@pytest.mark.parametrize(
-    ("found", "told"),
-    [
-        (
-            Differences("dog", (4, 1), (100, 200), (FEW,), (), 0.0),
-            "takes about 250 training images, now 100, and about 2,000 tuning images, now 200.",
-        ),
-        (
-            replace(WRONG, kinds=(), perhaps=(NOISE, SHARE)),
-            "labels of training images or another share of the class: the images do not",
-        ),
-        (replace(WRONG, kinds=()), "dog does about as"),
-        (None, "dog does about as"),
-    ],
-)
-def test_a_finding_that_is_unsure_says_so(found, told):
-    sentence = finding_sentence(found, DOG)
-    assert told in sentence
-    assert sentence.startswith(told) == (told == "dog does about as")
+def test_a_finding_that_is_unsure_says_so():
+    few = Differences("dog", (4, 1), (100, 200), (FEW,), (), 0.0)
+    told = "takes about 250 training images, now 100, and about 2,000 tuning images, now 200."
+    assert told in finding_sentence(few, DOG)
+    unsure = replace(WRONG, kinds=(), perhaps=(NOISE, SHARE))
+    told = "labels of training images or another share of the class: the images do not"
+    assert told in finding_sentence(unsure, DOG)
+    for found in (replace(WRONG, kinds=()), None):
+        assert finding_sentence(found, DOG).startswith("dog does about as")
