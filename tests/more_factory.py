@@ -11,8 +11,6 @@ from inficond_panel.store import Store
 from inficond_panel.store.images import photo_digest
 from inficond_panel.store.more_photos import Part, write_part
 
-PER_IMAGE = ("concept_score", "teacher_logit")
-
 
 def added_part(
     store: Store, images: int = 12, seed: int = 7, name: str = "new", folder: str = "/photos"

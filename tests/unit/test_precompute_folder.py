@@ -40,8 +40,7 @@ def test_folders_of_splits_that_hold_folders_of_classes(tmp_path):
     assert dataset.ids[:3] == ("train/cat/1", "train/cat/deep/2", "train/train/1")
     assert sorted(dataset.ids[3:]) == ["val/cat/1", "val/dog/1"]
     label = dict(zip(dataset.ids, dataset.label.tolist(), strict=True))
-    assert label["train/train/1"] == [0, 0, 1]
-    assert label["val/dog/1"] == [0, 1, 0]
+    assert (label["train/train/1"], label["val/dog/1"]) == ([0, 0, 1], [0, 1, 0])
     assert dataset.load(1).size == (6, 5)
     assert dataset.notes == (f"Left out: 1 image of {tmp_path / 'val'} in no class folder.",)
 
@@ -53,8 +52,7 @@ def test_without_folders_of_splits_a_class_may_be_called_train_and_classes_chose
     assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
     assert dataset.label.sum(0).tolist() == [4, 4, 4]
     dataset = load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [train, bus]"))
-    assert dataset.classes == ("train", "bus")
-    assert dataset.label.sum(0).tolist() == [4, 4]
+    assert (dataset.classes, dataset.label.sum(0).tolist()) == (("train", "bus"), [4, 4])
     assert len(dataset.ids) == 12  # those of cars without a class
     with pytest.raises(DataError, match="no class 'd'; available: bus, car, train"):
         load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [d]"))
@@ -120,8 +118,7 @@ def test_classes_order_labels_and_splits_of_coco(coco):
     assert dataset.split[:2] == ("fit", "fit")
     assert sorted(dataset.split[2:]) == ["holdout", "tune"]
     label = dict(zip(dataset.ids, dataset.label.tolist(), strict=True))
-    assert label["000000000009"] == [1, 0, 1]
-    assert label["sub/five"] == [0, 0, 0]
+    assert (label["000000000009"], label["sub/five"]) == ([1, 0, 1], [0, 0, 0])
     assert label["000000000012"] == [0, 1, 0]
     row = {name: i for i, name in enumerate(dataset.ids)}
     widths = {"000000000009": 9, "sub/five": 5, "000000000011": 11}
@@ -130,8 +127,7 @@ def test_classes_order_labels_and_splits_of_coco(coco):
         dataset.load(row["000000000012"])
     text = f"{TEXT}\ncrowd: ignored\nimage_id: number\nclasses: [dog, person]"
     dataset = load_dataset(dataset_section(coco, text))  # of a class that only crowds show
-    assert dataset.classes == ("dog", "person")
-    assert dataset.ids[:2] == ("9", "5")
+    assert (dataset.classes, dataset.ids[:2]) == (("dog", "person"), ("9", "5"))
     assert dataset.label[:2].tolist() == [[-1, 1], [0, 0]]
 
 

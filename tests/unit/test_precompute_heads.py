@@ -38,11 +38,11 @@ TRAINING = Training(4, 2, 1)
 ROOT = Path(__file__).parents[2]
 
 
-def picture(seed, side=64):
+def picture(seed):
     rng = np.random.default_rng(seed)
-    pixels = np.zeros((side, side, 3), np.uint8) + rng.integers(0, 256, 3, dtype=np.uint8)
-    left, top = rng.integers(4, side // 2, 2)
-    pixels[top : top + side // 2, left : left + side // 2] = rng.integers(0, 256, 3)
+    pixels = np.zeros((64, 64, 3), np.uint8) + rng.integers(0, 256, 3, dtype=np.uint8)
+    left, top = rng.integers(4, 32, 2)
+    pixels[top : top + 32, left : left + 32] = rng.integers(0, 256, 3)
     return Image.fromarray(pixels)
 
 
@@ -66,9 +66,8 @@ def texts():
     return unit(np.random.default_rng(3).normal(size=(5, EMBED))).astype(np.float32)
 
 
-def train(path, training=TRAINING, given=None, said=None, **inputs):
-    progress = (lambda _: None) if said is None else said.append
-    train_head(given or photos(4), Encoder(), texts, training, path, inputs, progress)
+def train(path, training=TRAINING, given=None):
+    train_head(given or photos(4), Encoder(), texts, training, path, {})
     return path.read_bytes()
 
 

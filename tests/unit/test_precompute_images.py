@@ -25,8 +25,7 @@ def test_exif_orientation_turns_the_image(tmp_path):
     exif[0x0112] = 6  # shown after a turn of 90 degrees clockwise
     image.save(tmp_path / "a.png", exif=exif)
     turned = decode(tmp_path / "a.png")
-    assert turned.size == (20, 40)
-    assert turned.getpixel((18, 2)) == (255, 0, 0)
+    assert (turned.size, turned.getpixel((18, 2))) == ((20, 40), (255, 0, 0))
     assert turned.getpixel((2, 2)) == (255, 255, 255)
 
 
@@ -46,9 +45,7 @@ def test_modes_become_rgb(tmp_path, mode, colour, suffix, expected):
     path = tmp_path / f"a.{suffix}"
     Image.new(mode, (9, 7), colour).save(path)
     image = decode(path)
-    assert image.mode == "RGB"
-    assert image.size == (9, 7)
-    assert image.getpixel((4, 3)) == expected
+    assert (image.mode, image.size, image.getpixel((4, 3))) == ("RGB", (9, 7), expected)
 
 
 def test_frames_after_the_first_profiles_and_inks_keep_the_colours(tmp_path):

@@ -49,8 +49,7 @@ def own(home, tmp_path):
 def test_the_store_holds_what_a_naive_loop_computes(home):
     store = open_store(home / "whole.zarr")
     store.verify()
-    assert store.classes == list(CLASSES)
-    assert store.concepts == list(WORDS)
+    assert (store.classes, store.concepts) == (list(CLASSES), list(WORDS))
     assert store.images[0] == "00000"
     assert [len(store.rows(split)) for split in ("fit", "tune", "holdout")] == [6, 3, 3]
     text = store.concept_text_embedding

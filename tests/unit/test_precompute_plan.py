@@ -83,8 +83,7 @@ def test_only_what_depends_on_a_change_is_computed_again(own, tmp_path, encoder,
     assert told == again - {"segments", "labels"}
     assert bool(encoder.runs) == bool(report.images_per_second) == ("segments" in again)
     anew = precompute.run(spec, tmp_path / "elsewhere" / "anew.zarr")
-    assert report.content_hash == anew.content_hash
-    assert report.skipped == anew.skipped
+    assert (report.content_hash, report.skipped) == (anew.content_hash, anew.skipped)
     assert report.skipped[0][0] == "00004"
     assert precompute.plan(spec, own / "a.zarr").up_to_date
     assert not (own / "a.zarr.partial").exists()
@@ -150,8 +149,7 @@ def test_the_plan_estimates_time_by_the_stored_speed(own):
     document["attributes"]["attributes_hash"] = attributes_hash(document["attributes"])
     meta.write_text(json.dumps(document))
     plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr")
-    assert plan.stages[0].photos == 40
-    assert plan.stages[0].seconds == pytest.approx(8)
+    assert (plan.stages[0].photos, plan.stages[0].seconds) == (40, pytest.approx(8))
     assert plan.seconds >= 8
     assert any("About" in line for line in plan.lines())
 
@@ -171,7 +169,7 @@ def test_the_command_plans_and_writes_nothing(own, capsys):
     assert sorted(own.rglob("*")) == before
 
 
-def test_a_plan_times_a_sample_where_no_run_is_known(own, tmp_path, encoder, monkeypatch, capsys):
+def test_a_plan_times_a_sample_where_no_run_is_known(own, tmp_path, encoder, monkeypatch):
     clock = iter([10.0, 12.0])  # the second run of 3 photos takes 2 s
     monkeypatch.setattr("precompute.pipeline.sampling.time.perf_counter", lambda: next(clock))
     peaks = iter([100, 160])

@@ -56,8 +56,7 @@ def test_segments_are_a_partition_into_connected_parts(how, grid, shape, most, d
     assert np.unique(labels).tolist() == list(range(count))
     assert all(ndimage.label(labels == j)[1] == 1 for j in range(count))
     found = segment(cells, image, shape, how)
-    assert found.mask.shape == shape
-    assert found.mask.dtype == np.uint8
+    assert (found.mask.shape, found.mask.dtype) == (shape, np.uint8)
     assert found.mask.min() >= 1
     assert found.mask.max() <= count == len(found.box) == len(found.embedding)
     np.testing.assert_array_equal(found.mask, segment(cells, image, shape, how).mask)

@@ -24,15 +24,8 @@ pytestmark = pytest.mark.torch
 
 RUN = """\
 title: My run
-dataset:
-  kind: coco
-  root: .
-  images: photos
-  annotations: [instances_all.json]
-  splits:
-    fit: {from: instances_all, share: 0.25}
-    tune: {from: instances_all, share: 0.5}
-    holdout: rest
+dataset: {kind: coco, root: ., images: photos, annotations: [instances_all.json], splits:
+  {fit: {from: instances_all, share: 0.25}, tune: {from: instances_all, share: 0.5}, holdout: rest}}
 quantify:
   network: {kind: small}
   layers: [features.block1]
@@ -40,10 +33,8 @@ quantify:
   images: 1
   epochs: 1
   draws: 50
-  teacher:
-    network: {kind: timm, model: test_resnet}
-    layers: [layer1]
-    trainings: [{checkpoints: teacher}]
+  teacher: {network: {kind: timm, model: test_resnet}, layers: [layer1],
+            trainings: [{checkpoints: teacher}]}
   student:
     trainings: [{checkpoints: student-0}, {checkpoints: student-1}, {checkpoints: student-2}]
   baseline:
@@ -127,7 +118,7 @@ def test_every_problem_of_the_file_is_told_with_its_place(folder):
     with pytest.raises(SpecError) as caught:
         load_run(folder / "wrong.yaml")
     told = {(p.line, p.message.split(": ")[0]) for p in caught.value.problems}
-    places = {(12, "quantify.netwerk"), (14, "quantify.size"), (16, "quantify.epochs")}
+    places = {(5, "quantify.netwerk"), (7, "quantify.size"), (9, "quantify.epochs")}
     assert places <= told
     text = str(caught.value)
     assert "student-2" not in text

@@ -252,8 +252,7 @@ def test_without_labels_it_says_what_it_needs_and_a_persons_node_stays_theirs(tm
 def test_cancelled_at_any_call_and_progress_ends_at_one(harmed: Tuner) -> None:
     shares: list[float] = []
     suggest(harmed, progress=lambda share, _: shares.append(share))
-    assert shares[-1] == 1
-    assert shares == sorted(shares)
+    assert (shares[-1], shares) == (1, sorted(shares))
     for last in (0, len(shares) // 2):
         calls = iter([False] * last)
         with pytest.raises(CancelledError):

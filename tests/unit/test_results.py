@@ -106,8 +106,7 @@ def test_a_person_reads_numbers_with_their_limits_and_a_program_all_digits_and_n
         [["<a>", "1,200", "0.51", "[0.40, 0.60]", "yes"], ["b", "3", "undefined", "undefined", ""]],
     )
     found = module.document(made())
-    assert found["level"] == 0.8
-    assert found["notes"] == ["One & two."]
+    assert (found["level"], found["notes"]) == (0.8, ["One & two."])
     assert found["rows"][0]["ap"] == 0.51234
     assert found["rows"][1]["ap"] is None
     assert module.csv_text(made()).splitlines()[2] == "b,3,,,,False,0.8"

@@ -287,11 +287,11 @@ def test_the_sentence_says_that_labels_were_counted():
     assert "by the decisions of the teacher. By decisions, the" in suspect_numbers(found, first)
 
 
-def shifted(seed: int, count: int = 800, shift: float = 1.0):
-    """Scores of fit and of tune within one side: normal, ``shift`` apart in the first concept."""
+def shifted(seed: int, count: int = 800):
+    """Scores of fit and of tune within one side: normal, 1 apart in the first concept."""
     rng = np.random.default_rng(seed)
     ours, theirs = rng.normal(size=(count, 3)), rng.normal(size=(count // 2, 3))
-    theirs[:, 0] += shift
+    theirs[:, 0] += 1.0
     return ours, theirs
 
 

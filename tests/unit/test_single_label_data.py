@@ -51,6 +51,24 @@ def test_a_task_is_found_or_what_is_not_said_told(tmp_path, capsys, home):  # no
     assert said in capsys.readouterr().out
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert f"task      {said}" in capsys.readouterr().out
+    given = single_frames(others=0)
+    from_frames(**given, path=tmp_path / "one.zarr")
+    assert "exactly one class" not in capsys.readouterr().err
+    several = {"task": "multi_label", "activation": "sigmoid"}
+    from_frames(**{**given, **several}, path=tmp_path / "o.zarr")
+    assert "120 of 120 labelled images have exactly one class" in capsys.readouterr().err
+    given["labels"].iloc[5] = 1
+    tables = tables_of(tmp_path, given)
+    assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
+    assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
+    assert main(["init", *tables, str(tmp_path / "u.zarr"), "--task", "multi_label"]) == 0
+    assert "exactly one class" not in capsys.readouterr().out
+    ids = [f"{i:03d}" for i in range(40)]
+    photos(home / "data", [f"pictures/{name}.jpg" for name in ids])
+    labels = np.eye(2, dtype=int)[np.arange(40) % 2]
+    labels[5] = 1
+    write_table(home / "data" / "labels.csv", ids, labels, ["cat", "dog"])
+    assert "39 of 40 labelled images" in init(capsys, "data")[1]
 
 
 def test_frames_of_a_softmax_teacher_and_a_store_whose_labels_do_not_go_with_its_task(tmp_path):

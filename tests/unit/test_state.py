@@ -30,11 +30,9 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app, tmp_path):
     now = app.students.node
     assert now.parent == before.id
     assert app.students.weight("bicycle", "wheel") <= upper + 1e-12
-    assert app.tuning.status.kind == "done"
-    assert app.tuning.pending == []
+    assert (app.tuning.status.kind, app.tuning.pending) == ("done", [])
     again = open_tuner(small_spec(tmp_path))
-    assert again.head().id == now.id
-    assert again.head().weights_hash == now.weights_hash
+    assert (again.head().id, again.head().weights_hash) == (now.id, now.weights_hash)
 
 
 def test_nothing_is_tuned_while_the_holdout_is_in_view_nor_shown_that_comes_late(app):

@@ -88,12 +88,10 @@ def test_a_change_is_worked_out_once_and_by_the_worker(tuned):
     state = changes_module.ChangesState(tuned.students, queue)
     compute = state._compute
     state._compute = lambda asked: (threads.append(threading.current_thread()), compute(asked))[1]
-    assert state.total("bicycle", ["f1"]) == {}
-    assert state.total("bicycle", ["f1"]) == {}
+    assert (state.total("bicycle", ["f1"]), state.total("bicycle", ["f1"])) == ({}, {})
     assert there.wait(PATIENCE)
     updates.pop()()
-    assert state.arrivals == 1
-    assert set(state.total("bicycle", ["f1"])) == {"f1"}
+    assert (state.arrivals, set(state.total("bicycle", ["f1"]))) == (1, {"f1"})
     assert len(threads) == 1
     assert threads[0] is not threading.current_thread()
     queue.close()
@@ -147,8 +145,7 @@ def test_two_branches_are_compared_as_the_engine_does_and_on_the_holdout_if_look
     app.tuning.jump(first)
     app.tuning.show_split("holdout")
     app.comparison.compare(first, second)
-    assert app.comparison.result.split == "holdout"
-    assert app.tuner.looks() == 2
+    assert (app.comparison.result.split, app.tuner.looks()) == ("holdout", 2)
 
 
 def test_what_cannot_be_compared_is_told_and_a_late_result_is_not_shown(app, monkeypatch):

@@ -141,8 +141,7 @@ def test_quick_moves_all_count_and_a_look_of_the_node_that_was_asked_for(session
     session.tuning.undo()
     session.tuning.show_split("holdout")  # of #3, while #2 is on its way
     loop.until(lambda: not session.jobs.busy)
-    assert session.students.node.number == 2
-    assert session.dataset.split == "tune"
+    assert (session.students.node.number, session.dataset.split) == (2, "tune")
     assert session.tuner.looks() == 0
 
 

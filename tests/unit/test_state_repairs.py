@@ -61,8 +61,7 @@ def test_concepts_to_balance_add_up_and_what_waits_comes_back_with_the_page(app)
     assert Lambda("bicycle", 0.05) in before
     kept = [*(item.to_json() for item in before), {"class": "bicycle", "direction": "repair"}]
     app.tuning.clear()
-    assert app.tuning.take_back(at, kept) == (None, 1)
-    assert app.tuning.pending == before
+    assert (app.tuning.take_back(at, kept), app.tuning.pending) == ((None, 1), before)
 
 
 def test_a_repair_of_an_unknown_name_is_refused_and_one_that_cannot_be_is_told(app):
@@ -84,9 +83,7 @@ def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch
     demo.selection.class_name = "sheep"
     demo.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
     demo.shifts.start()
-    assert seen[0][0] == "sheep"
-    assert len(seen) == told
-    assert set(seen[-1]) == set(demo.store.classes)
+    assert (seen[0][0], len(seen), set(seen[-1])) == ("sheep", told, set(demo.store.classes))
 
 
 def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):

@@ -93,8 +93,7 @@ def test_the_rest_is_the_base_and_all_of_it_a_store_like_any(base, arrays, words
     found = extended(base, [type_concept(base, str(arrays["concept"][11]), words)])
     for name in ("label", "teacher_logit", "segment_embedding", "segment_box", "split"):
         assert getattr(found, name) is getattr(base, name)
-    assert found.images == base.images
-    assert found.thumbnail(3) == base.thumbnail(3)
+    assert (found.images, found.thumbnail(3)) == (base.images, base.thumbnail(3))
     np.testing.assert_array_equal(found.mask(3), base.mask(3))
     np.testing.assert_array_equal(found.rows("tune"), base.rows("tune"))
     assert dict(found.dataset.sizes) == {**base.dataset.sizes, "concept": 12}

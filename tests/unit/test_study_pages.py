@@ -24,8 +24,7 @@ def visitor(study):
 
 
 def test_the_whole_way(study, visitor):
-    assert visitor.screen["kind"] == "consent"
-    assert visitor.next()["title"] == "Hello"
+    assert (visitor.screen["kind"], visitor.next()["title"]) == ("consent", "Hello")
     assert visitor.next()["title"] == "About you"
     assert visitor.next()["faults"] == {"age": "An answer is needed."}
     visitor.send("answer", name="age", answer=7)  # not recorded: below the lowest
@@ -45,8 +44,7 @@ def test_the_whole_way(study, visitor):
     assert visitor.screen["button"] == "Next"
     assert visitor.leave()["facts"][0] == ["Class", "sheep"]
     visitor.next()
-    assert visitor.screen["button"] == "I am done"
-    assert visitor.leave()["title"] == "Opinions"
+    assert (visitor.screen["button"], visitor.leave()["title"]) == ("I am done", "Opinions")
     visitor.send("answer", name="q1", answer=5)
     assert visitor.next()["title"] == "Thank you"
     progress = progress_of(study, visitor.page.session.participant)
@@ -110,11 +108,9 @@ def test_a_reload_goes_on_where_it_was(study):
     again = Visitor(study, token)
     assert again.screen["kind"] == "task"
     shown = again.page.work.app
-    assert shown.students.node.number == 1
-    assert shown.students.node.id == app.students.node.id
+    assert (shown.students.node.number, shown.students.node.id) == (1, app.students.node.id)
     assert (shown.selection.class_name, shown.selection.concept) == ("bicycle", "sky")
-    assert len(shown.tuning.pending) == 2
-    assert shown.tuning.pending == app.tuning.pending
+    assert (len(shown.tuning.pending), shown.tuning.pending) == (2, app.tuning.pending)
     assert again.actions.count("start") == 1
     # the older page is over, and says so
     app.tuning.clear()
@@ -184,8 +180,7 @@ def test_a_full_disk_stops_the_page_and_loses_nothing(visitor, monkeypatch, capl
     assert visitor.page.frame.notice
     monkeypatch.setattr(log, "append", append)
     visitor.send("try_again")
-    assert visitor.page.frame.notice == {}
-    assert visitor.actions[-1] == "answer"
+    assert (visitor.page.frame.notice, visitor.actions[-1]) == ({}, "answer")
     assert visitor.next()["kind"] == "brief"
 
 
@@ -201,8 +196,7 @@ def test_the_time_limit_ends_a_task(tmp_path, monkeypatch):
     later = start.replace(start[:4], "2099", 1)
     monkeypatch.setattr("inficond_panel.common.clock.now", lambda: later)
     visitor.page.beat()
-    assert visitor.page.frame.notice["title"] == "Time is up"
-    assert visitor.screen["left"] == 0
+    assert (visitor.page.frame.notice["title"], visitor.screen["left"]) == ("Time is up", 0)
     assert visitor.actions.count("time-up") == 1
     visitor.send("try_again")
     assert visitor.screen["kind"] == "brief"
@@ -217,8 +211,7 @@ def test_a_browser_records_not_what_it_likes_and_what_cannot_be_stored_stops_not
     visitor.send("visit", view="nowhere")
     visitor.send("answer", name="q1", answer=5)  # of another step
     visitor.send("leave", step=1)
-    assert visitor.actions == before
-    assert visitor.screen["kind"] == "task"
+    assert (visitor.actions, visitor.screen["kind"]) == (before, "task")
     # a search in a view may hold anything; what comes after it is recorded all the same
     half = "half a \ud83d character"
     visitor.next()

@@ -41,10 +41,9 @@ END = """end:
 FULL = STUDY.replace("form:", f"{CHECK}form:").replace("count: 2}\n", f"count: 2}}\n{AFTER}") + END
 
 
-def begin(folder: Path, external: str = "", text: str = FULL) -> Visitor:
+def begin(folder: Path, text: str = FULL) -> Visitor:
     study = small_study(folder, text)
-    token = study.log.make_open_link() if external else study.add_participant()[1]
-    visitor = Visitor(study, token, external=external)
+    visitor = Visitor(study, study.add_participant()[1])
     visitor.next()
     return visitor
 
@@ -90,8 +89,7 @@ def test_one_goes_back_to_pages_and_never_into_a_task_whose_questions_are_scored
     assert go_back()["title"] == "Ease of the task"
     assert progress_of(visitor.study, visitor.page.session.participant).outcome("bicycle") == "left"
     give(visitor, seq=6, why="Because.")
-    assert visitor.screen["title"] == "Workload"
-    assert len(visitor.screen["questions"]) == 6
+    assert (visitor.screen["title"], len(visitor.screen["questions"])) == ("Workload", 6)
     scales = {"mental": 21, "physical": 1, "temporal": 11}
     rest = {"performance": 11, "effort": 1, "frustration": 6}
     give(visitor, **{f"tlx-{name}": step for name, step in {**scales, **rest}.items()})
@@ -271,8 +269,7 @@ def test_start_nodes_by_edits_and_by_node_are_the_same(tmp_path):
     text = by_edits.replace(IMPROVE, "text: x\n    node: '1'", 1)
     study = small_study(tmp_path, text)
     first, second = study.ready["bicycle"].start, study.ready["sheep"].start
-    assert first.id == second.id
-    assert first.number == 1
+    assert (first.id, first.number) == (second.id, 1)
     who = study.add_participant()[0]
     assert study.tuner(who, "bicycle").head().id == first.id
 
@@ -294,8 +291,7 @@ def test_a_study_is_named_by_a_spec_or_itself_and_stays_as_it_was_begun(tmp_path
         open_study(app)
     app.write_text(app.read_text() + "study: study.yaml\n")
     study = open_study(app)
-    assert study.spec.title == "Small study"
-    assert study.folder == tmp_path / "small.study"
+    assert (study.spec.title, study.folder) == ("Small study", tmp_path / "small.study")
     study.prepare()
     assert study.ready["bicycle"].spec.title == "Small"
     monkeypatch.chdir(tmp_path)

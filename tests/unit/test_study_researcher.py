@@ -188,8 +188,7 @@ def test_the_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch
     file = tmp_path / "word"
     file.write_text("ein Wort \nmehr")
     monkeypatch.setenv(command.PASSWORD, "other")
-    assert command._password(str(file)) == "ein Wort"
-    assert command._password(None) == "other"
+    assert (command._password(str(file)), command._password(None)) == ("ein Wort", "other")
     file.write_text("\n")
     with pytest.raises(command.StudyError, match="holds no password"):
         command._password(str(file))

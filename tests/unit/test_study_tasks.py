@@ -147,8 +147,7 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path):
     shell._page._send_msg = sent.append
     shell.act({"action": "open_export"})
     assert sent == []
-    assert app.selection.class_name == "bicycle"
-    assert sum(app.tuning.looks.values()) == 0
+    assert (app.selection.class_name, sum(app.tuning.looks.values())) == ("bicycle", 0)
     assert app.tuning.pending == []
 
 
@@ -277,8 +276,7 @@ def test_a_closed_browser_finds_its_concepts_again(study):
     first.page.close()
     again = Visitor(study, study.log.new_token(1))
     app = again.page.work.app
-    assert app.students.node.id == node
-    assert app.selection.concept == "moss"
+    assert (app.students.node.id, app.selection.concept) == (node, "moss")
     assert app.tuning.thumbs == [Intent("bicycle", "moss", "up", factor=2.0)]
     assert again.screen["goal"] == "Fine-tunes 1, goal 2"
     app.tuning.fine_tune()

@@ -24,7 +24,6 @@ from torchvision import models
 from torchvision.models import ResNet18_Weights
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
-CLASSES = ("bicycle", "train")
 WIDTH, HEIGHT = PLAIN["size"]
 
 
@@ -73,12 +72,12 @@ class First(torch.nn.Module):
         return x.mean((2, 3))[:1, :2]
 
 
-def batch_of(preprocessing, count=5):
-    return np.stack([preprocessing.prepare(photo(i)) for i in range(count)])
+def batch_of(preprocessing):
+    return np.stack([preprocessing.prepare(photo(i)) for i in range(5)])
 
 
-def load(section, classes=CLASSES):
-    return TeacherSource(section, classes).load()
+def load(section):
+    return TeacherSource(section, CLASSES).load()
 
 
 def make(kind, path, sigmoid=False, outputs=2, **values):
@@ -311,8 +310,8 @@ def test_onnx_reads_no_file_outside_its_folder(tmp_path, place):
         load(teacher_section("onnx", path=file))
 
 
-def state_of(seed=0):
-    torch.manual_seed(seed)
+def state_of():
+    torch.manual_seed(0)
     return {k: v.clone() for k, v in torch.nn.Linear(3, 2).state_dict().items()}
 
 

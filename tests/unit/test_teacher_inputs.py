@@ -24,12 +24,12 @@ pytestmark = pytest.mark.torch
 SHAPE = (4, 3, 5, 6)
 
 
-def problem(seed, classes=3):
+def problem(seed):
     """A linear network ``z = W x + b``, inputs and labels."""
     rng = np.random.default_rng(seed)
-    weight = rng.normal(size=(classes, np.prod(SHAPE[1:])))
-    bias, x = rng.normal(size=classes), rng.normal(size=SHAPE)
-    return weight, bias, x, rng.integers(-1, 2, (SHAPE[0], classes))
+    weight = rng.normal(size=(3, np.prod(SHAPE[1:])))
+    bias, x = rng.normal(size=3), rng.normal(size=SHAPE)
+    return weight, bias, x, rng.integers(-1, 2, (SHAPE[0], 3))
 
 
 def reinforce(forward, pixels, label, gamma):

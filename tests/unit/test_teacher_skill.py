@@ -73,8 +73,8 @@ def test_skill_is_ap_beside_the_share_of_positives_whatever_the_level_that_is_st
     assert wide.knows is True
 
 
-def skill(ap: float = 0.17, chance: float = 0.25, *, knows: bool | None = False) -> TeacherSkill:
-    return TeacherSkill(Interval(ap, ap - 0.05, ap + 0.05), chance, knows)
+def skill(*, knows: bool | None = False) -> TeacherSkill:
+    return TeacherSkill(Interval(0.17, 0.12, 0.22), 0.25, knows)
 
 
 @pytest.mark.parametrize(

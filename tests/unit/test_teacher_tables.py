@@ -42,8 +42,7 @@ def test_logits_are_put_in_the_order_of_images_and_classes(tmp_path):
     npz, parquet = write_npz(tmp_path / "z.npz"), write_parquet(tmp_path / "z.parquet")
     for path in (tmp_path / "z.csv", npz, parquet):
         logit = read_logits(path, ["01", "02"], ["train", "bicycle"])
-        assert logit.tolist() == [[4.5, 3], [2, 1]]
-        assert logit.dtype == np.float32
+        assert (logit.tolist(), logit.dtype) == ([[4.5, 3], [2, 1]], np.float32)
 
 
 @pytest.mark.parametrize(

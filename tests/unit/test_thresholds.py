@@ -14,10 +14,10 @@ from inficond_panel.results.decisions import thresholds
 from inficond_panel.tuning import open_tuner
 
 
-def data(seed=0, images=90):
+def data(seed):
     rng = np.random.default_rng(seed)
-    logit = np.round(rng.normal(size=images), 1)  # with ties
-    return (logit + rng.normal(size=images) > 0.6).astype(int), logit
+    logit = np.round(rng.normal(size=90), 1)  # with ties
+    return (logit + rng.normal(size=90) > 0.6).astype(int), logit
 
 
 @pytest.mark.parametrize("seed", range(6))

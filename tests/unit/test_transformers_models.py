@@ -41,8 +41,8 @@ def load(folder, **values):
     return load_encoder(TransformersEncoder(model=folder, **values))
 
 
-def prepared(encoder, count=2):
-    return np.stack([encoder.prepare(photo(i, (50, 70))) for i in range(count)])
+def prepared(encoder):
+    return np.stack([encoder.prepare(photo(i, (50, 70))) for i in range(2)])
 
 
 def array(tensor):
@@ -184,8 +184,7 @@ def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys
     assert main(["precompute", "a.yaml"]) == 0
     students = open_students("a.yaml")
     store = students.tuner.store
-    assert store.attrs["teacher_kind"] == "transformers"
-    assert store.attrs["encoder"] == "enc"
+    assert (store.attrs["teacher_kind"], store.attrs["encoder"]) == ("transformers", "enc")
     photos = [tmp_path / "photos" / "images" / f"{name}.jpg" for name in store.images]
     run = transformers.pipeline("image-classification", model="net", top_k=None)
     rows = [run(str(path), function_to_apply="none") for path in photos]
@@ -224,15 +223,15 @@ def teacher_of(model, classes=CLASSES, **values):
     return TeacherSource(TransformersTeacher(model=model, **values), classes).load()
 
 
-def logits(teacher, count=3):
-    prepared = [teacher.preprocessing.prepare(photo(i, (50, 70))) for i in range(count)]
+def logits(teacher):
+    prepared = [teacher.preprocessing.prepare(photo(i, (50, 70))) for i in range(3)]
     return teacher.logits(np.stack(prepared))
 
 
-def reference(folder, count=3):
+def reference(folder):
     """Logits by the package's own pipeline: processor and model, a photo at a time."""
     run = transformers.pipeline("image-classification", model=str(folder), top_k=None)
-    rows = [run(photo(i, (50, 70)), function_to_apply="none") for i in range(count)]
+    rows = [run(photo(i, (50, 70)), function_to_apply="none") for i in range(3)]
     return [{one["label"]: one["score"] for one in row} for row in rows]
 
 

@@ -99,18 +99,11 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         assert words in problem.message
 
 
-def test_reads_repairs(tmp_path, store):
-    image, path = store.images[0], tmp_path / "edits.yaml"
-    path.write_text(f"""\
-- - {{class: bicycle, concepts: [wheel, spoke], direction: balance}}
-  - {{class: sheep, concept: sky, direction: balance}}
-  - {{class: bicycle, direction: lambda, value: 0.003}}
-  - {{class: bicycle, direction: doubt, value: auto}}
-  - {{class: bicycle, image: "{image}", direction: label, value: 1}}
-""")
-    both, sky = Balance("bicycle", ("wheel", "spoke")), Balance("sheep", ("sky",))
-    others = Lambda("bicycle", 0.003), Doubt("bicycle"), Label("bicycle", image, 1)
-    assert read_edits(path, store) == [[both, sky, *others]]
+def test_a_balance_may_name_one_concept_and_a_value_be_left_to_the_data(tmp_path, store):
+    doubt = "- - {class: bicycle, direction: doubt, value: auto}\n"
+    path = tmp_path / "edits.yaml"
+    path.write_text(f"{doubt}  - {{class: sheep, concept: sky, direction: balance}}\n")
+    assert read_edits(path, store) == [[Doubt("bicycle"), Balance("sheep", ("sky",))]]
 
 
 INTENT = "- - {{class: bicycle, concept: wheel, direction: {}, factor: {}}}"

@@ -92,8 +92,7 @@ def test_prices_are_slopes_of_the_objective_and_a_bound_that_would_be_kept_has_n
 def test_objective_by_its_definition_told_and_cancelled(tuner: Tuner, node: Node) -> None:
     root, store, k, shares = tuner.root(), tuner.store, 0, []
     report = explain(tuner, node, progress=lambda share, _: shares.append(share))
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
+    assert (shares, shares[-1]) == (sorted(shares), 1)
     with pytest.raises(CancelledError):
         explain(tuner, node, cancelled=lambda: True)
     found = report.of("bicycle").objective
@@ -188,8 +187,7 @@ def test_a_word_for_the_class_itself_is_told_but_never_offered(tmp_path: Path) -
     report = explain(tuner, tuned(tuner, ("fur", "down"))).of("bicycle")
     (group,) = report.groups
     assert {member.concept for member in group.members} == {"fur", "hair", "Bicycles"}
-    assert group.twins == ("fur", "hair")
-    assert group.indirect == 0
+    assert (group.twins, group.indirect) == (("fur", "hair"), 0)
     text = group_sentence(group, report)
     assert text.startswith("fur is correlated with hair (correlation ")
     assert "Bicycles, named like the class, is not in the group." in text

@@ -53,8 +53,7 @@ def test_history_survives_and_other_students_keep_theirs(store, tmp_path, monkey
     node = first.fine_tune(first.root(), [UP])
     first.set_head(node, "fine-tune")
     first.set_note(node.id, "wheels matter")
-    assert again.head() == node
-    assert again.head().note == "wheels matter"
+    assert (again.head(), again.head().note) == (node, "wheels matter")
     assert again.fine_tune(again.root(), [UP]).created == node.created
     other = opened("students: {lambda: 1e-3}\n")
     assert other.head().id == other.root_id

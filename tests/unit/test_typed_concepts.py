@@ -138,8 +138,7 @@ def after(app: AppState) -> AppState:
 def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
     app.concepts.add("wheels, tyres")
     grown = after(app)
-    assert grown.concepts.typed == ["wheels"]
-    assert grown.store.concepts[-1] == "wheels"
+    assert (grown.concepts.typed, grown.store.concepts[-1]) == (["wheels"], "wheels")
     assert grown.students.node.weights.shape == (13, 2)
     assert grown.store.concept_projection.shape[1] == 13
     student = grown.students.student("bicycle")
@@ -168,13 +167,11 @@ def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
     assert "up to #1" in grown.concepts.outcome[-1]
     grown.concepts.forget("wheels")
     back = after(grown)
-    assert back.students.node.id == before.id
-    assert back.concepts.typed == []
+    assert (back.students.node.id, back.concepts.typed) == (before.id, [])
     assert back.tuner.looks() == 1
     back.concepts.add("wheels")  # nothing is fitted, labelled or counted twice
     again = after(back)
-    assert again.students.node.id == node.id
-    assert again.tuner.looks() == 1
+    assert (again.students.node.id, again.tuner.looks()) == (node.id, 1)
 
 
 def test_what_is_carried_on_and_what_stays_is_known_before(app):

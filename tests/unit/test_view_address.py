@@ -56,8 +56,7 @@ def test_a_link_shows_the_same(app):
     assert other.comparison.pair == app.comparison.pair
     assert other.comparison.result is not None
     unnamed = {**app.settings.param.values(), "name": other.settings.name}
-    assert other.settings.param.values() == unnamed
-    assert make_address(other) == link
+    assert (other.settings.param.values(), make_address(other)) == (unnamed, link)
     assert link.count(f"&compare={app.tuner.root_id[:8]},{node.id[:8]}") == 1
     assert Address().go(other, f"?at={node.id[:8]}") == ""
     assert other.comparison.pair is None  # going back closes it
@@ -77,8 +76,7 @@ def test_a_link_holds_what_is_not_as_usual(app):
 def test_a_choice_that_the_spec_does_not_begin_with_is_in_the_link(tmp_path):
     extra = "views: {top: 20, patches_of: assigned}\nlayout: {show: simple}\n"
     app = session_on(small_spec(tmp_path, extra=extra))
-    assert app.settings.show == "simple"
-    assert make_address(app) == ""
+    assert (app.settings.show, make_address(app)) == ("simple", "")
     app.settings.top = Settings.param["top"].default
     link = make_address(app)
     assert link == "top=10"
@@ -136,8 +134,7 @@ def test_a_link_is_followed_once_and_opens_another_data_set_first(app):
     app.datasets = ["Small", "Other"]
     address = Address()
     assert address.go(app, "?data=Other&class=sheep") == ""
-    assert app.requested == "Other"
-    assert app.selection.class_name == ""
+    assert (app.requested, app.selection.class_name) == ("Other", "")
     address.follow(app)
     assert app.selection.class_name == "sheep"
     app.selection.class_name = "bird"

@@ -104,8 +104,7 @@ def test_an_undefined_metric_says_why_and_is_left_out_of_the_mean(app):
     broken = replace(snapshot, metrics={**snapshot.metrics, "bicycle": nan})
     one = find(make_class_metrics("bicycle", broken, {}), "precision")
     all_ = find(make_mean_metrics(broken, {}), "precision")
-    assert one["now"] == "–"
-    assert details(one)["Student"] == "– (the student names no image)"
+    assert (one["now"], details(one)["Student"]) == ("–", "– (the student names no image)")
     assert all_["now"] == f"{sum(each.precision for each in others) / len(others):.3f}"
     assert details(all_)["Left out, undefined"] == "1"
     assert math.isnan(mean("precision", {"bicycle": nan}))

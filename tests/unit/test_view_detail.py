@@ -82,8 +82,7 @@ def test_the_value_axis_holds_all_values(values):
 
 def test_curves_have_gaps_where_they_are_undefined_and_very_many_steps_stay_true():
     steps = charts.make_steps(curves([0.0, 1.0], f1=np.array([np.nan, 0.6, 0.4])))
-    assert steps["edges"] == [-1.0, 0.0, 1.0, 3.0]
-    assert steps["f1"] == [None, 0.6, 0.4]
+    assert (steps["edges"], steps["f1"]) == ([-1.0, 0.0, 1.0, 3.0], [None, 0.6, 0.4])
     assert set(steps) == {"edges", *CHARTED}
     json.dumps(steps, allow_nan=False)
     band = Band(np.arange(2.0), np.zeros(2), np.array([np.nan, -0.5]), np.array([np.nan, 0.25]))
@@ -102,8 +101,7 @@ def test_marks_captions_and_refit_points_tell_where_the_student_and_others_are()
     chart = chart_of("recall", curves([0.0]), -0.5, pending=2.0, preview=ghost)
     assert chart["now"] == [-0.5, pytest.approx(0.2)]
     assert chart["teacher"] == pytest.approx(0.8)
-    assert chart["pending"] == [2.0, pytest.approx(0.8)]
-    assert chart["preview"] == [1.5, 0.95]
+    assert (chart["pending"], chart["preview"]) == ([2.0, pytest.approx(0.8)], [1.5, 0.95])
     assert chart["bottom"] <= 0.2
     assert chart["top"] >= 0.95
     assert chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)})["top"] >= 0.99
@@ -155,8 +153,7 @@ def test_fills_and_facts_tell_who_is_right_and_filters_pass_what_they_name():
     names = [shown["names"][code] for code in shown["fills"]]
     expected = ["both-right", "student-wrong", "both-wrong", "teacher-wrong", "both-right", ""]
     assert names == expected
-    assert shown["labels"] == [1, 1, 1, 1, 0, -1]
-    assert shown["assigned"] == [1, 0, 1, 0, 1, 0]
+    assert (shown["labels"], shown["assigned"]) == ([1, 1, 1, 1, 0, -1], [1, 0, 1, 0, 1, 0])
     json.dumps(shown)
     facts = dict(images.make_facts(EVERY, 14))
     assert facts["Class sheep"] == "absent"

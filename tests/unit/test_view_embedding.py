@@ -114,8 +114,7 @@ def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(change
         update_dots(renderer, new)
     assert [event.kind for event in sent] == kinds  # of diameter and name
     assert {name: list(column) for name, column in source.data.items()} == given
-    assert list(old["diameter"]) == [4.0] * 100
-    assert old["name"] == ["a"] * 100
+    assert (list(old["diameter"]), old["name"]) == ([4.0] * 100, ["a"] * 100)
     later = {**new, "diameter": size}
     update_dots(renderer, later)
     assert list(new["diameter"]) == given["diameter"]

@@ -168,8 +168,7 @@ def test_the_chosen_threshold_has_its_worth_and_a_line_that_keeps_those_of_the_s
     assert [row["name"] for row in told["rows"]] == ["F1", "Precision", "Recall"]
     assert told["rows"][0]["now"] == f"{now:.3f}"
     setting = YAML(typ="safe").load(told["line"])["threshold"]
-    assert set(setting) == {"bird", "sheep"}
-    assert setting["sheep"] == 0.25
+    assert (set(setting), setting["sheep"]) == ({"bird", "sheep"}, 0.25)
     path.write_text(path.read_text().replace("threshold: {sheep: 0.25}", told["line"]))
     again = KnowledgeView(session_on(path, "bird")).panels.threshold["now"]
     assert again == f"{setting['bird']:+.3f}".replace("-", "\u2212")

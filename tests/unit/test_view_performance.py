@@ -51,11 +51,10 @@ def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(
     of_all = dict.fromkeys(app.store.classes, agreement)
     row, *_ = make_performance_rows(replace(snapshot, agreement=of_all))
     assert (row["positives"], row["negatives"]) == ([1, 2, 3, 4], [5, 6, 7, 8])
-    assert row["teacher"]["recall"] == 3 / 10
-    assert row["teacher"]["precision"] == 3 / (3 + 15)
+    assert (row["teacher"]["recall"], row["teacher"]["precision"]) == (3 / 10, 3 / (3 + 15))
 
 
-def test_of_many_rows_those_are_sent_that_differ_from_the_last_that_were_all_sent(view):
+def test_of_many_rows_those_are_sent_that_differ_from_the_last_that_were_all_sent():
     def rows(**changed):
         return [{"name": f"{at}", "ap": changed.get(f"at{at}", 0)} for at in range(20)]
 

@@ -170,8 +170,7 @@ def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     assert oldest["change"] is None
     card = dict(newest["card"])
     assert card["▼ wheel, bicycle"].startswith("×2 · ≤ ")
-    assert card["✕ sky, bicycle"] == "= 0"
-    assert card["Bounds"] == "2"
+    assert (card["✕ sky, bicycle"], card["Bounds"]) == ("= 0", "2")
     app.selection.class_name = "sheep"
     fine_tune(app, "fur")
     row = rows(view)[0]

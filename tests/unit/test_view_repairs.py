@@ -221,8 +221,7 @@ def test_a_report_tells_bounds_who_took_over_and_images(app):
     assert rows[0]["tuned"]
     assert max(abs(row["share"]) for row in rows) == 1
     assert page["certificate"].startswith("Proved: ")
-    assert len(page["images"]) == 2
-    assert page["later"] == ""
+    assert (len(page["images"]), page["later"]) == (2, "")
     later = make_report(report, 1, 4, "tune")["later"]
     assert later == "The last that tuned it; #4 left it as it was."
 
@@ -284,8 +283,7 @@ def test_bars_are_the_largest_parts_the_rest_and_the_intercept_beside_the_smalle
     page = make_apart(apart())
     json.dumps(page, allow_nan=False)
     names = [bar["name"] for bar in page["bars"]]
-    assert len(names) == SHOWN + 2
-    assert names[-2:] == ["2 others", "Without concepts"]
+    assert (len(names), names[-2:]) == (SHOWN + 2, ["2 others", "Without concepts"])
     assert page["bars"][-2]["value"] == "+0.03"
     assert max(abs(bar["share"]) for bar in page["bars"]) == 1
     assert page["decision"] == "absent: its logit is not above the threshold 0.00"

@@ -114,8 +114,7 @@ def test_cards_with_pictures_come_once_all_are_known_and_remove_takes_twins_alon
     assert given == {((name, twin), "remove") for twin in group}
     assert (twins.selection.class_name, twins.selection.concept) == (name, "wheel")
     twins.selection.class_name = ""
-    assert view.panel.removed == [name]
-    assert view.panel.batch["thumbs"] == len(group)
+    assert (view.panel.removed, view.panel.batch["thumbs"]) == ([name], len(group))
 
 
 def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(twins):

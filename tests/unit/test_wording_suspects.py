@@ -124,8 +124,7 @@ def test_a_negative_loss_is_a_gain_and_not_within_noise():
 )
 def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(loss, times):
     verdict = verdict_of(loss)
-    assert verdict.kind == "unknown"
-    assert verdict.times_to_decide == pytest.approx(times)
+    assert (verdict.kind, verdict.times_to_decide) == ("unknown", pytest.approx(times))
 
 
 def test_the_photos_needed_are_more_than_those_of_now():
