@@ -44,16 +44,13 @@ def missing_extra(
     name of the missing package; ``more`` is appended to the remedy.
     """
     command = f"{install_command(*extras)}{more}"
-    package = error if isinstance(error, str) else _absent(error)
-    if package:
+    package = error if isinstance(error, str) else error.name or ""
+    # A module of an installed package that is missing is a broken package.
+    if package and "." not in package and isinstance(error, str | ModuleNotFoundError):
         message = f"{what} needs the package {package}, which is not installed."
         return MissingExtraError(message, f"Install it: {command}", extras)
-    broken = (getattr(error, "name", None) or "").partition(".")[0]
-    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
-    if broken:
-        message = (
-            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
-        )
+    which = f"the package {package.partition('.')[0]}, which" if package else "a package that"
+    message = f"{what} needs {which} is installed but cannot be loaded: {error}"
     return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
 
 
@@ -66,16 +63,18 @@ def needs(what: str, *extras: str, more: str = "") -> Iterator[None]:
         raise missing_extra(what, error, *extras, more=more) from error
 
 
-def _absent(error: ImportError) -> str:
-    """Return the name of the package that is not installed; "" if an installed one is broken."""
-    name = error.name or ""
-    return name if isinstance(error, ModuleNotFoundError) and "." not in name else ""
-
-
 @cache
 def install_command(*extras: str) -> str:
-    """Return the shell command that installs ``extras`` for this Python."""
-    return join([*_installer(), *_wanted(f"[{','.join(extras)}]", extras)])
+    """Return the shell command that installs ``extras`` for this Python, also if its environment is
+    not active or lacks pip."""
+    here, pip = Path(sys.executable), shutil.which("pip")
+    if pip and Path(pip).parent == here.parent:
+        installer = ["pip", "install"]
+    elif find_spec("pip"):
+        installer = [str(here), "-m", "pip", "install"]
+    else:
+        installer = ["uv", "pip", "install", "--python", str(here)]
+    return join([*installer, *_wanted(f"[{','.join(extras)}]", extras)])
 
 
 def join(words: list[str]) -> str:
@@ -87,17 +86,6 @@ def path_word(path: str | Path) -> str:
     """Return a path as one word of a command line, which is no option even with a leading dash."""
     text = str(path)
     return join([f"./{text}" if text.startswith("-") else text])
-
-
-def _installer() -> list[str]:
-    """Return the installer of this environment, also if it is not active or lacks pip."""
-    here = Path(sys.executable)
-    pip = shutil.which("pip")
-    if pip and Path(pip).parent == here.parent:
-        return ["pip", "install"]
-    if find_spec("pip"):
-        return [str(here), "-m", "pip", "install"]
-    return ["uv", "pip", "install", "--python", str(here)]
 
 
 def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:

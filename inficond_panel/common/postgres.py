@@ -193,7 +193,7 @@ class PostgresDatabase(Connected[_Connection]):
                 fact = f"its table {table!r} lacks the triggers that refuse changes"
                 raise self.schema.damaged(self.path, fact)
 
-    def _explained(self, error: psycopg.Error, ending: bool = False) -> InficondError:
+    def _explained(self, error: psycopg.Error, ending: bool) -> InficondError:
         """Return the schema's error for an error of PostgreSQL; ``ending``: raised by COMMIT."""
         schema, text = self.schema, " ".join(str(error).split())
         where = f"The {schema.noun} {self.path}"

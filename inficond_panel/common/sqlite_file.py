@@ -263,19 +263,13 @@ def open_file(path: str, schema: Schema) -> tuple[_Connection, bool]:
     try:
         return _checked(path, schema, _connect(path, schema)), False
     except sqlite3.OperationalError:
-        if not _is_still(path):
+        # SQLite writes a small file even to read, which a full or read-only disk prevents, unless
+        # the file is opened as immutable: it can be if the write-ahead log is empty.
+        log = Path(f"{path}-wal")
+        if not Path(path).is_file() or (log.exists() and log.stat().st_size):
             raise
     still = _connect(f"{Path(path).as_uri()}?immutable=1", schema, uri=True)
     return _checked(path, schema, still), True
-
-
-def _is_still(path: str) -> bool:
-    """Return True if the write-ahead log is empty, so that the file can be opened as immutable.
-
-    Otherwise SQLite writes a small file even to read, which a full or read-only disk prevents.
-    """
-    log = Path(f"{path}-wal")
-    return Path(path).is_file() and not (log.exists() and log.stat().st_size)
 
 
 def _connect(name: str, schema: Schema, **how: bool) -> _Connection:

@@ -93,7 +93,7 @@ def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
     return "" if by_softmax else shown
 
 
-def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:
+def probabilities_fault(values: NDArray, by_softmax: bool) -> str:
     """Return why values ``(n, K)`` are not probabilities; "" if they may be."""
     if not values.size:
         return ""

@@ -69,7 +69,9 @@ def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
         wrong += _misfits(f"{name}.", attrs[name], _PARTS[name])
     for name, stage in attrs.get("stages", {}).items():
         wrong += _misfits(f"stages.{name}.", stage, _OF_A_STAGE)
-    wrong += _task_faults(attrs)
+    for name, words in (("task", TASKS), ("teacher_activation", ACTIVATIONS)):
+        if attrs.get(name, words[0]) not in words:
+            wrong.append(f"the attribute {name} is {attrs[name]!r}, not one of {', '.join(words)}")
     return wrong or list(_scores_faults(attrs.get("scores", {})))
 
 
@@ -89,12 +91,6 @@ def _is(value: Any, kind: Any) -> bool:
     if isinstance(kind, dict):
         return isinstance(value, dict) and all(_is(item, kind[str]) for item in value.values())
     return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _task_faults(attrs: Mapping[Any, Any]) -> Iterator[str]:
-    for name, words in (("task", TASKS), ("teacher_activation", ACTIVATIONS)):
-        if attrs.get(name, words[0]) not in words:
-            yield f"the attribute {name} is {attrs[name]!r}, not one of {', '.join(words)}"
 
 
 def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
@@ -189,9 +185,7 @@ MOST_SIDE = 8192
 MOST_SEGMENTS = 255
 
 
-def value_fault(
-    name: str, values: np.ndarray, sizes: Sizes, *, signed: bool = False
-) -> Fault | None:
+def value_fault(name: str, values: np.ndarray, sizes: Sizes, *, signed: bool) -> Fault | None:
     """Return what is wrong with the values of the array ``name``, and the index of the first wrong
     value; None if all are valid. With ``signed``, concept scores may be below 0.
     """

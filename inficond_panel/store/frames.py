@@ -156,6 +156,7 @@ def _arrays(
     if outputs == "probabilities":
         values = logits_of(values, softmax)
     logits = pd.DataFrame(values.astype(np.float32), index=ids, columns=logits.columns)
+    other = {"other_class": _text(others), "other_logit": logits[others].to_numpy()}
     label = labels.reindex(index=ids, columns=shared).astype(float).fillna(-1)
     return {
         "image": _text(ids),
@@ -163,11 +164,7 @@ def _arrays(
         "class_name": _text(shared),
         "concept_score": scores.loc[ids].to_numpy(dtype=np.float32),
         "teacher_logit": logits[shared].to_numpy(),
-        **(
-            {"other_class": _text(others), "other_logit": logits[others].to_numpy()}
-            if others
-            else {}
-        ),
+        **(other if others else {}),
         "label": label.to_numpy(dtype=np.int8),
         "split": _text(split),
         **(_thumbnails(files[ids]) if files is not None else {}),

@@ -171,9 +171,6 @@ def odd_files(folder: Path) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             yield from odd_files(Path(entry.path))
         elif not entry.is_file():
-            what = (
-                "a link that leads to no file"
-                if entry.is_symlink()
-                else "neither a file nor a folder"
-            )
+            link = entry.is_symlink()
+            what = "a link that leads to no file" if link else "neither a file nor a folder"
             yield f"{entry.path} is {what}"

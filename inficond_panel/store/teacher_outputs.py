@@ -94,7 +94,7 @@ def hold_outputs(
     *,
     single: bool,
     softmax: bool,
-    other: NDArray | None = None,
+    other: NDArray | None,
     most: int = MOST,
 ) -> OrderFinding | None:
     """Return a finding if the labels ``(n, K)`` fit the logits ``(n, K)`` clearly better in another

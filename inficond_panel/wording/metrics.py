@@ -9,7 +9,7 @@ from typing import Any
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import Interval, TeacherSkill
-from inficond_panel.distill.drift import LEVEL, ConceptDrift, Drift
+from inficond_panel.distill.drift import LEVEL, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
 
@@ -97,14 +97,10 @@ def drift_sentences(drift: Drift) -> list[str]:
     scores drifted; or why nothing was tested."""
     if drift.lacking:
         return [f"Not tested: {drift.lacking}."]
-    verdict = (
-        "These photos differ from the training images"
-        if drift.alarm
-        else "No significant difference from the training images"
-    )
+    verdict = "These photos differ" if drift.alarm else "No significant difference"
     return [
-        f"{verdict}: {count(drift.photos, 'photo')} compared with {drift.fit_photos:,}, at a "
-        f"chance of {100 * LEVEL:g} % of a false alarm.",
+        f"{verdict} from the training images: {count(drift.photos, 'photo')} compared with "
+        f"{drift.fit_photos:,}, at a chance of {100 * LEVEL:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),
     ]
@@ -128,15 +124,14 @@ def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
         return f"None of {count(every, 'concept')} scores differently than in training."
-    named = listed([_clause(each) for each in drifted], _NAMED)
+    clauses = [
+        f"{each.concept} (median {each.median:.3f}, in training {each.fit_median:.3f})"
+        for each in drifted
+    ]
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
-    return f"{heading} than in the training images: {named}."
+    return f"{heading} than in the training images: {listed(clauses, _NAMED)}."
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def _clause(drift: ConceptDrift) -> str:
-    return f"{drift.concept} (median {drift.median:.3f}, in training {drift.fit_median:.3f})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.common.numbers import count, number, share, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect
@@ -175,7 +175,10 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
 
     ``gain`` is the cross-fitted change in AP from reweighting by this concept alone; it is left out
     if None."""
-    shares = f"I{plain_shares(found.class_name, suspect.presence)[1:]}{_known_by(suspect)}"
+    shares = f"I{plain_shares(found.class_name, suspect.presence)[1:]}"
+    if suspect.labelled:
+        by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
+        shares += f", by the {by} {suspect.labelled!r}"
     if gain is None:
         return f"{shares}."
     change = gain.text(1, scale=100, unit="points", sign=True)
@@ -249,14 +252,12 @@ def plain_shares(name: str, there: Presence) -> str:
 
     Images without the class are added if their shares differ more between the splits."""
     with_class = (
-        f"in {_percent(there.fit[0])} of the training images with {name}, "
-        f"{_percent(there.tune[0])} of the tuning ones"
+        f"in {share(there.fit[0])} of the training images with {name}, "
+        f"{share(there.tune[0])} of the tuning ones"
     )
     if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
         return with_class
-    return (
-        f"{with_class}; without {name}, in {_percent(there.fit[1])} and {_percent(there.tune[1])}"
-    )
+    return f"{with_class}; without {name}, in {share(there.fit[1])} and {share(there.tune[1])}"
 
 
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
@@ -264,8 +265,8 @@ def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
     training to tuning images, and how the student relies on it."""
     there, name = suspect.presence, found.class_name
     return (
-        f"Without {name}: in {_percent(there.fit[1])} of the training images, "
-        f"{_percent(there.tune[1])} of the tuning ones, {_counted(suspect)}. {_change(suspect)} "
+        f"Without {name}: in {share(there.fit[1])} of the training images, "
+        f"{share(there.tune[1])} of the tuning ones, {_counted(suspect)}. {_change(suspect)} "
         f"{reliance_sentence(suspect)}"
     )
 
@@ -303,15 +304,3 @@ def _change(suspect: Suspect) -> str:
         f"By {whose}, the correlation changes by {z} standard errors (z). {scores} and by {tune} "
         "in tuning images."
     )
-
-
-def _known_by(suspect: Suspect) -> str:
-    """Return a clause on the labels that state which photos show a suspect; "" if scores do."""
-    if not suspect.labelled:
-        return ""
-    by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
-    return f", by the {by} {suspect.labelled!r}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

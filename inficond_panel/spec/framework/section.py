@@ -187,13 +187,11 @@ class Section(BaseModel):
             for name in names
             if key not in given or not given.isdisjoint(names)
         }
-        required = {name for name, key in cls.fields().items() if key.info.is_required()}
-        chooser = {cls.chooser} & {*cls.fields()}
-        return (
-            required
-            | spared
-            | {name for name in chooser if cls.fields()[name].default != cls.usual}
-        )
+        fields = cls.fields()
+        required = {name for name, key in fields.items() if key.info.is_required()}
+        if cls.chooser in fields and fields[cls.chooser].default != cls.usual:
+            required.add(cls.chooser)
+        return required | spared
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:
