@@ -77,12 +77,12 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import chosen_node, count_looks, open_students
     from inficond_panel.results.confusions import check_single_label
     from inficond_panel.results.slices import metadata_slices, selection_slice
-    from inficond_panel.tuning.thumbs import chosen_names
+    from inficond_panel.tuning.thumbs import chosen_classes
     from inficond_panel.vocabulary.confidence import few_draws
 
     tuner = open_students(args, distilled=False)
     noise = tuner.spec.views.noise(args.draws, args.seed)
-    chosen_names("class", args.classes, tuner.store.classes)
+    chosen_classes(args.classes, tuner.store.classes)
     if args.confusion:
         check_single_label(tuner.store)
     masks = {}

@@ -29,7 +29,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
-from inficond_panel.tuning.thumbs import check_name, chosen_names
+from inficond_panel.tuning.thumbs import check_name, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, F1, PRECISION, RECALL, keys
@@ -78,7 +78,7 @@ def thresholds(
     if precision is not None and not 0 < precision <= 1:
         fault = f"The precision must be above 0 and at most 1, got {precision:g}."
         raise TuningError(fault, "Give a number above 0, up to 1.")
-    names = chosen_names("class", classes, tuner.store.classes)
+    names = chosen_classes(classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
     setting = _setting(tuner, rows)

@@ -33,7 +33,7 @@ from inficond_panel.tuning.shift import (
     with_baselines,
 )
 from inficond_panel.tuning.shift_kinds import Differences, differences
-from inficond_panel.tuning.thumbs import chosen_names
+from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -93,13 +93,15 @@ def doctor(
     The holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
     unknown class.
     """
-    names = chosen_names("class", classes, tuner.store.classes)
+    names = chosen_classes(classes, tuner.store.classes)
     seen = {}
     with one_thread():
         for index, name in enumerate(names):
             if progress is not None:
                 progress(index / len(names), f"looking at {name}")
-            seen[name] = _see(tuner, node, name, seed)
+            photos = shift_photos(tuner, node, name, seed)
+            shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise())
+            seen[name] = _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
         "findings": _findings(tuner, seen, node_title(tuner, node), facts),
@@ -109,19 +111,12 @@ def doctor(
     }
 
 
-def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
-    photos = shift_photos(tuner, node, name, seed)
-    shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise())
-    return _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
-
-
 def _findings(
     tuner: Tuner, seen: Mapping[str, _Seen], title: str, facts: Mapping[str, Any]
 ) -> pd.DataFrame:
     worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
     rows = [
-        *_of_order(tuner),
-        *_of_teacher(worst_first),
+        *_of_teacher(tuner, worst_first),
         *_of_classes(worst_first),
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
@@ -133,11 +128,6 @@ def _findings(
 
 def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
-
-
-def _of_order(tuner: Tuner) -> Iterator[dict[str, str]]:
-    if order := hold_store(tuner.store, tuner.spec.order):
-        yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
 
 
 def _of_store(store: Store) -> Iterator[dict[str, str]]:
@@ -167,7 +157,9 @@ def _drift(store: Store, seed: int) -> Drift:
     return drift(fit, tune, list(store.concepts), seed)
 
 
-def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+def _of_teacher(tuner: Tuner, seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+    if order := hold_store(tuner.store, tuner.spec.order):
+        yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
     for name, each in seen.items():
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:

@@ -147,16 +147,13 @@ def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
     """Return a frame as a file ``name`` of ``kind`` csv, json or parquet; undefined values are
     empty. Raises ``MissingExtraError`` for parquet without its package."""
     if kind == "parquet":
-        return File(f"{file_stem(name)}.parquet", _parquet(frame))
+        with needs("Parquet", "precompute", more=", or take csv."):
+            import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
+
+            content = bytes(frame.reset_index().to_parquet(index=False))
+        return File(f"{file_stem(name)}.parquet", content)
     rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
     return make_table(name, list(frame.reset_index().columns), rows, kind)
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    with needs("Parquet", "precompute", more=", or take csv."):
-        import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
-
-        return bytes(frame.reset_index().to_parquet(index=False))
 
 
 def html_text(frame: pd.DataFrame) -> str:

@@ -122,8 +122,7 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
 @once(4)
 def tells_presence(store: Store) -> np.ndarray:
     """Return per concept ``(C,)`` whether no score is below 0, so that 0 means absent."""
-    zero_is_absent: np.ndarray = store.concept_score.min(axis=0) >= 0
-    return zero_is_absent
+    return np.asarray(store.concept_score.min(axis=0) >= 0)
 
 
 def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:
@@ -167,7 +166,7 @@ def image_set(
     return ImageSet(student.class_name, title, student.split, chosen, concept, enlarged)
 
 
-def patch_images(store: Store, concept: str, kind: str = PATCHES_OF[0]) -> np.ndarray:
+def patch_images(store: Store, concept: str, kind: str) -> np.ndarray:
     """Return the store rows of the images with a concept's patches, the most similar first.
 
     ``kind``, one of ``PATCHES_OF``, is the kind of patches.

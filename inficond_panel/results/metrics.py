@@ -38,7 +38,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings, ta
 from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.other_students import count_others, node_title
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
-from inficond_panel.tuning.thumbs import chosen_names
+from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
 from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF, TUNE
@@ -227,7 +227,7 @@ def metrics(
     """
     noise, teachers = tuner.spec.views.noise(draws, seed), tuner.teacher_outcomes(split)
     rows, skills = [], {}
-    names = chosen_names("class", classes, tuner.store.classes)
+    names = chosen_classes(classes, tuner.store.classes)
     for index, name in enumerate(names):
         if progress is not None:
             progress(index / len(names), f"metrics of {name}")
@@ -350,7 +350,7 @@ def changes(
     ``shown`` (default: the first of ``metrics``).
     """
     noise, rows = tuner.spec.views.noise(draws, seed), []
-    for name in chosen_names("class", classes, tuner.store.classes):
+    for name in chosen_classes(classes, tuner.store.classes):
         old, new = (evaluation_outcome(tuner, each, split, name) for each in (before, node))
         for key, interval in change_intervals(old, new, metrics, **noise).items():
             row = {"class": name, "metric": key, "before": old.value(key), "after": new.value(key)}

@@ -30,7 +30,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import evaluation_outcome, facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.thumbs import chosen_names
+from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
@@ -67,7 +67,7 @@ def slices(
     limits. A terminal shows the ``worst`` slice of each class, or all slices of a single class.
     """
     noise = tuner.spec.views.noise(draws, seed)
-    names = chosen_names("class", classes, tuner.store.classes)
+    names = chosen_classes(classes, tuner.store.classes)
     reports = measure_slices(
         *(tuner, node, split, masks, metric),
         classes=names,
@@ -169,7 +169,7 @@ def measure_slices(
 def _outcomes(
     tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None
 ) -> dict[str, Outcome]:
-    names = chosen_names("class", classes, tuner.store.classes)
+    names = chosen_classes(classes, tuner.store.classes)
     return {name: evaluation_outcome(tuner, node, split, name) for name in names}
 
 

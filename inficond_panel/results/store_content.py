@@ -84,9 +84,10 @@ def store_content(
 
 
 def content_frame(
-    facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str] | None = None
+    facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return a frame of the facts of an existing or planned store as texts, one row per fact."""
+    """Return a frame of the facts of an existing or planned store as texts, one row per fact;
+    ``more`` are further texts."""
     others = len(facts["other_classes"])
     outputs = others and others + len(facts["classes"])
     total, segments = sum(facts["images"].values()), facts["segments"]
@@ -103,7 +104,7 @@ def content_frame(
         "segments": f"{segments}{per_image}",
         "concepts": str(len(facts["concepts"])),
         "metadata": ", ".join(facts["metadata"]),
-        **(more or {}),
+        **more,
     }
     rows = [{"fact": key, "value": value} for key, value in texts.items() if value]
     headings = plain_headings("fact", "value")

@@ -29,7 +29,6 @@ from inficond_panel.tuning.fitting.recipe import solve_joint, start_from
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
 
 #: Metrics whose change has an interval at each point.
@@ -152,12 +151,7 @@ def exact_curves(student: Student, concept: str) -> WhatIf:
 
 
 def change_along(
-    student: Student,
-    concept: str,
-    metric: str,
-    grid: np.ndarray,
-    draws: int = 200,
-    level: float = CONFIDENCE,
+    student: Student, concept: str, metric: str, grid: np.ndarray, draws: int, level: float
 ) -> Band:
     """Return the change of a metric, with interval, over an ascending ``grid`` of one influence."""
     return change_band(

@@ -156,20 +156,15 @@ def asked_rows(
     """
     rows, images = [], AllImages(store)
     for rank, row in enumerate(photos.rows.tolist(), start=1):
-        source = images.place(row)
-        path = _write_picture(*source, rank, pictures) if pictures is not None else ""
+        owner, index = images.place(row)
+        path = ""
+        if pictures is not None and owner.holds("photos"):
+            with named(pictures):
+                pictures.mkdir(parents=True, exist_ok=True)
+            path = str(pictures / f"{rank:03d}.jpg")
+            write_whole(Path(path), owner.thumbnail(index))
         rows.append((class_name, rank, images.names[row], path, photos.why, ""))
     return rows
-
-
-def _write_picture(store: Store, row: int, rank: int, folder: Path) -> str:
-    if not store.holds("photos"):
-        return ""
-    with named(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{rank:03d}.jpg"
-    write_whole(path, store.thumbnail(row))
-    return str(path)
 
 
 def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:

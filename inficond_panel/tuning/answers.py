@@ -79,19 +79,12 @@ def photos_to_ask(
     images = AllImages(student.store)
     rows = np.concatenate([student.store.rows(TUNE), images.added])
     sides, why = _sides(student, images.scores(rows))
-    free = _free(student, images, rows, without)
-    return AskedPhotos(rows[free][_in_turn([side[free] for side in sides], most)], why)
-
-
-def _free(
-    student: ClassFit, images: AllImages, rows: NDArray[np.intp], without: Collection[str]
-) -> NDArray[np.intp]:
-    """Return indices into ``rows`` of the photos that may be chosen: unlabelled ones, if any."""
     taught = student.terms.taught
     learned = {*without, *(() if taught is None else taught.labels)}
-    known = images.label(rows, student.k) >= 0
     free = np.array([images.names[row] not in learned for row in rows], dtype=bool)
-    return np.flatnonzero(free & ~known if (free & ~known).any() else free)
+    unlabelled = free & ~(images.label(rows, student.k) >= 0)
+    free = unlabelled if unlabelled.any() else free
+    return AskedPhotos(rows[free][_in_turn([side[free] for side in sides], most)], why)
 
 
 def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:

@@ -177,7 +177,13 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
     An edited spec, or a rewritten store, is opened again.
     """
     opened = load_spec(find_spec(spec), check_files=False)
-    data = _shared_store(str(spec), *_state_of(store_place(opened, None)))
+    place = store_place(opened, None)
+    try:  # a store at an address is written once
+        status = None if is_remote(place) else (place / "zarr.json").stat()
+    except OSError:
+        status = None
+    written = (status.st_ino, status.st_mtime_ns) if status else ()
+    data = _shared_store(str(spec), place, *written)
     check_against(opened, data.classes, data.task)
     record = history_of(spec, opened, history)
     return typed_anew(_shared(data, opened, record))
@@ -191,18 +197,6 @@ def _shared_store(spec: str, path: Path, *_: int) -> Store:
 @once(8)
 def _shared(store: Store, spec: Spec, history: str) -> Tuner:
     return Tuner(store, spec, History(history))
-
-
-def _state_of(store: Path) -> tuple[Path, int, int]:
-    """Return a store's path, with inode and time stamp, which change when it is rewritten; a store
-    at an address is written once."""
-    if is_remote(store):
-        return store, 0, 0
-    try:
-        status = (store / "zarr.json").stat()
-    except OSError:
-        return store, 0, 0
-    return store, status.st_ino, status.st_mtime_ns
 
 
 def store_place(spec: Spec, given: str | Path | None) -> Path:

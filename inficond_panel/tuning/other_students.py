@@ -47,10 +47,14 @@ def other_students(tuner: Tuner) -> list[OtherStudents]:
 
     Raises ``HistoryError``. Their iterations are counted, not checked.
     """
-    found = []
+    found, ours = [], tuner.root_settings
     for root in tuner.history.other_roots(tuner.root_id):
-        kind = _kind(tuner.store, root)
-        differs = _of_settings(tuner.root_settings, root.settings)
+        kind, theirs = _kind(tuner.store, root), root.settings
+        differs = tuple(  # such as "lambda 0.01, not 0.02"
+            f"{key} {_value(theirs.get(key))}, not {_value(ours.get(key))}"
+            for key in dict.fromkeys((*ours, *theirs))
+            if theirs and key != "store" and ours.get(key) != theirs.get(key)
+        )
         if kind != SETTINGS:
             differs = (*_of_store(tuner, root), *differs)
         found.append(OtherStudents(root, kind, differs))
@@ -101,16 +105,6 @@ def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
     if strange := [name for name in named if name not in known]:
         lacking.append(f"thumbs on {', '.join(strange)}")
     return tuple(lacking)
-
-
-def _of_settings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a text such as ``lambda 0.01, not 0.02`` for each setting that differs."""
-    keys = [key for key in dict.fromkeys((*ours, *theirs)) if key != "store" and theirs]
-    return tuple(
-        f"{key} {_value(theirs.get(key))}, not {_value(ours.get(key))}"
-        for key in keys
-        if ours.get(key) != theirs.get(key)
-    )
 
 
 def _value(value: Any) -> str:

@@ -164,16 +164,18 @@ class Evaluation:
 
     def teacher_outcome(self, split: str, k: int) -> Outcome:
         """Return labels, teacher's logits and decisions of class ``k`` on a split, read-only."""
-        return self._teachers.made((k, split), lambda: self._outcome_of_teacher(k, split))
+        log_odds = self.store.teacher_log_odds
+        return self._teachers.made(
+            (k, split),
+            lambda: self._outcome(
+                log_odds[self.store.rows(split), k], k, split, self._teacher_cutoffs(split).of(k)
+            ),
+        )
 
     def teacher_outcomes(self, split: str) -> Mapping[str, Outcome]:
         """Return a mapping from class to the teacher's outcome on a split."""
         classes = self.store.classes
         return _ByClass(classes, lambda name: self.teacher_outcome(split, classes.index(name)))
-
-    def _outcome_of_teacher(self, k: int, split: str) -> Outcome:
-        logit = self.store.teacher_log_odds[self.store.rows(split), k]
-        return self._outcome(logit, k, split, self._teacher_cutoffs(split).of(k))
 
     def _cutoffs_of_teacher(self, split: str) -> Cutoffs:
         logits = self.store.teacher_log_odds[self.store.rows(split)]

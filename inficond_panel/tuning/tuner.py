@@ -319,18 +319,15 @@ class Tuner(StudentHistory):
         settings = self._refit_settings
         if repairs:
             terms = resolved or self.repairs.resolved(parent, repairs, bounds)
-            self._check_terms(terms)
+            try:
+                terms_of(terms, self.store)
+            except (ValueError, KeyError, TypeError) as error:
+                raise TuningError(
+                    "The stored results of the repairs belong to other photos.",
+                    "Replay the history on the store it was made with, or make the repairs again.",
+                ) from error
             settings = {**settings, "terms": dict(terms)}
         return ResolvedEdits(thumbs, repairs, bounds, settings, parent.id)
-
-    def _check_terms(self, terms: Mapping[str, Any]) -> None:
-        try:
-            terms_of(terms, self.store)
-        except (ValueError, KeyError, TypeError) as error:
-            raise TuningError(
-                "The stored results of the repairs belong to other photos.",
-                "Replay the history on the store it was made with, or make the repairs again.",
-            ) from error
 
     def _refitted(
         self,

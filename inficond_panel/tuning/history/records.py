@@ -36,7 +36,7 @@ def to_row(node: Node) -> dict[str, Any]:
 
     Raises ``ValueError`` for a node whose id does not match its content (a preview).
     """
-    if _expected_id(node) != node.id:
+    if node_id(node.parent, node.edits, node.settings) != node.id:
         raise ValueError(f"{node.id} cannot be stored: it is not the id computed from its content")
     concepts, classes = node.weights.shape
     row = {
@@ -80,7 +80,7 @@ def _checked(path: str, row: Row) -> Node:
         weights = _unpacked(row["weights"], shape)
         intercepts = _unpacked(row["intercepts"], shape[1:])
         node = Node(weights=weights, intercepts=intercepts, **_facts(row))
-        expected = _expected_id(node)
+        expected = node_id(node.parent, node.edits, node.settings)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise HISTORY.damaged(path, f"iteration {row['id']} cannot be read: {error}") from error
     if expected != node.id:
@@ -92,10 +92,6 @@ def _checked(path: str, row: Row) -> Node:
             path, f"the weights of #{node.number} ({node.id}) differ from their hash"
         )
     return node
-
-
-def _expected_id(node: Node) -> str:
-    return node_id(node.parent, node.edits, node.settings)
 
 
 def _checksum(row: Row) -> str:
@@ -163,7 +159,15 @@ class OtherRoot:
 
 def read_others(db: Connection, root: str) -> list[OtherRoot]:
     """Return all students of a history except those of ``root``, most recently used first."""
-    others = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
+    select = "SELECT concepts, classes, created, settings FROM nodes WHERE root = ? AND number = ?"
+    others = []
+    for of, iterations, newest in db.execute(_COUNTS, (root,)).fetchall():
+        row = db.execute(select, (of, 0)).fetchone() or (0, 0, "", "")
+        concepts, classes, first, settings = row
+        _, _, last, _ = db.execute(select, (of, newest)).fetchone()
+        read = _read(settings, {})
+        known = read if isinstance(read, dict) else {}
+        others.append(OtherRoot(of, iterations, concepts, classes, first, last, known))
     return sorted(others, key=lambda other: other.last, reverse=True)
 
 
@@ -172,15 +176,6 @@ def named_concepts(db: Connection, root: str) -> list[str]:
     rows = db.execute("SELECT intents FROM nodes WHERE root = ?", (root,))
     edits = [item for (text,) in rows for item in _read(text, []) if isinstance(item, dict)]
     return sorted({str(item["concept"]) for item in edits if item.get("concept")})
-
-
-def _other(db: Connection, root: str, iterations: int, newest: int) -> OtherRoot:
-    select = "SELECT concepts, classes, created, settings FROM nodes WHERE root = ? AND number = ?"
-    concepts, classes, first, settings = db.execute(select, (root, 0)).fetchone() or (0, 0, "", "")
-    _, _, last, _ = db.execute(select, (root, newest)).fetchone()
-    read = _read(settings, {})
-    known = read if isinstance(read, dict) else {}
-    return OtherRoot(root, iterations, concepts, classes, first, last, known)
 
 
 def _read(text: str, otherwise: Any) -> Any:

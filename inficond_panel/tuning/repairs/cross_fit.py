@@ -71,12 +71,9 @@ def cross_fitted_logits(
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
     key = repr((class_name, photos_hash, bounds, chain))
-
-    def make() -> Array:
-        folds = stratified_folds(label[:, None], FOLDS, 0)
-        return _by_fold(tuner, node, class_name, steps, rows, folds)
-
-    return tuner.repairs.cross_fitted.made(key, make)
+    return tuner.repairs.cross_fitted.made(
+        key, lambda: _by_fold(tuner, node, class_name, steps, rows, label)
+    )
 
 
 def _by_fold(
@@ -85,8 +82,9 @@ def _by_fold(
     class_name: str,
     steps: Sequence[Step],
     rows: NDArray[np.intp],
-    folds: NDArray[np.intp],
+    label: NDArray,
 ) -> Array:
+    folds = stratified_folds(label[:, None], FOLDS, 0)
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
     first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
     logits = np.empty(len(rows))

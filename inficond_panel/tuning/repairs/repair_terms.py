@@ -95,15 +95,15 @@ class RepairTerms:
         parts = part_hashes(self._store) if any(map(self._is_of_added, repairs)) else ()
         key = repr((parent.id, repairs, sorted(bounds.items()), parts))
 
-        def resolve(name: str) -> dict[str, Any]:
-            photos = self.photos(self.class_fit(parent, name))
-            return self.of_class(photos, repairs, bounds).to_json()
-
-        def resolve_all() -> dict[str, dict[str, Any]]:
+        def resolve() -> dict[str, dict[str, Any]]:
+            terms = {}
             with one_thread():
-                return {name: resolve(name) for name in sorted({r.class_name for r in repairs})}
+                for name in sorted({repair.class_name for repair in repairs}):
+                    photos = self.photos(self.class_fit(parent, name))
+                    terms[name] = self.of_class(photos, repairs, bounds).to_json()
+            return terms
 
-        return self._resolved.made(key, resolve_all)
+        return self._resolved.made(key, resolve)
 
     def _is_of_added(self, repair: Repair) -> bool:
         """Return True for a repair that depends on photos added to the store."""

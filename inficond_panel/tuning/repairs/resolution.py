@@ -113,9 +113,7 @@ UNJUDGED_WEIGHT = 3.0  #: weight of a labelled photo if no other labels can comp
 LEAST_EFFECTIVE = 10.0
 
 
-def resolve_repairs(
-    photos: ClassPhotos, repairs: Iterable[Repair], box: Box, least: int = LEAST_TUNE
-) -> Terms:
+def resolve_repairs(photos: ClassPhotos, repairs: Iterable[Repair], box: Box, least: int) -> Terms:
     """Return the terms of one class after canonical ``repairs``, from its student's terms.
 
     ``photos`` holds the student and the photos of ``tune`` to choose by; at least ``least`` of each
@@ -179,7 +177,14 @@ def _weighted(photos: ClassPhotos, taught: Taught, terms: Terms, box: Box, least
         return replace(terms, taught=taught, used=max(terms.used, seen))
     weighed = (replace(taught, weight=weight) for weight in LABEL_WEIGHTS)
     tried = [replace(terms, taught=each) for each in weighed]
-    values = [_ap(photos.student, each, judged, box) for each in tried]
+    values = []
+    for each in tried:
+        if any(learned.of_tune for learned in terms.learned):  # then cross-fitted
+            logits = logits_of_tune(judged, [each], box)[0]
+        else:
+            made = photos.student.under(each, box)
+            logits = made.logits(made.base, judged.tune)
+        values.append(average_precision(judged.tune_label, logits))
     return _counted(tried[int(np.argmax(values))], judged)
 
 
@@ -267,7 +272,10 @@ def with_learned(
         learned = replace(learned, correction=_correction(photos, terms.taught))
     weights = [1.0] if repair.value is None else [repair.value]
     if repair.value is None and able:
-        weights = _weights_to_learn(photos.fit_size / max(size, 1))
+        ratio = photos.fit_size / max(size, 1)
+        # The weights at which all learned photos have one of SHARES of the loss.
+        shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
+        weights = sorted({1.0, *shares})
     # On tune a class learns either the teacher or the corrected teacher.
     gone = {TEACHER, ANSWERS} if repair.source in (TEACHER, ANSWERS) else {repair.source}
     others = tuple(each for each in terms.learned if each.source not in gone)
@@ -318,16 +326,6 @@ def _more(photos: ClassPhotos) -> tuple[Learned, int]:
     return Learned(MORE, 1.0, parts=parts), len(more_photos(store, parts))
 
 
-def _weights_to_learn(ratio: float) -> list[float]:
-    """Return candidate weights of a learned photo.
-
-    Weight 1, of a training image, and the weights at which all learned photos have one of
-    ``SHARES`` of the loss. ``ratio`` is the number of training images per learned photo.
-    """
-    shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
-    return sorted({1.0, *shares})
-
-
 def logits_of_tune(judged: ClassPhotos, tried: Sequence[Terms], box: Box | None = None) -> Array:
     """Return logits (m, n) on tune, cross-fitted if any candidate learns from tune."""
     if not any(each.of_tune for terms in tried for each in terms.learned):
@@ -373,17 +371,6 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
         )
         for value in values
     ]
-
-
-def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, box: Box) -> float:
-    """Return the AP on the photos ``judged`` of tune of the student under ``terms``, cross-fitted
-    if it learns from tune."""
-    if any(each.of_tune for each in terms.learned):
-        logits = logits_of_tune(judged, [terms], box)[0]
-    else:
-        made = student.under(terms, box)
-        logits = made.logits(made.base, judged.tune)
-    return average_precision(judged.tune_label, logits)
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:

@@ -119,8 +119,8 @@ def class_repair(
     parent: Node,
     class_name: str,
     rows: NDArray[np.intp],
-    seed: int = 0,
-    check: Callable[[], None] = lambda: None,
+    seed: int,
+    check: Callable[[], None],
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at
     ``rows``). ``check`` is called between levers, and may raise ``CancelledError``."""
@@ -299,19 +299,7 @@ def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Ar
     """
     if not learns_from_tune(terms, photos.student.store):
         return np.zeros(len(counts))
-    label, (still, logits) = photos.tune_label, _held_out_logits(photos, terms, counts)
-    moved = [
-        Outcome(label, row).values(AP.key, count[None])[0]
-        for row, count in zip(logits, counts, strict=True)
-    ]
-    return np.array(moved) - Outcome(label, still).values(AP.key, counts)
-
-
-def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
-    """Return cross-fitted logits on ``tune``: unchanged (n,), and adjusted to the counts
-    (draws, n)."""
-    student, rows = photos.student, photos.tune
-    folds = photos.tune_folds
+    student, rows, label, folds = photos.student, photos.tune, photos.tune_label, photos.tune_folds
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, [terms], parts, tolerance=_ROUGH)
     under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
@@ -321,7 +309,11 @@ def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tupl
         free, moves = _moves(under, one, part, rows, counts)
         logits[:, out] = still[out] + moves[:, :-1] @ photos.tune_scores[out][:, free].T
         logits[:, out] += moves[:, [-1]]
-    return still, logits
+    moved = [
+        Outcome(label, row).values(AP.key, count[None])[0]
+        for row, count in zip(logits, counts, strict=True)
+    ]
+    return np.array(moved) - Outcome(label, still).values(AP.key, counts)
 
 
 def _moves(

@@ -25,7 +25,7 @@ from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
-from inficond_panel.tuning.thumbs import Intent, chosen_names
+from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -159,7 +159,7 @@ def _measurable(
     tuner: Tuner, rows: NDArray[np.intp], classes: Sequence[str] | None
 ) -> tuple[list[str], dict[str, str]]:
     """Return the measurable classes, in the store's order, and the reason for each other class."""
-    wanted, label = set(chosen_names("class", classes, tuner.store.classes)), tuner.store.label
+    wanted, label = set(chosen_classes(classes, tuner.store.classes)), tuner.store.label
     skipped: dict[str, str] = {}
     for k, name in enumerate(tuner.store.classes):
         positives, negatives = ((label[rows, k] == side).sum() for side in (1, 0))
