@@ -139,13 +139,8 @@ def _segments_of(store: Store, images: set[str]) -> dict[str, np.ndarray]:
 def _scored(
     store: Store, texts: tuple[str, ...], text: np.ndarray, photos: tuple[str, ...] = ()
 ) -> TypedConcept:
-    score, cosine = score_concept(
-        store.segment_embedding,
-        store.segment_image,
-        text,
-        images=len(store.images),
-        scoring=scoring_of(store),
-    )
+    segments, images = (store.segment_embedding, store.segment_image), len(store.images)
+    score, cosine = score_concept(*segments, text, images=images, scoring=scoring_of(store))
     return TypedConcept(texts, basis_of(store), text, score, cosine, clock.stamp(), photos)
 
 
@@ -332,11 +327,10 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
         nearer = one.cosine > cosine
         concept[nearer], cosine[nearer] = number, one.cosine[nearer]
     scores = [base.concept_score, np.stack([one.score for one in typed], axis=1)]
-    shape = len(base.images), len(base.concepts) + len(typed)
+    names = [*base.concepts, *(one.name for one in typed)]
+    shape = len(base.images), len(names)
     return {
-        "concept": np.array(
-            [*base.concepts, *(one.name for one in typed)], dtype=np.dtypes.StringDType()
-        ),
+        "concept": np.array(names, dtype=np.dtypes.StringDType()),
         "concept_score": np.concatenate(scores, axis=1, out=empty(shape, scores[0].dtype)),
         "concept_text_embedding": np.concatenate([base.concept_text_embedding, text]),
         "concept_projection": np.stack(

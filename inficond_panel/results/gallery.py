@@ -169,23 +169,22 @@ def gallery_frame(
     rows = []
     for at in gallery.passing(filters).tolist():
         row, label = int(gallery.rows[at]), int(gallery.label[at])
-        rows.append(
-            {
-                "image": store.images[row],
-                "split": str(store.split[row]),
-                "class": gallery.class_name,
-                "student": gallery.node,
-                "concept": gallery.concept,
-                "concept_score": float(gallery.score[at]) if gallery.concept else None,
-                "influence": gallery.influence if gallery.concept else None,
-                "label": None if label < 0 else label,
-                "teacher_logit": float(gallery.teacher[at]),
-                "student_logit": float(gallery.student[at]),
-                "teacher_decision": int(gallery.teacher_decided[at]),
-                "student_decision": int(gallery.decided[at]),
-                "tags": "; ".join(tags.get(store.images[row], ())),
-            }
-        )
+        values = {
+            "image": store.images[row],
+            "split": str(store.split[row]),
+            "class": gallery.class_name,
+            "student": gallery.node,
+            "concept": gallery.concept,
+            "concept_score": float(gallery.score[at]) if gallery.concept else None,
+            "influence": gallery.influence if gallery.concept else None,
+            "label": None if label < 0 else label,
+            "teacher_logit": float(gallery.teacher[at]),
+            "student_logit": float(gallery.student[at]),
+            "teacher_decision": int(gallery.teacher_decided[at]),
+            "student_decision": int(gallery.decided[at]),
+            "tags": "; ".join(tags.get(store.images[row], ())),
+        }
+        rows.append(values)
     frame = make_frame(
         rows,
         "image",

@@ -85,10 +85,9 @@ def output_reliability(outputs: Outputs) -> pd.DataFrame:
         ({"of": kind, "class": name, "bins": bins}, diagram)
         for kind in outputs.logits
         for bins, mass in (("equal width", False), ("equal mass", True))
-        for name, diagram in {
-            "": outputs.pooled(kind, mass),
-            **outputs.by_class(kind, mass),
-        }.items()
+        for name, diagram in (
+            {"": outputs.pooled(kind, mass)} | outputs.by_class(kind, mass)
+        ).items()
     )
 
 
@@ -157,25 +156,17 @@ def map_positions(
     facts ``names`` and ``rule`` name and describe the groups that color a map.
     """
     shown = np.flatnonzero(~np.isnan(next(iter(places.values()))[:, 0])).tolist()
-    higher = {"super": above} if above else {}
-    rows = [
-        {
-            "image_id": images[row],
-            **{name: _group(each, row) for name, each in {"group": groups, **higher}.items()},
-            **{
-                f"{k}_{end}": v
-                for k, xy in places.items()
-                for end, v in zip("xy", xy[row].tolist(), strict=True)
-            },
-        }
-        for row in shown
-    ]
+    coloured = {"group": groups} | ({"super": above} if above else {})
+    rows = []
+    for row in shown:
+        values: dict[str, Any] = {"image_id": images[row]}
+        for name, each in coloured.items():
+            values[name] = each.names[each.of[row]] if each.of[row] >= 0 else ""
+        for kind, xy in places.items():
+            values[f"{kind}_x"], values[f"{kind}_y"] = xy[row].tolist()
+        rows.append(values)
     facts = {"names": list((above or groups).names), "rule": (above or groups).rule}
     return make_frame(rows, "image_id", {}, title="Maps of the logits", facts=facts)
-
-
-def _group(groups: Groups, row: int) -> str:
-    return groups.names[groups.of[row]] if groups.of[row] >= 0 else ""
 
 
 def others_notes(outputs: Outputs) -> list[str]:

@@ -164,7 +164,7 @@ def groups(
     Collinear means correlated by ``threshold`` or more. ``tuned`` and ``class_words`` (words that
     mean the class) are indices of concepts.
     """
-    chosen = set(tuned)
+    chosen, was, now = set(tuned), before.tolist(), after.tolist()
     collinear = []
     for part in data.correlations.groups(sorted(chosen), threshold):
         inside = sorted(chosen & set(part))
@@ -172,14 +172,7 @@ def groups(
         near = {c: 1.0 if c in chosen else float(nearest[c]) for c in part}
         order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
         members = (
-            Member(
-                concepts[c],
-                c in chosen,
-                c in class_words,
-                near[c],
-                float(before[c]),
-                float(after[c]),
-            )
+            Member(concepts[c], c in chosen, c in class_words, near[c], was[c], now[c])
             for c in order
         )
         collinear.append(Group(threshold, tuple(members)))

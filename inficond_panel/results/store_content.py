@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -121,23 +121,12 @@ def _scores(store: Store) -> dict[str, str]:
     return more
 
 
-def _table(
-    rows: list[dict[str, Any]],
-    headings: Mapping[str, Heading],
-    title: str,
-    notes: Sequence[str] = (),
-    **facts: Any,
-) -> pd.DataFrame:
-    index = next(iter(headings))
-    return make_frame(rows, index, headings, title=title, notes=notes, facts=facts)
-
-
 def _dropped(stages: Mapping[str, Any]) -> pd.DataFrame:
     """Return a frame of the words of the corpus that a filter left out, with the reason."""
     columns = ("word", "filter", "why")
     dropped = stages.get("text", {}).get("told", {}).get("dropped", [])
     rows = [dict(zip(columns, each, strict=True)) for each in dropped]
-    return _table(rows, plain_headings(*columns), "Words that a filter left out")
+    return make_frame(rows, "word", plain_headings(*columns), title="Words that a filter left out")
 
 
 def _stages(stages: Mapping[str, Any]) -> pd.DataFrame:
@@ -145,8 +134,9 @@ def _stages(stages: Mapping[str, Any]) -> pd.DataFrame:
         {"stage": name, **{key: stage.get(key) for key in ("made", "seconds", "key")}}
         for name, stage in stages.items()
     ]
-    headings = plain_headings("stage", "made") | {"seconds": Heading("seconds", 1, missing="")}
-    return _table(rows, headings | plain_headings("key"), "Stages of its making")
+    headings = plain_headings("stage", "made", "seconds", "key")
+    headings["seconds"] = Heading("seconds", 1, missing="")
+    return make_frame(rows, "stage", headings, title="Stages of its making")
 
 
 def _arrays(store: Store) -> pd.DataFrame:
@@ -161,7 +151,8 @@ def _arrays(store: Store) -> pd.DataFrame:
         }
         for name, array in sorted(store.dataset.variables.items(), key=lambda item: str(item[0]))
     ]
-    return _table(rows, plain_headings("array", "dimensions", "type", "bytes"), "Arrays")
+    headings = plain_headings("array", "dimensions", "type", "bytes")
+    return make_frame(rows, "array", headings, title="Arrays")
 
 
 def _positives(store: Store) -> pd.DataFrame:
@@ -208,10 +199,9 @@ def _typed(store: Store, history: str | None) -> pd.DataFrame:
         for folder in sorted(folders)
         for concept in folders[folder].read(store)
     ]
-    headings = plain_headings("concept", "texts", "photos") | {
-        "made": Heading("made", missing="not known")
-    }
-    return _table(rows, headings | plain_headings("folder"), "Typed concepts")
+    headings = plain_headings("concept", "texts", "photos", "made", "folder")
+    headings["made"] = Heading("made", missing="not known")
+    return make_frame(rows, "concept", headings, title="Typed concepts")
 
 
 def _more(store: Store, spec: str) -> pd.DataFrame:
@@ -226,13 +216,14 @@ def _more(store: Store, spec: str) -> pd.DataFrame:
     )
     headings = plain_headings(path="folder", images="photos", made="made", content_hash="hash")
     title, notes = f"{count(photos, 'photo')} added", [note] * bool(stale)
-    return _table(rows, headings, title, notes, photos=photos, other_parts=stale)
+    facts = {"photos": photos, "other_parts": stale}
+    return make_frame(rows, "path", headings, title=title, notes=notes, facts=facts)
 
 
 def _iterations(tuner: Tuner | None, spec: str) -> pd.DataFrame:
     """Return the number of iterations (the fact ``here``), and other students in the history."""
     if tuner is None:
-        return _table([], plain_headings("root"), "", here=None)
+        return make_frame([], "root", plain_headings("root"), facts={"here": None})
     frame, here = others(tuner), len(tuner.history.state(tuner.root_id).parents)
     file = f"{count(here, 'iteration')} in {tuner.history.path}"
     frame.attrs["title"] = f"{file}; list: inficond history list {path_word(spec)}"

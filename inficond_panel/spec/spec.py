@@ -230,10 +230,8 @@ def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
     """Return the error that ``name`` is neither a file nor a packaged spec of these ``kinds``."""
     packaged = {kind: sorted(_come_along(kind)) for kind in kinds}
     lists = (f"packaged {_PLURAL[kind]}: {', '.join(names)}" for kind, names in packaged.items())
-    near = (
-        hint(str(name), [name for names in packaged.values() for name in names])
-        or f"; {'; '.join(lists)}"
-    )
+    known = [each for names in packaged.values() for each in names]
+    near = hint(str(name), known) or f"; {'; '.join(lists)}"
     return SpecError([Problem(Path(name), 1, 1, f"no such file{near}")], _NAME)
 
 

@@ -52,15 +52,11 @@ def check_weights(path: Path) -> None:
     """
     if not (objects := objects_in(path)):
         return
-    new = path.with_suffix(".safetensors").name
-    scripted = is_scripted(objects)
-    what = "TorchScript" if scripted else f"a whole model or other objects ({objects[0]})"
-    raise DataError(
-        f"{path} holds {what}, not only weights.",
-        f"Write the format before the path: torchscript:{path}"
-        if scripted
-        else _CONVERT.format(old=path.name, new=new),
-    )
+    what = f"a whole model or other objects ({objects[0]})"
+    remedy = _CONVERT.format(old=path.name, new=path.with_suffix(".safetensors").name)
+    if is_scripted(objects):
+        what, remedy = "TorchScript", f"Write the format before the path: torchscript:{path}"
+    raise DataError(f"{path} holds {what}, not only weights.", remedy)
 
 
 def objects_in(path: Path) -> list[str]:

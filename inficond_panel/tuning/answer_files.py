@@ -97,13 +97,9 @@ class Drafts:
         """Return the images that a person skipped for a class, in all drafts."""
         names = self._folder.names() if self._folder else []
         drafts = [self._read(name) for name in names if name.endswith(".json")]
-        pairs = (
-            pair
-            for draft in drafts
-            if draft is not None and draft.class_name == class_name
-            for pair in zip(draft.images, draft.replies, strict=False)
-        )
-        return {image for image, reply in pairs if reply.value is None}
+        of_class = [draft.answers for draft in drafts if draft and draft.class_name == class_name]
+        pairs = (pair for answers in of_class for pair in answers.values.items())
+        return {image for image, value in pairs if value is None}
 
     def keep(self, draft: Draft) -> None:
         """Save ``draft`` in place of its earlier state; a draft without replies is deleted."""

@@ -336,15 +336,10 @@ def _judged(
         terms = tuner.repairs.of_class(photos, taught_by(learned), parent.bounds)
         taught = student.under(terms)
         after[out] = taught.logits_of(taught.base, scores[out])
-    return Teaching(
-        answers,
-        present,
-        student.logits_of(student.base, scores),
-        after,
-        _cutoff(tuner, parent, student, images, rows),
-        tuner.spec.views.noise(),
-        _change_on_labels(tuner, parent, photos, answers),
-    )
+    before, noise = student.logits_of(student.base, scores), tuner.spec.views.noise()
+    cutoff = _cutoff(tuner, parent, student, images, rows)
+    on_labels = _change_on_labels(tuner, parent, photos, answers)
+    return Teaching(answers, present, before, after, cutoff, noise, on_labels)
 
 
 def _change_on_labels(

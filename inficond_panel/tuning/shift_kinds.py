@@ -159,31 +159,21 @@ def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:
     significant first; empty if the store has no image properties."""
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
 
-    if photos.pictures is None:
+    pictures, labels = photos.pictures, (photos.fit_label, photos.tune_label)
+    if pictures is None:
         return ()
-    fit, tune = (
-        Photos(values, label)
-        for values, label in zip(
-            photos.pictures, (photos.fit_label, photos.tune_label), strict=True
-        )
-    )
+    fit, tune = (Photos(*pair) for pair in zip(pictures, labels, strict=True))
     side = np.sign(fit.bond - tune.bond)
     z, p, _ = lost_bond(side[None], [fit], tune)
     q = false_discovery_control(np.minimum(1.0, 2 * p))  # two-sided
-    return tuple(
-        _picture_difference(photos, int(c), side[c] > 0, z[c], q[c])
-        for c in np.argsort(-z, kind="stable")
-        if q[c] <= CLEAR_PICTURES
-    )
-
-
-def _picture_difference(
-    photos: ClassPhotos, c: int, high: bool, z: float, q: float
-) -> PictureDifference:
-    assert photos.pictures is not None
-    fit, tune = (values[:, c] if high else -values[:, c] for values in photos.pictures)
-    shares = presence(fit, photos.fit_label, tune, photos.tune_label)
-    return PictureDifference(PICTURE_PROPERTIES[c], bool(high), float(z), float(q), shares)
+    found = []
+    for c in np.argsort(-z, kind="stable"):
+        if q[c] <= CLEAR_PICTURES:
+            high, kind = bool(side[c] > 0), PICTURE_PROPERTIES[c]
+            of_fit, of_tune = (values[:, c] if high else -values[:, c] for values in pictures)
+            shares = presence(of_fit, labels[0], of_tune, labels[1])
+            found.append(PictureDifference(kind, high, float(z[c]), float(q[c]), shares))
+    return tuple(found)
 
 
 def _told_apart(

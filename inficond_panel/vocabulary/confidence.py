@@ -48,12 +48,11 @@ def few_draws(level: float, draws: int) -> str:
     return f"{draws} draws are too few: {confidence_word(level)} intervals need {least:,} or more."
 
 
-def draws_fault(level: float, draws: int) -> str:
+def draws_fault(level: float | None, draws: int | None) -> str:
     """Return the fault of a spec with too few ``draws`` for a level above ``CONFIDENCE``, or ""."""
-    least = least_draws(level) if level > CONFIDENCE else 1
-    return (
-        f"{level:g} needs at least {least:,} draws, and draws is {draws}" if draws < least else ""
-    )
+    if level is None or draws is None or level <= CONFIDENCE or draws >= least_draws(level):
+        return ""
+    return f"{level:g} needs at least {least_draws(level):,} draws, and draws is {draws}"
 
 
 def tails(level: float) -> tuple[float, float]:

@@ -90,9 +90,7 @@ class Views(Section):
         wrong = [factor for factor in self.factors or [] if factor <= 1]
         if wrong:
             yield "factors", f"expected numbers above 1, got {wrong[0]:g}"
-        if None not in (self.confidence, self.draws) and (
-            too_sure := draws_fault(self.confidence, self.draws)
-        ):
+        if too_sure := draws_fault(self.confidence, self.draws):
             yield "confidence", too_sure
 
     def noise(self, draws: int | None = None, seed: int = 0) -> Noise:

@@ -136,9 +136,7 @@ class Quantify(Section):
                 yield name, "has no network, and quantify.network is left out; set one of the two"
             if part is not None and part.layers and len(part.layers) != len(self.layers or []):
                 yield name, f"names {len(part.layers)} layers; name as many as quantify.layers"
-        if None not in (self.confidence, self.draws) and (
-            fault := draws_fault(self.confidence, self.draws)
-        ):
+        if fault := draws_fault(self.confidence, self.draws):
             yield "confidence", fault
         counts = [len(getattr(self, n).trainings or []) if getattr(self, n) else 0
                   for n in ("student", "baseline")]  # fmt: skip

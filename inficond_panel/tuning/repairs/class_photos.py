@@ -45,6 +45,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 LEAST_LABELLED = 2 * FOLDS
 #: Least number of positives, and of negatives, of tune to choose by AP: of all, without a fold.
 LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
+#: Cached properties that depend on the photos of tune.
+_KEPT_OF_TUNE = ["tune_scores", "_of_tune", "tune_photos", "tune_logits"]
+_KEPT_OF_TUNE += ["model_of_tune", "model_of_fit"]
 
 
 class ClassPhotos:
@@ -87,14 +90,7 @@ class ClassPhotos:
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
         """Return a copy with the photos of ``tune`` at ``rows``; it shares the folds' students."""
         other = copy(self)
-        for name in (
-            "tune_scores",
-            "_of_tune",
-            "tune_photos",
-            "tune_logits",
-            "model_of_tune",
-            "model_of_fit",
-        ):
+        for name in _KEPT_OF_TUNE:
             other.__dict__.pop(name, None)
         other._look_at(rows)
         return other
@@ -159,16 +155,15 @@ class ClassPhotos:
         return self._columns(names, self.fit), self._columns(names, self.tune)
 
     def _columns(self, names: Sequence[str], rows: NDArray[np.intp]) -> NDArray:
-        concepts, store = self.concepts, self._store
-        return np.stack(
-            [
-                store.concept_score[rows, concepts.index(name)]
-                if name in concepts
-                else store.picture_property[rows, PICTURE_PROPERTIES.index(PROPERTY_OF[name])]
-                for name in names
-            ],
-            axis=1,
-        )
+        columns = []
+        for name in names:
+            if name in self.concepts:
+                values = self._store.concept_score[rows, self.concepts.index(name)]
+            else:
+                at = PICTURE_PROPERTIES.index(PROPERTY_OF[name])
+                values = self._store.picture_property[rows, at]
+            columns.append(values)
+        return np.stack(columns, axis=1)
 
     @property
     def parts(self) -> tuple[str, ...]:

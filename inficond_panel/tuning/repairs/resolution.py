@@ -360,17 +360,11 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     suspect = np.flatnonzero(doubt)
     if not suspect.size:
         return [None]
-    return [
-        Doubted(
-            value,
-            {
-                store.concepts[c]: float(np.float32(1 + value * doubt[c]))
-                for c in suspect
-                if value > 0
-            },
-        )
-        for value in values
-    ]
+    names, made = [store.concepts[c] for c in suspect], list[Doubted | None]()
+    for value in values:
+        factors = (1 + value * doubt[suspect]).astype(np.float32).tolist()
+        made.append(Doubted(value, dict(zip(names, factors, strict=True)) if value > 0 else {}))
+    return made
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:

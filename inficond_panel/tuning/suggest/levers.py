@@ -327,15 +327,10 @@ def _moves(
     inner = (weights > student.box[0][:, 0]) & (weights < student.box[1][:, 0])
     free = np.flatnonzero(inner & (weights != 0))
     images = np.flatnonzero(inside & np.isin(data.rows, rows))
-    moves = image_moves(
-        data.scores,
-        logits,
-        data.weight(k) * inside / share,
-        data.residuals(logits, k) * inside / share,
-        free,
-        images,
-        float(data.l2[k]),
+    weight, residuals = (
+        each * inside / share for each in (data.weight(k), data.residuals(logits, k))
     )
+    moves = image_moves(data.scores, logits, weight, residuals, free, images, float(data.l2[k]))
     more = counts[:, np.searchsorted(rows, data.rows[images])].astype(np.float64) - 1
     return free, more @ moves.T
 
