@@ -110,13 +110,8 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
     """Return each concept's discrepancy if ``sort`` is the key of a discrepancy, otherwise nan."""
     if sort not in DISCREPANCIES:
         return np.full(len(student.weights), np.nan)
-    return discrepancy(
-        student.scores,
-        student.labels,
-        student.decided,
-        student.teacher_decided,
-        positives=sort == DISCREPANCY_P.key,
-    )
+    positives, decided = sort == DISCREPANCY_P.key, (student.decided, student.teacher_decided)
+    return discrepancy(student.scores, student.labels, *decided, positives=positives)
 
 
 def effect(

@@ -147,11 +147,8 @@ def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.Dat
     now, noise = student.outcome.value(metric), tuner.spec.views.noise()
     band = effect(student, concept, metric, noise["draws"], noise["level"])
     points = zip(band.grid, band.estimate, band.low, band.high, strict=True)
-    return _along(
-        [(at, now + change, Interval(change, low, high)) for at, change, low, high in points],
-        metric,
-        noise["level"],
-    )
+    rows = [(at, now + change, Interval(change, low, high)) for at, change, low, high in points]
+    return _along(rows, metric, noise["level"])
 
 
 def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:

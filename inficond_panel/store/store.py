@@ -267,11 +267,8 @@ class Store:
     def _nothing(self, name: str) -> np.ndarray:
         variable = ARRAYS[name]
         sizes = FIXED | {str(dim): size for dim, size in self.dataset.sizes.items()}
-        text = variable.dtype == "string"
-        values = np.zeros(
-            [sizes.get(dim, 0) for dim in variable.dims],
-            np.dtypes.StringDType() if text else variable.dtype,
-        )
+        dtype: Any = np.dtypes.StringDType() if variable.dtype == "string" else variable.dtype
+        values = np.zeros([sizes.get(dim, 0) for dim in variable.dims], dtype)
         values.setflags(write=False)
         return values
 
@@ -304,12 +301,11 @@ class Store:
     def _place(self, name: str, at: tuple[int, ...]) -> str:
         """Return the location of the value at index ``at``, for messages: a name or an index per
         dimension."""
-        parts = [
-            f"{dim} {str(self.dataset[dim][i].to_numpy())!r}"
-            if dim in COORDINATES
-            else f"{dim} {i}"
-            for dim, i in zip(self.dataset[name].dims, at, strict=False)
-        ]
+        parts = []
+        for dim, i in zip(self.dataset[name].dims, at, strict=False):
+            named = dim in COORDINATES
+            value = repr(str(self.dataset[dim][i].to_numpy())) if named else str(i)
+            parts.append(f"{dim} {value}")
         return f", the first at {', '.join(parts)}" if parts else ""
 
     def _damaged(self, name: str, fault: str = "differs from its hash") -> StoreFormatError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from inficond_panel.common.numbers import number, significant
@@ -103,8 +102,7 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
 
 
 def _within(inner: Limits, outer: Limits) -> bool:
-    (least, most), (lower, upper) = (
-        (-math.inf if low is None else low, math.inf if high is None else high)
-        for low, high in (inner, outer)
-    )
-    return lower <= least and most <= upper
+    (least, most), (lower, upper) = inner, outer
+    above = lower is None or (least is not None and lower <= least)
+    below = upper is None or (most is not None and most <= upper)
+    return above and below

@@ -274,12 +274,10 @@ def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
 def reliance_sentence(suspect: Suspect) -> str:
     """Return sentences on how the student's logit follows a suspect, and on its weight."""
     turn = "rises" if suspect.reliance > 0 else "falls"
-    carried = (
-        f"Its influence of {signed(suspect.weight)} explains {signed(suspect.lost)} logits of the "
-        "lost separation."
-        if suspect.weight
-        else CARRIED
-    )
+    carried = CARRIED
+    if suspect.weight:
+        weight, lost = signed(suspect.weight), signed(suspect.lost)
+        carried = f"Its influence of {weight} explains {lost} logits of the lost separation."
     r = signed(suspect.reliance)
     follows = f"At equal label the student's logit {turn} with it (correlation {r})."
     return f"{follows} {carried}"

@@ -116,10 +116,8 @@ class ClassPhotos:
         """Return the verdict whether the student is worse on tune than on fit."""
         each = self.student.logits_of_each(self._students, self._of_fit)
         inside = each[self._folds, np.arange(len(self.fit))]
-        return verdict(
-            UnseenLogits(self.fit_label, inside[None]),
-            UnseenLogits(self.tune_label, self.tune_logits),
-        )
+        fit = UnseenLogits(self.fit_label, inside[None])
+        return verdict(fit, UnseenLogits(self.tune_label, self.tune_logits))
 
     def suspicion(self) -> Suspicion:
         """Return the suspect scores of all concepts, with reliance and lost correlation.
