@@ -112,10 +112,7 @@ def best_segment(store: Store, image: int, concept: int) -> int:
 
 
 def assigned_images(store: Store, concept: int) -> np.ndarray:
-    """Return the store rows of images with a segment assigned to ``concept`` (InFiConD, sec. 4.2).
-
-    The result is empty if the store has no segments.
-    """
+    """Return the store rows of images with a segment assigned to ``concept``."""
     return np.unique(store.segment_image[assigned_segments(store, concept)])
 
 
@@ -167,10 +164,8 @@ def image_set(
 
 
 def patch_images(store: Store, concept: str, kind: str) -> np.ndarray:
-    """Return the store rows of the images with a concept's patches, the most similar first.
-
-    ``kind``, one of ``PATCHES_OF``, is the kind of patches.
-    """
+    """Return the store rows of the images with a concept's patches of a ``kind`` of ``PATCHES_OF``,
+    the most similar first."""
     segments, _ = patches_of(store, store.concepts.index(concept), kind)
     images, first = np.unique(store.segment_image[segments], return_index=True)
     return np.asarray(images[np.argsort(first)])

@@ -152,10 +152,7 @@ def _class_report(
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
-    """Return the last iteration on the branch of ``node`` that tuned the class.
-
-    If no iteration tuned the class, return None: its student is the original one.
-    """
+    """Return the last iteration on the branch of ``node`` that tuned the class, or None."""
     refit = next((at.id for at in tuner.path(node) if class_name in at.tuned), None)
     return None if refit is None else tuner.node(refit)
 

@@ -159,10 +159,8 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
 
 
 def chosen_classes(names: Sequence[str] | None, known: Sequence[str]) -> list[str]:
-    """Return ``names`` of classes without repetitions; None: all ``known`` classes.
-
-    Raises ``TuningError``, with the nearest known name, for an unknown name.
-    """
+    """Return ``names`` of classes without repetitions; None: all ``known`` classes. Raises as
+    ``check_name`` for an unknown name."""
     chosen = list(dict.fromkeys(known if names is None else names))
     for name in chosen:
         check_name("class", name, known)

@@ -192,18 +192,12 @@ class ClassPhotos:
 
     @cached_property
     def model_of_tune(self) -> tuple[Array, Array]:
-        """Cross-fitted logits on ``tune`` and on ``fit`` of a logistic regression on ``tune``.
-
-        No photo is scored by a model that was fitted to its label.
-        """
+        """Cross-fitted logits on ``tune`` and on ``fit`` of a logistic regression on ``tune``."""
         return cross_fitted_model(self._of_tune, self.tune_label, self._of_fit, self._seed)
 
     @cached_property
     def model_of_fit(self) -> tuple[Array, Array]:
-        """Cross-fitted logits on ``fit`` and on ``tune`` of a logistic regression on ``fit``.
-
-        No photo is scored by a model that was fitted to its label.
-        """
+        """Cross-fitted logits on ``fit`` and on ``tune`` of a logistic regression on ``fit``."""
         return cross_fitted_model(self._of_fit, self.fit_label, self._of_tune, self._seed)
 
     def labels(self, classes: Sequence[int]) -> list[NDArray]:
