@@ -203,9 +203,12 @@ def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
     measured, labelled, order = _standing_out(photos, by_scores)
     order = order[~_held_at_zero(photos)[order]][: MOST * 3]
+    scores = photos.tune_scores[:, order].T
+    alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
+    np.fill_diagonal(alike, False)
     return tuple(
-        _suspect(photos, measured, int(c), order[alike][:MOST_ALIKE], labelled.get(int(c)))
-        for c, alike in zip(order[:MOST], _alike(photos, order), strict=False)
+        _suspect(photos, measured, int(c), order[same][:MOST_ALIKE], labelled.get(int(c)))
+        for c, same in zip(order[:MOST], alike, strict=False)
     )
 
 
@@ -231,11 +234,3 @@ def _suspect(
         labelled=other.name if other else "",
         by_teacher=bool(other and other.by_teacher),
     )
-
-
-def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return a mask (n, n) of pairs of concepts with the same meaning; False on the diagonal."""
-    scores = photos.tune_scores[:, order].T
-    alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
-    np.fill_diagonal(alike, False)
-    return np.asarray(alike)

@@ -115,8 +115,14 @@ def _terms_without(
         else:
             before = tuner.repairs.class_fit(step.parent, name, terms)
             photos = tuner.repairs.photos(before, inside, parts=step.parts)
-        repairs = [named for repair in repairs for named in _with_suspects_of(repair, photos)]
-        terms = _carried_out(tuner, photos, repairs, step.bounds)
+        named: list[Repair] = []
+        for repair in repairs:
+            if isinstance(repair, Balance) and repair.suspects:  # those of these photos, if any
+                suspects = first_suspects(photos, len(repair.concepts))
+                named += [replace(repair, concepts=suspects)] if suspects else []
+            else:
+                named.append(repair)
+        terms = _carried_out(tuner, photos, named, step.bounds)
     return terms
 
 
@@ -130,11 +136,3 @@ def _carried_out(tuner: Tuner, photos: ClassPhotos, repairs: list[Repair], bound
         except TuningError:
             continue
     return tuner.repairs.of_class(photos, without_labels, bounds, LEAST_OUTSIDE_FOLD)
-
-
-def _with_suspects_of(repair: Repair, photos: ClassPhotos) -> list[Repair]:
-    """Return ``[repair]``; a balance of suspects takes the suspects of ``photos``; [] if none."""
-    if not (isinstance(repair, Balance) and repair.suspects):
-        return [repair]
-    names = first_suspects(photos, len(repair.concepts))
-    return [replace(repair, concepts=names)] if names else []

@@ -92,7 +92,12 @@ class RepairTerms:
         ``bounds`` are the active bounds after the iteration. Cached by parent, repairs, bounds and
         added photos. Errors as in ``resolve_repairs``.
         """
-        parts = part_hashes(self._store) if any(map(self._is_of_added, repairs)) else ()
+        of_added = any(
+            (isinstance(each, Label) and each.image not in self._store.images)
+            or (isinstance(each, Learn) and each.source == MORE)
+            for each in repairs
+        )
+        parts = part_hashes(self._store) if of_added else ()
         key = repr((parent.id, repairs, sorted(bounds.items()), parts))
 
         def resolve() -> dict[str, dict[str, Any]]:
@@ -104,12 +109,6 @@ class RepairTerms:
             return terms
 
         return self._resolved.made(key, resolve)
-
-    def _is_of_added(self, repair: Repair) -> bool:
-        """Return True for a repair that depends on photos added to the store."""
-        if isinstance(repair, Label):
-            return repair.image not in self._store.images
-        return isinstance(repair, Learn) and repair.source == MORE
 
     def of_class(
         self,
