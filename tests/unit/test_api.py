@@ -68,9 +68,8 @@ def test_metrics_and_their_changes(students):
         assert ap == pytest.approx(average_precision(label[:, k], logit[:, k]), abs=1e-12)
         assert low <= ap <= high
         expected = change_interval(label[:, k], start[:, k], logit[:, k])
-        assert changes.loc[name, ["change", "change_low", "change_high"]].tolist() == pytest.approx(
-            [expected.estimate, expected.low, expected.high], abs=1e-12
-        )
+        limits = changes.loc[name, ["change", "change_low", "change_high"]].tolist()
+        assert limits == pytest.approx([expected.estimate, expected.low, expected.high], abs=1e-12)
     assert changes.loc["sheep", "words"] == "unchanged"
     pd.testing.assert_frame_equal(changes, students.changes(0))
     pd.testing.assert_frame_equal(changes, students.changes("parent"))
@@ -79,7 +78,7 @@ def test_metrics_and_their_changes(students):
     assert list(students.report()["classes"].index) == ["bicycle", "bird"]
 
 
-def test_what_a_student_knows(students):
+def test_what_a_student_knows_and_what_if_with_the_others_solved_again(students):
     students.tune([("bicycle", "wheel", "down")])
     known = students.concepts_of("bicycle")
     store, rows = students.tuner.store, students.tuner.store.rows("tune")
@@ -96,9 +95,6 @@ def test_what_a_student_knows(students):
     for name, r in students.twins("wheel", least=0.2).items():
         other = scores[:, store.concepts.index(name)]
         assert r == pytest.approx(np.corrcoef(scores[:, wheel], other)[0, 1], abs=1e-6)
-
-
-def test_what_if_with_the_others_solved_again(students):
     table = students.what_if("bicycle", "wheel", "f1", refit=True)
     points = refit_curve(students.tuner, students.student("bicycle", "tune"), "wheel")
     expected = sorted((each.influence, each.metrics.f1) for each in points)
@@ -128,42 +124,35 @@ def test_gallery_has_the_lines_of_the_file_and_says_where_none_is_assigned(stude
     assert len(students.gallery("bicycle", "wheel")) == len(every)
 
 
-def test_each_look_at_the_holdout_is_counted_and_one_of_its_images_is_taken_apart(students):
+def test_an_estimator_is_alike_each_look_at_holdout_is_counted_one_image_taken_apart(students):
+    students.tune([("bicycle", "wheel", "remove")])
+    estimator = students.estimator()
+    frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)
+    logits = students.decision_function("tune")
+    np.testing.assert_allclose(estimator.decision_function(frame), logits, atol=1e-12)
+    teacher = students.tuner.store.teacher_logit[students.tuner.store.rows("fit")]
+    again = type(estimator)(**estimator.get_params()).fit(students.scores("fit"), teacher)
+    assert again.coef_[0, students.concepts.index("wheel")] == 0  # the bounds go along
+    np.testing.assert_allclose(again.coef_, estimator.coef_, atol=0.02)
     image, scores = students.images("holdout")[3], students.scores("holdout")[3:4]
     assert students.tuner.looks() == 0
     found = students.take_apart("bicycle", image)
     total = found.intercept + sum(part.logit for part in found.parts)
     assert total == pytest.approx(students.decision_function(scores)[0, 0], abs=1e-9)
-    for count, look in enumerate(
-        [
-            lambda: students.metrics("holdout"),
-            lambda: students.changes("start", split="holdout"),
-            lambda: students.predict("holdout"),
-            lambda: students.concepts_of("bicycle", "holdout"),
-            lambda: students.gallery("bicycle", "wheel", "holdout"),
-            lambda: students.to_xarray("holdout"),
-        ],
-        start=2,
-    ):
+    looks = (
+        lambda: students.metrics("holdout"),
+        lambda: students.changes("start", split="holdout"),
+        lambda: students.predict("holdout"),
+        lambda: students.concepts_of("bicycle", "holdout"),
+        lambda: students.gallery("bicycle", "wheel", "holdout"),
+        lambda: students.to_xarray("holdout"),
+    )
+    for count, look in enumerate(looks, start=2):
         look()
         assert students.tuner.looks() == count
 
 
-def test_an_estimator_with_the_same_students(students):
-    students.tune([("bicycle", "wheel", "remove")])
-    estimator = students.estimator()
-    frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)
-    np.testing.assert_allclose(
-        estimator.decision_function(frame), students.decision_function("tune"), atol=1e-12
-    )
-    teacher = students.tuner.store.teacher_logit[students.tuner.store.rows("fit")]
-    again = type(estimator)(**estimator.get_params()).fit(students.scores("fit"), teacher)
-    assert again.coef_[0, students.concepts.index("wheel")] == 0  # the bounds go along
-    np.testing.assert_allclose(again.coef_, estimator.coef_, atol=0.02)
-    assert students.tuner.looks() == 0
-
-
-def test_columns_are_named_as_in_the_csv_files(students):
+def test_columns_are_named_as_in_the_csv_files_and_in_a_dataset(students):
     file = students_file(take_snapshot(students.tuner, students.node, "tune"), students.classes)
     header = file.content.decode().splitlines()[0].split(",")
     named = {"class", "student", "split"}
@@ -172,15 +161,11 @@ def test_columns_are_named_as_in_the_csv_files(students):
     own = students.student("bicycle", "tune")
     header = concepts_file(own.store, "tune", own, []).content.decode().splitlines()[0].split(",")
     assert known == {*header} - named - {"concept"}
-
-
-def test_a_dataset_of_students_and_images(students):
     students.tune([("bicycle", "wheel", "remove"), ("bird", "fur", "down")])
     found = students.to_xarray("tune")
     logits = found.concept_score.astype(float) @ found.influence + found.intercept
-    np.testing.assert_allclose(
-        found.student_logit, logits.transpose("image", "class_name"), atol=1e-9
-    )
+    logits = logits.transpose("image", "class_name")
+    np.testing.assert_allclose(found.student_logit, logits, atol=1e-9)
     assert list(found.image.values) == students.images("tune")
     removed = found.sel(class_name="bicycle", concept="wheel")
     assert removed.upper_bound == removed.lower_bound == 0

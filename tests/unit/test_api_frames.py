@@ -23,12 +23,10 @@ def place(tmp_path):
     return tmp_path / "own.zarr"
 
 
-def test_rows_are_matched_by_image_id_and_columns_by_class_whatever_their_order(place):
+def test_rows_are_matched_by_id_columns_by_class_and_other_frames_are_refused(place):
     given = frames()
-    shuffled = {
-        name: given[name].sample(frac=1, random_state=n)
-        for n, name in enumerate(("scores", "logits", "labels"))
-    }
+    parts = enumerate(("scores", "logits", "labels"))
+    shuffled = {name: given[name].sample(frac=1, random_state=n) for n, name in parts}
     shuffled["labels"] = shuffled["labels"][["cat", "bird"]]
     students = inficond_panel.from_frames(**shuffled, split=given["split"], path=place)
     store = open_store(place)
@@ -39,11 +37,6 @@ def test_rows_are_matched_by_image_id_and_columns_by_class_whatever_their_order(
     np.testing.assert_array_equal(store.teacher_logit, given["logits"].to_numpy(np.float32))
     np.testing.assert_array_equal(store.label, given["labels"].to_numpy())
     assert [str(word) for word in store.split] == list(given["split"])
-
-
-def test_the_same_frames_open_the_same_store_and_others_are_refused(place):
-    given = frames()
-    inficond_panel.from_frames(**given, path=place).fit()
     inficond_panel.from_frames(**given, path=place)
     given["scores"].iloc[3, 2] += 0.1
     with pytest.raises(DataError, match="already exists with other content"):
@@ -62,18 +55,16 @@ def test_labels_may_be_missing_and_lack_rows_of_fit(place):
     assert students.metrics("tune").loc["bird", "accuracy"] > 0.8
 
 
-def test_a_store_that_cannot_be_written_leaves_nothing(place, monkeypatch):
+def test_what_cannot_be_written_leaves_nothing_and_a_second_writer_is_told(place, monkeypatch):
     def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(write, "content_hash", full)  # when the arrays are written
-    with pytest.raises(InficondError, match=r"own.zarr cannot be written: No space left"):
-        inficond_panel.from_frames(**frames(), path=place)
-    assert not list(place.parent.iterdir())
-
-
-def test_of_two_that_write_one_store_the_second_is_told_and_the_first_goes_on(place, monkeypatch):
     content_hash = write.content_hash
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "content_hash", full)  # when the arrays are written
+        with pytest.raises(InficondError, match=r"own.zarr cannot be written: No space left"):
+            inficond_panel.from_frames(**frames(), path=place)
+    assert not list(place.parent.iterdir())
 
     def meanwhile(hashes: dict[str, str]) -> str:
         monkeypatch.setattr(write, "content_hash", content_hash)
@@ -153,17 +144,14 @@ FAULTS = [  # what is done to one of the frames, and the message
 ]
 
 
-@pytest.mark.parametrize(("name", "change", "message"), FAULTS)
-def test_frames_that_make_no_store_are_refused_whole(place, name, change, message):
-    given = frames()
-    given[name] = change(given.get(name))
-    with pytest.raises(InficondError, match=message):
-        inficond_panel.from_frames(**given, path=place)
-    assert not list(place.parent.iterdir())  # nothing half made
-
-
-def test_all_faults_are_told_at_once(place):
-    """A missing logit does not make logits look like probabilities."""
+def test_frames_that_make_no_store_are_refused_whole_with_all_faults_at_once(place):
+    for name, change, message in FAULTS:
+        given = frames()
+        given[name] = change(given.get(name))
+        with pytest.raises(InficondError, match=message):
+            inficond_panel.from_frames(**given, path=place)
+        assert not list(place.parent.iterdir())  # nothing half made
+    # a missing logit does not make logits look like probabilities
     given = frames()
     given["scores"] = put(3, 1, np.nan)(given["scores"])
     given["labels"] = put(2, 0, 5)(given["labels"])
@@ -234,9 +222,8 @@ def test_a_thumb_does_as_much_whatever_the_scale_of_the_score(plain, scales):
     given = frames(signed=True)
     given["scores"] *= np.array(scales)
     tuner = inficond_panel.from_frames(**given).tuner
-    effects = tuner.fit_data.spread * step_sizes(
-        plain.node.weights[:, 0] / np.array(scales), 0.05, score_scale(tuner.store)
-    )
+    steps = step_sizes(plain.node.weights[:, 0] / np.array(scales), 0.05, score_scale(tuner.store))
+    effects = tuner.fit_data.spread * steps
     np.testing.assert_allclose(effects, plain.scales("bird")["step_effect"], rtol=0.02)
 
 

@@ -25,15 +25,28 @@ ROOT = Path(__file__).parents[2]
 
 
 @in_loop
-async def test_who_asked_is_told_when_the_state_is_there(tmp_path):
+async def test_who_asked_is_told_when_the_state_is_there_and_single_views_share_it(tmp_path):
     told, bound = [], []
     explorer = inficond_panel.explore(small_spec(tmp_path), on_ready=told.append)
     assert told == []
     assert explorer.app is None
+    views = explorer.views
+    early = views.knowledge
+    early.get_root()
     explorer.param.watch(lambda event: bound.append(event.new), "app")
     await until(lambda: told)
     assert told == [explorer]
     assert bound == [explorer.app]
+    assert views.knowledge is early
+    (knowledge,), (performance,) = early, views.performance
+    performance.selected = "sheep"
+    assert knowledge.student == explorer.app.selection.class_name == "sheep"
+    assert knowledge.rows
+    six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
+    assert dir(views) == sorted(six)
+    assert all(getattr(views, name).get_root() is not None for name in six)
+    with pytest.raises(AttributeError, match="knowledge"):
+        views.knowlege  # noqa: B018
     explorer.close()
 
 
@@ -49,26 +62,6 @@ def test_the_state_has_what_the_docs_name():
         for each in objects:
             place = getattr(place, each)
         assert name in place.param, path
-
-
-@in_loop
-async def test_views_by_themselves_share_the_state(tmp_path):
-    explorer = inficond_panel.explore(small_spec(tmp_path))
-    views = explorer.views
-    early = views.knowledge
-    early.get_root()
-    await until(lambda: explorer.app is not None)
-    assert views.knowledge is early
-    (knowledge,), (performance,) = early, views.performance
-    performance.selected = "sheep"
-    assert knowledge.student == explorer.app.selection.class_name == "sheep"
-    assert knowledge.rows
-    six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
-    assert dir(views) == sorted(six)
-    assert all(getattr(views, name).get_root() is not None for name in six)
-    with pytest.raises(AttributeError, match="knowledge"):
-        views.knowlege  # noqa: B018
-    explorer.close()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +95,7 @@ async def test_a_defect_is_told_as_one_and_tried_again(place, name, tmp_path, mo
     explorer.close()
 
 
-def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path):
+def test_what_cannot_be_opened_is_told_and_text_from_files_is_escaped(tmp_path):
     tuner = shared_tuner(small_spec(tmp_path))
     tuner.spec.tuning.__dict__["factor"] = 5000.0  # unchecked: beyond what the page can show
 
@@ -114,9 +107,6 @@ def test_a_spec_that_is_missing_and_a_state_that_cannot_be_are_told(tmp_path):
 
     assert "missing.yaml" in asyncio.run(told(tmp_path / "missing.yaml"))
     assert "5000" in asyncio.run(told(tuner))
-
-
-def test_text_from_files_is_escaped():
     problem = Problem(Path("<b>.yaml"), 3, 7, "<script>alert(1)</script>")
     html = error_html(SpecError([problem], "Use <em>"))
     assert "<script>" not in html

@@ -1,7 +1,5 @@
 """The teacher of new photos decides as that of a store does, by its sigmoid or its softmax."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +21,7 @@ def log_odds(outputs: np.ndarray, **how: bool) -> np.ndarray:
     return AppliedTeacher(network, 2, **how).log_odds([Image.new("RGB", (2, 2))] * 2)
 
 
-def test_a_sigmoid_has_its_logits_and_a_softmax_is_over_other_classes_too() -> None:
+def test_a_sigmoid_has_its_logits_and_a_softmax_is_over_other_classes_too():
     """Above 0 where the class is likelier than not, which its logit does not tell."""
     np.testing.assert_array_equal(log_odds(OUTPUTS[:, :2]), OUTPUTS[:, :2])
     found = log_odds(OUTPUTS, softmax=True)

@@ -64,29 +64,11 @@ def in_turn(first, second, count) -> list[int]:
     return taken
 
 
-def test_the_photos_are_those_where_student_and_word_disagree(students):
+def test_photos_where_student_and_word_disagree_are_asked_and_answers_taught(students, tmp_path):
     logit, word = side_of(students)
     images = students.images("tune")
     expected = [images[i] for i in in_turn(logit - 0.7 * word, word - 0.7 * logit, 20)]
     assert list(students.ask("truck").index) == expected
-
-
-def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path):
-    frames = shifted_frames(seed=1)
-    frames["scores"]["truck"] = 0.25
-    frames["labels"] = frames["labels"].astype(float)
-    frames["labels"][frames["split"] == "tune"] = np.nan
-    flat = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
-    logit, _ = side_of(flat, word="wheel")
-    images = flat.images("tune")
-    assert list(flat.ask("truck", n=6).index) == [images[i] for i in in_turn(logit, -logit, 6)]
-
-
-def answered(students, count=20) -> dict[str, int]:
-    return TRUTH[students.ask("truck", count).index].to_dict()
-
-
-def test_answers_that_help_are_taught_replayed_and_go_round_as_edits(students, tmp_path):
     before, root = students.decision_function("holdout")[:, 0], students.node
     asked = students.ask("truck")
     found = students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
@@ -107,6 +89,21 @@ def test_answers_that_help_are_taught_replayed_and_go_round_as_edits(students, t
     edits.write_text(students.edits())
     (batch,) = read_edits(edits, students.tuner.store)
     assert students.tuner.fine_tune(root, batch).id == students.node.id
+
+
+def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path):
+    frames = shifted_frames(seed=1)
+    frames["scores"]["truck"] = 0.25
+    frames["labels"] = frames["labels"].astype(float)
+    frames["labels"][frames["split"] == "tune"] = np.nan
+    flat = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
+    logit, _ = side_of(flat, word="wheel")
+    images = flat.images("tune")
+    assert list(flat.ask("truck", n=6).index) == [images[i] for i in in_turn(logit, -logit, 6)]
+
+
+def answered(students, count=20) -> dict[str, int]:
+    return TRUTH[students.ask("truck", count).index].to_dict()
 
 
 def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students):
@@ -157,9 +154,8 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher():
     made = [found.slope, found.constant + word * score.mean(), word * score.std()]
     assert made == pytest.approx(best, abs=1e-4)
     log_odds = found.log_odds(teacher, score[:, None], ["word"])
-    np.testing.assert_allclose(
-        log_odds, best @ [teacher, np.ones(200), standard], rtol=1e-4, atol=1e-3
-    )
+    by_hand = best @ [teacher, np.ones(200), standard]
+    np.testing.assert_allclose(log_odds, by_hand, rtol=1e-4, atol=1e-3)
     alone = corrected(teacher, {}, answered, present)
     assert not alone.concepts
     assert alone.slope != pytest.approx(1)
@@ -183,11 +179,10 @@ def teaching(present, before, after) -> Teaching:
     return Teaching(Answers("truck", {}), np.array(present) == 1, *values, 0.0, noise)
 
 
-def test_answers_help_where_the_loss_falls():
+def test_answers_help_where_the_loss_falls_and_a_tenth_was_wrong_else_it_is_said_why():
     """Losses of a photo by hand: log(1 + e^-logit) where the class is present."""
-    present, before, after = (
-        3 * values for values in ([1, 1, 0, 0], [-1.0, 0.5, 1.0, -2.0], [0.5, 0.6, -0.2, -1.9])
-    )
+    present, before = 3 * [1, 1, 0, 0], np.tile([-1.0, 0.5, 1.0, -2.0], 3)
+    after = np.tile([0.5, 0.6, -0.2, -1.9], 3)
     sign = np.where(np.array(present) == 1, -1, 1)
     fall = np.log1p(np.exp(sign * before)) - np.log1p(np.exp(sign * after))
     found = teaching(present, before, after)
@@ -196,22 +191,27 @@ def test_answers_help_where_the_loss_falls():
     assert found.helps
     assert list(found.wrong_before) == 3 * [True, False, True, False]
     assert list(found.wrong_after) == [False] * 12
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "why"),
-    [  # of photos with the class
+    for photos, wrong in ((20, 2), (21, 3), (40, 4)):
+        logits = np.where(np.arange(photos) < wrong, -1.0, 1.0)
+        assert teaching([1] * photos, logits, logits + 0.5).repairable
+        logits[0] = 1.0
+        assert not teaching([1] * photos, logits, logits + 0.5).repairable
+    logits = np.where(np.arange(20) < 1, 1.0, -1.0)
+    share = teaching(np.zeros(20), logits, logits).error_before
+    n, p, q = 20, 0.05, 1.959964  # the interval is Wilson's: his formula of 1927, 19 of 20 right
+    middle = (p + q**2 / (2 * n)) / (1 + q**2 / n)
+    half = q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2))
+    np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
+    for before, after, why in (  # of photos with the class
         (3 * [0.1, 0.5, 2.0, 2.0], 3 * [1.0, 1.0, 2.5, 2.5], "Nothing to repair"),
         (3 * [-1.0, -0.1, 2.0, 2.0], 3 * [1.0, -3.0, 2.0, 2.0], "The loss would not fall"),
         (9 * [-1.0], 9 * [1.0], "10 answers are needed"),
         (10 * [-1.0], 10 * [1.0], ""),
         (3 * [-2.0, -2.0, 0.1, 0.1], 3 * [-0.5, -0.5, 0.1, -0.1], ""),  # 3 more are wrong
-    ],
-)
-def test_answers_do_not_help_else_and_it_is_said_why(before, after, why):
-    found = teaching([1] * len(before), before, after)
-    assert found.helps == (not why)
-    assert why in teaching_sentences(found)[-1]
+    ):
+        found = teaching([1] * len(before), before, after)
+        assert found.helps == (not why)
+        assert why in teaching_sentences(found)[-1]
 
 
 def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path):
@@ -233,20 +233,6 @@ def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path):
     assert students.teach("truck", given).node is None
     right = judged(students.tuner, node, Answers("truck", answered(students)))
     assert not right.contradicted
-
-
-def test_a_tenth_of_the_photos_has_to_be_wrong_and_the_interval_is_wilsons():
-    for photos, wrong in ((20, 2), (21, 3), (40, 4)):
-        logits = np.where(np.arange(photos) < wrong, -1.0, 1.0)
-        assert teaching([1] * photos, logits, logits + 0.5).repairable
-        logits[0] = 1.0
-        assert not teaching([1] * photos, logits, logits + 0.5).repairable
-    logits = np.where(np.arange(20) < 1, 1.0, -1.0)
-    share = teaching(np.zeros(20), logits, logits).error_before
-    n, p, q = 20, 0.05, 1.959964  # the formula in Wilson 1927, for 19 of 20 right
-    middle = (p + q**2 / (2 * n)) / (1 + q**2 / n)
-    half = q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2))
-    np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
 
 
 def test_answers_that_do_not_help_teach_nothing(students):
@@ -312,7 +298,7 @@ def test_the_command_asks_and_teaches(store_path, tmp_path, capsys):
     assert len(lines) == 3
 
 
-def test_a_file_of_answers_tells_all_its_problems(students, tmp_path):
+def test_answers_and_questions_that_cannot_be_are_refused_and_files_too(students, tmp_path):
     file = tmp_path / "answers.csv"
     file.write_text(
         "class,image,answer\ntruck,0800.jpg,1\nbird,0802.jpg,0\ntruck,08O4.jpg,1\n"
@@ -334,6 +320,20 @@ def test_a_file_of_answers_tells_all_its_problems(students, tmp_path):
         students.teach("truck", file)
     with pytest.raises(AnswersError, match="the file does not exist"):
         read_answers(tmp_path / "none.csv", "truck", students.tuner.store)
+    truk = r"no class 'truk' in the store\. Did you mean 'truck'"
+    for class_name, answers, words in (
+        ("truk", {"0800.jpg": 1}, truk),
+        ("truck", {"08O0.jpg": 1}, r"no image '08O0\.jpg'"),
+        ("truck", {"0800.jpg": 2}, r"The answer on image '0800\.jpg' is 2"),
+        ("truck", {"0801.jpg": 1}, "is a photo of the holdout"),
+        ("truck", {"0800.jpg": None}, "No photo has an answer for 'truck'"),
+        ("bird", students.ask("truck"), "answers on 'truck', not on 'bird'"),
+    ):
+        with pytest.raises(TuningError, match=words):
+            students.teach(class_name, answers)
+    for class_name, count, words in (("truk", 20, truk), ("truck", 0, "number of photos is 0")):
+        with pytest.raises(TuningError, match=words):
+            students.ask(class_name, n=count)
 
 
 def test_marks_that_spreadsheets_need_are_taken_off(tmp_path):
@@ -359,23 +359,6 @@ def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path)
     for image, path in asked["path"].items():
         assert Path(path).read_bytes() == store.thumbnail(store.images.index(image))
     assert set(pictured.ask("bicycle", n=3)["path"]) == {""}
-
-
-def test_answers_and_questions_that_cannot_be_are_refused(students):
-    truk = r"no class 'truk' in the store\. Did you mean 'truck'"
-    for class_name, answers, words in (
-        ("truk", {"0800.jpg": 1}, truk),
-        ("truck", {"08O0.jpg": 1}, r"no image '08O0\.jpg'"),
-        ("truck", {"0800.jpg": 2}, r"The answer on image '0800\.jpg' is 2"),
-        ("truck", {"0801.jpg": 1}, "is a photo of the holdout"),
-        ("truck", {"0800.jpg": None}, "No photo has an answer for 'truck'"),
-        ("bird", students.ask("truck"), "answers on 'truck', not on 'bird'"),
-    ):
-        with pytest.raises(TuningError, match=words):
-            students.teach(class_name, answers)
-    for class_name, count, words in (("truk", 20, truk), ("truck", 0, "number of photos is 0")):
-        with pytest.raises(TuningError, match=words):
-            students.ask(class_name, n=count)
 
 
 def test_students_that_learn_no_labels_say_so(tmp_path):

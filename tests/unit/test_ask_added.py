@@ -60,7 +60,7 @@ def asked(tuner, most=20, node=None) -> list[str]:
     return [AllImages(tuner.store).names[row] for row in rows]
 
 
-def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about(tuner):
+def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about_and_judge(tuner):
     images, added = asked(tuner, 200), [f"more 4 {i}" for i in range(ADDED)]
     assert sorted(images) == sorted(added)
     root, store = tuner.root(), tuner.store
@@ -70,6 +70,14 @@ def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about(tun
     z, w = ((each - each.mean()) / each.std() for each in (logits, word))
     sides = ((z - 0.7 * w)[-ADDED:], (w - 0.7 * z)[-ADDED:])
     assert images[:2] == [added[np.argmax(side)] for side in sides]
+    found = judged(tuner, root, Answers("truck", truth(asked(tuner))))
+    images = list(found.answers.given)
+    _, scores, teacher = drawn(images)
+    by_hand = scores.astype(float) @ root.weights[:, 0] + root.intercepts[0]
+    np.testing.assert_allclose(found.before, by_hand, atol=1e-4)
+    assert not np.allclose(found.after, found.before)
+    assert decided(tuner, root, "truck", images) == list(found.before > 0)
+    assert teacher_decided(tuner, "truck", images) == (teacher > 0).tolist()
 
 
 def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path):
@@ -83,7 +91,7 @@ def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path):
     assert before.max() < images
 
 
-def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner):
+def test_an_answer_on_an_added_photo_is_fitted_to_by_hand_and_comes_back_bit_for_bit(tuner):
     """The corrected teacher on tune, and the answers on theirs; each weighs as a photo of fit."""
     images = sorted(asked(tuner))
     node = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
@@ -101,30 +109,28 @@ def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner):
     found = fit(Scores(scores), targets[:, None], **given)
     np.testing.assert_allclose(node.weights[:, 0], found.weights[:, 0], atol=2e-2)
     assert np.abs(node.weights[:, 0] - tuner.root().weights[:, 0]).max() > 0.1
-
-
-def test_what_was_taught_comes_back_bit_for_bit_and_cross_fits_find_its_photos(tuner):
-    taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
-    rows = tuner.store.rows("tune")
-    logits = cross_fitted_logits(tuner, taught, "truck", steps_to(tuner, taught, "truck"), rows)
-    assert np.corrcoef(logits, tuner.logits(taught)[rows, 0])[0, 1] > 0.9
-    tuner.fine_tune(taught, [Learn("truck", "more", 1.0)])
+    cross_fitted = cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), tune)
+    assert np.corrcoef(cross_fitted, tuner.logits(node)[tune, 0])[0, 1] > 0.9
+    tuner.fine_tune(node, [Learn("truck", "more", 1.0)])
     unbiased_part(tuner.store, 30, seed=8)  # parts that come later change nothing
     for old, new in replay(tuner, afresh(tuner)):
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
-    document = tuner.terms(taught)["truck"].to_json()
-    assert Terms.from_json(document, len(tuner.store.rows("fit"))).to_json() == document
+    assert Terms.from_json(terms.to_json(), len(rows)).to_json() == terms.to_json()
 
 
-def test_ids_and_terms_without_an_added_photo_stay(tuner, path):
+def test_an_added_photo_counts_as_taught_alone_and_its_part_may_not_be_gone(tuner, path):
     image = tuner.store.images[tuner.store.rows("tune")[0]]
     plain = inficond_panel.open_students(path, history=":memory:").fit().tuner
     without, node = (it.fine_tune(it.root(), [Label("truck", image, 1)]) for it in (plain, tuner))
     assert (without.id, without.weights_hash) == (node.id, node.weights_hash)
     assert set(tuner.terms(node)["truck"].to_json()["labels"]) == {"weight", "values"}
-
-
-def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner):
+    image = asked(tuner, 1)[0]
+    node = tuner.fine_tune(tuner.root(), [Label("truck", image, 1), Learn("truck", "more", 1.0)])
+    data = tuner.repairs.class_fit(node, "truck").data
+    more = data.learned["more"]
+    assert (data.weight(0)[more] == 0).sum() == 1
+    at = AllImages(tuner.store).rows([image])[0] - len(tuner.store.images)
+    assert data.weight(0)[more][at] == 0
     images, root = asked(tuner), tuner.root()
     terms = tuner.terms(tuner.fine_tune(root, Answers("truck", truth(images)).edits))["truck"]
     shutil.rmtree(tuner.store.path.with_name("own.more"))
@@ -135,28 +141,6 @@ def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner):
         decided(tuner, root, "truck", images)
 
 
-def test_the_answers_judge_on_added_photos(tuner):
-    root = tuner.root()
-    found = judged(tuner, root, Answers("truck", truth(asked(tuner))))
-    images = list(found.answers.given)
-    _, scores, teacher = drawn(images)
-    by_hand = scores.astype(float) @ root.weights[:, 0] + root.intercepts[0]
-    np.testing.assert_allclose(found.before, by_hand, atol=1e-4)
-    assert not np.allclose(found.after, found.before)
-    assert decided(tuner, root, "truck", images) == list(found.before > 0)
-    assert teacher_decided(tuner, "truck", images) == (teacher > 0).tolist()
-
-
-def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner):
-    image = asked(tuner, 1)[0]
-    node = tuner.fine_tune(tuner.root(), [Label("truck", image, 1), Learn("truck", "more", 1.0)])
-    data = tuner.repairs.class_fit(node, "truck").data
-    more = data.learned["more"]
-    assert (data.weight(0)[more] == 0).sum() == 1
-    at = AllImages(tuner.store).rows([image])[0] - len(tuner.store.images)
-    assert data.weight(0)[more][at] == 0
-
-
 @pytest.fixture
 def small(tmp_path):
     """Students of a store with pictures, whose tune has no label, and 40 photos that were added."""
@@ -165,7 +149,7 @@ def small(tmp_path):
     return tuner
 
 
-def test_a_table_has_added_photos_with_their_pictures(small, tmp_path):
+def test_a_table_and_the_page_take_answers_on_added_photos(small, tmp_path, monkeypatch):
     found = photos_to_ask(small.repairs.class_fit(small.root(), "bicycle"), 300)
     rows = asked_rows(small.store, "bicycle", found, tmp_path / "seen")
     (part,) = AllImages(small.store).more.stores
@@ -176,9 +160,6 @@ def test_a_table_has_added_photos_with_their_pictures(small, tmp_path):
     file = tmp_path / "answers.csv"
     file.write_text("image,answer\nnew 3,1\nnew 5,no\n")
     assert read_answers(file, "bicycle", small.store).values == {"new 3": 1, "new 5": 0}
-
-
-def test_the_page_shows_and_takes_answers_on_added_photos(small, monkeypatch):
     app = AppState(small, Jobs(inline=True))
     app.selection.class_name = "bicycle"
     view, sent = KnowledgeView(app), []

@@ -46,7 +46,7 @@ def build(own, **changed):
     return inficond_panel.build(**({"images": files} | given | changed))
 
 
-def test_students_of_photos_a_function_and_words(own, tmp_path):
+def test_of_photos_a_function_and_words_the_same_again_is_opened_another_refused(own, tmp_path):
     students = build(own, path=tmp_path / "a", title="Mine: 1")
     store, (_, files, labels) = students.tuner.store, own
     assert (students.tuner.spec.title, store.concepts) == ("Mine: 1", list(WORDS))
@@ -58,12 +58,8 @@ def test_students_of_photos_a_function_and_words(own, tmp_path):
     assert [len(students.images(split)) for split in ("fit", "tune", "holdout")] == [12, 4, 4]
     again = inficond_panel.open_students(tmp_path / "a" / "spec.yaml")
     np.testing.assert_array_equal(again.node.weights, students.node.weights)
-
-
-def test_the_same_call_again_opens_what_is_there_and_another_is_refused(own, tmp_path):
-    first = build(own, path=tmp_path / "a")
-    changed = (first.tuner.store.path / "zarr.json").stat().st_mtime_ns
-    second = build(own, path=tmp_path / "a")
+    changed = (store.path / "zarr.json").stat().st_mtime_ns
+    second = build(own, path=tmp_path / "a", title="Mine: 1")
     assert (second.tuner.store.path / "zarr.json").stat().st_mtime_ns == changed
     with pytest.raises(DataError, match="already exists with other content"):
         build(own, path=tmp_path / "a", concepts=["sky"])
@@ -74,7 +70,7 @@ def test_the_same_call_again_opens_what_is_there_and_another_is_refused(own, tmp
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["notes.txt"]
 
 
-def test_splits_files_by_id_tensors_and_labels_that_are_not_known(own, tmp_path):
+def test_splits_files_by_id_tensors_unknown_labels_and_a_frame_of_logits(own, tmp_path, capsys):
     _, files, labels = own
     ids = [f"photo {i}" for i in range(20)]
     split = pd.Series(["fit"] * 10 + ["tune"] * 6 + ["holdout"] * 4, index=ids)
@@ -92,9 +88,6 @@ def test_splits_files_by_id_tensors_and_labels_that_are_not_known(own, tmp_path)
     assert students.images("tune") == ids[10:16]
     rows = {name: store.label[row].tolist() for row, name in enumerate(store.images)}
     assert (rows["photo 0"], rows["photo 3"], rows["photo 5"]) == ([-1, -1], [1, -1], [1, 0])
-
-
-def test_a_frame_of_logits_and_a_temporary_folder(own, capsys):
     labels = own[2]
     frame = pd.DataFrame(np.linspace(-2, 2, 40).reshape(20, 2), labels.index, CLASSES)
     students = build(own, teacher=frame)
@@ -103,9 +96,11 @@ def test_a_frame_of_logits_and_a_temporary_folder(own, capsys):
     assert "Temporary folder: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("changed", "fault"),
-    [
+def test_what_does_not_fit_and_a_missing_extra_are_told_nothing_is_left(own, tmp_path, monkeypatch):
+    _, files, labels = own
+    (tmp_path / "019.png").write_text("no photo")
+    like_a_column = labels.set_axis(["name of the photo", "b"], axis=1)
+    for changed, fault in (
         ({"images": []}, "There is no photo"),
         ({"images": "photos"}, "images is one path, 'photos'"),
         ({"images": ["a/1.jpg", "b/1.jpg"]}, "Several photos have the id '1'"),
@@ -123,24 +118,13 @@ def test_a_frame_of_logits_and_a_temporary_folder(own, capsys):
         ({"labels": None}, "labels is NoneType, expected a pandas DataFrame"),
         ({"split": pd.Series({"0": "fit", "1": "tune", "2": "holdout"})}, "'000' is not in split"),
         ({"split": pd.Series({"000": "fitt"})}, "fitt"),
-    ],
-)
-def test_what_does_not_fit_is_told_and_nothing_is_left(own, tmp_path, changed, fault):
-    with pytest.raises(DataError, match=fault):
-        build(own, path=tmp_path / "a", **changed)
-    assert not (tmp_path / "a").exists()
-
-
-def test_labels_and_photos_that_do_not_fit_and_a_missing_extra_are_told(own, tmp_path, monkeypatch):
-    _, files, labels = own
-    (tmp_path / "019.png").write_text("no photo")
-    like_a_column = labels.set_axis(["name of the photo", "b"], axis=1)
-    for changed, told in (
         ({"images": [*files[:-1], tmp_path / "019.png"]}, "photo of '019' cannot be read: .*019.p"),
         ({"labels": labels.iloc[1:]}, "labels has no row for 1 image of the photos: '000'"),
         ({"labels": like_a_column}, "no class can be called 'name of the photo'"),
     ):
-        test_what_does_not_fit_is_told_and_nothing_is_left(own, tmp_path, changed, told)
+        with pytest.raises(DataError, match=fault):
+            build(own, path=tmp_path / "a", **changed)
+        assert not (tmp_path / "a").exists()
     monkeypatch.setitem(sys.modules, "precompute", None)
     with pytest.raises(MissingExtraError, match="Building a store needs the package") as told:
         build(own)

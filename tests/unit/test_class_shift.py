@@ -1,7 +1,5 @@
 """Shift of the demo's classes, whose shortcuts are known, from Python and the command line."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from factory import shift_of
@@ -33,15 +31,9 @@ def tuner() -> Tuner:
     return open_tuner("demo", history=":memory:")
 
 
-@pytest.fixture(scope="module")
-def found(tuner: Tuner) -> dict[str, ClassShift]:
+def test_shortcuts_of_the_demo_are_first_suspects_others_have_none_in_the_doctor_too(tuner):
     tuner.root()
-    return {name: shift_of(tuner, name) for name in tuner.store.classes}
-
-
-def test_the_shortcuts_of_the_demo_are_its_first_suspects_and_other_classes_have_none(
-    found,
-) -> None:
+    found = {name: shift_of(tuner, name) for name in tuner.store.classes}
     assert {name: found[name].suspects[0].concept for name in SHORTCUTS} == SHORTCUTS
     assert all(found[name].kind == "shift" for name in SHORTCUTS)
     assert "vertical traffic light" in found["bicycle"].suspects[0].group  # a twin
@@ -50,66 +42,6 @@ def test_the_shortcuts_of_the_demo_are_its_first_suspects_and_other_classes_have
     others = [one for name, one in found.items() if name not in SHORTCUTS and one.kind != "shift"]
     assert len(others) >= 8
     assert not any(one.suspects for one in others)
-
-
-def test_what_is_removed_is_relied_on_no_longer(tuner) -> None:
-    """Its twin is, which takes over; where both are removed AP is lost no longer."""
-    light, twin = SHORTCUTS["bicycle"], "vertical traffic light"
-    of_class = {}
-    for removed in ((light,), (light, twin)):
-        edits = [Intent("bicycle", each, "remove") for each in removed]
-        node = tuner.fine_tune(tuner.root(), edits)
-        of_class[len(removed)] = student_shift(tuner, node, "bicycle")
-        found = student_differences(tuner, node, "bicycle")
-        relies = relies_wrongly(of_class[len(removed)])
-        assert (LOST in found.kinds) == relies == (len(removed) == 1)
-        words = finding_sentence(found, of_class[len(removed)])
-        assert words.startswith("bicycle relies on" if relies else "bicycle does about as well")
-    assert of_class[1].first.concept == twin
-    assert light not in [suspect.concept for suspect in of_class[1].suspects]
-    assert (of_class[2].kind, of_class[2].suspects) == ("none", ())
-
-
-def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:
-    """On labels by chance its logits tell nothing; fitted to them it would tell all."""
-    rng = np.random.default_rng(0)
-    scores, label = rng.random((200, 150)), (rng.random(200) < 0.5).astype(int)
-    logit, _ = cross_fitted_model(scores, label, scores[:1])
-    assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
-
-
-def test_without_labels_of_fit_the_teacher_decides_and_too_few_of_tune_are_unknown(
-    tuner, monkeypatch
-) -> None:
-    def with_labels(split: str, value: int) -> ClassShift:
-        label = np.array(tuner.store.label)
-        label[tuner.store.rows(split)] = value
-        with monkeypatch.context() as patch:
-            patch.setattr(tuner.store, "label", label)
-            return shift_of(tuner, "dog")
-
-    by_teacher, few = with_labels("fit", -1), with_labels("tune", 0)
-    assert by_teacher.by_teacher
-    assert by_teacher.suspects[0].concept == "soccer ball"
-    assert (few.kind, few.suspects, few.lost_bond) == ("unknown", (), False)
-    assert few.lacking.startswith("tune has 0 positive and")
-
-
-def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:
-    """On tune it is there with what the student leans on, and not with the class."""
-    frames = shifted_frames(images=800, fit=400, seed=1)
-    fit, road = frames["split"] == "fit", frames["scores"][CONTEXT].mean(axis=1)
-    seen = (road > 0.25) & (frames["labels"]["truck"] == 0)
-    frames["labels"]["road"] = (fit | seen).astype(int)
-    frames["logits"]["road"] = np.random.default_rng(0).normal(0, 2, len(fit))
-    frames["scores"]["road"] = road
-    store = str(tmp_path / "own.zarr")
-    inficond_panel.from_frames(**frames, path=store)
-    suspects = inficond_panel.open_students(store).doctor("truck")["suspects"]
-    assert 0 < suspects.loc[("truck", "road"), "threshold"] < 0.5
-
-
-def test_the_doctor_has_verdicts_ap_beside_others_and_suspects(tuner) -> None:
     found = TunableStudents(tuner).fit().doctor(["dog", "cat"])
     classes, suspects = found["classes"], found["suspects"]
     assert classes["shift"].to_dict() == {"dog": "shift", "cat": "none"}
@@ -131,7 +63,62 @@ def test_the_doctor_has_verdicts_ap_beside_others_and_suspects(tuner) -> None:
     assert second.startswith("cat: No shift")
 
 
-def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from(tuner) -> None:
+def test_what_is_removed_is_relied_on_no_longer(tuner):
+    """Its twin is, which takes over; where both are removed AP is lost no longer."""
+    light, twin = SHORTCUTS["bicycle"], "vertical traffic light"
+    of_class = {}
+    for removed in ((light,), (light, twin)):
+        edits = [Intent("bicycle", each, "remove") for each in removed]
+        node = tuner.fine_tune(tuner.root(), edits)
+        of_class[len(removed)] = student_shift(tuner, node, "bicycle")
+        found = student_differences(tuner, node, "bicycle")
+        relies = relies_wrongly(of_class[len(removed)])
+        assert (LOST in found.kinds) == relies == (len(removed) == 1)
+        words = finding_sentence(found, of_class[len(removed)])
+        assert words.startswith("bicycle relies on" if relies else "bicycle does about as well")
+    assert of_class[1].first.concept == twin
+    assert light not in [suspect.concept for suspect in of_class[1].suspects]
+    assert (of_class[2].kind, of_class[2].suspects) == ("none", ())
+
+
+def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on():
+    """On labels by chance its logits tell nothing; fitted to them it would tell all."""
+    rng = np.random.default_rng(0)
+    scores, label = rng.random((200, 150)), (rng.random(200) < 0.5).astype(int)
+    logit, _ = cross_fitted_model(scores, label, scores[:1])
+    assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
+
+
+def test_without_labels_of_fit_the_teacher_decides_and_few_of_tune_are_unknown(tuner, monkeypatch):
+    def with_labels(split: str, value: int) -> ClassShift:
+        label = np.array(tuner.store.label)
+        label[tuner.store.rows(split)] = value
+        with monkeypatch.context() as patch:
+            patch.setattr(tuner.store, "label", label)
+            return shift_of(tuner, "dog")
+
+    by_teacher, few = with_labels("fit", -1), with_labels("tune", 0)
+    assert by_teacher.by_teacher
+    assert by_teacher.suspects[0].concept == "soccer ball"
+    assert (few.kind, few.suspects, few.lost_bond) == ("unknown", (), False)
+    assert few.lacking.startswith("tune has 0 positive and")
+
+
+def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path):
+    """On tune it is there with what the student leans on, and not with the class."""
+    frames = shifted_frames(images=800, fit=400, seed=1)
+    fit, road = frames["split"] == "fit", frames["scores"][CONTEXT].mean(axis=1)
+    seen = (road > 0.25) & (frames["labels"]["truck"] == 0)
+    frames["labels"]["road"] = (fit | seen).astype(int)
+    frames["logits"]["road"] = np.random.default_rng(0).normal(0, 2, len(fit))
+    frames["scores"]["road"] = road
+    store = str(tmp_path / "own.zarr")
+    inficond_panel.from_frames(**frames, path=store)
+    suspects = inficond_panel.open_students(store).doctor("truck")["suspects"]
+    assert 0 < suspects.loc[("truck", "road"), "threshold"] < 0.5
+
+
+def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from(tuner):
     store, root = tuner.store, tuner.root()
     node = tuner.fine_tune(root, [Learn("dog"), Lambda("dog")])
     before = tune_aps(tuner, root, student_shift(tuner, root, "dog", baselines=True))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from factory import STUDENTS, small_spec
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 
 from inficond_panel.commands import docs
 from inficond_panel.tuning import History, open_tuner
@@ -55,9 +55,7 @@ def test_tune_moves_the_head_again_adds_nothing_and_on_the_holdout_counts(run, s
     assert found[0] != found[1]
 
 
-def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_take(
-    run, spec_file, edits, tmp_path
-):
+def test_tune_can_leave_the_head_and_others_say_what_they_take(run, spec_file, edits, tmp_path):
     _, _, err = run("tune", spec_file, "--edits", edits, "--keep-head")
     assert f"The head is #0 {open_tuner(spec_file).root_id}: page, export, metrics" in err
     assert f"inficond history jump {spec_file} --node 2" in err
@@ -143,17 +141,15 @@ def test_output_that_cannot_be_written():
 
 
 def test_a_library_that_cannot_be_loaded_is_no_lack_of_room(run, monkeypatch):
+    told = "libcudart.so.13: cannot open shared object file"
+
     def broken(*_: object) -> None:
-        raise OSError("libcudart.so.13: cannot open shared object file")
+        raise OSError(told)
 
     monkeypatch.setattr(docs, "run", broken)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: os.open(os.devnull, os.O_WRONLY))
-    assert run("docs") == (
-        1,
-        "",
-        "libcudart.so.13: cannot open shared object file\n"
-        "Reinstall the package that loads this library, or install the library.\n",
-    )
+    remedy = "Reinstall the package that loads this library, or install the library."
+    assert run("docs") == (1, "", f"{told}\n{remedy}\n")
 
 
 def test_history_and_store_flags(run, spec_file, edits, tmp_path, monkeypatch):
@@ -196,9 +192,8 @@ def start(*argv: object, folder: Path) -> subprocess.Popen:
     # A shell has what it starts in the background ignore Ctrl+C, and processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     command, pipe = [sys.executable, *map(str, argv)], subprocess.PIPE
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True
-    )
+    pipes = {"stdout": pipe, "stderr": pipe, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files in /proc")
@@ -209,8 +204,7 @@ def test_interrupted(tmp_path, edits):
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         process = start("-m", "inficond_panel", "tune", spec, "--edits", edits, folder=tmp_path)
-        while not is_open(path, process.pid):
-            assert process.poll() is None
+        wait_until(lambda: is_open(path, process.pid), "the history is open")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130

@@ -85,7 +85,7 @@ def helped(capsys, *words: str) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_help_shows_every_command_once_by_group_and_the_choices_that_there_are(capsys):
+def test_help_shows_every_command_once_by_group_the_choices_and_an_example_of_each(capsys):
     lines = helped(capsys)
     groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert groups == ["Start:", "Data:", "Students:", "Tuning:", "Studies:"]
@@ -93,13 +93,10 @@ def test_help_shows_every_command_once_by_group_and_the_choices_that_there_are(c
     assert max(map(len, lines)) < 80
     assert list(export.CHOICES) == list(FORMATS)
     assert [key for key in (*DIRECTIONS, *REPAIRS) if key not in tune.DESCRIPTION] == []
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
-def test_an_example_can_be_copied(capsys, command):
-    module = import_module(f"inficond_panel.commands.{command.module}")
-    assert module.EXAMPLE.startswith(f"inficond {command.name}")
-    assert f"Example: {module.EXAMPLE}" in helped(capsys, command.name)
+    for command in COMMANDS:
+        module = import_module(f"inficond_panel.commands.{command.module}")
+        assert module.EXAMPLE.startswith(f"inficond {command.name}")
+        assert f"Example: {module.EXAMPLE}" in helped(capsys, command.name)
 
 
 def test_each_action_has_an_example_that_can_be_parsed():
@@ -116,21 +113,18 @@ def test_each_action_has_an_example_that_can_be_parsed():
         make_parser().parse_args(words)
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
+def test_what_is_no_argument_is_told_with_a_near_flag(capsys):
+    for words, told in (
         ("serve demo --prot 3", "'--prot' {}. Did you mean '--port'?"),
         ("history list demo --noed=3", "'--noed' {}."),
         ("info demo other", "'other' {}."),
-    ],
-)
-def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
-    with pytest.raises(SystemExit) as caught:
-        main(words.split())
-    assert caught.value.code == 2
-    usage, error = capsys.readouterr().err.split(" error: ")
-    assert error.strip() == told.format("is not an argument of this command")
-    assert len(usage.splitlines()) < 6
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(words.split())
+        assert caught.value.code == 2
+        usage, error = capsys.readouterr().err.split(" error: ")
+        assert error.strip() == told.format("is not an argument of this command")
+        assert len(usage.splitlines()) < 6
 
 
 COMPLETE = """

@@ -1,5 +1,6 @@
-"""``inficond metrics`` and ``inficond stability``, and the functions of a tuner behind them."""
+"""Metrics, stability and logits as commands, and the functions of a tuner behind them."""
 
+import io
 import itertools
 import json
 
@@ -7,15 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import small_arrays, small_spec
+from frames import single_frames
 from intervals import change_interval
 
 import inficond_panel
+from inficond_panel import from_frames
 from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.results.slices import groups, measure_slices, metadata_slices, selection_slice
 from inficond_panel.results.what_if_curves import refit_curve
+from inficond_panel.store import open_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -70,9 +74,8 @@ def test_of_slices_of_metadata_and_of_a_selection_the_one_that_is_hurt_is_worst(
     assert list(masks) == ["north", "south"]
     assert (masks["south"] == [store.column("place")[i] == "south" for i in rows]).all()
     both = metadata_slices(store, "tune", ["place", "hour"])
-    assert list(both) == [
-        f"{place} · {hour}" for place in ("north", "south") for hour in ("(none)", "day", "night")
-    ]
+    hours = ("(none)", "day", "night")
+    assert list(both) == [f"{at} · {hour}" for at in ("north", "south") for hour in hours]
     ids = [store.images[i] for i in rows[:40]]
     file = tmp_path / "odd ones.csv"
     file.write_text("image_id,why\n" + "\n".join(f"{name},x" for name in ids) + "\n\n")
@@ -89,21 +92,15 @@ def test_of_slices_of_metadata_and_of_a_selection_the_one_that_is_hurt_is_worst(
     assert worst.metrics["fidelity"] == pytest.approx(truth.fidelity)
     assert worst.interval.estimate == pytest.approx(truth.accuracy)
     assert found["bicycle"].tests == 2 * len(store.classes)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+    for text, message in (
         ("nobody\n", r"ids.txt:1: the selection names 1 image .* 'nobody'"),
         ("image_id\n000002\n00002\n", r"ids.txt:3: .*'00002'"),
         ("\n", r"ids.txt:1: the selection is empty"),
         ("000000\n", r"None of the images .* is in the split tune"),
-    ],
-)
-def test_a_selection_that_cannot_be_used_is_told(tuner, tmp_path, text, message):
-    (tmp_path / "ids.txt").write_text(text)
-    with pytest.raises(DataError, match=message):
-        selection_slice(tuner.store, "tune", tmp_path / "ids.txt")
+    ):
+        (tmp_path / "ids.txt").write_text(text)
+        with pytest.raises(DataError, match=message):
+            selection_slice(store, "tune", tmp_path / "ids.txt")
 
 
 def cell_truth(tuner, k, cell):
@@ -116,7 +113,7 @@ def cell_truth(tuner, k, cell):
     return int(chosen.sum()), right[chosen].mean()
 
 
-def test_groups_are_the_cells_of_label_and_place(tuner):
+def test_groups_are_cells_a_class_is_one_and_faults_are_told_before_a_look(tuner, run):
     at = tuner, tuner.root(), "tune", metadata_slices(tuner.store, "tune", ["place"]), "place"
     cells, gaps = groups(*at, by_label=True, draws=50, min_images=5)
     for k, name in enumerate(tuner.store.classes):
@@ -134,14 +131,20 @@ def test_groups_are_the_cells_of_label_and_place(tuner):
     gap = gaps.loc[("bicycle", "accuracy")]
     assert (gap["worst"], gap["best"]) == ("south", "north")
     assert gap["difference_low"] > 0
-
-
-def test_a_class_is_a_group_too_and_a_wrong_name_is_no_look(tuner):
     students = inficond_panel.open_students(tuner.spec.path).fit()
     of_class = students.groups("bird", by_label=True).loc["bicycle"]
     assert {"present · 1", "absent · 1", "present · 0", "absent · 0"} <= set(of_class.index)
     with pytest.raises(DataError, match="no metadata column 'camera'"):
         students.groups("camera", split="holdout")
+    for flags, message in (
+        (["--by", "camera"], "no metadata column 'camera'; available: 'place', 'hour'"),
+        (["--class", "bycicle"], "Did you mean 'bicycle'?"),
+        (["--selection", "nowhere.txt"], "There is no file nowhere.txt."),
+        (["--node", "77"], "no iteration '77'"),
+    ):
+        status, out, err = run("metrics", tuner.spec.path, "--split", "holdout", *flags)
+        assert (status, out) == (1, "")
+        assert message in err
     assert students.tuner.looks() == 0
     students.group_gaps("place", "hour", split="holdout")
     assert students.tuner.looks() == 1
@@ -159,27 +162,10 @@ def test_undefined_is_null_and_said(run, tmp_path):
     assert "Undefined for 'bicycle' (0 positives among" in out
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--by", "camera"], "no metadata column 'camera'; available: 'place', 'hour'"),
-        (["--class", "bycicle"], "Did you mean 'bicycle'?"),
-        (["--selection", "nowhere.txt"], "There is no file nowhere.txt."),
-        (["--node", "77"], "no iteration '77'"),
-    ],
-)
-def test_what_is_wrong_is_told_before_a_look_is_counted(run, tuner, flags, message):
-    status, out, err = run("metrics", tuner.spec.path, "--split", "holdout", *flags)
-    assert (status, out) == (1, "")
-    assert message in err
-    assert tuner.looks() == 0
-
-
-def test_an_influence_of_the_strongest_holds_where_its_sign_does_in_19_of_20_refits(tuner):
+def test_stability_is_the_sign_in_19_of_20_refits_and_bounds_in_force_hold(tuner):
     told = []
-    found = stability(
-        tuner, "bicycle", top=3, draws=8, progress=lambda share, _: told.append(share)
-    )
+    given = {"top": 3, "draws": 8}
+    found = stability(tuner, "bicycle", **given, progress=lambda share, _: told.append(share))
     weights = tuner.root().weights[:, 0]
     order = np.argsort(-np.abs(weights), kind="stable")[:3]
     assert list(found.index) == [tuner.store.concepts[c] for c in order]
@@ -193,9 +179,6 @@ def test_an_influence_of_the_strongest_holds_where_its_sign_does_in_19_of_20_ref
     holds = np.where(found["same_sign"] >= 0.95, "stable", "not stable")
     expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
     assert found["words"].tolist() == expected.tolist()
-
-
-def test_bounds_in_force_hold_and_names_are_checked(tuner):
     node = tuned(tuner)
     row = stability(tuner, "bicycle", node=node, concepts=["wheel"], draws=4).loc["wheel"]
     assert row["bounded"]
@@ -229,3 +212,29 @@ def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
         label, teacher = store.label[rows, k], store.teacher_logit[rows, k]
         for metric, change in point.changes.items():
             assert change == change_interval(label, now, logit, metric=metric, teacher=teacher)
+
+
+def read(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text), dtype={"image_id": str}).set_index("image_id")
+
+
+def test_the_csv_gives_back_every_digit_and_the_table_three(run, spec_file):
+    store = open_store(spec_file.with_suffix(".zarr"))
+    frame = read(run("logits", spec_file, "--csv")[1])
+    assert frame.columns.tolist() == store.classes
+    assert frame.index.tolist() == list(map(str, store.images))
+    np.testing.assert_array_equal(frame.to_numpy(store.teacher_logit.dtype), store.teacher_logit)
+    status, out, _ = run("logits", spec_file)
+    lines = out.splitlines()
+    assert (status, len(lines)) == (0, 2 + len(store.images))
+    assert lines[2].split()[-1] == f"{store.teacher_logit[0, -1]:.3f}"
+
+
+def test_further_classes_of_a_softmax_come_last(run, tmp_path):
+    """Without them the softmax of the table would be another one."""
+    frames, path = single_frames(others=2), tmp_path / "own.zarr"
+    from_frames(**frames, path=path)
+    found = read(run("logits", path, "--csv")[1])
+    assert len(found.columns) == len(frames["labels"].columns) + 2
+    expected = frames["logits"].loc[found.index, found.columns]
+    np.testing.assert_array_equal(found.astype(np.float32), expected.astype(np.float32))

@@ -66,21 +66,18 @@ def test_links_have_the_metrics_of_another_implementation_and_paired_differences
     assert_frame_equal(again, found)
 
 
-@pytest.mark.parametrize(
-    ("students", "told"),
-    [
+def test_students_that_cannot_be_one_softmax_are_told(run, tmp_path):
+    for students, told in (
         ("", "task: single_label"),  # of several classes an image
         ("solver: paper", "'link' of students with solver: paper"),
         (f"l2: 0.1, lambda: {JOINT_L1}", "students.l2 is not used with link: softmax"),
         ("lambda: 0", "above 0"),
-    ],
-)
-def test_students_that_cannot_be_one_softmax_are_told(run, tmp_path, students, told):
-    spec = joint_spec(tmp_path) if students else small_spec(tmp_path)
-    if students:
-        spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{{students}}}\n")
-    status, _, err = run("compare", spec, "--link", "--output", tmp_path / "out")
-    assert status != 0
-    assert told in err
-    assert "Traceback" not in err
-    assert not (tmp_path / "out").exists()
+    ):
+        spec = joint_spec(tmp_path) if students else small_spec(tmp_path)
+        if students:
+            spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{{students}}}\n")
+        status, _, err = run("compare", spec, "--link", "--output", tmp_path / "out")
+        assert status != 0
+        assert told in err
+        assert "Traceback" not in err
+        assert not (tmp_path / "out").exists()

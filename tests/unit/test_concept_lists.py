@@ -21,7 +21,7 @@ CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the stre
             "the dogs walking by a building standing there"]  # fmt: skip
 
 
-def test_sources_in_their_order_each_concept_once(tmp_path):
+def test_sources_in_their_order_each_concept_once_and_faulty_ones_are_told(tmp_path, monkeypatch):
     rows = ["dog\tHasA\ttail", "wheel\t/r/PartOf\tbicycle", "dog\tCapableOf\tbark",
             "cat\tHasA\tclaw", "/a/[x]\t/r/HasA\t/c/en/dog/n\t/c/en/wet_nose\t{}",
             "/a/[x]\t/r/HasA\t/c/fr/dog\t/c/fr/nez\t{}", ""]  # fmt: skip
@@ -40,25 +40,19 @@ def test_sources_in_their_order_each_concept_once(tmp_path):
     assert words == [*expected, "street", "sky, heaven"]
     assert [int(note.split()[0]) for note in notes] == [2, 3, 2, 1, 1, 1]
     assert "1 assertions of other relations are left out" in notes[1]
-
-
-@pytest.mark.parametrize(
-    ("source", "content", "told"),
-    [
+    for source, content, told in (
         ("captionz:x", None, "is not a source of concepts. Did you mean 'captions'"),
         ("answer:gone.txt", None, "cannot be read"),
         ("assertions:x.tsv", "dog has a tail", "x.tsv:1: expected start, relation and end"),
         ("answer:x.json", "[1, ", "is not JSON"),
         ("captions:x.json", "{}", "holds no captions"),
         ("answer:x.txt", "\n", "No concept was found: 0 concepts from the answer"),
-    ],
-)
-def test_sources_that_cannot_be_used_are_told(tmp_path, monkeypatch, source, content, told):
-    monkeypatch.chdir(tmp_path)
-    if content:
-        (tmp_path / source.partition(":")[2]).write_text(content)
-    with pytest.raises(DataError, match=told):
-        collect([source], ["dog"])
+    ):
+        monkeypatch.chdir(tmp_path)
+        if content:
+            (tmp_path / source.partition(":")[2]).write_text(content)
+        with pytest.raises(DataError, match=told):
+            collect([source], ["dog"])
 
 
 def test_filters_drop_in_order_of_two_alike_the_later_and_by_the_mean_of_five_largest_scores():

@@ -69,10 +69,7 @@ def test_labels_never_overlap_each_other_a_mark_or_the_edge_and_the_first_is_pla
             assert not overlap(label.box, mark)
     marks_only = [Anchor(a.x, a.y, a.radius, "") for a in anchors[1:]]
     assert made[:1] == place_labels([*anchors[:1], *marks_only], SIZE)[:1]
-
-
-def test_a_long_name_is_clipped_and_more_where_it_finds_no_place():
-    name = "washer, automatic washer, washing machine"
+    name = "washer, automatic washer, washing machine"  # clipped, and more where there is no place
     (label,) = place_labels([Anchor(100, 100, 5, name)], SIZE)
     assert label.text == "washer, automatic washe…"
     (label,) = place_labels([Anchor(54, 24, 5, name)], (118, 68))
@@ -92,7 +89,7 @@ def test_few_marks_are_moved_apart_the_first_stays(points):
     assert np.abs(found - places)[far].sum() == 0
 
 
-def test_marks_are_ordered_named_and_sized_by_absolute_influence():
+def test_marks_are_ordered_named_sized_and_show_sign_thumb_group_and_ring():
     shown = Shown(INFLUENCE)
     assert shown.top == [1, 3, 0]  # without zeros
     assert shown.order[-1] == 2
@@ -102,9 +99,6 @@ def test_marks_are_ordered_named_and_sized_by_absolute_influence():
     batch = Shown(np.linspace(1, 0.1, 40), dict.fromkeys(range(5, 40), "down"), opened=39)
     assert len(batch.marked) == 40
     assert set(batch.named) == {*range(20), 39}
-
-
-def test_marks_and_dots_show_sign_thumb_and_group_and_a_ring_the_opened_concept():
     marks = rows_of(map_layers.make_marks(XY, Shown(INFLUENCE), False))
     by_place = {(mark["x"], mark["y"]): mark for mark in marks}
     hollow = by_place[0.5, 0.5]  # negative
@@ -145,11 +139,8 @@ def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole(
 
 
 def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_their_marks():
-    for made in (
-        map_layers.make_texts(concept_map.Names(), False),
-        map_layers.make_leaders(concept_map.Names(), False),
-    ):
-        assert rows_of(made) == []
+    for make in (map_layers.make_texts, map_layers.make_leaders):
+        assert rows_of(make(concept_map.Names(), False)) == []
     placed = place_names(XY, NAMES, Shown(INFLUENCE, opened=1), Frame())
     texts = rows_of(map_layers.make_texts(placed, False))
     assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}
@@ -227,7 +218,7 @@ def test_zoom_and_moves_stay_on_the_map_and_show_the_concept(factor, at, then):
         assert start - 1e-9 <= shown <= end + 1e-9
 
 
-def test_facts_of_a_concept_and_of_a_segment(store):
+def test_facts_of_concept_and_segment_which_lies_amid_three_concepts_with_its_cloud(store):
     influence = np.zeros(len(store.concepts))
     influence[[2, 5]] = -1.5, 0.25
     facts = make_facts(store, Shown(influence))
@@ -244,9 +235,6 @@ def test_facts_of_a_concept_and_of_a_segment(store):
     label = int(store.label[image, store.classes.index("bird")])
     assert facts["Class bird"] == {1: "present", 0: "absent", -1: "not labelled"}[label]
     assert "Class bird" not in dict(make_segment(store, "pca", 5, "")["facts"])
-
-
-def test_a_segment_lies_at_the_weighted_mean_of_three_concepts_and_the_cloud_there(store):
     unit = cloud.unit_square(np.array([[1.0, 7.0], [3.0, 7.0], [2.0, 7.0]]))
     assert unit.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]  # flat ones stay finite
     cosine = store.segment_embedding[0].astype(float) @ store.concept_text_embedding.T
@@ -285,26 +273,24 @@ def test_a_projection_of_the_segments_is_used_where_the_store_has_one(tmp_path):
     assert (row + 0.5) / density.shape[0] * 1.1 - 0.05 == pytest.approx(y, abs=0.01)
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_cloud_is_slate_and_at_most_half_opaque(dark):
-    colours = [bytes.fromhex(colour[1:]) for colour in cloud.palette(dark)]
-    assert {tuple(colour[:3]) for colour in colours} == {(122, 134, 154)}
-    opacity = [colour[3] for colour in colours]
-    assert opacity[0] == 0
-    assert opacity == sorted(opacity)
-    assert 60 < opacity[-1] <= 128
-
-
-@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0, 4.0])
-def test_a_spot_is_as_wide_as_it_is_high_on_a_plot_of_any_shape(store, shape):
+def test_the_cloud_is_slate_at_most_half_opaque_and_a_spot_as_wide_as_high_on_any_plot(store):
+    for dark in (False, True):
+        colours = [bytes.fromhex(colour[1:]) for colour in cloud.palette(dark)]
+        assert {tuple(colour[:3]) for colour in colours} == {(122, 134, 154)}
+        opacity = [colour[3] for colour in colours]
+        assert opacity[0] == 0
+        assert opacity == sorted(opacity)
+        assert 60 < opacity[-1] <= 128
     x, y = cloud.segment_positions(store, "pca")[7]
     reach = 1e-4  # around one segment alone
-    part = cloud.density_within(store, "pca", (x - reach, x + reach), (y - reach, y + reach), shape)
-    height, width = part.values.shape
-    assert width / height == pytest.approx(shape, rel=0.01)
-    rows, columns = np.nonzero(part.values > cloud.LEVELS // 4)
-    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
-    assert 0 < np.ptp(rows) < 40
+    for shape in (0.5, 1.0, 2.0, 4.0):
+        around = ((x - reach, x + reach), (y - reach, y + reach))
+        part = cloud.density_within(store, "pca", *around, shape)
+        height, width = part.values.shape
+        assert width / height == pytest.approx(shape, rel=0.01)
+        rows, columns = np.nonzero(part.values > cloud.LEVELS // 4)
+        assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
+        assert 0 < np.ptp(rows) < 40
 
 
 def test_the_segment_pointed_at_is_the_nearest_on_screen_and_of_no_holdout_image(store):

@@ -38,11 +38,17 @@ def tuned(folder, extra=""):
     return tuner
 
 
-def test_words():
+def test_words_of_levels_and_a_gain_beyond_its_draws_is_a_normal_one():
     words = {0.95: "95 %", 0.8: "80 %", 0.995: "99.5 %", 0.57: "57 %"}
     assert {level: confidence_word(level) for level in words} == words
     assert interval_word(0.9) == "90 % interval"
     assert tails(0.8) == pytest.approx((0.1, 0.9))
+    draws = np.random.default_rng(0).normal(0.1, 0.02, 400)
+    change = Change(0.1, draws)
+    low, high = norm.interval(0.999, 0.1, draws.std(ddof=1))
+    found = change.gain(0.999)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))
 
 
 def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_factory):
@@ -82,18 +88,12 @@ def limits_in(told: Any) -> list[str]:
     return [text for text in texts(told) if LIMITS.search(text)]
 
 
-@pytest.fixture(scope="module")
-def apps(tmp_path_factory):
-    found = {}
+def test_without_intervals_all_views_tell_estimates_alone(tmp_path_factory):
+    apps = {}
     for shown in (True, False):
         extra = "" if shown else "views: {intervals: false}\n"
-        tuner = tuned(tmp_path_factory.mktemp("shown"), extra)
-        found[shown] = AppState(tuner, Jobs(inline=True))
-        found[shown].selection.class_name = "bicycle"
-    return found
-
-
-def test_student_knowledge_tells_estimates_alone(apps):
+        apps[shown] = AppState(tuned(tmp_path_factory.mktemp("shown"), extra), Jobs(inline=True))
+        apps[shown].selection.class_name = "bicycle"
     views = {shown: KnowledgeView(app) for shown, app in apps.items()}
     for shown, view in views.items():
         view.panels.param.update(measured=True, repairing=True, explained=True)
@@ -110,9 +110,6 @@ def test_student_knowledge_tells_estimates_alone(apps):
     assert effects[True] == effects[False]
     heads = {shown: view.panels.measures["heads"] for shown, view in views.items()}
     assert heads[False] == [head for head in heads[True] if head != "95 %"]
-
-
-def test_charts_cards_and_a_comparison_tell_estimates_alone(apps):
     for shown, app in apps.items():
         detail, cards = DetailView(app), PerformanceView(app)
         app.selection.open_concept("wheel")
@@ -202,12 +199,3 @@ def test_draws_too_few_for_the_level_or_too_many_are_refused(tmp_path, run, caps
 def test_refits_are_as_many_as_their_limits_need(tmp_path, extra, draws):
     tuner = open_students(small_spec(tmp_path, extra=extra)).tuner
     assert stability(tuner, "bicycle", top=1).attrs["facts"]["draws"] == draws
-
-
-def test_a_gain_at_a_level_beyond_its_draws_is_a_normal_one():
-    draws = np.random.default_rng(0).normal(0.1, 0.02, 400)
-    change = Change(0.1, draws)
-    low, high = norm.interval(0.999, 0.1, draws.std(ddof=1))
-    found = change.gain(0.999)
-    assert (found.low, found.high) == pytest.approx((low, high))
-    assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))

@@ -194,13 +194,9 @@ def test_exports_decide_alike(students, tmp_path):
             assert found[key]["estimate"] == pytest.approx(value)
 
 
-@pytest.fixture
-def chosen(tmp_path):
-    return from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
-
-
-def test_a_refit_of_one_class_changes_the_decisions_on_another(chosen):
+def test_one_refit_changes_decisions_rivals_are_cross_fitted_no_thresholds(tmp_path, capsys):
     """What is kept of a student that was not refitted must not be its decisions."""
+    chosen = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
     before = chosen.metrics("tune")
     chosen.tune([Intent("cat", "a", "up", 9.0)])
     label, student, teacher = truth(chosen)
@@ -211,10 +207,7 @@ def test_a_refit_of_one_class_changes_the_decisions_on_another(chosen):
             assert after.loc[name, key] == pytest.approx(value, nan_ok=True)
     others = [frame.loc[["bird", "dog"], "fidelity"].tolist() for frame in (before, after)]
     assert others[0] != others[1]
-
-
-def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(chosen):
-    chosen.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
+    chosen.jump("0").tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
     outcomes = [evaluation_outcome(chosen.tuner, chosen.node, "tune", name) for name in CLASSES]
     named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
     label, frame = truth(chosen)[0], chosen.metrics("tune")
@@ -223,10 +216,6 @@ def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(chosen):
         row = frame.loc[CLASSES[k]]
         right = sum(row[f"{side}_{who}"] for side in ("positives", "negatives") for who in RIGHT)
         assert row["accuracy"] == right / row["images"] == np.mean((named == k) == (label == k))
-
-
-@pytest.mark.usefixtures("chosen")
-def test_thresholds_are_refused_where_they_decide_nothing(tmp_path, capsys):
     spec, text = tmp_path / "own.yaml", "title: Own\nstore: own.zarr\n"
     spec.write_text(f"{text}students: {{threshold: {{cat: 0.5}}}}\n")
     with pytest.raises(SpecError, match="not used with one class per image"):

@@ -36,7 +36,7 @@ def machine(monkeypatch):
     return has
 
 
-def test_a_device_is_chosen_of_those_there_are_and_told_with_others(machine):
+def test_a_device_is_chosen_of_those_there_are_and_told_with_others_and_providers_too(machine):
     for cards, mps, asked, found in (
         (0, False, "auto", "cpu"),
         (0, True, "auto", "mps"),
@@ -53,9 +53,6 @@ def test_a_device_is_chosen_of_those_there_are_and_told_with_others(machine):
     assert device_text("auto") == "cuda:0 (Fake 9000)"
     machine(0)
     assert device_text("auto") == "cpu"
-
-
-def test_providers_of_onnxruntime():
     assert onnx_providers("cpu", [CUDA, CPU]) == [CPU]
     assert onnx_providers("cuda:1", [CUDA, CPU]) == [(CUDA, {"device_id": "1"})]
     assert onnx_providers("auto", [CUDA, CPU]) == [(CUDA, {"device_id": "0"})]
@@ -73,7 +70,7 @@ def home(tmp_path_factory):
     return folder
 
 
-def test_the_spec_and_the_flag_name_it(home, machine, capsys):
+def test_spec_and_flag_name_it_and_the_papers_recipe_goes_there(home, machine, capsys, monkeypatch):
     machine(0)
     path = home / "device.yaml"
     path.write_text((home / "spec.yaml").read_text() + "device: cuda:1\n")
@@ -90,9 +87,6 @@ def test_the_spec_and_the_flag_name_it(home, machine, capsys):
     assert told in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["precompute", str(path), "--device", "gpu"])
-
-
-def test_the_papers_recipe_goes_there(monkeypatch, home):
     spec = load_spec(home / "spec.yaml")
     spec.device = "mps"
     spec.students = PaperStudents()
@@ -145,9 +139,7 @@ def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, v
     assert mixed.precision.distance == pytest.approx(distance, rel=1e-2)  # of the first batch
 
 
-def test_one_that_is_too_far_off_or_does_not_run_is_refused_and_leaves_no_store(
-    home, monkeypatch, capsys
-):
+def test_a_precision_too_far_off_is_refused_another_told_and_kept(home, monkeypatch, capsys):
     monkeypatch.setattr(image, "FARTHEST", 1e-9)
     mixed = encoder_in(home / "encoder", "bfloat16")
     for _ in range(2):  # nothing is taken unchecked after a refusal
@@ -161,9 +153,6 @@ def test_one_that_is_too_far_off_or_does_not_run_is_refused_and_leaves_no_store(
     dense = Mock(side_effect=RuntimeError("not implemented for 'Half'\nat line 7"))
     with pytest.raises(DataError, match="does not run in float16 on cpu: not implemented for 'Ha"):
         half.precision.run(dense, torch.zeros(1))
-
-
-def test_a_run_tells_it_and_the_store_keeps_it(home, monkeypatch, capsys):
     monkeypatch.setattr(image, "FARTHEST", 1.0)
     plain, path = load_spec(home / "spec.yaml"), with_precision(home, "bfloat16")
     # stores of earlier versions stay up to date
