@@ -1,9 +1,6 @@
 """Original students that are distilled on the images of tune too, by the teacher."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,9 +51,7 @@ def by_hand(tuner: Tuner, k: int, outside: np.ndarray):
     return fit_students(store.concept_score[rows], targets, l1=L1, tolerance=1e-8)
 
 
-def test_the_students_are_those_of_both_splits_but_show_no_image_of_tune_that_they_learned(
-    tuner: Tuner, fit_alone: Tuner
-) -> None:
+def test_students_are_of_both_splits_but_show_no_image_of_tune_they_learned(tuner, fit_alone):
     root, store, rows = tuner.root(), tuner.store, tuner.store.rows("tune")
     assert np.abs(root.weights - fit_alone.root().weights).max() > 0.1
     assert max(root.gap) < 1e-6
@@ -79,7 +74,7 @@ def test_the_students_are_those_of_both_splits_but_show_no_image_of_tune_that_th
         np.testing.assert_array_equal(tuner.logits(root)[at], seen[at])
 
 
-def test_lambda_auto_is_chosen_by_folds_of_both_splits(tmp_path: Path) -> None:
+def test_lambda_auto_is_chosen_by_folds_of_both_splits(tmp_path):
     """As by a store whose images of tune are images of fit, and that has too few to choose by."""
     frames = shifted_frames(seed=1)
     split = frames["split"].replace("tune", "fit")
@@ -93,7 +88,7 @@ def test_lambda_auto_is_chosen_by_folds_of_both_splits(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.root().weights, other.root().weights, atol=2e-3)
 
 
-def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monkeypatch) -> None:
+def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner, monkeypatch):
     """Nor does the teacher's logit: the students of a fold did not see the image."""
     rows = tuner.store.rows("tune")
     label = tuner.store.label[rows, 0]
@@ -112,7 +107,7 @@ def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monke
     assert np.abs(after - before)[folds != 2].max() > 0.05
 
 
-def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
+def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner):
     store, taught, judged = tuner.store, *np.split(tuner.store.rows("tune"), [20])
     labels = [Label("truck", store.images[row], int(store.label[row, 0])) for row in taught]
     node = tuner.fine_tune(tuner.root(), labels)
@@ -137,9 +132,8 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
     assert values[terms.taught.weight] == pytest.approx(max(values.values()), abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("students", "words"),
-    [
+def test_what_cannot_be_distilled_is_refused_in_python_too(tmp_path, fit_alone, monkeypatch):
+    for students, words in (
         ("distil_on: [tune]", "distil_on: must contain fit"),
         ("distil_on: [fit, holdout]", "expected fit or tune"),
         ("distil_on: []", "a list of fit, tune"),
@@ -148,15 +142,10 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
         ("distil_on: [fit, tune], link: softmax", "with link: softmax"),
         ("distil_on: [fit, tune], temperature: 2, tempered: both", "with tempered: both"),
         ("solver: paper, distil_on: [fit, tune]", "distil_on"),
-    ],
-)
-def test_what_cannot_be_distilled_is_refused_at_its_place(tmp_path, students, words) -> None:
-    spec = small_spec(tmp_path, extra=f"students: {{{students}}}\n")
-    with pytest.raises(SpecError, match=re.escape(words)):
-        load_spec(spec)
-
-
-def test_settings_in_python_are_refused_too(fit_alone: Tuner, monkeypatch) -> None:
+    ):
+        spec = small_spec(tmp_path, extra=f"students: {{{students}}}\n")
+        with pytest.raises(SpecError, match=re.escape(words)):
+            load_spec(spec)
     with pytest.raises(TuningError, match="cannot contain tune with labels"):
         fit_alone.with_students(distil_on=BOTH, alpha=1.0)
     rows, none = fit_alone.store.rows, np.empty(0, np.intp)

@@ -2,6 +2,7 @@
 
 import json
 from math import nan
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -31,9 +32,8 @@ def case(n=300, seed=0):
 
 
 def loop(label, logit, metric, draws, seed, teacher):
-    drawn = [
-        np.repeat(np.arange(len(label)), counts) for counts in draw_counts(len(label), draws, seed)
-    ]
+    every = np.arange(len(label))
+    drawn = [np.repeat(every, counts) for counts in draw_counts(len(label), draws, seed)]
     found = [class_metrics(label[rows], logit[rows], teacher[rows]) for rows in drawn]
     return np.array([getattr(each, metric) for each in found])
 
@@ -64,16 +64,6 @@ def test_fidelity_draws_from_all_images_the_others_from_the_labelled():
         assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
 
 
-def test_metrics_of_the_same_decisions_are_drawn_at_once(monkeypatch):
-    label, before, after = case()
-    calls, made = [], outcome_module.decision_metrics
-    monkeypatch.setattr(
-        outcome_module, "decision_metrics", lambda *parts: calls.append(0) or made(*parts)
-    )
-    change_intervals(Outcome(label, before), Outcome(label, after), DECISIONS, draws=20)
-    assert len(calls) == 2 * (len(DECISIONS) + 1)  # each value, and the draws of all: per outcome
-
-
 def test_precision_of_many_images_is_that_of_few_at_a_time(monkeypatch):
     rng = np.random.default_rng(2)
     positive, logit = rng.random(700) < 0.2, np.round(rng.standard_normal(700), 1)
@@ -96,14 +86,17 @@ def test_draw_table_is_drawn_with_replacement_fixed_by_its_seed_and_read_only():
         table[0, 0] = 1
 
 
-def test_each_student_is_sorted_once_for_all_metrics_and_draws(monkeypatch):
-    sorts = []
-    monkeypatch.setattr(outcome_module, "rank", lambda *given: sorts.append(1) or rank(*given))
+def test_students_are_sorted_and_their_decisions_drawn_once_for_all_metrics(monkeypatch):
+    decide, sort = Mock(wraps=outcome_module.decision_metrics), Mock(wraps=rank)
+    monkeypatch.setattr(outcome_module, "decision_metrics", decide)
     label, before, after = case()
+    change_intervals(Outcome(label, before), Outcome(label, after), DECISIONS, draws=20)
+    assert decide.call_count == 2 * (len(DECISIONS) + 1)  # each value, and the draws of all
+    monkeypatch.setattr(outcome_module, "rank", sort)
     old, new, teacher = (Outcome(label, logit, after > 0) for logit in (before, after, after - 1))
     measure(old, teacher), measure(new, teacher)
     assert list(metric_intervals(new)) == list(change_intervals(old, new)) == list(METRICS)
-    assert len(sorts) == 3
+    assert sort.call_count == 3
 
 
 @pytest.mark.parametrize("metric", ["ap", "ece"])
@@ -150,22 +143,13 @@ SMALL = Interval(0.00019, -0.001, 0.001)
         (Interval(-0.002, -0.004, 0.001).change(""), ("−0.002", "[−0.004, +0.001]")),
         (WIDE.columns("ap"), {"ap": 0.5, "ap_low": 0.25, "ap_high": 0.75}),
         (json.loads(json.dumps(ALONE.json())), {"estimate": 0.5, "low": None, "high": None}),
+        (Interval(0.2, 0.1, 0.3).words, "up"),
+        (Interval(-0.2, -0.3, -0.1).words, "down"),
+        (Interval(0.1, -0.1, 0.3).words, "within noise"),
+        (Interval(0.1, 0.0, 0.2).words, "within noise"),
+        (Interval(0.0, 0.0, 0.0).words, "unchanged"),
+        (NO_INTERVAL.words, "undefined"),
     ],
 )
 def test_forms(shown, expected):
     assert shown == expected
-
-
-@pytest.mark.parametrize(
-    ("ends", "words"),
-    [
-        ((0.2, 0.1, 0.3), "up"),
-        ((-0.2, -0.3, -0.1), "down"),
-        ((0.1, -0.1, 0.3), "within noise"),
-        ((0.1, 0.0, 0.2), "within noise"),
-        ((0.0, 0.0, 0.0), "unchanged"),
-        ((nan, nan, nan), "undefined"),
-    ],
-)
-def test_a_change_in_words(ends, words):
-    assert Interval(*ends).words == words

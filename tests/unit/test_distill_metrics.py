@@ -1,18 +1,26 @@
 """Metrics, agreement, discrepancy and collinearity by hand and against other libraries."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    top_k_accuracy_score,
+)
 
 from inficond_panel.distill import Outcome, agreement, average_precision, class_metrics, discrepancy
 from inficond_panel.distill.correlations import Correlations, collinear, spread
-from inficond_panel.vocabulary.metrics import AP11, METRICS
+from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
+from inficond_panel.distill.metrics.top_class import TopClass, confusions
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.metrics import AP11, METRICS, TOP_METRICS
 
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
 STUDENT = np.array([2.0, -1.0, 1.0, -2.0, 3.0, 4.0])
@@ -75,7 +83,6 @@ def test_eleven_point_equals_the_devkit_in_fractions(case):
 
 
 @given(ranked())
-@settings(max_examples=40, deadline=None)
 def test_decision_metrics_equal_sklearn(case):
     label, logit = case
     found, decided = class_metrics(label, logit, logit), logit > 0
@@ -120,9 +127,6 @@ def test_class_metrics_and_agreement_by_hand_all_at_once_and_a_wrong_name():
         outcome.value("auc")
     with pytest.raises(ValueError, match="teacher"):
         Outcome(LABEL, STUDENT).value("fidelity")
-
-
-def test_undefined_is_nan_never_zero():
     none = class_metrics(np.zeros(3, np.int8), np.full(3, -1.0), np.full(3, -1.0))
     for name in ("ap", "ap11", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
         assert np.isnan(getattr(none, name)), name
@@ -148,7 +152,7 @@ def test_discrepancy_by_hand():
     np.testing.assert_array_equal(alike, np.full(4, np.nan))
 
 
-def test_collinear_finds_the_twin_and_a_constant_correlates_with_none():
+def test_collinear_finds_the_twin_no_constant_and_many_images_are_sampled(monkeypatch):
     rng = np.random.default_rng(0)
     base = rng.random(500)
     columns = [base, rng.random(500), base + 0.05 * rng.random(500), np.full(500, 0.3), 1 - base]
@@ -164,6 +168,10 @@ def test_collinear_finds_the_twin_and_a_constant_correlates_with_none():
     assert not rows[:, 3].any()
     assert every.groups([0, 3], -1.0) == [(0, 1, 2, 3, 4, 5)]
     assert every.groups([3], 0.1) == []
+    x = np.random.default_rng(0).uniform(size=(100, 3))
+    monkeypatch.setattr("inficond_panel.distill.correlations.SAMPLE", 40)
+    found = Correlations(x).rows(range(3))
+    np.testing.assert_allclose(found, np.corrcoef(x[::3], rowvar=False))
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
@@ -173,13 +181,6 @@ def test_correlation_and_spread_are_those_of_numpy(kind):
     np.testing.assert_allclose(spread(x), x.std(axis=0, dtype=np.float64), rtol=1e-6)
     expected = np.corrcoef(x.astype(np.float64), rowvar=False)
     np.testing.assert_allclose(Correlations(x).rows([3, 0, 1]), expected[[3, 0, 1]], atol=1e-9)
-
-
-def test_many_images_are_sampled_evenly(monkeypatch):
-    x = np.random.default_rng(0).uniform(size=(100, 3))
-    monkeypatch.setattr("inficond_panel.distill.correlations.SAMPLE", 40)
-    found = Correlations(x).rows(range(3))
-    np.testing.assert_allclose(found, np.corrcoef(x[::3], rowvar=False))
 
 
 @given(size=st.integers(2, 9), threshold=st.floats(0.1, 0.99), seed=st.integers(0, 10**6))
@@ -201,3 +202,89 @@ def test_groups_are_the_connected_components(size, threshold, seed):
     assert every.groups([0], threshold) == [group for group in sorted(expected) if 0 in group]
     alike = np.argwhere(np.triu(r, 1) >= threshold)
     assert list(every.pairs(threshold)) == [tuple(pair) for pair in alike]
+
+
+def made(images=300, classes=7, seed=0):
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 2, (images, classes))
+    right = rng.random(images) < 0.5
+    label = np.where(right, logit.argmax(1), rng.integers(classes - 1, size=images))
+    return label, softmax(logit, axis=1)
+
+
+def test_as_scikit_learn_has_them_and_what_is_undefined_is_nan():
+    label, p = made()
+    label[label == 6] = 0  # no image has the last class
+    found = TopClass(label, p, k=3)
+    named = p.argmax(1)
+    assert found.value("top1") == accuracy_score(label, named)
+    assert found.value("balanced_accuracy") == pytest.approx(balanced_accuracy_score(label, named))
+    expected = top_k_accuracy_score(label, p, k=3, labels=range(7))
+    assert found.value("top_k") == pytest.approx(expected)
+    assert found.confusion().tolist() == confusion_matrix(label, named, labels=range(7)).tolist()
+    label, p = made(20, classes=4)
+    assert np.isnan(TopClass(label, p, k=4).value("top_k"))
+    none = TopClass(np.full(20, -1), p, p.argmax(1))
+    for metric in set(TOP_METRICS) - {"agreement"}:
+        assert np.isnan(none.value(metric))
+    assert none.value("agreement") == 1
+    with pytest.raises(DataError, match="needs the teacher"):
+        TopClass(label, p).value("agreement")
+    with pytest.raises(DataError, match="no metric 'ap'"):
+        none.value("ap")
+
+
+def test_counts_are_as_images_that_are_there_as_often():
+    label, p = made(60)
+    teacher = np.roll(p, 1, axis=0).argmax(1)
+    counts = np.random.default_rng(1).integers(0, 4, (5, 60))
+    found = TopClass(label, p, teacher, k=2)
+    for metric in TOP_METRICS:
+        whole = (label, p, teacher)
+        drawn = ([np.repeat(each, count, axis=0) for each in whole] for count in counts)
+        repeated = [TopClass(*parts, k=2).value(metric) for parts in drawn]
+        np.testing.assert_allclose(found.values(metric, counts), repeated, rtol=1e-12)
+
+
+def test_calibration_ties_and_unknown_labels_by_hand():
+    p = np.array([[0.9, 0.06, 0.04], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+    found = TopClass(np.array([0, 2, 2]), p, bins=2)
+    assert found.value("top_ece") == pytest.approx((abs(1 - 0.9 - 0.8) + (1 - 0.4)) / 3)
+    p = np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [1, 0, 0], [0, 0, 1]])
+    found = TopClass(np.array([1, 1, -1, -1]), p, np.array([0, 2, 0, 1]), k=2)
+    assert found.value("top1") == 0.5
+    assert found.value("top_k") == 1.0
+    assert found.value("agreement") == 0.5
+    assert TopClass(np.array([2]), np.full((1, 3), 1 / 3), k=2).value("top_k") == 0
+
+
+def test_intervals_are_the_quantiles_of_resampled_metrics():
+    label, p = made(80)
+    found = TopClass(label, p, p.argmax(1), k=2)
+    counts = draw_counts(80, 100, 0)
+    drawn = [accuracy_score(label, p.argmax(1), sample_weight=c) for c in counts]
+    found_of = metric_intervals(found, ["top1", "top_ece"], draws=100)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert (found_of["top1"].low, found_of["top1"].high) == pytest.approx((low, high))
+    # the error is too large by noise: the basic interval
+    resampled = found.values("top_ece", counts)
+    expected = 2 * found.value("top_ece") - np.quantile(resampled, [0.975, 0.025])
+    assert found_of["top_ece"].high == pytest.approx(expected[1])
+    assert found_of["top_ece"].low == pytest.approx(max(expected[0], 0))
+
+
+def test_confusions_with_their_intervals():
+    label, p = made(120, classes=3, seed=4)
+    found, counts = TopClass(label, p), draw_counts(120, 50, 0)
+    matrix, all_of = found.confusion(), confusions(found, counts, wrong=False)
+    cells = {(c.label, c.named): c.images for c in all_of}
+    assert cells == {place: n for place, n in np.ndenumerate(matrix) if n}
+    assert [c.images for c in all_of] == sorted((c.images for c in all_of), reverse=True)
+    first = confusions(found, counts)[0]
+    assert first.label != first.named
+    place, named = (first.label, first.named), p.argmax(1)
+    shares = (confusion_matrix(label, named, sample_weight=c, normalize="true") for c in counts)
+    drawn = [each[place] for each in shares]
+    limits = first.share.low, first.share.high
+    assert limits == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+    assert first.share.estimate == pytest.approx(matrix[place] / matrix[first.label].sum())

@@ -80,9 +80,8 @@ def test_p_equals_a_loop_with_other_random_numbers(metric):
         sizes = [np.sum(label[place[known] == found.name] == side) for side in (0, 1)]
         seen = []
         for _ in range(250):
-            rows = np.concatenate(
-                [rng.choice(known[label == s], k, replace=False) for s, k in enumerate(sizes)]
-            )
+            drawn = (rng.choice(known[label == s], k, replace=False) for s, k in enumerate(sizes))
+            rows = np.concatenate(list(drawn))
             seen.append(outcome.among(rows).value(metric))
         assert found.expected == pytest.approx(np.mean(seen), abs=0.02)
         share = np.mean(sign * np.array(seen) <= value)
@@ -156,7 +155,7 @@ def minima(**options):
     return {"min_images": 1, "min_positives": 1, "draws": 50, **options}
 
 
-def test_groups_and_cells_of_label_and_group_by_hand():
+def test_groups_and_cells_by_hand_their_intervals_and_small_ones():
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "recall", "brier"), **minima())
     assert [(group.name, group.n, group.positives) for group in report.groups] == [
         ("land", 9, 4), ("water", 5, 3)
@@ -184,17 +183,11 @@ def test_groups_and_cells_of_label_and_group_by_hand():
     assert report.gaps["accuracy"].difference.estimate == pytest.approx(2 / 3)
     none_absent = label_groups(Outcome(np.ones(16), LOGIT), MASKS)
     assert list(none_absent) == ["present · land", "present · water"]
-
-
-def test_a_group_has_the_intervals_of_the_slice():
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima())
     for metric in ("accuracy", "ap"):
         slices = compare_slices({"cat": OUTCOME}, MASKS, metric, **minima())["cat"].slices
         for group, part in zip(report.groups, slices, strict=True):
             assert group.metrics[metric] == part.interval
-
-
-def test_small_groups_are_shown_and_never_the_worst():
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima(min_images=6))
     assert report.groups[1].small == dict.fromkeys(("accuracy", "ap"), "fewer than 6 images")
     assert report.gaps == {}

@@ -67,9 +67,8 @@ def test_numbers_that_are_not_finite_are_counted_in_any_library(case):
 
 
 def stored(tmp_path, values, rows=100):
-    array = zarr.create_array(
-        tmp_path / "scores.zarr", shape=values.shape, chunks=(rows, 40), dtype=values.dtype
-    )
+    shape = {"shape": values.shape, "chunks": (rows, 40), "dtype": values.dtype}
+    array = zarr.create_array(tmp_path / "scores.zarr", **shape)
     array[:] = values
     return array
 
@@ -135,15 +134,9 @@ class TestDask:
         array = pytest.importorskip("dask.array").from_array(case[0], chunks=(150, 40))
         weights = []
         for workers in (1, 3):
-            with (
-                distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=workers == 1,
-                    dashboard_address=None,
-                ) as cluster,
-                distributed.Client(cluster),
-            ):
+            sizes = {"n_workers": workers, "threads_per_worker": 1, "processes": workers == 1}
+            local = distributed.LocalCluster(**sizes, dashboard_address=None)
+            with local as cluster, distributed.Client(cluster):
                 answer = fit(array.persist(), case[1], tolerance=TOLERANCE)
             weights.append(answer.weights.tobytes())
             check_equal(answer, expected, case)
@@ -186,12 +179,7 @@ def test_a_refit_holds_its_columns_and_not_the_table(tmp_path):
     array = zarr.create_array(path, shape=(40_000, 584), chunks=(4000, 584), dtype="float16")
     for first in range(0, 40_000, 4000):
         array[first : first + 4000] = rng.random((4000, 584), dtype=np.float32)
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    grown, _ = map(int, done.stdout.split())
+    command = [sys.executable, "-c", MEMORY, str(path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    grown, _ = map(int, subprocess.check_output(command, text=True, env=environment).split())
     assert grown * 1024 < 0.75 * 40_000 * 584 * 4  # of the table in float32

@@ -1,7 +1,5 @@
 """Targets with true labels mixed in, and with a temperature, against scipy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -36,28 +34,26 @@ def test_mixed_labels_minimise_the_sum_of_both_losses(mixed, alpha):
         assert answer.objective[k] / scale[k] == pytest.approx(least, abs=1e-8)
 
 
-def test_all_labels_known_is_one_target_and_a_smaller_penalty(mixed):
+def test_all_labels_known_is_one_target_and_what_cannot_be_mixed_is_refused(mixed):
     _, label, soft = mixed
     label = np.abs(label)
     targets, weight, scale = mixed_targets(label, soft, 0.25)
     np.testing.assert_allclose(targets, (label + 0.25 * soft) / 1.25)
     np.testing.assert_allclose(weight, 1.25)
     np.testing.assert_allclose(scale, 1 / 1.25)
-
-
-@pytest.mark.parametrize(
-    ("label", "alpha", "text"),
-    [
+    for label, alpha, text in (
         (np.full((200, 2), 2), 1.0, "1, 0 or -1"),
         (np.ones((200, 3)), 1.0, "Labels .* shape"),
         (np.ones((200, 2)), -1.0, "alpha .* -1"),
         (np.ones((200, 2)), np.nan, "alpha .* nan"),
         (np.full((200, 2), -1), 0.0, "Class 0 has no label"),
-    ],
-)
-def test_labels_that_cannot_be_mixed_are_refused(mixed, label, alpha, text):
-    with pytest.raises(SolverError, match=text):
-        mixed_targets(label, mixed[2], alpha)
+    ):
+        with pytest.raises(SolverError, match=text):
+            mixed_targets(label, mixed[2], alpha)
+    given = {"label": np.ones((2, 2)), "soft": np.full((2, 2), 0.5), "alpha": 1.0, "temperature": 2}
+    for change in ({"alpha": -1.0}, {"temperature": 0.0}, {"label": np.ones(2)}):
+        with pytest.raises(SolverError):
+            Tempered(**{**given, **change})
 
 
 T, ALPHA, L1 = 3.0, 0.7, 2e-3
@@ -173,13 +169,6 @@ def test_bounds_and_open_penalties_are_certified(case):
     assert set(held.certificate) == {"gap"}
     assert (held.weights <= upper).all()
     assert (held.objective >= free.objective - 1e-9).all()
-
-
-@pytest.mark.parametrize("change", [{"alpha": -1.0}, {"temperature": 0.0}, {"label": np.ones(2)}])
-def test_settings_that_cannot_be_are_refused(change):
-    given = {"label": np.ones((2, 2)), "soft": np.full((2, 2), 0.5), "alpha": 1.0, "temperature": 2}
-    with pytest.raises(SolverError):
-        Tempered(**{**given, **change})
 
 
 NO_LABEL = "has no label, and alpha 0 leaves out the teacher"

@@ -56,14 +56,11 @@ def lost(page: Path) -> list[str]:
     return faults
 
 
-def test_each_page_is_once_in_the_four_parts_of_the_navigation():
+def test_pages_are_once_in_the_navigation_and_all_links_lead_somewhere(tmp_path):
     parts = YAML(typ="safe").load(DOCS / "site" / "navigation.yml")
     assert [part["caption"] for part in parts["subtrees"]] == PARTS
     entries = [entry["file"] for part in parts["subtrees"] for entry in part["entries"]]
     assert Counter([parts["root"], *entries]) == Counter(page.stem for page in DOCS.glob("*.md"))
-
-
-def test_links_of_all_pages_lead_somewhere_and_a_lost_one_is_seen(tmp_path):
     assert {page.name: found for page in LINKED if (found := lost(page))} == {}
     here = tmp_path / "here.md"
     here.write_text(
