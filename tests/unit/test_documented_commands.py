@@ -7,7 +7,6 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -90,7 +89,7 @@ _NAMED = re.compile(r"inficond docs ([a-z-]+)")
 _LITERAL = 6  #: shortest part of a message that is looked for; what is shorter is in any code
 
 
-def test_the_list_has_each_page_with_its_title_and_one_that_is_not_there_a_near_one(capsys):
+def test_docs_lists_pages_and_prints_one_as_it_is_but_for_pictures(capsys):
     assert main(["docs"]) == 0
     listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert set(listed) == set(BY_NAME)
@@ -98,15 +97,9 @@ def test_the_list_has_each_page_with_its_title_and_one_that_is_not_there_a_near_
     assert main(["docs", "metric"]) == 1
     near = "There is no page 'metric'. Did you mean 'metrics'?\n`inficond docs` lists the pages.\n"
     assert capsys.readouterr().err == near
-
-
-@pytest.mark.parametrize("word", ["tuning", "tuning.md", "docs/tuning.md"])
-def test_a_page_is_printed_as_it_is(word, capsys):
-    assert main(["docs", word]) == 0
-    assert capsys.readouterr().out.rstrip() == BY_NAME["tuning"].read_text("utf-8").rstrip()
-
-
-def test_pictures_are_left_out_and_docstrings_named(capsys):
+    for word in ("tuning", "tuning.md", "docs/tuning.md"):
+        assert main(["docs", word]) == 0
+        assert capsys.readouterr().out.rstrip() == BY_NAME["tuning"].read_text("utf-8").rstrip()
     assert main(["docs", "index"]) == 0
     shown = capsys.readouterr().out
     assert "](images/" in BY_NAME["index"].read_text("utf-8")
@@ -135,7 +128,6 @@ def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, str(node.value)
 
 
-@cache
 def said() -> list[tuple[str, str]]:
     """Place and text of all texts of the code, Python's and the browser's."""
     files = [*ROOT.glob("inficond_panel/**/*"), *ROOT.glob("precompute/**/*")]
@@ -146,18 +138,17 @@ def said() -> list[tuple[str, str]]:
     return texts + [(str(file), file.read_text("utf-8")) for file in files if file.suffix == ".js"]
 
 
-def test_messages_name_pages_by_the_command_that_prints_them():
-    assert [place for place, text in said() if re.search(r"docs/[\w-]+\.md", text)] == []
-    named = {(place, page) for place, text in said() for page in _NAMED.findall(text)}
+def test_messages_name_pages_by_command_and_those_that_a_page_explains_are_in_the_code():
+    """By the parts between their holes."""
+    all_said = said()
+    assert [place for place, text in all_said if re.search(r"docs/[\w-]+\.md", text)] == []
+    named = {(place, page) for place, text in all_said for page in _NAMED.findall(text)}
     assert len(named) > 20
     assert {(place, page) for place, page in named if page not in BY_NAME} == set()
-
-
-def test_messages_that_a_page_explains_are_in_the_code_by_the_parts_between_their_holes():
     page = BY_NAME["troubleshooting"].read_text("utf-8")
     explained = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
     assert len(explained) > 25
-    texts = "\n".join(text for _, text in said())
+    texts = "\n".join(text for _, text in all_said)
     for message in explained:
         parts = [part for part in message.split("…") if len(part) >= _LITERAL]
         assert parts, message

@@ -124,24 +124,18 @@ def test_no_remedy_is_left_in_the_words_of_the_shell():
     assert found > 10  # the search still finds those that are there
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
+def test_paths_are_told_on_the_page_by_their_last_names_in_files_too():
+    for text, told in (
         ("No store at /srv/own data/x.zarr.", "No store at own data/x.zarr."),
         ("'/srv/own data/x.zarr' is not a store", "'x.zarr' is not a store"),
         ("/srv/a/x.sqlite: disk full (/srv/b/y)", "x.sqlite: disk full (y)"),
         (r"C:\own\x.zarr is damaged", "x.zarr is damaged"),
         ("Either and/or, 3/4 of own/x.zarr", "Either and/or, 3/4 of own/x.zarr"),
         ("See https://example.org/a/b.html", "See https://example.org/a/b.html"),
-    ],
-)
-def test_paths_are_told_on_the_page_by_their_last_names(text, told):
-    error = InficondError(text, text)
-    assert (error.for_page, error.remedy_for_page) == (told, told)
-    assert str(error) == f"{text}\n{text}"  # the command line has them whole
-
-
-def test_problems_of_a_file_are_told_on_the_page_without_its_folder():
+    ):
+        error = InficondError(text, text)
+        assert (error.for_page, error.remedy_for_page) == (told, told)
+        assert str(error) == f"{text}\n{text}"  # the command line has them whole
     file, told = Path("/srv/private/own.yaml"), "/srv/private/a/net.onnx is missing"
     problems = [Problem(file, line, 1, told) for line in (1, 2)]
     html = error_html(SpecError(problems, "Put it into /srv/private/a/b"))

@@ -1,7 +1,5 @@
 """Concept students as a scikit-learn estimator."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 
@@ -93,31 +91,7 @@ def test_predictions_follow_from_the_logits_of_one_class_too(data):
 SOFTMAX = {"link": "softmax"}
 
 
-@pytest.mark.parametrize(
-    ("settings", "given", "error", "fault"),
-    [
-        ({"temperature": 0}, "logits", ValueError, "temperature"),
-        ({"lambda_": -1.0}, "logits", SolverError, "l1"),
-        ({"lambda_": "auto"}, "logits", SolverError, "l1 is 'auto' for 3 classes"),
-        ({}, "names", ValueError, "y must be numbers, got .*'cat'.*get_dummies"),
-        ({}, "shares", ValueError, "look like probabilities"),
-        ({"y_kind": "probabilities"}, "logits", ValueError, "these are not probabilities"),
-        ({"y_kind": "odds"}, "logits", ValueError, "y_kind must be"),
-        ({**SOFTMAX, "l2": 0.1}, "logits", ValueError, "l2 is not used with link='softmax'"),
-        ({"link": "probit"}, "logits", ValueError, "link must be 'sigmoid' or 'softmax'"),
-        (SOFTMAX, "one class", ValueError, "at least two classes"),
-        ({**SOFTMAX, "y_kind": "probabilities"}, "shares", ValueError, "in a softmax to 1"),
-    ],
-)
-def test_what_cannot_be_used_is_said(data, settings, given, error, fault):
-    scores, logits = data
-    y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}
-    y["names"] = np.array(["cat", "dog", "tv"])[logits.argmax(axis=1)]
-    with pytest.raises(error, match=fault):
-        ConceptStudents(**settings).fit(scores, y[given])
-
-
-def test_names_come_from_data_frames_and_what_is_not_ready_is_said(data):
+def test_names_come_from_data_frames_and_what_cannot_be_used_is_said(data):
     scores, logits = data
     frame = pd.DataFrame(scores, columns=[f"concept {c}" for c in range(12)])
     students = ConceptStudents().fit(frame, pd.DataFrame(logits, columns=["cat", "dog", "tv"]))
@@ -133,6 +107,24 @@ def test_names_come_from_data_frames_and_what_is_not_ready_is_said(data):
         students.score(frame, logits[:, 0])
     with pytest.warns(ConvergenceWarning, match="class0"):
         ConceptStudents(max_iter=1, tolerance=1e-12).fit(scores, logits)
+    for settings, given, error, fault in (
+        ({"temperature": 0}, "logits", ValueError, "temperature"),
+        ({"lambda_": -1.0}, "logits", SolverError, "l1"),
+        ({"lambda_": "auto"}, "logits", SolverError, "l1 is 'auto' for 3 classes"),
+        ({}, "names", ValueError, "y must be numbers, got .*'cat'.*get_dummies"),
+        ({}, "shares", ValueError, "look like probabilities"),
+        ({"y_kind": "probabilities"}, "logits", ValueError, "these are not probabilities"),
+        ({"y_kind": "odds"}, "logits", ValueError, "y_kind must be"),
+        ({**SOFTMAX, "l2": 0.1}, "logits", ValueError, "l2 is not used with link='softmax'"),
+        ({"link": "probit"}, "logits", ValueError, "link must be 'sigmoid' or 'softmax'"),
+        (SOFTMAX, "one class", ValueError, "at least two classes"),
+        ({**SOFTMAX, "y_kind": "probabilities"}, "shares", ValueError, "in a softmax to 1"),
+    ):
+        scores, logits = data
+        y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}
+        y["names"] = np.array(["cat", "dog", "tv"])[logits.argmax(axis=1)]
+        with pytest.raises(error, match=fault):
+            ConceptStudents(**settings).fit(scores, y[given])
 
 
 def test_without_scikit_learn_the_remedy_is_said(monkeypatch):

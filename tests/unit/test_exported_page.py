@@ -65,7 +65,7 @@ def lists(record: dict, node: str, name: str) -> list:
     return [value for value in plain if isinstance(value, list) and value]
 
 
-def test_states_hold_the_numbers_of_the_tuner(tuner, html):
+def test_states_hold_the_numbers_of_the_tuner_and_a_picture_is_there_once(tuner, html):
     record = record_of(html)
     for node in tuner.nodes():
         metrics = tuner.metrics(tuner.node(node.id), "tune")
@@ -76,6 +76,10 @@ def test_states_hold_the_numbers_of_the_tuner(tuner, html):
             student = tuner.at(tuner.node(node.id), "tune")[name]
             for row in next(v for v in values if "rank" in v[0]):
                 assert row["influence"] == pytest.approx(student.weight(row["concept"]))
+    pictures = record["pictures"]
+    assert len(set(pictures)) == len(pictures) > 0
+    files = [io.BytesIO(base64.b64decode(each.partition(",")[2])) for each in pictures]
+    assert {Image.open(file).format for file in files} == {"JPEG", "WEBP"}  # photos, and patches
 
 
 def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_stays(tuner, html):
@@ -94,13 +98,6 @@ def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_s
     assert [name for _, name in again["places"]] == [name for _, name in first["places"]]
 
 
-def test_a_picture_is_there_once(html):
-    pictures = record_of(html)["pictures"]
-    assert len(set(pictures)) == len(pictures) > 0
-    files = [io.BytesIO(base64.b64decode(each.partition(",")[2])) for each in pictures]
-    assert {Image.open(file).format for file in files} == {"JPEG", "WEBP"}  # photos, and patches
-
-
 def test_text_of_data_cannot_become_html(tmp_path):
     name = "</script><b>bad</b>"
     arrays = small_arrays(images=40, concepts=6, classes=2)
@@ -111,10 +108,15 @@ def test_text_of_data_cannot_become_html(tmp_path):
     assert name in {state[1] for state in record_of(html)["states"]}
 
 
-def test_on_the_holdout_no_other_iteration_is_looked_at(tuner):
+def test_on_the_holdout_no_other_iteration_is_looked_at_without_right_no_file(tuner):
     app = AppState(tuner, Jobs(inline=True))
     app.tuning.show_split("holdout")
     assert choose_nodes(app) == [app.students.node.id]
+    export = ExportState(tuner, Jobs(inline=True), Rights(export=False))
+    for make in (lambda: export.make(pytest.fail), lambda: export.make_in_steps(pytest.fail, iter)):
+        with pytest.raises(TuningError, match="does not allow export"):
+            make()
+    assert export.file is None
 
 
 def test_other_work_comes_between_the_steps_of_a_file(tuner):
@@ -136,11 +138,3 @@ def test_other_work_comes_between_the_steps_of_a_file(tuner):
     assert done == ["prepared", "other", "last"]
     assert saved[0] == File("page.html", b"content")
     assert export.status.kind == "done"
-
-
-def test_a_session_that_may_not_export_makes_no_file(tuner):
-    export = ExportState(tuner, Jobs(inline=True), Rights(export=False))
-    for make in (lambda: export.make(pytest.fail), lambda: export.make_in_steps(pytest.fail, iter)):
-        with pytest.raises(TuningError, match="does not allow export"):
-            make()
-    assert export.file is None

@@ -1,7 +1,5 @@
 """Photos added beside a store: encoded and labelled as its own, and never those for evaluation."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -80,9 +78,8 @@ def test_photos_of_the_store_would_get_its_rows_again(folder, store):
         assert part.thumbnail(row) == store.thumbnail(int(own))
         np.testing.assert_array_equal(part.mask(row), store.mask(int(own)))
     judged = sorted(np.array(store.images)[store.split != "fit"])
-    assert [(one, two) for one, two, _ in found.near_duplicates] == [
-        (f"{name} (2)", name) for name in judged
-    ]
+    found = [(one, two) for one, two, _ in found.near_duplicates]
+    assert found == [(f"{name} (2)", name) for name in judged]
 
 
 def test_each_call_that_adds_something_makes_a_part(folder, store):
@@ -120,7 +117,7 @@ def test_photos_for_evaluation_are_refused_and_the_others_taken(folder, store):
     assert len(found.already_there) == 2
 
 
-def test_the_table_is_asked_for_by_name(folder, store):
+def test_the_table_is_asked_for_by_name_and_the_specs_own_may_have_the_rows(folder, store):
     place = new_photos(folder)
     with pytest.raises(DataError, match="table of logits without the photos") as told:
         extend(folder, place, logits=None)
@@ -135,11 +132,8 @@ def test_the_table_is_asked_for_by_name(folder, store):
     with pytest.raises(DataError, match="Several photos are named 'p52'"):
         extend(folder, place / "sub" / "p52.png", place / "p52.png")
     assert parts_of(store) == []
-
-
-def test_the_specs_own_table_may_have_the_rows(folder, store):
-    place = new_photos(folder, (50,))
-    append(folder / "logits.csv", "p50,1.5,-2.5\n")
+    place = new_photos(folder, (70,), "own")
+    append(folder / "logits.csv", "p70,1.5,-2.5\n")
     extend(folder, place, logits=None)
     assert more_photos(store).teacher_logit.tolist() == [[1.5, -2.5]]
 
@@ -160,7 +154,7 @@ def test_photos_that_cannot_be_read_are_skipped_up_to_the_share_of_the_spec(fold
     assert len(parts_of(store)) == 1
 
 
-def test_a_store_that_was_made_in_another_way_is_refused(folder):
+def test_a_store_that_was_made_in_another_way_and_paths_that_are_not_there_are_refused(folder):
     place = new_photos(folder)
     for old, new, told in (
         ("max_per_image: 4", "max_per_image: 3", "concepts.segments.max_per_image is 3"),
@@ -170,9 +164,7 @@ def test_a_store_that_was_made_in_another_way_is_refused(folder):
         (folder / "spec.yaml").write_text(SPEC.replace(old, new))
         with pytest.raises(DataError, match=told):
             extend(folder, place)
-
-
-def test_paths_that_are_not_there(folder):
+    (folder / "spec.yaml").write_text(SPEC)
     (folder / "empty").mkdir()
     for photos, told in (
         ([folder / "no.jpg"], "There is no file"),

@@ -1,7 +1,5 @@
 """Gains of choices on photos that did not choose, and what drawn photos teach."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score as ap
@@ -19,7 +17,7 @@ from inficond_panel.tuning.suggest.levers import change_by_teaching
 
 
 @pytest.mark.parametrize("careful", [False, True])
-def test_drawn_photos_choose_and_the_others_measure(careful: bool) -> None:
+def test_drawn_photos_choose_and_the_others_measure(careful):
     """With ``careful`` the first student is left only for more than the best one's error."""
     rng, counts = np.random.default_rng(0), draw_counts(120, 60, 1)
     label = (rng.random(120) < 0.3).astype(int)
@@ -44,7 +42,7 @@ def lever(drawn: list[float], left_out: list[float], taught: float = 0.0) -> Cho
     return Choice(np.array(drawn), np.array(left_out), np.full(len(drawn), taught))
 
 
-def test_each_draw_takes_the_lever_that_gains_most_less_its_optimism() -> None:
+def test_each_draw_takes_the_lever_that_gains_most_less_its_optimism():
     """By hand: the first lever's optimism is 0.2, the second's 0.1."""
     first = lever([0.30, 0.10, 0.20], [0.0, 0.0, 0.0])
     second = lever([0.15, 0.05, 0.25], [0.05, 0.10, 0.0], taught=0.01)
@@ -65,14 +63,10 @@ def photos(tmp_path_factory):
     return tuner.repairs.photos(student, tuner.store.rows("tune"))
 
 
-@pytest.fixture(scope="module")
-def counts(photos):
-    return draw_counts(len(photos.tune), 20, 3)
-
-
 @pytest.mark.parametrize("source", ["teacher", "labels"])
-def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, source: str) -> None:
+def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
     """Students that learn each photo once (still), and as often as it is drawn (moved)."""
+    counts = draw_counts(len(photos.tune), 20, 3)
     (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
     student, rows, label = photos.student, photos.tune, photos.tune_label
     folds, data = stratified_folds(label[:, None], FOLDS, seed=0), student.under(terms).data
@@ -86,10 +80,8 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, sour
         scores = photos.tune_scores[folds == fold]
         logits[:, folds == fold] = decision_function(scores, made.weights, made.intercepts).T
     held = held_out_logits(student, [terms], rows, folds, tolerance=1e-4)
-    still, plain = (
-        ap_values(label, each, counts)[0]
-        for each in (held, student.logits(student.base, rows)[None])
-    )
+    own = student.logits(student.base, rows)[None]
+    still, plain = (ap_values(label, each, counts)[0] for each in (held, own))
     moved = [ap_values(label, x[None], c[None])[0, 0] for x, c in zip(logits, counts, strict=True)]
     found = change_by_teaching(photos, terms, counts)
     assert np.corrcoef(found, moved - still)[0, 1] > 0.8
@@ -98,9 +90,8 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, sour
     assert np.std(still + found - plain) == pytest.approx(spread, rel=0.12)
 
 
-def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(
-    photos, counts
-) -> None:
+def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(photos):
+    counts = draw_counts(len(photos.tune), 20, 3)
     np.testing.assert_array_equal(change_by_teaching(photos, Terms(penalty=3e-3), counts), 0)
     (terms,) = with_learned(photos, Learn("truck", "labels", 2.0), Terms())
     once = np.ones((1, len(photos.tune)), dtype=np.uint8)

@@ -1,7 +1,5 @@
 """Heads' features and segments of a photo come from one reading, and one run where they can."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path

@@ -73,18 +73,7 @@ def test_rows_are_append_only(history, table, change):
         db.execute(change.format(table))
 
 
-def test_another_current_folder_is_no_other_file(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    history = History("h.sqlite")
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    history.add(ROOT)
-    assert (tmp_path / "h.sqlite").exists()
-    monkeypatch.chdir(tmp_path)
-    assert len(history.nodes(ROOT.id)) == 1
-
-
-def test_in_memory():
+def test_a_history_in_memory_and_one_opened_from_another_folder(tmp_path, monkeypatch):
     history = History(":memory:")
     history.add(ROOT)
     found: list[Node] = []
@@ -93,6 +82,14 @@ def test_in_memory():
     thread.join()
     assert [n.id for n in found] == [ROOT.id]
     assert not Path(":memory:").exists()
+    monkeypatch.chdir(tmp_path)
+    history = History("h.sqlite")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    history.add(ROOT)
+    assert (tmp_path / "h.sqlite").exists()
+    monkeypatch.chdir(tmp_path)
+    assert len(history.nodes(ROOT.id)) == 1
 
 
 def test_a_file_that_is_no_database_is_told_and_stays(tmp_path):

@@ -51,7 +51,7 @@ def told(spec, run):
     return call
 
 
-def test_the_tree_is_drawn_and_moves_names_notes_and_branches_are_told(told, spec):
+def test_the_tree_is_drawn_and_moves_and_branches_are_told(told, spec, monkeypatch, tmp_path):
     tuner = open_tuner(spec)
     tuner.count_look(tuner.nodes()[2], "holdout")
     told("rename", "--node", 3, "less grass")
@@ -94,41 +94,32 @@ def test_the_tree_is_drawn_and_moves_names_notes_and_branches_are_told(told, spe
     assert told("restore", "--node", 3, "--json")["restored"] == hidden
     assert "#3" in told("list")
     assert "nothing, since it was so" in told("restore", "--node", 3)
-
-
-@pytest.mark.parametrize(
-    ("argv", "fault"),
-    [
+    monkeypatch.chdir(tmp_path)
+    for argv, fault in (
         (["show", "--node", "9"], "There is no iteration"),
         (["jump", "--node", "none"], "There is no iteration"),
         (["compare", "--node", "0", "nine"], "There is no iteration"),
         (["list", "--history", "other.sqlite"], "other.sqlite has no iterations"),
-    ],
-)
-def test_what_is_not_there_is_told(told, monkeypatch, tmp_path, argv, fault):
-    monkeypatch.chdir(tmp_path)
-    found = told(*argv)
-    assert found.startswith("1 ")
-    assert fault in found
+    ):
+        found = told(*argv)
+        assert found.startswith("1 ")
+        assert fault in found
 
 
-@pytest.mark.parametrize(
-    ("argv", "faults"),
-    [
+def test_a_mistaken_action_is_told_with_the_form(capsys):
+    for argv, faults in (
         ([], ["the action is missing", "Usage: inficond history ACTION SPEC", "Actions: list, "]),
         (["demo"], ["'demo' is not an action", "Usage: inficond history ACTION SPEC"]),
         (["demo", "undo"], ["'demo' is not an action", "Usage: inficond history undo demo"]),
         (["my data.yaml", "undo"], ["Usage: inficond history undo 'my data.yaml'"]),
         (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
-    ],
-)
-def test_a_mistaken_action_is_told_with_the_form(capsys, argv, faults):
-    with pytest.raises(SystemExit) as caught:
-        main(["history", *argv])
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert [text for text in faults if text not in err] == []
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(["history", *argv])
+        assert caught.value.code == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert [text for text in faults if text not in err] == []
 
 
 def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
@@ -229,10 +220,8 @@ def test_a_copy_of_other_students_alone_is_made_and_nothing_is_overwritten(told,
     assert "already exists" in told("backup", notes)
     assert "There is no file" in told("from-backup", none)
     assert "no iterations of these students" in told("from-backup", tmp_path / "empty")
-    for action, remedy in (
-        ("replay", "Name a new file."),
-        ("from-backup", "Name a copy of a history."),
-    ):
+    remedies = {"replay": "Name a new file.", "from-backup": "Name a copy of a history."}
+    for action, remedy in remedies.items():
         fault = f"{notes} is not a history: it is not an SQLite file."
         assert told(action, notes) == f"1 {fault}\n{remedy}\n"
     assert notes.read_text() == "of the user"

@@ -67,7 +67,7 @@ def test_undo_and_redo_are_timed_survive_a_restart_and_go_from_what_a_session_sh
         history.redo(ROOT.id)
 
 
-def test_a_move_to_a_node_that_is_not_there(history):
+def test_a_move_to_a_node_that_is_not_there_and_looks_are_counted_by_node_and_split(history):
     other = history.add(make_node("other root"))
     moves = [lambda node=node: history.set_head(ROOT.id, node) for node in ("none", other.id)]
     for go in (history.undo, history.redo):
@@ -77,9 +77,6 @@ def test_a_move_to_a_node_that_is_not_there(history):
             move()
     with pytest.raises(ValueError, match="kind must be"):
         history.set_head(ROOT.id, A.id, "undo")
-
-
-def test_looks_are_counted_by_node_and_split(history):
     assert history.looks(A.id, "holdout") == 0
     assert [history.count_look(A.id, "holdout") for _ in range(2)] == [1, 2]
     history.count_look(ROOT.id, "holdout")

@@ -1,7 +1,5 @@
 """Images picked out by decisions or tags; a concept's segments as patches and on the map."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np
@@ -55,7 +53,7 @@ def app(tuner):
     return AppState(tuner, Jobs(inline=True))
 
 
-def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
+def test_parts_of_a_side_are_all_of_it_and_a_summary_counts_picked_images(tuner):
     student = tuner.at(tuner.root(), "tune")["bicycle"]
     for side, label in (("positives", 1), ("negatives", 0)):
         parts = [
@@ -72,10 +70,6 @@ def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
         assert ((logits > student.cutoff) == bool(label)).all()
         worst_first = logits if label else -logits
         assert (np.diff(worst_first) >= 0).all()
-
-
-def test_the_summary_of_picked_images_counts_decisions_and_ranks_them(tuner):
-    student = tuner.at(tuner.root(), "tune")["bicycle"]
     gallery = take_picked(student, image_set(student, "All", student.rows))
     known = student.labels >= 0
     label, logits, teacher = (
@@ -137,10 +131,8 @@ def test_confusions_count_labels_by_the_class_of_the_largest_probability(single)
     node, store = single.root(), single.store
     found = find_confused(single, node, "tune")
     rows = store.rows("tune")
-    named = {
-        STUDENT: single.logits(node)[rows].argmax(1),
-        TEACHER: store.teacher_logit[rows].argmax(1),
-    }
+    by_teacher = store.teacher_logit[rows].argmax(1)
+    named = {STUDENT: single.logits(node)[rows].argmax(1), TEACHER: by_teacher}
     label = store.label[rows].argmax(1)
     for who, classes in named.items():
         expected = np.zeros((3, 3), int)
@@ -153,34 +145,27 @@ def test_confusions_count_labels_by_the_class_of_the_largest_probability(single)
     first = pairs[0]
     taken = found.taken(*first, STUDENT)
     assert set(taken) == set(rows[(label == first[0]) & (named[STUDENT] == first[1])])
-
-
-def test_a_confusion_opens_its_images(single):
-    app = AppState(single, Jobs(inline=True))
+    app = AppState(single, Jobs(inline=True))  # and a confusion opens its images
     performance, detail = PerformanceView(app), DetailView(app)
     assert performance.table.classes == app.store.classes
     assert performance.table.confusions == {}
     performance.table.confused = True
     i, j, by_student, _ = performance.table.confusions["cells"][0]
-    names = app.store.classes
-    performance.act(
-        {"action": "open_confused", "label": names[i], "named": names[j], "who": "student"}
-    )
+    own, other = single.store.classes[i], single.store.classes[j]
+    opened = {"label": own, "named": other, "who": "student"}
+    performance.act({"action": "open_confused", **opened})
     assert len(detail.panel.gallery["rows"]) == by_student
-    assert detail.panel.picked.startswith(f"{names[i]} taken for {names[j]} by the student")
-
-
-@pytest.mark.parametrize("tag", ["", " \n", "x" * 41])
-def test_a_tag_that_says_nothing_or_too_much_is_refused(own, tag):
-    own.root()
-    with pytest.raises(TuningError, match="cannot be tagged"):
-        own.tag(own.store.images[:1], tag)
-    with pytest.raises(TuningError, match="There is no image 'nowhere'"):
-        own.tag(["nowhere"], "odd")
-    assert own.tags() == {}
+    assert detail.panel.picked.startswith(f"{own} taken for {other} by the student")
 
 
 def test_the_page_tags_images_that_are_listed_and_lists_those_with_a_tag(own):
+    own.root()
+    for tag in ("", " \n", "x" * 41):
+        with pytest.raises(TuningError, match="cannot be tagged"):
+            own.tag(own.store.images[:1], tag)
+    with pytest.raises(TuningError, match="There is no image 'nowhere'"):
+        own.tag(["nowhere"], "odd")
+    assert own.tags() == {}
     app = AppState(own, Jobs(inline=True))
     detail = DetailView(app)
     panel, act = detail.panel, detail.act
@@ -198,22 +183,15 @@ def test_the_page_tags_images_that_are_listed_and_lists_those_with_a_tag(own):
     assert panel.tagged == {}
 
 
-#: Six segments of four images, the last of which is of holdout. Nobody is nearest to 'leaf'.
-CONCEPT = [0, 1, 0, 0, 1, 0]
-COSINE = [0.3, 0.9, 0.8, 0.5, 0.7, 0.6]
-IMAGE = [0, 0, 1, 2, 2, 3]
-
-
-@pytest.fixture
-def six(tmp_path):
-    """A store with those segments, each with a place of its own on the map but the third."""
+def test_patches_and_segments_on_the_map_are_those_assigned_but_of_no_holdout_image(tmp_path):
+    """Six segments of four images, the last of holdout; the third has no place on the map."""
     arrays = small_arrays(images=8, concepts=8, classes=2)
     places = np.array([[0, 0], [1, 1], [np.nan, np.nan], [0.5, 0.25], [0.2, 0.2], [1, 0.5]])
     corners = np.array([[0.0, 0.0], [1.0, 1.0], *([[0.5, 0.5]] * 6)])
     arrays |= {
-        "segment_image": np.array(IMAGE),
-        "segment_concept": np.array(CONCEPT),
-        "segment_cosine": np.array(COSINE),
+        "segment_image": np.array([0, 0, 1, 2, 2, 3]),
+        "segment_concept": np.array([0, 1, 0, 0, 1, 0]),  # nobody is nearest to 'leaf'
+        "segment_cosine": np.array([0.3, 0.9, 0.8, 0.5, 0.7, 0.6]),
         "segment_embedding": arrays["segment_embedding"][:6],
         "segment_box": arrays["segment_box"][:6],
         "mask": np.zeros_like(arrays["mask"]),
@@ -221,29 +199,21 @@ def six(tmp_path):
         "segment_projection": np.stack([places, 2 * places]),
     }
     write_store(tmp_path / "six.zarr", arrays, ATTRS)
-    return open_store(tmp_path / "six.zarr")
-
-
-def test_its_patches_are_these_but_none_of_a_holdout_image(six):
+    six = open_store(tmp_path / "six.zarr")
     segments, cosines = patches_of(six, 0, "assigned")
     assert segments.tolist() == [2, 3, 0]
     assert cosines == pytest.approx([0.8, 0.5, 0.3])
     assert patches_of(six, 7, "assigned")[0].tolist() == []
     assert patch_images(six, six.concepts[0], "assigned").tolist() == [1, 2, 0]
     assert 5 not in shown_segments(six)
-
-
-@pytest.mark.parametrize(
-    ("most", "places", "told"),
-    [(3, [[1, 0.5], [0.5, 0.25], [0, 0]], ""), (2, [[1, 0.5], [0, 0]], ", 2 drawn")],
-)
-def test_on_the_map_are_those_placed_by_nearness_and_the_centre_of_all(six, most, places, told):
-    found = take_assigned(six, "pca", six.concepts[0], drawn=most)
-    assert (found.total, found.placed) == (4, 3)
-    assert found.xy == pytest.approx(np.array(places))
-    assert found.centre == pytest.approx([0.5, 0.25])
-    said = f"4 segments assigned to {six.concepts[0]}, 3 of them on the map{told}"
-    assert found.words() == f"{said}; + is their centre."
+    nearest = [[1, 0.5], [0.5, 0.25], [0, 0]]
+    for most, drawn, told in ((3, nearest, ""), (2, [nearest[0], nearest[2]], ", 2 drawn")):
+        found = take_assigned(six, "pca", six.concepts[0], drawn=most)
+        assert (found.total, found.placed) == (4, 3)
+        assert found.xy == pytest.approx(np.array(drawn))
+        assert found.centre == pytest.approx([0.5, 0.25])
+        said = f"4 segments assigned to {six.concepts[0]}, 3 of them on the map{told}"
+        assert found.words() == f"{said}; + is their centre."
 
 
 def test_the_concept_opened_is_lit_on_each_projection(app):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
@@ -60,9 +61,11 @@ def test_a_teacher_by_kind_and_name(data, capsys, given, keys):  # noqa: F811
         assert net in (getattr(spec.teacher, name, None) for name in ("path", "pretrained"))
 
 
-@pytest.mark.parametrize(
-    ("flag", "given", "told"),
-    [
+def test_a_model_that_is_not_there_is_told(data, capsys):  # noqa: F811
+    (data.parent / "net.onnx").write_bytes(b"")
+    (data.parent / "bare").mkdir()
+    (data.parent / "bare" / "config.json").write_text("{}")
+    for flag, given, told in (
         ("encoder", "VIT-B-61:openai", "knows no model VIT-B-61. Did you mean 'ViT-B-16'"),
         ("encoder", "ViT-B-16:openia", "no weights 'openia' of ViT-B-16. Did you mean 'openai'"),
         ("encoder", "ViT-B-16", "The weights of ViT-B-16 are not named. There are openai,"),
@@ -84,14 +87,9 @@ def test_a_teacher_by_kind_and_name(data, capsys, given, keys):  # noqa: F811
         ("both", "transformers:none", "none is neither a folder nor ORG/NAME of the hub"),
         ("both", "transformers:data", "data has no config.json"),
         ("both", "transformers:bare", "bare has no weights as safetensors"),
-    ],
-)
-def test_a_model_that_is_not_there_is_told(data, capsys, flag, given, told):  # noqa: F811
-    (data.parent / "net.onnx").write_bytes(b"")
-    (data.parent / "bare").mkdir()
-    (data.parent / "bare" / "config.json").write_text("{}")
-    for each in ("encoder", "teacher") if flag == "both" else (flag,):
-        assert told in refused(capsys, *NO, f"--{each}", given)
+    ):
+        for each in ("encoder", "teacher") if flag == "both" else (flag,):
+            assert told in refused(capsys, *NO, f"--{each}", given)
     assert not list(data.parent.glob("no.*"))
 
 
@@ -116,21 +114,19 @@ class Counted(torch.nn.Linear):
 
 SAVED = {
     "archive": torch.save,
-    "before archives": lambda thing, path: torch.save(
-        thing, path, _use_new_zipfile_serialization=False
-    ),
-    "protocol 4": lambda thing, path: torch.save(thing, path, pickle_protocol=4),
+    "before archives": partial(torch.save, _use_new_zipfile_serialization=False),
+    "protocol 4": partial(torch.save, pickle_protocol=4),
     "plain pickle": lambda thing, path: path.write_bytes(pickle.dumps(thing)),
 }
 
 
-@pytest.mark.parametrize("form", SAVED)
-@pytest.mark.parametrize("named", ["", "timm:resnet18:", "torchvision:resnet18:", "torchscript:"])
-def test_a_whole_model_is_refused_and_never_loaded(data, capsys, form, named):  # noqa: F811
-    SAVED[form](Counted(2, 2), data.parent / "whole.pt")
-    told = refused(capsys, *NO, "--teacher", f"{named}whole.pt")
-    assert "whole.pt holds a whole model or other objects (test_init_flags.Counted)" in told
-    assert "d.state_dict() if hasattr(d, 'state_dict')" in told
+def test_a_whole_model_is_refused_and_never_loaded(data, capsys):  # noqa: F811
+    for save in SAVED.values():
+        save(Counted(2, 2), data.parent / "whole.pt")
+        for named in ("", "timm:resnet18:", "torchvision:resnet18:", "torchscript:"):
+            told = refused(capsys, *NO, "--teacher", f"{named}whole.pt")
+            assert "whole.pt holds a whole model or other objects (test_init_flags.Count" in told
+            assert "d.state_dict() if hasattr(d, 'state_dict')" in told
     assert Counted.loaded == 0
 
 

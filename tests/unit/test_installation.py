@@ -61,14 +61,13 @@ def come_from(monkeypatch, tmp_path):
     install_command.cache_clear()
 
 
-def test_a_command_installs_from_where_this_came_by_the_pip_that_there_is(
-    come_from, tmp_path, monkeypatch
-):
+def test_a_command_installs_from_where_this_came_by_its_pip(come_from, tmp_path, monkeypatch):
     tree, wheel = tmp_path / "my tree", tmp_path / "inficond_panel-0.1.0-py3-none-any.whl"
     tree.mkdir()
     wheel.touch()
     git, address = "https://example.org/inficond-panel.git", "https://example.org/a.whl"
     of_wheel = {"archive_info": {}}
+    of_git = {"vcs_info": {"vcs": "git", "commit_id": COMMIT}}
     for origin, words in (
         (None, ["inficond-panel[onnx]"]),
         ({"url": tree.as_uri(), "dir_info": {"editable": True}}, ["-e", f"{tree}[onnx]"]),
@@ -76,10 +75,7 @@ def test_a_command_installs_from_where_this_came_by_the_pip_that_there_is(
         ({"url": wheel.as_uri(), **of_wheel}, [f"{wheel}[onnx]"]),
         ({"url": f"{tree.as_uri()}/a.whl", **of_wheel}, ["onnx>=1.19", "onnxruntime>=1.20"]),
         ({"url": address, **of_wheel}, [f"inficond-panel[onnx] @ {address}"]),
-        (
-            {"url": git, "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
-            [f"inficond-panel[onnx] @ git+{git}@{COMMIT}"],
-        ),
+        ({"url": git, **of_git}, [f"inficond-panel[onnx] @ git+{git}@{COMMIT}"]),
     ):
         come_from(origin)
         assert shlex.split(install_command("onnx")) == ["pip", "install", *words]
@@ -93,9 +89,7 @@ def test_a_command_installs_from_where_this_came_by_the_pip_that_there_is(
     assert install_command("umap").startswith(f"uv pip install --python {python} ")
 
 
-def test_packages_not_installed_are_the_trees_and_words_are_quoted_as_shells_do(
-    come_from, monkeypatch
-):
+def test_packages_not_installed_are_the_trees_and_words_are_quoted(come_from, monkeypatch):
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
@@ -150,18 +144,14 @@ LIBRARY = "libcard.so.12: cannot open shared object file"
         ("", "import broken.lost", "No module named 'broken.lost'"),
         (f"raise ImportError('{LIBRARY}')", "import broken", LIBRARY),
     ],
-    ids=["a name that it lacks", "a module that it lacks", "its own error"],
 )
-def test_a_package_that_cannot_be_loaded_is_not_told_as_missing(
-    import_error, content, statement, reason
-):
+def test_a_package_that_cannot_be_loaded_is_not_missing(import_error, content, statement, reason):
     broken = missing_extra("An export", import_error(content, statement), "onnx")
     assert isinstance(broken, BrokenExtraError)
     assert "is installed but cannot be loaded: " in broken.message
     assert reason in broken.message
-    assert broken.remedy == (
-        "Remove the package, and install it again: pip install 'inficond-panel[onnx]'"
-    )
+    remedy = "Remove the package, and install it again: pip install 'inficond-panel[onnx]'"
+    assert broken.remedy == remedy
     assert "install it again" in broken.remedy_for_page
     assert "pip" not in broken.remedy_for_page
 
@@ -224,16 +214,11 @@ def test_a_package_that_no_module_tells_of_is_told_and_ours_is_a_defect(run, mon
         main(["check", "demo"])
 
 
-def test_a_table_as_parquet_names_the_package_that_it_needs(monkeypatch, tmp_path):
+def test_what_to_install_is_named_and_on_the_page_without_a_place(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="Parquet needs the package pyarrow, which is not"):
         write(pd.DataFrame({"time": [1]}), tmp_path / "events.parquet")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_to_install_is_told_on_the_page_without_the_place_of_this_installation(
-    tmp_path, monkeypatch
-):
     tuner = open_tuner(small_spec(tmp_path))
     tuner.store.attrs["stages"] = {"segments": {}}
     monkeypatch.setattr("inficond_panel.predict.find_spec", lambda _: None)

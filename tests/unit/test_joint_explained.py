@@ -53,25 +53,24 @@ def least(tuner, bounds):  # noqa: F811
     return distill.fit_joint(*problem(tuner), l1=L1, **box(bounds), tolerance=1e-12).objective
 
 
-@pytest.mark.parametrize("thumb", range(3))
-def test_a_price_is_the_slope_of_the_least_objective(tuner, tuned, thumb):  # noqa: F811
-    key, step = THUMBS[thumb].key, 1e-4
-    report = explain(tuner, tuned, lift=True).of(key[0])
-    (bound,) = report.bounds
-    low, high = tuned.bounds[key]
+def test_a_price_is_the_slope_of_the_least_objective(tuner, tuned):  # noqa: F811
+    step = 1e-4
 
-    def at(shift):
-        moved = tuple(None if side is None else side + shift for side in (low, high))
+    def at(key, shift):
+        moved = tuple(None if side is None else side + shift for side in tuned.bounds[key])
         return least(tuner, {**tuned.bounds, key: moved})
 
-    now, below, above = at(0), at(-step), at(step)
-    assert bound.price.left == pytest.approx((now - below) / step, abs=3e-4)
-    assert bound.price.right == pytest.approx((above - now) / step, abs=3e-4)
-    assert bound.active == (thumb != 1)  # dog went beyond its bound when cat lost the concept
-    assert bound.at_limit == bound.active
-    if bound.active:
-        free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
-        assert bound.lifted == pytest.approx(now - free, abs=1e-8)
+    for thumb in range(3):
+        key = THUMBS[thumb].key
+        (bound,) = explain(tuner, tuned, lift=True).of(key[0]).bounds
+        now, below, above = at(key, 0), at(key, -step), at(key, step)
+        assert bound.price.left == pytest.approx((now - below) / step, abs=3e-4)
+        assert bound.price.right == pytest.approx((above - now) / step, abs=3e-4)
+        assert bound.active == (thumb != 1)  # dog went beyond its bound when cat lost the concept
+        assert bound.at_limit == bound.active
+        if bound.active:
+            free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
+            assert bound.lifted == pytest.approx(now - free, abs=1e-8)
 
 
 def test_the_price_of_a_concept_that_is_not_used_has_two_sides():
@@ -84,7 +83,7 @@ def test_the_price_of_a_concept_that_is_not_used_has_two_sides():
     assert found.gain == 0
 
 
-def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
+def test_the_objective_stability_and_one_class_are_those_of_the_joint_solve(tuner, tuned):  # noqa: F811
     x, t = problem(tuner)
     found = explain(tuner, tuned).of("dog").objective
     root, mean = tuner.root(), t.mean(axis=0)
@@ -94,6 +93,26 @@ def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
     assert found.free == pytest.approx(reference(x, t)[0], abs=2e-6)
     assert found.optimum == pytest.approx(least(tuner, tuned.bounds), abs=1e-8)
     assert found.teacher_after == pytest.approx(found.loss_after, rel=1e-12)
+    report = stability(tuner, "dog", node=tuned, concepts=["b", "d"], draws=3, seed=5)
+    x, t = problem(tuner)
+    rng, found = np.random.default_rng(5), []
+    for _ in range(3):
+        rows = rng.integers(len(x), size=len(x))
+        alone = distill.fit_joint(x[rows], t[rows], l1=L1, **box(tuned.bounds), tolerance=1e-9)
+        found.append(alone.centred[[1, 3], 2])
+    assert report["median"].tolist() == pytest.approx(np.median(found, axis=0), abs=2e-2)
+    # seen from a class it ranks as the node; on some photos it is their joint student
+    own, rows = tuner.repairs.class_fit(tuned, "dog"), tuner.store.rows("tune")
+    expected = tuner.logits(tuned)[rows, 2]
+    np.testing.assert_allclose(own.logits(own.base, rows), expected, atol=1e-12)
+    assert own.weights == pytest.approx(tuned.weights[:, 2])
+    out = np.arange(60) % 5 == 0
+    x, t = problem(tuner)
+    alone = distill.fit_joint(x[~out], t[~out], l1=L1, **box(tuned.bounds), tolerance=1e-9)
+    scores = tuner.store.concept_score[rows]
+    p = softmax(scores @ alone.centred + alone.intercepts, axis=1)[:, 2]
+    found = own.logits(own.fitted_without_each(out[None])[0], rows)
+    np.testing.assert_allclose(1 / (1 + np.exp(-found)), p, atol=3e-3)
 
 
 def test_classes_that_moved_are_told_the_most_first_and_nothing_as_nothing(tuner):  # noqa: F811
@@ -149,17 +168,6 @@ def test_what_if_solves_all_classes_within_what_the_bounds_leave(tuner, tuned): 
     assert free_range(low, high, 2) == (-7.0, np.inf)
 
 
-def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  # noqa: F811
-    report = stability(tuner, "dog", node=tuned, concepts=["b", "d"], draws=3, seed=5)
-    x, t = problem(tuner)
-    rng, found = np.random.default_rng(5), []
-    for _ in range(3):
-        rows = rng.integers(len(x), size=len(x))
-        alone = distill.fit_joint(x[rows], t[rows], l1=L1, **box(tuned.bounds), tolerance=1e-9)
-        found.append(alone.centred[[1, 3], 2])
-    assert report["median"].tolist() == pytest.approx(np.median(found, axis=0), abs=2e-2)
-
-
 @pytest.mark.parametrize("value", [10 * L1, L1 / 10])
 def test_a_lambda_of_one_class_is_its_penalty_in_the_one_solve(tuner, value):  # noqa: F811
     node = tuner.fine_tune(tuner.root(), [Lambda("cat", value)])
@@ -173,7 +181,7 @@ def test_a_lambda_of_one_class_is_its_penalty_in_the_one_solve(tuner, value):  #
     assert node.repairs == (Lambda("cat", value),)
 
 
-def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
+def test_a_lambda_holds_for_what_follows_is_replayed_and_varied_alone(tuner):  # noqa: F811
     """A thumb on another class, seen from either, and another lambda go on from it."""
     first = tuner.fine_tune(tuner.root(), [Lambda("cat", 5 * L1)])
     thumb = Intent("dog", "b", "up")
@@ -192,24 +200,6 @@ def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
     again = Tuner(tuner.store, tuner.spec, History(":memory:"))
     for old, new in replay(tuner, again):
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
-
-
-def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tuned):  # noqa: F811
-    """Seen from a class it ranks as the node; on some photos it is their joint student."""
-    own, rows = tuner.repairs.class_fit(tuned, "dog"), tuner.store.rows("tune")
-    expected = tuner.logits(tuned)[rows, 2]
-    np.testing.assert_allclose(own.logits(own.base, rows), expected, atol=1e-12)
-    assert own.weights == pytest.approx(tuned.weights[:, 2])
-    out = np.arange(60) % 5 == 0
-    x, t = problem(tuner)
-    alone = distill.fit_joint(x[~out], t[~out], l1=L1, **box(tuned.bounds), tolerance=1e-9)
-    scores = tuner.store.concept_score[rows]
-    p = softmax(scores @ alone.centred + alone.intercepts, axis=1)[:, 2]
-    found = own.logits(own.fitted_without_each(out[None])[0], rows)
-    np.testing.assert_allclose(1 / (1 + np.exp(-found)), p, atol=3e-3)
-
-
-def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     path = penalty_path(tuner, tuner.root(), "cat")
     assert path.attrs["facts"]["auto"] is None  # it takes a value alone
     now, last = path[path["now"]], path.iloc[-1]
@@ -291,14 +281,9 @@ def test_commands_from_check_to_export_take_a_joint_student(run, tmp_path):
     named = load_students(tmp_path / "out").predict_proba(x).argmax(1)
     right = (named == store.label[rows].argmax(1)).mean()
     assert {row["metric"]: row["students"] for row in together}["top1"] == pytest.approx(right)
-    for more in (
-        ["stability", "--class", "cat", "--draws", "3"],
-        ["lambda", "--class", "cat"],
-        ["doctor"],
-        ["compare", "--lambda", "1e-2,1e-3"],
-        ["distill"],
-    ):
-        assert said(*more)
+    more = "stability --class cat --draws 3", "lambda --class cat", "compare --lambda 1e-2,1e-3"
+    for command in (*more, "doctor", "distill"):
+        assert said(command)
 
 
 def test_repairs_say_what_to_do(run, tmp_path):

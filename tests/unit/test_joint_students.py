@@ -1,5 +1,6 @@
 """The joint softmax student behind a spec: fitted, tuned, replayed, against other solvers."""
 
+import contextlib
 from dataclasses import replace
 
 import joint_references
@@ -8,9 +9,11 @@ import onnx
 import onnxruntime
 import pytest
 from factory import ATTRS, small_arrays, small_spec
+from frames import JOINT_L1, joint_spec, single_frames
 from frames import JOINT_L1 as L1
 from frames import SINGLE as CLASSES
-from frames import joint_spec, single_frames
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
@@ -26,7 +29,7 @@ from inficond_panel.export.predictions import decision_frame, part_frame, predic
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 
 
 @pytest.fixture
@@ -38,9 +41,8 @@ def problem(tuner):
     """Scores and soft targets of fit, from the arrays of the store."""
     store = tuner.store
     rows = store.rows("fit")
-    return store.concept_score[rows].astype(float), softmax(
-        store.teacher_logit[rows].astype(float), axis=1
-    )
+    logit = store.teacher_logit[rows].astype(float)
+    return store.concept_score[rows].astype(float), softmax(logit, axis=1)
 
 
 def objective(weights, intercepts, x, t, l1=L1):
@@ -64,7 +66,7 @@ def reference(x, t, bound=None, l1=L1):
     return least, weights - weights.mean(axis=1, keepdims=True)
 
 
-def test_the_root_is_the_best_joint_student(tuner):
+def test_the_root_is_the_best_joint_student_and_an_image_taken_apart_adds_up(tuner):
     x, t = problem(tuner)
     root = tuner.root()
     best, weights = reference(x, t)
@@ -73,104 +75,6 @@ def test_the_root_is_the_best_joint_student(tuner):
     np.testing.assert_allclose(root.weights.sum(axis=1), 0, atol=1e-9)
     assert max(root.gap) <= 1e-6
     assert root.certificate == ("gap",) * 3
-
-
-def test_labels_alone_give_scikit_learns_multinomial_and_with_the_teacher_two_rows_an_image(
-    tmp_path,
-):
-    def with_labels(alpha):
-        spec = joint_spec(tmp_path, f"lambda: {L1}, labels: {{alpha: {alpha}}}")
-        return open_tuner(spec, history=":memory:")
-
-    alone, mixed = with_labels(0), with_labels(0.5)
-    x, t = problem(alone)
-    label = alone.store.label[alone.store.rows("fit")].argmax(1)
-    options = {"l1_ratio": 1.0, "C": 1 / (L1 * len(x)), "max_iter": 200_000, "tol": 1e-9}
-    saga = LogisticRegression(solver="saga", **options).fit(x, label)
-    mine = softmax(x @ alone.root().weights + alone.root().intercepts, axis=1)
-    np.testing.assert_allclose(mine, saga.predict_proba(x), atol=2e-3)
-    rows, weight = (np.vstack([x, x]), np.vstack([np.eye(3)[label], t])), np.repeat([1, 0.5], 60)
-    both = distill.fit_joint(*rows, l1=L1 / 1.5, sample_weight=weight, tolerance=1e-9)
-    np.testing.assert_allclose(mixed.root().weights, both.centred, atol=5e-3)
-
-
-@pytest.mark.parametrize(
-    ("direction", "beyond"), [("up", None), ("down", None), ("remove", None), ("down", -1.25)]
-)
-def test_a_thumb_bounds_the_centred_weight_and_the_others_move(tuner, direction, beyond):
-    x, t = problem(tuner)
-    root = tuner.root()
-    c, k = np.unravel_index(np.abs(root.weights).argmax(), root.weights.shape)
-    given = None if beyond is None else root.weights[c, k] + beyond
-    intent = Intent(CLASSES[k], tuner.store.concepts[c], direction, bound=given)
-    node = tuner.fine_tune(root, [intent])
-    lower, upper = node.bounds[intent.key]
-    assert given in (None, upper)
-    now = node.weights[c, k]
-    limit = lower if lower is not None else upper
-    assert now >= limit if direction == "up" else now <= limit
-    assert now == 0 or direction != "remove"
-    assert (node.weights[:, np.arange(3) != k] != root.weights[:, np.arange(3) != k]).any()
-    best, _ = reference(x, t, (c, k, limit))  # the bound binds: the weight is as large as it can be
-    assert objective(node.weights, node.intercepts, x, t) == pytest.approx(best, abs=3e-6)
-    assert max(node.gap) <= 1e-6
-    free = tuner.fine_tune(node, [Intent(*intent.key, "release")])
-    assert free.bounds == {}
-    unbound = objective(root.weights, root.intercepts, x, t)
-    assert objective(free.weights, free.intercepts, x, t) == pytest.approx(unbound, abs=2e-6)
-
-
-def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
-    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove")])
-    rows = tuner.store.rows("tune")
-    linear = tuner.store.concept_score[rows] @ node.weights + node.intercepts
-    expected = softmax(linear, axis=1)
-    logits = tuner.logits(node)[rows]
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
-    found = TunableStudents(tuner).jump(node.id).predict_proba("tune")
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-    label = tuner.store.label[rows]
-    brier = ((expected - label) ** 2).mean(axis=0)
-    found = [tuner.metrics(node, "tune")[name].brier for name in CLASSES]
-    np.testing.assert_allclose(found, brier, atol=1e-12)
-
-
-def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
-    spec = joint_spec(tmp_path)
-    given = single_frames(others=0) | {"task": "multi_label", "activation": "sigmoid"}
-    from_frames(**given, path=tmp_path / "many.zarr")
-    spec.write_text(spec.read_text().replace("own.zarr", "many.zarr"))
-    with pytest.raises(SpecError) as caught:
-        open_tuner(spec, history=":memory:")
-    (found,) = caught.value.problems
-    assert (found.line, found.column) == (3, 12)
-    assert "the store's task is multi_label; write sigmoid" in found.message
-    plain = load_spec(tmp_path / "many.zarr")
-    tuner = open_tuner(plain.path, history=":memory:")
-    with pytest.raises(TuningError, match="link: softmax needs exactly"):
-        tuner.with_students(link="softmax")
-
-
-def test_targets_of_a_sigmoid_teacher_add_up_to_1(tmp_path):
-    given = single_frames(others=0) | {"activation": "sigmoid"}
-    one_by_one = from_frames(**given, path=tmp_path / "s.zarr").tuner
-    joint = one_by_one.with_students(link="softmax", temperature=2.0)
-    z = given["logits"].to_numpy()[joint.store.rows("fit")] / 2
-    p = 1 / (1 + np.exp(-z))
-    np.testing.assert_allclose(joint.fit_data.targets, p / p.sum(1, keepdims=True), atol=1e-6)
-    assert joint.root().gap[0] <= 1e-6
-
-
-def moved_alone(node, c, k, influence):
-    """Weights with one centred influence moved, the differences among the other classes held."""
-    weights = node.weights.copy()
-    weights[c, k] += (influence - weights[c, k]) * 3 / 2
-    centred = weights - weights.mean(axis=1, keepdims=True)
-    assert centred[c, k] == pytest.approx(influence)
-    return centred
-
-
-def test_one_image_taken_apart_adds_up_its_smallest_edit_flips_it_and_ap_without_is_at_0(tuner):
     node = tuner.root()
     student, row = tuner.at(node, "tune")["dog"], int(tuner.store.rows("tune")[3])
     found = take_apart(student, row)
@@ -192,31 +96,115 @@ def test_one_image_taken_apart_adds_up_its_smallest_edit_flips_it_and_ap_without
     assert table["ap_without"].iloc[0] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("kind", ["npz", "sklearn", "onnx"])
-def test_an_export_gives_the_same_probabilities(tuner, tmp_path, kind):
+def test_labels_alone_give_scikit_learns_multinomial_with_the_teacher_two_rows_each(tmp_path):
+    def with_labels(alpha):
+        spec = joint_spec(tmp_path, f"lambda: {L1}, labels: {{alpha: {alpha}}}")
+        return open_tuner(spec, history=":memory:")
+
+    alone, mixed = with_labels(0), with_labels(0.5)
+    x, t = problem(alone)
+    label = alone.store.label[alone.store.rows("fit")].argmax(1)
+    options = {"l1_ratio": 1.0, "C": 1 / (L1 * len(x)), "max_iter": 200_000, "tol": 1e-9}
+    saga = LogisticRegression(solver="saga", **options).fit(x, label)
+    mine = softmax(x @ alone.root().weights + alone.root().intercepts, axis=1)
+    np.testing.assert_allclose(mine, saga.predict_proba(x), atol=2e-3)
+    rows, weight = (np.vstack([x, x]), np.vstack([np.eye(3)[label], t])), np.repeat([1, 0.5], 60)
+    both = distill.fit_joint(*rows, l1=L1 / 1.5, sample_weight=weight, tolerance=1e-9)
+    np.testing.assert_allclose(mixed.root().weights, both.centred, atol=5e-3)
+
+
+def test_a_thumb_bounds_the_centred_weight_and_the_others_move(tuner):
+    x, t = problem(tuner)
+    root = tuner.root()
+    c, k = np.unravel_index(np.abs(root.weights).argmax(), root.weights.shape)
+    for direction, beyond in (("up", None), ("down", None), ("remove", None), ("down", -1.25)):
+        given = None if beyond is None else root.weights[c, k] + beyond
+        intent = Intent(CLASSES[k], tuner.store.concepts[c], direction, bound=given)
+        node = tuner.fine_tune(root, [intent])
+        lower, upper = node.bounds[intent.key]
+        assert given in (None, upper)
+        now = node.weights[c, k]
+        limit = lower if lower is not None else upper
+        assert now >= limit if direction == "up" else now <= limit
+        assert now == 0 or direction != "remove"
+        assert (node.weights[:, np.arange(3) != k] != root.weights[:, np.arange(3) != k]).any()
+        best, _ = reference(x, t, (c, k, limit))  # the bound binds
+        assert objective(node.weights, node.intercepts, x, t) == pytest.approx(best, abs=3e-6)
+        assert max(node.gap) <= 1e-6
+        free = tuner.fine_tune(node, [Intent(*intent.key, "release")])
+        assert free.bounds == {}
+        unbound = objective(root.weights, root.intercepts, x, t)
+        assert objective(free.weights, free.intercepts, x, t) == pytest.approx(unbound, abs=2e-6)
+
+
+def test_probabilities_metrics_and_exports_are_of_the_softmax(tuner, tmp_path):
+    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove")])
+    rows = tuner.store.rows("tune")
+    linear = tuner.store.concept_score[rows] @ node.weights + node.intercepts
+    expected = softmax(linear, axis=1)
+    logits = tuner.logits(node)[rows]
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
+    found = TunableStudents(tuner).jump(node.id).predict_proba("tune")
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    label = tuner.store.label[rows]
+    brier = ((expected - label) ** 2).mean(axis=0)
+    found = [tuner.metrics(node, "tune")[name].brier for name in CLASSES]
+    np.testing.assert_allclose(found, brier, atol=1e-12)
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "b", "up")])
-    files = export(tuner, node, tmp_path / "out", [kind])
-    loaded = load_students(files[kind])
+    files = export(tuner, node, tmp_path / "out", ["npz", "sklearn", "onnx"])
     x = np.asarray(tuner.store.concept_score[tuner.store.rows("holdout")], dtype=np.float32)
     expected = softmax(x.astype(float) @ node.weights + node.intercepts, axis=1)
-    np.testing.assert_allclose(loaded.predict_proba(x), expected, atol=1e-12)
-    assert loaded.link == "softmax"
-    np.testing.assert_array_equal(loaded.predict(x).argmax(1), expected.argmax(1))
     mine = TunableStudents(tuner).jump(node.id).predict_proba(x)
     np.testing.assert_allclose(mine, expected, atol=1e-12)
+    for kind in ("npz", "sklearn", "onnx"):
+        loaded = load_students(files[kind])
+        np.testing.assert_allclose(loaded.predict_proba(x), expected, atol=1e-12)
+        assert loaded.link == "softmax"
+        np.testing.assert_array_equal(loaded.predict(x).argmax(1), expected.argmax(1))
     card = (tmp_path / "out" / "card.md").read_text()
     assert "probabilities = softmax" in card
     assert "share one softmax" in card
-    if kind == "onnx":
-        session = onnxruntime.InferenceSession(files[kind])
-        logits, p, decided = session.run(None, {"score": x})
-        np.testing.assert_allclose(p, expected, atol=1e-12)
-        np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-12)
-        np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
-        assert (decided == (expected == expected.max(axis=1, keepdims=True))).all()
+    session = onnxruntime.InferenceSession(files["onnx"])
+    logits, p, decided = session.run(None, {"score": x})
+    np.testing.assert_allclose(p, expected, atol=1e-12)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-12)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
+    assert (decided == (expected == expected.max(axis=1, keepdims=True))).all()
 
 
-def test_an_onnx_of_many_classes_stays_in_rows_and_loses_no_digits(tuner):
+def test_a_softmax_needs_one_class_an_image_and_targets_of_a_sigmoid_add_up(tmp_path):
+    spec = joint_spec(tmp_path)
+    given = single_frames(others=0) | {"task": "multi_label", "activation": "sigmoid"}
+    from_frames(**given, path=tmp_path / "many.zarr")
+    spec.write_text(spec.read_text().replace("own.zarr", "many.zarr"))
+    with pytest.raises(SpecError) as caught:
+        open_tuner(spec, history=":memory:")
+    (found,) = caught.value.problems
+    assert (found.line, found.column) == (3, 12)
+    assert "the store's task is multi_label; write sigmoid" in found.message
+    plain = load_spec(tmp_path / "many.zarr")
+    tuner = open_tuner(plain.path, history=":memory:")
+    with pytest.raises(TuningError, match="link: softmax needs exactly"):
+        tuner.with_students(link="softmax")
+    given = single_frames(others=0) | {"activation": "sigmoid"}
+    one_by_one = from_frames(**given, path=tmp_path / "s.zarr").tuner
+    joint = one_by_one.with_students(link="softmax", temperature=2.0)
+    z = given["logits"].to_numpy()[joint.store.rows("fit")] / 2
+    p = 1 / (1 + np.exp(-z))
+    np.testing.assert_allclose(joint.fit_data.targets, p / p.sum(1, keepdims=True), atol=1e-6)
+    assert joint.root().gap[0] <= 1e-6
+
+
+def moved_alone(node, c, k, influence):
+    """Weights with one centred influence moved, the differences among the other classes held."""
+    weights = node.weights.copy()
+    weights[c, k] += (influence - weights[c, k]) * 3 / 2
+    centred = weights - weights.mean(axis=1, keepdims=True)
+    assert centred[c, k] == pytest.approx(influence)
+    return centred
+
+
+def test_exports_of_many_classes_stay_in_rows_and_predictions_add_up(tuner):
     """Against the slow way: each class against the log of the sum of all others' exp."""
     rng, classes = np.random.default_rng(0), 200
     own = as_exported(tuner, tuner.root(), {"versions": {"inficond-panel": "0"}})
@@ -236,9 +224,6 @@ def test_an_onnx_of_many_classes_stays_in_rows_and_loses_no_digits(tuner):
     others = [logsumexp(np.delete(linear, k, axis=1), axis=1) for k in range(classes)]
     np.testing.assert_allclose(logits, linear - np.stack(others, axis=1), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(p, softmax(linear, axis=1), atol=1e-12)
-
-
-def test_predictions_of_an_export_add_up(tuner):
     node = tuner.root()
     x = tuner.store.concept_score[:2]
     scores = PhotoScores(
@@ -271,3 +256,46 @@ def test_the_oracles_logits_are_learned_by_their_softmax(tmp_path):
     np.testing.assert_allclose(tuner.fit_data.targets, softmax(sharper[fit], axis=1), atol=1e-6)
     np.testing.assert_allclose(tuner.fit_data.teacher, softmax(z[fit], axis=1), atol=1e-6)
     assert max(tuner.root().gap) <= 1e-6
+
+
+THUMB = st.builds(
+    lambda name, concept, way: Intent(name, concept, *way),
+    st.sampled_from(CLASSES),
+    st.sampled_from("abcde"),
+    st.sampled_from([("up", 1.5), ("up", 8.0), ("down", 2.0), ("remove", None)]),
+)
+BATCHES = st.lists(st.lists(THUMB, min_size=1, max_size=4), min_size=1, max_size=3)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    frames = single_frames(images=80)
+    students = from_frames(**frames, path=tmp_path_factory.mktemp("own") / "own.zarr")
+    return students.tuner.with_students(link="softmax", lambda_=JOINT_L1)
+
+
+def carried_out(tuner, batches):
+    """Nodes of the batches that can be; one whose bounds cannot hold together is left out."""
+    nodes = [tuner.root()]
+    for batch in batches:
+        with contextlib.suppress(TuningError):
+            nodes.append(tuner.fine_tune(nodes[-1], batch))
+    return nodes
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(batches=BATCHES)
+def test_every_iteration_obeys_all_bounds_and_is_proved(made, batches):
+    first = carried_out(Tuner(made.store, made.spec, History(":memory:")), batches)
+    again = Tuner(made.store, made.spec, History(":memory:"))
+    second = carried_out(again, [batch[::-1] for batch in batches])
+    for one, other in zip(first, second, strict=True):
+        assert (one.id, one.weights_hash) == (other.id, other.weights_hash)
+        assert max(one.gap) <= 1e-6
+        np.testing.assert_allclose(one.weights.sum(axis=1), 0, atol=1e-9)
+        for (name, concept), (low, high) in one.bounds.items():
+            weight = one.weights["abcde".index(concept), CLASSES.index(name)]
+            assert low is None or weight >= low
+            assert high is None or weight <= high
+        logits = again.logits(other)
+        np.testing.assert_allclose((1 / (1 + np.exp(-logits))).sum(axis=1), 1, atol=1e-9)

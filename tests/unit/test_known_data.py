@@ -269,9 +269,7 @@ def shown(capsys, monkeypatch, *arguments) -> tuple[pd.DataFrame, str]:
         ("imagenet", imagenet, ["top1"]),
     ],
 )
-def test_a_worked_example_runs_from_photos_to_its_table(
-    name, make, rows, home, capsys, monkeypatch
-):
+def test_a_worked_example_runs_to_its_table(name, make, rows, home, capsys, monkeypatch):
     classes, logits = make(home / "data")
     write_csv(home / "logits.csv", ["image_id", *classes], [[i, *row] for i, row in logits.items()])
     monkeypatch.setenv("INFICOND_DATA", "data")
@@ -303,9 +301,8 @@ def test_what_is_missing_is_told_in_a_sentence(tmp_path, monkeypatch):
 
 
 DATA = Path(os.environ.get("INFICOND_DATA", "")) / "coco18-mini"
-WITH_DATA = pytest.mark.skipif(
-    not DATA.is_dir(), reason="needs INFICOND_DATA, a folder with coco18-mini and encoder"
-)
+NEEDED = "needs INFICOND_DATA, a folder with coco18-mini and encoder"
+WITH_DATA = pytest.mark.skipif(not DATA.is_dir(), reason=NEEDED)
 
 
 @pytest.mark.more
@@ -331,9 +328,8 @@ def test_real_photos_in_the_layout_of_waterbirds(tmp_path, capsys, monkeypatch):
     write_csv(root / "metadata.csv", header, rows)
     monkeypatch.setenv("INFICOND_DATA", str(tmp_path))
     encoder = f"{{model: {DATA.parent}/encoder, image_size: 256}}"
-    table, _ = shown(
-        capsys, monkeypatch, "waterbirds", spec_of("waterbirds", tmp_path, encoder=encoder)
-    )
+    spec = spec_of("waterbirds", tmp_path, encoder=encoder)
+    table, _ = shown(capsys, monkeypatch, "waterbirds", spec)
     assert np.all(table["repaired"] > table["students"] + 0.05)
 
 

@@ -41,9 +41,23 @@ def is_file(values):
     return False
 
 
-def test_a_large_array_is_a_file_that_leaves_nothing_or_where_there_is_no_room_memory(
-    large, monkeypatch
-):
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a folder in memory (Linux)")
+def test_no_file_is_made_in_a_folder_that_is_memory(large, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(arrays, "LARGE", 100)
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+    assert not is_file(arrays.empty((7, 9), np.float32))
+
+
+def test_consecutive_rows_are_not_copied_and_a_large_array_is_a_file_or_memory(large, monkeypatch):
+    values = np.arange(600.0).reshape(100, 6)
+    together = arrays.rows_of(values, np.arange(20, 60))
+    assert np.shares_memory(together, values)
+    np.testing.assert_array_equal(together, values[20:60])
+    apart = arrays.rows_of(values, np.arange(20, 60, 3))
+    assert is_file(apart)
+    np.testing.assert_array_equal(apart, values[20:60:3])
+    assert arrays.rows_of(values, np.arange(0)).shape == (0, 6)
     values = arrays.empty((7, 9), np.float32)
     values[:] = np.arange(63).reshape(7, 9)
     assert is_file(values)
@@ -60,25 +74,6 @@ def test_a_large_array_is_a_file_that_leaves_nothing_or_where_there_is_no_room_m
     values[:] = 1
     assert not is_file(values)
     assert values.sum() == 63
-
-
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a folder in memory (Linux)")
-def test_no_file_is_made_in_a_folder_that_is_memory(large, monkeypatch):
-    monkeypatch.undo()
-    monkeypatch.setattr(arrays, "LARGE", 100)
-    monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
-    assert not is_file(arrays.empty((7, 9), np.float32))
-
-
-def test_consecutive_rows_are_not_copied(large):
-    values = np.arange(600.0).reshape(100, 6)
-    together = arrays.rows_of(values, np.arange(20, 60))
-    assert np.shares_memory(together, values)
-    np.testing.assert_array_equal(together, values[20:60])
-    apart = arrays.rows_of(values, np.arange(20, 60, 3))
-    assert is_file(apart)
-    np.testing.assert_array_equal(apart, values[20:60:3])
-    assert arrays.rows_of(values, np.arange(0)).shape == (0, 6)
 
 
 def test_students_and_metrics_are_the_same_from_files(tmp_path, monkeypatch, request):

@@ -65,7 +65,7 @@ def tune_of(tuner: Tuner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("source", "weight"), [("labels", 1.0), ("labels", 2.5), ("teacher", 2.5)])
-def test_the_photos_of_tune_are_fitted_to(tuner: Tuner, source: str, weight: float) -> None:
+def test_the_photos_of_tune_are_fitted_to(tuner, source, weight):
     node = tuner.fine_tune(tuner.root(), [Learn("truck", source, weight)])
     rows, label, scores = tune_of(tuner)
     by_teacher = tuner.fit_data.teacher_on(rows)[:, 0]
@@ -78,7 +78,7 @@ def test_the_photos_of_tune_are_fitted_to(tuner: Tuner, source: str, weight: flo
     np.testing.assert_array_equal(node.weights[:, 1], tuner.root().weights[:, 1])
 
 
-def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner: Tuner) -> None:
+def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner):
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
     rows, label, scores = tune_of(tuner)
     folds, logits = stratified_folds(label[:, None], FOLDS, 0), np.empty(len(label))
@@ -96,7 +96,7 @@ def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner: T
     np.testing.assert_allclose(photos.tune_logits[0], logits, atol=0.1)
 
 
-def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learned(tuner) -> None:
+def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learned(tuner):
     rows, label, scores = tune_of(tuner)
     images, root = [tuner.store.images[row] for row in rows[:40]], tuner.root()
     labels = [Label("truck", *each) for each in zip(images, label[:40].tolist(), strict=True)]
@@ -110,7 +110,7 @@ def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learne
     assert places[1] in range(learned.start, learned.stop)
 
 
-def test_weight_and_lambda_are_those_of_highest_ap(tuner: Tuner) -> None:
+def test_weight_and_lambda_are_those_of_highest_ap(tuner):
     repairs = [Learn("truck"), Lambda("truck")]
     terms = tuner.terms(tuner.fine_tune(tuner.root(), repairs))["truck"]
     photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
@@ -125,7 +125,7 @@ def test_weight_and_lambda_are_those_of_highest_ap(tuner: Tuner) -> None:
     assert len({each.penalty for each in tried}) == 4
 
 
-def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatch) -> None:
+def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatch):
     label = np.array(tuner.store.label)
     label[tuner.store.rows("tune"), 0] = -1
     monkeypatch.setattr(tuner.store, "label", label)
@@ -135,7 +135,7 @@ def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatc
     assert (terms.learned, terms.used) == ((Learned("teacher", 1.0),), 0)
 
 
-def test_one_learn_of_each_source_per_iteration_and_what_cannot_be_learned_is_refused() -> None:
+def test_one_learn_of_each_source_per_iteration_what_cannot_be_is_refused_terms_are_read_back():
     kept = (Learn("a", "labels", 2), Learn("a", "teacher"), Learn("b"))
     assert canonical_repairs([kept[0], Learn("a"), *kept[1:]]) == kept
     for given, words in (
@@ -145,9 +145,6 @@ def test_one_learn_of_each_source_per_iteration_and_what_cannot_be_learned_is_re
     ):
         with pytest.raises(TuningError, match=words):
             Learn("truck", **given)
-
-
-def test_terms_are_read_as_they_were_written_and_without_learning_as_before() -> None:
     assert "learn" not in Terms(penalty=0.1).to_json()
     more = Learned("more", 2.5, parts=("ab", "cd"))
     given = Terms(learned=(Learned("labels", 2.5), more, Learned("teacher", 1.0)), used=3)
@@ -173,7 +170,7 @@ def drawn(images: int = 200, seed: int = 9) -> tuple[np.ndarray, np.ndarray]:
     return frames["scores"].to_numpy().astype(np.float32), frames["logits"].to_numpy()[:, 0]
 
 
-def test_added_photos_are_fitted_to(tuner: Tuner) -> None:
+def test_added_photos_are_fitted_to(tuner):
     first, second = unbiased_part(tuner.store), unbiased_part(tuner.store, 60, seed=4)
     weight = 2.5
     node, root = tuner.fine_tune(tuner.root(), [Learn("truck", "more", weight)]), tuner.root()
@@ -188,7 +185,7 @@ def test_added_photos_are_fitted_to(tuner: Tuner) -> None:
     assert (terms.learned, terms.used) == ((Learned("more", weight, parts=parts),), 0)
 
 
-def test_beside_the_labels_of_tune_its_photos_are_left_out_in_turn(tuner: Tuner) -> None:
+def test_added_photos_are_left_out_in_turn_beside_labels_and_auto_takes_best_ap(tuner):
     unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [MORE, Learn("truck", "labels", 1.0)])
     rows, _, scores = tune_of(tuner)
@@ -198,11 +195,6 @@ def test_beside_the_labels_of_tune_its_photos_are_left_out_in_turn(tuner: Tuner)
     assert (len(added), set(added.tolist())) == (200, {-1})
     assert data.without(rows)[data.learned["more"]].all()
     assert not data.without(rows)[data.learned["labels"]].any()
-
-
-def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
-    """Of weight 1 and of those that give the photos 30 % and 70 % of the fit: 800 of fit, 200."""
-    unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "more")])
     (score, logit), (rows, label, scores), values = drawn(), tune_of(tuner), {}
     for weight in (1.0, 1.7, 9.3):
@@ -215,7 +207,7 @@ def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
     assert np.isfinite(outcome.logit).all()
 
 
-def test_a_replay_uses_the_same_parts_though_others_were_added(tuner: Tuner) -> None:
+def test_a_replay_uses_the_same_parts_though_others_were_added(tuner):
     unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "more"), Lambda("truck")])
     unbiased_part(tuner.store, 80, seed=3)
@@ -227,7 +219,7 @@ def test_a_replay_uses_the_same_parts_though_others_were_added(tuner: Tuner) -> 
     assert anew.weights_hash != node.weights_hash
 
 
-def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> None:
+def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner):
     part = unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [MORE])
     shutil.rmtree(part.path)
@@ -242,7 +234,7 @@ def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> Non
             refit()
 
 
-def test_without_added_photos_and_without_their_parts_in_the_history_it_is_refused(tuner) -> None:
+def test_without_added_photos_and_without_their_parts_in_the_history_it_is_refused(tuner):
     with pytest.raises(TuningError, match="learn on 'truck' is from more, but no photos") as told:
         tuner.fine_tune(tuner.root(), [MORE])
     assert "inficond extend SPEC FOLDER" in told.value.remedy
@@ -253,7 +245,7 @@ def test_without_added_photos_and_without_their_parts_in_the_history_it_is_refus
         tuner.fine_tune(tuner.root(), [MORE], resolved=resolved)
 
 
-def test_a_typed_concept_has_scores_of_added_photos(tmp_path: Path) -> None:
+def test_a_typed_concept_has_scores_of_added_photos(tmp_path):
     small = open_tuner(small_spec(tmp_path, images=120), history=":memory:")
     part, store = added_part(small.store, 40), small.store
     vector = np.random.default_rng(3).normal(size=store.concept_text_embedding.shape[1])
@@ -277,7 +269,7 @@ def test_a_typed_concept_has_scores_of_added_photos(tmp_path: Path) -> None:
     assert len(node.weights) == len(store.concepts) + 1
 
 
-def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
+def test_added_photos_are_a_lever_where_there_are_some(tuner):
     def lever(of: Tuner):
         levers = suggest(of, classes=["truck"]).repairs["truck"].levers
         return {each.name: each for each in levers}.get("teacher on added photos")

@@ -1,7 +1,5 @@
 """What would help a class: each lever measured on the same photos, and one of them recommended."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
@@ -38,7 +36,7 @@ def lever(name: str, gain: float) -> Lever:
     return Lever(name, repairs, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
 
 
-def test_the_largest_gain_above_0_is_recommended_and_taken_where_taking_the_best_gains() -> None:
+def test_the_largest_gain_is_recommended_and_likelier_labels_by_a_paired_test():
     still, small, large = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
     assert recommended([still, small, large]) is large
     assert recommended([still, lever("c", -0.1)]) is None
@@ -47,9 +45,21 @@ def test_the_largest_gain_above_0_is_recommended_and_taken_where_taking_the_best
     shift, levers = ClassShift("truck", "none"), (still, small)
     for gain, taken in ((-0.001, None), (0.004, small)):
         assert ClassRepair(shift, levers, Change(gain, np.zeros(9))).taken is taken
+    rng = np.random.default_rng(0)
+    label = (rng.random(200) < 0.1).astype(int)
+    answers = set()
+    for shift in np.linspace(0, 1, 21):
+        logits = rng.normal(-2, 1, size=(2, 200))
+        logits[1] += shift * (2 * label - 1)
+        loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
+        likely = ttest_rel(loss[0], loss[1]).statistic > 2
+        assert levers_module.likelier(label, logits) == likely
+        answers.add(bool(likely))
+    assert answers == {False, True}
+    assert levers_module.likelier(label, logits[[0, 0]]) == 0
 
 
-def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:
+def test_each_lever_is_measured_and_the_thumb_removes_suspects(students, suggestion):
     tuner, found = students.tuner, suggestion.repairs["truck"].levers
     names = [AS_IT_IS, "penalty λ", "teacher on tuning images", "labels of tuning images"]
     names.append("✕ suspects")
@@ -63,10 +73,14 @@ def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion
     for each in found:
         assert each.ap == pytest.approx(found[0].ap + each.gain.estimate)
     assert found[3].gain.gain().low > 0.05  # a shortcut in fit that tune does not have
-
-
-def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
-    """Cross-fitted: each photo is ranked without the suspects that the other folds name."""
+    shown = make_suggestion(suggestion, "truck")
+    assert [each["name"] for each in shown["levers"]] == names
+    assert [each["can"] for each in shown["levers"]] == [bool(each.edits) for each in found]
+    assert [each["taken"] for each in shown["levers"]].count(True) == 1
+    assert shown["levers"][0]["gain"] == ""
+    assert any("a model fitted to the tuning images alone" in note for note in shown["notes"])
+    assert shown["sentence"].endswith(" points expected.")
+    # cross-fitted: each photo is ranked without the suspects that the other folds name
     tuner, repair = students.tuner, suggestion.repairs["truck"]
     thumb = repair.levers[-1]
     first = (suspect.concept for suspect in repair.shift.suspects[:3])
@@ -87,18 +101,8 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
-def test_the_page_lists_them_and_says_what_is_proposed(suggestion) -> None:
-    repair, shown = suggestion.repairs["truck"], make_suggestion(suggestion, "truck")
-    assert [each["name"] for each in shown["levers"]] == [each.name for each in repair.levers]
-    assert [each["can"] for each in shown["levers"]] == [bool(each.edits) for each in repair.levers]
-    assert [each["taken"] for each in shown["levers"]].count(True) == 1
-    assert shown["levers"][0]["gain"] == ""
-    assert any("a model fitted to the tuning images alone" in note for note in shown["notes"])
-    assert shown["sentence"].endswith(" points expected.")
-
-
 @pytest.mark.parametrize("positives", [9, 10])
-def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives) -> None:
+def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives):
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     rows = tuner.store.rows("tune")
     shown = tuner.store.label[rows, 0] == 1
@@ -111,18 +115,3 @@ def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives
         assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
         assert repair.gain == repair.taken.gain
         assert any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
-
-
-def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:
-    rng = np.random.default_rng(0)
-    label = (rng.random(200) < 0.1).astype(int)
-    answers = set()
-    for shift in np.linspace(0, 1, 21):
-        logits = rng.normal(-2, 1, size=(2, 200))
-        logits[1] += shift * (2 * label - 1)
-        loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
-        likely = ttest_rel(loss[0], loss[1]).statistic > 2
-        assert levers_module.likelier(label, logits) == likely
-        answers.add(bool(likely))
-    assert answers == {False, True}
-    assert levers_module.likelier(label, logits[[0, 0]]) == 0

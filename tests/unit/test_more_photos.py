@@ -1,7 +1,5 @@
 """Photos added beside a store: parts that are read by content hash, and never changed."""
 
-from __future__ import annotations
-
 import shutil
 from unittest.mock import Mock
 
@@ -16,13 +14,7 @@ from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store import more_photos as more_module
 from inficond_panel.store import open_store, write_store
-from inficond_panel.store.more_photos import (
-    Extended,
-    more_folder,
-    more_photos,
-    parts_of,
-    write_part,
-)
+from inficond_panel.store.more_photos import Extended, more_folder, more_photos, parts_of
 
 
 @pytest.fixture
@@ -143,9 +135,8 @@ def write_again(store, arrays):
     unlike |= {"concept_text_embedding", "score_centre", "other_class"}
     kept = {name: one for name, one in arrays.items() if name not in unlike}
     names = [f"copy {i}" for i in range(len(arrays["image"]))]
-    return write_part(
-        store, {**kept, "image": np.array(names), "image_digest": np.array(names)}, names
-    )
+    kept |= {"image": np.array(names), "image_digest": np.array(names)}
+    return more_module.write_part(store, kept, names)
 
 
 def test_a_softmax_teacher_has_its_other_logits(tmp_path):

@@ -26,7 +26,7 @@ def jpeg(image, quality=80):
     return stream.getvalue()
 
 
-def test_copies_are_found_and_others_are_not():
+def test_copies_are_found_others_not_and_the_likest_thousand_are_kept():
     first = scene(0)
     copies = [
         first.resize((80, 60), Image.Resampling.LANCZOS).resize((200, 150)),
@@ -43,9 +43,6 @@ def test_copies_are_found_and_others_are_not():
     channel = np.roll(np.asarray(first), 1, axis=2)  # the same grey, other colours
     pair = [jpeg(first), jpeg(Image.fromarray(channel))]
     assert near_pairs(small_photos(lambda i: pair[i], 2), split[:2]) == []
-
-
-def test_the_likest_thousand_are_kept_and_five_are_named():
     near = np.asarray(scene(1).resize((16, 16)))
     other = near.copy()
     other[8, 8] ^= 32

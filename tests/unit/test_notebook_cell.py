@@ -99,17 +99,8 @@ def test_what_is_sent_has_its_parts_in_order_and_brings_its_style_sheets(shown, 
     assert "pictures" in json.dumps(event["msg_data"])
 
 
-def test_a_message_from_the_browser_is_heard_once_and_cannot_take_the_page_away(shown, counter):
-    values = [["model", {"id": model_of(counter, shown).id}], ["data", "pressed"]]
-    entries = {"type": "map", "entries": values}
-    event = {"type": "event", "name": "data_event", "values": entries}
-    click(shown, kind="MessageSent", msg_type="bokeh_event", msg_data=event)
-    assert counter.heard == ["pressed"]
-    click(shown, kind="RootRemoved", model={"id": shown._model.id})
-    assert shown._model.document.roots == [shown._model]
-
-
 def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_others(shown, page, counter):
+    """A message is heard once, and cannot take the page away."""
     other = PageWidget(page, page.publish, lambda: None)
     data = model_of(counter, shown).data
     click(shown, kind="ModelChanged", model={"id": data.id}, attr="count", new=4)
@@ -117,6 +108,13 @@ def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_others(sho
     [event] = events(shown)
     assert (event["attr"], event["new"]) == ("twice", 8)
     assert model_of(counter, other).data.count == 4
+    values = [["model", {"id": model_of(counter, shown).id}], ["data", "pressed"]]
+    entries = {"type": "map", "entries": values}
+    event = {"type": "event", "name": "data_event", "values": entries}
+    click(shown, kind="MessageSent", msg_type="bokeh_event", msg_data=event)
+    assert counter.heard == ["pressed"]
+    click(shown, kind="RootRemoved", model={"id": shown._model.id})
+    assert shown._model.document.roots == [shown._model]
 
 
 def test_a_view_starts_with_the_page_as_it_is_then_and_whoever_asked_is_told(page, monkeypatch):
@@ -308,19 +306,16 @@ def links(root):
     return [sheet.url for sheet in sheets(root) if isinstance(sheet, ImportedStyleSheet)]
 
 
-@pytest.mark.parametrize("inline", [True, False])
-def test_what_comes_later_is_inline_too(inline):
-    with pn.config.set(inline=inline):
-        opening = OpeningView()
-        page = pn.Column(opening, hooks=[InlineStyles()])
-        root = page.get_root(Document(), Comm())
-        assert bool(links(root)) is not inline
-        opening.report(0.5, "Half of it")
-        page.append(pn.Row(pn.widgets.Button(label="Press"), pn.pane.HTML("<b>bold</b>")))
-        assert bool(links(root)) is not inline
-
-
-def test_each_sheet_is_there_once_and_others_stay():
+def test_what_comes_later_is_inline_too_and_each_sheet_is_there_once_and_others_stay():
+    for inline in (True, False):
+        with pn.config.set(inline=inline):
+            opening = OpeningView()
+            page = pn.Column(opening, hooks=[InlineStyles()])
+            root = page.get_root(Document(), Comm())
+            assert bool(links(root)) is not inline
+            opening.report(0.5, "Half of it")
+            page.append(pn.Row(pn.widgets.Button(label="Press"), pn.pane.HTML("<b>bold</b>")))
+            assert bool(links(root)) is not inline
     with pn.config.set(inline=True):
         button = pn.widgets.Button(label="Press", stylesheets=["./own.css"])
         page = pn.Column(button, pn.widgets.Button(), hooks=[InlineStyles()])

@@ -49,9 +49,8 @@ async def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(t
 
         browser.wire.after_send = wait_amid_a_message
         table = session._shown["knowledge"].table
-        click = asyncio.create_task(
-            asyncio.to_thread(browser.click, table, type="select", student="sheep")
-        )
+        chosen = {"type": "select", "student": "sheep"}
+        click = asyncio.create_task(asyncio.to_thread(browser.click, table, **chosen))
         await until(lambda: amid.is_set() or click.done())
         session.app.selection.class_name = "bird"  # a result's change, or a cell's
         go_on.set()

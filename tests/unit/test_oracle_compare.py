@@ -1,6 +1,5 @@
 """Targets of an oracle: compared by command and script, and chosen on the page."""
 
-import asyncio
 import json
 import sys
 
@@ -10,7 +9,7 @@ import pytest
 import zarr
 from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
 from scipy.special import expit
-from waiting import until
+from waiting import in_loop, until
 
 from inficond_panel import distill, open_students
 from inficond_panel.app import Explorer
@@ -65,7 +64,7 @@ def test_students_minimise_the_loss_of_their_setting(both):
         np.testing.assert_allclose(node.weights[:, k], expected.weights[:, 0], atol=1e-3)
 
 
-def test_the_document_holds_everything(both, run):
+def test_the_document_holds_everything_and_without_scikit_learn_the_rest(both, run, monkeypatch):
     _, out, _ = run("compare", both, "--temperature", "1,2", "--draws", "10", "--json")
     found = json.loads(out)
     students = found["students"]["rows"][:-1]
@@ -79,6 +78,10 @@ def test_the_document_holds_everything(both, run):
     assert set(bins["class"]) == {"", *store.classes}
     measures = {row["measure"]: row for row in found["outputs"]["rows"]}
     assert measures["entropy"]["change_high"] < 0
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    status, out, err = run("compare", both, "--draws", "5")
+    assert (status, "[sklearn]" in err, "silhouette" in out) == (0, True, False)
+    assert "ECE, pooled" in out
 
 
 def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, run):
@@ -106,27 +109,21 @@ def test_oracle_logits_of_another_shape_are_a_damaged_store(tmp_path):
         write_store(tmp_path / "b.zarr", arrays, ATTRS)
 
 
-@pytest.mark.parametrize(
-    ("flag", "value", "told"),
-    [
+def test_values_out_of_range_and_settings_that_cannot_be_are_told(both, capsys):
+    for flag, value, told in (
         ("--alpha", "-1", "expected none or a number, 0 or more, got '-1'"),
         ("--alpha", "none,inf", "got 'inf'"),
         ("--temperature", "0", "expected a number above 0, got '0'"),
         ("--temperature", "warm", "got 'warm'"),
         ("--lambda", "nan", "got 'nan'"),
         ("--targets", "teacher,pupil", "expected teacher or oracle, got 'pupil'"),
-    ],
-)
-def test_values_out_of_range_are_told(both, capsys, flag, value, told):
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", str(both), f"{flag}={value}"])
-    assert ended.value.code == 2
-    assert told in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["compare", str(both), f"{flag}={value}"])
+        assert ended.value.code == 2
+        assert told in capsys.readouterr().err
+    tuner = open_tuner(both)
+    for settings, told in (
         ({"temperature": 0.0}, "temperature"),
         ({"temperature": np.inf}, "temperature must be a number > 0, got inf"),
         ({"alpha": -0.5}, "alpha"),
@@ -134,18 +131,9 @@ def test_values_out_of_range_are_told(both, capsys, flag, value, told):
         ({"lambda_": -1.0}, "lambda"),
         ({"targets": "pupil"}, "pupil"),
         ({"lambda": 1.0}, "'lambda' of students with solver: exact. Did you mean 'lambda_'"),
-    ],
-)
-def test_settings_that_cannot_be_are_told(both, settings, told):
-    with pytest.raises(TuningError, match=told):
-        open_tuner(both).with_students(**settings)
-
-
-def test_without_scikit_learn_the_rest_is_said(both, run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    status, out, err = run("compare", both, "--draws", "5")
-    assert (status, "[sklearn]" in err, "silhouette" in out) == (0, True, False)
-    assert "ECE, pooled" in out
+    ):
+        with pytest.raises(TuningError, match=told):
+            tuner.with_students(**settings)
 
 
 def test_students_of_the_oracle_say_so_where_they_are_named(both, run):
@@ -170,12 +158,8 @@ def test_students_of_the_oracle_say_so_where_they_are_named(both, run):
     assert json.loads(run("distill", both, "--json")[1])["mark"] == SEEN
 
 
-@pytest.fixture
-def app(tmp_path):
-    return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
-
-
-def test_the_oracles_students_have_a_root_of_their_own_where_there_is_one(app, tmp_path):
+def test_the_oracles_students_have_a_root_of_their_own_where_there_is_one(tmp_path):
+    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
     without = AppState(open_tuner(small_spec(tmp_path / "plain")), Jobs(inline=True))
     assert ConfigurationView(without).data()["targets"] is None
     without.targets.choose("oracle")
@@ -215,23 +199,21 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
     assert len(app.tuning.pending) == 1
 
 
-def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
-    async def session() -> None:
-        explorer = Explorer([oracle_spec(tmp_path)])
-        await until(lambda: explorer.app is not None)
-        first = explorer.app
-        first.selection.class_name = "sheep"
-        first.tuning.toggle(Intent("sheep", "wheel", "up"))
-        first.targets.choose("oracle")
-        await until(lambda: explorer.app is not first)
-        second = explorer.app
-        assert second.targets.chosen == "oracle"
-        assert second.selection.class_name == "sheep"
-        assert second.tuning.pending == first.tuning.pending
-        second.targets.choose("teacher")
-        await until(lambda: explorer.app is not second)
-        assert explorer.app.tuner.root_id == first.tuner.root_id
-        await until(lambda: not explorer.jobs.busy)
-        explorer.close()
-
-    asyncio.run(session())
+@in_loop
+async def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
+    explorer = Explorer([oracle_spec(tmp_path)])
+    await until(lambda: explorer.app is not None)
+    first = explorer.app
+    first.selection.class_name = "sheep"
+    first.tuning.toggle(Intent("sheep", "wheel", "up"))
+    first.targets.choose("oracle")
+    await until(lambda: explorer.app is not first)
+    second = explorer.app
+    assert second.targets.chosen == "oracle"
+    assert second.selection.class_name == "sheep"
+    assert second.tuning.pending == first.tuning.pending
+    second.targets.choose("teacher")
+    await until(lambda: explorer.app is not second)
+    assert explorer.app.tuner.root_id == first.tuner.root_id
+    await until(lambda: not explorer.jobs.busy)
+    explorer.close()

@@ -1,7 +1,5 @@
 """Iterations of other students in one history: counted, listed, and what differs."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 
@@ -34,16 +32,13 @@ def spec(tmp_path: Path) -> Path:
     return tuned_spec(tmp_path)  # #0 and #1 over the store's concepts
 
 
-def test_a_history_of_one_root_has_no_others(spec, run):
+def test_others_are_none_of_one_root_and_name_thumbs_on_a_concept_taken_away(spec, run):
     tuner = open_tuner(spec)
     assert other_students(tuner) == []
     assert others_sentence(count_others(tuner)) == ""
     assert "only" in run("history", "list", spec, "--others")[1]
     assert "other students" not in run("history", "list", spec)[1]
     assert "other students" not in repr(TunableStudents(tuner))
-
-
-def test_those_with_a_concept_that_was_taken_away_name_their_thumbs(spec):
     tuner = type_moss(open_tuner(spec))
     students = TunableStudents(tuner)
     assert "2 iterations of other students" in repr(students)

@@ -1,7 +1,5 @@
 """Systems such as Windows: without fork, Unix's own modules, and some letters of file names."""
 
-from __future__ import annotations
-
 import ast
 import errno
 import io
@@ -43,7 +41,7 @@ def test_several_processes_are_refused_with_a_sentence(monkeypatch, tmp_path, ca
     assert "WSL" in told
 
 
-def test_unix_modules_are_imported_where_their_lack_is_met():
+def test_unix_modules_are_imported_where_their_lack_is_met_and_no_memory_told(monkeypatch):
     found, named = {}, re.compile(rf"\b({'|'.join(OF_UNIX)})\b")
     for file in [*ROOT.glob("inficond_panel/**/*.py"), *ROOT.glob("precompute/**/*.py")]:
         text = file.read_text(encoding="utf-8")
@@ -52,9 +50,6 @@ def test_unix_modules_are_imported_where_their_lack_is_met():
             if OF_UNIX & set(names):
                 found[file.relative_to(ROOT).as_posix()] = names
     assert found == {"precompute/pipeline/sampling.py": ["resource"]}
-
-
-def test_without_resource_the_memory_is_not_told(monkeypatch):
     assert peak_memory() > 0
     monkeypatch.setitem(sys.modules, "resource", None)
     assert peak_memory() == 0
@@ -93,7 +88,7 @@ def test_a_file_gets_what_its_encoding_lacks(monkeypatch, encoding, said):
     assert written.getvalue().startswith(said + b"1")
 
 
-def test_a_port_in_use_is_seen_where_two_may_share_it(monkeypatch):
+def test_a_port_in_use_is_seen_where_two_may_share_it_and_a_reader_who_has_gone(monkeypatch):
     """As on Windows, where SO_REUSEADDR takes a port from who has it."""
     asked = []
 
@@ -110,14 +105,11 @@ def test_a_port_in_use_is_seen_where_two_may_share_it(monkeypatch):
         with pytest.raises(InficondError, match="in use"):
             server.free_port(taken.getsockname()[1], "127.0.0.1")
     assert asked == []
-
-
-@pytest.mark.parametrize(("platform", "status"), [("win32", True), ("linux", False)])
-def test_a_reader_who_has_gone_is_no_fault(monkeypatch, platform, status):
-    monkeypatch.setattr(sys, "platform", platform)
-    assert cli._reader_has_gone(OSError(errno.EINVAL, "Invalid argument")) is status
-    assert not cli._reader_has_gone(OSError(errno.EINVAL, "Invalid argument", "a.yaml"))
-    assert cli._reader_has_gone(OSError(errno.EPIPE, "Broken pipe"))
+    for platform, gone in (("win32", True), ("linux", False)):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert cli._reader_has_gone(OSError(errno.EINVAL, "Invalid argument")) is gone
+        assert not cli._reader_has_gone(OSError(errno.EINVAL, "Invalid argument", "a.yaml"))
+        assert cli._reader_has_gone(OSError(errno.EPIPE, "Broken pipe"))
 
 
 def test_a_spec_has_slashes_in_its_paths_and_a_file_on_a_drive_is_no_kind_of_teacher():

@@ -37,9 +37,8 @@ teacher:
   activation: softmax
   {teacher}
 """
-NETWORK = "kind: torchscript\n  path: net.ts\n  preprocessing: " + json.dumps(
-    {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1]}
-)
+PREPARED = json.dumps({"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1]})
+NETWORK = f"kind: torchscript\n  path: net.ts\n  preprocessing: {PREPARED}"
 
 
 #: Colour of each output's class, and class of each photo.

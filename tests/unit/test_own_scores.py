@@ -1,7 +1,5 @@
 """A store of scores from elsewhere in every view and command: what is missing is said."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
@@ -73,7 +71,8 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_takes_a_store_in_place_of_a_spec(store, command, tmp_path, monkeypatch):
+def test_every_command_takes_a_store_in_place_of_a_spec(folder, command, tmp_path, monkeypatch):
+    store = folder / "signed.zarr"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("inficond_panel.views.page.exploring.STATES", 8)
     (tmp_path / "edits.yaml").write_text(EDITS)
@@ -83,24 +82,18 @@ def test_every_command_takes_a_store_in_place_of_a_spec(store, command, tmp_path
     assert not list(tmp_path.glob("*.sqlite"))
 
 
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
+def test_what_needs_photos_is_refused_with_its_reason(store, capsys, app):
+    for command, message in (
         (["concept", "add", "{store}", "claw"], "No concept can be typed. This store has no segm"),
         (["precompute", "{store}"], "concepts, dataset, teacher are missing"),
         (["precompute", "{store}", "--plan"], "concepts, dataset, teacher are missing"),
         (["quantify", "layers", "{store}", "--network", "x"], "concepts, dataset, teacher are"),
         (["study", "serve", "{store}"], "names no study"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_reason(store, command, message, capsys):
-    assert main([word.format(store=store) for word in command]) in {1, 2}
-    told = capsys.readouterr().err
-    assert message in told
-    assert "Traceback" not in told
-
-
-def test_what_needs_photos_says_that_given_scores_have_none(store, app):
+    ):
+        assert main([word.format(store=store) for word in command]) in {1, 2}
+        told = capsys.readouterr().err
+        assert message in told
+        assert "Traceback" not in told
     students = inficond_panel.open_students(store, history=":memory:")
     with pytest.raises(DataError, match=r"can be typed\. This store has no segments"):
         students.add_concept("claw")
@@ -112,7 +105,7 @@ def test_what_needs_photos_says_that_given_scores_have_none(store, app):
         add_concept(app.tuner, "claw", app.concepts.encoder)
 
 
-def test_with_scores_below_0_no_image_is_said_to_lack_a_concept(folder):
+def test_below_0_no_image_is_said_to_lack_a_concept_and_the_smallest_flip_flips(folder):
     store = open_store(folder / "signed.zarr")
     rows = store.rows("tune")
     shown = rows[showing(store, 0, store.concept_score[rows, 0])]
@@ -121,9 +114,6 @@ def test_with_scores_below_0_no_image_is_said_to_lack_a_concept(folder):
     file = concepts_file(store, "tune", None, [])
     line = next(csv.DictReader(io.StringIO(file.content.decode())))
     assert (line["segments"], line["images"]) == ("", "")
-
-
-def test_the_smallest_flip_flips_where_the_score_is_below_0(folder):
     students = inficond_panel.open_students(folder / "signed.zarr").fit()
     tuner, node = students.tuner, students.node
     store, rows, sides = tuner.store, tuner.store.rows("tune"), set()
@@ -144,13 +134,17 @@ def test_the_smallest_flip_flips_where_the_score_is_below_0(folder):
     assert len(sides) == 4
 
 
-@pytest.mark.parametrize("part", ["photos", "segments", "texts", "maps"])
-def test_a_part_is_there_whole_or_not_at_all(tmp_path, part):
-    arrays = small_arrays(images=12, concepts=4, classes=1)
-    for name in PARTS[part][1:] or PARTS[part]:
-        del arrays[name]
-    with pytest.raises(StoreFormatError, match=r"which the store lacks|need texts"):
-        write_store(tmp_path / "s.zarr", arrays, ATTRS)
+def test_a_part_is_there_whole_or_not_at_all_and_damaged_ones_are_told_on_opening(tmp_path):
+    whole = small_arrays(images=12, concepts=4, classes=1)
+    for part in ("photos", "segments", "texts", "maps"):
+        lost = PARTS[part][1:] or PARTS[part]
+        arrays = {name: values for name, values in whole.items() if name not in lost}
+        with pytest.raises(StoreFormatError, match=r"which the store lacks|need texts"):
+            write_store(tmp_path / f"{part}.zarr", arrays, ATTRS)
+    write_store(tmp_path / "s.zarr", whole, ATTRS)
+    shutil.rmtree(tmp_path / "s.zarr" / "mask")
+    with pytest.raises(StoreFormatError, match="segment_image needs mask"):
+        open_store(tmp_path / "s.zarr")
 
 
 def test_a_store_with_a_map_and_photos_but_no_segments_is_shown(tmp_path):
@@ -165,13 +159,6 @@ def test_a_store_with_a_map_and_photos_but_no_segments_is_shown(tmp_path):
     app.selection.param.update(class_name="bicycle", concept="wheel")
     tile = next(iter(views["detail"].pictures()["pictures"].values()))
     assert tile["source"].startswith("data:image/jpeg")
-
-
-def test_damaged_parts_are_told_on_opening(tmp_path):
-    write_store(tmp_path / "s.zarr", small_arrays(images=12, concepts=4, classes=1), ATTRS)
-    shutil.rmtree(tmp_path / "s.zarr" / "mask")
-    with pytest.raises(StoreFormatError, match="segment_image needs mask"):
-        open_store(tmp_path / "s.zarr")
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"

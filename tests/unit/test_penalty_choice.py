@@ -1,9 +1,5 @@
 """Penalties that the spec leaves to the data: chosen by the teacher, recorded with the root."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 from factory import SPEC
@@ -23,12 +19,10 @@ from inficond_panel.wording.repairs import penalty_text
 UP = Intent("bicycle", "wheel", "up")
 
 
-def make_tuner(
-    store: Store, folder: Path, students: str = "{lambda: auto}", history: str = ""
-) -> Tuner:
+def make_tuner(store, folder, students="{lambda: auto}", history=":memory:") -> Tuner:
     path = folder / "small.yaml"
     path.write_text(f"{SPEC}students: {students}\n")
-    return Tuner(store, load_spec(path, check_files=False), History(history or ":memory:"))
+    return Tuner(store, load_spec(path, check_files=False), History(history))
 
 
 def best_on_tune(store: Store) -> tuple[float, ...]:
@@ -44,7 +38,7 @@ def best_on_tune(store: Store) -> tuple[float, ...]:
     return tuple(np.array(path)[np.argmin(losses, axis=0)])
 
 
-def test_the_student_nearest_to_the_teacher_on_tune_is_taken(store: Store, tmp_path: Path) -> None:
+def test_the_student_nearest_to_the_teacher_is_taken_also_beside_others(store, tmp_path):
     tuner, expected = make_tuner(store, tmp_path), best_on_tune(store)
     assert tuner.penalties == expected
     assert len(set(expected)) > 1
@@ -56,9 +50,14 @@ def test_the_student_nearest_to_the_teacher_on_tune_is_taken(store: Store, tmp_p
     assert tuner.root_id != fixed.root_id
     node = tuner.fine_tune(tuner.root(), [UP])
     assert node.settings["lambda"] == numbers
+    record = str(tmp_path / "a.sqlite")
+    make_tuner(store, tmp_path, "{lambda: 1e-2}", record).root()
+    make_tuner(store, tmp_path, "{lambda: auto, temperature: 3}", record).root()
+    tuner = make_tuner(store, tmp_path, history=record)
+    assert tuner.penalties == best_on_tune(store)
 
 
-def test_a_history_keeps_what_was_chosen(store: Store, tmp_path: Path, monkeypatch) -> None:
+def test_a_history_keeps_what_was_chosen(store, tmp_path, monkeypatch):
     """As one from another machine, where the choice came out otherwise."""
     record = str(tmp_path / "a.sqlite")
     other = [3e-3, 1e-3, 1e-4, 1e-2]
@@ -73,16 +72,8 @@ def test_a_history_keeps_what_was_chosen(store: Store, tmp_path: Path, monkeypat
     assert all(old.weights_hash == new.weights_hash for old, new in replay(again, into))
 
 
-def test_students_of_other_settings_choose_for_themselves(store: Store, tmp_path: Path) -> None:
-    record = str(tmp_path / "a.sqlite")
-    make_tuner(store, tmp_path, "{lambda: 1e-2}", record).root()
-    make_tuner(store, tmp_path, "{lambda: auto, temperature: 3}", record).root()
-    tuner = make_tuner(store, tmp_path, history=record)
-    assert tuner.penalties == best_on_tune(store)
-
-
 @pytest.mark.parametrize("students", ["labels: {alpha: 1}", "temperature: 2, tempered: both"])
-def test_any_loss_has_a_choice(store: Store, tmp_path: Path, students: str) -> None:
+def test_any_loss_has_a_choice(store, tmp_path, students):
     """By folds of fit where labels are learned, since tune's labels are not to be spent."""
     chosen = make_tuner(store, tmp_path, f"{{lambda: auto, {students}}}").penalties
     assert set(chosen) <= set(compared_penalties(store))
@@ -93,7 +84,7 @@ def chosen(given: dict, **settings: float) -> tuple[float, ...]:
     return students.with_settings(lambda_="auto", **settings).tuner.penalties
 
 
-def test_labels_that_weigh_nothing_choose_nothing_and_the_scale_is_that_of_the_scores() -> None:
+def test_labels_that_weigh_nothing_choose_nothing_and_the_scale_is_that_of_the_scores():
     """Where labels alone are learned, the teacher's logits of images without a label are unread."""
     given = frames(200)
     plain, larger = chosen(given), chosen({**given, "scores": 1000 * given["scores"]})
@@ -106,7 +97,7 @@ def test_labels_that_weigh_nothing_choose_nothing_and_the_scale_is_that_of_the_s
 
 
 @pytest.mark.parametrize("images", [4, 8, 16])
-def test_too_few_images_take_the_least_penalty(images: int) -> None:
+def test_too_few_images_take_the_least_penalty(images):
     """Half of the images are of fit; with fewer than five there are no folds."""
     given = frames(images)
     given["split"][:] = np.array(["fit", "tune"])[np.arange(images) % 2]
@@ -116,7 +107,7 @@ def test_too_few_images_take_the_least_penalty(images: int) -> None:
     assert np.isfinite(tuner.root().weights).all()
 
 
-def test_a_class_that_a_fold_lacks_takes_the_least_penalty() -> None:
+def test_a_class_that_a_fold_lacks_takes_the_least_penalty():
     """Its teacher is sure of all images but one: without that one no student is finite."""
     given = frames(80)
     fit = given["split"].index[given["split"] == "fit"]
@@ -131,7 +122,7 @@ def test_a_class_that_a_fold_lacks_takes_the_least_penalty() -> None:
     assert tuner.penalties[1] == inficond_panel.from_frames(**alone).tuner.penalties[0] != path[0]
 
 
-def test_a_student_without_concepts_is_not_taken_where_there_is_another_and_text() -> None:
+def test_a_student_without_concepts_is_not_taken_where_there_is_another_and_text():
     losses = np.array([[3.0, 3, 3], [2, 2, 2], [1, 1, 1]])[:, None]
     sizes = np.array([[5, 5, 0], [2, 2, 0], [1, 0, 0]])
     assert least_loss(losses, sizes).tolist() == [2, 1, 2]

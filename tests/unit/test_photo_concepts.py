@@ -1,7 +1,5 @@
 """Concepts made of example photos, and typed ones against a run with the word in the corpus."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import replace
@@ -81,7 +79,7 @@ def examples(store, arrays) -> list[str]:
     return [store.images[row] for row in rows[arrays["shows"][rows]][:6]]
 
 
-def test_the_vector_of_a_case_worked_by_hand() -> None:
+def test_the_vector_of_a_case_worked_by_hand():
     """40 segments: 20 backgrounds e0, 15 others e1, and in each of the 5 examples one e2.
 
     Mean (20, 15, 5)/40. To the mean of the examples, (1, 0, 1)/2: (0, -3, 3)/8, of unit length
@@ -102,7 +100,7 @@ def test_the_vector_of_a_case_worked_by_hand() -> None:
     np.testing.assert_allclose(along, expected, atol=1e-6)
 
 
-def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
+def test_order_and_repeats_of_photos_do_not_matter_and_it_is_read_again(store, examples, tmp_path):
     one = concept_of_photos(store, "harness", examples)
     other = concept_of_photos(store, "harness", examples[::-1] * 2)
     assert one == replace(other, made="")
@@ -111,11 +109,8 @@ def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
     assert one != concept_of_photos(store, "harness", examples[:5])
     with pytest.raises(DataError, match=r"There is no image '0000021'\. Did you mean"):
         concept_of_photos(store, "harness", [*examples, "0000021"])
-
-
-def test_kept_and_read_again(store, examples, tmp_path) -> None:
     folder = TypedFolder(DiskFolder(tmp_path / "x.concepts"))
-    typed = concept_of_photos(store, "harness", examples)
+    typed = one
     folder.add(typed)
     (read,) = folder.read(store)
     assert read == typed
@@ -124,7 +119,7 @@ def test_kept_and_read_again(store, examples, tmp_path) -> None:
     assert concept_title(read) == "harness (from 6 photos)"
 
 
-def test_the_context_without_a_word_is_the_first_suspect(spec, examples) -> None:
+def test_the_context_without_a_word_is_the_first_suspect(spec, examples):
     tuner = open_tuner(spec)
     found = class_shift(shift_photos(tuner, tuner.head(), "bicycle"))
     assert found.kind == "shift"
@@ -135,7 +130,7 @@ def test_the_context_without_a_word_is_the_first_suspect(spec, examples) -> None
     assert more.root_id != tuner.root_id
 
 
-def test_the_command_needs_no_encoder(spec, run, examples, tmp_path) -> None:
+def test_the_command_needs_no_encoder(spec, run, examples, tmp_path):
     _, out, _ = run("concept", "add", spec, "harness", "--images", *examples)
     assert out.startswith("Added harness (from 6 photos): scores")
     assert "nearest concepts: " in out
@@ -151,7 +146,7 @@ def test_the_command_needs_no_encoder(spec, run, examples, tmp_path) -> None:
     assert (status, "There is no file no such file" in err) == (1, True)
 
 
-def test_on_the_page_it_is_made_of_the_photos_with_a_tag(spec, store, examples) -> None:
+def test_on_the_page_it_is_made_of_the_photos_with_a_tag(spec, store, examples):
     app = AppState(open_tuner(spec), Jobs(inline=True))
     view = KnowledgeView(app)
     assert view.table.typing["tags"] == {}
@@ -220,12 +215,11 @@ def test_it_equals_a_run_with_the_word_in_the_corpus(own, method):
     assert found.concepts == [*WORDS, "red bus"]
     np.testing.assert_allclose(found.concept_text_embedding, text, atol=1e-5)
     np.testing.assert_array_equal(found.segment_concept, read["segment_concept"])
+    mine, of_word = found.concept_score[:, 5], read["concept_score"][:, 5]
     if method == "centred":  # on the means without the word
-        assert np.corrcoef(found.concept_score[:, 5], read["concept_score"][:, 5])[0, 1] > 0.9
+        assert np.corrcoef(mine, of_word)[0, 1] > 0.9
     else:
-        np.testing.assert_allclose(
-            found.concept_score[:, 5], read["concept_score"][:, 5], atol=1e-5
-        )
+        np.testing.assert_allclose(mine, of_word, atol=1e-5)
     if method == "max_cosine":
         np.testing.assert_allclose(found.concept_score, read["concept_score"], atol=1e-5)
     assert found.concept_projection.shape == positions.shape

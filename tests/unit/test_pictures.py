@@ -25,7 +25,7 @@ def noise(size: tuple[int, int] = (160, 96), smooth: float = 3.0) -> Image.Image
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def test_properties_are_those_of_gray_levels_laplacian_and_size():
+def test_properties_by_hand_and_of_a_darker_or_mirrored_image():
     image = noise()
     gray = np.asarray(image.convert("L"), dtype=float)
     luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
@@ -42,11 +42,6 @@ def test_properties_are_those_of_gray_levels_laplacian_and_size():
     gray = measured(ImageOps.grayscale(image).convert("RGB"))
     assert (gray["saturation"], gray["colour"]) == (0, 0)
     assert found["colour"] > 0.5
-
-
-def test_a_darker_image_is_darker_and_hardly_more_and_a_mirrored_one_the_same():
-    """But for blocks and letters."""
-    image = noise()
     here, there = measured(image), measured(ImageEnhance.Brightness(image).enhance(0.5))
     assert there["brightness"] == pytest.approx(here["brightness"] / 2, rel=0.01)
     for key in ("contrast", "saturation", "colour", "sharpness", "text"):
@@ -56,22 +51,16 @@ def test_a_darker_image_is_darker_and_hardly_more_and_a_mirrored_one_the_same():
         assert here[key] == pytest.approx(there[key], rel=1e-4), key
 
 
-def test_compression_is_seen_in_the_blocks():
+def test_compression_is_seen_in_the_blocks_a_border_by_its_share_and_all_is_finite():
     image = noise(smooth=1)
     assert abs(measured(image)["compression"]) < 0.05
     for quality in (10, 30):
         file = io.BytesIO()
         image.save(file, "JPEG", quality=quality)
         assert measured(Image.open(file).convert("RGB"))["compression"] > 0.1
-
-
-def test_a_border_counts_by_its_share_of_the_side():
     for border, share in (((0, 0), 0), ((0, 12), 24 / 120), ((20, 0), 40 / 200)):
         found = measured(ImageOps.expand(noise(), border, (200, 10, 10)))
         assert found["border"] == pytest.approx(share, abs=1e-6)
-
-
-def test_any_image_has_finite_properties():
     for size in ((1, 1), (2, 400), (400, 2), (9, 9)):
         for colour in ("black", "white", (3, 200, 90)):
             assert np.isfinite(picture_properties(Image.new("RGB", size, colour))).all(), size
