@@ -51,14 +51,7 @@ def test_a_star_means_all_classes_unless_a_class_is_called_so():
     assert [str(each) for each in as_asked(every, ["*", "bird"])] == list(map(str, both))
 
 
-@pytest.mark.parametrize("photos", [Image.new("RGB", (8, 8)), [np.zeros((8, 8, 3))]])
-def test_photos_that_are_no_files_are_refused(students, photos):
-    for call in (students.predict_images, students.drift, students.extend):
-        with pytest.raises(DataError, match=r"Photos are paths of files: .*(Image|ndarray)"):
-            call(photos)
-
-
-def test_what_is_no_intent_is_told(students):
+def test_what_is_no_intent_no_name_or_no_file_is_told(students):
     fur = {"concept": "fur", "direction": "remove"}
     for wrong in (
         ("bicycle", "wheel"),
@@ -80,9 +73,6 @@ def test_what_is_no_intent_is_told(students):
     assert len(students.tuner.nodes()) == 1
     with pytest.warns(UserWarning, match="2 thumbs in one iteration: remove counts, not raise"):
         students.tune([("bicycle", "wheel", "remove"), ("bicycle", "wheel", "up")])
-
-
-def test_names_that_are_not_there_come_with_the_nearest(students):
     for call, near in (
         (lambda: students.up("bicycel", "wheel"), "'bicycle'"),
         (lambda: students.up("bicycle", "whel"), "'wheel'"),
@@ -109,15 +99,18 @@ def test_names_that_are_not_there_come_with_the_nearest(students):
             call()
     with pytest.raises(TuningError, match="no iteration '9'"):
         students.compare(9)
+    for photos in (Image.new("RGB", (8, 8)), [np.zeros((8, 8, 3))]):
+        for call in (students.predict_images, students.drift, students.extend):
+            with pytest.raises(DataError, match=r"Photos are paths of files: .*(Image|ndarray)"):
+                call(photos)
 
 
 def test_one_name_is_not_taken_for_its_letters(students, tmp_path):
     one, alone = ["bicycle"], "bicycle"
     for table in (students.thresholds, students.levers):
         assert table(classes=alone).equals(table(classes=one))
-    assert students.gallery(alone, "wheel", filters="positive").equals(
-        students.gallery(alone, "wheel", filters=["positive"])
-    )
+    few = students.gallery(alone, "wheel", filters="positive")
+    assert few.equals(students.gallery(alone, "wheel", filters=["positive"]))
     image = students.images("tune")[0]
     assert students.tag(image, "odd").tags().values.tolist() == [[image, "odd"]]
     assert "npz" in students.export(tmp_path / "out", "npz")
@@ -143,10 +136,9 @@ def test_moves_go_to_the_history(students, spec_file):
     assert students.history["parent"].tolist() == [pd.NA, 0, 1, 0]
     assert students.history["here"].tolist() == [False, False, False, True]
     assert students.history.loc[1, "intents"] == "up wheel ×2 on bicycle"
-    kinds = [event.kind for event in students.tuner.history.events(students.tuner.root_id)]
-    assert [kind for kind in kinds if kind != "add"] == [
-        "fine-tune", "fine-tune", "undo", "redo", "jump", "fine-tune",
-    ]  # fmt: skip
+    events = students.tuner.history.events(students.tuner.root_id)
+    kinds = [event.kind for event in events if event.kind != "add"]
+    assert kinds == ["fine-tune", "fine-tune", "undo", "redo", "jump", "fine-tune"]
     again = open_students(spec_file)
     assert again.resume().node == students.node
     assert again.fit().node.number == 0
@@ -207,9 +199,8 @@ def test_a_suggestion_is_carried_out_as_the_machines(students):
     found = students.suggest("bicycle")
     assert str(found) == repr(found) == found.summary
     shown = found._repr_html_()
-    assert {html.escape(lever.name) for lever in found.repairs["bicycle"].levers} <= set(
-        re.findall(r"<td[^>]*>([^<]*)</td>", shown)
-    )
+    cells = set(re.findall(r"<td[^>]*>([^<]*)</td>", shown))
+    assert {html.escape(lever.name) for lever in found.repairs["bicycle"].levers} <= cells
     assert html.escape(found.summary) in shown
     assert found.parent == students.node.id
     assert len(students.tuner.nodes()) == 1  # only said

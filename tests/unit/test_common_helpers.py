@@ -59,7 +59,7 @@ def test_one_that_is_asked_for_does_not_wait_for_another():
         go_on.set()
 
 
-def test_a_failure_is_not_kept():
+def test_a_failure_is_not_kept_the_latest_are_and_weigh_no_more_than_the_size():
     asked = []
 
     @once(1)
@@ -73,9 +73,6 @@ def test_a_failure_is_not_kept():
         fails_first("a")
     assert fails_first("a") == fails_first("a") == "a"
     assert len(asked) == 2
-
-
-def test_the_latest_are_kept_and_weigh_no_more_than_the_size():
     made = []
     last_two = once(2)(made.append)
     for name in "ababcba":
@@ -94,15 +91,10 @@ def test_the_latest_are_kept_and_weigh_no_more_than_the_size():
 HOUR = 3600.0
 
 
-@pytest.fixture
-def system(monkeypatch):
-    times = {"time": 1_000_000.0, "steady": 50.0}
-    monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: times["time"])
-    monkeypatch.setattr("inficond_panel.common.clock._steady", lambda: times["steady"])
-    return times
-
-
-def test_a_clock_goes_on_while_the_systems_is_moved_and_a_stamp_is_in_utc(system):
+def test_a_clock_goes_on_while_the_systems_is_moved_and_a_stamp_is_in_utc(monkeypatch):
+    system = {"time": 1_000_000.0, "steady": 50.0}
+    monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: system["time"])
+    monkeypatch.setattr("inficond_panel.common.clock._steady", lambda: system["steady"])
     steady = Clock()
     assert steady.now() == "1970-01-12T13:46:40.000+00:00"
     system.update(time=1_000_000.0 - HOUR, steady=50.25)

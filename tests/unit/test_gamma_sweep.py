@@ -2,8 +2,6 @@
 
 import csv
 import json
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,6 @@ from precompute_factory import photo, write_table
 from scipy.special import softmax
 
 from inficond_panel import open_students
-from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store, write_store
 from precompute.encoder.image import Preprocessing
@@ -82,21 +79,8 @@ def by_hand(folder: Path, ids, label, gamma):
     return (x - gamma * np.abs(x) * (slope @ weight)) @ weight.T
 
 
-@pytest.fixture(scope="module")
-def swept(folder):
-    """The document and the folder of a sweep with super-classes from a file."""
-    rows = ["class,group", *(",".join(pair) for pair in HIGHER.items())]
-    (folder / "higher.csv").write_text("\n".join(rows))
-    return run(folder, "--super", folder / "higher.csv", "--output", folder / "out")
-
-
-def run(folder, *more, gammas=GAMMAS, status=0):
-    """The document, or what was said in error."""
-    out, err = StringIO(), StringIO()
-    arguments = [folder / "spec.yaml", "--gamma", *gammas, "--draws", 20, *more, "--json"]
-    with redirect_stdout(out), redirect_stderr(err):
-        assert main(["compare", *map(str, arguments)]) == status, err.getvalue()
-    return err.getvalue() if status else json.loads(out.getvalue())
+def arguments(folder, *more, gammas=GAMMAS):
+    return "compare", folder / "spec.yaml", "--gamma", *gammas, "--draws", 20, *more, "--json"
 
 
 def by_definition(points, group):
@@ -109,7 +93,12 @@ def by_definition(points, group):
     return np.mean(found)
 
 
-def test_each_gamma_has_its_measures_once_and_the_folder_a_page(folder, swept, monkeypatch):
+def test_each_gamma_has_its_measures_once_and_the_folder_a_page(folder, run, monkeypatch):
+    """With super-classes from a file."""
+    rows = ["class,group", *(",".join(pair) for pair in HIGHER.items())]
+    (folder / "higher.csv").write_text("\n".join(rows))
+    given = ["--super", folder / "higher.csv"]
+    swept = json.loads(run(*arguments(folder, *given, "--output", folder / "out"))[1])
     files = {path.name: path.read_text() for path in (folder / "out").iterdir()}
     assert set(files) == {"gammas.csv", "reliability.csv", "map.csv", "gammas.html"}
     rows = list(csv.DictReader(files["gammas.csv"].splitlines()))
@@ -147,7 +136,7 @@ def test_each_gamma_has_its_measures_once_and_the_folder_a_page(folder, swept, m
     assert swept["gammas"]["best"]["silhouette"] == silhouettes["value"].idxmax()
     assert values.loc[0.0, "change"].isna().all()
     monkeypatch.delattr("precompute.teachers.applied._Sweep.computed")
-    again = run(folder, "--super", folder / "higher.csv")
+    again = json.loads(run(*arguments(folder, *given))[1])
     assert again["gammas"]["rows"] == swept["gammas"]["rows"]
 
 
@@ -172,15 +161,16 @@ def test_a_column_of_the_store_will_do_as_super_class(folder, tmp_path):
     assert maps[0.5].opts.get("plot").kwargs["legend_position"] == "right"  # not over images
 
 
-def test_what_cannot_be_is_told_and_nothing_is_half_made(folder, tmp_path):
+def test_what_cannot_be_is_told_and_nothing_is_half_made(folder, run, tmp_path):
     for gammas, more, told in (
         ((0.5, 1e38), (), "gamma 1e+38 is too large"),
         ((0.5,), ("--super", "nowhere"), "no metadata column and no file 'nowhere'"),
         ((0.5,), ("--alpha", "1"), "--alpha is not used with --gamma"),
     ):
         before = set(folder.glob("a.oracles/*"))
-        error = run(folder, *more, "--output", tmp_path / "out", gammas=gammas, status=1)
-        assert told in error
+        out = ["--output", tmp_path / "out"]
+        status, _, error = run(*arguments(folder, *more, *out, gammas=gammas))
+        assert (status, told in error) == (1, True)
         assert not list(tmp_path.iterdir())
         after = set(folder.glob("a.oracles/*"))
         assert all("1e+38" not in path.name for path in after)

@@ -39,16 +39,6 @@ def tuner(tmp_path_factory):
 
 
 @pytest.fixture
-def own(tmp_path):
-    return open_tuner(small_spec(tmp_path), history=":memory:")
-
-
-@pytest.fixture(scope="module")
-def single(tmp_path_factory):
-    return open_tuner(joint_spec(tmp_path_factory.mktemp("single"), images=400), history=":memory:")
-
-
-@pytest.fixture
 def app(tuner):
     return AppState(tuner, Jobs(inline=True))
 
@@ -127,7 +117,8 @@ def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
         knowledge.act({"action": "open_patch", "concept": row["concept"], "segment": away})
 
 
-def test_confusions_count_labels_by_the_class_of_the_largest_probability(single):
+def test_confusions_count_labels_by_the_class_of_the_largest_probability(tmp_path):
+    single = open_tuner(joint_spec(tmp_path, images=400), history=":memory:")
     node, store = single.root(), single.store
     found = find_confused(single, node, "tune")
     rows = store.rows("tune")
@@ -158,7 +149,8 @@ def test_confusions_count_labels_by_the_class_of_the_largest_probability(single)
     assert detail.panel.picked.startswith(f"{own} taken for {other} by the student")
 
 
-def test_the_page_tags_images_that_are_listed_and_lists_those_with_a_tag(own):
+def test_the_page_tags_images_that_are_listed_and_lists_those_with_a_tag(tmp_path):
+    own = open_tuner(small_spec(tmp_path), history=":memory:")
     own.root()
     for tag in ("", " \n", "x" * 41):
         with pytest.raises(TuningError, match="cannot be tagged"):

@@ -26,11 +26,6 @@ def students(tmp_path_factory):
     return inficond_panel.from_frames(**shifted_frames(seed=1), path=path).fit()
 
 
-@pytest.fixture(scope="module")
-def suggestion(students):
-    return suggest(students.tuner, classes=["truck"])
-
-
 def lever(name: str, gain: float) -> Lever:
     repairs = () if name == AS_IT_IS else (Lambda("truck"),)
     return Lever(name, repairs, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
@@ -59,7 +54,8 @@ def test_the_largest_gain_is_recommended_and_likelier_labels_by_a_paired_test():
     assert levers_module.likelier(label, logits[[0, 0]]) == 0
 
 
-def test_each_lever_is_measured_and_the_thumb_removes_suspects(students, suggestion):
+def test_each_lever_is_measured_and_the_thumb_removes_suspects(students):
+    suggestion = suggest(students.tuner, classes=["truck"])
     tuner, found = students.tuner, suggestion.repairs["truck"].levers
     names = [AS_IT_IS, "penalty λ", "teacher on tuning images", "labels of tuning images"]
     names.append("✕ suspects")

@@ -41,14 +41,6 @@ def store(request, folder):
     return folder / f"{request.param}.zarr"
 
 
-@pytest.fixture
-def app(store):
-    tuner = inficond_panel.open_students(store, history=":memory:").fit().tuner
-    app = AppState(tuner, Jobs(inline=True), PageEncoder(tuner.spec))
-    app.selection.param.update(class_name="bird", concept="wing")
-    return app
-
-
 EDITS = "- - {class: cat, concept: fur, direction: up}\n"
 COMMANDS = {
     "check": ["{store}"],
@@ -82,7 +74,7 @@ def test_every_command_takes_a_store_in_place_of_a_spec(folder, command, tmp_pat
     assert not list(tmp_path.glob("*.sqlite"))
 
 
-def test_what_needs_photos_is_refused_with_its_reason(store, capsys, app):
+def test_what_needs_photos_is_refused_with_its_reason(store, capsys):
     for command, message in (
         (["concept", "add", "{store}", "claw"], "No concept can be typed. This store has no segm"),
         (["precompute", "{store}"], "concepts, dataset, teacher are missing"),
@@ -99,6 +91,8 @@ def test_what_needs_photos_is_refused_with_its_reason(store, capsys, app):
         students.add_concept("claw")
     with pytest.raises(SpecError, match="given as tables have neither photos nor encoder"):
         students.predict_images(["photo.jpg"])
+    tuner = students.fit().tuner
+    app = AppState(tuner, Jobs(inline=True), PageEncoder(tuner.spec))
     app.concepts.look()
     assert "No concept can be typed. This store has no segments" in app.concepts.missing
     with pytest.raises(DataError, match="Give the concept's scores as one more column"):

@@ -25,36 +25,30 @@ def students(tmp_path_factory) -> TunableStudents:
     return students.tune([("bicycle", "wheel", "up"), ("bird", "fur", "down")])
 
 
-@pytest.fixture(scope="module")
-def sides(students: TunableStudents) -> dict[str, np.ndarray]:
-    """Labels, scores, and logits of the student of bicycle, of the labelled images of tune."""
-    store, node = students.tuner.store, students.node
-    column = store.classes.index("bicycle")
-    rows = np.flatnonzero((store.split == "tune") & (store.label[:, column] >= 0))
-    score = store.concept_score[rows]
-    logit = score @ node.weights[:, column] + node.intercepts[column]
-    return {"label": store.label[rows, column], "score": score, "logit": logit}
-
-
 def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
     """The lowest layer of that kind; areas are curves to ``isinstance``."""
     return next(each for each in overlay if type(each) is kind)
 
 
-def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(students, sides):
+def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(students):
+    store, node = students.tuner.store, students.node
+    column = store.classes.index("bicycle")
+    rows = np.flatnonzero((store.split == "tune") & (store.label[:, column] >= 0))
+    score, label = store.concept_score[rows], store.label[rows, column]
+    logit = score @ node.weights[:, column] + node.intercepts[column]
     overlay = students.plot.what_if("bicycle", "wheel")
     line, area = layer(overlay, hv.Curve).dframe(), layer(overlay, hv.Area).dframe()
     c = students.concepts.index("wheel")
-    weight = students.node.weights[c, students.classes.index("bicycle")]
+    weight = node.weights[c, column]
     for v, ap in line[["influence", "ap"]].to_numpy()[::20]:
-        moved = sides["logit"] + (v - weight) * sides["score"][:, c]
-        assert ap == pytest.approx(average_precision_score(sides["label"], moved), abs=1e-12)
+        moved = logit + (v - weight) * score[:, c]
+        assert ap == pytest.approx(average_precision_score(label, moved), abs=1e-12)
     here = area["influence"] == weight
     assert here.sum() == 1
     assert area.loc[here, "ap_low"].item() == area.loc[here, "ap_high"].item()
     assert (area["ap_low"] <= area["ap_high"]).all()
     cells = layer(students.plot.confusion("bicycle"), hv.HeatMap).dframe()
-    (tn, fp), (fn, tp) = confusion_matrix(sides["label"], sides["logit"] > 0)
+    (tn, fp), (fn, tp) = confusion_matrix(label, logit > 0)
     assert cells.set_index(["student", "label"])["images"].to_dict() == {
         ("decided present", "labelled present"): tp,
         ("decided present", "labelled absent"): fp,
@@ -62,15 +56,15 @@ def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(stude
         ("decided absent", "labelled absent"): tn,
     }
     points = layer(students.plot.reliability("bicycle"), hv.Points).dframe()
-    chance, truth = expit(sides["logit"]), sides["label"]
+    chance = expit(logit)
     bins = np.clip(np.ceil(chance * 15).astype(int) - 1, 0, 14)
     for row, at in zip(points.itertuples(), np.unique(bins), strict=True):
         assert row.probability == pytest.approx(chance[bins == at].mean())
-        assert row.positive == pytest.approx(truth[bins == at].mean())
+        assert row.positive == pytest.approx(label[bins == at].mean())
         assert row.images == (bins == at).sum()
 
 
-def test_matrix_holds_the_influences_is_searched_and_sorted(students):
+def test_matrix_holds_the_influences_and_embedding_labels_the_strongest(students):
     def names(top: int = 0, **options) -> list[str]:
         ticks = students.plot.matrix(top=top, **options).opts.get().kwargs["yticks"]
         return [name for _, name in ticks]
@@ -83,9 +77,6 @@ def test_matrix_holds_the_influences_is_searched_and_sorted(students):
     assert names(order="name") == sorted(students.concepts, key=str.casefold)
     assert names(order="marked", marked={("bird", "hair")})[0] == "hair"
     assert set(names(find="wheel")) == {name for name in students.concepts if "wheel" in name}
-
-
-def test_embedding_labels_the_strongest_and_lights_the_segments_of_a_concept(students):
     overlay, store = students.plot.embedding("bicycle", "pca"), students.tuner.store
     places = layer(overlay, hv.Points).dframe()
     raw = store.concept_projection[store.methods.index("pca")]
@@ -154,7 +145,7 @@ def test_a_fill_with_images_is_seen_and_the_bar_is_full(counts, width):
         assert left[other] - right[one] == pytest.approx(1)
 
 
-def test_the_element_tells_its_numbers_and_has_four_fills():
+def test_the_element_has_four_fills_and_is_updated_as_if_made_anew():
     bird, car = [[40, 5, 1, 2], [1950, 0, 1, 2]], [[0, 0, 0, 0], [2, 2, 2, 2]]
     assert bars.count_images(AGREEMENT).tolist() == [bird, car]
     element = make_performance_bars(AGREEMENT)
@@ -171,9 +162,6 @@ def test_the_element_tells_its_numbers_and_has_four_fills():
     assert figure.hover[0].renderers == fills  # the card tells of every fill
     _, dark = drawn(make_performance_bars(AGREEMENT, dark=True))
     assert fill_renderers(dark)[0].glyph.fill_color == BOTH_RIGHT.dark
-
-
-def test_bars_drawn_are_updated_as_if_they_were_made_anew():
     data, figure = drawn(make_performance_bars(AGREEMENT))
     other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
     bars.update_bars(figure, other, dark=True, width=150)

@@ -100,9 +100,8 @@ def test_pieces_are_what_putting_them_together_gives(lengths, random, start, sto
     whole = np.concatenate([
         parts[p][f : f + n] for (p, _), f, n in zip(places, first, count, strict=True)
     ])  # fmt: skip
-    pieces = Concatenated(
-        parts.__getitem__, np.array([p for p, _ in places]), np.array(first), np.array(count)
-    )
+    part = np.array([p for p, _ in places])
+    pieces = Concatenated(parts.__getitem__, part, np.array(first), np.array(count))
     assert pieces.shape == whole.shape
     np.testing.assert_array_equal(pieces[start:stop], whole[start:stop])
     np.testing.assert_array_equal(np.asarray(pieces), whole)

@@ -23,7 +23,7 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def test_a_corpus_keeps_its_order_and_notes_empty_lines_and_shared_synonyms(tmp_path):
+def test_a_corpus_keeps_its_order_and_faulty_ones_are_told(tmp_path):
     file, notes = tmp_path / "words.txt", []
     file.write_bytes("\ufeffwheel\r\n\r\n  tv  monitor \ncafé".encode())
     assert list(read_corpus(file)) == ["wheel", "tv monitor", "café"]
@@ -32,23 +32,17 @@ def test_a_corpus_keeps_its_order_and_notes_empty_lines_and_shared_synonyms(tmp_
     assert len(notes) == 2
     assert notes[0].endswith("has empty lines: 2, 4")
     assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
+    for text, fault in (
         ("dog\ncat\nDog\ncat\n", "'Dog' listed twice, on lines 1 and 3; 'cat' .* 2 and 4"),
         ("tv  monitor\n# a\nTV monitor\n", "'TV monitor' listed twice, on lines 1 and 3"),
         (" \n\n# nothing but this\n", "is empty"),
         ("dog\ncat,, puss\n,cow", "line 2: a text .* is empty; line 3: a text .* is empty"),
         ("dog\n" * 99, "on lines 1 and 13; and 86 more"),
         ("dog, hound, Dog", "line 1: 'dog' is listed twice"),
-    ],
-)
-def test_faulty_corpora_are_told(tmp_path, text, fault):
-    (tmp_path / "words.txt").write_text(text)
-    with pytest.raises(DataError, match=fault):
-        read_corpus(tmp_path / "words.txt")
+    ):
+        (tmp_path / "words.txt").write_text(text)
+        with pytest.raises(DataError, match=fault):
+            read_corpus(tmp_path / "words.txt")
 
 
 class Letters:
@@ -59,15 +53,12 @@ class Letters:
         return unit(np.array(counts, dtype=np.float32))
 
 
-def test_a_text_vector_is_the_normalised_mean_over_synonyms_and_prompts():
+def test_text_vectors_are_normalised_means_and_twins_are_told():
     concepts, prompts = [("bus", "motor coach"), ("cab",)], ["a {}", "photo of {}"]
     found = embed_concepts(Letters(), concepts, prompts)
     for row, texts in zip(found, concepts, strict=True):
         each = Letters().embed_text([p.replace("{}", t) for t in texts for p in prompts])
         np.testing.assert_allclose(row, unit(each.mean(0)), atol=1e-6)
-
-
-def test_twins_are_told_nearest_first_and_scores_that_are_mostly_clipped():
     text = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.01], [0, 0, 1.0]]))
     pairs = twins(text, ["a", "b", "c", "d", "e"])
     assert [pair[:2] for pair in pairs] == [("c", "d"), ("a", "b")]
@@ -117,24 +108,18 @@ def test_umap_without_its_package_says_what_to_install(monkeypatch):
         project(np.eye(6), ["pca", "umap"], seed=0)
 
 
-@pytest.fixture
-def map_of_words():
-    """Texts, their maps, and segments: some equal to a text, some anywhere."""
+def test_segments_lie_along_the_axes_of_a_pca_else_at_the_concepts_they_are_like(monkeypatch):
+    """Some segments are equal to a text, some anywhere; of more a sample is placed."""
     rng = np.random.default_rng(2)
     text = unit(rng.normal(size=(12, 8))).astype(np.float32)
     segments = unit(rng.normal(size=(50, 8))).astype(np.float16)
     segments[:12] = text
-    return text, project(text, ["pca", "tsne"], seed=0), segments
+    maps = project(text, ["pca", "tsne"], seed=0)
 
+    def placed_on(most, seed=0):
+        return project_segments(segments, text, maps, ["pca", "tsne"], most, seed)
 
-def placed_on(map_of_words, most, seed=0):
-    text, maps, segments = map_of_words
-    return project_segments(segments, text, maps, ["pca", "tsne"], most, seed)
-
-
-def test_segments_lie_along_the_axes_of_a_pca_else_at_the_concepts_they_are_like(map_of_words):
-    text, maps, segments = map_of_words
-    placed = placed_on(map_of_words, 1000)
+    placed = placed_on(1000)
     assert (placed.shape, placed.dtype) == ((2, 50, 2), np.float32)
     pca = PCA(2, svd_solver="full").fit(text)
     along = segments.astype(float) @ pca.components_.T
@@ -145,19 +130,16 @@ def test_segments_lie_along_the_axes_of_a_pca_else_at_the_concepts_they_are_like
     np.testing.assert_allclose(placed[1, :12], maps[1], atol=1e-2 * np.ptp(maps[1]))
     low, high = maps[1].min(0) - 1e-3, maps[1].max(0) + 1e-3
     assert ((placed[1] >= low) & (placed[1] <= high)).all()
-
-
-def test_of_more_segments_a_sample_is_placed(map_of_words, monkeypatch):
-    every = placed_on(map_of_words, 50)
+    every = placed_on(50)
     monkeypatch.setattr(project_module, "_BLOCK", 7)
-    np.testing.assert_allclose(placed_on(map_of_words, 50), every, atol=1e-4)
-    some = placed_on(map_of_words, 20, 1)
+    np.testing.assert_allclose(placed_on(50), every, atol=1e-4)
+    some = placed_on(20, 1)
     there = ~np.isnan(some[0, :, 0])
     assert there.sum() == 20
     np.testing.assert_array_equal(np.isnan(some), np.broadcast_to(~there[:, None], some.shape))
     np.testing.assert_allclose(some[1][there], every[1][there], atol=1e-4)
-    np.testing.assert_array_equal(some, placed_on(map_of_words, 20, 1))
-    assert (np.isnan(placed_on(map_of_words, 20, 2)) != np.isnan(some)).any()
+    np.testing.assert_array_equal(some, placed_on(20, 1))
+    assert (np.isnan(placed_on(20, 2)) != np.isnan(some)).any()
 
 
 EMBED = 6
@@ -219,7 +201,7 @@ def test_scoring_in_parts_is_scoring_at_once(monkeypatch, method):
     np.testing.assert_allclose(one[1], embedding.astype(float) @ text[2], atol=1e-6)
 
 
-def test_the_mean_of_the_segments_is_that_of_the_split_fit():
+def test_the_mean_is_that_of_fit_and_a_later_concept_is_centred_on_it():
     embedding, image, text = drawn(4, [3, 3, 3])
     fit = image < 2
     found = score_corpus(embedding, image, text, images=3, scoring=Scoring("centred"), fit=fit)
@@ -230,6 +212,14 @@ def test_the_mean_of_the_segments_is_that_of_the_split_fit():
     usual = score_corpus(embedding, image, text, images=3).scoring  # the paper's
     assert usual.settings == {"method": "max_cosine"}
     assert usual.centre is usual.normaliser is None
+    embedding, image, text = drawn(5, [2, 3])
+    corpus = score_corpus(embedding, image, text[:-1], images=2, scoring=Scoring("centred"))
+    later, _ = score_concept(embedding, image, text[-1], images=2, scoring=corpus.scoring)
+    segments = unit(embedding.astype(float) - embedding.mean(0, float))
+    cosine = segments @ unit(text[-1] - text[:-1].mean(0, dtype=float))
+    np.testing.assert_allclose(later, [max(0, *cosine[:2]), max(0, *cosine[2:])], atol=2e-5)
+    again, _ = score_concept(embedding, image, text[0], images=2, scoring=corpus.scoring)
+    np.testing.assert_allclose(again, corpus.score[:, 0], atol=1e-6)
 
 
 @given(st.integers(0, 10_000))
@@ -242,14 +232,3 @@ def test_a_later_concept_is_scored_as_if_it_had_been_in_the_corpus(method, seed)
     whole = score_corpus(embedding, image, text, images=4, scoring=chosen(method))
     np.testing.assert_allclose(later, whole.score[:, -1], atol=2e-5)
     np.testing.assert_allclose(cosine, embedding.astype(float) @ text[-1], atol=1e-6)
-
-
-def test_a_later_concept_is_centred_on_the_means_of_the_corpus():
-    embedding, image, text = drawn(5, [2, 3])
-    corpus = score_corpus(embedding, image, text[:-1], images=2, scoring=Scoring("centred"))
-    later, _ = score_concept(embedding, image, text[-1], images=2, scoring=corpus.scoring)
-    segments = unit(embedding.astype(float) - embedding.mean(0, float))
-    cosine = segments @ unit(text[-1] - text[:-1].mean(0, dtype=float))
-    np.testing.assert_allclose(later, [max(0, *cosine[:2]), max(0, *cosine[2:])], atol=2e-5)
-    again, _ = score_concept(embedding, image, text[0], images=2, scoring=corpus.scoring)
-    np.testing.assert_allclose(again, corpus.score[:, 0], atol=1e-6)

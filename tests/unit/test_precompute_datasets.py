@@ -46,45 +46,41 @@ def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
     assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
 
 
-@pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_cells_are_separated_as_in_the_header_and_may_be_true_or_false(table, mark):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    rows = ["image_id|x|y", "00000|True|FALSE", "00001|false|", "00002|1|0"]
-    table.labels.write_text("\n".join(rows).replace("|", mark), encoding="utf-8-sig")
-    assert load_dataset(table).label.tolist() == [[1, 0], [0, -1], [1, 0]]
+def test_cells_are_separated_as_in_the_header_and_may_be_true_or_false(table):
+    for mark in (",", ";", "\t"):
+        lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+        rows = ["image_id|x|y", "00000|True|FALSE", "00001|false|", "00002|1|0"]
+        table.labels.write_text("\n".join(rows).replace("|", mark), encoding="utf-8-sig")
+        assert load_dataset(table).label.tolist() == [[1, 0], [0, -1], [1, 0]]
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
+def test_labels_where_minus_one_is_absent_also_with_blanks_between_them(table):
+    for name, text in (
         ("list_attr.txt", "3\nx y\n00000  1 -1\n00001 -1  0\n\n00002  1  1\n"),
         ("list_attr.txt", "3\nimage_id x y\n00000 1 -1\n00001 -1 0\n00002 1 1"),
         ("labels.csv", "image_id,x,y\n00000,1,-1\n00001,-1,0\n00002,1,1"),
         ("labels.txt", "image_id,x,y\n00000,1,-1\n00001,-1,0\n00002,1,1"),
-    ],
-)
-def test_labels_where_minus_one_is_absent_also_with_blanks_between_them(table, name, text):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    table.labels, table.absent = table.labels.with_name(name), -1
-    table.labels.write_text(text)
-    dataset = load_dataset(table)
-    assert dataset.classes == ("x", "y")
-    assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
+    ):
+        lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+        table.labels, table.absent = table.labels.with_name(name), -1
+        table.labels.write_text(text)
+        dataset = load_dataset(table)
+        assert dataset.classes == ("x", "y")
+        assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
 
 
-@pytest.mark.parametrize("image", ["../../private", "../images2/x", "/private", "a/../../x", ".."])
-def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_path, image):
-    image = str(tmp_path / "private") if image == "/private" else image
+def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_path):
     Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
-    lists(table, fit=["00000"], tune=["00001"], holdout=[image])
-    table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
-    with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
-        load_dataset(table)
+    outside = str(tmp_path / "private")
+    for image in ("../../private", "../images2/x", outside, "a/../../x", ".."):
+        lists(table, fit=["00000"], tune=["00001"], holdout=[image])
+        table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
+        with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
+            load_dataset(table)
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
+def test_faulty_tables_are_told(table):
+    for text, fault in (
         ("image_id,x\n,1\n", "labels.csv:2: the image has no name"),
         ("image_id,x\na,2\n", r"labels.csv:2: 'x' of image 'a' is '2'; expected 1, 0"),
         ("image_id,x\na,1\na,1\n", r"labels.csv:3: the image 'a' is listed twice .*line 2"),
@@ -93,12 +89,10 @@ def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_pat
         ("image_id,x,x\na,1,1\n", "column 3 is called 'x'"),
         ("image_id,x\n", "lists no image"),
         ("", "expected the header image_id"),
-    ],
-)
-def test_faulty_tables_are_told(table, text, fault):
-    table.labels.write_text(text)
-    with pytest.raises(DataError, match=fault):
-        load_dataset(table)
+    ):
+        table.labels.write_text(text)
+        with pytest.raises(DataError, match=fault):
+            load_dataset(table)
 
 
 def test_splits_by_a_column_of_the_metadata(tmp_path):
@@ -185,7 +179,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_columns_of_labels_splits_and_metadata(folder):
+def test_columns_of_labels_splits_and_metadata_or_of_names(folder):
     dataset = load_dataset(dataset_section(folder, LABELS, check_files=True))
     assert dataset.ids == ("a/1", "a/2", "b/1", "b/2")
     assert dataset.split == ("fit", "fit", "tune", "holdout")
@@ -198,9 +192,7 @@ def test_columns_of_labels_splits_and_metadata(folder):
     (folder / "t.csv").write_text(text.replace("none,0,0,", "none,-1.0,,"))
     dataset = load_dataset(dataset_section(folder, f"{LABELS}\nabsent: -1"))
     assert dataset.label.tolist() == [[0, 1], [1, -1], [-1, 0], [1, -1]]
-
-
-def test_a_column_of_names(folder):
+    (folder / "t.csv").write_text(CSV)
     dataset = load_dataset(dataset_section(folder, NAMES))
     assert dataset.classes == ("cat", "dog", "none")
     assert dataset.label.tolist() == [[1, 1, 0], [-1, -1, -1], [0, 0, 1], [1, 1, 0]]
@@ -233,27 +225,8 @@ def test_parquet_with_lists_numbers_and_nulls(folder):
     assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "fault"),
-    [
-        ("file,part", "name,part", "no column 'file'; available: name, part"),
-        ("a/2.jpg", "", r"t.csv:3: the path of the image is empty"),
-        ("a/2.jpg", "a/1.jpg", r"t.csv:3: the image 'a/1' is listed twice \(first on line 2\)"),
-        (",1,1,x", ",often,1,x", r"t.csv:2: 'cat' is 'often'; expected 1, 0 or nothing"),
-        ("a/1.jpg,train,", "a/1.jpg,", "t.csv:2: 5 cells, but the header has 6"),
-        ("val", "va", "No image has 'val' in the column 'part'; available: 'test', 'train', 'va'"),
-        (CSV.partition("\n")[2], "", "lists no image"),
-    ],
-)
-def test_faulty_rows_are_told(folder, old, new, fault):
-    (folder / "t.csv").write_text(CSV.replace(old, new, 1))
-    with pytest.raises(DataError, match=fault):
-        load_dataset(dataset_section(folder, LABELS))
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
+def test_keys_and_rows_that_do_not_fit_are_told(folder):
+    for text, fault in (
         (BASE + "table: t.csv", "dataset.table: needs the columns of the labels"),
         (LABELS + "\nlabel: tags", "dataset.label: is not used with dataset.labels"),
         (LABELS + "\nclasses: [cat]", "dataset.classes: is used only with the key label"),
@@ -261,8 +234,18 @@ def test_faulty_rows_are_told(folder, old, new, fault):
         (LABELS + "\nabsent: 2", "dataset.absent: .*-1"),
         (LABELS + "\nimages: photos", r"dataset.images: no such folder"),
         (LABELS.replace("t.csv", "u.csv"), r"dataset.table: no such file"),
-    ],
-)
-def test_keys_that_do_not_fit_are_told(folder, text, fault):
-    with pytest.raises(SpecError, match=fault):
-        dataset_section(folder, text, check_files=True)
+    ):
+        with pytest.raises(SpecError, match=fault):
+            dataset_section(folder, text, check_files=True)
+    for old, new, fault in (
+        ("file,part", "name,part", "no column 'file'; available: name, part"),
+        ("a/2.jpg", "", r"t.csv:3: the path of the image is empty"),
+        ("a/2.jpg", "a/1.jpg", r"t.csv:3: the image 'a/1' is listed twice \(first on line 2\)"),
+        (",1,1,x", ",often,1,x", r"t.csv:2: 'cat' is 'often'; expected 1, 0 or nothing"),
+        ("a/1.jpg,train,", "a/1.jpg,", "t.csv:2: 5 cells, but the header has 6"),
+        ("val", "va", "No image has 'val' in the column 'part'; available: 'test', 'train', 'va'"),
+        (CSV.partition("\n")[2], "", "lists no image"),
+    ):
+        (folder / "t.csv").write_text(CSV.replace(old, new, 1))
+        with pytest.raises(DataError, match=fault):
+            load_dataset(dataset_section(folder, LABELS))

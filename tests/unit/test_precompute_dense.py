@@ -186,9 +186,8 @@ def test_coca_cells_are_what_its_pool_gives_for_one_token():
         tokens = tower.transformer(tower._embeds(pixels))[:, 1:]
         for i in range(16):
             pooled, _ = tower._pool(tokens[:, i : i + 1])
-            torch.testing.assert_close(
-                cells.flatten(1, 2)[:, i], pooled @ tower.proj, atol=1e-5, rtol=1e-4
-            )
+            expected = pooled @ tower.proj
+            torch.testing.assert_close(cells.flatten(1, 2)[:, i], expected, atol=1e-5, rtol=1e-4)
 
 
 def into_last_block(tower, pixels):
@@ -244,9 +243,8 @@ def test_each_attention_of_the_last_block_by_hand(name, attention, pairs, rest):
             expected = tower.ln_post(out)[:, 1:] @ tower.proj
         else:
             expected = tower.head(tower.trunk.norm(out)[:, 1:])
-    torch.testing.assert_close(
-        cells.flatten(1, 2).double(), expected, atol=2e-5, rtol=1e-4, check_dtype=False
-    )
+    close = {"atol": 2e-5, "rtol": 1e-4, "check_dtype": False}
+    torch.testing.assert_close(cells.flatten(1, 2).double(), expected, **close)
 
 
 @pytest.mark.parametrize("name", SEVERAL)

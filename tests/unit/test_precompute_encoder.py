@@ -41,9 +41,8 @@ def test_a_vit_has_values_of_its_last_block_and_positions_between_its_own(tmp_pa
     pixels, side = pixels_of(encoder), (size or 64) // 16
     grid = own[1:].T.reshape(1, -1, 4, 4)
     if size:
-        grid = torch.nn.functional.interpolate(
-            grid, (side, side), mode="bicubic", antialias=True, align_corners=False
-        )
+        how = {"mode": "bicubic", "antialias": True, "align_corners": False}
+        grid = torch.nn.functional.interpolate(grid, (side, side), **how)
     positions = torch.vstack([own[:1], grid.flatten(2)[0].T])
     torch.testing.assert_close(encoder.model.visual.positional_embedding, positions)
     cells = encoder.dense(pixels)
@@ -59,10 +58,9 @@ def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
     encoder = load_encoder(section)
     pixels = pixels_of(encoder)
     tower = encoder.model.visual
+    given = torch.from_numpy(pixels)
     with torch.inference_mode():
-        out = tower.forward_intermediates(
-            torch.from_numpy(pixels), indices=1, intermediates_only=True
-        )
+        out = tower.forward_intermediates(given, indices=1, intermediates_only=True)
     features = out["image_intermediates"][-1].numpy()
     pool = {name: value.numpy() for name, value in tower.attnpool.state_dict().items()}
     cells = encoder.dense(pixels)
@@ -72,48 +70,15 @@ def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
     np.testing.assert_allclose(cells, expected, atol=1e-5)
 
 
-def test_preprocessing_is_that_of_the_config(tmp_path):
+def test_preprocessing_is_that_of_the_config_and_a_folder_needs_no_other_name(tmp_path):
     section = tiny_encoder(tmp_path / "e", CONV)
     encoder = load_encoder(section)
-    assert encoder.preprocessing == {
-        "size": [64, 64],
-        "mean": [0.5, 0.4, 0.3],
-        "std": [0.2, 0.3, 0.4],
-        "interpolation": "bicubic",
-        "resize_mode": "squash",
-    }
+    statistics = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
+    resizing = {"interpolation": "bicubic", "resize_mode": "squash"}
+    assert encoder.preprocessing == {"size": [64, 64], **statistics, **resizing}
     transform = image_transform_v2(PreprocessCfg(**encoder.model.visual.preprocess_cfg), False)
     image = photo(3, (90, 50))
     np.testing.assert_allclose(encoder.prepare(image), transform(image).numpy(), atol=1e-6)
-
-
-def test_a_model_without_cells_is_told(tmp_path):
-    timm = pytest.importorskip("timm")
-    name = "test_vit_relpos"
-    if not timm.is_model(name):
-        pytest.skip(f"timm {timm.__version__} has no {name}")
-    with pytest.raises(DataError, match="no dense path") as told:
-        load_encoder(tiny_encoder(tmp_path / "t", {**CONV, "timm_model_name": name}))
-    assert "average pooling" in told.value.remedy
-
-
-def test_what_cannot_be_used_is_told(tmp_path):
-    section = tiny_encoder(tmp_path / "vit", VIT)
-    section.image_size = (96, 70)
-    with pytest.raises(DataError, match=r"\[96, 70\] is not a multiple of .* size 16") as told:
-        load_encoder(section)
-    assert told.value.remedy == "Set concepts.encoder.image_size: [96, 64]."
-    for model, pretrained, fault in (
-        (section.model, "some_tag", "'some_tag' is not a file of weights"),
-        ("ViT-Z-99", "x", r"no model ViT-Z-99\. Did you mean 'ViT-"),
-        ("ViT-B-16", "no-such-tag", "no weights 'no-such-tag' of ViT-B-16.*openai"),
-    ):
-        with pytest.raises(DataError, match=fault):
-            load_encoder(OpenClipEncoder(model=model, pretrained=pretrained))
-
-
-def test_a_folder_with_one_file_of_weights_needs_no_other_name(tmp_path):
-    section = tiny_encoder(tmp_path / "e", CONV)
     alone = OpenClipEncoder(model=section.model)
     first, second = load_encoder(section), load_encoder(alone)
     np.testing.assert_array_equal(first.dense(pixels_of(first)), second.dense(pixels_of(second)))
@@ -126,6 +91,28 @@ def test_a_folder_with_one_file_of_weights_needs_no_other_name(tmp_path):
     (section.model / "open_clip_config.json").unlink()
     with pytest.raises(DataError, match="has no open_clip_config"):
         load_encoder(alone)
+
+
+def test_what_cannot_be_used_or_has_no_cells_is_told(tmp_path):
+    section = tiny_encoder(tmp_path / "vit", VIT)
+    section.image_size = (96, 70)
+    with pytest.raises(DataError, match=r"\[96, 70\] is not a multiple of .* size 16") as told:
+        load_encoder(section)
+    assert told.value.remedy == "Set concepts.encoder.image_size: [96, 64]."
+    for model, pretrained, fault in (
+        (section.model, "some_tag", "'some_tag' is not a file of weights"),
+        ("ViT-Z-99", "x", r"no model ViT-Z-99\. Did you mean 'ViT-"),
+        ("ViT-B-16", "no-such-tag", "no weights 'no-such-tag' of ViT-B-16.*openai"),
+    ):
+        with pytest.raises(DataError, match=fault):
+            load_encoder(OpenClipEncoder(model=model, pretrained=pretrained))
+    timm = pytest.importorskip("timm")
+    name = "test_vit_relpos"
+    if not timm.is_model(name):
+        pytest.skip(f"timm {timm.__version__} has no {name}")
+    with pytest.raises(DataError, match="no dense path") as told:
+        load_encoder(tiny_encoder(tmp_path / "t", {**CONV, "timm_model_name": name}))
+    assert "average pooling" in told.value.remedy
 
 
 class Harm:

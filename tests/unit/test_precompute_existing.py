@@ -21,7 +21,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_ids_labels_and_splits_stay_and_there_are_no_photos(folder):
+def test_ids_labels_and_splits_stay_or_are_others_in_order_or_stratified(folder):
     store = open_store(folder / "a.zarr")
     dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr", check_files=True))
     assert list(dataset.ids) == store.images
@@ -33,27 +33,18 @@ def test_ids_labels_and_splits_stay_and_there_are_no_photos(folder):
     with pytest.raises(DataError, match="holds no photos, only thumbnails") as told:
         dataset.load(0)
     assert "the photos' data set" in told.value.remedy
-
-
-def test_the_images_that_are_left_stay_in_the_stores_order(folder):
-    store = open_store(folder / "a.zarr")
     text = "kind: store\npath: a.zarr\nsplits: {fit: holdout, tune: {from: fit, share: 0.5}, "
     dataset = load_dataset(dataset_section(folder, f"{text}holdout: rest}}"))
     rows = [store.images.index(name) for name in dataset.ids]
     assert rows == sorted(rows)
     assert set(store.split[rows]) == {"fit", "holdout"}
     assert "images are in no split" in dataset.notes[0]
-
-
-def test_other_splits_may_be_stratified(folder):
     half, some = (f"{{from: all, share: {share}, stratify: true}}" for share in (0.5, 0.2))
     text = f"kind: store\npath: a.zarr\nsplits: {{fit: {half}, tune: {some}, holdout: rest}}"
     dataset = load_dataset(dataset_section(folder, text))
     counts = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
     assert np.abs(np.array(counts) - np.array([0.5, 0.2, 0.3]) * len(dataset.ids)).max() <= 2
-
-
-def test_digests_depend_on_what_encoding_gave_and_on_the_images(folder):
+    # digests depend on what encoding gave and on the images
     whole = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr")).encoded
     text = "kind: store\npath: a.zarr\nsplits: {fit: fit, tune: tune, holdout: holdout}"
     same = load_dataset(dataset_section(folder, text)).encoded
@@ -62,7 +53,7 @@ def test_digests_depend_on_what_encoding_gave_and_on_the_images(folder):
     assert load_dataset(dataset_section(folder, text)).encoded.digest != whole.digest
 
 
-def test_keys_that_need_photos_are_told(folder):
+def test_keys_that_need_photos_and_what_is_no_store_or_no_list_are_told(folder):
     (folder / "z.yaml").write_text("""title: T
 dataset: {kind: store, path: a.zarr}
 concepts:
@@ -78,9 +69,6 @@ teacher: {kind: head}
         (6, 3, "concepts.thumbnails"),
         (7, 1, "teacher"),
     ]
-
-
-def test_what_is_no_store_or_no_list_is_told(folder):
     (folder / "b.zarr").mkdir()
     with pytest.raises(StoreError, match=r"cannot be read as a store|not a store"):
         load_dataset(dataset_section(folder, "kind: store\npath: b.zarr"))

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 from precompute_factory import named_encoder, photo_set, without_torch
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 
 import precompute
 from inficond_panel.common import files as whole_files
@@ -64,17 +64,11 @@ def die_on_line(home, store, beginning, count):
     precompute.run(load_spec(home / "spec.yaml"), store, progress=progress)
 
 
+STAGES = ("Stage teacher", "Stage text", "Stage scores", "Stage projections", "Writing")
+
+
 @pytest.mark.parametrize(
-    ("line", "count"),
-    [
-        ("Stage teacher", 1),
-        ("Images encoded", 1),
-        ("Images encoded", 4),
-        ("Stage text", 1),
-        ("Stage scores", 1),
-        ("Stage projections", 1),
-        ("Writing", 1),
-    ],
+    ("line", "count"), [*((line, 1) for line in STAGES), *(("Images encoded", n) for n in (1, 4))]
 )
 def test_a_run_killed_in_any_stage_goes_on(home, tmp_path, encoder, line, count):
     store = tmp_path / "a.zarr"
@@ -165,9 +159,7 @@ def full_at(monkeypatch, where):
 
 
 @pytest.mark.parametrize("stage", ["teacher", "segments", "text", "scores", "projections"])
-def test_a_disk_that_is_full_in_any_stage_is_told_and_the_run_goes_on_later(
-    home, tmp_path, encoder, monkeypatch, stage
-):
+def test_a_full_disk_is_told_and_the_run_goes_on(home, tmp_path, encoder, monkeypatch, stage):
     store = tmp_path / "a.zarr"
     with monkeypatch.context() as patch:
         full_at(patch, stage)
@@ -181,9 +173,8 @@ def test_a_disk_that_is_full_in_any_stage_is_told_and_the_run_goes_on_later(
     assert encoder.runs - runs == total(home) - len(done)
 
 
-def test_a_disk_that_is_full_when_the_store_is_written_leaves_the_old_one(
-    home, tmp_path, encoder, monkeypatch
-):
+def test_a_disk_full_at_the_end_leaves_the_old_store(home, tmp_path, encoder, monkeypatch):
+    """Other faults of the disk are told as they are."""
     store = tmp_path / "a.zarr"
     spec = load_spec(home / "spec.yaml")
     old = precompute.run(spec, store).content_hash
@@ -200,13 +191,10 @@ def test_a_disk_that_is_full_when_the_store_is_written_leaves_the_old_one(
     runs = encoder.runs
     assert precompute.run(spec, store).content_hash != old
     assert encoder.runs == runs
-
-
-def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, monkeypatch):
     fault = OSError(errno.EIO, "Input/output error")
     monkeypatch.setattr("precompute.batches.results.save", Mock(side_effect=fault))
     with pytest.raises(StoreError, match="Input/output error") as told:
-        precompute.run(load_spec(home / "spec.yaml"), tmp_path / "a.zarr")
+        precompute.run(load_spec(home / "spec.yaml"), tmp_path / "b.zarr")
     assert "--store" in told.value.remedy
 
 
@@ -220,9 +208,7 @@ def test_a_second_run_on_the_same_store_is_told_who_has_it(tmp_path):
     store, flag = tmp_path / "a.zarr", tmp_path / "held"
     holder = FORK.Process(target=hold, args=(store,))
     holder.start()
-    while not flag.exists():
-        holder.join(0.01)
-        assert holder.is_alive()
+    wait_until(flag.exists, "the lock is held")
     with pytest.raises(StoreError, match=f"being written by process {holder.pid} on ") as told:
         only_run(store).__enter__()
     assert "--store" in told.value.remedy
