@@ -35,7 +35,7 @@ WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_
 #: Tests of what is computed in floating point, from photos to students, tuning and exports.
 NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_conditions.py solver_libraries.py \
   solver_reference.py joint_solver.py) $(wildcard tests/unit/test_distill_*.py) \
-  $(addprefix tests/unit/test_,solver_device.py joint_properties.py joint_students.py \
+  $(addprefix tests/unit/test_,solver_device.py joint_students.py \
   tuning_recipe.py tuning_bounds.py shift_suspects.py shift_kinds.py repair.py repair_edits.py \
   learn.py history.py thresholds.py single_label_data.py estimator.py other_students.py precompute_concepts.py \
   predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py)

@@ -165,7 +165,13 @@ def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_thei
         assert turned == pytest.approx([right, down])
 
 
-def test_on_a_page_drawn_larger_marks_and_labels_are_larger_and_still_apart():
+def test_frame_goes_to_pixels_and_back_a_tap_is_the_nearest_and_larger_is_apart():
+    frame = Frame((0.0, 0.5), (0.5, 1.0), (200.0, 100.0))
+    there = frame.pixels(np.array([[0.25, 0.75], [0.0, 1.0]]))
+    assert there.tolist() == [[100.0, 50.0], [0.0, 0.0]]
+    assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
+    assert concept_map.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), Frame()) == 1
+    assert concept_map.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), Frame()) is None
     shown, frame = Shown(INFLUENCE, opened=1), Frame(size=(900.0, 1100.0), scale=1.25)
     placed = place_names(XY, NAMES, shown, frame)
     assert placed.scale == 1.25
@@ -177,15 +183,6 @@ def test_on_a_page_drawn_larger_marks_and_labels_are_larger_and_still_apart():
         away = np.abs(centre - pixels[NAMES.index(text)])
         assert away.max() > 1.25 * shown.radius(NAMES.index(text))
     assert place_names(XY, NAMES, shown, Frame()).scale == 1.0
-
-
-def test_frame_goes_to_pixels_and_back_and_a_tap_means_the_nearest_concept_within_reach():
-    frame = Frame((0.0, 0.5), (0.5, 1.0), (200.0, 100.0))
-    there = frame.pixels(np.array([[0.25, 0.75], [0.0, 1.0]]))
-    assert there.tolist() == [[100.0, 50.0], [0.0, 0.0]]
-    assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
-    assert concept_map.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), Frame()) == 1
-    assert concept_map.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), Frame()) is None
 
 
 @given(

@@ -212,7 +212,7 @@ def made(images=300, classes=7, seed=0):
     return label, softmax(logit, axis=1)
 
 
-def test_as_scikit_learn_has_them_and_what_is_undefined_is_nan():
+def test_as_scikit_learn_has_them_undefined_is_nan_and_ties_by_hand():
     label, p = made()
     label[label == 6] = 0  # no image has the last class
     found = TopClass(label, p, k=3)
@@ -232,6 +232,15 @@ def test_as_scikit_learn_has_them_and_what_is_undefined_is_nan():
         TopClass(label, p).value("agreement")
     with pytest.raises(DataError, match="no metric 'ap'"):
         none.value("ap")
+    p = np.array([[0.9, 0.06, 0.04], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+    found = TopClass(np.array([0, 2, 2]), p, bins=2)
+    assert found.value("top_ece") == pytest.approx((abs(1 - 0.9 - 0.8) + (1 - 0.4)) / 3)
+    p = np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [1, 0, 0], [0, 0, 1]])
+    found = TopClass(np.array([1, 1, -1, -1]), p, np.array([0, 2, 0, 1]), k=2)
+    assert found.value("top1") == 0.5
+    assert found.value("top_k") == 1.0
+    assert found.value("agreement") == 0.5
+    assert TopClass(np.array([2]), np.full((1, 3), 1 / 3), k=2).value("top_k") == 0
 
 
 def test_counts_are_as_images_that_are_there_as_often():
@@ -246,19 +255,7 @@ def test_counts_are_as_images_that_are_there_as_often():
         np.testing.assert_allclose(found.values(metric, counts), repeated, rtol=1e-12)
 
 
-def test_calibration_ties_and_unknown_labels_by_hand():
-    p = np.array([[0.9, 0.06, 0.04], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
-    found = TopClass(np.array([0, 2, 2]), p, bins=2)
-    assert found.value("top_ece") == pytest.approx((abs(1 - 0.9 - 0.8) + (1 - 0.4)) / 3)
-    p = np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [1, 0, 0], [0, 0, 1]])
-    found = TopClass(np.array([1, 1, -1, -1]), p, np.array([0, 2, 0, 1]), k=2)
-    assert found.value("top1") == 0.5
-    assert found.value("top_k") == 1.0
-    assert found.value("agreement") == 0.5
-    assert TopClass(np.array([2]), np.full((1, 3), 1 / 3), k=2).value("top_k") == 0
-
-
-def test_intervals_are_the_quantiles_of_resampled_metrics():
+def test_intervals_are_quantiles_of_resampled_metrics_also_of_confusions():
     label, p = made(80)
     found = TopClass(label, p, p.argmax(1), k=2)
     counts = draw_counts(80, 100, 0)
@@ -271,9 +268,6 @@ def test_intervals_are_the_quantiles_of_resampled_metrics():
     expected = 2 * found.value("top_ece") - np.quantile(resampled, [0.975, 0.025])
     assert found_of["top_ece"].high == pytest.approx(expected[1])
     assert found_of["top_ece"].low == pytest.approx(max(expected[0], 0))
-
-
-def test_confusions_with_their_intervals():
     label, p = made(120, classes=3, seed=4)
     found, counts = TopClass(label, p), draw_counts(120, 50, 0)
     matrix, all_of = found.confusion(), confusions(found, counts, wrong=False)

@@ -77,7 +77,7 @@ def test_curves_of_mirrored_scores_are_mirrored(seed, n, weight, wide):
             assert found.at(influence) == pytest.approx(other.at(-influence), nan_ok=True)
 
 
-def test_scores_below_0_and_undefined_metrics_by_hand():
+def test_curves_axis_grid_and_ties_by_hand():
     score, logit = np.array([-2.0, 1.0]), np.array([1.0, -1.0])
     curves = what_if_curve(score, logit, 0.0, np.array([1, 1]), -3.0, 3.0)
     # image 0 is positive below 0.5, image 1 above 1
@@ -89,6 +89,27 @@ def test_scores_below_0_and_undefined_metrics_by_hand():
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
+    weights = np.array([2.0, -1.0, 0.1, 0.0])
+    # 2.25 × 2, a third of it to the other side; at least a third of the strongest
+    assert influence_axis(weights, 2.0) == pytest.approx((-1.5, 4.5))
+    assert influence_axis(weights, -1.0) == pytest.approx((-2.25, 0.75))
+    assert influence_axis(weights, 0.1) == pytest.approx((-2 / 9, 2 / 3))
+    assert influence_axis(weights, 0.0) == pytest.approx((-2 / 3, 2 / 3))
+    assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
+    grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
+    np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
+    third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
+    assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
+    beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
+    assert len(beside) == 26
+    assert {0.0, 0.1} <= set(beside)
+    # rounding leaves differences of 1e-16 among their logits, which are no ranking
+    rng = np.random.default_rng(0)
+    score, label = rng.random(200), rng.integers(0, 2, 200)
+    weight = 1.3
+    logit = 0.2 + weight * score
+    without = average_precision(label, logit - weight * score)
+    assert without == pytest.approx(label.mean(), abs=1e-15)
 
 
 def table(seed, n, concepts):
@@ -169,33 +190,6 @@ def test_last_digits_neither_add_nor_remove_a_point_of_a_grid(seed, weight, poin
         again = influence_grid(other, other[c], points)
         np.testing.assert_allclose(again, grid, rtol=1e-9, atol=1e-9)
         assert weights[c] in grid
-
-
-def test_without_a_students_only_concept_all_images_tie():
-    """Rounding leaves differences of 1e-16 among their logits, which are no ranking."""
-    rng = np.random.default_rng(0)
-    score, label = rng.random(200), rng.integers(0, 2, 200)
-    weight = 1.3
-    logit = 0.2 + weight * score
-    without = average_precision(label, logit - weight * score)
-    assert without == pytest.approx(label.mean(), abs=1e-15)
-
-
-def test_axis_and_grid_by_hand():
-    weights = np.array([2.0, -1.0, 0.1, 0.0])
-    # 2.25 × 2, a third of it to the other side; at least a third of the strongest
-    assert influence_axis(weights, 2.0) == pytest.approx((-1.5, 4.5))
-    assert influence_axis(weights, -1.0) == pytest.approx((-2.25, 0.75))
-    assert influence_axis(weights, 0.1) == pytest.approx((-2 / 9, 2 / 3))
-    assert influence_axis(weights, 0.0) == pytest.approx((-2 / 3, 2 / 3))
-    assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
-    grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
-    np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
-    third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
-    assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
-    beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
-    assert len(beside) == 26
-    assert {0.0, 0.1} <= set(beside)
 
 
 @pytest.mark.parametrize("metric", ["ap", "f1", "fidelity"])

@@ -95,16 +95,6 @@ def make(made, lines=None):
     return run(made, made.store, progress=[].append if lines is None else lines.append, workers=1)
 
 
-@pytest.fixture(scope="module")
-def old(data):
-    """A store that was made before anybody looked at the order."""
-    from precompute.pipeline import run as module
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "check_order", lambda *_: None)
-        return make(spec(data, "old", NETWORK)).store
-
-
 def test_of_many_photos_some_go_first_and_are_run_once(data, monkeypatch):
     from precompute.teachers import outputs
 
@@ -123,7 +113,11 @@ def test_of_many_photos_some_go_first_and_are_run_once(data, monkeypatch):
     assert stages["teacher"]["images"] == COUNT
 
 
-def test_an_old_store_warns_and_opens(data, old, run):
+def test_an_old_store_warns_and_opens(data, run, monkeypatch):
+    """A store that was made before anybody looked at the order."""
+    with monkeypatch.context() as patch:
+        patch.setattr("precompute.pipeline.run.check_order", lambda *_: None)
+        old = make(spec(data, "old", NETWORK)).store
     told = "'bus' fits 'cat'"
     for command in (("check", data / "old.yaml"), ("info", old)):
         status, out, err = run(*command)

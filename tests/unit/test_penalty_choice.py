@@ -107,7 +107,7 @@ def test_too_few_images_take_the_least_penalty(images):
     assert np.isfinite(tuner.root().weights).all()
 
 
-def test_a_class_that_a_fold_lacks_takes_the_least_penalty():
+def test_a_class_that_a_fold_lacks_takes_the_least_and_no_student_is_empty():
     """Its teacher is sure of all images but one: without that one no student is finite."""
     given = frames(80)
     fit = given["split"].index[given["split"] == "fit"]
@@ -120,9 +120,6 @@ def test_a_class_that_a_fold_lacks_takes_the_least_penalty():
     assert tuner.penalties[0] == path[0]
     alone = {**given, **{key: given[key][["cat"]] for key in ("logits", "labels")}}
     assert tuner.penalties[1] == inficond_panel.from_frames(**alone).tuner.penalties[0] != path[0]
-
-
-def test_a_student_without_concepts_is_not_taken_where_there_is_another_and_text():
     losses = np.array([[3.0, 3, 3], [2, 2, 2], [1, 1, 1]])[:, None]
     sizes = np.array([[5, 5, 0], [2, 2, 0], [1, 0, 0]])
     assert least_loss(losses, sizes).tolist() == [2, 1, 2]
