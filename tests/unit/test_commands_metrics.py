@@ -218,7 +218,7 @@ def read(text: str) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(text), dtype={"image_id": str}).set_index("image_id")
 
 
-def test_the_csv_gives_back_every_digit_and_the_table_three(run, spec_file):
+def test_the_csv_gives_back_every_digit_and_further_classes_of_a_softmax(run, spec_file, tmp_path):
     store = open_store(spec_file.with_suffix(".zarr"))
     frame = read(run("logits", spec_file, "--csv")[1])
     assert frame.columns.tolist() == store.classes
@@ -228,10 +228,7 @@ def test_the_csv_gives_back_every_digit_and_the_table_three(run, spec_file):
     lines = out.splitlines()
     assert (status, len(lines)) == (0, 2 + len(store.images))
     assert lines[2].split()[-1] == f"{store.teacher_logit[0, -1]:.3f}"
-
-
-def test_further_classes_of_a_softmax_come_last(run, tmp_path):
-    """Without them the softmax of the table would be another one."""
+    # without them the softmax of the table would be another one
     frames, path = single_frames(others=2), tmp_path / "own.zarr"
     from_frames(**frames, path=path)
     found = read(run("logits", path, "--csv")[1])

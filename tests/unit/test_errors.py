@@ -103,7 +103,7 @@ def remedies(file: Path) -> Iterator[tuple[int, str]]:
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call) or len(call.args) < 2:
             continue
-        if not ast.unparse(call.func).endswith("Error"):
+        if not getattr(call.func, "attr", getattr(call.func, "id", "")).endswith("Error"):
             continue
         parts = (n.value if isinstance(n, ast.Constant) else "X" for n in ast.walk(call.args[1])
                  if isinstance(n, ast.Constant | ast.FormattedValue))  # fmt: skip

@@ -194,30 +194,37 @@ def test_a_folder_of_the_same_names_is_said(data, capsys):
     assert "Assumed: not used: depth, with files of the same names." in out
 
 
-def test_another_value_beside_splits_leaves_its_images_out(data, capsys):
+def test_other_splits_are_left_out_an_image_id_may_be_a_path_labels_unknown(data, capsys):
     parts = ["train", "val", "test", "extra"]
     rows = [f"{i:03d},{i % 2},0,{parts[i % 4]}" for i in range(20)]
     (data / "labels.csv").write_text("\n".join(["image_id,cat,train,split", *rows]))
     spec, out = init(capsys, "data")
     assert sizes(load_dataset(spec.dataset)) == [5, 5, 5]
     assert "5 of 20 images are in no split and are left out, the first are 003, 007" in out
-
-
-def test_a_table_may_say_that_no_label_is_known(data, capsys):
+    rows = [f"pictures/{i:03d}.jpg,{i % 2},{(i // 2) % 2}" for i in range(20)]
+    (data / "labels.csv").write_text("\n".join(["image_id,cat,train", *rows]))
+    spec, _ = init(capsys, "data", "--output", "b.yaml")
+    assert load_dataset(spec.dataset).load(0).size == (6, 5)
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)])
     rows = ["image_id,cat,train", *(f"{i:03d},," for i in range(20))]
     (data / "labels.csv").write_text("\n".join(rows))
-    spec, _ = init(capsys, "data")
+    spec, _ = init(capsys, "data", "--output", "c.yaml")
     assert (load_dataset(spec.dataset).label == -1).all()
 
 
-def test_a_column_of_text_beside_labels_is_told(data, capsys):
-    header, *rows = (data / "labels.csv").read_text().splitlines()
+def test_a_column_of_text_beside_labels_and_a_table_that_breaks_off_are_told(data, capsys):
+    text = (data / "labels.csv").read_text()
+    header, *rows = text.splitlines()
     rows = [f"{header},place", *(f"{row},sea" for row in rows)]
     (data / "labels.csv").write_text("\n".join(rows))
     told = refused(capsys, "data")
     assert "data/labels.csv:2: 'place' of image '000' is 'sea'; expected 1, 0" in told
     assert "write 'place' into another table: image_id, place." in told
+    more = "".join(f"x{i},1,0\n" for i in range(2000))
+    (data / "labels.csv").write_text(f"{text}{more}y,1\n")
+    told = refused(capsys, "data")
+    assert "No data set was found in data (not used: data/labels.csv:2022: 2 cells" in told
+    assert "\nWrite a cell per column in every row. Put a table of labels" in told
 
 
 def test_a_column_of_splits_may_stand_beside_labels_of_yes_and_no(data, capsys):
@@ -241,22 +248,6 @@ def test_lists_and_logits_may_name_images_with_or_without_a_suffix(data, capsys,
     spec, _ = init(capsys, "data")
     assert sizes(load_dataset(spec.dataset)) == [12, 4, 4]
     assert spec.teacher.path == data / "logits.csv"
-
-
-def test_an_image_id_may_be_a_path_with_a_suffix(data, capsys):
-    rows = [f"pictures/{i:03d}.jpg,{i % 2},{(i // 2) % 2}" for i in range(20)]
-    (data / "labels.csv").write_text("\n".join(["image_id,cat,train", *rows]))
-    spec, _ = init(capsys, "data")
-    assert load_dataset(spec.dataset).load(0).size == (6, 5)
-
-
-def test_a_table_that_breaks_off_late_is_told(data, capsys):
-    with (data / "labels.csv").open("a") as file:
-        file.writelines(f"x{i},1,0\n" for i in range(2000))
-        file.write("y,1\n")
-    told = refused(capsys, "data")
-    assert "No data set was found in data (not used: data/labels.csv:2022: 2 cells" in told
-    assert "\nWrite a cell per column in every row. Put a table of labels" in told
 
 
 def test_nothing_is_overwritten(data, capsys):

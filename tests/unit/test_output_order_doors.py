@@ -113,7 +113,7 @@ def test_of_many_photos_some_go_first_and_are_run_once(data, monkeypatch):
     assert stages["teacher"]["images"] == COUNT
 
 
-def test_an_old_store_warns_and_opens(data, run, monkeypatch):
+def test_old_stores_warn_check_holds_a_table_and_init_has_a_flag(data, run, monkeypatch, tmp_path):
     """A store that was made before anybody looked at the order."""
     with monkeypatch.context() as patch:
         patch.setattr("precompute.pipeline.run.check_order", lambda *_: None)
@@ -129,15 +129,20 @@ def test_an_old_store_warns_and_opens(data, run, monkeypatch):
     assert any(told in line for line in lines)
     with pytest.warns(OrderWarning, match=told):
         inficond_panel.open_students(old, history=":memory:")
-
-
-def test_check_holds_a_table_and_says_that_it_runs_no_network(data, run):
     status, out, err = run("check", spec(data, "table", "kind: logits\n  path: logits.csv").path)
     assert (status != 0, "no problems" in out) == (True, False)
     assert "table.yaml:12:1: " in err
     assert "Rename columns of logits.csv: 'bus' to 'cat'" in err
     status, out, _ = run("check", spec(data, "network", NETWORK).path)
     assert (status, "weights and order" in out) == (0, True)
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "scores.csv", IDS, np.random.default_rng(0).random((COUNT, 2)), "ab")
+    write_table(tmp_path / "split.csv", IDS, [["fit"], ["tune"]] * (COUNT // 2), ["split"])
+    command = ["init", "scores.csv", data / "logits.csv", data / "photos/labels.csv"]
+    command += ["--splits", "split.csv", "--output", "own.zarr"]
+    status, _, err = run(*command)
+    assert (status, "--order as_given" in err) == (1, True)
+    assert run(*command, "--order", "as_given")[0] == 0
 
 
 def test_from_frames_and_build_name_the_order_for_python(data, tmp_path):
@@ -164,17 +169,6 @@ def test_from_frames_and_build_name_the_order_for_python(data, tmp_path):
     inficond_panel.build(files, teacher=right, path=tmp_path / "a", **given, **single)
     with pytest.raises(DataError, match="order is 'given'"):
         inficond_panel.from_frames(**frames, path=tmp_path / "b.zarr", order="given")
-
-
-def test_tables_of_init_have_a_flag(data, tmp_path, monkeypatch, run):
-    monkeypatch.chdir(tmp_path)
-    write_table(tmp_path / "scores.csv", IDS, np.random.default_rng(0).random((COUNT, 2)), "ab")
-    write_table(tmp_path / "split.csv", IDS, [["fit"], ["tune"]] * (COUNT // 2), ["split"])
-    command = ["init", "scores.csv", data / "logits.csv", data / "photos/labels.csv"]
-    command += ["--splits", "split.csv", "--output", "own.zarr"]
-    status, _, err = run(*command)
-    assert (status, "--order as_given" in err) == (1, True)
-    assert run(*command, "--order", "as_given")[0] == 0
 
 
 @pytest.mark.parametrize("classes", [CLASSES, CLASSES[:3]])

@@ -47,7 +47,7 @@ def cluster():
     forkserver._forkserver._stop()  # other tests fork from a process that has loaded other things
 
 
-def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_path, cluster):
+def test_a_stopped_run_goes_on_with_a_cluster_and_an_error_is_told(home, tmp_path, cluster):
     def stop(line):
         if line.startswith("Images encoded"):
             raise KeyboardInterrupt
@@ -59,9 +59,6 @@ def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_p
     first = next(line for line in lines if line.startswith("Images encoded"))
     assert int(first.split()[2]) > 3  # those of the cluster are counted already
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
-
-
-def test_an_error_of_a_worker_is_told_as_it_is(home, tmp_path, cluster):
     spec = load_spec(home / "spec.yaml")
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no weights")

@@ -36,7 +36,7 @@ def test_table_keeps_leading_zeros_and_the_order_of_the_splits(table):
         load_dataset(table)
 
 
-def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
+def test_cells_may_be_empty_true_or_false_minus_one_and_with_blanks_between(table):
     lists(table, fit=["00000.jpg"], tune=["b"], holdout=["c"])
     for name in "bc":
         Image.new("RGB", (5, 5)).save(table.images / f"{name}.PNG", "PNG")
@@ -44,17 +44,11 @@ def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
     dataset = load_dataset(table)
     assert dataset.label.tolist() == [[-1], [1], [0]]
     assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
-
-
-def test_cells_are_separated_as_in_the_header_and_may_be_true_or_false(table):
     for mark in (",", ";", "\t"):
         lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
         rows = ["image_id|x|y", "00000|True|FALSE", "00001|false|", "00002|1|0"]
         table.labels.write_text("\n".join(rows).replace("|", mark), encoding="utf-8-sig")
         assert load_dataset(table).label.tolist() == [[1, 0], [0, -1], [1, 0]]
-
-
-def test_labels_where_minus_one_is_absent_also_with_blanks_between_them(table):
     for name, text in (
         ("list_attr.txt", "3\nx y\n00000  1 -1\n00001 -1  0\n\n00002  1  1\n"),
         ("list_attr.txt", "3\nimage_id x y\n00000 1 -1\n00001 -1 0\n00002 1 1"),
@@ -69,7 +63,7 @@ def test_labels_where_minus_one_is_absent_also_with_blanks_between_them(table):
         assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
 
 
-def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_path):
+def test_an_id_that_leads_out_of_the_folder_and_faulty_tables_are_told(table, tmp_path):
     Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
     outside = str(tmp_path / "private")
     for image in ("../../private", "../images2/x", outside, "a/../../x", ".."):
@@ -77,9 +71,6 @@ def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_pat
         table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
         with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
             load_dataset(table)
-
-
-def test_faulty_tables_are_told(table):
     for text, fault in (
         ("image_id,x\n,1\n", "labels.csv:2: the image has no name"),
         ("image_id,x\na,2\n", r"labels.csv:2: 'x' of image 'a' is '2'; expected 1, 0"),
