@@ -30,7 +30,7 @@ from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.thumbs import check_name, chosen_names
+from inficond_panel.tuning.thumbs import check_name, chosen_classes
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -238,7 +238,7 @@ class Measures(ConceptMeasures):
         was not tested. Counts a use of the holdout. Raises ``DataError`` for an unknown column.
         """
         check_word("metric", metric, METRICS)
-        chosen_names("class", some(classes), self.classes)
+        chosen_classes(some(classes), self.classes)
         self.count_look(split)
         columns = several(by)
         masks = metadata_slices(self.tuner.store, split, columns)

@@ -69,10 +69,10 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
-    from inficond_panel.tuning.thumbs import chosen_names
+    from inficond_panel.tuning.thumbs import chosen_classes
 
     students, tuner, name = _students(args)
-    chosen_names("class", args.classes, students.classes)
+    chosen_classes(args.classes, students.classes)
     say_networks(args, tuner.spec)
     accuracy, noise = args.abstain, tuner.spec.views.noise()
     rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None
