@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit, class_metrics, decision_function, fit
+from inficond_panel.distill import Fit, Scores, class_metrics, decision_function, fit
 from solver_parts.timing import Seconds, timed
 
 _STEP = 0.05
@@ -41,13 +41,14 @@ def edits(untouched: Fit, number: int) -> Iterator[tuple[int, NDArray, NDArray]]
 def time_edits(
     scores: NDArray, targets: NDArray, logits: NDArray, untouched: Fit, l1: float, number: int
 ) -> list[Seconds]:
-    """Seconds of each edit, from the bound to the new metrics on all these images."""
-    label, seconds = (logits > 0).astype(np.int8), []
+    """Seconds of each edit, from the bound to the new metrics on all these images; the scores are
+    checked before, and their columns held, as in a session."""
+    label, seconds, held = (logits > 0).astype(np.int8), [], Scores(scores)
 
     def refit(k: int, lower: NDArray, upper: NDArray) -> Fit:
         start = replace(untouched, weights=untouched.weights[:, [k]])
-        new = fit(scores, targets[:, [k]], l1=l1, lower=lower, upper=upper, start=start)
-        student = decision_function(scores, new.weights, new.intercepts)
+        new = fit(held, targets[:, [k]], l1=l1, lower=lower, upper=upper, start=start)
+        student = decision_function(held, new.weights, new.intercepts)
         class_metrics(label[:, k], student[:, 0], logits[:, k])
         return new
 
