@@ -121,8 +121,8 @@ def write_inputs(home: Path, options: argparse.Namespace) -> None:
         smooth = np.asarray(rough.resize((640, 480), Image.Resampling.BICUBIC), dtype=np.int16)
         noisy = np.clip(smooth + rng.integers(-12, 13, smooth.shape), 0, 255).astype(np.uint8)
         Image.fromarray(noisy).save(home / "images" / f"{name}.jpg", quality=90)
-    rows = "\n".join(f"{name},{i % 2}" for i, name in enumerate(ids))
-    for table in ("labels.csv", "logits.csv"):
+    for table, values in (("labels.csv", (0, 1)), ("logits.csv", (-2, 2))):
+        rows = "\n".join(f"{name},{values[i % 2]}" for i, name in enumerate(ids))
         (home / table).write_text(f"image_id,thing\n{rows}\n")
     (home / "fit.txt").write_text("\n".join(ids[: len(ids) // 2]))
     (home / "test.txt").write_text("\n".join(ids[len(ids) // 2 :]))
