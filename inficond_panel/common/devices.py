@@ -47,13 +47,13 @@ def torch_device(asked: str) -> str:
         return CPU
     available = available_devices()
     wanted = {AUTO: available[0], "cuda": "cuda:0"}.get(asked, asked)
-    if wanted.startswith("cuda"):
-        _torch().backends.cudnn.allow_tf32 = False
     if wanted not in available:
         raise DataError(
             f"The device {asked} is not available; torch has: {', '.join(available)}.",
             "Name one of these as device in the spec or by --device, or take auto.",
         )
+    if wanted.startswith("cuda"):
+        _torch().backends.cudnn.allow_tf32 = False
     return wanted
 
 

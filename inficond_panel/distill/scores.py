@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from itertools import pairwise
+from operator import add
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -223,11 +224,9 @@ def joint_gram(
 def _joint_block(
     rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
 ) -> Array:
-    total: Any = 0.0
-    for first in range(0, rows.shape[1], _IMAGES):
-        some = slice(first, min(first + _IMAGES, rows.shape[1]))
-        total = _joint_sum(rows[:, some], probability[some], weight[some], pivot, places) + total
-    return to_host(total)
+    parts = (slice(a, min(a + _IMAGES, rows.shape[1])) for a in range(0, rows.shape[1], _IMAGES))
+    sums = (_joint_sum(rows[:, i], probability[i], weight[i], pivot, places) for i in parts)
+    return to_host(reduce(add, sums))
 
 
 def _joint_sum(

@@ -112,7 +112,8 @@ def best_segment(store: Store, image: int, concept: int) -> int:
 
 
 def assigned_images(store: Store, concept: int) -> np.ndarray:
-    """Return the store rows of images with a segment assigned to ``concept``."""
+    """Return the store rows of images with a segment assigned to ``concept`` (InFiConD, sec. 4.2);
+    none if the store has no segments."""
     return np.unique(store.segment_image[assigned_segments(store, concept)])
 
 
