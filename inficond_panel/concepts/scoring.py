@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.arrays import Sliced, empty
+from inficond_panel.common.arrays import Sliced, empty, single
 
 #: Number of concepts that place a point: enough to lie between them, few enough to stay near.
 NEIGHBOURS = 3
@@ -182,7 +182,7 @@ def _largest(
     score = empty(shape, np.float32)
     score[:] = 0
     for part in _whole_images(segment_image):
-        similar = values(part, np.asarray(embedding[part], dtype=np.float32))
+        similar = values(part, single(np.asarray(embedding[part])))
         image, start = np.unique(segment_image[part], return_index=True)
         score[image] = np.maximum(np.maximum.reduceat(similar, start), 0)
     return score

@@ -14,7 +14,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.common.arrays import Sliced, empty
+from inficond_panel.common.arrays import Sliced, empty, single
 from inficond_panel.distill.sources import (
     Array,
     ArraySource,
@@ -157,7 +157,7 @@ def _take(block: Any, columns: NDArray[np.intp]) -> Any:
     xp = namespace(block)
     double = block.dtype == xp.float64 or not xp.isdtype(block.dtype, "real floating")
     part = xp.take(block, beside(columns, block), axis=1)
-    return xp.astype(part, xp.float64 if double else xp.float32)
+    return xp.astype(_no_half(part), xp.float64 if double else xp.float32)
 
 
 def _wide(rows: Any) -> Any:
@@ -300,8 +300,8 @@ class Scores:
 
     @cached_property
     def narrow(self) -> bool:
-        """True if a pass in float32 costs less: the scores are at hand, and float32. NumPy makes
-        float64 of float16 sooner than float32."""
+        """True if a pass in float32 costs less: the scores are at hand, and float32. Of float16 the
+        conversion takes most of a pass."""
         return not self.source.slow and _is_narrow(self.source.first(1))
 
     @cached_property
@@ -337,10 +337,16 @@ def _is_narrow(values: Any) -> bool:
     return bool(values.dtype == namespace(values).float32)
 
 
+def _no_half(values: Any) -> Any:
+    """Return NumPy's float16 values in float32, and others unchanged."""
+    half = isinstance(values, np.ndarray) and values.dtype == np.float16
+    return single(values) if half else values
+
+
 #: Most columns of residuals that are multiplied one by one, the scores that are taken at one time
 #: then, and the concepts to a multiple of which zeros are added: without these BLAS computes its
 #: last columns in another way, and two equal concepts would differ.
-_FEW, _FEW_VALUES, _LANES = 3, 1 << 19, 64
+_FEW, _FEW_VALUES, _LANES = 3, 1 << 18, 64
 
 
 def _few_gradients(block: NDArray, residuals: NDArray) -> Array:
@@ -350,7 +356,7 @@ def _few_gradients(block: NDArray, residuals: NDArray) -> Array:
     columns = np.ascontiguousarray(residuals.T)
     for first in range(0, images, len(room)):
         part = room[: images - first]
-        part[:, :concepts] = block[first : first + len(part)]
+        part[:, :concepts] = _no_half(block[first : first + len(part)])
         for k, column in enumerate(columns):
             total[k] += column[first : first + len(part)] @ part
     return total[:, :concepts].T
@@ -369,7 +375,8 @@ def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
             return _few_gradients(block, residuals)
     for first in range(0, block.shape[0], step):
         rows = slice(first, min(first + step, block.shape[0]))
-        part = xp.astype(block[rows, :], kind)  # a copy in any case: bits depend on the alignment
+        # a copy in any case: bits depend on the alignment
+        part = xp.astype(_no_half(block[rows, :]), kind)
         with np.errstate(over="ignore", invalid="ignore"):  # of float32, which is seen later
             total += to_host(part.T @ beside(residuals[rows], block))
     return total
@@ -377,7 +384,7 @@ def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
     xp = namespace(block)
-    centred = xp.astype(block, xp.float64) - beside(pivot, block)
+    centred = xp.astype(_no_half(block), xp.float64) - beside(pivot, block)
     weight = beside(np.ascontiguousarray(sample_weight.T), block)
     return to_host(weight @ centred), to_host(weight @ centred**2)
 

@@ -49,6 +49,15 @@ def test_no_file_is_made_in_a_folder_that_is_memory(large, monkeypatch):
     assert not is_file(arrays.empty((7, 9), np.float32))
 
 
+def test_all_numbers_of_float16_are_the_same_in_float32():
+    half = np.arange(1 << 16, dtype=np.uint16).view(np.float16).reshape(256, 256)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(arrays.single(half), half.astype(np.float32))
+        np.testing.assert_array_equal(arrays.single(half.T[::3]), half.T[::3].astype(np.float32))
+    swapped = half.astype(">f2")
+    np.testing.assert_array_equal(arrays.single(swapped), arrays.single(half))
+
+
 def test_consecutive_rows_are_not_copied_and_a_large_array_is_a_file_or_memory(large, monkeypatch):
     values = np.arange(600.0).reshape(100, 6)
     together = arrays.rows_of(values, np.arange(20, 60))
