@@ -17,6 +17,7 @@ import io
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
@@ -53,14 +54,18 @@ def run(options: argparse.Namespace) -> None:
     comparisons.paper_solver(main_setting, ratios)
     comparisons.edited(main_setting, limits, ratios)
     comparisons.against_libraries(main_setting, limits, ratios)
+    comparisons.against_glm_saga(main_setting, limits, ratios)
     if not options.quick:
         comparisons.edited(solve("82k", *data.synthetic(82_081, 584, 4)), limits, ratios)
+        large, own = solve("50k", *data.synthetic(50_000, 2_000, 100)), Ratios()
+        comparisons.against_libraries(large, replace(limits, classes=1), own)
+        ratios.take("50k", own)
     for path in options.store:
         real, own = solve(path.stem, *data.of_store(path)), Ratios()
         comparisons.against_recipe(real, limits, own)
         comparisons.paper_solver(real, own)
         comparisons.edited(real, limits, own)
-        ratios.values |= {f"{path.stem}_{name}": value for name, value in own.values.items()}
+        ratios.take(path.stem, own)
     print(json.dumps({"name": "solver", "ratios": ratios.rounded(), "sizes": sizes}))
 
 

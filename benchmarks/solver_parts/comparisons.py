@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import certify, fit, fit_paper
+from inficond_panel.distill import certify, fit, fit_joint, fit_paper
 from solver_parts import edits, libraries, recipe
 from solver_parts.setting import L1, Limits, Setting
 from solver_parts.timing import Ratios, Seconds, interleaved, median, timed
@@ -119,6 +119,32 @@ def against_libraries(s: Setting, limits: Limits, ratios: Ratios) -> None:
     labels = (s.logits > 0).astype(np.float64)
     race("soft", s.scores, s.targets[:, classes], soft, limits, ratios)
     race("hard", s.scores, labels[:, classes], hard, limits, ratios)
+
+
+#: L1 penalty of the softmax students, of standardised scores: Label-free CBM's.
+SOFTMAX_L1 = 7e-4
+
+
+def against_glm_saga(s: Setting, limits: Limits, ratios: Ratios) -> None:
+    """The softmax student of hard labels against the solver of Label-free CBM."""
+    problem = libraries.Softmax(s.scores, s.logits.argmax(axis=1), SOFTMAX_L1)
+    scores, targets = problem.inner, problem.targets
+    run = partial(fit_joint, scores, targets, l1=SOFTMAX_L1)
+    ours = interleaved({"exact": run}, limits.repeats)["exact"]
+    best = run(tolerance=1e-9)
+    unit = problem.objective(np.zeros_like(best.weights))
+    used = np.count_nonzero(best.weights)
+    print(f"  softmax student: exact {ours}; {used} of {best.weights.size} weights are not 0")
+    try:
+        solve = libraries.glm_saga(problem)
+    except ImportError as error:
+        print(f"  {error.name} is not installed")
+        return
+    found = libraries.path(problem, solve, SAGA, best.objective, unit, limits.library)
+    print(f"  softmax student: glm-saga, {found.setting:.0f} epochs: {found.seconds}, ", end="")
+    print(f"{found.above:.1e} above the optimum")
+    ratios.add("glm_saga_over_exact", found.seconds, ours, found.reached)
+    ratios.put("glm_saga_objective_above", found.above)
 
 
 def race(

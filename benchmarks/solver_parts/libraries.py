@@ -10,14 +10,15 @@ intercept for their weights.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import certify
+from inficond_panel.distill import certify, certify_joint
 from solver_parts.timing import Seconds, timed
 
 Solve = Callable[[float], NDArray]
@@ -32,6 +33,13 @@ class Reached:
     above: float
     setting: float
     reached: bool
+
+
+class Objective(Protocol):
+    """A problem whose answers can be compared."""
+
+    def objective(self, inner_weights: NDArray) -> float:
+        """Of weights for the scores as the library takes them, at their best intercepts."""
 
 
 class OneClass:
@@ -50,8 +58,22 @@ class OneClass:
         return float(certify(self.scores, self.target[:, None], weights, l1=self.l1).objective[0])
 
 
+class Softmax:
+    """One softmax of all classes: standardised scores (N, C) in float32, hard labels (N,)."""
+
+    def __init__(self, scores: NDArray, label: NDArray, l1: float) -> None:
+        mean, spread = scores.mean(axis=0, dtype=np.float64), scores.std(axis=0, dtype=np.float64)
+        self.inner = ((scores - mean) / np.maximum(spread, 1e-6)).astype(np.float32)
+        self.label, self.l1 = label, l1
+        self.targets = np.eye(label.max() + 1)[label]
+
+    def objective(self, inner_weights: NDArray) -> float:
+        """Of weights (C, K) for the standardised scores."""
+        return certify_joint(self.inner, self.targets, inner_weights, l1=self.l1).objective
+
+
 def path(
-    problem: OneClass,
+    problem: Objective,
     solve: Solve,
     settings: Sequence[float],
     optimum: float,
@@ -138,6 +160,32 @@ def celer(problem: OneClass) -> Solve:
 
     def solve(tol: float) -> NDArray:
         return LogisticRegression(C=c, tol=tol).fit(columns, signs).coef_[0, :-1]
+
+    return solve
+
+
+def glm_saga(problem: Softmax) -> Solve:
+    """Label-free CBM's glm-saga, with that project's step and batch; the setting is the number of
+    epochs. Batches are taken from the table at once, which is sooner than torch's DataLoader."""
+    import torch
+    from glm_saga.elasticnet import train_saga
+
+    table, label = torch.from_numpy(problem.inner), torch.from_numpy(problem.label)
+
+    class Batches:
+        def __iter__(self) -> Iterator[tuple[Any, ...]]:
+            for rows in torch.randperm(len(table)).split(512):
+                yield table[rows], label[rows], rows
+
+    def solve(epochs: float) -> NDArray:
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(*problem.inner.shape[1:], problem.targets.shape[1])
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+        more = {"n_ex": len(table), "n_classes": layer.out_features, "tol": 0.0}
+        quiet = {"group": False, "logger": lambda line: None}
+        train_saga(layer, Batches(), 0.1, int(epochs), problem.l1, 1.0, **more, **quiet)
+        return layer.weight.detach().numpy().T
 
     return solve
 

@@ -80,6 +80,10 @@ class Ratios:
         """Note any other number."""
         self.values[name] = value
 
+    def take(self, setting: str, others: Ratios) -> None:
+        """Take the numbers of another setting, whose name goes before theirs."""
+        self.values |= {f"{setting}_{name}": value for name, value in others.values.items()}
+
     def rounded(self) -> dict[str, float]:
         """Three digits of each."""
         return {name: float(f"{value:.3g}") for name, value in self.values.items()}
