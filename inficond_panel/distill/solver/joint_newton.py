@@ -37,7 +37,10 @@ class JointState(SolverState[Array]):
         self.data, self.problem, self.tolerance = data, problem, tolerance
         self.multipliers = np.zeros_like(starts[0])
         self.exact, self.idle = False, 0  # sweeps are slow; steps in a row that did not descend
-        self.at = min(map(self._point, starts), key=lambda point: point.objective)
+        self.at = self._point(starts[0])
+        if self.at.objective > problem.reference:  # worse than no concepts
+            tried = [self.at, *map(self._point, starts[1:])]
+            self.at = min(tried, key=lambda point: point.objective)
 
     @property
     def intercepts(self) -> Array:
@@ -140,7 +143,7 @@ class JointState(SolverState[Array]):
 
     def _point(self, weights: Array) -> Point[Array]:
         linear = self._product(weights)
-        return self.problem.best_point(weights, linear, np.zeros(weights.shape[1]))
+        return self.problem.best_point(weights, linear, self.problem.first_intercepts(linear))
 
     def _product(self, weights: Array) -> Array:
         """Return (columns - pivots) @ weights (N, K), from the columns that have a weight."""

@@ -47,12 +47,13 @@ import numpy as np
 from scipy.special import entr
 
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
-from inficond_panel.distill.solver.objective import Point
+from inficond_panel.distill.solver.objective import TINY, Point
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
 _STEPS = 300
-_SMALL = 1e-17
+_SCALINGS = 4
+_SMALL = 1e-15
 _LEAST_DAMPING = 1e-8
 
 
@@ -83,8 +84,8 @@ def entropies(probability: Array) -> Array:
 
 def intercept_curvature(probability: Array, sample_weight: Array) -> Array:
     """Return the second derivatives (K, K) of the loss by the intercepts: 0 along (1, ..., 1)."""
-    weighted = probability * sample_weight[:, None]
-    return np.asarray(np.diag(weighted.sum(axis=0)) - probability.T @ weighted)
+    weighted = probability * np.sqrt(sample_weight)[:, None]
+    return np.asarray(np.diag(sample_weight @ probability) - weighted.T @ weighted)
 
 
 def flat_solve(curvature: Array, right: Array) -> Array:
@@ -162,6 +163,17 @@ class JointProblem:
             else:
                 damping = max(10 * damping, _LEAST_DAMPING)
         return self.point(weights, b, fitted)
+
+    def first_intercepts(self, linear: Array) -> Array:
+        """Return intercepts (K,) near the best for ``linear`` (N, K), by iterative scaling (Darroch
+        and Ratcliff 1972): each step gives every class its share of the targets, were the others
+        to stay."""
+        goal = np.log(np.maximum(self.sample_weight @ self.target, TINY))
+        b = goal - self.sample_weight @ linear
+        for _ in range(_SCALINGS):
+            share = self.sample_weight @ FittedSoftmax(linear + b).probability
+            b += goal - np.log(np.maximum(share, TINY))
+        return np.asarray(b)
 
     def slope(self, probability: Array) -> Array:
         """Return the loss's derivatives (K,) by the intercepts: the sums of the residuals."""
