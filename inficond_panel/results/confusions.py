@@ -27,6 +27,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
+from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 STUDENT, TEACHER = "student", "teacher"
@@ -114,7 +115,7 @@ def metrics_together(
         rows,
         "metric",
         {"name": Heading("all classes"), **headings},
-        title=f"{node_title(tuner, node)}, split {split}, all students as one classifier",
+        title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}, all students as one classifier",
         notes=[f"Top-{k} accuracy is undefined: {TOP_K.undefined}."] if undefined else [],
         facts={**facts_of(tuner, node, split, noise), "k": k, "images": len(now.label)},
         level=noise["level"],
@@ -171,7 +172,7 @@ def confusions(
             **plain_headings("class", named="taken for", images="images", share="share"),
             "teacher_images": Heading("teacher's images"),
         },
-        title=f"{node_title(tuner, node)}, split {split}, confusions",
+        title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}, confusions",
         notes=[f"{more} more wrong pairs are not shown; --json has all"] if more > 0 else [],
         facts=facts_of(tuner, node, split, noise),
         level=noise["level"],

@@ -46,7 +46,7 @@ from inficond_panel.vocabulary.metrics import (
     TOP_METRICS,
     keys,
 )
-from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 #: Metrics of the table. Only the labels of a class decide whether a metric is defined, so that
@@ -167,7 +167,7 @@ def compare_settings(
     of_teacher = {"students": "the teacher itself", **_means(tuner.teacher_outcomes(split), noise)}
     students.append(dict.fromkeys(students[0], pd.NA) | of_teacher)
     facts = common_facts(tuner, noise) | {"split": split}
-    title = f"Students on the split {split}, means over the classes; fidelity is to the teacher"
+    title = f"Students on {IMAGES_OF[split]}, means over the classes; fidelity is to the teacher"
     paired = "Differences, paired on the same draws of images; * the interval excludes 0"
     level = noise["level"]
     return {
@@ -179,7 +179,7 @@ def compare_settings(
             changes, "students", _CHANGES, title=paired, facts=facts, level=level
         ),
         "classes": make_frame(
-            classes, ["number", "class"], _HEADINGS, title=f"Classes on the split {split}",
+            classes, ["number", "class"], _HEADINGS, title=f"Classes on {IMAGES_OF[split]}",
             facts=facts, level=level,
         ),
     }  # fmt: skip
@@ -321,7 +321,7 @@ def compare_links(
         rows,
         "metric",
         _LINK_HEADINGS,
-        title=f"Students on the split {split}, {known} labelled images; * the interval excludes 0",
+        title=f"Students on {known} labelled {IMAGES_OF[split]}; * the interval excludes 0",
         notes=[*_link_notes(links), draws_note(noise)],
         facts=common_facts(tuner, noise)
         | {"split": split, "images": images, "labelled": known, "links": links},

@@ -28,7 +28,7 @@ from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.student import Student
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
-from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF, TUNE
 from inficond_panel.wording.metrics import change_text, make_change
 from inficond_panel.wording.repairs import edit_words
 
@@ -338,7 +338,8 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "mean_ap": comparison.mean_ap.json(),
         "unchanged": list(comparison.unchanged),
     }
-    title = f"{node_title(tuner, before)} → {node_title(tuner, after)}, split {comparison.split}"
+    images = IMAGES_OF[comparison.split]
+    title = f"{node_title(tuner, before)} → {node_title(tuner, after)}, {images}"
     same = [f"Unchanged students: {', '.join(comparison.unchanged)}."] * bool(comparison.unchanged)
     notes = [f"mAP {mean}.", *same]
     notes += [

@@ -199,7 +199,7 @@ def test_the_matrix_top_k_changes_and_pairs_of_classes(students, capsys):
         cells = {(CLASSES[i], CLASSES[j]): n for (i, j), n in np.ndenumerate(matrix)}
         assert all(pairs[column].get(pair, 0) == n for pair, n in cells.items())
     assert main(["metrics", str(students.tuner.store.path), "--confusion", "--draws", "20"]) == 0
-    assert "taken for" in capsys.readouterr().out
+    assert "tuning images, confusions" in capsys.readouterr().out
 
 
 def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
