@@ -9,7 +9,7 @@ from inficond_panel.common.numbers import count, number, share, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect
-from inficond_panel.wording.metrics import advice_sentence, teacher_sentence
+from inficond_panel.wording.metrics import teacher_sentence
 
 #: Number of classes that are named; the rest is left out.
 NAMED = 6
@@ -137,7 +137,7 @@ def plain_sentence(found: ClassShift) -> str:
     suspect is explained by shares of images."""
     name = found.class_name
     if found.unknown_to_teacher:
-        return f"The teacher does not know {name}. {advice_sentence()}"
+        return teacher_sentence(name, found.teacher)
     if found.kind == SHIFT and found.suspects:
         first = found.first
         carried = "" if first.weight else f" {CARRIED}"

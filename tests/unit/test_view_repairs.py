@@ -76,8 +76,7 @@ def test_where_labels_are_right_none_is_listed_and_an_unknown_class_goes_first(f
     assert make_labels(noisy.store, None, {}) == []
     assert make_finding(None, None) == {}
     shift = student_shift(noisy.tuner, noisy.tuning.head, "bicycle")
-    made = make_finding(shift, None, ["It does not know.", "Look."])
-    assert made == {"sentence": "It does not know. Look.", "remove": ""}
+    assert make_finding(shift, None, "Unknown.") == {"sentence": "Unknown.", "remove": ""}
 
 
 def test_every_lever_is_taken_by_one_click_in_place_of_another(found, noisy):

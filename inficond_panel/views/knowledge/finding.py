@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -21,7 +21,7 @@ from inficond_panel.ui.images import send_pictures, tile_uri
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
-from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
@@ -31,14 +31,14 @@ MOST_LABELS = 50
 
 
 def make_finding(
-    shift: ClassShift | None, found: Differences | None, teacher: Sequence[str] = ()
+    shift: ClassShift | None, found: Differences | None, teacher: str = ""
 ) -> dict[str, str]:
     """Return the finding on a student: a ``sentence``, and the concept to ``remove`` (or empty).
 
-    ``teacher`` are sentences that the teacher does not know the class. {} until it is computed.
+    ``teacher``: sentences that the teacher does not know the class. {} until it is computed.
     """
     if teacher:
-        return {"sentence": " ".join(teacher), "remove": ""}
+        return {"sentence": teacher, "remove": ""}
     if shift is None:
         return {}
     lost = found is None or LOST in (*found.kinds, *found.perhaps)
@@ -105,8 +105,8 @@ class FindingPanel(param.Parameterized):
         terms = app.tuner.terms(app.students.node).get(name)
         taught = terms.taught.labels if terms is not None and terms.taught is not None else {}
         known = found if app.rights.asking and shift and not shift.by_teacher else None
-        skill = app.students.snapshot.teacher.get(name)
-        finding = make_finding(shift, found, teacher_sentences({name: skill}) if skill else ())
+        teacher = teacher_sentence(name, app.students.snapshot.teacher.get(name))
+        finding = make_finding(shift, found, teacher)
         finding = finding or {"sentence": app.shifts.problem}
         self.panels.finding = {
             **finding,

@@ -33,7 +33,7 @@ function ringCard(row, { changes, shifts }) {
   ]
   const both = Object.keys(SORTS).filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
-  const words = shifts[row.name]?.words ?? row.unknown
+  const words = row.unknown || shifts[row.name]?.words
   const shift = words && h("p", {}, words)
   return [h("b", {}, row.name), undefinedNote, shift, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
 }

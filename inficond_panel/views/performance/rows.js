@@ -47,11 +47,12 @@ export function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean, unknown] = element.children
   const shift = model.shifts[row.name]
   const selected = row.name === model.selected, touched = model.touched[row.name] ?? 0
+  const verdict = row.unknown || shift?.words
   const told = [row, shift, selected, touched, model.sort, ringMetric(model)]
   if (element.told?.every((each, at) => each === told[at])) return
   element.told = told
   set(element, "aria-selected", String(selected))
-  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${[shift?.words ?? row.unknown].filter(Boolean).map((each) => `; ${each}`).join("")}`)
+  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${verdict ? `; ${verdict}` : ""}`)
   lean.hidden = !shift?.relies || Boolean(row.unknown)
   unknown.hidden = !row.unknown
   set(unknown, "title", row.unknown)
