@@ -49,11 +49,9 @@ def missing_extra(
     if package and "." not in package and isinstance(error, str | ModuleNotFoundError):
         message = f"{what} needs the package {package}, which is not installed."
         return MissingExtraError(message, f"Install it: {command}", extras)
-    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
-    if broken := package.partition(".")[0]:
-        message = (
-            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
-        )
+    broken = package.partition(".")[0]
+    named = f"the package {broken}" if broken else "a package"
+    message = f"{what} needs {named}, which is installed but cannot be loaded: {error}"
     return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
 
 

@@ -89,8 +89,10 @@ def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
         return "look like labels: all are 0 or 1"
     if values.max() <= 1:
         return "look like probabilities: all lie from 0 to 1"
-    shown = "are never below 0, so the teacher would decide that every image shows every class"
-    return "" if by_softmax else shown
+    if not by_softmax:
+        return "are never below 0, so the teacher would decide that every image shows every class"
+    shares = np.allclose(values.sum(axis=1, dtype=np.float64), 100, rtol=SUM_ERROR, atol=0)
+    return "look like percentages: each image's add up to 100; divide by 100" if shares else ""
 
 
 def probabilities_fault(values: NDArray, by_softmax: bool) -> str:

@@ -193,18 +193,19 @@ def test_probabilities_of_a_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "fault"),
+    ("row", "activation", "fault"),
     [
-        ("a,0.7,0.2", "look like probabilities"),
-        ("a,0,1", "look like labels"),
-        ("a,70,20", "are never below 0, so the teacher would decide that every image shows"),
+        ("a,0.7,0.2", None, "look like probabilities"),
+        ("a,0,1", None, "look like labels"),
+        ("a,70,20", None, "are never below 0, so the teacher would decide that every image shows"),
+        ("a,69.8,30", "softmax", "look like percentages: each image's add up to 100; divide by"),
     ],
 )
-def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, fault):
-    file = table(tmp_path, "cat,dog", row)
+def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, activation, fault):
+    keys = {"path": table(tmp_path, "cat,dog", row), "activation": activation}
     with pytest.raises(DataError, match=fault) as told:
-        read_table(LogitsTeacher(path=file), ["a"], ANIMALS)
+        read_table(LogitsTeacher(**keys), ["a"], ANIMALS)
     assert "teacher.outputs: probabilities, or logits" in told.value.remedy
     values = [float(cell) for cell in row.split(",")[1:]]
-    found = read_table(LogitsTeacher(path=file, outputs="logits"), ["a"], ANIMALS)
+    found = read_table(LogitsTeacher(**keys, outputs="logits"), ["a"], ANIMALS)
     assert found.own.tolist() == [pytest.approx(values)]
