@@ -99,6 +99,8 @@ def _decoded(image: Image.Image) -> Image.Image:
     # Reduce before converting to RGB, which takes memory; palettes and key colours have no mean.
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
         image = _reduced(image)
+    if image.format == "PPM" and image.mode == "I":  # scaled to 16 bits by Pillow
+        image = image.convert("I;16")
     return _reduced(to_rgb(ImageOps.exif_transpose(image)))
 
 
@@ -141,13 +143,11 @@ def _unidentified(source: Path | bytes) -> str:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert to 8-bit RGB: scale 16-bit grey, put alpha on white, convert CMYK and palettes."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
-        if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
-            raise UnreadableImage("integers of more than 16 bits are not supported; save as PNG")
-        return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise UnreadableImage("32-bit floating point images are not supported; save as PNG")
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):  # whose white may be 1, 255, 65535 or anything else
+        kind = "integers of more than 16 bits" if image.mode == "I" else "floating point images"
+        raise UnreadableImage(f"{kind} are not supported; save as PNG")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

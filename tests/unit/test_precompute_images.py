@@ -39,6 +39,7 @@ def test_exif_orientation_turns_the_image(tmp_path):
         ("RGBA", (255, 0, 0, 255), "png", (255, 0, 0)),
         ("CMYK", (0, 255, 255, 0), "tif", (255, 0, 0)),
         ("P", 0, "gif", (0, 0, 0)),
+        ("I;16", 257 * 90, "pgm", (90, 90, 90)),
     ],
 )
 def test_modes_become_rgb(tmp_path, mode, colour, suffix, expected):
@@ -150,7 +151,7 @@ def test_what_cannot_be_read_says_why(tmp_path):
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tif")
-    Image.fromarray(np.full((4, 4), 70_000, np.int32)).save(tmp_path / "deep.tif")
+    Image.fromarray(np.full((4, 4), 200, np.int32)).save(tmp_path / "deep.tif")
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     for name, reason in [
