@@ -11,7 +11,7 @@ from inficond_panel.common.places import has_store
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, SOFTMAX, task_text
+from inficond_panel.vocabulary.tasks import ALIKE, NEAR_DUPLICATES, SOFTMAX, task_text
 
 DESCRIPTION = "Exits with 2 if there are problems. Computes nothing, reads no image."
 EXAMPLE = "inficond check photos.yaml"
@@ -107,5 +107,5 @@ def _check_against_store(spec: Spec) -> None:
     except StoreError as error:
         note(f"The order of the teacher's outputs is not checked: {error}")
     for warning in store.attrs.get("warnings", []):
-        if warning.startswith(NEAR_DUPLICATES):
+        if warning.startswith((ALIKE, NEAR_DUPLICATES)):
             note(f"Warning: {warning}")

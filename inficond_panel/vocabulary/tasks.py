@@ -16,6 +16,8 @@ OUTPUTS = ("logits", "probabilities")
 #: ``teacher.order``, of arguments, and of a store's attribute.
 AS_GIVEN = "as_given"
 
+#: Warning of classes that may be one.
+ALIKE = "Classes that differ only in case"
 #: Warning of photos in two splits that are nearly the same.
 NEAR_DUPLICATES = "nearly equal photos across splits"
 #: Warning of concepts that the encoder hardly separates.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
+from inficond_panel.vocabulary.tasks import ALIKE
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.published import coco_listing, voc_listing
@@ -43,4 +46,12 @@ def load_dataset(section: Section) -> Dataset:
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
         raise DataError(fault, REMEDY)
-    return replace(dataset, task=section.task)
+    notes = (*dataset.notes, *_alike(dataset.classes))
+    return replace(dataset, task=section.task, notes=notes)
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """Return a note on classes whose names differ only in case, such as Dog and dog; [] if none."""
+    many = Counter(map(str.casefold, classes))
+    names = sorted((name for name in classes if many[name.casefold()] > 1), key=str.casefold)
+    return [f"{ALIKE}: {listed(names)}; if they are one, correct the labels"] if names else []

@@ -127,9 +127,5 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
 def foreground(scenes: SceneSet, i: int) -> np.ndarray:
     """Return the mask ``(height, width)`` of a scene's objects that belong to a class."""
     scene, placements = scenes.regions(i), scenes.plan(i).placements
-    counted = [
-        label
-        for label, placement in zip(scene.placement, placements, strict=True)
-        if placement.thing.label
-    ]
-    return np.isin(scene.labels, counted)
+    pairs = zip(scene.placement, placements, strict=True)
+    return np.isin(scene.labels, [label for label, placed in pairs if placed.thing.label])

@@ -61,6 +61,8 @@ def test_cells_may_be_empty_true_or_false_minus_one_and_with_blanks_between(tabl
         dataset = load_dataset(table)
         assert dataset.classes == ("x", "y")
         assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
+    table.labels.write_text(text.replace(",x,y", ",Dog,dog"))
+    assert "Classes that differ only in case: Dog, dog;" in load_dataset(table).notes[-1]
 
 
 def test_an_id_that_leads_out_of_the_folder_and_faulty_tables_are_told(table, tmp_path):
