@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Per tuned student, against the iteration before: which repairs apply; which bounds are "
     "active and what each costs; which concepts took over; which are collinear with the tuned "
-    "concepts; by how much the training objective rose; which "
-    "predictions changed (with ids of images in --json and --csv)."
+    "concepts; by how much the training objective rose; which predictions changed (with ids of "
+    "images in --json and --csv)."
 )
 EXAMPLE = "inficond explain demo --node 1"
 
@@ -31,7 +31,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--collinear",
         type=share,
-        default=None,
         metavar="R",
         help="correlation from which concepts count as collinear, above 0 to 1 (default: the "
         "spec's views.collinear)",

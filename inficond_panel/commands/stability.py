@@ -44,5 +44,4 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import students_of
 
     chosen = {"concepts": args.concepts, "top": args.top, "draws": args.draws, "seed": args.seed}
-    students = students_of(args)
-    show(args, students.stability(args.class_name, **chosen, progress=progress))
+    show(args, students_of(args).stability(args.class_name, **chosen, progress=progress))

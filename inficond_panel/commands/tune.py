@@ -12,12 +12,11 @@ from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
 
 DESCRIPTION = (
     "Each iteration refits the students it names (with link: softmax all students jointly); "
-    "earlier bounds stay enforced. Every "
-    "iteration is on disk before the next begins, and an iteration that is in the history "
-    "already is not computed again. The last one becomes the head: the page shows it, and "
-    "the other commands use it. An edits file is a list of iterations, each a list of {class (or "
-    "classes: all, or several: [...]), "
-    "concept (or concepts: [...], a group), "
+    "earlier bounds stay enforced. Every iteration is on disk before the next begins, and an "
+    "iteration that is in the history already is not computed again. The last one becomes the "
+    "head: the page shows it, and the other commands use it. An edits file is a list of "
+    "iterations, each a list of {class (or classes: all, or several: [...]), concept (or "
+    "concepts: [...], a group), "
     f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. A repair "
     "changes what a student is fitted to: {class, concepts: [...], direction: balance}, "
     "{class, direction: doubt|lambda, value: number or auto}, {class, image, direction: label, "

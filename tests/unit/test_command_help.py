@@ -113,11 +113,12 @@ def test_each_action_has_an_example_that_can_be_parsed():
         make_parser().parse_args(words)
 
 
-def test_what_is_no_argument_is_told_with_a_near_flag(capsys):
+def test_what_is_no_argument_or_given_twice_is_told(capsys):
     for words, told in (
         ("serve demo --prot 3", "'--prot' {}. Did you mean '--port'?"),
         ("history list demo --noed=3", "'--noed' {}."),
         ("info demo other", "'other' {}."),
+        ("ask demo -n 1 --class a -n 2", "-n is given twice; name it once."),
     ):
         with pytest.raises(SystemExit) as caught:
             main(words.split())

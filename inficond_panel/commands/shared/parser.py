@@ -8,6 +8,7 @@ import math
 import shlex
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -220,11 +221,15 @@ class Parser(ArgumentParser):
             fill(self)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
-        """Parse as argparse does, but report an unknown word with the usage or a similar word."""
+        """Parse as argparse does, but report unknown words with similar ones, repeated options."""
         self.fill()
         argv = list(sys.argv[1:] if args is None else args)
         if self.words and not (argv and (argv[0] in self.words or argv[0][:1] == "-")):
             self.error(self._wrong_word(argv))
+        given = Counter(self._option_string_actions.get(word.partition("=")[0]) for word in argv)
+        for action, times in given.items():
+            if times > 1 and type(action) is argparse._StoreAction:
+                self.error(f"{action.option_strings[0]} is given twice; name it once.")
         parsed, left = super().parse_known_args(argv, namespace)
         if left and not self.words:
             flag = left[0].partition("=")[0]
@@ -271,9 +276,7 @@ def spec_to_make(args: argparse.Namespace, *, photos: bool = False) -> Spec:
 
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
-    if photos:
-        spec.check_photos()
-    else:
-        spec.check_making()
+    check = spec.check_photos if photos else spec.check_making
+    check()
     precompute_package()
     return spec
