@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 from factory import noisy_arrays, small_spec, unknown_arrays
 from playwright.sync_api import expect
@@ -14,7 +17,8 @@ FEW = 4
 
 def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, open_page) -> None:
     spec = small_spec(tmp_path, make=noisy_arrays, extra="layout: {show: simple}\n")
-    page = open_page(f"{serve(spec).url}?class=bicycle", 1440, 900)
+    server = serve(spec)
+    page = open_page(f"{server.url}?class=bicycle", 1440, 900)
     finding, block = page.locator(".knowledge .finding"), blocks(page, ".repair")
     expect(finding).to_contain_text("Correct the labels that are likely wrong.")
     look = finding.get_by_role("button", name="Look at 50 labels that are likely wrong")
@@ -34,8 +38,14 @@ def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, o
     expect(page.get_by_role("button", name="Fine-tune")).to_be_focused()  # the block is gone
     expect(correct).to_have_attribute("aria-pressed", "false")
     correct.click()
-    page.get_by_role("button", name="Fine-tune").click()
+    holdout = page.get_by_role("radio", name="Holdout")
+    with closing(sqlite3.connect(server.history, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # the refit ends after this
+        page.get_by_role("button", name="Fine-tune").click()
+        expect(holdout).to_be_disabled()
+        other.execute("ROLLBACK")
     expect(iterations(page)).to_have_count(2)
+    expect(holdout).to_be_enabled()
     expect(finding.get_by_role("button", name="Look at 49 labels")).to_be_visible()
 
 

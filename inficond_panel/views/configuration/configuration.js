@@ -30,6 +30,8 @@ function draw(data, fields, metrics, card) {
   text(fields.student.quiet, data.mark)
   showTargets(fields.targets, data)
   fields.split.show(data.split)
+  const holdout = fields.split.querySelector("[data-value=holdout]")
+  if (holdout) set(holdout, "disabled", data.busy ? "" : null) // the look would be at another iteration
   text(fields.split.quiet, data.looks.short)
   fields.split.badge.hidden = data.split !== "holdout"
   set(fields.split.badge, "title", data.locked || null)
@@ -62,7 +64,7 @@ function makeFields(model, card, dialog, choose) {
   const split = segments("Images in view", splits, (value) => {
     if (value === model.data.split) return
     if (value === "tune") choose("split")(value)
-    else dialog.ask(split, model.data.looks.text)
+    else if (!model.data.busy) dialog.ask(split, model.data.looks.text)
   })
   if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was trained or chosen on. Each look at them is counted")
   split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
