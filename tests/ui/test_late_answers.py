@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from factory import small_spec
+from long_history import grow
 from playwright.sync_api import Page, WebSocketRoute, expect
 from steps import blocks, concepts, select_class, shown
 from waiting import wait_until
+
+from inficond_panel.tuning import open_tuner
 
 
 class Held:
@@ -91,6 +95,32 @@ def test_an_answer_to_an_earlier_class_does_not_take_a_later_one_back(held):
     shown(page, third)
     expect(classes).to_have_value(third)
     assert set(classes.evaluate("(list) => list.shown")) == {third}
+
+
+def test_the_focus_stays_on_a_row_in_view_when_rows_come_that_were_asked_for_before(
+    serve, tmp_path, open_page
+) -> None:
+    spec = small_spec(tmp_path, seed=1)
+    server = serve(spec)
+    tuner = open_tuner(spec, history=server.history)
+    tuner.set_head(grow(tuner, 200)[-1])
+    held = Held(page := open_page(server.url))
+    row = '.provenance .row[aria-posinset="{}"]'
+    newest, fifth, oldest = (page.locator(row.format(place)) for place in (1, 5, 201))
+    newest.focus()
+    page.keyboard.press("End")
+    expect(oldest).to_be_focused()
+    held.kept = True
+    page.keyboard.press("Home")
+    wait_until(lambda: held.holds('"#195"'), "the server has the newest rows")
+    page.keyboard.press("End")
+    held.release()
+    held.kept = True
+    expect(fifth).to_have_count(1)
+    expect(oldest).to_be_focused()
+    held.release()
+    expect(fifth).to_have_count(0)
+    expect(oldest).to_be_focused()
 
 
 #: A search box in which somebody types a word and presses a key, all in one turn of the browser.

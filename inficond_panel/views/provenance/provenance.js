@@ -107,7 +107,7 @@ function drawHistory(data, parts, root) {
   parts.rows.style.height = long ? `${ROW * data.size}px` : ""
   const before = parts.rows.querySelector("[aria-selected=true]")?.dataset.key
   const held = focusedRow(parts.rows)
-  keyed(parts.rows, shownRows(data), (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
+  keyed(parts.rows, shownRows(data, isInView(parts.body, held) && held.data), (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
   set(parts.rows, "aria-disabled", data.busy ? "true" : null)
   const current = parts.rows.querySelector("[aria-selected=true]")
   if (current && current.dataset.key !== before) requestAnimationFrame(() => bringIntoView(parts.body, data.current.place))
@@ -123,11 +123,15 @@ function drawHistory(data, parts, root) {
 /** Whether only a part of the rows was sent: then each row is placed by its index. */
 const isLong = (data) => data.rows.length < data.size
 
-/** The rows that were sent, and the current row, which the Tab key goes to. */
-function shownRows({ rows, current, size }) {
-  const apart = current.place < size && !rows.some((row) => row.id === current.id)
-  return apart ? [...rows, current].sort((a, b) => a.place - b.place) : rows
+/** The rows that were sent, the current row, which the Tab key goes to, and the one with the focus that
+    is in view: what was sent may answer an earlier question. */
+function shownRows({ rows, first, current, size }, held = null) {
+  const isApart = ({ id, place }) => place < size && (place < first || place >= first + rows.length) && rows.every((row) => row.id !== id)
+  const apart = [current, held].filter((row, at) => row && isApart(row) && !(at && row.current))
+  return [...rows, ...apart].sort((a, b) => a.place - b.place)
 }
+
+const isInView = (body, row) => row && ROW * row.data.place > body.scrollTop - ROW && ROW * row.data.place < body.scrollTop + body.clientHeight
 
 /** Scroll the list, and nothing around it. */
 function bringIntoView(body, place) {
@@ -243,9 +247,7 @@ function listen(parts, say, data) {
     more.style.top = `${ROW * row.data.place + (ROW - 24) / 2}px`
     set(more, "aria-label", `Actions of ${row.data.title}`)
   }
-  parts.settle = () => {
-    place(rows.querySelector(".row:hover, .row:focus") ?? rows.querySelector("[aria-selected=true]"))
-  }
+  parts.settle = () => place(rows.querySelector(".row:hover, .row:focus") ?? rows.querySelector("[aria-selected=true]"))
   const walk = walking(parts, say, data)
   more.addEventListener("click", () => openMenu(over, more))
   saveButton.addEventListener("click", () => save.open(data().current))
@@ -279,8 +281,7 @@ function actions(say, { note, save, data }) {
     say("compare", { before: before.id, after: after.id })
   }
   return (row) => {
-    const { id, current, kept } = row.data
-    const shown = data().current
+    const { id, current, kept } = row.data, shown = data().current
     const busy = data().busy ? "A fine-tune is under way" : ""
     return [
       { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", { node: id }) },
@@ -296,8 +297,7 @@ function actions(say, { note, save, data }) {
 
 function press(event, { size, card, go, acts, openMenu, walk }) {
   if (event.ctrlKey || event.metaKey || event.altKey) return
-  const row = event.target
-  const at = row.data.place
+  const row = event.target, at = row.data.place
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: size - 1 }[event.key]
   const key = event.key === "Delete" ? "Del" : event.key.toUpperCase()
   const act = acts(row).find((each) => each.key === key)
