@@ -89,7 +89,7 @@ class PagePhotos:
         return min(_LARGEST, max(_LARGEST // 2, 2 * longest))
 
     def check(self, store: Store) -> None:
-        """Raise those errors of ``score`` that can be found without loading the networks."""
+        """Raise the errors of ``score`` that need no loaded network."""
         if self.spec.of_store:  # the message hides the store's path, which is private to the server
             raise DataError(
                 "This page was opened from a store without its spec, so the encoder is unknown.",
@@ -170,7 +170,7 @@ class PageEncoder:
         self.spec = spec
 
     def check(self) -> None:
-        """Raise those errors of ``text_encoder`` that can be found without loading the encoder."""
+        """Raise the errors of ``text_encoder`` that need no loaded encoder."""
         self.spec.check_making()
         _check_packages(_TYPING, self.spec)
 

@@ -1,4 +1,4 @@
-"""What tests of views ask of them as the browser does, and the files that views send to it."""
+"""Messages to views, as the browser sends them, and the files that views send to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``inficond doctor``: what is wrong with a store and its students, and what to do first."""
+"""``inficond doctor``: faults of a store and its students, and the first remedy."""
 
 from __future__ import annotations
 

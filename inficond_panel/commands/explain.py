@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print a report on what one iteration changed in each student that it tuned."""
+    """Print a report on the changes of one iteration in each student that it tuned."""
     from inficond_panel.commands.shared.students import count_looks, open_students
     from inficond_panel.results.refit_report import explain
     from inficond_panel.results.refits import refit_frames

@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Add photos to the store of a spec, and print what was added."""
+    """Add photos to the store of a spec, and print the result."""
     from inficond_panel.predict import extend_store
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.tuning.opening import store_place

@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make the store of a spec, or with ``--plan`` print what would be computed."""
+    """Make the store of a spec, or with ``--plan`` print the plan."""
     spec = load_spec(find_spec(args.spec))
     spec.check_photos()
     say_networks(args, spec)

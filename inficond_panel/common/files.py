@@ -81,7 +81,7 @@ def lines_of(path: Path) -> Iterator[str]:
 
 
 def separator_of(path: Path) -> str:
-    """Return what separates the cells of a text table: the first comma, semicolon or tab in its
+    """Return the separator of the cells of a text table: the first comma, semicolon or tab in its
     first line. Raises the errors of ``lines_of``."""
     found = re.search("[,;\t]", next(lines_of(path), ""))
     return found[0] if found else ","

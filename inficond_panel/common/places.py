@@ -51,7 +51,7 @@ def place_of(place: str | Path) -> Path:
 
 
 def address_fault(address: str) -> str:
-    """Return what is wrong with an address, as the end of a sentence; "" if it can be used."""
+    """Return the fault of an address, as the end of a sentence; "" if it can be used."""
     protocol, _, rest = address.partition("://")
     first, _, name = rest.partition("/")
     if protocol.lower() not in PROTOCOLS:
@@ -66,7 +66,7 @@ def address_fault(address: str) -> str:
 
 
 def for_zarr(place: Path) -> Any:
-    """Return a place in the form that zarr and xarray open: a path, or the text of an address."""
+    """Return ``place`` in the form that zarr and xarray open: a path, or the text of an address."""
     return str(place) if is_remote(place) else place
 
 
@@ -122,7 +122,7 @@ def size_of(folder: Path) -> int | None:
 
 def stores_in(folder: Path) -> list[Path]:
     """Return the complete stores ``*.zarr`` in a folder or at an address, sorted; [] at an address
-    that does not list what it has (``https://``)."""
+    that does not list its files (``https://``)."""
     if not is_remote(folder):
         return sorted(folder.glob("*.zarr"))
     if cast("Any", folder).protocol.startswith("http"):

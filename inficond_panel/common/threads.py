@@ -1,4 +1,4 @@
-"""How many threads a pass may take, and limits to one thread for BLAS and for torch.
+"""Number of threads for a pass, and limits to one thread for BLAS and for torch.
 
 The matrix products of a fit are small. Several threads gain little on an idle machine and lose
 much on a busy machine, and their number changes the rounding, so that a replay could give other
@@ -24,15 +24,15 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 def core_count() -> int:
     """Return the number of processors that this process may use: less than the machine has if its
-    affinity or a quota of its container says so."""
+    affinity or a quota of its container allows fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     share, period = _QUOTA.read_text(encoding="ascii").split() if _QUOTA.exists() else ("max", "1")
     return min(cores or 1, 1 << 20 if share == "max" else ceil(int(share) / int(period)))
 
 
 def solver_threads() -> int:
-    """Return the number of threads for a pass of a solver: ``core_count``, or less if
-    ``OMP_NUM_THREADS`` says so."""
+    """Return the number of threads for a pass of a solver: ``core_count``, or fewer if
+    ``OMP_NUM_THREADS`` is less."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return min(core_count(), int(asked) if asked.isdecimal() and int(asked) else 1 << 20)
 

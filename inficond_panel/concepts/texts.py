@@ -34,7 +34,7 @@ def texts_of(line: str) -> tuple[str, ...]:
 
 
 def fault_of(texts: Sequence[str]) -> str:
-    """Return what is wrong with a concept's texts (an empty or repeated text), else ""."""
+    """Return the fault in a concept's texts (an empty or repeated text), else ""."""
     if not all(texts):
         return "a text between commas is empty"
     folded = [text.casefold() for text in texts]

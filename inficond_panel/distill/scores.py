@@ -47,7 +47,7 @@ class Columns:
         self._blocks: list[Any] = []  # for each _IMAGES images (C, n), filled from the top
 
     def gather(self, columns: NDArray[np.intp]) -> bool:
-        """Read those of ``columns`` (indices) that are not in memory; return True if any was."""
+        """Read the ``columns`` (indices) that are not in memory; return True if any was read."""
         with self._lock:
             new = columns[self._place[columns] < 0]
             if not new.size:
@@ -310,7 +310,7 @@ class Scores:
         return self.source.first(64).mean(axis=0, dtype=np.float64)
 
     def gather(self, columns: NDArray[np.intp]) -> None:
-        """Read those of ``columns`` (indices) that are not in memory yet, all in one pass."""
+        """Read the ``columns`` (indices) that are not in memory yet, all in one pass."""
         self.passes += self.columns.gather(columns)
 
     def moments(self, sample_weight: Array) -> tuple[Array, Array]:

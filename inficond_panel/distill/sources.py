@@ -86,7 +86,7 @@ def check_weights(weight: NDArray) -> None:
 
 
 def check_finite(values: Any, name: str) -> None:
-    """Raise DataError if any values are NaN or infinite; ``name``: what they are, in the plural."""
+    """Raise ``DataError`` for values that are NaN or infinite; ``name``: their plural noun."""
     bad = count_not_finite(values)
     if bad:
         raise DataError(

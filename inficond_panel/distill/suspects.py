@@ -58,7 +58,7 @@ from inficond_panel.vocabulary.metrics import AP
 
 @dataclass(frozen=True)
 class Presence:
-    """How often one concept is present: on each split, the share of the positives and of the
+    """Presence of one concept: on each split, the share of the positives and of the
     negatives whose concept score is above ``threshold``."""
 
     threshold: float

@@ -14,7 +14,7 @@ FEW = 0.1
 
 
 def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None:
-    """Set columns, arrays or lists of texts; send only what differs.
+    """Set columns, arrays or lists of texts; send only the differences.
 
     Few values that differ are patched, others are sent as whole columns.
     """

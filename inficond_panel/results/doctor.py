@@ -1,4 +1,4 @@
-"""One report on a store and its students: what is wrong, and what to do first."""
+"""One report on a store and its students: faults, and the first remedy."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def iterations(
     deleted: bool = False,
     changes: bool = False,
 ) -> pd.DataFrame:
-    """Return a frame of iterations by number; with ``deleted`` also those of deleted branches.
+    """Return a frame of iterations by number; with ``deleted`` also iterations of deleted branches.
 
     The column ``here`` marks the iteration ``here`` (None: the head). The column ``tree`` draws the
     branches, unless ``only`` these iterations are requested. ``looks`` counts evaluations on the
@@ -177,7 +177,7 @@ def others(tuner: Tuner) -> pd.DataFrame:
 
 
 def history_facts(tuner: Tuner) -> dict[str, Any]:
-    """Return what identifies a history: spec, hash of the store, place of the history, its head."""
+    """Return the facts that identify a history: spec, hash of the store, path, head."""
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,

@@ -106,7 +106,7 @@ def take_apart(student: Student, row: int) -> Apart:
 
 
 def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -> tuple[Part, ...]:
-    """Return each concept's contribution to one logit, the largest first, without those of 0.
+    """Return each concept's contribution to one logit, the largest first, without zeros.
 
     ``scores`` and ``weights`` run over the ``concepts``.
     """

@@ -88,7 +88,7 @@ def explain(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> RefitReport:
-    """Return a report on what ``node``, which may be a preview, changed against its parent.
+    """Return a report on the changes of ``node``, which may be a preview, against its parent.
 
     ``splits`` are the splits whose changed predictions are reported; the caller counts uses of the
     holdout. ``threshold`` is the correlation of collinear concepts, the spec's if None; ``top`` the

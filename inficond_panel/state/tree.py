@@ -58,7 +58,7 @@ class TreeState(Working):
 
     @property
     def nodes(self) -> list[Iteration]:
-        """Iterations of this history, oldest first, without those of deleted branches."""
+        """Iterations of this history, oldest first, without iterations of deleted branches."""
         return list(self.students.tree.nodes)
 
     @property

@@ -186,7 +186,7 @@ MOST_SEGMENTS = 255
 
 
 def value_fault(name: str, values: np.ndarray, sizes: Sizes, *, signed: bool) -> Fault | None:
-    """Return what is wrong with the values of the array ``name``, and the index of the first wrong
+    """Return the fault in the values of the array ``name``, and the index of the first wrong
     value; None if all are valid. With ``signed``, concept scores may be below 0.
     """
     rule = _finite if signed and name == "concept_score" else _RULES.get(name)

@@ -137,7 +137,7 @@ def size_faults(scores: pd.DataFrame) -> Iterator[str]:
 
 
 def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> Iterator[str]:
-    """Yield a message if ``logits`` are not what ``outputs`` states: "logits" or "probabilities".
+    """Yield a message if ``logits`` contradict ``outputs``: "logits" or "probabilities".
 
     If ``outputs`` is None, they must be logits that do not look like probabilities or labels.
     """

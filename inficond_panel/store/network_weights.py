@@ -60,7 +60,7 @@ def check_weights(path: Path) -> None:
 
 
 def objects_in(path: Path) -> list[str]:
-    """Return the classes and functions that a pickled file imports, except those of tensors."""
+    """Return the classes and functions that a pickled file imports, except tensors' objects."""
     names: dict[str, None] = {}
     try:
         for pickled in _pickles_of(path):

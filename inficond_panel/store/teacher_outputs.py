@@ -78,7 +78,7 @@ class OrderFinding:
 
     @property
     def warning(self) -> str:
-        """Message for a store that already exists, with the command that shows what to do."""
+        """Message for a store that already exists, with the command that shows the remedy."""
         return f"{self.message} What to do: inficond docs teachers."
 
     def error(self, remedy: str) -> OrderError:

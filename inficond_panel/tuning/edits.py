@@ -221,7 +221,7 @@ Edit = Intent | GroupIntent | Repair
 
 
 def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
-    """Return those of ``edits`` that are thumbs, on a concept or on a group."""
+    """Return the thumbs among ``edits``, on a concept or on a group."""
     return [item for item in edits if isinstance(item, Intent | GroupIntent)]
 
 

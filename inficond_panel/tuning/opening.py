@@ -100,7 +100,7 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
 
 
 def copy_concepts(tuner: Tuner, history: str | Path) -> None:
-    """Copy the tuner's typed concepts to another history, which keeps its own too."""
+    """Copy the tuner's typed concepts to another history, which keeps its typed concepts too."""
     if folder := typed_folder(history):
         for one in typed_of(tuner.store):
             folder.add(one)

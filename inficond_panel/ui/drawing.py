@@ -1,4 +1,4 @@
-"""Drawings of the page: SVG pictures for places without a live page, and HoloViews plots."""
+"""Drawings of the page: SVG pictures where no live page is, and HoloViews plots."""
 
 from __future__ import annotations
 

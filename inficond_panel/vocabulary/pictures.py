@@ -1,4 +1,4 @@
-"""Properties of pictures, such as brightness and size, that do not depend on what they show."""
+"""Properties of pictures, such as brightness and size, that do not depend on their content."""
 
 from __future__ import annotations
 

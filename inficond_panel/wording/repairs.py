@@ -144,7 +144,7 @@ LEARNED_FROM = {
 
 
 def object_of(item: NodeEdit) -> str:
-    """Return what a thumb or repair applies to: ``wheel``, ``road, car``; or its size ``0.003``."""
+    """Return the object of a thumb or repair: ``wheel``, ``road, car``; or its size ``0.003``."""
     match item:
         case Intent():
             return item.concept

@@ -33,7 +33,7 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
 
 
 def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
-    """Return sentences on what is wrong with a class, and on the remedy; without differences
+    """Return sentences on the fault of a class, and on the remedy; without differences
     (``found`` is None or empty), the plain sentence on its shift."""
     if found is None or shift.unknown_to_teacher or not (found.kinds or found.perhaps):
         return plain_sentence(shift)

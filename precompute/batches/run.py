@@ -287,7 +287,7 @@ class Segmenting:
 
     @cached_property
     def keys(self) -> list[str]:
-        """Keys for ``loaded``: of the encoder, and of that of the features."""
+        """Keys for ``loaded``: of the encoder, and of the features' encoder."""
         return [encoder_key(one) for one in (self.encoder, self.features) if one]
 
     @property

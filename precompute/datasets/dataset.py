@@ -305,8 +305,8 @@ class Listing:
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
     """Return the classes ``chosen`` in the spec or, if none, all classes ``found`` in the data.
 
-    ``where`` is the place of the data, for messages. Raises ``DataError`` for a chosen class that
-    was not found, and if no class was found.
+    ``where`` names the data's file or folder, for messages. Raises ``DataError`` for a chosen class
+    that was not found, and if no class was found.
     """
     found = tuple(found)
     lost = [name for name in chosen if name not in found]
@@ -343,8 +343,8 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
 
 
 def readable(load: Callable[[P], V], photos: Iterable[P]) -> tuple[list[V], list[str]]:
-    """Return what ``load`` returns for the photos that can be read, and per photo why it cannot be
-    read, "" if it can."""
+    """Return the values of ``load`` for the readable photos, and per photo the reason why it cannot
+    be read, "" if it can."""
     values, faults = [], []
     for photo in photos:
         try:

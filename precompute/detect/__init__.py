@@ -1,4 +1,4 @@
-"""Detect what a folder with images and labels holds, to write a spec for it (``inficond init``)."""
+"""Detect the data set in a folder with images and labels, to write its spec (``inficond init``)."""
 
 from precompute.detect.find import find_layout
 from precompute.detect.layout import Layout, plan_splits

@@ -52,7 +52,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Path:
-    """Dense path of a family of image towers: its way to embed cells. ``build`` returns the
+    """Dense path of a family of image towers: how it embeds cells. ``build`` returns the
     function for an attention of the last block; ``own`` is the default attention (None: no
     choice)."""
 

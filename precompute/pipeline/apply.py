@@ -86,7 +86,7 @@ class Scorer:
     def of_cells(
         self, images: list[Image.Image], cells: np.ndarray, names: list[str]
     ) -> tuple[np.ndarray, list[PhotoSegments]]:
-        """Return what ``score`` returns, given cell embeddings ``(size, h, w, embed)``."""
+        """Return the result of ``score`` for cell embeddings ``(size, h, w, embed)``."""
         arrays = segment_batch(images, cells[: len(images)], self.settings, names)
         owner = np.repeat(np.arange(len(images)), arrays["segments"])
         score = self.texts.score(arrays["embedding"], owner, len(images))
@@ -247,7 +247,7 @@ def checked_teacher(spec: Spec, store: Store) -> TeacherSource:
 
 
 def checked_settings(spec: Spec, store: Store) -> Settings:
-    """Return the settings of the store's segments; ``DataError`` if those of the spec differ. A
+    """Return the settings of the store's segments; ``DataError`` if the spec's settings differ. A
     trained head is the file beside the store."""
     section = spec.concepts
     segments = settings_of(section.segments)

@@ -36,7 +36,7 @@ _FEATURES = "features"
 
 @dataclass
 class Encoding:
-    """The batches of a run's photos, and what is done with each: reuse it or encode it.
+    """The batches of a run's photos, each of them reused or encoded.
 
     With ``features`` a batch to be encoded also gives the features of a teacher's heads, if they
     are missing too. ``seconds`` is the encoding time of this run alone.

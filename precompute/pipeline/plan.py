@@ -1,4 +1,4 @@
-"""Plan of a run: what each stage will do, and what changed since the existing store was made."""
+"""Plan of a run: the work of each stage, and the changes since the existing store was made."""
 
 from __future__ import annotations
 

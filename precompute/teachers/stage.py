@@ -256,7 +256,7 @@ def whole_features(teacher: TeacherSource, run: Run, width: int = 0) -> tuple[np
     """Return the embeddings ``(N, E)`` of whole photos that a teacher's heads take, NaN for
     unreadable photos, and the pass that computes them. Finished batches are not run again.
 
-    ``width`` is E; 0: not known, and asked of the network."""
+    ``width`` is E; 0: read from the network."""
     sections = filter(None, (teacher.encoder, teacher.concept_encoder))
     beside = tuple(map(encoder_key, sections))  # encoders of features and segments stay loaded
     key = teacher.passes["features"]

@@ -1,4 +1,4 @@
-"""What a page shows at once: its controls and its numbers."""
+"""Controls and numbers that a page shows at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change does, as the page tells it: with its interval, or without; reports on a refit."""
+"""Texts of the page on changes: with intervals, or without; reports on a refit."""
 
 from __future__ import annotations
 

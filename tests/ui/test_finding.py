@@ -1,4 +1,4 @@
-"""What the page says first on a student: wrong labels, an unknown class, too few photos."""
+"""Findings of the page on a student: wrong labels, an unknown class, too few photos."""
 
 from __future__ import annotations
 

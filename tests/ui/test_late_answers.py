@@ -1,4 +1,4 @@
-"""What a person does before the server's answer is there, on a connection that keeps it back."""
+"""Clicks and keys before the server's answer is there, on a connection that keeps it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What section 5 of InFiConD asks of the page: it is there, or behind the switch *Details*."""
+"""Requirements of section 5 of InFiConD: met by the page, or behind the switch *Details*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would help a class: each lever measured on the same photos, and one of them recommended."""
+"""Levers of a class: each measured on the same photos, and one of them recommended."""
 
 import numpy as np
 import pytest

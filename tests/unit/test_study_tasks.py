@@ -1,4 +1,4 @@
-"""What a task and its condition allow: keys of the app's spec, photos answered, concepts typed."""
+"""Rights of a task and its condition: keys of the app's spec, photos answered, concepts typed."""
 
 import re
 from collections.abc import Callable

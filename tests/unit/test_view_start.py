@@ -1,4 +1,4 @@
-"""Where to begin: cards of students that rely on the wrong thing, repairs, the matrix, concepts."""
+"""Start view: cards of students that rely on the wrong thing, repairs, the matrix, concepts."""
 
 from dataclasses import replace
 

@@ -67,7 +67,7 @@ def move(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def set_label(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set the name or the note of an iteration; return what to print."""
+    """Set the name or the note of an iteration; return its result."""
     node = find_node(tuner, args.node, deleted=True)
     if args.action == "rename":
         label = "name"
@@ -81,7 +81,7 @@ def set_label(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Hide an iteration and its descendants; return what to print."""
+    """Hide an iteration and its descendants; return its result."""
     node = find_node(tuner, args.node, deleted=True)
     hidden = tuner.history.delete(node.id)
     again = f"inficond history restore {path_word(args.spec)} --node {node.number}"
@@ -90,7 +90,7 @@ def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Show a deleted branch again; return what to print."""
+    """Show a deleted branch again; return its result."""
     restored = tuner.history.restore(find_node(tuner, args.node, deleted=True).id)
     return {**history_facts(tuner), "restored": restored}, [
         f"Restored: {_numbers(tuner, restored)}."
@@ -126,7 +126,7 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Copy the history, with its typed concepts, to a new file; return what to print."""
+    """Copy the history, with its typed concepts, to a new file; return its result."""
     back_up(tuner, Path(args.file))
     copied, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
     more = f" and {count(others_there)} of other students" if others_there else ""

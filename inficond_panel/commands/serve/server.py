@@ -92,7 +92,7 @@ def load_ahead() -> None:
 
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
-    """Add the flags of ``panel serve``; the usage shows ``own`` and then one word for them."""
+    """Add the flags of ``panel serve``; the usage shows ``own`` and one word for the flags."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
     # Serve only adds arguments to its parser.

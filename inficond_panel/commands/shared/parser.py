@@ -204,7 +204,7 @@ class Parser(ArgumentParser):
     def add_actions(
         self, form: str, actions: Mapping[str, tuple[str, str]], **fill: Callable[[Parser], None]
     ) -> dict[str, Parser]:
-        """Add actions by name, each with its description and what follows it in its example.
+        """Add actions by name, each with its description and the arguments of its example.
 
         Returns their parsers. ``fill`` are by name functions that add arguments later.
         """

@@ -1,4 +1,4 @@
-"""Actions of ``inficond study``: participants, their pages, and what is recorded of them."""
+"""Actions of ``inficond study``: participants, their pages and their records."""
 
 from __future__ import annotations
 

@@ -251,8 +251,8 @@ FEWEST = 5
 
 @dataclass(frozen=True)
 class TeacherSkill:
-    """How well the teacher knows one class: its AP with bootstrap interval, and ``chance``, the
-    class's prevalence.
+    """The teacher's skill on one class: AP with bootstrap interval, and ``chance``, the class's
+    prevalence.
 
     ``knows`` states whether AP is above chance, None if there are too few images to decide; it
     does not depend on the level of the intervals that are shown."""

@@ -217,8 +217,8 @@ class NewtonState(SolverState[float]):
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     def is_far(self, tolerance: float, max_iterations: int) -> bool:
-        """Return True if the gap is so far from ``tolerance`` that a rough gradient shows what to
-        do next."""
+        """Return True if the gap is so far from ``tolerance`` that a rough gradient shows the next
+        step."""
         begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations)) and not self.misled
         return begins and tolerance < NEARLY and self.data.narrow and not self.settled
 

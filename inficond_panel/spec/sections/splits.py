@@ -39,7 +39,7 @@ Cells = Annotated[
 
 
 class Share(Section):
-    """Random share of the images of a list; ``rest`` is what its shares leave."""
+    """Random share of the images of a list; ``rest`` is the remainder after all shares."""
 
     from_: Text = option(doc="List to divide; all: every image.")
     share: float = option(gt=0, lt=1, doc="Share of the list's images.")

@@ -174,7 +174,7 @@ class Recorder(param.Parameterized):
             self._watch(owner, app.settings, name)
 
     def watch(self, views: Mapping[str, Any]) -> None:
-        """Also record what is looked for in the table of ``views``."""
+        """Also record the searches in the table of ``views``."""
         if "knowledge" in views:
             self._watch("knowledge", views["knowledge"].table, "find")
 

@@ -158,7 +158,7 @@ class OtherRoot:
 
 
 def read_others(db: Connection, root: str) -> list[OtherRoot]:
-    """Return all students of a history except those of ``root``, most recently used first."""
+    """Return the students of a history except those of ``root``, most recently used first."""
     select = "SELECT concepts, classes, created, settings FROM nodes WHERE root = ? AND number = ?"
     others = []
     for of, iterations, newest in db.execute(_COUNTS, (root,)).fetchall():

@@ -196,10 +196,10 @@ CONCEPTS = 4
 def make_starts(
     shift: ClassShift | None, influences: Mapping[tuple[str, str], float]
 ) -> list[dict[str, Any]]:
-    """Return what to open first, as ``{class_name, concept, reason}``: the suspects of a class.
+    """Return the concepts to open first, ``{class_name, concept, reason}``: a class's suspects.
 
-    If it has none, or no class is selected, these are the keys of ``influences``, which are by
-    class and concept.
+    If the class has none, or no class is selected, these are the keys of ``influences``, which
+    are by class and concept.
     """
     if shift is not None and shift.suspects:
         reasons = {(shift.class_name, s.concept): plain_reason(shift, s) for s in shift.suspects}

@@ -117,7 +117,7 @@ def nearest_segment(
 
 
 def make_segment(store: Store, method: str, segment: int, class_name: str) -> dict[str, Any]:
-    """Return a segment's picture (see ``make_picture``), its place on the map, and facts on it."""
+    """Return a segment's picture (see ``make_picture``), its position on the map, and facts."""
     image = int(store.segment_image[segment])
     facts = [
         ("Concept", store.concepts[int(store.segment_concept[segment])]),

@@ -99,7 +99,7 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
     """Return data on the selected group: ``count``, ``rows`` of concepts, thumbs and images.
 
     Rows are sorted by strongest influence; in the order of selection if no student is selected.
-    ``given`` is the pending direction that all concepts share; ``thumbs`` tells whether thumbs are
+    ``given`` is the pending direction that all concepts share; ``thumbs`` states whether thumbs are
     possible, ``locked`` why they are not on this split. ``places`` ``(C, 2)`` are the positions of
     all concepts in shares of the plot; ``from`` and ``to`` are the leftmost and rightmost position
     of the group's concepts on screen. ``images`` is the number of images with segments of the

@@ -139,7 +139,7 @@ class Foreground:
 
 
 def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
-    """Draw the dots from the columns of ``make_dots``; send only what differs."""
+    """Draw the dots from the columns of ``make_dots``; send only the differences."""
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
     update_columns(renderer.data_source, columns)

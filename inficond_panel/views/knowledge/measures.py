@@ -318,7 +318,7 @@ def make_threshold(
 
 
 class ThresholdChoices:
-    """Updater of ``panels.threshold``, which the worker computes when a person asks for it."""
+    """Updater of ``panels.threshold``, which the worker computes on request."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels

@@ -92,7 +92,7 @@ def _words(app: AppState, key: str) -> dict[str, Any]:
 
 
 class Address:
-    """Link of a session, given as the query ``search`` of a URL, and its way onto the page.
+    """Link of a session (query ``search`` of a URL), and how the page follows it.
 
     The page follows the link after it has opened the link's data set. If the link has other
     targets, their students are distilled first, and its iterations are shown afterwards.

@@ -282,7 +282,7 @@ _GAP = 12
 
 
 def view_picture(view: View) -> Drawing | None:
-    """Return a still picture of what a view shows now; None if there is nothing to draw."""
+    """Return a still picture of a view's present content; None if it is empty."""
     picture: Callable[[], Drawing | None] | None = getattr(view, "picture", None)
     return picture() if picture else None
 

@@ -1,5 +1,5 @@
-"""Start view: students that rely on a wrong concept, or else those with the largest AP gap to the
-teacher and those with too few images to say."""
+"""Start view: students that rely on a wrong concept, or else students with the largest AP gap to
+the teacher and students with too few images for a verdict."""
 
 from __future__ import annotations
 
