@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 
 from inficond_panel.distill import certify_joint, fit, fit_joint
 from inficond_panel.distill.solver import joint_newton
-from inficond_panel.distill.solver.joint import JointFit, one_of_each
-from inficond_panel.distill.solver.joint_objective import least_shift
+from inficond_panel.distill.solver.joint import JointFit, make_joint_problem, one_of_each
+from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.errors import CancelledError, SolverError
 
 FEASIBLE = 1e-11
@@ -216,6 +216,17 @@ def test_a_problem_of_the_size_of_a_store():
     assert found.objective <= value(p, found.weights) + 1e-9
     float32 = fit_joint(**{**case, "scores": case["scores"].astype(np.float64)})
     assert found.objective == pytest.approx(float32.objective, abs=2e-6 * unit(p))
+
+
+def test_best_intercepts_end_where_only_rounding_is_left(monkeypatch):
+    rng = np.random.default_rng(0)
+    targets, linear = softmax(3 * rng.normal(size=(5000, 3)), axis=1), rng.normal(size=(5000, 3))
+    p = make_joint_problem((5000, 20), targets, 1e-3, None, None, None)
+    fits, fitted = [], JointProblem.fitted
+    monkeypatch.setattr(JointProblem, "fitted", lambda *a: fits.append(1) or fitted(*a))
+    best = p.best_point(np.zeros((20, 3)), linear, np.zeros(3))
+    assert len(fits) <= 6
+    assert np.abs(p.slope(best.fitted.probability)).max() <= 1e-15
 
 
 @pytest.mark.parametrize(
