@@ -85,10 +85,6 @@ class Columns:
             total += part
         return total
 
-    def table(self, columns: NDArray[np.intp]) -> Array:
-        """Return the columns as rows (p, N) in float64."""
-        return np.concatenate([to_host(rows) for rows in self.map(_wide, columns)], axis=1)
-
     def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
         """Return the Gram matrix (p, p) of columns centred at their means, and the means (p,).
 

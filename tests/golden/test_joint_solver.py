@@ -18,7 +18,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from inficond_panel.distill import certify_joint, fit, fit_joint
-from inficond_panel.distill.solver import joint_newton
+from inficond_panel.distill.solver import joint_model, joint_newton
 from inficond_panel.distill.solver.joint import JointFit, make_joint_problem, one_of_each
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.errors import CancelledError, SolverError
@@ -30,7 +30,7 @@ FEASIBLE = 1e-11
 @pytest.mark.parametrize("seed", seeds(2, 4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_optimum_is_that_of_a_conic_solver(kind, seed, many, tolerance, monkeypatch):
-    """By the matrix of all weights, and by sweeps, as where more than ``many`` move."""
+    """By the matrix of all weights, and by products, as where more than ``many`` move."""
     monkeypatch.setattr(joint_newton, "_MANY", many)
     case = random_case(kind, seed)
     p = problem(case)
@@ -216,6 +216,24 @@ def test_a_problem_of_the_size_of_a_store():
     assert found.objective <= value(p, found.weights) + 1e-9
     float32 = fit_joint(**{**case, "scores": case["scores"].astype(np.float64)})
     assert found.objective == pytest.approx(float32.objective, abs=2e-6 * unit(p))
+
+
+def test_a_bound_among_many_weights_needs_few_products(monkeypatch):
+    """With the same bits where the scores are too large to be held twice."""
+    monkeypatch.setattr(joint_newton, "_MANY", 0)
+    case = concept_case(1500, 200, 8, seed=1)
+    start = fit_joint(**case)
+    lower = np.full(start.weights.shape, -np.inf)
+    lower.flat[start.centred.argmax()] = 1.2 * start.centred.max()
+    products, bent = [], joint_model._bent
+    monkeypatch.setattr(joint_model, "_bent", lambda *a, **k: products.append(1) or bent(*a, **k))
+    found = fit_joint(**case, start=start.weights, lower=lower)
+    assert found.converged
+    assert len(products) <= 60
+    monkeypatch.setattr(joint_model, "_HELD_VALUES", 0)
+    np.testing.assert_array_equal(
+        fit_joint(**case, start=start.weights, lower=lower).weights, found.weights
+    )
 
 
 def test_best_intercepts_end_where_only_rounding_is_left(monkeypatch):

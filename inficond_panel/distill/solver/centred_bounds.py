@@ -71,20 +71,20 @@ class CentredBounds:
         v = centred(weights)
         return v - np.clip(v, self.lower, self.upper)
 
-    def keeps(self, weights: Array) -> bool:
-        """Return True if the centred weights are within their bounds, but for rounding."""
-        return bool((np.abs(self.excess(weights)) <= self._limit).all())
+    def beyond(self, weights: Array) -> NDArray[np.bool_]:
+        """Return the mask (C,) of concepts that break a bound by more than rounding."""
+        return np.asarray((np.abs(self.excess(weights)) > self._limit).any(axis=1))
 
     def repaired(self, weights: Array) -> Array:
         """Return weights (C, K), changed in few entries so that the centred weights are within
         their bounds."""
-        weights, limit = weights.copy(), self._limit
+        weights = weights.copy()
         share = 1 - 1 / weights.shape[1]
         for _ in range(_SWEEPS):
-            excess = self.excess(weights)
-            out = np.flatnonzero((np.abs(excess) > limit).any(axis=1))
+            out = np.flatnonzero(self.beyond(weights))
             if not len(out):
                 return weights
+            excess = self.excess(weights)
             chosen = np.abs(excess[out]).argmax(axis=1)
             weights[out, chosen] -= excess[out, chosen] / share
         for c in map(int, out):

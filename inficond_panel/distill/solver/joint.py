@@ -4,7 +4,7 @@ Each pass over the scores gives the gradients of all classes and the certificate
 (joint_objective.py). Then: working set of weights; quadratic model of the loss in all of them
 together; its minimiser under L1 and the bounds of centred weights (joint_model.py); line search;
 best intercepts (joint_newton.py). Few weights are solved for by a matrix of all of them, many by
-sweeps over the classes, whose time and memory grow with the number of weights alone.
+products with it (joint_model.py), whose time and memory grow with the number of weights alone.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores import Scores, joint_gram
-from inficond_panel.distill.solver.joint_model import Rows, Sweeps, solve_bounded
+from inficond_panel.distill.solver.joint_model import LargeModel, Rows, solve_bounded
 from inficond_panel.distill.solver.joint_objective import JointProblem, flat_solve
 from inficond_panel.distill.solver.newton import Move, SolverState
 from inficond_panel.distill.solver.objective import Point
@@ -16,7 +17,7 @@ from inficond_panel.distill.sources import Array
 
 _NEW_COLUMNS = 24  # limit on the new weights of a class in a working set
 _NEW_WEIGHTS = 480  # limit on the new weights of all classes together
-_MANY = 700  # weights in a working set above which sweeps cost less than the matrix
+_MANY = 700  # weights in a working set above which products cost less than the matrix
 _IDLE = 3  # steps in a row that do not descend: the multipliers may need more than one
 _MOST = 5000  # weights in a working set whose matrix is made: its copies take 0.8 GB
 
@@ -36,7 +37,7 @@ class JointState(SolverState[Array]):
         super().__init__()
         self.data, self.problem, self.tolerance = data, problem, tolerance
         self.multipliers = np.zeros_like(starts[0])
-        self.exact, self.idle = False, 0  # sweeps are slow; steps in a row that did not descend
+        self.exact, self.idle = False, 0  # products do not do; steps in a row that did not descend
         self.at = self._point(starts[0])
         if self.at.objective > problem.reference:  # worse than no concepts
             tried = [self.at, *map(self._point, starts[1:])]
@@ -91,21 +92,24 @@ class JointState(SolverState[Array]):
     def _newton_move(self, check: Callable[[], object]) -> Move[Array]:
         """Return the move to the quadratic model's minimum, and keep the model's multipliers.
 
-        It is found by the matrix where that is small, or where sweeps are slow."""
+        It is found by the matrix where that is small, or where products did not find it."""
         if np.count_nonzero(self.working) > (_MOST if self.exact else _MANY):
-            return self._swept_move(check)
+            return self._large_move(check)
         return self._matrix_move()
 
-    def _swept_move(self, check: Callable[[], object]) -> Move[Array]:
-        problem, data = self.problem, self.data
-        model = Sweeps(data, problem, self.at, self.working, self.multipliers)
-        # a gap is about the square root of what a sweep gains: no sweeps beyond the tolerance
-        near = 0.1 * (self.tolerance / max(self.gap, self.tolerance)) ** 2
-        self.exact |= not model.solve(min(1e-2, max(1e-2 * self.gap, near)), check)
+    def _large_move(self, check: Callable[[], object]) -> Move[Array]:
+        problem, at = self.problem, self.at
+        model = LargeModel(self.data, problem, at, self.gradient, self.working, self.multipliers)
+        # the dual bound falls by about this product, relative to the reference
+        self.exact |= not model.solve(0.3 * self.tolerance * problem.reference, check)
         self.multipliers = model.multipliers
-        full = problem.bounds.repaired(model.place.weights)
-        share = model.place.intercept + data.pivot @ (full - self.at.weights)
-        return self._move(full, share, *np.nonzero(self.working))
+        full = np.zeros_like(at.weights)
+        full[model.concepts] = model.weights[:, :-1].T
+        full = problem.bounds.repaired(full)
+        move = self._move(full, model.weights[:, -1], *np.nonzero(self.working))
+        rest = problem.slope(problem.outlook(at.fitted, move.change))
+        shift = -flat_solve(problem.bend(at.fitted.probability), rest)
+        return replace(move, change=move.change + shift, share=move.share + shift)
 
     def _matrix_move(self) -> Move[Array]:
         problem, weights = self.problem, self.at.weights
