@@ -299,9 +299,9 @@ class LargeModel:
         back = (self._l1 > 0) & (whole * self.weights < 0)
         step = centred(whole[:, :-1].T)
         over = self._bounds.excess(centred(self.weights[:, :-1].T) + step)
-        far = np.abs(over) > ACCURACY
+        far = (np.abs(over) > ACCURACY) & (step != 0)
         rooms = [-self.weights[back] / whole[back], 1 - over[far] / step[far], np.ones(1)]
-        return float(np.concatenate(rooms).min())
+        return max(float(np.concatenate(rooms).min()), 0.0)
 
     def _move(self, whole: Array, bent_whole: Array) -> bool:
         """Make the step, or the first shorter one that lowers the model; return True if no sign
