@@ -59,6 +59,14 @@ def url(serve_module) -> str:
     return serve_module(Path("demo")).url
 
 
+def test_the_card_of_a_class_is_beside_its_row(page):
+    row, card = classes(page).first, page.locator(".performance-table .card:popover-open")
+    row.locator(".name").hover()
+    expect(card).to_be_visible()
+    row, card = row.bounding_box(), card.bounding_box()
+    assert row["y"] < card["y"] < row["y"] + 2 * row["height"]
+
+
 @pytest.fixture
 def page(url, open_page) -> Page:
     return begun(open_page(url, 1440, 900))

@@ -12,7 +12,7 @@ export function hover(model, card, target) {
   if (row && side) card.show(side, sideCard(row, side.dataset.side))
   else if (row && target.closest(".ring, .value, .name")) {
     if (!model.changes[row.name]) model.send_msg({ action: "find_changes", name: row.name })
-    card.show(element.querySelector(".ring"), () => ringCard(row, model))
+    card.show(element.querySelector(".ring.student"), () => ringCard(row, model))
   } else card.hide()
 }
 
