@@ -182,7 +182,7 @@ class TreeState(Working):
             if fresh:
                 newest = fresh[-1]
                 more = f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""
-                words = f"#{newest.number}{more} was made in another window."
+                words = f"#{newest.number}{more} came from another page or a script."
                 self.notice = Notice(words, "Show", lambda: self.jump(newest.id))
 
         self.jobs.submit(Job("look", lambda _: self._take_tree(), done, lambda _: None))

@@ -235,7 +235,7 @@ def test_iterations_of_another_window_are_told_once_and_shown_on_request(app, tm
     made = fine_tune(other, "sky")
     app.tuning.look()
     told = app.tuning.notice
-    assert told.text == "#2 was made in another window."
+    assert told.text == "#2 came from another page or a script."
     assert (numbers(app), app.students.node.number) == ([0, 1, 2], 1)
     app.tuning.look()
     assert app.tuning.notice is told

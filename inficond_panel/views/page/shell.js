@@ -37,8 +37,8 @@ export function render({ model, el }) {
   if (model.page && !model.still) {
     keepAddress(model, root)
     keepBatch(model)
-    lookAround(model, root)
   }
+  if (!model.still) lookAround(model, root)
   followSaved(model, saved, root)
 }
 
@@ -275,7 +275,7 @@ function noticeLine(model, leave) {
 }
 
 const BRIEF = 4000, OFFERED = 10000 // ms that a notice stays: without and with a button
-const LOOK = 10000 // ms between reads of iterations made by other windows
+const LOOK = 10000 // ms between reads of iterations made by others
 
 /** Show a notice for a while. */
 function tellBriefly(model, words) {
@@ -283,7 +283,7 @@ function tellBriefly(model, words) {
   setTimeout(() => { if (model.notice === words) model.notice = "" }, BRIEF)
 }
 
-/** Read iterations made by other windows, while this window is visible. */
+/** Read iterations made by other windows and scripts, while this window is visible. */
 function lookAround(model, root) {
   const look = () => { if (!document.hidden && !isLost()) model.send_msg({ action: "look" }) }
   every(root, LOOK, look)
