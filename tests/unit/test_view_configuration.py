@@ -11,7 +11,12 @@ from inficond_panel.common.numbers import points
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics, mean
-from inficond_panel.views.configuration.view import ConfigurationView, make_looks, make_student
+from inficond_panel.views.configuration.view import (
+    ConfigurationView,
+    draw_picture,
+    make_looks,
+    make_student,
+)
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.wording.metrics import change_text, make_change
 
@@ -141,3 +146,16 @@ def test_students_are_offered_and_choices_reach_the_state_where_a_look_is_counte
     data = view._strip.data
     assert (data["split"], data["looks"]["short"]) == ("holdout", "1 look at holdout")
     assert all("On holdout images." in metric["card"]["text"] for metric in data["metrics"])
+
+
+def test_the_still_picture_has_changes_of_two_digits_whole():
+    metric = {"name": "Mean F1", "now": "0.842", "change": {"text": "+12.6 points"}}
+    data = {
+        "dataset": {"name": "Drawn scenes", "size": "2,000 images"},
+        "class": {"name": "", "count": 16},
+        "split": "tune",
+        "metrics": 6 * [metric],
+    }
+    drawn = draw_picture(data, {"name": "#12"}).svg()
+    assert drawn.count("+12.6 points<") == 6
+    assert "all 16 classes, tuning images<" in drawn

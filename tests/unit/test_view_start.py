@@ -285,6 +285,14 @@ def test_the_matrix_is_made_only_where_details_are_shown(app):
     views.close()
 
 
+def test_the_still_picture_has_each_sentence_whole():
+    share = "in 96 % of the training images with tv monitor, 52 % of the tuning ones"
+    card = {"class_name": "tv monitor", "relies": "relies on", "concept": "couch", "shares": share}
+    drawn = start.draw_picture([card]).svg()
+    assert "tv monitor relies on couch<" in drawn
+    assert f"{share}<" in drawn
+
+
 # --- concepts to begin with, where the detail has none open ---------------------------------------
 def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
     starts = make_starts(FOUND["dog"], {("dog", "wheel"): 2.0})

@@ -146,7 +146,7 @@ class ConfigurationStrip(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
 
 
-_WIDTH, _HEIGHT, _NAMES = 1000, 64, 340
+_WIDTH, _HEIGHT, _NAMES = 1040, 64, 320
 
 
 def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing:

@@ -246,7 +246,7 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (np.ptp(values) or 1.0)
 
 
-_WIDTH, _HEAD, _ROW = 500, 40, 24
+_WIDTH, _HEAD, _ROW = 540, 40, 44
 
 
 def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
@@ -256,7 +256,7 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     drawing.text((12, 22), title, size=14, bold=True)
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
-        relied = f" {card['relies']} {card['concept']}" if card["concept"] else ""
-        words = f"{card['class_name']}{relied}{',' if relied else ':'} {card['shares']}"
-        drawing.text((12, top), words, INK_2, room=_WIDTH - 24)
+        words = f"{card['class_name']} {card['relies']} {card['concept']}".rstrip()
+        drawing.text((12, top), words, room=_WIDTH - 24)
+        drawing.text((12, top + 18), card["shares"], INK_2, room=_WIDTH - 24)
     return drawing
