@@ -24,6 +24,7 @@ from uuid import uuid4
 
 import panel as pn
 import param
+from panel.models.esm import DataEvent
 from pyviz_comms import Comm
 
 from inficond_panel.common.installation import missing_extra
@@ -69,22 +70,15 @@ class Cell(pn.Column):
         if self.still is not None:
             self.still.show()
         if pn.config.comms not in {"ipywidgets", "vscode"}:
-            bundle = super()._repr_mimebundle_(include, exclude)
-            self.tell_alive()
-            return bundle
+            return super()._repr_mimebundle_(include, exclude)
         try:
             from inficond_panel.ui.widget import display  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
             raise missing_extra(
                 "A notebook that shows widgets", error, "notebook", more=", and restart the kernel."
             ) from error
-        display(self, self.publish, self.tell_alive)
+        display(self, self.publish)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
-
-    def tell_alive(self) -> None:
-        """Report to the browser that the kernel answers, so that it hides the still picture."""
-        if self.still is not None:
-            self.still.tell_alive()
 
     def _get_objects(
         self, model: Model, old: list[Any], doc: Document, root: Model, comm: Comm | None = None
@@ -155,11 +149,24 @@ TOLD = "This is a still picture. Run the cell to see the live page."
 
 
 class Alive(Component):
-    """Invisible component that reports to the browser: the kernel answers, ``{"alive": true}``."""
+    """Invisible component that reports to the browser: the kernel answers, ``{"alive": true}``.
+
+    Each display is answered once: a display that asks again is a saved one, with an old page.
+    """
 
     still = param.String("", doc="Class of the still pictures of this cell, in the page.")
 
     _esm = browser.module(Path(__file__).with_name("still.js"))
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._answered: set[str] = set()  # ids of the models of displays
+        self.on_msg(self._answer)
+
+    def _answer(self, event: DataEvent) -> None:
+        if event.model and event.model.id not in self._answered:
+            self._answered.add(event.model.id)
+            self._send_msg({"alive": True})
 
 
 class Still:
@@ -193,10 +200,6 @@ class Still:
 
         self._shown = self._bundle()
         self._handles.append(display(self._shown, raw=True, display_id=True))
-
-    def tell_alive(self) -> None:
-        """Report to the browser in each display of the cell that the kernel answers."""
-        self.alive._send_msg({"alive": True})
 
     def change_soon(self) -> None:
         """Redraw the picture after a pause, if the cell is displayed."""

@@ -12,6 +12,7 @@ export function render({ model, el }) {
     place.style.display = ""
     hide(picture)
   })
+  model.send_msg({}) // what the kernel said before now would be lost
   return () => clearTimeout(timer)
 }
 

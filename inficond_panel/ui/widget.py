@@ -8,7 +8,7 @@ and the widget transports the comm's messages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,25 +28,24 @@ if TYPE_CHECKING:
 
 #: Kinds of the browser's events that change models in Python.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
-Seen = Callable[[], None]
 Part = dict[str, Any] | str | None
 
 
-def display(page: pn.Column, publish: Publish, seen: Seen, seconds: float = 2) -> None:
+def display(page: pn.Column, publish: Publish, seconds: float = 2) -> None:
     """Display ``page`` as a widget; without a view retry after ``seconds``, 2 ``seconds``, ...
 
     When all cells are run, a notebook may reach the widget before it has run the scripts of the
     output above, and gives up. Each retry needs a new widget: the same widget would fail again or
     stay empty, since Panel's components find their element by the id of their model.
     """
-    widget = PageWidget(page, publish, seen)
+    widget = PageWidget(page, publish)
     handle = IPython.display.display(widget._repr_mimebundle_(), raw=True, display_id=True)
     loop = asyncio.get_running_loop()
 
     def again(widget: PageWidget, wait: float) -> None:
         if widget.waits and wait <= 16 * seconds:
             widget.clean_up()  # not close(), which would remove its successor too
-            successor = PageWidget(page, publish, seen)
+            successor = PageWidget(page, publish)
             handle.update(successor._repr_mimebundle_(), raw=True)
             loop.call_later(2 * wait, again, successor, 2 * wait)
 
@@ -68,12 +67,11 @@ class WidgetComm(Comm):
 class PageWidget(BokehModel):
     """Jupyter widget that shows ``page`` once in a notebook.
 
-    ``publish`` runs handlers of the browser's messages; ``seen`` is called when the browser has
-    made a view of the widget.
+    ``publish`` runs handlers of the browser's messages.
     """
 
-    def __init__(self, page: pn.Column, publish: Publish, seen: Seen) -> None:
-        self._page, self._publish, self._seen = page, publish, seen
+    def __init__(self, page: pn.Column, publish: Publish) -> None:
+        self._page, self._publish = page, publish
         self._fresh = True  # whether ``render_bundle``, from which a view starts, is up to date
         super().__init__(self._make_root())
         self._view_count = 0  # from here on the browser counts its views
@@ -111,8 +109,6 @@ class PageWidget(BokehModel):
         elif change.new and not change.old and not self._fresh:
             self.clean_up()
             self.update_from_model(self._make_root())
-        if change.new and not change.old:
-            self._seen()
 
     def _document_patched(self, event: Any) -> None:
         """Do nothing on a change of a model: Panel sends the change through its comm."""

@@ -102,7 +102,7 @@ class WidgetBrowser(Browser):
     """Shows a page as a widget."""
 
     def __init__(self, page: pn.Column) -> None:
-        self.widget = PageWidget(page, page.publish, lambda: None)
+        self.widget = PageWidget(page, page.publish)
         self.ref = self.widget._model.ref["id"]
         self.wire = Wire()
         self.widget.send = self._take

@@ -15,6 +15,7 @@ from bokeh.models.ui import UIElement
 from factory import small_spec
 from panel.custom import JSComponent
 from panel.io.resources import CDN_DIST
+from panel.models.esm import DataEvent
 from pyviz_comms import Comm
 from waiting import in_loop, until
 
@@ -24,7 +25,7 @@ from inficond_panel.ui import notebook_cell
 from inficond_panel.ui import widget as widget_module
 from inficond_panel.ui.browser import InlineStyles
 from inficond_panel.ui.drawing import Drawing, cut
-from inficond_panel.ui.notebook_cell import NOT_YET, Cell, Still
+from inficond_panel.ui.notebook_cell import NOT_YET, Alive, Cell, Still
 from inficond_panel.ui.widget import PageWidget
 from inficond_panel.views.page.page import OpeningView
 
@@ -58,7 +59,7 @@ def counter(page):
 @pytest.fixture
 def shown(page, monkeypatch):
     """The widget of the page, seen by one view, with what it sends."""
-    shown = PageWidget(page, page.publish, lambda: None)
+    shown = PageWidget(page, page.publish)
     shown.sent = []
     monkeypatch.setattr(shown, "send", lambda content, buffers: shown.sent.append(content))
     shown._view_count = 1
@@ -101,7 +102,7 @@ def test_what_is_sent_has_its_parts_in_order_and_brings_its_style_sheets(shown, 
 
 def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_others(shown, page, counter):
     """A message is heard once, and cannot take the page away."""
-    other = PageWidget(page, page.publish, lambda: None)
+    other = PageWidget(page, page.publish)
     data = model_of(counter, shown).data
     click(shown, kind="ModelChanged", model={"id": data.id}, attr="count", new=4)
     assert (counter.count, counter.twice) == (4, 8)
@@ -117,12 +118,12 @@ def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_others(sho
     assert shown._model.document.roots == [shown._model]
 
 
-def test_a_view_starts_with_the_page_as_it_is_then_and_whoever_asked_is_told(page, monkeypatch):
+def test_a_view_starts_with_the_page_as_it_is_then(page, monkeypatch):
     def bundle() -> str:
         return shown.trait_metadata("render_bundle", "to_json")(shown.render_bundle, shown)
 
-    sent, told = [], []
-    shown = PageWidget(page, page.publish, lambda: told.append(shown._view_count))
+    sent = []
+    shown = PageWidget(page, page.publish)
     monkeypatch.setattr(shown, "send", lambda *message: sent.append(message))
     page.append(pn.pane.HTML("marked late"))
     assert not sent
@@ -131,9 +132,6 @@ def test_a_view_starts_with_the_page_as_it_is_then_and_whoever_asked_is_told(pag
     assert "marked late" in bundle()
     page.append(pn.pane.HTML("later"))
     assert sent
-    for views in (2, 0, 1):
-        shown._view_count = views
-    assert told == [1, 1]
 
 
 def test_a_page_that_is_shown_again_has_models_of_its_own(shown, page, counter):
@@ -181,7 +179,7 @@ def displayed(outputs, monkeypatch):
 
 
 def test_a_widget_that_nobody_sees_is_displayed_anew_unless_it_is_closed(page, displayed):
-    widget_module.display(page, page.publish, lambda: None)
+    widget_module.display(page, page.publish)
     waits = []
     while displayed.later:
         seconds, call = displayed.later.pop(0)
@@ -192,7 +190,7 @@ def test_a_widget_that_nobody_sees_is_displayed_anew_unless_it_is_closed(page, d
     ids = [data[WIDGET]["model_id"] for data in bundles]
     assert len(set(ids)) == len(ids) == 6
     assert len(page._models) == 1
-    widget_module.display(page, page.publish, lambda: None)
+    widget_module.display(page, page.publish)
     page.close()
     displayed.later.pop()[1]()
     assert (displayed.later, len(displayed[1])) == ([], 1)
@@ -274,6 +272,15 @@ def test_while_it_opens_a_sentence_is_shown_and_outside_a_kernel_nothing(kernel,
     Still(lambda: drawn("words")).show()
     monkeypatch.delitem(sys.modules, "IPython")
     Still(lambda: drawn("words")).show()
+
+
+def test_each_display_that_asks_is_told_once_that_the_kernel_answers(monkeypatch):
+    alive, told = Alive(), []
+    monkeypatch.setattr(alive, "_send_msg", told.append)
+    first, second = alive.get_root(), alive.get_root()
+    for display in (first, first, second):
+        alive._process_event(DataEvent(display, {}))
+    assert told == 2 * [{"alive": True}]
 
 
 @in_loop
