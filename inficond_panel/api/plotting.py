@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import holoviews as hv
 import panel as pn
@@ -29,10 +30,37 @@ from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.results.decisions import decisions_of
 from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts
+from inficond_panel.ui.browser import InlineStyles
+from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts, running_cell
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import FIT, TUNE
+
+#: Cell that brought the scripts of plots to the notebook, with the number of its last run.
+_BROUGHT: dict[str, int] = {}
+
+
+def _load_backend() -> None:
+    """Load HoloViews' Bokeh backend, and again where the cell that brought its scripts is rerun.
+
+    Without the latter, a notebook saved after the rerun would have no scripts.
+    """
+    cell, run = running_cell()
+    again = _BROUGHT.get(cell, run) != run
+    if getattr(hv.extension, "_loaded", False) and not again:
+        return
+    # scripts and style sheets are inlined, without a network, and not a second time if Panel has
+    # loaded them
+    scripts = again or not pn.extension._loaded
+    if scripts and cell:
+        _BROUGHT[cell] = run
+    # ERROR hides a warning about the keywords bokeh and holoviews
+    with packed_scripts(), param.logging_level("ERROR"):
+        hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)
+    panel: Any = pn  # its types allow less than it takes
+    panel.config.inline = True
+    if not again:
+        panel.viewable.Viewable._preprocessing_hooks.append(InlineStyles())
 
 
 class StudentPlots:
@@ -43,14 +71,8 @@ class StudentPlots:
 
     def __init__(self, students: Moves) -> None:
         self.students = students
-        if not in_kernel() or getattr(hv.extension, "_loaded", False):
-            return
-        # HoloViews' Bokeh backend; its scripts are inlined, without a network, and not a second
-        # time if Panel has loaded them
-        scripts = not pn.extension._loaded
-        # ERROR hides a warning about the keywords bokeh and holoviews
-        with packed_scripts(), param.logging_level("ERROR"):
-            hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)
+        if in_kernel():
+            _load_backend()
 
     @property
     def _noise(self) -> Noise:

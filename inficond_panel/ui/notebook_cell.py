@@ -237,6 +237,12 @@ def in_kernel() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
+def running_cell() -> tuple[str, int]:
+    """Return id ("" if the notebook sends none) and execution count of the cell that runs."""
+    shell: Any = sys.modules["IPython"].get_ipython()
+    return shell.get_parent().get("metadata", {}).get("cellId", ""), shell.execution_count
+
+
 _SCRIPT = "application/javascript"
 _OF_PANEL = "application/vnd.holoviews_load.v0+json"
 #: Smallest number of characters of a compressed script; shorter scripts set up Panel's comms.

@@ -76,7 +76,9 @@ def test_each_plot_shows_its_picture(notebook):
     found = 0
     for name, arguments in PLOTS.items():
         outputs = notebook.run(f"students.plot.{name}({arguments})")
-        assert FIGURE in document(bundles(outputs)[-1]), name
+        shown = bundles(outputs)[-1]
+        assert FIGURE in document(shown), name
+        assert "://cdn." not in shown["text/html"], name
         found += loadings(outputs)
     assert found == 1
 

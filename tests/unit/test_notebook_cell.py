@@ -16,10 +16,12 @@ from factory import small_spec
 from panel.custom import JSComponent
 from panel.io.resources import CDN_DIST
 from panel.models.esm import DataEvent
+from panel.viewable import Viewable
 from pyviz_comms import Comm
 from waiting import in_loop, until
 
 import inficond_panel
+from inficond_panel.api import plotting
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.ui import notebook_cell
 from inficond_panel.ui import widget as widget_module
@@ -332,3 +334,23 @@ def test_what_comes_later_is_inline_too_and_each_sheet_is_there_once_and_others_
     rules = [sheet.css for sheet in shared]
     assert len(rules) == len(set(rules)) > 0
     assert CDN_DIST not in "".join(rules)
+
+
+# --- scripts of plots ----------------------------------------------------------------------------
+def test_scripts_of_plots_come_again_with_the_cell_that_brought_them(monkeypatch):
+    brought = []
+
+    def extension(*_, bokeh, **__):
+        extension._loaded = True
+        brought.append((run, bokeh))
+
+    monkeypatch.setattr(plotting.hv, "extension", extension)
+    monkeypatch.setattr(pn.extension, "_loaded", False)
+    monkeypatch.setattr(Viewable, "_preprocessing_hooks", [])
+    monkeypatch.setattr(plotting, "_BROUGHT", {})
+    with pn.config.set(inline=False):
+        for run in [("a", 1), ("a", 1), ("b", 2), ("a", 3), ("", 4), ("a", 3)]:
+            monkeypatch.setattr(plotting, "running_cell", lambda run=run: run)
+            plotting._load_backend()
+    assert brought == [(("a", 1), True), (("a", 3), True)]
+    assert len(Viewable._preprocessing_hooks) == 1

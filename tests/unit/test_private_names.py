@@ -40,6 +40,7 @@ PLACES = {
     "panel.custom:JSComponent": "_linked_properties _get_properties _process_event _process_events"
     " _patch_datamodel_ref _send_msg _data_model",
     "panel.layout:Column": "_get_objects _get_model _cleanup",
+    "panel.viewable:Viewable": "_preprocessing_hooks",
 }
 NAMES = [(*place.split(":"), name) for place, names in PLACES.items() for name in names.split()]
 
