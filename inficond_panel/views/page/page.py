@@ -31,7 +31,7 @@ from inficond_panel.views.page.exploring import View
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 from inficond_panel.views.start.view import StartView
-from inficond_panel.vocabulary.palette import BACKGROUND, INK, INK_2, SURFACE, TRACK
+from inficond_panel.vocabulary.palette import BACKGROUND, CONTROL, INK, INK_2, SURFACE, TRACK
 
 _ROLES = {"bg": BACKGROUND, "ink": INK, "surface": SURFACE, "faint": INK_2, "track": TRACK}
 _COLOURS = {
@@ -159,7 +159,8 @@ def make_embedding(app: AppState) -> View:
     return MissingMap.of(app, told=app.store.lacks("maps"), sizing_mode="stretch_both")
 
 
-_ALL = f":host {{ background: {SURFACE.css}; border-radius: 8px; }}"
+_SCROLL = f"scrollbar-width: thin; scrollbar-color: {CONTROL.css} transparent;"
+_ALL = f":host {{ background: {SURFACE.css}; border-radius: 8px; {_SCROLL} }}"
 
 
 class AllStudents(Viewer):
