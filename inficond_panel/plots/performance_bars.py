@@ -141,19 +141,13 @@ def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
 
 
 def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
-    """Hook that sets colours, no background, and hatches, for which HoloViews has no option."""
+    """Hook that sets colours and hatches, for which HoloViews has no option."""
     source, figure = plot.handles["source"], plot.state
     source.data["fill"] = np.resize(np.arange(len(FILLS), dtype=np.uint8), len(source.data["left"]))
     if not fill_renderers(figure):
         _divide(plot)
     _colour(fill_renderers(figure), dark)
-    figure.update(
-        background_fill_color=None,
-        border_fill_color=None,
-        outline_line_color=None,
-        min_border=0,
-        output_backend="canvas",
-    )
+    figure.update(outline_line_color=None, min_border=0, output_backend="canvas")
 
 
 def _divide(plot: Any) -> None:

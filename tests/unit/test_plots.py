@@ -152,6 +152,7 @@ def test_the_element_has_four_fills_and_is_updated_as_if_made_anew():
     assert element.dimension_values("images").tolist()[:8] == [*bird[0], *bird[1]]
     assert element["class"][8] == "car"
     data, figure = drawn(element)
+    assert figure.border_fill_color == "#ffffff"  # the names are dark, also in a dark notebook
     assert list(data["fill"][:5]) == [0, 1, 2, 3, 0]
     fills = fill_renderers(figure)
     assert [each.glyph.hatch_pattern for each in fills] == [None, "/", None, "\\"]

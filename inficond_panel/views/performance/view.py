@@ -98,9 +98,10 @@ def make_shifts(shifts: Mapping[str, ClassShift]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _without_axes(plot: Any, _: hv.Element) -> None:
-    """Remove axes and grids, which the browser would make though unseen; a hook of HoloViews."""
+def _leave_bars(plot: Any, _: hv.Element) -> None:
+    """Remove axes and grids, which the browser would make though unseen, and the background."""
     plot.state.update(left=[], below=[], center=[])
+    plot.state.update(background_fill_color=None, border_fill_color=None)
 
 
 def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
@@ -109,7 +110,7 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
     The first visible range (``ylim``) has no bars: a thousand bars take a second to draw.
     """
     bars = make_performance_bars(agreement, dark, width)
-    hooks = [*bars.opts.get().kwargs["hooks"], _without_axes]
+    hooks = [*bars.opts.get().kwargs["hooks"], _leave_bars]
     return bars.opts(
         toolbar=None,
         tools=[],
