@@ -107,7 +107,6 @@ def test_the_spec_of_the_paper_has_its_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("INFICOND_DATA", str(tmp_path))
     spec = load_spec(find_spec("paper"), check_files=False)
     students = spec.students
-    assert (students.solver, students.lambda_, students.epochs, students.batch) == (
-        "paper", 1e-4, 10, 128,
-    )  # fmt: skip
+    found = (students.solver, students.lambda_, students.epochs, students.batch)
+    assert (*found, spec.tuning.reference) == ("paper", 1e-4, 10, 128, "original")
     assert spec.concepts.corpus.name == "broden_object_584.txt"

@@ -109,6 +109,7 @@ def test_wrong_input_is_refused_and_progress_is_told_until_it_is_cancelled():
         ({"scores": np.ones((0, 3))}, DataError, "shape"),
         ({"scores": np.full((400, 30), "a")}, DataError, "table of numbers"),
         ({"targets": np.full((399, 3), 0.5)}, SolverError, "400 rows"),
+        ({"targets": np.ones((400, 0))}, SolverError, "one column for each class"),
         ({"targets": np.full((400, 3), 1.5)}, SolverError, r"1200 of 1200 targets lie outside"),
         ({"l1": -1.0}, SolverError, "l1"),
         ({"l1": np.ones(4)}, SolverError, "4,"),

@@ -201,7 +201,7 @@ def make_joint_problem(
     target = mixed_of(targets)
     if target.ndim != 2 or target.shape[0] != images or target.shape[1] < 2:
         raise SolverError(
-            f"Targets have shape {target.shape}, but the scores have {images} rows.",
+            f"Targets have shape {target.shape} for scores of {images} rows.",
             "Give one row of targets for each row of scores, and one column for each of at least "
             "two classes.",
         )

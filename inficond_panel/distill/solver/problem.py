@@ -105,9 +105,9 @@ def make_problems(
     images, concepts = shape
     tempered = targets if isinstance(targets, Tempered) else None
     targets = mixed_of(targets)
-    if targets.ndim != 2 or targets.shape[0] != images:
+    if targets.ndim != 2 or targets.shape[0] != images or not targets.size:
         raise SolverError(
-            f"Targets have shape {targets.shape}, but the scores have {images} rows.",
+            f"Targets have shape {targets.shape} for scores of {images} rows.",
             "Give one row of targets for each row of scores, one column for each class.",
         )
     check_finite(targets, "targets")

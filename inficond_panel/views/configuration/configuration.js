@@ -72,7 +72,7 @@ function makeFields(model, card, dialog, choose) {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
   })
   set(targets, "title", "Whose answers students learn: the teacher's, or those of the oracle, a teacher that has seen the labels")
-  const student = offline(richSelect("Student", choose("student"), card))
+  const student = offline(richSelect("Iteration", choose("student"), card))
   for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
   set(targets.quiet, "role", "status")
   return {
