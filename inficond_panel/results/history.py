@@ -342,9 +342,9 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
     title = f"{node_title(tuner, before)} → {node_title(tuner, after)}, {images}"
     same = [f"Unchanged students: {', '.join(comparison.unchanged)}."] * bool(comparison.unchanged)
     notes = [f"mAP {mean}.", *same]
-    notes += [
-        f"{each.class_name} is cross-fitted." for each in comparison.classes if each.cross_fitted
-    ]
+    fitted = ", ".join(each.class_name for each in comparison.classes if each.cross_fitted)
+    chance = "The intervals leave out the noise of the choice of repairs."
+    notes += [f"Cross-fitted: {fitted}. {chance}"] * bool(fitted)
     changed = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
     numbers = {"before": f"#{before.number}", "after": f"#{after.number}"}
     headings = plain_headings("class", "metric", **numbers)

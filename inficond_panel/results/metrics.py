@@ -328,7 +328,8 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if row["chosen_on"]:
             yield (
                 f"{row['class']!r} is cross-fitted: the labels of {count(row['chosen_on'])} of "
-                "these images chose its settings, so each is ranked by a student fitted without it."
+                "these images chose its settings, so each is ranked by a student fitted without "
+                "it. The intervals leave out the noise of that choice."
             )
 
 

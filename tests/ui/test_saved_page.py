@@ -150,7 +150,7 @@ def test_classes_iterations_and_concepts_have_the_numbers_of_the_tuner(saved) ->
     expect_student(saved, saved.tuned, "bicycle")
     iterations(page).last.click()
     expect_student(saved, saved.root, "bicycle")
-    page.get_by_role("combobox", name="Iteration").select_option(saved.tuned.id)
+    page.get_by_label("Iteration", exact=True).select_option(saved.tuned.id)
     expect_student(saved, saved.tuned, "bicycle")
     concept = strongest(tuner, saved.tuned, "bicycle")[1]
     row_of(page, concept).click()
