@@ -186,6 +186,8 @@ def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choic
     if path.is_file() or drive or (not colon and kind not in _ALONE):
         _check_there(path, _KINDS)
         kind, name = _KIND_OF.get(path.suffix.lower(), ""), named
+        if not kind and is_scripted(objects_in(path)):
+            kind = "torchscript"
         if not kind:
             check_weights(path)
             raise DataError(f"{path} has no known format.", _KIND_FORMS)
