@@ -26,7 +26,7 @@ _IN_PYTHON = {
     r"inficond history backup SPEC FILE": "students.back_up(FILE)",
     r"inficond explain SPEC --node ID": "students.jump(ID).report()",
     r"inficond export SPEC": "students.export(FOLDER)",
-    r"inficond distill": "students.fit()",
+    r"inficond distill SPEC": "students.fit()",
     r"inficond precompute --store": "build(..., path=FOLDER)",
     r"(inficond precompute \S+)": r"build(...) or from_frames(...); from a spec: \1",
     r"inficond extend SPEC FOLDER": "students.extend(FOLDER)",

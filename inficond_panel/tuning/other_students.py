@@ -142,7 +142,9 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     if matching:
         which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
         raise TuningError(f"{word!r} names several iterations: {which}.", "Give one of the ids.")
-    range_ = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
+    range_ = (
+        f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first (inficond distill SPEC)."
+    )
     others = others_sentence(count_others(tuner))
     raise TuningError(
         missing("iteration", word, known, f"in {tuner.history.path}"), f"{range_} {others}".strip()

@@ -42,6 +42,7 @@ def test_others_are_none_of_one_root_and_name_thumbs_on_a_concept_taken_away(spe
     tuner = type_moss(open_tuner(spec))
     students = TunableStudents(tuner)
     assert "2 iterations of other students" in repr(students)
+    assert "(inficond distill SPEC). 2 iterations" in run("explain", spec, "--node", "1")[2]
     assert students.others[["iterations", "differs"]].to_numpy().tolist() == [[2, "without moss"]]
     tuner.fine_tune(tuner.root(), [Intent("sheep", "moss", "up")])
     (other,) = other_students(remove_concept(tuner, "moss"))

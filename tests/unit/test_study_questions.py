@@ -135,7 +135,7 @@ def test_an_answer_that_is_no_number_is_not_taken_and_others_have_limits(tmp_pat
 
 URL = "https://panel.example/back?who={pid}"
 CASES = {
-    "no right answer": ("right: 1", "lowest: 0", "'best' has no right answer"),
+    "no right answer": ("right: 1", "lowest: 0", "'best' has no right answer; add .* choice and"),
     "right is no option": ("[student]}", "[oracle]}", "'oracle' is not in options"),
     "no web link": ("https://panel", "javascript://panel", "expected a link with http"),
     "no way out": (f'{{url: "{URL}", code: C0DE}}', "{}", "expected a url or a code"),

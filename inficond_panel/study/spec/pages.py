@@ -291,7 +291,8 @@ class CheckPage(QuestionPage):
         """Yield (key, message) for each question without a right answer."""
         for question in self.asked:
             if not question.checks:
-                yield "questions", f"{question.name_!r} has no right answer; add the key right"
+                remedy = "add the key right, which kind: choice and kind: number have"
+                yield "questions", f"{question.name_!r} has no right answer; {remedy}"
 
 
 #: Name in braces in the link of ``Completion``: of an id, or ``code``.
