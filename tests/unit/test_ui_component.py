@@ -175,6 +175,7 @@ def test_the_browser_sends_actions_only_and_some_view_has_each():
         (file.name, rest)
         for file in Path(inficond_panel.__file__).parent.rglob("*.js")
         for rest in file.read_text(encoding="utf-8").split("send_msg(")[1:]
+        if file.name != "still.js"  # it asks whether the kernel answers, without words
     ]
     assert len(sends) > 20
     assert [name for name, rest in sends if not re.match(r"\{ action\b", rest)] == []
