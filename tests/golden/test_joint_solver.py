@@ -21,6 +21,7 @@ from inficond_panel.distill import certify_joint, fit, fit_joint
 from inficond_panel.distill.solver import joint_model, joint_newton
 from inficond_panel.distill.solver.joint import JointFit, make_joint_problem, one_of_each
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
+from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.errors import CancelledError, SolverError
 
 FEASIBLE = 1e-11
@@ -234,6 +235,43 @@ def test_a_bound_among_many_weights_needs_few_products(monkeypatch):
     np.testing.assert_array_equal(
         fit_joint(**case, start=start.weights, lower=lower).weights, found.weights
     )
+
+
+def dependent_case(kind, rank):
+    """Scores of 16 concepts in ``rank`` dimensions; equal columns for 8."""
+    rng = np.random.default_rng(0)
+    mixing = np.tile(np.eye(8), 2) if rank == 8 else rng.normal(size=(rank, 16))
+    scores = (rng.normal(size=(120, rank)) @ mixing).astype(np.float32)
+    logits = 2 * scores[:, :4] @ rng.normal(size=(4, 4)) + rng.normal(size=(120, 4))
+    targets = softmax(logits, axis=1)
+    if kind == "boxes":
+        box = np.full((16, 4), 0.1)
+        return {"l1": 1e-4, "lower": -box, "upper": box, "scores": scores, "targets": targets}
+    if kind == "tempered":
+        label = np.eye(4, dtype=np.intp)[rng.integers(0, 4, 120)]
+        targets = Tempered(label, softmax(logits / 4, axis=1), 16.0, 4.0)
+    return {"l1": 1e-4 if kind == "plain" else 1e-6, "scores": scores, "targets": targets}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rank", "most"),
+    [
+        ("boxes", 2, 3000),  # flat directions, which float32 rounds to negative curvature
+        ("tempered", 8, 200),  # small forces that leave a gap, since the L1 term is small
+        ("plain", 3, 600),  # weights that become 0 one after the other
+    ],
+)
+def test_dependent_columns_need_few_products(kind, rank, most, monkeypatch):
+    case = dependent_case(kind, rank)
+    by_matrix = fit_joint(**case)
+    monkeypatch.setattr(joint_newton, "_MANY", 0)
+    monkeypatch.setattr(joint_newton, "_MOST", 0)
+    products, bent = [], joint_model._bent
+    monkeypatch.setattr(joint_model, "_bent", lambda *a, **k: products.append(1) or bent(*a, **k))
+    found = fit_joint(**case)
+    assert found.converged
+    assert found.objective <= by_matrix.objective + 2e-6 * np.log(4)
+    assert len(products) <= most
 
 
 def test_best_intercepts_end_where_only_rounding_is_left(monkeypatch):

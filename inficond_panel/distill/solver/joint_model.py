@@ -84,10 +84,11 @@ _TURNS = 40
 _LAST_GAIN = 1e-3  # of a class's quadratic: the other classes move it anyway
 _SHARE = 0.1, 0.03  # of the first force that may be left; the second times that force, if less
 _LEFT = 0.1  # of a residual, in the preconditioner's norm, that conjugate gradients leave
-_PRODUCTS = 30  # most steps of conjugate gradients in a turn
+_PRODUCTS = 60  # most steps of conjugate gradients in a turn
 _LENGTHS = 1.0, 0.3, 0.1, 0.03, 0.01
 _RIDGE, _SHIFT_RIDGE = 1e-4, 1e-2  # shares of a diagonal: more than float32 rounds
 _SHIFTS = 50  # concepts per class up to which a matrix of their shifts costs less than it saves
+_LEAST_BEND = 1e-8  # curvature, relative to the preconditioner's, that may be rounding
 _FLAT = 1e-4  # curvature, relative to the mean, that may be rounding
 _ZERO = 1e-13  # relative to the weight before a step
 _HELD_VALUES = 1 << 24  # of centred scores
@@ -143,23 +144,24 @@ class LargeModel:
         relative to L1, times the L1 term is ``enough``; return False if they stay larger.
 
         ``check`` is called before each turn, and may raise."""
-        first, calm = 0.0, False  # calm: the last move changed no sign and reached no bound
+        first, calm, short = 0.0, False, False  # calm: no sign changed and no bound was reached
         for _ in range(_TURNS):
             check()
-            if not calm:
+            if not (calm or short):  # a short move ended at a weight's 0, or at a bound
                 self._move_blocks()
             face = self._face()
             force = self._size(np.maximum(np.abs(face.pull), np.abs(self._forces())))
             first = first or force
-            least = enough / max(float((self._l1 * np.abs(self.weights)).sum()), TINY)
+            size = float((self._l1 * np.abs(self.weights)).sum())
+            least = enough / (size + (enough * self.problem.reference) ** 0.5)
             goal = max(min(_SHARE[0], _SHARE[1] * first) * first, least)
             if force <= goal:
-                if not (calm and self._blocks):
+                if not (short or (calm and self._blocks)):
                     return True
-                calm = False
+                calm = short = False
                 continue
             left = max(0.3 * goal / force, 1e-3) if calm else _LEFT
-            clean = self._move(*self._direction(face, left))
+            clean, short = self._move(*self._direction(face, left))
             calm = clean and not self._forces()[self.weights == 0].any()
         return False
 
@@ -181,8 +183,8 @@ class LargeModel:
         return reduce(lambda a, b: [x + y for x, y in zip(a, b, strict=True)], each)
 
     def _bent(self, step: Array) -> Array:
-        """Return the loss's second derivatives times a step (K, U + 1)."""
-        return self._sums(partial(_bent, step=step))[0]
+        """Return the loss's second derivatives times a step (K, U + 1), less the step's shift."""
+        return centred(self._sums(partial(_bent, step=centred(step.T).T))[0].T).T
 
     def _take(self, step: Array) -> None:
         self.weights = self.weights + step
@@ -204,11 +206,11 @@ class LargeModel:
             linear = self._slope[k, alone] - gram @ weights
             step[k, alone] = solve_quadratic(gram, linear, penalty, weights, _LAST_GAIN) - weights
         self._take(step)
+        for c in self._blocks:
+            self._move_concept(c)
         full = np.flatnonzero((self.weights[:, :-1] != 0).all(axis=0))
         # without curvature, conjugate gradients would not end
         self.weights[:, full] = least_shift(self.weights[:, full].T, self.problem.l1).T
-        for c in self._blocks:
-            self._move_concept(c)
 
     def _move_concept(self, c: int) -> None:
         """Move the K weights of a bounded concept to the minimum over these."""
@@ -249,7 +251,7 @@ class LargeModel:
         active = np.flatnonzero(reached & (self.multipliers[self.concepts[c]] != 0))
         free = np.diag((self.weights[:, c] != 0).astype(np.float64))
         matrix = self._centring(active) @ free
-        along = free - np.linalg.pinv(matrix, rcond=_FLAT) @ matrix
+        along = free - free @ np.linalg.pinv(matrix, rcond=_FLAT) @ matrix  # zeros stay exact
         bend, ways = np.linalg.eigh(along @ hessian @ along)
         curved = bend > _FLAT * np.trace(hessian) / len(hessian)
         ways = along @ ways[:, curved]  # without rounding, which would break the bounds
@@ -269,16 +271,19 @@ class LargeModel:
         ``left`` of the pull is left; and the second derivatives times the step."""
         step, total, rest = np.zeros_like(face.pull), np.zeros_like(face.pull), face.pull
         way = ahead = self._preconditioned(face, rest)
-        size = first = float((rest * ahead).sum())
+        size = first = norm = float((rest * ahead).sum())  # norm: of way, by the preconditioner
         for _ in range(_PRODUCTS):
             if size <= left**2 * first:
                 break
             bent = self._bent(way)
-            length = size / float((way * bent).sum())
+            bend, least = float((way * bent).sum()), _LEAST_BEND * norm
+            length = size / max(bend, least)
             step, total, rest = step + length * way, total + length * bent, rest - length * bent
+            if bend <= least:
+                break  # flat: a weight that becomes 0, or a bound, ends the step
             ahead = self._preconditioned(face, rest)
             before, size = size, float((rest * ahead).sum())
-            way = ahead + size / before * way
+            way, norm = ahead + size / before * way, size + (size / before) ** 2 * norm
         return step, total
 
     def _preconditioned(self, face: Face, pull: Array) -> Array:
@@ -303,9 +308,9 @@ class LargeModel:
         rooms = [-self.weights[back] / whole[back], 1 - over[far] / step[far], np.ones(1)]
         return max(float(np.concatenate(rooms).min()), 0.0)
 
-    def _move(self, whole: Array, bent_whole: Array) -> bool:
-        """Make the step, or the first shorter one that lowers the model; return True if no sign
-        changed and no bound was reached.
+    def _move(self, whole: Array, bent_whole: Array) -> tuple[bool, bool]:
+        """Make the step, or the first shorter one that lowers the model; return whether no sign
+        changed and no bound was reached, and whether it ended at the first of these.
 
         Weights stop at 0. Concepts that would break a bound, or change a sign, do not move."""
         old = self.weights
@@ -322,8 +327,8 @@ class LargeModel:
             size = (self._l1 * (np.abs(target) - np.abs(old))).sum()
             if ((self._slope + bent / 2) * step).sum() + size < 0:
                 self.weights, self._slope = target, self._slope + bent
-                return clean
-        return False
+                return clean, length < _LENGTHS[-1]
+        return False, False
 
 
 def _part(rows: Any, pivot: Array, probability: Array, weight: Array) -> Part:
@@ -353,9 +358,9 @@ def _concept_blocks(part: Part, concepts: NDArray[np.intp]) -> list[Array]:
     """Return the second derivatives (K, K) by each concept's weights."""
     (rows, p, weight), xp, blocks = part, namespace(part.rows), []
     for c in map(int, concepts):
-        bend = p * weight * rows[c] ** 2
-        shared = _far(xp.sum(bend @ xp.matrix_transpose(p), axis=0))
-        blocks.append(np.diag(_far(xp.sum(bend, axis=(0, 2)))) - shared)
+        shared = _far(xp.sum((p * weight * rows[c] ** 2) @ xp.matrix_transpose(p), axis=0))
+        shared = (shared + shared.T) / 2
+        blocks.append(np.diag(shared.sum(axis=0)) - shared)  # of no negative eigenvalue by rounding
     return blocks
 
 

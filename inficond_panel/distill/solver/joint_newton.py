@@ -100,8 +100,9 @@ class JointState(SolverState[Array]):
     def _large_move(self, check: Callable[[], object]) -> Move[Array]:
         problem, at = self.problem, self.at
         model = LargeModel(self.data, problem, at, self.gradient, self.working, self.multipliers)
-        # the dual bound falls by about this product, relative to the reference
-        self.exact |= not model.solve(0.3 * self.tolerance * problem.reference, check)
+        # the dual bound falls by about this product, or by more
+        enough = (0.003 if self.exact else 0.3) * self.tolerance * problem.reference
+        self.exact |= not model.solve(enough, check)
         self.multipliers = model.multipliers
         full = np.zeros_like(at.weights)
         full[model.concepts] = model.weights[:, :-1].T
