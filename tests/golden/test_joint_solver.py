@@ -274,6 +274,13 @@ def test_dependent_columns_need_few_products(kind, rank, most, monkeypatch):
     assert len(products) <= most
 
 
+def test_matrices_of_dependent_columns_have_no_negative_eigenvalue():
+    rows = dependent_case("plain", 3)["scores"].T
+    part = joint_model._part(rows, np.zeros(16), np.full((120, 1, 4), 0.25), np.full((120, 1), 0.1))
+    for gram in joint_model._class_grams(part, np.ones((4, 17), dtype=bool)):
+        assert np.linalg.eigvalsh(gram).min() > 0
+
+
 def test_best_intercepts_end_where_only_rounding_is_left(monkeypatch):
     rng = np.random.default_rng(0)
     targets, linear = softmax(3 * rng.normal(size=(5000, 3)), axis=1), rng.normal(size=(5000, 3))

@@ -86,7 +86,7 @@ _SHARE = 0.1, 0.03  # of the first force that may be left; the second times that
 _LEFT = 0.1  # of a residual, in the preconditioner's norm, that conjugate gradients leave
 _PRODUCTS = 60  # most steps of conjugate gradients in a turn
 _LENGTHS = 1.0, 0.3, 0.1, 0.03, 0.01
-_RIDGE, _SHIFT_RIDGE = 1e-4, 1e-2  # shares of a diagonal: more than float32 rounds
+_RIDGE, _SHIFT_RIDGE, _GRAM_RIDGE = 1e-4, 1e-2, 1e-6  # of a diagonal; float32 rounds less
 _SHIFTS = 50  # concepts per class up to which a matrix of their shifts costs less than it saves
 _LEAST_BEND = 1e-8  # curvature, relative to the preconditioner's, that may be rounding
 _FLAT = 1e-4  # curvature, relative to the mean, that may be rounding
@@ -350,7 +350,8 @@ def _class_grams(part: Part, alone: NDArray[np.bool_]) -> list[Array]:
     (rows, p, weight), xp, grams = part, namespace(part.rows), []
     for of_class, root in zip(alone, xp.sum(p * weight, axis=0) ** 0.5, strict=True):
         scaled = xp.take(rows, beside(np.flatnonzero(of_class), rows), axis=0) * root
-        grams.append(_far(scaled @ scaled.T))
+        gram = _far(scaled @ scaled.T)
+        grams.append(gram + np.diag(_GRAM_RIDGE * np.diag(gram)))
     return grams
 
 
