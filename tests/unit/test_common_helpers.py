@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 from waiting import PATIENCE
@@ -15,6 +16,8 @@ from inficond_panel.common.clock import Clock
 from inficond_panel.common.logs import MOST, Seldom
 from inficond_panel.common.near_words import near
 from inficond_panel.common.threads import core_count, one_thread, solver_threads
+from inficond_panel.distill import certify, certify_joint, fit, fit_joint
+from inficond_panel.distill.solver import exact, joint
 
 
 def test_threads_that_ask_together_get_the_first_one_s():
@@ -172,6 +175,24 @@ def test_the_limit_lasts_until_the_last_has_left_and_holds_in_whatever_thread_as
         first.__exit__(None, None, None)
     assert blas_threads() == before
     assert set(inside()) == {1}
+
+
+@threadpool_limits.wrap(limits=2, user_api="blas")
+def test_fits_have_one_thread_from_the_checks_of_targets_on(monkeypatch):
+    """A product of two long vectors wakes BLAS's threads, which wait for more by spinning."""
+    seen = []
+    for module, name in ((exact, "make_problems"), (joint, "make_joint_problem")):
+        made = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, made=made: seen.append(blas_threads()) or made(*a)
+        )
+    scores, targets = np.random.default_rng(0).random((50, 4)), np.full((50, 2), 0.5)
+    for function in (fit, fit_joint):
+        function(scores, targets)
+    for function in (certify, certify_joint):
+        function(scores, targets, np.zeros((4, 2)))
+    assert len(seen) == 4
+    assert {number for each in seen for number in each} == {1}
 
 
 def test_threads_are_those_that_affinity_container_and_environment_leave(tmp_path, monkeypatch):

@@ -48,6 +48,7 @@ class Fit:
         return made_of([self], lambda values: values[0][..., columns])
 
 
+@one_thread()
 def fit(
     scores: ScoreLike,
     targets: NDArray | Tempered,
@@ -90,12 +91,11 @@ def fit(
             text = f"{before + ready} of {every} student{'s' * (every != 1)} fitted"
             progress((before + share * count) / every, text)
 
-    with one_thread():
-        for group in range(0, len(problems), size):
-            some = slice(group, group + size)
-            students = _started(data, problems[some], first[:, some])
-            _solve(data, students, tolerance, max_iterations, tell, cancelled)
-            solved.append(_collect(students, tolerance))
+    for group in range(0, len(problems), size):
+        some = slice(group, group + size)
+        students = _started(data, problems[some], first[:, some])
+        _solve(data, students, tolerance, max_iterations, tell, cancelled)
+        solved.append(_collect(students, tolerance))
     return made_of(solved, partial(np.concatenate, axis=-1))
 
 
@@ -216,6 +216,7 @@ def made_of(fits: list[Fit], combine: Callable[[list[NDArray]], NDArray]) -> Fit
     return Fit(**{**made, "certificate": tuple(made["certificate"].tolist())})
 
 
+@one_thread()
 def certify(
     scores: ScoreLike,
     targets: NDArray | Tempered,
@@ -238,17 +239,16 @@ def certify(
     data = Scores.of(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     first = start_weights(weights, (data.shape[1], len(problems)), problems)
-    with one_thread():
-        data.gather(_needed(first, problems))
-        students = [NewtonState(data, p, [first[:, k]]) for k, p in enumerate(problems)]
-        _certify(data, students)
-        ahead = [s for s in students if s.looks_ahead(tolerance)]
-        if ahead:  # the residuals of the next step may close the gap
-            _gather_columns(data, ahead)
-            for student in ahead:
-                student.look_ahead()
-            _certify(data, ahead)
-        if intercepts is not None:
-            for student, intercept in zip(students, intercepts, strict=True):
-                student.shift_intercept(float(intercept))
+    data.gather(_needed(first, problems))
+    students = [NewtonState(data, p, [first[:, k]]) for k, p in enumerate(problems)]
+    _certify(data, students)
+    ahead = [s for s in students if s.looks_ahead(tolerance)]
+    if ahead:  # the residuals of the next step may close the gap
+        _gather_columns(data, ahead)
+        for student in ahead:
+            student.look_ahead()
+        _certify(data, ahead)
+    if intercepts is not None:
+        for student, intercept in zip(students, intercepts, strict=True):
+            student.shift_intercept(float(intercept))
     return _collect(students, tolerance)

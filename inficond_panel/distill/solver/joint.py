@@ -58,6 +58,7 @@ class JointFit:
         return centred(self.weights)
 
 
+@one_thread()
 def fit_joint(
     scores: ScoreLike,
     targets: NDArray | Tempered,
@@ -86,17 +87,16 @@ def fit_joint(
         raise SolverError(f"The tolerance is {tolerance}.", "Set it between 0 and 1, such as 1e-6.")
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
-    with one_thread():
-        state = _state(data, problem, start, tolerance)
+    state = _state(data, problem, start, tolerance)
+    check_cancelled(cancelled)
+    state.certify()
+    while state.goes_on(tolerance, max_iterations):
+        if progress is not None:
+            progress(state.share_done(tolerance), f"softmax student, gap {state.gap:.1g}")
         check_cancelled(cancelled)
+        data.gather(state.used)
+        state.step(partial(check_cancelled, cancelled))
         state.certify()
-        while state.goes_on(tolerance, max_iterations):
-            if progress is not None:
-                progress(state.share_done(tolerance), f"softmax student, gap {state.gap:.1g}")
-            check_cancelled(cancelled)
-            data.gather(state.used)
-            state.step(partial(check_cancelled, cancelled))
-            state.certify()
     return _collect(state, tolerance)
 
 
@@ -132,6 +132,7 @@ def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | 
     )
 
 
+@one_thread()
 def certify_joint(
     scores: ScoreLike,
     targets: NDArray | Tempered,
@@ -148,15 +149,14 @@ def certify_joint(
     """
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
-    with one_thread():
-        checked = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
-        inside = problem.bounds.projected(checked)
-        data.gather(np.flatnonzero(inside.any(axis=1)))
-        state = JointState(data, problem, [inside], _TOLERANCE)
-        state.certify()
-        data.gather(state.used)
-        state.look_ahead()
-        state.certify()
+    checked = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
+    inside = problem.bounds.projected(checked)
+    data.gather(np.flatnonzero(inside.any(axis=1)))
+    state = JointState(data, problem, [inside], _TOLERANCE)
+    state.certify()
+    data.gather(state.used)
+    state.look_ahead()
+    state.certify()
     return _collect(state, _TOLERANCE)
 
 
