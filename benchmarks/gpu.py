@@ -1,4 +1,4 @@
-"""What a GPU gives: precompute, distillation and prediction on it and on all cores, in one run.
+"""The gain of a GPU: precompute, distillation and prediction on it and on all cores, in one run.
 
     python benchmarks/gpu.py [--photos 512] [--cpu-photos 64] [--model ViT-B-16] [--quick]
 

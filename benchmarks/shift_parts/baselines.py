@@ -1,4 +1,4 @@
-"""What a plain user would do with the same photos and labels, without a tool."""
+"""Baselines: steps that a plain user would take with the same photos and labels, without a tool."""
 
 from __future__ import annotations
 

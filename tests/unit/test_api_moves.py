@@ -1,4 +1,4 @@
-"""What changes scripted students: intents as a script writes them, the history, their files."""
+"""Changes of scripted students: intents as a script writes them, the history, their files."""
 
 import html
 import json

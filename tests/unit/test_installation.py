@@ -1,4 +1,4 @@
-"""What is not installed is told with a command that fits this installation, without a traceback."""
+"""Missing packages are told with a command that fits this installation, without a traceback."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""What is loaded when, and that scripts leave nothing open."""
+"""Modules that are loaded when, and scripts that leave nothing open."""
 
 import subprocess
 import sys
