@@ -19,6 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond distill`` to its parser."""
     parser.add_tuner()
     parser.add_forms()
+    parser.add_scheduler("fit the students")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -70,6 +70,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="with one class per image: confusions of students and teacher",
     )
     parser.add_seed()
+    parser.add_scheduler("compute metrics and intervals")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -28,13 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="only print what would be computed and why, and the time, "
         "memory and disk that it needs, estimated from a sample of photos",
     )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="encode, and run the teacher, with the workers of this Dask scheduler "
-        "(tcp://HOST:PORT); they need the same packages, and read the files by the same paths; "
-        "needs the extra 'scale'",
-    )
+    parser.add_scheduler("encode, and run the teacher,")
     parser.add_networks()
     parser.add_json()
 

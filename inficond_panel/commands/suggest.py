@@ -25,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="only print the comparison; nothing is recorded"
     )
+    parser.add_scheduler("compare repairs")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -39,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--keep-head", action="store_true", help="do not move the head, which the page shows"
     )
     parser.add_split()
+    parser.add_scheduler("fit the students")
 
 
 def run(args: argparse.Namespace) -> None:

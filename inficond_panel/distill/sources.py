@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import Sliced
+from inficond_panel.common.cluster import keep_memory
 from inficond_panel.common.devices import product_device
 from inficond_panel.common.threads import one_thread, solver_threads
 from inficond_panel.errors import DataError
@@ -284,6 +285,7 @@ def _apply(
     function: Callable[..., Any], check: bool, block: NDArray, *parts: NDArray
 ) -> tuple[int, Any]:
     """Return (0, the function's result), or (number of values that are not finite, None)."""
+    keep_memory()
     bad = count_not_finite(block) if check else 0
     with one_thread():
         return bad, None if bad else function(block, *parts)

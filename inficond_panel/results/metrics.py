@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from math import isnan
 from typing import Any
 
@@ -225,22 +226,18 @@ def metrics(
     perfectly calibrated student would show on these images. ``shown`` is the metric that a terminal
     shows first, with its limits.
     """
-    noise, teachers = tuner.spec.views.noise(draws, seed), tuner.teacher_outcomes(split)
-    rows, skills = [], {}
+    noise, skills = tuner.spec.views.noise(draws, seed), dict[str, TeacherSkill]()
+    rows: list[dict[str, Any]] = []
     names = chosen_classes(classes, tuner.store.classes)
-    for index, name in enumerate(names):
+    of_class = partial(_measured, node, split, keys, noise if intervals else None)
+    if intervals:
+        found = tuner.each(of_class, names, node)
+    else:  # too little work to divide
+        found = (of_class(tuner, name) for name in names)
+    for name in names:
         if progress is not None:
-            progress(index / len(names), f"metrics of {name}")
-        outcome, teacher = evaluation_outcome(tuner, node, split, name), teachers[name]
-        skill = teacher_skill(teacher, noise) if intervals else tuner.teacher_skills(split)[name]
-        skills[name] = skill
-        decided = agreement(outcome.label, outcome.all_decided, teacher.all_decided)
-        row = class_row(name, measure(outcome, teacher), decided, skill)
-        row["chosen_on"] = chosen_on_tune(tuner, node, name) if split == TUNE else 0
-        if intervals:
-            row |= limits_of(metric_intervals(outcome, keys, **noise))
-            row |= skill.ap.columns("teacher_ap")
-            row["ece_if_calibrated"] = ece_floor(outcome.logit)
+            progress(len(rows) / len(names), f"metrics of {name}")
+        row, skills[name] = next(found)
         rows.append(row)
     rows.sort(key=lambda row: float("inf") if isnan(row["ap_gap"]) else -row["ap_gap"])
     drawn = f", {noise['draws']} bootstrap draws" if intervals else ""
@@ -255,6 +252,26 @@ def metrics(
     )
     frame["teacher_knows"] = frame["teacher_knows"].astype("boolean")
     return frame
+
+
+def _measured(
+    node: Node, split: str, keys: Sequence[str], noise: Noise | None, tuner: Tuner, name: str
+) -> tuple[dict[str, Any], TeacherSkill]:
+    """Return a class's row of ``metrics``, with limits if there is ``noise``, and its teacher's
+    skill."""
+    outcome, teacher = (
+        evaluation_outcome(tuner, node, split, name),
+        tuner.teacher_outcomes(split)[name],
+    )
+    skill = teacher_skill(teacher, noise) if noise else tuner.teacher_skills(split)[name]
+    decided = agreement(outcome.label, outcome.all_decided, teacher.all_decided)
+    row = class_row(name, measure(outcome, teacher), decided, skill)
+    row["chosen_on"] = chosen_on_tune(tuner, node, name) if split == TUNE else 0
+    if noise:
+        row |= limits_of(metric_intervals(outcome, keys, **noise))
+        row |= skill.ap.columns("teacher_ap")
+        row["ece_if_calibrated"] = ece_floor(outcome.logit)
+    return row, skill
 
 
 def class_row(
@@ -350,12 +367,10 @@ def changes(
     ``change`` has the limits of a paired bootstrap. A terminal shows the rows of the metric
     ``shown`` (default: the first of ``metrics``).
     """
-    noise, rows = tuner.spec.views.noise(draws, seed), []
-    for name in chosen_classes(classes, tuner.store.classes):
-        old, new = (evaluation_outcome(tuner, each, split, name) for each in (before, node))
-        for key, interval in change_intervals(old, new, metrics, **noise).items():
-            row = {"class": name, "metric": key, "before": old.value(key), "after": new.value(key)}
-            rows.append({**row, **interval.columns("change"), "words": interval.words})
+    noise = tuner.spec.views.noise(draws, seed)
+    names = chosen_classes(classes, tuner.store.classes)
+    changed = tuner.each(partial(_changed, before, node, split, metrics, noise), names, node)
+    rows = [row for of_class in changed for row in of_class]
     metric = METRICS[shown or metrics[0]]
     return make_frame(
         rows,
@@ -370,6 +385,24 @@ def changes(
         level=noise["level"],
         shown=[position for position, row in enumerate(rows) if row["metric"] == metric.key],
     )
+
+
+def _changed(
+    before: Node, node: Node, split: str, keys: Sequence[str], noise: Noise, tuner: Tuner, name: str
+) -> list[dict[str, Any]]:
+    """Return a class's rows of ``changes``."""
+    old, new = (evaluation_outcome(tuner, each, split, name) for each in (before, node))
+    return [
+        {
+            "class": name,
+            "metric": key,
+            "before": old.value(key),
+            "after": new.value(key),
+            **interval.columns("change"),
+            "words": interval.words,
+        }
+        for key, interval in change_intervals(old, new, keys, **noise).items()
+    ]
 
 
 def metric_change(

@@ -31,6 +31,7 @@ from inficond_panel.concepts.typed import (
 from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
+from inficond_panel.tuning.fitting.dividing import Workers
 from inficond_panel.tuning.history.history import History, folder_beside
 from inficond_panel.tuning.tuner import Tuner
 
@@ -155,20 +156,25 @@ def _tuner(store: Store, spec: Spec, history: History, penalties: tuple[float, .
 
 
 def open_tuner(
-    spec: str | Path, *, store: str | Path | None = None, history: str | Path | None = None
+    spec: str | Path,
+    *,
+    store: str | Path | None = None,
+    history: str | Path | None = None,
+    workers: Workers | None = None,
 ) -> Tuner:
     """Open the tuner of a spec: a file, the folder of a store, or the name of a shipped spec.
 
     ``store`` and ``history`` are paths; by default ``INFICOND_STORE`` and ``INFICOND_HISTORY``,
     else the spec's paths; a shipped spec has its history in the current folder. Concepts typed in
-    the history are part of the store. Needs no data set and no encoder.
+    the history are part of the store. Needs no data set and no encoder. Fits of many classes are
+    divided among ``workers``, such as ``tuning.cluster.Cluster``.
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
     """
     opened = load_spec(find_spec(spec), check_files=False)
     data = open_spec_store(spec, store_place(opened, store))
     check_against(opened, data.classes, data.task)
     record = history_of(spec, opened, history)
-    return Tuner(with_typed(data, record), opened, History(record))
+    return Tuner(with_typed(data, record), opened, History(record), workers=workers)
 
 
 def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
+from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Fit, Outcome, TeacherSkill
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import TuningError
@@ -20,6 +20,13 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
+from inficond_panel.tuning.fitting.dividing import (
+    TunerFacts,
+    Workers,
+    choose_divided,
+    fit_divided,
+    parts_of,
+)
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
@@ -34,6 +41,8 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the cache of previewed fits, shared by all sessions.
 _PREVIEWS = 64
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class Tuner(StudentHistory):
@@ -43,16 +52,22 @@ class Tuner(StudentHistory):
     any threshold with one class per image, or a softmax student with several classes per image, and
     ``DataError`` if logits or scores are not finite; its methods raise ``HistoryError`` as
     ``History`` does. ``penalties`` are L1 penalties of another tuner, for the classes whose penalty
-    the spec leaves to the data; None: taken from the history, else chosen from the data.
+    the spec leaves to the data; None: taken from the history, else chosen from the data. Fits of
+    many classes are divided among ``workers``, if given.
     """
 
     def __init__(
-        self, store: Store, spec: Spec, history: History, penalties: Sequence[float] | None = None
+        self,
+        store: Store,
+        spec: Spec,
+        history: History,
+        penalties: Sequence[float] | None = None,
+        workers: Workers | None = None,
     ) -> None:
         recipe.check_link(spec, store)
         recipe.check_images(spec, store)
         self._original_terms = recipe.original_terms(spec, store)
-        self.spec = spec
+        self.spec, self.workers = spec, workers
         section = spec.students
         self._evaluation = Evaluation(store, section.threshold, section.link, self._unseen)
         super().__init__(store, history)
@@ -69,7 +84,8 @@ class Tuner(StudentHistory):
         Settings as in ``spec.with_students``. The root id depends on them, so the new tuner has a
         separate tree of iterations. Raises ``TuningError`` for impossible values.
         """
-        return Tuner(self.store, with_students(self.spec, **settings), self.history)
+        spec = with_students(self.spec, **settings)
+        return Tuner(self.store, spec, self.history, workers=self.workers)
 
     @property
     def joint(self) -> bool:
@@ -107,12 +123,45 @@ class Tuner(StudentHistory):
         return made
 
     def _original(self, progress: Progress | None, cancelled: Cancelled | None = None) -> Node:
-        made, settings = self._distillation, self.root_settings
-        data = self.fit_data.under(self._original_terms)
-        return distilled(self.root_id, data, made, settings, progress, cancelled)
+        solve = partial(self._fit, self._distillation, self._original_terms, progress, cancelled)
+        return distilled(self.root_id, solve, self.store.classes, self.root_settings)
+
+    def _fit(
+        self,
+        made: recipe.Recipe,
+        terms: Mapping[str, Terms],
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+        columns: Sequence[int],
+        **held: Any,
+    ) -> Fit:
+        """Fit the classes at ``columns`` under ``terms``, with ``held`` arguments, here or by the
+        workers."""
+        if self.workers is None or not made.divisible:
+            told = {"progress": progress, "cancelled": cancelled}
+            return made.fit(self.fit_data.under(terms), columns, **held, **told)
+        parts = parts_of(self.store, columns, **held)
+        return fit_divided(self.each, made, terms, parts, progress, cancelled)
 
     def _read_terms(self, node: Node) -> dict[str, Terms]:
         return {**self._original_terms, **super()._read_terms(node)}
+
+    def each(
+        self,
+        work: Callable[[Tuner, _Item], _Result],
+        items: Iterable[_Item],
+        node: Node | None = None,
+    ) -> Iterator[_Result]:
+        """Yield ``work(tuner, item)`` of each item, in order, computed here or by the workers.
+
+        A worker's tuner has no iterations but ``node`` and its ancestors. What ``work`` holds is
+        sent to the workers.
+        """
+        if self.workers is None:
+            return (work(self, item) for item in items)
+        path = [] if node is None else [self.node(each.id) for each in self.path(node)]
+        facts = TunerFacts(self.store, self.spec, self._penalties, tuple(reversed(path)))
+        return self.workers.each(facts, work, items)
 
     @property
     def penalties(self) -> tuple[float, ...]:
@@ -142,10 +191,18 @@ class Tuner(StudentHistory):
             recorded = recipe.recorded_penalties(self.spec, self.store, roots)
             if recorded is not None:
                 return recorded
-            data = self._unpenalised.under(self._original_terms)
-            penalties = choose_penalties(self.store, data, free, progress, cancelled)
-            chosen = dict(zip(free, penalties, strict=True))
+            chosen = dict(zip(free, self._compared(free, progress, cancelled), strict=True))
         return tuple(chosen[k] if value is None else value for k, value in enumerate(given))
+
+    def _compared(
+        self, free: list[int], progress: Progress | None, cancelled: Cancelled | None
+    ) -> list[float]:
+        """Return the penalties of the classes at ``free``, chosen here or by the workers."""
+        made, terms = self._plain_recipe, self._original_terms
+        if self.workers is None or not made.divisible:
+            data = self.unpenalised.under(terms)
+            return choose_penalties(self.store, data, free, progress, cancelled)
+        return choose_divided(self.each, terms, parts_of(self.store, free), progress, cancelled)
 
     @cached_property
     def root_id(self) -> str:
@@ -290,16 +347,19 @@ class Tuner(StudentHistory):
     @cached_property
     def fit_data(self) -> FitData:
         """Data that the students are fitted to, read at first use."""
-        return self._unpenalised.with_lambda(self.penalties)
+        return self.unpenalised.with_lambda(self.penalties)
 
     @cached_property
-    def _unpenalised(self) -> FitData:
+    def unpenalised(self) -> FitData:
         """The data ``fit_data``, with an L1 penalty of 1 for each class."""
-        section = self.spec.students
-        made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
+        section, made = self.spec.students, self._plain_recipe
         loss = section.temperature, made.l1, made.l2, made.alpha
         learned = section.targets, made.link, section.tempered
         return _fit_data(self.store, *loss, *learned, self.spec.device)
+
+    @cached_property
+    def _plain_recipe(self) -> recipe.Recipe:
+        return recipe.distillation(self.spec, [1.0] * len(self.store.classes))
 
     def data_at(self, node: Node) -> FitData:
         """Return the data that the students of ``node`` are fitted to, with its repairs' terms."""
@@ -337,8 +397,9 @@ class Tuner(StudentHistory):
         cancelled: Cancelled | None,
     ) -> Node:
         terms = {**self.terms(parent), **terms_of(edits.settings.get("terms", {}), self.store)}
-        data = self.fit_data.under(terms)
-        return refitted(data, self._refit, parent, edits, self.store, progress, cancelled)
+        solve = partial(self._fit, self._refit, terms, progress, cancelled)
+        names = self._refit.refits(edits.tuned, self.store.classes)
+        return refitted(solve, names, parent, edits, self.store)
 
 
 #: Shared by tuners of one store with different histories, as in a study.

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.cluster import computed, on_cluster
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.installation import needs
-from inficond_panel.common.threads import core_count, one_thread
-from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.common.threads import core_count
+from inficond_panel.errors import CancelledError
 from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
 from inficond_panel.store.images import thumbnail
-from inficond_panel.version import __version__
 from precompute.batches.pictures import picture_properties
 from precompute.batches.results import PICTURES, Arrays, Batch, Results, key_of
 from precompute.datasets import Dataset
@@ -35,16 +33,9 @@ from precompute.encoder import Encoder, encoder_digest, encoder_inputs, encoder_
 from precompute.encoder.image import chosen_size
 from precompute.segments import SegmentSettings, segment
 
-if TYPE_CHECKING:
-    from distributed import Client
-
 Progress = Callable[[str], None]
 #: Generator of (batch number, arrays); a caller that stops early must close it.
 Computed = Generator[tuple[int, Arrays], None, None]
-#: Longest time that a scheduler may take to answer.
-TIMEOUT = "10s"
-#: Batches that wait at each worker's thread, beside the batch that it computes.
-_AHEAD = 1
 _MOST_WORKERS = 16
 #: Function from the positions of a batch's photos to its arrays. It is called in several threads at
 #: once, of this process or of a cluster's worker.
@@ -106,101 +97,8 @@ class Run:
         if self.scheduler is None:
             yield from in_threads(work, batches, self.threads)
             return
-        with connected(self.scheduler) as client:
-            for difference in differing(client):
-                self.progress(f"Warning: {difference}: the last digits of numbers may differ")
-            self.progress(f"{what} with {len(client.nthreads())} workers of {self.scheduler}")
-            yield from on_cluster(client, work, batches)
-
-
-@contextmanager
-def connected(address: str) -> Iterator[Any]:
-    """Yield a client of the Dask scheduler at ``address``; raise ``InficondError`` if it does not
-    answer or has no workers."""
-    with needs("Using a Dask cluster", "scale"):
-        from distributed import Client
-    try:
-        client = Client(address, timeout=TIMEOUT, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise InficondError(
-            f"No Dask scheduler answers at {address}: {error}",
-            "Start a scheduler (dask scheduler, dask worker), or leave out --scheduler.",
-        ) from error
-    with client:
-        if not client.nthreads():
-            raise InficondError(
-                f"The Dask scheduler at {address} has no workers.",
-                f"Start workers: dask worker {address}",
-            )
-        yield client
-
-
-def differing(client: Client) -> list[str]:
-    """Return a line per package of a worker whose version differs from this process's version."""
-    return [
-        f"{address} has {name} {versions.get(name)}, this process {version}"
-        for address, versions in sorted(client.run(_versions).items())
-        for name, version in _versions().items()
-        if versions.get(name) != version
-    ]
-
-
-def _versions() -> dict[str, str | None]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions: dict[str, str | None] = {"inficond-panel": __version__}
-    for name in ("numpy", "torch", "pillow"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = None
-    return versions
-
-
-def on_cluster(
-    client: Client, work: Work, batches: list[list[int]]
-) -> Iterator[tuple[int, Arrays]]:
-    """Compute batches on a Dask cluster; yield (batch number, arrays) as batches finish."""
-    from distributed import as_completed
-
-    # passed as the result of a task, so that Dask can compute it again when its worker is lost
-    shared = client.submit(_same, work, pure=False)
-    tasks = (
-        client.submit(_computed, shared, number, positions, pure=False)
-        for number, positions in enumerate(batches)
-    )
-    ahead = (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
-    finished = as_completed(list(islice(tasks, ahead)), loop=client.loop)
-    for task in finished:
-        yield _result(task)
-        task.release()
-        for more in islice(tasks, 1):
-            finished.add(more)
-
-
-def _same(work: Work) -> Work:
-    return work
-
-
-def _computed(
-    work: Callable[[_Positions], _Result], number: int, positions: _Positions
-) -> tuple[int, _Result]:
-    """Return the number of a batch, and its result computed with one BLAS thread, so that every
-    worker computes equal bits."""
-    with one_thread():
-        return number, work(positions)
-
-
-def _result(task: Any) -> tuple[int, Arrays]:
-    try:
-        return task.result()
-    except InficondError:
-        raise
-    except Exception as error:  # any error of a worker
-        raise InficondError(
-            f"The Dask cluster could not compute a batch: {type(error).__name__}: {error}",
-            "Read the workers' logs, and start the run again: it resumes.",
-        ) from error
+        tell = self.progress
+        yield from on_cluster(self.scheduler, work, batches, lambda line: tell(f"{what}: {line}"))
 
 
 def usual_workers() -> int:
@@ -219,7 +117,7 @@ def in_threads(
         waiting: deque[Future[tuple[int, _Result]]] = deque()
         try:
             for number, batch in enumerate(batches):
-                waiting.append(pool.submit(_computed, work, number, batch))
+                waiting.append(pool.submit(computed, work, number, batch))
                 if len(waiting) == 2 * workers:
                     yield waiting.popleft().result()
             while waiting:

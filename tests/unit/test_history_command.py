@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ from factory import STUDENTS, small_spec
 from waiting import wait_until
 
 from inficond_panel.cli import main
+from inficond_panel.commands.history import history_actions
 from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.log import _STEPS
@@ -152,6 +154,14 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
     assert facts(new) == facts(old)
     assert "1 " in told("replay", fresh)
     assert "has iterations already" in told("replay", fresh)
+
+
+def test_a_replay_with_other_bits_says_how_near_the_optimum_it_is(told, tmp_path, monkeypatch):
+    monkeypatch.setattr(history_actions, "same_weights", lambda old, new: new.number != 1)
+    lines = told("replay", tmp_path / "again.sqlite")
+    assert "3 are equal bit for bit." in lines
+    (gap,) = re.findall(r"#1 \w+ has different weights, within (\S+) of their optimum\.", lines)
+    assert 0 < float(gap) <= 1e-6
 
 
 def all_of(tuner: Tuner) -> list:

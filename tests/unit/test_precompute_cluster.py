@@ -2,7 +2,6 @@
 
 import os
 import signal
-from multiprocessing import forkserver
 
 import pytest
 from precompute_factory import CONV, photo_set, tiny_encoder
@@ -12,8 +11,8 @@ from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 
-dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
+clusters = pytest.importorskip("clusters")
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
@@ -31,20 +30,9 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two worker processes, which are started again when they are lost.
-
-    They are forked from one process that has loaded what encoding takes.
-    """
-    forkserver.set_forkserver_preload(["distributed", "open_clip", "precompute"])
-    forkserver.ensure_running()
-    with (
-        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-    ):
+    """Two workers, and their scheduler."""
+    with clusters.two_workers("open_clip", "precompute") as cluster:
         yield cluster
-    forkserver._forkserver._stop()  # other tests fork from a process that has loaded other things
 
 
 def test_a_stopped_run_goes_on_with_a_cluster_and_an_error_is_told(home, tmp_path, cluster):
@@ -81,14 +69,14 @@ def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path
     spec, address = load_spec(home / "spec.yaml"), cluster.scheduler_address
     report = precompute.run(spec, tmp_path / "a.zarr", progress=kill, scheduler=address)
     assert killed
-    assert f"Encoding with 2 workers of {address}" in lines
+    assert f"Encoding: 2 workers of {address}" in lines
     assert not [line for line in lines if "may differ" in line]
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
     assert report.skipped[0][0] == "00004"
 
 
 def test_no_scheduler_and_one_without_workers_are_told(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("precompute.batches.run.TIMEOUT", "0.2s")
+    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", "0.2s")
     spec, store = load_spec(home / "spec.yaml"), tmp_path / "a.zarr"
     with pytest.raises(InficondError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         precompute.run(spec, store, scheduler="tcp://127.0.0.1:1")

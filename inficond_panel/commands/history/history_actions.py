@@ -119,10 +119,16 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
     lines = [
         f"{count(len(pairs), 'iteration')} replayed in {args.into}; "
         f"{len(pairs) - len(differ)} are equal bit for bit.",
-        *(f"#{node.number} {node.id} has different weights." for node in differ),
+        *(f"#{node.number} {node.id} has different weights{_near(node)}." for node in differ),
     ]
     nodes = [{**_facts(into, new), "equal": new not in differ} for _, new in pairs]
     return {**history_facts(into), "nodes": nodes}, lines
+
+
+def _near(node: Node) -> str:
+    """Return how near a node's students are to their optimum, if each has a gap."""
+    known = set(node.certificate) == {"gap"}
+    return f", within {max(node.gap):.1e} of their optimum" if known else ""
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:

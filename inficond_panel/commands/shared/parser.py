@@ -139,6 +139,15 @@ class ArgumentParser(argparse.ArgumentParser):
         text = "seed of random numbers (default: 0)"
         self.add_argument("--seed", type=whole, default=0, metavar="N", help=text)
 
+    def add_scheduler(self, what: str) -> None:
+        """Add ``--scheduler``, a Dask cluster; ``what`` its workers do."""
+        self.add_argument(
+            "--scheduler",
+            metavar="ADDRESS",
+            help=f"{what} with the workers of this Dask scheduler (tcp://HOST:PORT); they need the "
+            "same packages, and read the files by the same paths; needs the extra 'scale'",
+        )
+
     def add_json(self) -> None:
         """Add ``--json``, to print one JSON document."""
         self.add_argument("--json", action="store_true", help=_JSON)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning import Node, Tuner, open_tuner
+from inficond_panel.tuning.cluster import Cluster
 from inficond_panel.tuning.other_students import find_node
 from inficond_panel.vocabulary.splits import HOLDOUT
 
@@ -20,7 +21,9 @@ def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
 
     With ``distilled`` the original students are distilled, unless the history has them.
     """
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    address = getattr(args, "scheduler", None)
+    workers = Cluster(address, note) if address else None
+    tuner = open_tuner(args.spec, store=args.store, history=args.history, workers=workers)
     tuner.store.verify()
     if distilled:
         tuner.root(progress=progress)

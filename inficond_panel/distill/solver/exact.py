@@ -83,7 +83,7 @@ def fit(
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     shape = (data.shape[1], len(problems))
     first = start_weights(None if start is None else start.weights, shape, problems)
-    size, solved = max(_KEPT_VALUES // data.shape[0], 1), list[Fit]()
+    size, solved = students_together(data.shape[0]), list[Fit]()
 
     def tell(share: float, ready: int, count: int) -> None:
         if progress is not None:
@@ -101,6 +101,13 @@ def fit(
 
 #: Largest number of students that are solved at one time, times the images.
 _KEPT_VALUES = 1 << 24
+#: Largest number of students that are solved at one time: more share no more work.
+_TOGETHER = 25
+
+
+def students_together(images: int) -> int:
+    """Return the number of students that ``fit`` solves at one time, independently of others."""
+    return max(min(_KEPT_VALUES // images, _TOGETHER), 1)
 
 
 def _started(data: Scores, problems: list[Problem], first: Array) -> list[NewtonState]:

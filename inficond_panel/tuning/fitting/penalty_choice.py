@@ -56,10 +56,12 @@ def choose_penalties(
     columns: Sequence[int],
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    among: Sequence[int] | None = None,
 ) -> list[float]:
     """Choose the penalties of the classes at ``columns`` among the ``compared_penalties``.
 
-    A softmax student has one penalty for all classes. Students are compared on ``tune`` if they
+    Folds are those of the classes ``among`` which these are (None: no others). A softmax student
+    has one penalty for all classes. Students are compared on ``tune`` if they
     learn only from the teacher and not from ``tune``, else by cross-validation on the images that
     they learn from. A student without any concept is chosen only if all are empty; a class that
     cross-validation cannot compare gets the least penalty. Raises ``CancelledError``.
@@ -68,7 +70,8 @@ def choose_penalties(
     compared, folds = list(columns), None
     on_tune = data.teacher_alone and not data.learned and len(store.rows(TUNE)) >= LEAST_IMAGES
     if not on_tune:
-        folds = stratified_folds(mixed_of(data.targets)[:, compared] > 0.5, FOLDS, seed=0)
+        every = list(columns if among is None else among)
+        folds = stratified_folds(mixed_of(data.targets)[:, every] > 0.5, FOLDS, seed=0)
         compared = _comparable(data, compared, folds)
     penalties = dict.fromkeys(columns, path[0])
     if compared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Fit, fit, fit_paper
-from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
@@ -28,6 +27,10 @@ from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: Key in the root's settings: classes whose L1 penalty was chosen from the data.
 LAMBDA_CHOSEN = "lambda_chosen"
+
+
+#: Function that fits classes, from arguments of ``Recipe.fit`` without data.
+Solve = Callable[..., Fit]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Recipe:
         chosen = list(columns)
         targets, l1 = data.targets[:, chosen], data.l1[chosen]
         return fit_paper(data.scores, targets, l1=l1, device=self.device, **self.options, **given)
+
+    @property
+    def divisible(self) -> bool:
+        """True if parts of the classes can be fitted by themselves, with equal bits."""
+        return self.solver == "exact" and self.link != SOFTMAX
 
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return the settings of the recipe as plain data, for a node's id.
@@ -218,17 +226,10 @@ class ResolvedEdits(Edited):
         return node_id(self.parent, self.edits, self.settings)
 
 
-def distilled(
-    name: str,
-    data: FitData,
-    recipe: Recipe,
-    settings: Mapping[str, Any],
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-) -> Node:
-    """Distill the original students; return them as a node with id ``name``."""
+def distilled(name: str, solve: Solve, classes: Sequence[str], settings: Mapping[str, Any]) -> Node:
+    """Distill the original students of ``classes``; return them as a node with id ``name``."""
     started = time.perf_counter()
-    fit = recipe.fit(data, progress=progress, cancelled=cancelled)
+    fit = solve(range(len(classes)))
     return Node(
         id=name,
         root=name,
@@ -246,25 +247,16 @@ def distilled(
 
 
 def refitted(
-    data: FitData,
-    recipe: Recipe,
-    parent: Node,
-    edits: ResolvedEdits,
-    store: Store,
-    progress: Progress | None,
-    cancelled: Cancelled | None,
+    solve: Solve, names: Sequence[str], parent: Node, edits: ResolvedEdits, store: Store
 ) -> Node:
-    """Refit the classes in ``edits`` within all bounds of the branch; return the new node.
+    """Refit the classes ``names`` within all bounds of the branch; return the new node.
 
-    The solver starts from the parent's stored weights; other classes are kept bit for bit. A joint
-    student is refitted whole.
+    The solver starts from the parent's stored weights; other classes are kept bit for bit.
     """
     started = time.perf_counter()
-    names = recipe.refits(edits.tuned, store.classes)
     columns = [store.classes.index(class_name) for class_name in names]
     lower, upper = box(edits.bounds, names, store.concepts)
-    held = {"lower": lower, "upper": upper, "start": start_from(parent, columns)}
-    fit = recipe.fit(data, columns, **held, progress=progress, cancelled=cancelled)
+    fit = solve(columns, lower=lower, upper=upper, start=start_from(parent, columns))
     weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
     gap, certificate = np.array(parent.gap), np.array(parent.certificate)
     weights[:, columns], intercepts[columns] = fit.weights, fit.intercepts

@@ -115,12 +115,12 @@ def recommended(levers: Sequence[Lever]) -> Lever | None:
 
 
 def class_repair(
-    tuner: Tuner,
     parent: Node,
-    class_name: str,
     rows: NDArray[np.intp],
     seed: int,
     check: Callable[[], None],
+    tuner: Tuner,
+    class_name: str,
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at
     ``rows``). ``check`` is called between levers, and may raise ``CancelledError``."""

@@ -1,0 +1,90 @@
+"""What a Dask cluster takes and gives: students and metrics by one process, by 1 and by 2 workers.
+
+    python benchmarks/cluster.py [--images 20000] [--concepts 500] [--classes 200] [--repeats 3]
+
+Workers are processes of one thread on this machine, which have opened the store before, as at the
+second command. Told are the ratios of wall time to one process in the same round, as medians of
+the rounds; the weights are compared bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import distributed
+import numpy as np
+from imagenet_size import L1, write_store
+
+from inficond_panel.results.metrics import metrics
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
+from inficond_panel.tuning import History, Node, Tuner
+from inficond_panel.tuning.cluster import Cluster
+from inficond_panel.vocabulary.splits import TUNE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, usual in (("images", 20_000), ("concepts", 500), ("classes", 200), ("repeats", 3)):
+        parser.add_argument(f"--{name}", type=int, default=usual)
+    options = parser.parse_args()
+    sizes = options.images, options.concepts, options.classes
+    given = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        distributed.LocalCluster(n_workers=1, **given) as one,
+        distributed.LocalCluster(n_workers=2, **given) as two,
+    ):
+        spec = write_spec(Path(folder), sizes)
+        ways = [None, *(Cluster(each.scheduler_address) for each in (one, two))]
+        for way in ways:
+            timed(spec, way)
+        rounds = np.array([[timed(spec, way) for way in ways] for _ in range(options.repeats)])
+    for step, name in enumerate(("distill", "metrics with intervals")):
+        seconds = rounds[:, :, step]
+        ratios = np.median(seconds / seconds[:, :1], axis=0)
+        print(
+            f"{name}: one process {np.median(seconds[:, 0]):.1f} s; times that: "
+            f"1 worker {ratios[1]:.2f}, 2 workers {ratios[2]:.2f}"
+        )
+
+
+def write_spec(folder: Path, sizes: tuple[int, int, int]) -> Path:
+    """A store of these images, concepts and classes, and its spec."""
+    write_store(folder / "made.zarr", *sizes, seed=0)
+    spec = folder / "made.yaml"
+    spec.write_text(f"title: Made\nstore: made.zarr\nstudents: {{lambda: {L1}}}\n")
+    return spec
+
+
+def timed(path: Path, workers: Cluster | None) -> tuple[float, float]:
+    """Wall time of distilling, and of the metrics with intervals of 40 classes."""
+    spec = load_spec(path, check_files=False)
+    tuner = Tuner(open_store(spec.store), spec, History(":memory:"), workers=workers)
+    if workers is None:
+        tuner.fit_data  # noqa: B018 - read before, as the workers have
+    distilled, root = taken(tuner.root)
+    _HASHES.add(root.weights_hash)
+    assert len(_HASHES) == 1, "other bits"
+    measured, _ = taken(
+        lambda: metrics(tuner, root, TUNE, classes=tuner.store.classes[:40], draws=200)
+    )
+    return distilled, measured
+
+
+_HASHES: set[str] = set()
+
+
+def taken(function: Callable[[], Node]) -> tuple[float, Node]:
+    """Seconds that a function takes, and its result."""
+    started = time.perf_counter()
+    result = function()
+    return time.perf_counter() - started, result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Computation by the workers of a Dask cluster, which have the same packages and paths of files.
+
+Dask sends pickles, so the client and the workers must trust each other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inficond_panel.common.installation import needs
+from inficond_panel.common.numbers import count
+from inficond_panel.common.threads import one_thread
+from inficond_panel.errors import InficondError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Longest time that a scheduler may take to answer.
+TIMEOUT = "10s"
+#: Items that wait at each worker's thread, beside the item that it computes.
+_AHEAD = 1
+#: Packages whose versions change the last digits of numbers.
+_PACKAGES = ("inficond-panel", "numpy", "scipy", "torch", "pillow")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Yield a client of the Dask scheduler at ``address``; raise ``InficondError`` if it does not
+    answer or has no workers."""
+    with needs("Using a Dask cluster", "scale"):
+        from distributed import Client  # noqa: PLC0415 - an extra
+    try:
+        client = Client(address, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise InficondError(
+            f"No Dask scheduler answers at {address}: {error}",
+            "Start a scheduler (dask scheduler, dask worker), or leave out --scheduler.",
+        ) from error
+    with _quiet("distributed.client"), client:
+        if not client.nthreads():
+            raise InficondError(
+                f"The Dask scheduler at {address} has no workers.",
+                f"Start workers: dask worker {address}",
+            )
+        yield client
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger from reporting errors that are raised too."""
+    log = logging.getLogger(name)
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def differing(client: Client) -> list[str]:
+    """Return a line per package of a worker whose version differs from this process's version."""
+    return [
+        f"{address} has {name} {versions.get(name)}, this process {version}"
+        for address, versions in sorted(client.run(_versions).items())
+        for name, version in _versions().items()
+        if versions.get(name) != version
+    ]
+
+
+def _versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def on_cluster(
+    address: str,
+    work: Callable[[_Item], _Result],
+    items: Iterable[_Item],
+    tell: Callable[[str], None],
+) -> Iterator[tuple[int, _Result]]:
+    """Compute ``work(item)`` by the workers of the scheduler at ``address``; yield (number of the
+    item, result) as items finish.
+
+    ``tell`` is called with the number of workers, and with a warning per package that differs. A
+    lost worker's items are computed by others. Raises ``InficondError``, also of the workers.
+    """
+    with connected(address) as client:
+        for difference in differing(client):
+            tell(f"Warning: {difference}: the last digits of numbers may differ")
+        tell(f"{count(len(client.nthreads()), 'worker')} of {address}")
+        try:
+            for task in _finished(client, work, items):
+                yield task.result()
+        except InficondError:
+            raise
+        except Exception as error:  # any error of a worker or of Dask
+            raise _explained(error, address, gone=client.status != "running") from error
+
+
+def _finished(
+    client: Client, work: Callable[[_Item], _Result], items: Iterable[_Item]
+) -> Iterator[Any]:
+    """Yield the tasks of the items as they finish."""
+    from distributed import as_completed  # noqa: PLC0415 - an extra
+
+    # passed as the result of a task, so that Dask can compute it again when its worker is lost
+    shared = client.submit(_same, work, pure=False)
+    tasks = (
+        client.submit(_by_worker, shared, number, item, pure=False)
+        for number, item in enumerate(items)
+    )
+    ahead = (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
+    finished = as_completed(list(islice(tasks, ahead)), loop=client.loop)
+    for task in finished:
+        yield task
+        task.release()
+        for more in islice(tasks, 1):
+            finished.add(more)
+
+
+def _same(work: Callable[[_Item], _Result]) -> Callable[[_Item], _Result]:
+    return work
+
+
+def _by_worker(work: Callable[[_Item], _Result], number: int, item: _Item) -> tuple[int, _Result]:
+    keep_memory()
+    return computed(work, number, item)
+
+
+#: glibc's numbers of two parameters of ``malloc``, and their values here.
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
+_MAPPED_BYTES, _TRIMMED_BYTES = 32 << 20, 128 << 20
+
+
+@cache
+def keep_memory() -> None:
+    """Let this process keep freed memory for the next array, as usual; do nothing without glibc.
+
+    Dask starts workers with ``MALLOC_TRIM_THRESHOLD_``, by which each array of 128 KB and more is
+    new pages of the system: a fit took five times as long.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        set_option = ctypes.CDLL(None).mallopt
+        set_option(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        set_option(_M_TRIM_THRESHOLD, _TRIMMED_BYTES)
+
+
+def computed(work: Callable[[_Item], _Result], number: int, item: _Item) -> tuple[int, _Result]:
+    """Return the number of an item, and its result computed with one BLAS thread, so that every
+    worker computes equal bits."""
+    with one_thread():
+        return number, work(item)
+
+
+def _explained(error: Exception, address: str, *, gone: bool) -> InficondError:
+    if gone:
+        return InficondError(
+            f"The Dask scheduler at {address} is gone. What it had not computed is lost.",
+            "Start the scheduler and its workers, then the command, again.",
+        )
+    return InficondError(
+        f"The Dask cluster could not compute a part: {type(error).__name__}: {error}",
+        "Read the workers' logs, and start the command again.",
+    )

@@ -1,0 +1,107 @@
+"""Tuners in the workers of a Dask cluster, which open the same store by its path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.cluster import on_cluster
+from inficond_panel.concepts.typed import TypedConcept, extended
+from inficond_panel.errors import StoreError
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store, open_store
+from inficond_panel.tuning.fitting.dividing import TunerFacts, Work
+from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.opening import typed_of
+from inficond_panel.tuning.tuner import Tuner
+
+
+class Cluster:
+    """The workers of the Dask scheduler at ``address``; ``tell`` is called with lines to print."""
+
+    def __init__(self, address: str, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.address, self._tell = address, tell
+        self._told: set[str] = set()
+
+    def each(self, facts: TunerFacts, work: Work[Any, Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Yield ``work(tuner, item)`` of each item, in order.
+
+        Raises ``InficondError`` if the scheduler does not answer, ``StoreError`` if a worker finds
+        another store, and the errors of ``work``.
+        """
+        waiting: dict[int, Any] = {}
+        turn, part = 0, _Part(_copy(facts), work)
+        for number, result in on_cluster(self.address, part, items, self._once):
+            waiting[number] = result
+            while turn in waiting:
+                yield waiting.pop(turn)
+                turn += 1
+
+    def _once(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._tell(line)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """What a worker opens a tuner by; copies with equal ``key`` are equal."""
+
+    key: str
+    place: Path = field(compare=False)
+    content_hash: str = field(compare=False)
+    typed: tuple[TypedConcept, ...] = field(compare=False)
+    spec: Spec = field(compare=False)
+    penalties: tuple[float, ...] | None = field(compare=False)
+    nodes: tuple[Node, ...] = field(compare=False)
+
+
+def _copy(facts: TunerFacts) -> _Copy:
+    store, nodes = facts.store, [node.id for node in facts.nodes]
+    what = [str(store.path), store.content_hash, facts.spec.to_yaml(), facts.penalties, nodes]
+    return _Copy(
+        hashlib.sha256(json.dumps(what).encode()).hexdigest(),
+        store.path.absolute(),
+        store.written_hash,
+        typed_of(store),
+        facts.spec,
+        facts.penalties,
+        facts.nodes,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Work on an item, by a worker's tuner."""
+
+    copy: _Copy
+    work: Work[Any, Any]
+
+    def __call__(self, item: Any) -> Any:
+        return self.work(_opened(self.copy), item)
+
+
+@once(2)
+def _opened(copy: _Copy) -> Tuner:
+    store = extended(_store(copy.place, copy.content_hash), copy.typed)
+    tuner = Tuner(store, copy.spec, History(":memory:"), copy.penalties)
+    for node in copy.nodes:
+        tuner.history.add(node)
+    return tuner
+
+
+@once(2)
+def _store(place: Path, content_hash: str) -> Store:
+    store = open_store(place)
+    if store.content_hash != content_hash:
+        raise StoreError(
+            f"A worker of the cluster finds another store at {place}.",
+            "Give all machines the same store at this path.",
+        )
+    return store

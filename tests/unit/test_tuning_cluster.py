@@ -1,0 +1,159 @@
+"""Students fitted and measured by the workers of a Dask cluster: the same bits as here."""
+
+import itertools
+import json
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import CLASSES, small_arrays, small_spec
+
+from inficond_panel.cli import main
+from inficond_panel.common.cluster import on_cluster
+from inficond_panel.distill.solver.exact import students_together
+from inficond_panel.errors import InficondError, StoreError
+from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.shift import levers
+from inficond_panel.tuning import Intent, Lambda, Learn, open_tuner
+from inficond_panel.tuning.cluster import Cluster
+from inficond_panel.tuning.opening import add_concept
+from inficond_panel.tuning.replay import replay_into, same_weights
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.vocabulary.splits import TUNE
+
+distributed = pytest.importorskip("distributed")
+clusters = pytest.importorskip("clusters")
+
+PART = students_together(100)
+MANY = 2 * PART + 3  # classes: three parts
+
+
+def many_arrays(**sizes):
+    """As ``small_arrays``, with many classes: those of the small store again and again."""
+    arrays = small_arrays(**sizes)
+    noise, repeats = np.random.default_rng(0).normal(size=(200, MANY)), np.arange(MANY) % 4
+    arrays["label"] = arrays["label"][:, repeats]
+    arrays["teacher_logit"] = arrays["teacher_logit"][:, repeats] + 0.3 * noise
+    arrays["class_name"] = np.array([f"{CLASSES[k]} {i}" for i, k in enumerate(repeats)])
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers, and their scheduler."""
+    with clusters.two_workers("inficond_panel.tuning.cluster") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def open_both(tmp_path, cluster):
+    """Open the same students here and on the cluster, of many classes; each has no history yet."""
+
+    def both(extra="", **given):
+        spec = small_spec(tmp_path, make=many_arrays, extra=extra)
+        workers = Cluster(cluster.scheduler_address, **given)
+        here = open_tuner(spec, history=":memory:")
+        return here, open_tuner(spec, history=tmp_path / "cluster.sqlite", workers=workers)
+
+    return both
+
+
+def same(here, there):
+    """True if two nodes have the same id, bits and certificates."""
+    return (here, here.gap, here.certificate) == (there, there.gap, there.certificate)
+
+
+def test_a_cluster_chooses_distills_and_refits_with_equal_bits(open_both):
+    lines, shares = [], []
+    here, there = open_both("students: {tolerance: 1.0e-5}\n", tell=lines.append)
+    root = there.root(lambda share, line: shares.append((share, line)))
+    assert lines == [f"2 workers of {there.workers.address}"]
+    assert there.penalties == here.penalties
+    assert len(set(here.penalties)) > 1  # chosen class by class
+    assert same(here.root(), root)
+    assert (1.0, f"{MANY} of {MANY} students fitted") in shares
+    assert shares[0][1] == f"λ of {PART} of {MANY} classes chosen"
+    name = here.store.classes[-1]
+    edits = [Intent(each, "fur", "remove") for each in here.store.classes[:-1]]
+    edits += [Learn(name, "teacher", 1.0), Lambda(name, 1e-3)]
+    refits = [tuner.fine_tune(tuner.root(), edits) for tuner in (here, there)]
+    assert same(*refits)
+    assert not np.array_equal(refits[0].weights, root.weights)
+    again, pairs = replay_into(there, ":memory:")  # here, without the cluster
+    assert again.workers is None
+    assert all(same_weights(old, new) for old, new in pairs)
+
+
+def test_metrics_changes_and_suggestions_are_equal(open_both):
+    tables = []
+    for tuner in open_both():
+        root, names = tuner.root(), tuner.store.classes[:3]
+        first = tuner.fine_tune(root, [Learn(names[0], "labels", 1.0)])
+        node = tuner.fine_tune(first, [Intent(names[1], "sky", "up")])
+        few = {"classes": names, "draws": 50}
+        suggestion = suggest(tuner, node, classes=names[:2])
+        tables.append(
+            (
+                metrics(tuner, node, TUNE, **few),
+                changes(tuner, root, node, TUNE, **few),
+                levers(suggestion),
+                [suggestion.intents, suggestion.gain],
+            )
+        )
+    for here, there in zip(*tables, strict=True):
+        if isinstance(here, list):
+            assert here == there
+        else:
+            pd.testing.assert_frame_equal(here, there, check_exact=True)
+
+
+def test_typed_concepts_and_a_softmax_student_are_those_of_one_process(open_both):
+    here, there = open_both()
+    photos = [i for i in here.store.images[:40] if i]
+    pair = [add_concept(tuner, "white", images=photos) for tuner in (here, there)]
+    assert [len(tuner.store.concepts) for tuner in pair] == [31, 31]
+    assert same(*(tuner.root() for tuner in pair))
+
+
+def test_the_command_uses_the_cluster(tmp_path, cluster, capsys):
+    spec = str(small_spec(tmp_path, make=many_arrays))
+    assert main(["distill", spec, "--json", "--scheduler", cluster.scheduler_address]) == 0
+    told = capsys.readouterr()
+    assert f"2 workers of {cluster.scheduler_address}" in told.err
+    here = open_tuner(spec, history=":memory:").root()
+    assert json.loads(told.out)["weights_hash"] == here.weights_hash
+
+
+def test_a_killed_worker_changes_no_bit(open_both, cluster):
+    killed = []
+
+    def kill(*_):
+        if not killed:
+            killed.append(next(iter(cluster.workers.values())).pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    here, there = open_both()
+    assert same(here.root(), there.root(kill))
+    assert killed
+
+
+def test_a_scheduler_that_is_gone_is_one_sentence():
+    given = {"n_workers": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**given) as other:
+        results = on_cluster(other.scheduler_address, abs, itertools.count(), print)
+        number, result = next(results)
+        assert number == result
+        other.close()
+        with pytest.raises(InficondError, match=r"The Dask scheduler at \S+ is gone\.") as told:
+            list(results)
+    assert told.value.remedy
+
+
+def test_a_worker_with_another_store_says_so(open_both, tmp_path):
+    _, there = open_both()
+    small_spec(tmp_path, make=many_arrays, seed=1)
+    with pytest.raises(StoreError, match="another store at") as told:
+        there.root()
+    assert "same store" in told.value.remedy
