@@ -229,11 +229,11 @@ def metrics(
     noise, skills = tuner.spec.views.noise(draws, seed), dict[str, TeacherSkill]()
     rows: list[dict[str, Any]] = []
     names = chosen_classes(classes, tuner.store.classes)
-    of_class = partial(_measured, node, split, keys, noise if intervals else None)
+    of_class = partial(_measured, split, keys, noise if intervals else None)
     if intervals:
         found = tuner.each(of_class, names, node)
     else:  # too little work to divide
-        found = (of_class(tuner, name) for name in names)
+        found = (of_class(tuner, node, name) for name in names)
     for name in names:
         if progress is not None:
             progress(len(rows) / len(names), f"metrics of {name}")
@@ -255,7 +255,7 @@ def metrics(
 
 
 def _measured(
-    node: Node, split: str, keys: Sequence[str], noise: Noise | None, tuner: Tuner, name: str
+    split: str, keys: Sequence[str], noise: Noise | None, tuner: Tuner, node: Node, name: str
 ) -> tuple[dict[str, Any], TeacherSkill]:
     """Return a class's row of ``metrics``, with limits if there is ``noise``, and its teacher's
     skill."""
@@ -369,7 +369,7 @@ def changes(
     """
     noise = tuner.spec.views.noise(draws, seed)
     names = chosen_classes(classes, tuner.store.classes)
-    changed = tuner.each(partial(_changed, before, node, split, metrics, noise), names, node)
+    changed = tuner.each(partial(_changed, split, metrics, noise), names, before, node)
     rows = [row for of_class in changed for row in of_class]
     metric = METRICS[shown or metrics[0]]
     return make_frame(
@@ -388,7 +388,7 @@ def changes(
 
 
 def _changed(
-    before: Node, node: Node, split: str, keys: Sequence[str], noise: Noise, tuner: Tuner, name: str
+    split: str, keys: Sequence[str], noise: Noise, tuner: Tuner, before: Node, node: Node, name: str
 ) -> list[dict[str, Any]]:
     """Return a class's rows of ``changes``."""
     old, new = (evaluation_outcome(tuner, each, split, name) for each in (before, node))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.cluster import on_cluster
@@ -29,14 +32,14 @@ class Cluster:
         self.address, self._tell = address, tell
         self._told: set[str] = set()
 
-    def each(self, facts: TunerFacts, work: Work[Any, Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Yield ``work(tuner, item)`` of each item, in order.
+    def each(self, facts: TunerFacts, work: Work, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield ``work(tuner, *nodes, item)`` of each item, in order.
 
         Raises ``InficondError`` if the scheduler does not answer, ``StoreError`` if a worker finds
         another store, and the errors of ``work``.
         """
         waiting: dict[int, Any] = {}
-        turn, part = 0, _Part(_copy(facts), work)
+        turn, part = 0, _Part(_copy(facts), facts.shown, work)
         for number, result in on_cluster(self.address, part, items, self._once):
             waiting[number] = result
             while turn in waiting:
@@ -51,7 +54,10 @@ class Cluster:
 
 @dataclass(frozen=True)
 class _Copy:
-    """What a worker opens a tuner by; copies with equal ``key`` are equal."""
+    """What a worker opens a tuner by; copies with equal ``key`` are equal.
+
+    The weights of ``nodes`` are packed: most are 0.
+    """
 
     key: str
     place: Path = field(compare=False)
@@ -63,8 +69,9 @@ class _Copy:
 
 
 def _copy(facts: TunerFacts) -> _Copy:
-    store, nodes = facts.store, [node.id for node in facts.nodes]
-    what = [str(store.path), store.content_hash, facts.spec.to_yaml(), facts.penalties, nodes]
+    store, nodes = facts.store, facts.nodes
+    ids = [node.id for node in nodes]
+    what = [str(store.path), store.content_hash, facts.spec.to_yaml(), facts.penalties, ids]
     return _Copy(
         hashlib.sha256(json.dumps(what).encode()).hexdigest(),
         store.path.absolute(),
@@ -72,19 +79,21 @@ def _copy(facts: TunerFacts) -> _Copy:
         typed_of(store),
         facts.spec,
         facts.penalties,
-        facts.nodes,
+        tuple(node.changed(weights=zlib.compress(node.weights.tobytes(), 1)) for node in nodes),
     )
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Work on an item, by a worker's tuner."""
+    """Work on an item and on the iterations ``shown``, by a worker's tuner."""
 
     copy: _Copy
-    work: Work[Any, Any]
+    shown: tuple[str, ...]
+    work: Work
 
     def __call__(self, item: Any) -> Any:
-        return self.work(_opened(self.copy), item)
+        tuner = _opened(self.copy)
+        return self.work(tuner, *map(tuner.node, self.shown), item)
 
 
 @once(2)
@@ -92,7 +101,8 @@ def _opened(copy: _Copy) -> Tuner:
     store = extended(_store(copy.place, copy.content_hash), copy.typed)
     tuner = Tuner(store, copy.spec, History(":memory:"), copy.penalties)
     for node in copy.nodes:
-        tuner.history.add(node)
+        weights = np.frombuffer(zlib.decompress(bytes(node.weights))).reshape(-1, len(store.classes))
+        tuner.history.add(node.changed(weights=weights))
     return tuner
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.dividing import (
     TunerFacts,
+    Work,
     Workers,
     choose_divided,
     fit_divided,
@@ -41,8 +42,6 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the cache of previewed fits, shared by all sessions.
 _PREVIEWS = 64
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 class Tuner(StudentHistory):
@@ -146,21 +145,18 @@ class Tuner(StudentHistory):
     def _read_terms(self, node: Node) -> dict[str, Terms]:
         return {**self._original_terms, **super()._read_terms(node)}
 
-    def each(
-        self,
-        work: Callable[[Tuner, _Item], _Result],
-        items: Iterable[_Item],
-        node: Node | None = None,
-    ) -> Iterator[_Result]:
-        """Yield ``work(tuner, item)`` of each item, in order, computed here or by the workers.
+    def each(self, work: Work, items: Iterable[Any], *nodes: Node) -> Iterator[Any]:
+        """Yield ``work(tuner, *nodes, item)`` of each item, in order, computed here or by the
+        workers.
 
-        A worker's tuner has no iterations but ``node`` and its ancestors. What ``work`` holds is
-        sent to the workers.
+        A worker's tuner has no iterations but ``nodes`` and their ancestors.
         """
         if self.workers is None:
-            return (work(self, item) for item in items)
-        path = [] if node is None else [self.node(each.id) for each in self.path(node)]
-        facts = TunerFacts(self.store, self.spec, self._penalties, tuple(reversed(path)))
+            return (work(self, *nodes, item) for item in items)
+        path = {each.id: self.node(each.id) for node in nodes for each in self.path(node)}
+        first = sorted(path.values(), key=lambda node: node.number)
+        shown = tuple(node.id for node in nodes)
+        facts = TunerFacts(self.store, self.spec, self._penalties, tuple(first), shown)
         return self.workers.each(facts, work, items)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,31 +24,32 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.vocabulary.splits import FIT
 
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-#: Function of a tuner and an item.
-Work = Callable[[Any, _Item], _Result]
+#: Function of a tuner, of iterations, and of an item.
+Work = Callable[..., Any]
 #: Function that yields ``work(tuner, item)`` of each item, in order.
-Each = Callable[[Work[Any, Any], Sequence[Any]], Iterator[Any]]
+Each = Callable[[Work, Sequence[Any]], Iterator[Any]]
 
 
 @dataclass(frozen=True)
 class TunerFacts:
-    """What another process opens the same tuner by; ``nodes`` are iterations, parents first."""
+    """What another process opens the same tuner by.
+
+    ``nodes`` are iterations, parents first; ``shown`` the ids of those that the work is about.
+    """
 
     store: Store
     spec: Spec
     penalties: tuple[float, ...] | None
     nodes: tuple[Node, ...]
+    shown: tuple[str, ...]
 
 
 class Workers(Protocol):
     """Other processes that compute parts of a tuner's work."""
 
-    def each(
-        self, facts: TunerFacts, work: Work[_Item, _Result], items: Iterable[_Item]
-    ) -> Iterator[_Result]:
-        """Yield ``work(tuner, item)`` of each item, in order, by tuners that ``facts`` describe."""
+    def each(self, facts: TunerFacts, work: Work, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield ``work(tuner, *nodes, item)`` of each item, in order, by tuners and the nodes shown
+        that ``facts`` describe."""
 
 
 @dataclass(frozen=True)

@@ -115,11 +115,11 @@ def recommended(levers: Sequence[Lever]) -> Lever | None:
 
 
 def class_repair(
-    parent: Node,
     rows: NDArray[np.intp],
     seed: int,
     check: Callable[[], None],
     tuner: Tuner,
+    parent: Node,
     class_name: str,
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at

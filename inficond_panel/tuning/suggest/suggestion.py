@@ -143,7 +143,7 @@ def suggest(
     repairs: dict[str, ClassRepair] = {}
     check = partial(check_cancelled, cancelled, "The search was")
     with one_thread():
-        found = tuner.each(partial(class_repair, node, seen, seed, check), names, node)
+        found = tuner.each(partial(class_repair, seen, seed, check), names, node)
         for done, name in enumerate(names):
             check()
             if progress is not None:
