@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -148,11 +149,14 @@ _MAPPED_BYTES, _TRIMMED_BYTES = 32 << 20, 128 << 20
 
 @cache
 def keep_memory() -> None:
-    """Let this process keep freed memory for the next array, as usual; do nothing without glibc.
+    """Let a worker of Dask keep freed memory for the next array; do nothing without glibc.
 
     Dask starts workers with ``MALLOC_TRIM_THRESHOLD_``, by which each array of 128 KB and more is
-    new pages of the system: a fit took five times as long.
+    new pages of the system: a fit took five times as long. Other processes are left alone: they
+    would not return the memory of large arrays.
     """
+    if "MALLOC_TRIM_THRESHOLD_" not in os.environ:
+        return
     with suppress(OSError, AttributeError, TypeError):
         set_option = ctypes.CDLL(None).mallopt
         set_option(_M_MMAP_THRESHOLD, _MAPPED_BYTES)

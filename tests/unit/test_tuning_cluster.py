@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from factory import CLASSES, small_arrays, small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.common.cluster import on_cluster
+from inficond_panel.common.cluster import keep_memory, on_cluster
 from inficond_panel.distill.solver.exact import students_together
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.results.metrics import changes, metrics
@@ -149,6 +150,18 @@ def test_a_scheduler_that_is_gone_is_one_sentence():
         with pytest.raises(InficondError, match=r"The Dask scheduler at \S+ is gone\.") as told:
             list(results)
     assert told.value.remedy
+
+
+def test_only_a_worker_keeps_freed_memory(monkeypatch):
+    options = []
+    library = SimpleNamespace(mallopt=lambda *option: options.append(option))
+    monkeypatch.setattr("ctypes.CDLL", lambda _: library)
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    keep_memory.__wrapped__()
+    assert not options
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as Dask starts workers
+    keep_memory.__wrapped__()
+    assert len(options) == 2
 
 
 def test_a_worker_with_another_store_says_so(open_both, tmp_path):
