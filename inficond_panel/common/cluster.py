@@ -39,7 +39,9 @@ def connected(address: str) -> Iterator[Any]:
     answer or has no workers."""
     with needs("Using a Dask cluster", "scale"):
         from distributed import Client  # noqa: PLC0415 - an extra
+        from distributed.comm import get_address_host  # noqa: PLC0415 - an extra
     try:
+        get_address_host(address)  # a client of an invalid address cannot be closed
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InficondError(
@@ -100,10 +102,10 @@ def on_cluster(
     lost worker's items are computed by others. Raises ``InficondError``, also of the workers.
     """
     with connected(address) as client:
-        for difference in differing(client):
-            tell(f"Warning: {difference}: the last digits of numbers may differ")
-        tell(f"{count(len(client.nthreads()), 'worker')} of {address}")
         try:
+            for difference in differing(client):
+                tell(f"Warning: {difference}: the last digits of numbers may differ")
+            tell(f"{count(len(client.nthreads()), 'worker')} of {address}")
             for task in _finished(client, work, items):
                 yield task.result()
         except InficondError:
@@ -178,5 +180,5 @@ def _explained(error: Exception, address: str, *, gone: bool) -> InficondError:
         )
     return InficondError(
         f"The Dask cluster could not compute a part: {type(error).__name__}: {error}",
-        "Read the workers' logs, and start the command again.",
+        "Give scheduler and workers the same packages as here, read their logs, and start again.",
     )

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.cluster import on_cluster
 from inficond_panel.concepts.typed import TypedConcept, extended
-from inficond_panel.errors import StoreError
+from inficond_panel.errors import StoreError, StoreMissingError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.fitting.dividing import TunerFacts, Work
@@ -70,11 +71,11 @@ class _Copy:
 
 def _copy(facts: TunerFacts) -> _Copy:
     store, nodes = facts.store, facts.nodes
-    ids = [node.id for node in nodes]
-    what = [str(store.path), store.content_hash, facts.spec.to_yaml(), facts.penalties, ids]
+    place, ids = store.path.absolute(), [node.id for node in nodes]
+    what = [str(place), store.content_hash, facts.spec.to_yaml(), facts.penalties, ids]
     return _Copy(
         hashlib.sha256(json.dumps(what).encode()).hexdigest(),
-        store.path.absolute(),
+        place,
         store.written_hash,
         typed_of(store),
         facts.spec,
@@ -101,17 +102,20 @@ def _opened(copy: _Copy) -> Tuner:
     store = extended(_store(copy.place, copy.content_hash), copy.typed)
     tuner = Tuner(store, copy.spec, History(":memory:"), copy.penalties)
     for node in copy.nodes:
-        weights = np.frombuffer(zlib.decompress(bytes(node.weights))).reshape(-1, len(store.classes))
+        weights = np.frombuffer(zlib.decompress(bytes(node.weights))).reshape(
+            -1, len(store.classes)
+        )
         tuner.history.add(node.changed(weights=weights))
     return tuner
 
 
 @once(2)
 def _store(place: Path, content_hash: str) -> Store:
-    store = open_store(place)
-    if store.content_hash != content_hash:
-        raise StoreError(
-            f"A worker of the cluster finds another store at {place}.",
-            "Give all machines the same store at this path.",
-        )
-    return store
+    with suppress(StoreMissingError):
+        store = open_store(place)
+        if store.content_hash == content_hash:
+            return store
+    raise StoreError(
+        f"A worker of the cluster has another store, or no store, at {place}.",
+        "Give all machines the same store at this path.",
+    )

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 from types import SimpleNamespace
 
@@ -164,9 +165,25 @@ def test_only_a_worker_keeps_freed_memory(monkeypatch):
     assert len(options) == 2
 
 
-def test_a_worker_with_another_store_says_so(open_both, tmp_path):
+def test_an_invalid_address_is_refused_without_a_client(monkeypatch):
+    monkeypatch.setattr(distributed, "Client", None)  # that of an invalid address cannot be closed
+    with pytest.raises(InficondError, match="answers at nonsense: missing port"):
+        list(on_cluster("nonsense", abs, [1], print))
+
+
+def test_a_worker_that_lacks_a_package_is_one_sentence(cluster, monkeypatch):
+    monkeypatch.setattr("inficond_panel.common.cluster._versions", lambda: 1 / 0)  # in the worker
+    with pytest.raises(InficondError, match="could not compute a part: .*ZeroDivision") as told:
+        list(on_cluster(cluster.scheduler_address, abs, [1], print))
+    assert "same packages" in told.value.remedy
+
+
+@pytest.mark.parametrize("there_is", ["another", "no"])
+def test_a_worker_without_the_store_says_so(open_both, tmp_path, there_is):
     _, there = open_both()
-    small_spec(tmp_path, make=many_arrays, seed=1)
-    with pytest.raises(StoreError, match="another store at") as told:
+    shutil.rmtree(there.store.path)
+    if there_is == "another":
+        small_spec(tmp_path, make=many_arrays, seed=1)
+    with pytest.raises(StoreError, match="has another store, or no store, at") as told:
         there.root()
     assert "same store" in told.value.remedy

@@ -144,8 +144,8 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_argument(
             "--scheduler",
             metavar="ADDRESS",
-            help=f"{what} with the workers of this Dask scheduler (tcp://HOST:PORT); they need the "
-            "same packages, and read the files by the same paths; needs the extra 'scale'",
+            help=f"{what} with the workers of this Dask scheduler (tcp://HOST:PORT); all need the "
+            "same packages, and workers the same paths of files; needs the extra 'scale'",
         )
 
     def add_json(self) -> None:

@@ -22,7 +22,7 @@ def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
     With ``distilled`` the original students are distilled, unless the history has them.
     """
     address = getattr(args, "scheduler", None)
-    workers = Cluster(address, note) if address else None
+    workers = None if address is None else Cluster(address, note)
     tuner = open_tuner(args.spec, store=args.store, history=args.history, workers=workers)
     tuner.store.verify()
     if distilled:
