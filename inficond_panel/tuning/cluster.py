@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.cluster import on_cluster
@@ -21,7 +18,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.fitting.dividing import TunerFacts, Work
 from inficond_panel.tuning.history.history import History
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.history.records import to_node, to_row
 from inficond_panel.tuning.opening import typed_of
 from inficond_panel.tuning.tuner import Tuner
 
@@ -57,7 +54,7 @@ class Cluster:
 class _Copy:
     """What a worker opens a tuner by; copies with equal ``key`` are equal.
 
-    The weights of ``nodes`` are packed: most are 0.
+    ``nodes`` are rows of a history, whose weights are packed: most are 0.
     """
 
     key: str
@@ -66,7 +63,7 @@ class _Copy:
     typed: tuple[TypedConcept, ...] = field(compare=False)
     spec: Spec = field(compare=False)
     penalties: tuple[float, ...] | None = field(compare=False)
-    nodes: tuple[Node, ...] = field(compare=False)
+    nodes: tuple[Mapping[str, Any], ...] = field(compare=False)
 
 
 def _copy(facts: TunerFacts) -> _Copy:
@@ -80,7 +77,7 @@ def _copy(facts: TunerFacts) -> _Copy:
         typed_of(store),
         facts.spec,
         facts.penalties,
-        tuple(node.changed(weights=zlib.compress(node.weights.tobytes(), 1)) for node in nodes),
+        tuple(map(to_row, nodes)),
     )
 
 
@@ -101,11 +98,8 @@ class _Part:
 def _opened(copy: _Copy) -> Tuner:
     store = extended(_store(copy.place, copy.content_hash), copy.typed)
     tuner = Tuner(store, copy.spec, History(":memory:"), copy.penalties)
-    for node in copy.nodes:
-        weights = np.frombuffer(zlib.decompress(bytes(node.weights))).reshape(
-            -1, len(store.classes)
-        )
-        tuner.history.add(node.changed(weights=weights))
+    for row in copy.nodes:
+        tuner.history.add(to_node("", row, {}))
     return tuner
 
 

@@ -173,7 +173,7 @@ def test_an_invalid_address_is_refused_without_a_client(monkeypatch):
 
 def test_a_worker_that_lacks_a_package_is_one_sentence(cluster, monkeypatch):
     monkeypatch.setattr("inficond_panel.common.cluster._versions", lambda: 1 / 0)  # in the worker
-    with pytest.raises(InficondError, match="could not compute a part: .*ZeroDivision") as told:
+    with pytest.raises(InficondError, match=r"could not compute a part: .*ZeroDivision") as told:
         list(on_cluster(cluster.scheduler_address, abs, [1], print))
     assert "same packages" in told.value.remedy
 
