@@ -46,9 +46,6 @@ from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import teacher_sentences
 
-#: Cross-fitted outcomes cached for all sessions: one per iteration and repaired class.
-_KEPT = 256
-
 
 def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
     """Return how many labelled images of ``tune`` were used to choose a student's settings."""
@@ -69,8 +66,13 @@ def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) ->
     return _cross_fitted_outcome(tuner, node, class_name)
 
 
-@once(_KEPT)
+@once(1)  # keeps one tuner alive, and the tuner its outcomes
 def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
+    make = partial(_ranked_apart, tuner, node, class_name)
+    return tuner.repairs.cross_fitted.made(f"{node.id} {class_name}", make)
+
+
+def _ranked_apart(tuner: Tuner, node: Node, class_name: str) -> Outcome:
     student = tuner.at(node, TUNE)[class_name]
     if tuner.store.task != SINGLE_LABEL:
         logit, cutoff = _cross_fitted(tuner, node, class_name), student.cutoff
@@ -80,7 +82,7 @@ def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
     return Outcome(student.labels, logit, student.teacher_decided, cutoff)
 
 
-@once(8)
+@once(2)
 def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
     """Return the logits of all students on tune, cross-fitted where needed, and their cutoffs."""
     logits = tuner.logits(node, tuner.store.rows(TUNE))

@@ -1,10 +1,12 @@
 """Students fitted and measured by the workers of a Dask cluster: the same bits as here."""
 
+import gc
 import itertools
 import json
 import os
 import shutil
 import signal
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -109,6 +111,16 @@ def test_metrics_changes_and_suggestions_are_equal(open_both):
             assert here == there
         else:
             pd.testing.assert_frame_equal(here, there, check_exact=True)
+
+
+def test_metrics_keep_one_tuner_alive(open_both):
+    tuners, learn = [open_both()[0] for _ in range(3)], [Learn("bicycle 0", "labels", 1.0)]
+    for tuner in tuners:
+        metrics(tuner, tuner.fine_tune(tuner.root(), learn), TUNE, classes=["bicycle 0"])
+    alive = weakref.WeakSet(tuners)
+    del tuner, tuners
+    gc.collect()
+    assert len(alive) == 1
 
 
 def test_typed_concepts_and_a_softmax_student_are_those_of_one_process(open_both):

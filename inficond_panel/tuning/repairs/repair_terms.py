@@ -45,7 +45,7 @@ class RepairTerms:
     ) -> None:
         self._store, self._spec, self._fit_data, self._terms = store, spec, fit_data, terms
         self._resolved: Latest[str, dict[str, Any]] = Latest(_KEPT)
-        self.cross_fitted: Latest[str, Any] = Latest(_KEPT)
+        self.cross_fitted: Latest[str, Any] = Latest(4 * _KEPT)  # of logits and outcomes
 
     def class_fit(
         self, node: Node, class_name: str, terms: Terms | None = None, bounds: Bounds | None = None
