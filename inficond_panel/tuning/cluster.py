@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,6 +97,7 @@ class _Part:
 
 @once(2)
 def _opened(copy: _Copy) -> Tuner:
+    gc.collect()  # earlier tuners: they hold functions that hold them
     store = extended(_store(copy.place, copy.content_hash), copy.typed)
     tuner = Tuner(store, copy.spec, History(":memory:"), copy.penalties)
     for row in copy.nodes:
