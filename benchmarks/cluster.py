@@ -1,10 +1,10 @@
-"""What a Dask cluster takes and gives: students and metrics by one process, by 1 and by 2 workers.
+"""Wall time of students and metrics on a Dask cluster: one process, 1 worker and 2 workers.
 
     python benchmarks/cluster.py [--images 20000] [--concepts 500] [--classes 200] [--repeats 3]
 
-Workers are processes of one thread on this machine, which have opened the store before, as at the
-second command. Told are the ratios of wall time to one process in the same round, as medians of
-the rounds; the weights are compared bit for bit.
+Workers are processes of one thread on this machine, which have opened the store before, as in the
+second command. Prints the median ratio to one process in the same round. The weights are compared
+bit for bit.
 """
 
 from __future__ import annotations

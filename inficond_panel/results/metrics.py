@@ -233,13 +233,13 @@ def metrics(
     names = chosen_classes(classes, tuner.store.classes)
     of_class = partial(_measured, split, keys, noise if intervals else None)
     if intervals:
-        found = tuner.each(of_class, names, node)
+        measured = tuner.each(of_class, names, node)
     else:  # too little work to divide
-        found = (of_class(tuner, node, name) for name in names)
+        measured = (of_class(tuner, node, name) for name in names)
     for name in names:
         if progress is not None:
             progress(len(rows) / len(names), f"metrics of {name}")
-        row, skills[name] = next(found)
+        row, skills[name] = next(measured)
         rows.append(row)
     rows.sort(key=lambda row: float("inf") if isnan(row["ap_gap"]) else -row["ap_gap"])
     drawn = f", {noise['draws']} bootstrap draws" if intervals else ""
@@ -261,10 +261,8 @@ def _measured(
 ) -> tuple[dict[str, Any], TeacherSkill]:
     """Return a class's row of ``metrics``, with limits if there is ``noise``, and its teacher's
     skill."""
-    outcome, teacher = (
-        evaluation_outcome(tuner, node, split, name),
-        tuner.teacher_outcomes(split)[name],
-    )
+    outcome = evaluation_outcome(tuner, node, split, name)
+    teacher = tuner.teacher_outcomes(split)[name]
     skill = teacher_skill(teacher, noise) if noise else tuner.teacher_skills(split)[name]
     decided = agreement(outcome.label, outcome.all_decided, teacher.all_decided)
     row = class_row(name, measure(outcome, teacher), decided, skill)

@@ -38,8 +38,8 @@ class Cluster:
         another store, and the errors of ``work``.
         """
         waiting: dict[int, Any] = {}
-        turn, part = 0, _Part(_copy(facts), facts.shown, work)
-        for number, result in on_cluster(self.address, part, items, self._once):
+        turn, task = 0, _Task(_copy(facts), facts.shown, work)
+        for number, result in on_cluster(self.address, task, items, self._once):
             waiting[number] = result
             while turn in waiting:
                 yield waiting.pop(turn)
@@ -53,7 +53,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class _Copy:
-    """What a worker opens a tuner by; copies with equal ``key`` are equal.
+    """Data from which a worker opens a tuner; copies with equal ``key`` are equal.
 
     ``nodes`` are rows of a history, whose weights are packed: most are 0.
     """
@@ -83,7 +83,7 @@ def _copy(facts: TunerFacts) -> _Copy:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Task:
     """Work on an item and on the iterations ``shown``, by a worker's tuner."""
 
     copy: _Copy

@@ -32,7 +32,7 @@ Each = Callable[[Work, Sequence[Any]], Iterator[Any]]
 
 @dataclass(frozen=True)
 class TunerFacts:
-    """What another process opens the same tuner by.
+    """Data from which another process opens the same tuner.
 
     ``nodes`` are iterations, parents first; ``shown`` the ids of those that the work is about.
     """

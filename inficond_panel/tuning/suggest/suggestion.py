@@ -143,12 +143,12 @@ def suggest(
     repairs: dict[str, ClassRepair] = {}
     check = partial(check_cancelled, cancelled, "The search was")
     with one_thread():
-        found = tuner.each(partial(class_repair, seen, seed, check), names, node)
+        compared = tuner.each(partial(class_repair, seen, seed, check), names, node)
         for done, name in enumerate(names):
             check()
             if progress is not None:
                 progress(done / len(names), f"comparing repairs of {name}")
-            repairs[name] = next(found)
+            repairs[name] = next(compared)
     level = float(tuner.spec.views.confidence)
     made = Suggestion(seed, node.id, len(seen), level, repairs, skipped)
     if progress is not None:
