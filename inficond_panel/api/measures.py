@@ -87,19 +87,17 @@ class Measures(ConceptMeasures):
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
 
-    def doctor(
-        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
-    ) -> dict[str, pd.DataFrame]:
+    def doctor(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Frames:
         """Diagnose each class, and name the first action for each problem.
 
         Returns frames ``findings`` (problems), ``classes``, ``suspects`` and ``labels``, from
         checks of teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
-        Raises ``TuningError`` for an unknown class.
+        They print as the findings. Raises ``TuningError`` for an unknown class.
 
         >>> print(students.doctor("bicycle")["findings"].loc["bicycle", "kind"])
         a correlation in the training images only
         """
-        return doctor(self.tuner, self.node, some(classes), seed)
+        return Frames(doctor(self.tuner, self.node, some(classes), seed))
 
     def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Return the confusion matrix: images by label (rows) and the students' class (columns).

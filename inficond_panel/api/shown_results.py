@@ -19,18 +19,19 @@ from inficond_panel.export.predictions import (
     predict,
 )
 from inficond_panel.results.decisions import drift_frame
-from inficond_panel.results.frame import html_text
+from inficond_panel.results.frame import html_text, text_table
 from inficond_panel.results.shift import levers
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """Data frames by name; printed, they show title and notes of the first frame."""
+    """Data frames by name; printed, they show title and notes of the first frame, or its rows."""
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
-        return "\n".join([frame.attrs["title"], *frame.attrs["notes"]])
+        lines = frame.attrs["notes"] or map(" … ".join, text_table(frame)[1])
+        return "\n".join([frame.attrs["title"], *lines])
 
     __repr__ = __str__
 

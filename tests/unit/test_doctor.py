@@ -55,6 +55,8 @@ def test_wrong_labels_are_named_and_listed(tmp_path):
     kinds = found["classes"]["kinds"]
     assert kinds["car"].startswith("wrong labels of training images")
     assert kinds["bird"] == ""
+    assert str(found).splitlines()[1].startswith("car … wrong labels of training images … ")
+    assert found._repr_html_().count("<table") == 1
     row = found["classes"].loc["car"]
     assert (row.added, row.missed) == pytest.approx((0.1, 0.1), abs=0.05)
     labels = found["labels"]
