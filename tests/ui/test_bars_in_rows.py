@@ -93,9 +93,7 @@ def test_bars_lie_in_their_rows(page) -> None:
     page.mouse.move(1, 1)
     comes_to(lambda: misplaced(page), [])
     for part in (0.5, 1):
-        scroll.evaluate(
-            "(e, part) => { e.scrollTop = part * (e.scrollHeight - e.clientHeight) }", part
-        )
+        scroll.evaluate(f"e => {{ e.scrollTop = {part} * (e.scrollHeight - e.clientHeight) }}")
         comes_to(lambda: misplaced(page), [])
     find.fill("1")
     comes_to(lambda: misplaced(page), [])
@@ -113,11 +111,8 @@ def test_bars_lie_in_their_rows(page) -> None:
     share = 100 * positives / (positives + negatives)
     assert positives == 1
     assert share < 6
-    heights = (
-        classes(page)
-        .locator(".size > i")
-        .evaluate_all("(all) => all.map((i) => parseFloat(i.style.height))")
-    )
+    sizes = classes(page).locator(".size > i")
+    heights = sizes.evaluate_all("(all) => all.map((i) => parseFloat(i.style.height))")
     assert heights == pytest.approx([share, 100 - share], rel=1e-4)  # however small
     find.fill("")
 

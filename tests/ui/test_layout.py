@@ -7,6 +7,7 @@ import re
 import pytest
 from factory import small_spec
 from fonts import as_wide_as_ours, written_in_ours
+from panel.theme import DarkTheme
 from playwright.sync_api import Locator, Page, expect
 from resizing import resize
 from steps import classes, concepts, fine_tune, open_concept, select_first, show_details
@@ -153,6 +154,13 @@ def test_the_page_is_written_in_the_font_that_it_brings_along(small_url, open_pa
     machine = open_page(small_url, 1280, 800, own_font=False)
     expect(classes(machine).first).to_be_visible()
     assert not as_wide_as_ours(machine.locator(".performance").first)  # else this test sees nothing
+
+
+def test_the_page_is_dark_in_a_dark_template_of_panel(small_url, open_page) -> None:
+    page = open_page(small_url, 1280, 800, color_scheme="dark")
+    page.add_style_tag(path=DarkTheme().base_css)
+    page.emulate_media(color_scheme="light")
+    expect(page.locator(".shell")).to_have_css("color-scheme", "dark")
 
 
 # --- the strip above the views -------------------------------------------------------------------

@@ -123,7 +123,9 @@ class Views(Section):
 class Layout(Section):
     """Look of the page; users can change theme and show on the page."""
 
-    theme: Literal["auto", "light", "dark"] = option("auto", doc="Colours; auto: as the browser.")
+    theme: Literal["auto", "light", "dark"] = option(
+        "auto", doc="Colours; auto: as template, notebook or browser."
+    )
     rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
         [VIEWS[:3], VIEWS[3:]],
         doc="Rows of views. Lists (performance, knowledge) get a column each, the other views of "

@@ -136,10 +136,11 @@ function themeButton(model) {
   return button
 }
 
-/** light or dark: a notebook's theme, where there is one, else the system's. */
+/** light or dark: the theme of a notebook or of a Panel template, where there is one, else the system's. */
 function coloursAround() {
   const { jpThemeLight, vscodeThemeKind } = document.body.dataset
-  const light = jpThemeLight ? jpThemeLight === "true" : vscodeThemeKind ? vscodeThemeKind.includes("light") : !night.matches
+  const red = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--panel-background-rgb")) // of a template
+  const light = jpThemeLight ? jpThemeLight === "true" : vscodeThemeKind ? vscodeThemeKind.includes("light") : isNaN(red) ? !night.matches : red > 127
   return light ? "light" : "dark"
 }
 
