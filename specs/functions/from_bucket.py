@@ -1,4 +1,9 @@
-"""A folder of photos for each class, at an address such as s3://BUCKET/photos or on disk."""
+"""A folder of photos for each class, at an address such as s3://BUCKET/photos or on disk.
+
+Each command downloads all photos. To keep copies, for photos that never change: in place of
+photo.read_bytes() take cache.cat_file(photo.path), with
+cache = fsspec.filesystem("simplecache", fs=root.fs, cache_storage="copies").
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
