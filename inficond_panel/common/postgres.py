@@ -87,7 +87,7 @@ class PostgresDatabase(Connected[_Connection]):
     """Tables of ``schema`` in the database at ``url``, in a namespace ``inficond_<noun>``.
 
     Same use and same errors as ``Database``: connects at the first transaction, again after the
-    server was restarted, and again in a forked child. Writers take turns, also those of other
+    server was restarted, and again in a forked child. Writers take turns, also across
     machines. Readers see the state at the start of their transaction.
     """
 

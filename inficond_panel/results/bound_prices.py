@@ -136,8 +136,8 @@ class BoundPrices:
         return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
 
     def objective(self, before: Student, after: Student) -> Objective:
-        """Return the training objective for a class's students ``before`` and ``after`` a refit;
-        of a joint student that of all classes together."""
+        """Return the training objective for a class's students ``before`` and ``after`` a refit,
+        or of all classes together for a joint student."""
         zero, free, optimum = self._levels(after.column)
         loss_before, size_before, teacher_before = self._terms(before)
         loss_after, size_after, teacher_after = self._terms(after)

@@ -48,7 +48,7 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
     """Return the classes of the data set that the teacher predicts for the images of a split.
 
     The probabilities are the teacher's softmax over all of its classes; for a sigmoid teacher they
-    are scaled to add up to 1. ``k`` is that of top-k accuracy. Errors: ``check_single_label``.
+    are scaled to add up to 1. Top-k accuracy is for ``k``. Errors: ``check_single_label``.
     """
     check_single_label(store)
     rows = store.rows(split)

@@ -1,7 +1,7 @@
 """Students distilled under several settings, compared on one split.
 
 ``compare_settings`` varies the targets (teacher, or oracle: the teacher on inputs reinforced with
-the labels), the teacher's weight alpha beside the labels, the temperature and the L1 penalty. It is
+the labels), the teacher's weight alpha (labels have 1), the temperature and the L1 penalty. It is
 the grid of Lee et al. (BMVC 2023), for linear students and the loss ``CE(label) + alpha CE(teacher
 at T)``. Fidelity is always measured to the plain teacher.
 
@@ -61,7 +61,7 @@ _CHANGES = _HEADINGS | {key: Heading(w, sign=True, star=True) for key, w in _WOR
 class Setting:
     """Settings under which students are distilled, as in the spec's section ``students``.
 
-    ``targets`` is ``teacher`` or ``oracle``. ``alpha`` is the teacher's weight beside the labels;
+    ``targets`` is ``teacher`` or ``oracle``. ``alpha`` is the teacher's weight (labels have 1);
     None: no labels, 0: labels alone. ``lambda_`` is one L1 penalty, or penalties by class as in the
     spec. ``tempered`` names the logits that the temperature divides: ``teacher``, or ``both`` the
     teacher's and the student's.

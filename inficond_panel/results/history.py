@@ -142,7 +142,7 @@ def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
     """Return a frame of the events of the history, or of the iteration ``node``, in their order.
 
     Columns ``iteration`` and ``from`` are numbers: the iteration, and the one shown before it or
-    its parent; ``node`` and ``origin`` are their ids. ``checksum`` is that of an added iteration.
+    its parent; ``node`` and ``origin`` are their ids. Added iterations have a ``checksum``.
     """
     numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
     rows = [

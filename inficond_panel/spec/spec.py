@@ -288,8 +288,8 @@ def _named(spec: Spec) -> Iterator[tuple[str, str]]:
 def with_students(spec: Spec, **values: Any) -> Spec:
     """Return a copy of ``spec`` with other values of ``students``, such as ``lambda_=0.001``.
 
-    ``alpha``, the teacher's weight beside labels, sets ``students.labels``; None: no labels. Raises
-    ``TuningError`` for values out of bounds, and for settings that the spec's solver does not have.
+    ``alpha``, the teacher's weight (labels have 1), sets ``students.labels``; None: no labels.
+    Raises ``TuningError`` for values out of bounds, and for settings that the solver lacks.
     """
     old = spec.students
     if "alpha" in values:

@@ -63,7 +63,7 @@ def font_css() -> str:
     """Return CSS for a document with our font, as a data URI, and a variable with its name.
 
     Shadow roots cannot declare fonts, but inherit the variable. With the font inside (85 kB) a page
-    looks alike on a server, behind a prefix, in a notebook and as a file, from the first moment.
+    looks the same on a server, behind a prefix, in a notebook and as a file, from the first moment.
     """
     data = b64encode(Path(__file__).parent.joinpath("fonts", "inter.woff2").read_bytes()).decode()
     return (

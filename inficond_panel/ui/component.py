@@ -238,7 +238,7 @@ class ViewComponent(Component):
 
     @classmethod
     def of(cls, app: AppState, **params: Any) -> Self:
-        """Return the component for the page of a session, with the page's look."""
+        """Return the component for a session's page, with its theme and level of detail."""
         extent = app.settings.param.show
         classes = [] if app.spec.views.intervals else ["estimates-alone"]  # no intervals
         return cls(theme=app.param.theme, extent=extent, css_classes=classes, margin=0, **params)

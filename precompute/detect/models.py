@@ -28,7 +28,7 @@ class Choice:
     """A chosen encoder or teacher: ``keys`` of its section in the spec, and ``note`` on its origin.
 
     ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
-    a teacher's output names, () if unknown, ``activation`` that of its configuration, None if
+    a teacher's output names, () if unknown; ``activation`` is in its configuration, None if
     unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
     ``doubtful`` are tables that may be the teacher's logits, with a fault.
     """

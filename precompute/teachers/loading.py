@@ -52,7 +52,7 @@ class TeacherSource:
     """A spec's teacher, with all that its logits depend on except the photos.
 
     ``section`` names its outputs (``resolved``); ``classes`` are the data set's. A teacher without
-    an encoder takes that of the concepts, ``concept_encoder``; a zero-shot teacher without a
+    an encoder takes the concepts' encoder, ``concept_encoder``; a zero-shot teacher without a
     background takes the names of the ``concepts``. No hash depends on the ``device``."""
 
     section: Any

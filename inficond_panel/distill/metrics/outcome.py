@@ -247,7 +247,7 @@ class Outcome:
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask over all images (with ignored ones): student and teacher decide alike."""
+        """Mask over all images (with ignored ones): student and teacher agree."""
         if self.teacher is None:
             raise DataError(
                 "Fidelity needs the teacher's decisions.", "Pass `teacher`, or take another metric."

@@ -50,8 +50,8 @@ _MOST = 201
 class ThresholdChoice:
     """Rule that chooses a threshold of logits (n,) by labels (n,) in {1, 0}.
 
-    It is the threshold with the best F1 or, if ``precision`` is not None, with the most recall
-    among those of at least this precision; nan if there is none.
+    It maximises F1 or, if ``precision`` is not None, the recall among thresholds of at least this
+    precision; nan if there is none.
     """
 
     label: NDArray

@@ -37,7 +37,7 @@ Solve = Callable[..., Fit]
 class Recipe:
     """How students are fitted: solver (``exact`` or ``paper``), penalties, solver's options.
 
-    ``l1`` has a number per class; ``alpha`` is the weight of the teacher beside the labels, None
+    ``l1`` has a number per class; ``alpha`` is the weight of the teacher (labels have 1), None
     without labels. With ``link`` softmax all classes are always fitted together. ``device`` is the
     device of the paper's recipe; ids of nodes do not depend on it.
     """

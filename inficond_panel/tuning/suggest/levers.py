@@ -67,7 +67,7 @@ class Lever:
     ``tune``. Without edits it is the unchanged student.
 
     ``ap`` is the current AP plus the ``gain``, 0 to 1. ``fidelity`` is the share of photos on which
-    student and teacher decide alike, ``concepts`` the number of concepts in the student. ``needs``
+    student and teacher agree, ``concepts`` the number of concepts in the student. ``needs``
     are requirements besides the store.
     """
 
