@@ -306,7 +306,7 @@ def test_pictures_and_photos_are_sent_of_images_that_are_shown(app, view, sent):
 
 def test_the_images_that_pass_are_saved_with_labels_logits_and_decisions(app, view, sent):
     app.selection.concept = "fur"
-    ask(view, "save_images", filters=["positive", "right"])
+    ask(view, "save_images", filters=["right", "no filter", "positive"])
     name, text = saved(sent[0])
     assert name == "images-sheep-fur-positive-right.csv"
     store, k, rows = app.store, app.store.classes.index("sheep"), view.panel.gallery["rows"]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.export.predictions import Prediction
-from inficond_panel.results.gallery import Gallery, gallery_file
+from inficond_panel.results.gallery import FILTERS, Gallery, gallery_file
 from inficond_panel.results.image_sets import best_segment, image_set
 from inficond_panel.results.local_explanation import Apart, Edit, take_apart
 from inficond_panel.state import AppState
@@ -169,8 +169,8 @@ class ImageActions(Acting):
     def _save_images(self, filters: list[str]) -> None:
         gallery = self._gallery
         if gallery is not None:
-            tags = self._app.tuner.tags
-            make = partial(gallery_file, self._store, gallery, filters)
+            tags, known = self._app.tuner.tags, [each for each in FILTERS if each in filters]
+            make = partial(gallery_file, self._store, gallery, known)
             make_and_send(self._app, self.panel, lambda: make(tags()))
 
     @action
