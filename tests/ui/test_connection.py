@@ -120,7 +120,6 @@ def test_a_server_that_is_slow_or_killed_or_silent_is_awaited(page, server, prox
 
 @pytest.mark.more
 def test_an_idle_page_notices_too(page, proxy) -> None:
-    expect(page.locator(".saved")).to_be_visible()
     proxy.mute()
     expect(banner(page)).to_be_visible()
     expect(back(page)).to_be_visible()
