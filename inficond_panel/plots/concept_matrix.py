@@ -150,7 +150,7 @@ def make_matrix(
         clim=(-cells.reach, cells.reach),
         clipping_colors={"NaN": "transparent"},
         xticks=[(at + 0.5, name) for at, name in enumerate(cells.classes)],
-        yticks=[(rows - at - 0.5, name) for at, name in enumerate(cells.concepts)],
+        yticks=[(rows - at - 0.5, name) for at, name in enumerate(cells.concepts)] or None,
         xlabel="",
         ylabel="",
         xrotation=90,

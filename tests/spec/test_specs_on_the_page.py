@@ -51,6 +51,7 @@ def students(draw: st.DrawFn) -> ExactStudents:
          ExactStudents())  # fmt: skip
 @example("a", Layout(rows=[["detail"], ["provenance"]]),
          Tuning(factor=1.0000001, step=1e9), ExactStudents(lambda_=1e300))  # fmt: skip
+@example("a", Layout(show="details"), Tuning(), ExactStudents(lambda_=1.0))  # no influences
 @settings(deadline=None, max_examples=3, derandomize=True)
 def test_state_and_views_open(
     small: tuple[Store, Spec], title: str, layout: Layout, tuning: Tuning, students: ExactStudents

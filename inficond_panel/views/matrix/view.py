@@ -178,7 +178,7 @@ class MatrixView(Viewer):
         )
         self._words.object = make_words(cells, len(app.store.concepts))
         self._table.object = make_table(cells)
-        if cells.concepts:
+        if cells.concepts or self.cells is None:
             self.cells = cells
 
     def _open(self, x: float | None, y: float | None) -> None:
