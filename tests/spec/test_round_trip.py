@@ -29,9 +29,9 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 CHECK = jsonschema.Draft202012Validator(json_schema())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 # A path is not a name: parts without slash, zero, or variable.
-PART = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0$"), min_size=1)
+PART = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0$"), max_size=50)
 NOT_LISTS = {"rest", "all"}
-PARTS = PART.filter(lambda part: part.strip() == part and part not in (".", ".."))
+PARTS = PART.filter(lambda part: part.strip() == part and part not in ("", ".", ".."))
 
 
 def paths(folder: Path) -> st.SearchStrategy[Path]:
