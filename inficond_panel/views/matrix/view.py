@@ -106,6 +106,8 @@ class MatrixView(Viewer):
         draw = partial(self._draw, tapped=_without_holding(self._open))
         plot = hv.DynamicMap(pn.bind(draw, self.param.cells, app.param.theme))
         self._plot = make_plot_pane(plot, sizing_mode="stretch_width")
+        some = pn.bind(lambda cells: bool(cells.concepts), self.param.cells)
+        self._plot.param.update(visible=some)
         look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 4, 0), "width": 180}
         self._panel = pn.Column(
             self._words,
