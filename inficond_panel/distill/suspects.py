@@ -123,6 +123,10 @@ def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMe
     return list(map(SideMeans, counts, mean.reshape(shape), variance.reshape(shape)))
 
 
+#: Range of values, relative to the largest, up to which they are constant.
+_ROUNDING = 1e-12
+
+
 class Photos(SideMeans):
     """Photos of one split, with concept scores (n, C) and labels (n,) of one class in {1, 0}.
 
@@ -151,8 +155,9 @@ class Photos(SideMeans):
         It is 0 if the values or the concept's scores are constant.
         """
         means = self._sides / self.counts
-        within = np.asarray(values, dtype=np.float64).T
-        within = within - self._sides @ (means.T @ within)
+        given = np.asarray(values, dtype=np.float64).T
+        within = given - self._sides @ (means.T @ given)
+        within[:, np.ptp(within, axis=0) <= _ROUNDING * np.abs(given).max(axis=0)] = 0.0
         covariance = self.scores.gradient(within)
         size = np.sqrt(np.outer(self.squares.sum(axis=0), (within**2).sum(axis=0)))
         return np.divide(covariance, size, out=np.zeros_like(size), where=size > 0).T

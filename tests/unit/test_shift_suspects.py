@@ -155,6 +155,15 @@ def test_a_constant_concept_is_no_suspect_and_of_no_values_there_are_no_correlat
     assert photos(rng).partial_correlation(np.empty((0, 120))).shape == (0, 6)
 
 
+def test_a_student_without_weights_relies_on_nothing():
+    rng = np.random.default_rng(8)
+    folds, tune = [photos(rng) for _ in range(5)], photos(rng)
+    logits = np.tile([[-2.2], [0.1], [-1.7], [3.3], [1e-3]], len(tune.label))
+    found = suspicion(folds, tune, logits, np.zeros((5, 6)))
+    assert not found.score.any()  # rounding is no reliance
+    assert not (found.q < 0.5).any()
+
+
 @pytest.mark.parametrize(
     ("label", "message"),
     [
