@@ -115,6 +115,19 @@ def test_a_bound_far_away_is_met(bound):
     assert answer.converged.all(), answer.gap
 
 
+@pytest.mark.parametrize("seed", [1, 6, 10])
+def test_bounds_that_leave_no_curvature_are_met_by_steps_that_descend(seed):
+    """Two weights of columns of 1e4 make all photos sure: a matrix in float32 then has negative
+    curvatures, along which a step may promise a rise."""
+    rng = np.random.default_rng(seed)
+    scores = (rng.random((40, 8)) * np.repeat([1e-4, 1e4], 4)).astype(np.float32)
+    lower, upper = np.full((8, 1), -np.inf), np.full((8, 1), np.inf)
+    lower[4:6], upper[4:6] = 1.0, 2.0
+    box = {"lower": lower, "upper": upper}
+    answer = fit(scores, expit(rng.normal(size=(40, 1))), l1=1e-3, l2=1e-4, **box)
+    assert answer.converged.all(), answer.gap
+
+
 def test_concept_scores_of_full_size():
     scores, logits = concept_problem(5011, 584, 3, 5)
     answer = fit(scores, soft_targets(logits))

@@ -27,7 +27,7 @@ from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
 _HALVINGS = 40
-_SUFFICIENT = 1e-4  # share of the promised fall that a step must reach
+_SUFFICIENT = 1e-4  # share that a step must reach of the fall it promises: never a rise
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SolverState(Generic[Intercept]):
             tried = problem.fitted(at.fitted.logit + length * move.change)
             value = problem.point(weights, at.intercept, tried).objective
             del tried  # as large as the images: not kept until the next is made
-            if value <= at.objective + _SUFFICIENT * length * move.promised + rounding:
+            if value <= at.objective + _SUFFICIENT * length * min(move.promised, 0.0) + rounding:
                 break
         else:
             return False
@@ -178,7 +178,7 @@ def _search_arc(
     first kinks and halvings of the length; and the quadratic's change there."""
     low, high = np.asarray(piece.lower), np.asarray(piece.upper)
     limit = np.where(direction > 0, high, low)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         kink = np.where(direction == 0, np.inf, (limit - at) / direction)
     lengths = np.concatenate([np.unique(kink[(kink > 0) & (kink < 1)])[:40], _LENGTHS])
     free = at[:, None] + direction[:, None] * lengths
