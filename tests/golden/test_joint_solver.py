@@ -208,6 +208,23 @@ def test_a_bound_on_a_constant_column_is_proved():
     assert fit_joint(np.ones((40, 1)), targets, l1=1e-3, lower=np.array([[0.5, -9, -9]])).converged
 
 
+@pytest.mark.parametrize(
+    ("bend", "l1", "bound"), [([1e8, 1e-8], 1e-9, [5e-5, 5e3]), ([1e-6, 1e-6], 0.05, [0.01, 0.001])]
+)
+def test_bounds_of_concepts_of_any_scale_and_of_a_small_curvature_are_met(bend, l1, bound):
+    """Two concepts of two classes, centred weights (w1 - w2) / 2 >= bound: by hand w = (bound,
+    -bound), and the multiplier is -2 (l1 + bend bound)."""
+    bend, bound = np.array(bend), np.array(bound)
+    matrix = np.kron(np.eye(2), [0.5, -0.5])
+    rows = joint_model.Rows(matrix, bound, np.full(2, np.inf))
+    hessian, zeros = np.diag(np.repeat(bend, 2)), np.zeros(4)
+    found, multipliers = joint_model.solve_bounded(
+        hessian, zeros, np.full(4, l1), rows, zeros, np.zeros(2), 1e-8
+    )
+    np.testing.assert_allclose(found, np.kron(bound, [1, -1]), rtol=1e-6)
+    np.testing.assert_allclose(multipliers, -2 * (l1 + bend * bound), rtol=1e-6)
+
+
 def test_a_problem_of_the_size_of_a_store():
     case = concept_case(1500, 200, 8, seed=1)
     found = fit_joint(**case)

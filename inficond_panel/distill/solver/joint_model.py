@@ -35,8 +35,9 @@ from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array, beside, in_order, namespace, thread_count, to_host
 
 _ROUNDS = 40
-_STIFF = 1e3  # ratio of rho to the mean curvature of the weights
-_MET = 1e-13
+_STIFF = 1e3  # ratio of rho to the mean curvature of a concept's weights
+_STIFFER = 1e3  # most that rho grows, such as where L1 and not curvature holds weights
+_MET, _NEARLY_MET = 1e-13, 1e-10  # the second where rounding lets rounds come no nearer
 
 
 class Rows(NamedTuple):
@@ -57,26 +58,25 @@ def solve_bounded(
     if not len(rows.lower):
         return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
     matrix, m = rows.matrix, len(rows.lower)
-    used = np.abs(matrix).any(axis=0)
-    rho = _STIFF * max(float(np.mean(np.diag(hessian)[used])), 1e-3 * float(l1.mean()))
-    whole = np.block(
-        [[hessian + rho * matrix.T @ matrix, -rho * matrix.T], [-rho * matrix, rho * np.eye(m)]]
-    )
+    bend = np.array([np.mean(np.diag(hessian)[row != 0]) for row in matrix])
+    rho = _STIFF * np.maximum(bend, 1e-3 * float(l1.mean()))
     open_ = np.full(len(linear), np.inf)
-    penalty = Penalty(
-        np.concatenate([l1, np.zeros(m)]),
-        0.0,
-        np.concatenate([-open_, rows.lower]),
-        np.concatenate([open_, rows.upper]),
-    )
+    box = np.r_[-open_, rows.lower], np.r_[open_, rows.upper]
+    penalty = Penalty(np.r_[l1, np.zeros(m)], 0.0, *box)
     at = np.concatenate([start, np.clip(matrix @ start, rows.lower, rows.upper)])
+    most, before = _STIFFER * rho, np.full(m, np.inf)
     for _ in range(_ROUNDS):
+        stiff = matrix.T * rho
+        whole = np.block([[hessian + stiff @ matrix, -stiff], [-stiff.T, np.diag(rho)]])
         pulled = np.concatenate([linear + matrix.T @ multipliers, -multipliers])
         at = solve_quadratic(whole, pulled, penalty, at, min(last_gain, 1e-8))
         apart = matrix @ at[:-m] - at[-m:]
         multipliers = multipliers + rho * apart
-        if np.abs(apart).max() <= _MET * max(1.0, np.abs(at[-m:]).max()):
+        far = np.abs(apart) / np.maximum(1.0, np.abs(at[-m:]))
+        if far.max() <= (_NEARLY_MET if far.max() > before.max() / 2 else _MET):
             break
+        slow = far > np.maximum(before / 2, _NEARLY_MET)
+        rho, before = np.where(slow, np.minimum(10 * rho, most), rho), far
     return at[:-m], multipliers
 
 
