@@ -82,7 +82,7 @@ def _ranked_apart(tuner: Tuner, node: Node, class_name: str) -> Outcome:
     return Outcome(student.labels, logit, student.teacher_decided, cutoff)
 
 
-@once(2)
+@once(8)
 def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
     """Return the logits of all students on tune, cross-fitted where needed, and their cutoffs."""
     logits = tuner.logits(node, tuner.store.rows(TUNE))
