@@ -46,7 +46,7 @@ def connected(address: str) -> Iterator[Any]:
     except (OSError, ValueError, TimeoutError) as error:
         raise InficondError(
             f"No Dask scheduler answers at {address}: {error}",
-            "Start a scheduler (dask scheduler, dask worker), or leave out --scheduler.",
+            "Start a scheduler (dask scheduler, dask worker), or do without a cluster.",
         ) from error
     with _quiet("distributed.client"), client:
         if not client.nthreads():
