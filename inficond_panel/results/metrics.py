@@ -66,7 +66,7 @@ def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) ->
     return _cross_fitted_outcome(tuner, node, class_name)
 
 
-@once(1)  # keeps one tuner alive, and the tuner its outcomes
+@once(1)  # of several sessions one computes; the tuner keeps the outcomes
 def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
     make = partial(_ranked_apart, tuner, node, class_name)
     return tuner.repairs.cross_fitted.made(f"{node.id} {class_name}", make)

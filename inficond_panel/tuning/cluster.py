@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,10 @@ from inficond_panel.concepts.typed import TypedConcept, extended
 from inficond_panel.errors import StoreError, StoreMissingError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.fitting.dividing import TunerFacts, Work
+from inficond_panel.tuning.fitting.dividing import Work
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.records import to_node, to_row
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.opening import typed_of
 from inficond_panel.tuning.tuner import Tuner
 
@@ -31,14 +32,16 @@ class Cluster:
         self.address, self._tell = address, tell
         self._told: set[str] = set()
 
-    def each(self, facts: TunerFacts, work: Work, items: Iterable[Any]) -> Iterator[Any]:
-        """Yield ``work(tuner, *nodes, item)`` of each item, in order.
+    def each(
+        self, tuner: Tuner, nodes: Sequence[Node], work: Work, items: Iterable[Any]
+    ) -> Iterator[Any]:
+        """Yield ``work(tuner, *nodes, item)`` of each item, in order, by copies of ``tuner``.
 
         Raises ``InficondError`` if the scheduler does not answer, ``StoreError`` if a worker finds
         another store, and the errors of ``work``.
         """
         waiting: dict[int, Any] = {}
-        turn, task = 0, _Task(_copy(facts), facts.shown, work)
+        turn, task = 0, _Task(_copy(tuner, nodes), tuple(node.id for node in nodes), work)
         for number, result in on_cluster(self.address, task, items, self._once):
             waiting[number] = result
             while turn in waiting:
@@ -67,18 +70,20 @@ class _Copy:
     nodes: tuple[Mapping[str, Any], ...] = field(compare=False)
 
 
-def _copy(facts: TunerFacts) -> _Copy:
-    store, nodes = facts.store, facts.nodes
-    place, ids = store.path.absolute(), [node.id for node in nodes]
-    what = [str(place), store.content_hash, facts.spec.to_yaml(), facts.penalties, ids]
+def _copy(tuner: Tuner, nodes: Sequence[Node]) -> _Copy:
+    """Return the data of ``tuner`` with the iterations ``nodes`` and their ancestors."""
+    store, penalties = tuner.store, tuner.known_penalties
+    path = {each.id: tuner.node(each.id) for node in nodes for each in tuner.path(node)}
+    place = store.path.absolute()
+    what = [str(place), store.content_hash, tuner.spec.to_yaml(), penalties, sorted(path)]
     return _Copy(
         hashlib.sha256(json.dumps(what).encode()).hexdigest(),
         place,
         store.written_hash,
         typed_of(store),
-        facts.spec,
-        facts.penalties,
-        tuple(map(to_row, nodes)),
+        tuner.spec,
+        penalties,
+        tuple(map(to_row, sorted(path.values(), key=lambda node: node.number))),  # parents first
     )
 
 

@@ -31,9 +31,8 @@ from inficond_panel.concepts.typed import (
 from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.fitting.dividing import Workers
 from inficond_panel.tuning.history.history import History, folder_beside
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.tuner import Tuner, Workers
 
 
 def typed_folder(history: str | Path) -> TypedFolder | None:

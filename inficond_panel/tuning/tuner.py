@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,14 +20,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
-from inficond_panel.tuning.fitting.dividing import (
-    TunerFacts,
-    Work,
-    Workers,
-    choose_divided,
-    fit_divided,
-    parts_of,
-)
+from inficond_panel.tuning.fitting.dividing import Work, choose_divided, fit_divided, parts_of
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
@@ -42,6 +35,15 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the cache of previewed fits, shared by all sessions.
 _PREVIEWS = 64
+
+
+class Workers(Protocol):
+    """Other processes that compute parts of a tuner's work."""
+
+    def each(
+        self, tuner: Tuner, nodes: Sequence[Node], work: Work, items: Iterable[Any]
+    ) -> Iterator[Any]:
+        """Yield ``work(tuner, *nodes, item)`` of each item, in order, by copies of ``tuner``."""
 
 
 class Tuner(StudentHistory):
@@ -70,7 +72,8 @@ class Tuner(StudentHistory):
         section = spec.students
         self._evaluation = Evaluation(store, section.threshold, section.link, self._unseen)
         super().__init__(store, history)
-        self._penalties = None if penalties is None else tuple(penalties)
+        #: L1 penalty per class; None until they are chosen.
+        self.known_penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS, lambda node: node.size)
         self.repairs = RepairTerms(store, spec, lambda: self.fit_data, self.terms)
@@ -146,18 +149,13 @@ class Tuner(StudentHistory):
         return {**self._original_terms, **super()._read_terms(node)}
 
     def each(self, work: Work, items: Iterable[Any], *nodes: Node) -> Iterator[Any]:
-        """Yield ``work(tuner, *nodes, item)`` of each item, in order, computed here or by the
-        workers.
+        """Yield ``work(tuner, *nodes, item)`` of each item, in order, here or by the workers.
 
         A worker's tuner has no iterations but ``nodes`` and their ancestors.
         """
         if self.workers is None:
             return (work(self, *nodes, item) for item in items)
-        path = {each.id: self.node(each.id) for node in nodes for each in self.path(node)}
-        first = sorted(path.values(), key=lambda node: node.number)
-        shown = tuple(node.id for node in nodes)
-        facts = TunerFacts(self.store, self.spec, self._penalties, tuple(first), shown)
-        return self.workers.each(facts, work, items)
+        return self.workers.each(self, nodes, work, items)
 
     @property
     def penalties(self) -> tuple[float, ...]:
@@ -173,9 +171,9 @@ class Tuner(StudentHistory):
         self, progress: Progress | None = None, cancelled: Cancelled | None = None
     ) -> tuple[float, ...]:
         with self._choosing:
-            if self._penalties is None:
-                self._penalties = self._chosen(progress, cancelled)
-        return self._penalties
+            if self.known_penalties is None:
+                self.known_penalties = self._chosen(progress, cancelled)
+        return self.known_penalties
 
     def _chosen(self, progress: Progress | None, cancelled: Cancelled | None) -> tuple[float, ...]:
         """Return the spec's penalties; those that it leaves out as recorded, else chosen."""

@@ -6,50 +6,26 @@ same bits as those of one process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from inficond_panel.distill import Fit
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled, made_of, students_together
-from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import Recipe
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Node
 from inficond_panel.vocabulary.splits import FIT
 
 #: Function of a tuner, of iterations, and of an item.
 Work = Callable[..., Any]
 #: Function that yields ``work(tuner, item)`` of each item, in order.
 Each = Callable[[Work, Sequence[Any]], Iterator[Any]]
-
-
-@dataclass(frozen=True)
-class TunerFacts:
-    """Data from which another process opens the same tuner.
-
-    ``nodes`` are iterations, parents first; ``shown`` the ids of those that the work is about.
-    """
-
-    store: Store
-    spec: Spec
-    penalties: tuple[float, ...] | None
-    nodes: tuple[Node, ...]
-    shown: tuple[str, ...]
-
-
-class Workers(Protocol):
-    """Other processes that compute parts of a tuner's work."""
-
-    def each(self, facts: TunerFacts, work: Work, items: Iterable[Any]) -> Iterator[Any]:
-        """Yield ``work(tuner, *nodes, item)`` of each item, in order, by tuners and the nodes shown
-        that ``facts`` describe."""
 
 
 @dataclass(frozen=True)
