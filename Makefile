@@ -43,7 +43,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-quick check-types figures format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -144,8 +144,11 @@ check-quick: $(VENV)/.test node_modules/.installed
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
 	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"
-	$(BIN)/python tests/house/budget.py
 	$(BIN)/python -m pytest --quiet tests/house
+
+# Three totals for the changelog, before a release.
+figures: $(VENV)/.test
+	$(BIN)/python tests/house/figures.py
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
