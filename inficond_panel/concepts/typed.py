@@ -280,6 +280,11 @@ class ExtendedStore(Store):
         """Content hash of ``base``, the store on disk, without typed concepts."""
         return self.base.content_hash
 
+    @property
+    def near_group(self) -> np.ndarray:  # type: ignore[override]  # of the images, not of concepts
+        """Groups ``(image,)`` of near-equal images, as in ``base``: typed concepts change none."""
+        return self.base.near_group
+
     def scores_in(self, part: Store) -> np.ndarray:
         """Return the scores ``(image, concept)`` of a part's images (photos added to the store) by
         the concepts of ``base``, then by the typed concepts."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
+from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.metrics.outcome import (
     Cutoff,
     Outcome,
@@ -310,19 +311,21 @@ def change_band(
     level: float = CONFIDENCE,
     cutoff: Cutoff = 0.0,
     teacher: NDArray[np.bool_] | None = None,
+    group: Groups = None,
 ) -> Band:
     """Return how a metric changes as one weight moves from ``weight`` along a grid, with intervals.
 
     Intervals are paired: one set of draws serves the whole grid, so that the band is 0 wide at
     ``weight``. The grid ascends. ``metric`` is any key of METRICS; fidelity needs the ``teacher``'s
-    decisions (n,). Other arguments as in ``what_if_curve``.
+    decisions (n,). ``group`` (n,): see ``metrics.groups``. Other arguments as in ``what_if_curve``.
     """
     if METRICS[metric].needs_teacher:  # of all images, labelled or not
         score, logit = (np.asarray(column, np.float64) for column in (score_column, logit))
     else:
-        teacher, cutoff = None, cutoff_rows(cutoff, np.asarray(label) >= 0)
+        known = np.asarray(label) >= 0
+        teacher, cutoff, group = None, cutoff_rows(cutoff, known), of_rows(group, known)
         score, logit, label = _known(score_column, logit, label)
-    points, table = np.union1d(grid, [weight]), draw_counts(len(score), draws, seed)
+    points, table = np.union1d(grid, [weight]), draw_counts(len(score), draws, seed, group)
     if metric in (*DECISIONS, FIDELITY.key):
         kind, truth = (metric, label > 0) if teacher is None else (ACCURACY.key, teacher)
         estimate, drawn = (

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -206,11 +207,14 @@ def balance(
     tune_label: NDArray,
     *,
     least: int = FOLDS,
+    groups: tuple[Groups, Groups] = (None, None),
 ) -> Balance:
     """Return weights of the photos of ``fit`` that make their scores distributed as in ``tune``.
 
     Scores are (photos, C), labels (photos,) in {1, 0}; positives and negatives are weighted
-    separately. Raises DataError if either split has fewer than ``least`` positives or negatives."""
+    separately. ``groups`` (photos,) of fit and of tune: see ``metrics.groups``.
+
+    Raises DataError if either split has fewer than ``least`` positives or negatives."""
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
     for side in (1, 0):
@@ -222,16 +226,19 @@ def balance(
                 f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
                 "Give more labelled photos, or tune by thumbs.",
             )
-        ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune])
+        sides = of_rows(groups[0], in_fit), of_rows(groups[1], in_tune)
+        ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune], sides)
         weights[in_fit] = ratio / ratio.mean() * (in_tune.mean() / in_fit.mean())
         effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
         penalties.append(penalty)
     return Balance(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
 
 
-def density_ratio(ours: NDArray, theirs: NDArray) -> tuple[Array, float]:
+def density_ratio(
+    ours: NDArray, theirs: NDArray, groups: tuple[Groups, Groups] = (None, None)
+) -> tuple[Array, float]:
     """Estimate the ratio (n,) of the density of ``theirs`` (m, C) to the density of ``ours``
-    (n, C), at each photo of ``ours``.
+    (n, C), at each photo of ``ours``. ``groups`` (n,) and (m,) are as for ``balance``.
 
     Returns the ratio and the chosen L2 penalty.
     """
@@ -240,15 +247,24 @@ def density_ratio(ours: NDArray, theirs: NDArray) -> tuple[Array, float]:
     centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     scores = np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
     target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
-    penalty = _chosen_penalty(scores, target)
+    penalty = _chosen_penalty(scores, target, _joined(*groups, len(ours), len(theirs)))
     logit = scores[: len(ours)] @ ridge_logistic(scores, target, penalty)
     logit -= np.log(len(theirs) / len(ours))
     return np.exp(np.clip(logit, -CUT, CUT)), penalty
 
 
-def _chosen_penalty(scores: Array, target: Array) -> float:
+def _joined(ours: Groups, theirs: Groups, n: int, m: int) -> Groups:
+    """Return the groups (n + m,) of both sets of photos, of which no group is in both."""
+    if ours is None and theirs is None:
+        return None
+    first = np.arange(n) if ours is None else ours
+    second = np.arange(m) if theirs is None else theirs
+    return np.concatenate([first, second + int(first.max(initial=0)) + 1])
+
+
+def _chosen_penalty(scores: Array, target: Array, group: Groups) -> float:
     """Return the L2 penalty with the least cross-validated loss for targets (n,) in {1, 0}."""
-    fold, loss = stratified_folds(target[:, None], FOLDS, 0), np.zeros(len(PENALTIES))
+    fold, loss = stratified_folds(target[:, None], FOLDS, 0, group), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
         for index, penalty in enumerate(PENALTIES):

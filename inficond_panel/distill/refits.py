@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
 from inficond_panel.distill.solver.joint import joint_students
@@ -79,6 +80,7 @@ def bootstrap_stability(
     lower: NDArray | None = None,
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
+    group: Groups = None,
     tolerance: float = 1e-6,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -87,8 +89,9 @@ def bootstrap_stability(
 
     ``scores`` are (N, C), ``target`` (N,); ``start`` is the student (weights (C, 1)) from which all
     refits start; bounds are (C,). ``l1`` is one number, or one per concept (C,). A draw multiplies
-    ``sample_weight`` (N,). The same seed gives the same result. Errors as in ``distill.fit``; a
-    draw with a single target value has no solution and is drawn again.
+    ``sample_weight`` (N,), and has images of equal ``group`` (N,) together. The same seed gives the
+    same result. Errors as in ``distill.fit``; a draw with a single target value has no solution and
+    is drawn again.
     """
     data = Scores.of(scores)
     base = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight)
@@ -104,7 +107,9 @@ def bootstrap_stability(
             l2=l2,
             lower=None if lower is None else lower[:, None][:, columns],
             upper=None if upper is None else upper[:, None][:, columns],
-            sample_weight=np.stack([_drawn(rng, base, mixed_of(target)) for _ in columns], axis=1),
+            sample_weight=np.stack(
+                [_drawn(rng, base, mixed_of(target), group) for _ in columns], axis=1
+            ),
             start=start.at(columns),
             tolerance=tolerance,
             cancelled=cancelled,
@@ -124,6 +129,7 @@ def joint_stability(
     seed: int = 0,
     level: float = CONFIDENCE,
     sample_weight: NDArray | None = None,
+    group: Groups = None,
     progress: Progress | None = None,
     **given: Any,
 ) -> Stability:
@@ -138,21 +144,23 @@ def joint_stability(
     rng = np.random.default_rng(seed)
     weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
     for draw in range(draws):
-        drawn = _drawn(rng, base, mixed)
+        drawn = _drawn(rng, base, mixed, group)
         refit = joint_students(data, targets, start=start, sample_weight=drawn, **given)
         weights[draw] = refit.weights[:, column]
         tell(progress, draw + 1, draws, "refits on bootstrap samples")
     return summarised(start[:, column], weights, level)
 
 
-def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
+def _drawn(rng: np.random.Generator, base: Array, target: Array, group: Groups = None) -> Array:
     """Return sample weights (N,) of a bootstrap draw in which no class of the targets, (N,) or
-    (N, K), is constantly 0 or 1.
+    (N, K), is constantly 0 or 1. Images of equal ``group`` (N,) are drawn together.
 
     Raises ``SolverError`` if almost no draw has such targets.
     """
+    of = np.arange(len(base)) if group is None else np.unique(group, return_inverse=True)[1]
+    groups = int(of.max()) + 1
     for _ in range(_MOST_TRIED):
-        counts = np.bincount(rng.integers(len(base), size=len(base)), minlength=len(base))
+        counts = np.bincount(rng.integers(groups, size=groups), minlength=groups)[of]
         if not (counts * base).any():
             continue
         mean = np.average(target, axis=0, weights=counts * base)

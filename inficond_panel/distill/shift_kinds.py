@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.exact import fit
@@ -49,14 +50,15 @@ _PRECISION = 1e-3
 
 
 def cross_fitted_model(
-    scores: ScoreLike, label: NDArray, others: ScoreLike, seed: int = 0
+    scores: ScoreLike, label: NDArray, others: ScoreLike, seed: int = 0, group: Groups = None
 ) -> tuple[Array, Array]:
     """Return logits of a logistic regression on labels: cross-fitted (n,), and of others (m,).
 
     ``scores`` are (n, C), ``label`` (n,) in {1, 0}. For each fold the L1 penalty with the highest
     AP on the other folds is chosen. Logits of ``others`` (m, C) are means over the folds' models.
+    Images of equal ``group`` (n,) are in one fold.
     """
-    folds, data = stratified_folds(label[:, None], FOLDS, seed), Scores.of(scores)
+    folds, data = stratified_folds(label[:, None], FOLDS, seed, group), Scores.of(scores)
     inside, shape = folds[:, None] != np.arange(FOLDS), (-1, FOLDS, len(PENALTIES))
     model = fit(  # all folds at once: photos of a fold have weight 0
         data,

@@ -49,6 +49,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtr
 
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts
+from inficond_panel.distill.metrics.groups import Groups, first_of, part_means, parts_of
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.sources import Array
@@ -282,18 +283,22 @@ DRAWS = 400
 @dataclass(frozen=True)
 class UnseenLogits:
     """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students that were not fitted to
-    these photos."""
+    these photos. ``group`` (n,): see ``metrics.groups``."""
 
     label: NDArray
     logits: Array
+    group: Groups = None
 
     @property
     def separation(self) -> tuple[float, float]:
         """Separation (mean logit of positives less mean logit of negatives), and its variance.
 
-        Both are means over the students, since all students share the photos.
+        Both are means over the students, since all students share the photos. Near-equal photos
+        of one label count as one photo, with their mean logit.
         """
-        sides = [self.logits[:, self.label == side] for side in (1, 0)]
+        part = parts_of(self.group, self.label)
+        label, logits = self.label[first_of(part)], part_means(self.logits.T, part).T
+        sides = [logits[:, label == side] for side in (1, 0)]
         difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
         variance = sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides)
         return float(difference.mean()), float(np.mean(variance))
@@ -361,7 +366,8 @@ def _ap(unseen: UnseenLogits, weight: Array, seed: int) -> tuple[float, Array]:
     def ap(counts: NDArray) -> Array:
         return np.asarray(np.mean([each.values(AP.key, counts) for each in students], axis=0))
 
-    counts, rows = draw_counts(len(weight), DRAWS, seed), max(_BLOCK // len(weight), 1)
+    counts = draw_counts(len(weight), DRAWS, seed, unseen.group)
+    rows = max(_BLOCK // len(weight), 1)
     parts = (counts[first : first + rows] * weight for first in range(0, DRAWS, rows))
     return float(ap(weight[None])[0]), np.concatenate([ap(part) for part in parts])
 

@@ -56,7 +56,8 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
     softmax = store.activation == "softmax"
     probability = softmax_of(logit, store.other_logit[rows]) if softmax else one_of_classes(logit)
     logit = store.teacher_log_odds[rows]
-    return TopClass(class_positions(store.label[rows]), probability, logit=logit, k=k)
+    labels, group = class_positions(store.label[rows]), store.groups_on(split)
+    return TopClass(labels, probability, logit=logit, k=k, group=group)
 
 
 def top_class(tuner: Tuner, node: Node, split: str) -> TopClass:
@@ -74,7 +75,8 @@ def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K)
 def _named(store: Store, logits: NDArray[np.float64], split: str, k: int) -> TopClass:
     teacher, labels = teacher_top_class(store, split), store.label[store.rows(split)]
     probability = one_of_classes(logits)
-    return TopClass(class_positions(labels), probability, teacher.named, logit=logits, k=k)
+    given = class_positions(labels), probability, teacher.named
+    return TopClass(*given, logit=logits, k=k, group=teacher.group)
 
 
 def metrics_together(
@@ -147,7 +149,7 @@ def confusions(
     noise, classes = tuner.spec.views.noise(draws, seed), tuner.store.classes
     now = evaluation_top_class(tuner, node, split)
     theirs = teacher_top_class(tuner.store, split).confusion().astype(int)
-    counts = draw_counts(len(now.label), noise["draws"], seed)
+    counts = draw_counts(len(now.label), noise["draws"], seed, now.known_groups)
     cells = {
         (each.label, each.named): (each.images, each.share)
         for each in pair_confusions(now, counts, noise["level"], wrong=False)

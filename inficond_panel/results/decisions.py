@@ -106,14 +106,15 @@ def _chosen(
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     row = {"class": name, "positives": positives, "now": now}
-    if min(positives, len(label) - positives) < LEAST_LABELLED:
+    if min(map(outcome.distinct, (True, False))) < LEAST_LABELLED:
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
         none = dict.fromkeys(("threshold", *JUDGED, *_CHANGES), NO_INTERVAL)
         return row | columns_of(none) | {"lacking": f"{why}; {LEAST_LABELLED} of each are needed"}
-    choice = ThresholdChoice(label, outcome.logit, precision)
+    group = outcome.groups(F1.key)
+    choice = ThresholdChoice(label, outcome.logit, precision, group)
     value, limits = choice.value(), choice.limits(**noise)
-    after = Outcome(label, choice.cross_fitted(noise["seed"]))
-    before = Outcome(label, outcome.logit, cutoff=now)
+    after = Outcome(label, choice.cross_fitted(noise["seed"]), group=group)
+    before = Outcome(label, outcome.logit, cutoff=now, group=group)
     change = change_intervals(before, after, JUDGED, **noise)
     lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"
     return {

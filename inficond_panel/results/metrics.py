@@ -79,7 +79,7 @@ def _ranked_apart(tuner: Tuner, node: Node, class_name: str) -> Outcome:
     else:
         logits, cutoffs = _cross_fitted_rivals(tuner, node)
         logit, cutoff = logits[:, student.column], cutoffs.of(student.column)
-    return Outcome(student.labels, logit, student.teacher_decided, cutoff)
+    return Outcome(student.labels, logit, student.teacher_decided, cutoff, group=student.groups)
 
 
 @once(8)

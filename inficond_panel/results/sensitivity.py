@@ -108,7 +108,8 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     rows = []
     for value, fit, logits in zip(values, fits, logits_of_fits, strict=True):
         cutoff = student.cutoff_of(fit, evaluated.scores, evaluated.cutoff)
-        outcome = Outcome(evaluated.labels, logits, evaluated.teacher_decided, cutoff)
+        given = evaluated.labels, logits, evaluated.teacher_decided, cutoff
+        outcome = Outcome(*given, group=evaluated.groups)
         row = {
             "lambda": value,
             "now": value == here,
@@ -242,6 +243,7 @@ def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
     if tuner.joint:
         lower, upper = box(node.bounds, store.classes, store.concepts)
         problem = {**data.joint_problem(), "start": node.weights, "column": k}
+        problem["group"] = data.groups
         return joint_stability(
             **problem, lower=lower, upper=upper, tolerance=students.tolerance, **given
         )
@@ -256,6 +258,7 @@ def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
         lower=lower[:, 0],
         upper=upper[:, 0],
         sample_weight=data.weight(k),
+        group=data.groups,
         **exact,
         **given,
     )

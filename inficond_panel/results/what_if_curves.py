@@ -77,7 +77,7 @@ def refit_curve(
         logit, cutoff = logits[:, 0], student.cutoff
         if tuner.joint:  # the other classes are refitted too
             logit, cutoff = logits[:, student.column], tuner.cutoffs(logits).of(student.column)
-        outcome = Outcome(labels, logit, student.teacher_decided, cutoff)
+        outcome = Outcome(labels, logit, student.teacher_decided, cutoff, group=student.groups)
         metrics = measure(outcome, teacher)
         changes = change_intervals(now, outcome, CHANGES, **noise)
         yield CurvePoint(point.influence, metrics, changes, point.level, point.share, point.fit)
@@ -165,4 +165,5 @@ def change_along(
         level=level,
         cutoff=student.cutoff,
         teacher=student.teacher_decided,
+        group=student.groups,
     )

@@ -155,6 +155,12 @@ class AllImages:
         first = len(self._store.images)
         return np.arange(first, first + len(self.more))
 
+    @cached_property
+    def near_group(self) -> np.ndarray:
+        """Group of near-equal images by row, as ``Store.near_group``; an added photo is by
+        itself."""
+        return np.concatenate([self._store.near_group, self.added])
+
     def rows(self, images: Sequence[str]) -> np.ndarray:
         """Return the rows ``(n,)`` of images by name. Raises ``StoreError`` for an unknown name."""
         row_of = {image: row for row, image in enumerate(self.names)}

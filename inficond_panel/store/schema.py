@@ -126,6 +126,9 @@ VARIABLES = {
     "image_digest": _optional(
         ("image",), "string", "SHA-256 of the image's file, or what else identifies its content"
     ),
+    "near_group": _optional(
+        ("image",), "int32", "position of the first image that is near-equal to the image"
+    ),
     # such as its camera or its location
     "metadata": _optional(
         ("image", "metadata_column"), "string", "what is known of an image; empty where it is not"

@@ -14,6 +14,8 @@ from PIL import Image
 from inficond_panel.common import arrays
 from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
+from inficond_panel.distill.metrics.groups import Groups, of_rows
+from inficond_panel.distill.near_duplicates import groups_of, near_equal
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.schema import (
@@ -49,6 +51,7 @@ class Store:
         self._arrays: dict[str, np.ndarray] = {}
         self._rows_of: dict[str, np.ndarray] = {}
         self._scores_of: dict[str, np.ndarray] = {}
+        self._groups_on: dict[str, Groups] = {}
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name not in VARIABLES or name in PIECEWISE:
@@ -165,6 +168,35 @@ class Store:
                 "init --metadata), then write the store again: inficond precompute SPEC",
             )
         return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
+
+    @cached_property
+    def near_group(self) -> np.ndarray:
+        """Group ``(image,)`` of near-equal images: the index of the group's first image, which is
+        the image's own index if no other image is near-equal.
+
+        As found when the store was made, or by the concept scores (``distill.near_duplicates``).
+        """
+        if self.has("near_group"):
+            return self.read("near_group")
+        if "near_duplicates" in self.attrs:  # looked for, and none found
+            return np.arange(len(self.images))
+        pairs = near_equal(self.concept_score, self.teacher_logit)
+        return groups_of(pairs, len(self.images))
+
+    def groups_of(self, rows: np.ndarray) -> Groups:
+        """Return the groups of near-equal images among the images at ``rows``; None if none are
+        near-equal."""
+        return of_rows(self.near_group, rows)
+
+    def groups_on(self, split: str) -> Groups:
+        """Return the groups of near-equal images of a split; None if none are near-equal. Kept."""
+        if split not in self._groups_on:
+            self._groups_on[split] = self.groups_of(self.rows(split))
+        return self._groups_on[split]
+
+    def with_near(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows of the images at ``rows`` and of all images near-equal to them."""
+        return np.flatnonzero(np.isin(self.near_group, self.near_group[rows]))
 
     def has(self, name: str) -> bool:
         """Return True if the store has the array ``name``."""

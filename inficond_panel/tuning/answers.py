@@ -30,6 +30,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
+from inficond_panel.distill.metrics.groups import of_rows
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array
@@ -84,6 +85,9 @@ def photos_to_ask(
     free = np.array([images.names[row] not in learned for row in rows], dtype=bool)
     unlabelled = free & ~(images.label(rows, student.k) >= 0)
     free = unlabelled if unlabelled.any() else free
+    # of near-equal photos one: a second answer would say nothing new
+    group = np.where(free, images.near_group[rows], -1)
+    free &= np.isin(np.arange(len(rows)), np.unique(group, return_index=True)[1])
     return AskedPhotos(rows[free][_in_turn([side[free] for side in sides], most)], why)
 
 
@@ -323,8 +327,10 @@ def _judged(
     present = np.array([label.value for label in labels]) == 1
     student = _unaware(tuner.repairs.class_fit(parent, answers.class_name), set(answers.given))
     after = np.empty(len(rows))
-    folds = stratified_folds(present[:, None], FOLDS, 0)
-    others = np.setdiff1d(store.rows(TUNE), rows)  # without the store's labels of these photos
+    inside = rows[rows < len(store.images)]
+    folds = stratified_folds(present[:, None], FOLDS, 0, of_rows(images.near_group, rows))
+    # without the store's labels of these photos
+    others = np.setdiff1d(store.rows(TUNE), store.with_near(inside))
     photos = tuner.repairs.photos(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
@@ -351,7 +357,10 @@ def _change_on_labels(
     if not enough(photos) or learns_from_tune(student.terms, student.store):
         return None
     taught = student.under(tuner.repairs.of_class(photos, answers.edits, parent.bounds))
-    before, after = (Outcome(label, one.logits(one.base, photos.tune)) for one in (student, taught))
+    before, after = (
+        Outcome(label, one.logits(one.base, photos.tune), group=photos.tune_group)
+        for one in (student, taught)
+    )
     return change_intervals(before, after, (AP.key,), **tuner.spec.views.noise())[AP.key]
 
 

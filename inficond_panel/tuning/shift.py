@@ -177,7 +177,8 @@ def _own(photos: ClassPhotos) -> list[int]:
 
 
 def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
-    outcome = Outcome(photos.tune_label, np.asarray(logit, dtype=np.float64))
+    logit = np.asarray(logit, dtype=np.float64)
+    outcome = Outcome(photos.tune_label, logit, group=photos.tune_group)
     return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
 
 

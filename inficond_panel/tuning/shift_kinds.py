@@ -106,15 +106,15 @@ class Differences:
 
 def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     """Return the differences between fit and tune for the class of ``photos``."""
-    labels = photos.fit_label, photos.tune_label
+    labels, one = (photos.fit_label, photos.tune_label), photos.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
-    share = share_z(*labels) if min(sizes) else 0.0
+    share = share_z(one.fit_label, one.tune_label) if min(sizes) else 0.0
     if shift.lacking:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
-    noise = NO_NOISE if photos.by_teacher else _noise(photos)
-    other = other_photos(photos.fit_scores, labels[0], photos.tune_scores, labels[1])
-    pictures = picture_differences(photos)
+    noise = NO_NOISE if photos.by_teacher else _noise(one)
+    other = other_photos(one.fit_scores, one.fit_label, one.tune_scores, one.tune_label)
+    pictures = picture_differences(one)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)

@@ -19,6 +19,7 @@ from inficond_panel.distill import (
     measure,
     teacher_skill,
 )
+from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs, Mask, decided
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import NO_THRESHOLD
@@ -202,9 +203,8 @@ class Evaluation:
     ) -> Outcome:
         label = _fixed(self.store.label[self.store.rows(split), k])
         teacher = self.teacher_decisions(split)[:, k]
-        return Outcome(
-            label, _fixed(logit), teacher, self.thresholds[k] if cutoff is None else cutoff
-        )
+        cutoff = self.thresholds[k] if cutoff is None else cutoff
+        return Outcome(label, _fixed(logit), teacher, cutoff, group=self.store.groups_on(split))
 
 
 #: Cache key of one student: class, bytes of its weights (of a joint student their hash), and
@@ -268,6 +268,11 @@ class Student:
     def rows(self) -> np.ndarray:
         """Indices of the images in the store, ascending."""
         return self.store.rows(self.split)
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of near-equal images; None if there are none."""
+        return self.store.groups_on(self.split)
 
     @property
     def outcome(self) -> Outcome:

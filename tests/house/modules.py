@@ -42,10 +42,20 @@ def imports_of(module: str) -> dict[str, int]:
     return found
 
 
+def loaded_by(module: str) -> set[str]:
+    """Modules that a module loads: those that it imports, and the packages that these are in, but
+    not those that it is in itself, nor the roots, which import only when something is used."""
+    found = set()
+    for target in imports_of(module):
+        parts = target.split(".")
+        packages = {".".join(parts[:n]) for n in range(2, len(parts))}
+        found |= {target, *(one for one in packages if not f"{module}.".startswith(f"{one}."))}
+    return found & MODULES.keys() - {module}
+
+
 def circle() -> list[str]:
-    """Modules of which each imports the next and the last the first; empty where there are none."""
-    known = MODULES.keys()
-    graph = {module: imports_of(module).keys() & known - {module} for module in MODULES}
+    """Modules of which each loads the next and the last the first; empty where there are none."""
+    graph = {module: loaded_by(module) for module in MODULES}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as found:

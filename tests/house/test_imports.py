@@ -3,7 +3,6 @@
 import ast
 from graphlib import TopologicalSorter
 
-from figures import circles
 from modules import MODULES, circle, imports_of, named, tree_of
 
 BASE = {"errors", "common", "vocabulary"}
@@ -124,11 +123,6 @@ def test_a_module_taken_from_a_package_counts_as_both():
 
 def test_no_modules_import_each_other():
     assert circle() == []
-
-
-def test_no_packages_import_each_other():
-    """As the report on the house counts: with packages, at load, in functions and for types."""
-    assert circles() == "0 / 0 / 0"
 
 
 def test_views_do_not_know_each_other():

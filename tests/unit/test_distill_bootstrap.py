@@ -16,8 +16,8 @@ from inficond_panel.distill import (
     measure,
     metric_intervals,
 )
+from inficond_panel.distill.metrics import bootstrap, weighted_ap
 from inficond_panel.distill.metrics import outcome as outcome_module
-from inficond_panel.distill.metrics import weighted_ap
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
 from inficond_panel.distill.metrics.weighted_ap import rank
 from inficond_panel.errors import DataError
@@ -79,7 +79,7 @@ def test_draw_table_is_drawn_with_replacement_fixed_by_its_seed_and_read_only():
     assert (table.sum(axis=1) == 50).all()
     assert table.var() == pytest.approx(1 - 1 / 50, abs=0.05)  # of a binomial count
     np.testing.assert_allclose(table.mean(axis=0), 1, atol=0.3)
-    draw_counts.cache_clear()
+    bootstrap._draw_counts.cache_clear()
     np.testing.assert_array_equal(table, draw_counts(50, 200, 7))
     assert not np.array_equal(table, draw_counts(50, 200, 8))
     with pytest.raises(ValueError, match="read-only"):

@@ -1,12 +1,13 @@
 """Bootstrap intervals over images: of a metric, of a change, of means over classes; folds.
 
-A draw of n images with replacement is a count per image. One table of counts serves both
-students, so their noise is paired, and each is sorted only once (Outcome). Intervals are
-percentile intervals [q_low, q_high] (Efron and Tibshirani 1993, "An introduction to the bootstrap",
-ch. 13). The calibration error e has the basic interval, [2 e - q_high, 2 e - q_low] (Davison and
-Hinkley 1997, "Bootstrap methods and their application", ch. 5): e grows with noise, a draw is
-noisier than the sample, and so the quantiles of the draws are too high. The estimate e may then lie
-above its interval. Near perfect calibration neither interval can be trusted; see ece_floor.
+A draw of n images with replacement is a count per image; groups of near-equal images are drawn
+whole. One table of counts serves both students, so their noise is paired, and each is sorted only
+once (Outcome). Intervals are percentile intervals [q_low, q_high] (Efron and Tibshirani 1993, "An
+introduction to the bootstrap", ch. 13). The calibration error e has the basic interval, [2 e -
+q_high, 2 e - q_low] (Davison and Hinkley 1997, "Bootstrap methods and their application", ch. 5): e
+grows with noise, a draw is noisier than the sample, and so the quantiles of the draws are too high.
+The estimate e may then lie above its interval. Near perfect calibration neither interval can be
+trusted; see ece_floor.
 
 The teacher's skill. Chance is the share of positives among the labelled images: the AP that a
 random ranking tends to. The teacher knows the class where the bootstrap interval of its AP lies
@@ -33,6 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.arrays import empty
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import defined
+from inficond_panel.distill.metrics.groups import Groups, part_means
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores import Array
@@ -43,13 +45,19 @@ from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS, TOP_ECE, keys
 FOLDS = 5
 
 
-def stratified_folds(label: NDArray, count: int, seed: int) -> NDArray[np.intp]:
+def stratified_folds(
+    label: NDArray, count: int, seed: int, group: Groups = None
+) -> NDArray[np.intp]:
     """Return the fold (n,) of each photo, 0 to count - 1, stratified by labels (n, K).
 
     Photos are sorted by the rarest class that they show, shuffled within it, and dealt out in turn,
-    so that folds differ by at most one photo of each such group.
+    so that folds differ by at most one photo of each class. Photos of equal ``group`` (n,) are
+    dealt out together, by the classes that any of them shows.
     """
     label = np.asarray(label) == 1
+    if group is not None:
+        of = np.unique(group, return_inverse=True)[1]
+        return stratified_folds(part_means(label.astype(np.float64), of) > 0, count, seed)[of]
     frequency = label.sum(axis=0)
     rarest = np.where(label, frequency, np.iinfo(np.int64).max).argmin(axis=1)
     rarest = np.where(label.any(axis=1), rarest, label.shape[1])
@@ -129,21 +137,34 @@ def drawn(
     key, kept = (metric, draws, seed, together), outcome.drawn(metric)
     if key not in kept:
         if together:
-            counts = draw_counts(len(outcome.all_logits), draws, seed)[:, outcome.known]
+            counts = draw_counts(len(outcome.all_logits), draws, seed, outcome.group)
+            counts = counts[:, outcome.known]
         else:
-            counts = draw_counts(outcome.images(metric), draws, seed)
+            counts = draw_counts(outcome.images(metric), draws, seed, outcome.groups(metric))
         for name, values in outcome.values_beside(metric, counts).items():
             values.setflags(write=False)
             kept[name, draws, seed, together] = values
     return kept[key]
 
 
-@lru_cache(maxsize=8)
-def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
-    """Return how often each bootstrap draw has each image (draws, images), as a read-only array.
+def draw_counts(images: int, draws: int, seed: int, group: Groups = None) -> NDArray[np.uint8]:
+    """Return how often each bootstrap draw has each image (draws, images), read-only.
 
-    One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
+    Images of equal ``group`` (images,) are drawn together (the cluster bootstrap: Davison and
+    Hinkley 1997, sec. 3.8).
     """
+    if group is None:
+        return _draw_counts(images, draws, seed)
+    of = np.unique(group, return_inverse=True)[1]
+    table = _draw_counts(int(of.max(initial=-1)) + 1, draws, seed).T[of].T
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=8)
+def _draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
+    """One byte is enough: that one of a million images is drawn 50 times has a chance below
+    1e-50."""
     rng = np.random.default_rng(seed)
     table = empty((images, draws), np.uint8).T  # in this order: see Ranked
     for row in table:
@@ -276,10 +297,10 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
     """Return a teacher's AP with interval, and whether it knows the class, from its outcome.
 
     ``noise``: draws, seed and level of the interval."""
-    positives, images = int(teacher.positive.sum()), len(teacher.positive)
-    chance = positives / images if images else float("nan")
+    images = len(teacher.positive)
+    chance = float(teacher.positive.mean()) if images else float("nan")
     above = metric_intervals(teacher, (AP.key,), **USUAL_NOISE)[AP.key].low > chance
-    enough = min(positives, images - positives) >= (FEWEST if above else LEAST)
+    enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if above else LEAST)
     return TeacherSkill(
         ap=metric_intervals(teacher, (AP.key,), **noise)[AP.key],
         chance=chance,

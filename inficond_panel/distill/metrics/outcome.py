@@ -33,6 +33,7 @@ from inficond_panel.distill.metrics.calibration import (
     check_decisions,
     check_outcomes,
 )
+from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
@@ -137,7 +138,8 @@ class Outcome:
 
     Both are (n,) and sorted at most once. ``teacher`` (n,) are the teacher's decisions, needed for
     fidelity alone. ``cutoff`` is the student's (``Cutoffs``). ``bins`` and ``equal_mass`` belong to
-    the ECE (calibration.py), whose bins do not change with the counts. Raises DataError as
+    the ECE (calibration.py), whose bins do not change with the counts. ``group`` (n,) numbers
+    groups of near-equal images, which bootstrap draws have together. Raises DataError as
     ``check_outcomes`` and ``check_decisions``.
     """
 
@@ -150,8 +152,9 @@ class Outcome:
         *,
         bins: int = BINS,
         equal_mass: bool = False,
+        group: Groups = None,
     ) -> None:
-        self.label = np.asarray(label)
+        self.label, self.group = np.asarray(label), group
         self.all_logits = np.asarray(logit, dtype=np.float64)
         check_outcomes(self.label, self.all_logits)
         self.known = self.label >= 0
@@ -188,11 +191,25 @@ class Outcome:
             cutoff_rows(self.cutoff, rows),
             bins=bins,
             equal_mass=equal_mass,
+            group=of_rows(self.group, rows),
         )
 
     def images(self, metric: str) -> int:
         """Return the number of images that a metric counts: labelled images; for fidelity all."""
         return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
+
+    def groups(self, metric: str) -> Groups:
+        """Return the groups of the images that a metric counts."""
+        return self.group if metric_named(metric).needs_teacher else self._known_groups
+
+    @cached_property
+    def _known_groups(self) -> Groups:
+        return of_rows(self.group, self.known)
+
+    def distinct(self, present: bool) -> int:
+        """Return the number of positives if ``present``, else of negatives; near-equal images count
+        once."""
+        return distinct(self._known_groups, self.positive == present)
 
     def counted(self, metric: str, counts: NDArray) -> NDArray:
         """Return the columns of counts (rows, n) that belong to images the metric counts."""

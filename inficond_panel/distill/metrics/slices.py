@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, metric_intervals
+from inficond_panel.distill.metrics.groups import distinct, first_of, of_rows, parts_of
 from inficond_panel.distill.metrics.outcome import Mask, Outcome
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, DataError
@@ -64,7 +65,9 @@ class Luck:
     def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
         self.outcome, self.metric, self.most = outcome, metric, most
         strata = outcome.teacher if METRICS[metric].needs_teacher else outcome.positive
-        self._groups = [np.flatnonzero(strata == side) for side in (False, True)]
+        self._sides = [np.flatnonzero(strata == side) for side in (False, True)]
+        group = outcome.groups(metric)
+        self._parts = [parts_of(of_rows(group, side), np.zeros(len(side))) for side in self._sides]
         self._seed = seed
         self._kept: list[NDArray[np.int32]] = []
 
@@ -89,7 +92,8 @@ class Luck:
         return mean, float(1 + count[-1]) / (1 + len(count))
 
     def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Yield blocks (rows, images) of permutations of the images within each label."""
+        """Yield blocks (rows, images) of permutations of the images within each label, and of
+        groups of near-equal images as one."""
         rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
         for index, done in enumerate(range(0, self.most, rows)):
             block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
@@ -99,10 +103,11 @@ class Luck:
 
     def _block(self, index: int, rows: int) -> NDArray[np.int32]:
         rng = np.random.default_rng([self._seed, index])
-        permuted = np.empty((rows, sum(map(len, self._groups))), dtype=np.int32)
-        for group in self._groups:
-            tiled = np.broadcast_to(group, (rows, len(group)))
-            permuted[:, group] = rng.permuted(tiled, axis=1)
+        permuted = np.empty((rows, sum(map(len, self._sides))), dtype=np.int32)
+        for side, part in zip(self._sides, self._parts, strict=True):
+            first = side[first_of(part)]  # near-equal images take the place of one image
+            tiled = np.broadcast_to(first, (rows, len(first)))
+            permuted[:, side] = rng.permuted(tiled, axis=1)[:, part]
         return permuted
 
 
@@ -265,12 +270,14 @@ def _described(
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
     """Return why the images of ``part`` are too few to compare them by the metric, or "".
 
-    ``limits`` are the least number of images, and the least number of positives and of negatives.
+    ``limits`` are the least number of images, and the least number of positives and of negatives;
+    near-equal images count once.
     """
-    images, positives = part.images(metric), int(part.positive.sum())
+    images = distinct(part.groups(metric), np.ones(part.images(metric), dtype=bool))
     if images < limits[0]:
         return f"fewer than {limits[0]} images"
-    if METRICS[metric].needs_both_sides and min(positives, images - positives) < limits[1]:
+    positives, negatives = part.distinct(True), part.distinct(False)
+    if METRICS[metric].needs_both_sides and min(positives, negatives) < limits[1]:
         kind = "positives" if positives < limits[1] else "negatives"
         return f"fewer than {limits[1]} {kind}"
     return "undefined" if np.isnan(value) else ""
@@ -342,7 +349,7 @@ def compare_groups(
     limits, reports, drawn = (min_images, min_positives), [], []
     for name, mask in groups.items():
         part = outcome.among(mask)
-        counts = draw_counts(len(mask), draws, seed)[:, mask]  # groups share draws
+        counts = draw_counts(len(mask), draws, seed, outcome.group)[:, mask]  # shared draws
         values = {key: part.values(key, part.counted(key, counts)) for key in metrics}
         intervals = metric_intervals(part, metrics, draws=draws, seed=seed, level=level)
         small = {

@@ -33,6 +33,7 @@ from inficond_panel.distill.metrics.bootstrap import (
     interval,
     stratified_folds,
 )
+from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.outcome import Outcome, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
@@ -51,12 +52,13 @@ class ThresholdChoice:
     """Rule that chooses a threshold of logits (n,) by labels (n,) in {1, 0}.
 
     It maximises F1 or, if ``precision`` is not None, the recall among thresholds of at least this
-    precision; nan if there is none.
+    precision; nan if there is none. ``group`` (n,): see ``metrics.groups``.
     """
 
     label: NDArray
     logit: Array
     precision: float | None = None
+    group: Groups = None
 
     def value(self) -> float:
         """Return the threshold chosen on all images; nan if no threshold qualifies."""
@@ -85,7 +87,7 @@ class ThresholdChoice:
         """Return the limits of the threshold's percentile interval over bootstrap draws.
 
         Both are nan if no threshold qualifies on any draw."""
-        drawn = self.values(draw_counts(len(self.label), draws, seed))
+        drawn = self.values(draw_counts(len(self.label), draws, seed, self.group))
         if np.isnan(drawn).all():
             return np.nan, np.nan
         low, high = np.nanquantile(drawn, tails(level))
@@ -96,7 +98,7 @@ class ThresholdChoice:
 
         The decision is positive if this is above 0. It is negative if no threshold qualifies.
         """
-        folds = stratified_folds(self.label[:, None], FOLDS, seed)
+        folds = stratified_folds(self.label[:, None], FOLDS, seed, self.group)
         decided = np.empty(len(self.label))
         for fold in range(FOLDS):
             out = folds == fold
@@ -165,11 +167,14 @@ class AbstainRule:
 
 @dataclass(frozen=True)
 class Decisions:
-    """Decisions on n labelled images: ``confidence``, ``right``, and ``hit`` (true positive)."""
+    """Decisions on n labelled images: ``confidence``, ``right``, and ``hit`` (true positive).
+
+    ``group`` (n,): see ``metrics.groups``."""
 
     confidence: Array
     right: NDArray[np.bool_]
     hit: NDArray[np.bool_] | None = None  #: None where no class is the positive one
+    group: Groups = None
 
     def curve(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
@@ -178,7 +183,7 @@ class Decisions:
 
         Images of equal confidence are answered together."""
         cuts = self._cuts()
-        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        counts = draw_counts(len(self.right), draws, seed, self.group).astype(np.float64)
         once = np.ones((1, len(self.right)))
         estimates, drawn = self._measured(cuts, once), self._measured(cuts, counts)
 
@@ -202,12 +207,12 @@ class Decisions:
     ) -> AbstainRule:
         """Return the rule with the largest coverage at which accuracy is at least ``asked``."""
         answered = np.zeros(len(self.right), dtype=bool)
-        folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed)
+        folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed, self.group)
         for fold in range(FOLDS):
             out = folds == fold
             chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
             answered[out] = self.confidence[out] >= chosen  # nan: none
-        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        counts = draw_counts(len(self.right), draws, seed, self.group).astype(np.float64)
         hits = answered & self.right
         estimate = float(ratio(hits.sum(), answered.sum()))
         drawn = ratio(counts @ hits, counts @ answered)
@@ -265,10 +270,11 @@ def class_decisions(outcome: Outcome) -> Decisions:
     """Return a student's decisions on one class; confidence: the logit's distance to the cutoff."""
     right = outcome.decided == outcome.positive
     margin = np.abs(outcome.all_logits - outcome.cutoff)[outcome.known]
-    return Decisions(margin, right, outcome.decided & outcome.positive)
+    group = outcome.groups(ACCURACY.key)
+    return Decisions(margin, right, outcome.decided & outcome.positive, group)
 
 
 def top_decisions(classifier: TopClass) -> Decisions:
     """Return a classifier's decisions; confidence is the probability of the likeliest class."""
     likeliest = classifier.all_logits[classifier.known].max(axis=1, initial=0.0)
-    return Decisions(likeliest, classifier.right)
+    return Decisions(likeliest, classifier.right, group=classifier.known_groups)

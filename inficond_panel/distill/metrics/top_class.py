@@ -29,6 +29,7 @@ from scipy.special import log_expit, softmax
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_outcomes
+from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.metrics.outcome import DrawKey, likeliest, ratio
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
@@ -66,8 +67,8 @@ class TopClass:
 
     ``label`` (n,) are class indices, -1 if unknown; ``probability`` (n, K); ``teacher`` (n,) are
     the teacher's predicted classes, for agreement alone. ``logit`` (n, K) are log-odds that rank
-    the classes even if two probabilities round to 1; if None, the probabilities rank them. Raises
-    DataError as ``check_outcomes``.
+    the classes even if two probabilities round to 1; if None, the probabilities rank them.
+    ``group`` (n,) is as for ``Outcome``. Raises DataError as ``check_outcomes``.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class TopClass:
         logit: NDArray | None = None,
         k: int = USUAL_K,
         bins: int = BINS,
+        group: Groups = None,
     ) -> None:
         self.all_logits = np.asarray(probability, dtype=np.float64)
         check_outcomes(np.asarray(label), self.all_logits, classes=self.classes)
@@ -86,7 +88,7 @@ class TopClass:
         self.named = likeliest(self._ranking)
         self.known = np.asarray(label) >= 0
         self.label = np.asarray(label)[self.known]
-        self.teacher, self.k, self._bins = teacher, k, bins
+        self.teacher, self.k, self._bins, self.group = teacher, k, bins, group
         self._drawn: dict[DrawKey, Array] = {}
 
     def drawn(self, metric: str) -> dict[DrawKey, Array]:
@@ -114,6 +116,15 @@ class TopClass:
     def images(self, metric: str) -> int:
         """Return the number of images that a metric counts: labelled images; for agreement all."""
         return len(self.named) if TOP_METRICS[metric].needs_teacher else len(self.label)
+
+    def groups(self, metric: str) -> Groups:
+        """Return the groups of the images that a metric counts."""
+        return self.group if TOP_METRICS[metric].needs_teacher else self.known_groups
+
+    @cached_property
+    def known_groups(self) -> Groups:
+        """Groups of the labelled images."""
+        return of_rows(self.group, self.known)
 
     def value(self, metric: str) -> float:
         """Return the metric's value, each image counted once."""

@@ -324,6 +324,7 @@ def learns_from_tune(terms: Terms, store: Store) -> bool:
 def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
     """Return cross-fitted logits ``(len(tried), n)`` on all photos of ``tune``, under each of the
     terms ``tried``."""
-    rows = student.store.rows(TUNE)
-    folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
+    rows, label = student.store.rows(TUNE), student.store.label
+    group = student.store.groups_on(TUNE)
+    folds = stratified_folds(label[rows, student.k][:, None], FOLDS, 0, group)
     return held_out_logits(student, tried, rows, folds, tolerance=_TOLERANCE)

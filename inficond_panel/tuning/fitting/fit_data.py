@@ -16,6 +16,7 @@ from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.correlations import Correlations, spread
+from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import joint_targets, make_problems
@@ -301,11 +302,19 @@ class FitData:
         self.scores, self.gathered = self._extended.made(self._appended, join)
 
     def without(self, rows: np.ndarray) -> np.ndarray:
-        """Return a mask ``(n,)`` of all images except appended images at ``rows`` of the
-        store."""
-        inside = np.ones(len(self.rows), dtype=bool)
-        inside[self._fit_count :] = ~np.isin(self.rows[self._fit_count :], rows)
+        """Return a mask ``(n,)`` of all images except appended images at ``rows`` of the store, or
+        near-equal to these."""
+        inside, near = np.ones(len(self.rows), dtype=bool), self._store.with_near(rows)
+        inside[self._fit_count :] = ~np.isin(self.rows[self._fit_count :], near)
         return inside
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of near-equal images ``(n,)``; None if there are none. An added photo is by
+        itself."""
+        alone = len(self._store.images) + np.arange(len(self.rows))
+        group = np.where(self.rows < 0, alone, self._store.near_group[self.rows])
+        return of_rows(group, np.arange(len(group)))
 
     def _override(self, targets: np.ndarray, k: int, taught: Taught) -> None:
         """Replace the store's labels by taught labels in mixed targets ``(n,)``; no change without

@@ -71,7 +71,7 @@ def choose_penalties(
     on_tune = data.teacher_alone and not data.learned and len(store.rows(TUNE)) >= LEAST_IMAGES
     if not on_tune:
         every = list(columns if among is None else among)
-        folds = stratified_folds(mixed_of(data.targets)[:, every] > 0.5, FOLDS, seed=0)
+        folds = stratified_folds(mixed_of(data.targets)[:, every] > 0.5, FOLDS, 0, data.groups)
         compared = _comparable(data, compared, folds)
     penalties = dict.fromkeys(columns, path[0])
     if compared:

@@ -20,6 +20,7 @@ from inficond_panel.common.arrays import rows_of
 from inficond_panel.concepts.texts import classes_named
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.groups import distinct, first_of, parts_of
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
@@ -47,7 +48,9 @@ LEAST_LABELLED = 2 * FOLDS
 LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 #: Cached properties that depend on the photos of tune.
 _KEPT_OF_TUNE = ["tune_scores", "_of_tune", "tune_photos", "tune_logits"]
-_KEPT_OF_TUNE += ["model_of_tune", "model_of_fit"]
+_KEPT_OF_TUNE += ["model_of_tune", "model_of_fit", "one_of_each"]
+#: Cached properties that depend on the photos of fit, too.
+_KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit"]
 
 
 class ClassPhotos:
@@ -58,6 +61,8 @@ class ClassPhotos:
     class, the teacher's decisions replace the labels (``by_teacher``), with ``thresholds`` (logits
     by class, default 0). With ``decided`` the teacher's decisions replace the labels of both
     splits. ``parts`` are the content hashes of the added photos that can be learned; None: all.
+    ``fit_group`` and ``tune_group`` are the groups of near-equal photos, which are in one fold and
+    in one draw (``metrics.groups``).
     """
 
     def __init__(
@@ -83,8 +88,8 @@ class ClassPhotos:
         self.fit_size = len(every)  #: number of photos of fit, with and without label
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
-        self._seed = seed
-        self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed)
+        self._seed, self.fit_group = seed, store.groups_of(self.fit)
+        self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed, self.fit_group)
         self._of_folds: list[Fit] = []
 
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
@@ -99,12 +104,38 @@ class ClassPhotos:
         k = self.student.k
         label = self._decisions(rows, [k])[:, 0] if self.decided else self._store.label[rows, k]
         self.seen, self.tune, self.tune_label = rows, rows[label >= 0], label[label >= 0]
+        self.tune_group = self._store.groups_of(self.tune)
+
+    @cached_property
+    def one_of_each(self) -> ClassPhotos:
+        """These photos with one photo of each group of near-equal photos with equal labels, for
+        tests that take photos to be independent. It shares the folds' students."""
+        if self.fit_group is None and self.tune_group is None:
+            return self
+        students, other = self._students, copy(self)
+        for name in _KEPT:
+            other.__dict__.pop(name, None)
+        some = first_of(parts_of(self.fit_group, self.fit_label))
+        other._of_folds, other._folds, other._known = students, self._folds[some], self._known[some]
+        other.fit, other.fit_label = self.fit[some], self.fit_label[some]
+        other.fit_group = self._store.groups_of(other.fit)
+        other._look_at(self.tune[first_of(parts_of(self.tune_group, self.tune_label))])
+        return other
+
+    def shown(self, split: str) -> tuple[int, int]:
+        """Return the numbers of positives and of negatives of fit or of tune; near-equal photos
+        count once."""
+        of_fit = split == FIT
+        group, label = (
+            (self.fit_group, self.fit_label) if of_fit else (self.tune_group, self.tune_label)
+        )
+        return distinct(group, label == 1), distinct(group, label == 0)
 
     @property
     def lacking(self) -> str:
         """Reason why the class cannot be compared between the splits; "" if it can."""
-        for split, label in ((FIT, self.fit_label), (TUNE, self.tune_label)):
-            positives, negatives = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
+        for split in (FIT, TUNE):
+            positives, negatives = self.shown(split)
             if min(positives, negatives) < LEAST_LABELLED:
                 return (
                     f"{split} has {positives} positive and {negatives} negative photos; "
@@ -116,14 +147,18 @@ class ClassPhotos:
         """Return the verdict whether the student is worse on tune than on fit."""
         each = self.student.logits_of_each(self._students, self._of_fit)
         inside = each[self._folds, np.arange(len(self.fit))]
-        fit = UnseenLogits(self.fit_label, inside[None])
-        return verdict(fit, UnseenLogits(self.tune_label, self.tune_logits))
+        fit = UnseenLogits(self.fit_label, inside[None], self.fit_group)
+        return verdict(fit, UnseenLogits(self.tune_label, self.tune_logits, self.tune_group))
 
     def suspicion(self) -> Suspicion:
         """Return the suspect scores of all concepts, with reliance and lost correlation.
 
-        A concept with a constant score on ``fit`` has no correlation, so no reliance.
+        A concept with a constant score on ``fit`` has no correlation, so no reliance. Of near-equal
+        photos one counts.
         """
+        return self.one_of_each._suspicion()
+
+    def _suspicion(self) -> Suspicion:
         folds = side_means(self._of_fit, self.fit_label, self._folds)
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
         varies = np.ptp(self.fit_scores, axis=0) > 0
@@ -193,12 +228,14 @@ class ClassPhotos:
     @cached_property
     def model_of_tune(self) -> tuple[Array, Array]:
         """Cross-fitted logits on ``tune`` and on ``fit`` of a logistic regression on ``tune``."""
-        return cross_fitted_model(self._of_tune, self.tune_label, self._of_fit, self._seed)
+        given = self._of_tune, self.tune_label, self._of_fit, self._seed
+        return cross_fitted_model(*given, self.tune_group)
 
     @cached_property
     def model_of_fit(self) -> tuple[Array, Array]:
         """Cross-fitted logits on ``fit`` and on ``tune`` of a logistic regression on ``fit``."""
-        return cross_fitted_model(self._of_fit, self.fit_label, self._of_tune, self._seed)
+        given = self._of_fit, self.fit_label, self._of_tune, self._seed
+        return cross_fitted_model(*given, self.fit_group)
 
     def labels(self, classes: Sequence[int]) -> list[NDArray]:
         """Return labels (n, len(classes)) on ``fit`` and on ``tune``; -1: unknown."""
@@ -216,7 +253,7 @@ class ClassPhotos:
     @property
     def teacher(self) -> Outcome:
         """Labels of the photos of tune with the teacher's logits and decisions (``Outcome``)."""
-        return Outcome(self.tune_label, self.teacher_log_odds(TUNE))
+        return Outcome(self.tune_label, self.teacher_log_odds(TUNE), group=self.tune_group)
 
     def teacher_log_odds(self, split: str) -> NDArray:
         """Return the teacher's log-odds (n,) on the photos of ``fit`` or of ``tune``."""
@@ -237,15 +274,16 @@ class ClassPhotos:
     def _students(self) -> list[Fit]:
         """Students fitted without one fold of fit, one per fold."""
         if not self._of_folds:
-            outside = np.zeros((FOLDS, self.fit_size), dtype=bool)
-            outside[self._folds, self._known] = True
-            self._of_folds += self.student.fitted_without_each(outside)
+            every = self._store.rows(FIT)
+            parts = (self.fit[self._folds == fold] for fold in range(FOLDS))
+            outside = [np.isin(every, self._store.with_near(part)) for part in parts]
+            self._of_folds += self.student.fitted_without_each(np.array(outside))
         return self._of_folds
 
     @property
     def tune_folds(self) -> NDArray[np.intp]:
         """Numbers (n,) of the folds of tune, for students that learn from its photos."""
-        return stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
+        return stratified_folds(self.tune_label[:, None], FOLDS, 0, self.tune_group)
 
     @cached_property
     def tune_logits(self) -> NDArray:
@@ -295,7 +333,7 @@ def measured_by_labels(
     decisions are used only if they show more weakening than the scores. Weights and lost
     separation are not changed.
     """
-    names = ("reliance", "z", "p", "weakening")
+    names, photos = ("reliance", "z", "p", "weakening"), photos.one_of_each
     values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
     labelled = _labelled(photos, measured.reliance)
     for fit, tune, known, concepts in _labelled_alike(photos, labelled):

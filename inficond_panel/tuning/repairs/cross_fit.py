@@ -84,7 +84,7 @@ def _by_fold(
     rows: NDArray[np.intp],
     label: NDArray,
 ) -> Array:
-    folds = stratified_folds(label[:, None], FOLDS, 0)
+    folds = stratified_folds(label[:, None], FOLDS, 0, tuner.store.groups_of(rows))
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
     first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
     logits = np.empty(len(rows))

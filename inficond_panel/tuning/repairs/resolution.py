@@ -23,6 +23,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos
@@ -66,12 +67,12 @@ class Choice:
     error: float
 
 
-def choose(label: NDArray, logits: Array, seed: int = 0) -> Choice:
+def choose(label: NDArray, logits: Array, group: Groups = None, seed: int = 0) -> Choice:
     """Choose one of m students by AP, from logits (m, n) and labels (n,) in {1, 0}: the first,
-    unless another gains more than one standard error."""
+    unless another gains more than one standard error. ``group`` (n,): see ``metrics.groups``."""
     every = np.ones((1, len(label)))
     best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
-    counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed)])
+    counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed, group)])
     values = ap_values(label, logits[[0, best]], counts)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])
@@ -196,7 +197,9 @@ def _balanced(photos: ClassPhotos, repair: Balance, terms: Terms, least: int) ->
     concepts = tuple(sorted({*before, *repair.concepts}))
     fit, tune = photos.columns(concepts)
     try:
-        weighting = balance(fit, photos.fit_label, tune, photos.tune_label, least=least)
+        given = fit, photos.fit_label, tune, photos.tune_label
+        groups = photos.fit_group, photos.tune_group
+        weighting = balance(*given, least=least, groups=groups)
     except DataError as error:
         raise TuningError(f"{what}: {error.message}", error.remedy) from None
     if min(weighting.effective) < LEAST_EFFECTIVE:
@@ -225,7 +228,7 @@ def _chosen(
     able = enough(judged, least)
     tried = compared_terms(photos, wishes, terms, able=able)
     if len(tried) > 1:
-        made = choose(judged.tune_label, logits_of_tune(judged, tried, box))
+        made = choose(judged.tune_label, logits_of_tune(judged, tried, box), judged.tune_group)
         # The user requested learning: take the best, not the first, which learns least.
         learns = any(isinstance(repair, Learn) for repair in by_ap)
         tried = [tried[made.best if learns else made.taken]]
@@ -380,8 +383,11 @@ def _counted(terms: Terms, photos: ClassPhotos) -> Terms:
 
 
 def enough(photos: ClassPhotos, least: int = LEAST_TUNE) -> bool:
-    """Return True if tune has at least ``least`` positives and as many negatives."""
-    return bool(min((photos.tune_label == side).sum() for side in (0, 1)) >= least)
+    """Return True if tune has at least ``least`` positives and as many negatives, of which
+    near-equal photos count once."""
+    return bool(
+        min(distinct(photos.tune_group, photos.tune_label == side) for side in (0, 1)) >= least
+    )
 
 
 def _need(photos: ClassPhotos, what: str, least: int) -> None:

@@ -18,6 +18,7 @@ from scipy.special import expit
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
+from inficond_panel.distill.metrics.groups import part_means, parts_of
 from inficond_panel.distill.metrics.outcome import above, cutoff_rows
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT
@@ -85,7 +86,8 @@ class ClassRepair:
     """Levers of one class with its shift; the first lever is the unchanged student.
 
     ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
-    informative unlabelled photos. With ``few`` positives (< ``LEAST_LABELLED``) the only lever is
+    informative unlabelled photos. With ``few`` positives (< ``LEAST_LABELLED``, of near-equal
+    photos one) the only lever is
     to learn the labels of tune with weight 1, and their likelihood makes the choice, not AP.
     """
 
@@ -146,16 +148,18 @@ def _compared(
 ) -> ClassRepair:
     student, label = photos.student, photos.tune_label
     still = _logits(photos, [student.terms])
-    counts = draw_counts(len(photos.seen), DRAWS, seed)[:, np.isin(photos.seen, photos.tune)]
+    group = student.store.groups_of(photos.seen)
+    counts = draw_counts(len(photos.seen), DRAWS, seed, group)
+    counts = counts[:, np.isin(photos.seen, photos.tune)]
     before = change_by_teaching(photos, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    few = bool(np.count_nonzero(label == 1) < LEAST_LABELLED)
+    few = photos.shown(TUNE)[0] < LEAST_LABELLED
     for name, edits, needs in _levers(student, shift, few=few):
         check()
         careful = not any(isinstance(edit, Learn) for edit in edits)
         terms, found = _candidates(photos, edits)
         logits = np.concatenate([still, found])
-        best = likelier(label, logits) if few else _taken(label, logits, careful=careful)
+        best = likelier(photos, logits) if few else _taken(photos, logits, careful=careful)
         made, taught = [student.terms, *terms][best], None
         if made != student.terms:
             taught = change_by_teaching(photos, made, counts) - before
@@ -212,23 +216,26 @@ def _candidates(
     return terms, _logits(photos, terms)
 
 
-def likelier(label: NDArray, logits: Array) -> int:
-    """Return 1 if labels (n,) are significantly likelier under the second of two students, else 0.
+def likelier(photos: ClassPhotos, logits: Array) -> int:
+    """Return 1 if the labels of tune are significantly likelier under the second of two students,
+    else 0.
 
     Uses the paired z of the log likelihood per photo, from ``logits`` (2, n): all photos count,
-    while AP depends on few positives.
+    while AP depends on few positives. Near-equal photos count as one, with their mean.
     """
+    label = photos.tune_label
     losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
-    gains = losses[0] - losses[1]
+    gains = part_means(losses[0] - losses[1], parts_of(photos.tune_group, label))
     error = gains.std(ddof=1) / np.sqrt(len(gains))
     return int(gains.mean() > LIKELIER * error)
 
 
-def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:
+def _taken(photos: ClassPhotos, logits: Array, *, careful: bool) -> int:
     """Return the index of the student with the highest AP on all photos; the first competes only
     if ``careful``, and then stays unless another gains more than one standard error."""
+    label = photos.tune_label
     if careful:
-        return choose(label, logits).taken
+        return choose(label, logits, photos.tune_group).taken
     return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())
 
 

@@ -1,0 +1,174 @@
+"""Groups of near-equal images, found by their concept scores: copies, bursts, frames of a video.
+
+Near-equal images are no independent evidence. A fold that holds the copy of an image out tests what
+the other copy taught, and a bootstrap over images takes each copy for news. So folds, draws and
+permutations go by group.
+
+The distance of two images is that of their standardised scores on the main axes, which hold most of
+the variance, divided by its mean over pairs of images: about 1 for images that have nothing to do
+with each other. Noise that differs from concept to concept hardly shows on the main axes. Two
+images are near-equal if
+
+- their distance is at most ``LIMIT``, and
+- so small a distance is no chance: in data of few dimensions, or of many images, unrelated images
+  come near to each other too. The number of pairs within a distance r grows like r to the power of
+  the data's dimension (the correlation dimension: Grassberger and Procaccia 1983, Physica D 9). It
+  is read from the nearest of random pairs, and extrapolated to the distance within which
+  ``CHANCE`` pairs of unrelated images are expected in all. Near-equal images that are found are
+  taken from the sample, and the distance is read again.
+
+Scores that take few values, such as words of captions (0 or 1), are equal for images that have
+nothing to do with each other, so a column counts only if its values are ``graded``. Without graded
+columns of scores, images are near-equal only if all their scores and logits are the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from inficond_panel.distill.sources import Array
+
+#: Largest distance of near-equal images.
+LIMIT = 0.25
+#: Largest expected number of pairs of unrelated images that are taken for near-equal.
+CHANCE = 0.05
+#: Shares of the nearest random pairs at which the dimension is read, each against ``_WIDER`` times
+#: the share. A small share tells most, but may be near-equal pairs: the largest distance is taken.
+_SHARES, _WIDER = (1e-4, 1e-3, 1e-2, 2e-2), 5
+#: Least number of pairs in a share.
+_FEWEST_PAIRS = 50
+#: Largest share of a graded column's most frequent value.
+_MOST_EQUAL = 1 / 3
+#: Images of the samples that give axes and dimension, and tell which columns are graded.
+_SAMPLE = 1500
+#: Share of the variance that the main axes hold.
+_EXPLAINED = 0.8
+#: Images compared at one time.
+_ROWS = 1024
+_TINY = 1e-12
+#: Most readings of the distance.
+_READINGS = 5
+
+#: Pairs (p, 2) of indices of images, the smaller first.
+Pairs = NDArray[np.intp]
+
+
+def near_equal(scores: NDArray, logits: NDArray) -> Pairs:
+    """Return pairs of near-equal images, by scores (n, C) and the teacher's logits (n, K).
+
+    Of images with equal scores each is paired with the first one only.
+    """
+    columns = _graded(scores)
+    if len(columns) < 2:
+        both = np.hstack([scores, logits])
+        return _equal(both) if len(_graded(both)) else np.empty((0, 2), np.intp)
+    equal = _equal(scores[:, columns])
+    first = np.setdiff1d(np.arange(len(scores)), equal[:, 1])
+    return np.concatenate([equal, first[_near(_on_main_axes(scores, first, columns))]])
+
+
+def _near(places: NDArray) -> Pairs:
+    """Return pairs of near-equal images with ``places`` (n, a) on the main axes."""
+    pairs, radius = np.empty((0, 2), np.intp), 0.0
+    for _ in range(_READINGS):
+        others = np.unique(groups_of(pairs, len(places)))
+        wider = _radius(places[others[_evenly(len(others), _SAMPLE)]], len(others))
+        if wider <= radius:
+            break
+        radius = wider
+        pairs = _within(places, radius)
+    return pairs
+
+
+def groups_of(pairs: Pairs, images: int) -> NDArray[np.intp]:
+    """Return the group (n,) of each image: the smallest index of the images that it is connected
+    to by ``pairs``, which is its own index if there are none."""
+    ones = np.ones(len(pairs), dtype=bool)
+    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(images, images))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)
+    return np.asarray(first[component], dtype=np.intp)
+
+
+def _graded(values: NDArray) -> NDArray[np.intp]:
+    """Return the indices of the columns of ``values`` (n, C) that are graded: no value is so
+    frequent that many unrelated images share it."""
+    some = np.sort(values[_evenly(len(values), _SAMPLE)], axis=0)
+    most = int(_MOST_EQUAL * len(some))
+    if not most:
+        return np.empty(0, np.intp)
+    return np.flatnonzero((some[most:] != some[:-most]).all(axis=0))
+
+
+def _equal(values: NDArray) -> Pairs:
+    """Return pairs of equal rows of ``values`` (n, C): the first such row, and each later one."""
+    first: dict[bytes, int] = {}
+    rows = (row.tobytes() for row in np.ascontiguousarray(values))
+    pairs = [(first.setdefault(row, i), i) for i, row in enumerate(rows)]
+    found = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    return found[found[:, 0] != found[:, 1]]
+
+
+def _on_main_axes(scores: NDArray, rows: NDArray, columns: NDArray) -> NDArray:
+    """Return the places (rows, axes) of images on the main axes of their standardised scores,
+    scaled so that the mean squared distance of two images is 1."""
+    chosen = scores[np.ix_(rows, columns)].astype(np.float32)
+    chosen -= chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
+    chosen /= chosen.std(axis=0, dtype=np.float64).astype(np.float32)
+    _, sizes, axes = np.linalg.svd(chosen[_evenly(len(rows), _SAMPLE)], full_matrices=False)
+    share = np.cumsum(sizes**2) / np.sum(sizes**2)
+    places = chosen @ axes[: int(np.searchsorted(share, _EXPLAINED)) + 1].T
+    variance = float(places.var(axis=0, dtype=np.float64).sum())
+    return np.asarray(places / np.float32(np.sqrt(2 * variance)))
+
+
+def _radius(some: NDArray, images: int) -> float:
+    """Return the distance up to which ``images`` are near-equal, at most ``LIMIT``, from the
+    places (n, a) of ``some``."""
+    gaps = np.sort(_squared(some, some)[np.triu_indices(len(some), 1)])
+    shares = [share for share in _SHARES if share * len(gaps) >= _FEWEST_PAIRS]
+    return max((_chance_distance(gaps, share, images) for share in shares), default=0.0)
+
+
+def _chance_distance(gaps: Array, share: float, images: int) -> float:
+    """Return the distance within which ``CHANCE`` pairs of ``images`` are expected, at most
+    ``LIMIT``, from ascending squared distances ``gaps``, at their smallest ``share``."""
+    near, far = (max(gaps[int(part * len(gaps))], _TINY) for part in (share, _WIDER * share))
+    dimension = 2 * np.log(_WIDER) / max(np.log(far / near), _TINY)
+    expected = share * images * (images - 1) / 2
+    return float(min(LIMIT, np.sqrt(near) * (CHANCE / expected) ** (1 / dimension)))
+
+
+def _evenly(count: int, most: int) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
+
+
+def _squared(one: NDArray, other: NDArray) -> Array:
+    """Return squared distances (n, m) between rows (n, C) and rows (m, C)."""
+    sizes = np.einsum("ic,ic->i", one, one)[:, None] + np.einsum("ic,ic->i", other, other)
+    return np.maximum(sizes - 2 * (one @ other.T), 0.0)
+
+
+def _within(places: NDArray, radius: float) -> Pairs:
+    """Return pairs of images, at ``places`` (n, a), with a distance of at most ``radius``.
+
+    Images are sorted along the first axis, and compared with those that are near enough there.
+    """
+    order = np.argsort(places[:, 0], kind="stable")
+    sorted_ = places[order]
+    sizes, ones = np.einsum("ia,ia->i", sorted_, sorted_)[:, None], np.ones_like(sorted_[:, :1])
+    # one product gives minus the squared distances: 2 x y - x x - y y
+    left, right = np.hstack([2 * sorted_, -sizes, -ones]), np.hstack([sorted_, ones, sizes])
+    found = [np.empty((0, 2), np.intp)]
+    for start in range(0, len(order), _ROWS):
+        rows = slice(start, start + _ROWS)
+        end = int(np.searchsorted(sorted_[:, 0], sorted_[rows][-1, 0] + radius, "right"))
+        for first in range(start, end, _ROWS):
+            product = left[rows] @ right[first : min(first + _ROWS, end)].T
+            i, j = np.nonzero(product >= -np.float32(radius**2))
+            near = np.stack([i + start, j + first], axis=1)
+            found.append(np.sort(order[near[near[:, 0] < near[:, 1]]], axis=1))
+    return np.concatenate(found)
