@@ -138,6 +138,8 @@ def from_frames(
     activation: str = "sigmoid",
     outputs: str | None = None,
     order: str | None = None,
+    near_duplicates: str | None = None,
+    across_splits: str = "error",
 ) -> TunableStudents:
     """Return students of supplied concept scores, without photos or an encoder.
 
@@ -160,6 +162,11 @@ def from_frames(
       teacher's probabilities. ``logits`` may then have more columns than ``labels``.
     - ``order``: ``"as_given"`` keeps the column names of ``logits`` although the labels of fit and
       tune match another order of the columns; without it such an order is an error.
+    - ``near_duplicates``: column of ``metadata`` with groups of images that are no independent
+      evidence, such as a film or a patient. Near-equal images are found besides, by their scores.
+      Folds and bootstrap draws take a group whole.
+    - ``across_splits``: ``"allow"`` keeps near-equal images in different splits; without it they
+      are an error.
 
     The store is written to ``path``, complete or not at all, and its history to a file next to it;
     ``open_students(path)`` and every command open the store again. If ``path`` holds a store of
@@ -184,6 +191,7 @@ def from_frames(
     target = _temporary() / "own-scores.zarr" if path is None else place_of(path)
     settings: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
     settings |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
+    settings |= {"near_duplicates": near_duplicates, "across_splits": across_splits}
     store = store_frames(
         target, scores, logits, labels, **settings, made_by="inficond_panel.from_frames"
     )

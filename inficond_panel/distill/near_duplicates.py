@@ -34,7 +34,7 @@ from inficond_panel.distill.sources import Array
 #: Largest distance of near-equal images.
 LIMIT = 0.25
 #: Largest expected number of pairs of unrelated images that are taken for near-equal.
-CHANCE = 0.05
+CHANCE = 0.01
 #: Shares of the nearest random pairs at which the dimension is read, each against ``_WIDER`` times
 #: the share. A small share tells most, but may be near-equal pairs: the largest distance is taken.
 _SHARES, _WIDER = (1e-4, 1e-3, 1e-2, 2e-2), 5
@@ -46,6 +46,8 @@ _MOST_EQUAL = 1 / 3
 _SAMPLE = 1500
 #: Share of the variance that the main axes hold.
 _EXPLAINED = 0.8
+#: Fewest main axes on which a small distance tells anything.
+_FEWEST_AXES = 4
 #: Images compared at one time.
 _ROWS = 1024
 _TINY = 1e-12
@@ -67,7 +69,10 @@ def near_equal(scores: NDArray, logits: NDArray) -> Pairs:
         return _equal(both) if len(_graded(both)) else np.empty((0, 2), np.intp)
     equal = _equal(scores[:, columns])
     first = np.setdiff1d(np.arange(len(scores)), equal[:, 1])
-    return np.concatenate([equal, first[_near(_on_main_axes(scores, first, columns))]])
+    places = on_main_axes(_standardised(scores[np.ix_(first, columns)]))
+    if places.shape[1] < _FEWEST_AXES:
+        return equal
+    return np.concatenate([equal, first[_near(places / _scale(places))]])
 
 
 def _near(places: NDArray) -> Pairs:
@@ -79,7 +84,7 @@ def _near(places: NDArray) -> Pairs:
         if wider <= radius:
             break
         radius = wider
-        pairs = _within(places, radius)
+        pairs = within(places, radius)
     return pairs
 
 
@@ -112,17 +117,25 @@ def _equal(values: NDArray) -> Pairs:
     return found[found[:, 0] != found[:, 1]]
 
 
-def _on_main_axes(scores: NDArray, rows: NDArray, columns: NDArray) -> NDArray:
-    """Return the places (rows, axes) of images on the main axes of their standardised scores,
-    scaled so that the mean squared distance of two images is 1."""
-    chosen = scores[np.ix_(rows, columns)].astype(np.float32)
-    chosen -= chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
-    chosen /= chosen.std(axis=0, dtype=np.float64).astype(np.float32)
-    _, sizes, axes = np.linalg.svd(chosen[_evenly(len(rows), _SAMPLE)], full_matrices=False)
+def _standardised(scores: NDArray) -> NDArray:
+    """Return scores (n, C), none constant, less their mean over their standard deviation."""
+    made = scores.astype(np.float32)
+    made -= made.mean(axis=0, dtype=np.float64).astype(np.float32)
+    made /= made.std(axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(made)
+
+
+def on_main_axes(values: NDArray) -> NDArray:
+    """Return the places (n, axes) of rows (n, C) on the main axes, which hold ``_EXPLAINED`` of the
+    squared sizes of a sample. No two places are farther apart than their rows."""
+    _, sizes, axes = np.linalg.svd(values[_evenly(len(values), _SAMPLE)], full_matrices=False)
     share = np.cumsum(sizes**2) / np.sum(sizes**2)
-    places = chosen @ axes[: int(np.searchsorted(share, _EXPLAINED)) + 1].T
-    variance = float(places.var(axis=0, dtype=np.float64).sum())
-    return np.asarray(places / np.float32(np.sqrt(2 * variance)))
+    return np.asarray(values @ axes[: int(np.searchsorted(share, _EXPLAINED)) + 1].T)
+
+
+def _scale(places: NDArray) -> np.float32:
+    """Return the root of the mean squared distance of two places (n, axes)."""
+    return np.float32(np.sqrt(2 * places.var(axis=0, dtype=np.float64).sum()))
 
 
 def _radius(some: NDArray, images: int) -> float:
@@ -152,10 +165,10 @@ def _squared(one: NDArray, other: NDArray) -> Array:
     return np.maximum(sizes - 2 * (one @ other.T), 0.0)
 
 
-def _within(places: NDArray, radius: float) -> Pairs:
-    """Return pairs of images, at ``places`` (n, a), with a distance of at most ``radius``.
+def within(places: NDArray, radius: float) -> Pairs:
+    """Return pairs of rows of ``places`` (n, a) with a distance of at most ``radius``.
 
-    Images are sorted along the first axis, and compared with those that are near enough there.
+    Rows are sorted along the first axis, and compared with those that are near enough there.
     """
     order = np.argsort(places[:, 0], kind="stable")
     sorted_ = places[order]

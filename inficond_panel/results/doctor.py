@@ -62,6 +62,10 @@ NEAREST = (
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
+_NEAR = (
+    "Nothing, if they are copies, frames or bursts. Name a column that says more, such as the film "
+    "or the patient: `dataset.near_duplicates`."
+)
 _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 
@@ -144,6 +148,10 @@ def _of_store(store: Store) -> Iterator[dict[str, str]]:
 
 
 def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    near = store.near_images
+    if near.groups:
+        finding = f"{near}. A group counts as one image in tests and intervals."
+        yield _row("photos", "near-equal", finding, _NEAR)
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
         remedy = f"{PHOTOS.remedy} {PHOTOS.command}"

@@ -68,6 +68,7 @@ def store_content(
         "task": store.task,
         "other_classes": [str(name) for name in store.read("other_class")],
         "metadata": list(store.metadata_columns),
+        "near_equal": str(store.near_images),
         "right_names": better and dict(better.right_names),
     }
     warnings = [*([better.warning] if better else []), *store.attrs.get("warnings", [])]
@@ -104,6 +105,7 @@ def content_frame(
         "segments": f"{segments}{per_image}",
         "concepts": str(len(facts["concepts"])),
         "metadata": ", ".join(facts["metadata"]),
+        "near-equal": facts.get("near_equal", ""),
         **more,
     }
     rows = [{"fact": key, "value": value} for key, value in texts.items() if value]

@@ -15,16 +15,18 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.places import has_store, place_of
 from inficond_panel.common.teacher_outputs import logits_of
+from inficond_panel.distill.near_duplicates import near_equal
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode, thumbnail
+from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import GIVEN, array_hash, content_hash
 from inficond_panel.store.store import Store
 from inficond_panel.store.teacher_outputs import ORDER_REMEDY, hold_outputs
 from inficond_panel.store.write import only_run, write_store
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.splits import ACROSS, ERROR, FIT
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, SINGLE_LABEL, TASKS
 
 #: Longer side of a thumbnail in pixels, and its JPEG quality: the defaults of a spec.
@@ -49,6 +51,8 @@ def store_frames(
     activation: str = ACTIVATIONS[0],
     outputs: str | None = None,
     order: str | None = None,
+    near_duplicates: str | None = None,
+    across_splits: str = ERROR,
 ) -> Store:
     """Write a store of these frames to ``path``, completely or not at all, and open the store.
 
@@ -63,12 +67,15 @@ def store_frames(
             activation=(activation, ACTIVATIONS),
             outputs=(outputs, (None, "logits", "probabilities")),
             order=(order, (None, AS_GIVEN)),
+            across_splits=(across_splits, ACROSS),
         )
     )
     words = {"task": task, "teacher_activation": activation}
     arrays = _arrays(scores, logits, labels, split, images, metadata, **words, outputs=outputs)
     if order is None:
         _check_order(arrays, task, activation)
+    near = _group(arrays, near_duplicates)
+    check_across(near, across_splits, 'across_splits="allow"')
     changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = place_of(path)
@@ -81,6 +88,7 @@ def store_frames(
         "teacher": "logits that were given",
         "scores": {"method": GIVEN},
         "inputs_hash": digest,
+        "near_duplicates": list(near.across),
         **changed,
         **({"teacher_order": order} if order else {}),
     }
@@ -94,6 +102,22 @@ def store_frames(
             f"{path} already exists with other content.", "Name another path, or remove this store."
         )
     return store
+
+
+def _group(arrays: dict[str, np.ndarray], column: str | None) -> NearImages:
+    """Add the groups of near-equal images to ``arrays``, if there are any; return the groups."""
+    pairs = near_equal(arrays["concept_score"], arrays["teacher_logit"])
+    texts = None
+    if column is not None:
+        names = [str(name) for name in arrays.get("metadata_column", ())]
+        if column not in names:
+            _refuse(f"near_duplicates names {column!r}, but metadata has the columns {names}")
+        texts = [str(text) for text in arrays["metadata"][:, names.index(column)]]
+    group = joined([pairs], texts, len(arrays["image"]))
+    near = near_images(group, arrays["split"], [str(name) for name in arrays["image"]])
+    if near.groups:
+        arrays["near_group"] = group
+    return near
 
 
 def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -> None:

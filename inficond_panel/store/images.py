@@ -6,11 +6,13 @@ import hashlib
 import io
 import math
 import warnings
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 #: Formats that are read. Pillow's other readers are never used: some of them start programs.
 _READ = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
@@ -66,6 +68,31 @@ def decode(source: Path | bytes) -> Image.Image:
         if isinstance(source, Path):
             reason = reason.replace(str(source), source.name)
         raise UnreadableImage(" ".join(reason.split())[:200]) from error
+
+
+@dataclass(frozen=True)
+class TakenAt:
+    """Camera (make, model and serial number) and time, in seconds, of a photo by its EXIF data."""
+
+    camera: str
+    seconds: float
+
+
+def taken_at(path: Path) -> TakenAt | None:
+    """Return when and by which camera a photo was taken; None if its file does not say."""
+    try:
+        with Image.open(_file(path), formats=_formats()) as image:
+            exif = image.getexif()
+            details = exif.get_ifd(ExifTags.IFD.Exif)
+            when = str(details[ExifTags.Base.DateTimeOriginal])
+            seconds = datetime.strptime(when, "%Y:%m:%d %H:%M:%S").timestamp()
+            tags = (ExifTags.Base.Make, ExifTags.Base.Model)
+            names = [exif[tag] for tag in tags]
+    except Exception:  # Pillow's readers raise many kinds; EXIF data are often damaged
+        return None
+    return TakenAt(
+        " ".join([*names, str(details.get(ExifTags.Base.BodySerialNumber, ""))]), seconds
+    )
 
 
 def photo_digest(path: Path) -> str:

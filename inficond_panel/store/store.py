@@ -18,6 +18,7 @@ from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.near_duplicates import groups_of, near_equal
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.checks import value_fault
+from inficond_panel.store.near_images import NearImages, near_images
 from inficond_panel.store.schema import (
     ARRAYS,
     COORDINATES,
@@ -182,6 +183,11 @@ class Store:
             return np.arange(len(self.images))
         pairs = near_equal(self.concept_score, self.teacher_logit)
         return groups_of(pairs, len(self.images))
+
+    @cached_property
+    def near_images(self) -> NearImages:
+        """Counts of the groups of near-equal images, and which lie across splits."""
+        return near_images(self.near_group, self.split, self.images)
 
     def groups_of(self, rows: np.ndarray) -> Groups:
         """Return the groups of near-equal images among the images at ``rows``; None if none are

@@ -6,5 +6,7 @@ from __future__ import annotations
 SPLITS = FIT, TUNE, HOLDOUT = "fit", "tune", "holdout"
 #: Splits that the students are evaluated on, and that the page can show.
 EVALUATED = TUNE, HOLDOUT
+#: What near-equal images in different splits are.
+ACROSS = ERROR, ALLOW = "error", "allow"
 #: Words of the page for the images of each split.
 IMAGES_OF = {FIT: "training images", TUNE: "tuning images", HOLDOUT: "holdout images"}

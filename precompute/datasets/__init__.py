@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from inficond_panel.vocabulary.tasks import ALIKE
-from precompute.datasets.dataset import Dataset, Encoded, Listing
+from precompute.datasets.dataset import Dataset, Encoded, Listing, column_of
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.published import coco_listing, voc_listing
 from precompute.datasets.python_source import python_dataset
@@ -42,12 +44,18 @@ def load_dataset(section: Section) -> Dataset:
     if section.kind in _DATASETS:
         dataset = _DATASETS[section.kind](section)
     else:
-        dataset = _LISTINGS[section.kind](section).dataset(section.splits)
+        listing = _LISTINGS[section.kind](section)
+        listing = replace(listing, near_duplicates=section.near_duplicates)
+        dataset = listing.dataset(section.splits)
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
         raise DataError(fault, REMEDY)
     notes = (*dataset.notes, *_alike(dataset.classes))
-    return replace(dataset, task=section.task, notes=notes)
+    group = None
+    if section.near_duplicates is not None:
+        texts = np.empty((len(dataset.ids), 0)) if dataset.metadata is None else dataset.metadata
+        group = tuple(column_of(dataset.metadata_columns, texts, section.near_duplicates))
+    return replace(dataset, task=section.task, notes=notes, group=group)
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -25,7 +26,7 @@ from inficond_panel.spec.sections.splits import (
     is_share,
     list_name,
 )
-from inficond_panel.store.images import UnreadableImage, decode, photo_digest
+from inficond_panel.store.images import TakenAt, UnreadableImage, decode, photo_digest, taken_at
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.row_tables import Table, id_finder
 
@@ -68,13 +69,15 @@ def assign(
     lists: Mapping[str, list[str]],
     known: Iterable[str],
     positives: Positives | None = None,
+    group_of: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Assign a split to each image: return the split by image id, without images in no split.
 
     ``references`` maps each split to its reference in the spec: a list's name, a share, or
     ``rest``. Shares of one list are disjoint parts of it; ``rest`` is the remainder. ``lists`` maps
     each list's name to its ids. ``positives`` returns, for ids, a mask ``(image, class)`` of the
-    positive labels, for stratified shares. Raises ``DataError`` for an image in two splits or not
+    positive labels, for stratified shares; shares take images of equal ``group_of`` together.
+    Raises ``DataError`` for an image in two splits or not
     among ``known``, and for an empty split.
     """
     members: dict[str, list[str]] = {}
@@ -89,7 +92,8 @@ def assign(
     left: list[str] = []
     for name, splits in shared.items():
         _check_labelled(lists[name], known, f"the list {name}")  # strata need the labels
-        parts = _parts(lists[name], [references[split] for split in splits], positives)
+        refs = [references[split] for split in splits]
+        parts = _parts(lists[name], refs, positives, group_of)
         members |= zip(splits, parts, strict=False)
         left += parts[-1]
     for split, reference in references.items():
@@ -98,9 +102,20 @@ def assign(
     return _checked({split: members[split] for split in references}, known)
 
 
-def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:
+def _parts(
+    ids: list[str], refs: list[Any], positives: Positives | None, group_of: Mapping[str, str]
+) -> list[list[str]]:
     """Divide a list's ids: return the ids of each share in ``refs``, then the remaining ids. Each
-    part is in the order of the list."""
+    part is in the order of the list, and holds groups (by ``group_of``) whole."""
+    members: dict[tuple[str, ...], list[str]] = {}
+    for image in ids:  # an image without a group is by itself
+        key = ("group", group_of[image]) if image in group_of else ("image", image)
+        members.setdefault(key, []).append(image)
+    if len(members) < len(ids):
+        first = {each[0]: each for each in members.values()}
+        parts = _parts(list(first), refs, positives, {})
+        chosen = [{image for one in part for image in first[one]} for part in parts]
+        return [[image for image in ids if image in part] for part in chosen]
     shares, rng = [ref.share for ref in refs], np.random.default_rng(refs[0].seed)
     order = rng.permutation(len(ids))
     if refs[0].stratify and positives is not None:
@@ -204,6 +219,8 @@ class Dataset:
     returns the mask ``(height, width)`` of the classes' objects in image i; ``foreground`` is None
     if unknown. With ``task`` "single_label" an image has exactly one class, or its label is
     unknown. ``function``: name and file's hash of the Python function that supplied the images.
+    ``group`` (image,) are the texts of the column ``dataset.near_duplicates``, None without;
+    ``taken(i)`` is when image i was taken, None if unknown.
     """
 
     ids: tuple[str, ...]
@@ -219,6 +236,8 @@ class Dataset:
     foreground: Callable[[int], np.ndarray] | None = None
     task: str = TASKS[0]
     function: tuple[str, ...] = ()
+    group: tuple[str, ...] | None = None
+    taken: Callable[[int], TakenAt | None] = lambda _: None
 
 
 @dataclass
@@ -228,7 +247,8 @@ class Listing:
     ``known`` are all images with labels, in order. Functions return, for ids: the images of a list
     (``list_of``), the classes, labels ``(image, class)``, files (``paths``), and the mask of an
     image's objects, if known (``foreground``). ``metadata`` is a table of texts; splits by column
-    use the table ``columns``, or ``metadata`` if ``columns`` is None.
+    use the table ``columns``, or ``metadata`` if ``columns`` is None. ``near_duplicates`` is the
+    column of ``metadata`` that names groups of images, which random shares take whole.
     """
 
     known: Sequence[str]
@@ -240,6 +260,7 @@ class Listing:
     columns: Table | None = None
     notes: list[str] = field(default_factory=list)
     foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
+    near_duplicates: str | None = None
 
     def dataset(self, splits: Splits) -> Dataset:
         """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
@@ -258,6 +279,7 @@ class Listing:
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
+            taken=lambda i: taken_at(paths[i]),
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:
@@ -270,7 +292,7 @@ class Listing:
         def positives(ids: Sequence[str]) -> np.ndarray:
             return self.labels(ids, self.classes(ids)) == 1
 
-        split_of = assign(references, lists, self.known, positives)
+        split_of = assign(references, lists, self.known, positives, self._groups())
         left = [image for image in self.known if image not in split_of]
         if left:
             self.notes.append(
@@ -278,6 +300,13 @@ class Listing:
                 f"{first_of(left)}."
             )
         return split_of
+
+    def _groups(self) -> dict[str, str]:
+        """Return the group of each image, by ``near_duplicates``; {} without the column."""
+        if self.near_duplicates is None or self.metadata is None:
+            return {}
+        values = column_of(self.metadata.columns, self.metadata.values, self.near_duplicates)
+        return {image: text for image, text in zip(self.metadata.ids, values, strict=True) if text}
 
     def _members(self, reference: Reference) -> list[str]:
         if not isinstance(reference, ColumnPart):
@@ -300,6 +329,18 @@ class Listing:
                 "Correct the value in dataset.splits.",
             )
         return [image for image in self.known if value_of.get(image) in reference.value]
+
+
+def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str]:
+    """Return the texts (n,) of the column ``name``, from texts (n, columns); raise ``DataError`` if
+    there is no such column."""
+    if name not in columns:
+        available = ", ".join(columns) or "none"
+        raise DataError(
+            f"dataset.near_duplicates names the column {name!r}; columns of metadata: {available}.",
+            "Correct dataset.near_duplicates, or name the table in dataset.metadata.",
+        )
+    return [str(text) for text in values[:, list(columns).index(name)]]
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:

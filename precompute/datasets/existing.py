@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def store_dataset(section: StoreDataset) -> Dataset:
     row = {image: position for position, image in enumerate(store.images)}
     split, notes = np.array(store.split.tolist()), tuple[str, ...]()
     if section.splits:
-        listing = _listing(store, row)
+        listing = replace(_listing(store, row), near_duplicates=section.near_duplicates)
         split_of = listing.divide(section.splits)
         split = np.array([split_of.get(image, "") for image in store.images])
         notes = tuple(listing.notes)

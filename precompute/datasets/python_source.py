@@ -134,6 +134,7 @@ def python_dataset(dataset: PythonDataset) -> Dataset:
         fault = f"two images {twice[0]!r}" if twice else "no image"
         raise DataError(f"{where} gives {fault}.", "Return images with unique ids.")
     listing = _listing(dataset, where, {record.image: record for record in records}, reader.names)
+    listing = replace(listing, near_duplicates=dataset.near_duplicates)
     return replace(listing.dataset(dataset.splits), function=source(dataset.function))
 
 

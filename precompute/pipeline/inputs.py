@@ -19,7 +19,7 @@ from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.store.schema import array_hash
-from inficond_panel.vocabulary.splits import FIT, SPLITS
+from inficond_panel.vocabulary.splits import ERROR, FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, photo_keys, plain
 from precompute.batches.run import Settings
@@ -58,6 +58,7 @@ class Inputs:
     training: Training | None = None
     scores: Values = field(default_factory=dict)
     teacher_inputs: Values = field(default_factory=dict)
+    across_splits: str = ERROR
 
     @property
     def concepts(self) -> list[str]:
@@ -158,6 +159,10 @@ class Inputs:
             inputs["task"] = dataset.task
         if dataset.function:
             inputs["function"] = list(dataset.function)
+        if dataset.group is not None:
+            inputs["group"] = array_hash(np.array(dataset.group))
+        if self.across_splits != ERROR:
+            inputs["across_splits"] = self.across_splits
         if dataset.metadata is not None:
             inputs["metadata"] = [list(dataset.metadata_columns), array_hash(dataset.metadata)]
         return inputs
@@ -249,4 +254,5 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         digests=digests,
         keys=photo_keys(dataset.ids, digests),
         device=spec.device,
+        across_splits=spec.dataset.across_splits,
     )

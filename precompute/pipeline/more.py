@@ -40,9 +40,10 @@ from precompute.datasets.row_tables import without_suffix
 from precompute.datasets.tables import image_files
 from precompute.encoder import fetch_encoder
 from precompute.pipeline.apply import checked_settings, checked_teacher
-from precompute.pipeline.assemble import encoded_arrays, near_pairs, small_encoded, small_photos
+from precompute.pipeline.assemble import encoded_arrays
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
+from precompute.pipeline.near_photos import near_pairs, small_encoded, small_photos
 from precompute.pipeline.run import partial_folder, writing_to
 from precompute.segments import with_masks
 from precompute.teachers.applied import network_logits, table_logits
@@ -284,8 +285,11 @@ def _near(
     rows = np.concatenate([store.rows(split) for split in EVALUATED])
     evaluation = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
     small = np.concatenate([evaluation, small_encoded(segmented)])
-    pairs = near_pairs(small, np.arange(len(small)) < len(rows))
+    pairs, likeness = near_pairs(small)
+    between = (pairs < len(rows)).sum(axis=1) == 1
+    pairs, likeness = pairs[between], likeness[between]
+    order = np.lexsort((-likeness, pairs[:, 1]))
     return tuple(
         (names[b - len(rows)], store.images[rows[a]], str(store.split[rows[a]]))
-        for a, b, _ in sorted(pairs, key=lambda pair: (pair[1], -pair[2]))
+        for a, b in pairs[order]
     )

@@ -26,7 +26,7 @@ from inficond_panel.spec.framework.types import (
 )
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.spec.sections.splits import Splits
-from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.vocabulary.splits import ACROSS, ERROR, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 
 _BAD_SHARE = option(
@@ -54,6 +54,15 @@ class Dataset(Section):
     #: Whether a Python function may run. Not a key: a spec must not allow itself to run code.
     allowed: Absent = False
 
+    near_duplicates: Text | None = option(
+        None,
+        doc="Column of the metadata with groups of images that are no independent evidence: a "
+        "film, a patient, a place. Folds, bootstrap draws and random shares take a group whole. "
+        "Near-equal images are found besides."
+    )
+    across_splits: Annotated[str, OneOf(ACROSS)] = option(
+        ERROR, doc="What near-equal images in different splits are: error, or allow."
+    )
     task: Annotated[str, OneOf(TASKS)] = option(
         TASKS[0], doc="multi_label: any number of classes per image; single_label: exactly one."
     )

@@ -1,0 +1,85 @@
+"""Groups of near-equal images of a store: how many, and which lie across splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import count
+from inficond_panel.distill.near_duplicates import Pairs, groups_of
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.splits import ALLOW, SPLITS
+
+
+@dataclass(frozen=True)
+class NearImages:
+    """Groups of near-equal images.
+
+    ``groups`` and ``images`` count the groups of two or more images, and their images; ``of_split``
+    has both numbers by split. ``across`` names for each group in several splits one image of each
+    of two splits: ``"a (fit) = b (tune)"``.
+    """
+
+    groups: int
+    images: int
+    of_split: dict[str, tuple[int, int]]
+    across: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return ``150 groups of 300 near-equal images (fit 0, tune 300, holdout 0)``."""
+        if not self.groups:
+            return "none"
+        splits = ", ".join(f"{split} {images}" for split, (_, images) in self.of_split.items())
+        text = f"{count(self.groups, 'group')} of {self.images:,} near-equal images ({splits})"
+        return f"{text}; {self.across_text}" if self.across else text
+
+    @property
+    def across_text(self) -> str:
+        """Text on the groups in several splits, with the first five."""
+        verb = "lies" if len(self.across) == 1 else "lie"
+        return f"{count(len(self.across), 'group')} {verb} across splits: {listed(self.across, 5)}"
+
+
+def near_images(group: NDArray, split: NDArray, ids: Sequence[str]) -> NearImages:
+    """Return the groups of near-equal images, by group, split and id of each image (n,)."""
+    sizes = np.bincount(group, minlength=1)
+    within = sizes[group] > 1
+    of_split = {}
+    for name in SPLITS:
+        groups = np.unique(group[within & (split == name)], return_counts=True)[1]
+        of_split[name] = len(groups), int(groups.sum())
+    across = []
+    for first in np.flatnonzero(sizes > 1):
+        members = np.flatnonzero(group == first)
+        other = members[split[members] != split[members[0]]]
+        if len(other):
+            a, b = members[0], other[0]
+            across.append(f"{ids[a]} ({split[a]}) = {ids[b]} ({split[b]})")
+    return NearImages(int((sizes > 1).sum()), int(within.sum()), of_split, tuple(across))
+
+
+def joined(pairs: Sequence[Pairs], column: Sequence[str] | None, images: int) -> NDArray[np.int32]:
+    """Return the group (images,) of each image: connected by ``pairs``, or of equal text in
+    ``column``, where an empty text is a group of its own."""
+    every = list(pairs)
+    if column is not None:
+        first: dict[str, int] = {}
+        of_column = [(first.setdefault(text, i), i) for i, text in enumerate(column) if text]
+        every.append(np.array(of_column, dtype=np.intp).reshape(-1, 2))
+    together = np.concatenate([np.empty((0, 2), np.intp), *every])
+    return groups_of(together, images).astype(np.int32)
+
+
+def check_across(near: NearImages, across: str, allow: str) -> None:
+    """Raise ``DataError`` for near-equal images across splits, unless ``across`` is ``allow``;
+    ``allow`` is the text that says how to allow them."""
+    if near.across and across != ALLOW:
+        raise DataError(
+            f"Near-equal images in different splits: {near.across_text}. What is learned from one "
+            "would be evaluated on the other.",
+            f"Keep each group in one split, or leave its copies out. To allow them: {allow}",
+        )

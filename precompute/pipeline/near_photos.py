@@ -1,0 +1,132 @@
+"""Groups of near-equal photos: equal files, equal thumbnails, bursts, and equal concept scores.
+
+Photos are compared by their thumbnails at 16 x 16. Likeness is the correlation of two thumbnails,
+in grey and, if that is high, over all three colours; another size, quality or brightness of a photo
+leaves it near 1. A mirrored copy counts as a copy. Photos that are less alike are a burst if their
+camera took them within seconds, as their EXIF data say. No photo is removed.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inficond_panel.distill.near_duplicates import Pairs, near_equal, on_main_axes, within
+from inficond_panel.store.images import TakenAt
+from inficond_panel.store.near_images import joined
+from precompute.batches.results import UNREADABLE, Segmented
+from precompute.pipeline.inputs import Inputs
+
+#: Likeness from which photos are near-equal, and from which photos of one moment are a burst.
+LIKENESS, LIKENESS_OF_BURST = 0.995, 0.9
+#: Largest time in seconds between two photos of a burst.
+BURST = 3.0
+_SIDE = 16
+#: Photos whose grey levels have a smaller standard deviation are not compared.
+_FLAT = 4.0
+#: Pairs of which the likeness is computed at one time.
+_PAIRS = 1 << 12
+
+
+def near_groups(
+    inputs: Inputs, segmented: Segmented, arrays: Mapping[str, Any]
+) -> NDArray[np.int32]:
+    """Return the group (n,) of each readable photo of a run: the index of the first photo that is
+    near-equal to it, or has the same text in the column ``dataset.near_duplicates``."""
+    read = [int(row) for row in segmented.read]
+    digests = [inputs.digests[row] for row in read]
+    known = [digest if digest != UNREADABLE else "" for digest in digests]
+    small = small_encoded(segmented)
+    pairs, likeness = near_pairs(small, least=LIKENESS_OF_BURST)
+    burst = of_bursts(pairs, lambda i: inputs.dataset.taken(read[i]))
+    equal = pairs[(likeness >= LIKENESS) | burst]
+    by_scores = near_equal(arrays["concept_score"], arrays["teacher_logit"])
+    group = joined([equal, by_scores], known, len(digests))
+    if inputs.dataset.group is None:
+        return group
+    chosen = [inputs.dataset.group[row] for row in read]
+    own = np.stack([group, np.arange(len(group))], axis=1).astype(np.intp)
+    return joined([own], chosen, len(digests))
+
+
+def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
+    """Return ``count`` photos at 16 x 16 as ``(count, 16, 16, 3)`` uint8, from JPEG thumbnails."""
+    small = np.empty((count, _SIDE, _SIDE, 3), np.uint8)
+    for i in range(count):
+        with Image.open(io.BytesIO(jpeg_of(i)), formats=("JPEG",)) as image:
+            image.draft("RGB", (4 * _SIDE, 4 * _SIDE))  # decode at a fraction of the size; faster
+            rgb = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+        small[i] = np.asarray(rgb)
+    return small
+
+
+def small_encoded(segmented: Segmented) -> np.ndarray:
+    """Return the thumbnails of all readable photos at 16 x 16, as ``small_photos`` returns them."""
+    edges = np.cumsum([0, *np.asarray(segmented.arrays["thumbnail_length"])])
+
+    def jpeg(i: int) -> bytes:
+        return bytes(segmented.arrays["thumbnail"][slice(int(edges[i]), int(edges[i + 1]))])
+
+    return small_photos(jpeg, len(edges) - 1)
+
+
+def near_pairs(small: np.ndarray, least: float = LIKENESS) -> tuple[Pairs, NDArray]:
+    """Return pairs (p, 2) of photos with a likeness of at least ``least``, and their likeness (p,),
+    from photos ``small`` as ``small_photos`` returns them."""
+    grey = small.reshape(len(small), -1, 3).mean(2, dtype=np.float32)
+    seen = np.flatnonzero(grey.std(1) >= _FLAT)
+    unit = _unit(grey[seen])
+    mirrored = unit.reshape(-1, _SIDE, _SIDE)[:, :, ::-1].reshape(unit.shape)
+    # the squared distance of two unit vectors is 2 - 2 x their correlation
+    places = on_main_axes(np.concatenate([unit, mirrored])) if len(seen) else unit
+    pairs = within(places, float(np.sqrt(2 - 2 * least)) + 1e-3)
+    pairs = np.unique(np.sort(pairs % max(len(seen), 1), axis=1), axis=0)
+    pairs = seen[pairs[pairs[:, 0] < pairs[:, 1]]]
+    likeness = np.concatenate(
+        [
+            np.empty(0),
+            *(_likeness(small, pairs[i : i + _PAIRS]) for i in range(0, len(pairs), _PAIRS)),
+        ]
+    )
+    return pairs[likeness >= least], likeness[likeness >= least]
+
+
+def _likeness(small: np.ndarray, pairs: Pairs) -> NDArray:
+    """Return the likeness (p,) of pairs: the smaller correlation of grey and of all colours, of the
+    photos or of one with the other mirrored, whichever is larger."""
+    one, other = small[pairs[:, 0]].astype(np.float32), small[pairs[:, 1]].astype(np.float32)
+    return np.maximum(_correlation(one, other), _correlation(one, other[:, :, ::-1]))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> NDArray:
+    grey, colours = (
+        (_unit(a.reshape(len(a), -1)) * _unit(b.reshape(len(b), -1))).sum(axis=1)
+        for a, b in ((one.mean(3), other.mean(3)), (one, other))
+    )
+    return np.minimum(grey, colours)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Return rows after subtracting each row's mean and scaling the row to length 1."""
+    centred = values - values.mean(1, keepdims=True)
+    return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
+
+
+def of_bursts(pairs: Pairs, taken: Callable[[int], TakenAt | None]) -> NDArray[np.bool_]:
+    """Return the mask (p,) of the pairs of photos that one camera took within ``BURST`` seconds;
+    ``taken(i)`` is when and by which camera photo i was taken, None if unknown."""
+    of = {int(i): taken(int(i)) for i in np.unique(pairs)}
+    moments = ((of[int(a)], of[int(b)]) for a, b in pairs)
+    near = (
+        a is not None
+        and b is not None
+        and a.camera == b.camera
+        and abs(a.seconds - b.seconds) <= BURST
+        for a, b in moments
+    )
+    return np.fromiter(near, bool, len(pairs))

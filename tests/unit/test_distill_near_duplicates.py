@@ -1,0 +1,119 @@
+"""Near-equal images by concept scores: copies are found, other images are not."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.distill.near_duplicates import groups_of, near_equal
+
+#: Expected groups of two or more, by the smallest index.
+Groups = dict[int, list[int]]
+
+
+def found(scores, logits=None):
+    """Groups of two or more images, each with its members."""
+    logits = np.zeros((len(scores), 1), np.float32) if logits is None else logits
+    group = groups_of(near_equal(np.asarray(scores, np.float32), logits), len(scores))
+    return {
+        int(one): np.flatnonzero(group == one).tolist()
+        for one in np.unique(group)
+        if np.count_nonzero(group == one) > 1
+    }
+
+
+def photos(images, concepts=60, axes=25, seed=0):
+    """Scores that are correlated, as those of concepts in photos are."""
+    rng = np.random.default_rng(seed)
+    mixed = rng.normal(size=(images, axes)) @ rng.normal(size=(axes, concepts))
+    return mixed + 0.5 * rng.normal(size=(images, concepts))
+
+
+def with_copies(scores, copies, noise, seed=1):
+    """The scores ``copies`` times, each with noise of its own, in spreads of each concept."""
+    rng = np.random.default_rng(seed)
+    every = np.tile(scores, (copies, 1))
+    return every + noise * scores.std(axis=0) * rng.normal(size=every.shape)
+
+
+@pytest.mark.parametrize("images", [60, 300, 2000])
+def test_photos_that_differ_have_no_group(images):
+    assert found(photos(images)) == {}
+
+
+@pytest.mark.parametrize("copies", [2, 5])
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.2])
+def test_copies_are_one_group(copies, noise):
+    groups = found(with_copies(photos(150), copies, noise))
+    assert groups == {i: [i + 150 * c for c in range(copies)] for i in range(150)}
+
+
+def test_copies_among_others_are_found():
+    scores = np.concatenate([photos(1500), with_copies(photos(40, seed=5), 3, 0.1)])
+    assert found(scores) == {1500 + i: [1500 + i + 40 * c for c in range(3)] for i in range(40)}
+
+
+def test_scale_of_a_concept_does_not_matter():
+    scale = 10.0 ** np.random.default_rng(0).integers(-4, 4, 60)
+    assert len(found(with_copies(photos(100), 2, 0.1) * scale + 7 * scale)) == 100
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 5])
+def test_neighbours_by_chance_in_few_dimensions_are_no_copies(dimensions):
+    rng = np.random.default_rng(dimensions)
+    assert found(rng.normal(size=(3000, dimensions))) == {}
+
+
+def test_photos_of_one_kind_are_no_copies():
+    """Thirty kinds of a hundred photos: near to each other within a kind, but no copies."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat(rng.normal(size=(30, 64)), 100, axis=0)
+    assert found(centres + 0.3 * rng.normal(size=centres.shape)) == {}
+
+
+def test_equal_words_of_captions_are_no_copies():
+    words = np.random.default_rng(0).random((4000, 30)) < 0.05
+    logits = np.random.default_rng(1).normal(size=(4000, 1)).astype(np.float32)
+    assert len(np.unique(words, axis=0)) < 2000  # so many captions are equal
+    assert found(words, logits) == {}
+
+
+def test_equal_words_with_equal_logits_are_copies():
+    words = np.random.default_rng(0).random((200, 30)) < 0.05
+    logits = np.random.default_rng(1).normal(size=(200, 1)).astype(np.float32)
+    groups = found(np.tile(words, (2, 1)), np.tile(logits, (2, 1)))
+    assert groups == {i: [i, i + 200] for i in range(200)}
+
+
+def test_rounded_scores_are_no_copies():
+    assert found(np.round(photos(500), 1)) == {}
+
+
+@pytest.mark.parametrize("column", [np.zeros(200), np.arange(200) == 3], ids=["constant", "rare"])
+def test_a_column_without_grades_changes_nothing(column):
+    scores = with_copies(photos(100), 2, 0.1)
+    assert found(np.column_stack([scores, column])) == found(scores)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (2, 3), (3, 0), (5, 1)])
+def test_few_images_or_concepts_have_no_group(shape):
+    assert found(np.random.default_rng(0).normal(size=shape)) == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15))
+def test_a_group_is_what_pairs_connect(pairs):
+    """Against a search from each image along the pairs."""
+    reached = {i: {i} for i in range(12)}
+    for _ in range(12):
+        for a, b in pairs:
+            both = reached[a] | reached[b]
+            reached |= dict.fromkeys(both, both)
+    group = groups_of(np.array(pairs, dtype=np.intp).reshape(-1, 2), 12)
+    assert group.tolist() == [min(reached[i]) for i in range(12)]
+
+
+def test_the_order_of_the_images_does_not_matter():
+    scores = np.concatenate([photos(300), with_copies(photos(30, seed=5), 2, 0.1)])
+    order = np.random.default_rng(0).permutation(len(scores))
+    mixed = {frozenset(order[members].tolist()) for members in found(scores[order]).values()}
+    assert mixed == {frozenset(members) for members in found(scores).values()}
