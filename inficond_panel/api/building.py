@@ -6,13 +6,13 @@ import atexit
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.api.students import TunableStudents, open_students
 from inficond_panel.common.devices import CPU, EXPECTED, FORM
+from inficond_panel.common.names import equal_names, name_text, pair_text
 from inficond_panel.common.near_words import near
 from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import DataError
@@ -106,16 +106,19 @@ def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str,
         raise DataError(f"images is one path, {str(images)!r}.", remedy)
     if not isinstance(images, Mapping):
         paths = [Path(image) for image in images]
-        twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
-        if twice:
+        if twice := equal_names(path.stem for path in paths):
             raise DataError(
-                f"Several photos have the id {twice[0]!r}.",
+                f"Several photos have the id {pair_text(*twice[0])}.",
                 "Give images as a mapping: {id: file, ...}.",
             )
         images = {path.stem: path for path in paths}
+    if twice := equal_names(images):
+        raise DataError(
+            f"Several photos have the id {pair_text(*twice[0])}.", "Give each photo one id."
+        )
     if not images:
         raise DataError("There is no photo.", remedy)
-    return {str(name): Path(file).absolute() for name, file in images.items()}
+    return {name_text(name): Path(file).absolute() for name, file in images.items()}
 
 
 def _temporary() -> Path:

@@ -30,7 +30,7 @@ from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.thumbs import check_name, chosen_classes
+from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -184,7 +184,7 @@ class Measures(ConceptMeasures):
         0.001000        12  0.86
         0.003162         2  0.85
         """
-        check_name("class", class_name, self.classes)
+        class_name = known_name("class", class_name, self.classes)
         self.count_look(split)
         return penalty_path(self.tuner, self.node, class_name, split)
 
