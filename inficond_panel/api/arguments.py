@@ -72,7 +72,8 @@ def as_scores(X: Any) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise DataError(
             f"X is {type_name(X)}, and no table or array of numbers: {error}.",
-            "Give a table with one column for each concept, or an array (images, concepts).",
+            "Give a table with one column for each concept, such as pandas.DataFrame(X), or an "
+            "array (images, concepts).",
         ) from None
 
 

@@ -83,6 +83,10 @@ def id_fault(value: object, table: pd.DataFrame, ids: str = IDS) -> str:
 
     ``table`` is ``as_table(value)``.
     """
+    if (of := getattr(value, "dims", None)) and table.index.name not in getattr(
+        value, "coords", of
+    ):
+        return f"has no image ids: give its dimension {table.index.name!r} coordinates"
     if has_index(value) and ids in map(name_key, table.columns):
         return f"has a column {ids!r} beside its index; make it the index: .set_index({ids!r})"
     if not has_index(value) and table.index.name != ids:
@@ -121,6 +125,8 @@ def _as_pandas(value: Any) -> Any:
         return value
     if type(value).__module__.startswith("xarray."):
         return _of_xarray(value)
+    if isinstance(value, np.ndarray) and value.dtype.names:
+        return pd.DataFrame.from_records(value)
     table = nw.from_native(value, pass_through=True)
     if isinstance(table, nw.LazyFrame):
         table = table.collect(**({"backend": "pandas"} if has_index(value) else {}))
@@ -133,14 +139,15 @@ def _as_pandas(value: Any) -> Any:
 
 
 def _of_xarray(value: Any) -> Any:
-    """Return an array of two dimensions with coordinates as frame, the images as rows, and a data
-    set of one dimension; anything else unchanged."""
-    named = all(dimension in value.coords for dimension in value.dims)
+    """Return an array of two dimensions as frame, if its columns have coordinates, and a data set
+    of one dimension; anything else unchanged. Rows are the dimension ``image``, or without it a
+    dimension without coordinates, or the first."""
     if hasattr(value, "data_vars"):
-        return value.to_dataframe() if named and len(value.dims) == 1 else value
-    if not named or value.ndim != 2:
+        return value.to_dataframe() if len(value.dims) == 1 else value
+    if getattr(value, "ndim", 0) != 2:
         return value
-    return value.transpose(*sorted(value.dims, key="image".__ne__)).to_pandas()
+    dims = sorted(value.dims, key=lambda each: (each != "image", each in value.coords))
+    return value.transpose(*dims).to_pandas() if dims[1] in value.coords else value
 
 
 def _values(column: Any) -> Any:
