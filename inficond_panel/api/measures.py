@@ -222,7 +222,8 @@ class Measures(ConceptMeasures):
         ``gain`` compares with deciding all images, on the same bootstrap draws. Raises
         ``TuningError`` for an unknown class, and without a class if images have several classes.
         """
-        return coverage(self.tuner, self.node, class_name, draws, seed)
+        name = known_name("class", class_name, self.classes) if name_text(class_name) else ""
+        return coverage(self.tuner, self.node, name, draws, seed)
 
     def slices(
         self,

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
-from inficond_panel.common.names import name_text
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.drift import Drift, drift
@@ -213,7 +212,7 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
     likeliest class. Raises ``TuningError`` for an unknown class, and for no class if images may
     have several.
     """
-    if name_text(class_name):
+    if class_name:
         class_name = known_name("class", class_name, tuner.store.classes)
         return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
     if tuner.store.task != SINGLE_LABEL:
