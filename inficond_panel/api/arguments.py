@@ -59,7 +59,7 @@ def some(names: str | Iterable[str] | None) -> list[str] | None:
     return None if names is None else several(names)
 
 
-def as_scores(X: Any) -> np.ndarray:
+def as_scores(X: object) -> np.ndarray:
     """Return scores in a frame, array or tensor as an array of floats.
 
     Raises ``DataError``, with the call that converts them, for anything else.

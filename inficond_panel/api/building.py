@@ -50,6 +50,7 @@ def build(
     - ``concepts``: names of the concepts.
     - ``encoder``: as for ``inficond init --encoder``: a folder, or a model by name.
     - ``labels``: one row per image, one column per class: 1 present, 0 absent, missing: unknown.
+      It and the other tables may be of any library, as in ``from_frames``.
     - ``split``: ``fit``, ``tune`` or ``holdout`` by image id; None: a random split of 60, 20 and
       20 %, stratified by class, with a fixed seed.
     - ``task``, ``activation``, ``outputs``, ``order``: as in ``from_frames``.
@@ -144,7 +145,9 @@ def from_frames(
 ) -> TunableStudents:
     """Return students of supplied concept scores, without photos or an encoder.
 
-    All arguments are indexed by image id; their rows may be in any order.
+    Tables are of pandas, polars, pyarrow, dask or xarray. All are indexed by image id (a table
+    without an index has a column ``image_id``); their rows may be in any order. Names of images,
+    classes and concepts are compared as text (``common.names``), and stored as they came.
 
     - ``scores``: one column per concept, any finite numbers, also below 0.
     - ``logits``: one column per class, the teacher's logits; or with ``outputs="probabilities"``

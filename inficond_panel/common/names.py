@@ -16,6 +16,8 @@ N = TypeVar("N", bound=Hashable)
 
 def name_text(name: object) -> str:
     """Return a name as text: ``0`` for the number 0 and for 0.0, "" for a missing name."""
+    if isinstance(name, str):
+        return str(name)
     if isinstance(name, bytes):
         return name.decode(errors="replace")
     if name is None or (isinstance(name, float) and math.isnan(name)):

@@ -39,12 +39,7 @@ def is_sparse(value: object) -> bool:
     return type(value).__module__.startswith("scipy.sparse")
 
 
-def has_names(value: object) -> bool:
-    """Return True for a table, whose columns have names; False for arrays, tensors and lists."""
-    return isinstance(_as_pandas(value), pd.DataFrame)
-
-
-def as_table(value: Any, ids: str = IDS) -> pd.DataFrame | None:
+def as_table(value: object, ids: str = IDS) -> pd.DataFrame | None:
     """Return a table of any library as pandas frame, or None if ``value`` is no table.
 
     Of a table without an index the column ``ids`` becomes the index, if the table has it.
@@ -55,20 +50,22 @@ def as_table(value: Any, ids: str = IDS) -> pd.DataFrame | None:
     return frame if has_index(value) else _indexed(frame, ids)
 
 
-def as_column(value: Any, ids: str = IDS) -> Any:
+def as_column(value: object, ids: str = IDS) -> Any:
     """Return a series, or a table with one column besides the ids, as pandas series by image id.
 
     Mappings become a series too; any other object is returned unchanged.
     """
     if isinstance(value, Mapping):
         return pd.Series(dict(value), dtype=object)
-    if type(value).__module__.startswith("dask.") and hasattr(value, "compute"):
-        value = value.compute()
-    if type(value).__module__.startswith("xarray.") and getattr(value, "ndim", 0) == 1:
-        value = value.to_pandas()
-    frame = as_table(value, ids)
-    named = frame is not None and (has_index(value) or frame.index.name is not None)
-    return frame.iloc[:, 0] if frame is not None and named and frame.shape[1] == 1 else value
+    column: Any = value
+    if type(column).__module__.startswith("dask.") and hasattr(column, "compute"):
+        column = column.compute()
+    if type(column).__module__.startswith("xarray.") and getattr(column, "ndim", 0) == 1:
+        column = column.to_pandas()
+    frame = as_table(column, ids)
+    if frame is None or frame.shape[1] != 1 or not (has_index(column) or frame.index.name):
+        return column
+    return frame.iloc[:, 0]
 
 
 def has_index(value: object) -> bool:
@@ -108,15 +105,16 @@ def kind_fault(name: str, value: object) -> str:
     return f"{name} is {type_name(value)}, expected {EXPECTED}; convert it: {call}"
 
 
-def as_array(value: Any, name: str = "X") -> np.ndarray:
+def as_array(value: object, name: str = "X") -> np.ndarray:
     """Return an array, tensor or list of numbers as NumPy array; ``TypeError``, with the remedy,
     for a sparse matrix."""
     if is_sparse(value):
         raise TypeError(f"{name} is {type_name(value)}, a sparse matrix: pass {name}.toarray()")
-    if hasattr(value, "detach"):  # NumPy has no bfloat16, and takes no tensor with a gradient
-        value = value.detach().cpu()
-        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
-    return np.asarray(value)
+    host: Any = value
+    if hasattr(host, "detach"):  # NumPy has no bfloat16, and takes no tensor with a gradient
+        host = host.detach().cpu()
+        host = host.float() if str(host.dtype) == "torch.bfloat16" else host
+    return np.asarray(host)
 
 
 def _as_pandas(value: Any) -> Any:

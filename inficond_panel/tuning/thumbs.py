@@ -156,7 +156,7 @@ def size_words(intent: Intent) -> str:
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
-def names_of(given: Any) -> list[Any]:
+def names_of(given: object) -> list[Any]:
     """Return one name (a text or a number) or several names as a list."""
     alone = isinstance(given, str | bytes) or not isinstance(given, Iterable)
     return [given] if alone else list(given)

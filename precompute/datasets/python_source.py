@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from inficond_panel.common.names import by_key, equal_names, find_name, pair_text
+from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
@@ -222,7 +222,7 @@ class _Reader:
         numbered = f"{first}/{self.counts[first]:06d}".removeprefix("/")
         self.counts[first] += 1
         return Record(
-            numbered if item.get("id") is None else str(item["id"]),
+            numbered if item.get("id") is None else name_text(item["id"]),
             self._photo(item["image"]),
             self._labels(item.get("labels")),
             tuple(str(name) for name in splits if name),

@@ -97,6 +97,12 @@ def test_a_tensor_with_a_gradient_is_matched_by_position(students):
     assert np.array_equal(students.predict(tensor), students.predict("tune"))
 
 
+def sparse(frame: pd.DataFrame):
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix(frame.to_numpy())
+
+
 WRONG = {
     "sparse": (sparse, r"X is scipy\.sparse\.csr_matrix.*X\.toarray\(\)"),
     "missing": (lambda x: x.drop(columns="fur"), "no column for 1 concept, the first is 'fur'"),
@@ -105,12 +111,6 @@ WRONG = {
     "mapping": (lambda x: x.to_dict("list"), "X is dict, and no table"),
     "few": (lambda x: x.to_numpy()[:, :5], r"shape \(50, 5\), not \(images, 6\)"),
 }
-
-
-def sparse(frame: pd.DataFrame):
-    from scipy.sparse import csr_matrix
-
-    return csr_matrix(frame.to_numpy())
 
 
 @pytest.mark.parametrize("kind", WRONG)
