@@ -17,6 +17,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import DataError
 from inficond_panel.store.checks import one_class_note
+from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def build(
     if not FORM.fullmatch(device):
         raise DataError(f"device is {device!r}.", f"Take {EXPECTED}.")
     files = _files(images)
-    words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
+    words = list(dict.fromkeys(map(name_text, names_of(concepts))))
     settings = {"task": task, "activation": activation, "outputs": outputs, "order": order}
     settings["device"] = device
     if path is not None and is_remote(path):

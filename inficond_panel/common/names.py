@@ -29,7 +29,7 @@ def name_text(name: object) -> str:
 
 def name_key(name: object) -> str:
     """Return the form of a name that is compared; equal names have equal keys."""
-    text = name_text(name).strip()
+    text = (name if type(name) is str else name_text(name)).strip()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -58,10 +58,13 @@ def positions(names: Sequence[object]) -> dict[str, int]:
 
 def equal_names(names: Iterable[N]) -> list[tuple[N, N]]:
     """Return pairs of names that are equal: each repeated name with its first occurrence."""
+    listed = list(names)
+    keys = list(map(name_key, listed))
+    if len(set(keys)) == len(keys):
+        return []
     first: dict[str, N] = {}
     pairs = []
-    for name in names:
-        key = name_key(name)
+    for name, key in zip(listed, keys, strict=True):
         if key in first:
             pairs.append((first[key], name))
         first.setdefault(key, name)

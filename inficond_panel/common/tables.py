@@ -25,6 +25,8 @@ EXPECTED = "pandas.DataFrame, or a table of polars, pyarrow, dask or xarray"
 
 def type_name(value: object) -> str:
     """Return a value's type with the module that its users import: ``polars.DataFrame``."""
+    if value is None:
+        return "None"
     kind = type(value)
     name, parts = kind.__qualname__, kind.__module__.split(".")
     for end in range(1, len(parts) + 1):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.names import equal_names, name_key, pair_text
+from inficond_panel.common.names import equal_names, pair_text
 from inficond_panel.common.near_words import listed
 from inficond_panel.store.schema import ATTRIBUTES, COORDINATES, SCORING_METHODS, content_hash
 from inficond_panel.vocabulary.splits import SPLITS
@@ -210,7 +210,7 @@ def pieces_fault(name: str, offset: np.ndarray, lengths: np.ndarray | None, size
 
 def _names(values: np.ndarray, _: Sizes) -> Fault | None:
     names = [str(name) for name in values]
-    if not all(name_key(name) for name in names):
+    if not all(name.strip() for name in names):
         return "has an empty name", ()
     if twice := equal_names(names):
         return f"has the name {pair_text(*twice[0])} twice", ()
