@@ -90,7 +90,7 @@ release: $(VENV)/.test
 # does not load after importlib_metadata, which others import.
 test-examples: $(VENV)/.test
 	$(call with-versions,examples,$(PYTHON),--group examples,$(ALL_EXTRAS))
-	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k "not fiftyone_goes"
+	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py tests/unit/test_tables.py -k "not fiftyone_goes"
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k fiftyone_goes
 
 # Object storage, against moto: a server of S3's protocol.

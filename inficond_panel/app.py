@@ -26,7 +26,7 @@ from inficond_panel.state.jobs import Progress
 from inficond_panel.state.networks import ConceptsState
 from inficond_panel.state.tree import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
-from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui.browser import use_own_files
 from inficond_panel.ui.component import Connection
 from inficond_panel.ui.drawing import Drawing
@@ -247,9 +247,9 @@ def page_html(
     iterations within ``extent``. Raises ``TuningError`` for an unknown class or concept.
     """
     if class_name:
-        check_name("class", class_name, tuner.store.classes)
+        class_name = known_name("class", class_name, tuner.store.classes)
     if concept:
-        check_name("concept", concept, tuner.store.concepts)
+        concept = known_name("concept", concept, tuner.store.concepts)
     jobs = WaitingJobs()
     app = AppState(tuner, jobs, theme="dark" if dark else "light")
     app.students.param.update(

@@ -11,17 +11,21 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
+from inficond_panel.common.names import by_key, equal_names, name_key, name_text, pair_text
 from inficond_panel.common.near_words import unknown
+from inficond_panel.common.tables import as_array, as_column, as_table, type_name
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
+from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import GroupIntent, Intent, Node, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
 from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
-from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.tuning.thumbs import known_name, names_of
 from inficond_panel.vocabulary.intents import BALANCE, DIRECTIONS, REPAIRS
 from inficond_panel.wording.repairs import teaching_sentences
 
@@ -36,8 +40,8 @@ def check_word(kind: str, name: str, known: Iterable[str]) -> None:
 
 
 def several(names: One | Iterable[One]) -> list[One]:
-    """Return names or files as a list; a single name becomes a list of one."""
-    return [names] if isinstance(names, str | Path) else list(names)
+    """Return names or files as a list; a single name, or number, becomes a list of one."""
+    return [names] if isinstance(names, Path) else names_of(names)
 
 
 def photo_files(photos: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -53,6 +57,24 @@ def photo_files(photos: str | Path | Iterable[str | Path]) -> list[Path]:
 def some(names: str | Iterable[str] | None) -> list[str] | None:
     """Return one name or several names as a list; None, which means all, stays None."""
     return None if names is None else several(names)
+
+
+def as_scores(X: object) -> np.ndarray:
+    """Return scores in a frame, array or tensor as an array of floats.
+
+    Raises ``DataError``, with the call that converts them, for anything else.
+    """
+    try:
+        if isinstance(X, pd.DataFrame):
+            return X.astype(np.float64).to_numpy()
+        values = as_array(X)
+        return values if values.dtype.kind == "f" else values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"X is {type_name(X)}, and no table or array of numbers: {error}.",
+            "Give a table with one column for each concept, such as pandas.DataFrame(X), or an "
+            "array (images, concepts).",
+        ) from None
 
 
 #: Wildcard in place of a class name: all classes, unless a class has this name.
@@ -81,7 +103,7 @@ def _written(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[E
     if isinstance(intents, Edit):
         return [intents]
     alone = isinstance(intents, Mapping) or (
-        isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
+        isinstance(intents, tuple) and bool(intents) and _is_name(intents[0])
     )
     try:
         several = [intents] if alone else intents
@@ -111,12 +133,19 @@ def _one(item: Any) -> Edit:
     if isinstance(item, str) or not 3 <= len(item) <= 5:
         raise TuningError(f"{item!r} is not an intent.", _HOW)
     class_name, concept, *rest = item
-    if isinstance(concept, str):
+    if _is_name(concept):
         return Intent(class_name, concept, *rest)
     names = tuple(concept)
     if len(names) == 1:
         return Intent(class_name, names[0], *rest)
     return GroupIntent(class_name, names, *rest)
+
+
+def _is_name(value: object) -> bool:
+    """Return True for a text or a number; False for a list, a mapping or an edit."""
+    return not isinstance(value, Edit) and (
+        isinstance(value, str) or not isinstance(value, Iterable)
+    )
 
 
 def _from_mapping(item: Mapping[str, Any]) -> Edit:
@@ -125,7 +154,7 @@ def _from_mapping(item: Mapping[str, Any]) -> Edit:
         raise ValueError(f"unknown direction {direction!r}")
     if direction == BALANCE.key:
         named = item["concept"] if concepts is None else concepts
-        return edit_from_json({**item, "concepts": [named] if isinstance(named, str) else named})
+        return edit_from_json({**item, "concepts": names_of(named)})
     if concepts is not None and direction in DIRECTIONS:
         return GroupIntent(
             item["class"], concepts, direction, item.get("factor"), item.get("bound")
@@ -151,7 +180,7 @@ def asked_frame(
 ) -> pd.DataFrame:
     """Return a frame of up to ``most`` photos to label, with an empty column ``answer``; their
     thumbnails are written to ``folder``, if any."""
-    check_name("class", class_name, tuner.store.classes)
+    class_name = known_name("class", class_name, tuner.store.classes)
     tuner.repairs.check_labels_taken()
     asked = photos_to_ask(tuner.repairs.class_fit(node, class_name), most)
     rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
@@ -166,22 +195,44 @@ def answers_of(
 
     Raises ``TuningError`` for an invalid answer, and for a frame of another class.
     """
+    class_name = known_name("class", class_name, store.classes)
     if isinstance(given, str | Path):
         return read_answers(given, class_name, store)
-    if not isinstance(given, pd.DataFrame):
-        return Answers(class_name, {image: _answer(image, one) for image, one in given.items()})
-    frame = given.set_index("image") if "image" in given else given
+    frame = as_table(given, "image")
+    if frame is None:
+        frame = pd.DataFrame({"answer": _by_image(given)})
+    frame = frame.rename(columns=name_key)
+    frame = frame.set_index("image") if "image" in frame else frame
     if "answer" not in frame:
         raise TuningError("The frame has no column 'answer'.", "Fill in the frame of students.ask.")
-    others = set(frame.get("class", pd.Series(dtype=object))) - {class_name}
-    if others:
+    named = map(name_text, frame.get("class", ()))
+    if others := [name for name in named if name_key(name) != name_key(class_name)]:
         raise TuningError(
             f"The frame has answers on {min(map(repr, others))}, not on {class_name!r}.",
             "Call students.teach with the class that the frame's column 'class' names.",
         )
-    values = {str(image): _answer(image, one) for image, one in frame["answer"].items()}
-    why = frame["why"].astype(str) if "why" in frame else {}
-    return Answers(class_name, values, {str(image): text for image, text in why.items()})
+    if twice := equal_names(frame.index):
+        raise TuningError(
+            f"The image {pair_text(*twice[0])} has several answers.", "Give each image one answer."
+        )
+    known = by_key(AllImages(store).names)
+    images = [known.get(name_key(image), name_text(image)) for image in frame.index]
+    values = {
+        image: _answer(image, one) for image, one in zip(images, frame["answer"], strict=True)
+    }
+    why = map(str, frame["why"]) if "why" in frame else ()
+    return Answers(class_name, values, dict(zip(images, why, strict=False)))
+
+
+def _by_image(given: Any) -> pd.Series:
+    """Return answers in a mapping or column as series by image; ``TuningError`` for others."""
+    column = as_column(given, "image")
+    if not isinstance(column, pd.Series):
+        raise TuningError(
+            f"answers is {type_name(given)}, not answers by image.",
+            "Give a mapping from image to 1, 0 or None, or the filled-in frame of students.ask.",
+        )
+    return column
 
 
 def _answer(image: object, value: object) -> int | None:

@@ -6,17 +6,18 @@ import atexit
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.api.students import TunableStudents, open_students
 from inficond_panel.common.devices import CPU, EXPECTED, FORM
+from inficond_panel.common.names import equal_names, name_text, pair_text
 from inficond_panel.common.near_words import near
 from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import DataError
 from inficond_panel.store.checks import one_class_note
+from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def build(
     - ``concepts``: names of the concepts.
     - ``encoder``: as for ``inficond init --encoder``: a folder, or a model by name.
     - ``labels``: one row per image, one column per class: 1 present, 0 absent, missing: unknown.
+      It and the other tables may be of any library, as in ``from_frames``.
     - ``split``: ``fit``, ``tune`` or ``holdout`` by image id; None: a random split of 60, 20 and
       20 %, stratified by class, with a fixed seed.
     - ``task``, ``activation``, ``outputs``, ``order``: as in ``from_frames``.
@@ -75,7 +77,7 @@ def build(
     if not FORM.fullmatch(device):
         raise DataError(f"device is {device!r}.", f"Take {EXPECTED}.")
     files = _files(images)
-    words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
+    words = list(dict.fromkeys(map(name_text, names_of(concepts))))
     settings = {"task": task, "activation": activation, "outputs": outputs, "order": order}
     settings["device"] = device
     if path is not None and is_remote(path):
@@ -106,16 +108,19 @@ def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str,
         raise DataError(f"images is one path, {str(images)!r}.", remedy)
     if not isinstance(images, Mapping):
         paths = [Path(image) for image in images]
-        twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
-        if twice:
+        if twice := equal_names(path.stem for path in paths):
             raise DataError(
-                f"Several photos have the id {twice[0]!r}.",
+                f"Several photos have the id {pair_text(*twice[0])}.",
                 "Give images as a mapping: {id: file, ...}.",
             )
         images = {path.stem: path for path in paths}
+    if twice := equal_names(images):
+        raise DataError(
+            f"Several photos have the id {pair_text(*twice[0])}.", "Give each photo one id."
+        )
     if not images:
         raise DataError("There is no photo.", remedy)
-    return {str(name): Path(file).absolute() for name, file in images.items()}
+    return {name_text(name): Path(file).absolute() for name, file in images.items()}
 
 
 def _temporary() -> Path:
@@ -143,7 +148,9 @@ def from_frames(
 ) -> TunableStudents:
     """Return students of supplied concept scores, without photos or an encoder.
 
-    All arguments are indexed by image id; their rows may be in any order.
+    Tables are of pandas, polars, pyarrow, dask or xarray. All are indexed by image id (a table
+    without an index has a column ``image_id``); their rows may be in any order. Names of images,
+    classes and concepts are compared as text (``common.names``), and stored as they came.
 
     - ``scores``: one column per concept, any finite numbers, also below 0.
     - ``logits``: one column per class, the teacher's logits; or with ``outputs="probabilities"``

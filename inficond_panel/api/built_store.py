@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from inficond_panel.common import tables
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import needs
+from inficond_panel.common.names import name_key, name_text
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError, OrderError, SpecError
 from inficond_panel.spec import Spec, load_spec
@@ -52,20 +54,21 @@ def write_built(
     another build is not changed. Raises ``DataError``, which names all faults of the frames, before
     any file is written; ``MissingExtraError``; and the errors of ``precompute.run``.
     """
-    labels, split = _checked(files, labels, split, words)
+    names, labels, split = _checked(files, labels, split, words)
+    table = tables.as_table(teacher)
     with needs("Building a store", "precompute"):
         import precompute  # noqa: PLC0415 - heavy, and an extra
         from precompute.detect.models import choose_encoder  # noqa: PLC0415
     chosen = choose_encoder(encoder, [], lambda path: str(path.absolute()))
-    logits = teacher if isinstance(teacher, pd.DataFrame) else _run(teacher, files, labels)
+    logits = _run(teacher, files, names) if table is None else _table(teacher, table)
     fresh = not folder.exists()
     _write(
         folder,
         {
-            "photos.csv": _photos(files, labels, split),
+            "photos.csv": _photos(files, labels.set_axis(names, axis=1), split),
             "words.txt": "\n".join(words) + "\n",
             "logits.csv": logits.to_csv(index_label="image_id", lineterminator="\n"),
-            "spec.yaml": _spec(list(map(str, labels.columns)), split, chosen.keys, settings),
+            "spec.yaml": _spec(names, split, chosen.keys, settings),
         },
     )
     try:
@@ -75,18 +78,17 @@ def write_built(
         if fresh:
             shutil.rmtree(folder)
         if isinstance(error, OrderError):
-            raise _in_python(error, list(map(str, labels.columns)), teacher) from error
+            raise _in_python(error, names, table is not None) from error
         raise
     return spec
 
 
-def _in_python(
-    error: OrderError, classes: Sequence[str], teacher: RunTeacher | pd.DataFrame
-) -> OrderError:
-    """Return ``error`` with a remedy for callers of ``build``: how to reorder the outputs."""
+def _in_python(error: OrderError, classes: Sequence[str], of_table: bool) -> OrderError:
+    """Return ``error`` with a remedy for callers of ``build``: how to reorder the outputs of a
+    function, or of a table."""
     right = [error.right_names.get(name, name) for name in classes]
     columns = f"outputs[:, {[right.index(name) for name in classes]}]"
-    what = "frame" if isinstance(teacher, pd.DataFrame) else "function"
+    what = "frame" if of_table else "function"
     text = f"Reorder the columns of the teacher's {what}: {columns}."
     return OrderError(error.sentence, f"{text} {ORDER_REMEDY}", error.right_names)
 
@@ -96,18 +98,21 @@ def _note(line: str) -> None:
 
 
 def _checked(
-    files: Mapping[str, Path], labels: pd.DataFrame, split: pd.Series | None, words: Sequence[str]
-) -> tuple[pd.DataFrame, pd.Series | None]:
-    """Return checked labels and split, with a row per file; ``DataError`` names all faults."""
+    files: Mapping[str, Path], labels: Any, split: Any, words: Sequence[str]
+) -> tuple[list[str], pd.DataFrame, pd.Series | None]:
+    """Return the names of the classes, and checked labels and split with a row per file;
+    ``DataError`` names all faults."""
+    table, divided = tables.as_table(labels), tables.as_column(split)
     _refuse(
-        *checks.frame_faults("labels", labels),
-        *(checks.split_faults(split) if split is not None else ()),
+        *checks.frame_faults("labels", labels, table),
+        *(checks.split_faults(split, divided) if split is not None else ()),
     )
-    labels = checks.by_id(labels)
-    split = None if split is None else checks.by_id(split)
-    ids = list(files)
+    names = [name_text(name) for name in table.columns]
+    labels = checks.by_key(table)
+    split = None if split is None else checks.by_key(divided).map(name_key)
+    ids = list(map(name_key, files))
     known = ids if split is None else [image for image in ids if split.get(image) != FIT]
-    taken = {_PATH, _ID, _SPLIT} & set(map(str, labels.columns))
+    taken = {_PATH, _ID, _SPLIT} & set(labels.columns)
     broken = [word for word in words if not word.strip() or "\n" in word]
     _refuse(
         *checks.row_faults("labels", labels, ids, known, "the photos"),
@@ -117,14 +122,21 @@ def _checked(
             for image in ids
             if split is not None and image not in split
         ),
-        *(f"no class can be called {name!r}" for name in taken),
+        *(f"no class can be called {name!r}" for name in sorted(taken)),
         *(f"the concept {word!r} is not a line of text" for word in broken),
         *([] if words else ["there is no concept"]),
     )
-    return labels.reindex(ids), None if split is None else split.loc[ids]
+    return names, labels.reindex(ids), None if split is None else split.loc[ids]
 
 
-def _run(teacher: RunTeacher, files: Mapping[str, Path], labels: pd.DataFrame) -> pd.DataFrame:
+def _table(teacher: Any, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the teacher's outputs in a table, checked; ``DataError`` names all faults."""
+    _refuse(*checks.frame_faults("teacher", teacher, table))
+    names = {axis: list(map(name_text, table.axes[axis])) for axis in (0, 1)}
+    return table.set_axis(names[0], axis=0).set_axis(names[1], axis=1)
+
+
+def _run(teacher: RunTeacher, files: Mapping[str, Path], classes: Sequence[str]) -> pd.DataFrame:
     """Return the teacher's outputs (photos, classes); ``DataError`` if the teacher fails."""
     ids, rows = list(files), []
     for start in range(0, len(ids), BATCH):
@@ -138,8 +150,8 @@ def _run(teacher: RunTeacher, files: Mapping[str, Path], labels: pd.DataFrame) -
                 f"{type(error).__name__}: {error}",
                 "Give a function from a list of RGB images (Pillow) to logits (photos, classes).",
             ) from error
-        rows.append(_outputs(outputs, some, labels.shape[1]))
-    return pd.DataFrame(np.concatenate(rows), index=pd.Index(ids), columns=labels.columns)
+        rows.append(_outputs(outputs, some, len(classes)))
+    return pd.DataFrame(np.concatenate(rows), index=pd.Index(ids), columns=list(classes))
 
 
 def _photo(image: str, file: Path) -> Image.Image:

@@ -15,7 +15,7 @@ from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, 
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -44,7 +44,7 @@ class ConceptMeasures(Moves):
         ``effect`` influence × spread, ``penalty`` λ / spread (L1 penalty per unit of effect),
         ``step`` the least step of a thumb (``step_sizes``), ``step_effect`` step × spread.
         """
-        check_name("class", class_name, self.classes)
+        class_name = known_name("class", class_name, self.classes)
         return scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
@@ -58,7 +58,7 @@ class ConceptMeasures(Moves):
         vertical traffic light    0.85
         Name: correlation, dtype: float64
         """
-        check_name("concept", concept, self.concepts)
+        concept = known_name("concept", concept, self.concepts)
         at = self.concepts.index(concept)
         correlated = collinear(self.tuner.fit_data.correlations.rows([at])[0], at, least)
         names = pd.Index([self.concepts[c] for c, _ in correlated], name="concept", dtype=object)
@@ -84,7 +84,7 @@ class ConceptMeasures(Moves):
         >>> print(curve["change"].max().round(2))  # of AP, at the best influence
         0.09
         """
-        check_name("concept", concept, self.concepts)
+        concept = known_name("concept", concept, self.concepts)
         check_word("metric", metric, METRICS)
         student = self.student(class_name, split)
         return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
@@ -97,7 +97,7 @@ class ConceptMeasures(Moves):
         >>> apart.parts[0].concept, round(apart.parts[0].logit, 1)
         ('bicycle', 1.5)
         """
-        check_word("image", image, self.tuner.store.images)
+        image = known_name("image", image, self.tuner.store.images)
         row = self.tuner.store.images.index(image)
         return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)
 
@@ -116,7 +116,7 @@ class ConceptMeasures(Moves):
         score above 0, as does ``assigned`` if the store has no segments. Warns if no image is
         assigned. Each use of the holdout is counted.
         """
-        check_name("concept", concept, self.concepts)
+        concept = known_name("concept", concept, self.concepts)
         chosen = several(filters)
         for name in chosen:
             check_word("filter", name, FILTERS)

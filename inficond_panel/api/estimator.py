@@ -15,7 +15,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
 from inficond_panel.common.ordering import strongest
+from inficond_panel.common.tables import IDS, as_array, as_table, is_sparse
 from inficond_panel.common.teacher_outputs import (
     is_labels,
     logits_fault,
@@ -25,6 +27,7 @@ from inficond_panel.common.teacher_outputs import (
 from inficond_panel.distill import Fit, decision_function, fit, soft_targets
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.solver.joint import joint_students
+from inficond_panel.distill.solver.problem import penalties_of
 from inficond_panel.vocabulary.tasks import (
     LINKS,
     MULTI_LABEL,
@@ -37,6 +40,11 @@ from inficond_panel.vocabulary.tasks import (
 if TYPE_CHECKING:
     from inficond_panel.export import Exported
 
+CLASSES = (
+    "ConceptStudents has no classes_: y holds logits, and scikit-learn's cross_val_predict would "
+    "replace them by the ranks of their values before it fits. For probabilities by fold, fit and "
+    "predict_proba on each split of KFold; method='predict' works"
+)
 #: Number of concepts per student in the notebook table.
 _SHOWN = 5
 
@@ -92,11 +100,11 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     certificate_ : tuple of str
         For each class ``"gap"``, or ``"kkt"`` if no duality gap exists (see ``distill.fit``).
     class_names_ : array (K,) of str
-        Names in ``y`` if ``y`` is a data frame or series, else ``class0``, ``class1``, ...
+        Names in ``y`` if ``y`` is a table or series, else ``class0``, ``class1``, ...
     n_features_in_ : int
         Number of concepts C.
     feature_names_in_ : array (C,) of str
-        Names of the concepts, if ``X`` is a data frame.
+        Names of the concepts, if ``X`` is a table of any library.
 
     Notes
     -----
@@ -139,7 +147,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         ``sample_weight`` (n,) weights the loss of each image. Raises ``ValueError`` for
         data that cannot be used (``SolverError`` for a problem without a solution).
         """
-        names = [y.name] if isinstance(y, pd.Series) and y.name else getattr(y, "columns", None)
+        X, y = _named(X, "X"), _named(y, "y")
+        _check_rows(X, y)
+        names = _names_of(y)
         scores, logits = validate_data(
             self, X, y, multi_output=True, y_numeric=True, dtype=[np.float64, np.float32]
         )
@@ -156,9 +166,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
         classes = logits.shape[1]
         options: dict[str, Any] = {
-            "l1": self.lambda_,
-            "lower": self._bound(self.lower, classes),
-            "upper": self._bound(self.upper, classes),
+            "l1": penalties_of(self.lambda_, classes, "lambda_"),
+            "lower": self._bound("lower", classes),
+            "upper": self._bound("upper", classes),
             "sample_weight": weight,
             "tolerance": self.tolerance,
             "max_iterations": self.max_iter,
@@ -171,11 +181,13 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         else:
             targets = soft_targets(logits, self.temperature)
             students = fit(scores, targets, l2=self.l2, **options)
-        return self._take(students, _names(names, classes))
+        self._y_named = names is not None
+        return self._take(students, _class_names(names, classes))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the students' logits on scores ``X``, (n,) or (n, K) like the ``y`` of ``fit``."""
         check_is_fitted(self)
+        X = _named(X, "X")
         scores = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         logits = decision_function(scores, self.coef_.T, self.intercept_)
         return logits[:, 0] if self._single else logits
@@ -194,10 +206,10 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         """Return the mean fidelity: share of decisions on which students and teacher agree.
 
         ``y`` holds teacher logits; with labels in {0, 1} the score is the mean accuracy, if
-        ``threshold`` lies in [0, 1).
+        ``threshold`` lies in [0, 1). Columns of a table ``y`` are matched by class name.
         """
         decided = self.predict(X)
-        logits = np.asarray(y)
+        logits = self._in_order(_named(y, "y"))
         if self.y_kind == "probabilities":
             logits = logits_of(logits, self.link == "softmax")
         if logits.shape != decided.shape:
@@ -205,6 +217,22 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(alike, weights=weight))
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Not available: ``y`` holds logits, not classes. ``class_names_`` has the names."""
+        raise AttributeError(CLASSES)
+
+    def _in_order(self, y: Any) -> np.ndarray:
+        """Return ``y`` as array, the columns of a table in the order of the classes."""
+        if not isinstance(y, pd.DataFrame) or not self._y_named:
+            return np.asarray(y)
+        at = positions(y.columns)
+        lost = [name for name in self.class_names_ if name_key(name) not in at]
+        if lost or len(at) > len(self.class_names_):
+            wrong = f"no column for the class {lost[0]!r}" if lost else "columns of other classes"
+            raise ValueError(f"y has {wrong}; the classes are {', '.join(self.class_names_[:5])}")
+        return y.iloc[:, [at[name_key(name)] for name in self.class_names_]].to_numpy()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         """Return scikit-learn's display of the parameters, and a table of fitted students."""
@@ -264,9 +292,15 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         task = SINGLE_LABEL if self.link == SOFTMAX else self.task
         return decided(table, limits, task).reshape(logits.shape).astype(np.int64)
 
-    def _bound(self, bound: ArrayLike | None, classes: int) -> np.ndarray | None:
-        shape = self.n_features_in_, classes
-        return None if bound is None else np.broadcast_to(np.asarray(bound, np.float64), shape)
+    def _bound(self, name: str, classes: int) -> np.ndarray | None:
+        bound, shape = getattr(self, name), (self.n_features_in_, classes)
+        try:
+            return None if bound is None else np.broadcast_to(np.asarray(bound, np.float64), shape)
+        except ValueError:
+            what = f"has shape {np.shape(bound)}" if np.shape(bound) else f"is {bound!r}"
+            raise ValueError(
+                f"{name} {what}; expected a number, or an array (concepts, classes), {shape}"
+            ) from None
 
     def _take(self, fit: Fit, names: np.ndarray) -> Self:
         self.coef_, self.intercept_ = fit.weights.T.copy(), fit.intercepts
@@ -284,9 +318,43 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return self
 
 
-def _names(columns: Any, classes: int) -> np.ndarray:
-    names = [f"class{k}" for k in range(classes)] if columns is None else map(str, columns)
-    return np.array(list(names), dtype=object)
+def _named(value: Any, name: str) -> Any:
+    """Return a table of any library as pandas frame with texts as column names, and a tensor as
+    array; anything else is returned unchanged. ``name`` is the argument's name for messages."""
+    table = as_table(value)
+    if table is None:
+        return as_array(value, name) if is_sparse(value) or hasattr(value, "detach") else value
+    if IDS in map(name_key, table.columns):
+        raise ValueError(
+            f"{name} has a column {IDS!r} beside its index, and ids are no numbers to fit: make it "
+            f"the index, {name}.set_index({IDS!r})"
+        )
+    if twice := equal_names(table.columns):
+        raise ValueError(f"{name} has two columns with one name: {pair_text(*twice[0])}")
+    return table.set_axis(list(map(name_text, table.columns)), axis=1)
+
+
+def _check_rows(X: Any, y: Any) -> None:
+    """Raise ``ValueError`` if ``X`` and ``y`` have image ids, in two orders."""
+    if not all(isinstance(table, pd.DataFrame) and table.index.name == IDS for table in (X, y)):
+        return
+    if len(X) == len(y) and list(map(name_key, X.index)) != list(map(name_key, y.index)):
+        raise ValueError(
+            f"X and y have other image ids, or the same in another order: in row 0 "
+            f"{X.index[0]!r} and {y.index[0]!r}; sort both alike"
+        )
+
+
+def _names_of(y: Any) -> list[str] | None:
+    """Return the names of the classes in a frame or series ``y``; None for an array."""
+    if isinstance(y, pd.DataFrame):
+        return list(y.columns)
+    name = name_text(getattr(y, "name", None))
+    return [name] if name else None
+
+
+def _class_names(names: list[str] | None, classes: int) -> np.ndarray:
+    return np.array(names or [f"class{k}" for k in range(classes)], dtype=object)
 
 
 def estimator(students: Exported) -> ConceptStudents:
@@ -305,6 +373,7 @@ def estimator(students: Exported) -> ConceptStudents:
         certificate_=tuple(gap["kind"] for gap in certificate),
         card_=card,
         _single=False,
+        _y_named=True,
     )
     return made
 

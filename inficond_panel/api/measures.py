@@ -10,7 +10,9 @@ import pandas as pd
 from inficond_panel.api.arguments import check_word, several, some
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.shown_results import Frames, SuggestedEdits
-from inficond_panel.errors import DataError
+from inficond_panel.common.names import find_name, name_text
+from inficond_panel.common.near_words import missing
+from inficond_panel.errors import DataError, TuningError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.confusions import (
     check_single_label,
@@ -30,7 +32,7 @@ from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.thumbs import check_name, chosen_classes
+from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -161,7 +163,8 @@ class Measures(ConceptMeasures):
             raise DataError("No metadata column is named.", "Name one: students.groups('COLUMN').")
         masks = metadata_slices(self.tuner.store, split, by)
         self.count_look(split)  # a wrong name raises before this, and counts nothing
-        return groups(self.tuner, self.node, split, masks, " and ".join(by), by_label=by_label)
+        named = " and ".join(map(name_text, by))
+        return groups(self.tuner, self.node, split, masks, named, by_label=by_label)
 
     def report(self) -> Frames:
         """Return frames on the last refit: costs of bounds, gained influences, predictions.
@@ -184,7 +187,7 @@ class Measures(ConceptMeasures):
         0.001000        12  0.86
         0.003162         2  0.85
         """
-        check_name("class", class_name, self.classes)
+        class_name = known_name("class", class_name, self.classes)
         self.count_look(split)
         return penalty_path(self.tuner, self.node, class_name, split)
 
@@ -219,7 +222,8 @@ class Measures(ConceptMeasures):
         ``gain`` compares with deciding all images, on the same bootstrap draws. Raises
         ``TuningError`` for an unknown class, and without a class if images have several classes.
         """
-        return coverage(self.tuner, self.node, class_name, draws, seed)
+        name = known_name("class", class_name, self.classes) if name_text(class_name) else ""
+        return coverage(self.tuner, self.node, name, draws, seed)
 
     def slices(
         self,
@@ -242,7 +246,7 @@ class Measures(ConceptMeasures):
         masks = metadata_slices(self.tuner.store, split, columns)
         return slices(
             *(self.tuner, self.node, split, masks, metric),
-            by=" and ".join(columns),
+            by=" and ".join(map(name_text, columns)),
             classes=some(classes),
             min_images=min_images,
         )
@@ -261,7 +265,17 @@ class Measures(ConceptMeasures):
     def suggest(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> SuggestedEdits:
-        """Suggest repairs of ``classes`` (default all); ``tune`` takes the returned edits."""
+        """Suggest repairs of ``classes`` (default all); ``tune`` takes the returned edits.
+
+        All kinds of repair are compared. Raises ``TuningError`` for an unknown class.
+        """
+        for name in some(classes) or ():
+            if find_name(name, self.classes) is None:
+                raise TuningError(
+                    missing("class", name, self.classes, "in the store"),
+                    "Name classes of students.classes, or none for all: students.suggest(). All "
+                    "kinds of repair are compared: students.levers().",
+                )
         edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed)
         return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
 

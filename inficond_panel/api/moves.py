@@ -24,13 +24,13 @@ from inficond_panel.results.history import events, iterations, others
 from inficond_panel.spec import find_edits
 from inficond_panel.tuning import Node, Student, Tuner, read_edits
 from inficond_panel.tuning.answers import ASKED, teach
-from inficond_panel.tuning.edits import Edit, thumbs_of
+from inficond_panel.tuning.edits import Edit, as_stored, thumbs_of
 from inficond_panel.tuning.notices import within_iteration
 from inficond_panel.tuning.opening import add_concept, remove_concept
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.suggest import Suggestion, carry_out
-from inficond_panel.tuning.thumbs import by_concept, check_name
+from inficond_panel.tuning.thumbs import by_concept, known_name
 from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS
 
@@ -127,9 +127,9 @@ class Moves:
 
         Counts a use of the holdout. Raises ``TuningError`` for an unknown class or split.
         """
-        check_name("class", class_name, self.tuner.store.classes)
+        name = known_name("class", class_name, self.classes)
         self.count_look(split)
-        return self.tuner.at(self.node, split)[class_name]
+        return self.tuner.at(self.node, split)[name]
 
     def count_look(self, split: str, node: Node | None = None) -> None:
         """Record in the history that results on the holdout were seen, if ``split`` is the holdout.
@@ -174,7 +174,8 @@ class Moves:
         if isinstance(intents, Suggestion):
             node = carry_out(self.tuner, intents) or before
         else:
-            edits = as_asked(intents, self.classes)
+            written = as_asked(intents, self.classes)
+            edits = [as_stored(edit, self.tuner.store) for edit in written]
             node = self.tuner.fine_tune(before, edits)
             thumbs = by_concept(thumbs_of(edits), self.tuner.spec.tuning.factor)
             for sentence in within_iteration(thumbs):

@@ -29,7 +29,7 @@ from inficond_panel.quantify.gamma_sweep import GammaSweep
 from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.results.decisions import decisions_of
 from inficond_panel.results.metrics import take_snapshot, take_tree
-from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui.browser import InlineStyles
 from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts, running_cell
 from inficond_panel.vocabulary.confidence import Noise
@@ -91,7 +91,7 @@ class StudentPlots:
         self, class_name: str, concept: str, metric: str = AP.key, split: str = TUNE
     ) -> hv.Overlay:
         """Plot a metric, with interval, over one concept's influence; other influences fixed."""
-        check_name("concept", concept, self.students.tuner.store.concepts)
+        concept = known_name("concept", concept, self.students.tuner.store.concepts)
         check_word("metric", metric, METRICS)
         return make_what_if(self.students.student(class_name, split), concept, metric, self._noise)
 
@@ -102,7 +102,7 @@ class StudentPlots:
         """
         store, named = self.students.tuner.store, self.students.tuner.spec.projections
         if concept:
-            check_name("concept", concept, store.concepts)
+            concept = known_name("concept", concept, store.concepts)
         influence = self.students.student(class_name, FIT).weights if class_name else None
         return make_embedding(store, influence, method, concept, named)
 

@@ -18,11 +18,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.api.arguments import check_word, photo_files, several
+from inficond_panel.api.arguments import as_scores, check_word, photo_files, several
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.files import write_whole
+from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
+from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count
+from inficond_panel.common.tables import as_table
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
@@ -102,7 +105,8 @@ class TunableStudents(Measures):
         """Return logits (n, K) of a split by name, or of concept scores (n, C).
 
         Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes.
-        Columns of a data frame are matched by concept name. Counts a use of the holdout.
+        Columns of a table of any library are matched by concept name, columns of an array or tensor
+        by position. Counts a use of the holdout. Raises ``DataError`` for scores that do not fit.
         """
         if isinstance(X, str):
             self.count_look(X)
@@ -273,19 +277,37 @@ class TunableStudents(Measures):
         return f"<TunableStudents {store.title!r}: {size}, {where}{mark}{more}>"
 
     def _checked(self, X: Any) -> np.ndarray:
-        if isinstance(X, pd.DataFrame):
-            missing = [name for name in self.concepts if name not in X.columns]
-            if missing:
-                raise DataError(
-                    f"X has no column for {count(len(missing), 'concept')}, the first is "
-                    f"{missing[0]!r}.",
-                    "Give one column for each concept.",
-                )
-            X = X[self.concepts]
-        scores = np.asarray(X)
+        """Return concept scores (n, C) of a table, by concept name, or of an array."""
+        table = as_table(X)
+        scores = as_scores(X) if table is None else self._by_concept(table)
         if scores.ndim != 2 or scores.shape[1] != len(self.concepts):
             raise DataError(
                 f"Scores have shape {scores.shape}, not (images, {len(self.concepts)}).",
                 "Give one row for each image and one column for each concept.",
             )
+        if bad := int(np.count_nonzero(~np.isfinite(scores))):
+            row, at = np.argwhere(~np.isfinite(scores))[0]
+            raise DataError(
+                f"X has {count(bad, 'NaN or infinite value')}, the first is in row {row} of the "
+                f"concept {self.concepts[at]!r}.",
+                "Give a finite score for each image and concept.",
+            )
         return scores
+
+    def _by_concept(self, table: pd.DataFrame) -> np.ndarray:
+        """Return the concepts' columns of a table, in the order of the concepts."""
+        if twice := equal_names(table.columns):
+            raise DataError(
+                f"X has two columns with one name: {pair_text(*twice[0])}.",
+                "Give one column for each concept.",
+            )
+        at = positions(table.columns)
+        missing = [name for name in self.concepts if name_key(name) not in at]
+        if missing:
+            raise DataError(
+                f"X has no column for {count(len(missing), 'concept')}, the first is "
+                f"{missing[0]!r}.{near(missing[0], map(name_text, table.columns))}",
+                "Give one column for each concept; for scores by position pass an array.",
+            )
+        chosen = table.iloc[:, [at[name_key(name)] for name in self.concepts]]
+        return as_scores(chosen)

@@ -58,9 +58,9 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.common.numbers import count
     from inficond_panel.tuning.answer_files import COLUMNS, asked_rows
     from inficond_panel.tuning.answers import photos_to_ask
-    from inficond_panel.tuning.thumbs import check_name
+    from inficond_panel.tuning.thumbs import known_name
 
-    check_name("class", args.class_name, tuner.store.classes)
+    args.class_name = known_name("class", args.class_name, tuner.store.classes)
     tuner.repairs.check_labels_taken()
     chosen = photos_to_ask(tuner.repairs.class_fit(node, args.class_name), args.n)
     file = Path(args.output) if args.output else None

@@ -83,7 +83,8 @@ def run(args: argparse.Namespace) -> None:
 
     tuner = open_students(args, distilled=False)
     noise = tuner.spec.views.noise(args.draws, args.seed)
-    chosen_classes(args.classes, tuner.store.classes)
+    if args.classes:
+        args.classes = chosen_classes(args.classes, tuner.store.classes)
     if args.confusion:
         check_single_label(tuner.store)
     masks = {}

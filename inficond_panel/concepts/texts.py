@@ -9,6 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
+from inficond_panel.common.names import name_key
+
 #: Least cosine of two concepts' text vectors that are reported as twins.
 TWINS = 0.98
 
@@ -33,12 +35,17 @@ def texts_of(line: str) -> tuple[str, ...]:
     return tuple(" ".join(text.split()) for text in line.split(","))
 
 
+def word_key(text: str) -> str:
+    """Return the form in which texts of concepts are compared: as names, and regardless of case."""
+    return name_key(text).casefold()
+
+
 def fault_of(texts: Sequence[str]) -> str:
     """Return the fault in a concept's texts (an empty or repeated text), else ""."""
     if not all(texts):
         return "a text between commas is empty"
-    folded = [text.casefold() for text in texts]
-    twice = next((text for text in texts if folded.count(text.casefold()) > 1), "")
+    folded = [word_key(text) for text in texts]
+    twice = next((text for text in texts if folded.count(word_key(text)) > 1), "")
     return f"{twice!r} is listed twice" if twice else ""
 
 
@@ -99,7 +106,7 @@ def _words_of(class_name: str) -> frozenset[str]:
 
 @lru_cache(1 << 16)
 def _plain(text: str) -> str:
-    letters = re.sub(r"[\W_]+", "", text.casefold())
+    letters = re.sub(r"[\W_]+", "", word_key(text))
     return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters
 
 

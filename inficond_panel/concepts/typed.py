@@ -20,6 +20,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.arrays import empty
 from inficond_panel.common.cache import once
 from inficond_panel.common.folders import Folder
+from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
 from inficond_panel.concepts.scoring import (
     Scoring,
@@ -28,7 +29,7 @@ from inficond_panel.concepts.scoring import (
     score_concept,
     vector_of_photos,
 )
-from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of
+from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of, word_key
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
@@ -114,7 +115,7 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
     already exists, an image that the store lacks, and fewer than ``LEAST_PHOTOS`` with segments.
     """
     check_typing(store)
-    texts, photos = _new_texts(store, line), _segments_of(store, set(images))
+    texts, photos = _new_texts(store, line), _segments_of(store, images)
     if len(photos) < LEAST_PHOTOS:
         raise DataError(
             f"A concept is made of at least {LEAST_PHOTOS} example photos, got {len(photos)}.",
@@ -124,15 +125,17 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
     return _scored(store, texts, vector, tuple(photos))
 
 
-def _segments_of(store: Store, images: set[str]) -> dict[str, np.ndarray]:
+def _segments_of(store: Store, images: Iterable[str]) -> dict[str, np.ndarray]:
     """Return segment vectors ``(segment, embed)`` by image id, without images that have none; raise
     ``DataError`` for an image that the store lacks."""
-    if wrong := sorted(images.difference(store.images)):
+    known, wanted = by_key(store.images), by_key(images)
+    if wrong := sorted(wanted.keys() - known.keys()):
         raise DataError(*unknown("image", wrong[0], store.images))
+    chosen = {known[key] for key in wanted}
     first = np.searchsorted(store.segment_image, np.arange(len(store.images) + 1)).tolist()
     parts = zip(store.images, map(slice, first, first[1:]), strict=True)
     embedding = store.segment_embedding
-    of_image = {name: np.asarray(embedding[part], float) for name, part in parts if name in images}
+    of_image = {name: np.asarray(embedding[part], float) for name, part in parts if name in chosen}
     return {name: segments for name, segments in of_image.items() if len(segments)}
 
 
@@ -153,12 +156,12 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
             f"{line!r} is not a concept: {fault}.",
             "Type a name, and synonyms after commas: dog, puppy",
         )
-    names = {name.casefold(): name for name in store.concepts}
-    synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
+    names = {word_key(name): name for name in store.concepts}
+    synonyms = {word_key(text): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
-        if same := names.get(text.casefold()):
+        if same := names.get(word_key(text)):
             raise DataError(f"The concept {same!r} already exists.", "Type another word.")
-        if owner := synonyms.get(text.casefold()):
+        if owner := synonyms.get(word_key(text)):
             raise DataError(
                 f"{text!r} is a synonym of the concept {owner!r}, which already exists.",
                 "Type another word.",
@@ -198,12 +201,12 @@ class TypedFolder:
         Concepts that the corpus also has are left out. Raises ``StoreFormatError`` for a file that
         is damaged.
         """
-        in_corpus = {name.casefold() for name in store.concepts}
+        in_corpus = {word_key(name) for name in store.concepts}
         basis = basis_of(store)
         typed = [
             concept for name in self._names(basis) if (concept := self._load(name)).basis == basis
         ]
-        typed = [concept for concept in typed if concept.name.casefold() not in in_corpus]
+        typed = [concept for concept in typed if word_key(concept.name) not in in_corpus]
         return sorted(typed, key=lambda concept: (concept.name.casefold(), concept.name))
 
     def others(self, store: Store) -> int:

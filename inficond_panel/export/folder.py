@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import write_folder
+from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import ExportError, InficondError
 from inficond_panel.export.card_markdown import UNKNOWN, card_markdown, check_license, hub_readme
@@ -214,12 +215,14 @@ def differences(students: Exported, store: Store | None = None) -> Iterator[str]
 
 
 def _changed_names(kind: str, then: tuple[str, ...], now: list[str]) -> Iterator[str]:
-    gone, new = sorted(set(then) - set(now)), sorted(set(now) - set(then))
+    earlier, later = by_key(then), by_key(now)
+    gone = sorted(name for key, name in earlier.items() if key not in later)
+    new = sorted(name for key, name in later.items() if key not in earlier)
     if gone:
         yield f"{len(gone)} {kind} of the export are not in the store, the first is {gone[0]!r}."
     if new:
         yield f"{len(new)} {kind} of the store are not in the export, the first is {new[0]!r}."
-    if not gone and not new and list(then) != now:
+    if not gone and not new and list(earlier) != list(later):
         yield f"The {kind} of the store are in another order."
 
 

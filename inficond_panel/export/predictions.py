@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count, defined, written
 from inficond_panel.common.teacher_outputs import log_odds
@@ -151,15 +152,15 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
 
 def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
     """Return the indices of ``wanted`` names in ``known``; ``DataError`` for a missing name."""
-    column_of = {name: at for at, name in enumerate(known)}
-    missing = [name for name in wanted if name not in column_of]
+    column_of = positions(known)
+    missing = [name for name in wanted if name_key(name) not in column_of]
     if missing:
         raise DataError(
             f"{len(missing)} {kind} of the students are not in the store, the first is "
             f"{missing[0]!r}.{near(missing[0], known)}",
             "Name the spec that the students were made with.",
         )
-    return [column_of[name] for name in wanted]
+    return [column_of[name_key(name)] for name in wanted]
 
 
 def decision_frame(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import needs
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.names import name_key
 from inficond_panel.common.near_words import near, unknown
 from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
@@ -279,16 +280,16 @@ def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
             f"{path} has no rows, or lacks the columns class (or image_id) and group.",
             "Give one row per class: class,group.",
         )
-    group_of = {str(row[key]): str(row["group"] or "").strip() for row in table}
+    group_of = {name_key(row[key]): str(row["group"] or "").strip() for row in table}
     if key == "image_id":
-        return [group_of.get(store.images[row], "") for row in store.rows(FIT)]
-    lost = [name for name in groups.names if name not in group_of]
+        return [group_of.get(name_key(store.images[row]), "") for row in store.rows(FIT)]
+    lost = [name for name in groups.names if name_key(name) not in group_of]
     if lost:
         raise DataError(
             f"{path} has no super-class of {lost[0]!r}.{near(lost[0], list(group_of))}",
             "Give each class one row: class,group.",
         )
-    return [group_of[groups.names[at]] if at >= 0 else "" for at in groups.of.tolist()]
+    return [group_of[name_key(groups.names[at])] if at >= 0 else "" for at in groups.of.tolist()]
 
 
 def _of_gamma(

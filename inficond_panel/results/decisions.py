@@ -29,7 +29,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
-from inficond_panel.tuning.thumbs import check_name, chosen_classes
+from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, F1, PRECISION, RECALL, keys
@@ -214,7 +214,7 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
     have several.
     """
     if class_name:
-        check_name("class", class_name, tuner.store.classes)
+        class_name = known_name("class", class_name, tuner.store.classes)
         return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
     if tuner.store.task != SINGLE_LABEL:
         raise TuningError(

@@ -35,7 +35,7 @@ from inficond_panel.tuning.repairs.resolution import (
     logits_of_tune,
 )
 from inficond_panel.tuning.student import Student
-from inficond_panel.tuning.thumbs import box, check_name
+from inficond_panel.tuning.thumbs import box, known_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import few_draws, least_draws
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
@@ -93,7 +93,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     0; AP and fidelity are on the images of ``split``. The caller counts evaluations on the holdout.
     Raises ``TuningError`` for an unknown class.
     """
-    check_name("class", class_name, tuner.store.classes)
+    class_name = known_name("class", class_name, tuner.store.classes)
     student = tuner.repairs.class_fit(node, class_name)
     evaluated = tuner.at(node, split)[class_name]
     here, noise = student.data.lambda_of(student.column), tuner.spec.views.noise()
@@ -204,9 +204,9 @@ def stability(
     cancelled.
     """
     store, node = tuner.store, node or tuner.head()
-    check_name("class", class_name, store.classes)
-    for name in concepts or ():
-        check_name("concept", name, store.concepts)
+    class_name = known_name("class", class_name, store.classes)
+    if concepts is not None:
+        concepts = [known_name("concept", name, store.concepts) for name in concepts]
     k, level = store.classes.index(class_name), float(tuner.spec.views.confidence)
     if draws is None:
         draws = max(REFITS, least_draws(level))

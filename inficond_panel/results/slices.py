@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.files import LIST_BYTES, read_text
+from inficond_panel.common.names import by_key, find_name, name_key
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
@@ -281,9 +282,10 @@ def _texts(store: Store, name: str) -> Sequence[str]:
         low, high = np.quantile(values, [0.25, 0.75])
         middle = np.where(values > high, kind.high, "the others")
         return [str(words) for words in np.where(values < low, kind.low, middle)]
-    if name in store.metadata_columns or name not in store.classes:
+    class_name = find_name(name, store.classes)
+    if class_name is None or find_name(name, store.metadata_columns) is not None:
         return store.column(name)
-    labels = store.label[:, store.classes.index(name)]
+    labels = store.label[:, store.classes.index(class_name)]
     return ["" if label < 0 else str(label) for label in labels]
 
 
@@ -293,7 +295,7 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
     Text after a comma and a header ``image_id`` are ignored. The slice is named after the file.
     Raises ``DataError`` for ids that the store does not have, and if none is in the split.
     """
-    chosen = read_ids(file, set(store.images))
+    chosen = read_ids(file, store.images)
     rows = store.rows(split)
     mask = np.array([store.images[i] in chosen for i in rows], dtype=bool)
     if not mask.any():
@@ -304,8 +306,9 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
     return {file.stem: mask}
 
 
-def read_ids(file: Path, known: set[str]) -> set[str]:
-    """Read image ids from a file, one per line, all of them ``known``; see ``selection_slice``."""
+def read_ids(file: Path, images: Iterable[str]) -> set[str]:
+    """Read ids of ``images`` from a file, one per line; see ``selection_slice``."""
+    known = by_key(images)
     try:
         lines = read_text(file, LIST_BYTES).splitlines()
     except FileNotFoundError:
@@ -316,13 +319,13 @@ def read_ids(file: Path, known: set[str]) -> set[str]:
         ) from error
     ids = [(number, line.split(",")[0].strip()) for number, line in enumerate(lines, start=1)]
     ids = [(number, name) for number, name in ids if name and (number, name) != (1, "image_id")]
-    wrong = [(number, name) for number, name in ids if name not in known]
+    wrong = [(number, name) for number, name in ids if name_key(name) not in known]
     if wrong or not ids:
         number, name = wrong[0] if wrong else (1, "")
         fault = f"names {count(len(wrong), 'image')} outside the store, the first is {name!r}"
         raise DataError(
             f"{file}:{number}: the selection {fault if wrong else 'is empty'}."
-            f"{near(name, known) if wrong else ''}",
+            f"{near(name, known.values()) if wrong else ''}",
             "Write one image_id on each line.",
         )
-    return {name for _, name in ids}
+    return {known[name_key(name)] for _, name in ids}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import ValidationError
 
 from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.names import equal_names, find_name, name_text, pair_text
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.places import is_remote, place_of, reaching
 from inficond_panel.errors import Problem, SpecError, StoreError, TuningError
@@ -263,7 +264,16 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
             f"{where}: there is no class {short(name)} in the store{hint(name, classes)}",
         )
         for where, name in _named(spec)
-        if name not in classes
+        if find_name(name, classes) is None
+    ]
+    problems += [
+        Problem(
+            spec.path,
+            *spec.place(where, other),
+            f"{where}: a class is named twice: {pair_text(one, other)}",
+        )
+        for where in sorted({where for where, _ in _named(spec)})
+        for one, other in equal_names(name for place, name in _named(spec) if place == where)
     ]
     if spec.students.link == SOFTMAX and task != SINGLE_LABEL:
         at = spec.place("students", "link")
@@ -292,6 +302,9 @@ def with_students(spec: Spec, **values: Any) -> Spec:
     Raises ``TuningError`` for values out of bounds, and for settings that the solver lacks.
     """
     old = spec.students
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            values[key] = {name_text(name): item for name, item in value.items()}
     if "alpha" in values:
         alpha = values.pop("alpha")
         if alpha is not None:

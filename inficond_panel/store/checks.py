@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.names import equal_names, pair_text
 from inficond_panel.common.near_words import listed
 from inficond_panel.store.schema import ATTRIBUTES, COORDINATES, SCORING_METHODS, content_hash
 from inficond_panel.vocabulary.splits import SPLITS
@@ -212,9 +212,8 @@ def _names(values: np.ndarray, _: Sizes) -> Fault | None:
     names = [str(name) for name in values]
     if not all(name.strip() for name in names):
         return "has an empty name", ()
-    if len(set(names)) < len(names):
-        twice = Counter(names).most_common(1)[0][0]
-        return f"has the name {twice!r} twice", ()
+    if twice := equal_names(names):
+        return f"has the name {pair_text(*twice[0])} twice", ()
     return None
 
 

@@ -1,16 +1,19 @@
-"""Checks of the pandas frames that a store is made from; each yields messages on faults."""
+"""Checks of the tables that a store is made from; each yields messages on faults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.near_words import near, nearest
+from inficond_panel.common import tables
+from inficond_panel.common.names import equal_names, name_key, name_text, pair_text
+from inficond_panel.common.near_words import listed, near, nearest
 from inficond_panel.common.numbers import count
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
+from inficond_panel.errors import DataError
 from inficond_panel.store.checks import quoted, single_label_fault
 from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
@@ -25,38 +28,42 @@ _NAMED = 5  #: most names that a message lists
 Pandas = TypeVar("Pandas", pd.DataFrame, pd.Series)
 
 
-def by_id(data: Pandas) -> Pandas:
-    """Return a copy of the frame or series with its index, the image ids, as stripped text."""
+def by_key(data: Pandas) -> Pandas:
+    """Return a copy of a frame or series by the keys of its names: its index, the image ids, and
+    its columns (see ``common.names``)."""
     named = data.copy(deep=False)
-    named.index = pd.Index([str(name).strip() for name in data.index], dtype=object)
+    named.index = pd.Index(list(map(name_key, data.index)), dtype=object)
+    if isinstance(named, pd.DataFrame):
+        named.columns = pd.Index(list(map(name_key, data.columns)), dtype=object)
     return named
 
 
-def frame_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield messages if ``frame``, the argument ``name``, is not a numeric table with a row per
-    image and named columns."""
-    yield from table_faults(name, frame)
-    if not isinstance(frame, pd.DataFrame):
+def frame_faults(name: str, given: object, table: pd.DataFrame | None) -> Iterator[str]:
+    """Yield messages if ``given``, the argument ``name``, is not a numeric table with a row per
+    image and named columns; ``table`` is ``tables.as_table(given)``."""
+    yield from table_faults(name, given, table)
+    if table is None:
         return
-    columns = [str(column) for column in frame.columns]
-    text = [c for c, kind in zip(columns, frame.dtypes, strict=True) if kind.kind not in "fiub"]
+    kinds = zip(map(name_text, table.columns), table.dtypes, strict=True)
+    text = [c for c, kind in kinds if kind.kind not in "fiub" and name_key(c) != tables.IDS]
     if text:
         yield f"{name} has columns that are not numeric: {quoted(text, _NAMED)}"
 
 
-def table_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield messages if ``frame``, the argument ``name``, is not a table with a row per image and
-    named columns; the cells may have any type."""
-    if not isinstance(frame, pd.DataFrame):
-        yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
+def table_faults(name: str, given: object, table: pd.DataFrame | None) -> Iterator[str]:
+    """Yield messages as ``frame_faults``, for a table whose cells may have any type."""
+    if table is None:
+        yield tables.kind_fault(name, given)
         return
-    yield from id_faults(name, frame)
-    if not frame.shape[1]:
+    if fault := tables.id_fault(given, table):
+        yield f"{name} {fault}"
+    else:
+        yield from id_faults(name, table)
+    if not table.shape[1]:
         yield f"{name} has no column"
-    columns = [str(column).strip() for column in frame.columns]
-    if not all(columns):
+    if not all(map(name_key, table.columns)):
         yield f"{name} has a column without a name"
-    if twice := _repeated(columns):
+    if twice := _repeated(table.columns):
         yield f"{name} has duplicate column names: {twice}"
 
 
@@ -67,27 +74,41 @@ def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
     if data.index.nlevels > 1:
         yield f"{name} has an index of {data.index.nlevels} levels, expected one level of image ids"
         return
-    if data.index.hasnans or not all(str(image).strip() for image in data.index):
+    if data.index.hasnans or not all(map(name_key, data.index)):
         yield f"{name} has a row without an image id"
-    if twice := _repeated([str(image).strip() for image in data.index]):
+    if twice := _repeated(data.index):
         yield f"{name} has duplicate image ids: {twice}"
 
 
-def split_faults(split: object) -> Iterator[str]:
-    """Yield messages if ``split`` is not a series with fit, tune or holdout per image id."""
+def split_faults(given: object, split: object) -> Iterator[str]:
+    """Yield messages if ``given``, the argument ``split``, is not a column with the split of each
+    image; ``split`` is ``tables.as_column(given)``."""
     if not isinstance(split, pd.Series):
-        yield f"split is {type(split).__name__}, expected a pandas Series"
+        yield column_fault("split", given, "fit, tune or holdout")
         return
     yield from id_faults("split", split)
-    for word in dict.fromkeys(map(str, split)):
-        if word not in SPLITS:
+    for word in dict.fromkeys(map(name_text, split)):
+        if name_key(word) not in SPLITS:
             hint = near(word, SPLITS) or " There are fit (training), tune (validation), holdout."
-            image = split.index[[str(value) == word for value in split]][0]
+            image = split.index[[name_text(value) == word for value in split]][0]
             yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
-    assigned = set(map(str, split))
+    assigned = set(map(name_key, split))
     for needed in (FIT, TUNE):
         if needed not in assigned:
             yield f"split has no image with the value {needed!r}"
+
+
+def column_fault(name: str, given: object, values: str) -> str:
+    """Return a message that the argument ``name`` is no column of ``values`` by image id."""
+    table = tables.as_table(given)
+    if table is not None and (fault := tables.id_fault(given, table)):
+        return f"{name} {fault}"
+    what = f", with {count(table.shape[1], 'column')}," if table is not None else ","
+    return (
+        f"{name} is {tables.type_name(given)}{what} expected pandas.Series: {values} by image id; "
+        f"convert it: pandas.Series({name}, index=IMAGE_IDS)"
+        + (f", or name one column: {name}[[COLUMN]]" if table is not None else "")
+    )
 
 
 def row_faults(
@@ -108,13 +129,26 @@ def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> I
 
     With ``softmax``, ``logits`` may have classes that ``labels`` lacks.
     """
-    outputs, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
+    outputs, labelled = list(logits.columns), list(labels.columns)
     for name in outputs:
         if name not in labelled and not softmax:
             yield f"labels has no column for the class {name!r} of logits{_nearest(name, labelled)}"
     for name in labelled:
         if name not in outputs:
             yield f"logits has no column for the class {name!r} of labels{_nearest(name, outputs)}"
+
+
+def check_labels_kept(labels: pd.DataFrame, label: np.ndarray, classes: Sequence[str]) -> None:
+    """Raise ``DataError`` unless ``label`` ``(n, K)`` has as many known labels of each of the
+    ``classes`` as the frame ``labels``."""
+    before = (~np.isnan(_numbers(labels))).sum(axis=0)
+    now = dict(zip(classes, (label >= 0).sum(axis=0), strict=True))
+    lost = [str(c) for c, known in zip(labels.columns, before, strict=True) if now.get(c) != known]
+    if lost:
+        raise DataError(
+            f"Labels were lost when names were matched, of the classes {quoted(lost, _NAMED)}.",
+            "Name classes and images alike in labels, logits and split, as text.",
+        )
 
 
 def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
@@ -192,9 +226,9 @@ def _first(frame: pd.DataFrame, bad: np.ndarray) -> str:
     return f"the first is {frame.iat[row, column]!s} in {name!r} of the image {image!r}"
 
 
-def _repeated(names: Sequence[str]) -> str:
-    index = pd.Index(names, dtype=object)
-    return quoted(list(index[index.duplicated()].unique()), _NAMED)
+def _repeated(names: Iterable[Hashable]) -> str:
+    pairs = dict.fromkeys(pair_text(*pair) for pair in equal_names(names))
+    return listed(list(pairs), _NAMED) if pairs else ""
 
 
 def _nearest(word: str, words: Sequence[str]) -> str:

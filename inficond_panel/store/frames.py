@@ -1,16 +1,17 @@
-"""Write a store from pandas frames of concept scores, teacher logits and labels."""
+"""Write a store from tables of concept scores, teacher logits and labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common import clock
+from inficond_panel.common import clock, tables
 from inficond_panel.common.files import named
+from inficond_panel.common.names import name_key, name_text
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.places import has_store, place_of
@@ -148,18 +149,28 @@ def _arrays(
     outputs: str | None,
 ) -> dict[str, np.ndarray]:
     """Check the tables; return the arrays of their store by name, images ordered as ``split``."""
+    given = {"scores": scores, "logits": logits, "labels": labels}
+    given |= {} if metadata is None else {"metadata": metadata}
+    read = {name: tables.as_table(table) for name, table in given.items()}
+    divided = tables.as_column(split)
     _refuse(
-        *checks.split_faults(split),
-        *checks.frame_faults("scores", scores),
-        *checks.frame_faults("logits", logits),
-        *checks.frame_faults("labels", labels),
-        *(checks.table_faults("metadata", metadata) if metadata is not None else ()),
+        *checks.split_faults(split, divided),
+        *(
+            fault
+            for name, table in given.items()
+            for fault in (checks.table_faults if name == "metadata" else checks.frame_faults)(
+                name, table, read[name]
+            )
+        ),
     )
-    scores, logits, labels, split = map(checks.by_id, (scores, logits, labels, split))
+    names = {name: list(map(name_text, table.columns)) for name, table in read.items()}
+    images = list(map(name_text, divided.index))
+    split = checks.by_key(divided).map(name_key)
+    scores, logits, labels = (checks.by_key(read[name]) for name in ("scores", "logits", "labels"))
     ids = list(split.index)
     labelled = [image for image in ids if split[image] != FIT]  # fit: learned from the teacher
     files, softmax = _files(photos), teacher_activation == "softmax"
-    known_of = None if metadata is None else checks.by_id(metadata)
+    known_of = None if metadata is None else checks.by_key(read["metadata"])
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
@@ -174,42 +185,47 @@ def _arrays(
         *checks.label_faults(labels),
         *checks.task_faults(labels, task, softmax),
     )
-    shared = [name for name in logits.columns if str(name) in set(map(str, labels.columns))]
-    others = [name for name in logits.columns if name not in shared]
+    shared = [name for name in logits.columns if name in labels.columns]
+    others = [name for name in logits.columns if name not in labels.columns]
     values = logits.loc[ids].to_numpy(dtype=np.float64)
     if outputs == "probabilities":
         values = logits_of(values, softmax)
     logits = pd.DataFrame(values.astype(np.float32), index=ids, columns=logits.columns)
-    other = {"other_class": _text(others), "other_logit": logits[others].to_numpy()}
-    label = labels.reindex(index=ids, columns=shared).astype(float).fillna(-1)
+    written = dict(zip(logits.columns, names["logits"], strict=True))
+    other_class = _text(written[name] for name in others)
+    other = {"other_class": other_class, "other_logit": logits[others].to_numpy()}
+    label = labels.reindex(index=ids, columns=shared).astype(float).fillna(-1).to_numpy(np.int8)
+    checks.check_labels_kept(labels, label, shared)
     return {
-        "image": _text(ids),
-        "concept": _text(scores.columns),
-        "class_name": _text(shared),
+        "image": _text(images),
+        "concept": _text(names["scores"]),
+        "class_name": _text(written[name] for name in shared),
         "concept_score": scores.loc[ids].to_numpy(dtype=np.float32),
         "teacher_logit": logits[shared].to_numpy(),
         **(other if others else {}),
-        "label": label.to_numpy(dtype=np.int8),
+        "label": label,
         "split": _text(split),
         **(_thumbnails(files[ids]) if files is not None else {}),
-        **(_metadata(known_of.loc[ids]) if known_of is not None else {}),
+        **(_metadata(known_of.loc[ids], names["metadata"]) if known_of is not None else {}),
     }
 
 
-def _metadata(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+def _metadata(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the store's arrays of metadata: column names, and texts per cell, "" if missing."""
     cells = frame.astype(object).where(frame.notna(), None).to_numpy()
     texts = [[as_text(cell) for cell in row] for row in cells.tolist()]
     values = np.array(texts, dtype=np.dtypes.StringDType()).reshape(frame.shape)
-    return {"metadata_column": _text(frame.columns), "metadata": values}
+    return {"metadata_column": _text(columns), "metadata": values}
 
 
 def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
     if photos is None:
         return None
-    series = photos if isinstance(photos, pd.Series) else pd.Series(dict(photos), dtype=object)
+    series = tables.as_column(photos)
+    if not isinstance(series, pd.Series):
+        _refuse(checks.column_fault("images", photos, "paths"))
     _refuse(*checks.id_faults("images", series))
-    return checks.by_id(series)
+    return checks.by_key(series)
 
 
 def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
@@ -231,8 +247,8 @@ def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
     }
 
 
-def _text(names: Iterable[Any]) -> np.ndarray:
-    return np.array([str(name).strip() for name in names], dtype=np.dtypes.StringDType())
+def _text(names: Iterable[str]) -> np.ndarray:
+    return np.array(list(names), dtype=np.dtypes.StringDType())
 
 
 def _refuse(*faults: str) -> None:

@@ -12,6 +12,7 @@ import xarray as xr
 from PIL import Image
 
 from inficond_panel.common import arrays
+from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
@@ -161,14 +162,15 @@ class Store:
 
         Raises ``DataError`` for an unknown column.
         """
-        if name not in self.metadata_columns:
+        at = positions(self.metadata_columns).get(name_key(name))
+        if at is None:
             available = ", ".join(map(repr, self.metadata_columns)) or "none"
             raise DataError(
                 f"{self.path} has no metadata column {name!r}; available: {available}.",
                 "Name the table of metadata in the spec (dataset.metadata; of tables: inficond "
                 "init --metadata), then write the store again: inficond precompute SPEC",
             )
-        return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
+        return [str(text) for text in self.metadata[:, at]]
 
     @cached_property
     def near_group(self) -> np.ndarray:

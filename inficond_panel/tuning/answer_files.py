@@ -13,12 +13,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.files import lines_of, named, write_whole
+from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import AnswersError, Problem, TuningError
 from inficond_panel.store import Store
@@ -185,7 +186,7 @@ class _Reader:
 
     def __init__(self, path: Path, class_name: str, store: Store) -> None:
         self._path, self._class, self._store = path, class_name, store
-        self._images = dict.fromkeys(AllImages(store).names)
+        self._images = by_key(AllImages(store).names)
         self.values: dict[str, int | None] = {}
         self.why: dict[str, str] = {}
         self.problems: list[Problem] = []
@@ -209,9 +210,9 @@ class _Reader:
 
     def _row(self, line: int, cells: dict[str, str]) -> None:
         image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")
-        name = _name(cells.get("class", self._class), [self._class])
-        if image not in self._images:
-            known = self._images if len(self.problems) < _MOST_HINTS else ()
+        name = _name(cells.get("class", self._class), by_key([self._class]))
+        if name_key(image) not in self._images:
+            known = self._images.values() if len(self.problems) < _MOST_HINTS else ()
             self._note(line, missing("image", image, known, "in the store"), "image")
         elif image in self.values:
             self._note(line, f"{image!r} has an answer in an earlier row", "image")
@@ -228,7 +229,8 @@ class _Reader:
         self.problems.append(Problem(self._path, line, column, text))
 
 
-def _name(cell: str, known: Collection[str]) -> str:
-    """Return the name in a cell, without an apostrophe that keeps it from being a formula."""
-    name = cell.strip()
-    return name[1:] if name not in known and name[1:] in known else name
+def _name(cell: str, known: Mapping[str, str]) -> str:
+    """Return the name in a cell as it is in ``known``, the names by key; an unknown name unchanged.
+    An apostrophe may precede the name, to keep it from being a formula."""
+    name = name_key(cell)
+    return known.get(name) or known.get(name[1:]) or name

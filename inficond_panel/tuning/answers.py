@@ -41,7 +41,7 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit, learns_from_tune
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.repairs.resolution import enough
-from inficond_panel.tuning.thumbs import check_name
+from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.intents import ANSWERS
@@ -276,7 +276,7 @@ def judged(
     """Evaluate the student of one class at ``parent`` on ``answers``, without a new iteration.
 
     Raises as ``teach``."""
-    check_name("class", answers.class_name, tuner.store.classes)
+    known_name("class", answers.class_name, tuner.store.classes)
     labels = answers.labels
     if not labels:
         raise TuningError(

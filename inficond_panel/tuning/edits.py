@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeVar
 
+from inficond_panel.common.names import by_key, find_name, name_text
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, check_name
+from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, known_name, names_of
 from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
@@ -46,8 +47,9 @@ class Balance:
     suspects: bool = False
 
     def __post_init__(self) -> None:
-        named = (self.concepts,) if isinstance(self.concepts, str) else self.concepts
-        object.__setattr__(self, "concepts", tuple(dict.fromkeys(named)))
+        named = by_key(map(name_text, names_of(self.concepts))).values()
+        object.__setattr__(self, "concepts", tuple(named))
+        object.__setattr__(self, "class_name", name_text(self.class_name))
         if not self.concepts:
             raise TuningError(
                 f"balance on {self.class_name!r} names no concept.", "Name at least one concept."
@@ -119,6 +121,8 @@ class Label:
                 "Give 1 where the class is present, 0 where it is absent.",
             )
         object.__setattr__(self, "value", int(self.value))
+        for key in ("class_name", "image"):
+            object.__setattr__(self, key, name_text(getattr(self, key)))
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"class", "direction", "image", "value"}`` of an edits file; ``why`` if set."""
@@ -218,6 +222,7 @@ def _head(repair: Repair | _OfPenalty) -> dict[str, Any]:
 
 #: Any edit of an iteration: a thumb, a thumb on a group, or a repair.
 Edit = Intent | GroupIntent | Repair
+E = TypeVar("E", bound=Intent | GroupIntent | Repair)
 
 
 def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
@@ -263,7 +268,26 @@ def check_repairs(repairs: Iterable[Repair], store: Store) -> None:
     """Raise ``TuningError``, with the nearest name, for names that ``store`` does not have."""
     for repair in repairs:
         for kind, name, known in _names(repair, store):
-            check_name(kind, name, known)
+            known_name(kind, name, known)
+
+
+def as_stored(edit: E, store: Store) -> E:
+    """Return an edit whose names are written as in ``store``; raises as ``check_repairs``."""
+    if isinstance(edit, GroupIntent):
+        members = [as_stored(one, store) for one in edit.members()]
+        names = tuple(one.concept for one in members)
+        return replace(edit, class_name=members[0].class_name, concepts=names)
+    found: dict[str, list[str]] = {}
+    for kind, name, known in _names(edit, store):
+        found.setdefault(kind, []).append(known_name(kind, name, known))
+    named: dict[str, Any] = {"class_name": found["class"][0]}
+    if isinstance(edit, Balance):
+        named["concepts"] = tuple(found["concept"])
+    elif isinstance(edit, Intent):
+        named["concept"] = found["concept"][0]
+    elif isinstance(edit, Label):
+        named["image"] = found["image"][0]
+    return replace(edit, **named)
 
 
 def _names(item: Intent | Repair, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
@@ -278,4 +302,5 @@ def _names(item: Intent | Repair, store: Store) -> Iterator[tuple[str, str, Sequ
                 yield "concept", concept, [*store.concepts, *properties]
         case Label():
             known = store.images
-            yield "image", item.image, known if item.image in known else AllImages(store).names
+            here = find_name(item.image, known) is not None
+            yield "image", item.image, known if here else AllImages(store).names

@@ -22,6 +22,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.framework.yaml_source import (
@@ -69,9 +70,9 @@ class EditReader:
     def __init__(self, file: Path, store: Store) -> None:
         self.file = file
         self.known = {
-            "class": dict.fromkeys(store.classes),
-            "concept": dict.fromkeys(store.concepts),
-            "image": dict.fromkeys(AllImages(store).names),
+            "class": by_key(store.classes),
+            "concept": by_key(store.concepts),
+            "image": by_key(AllImages(store).names),
         }
         self.problems: list[Problem] = []
 
@@ -115,7 +116,7 @@ class EditReader:
         if node is None:
             return self._name_at(values, "class")
         if isinstance(node, ScalarNode) and text_of(node) == EVERY:
-            return tuple(self.known["class"])
+            return tuple(self.known["class"].values())
         return self._names(node, "class", f"{EVERY}, or a list of classes")
 
     def _thumb(
@@ -238,10 +239,10 @@ class EditReader:
             self.report(node, f"expected the name of a {kind}, got {shown(node)}")
             return ""
         name = text_of(node)
-        if name not in known:
-            near = self._near(name, known)
+        if name_key(name) not in known:
+            near = self._near(name, known.values())
             self.report(node, f"there is no {kind} {short(name)} in the store.{near}")
-        return name
+        return known.get(name_key(name), name)
 
     def _near(self, word: str, known: Iterable[str]) -> str:
         """Return `` Did you mean 'x'?``; "" after ``_MOST_HINTS`` problems, since it is slow."""

@@ -18,7 +18,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.numbers import count
 from inficond_panel.common.places import is_remote, place_of
-from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.texts import TextEncoder, word_key
 from inficond_panel.concepts.typed import (
     ExtendedStore,
     TypedConcept,
@@ -87,7 +87,7 @@ def add_concept(
 def remove_concept(tuner: Tuner, name: str) -> Tuner:
     """Return a tuner without the typed concept ``name``; ``TuningError`` if there is none."""
     typed = typed_of(tuner.store)
-    named = [one for one in typed if one.name.casefold() == name.strip().casefold()]
+    named = [one for one in typed if word_key(one.name) == word_key(name)]
     if not named:
         known = [one.name for one in typed]
         raise TuningError(

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
+from inficond_panel.common.names import equal_names, find_name, name_key, pair_text
 from inficond_panel.common.near_words import near
 from inficond_panel.distill import (
     ClassMetrics,
@@ -62,7 +63,7 @@ class Evaluation:
     ) -> None:
         _check_thresholds(thresholds, store)
         self.store, self.link, self._unseen = store, link, unseen
-        self.thresholds = tuple(thresholds.get(name, 0.0) for name in store.classes)
+        self.thresholds = thresholds_by_class(thresholds, store)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
         students = nodes * max(len(store.classes), 1)
         self._columns: Latest[tuple[_Student, str], np.ndarray] = Latest(students)
@@ -227,18 +228,29 @@ def _fixed(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def thresholds_by_class(thresholds: Mapping[str, float], store: Store) -> tuple[float, ...]:
+    """Return the threshold of each class of the store, in order; 0 for a class without one."""
+    known = {name_key(name): value for name, value in thresholds.items()}
+    return tuple(known.get(name_key(name), 0.0) for name in store.classes)
+
+
 def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
     if thresholds and store.task == SINGLE_LABEL:
         raise TuningError(
             f"students.threshold {NO_THRESHOLD}.", "Remove students.threshold from the spec."
         )
     for name in thresholds:
-        if name not in store.classes:
+        if find_name(name, store.classes) is None:
             raise TuningError(
                 f"students.threshold: there is no class {name!r} in the store."
                 f"{near(name, store.classes)}",
                 "Correct students.threshold in the spec.",
             )
+    if twice := equal_names(thresholds):
+        raise TuningError(
+            f"students.threshold names a class twice: {pair_text(*twice[0])}.",
+            "Give each class one threshold.",
+        )
 
 
 @dataclass(frozen=True)
@@ -367,9 +379,10 @@ class _ByClass(Mapping[str, T]):
         self._classes, self._make = classes, make
 
     def __getitem__(self, class_name: str) -> T:
-        if class_name not in self._classes:
+        name = find_name(class_name, self._classes)
+        if name is None:
             raise KeyError(class_name)
-        return self._make(class_name)
+        return self._make(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._classes)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.names import by_key, name_key
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import check_repairs
@@ -16,7 +17,7 @@ from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
-from inficond_panel.tuning.thumbs import box, check_name, in_force, resolve
+from inficond_panel.tuning.thumbs import box, in_force, known_name, resolve
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Size of the caches of bounds and terms by node, shared by all sessions.
@@ -108,10 +109,11 @@ class StudentHistory:
         self, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
     ) -> None:
         """Add a tag to images, or remove it (``on`` False); ``TuningError`` for an unknown id."""
-        known = set(self.store.images)
-        for image in (each for each in images if each not in known):
-            check_name("image", image, self.store.images)
-        self.history.tag(self.root_id, images, tag, author, on=on)
+        known = by_key(self.store.images)
+        for image in (each for each in images if name_key(each) not in known):
+            known_name("image", image, self.store.images)
+        found = [known[name_key(image)] for image in images]
+        self.history.tag(self.root_id, found, tag, author, on=on)
 
     def tags(self) -> dict[str, tuple[str, ...]]:
         """Return the tags of the store's tagged images, by image id."""

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.names import equal_names, find_name, name_text, pair_text
 from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
 from inficond_panel.distill.scores import Array
@@ -69,6 +70,8 @@ class Intent:
     bound: float | None = None
 
     def __post_init__(self) -> None:
+        for key in ("class_name", "concept"):
+            object.__setattr__(self, key, name_text(getattr(self, key)))
         _check_thumb(repr(self.concept), self)
         object.__setattr__(self, "bound", _without_sign_of_zero(self.bound))
 
@@ -114,11 +117,14 @@ class GroupIntent:
     bound: float | None = None
 
     def __post_init__(self) -> None:
-        named = (self.concepts,) if isinstance(self.concepts, str) else tuple(self.concepts)
-        object.__setattr__(self, "concepts", named)
-        if len(set(self.concepts)) < max(len(self.concepts), 2):
+        object.__setattr__(self, "class_name", name_text(self.class_name))
+        given = names_of(self.concepts)
+        object.__setattr__(self, "concepts", tuple(map(name_text, given)))
+        twice = equal_names(given)
+        if twice or len(given) < 2:
+            named = pair_text(*twice[0]) + " twice" if twice else ", ".join(self.concepts)
             raise TuningError(
-                f"A group on {self.class_name!r} names {', '.join(self.concepts) or 'no concept'}.",
+                f"A group on {self.class_name!r} names {named or 'no concept'}.",
                 "Name two concepts or more, each once.",
             )
         _check_thumb(f"the group {self}", self)
@@ -150,21 +156,31 @@ def size_words(intent: Intent) -> str:
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
-def check_name(kind: str, name: str, known: Sequence[str]) -> None:
-    """Raise ``TuningError``, with the nearest known name, for an unknown ``name``."""
-    if name not in known:
+def names_of(given: object) -> list[Any]:
+    """Return one name (a text or a number) or several names as a list."""
+    alone = isinstance(given, str | bytes) or not isinstance(given, Iterable)
+    return [given] if alone else list(given)
+
+
+def known_name(kind: str, name: object, known: Sequence[str]) -> str:
+    """Return the name among ``known`` that equals ``name``, as the store writes it.
+
+    Raises ``TuningError``, with the nearest known name, for an unknown ``name``.
+    """
+    found = find_name(name, known)
+    if found is None:
         raise TuningError(
             missing(kind, name, known, "in the store"), "List all names: inficond info SPEC --json"
         )
+    return found
 
 
 def chosen_classes(names: Sequence[str] | None, known: Sequence[str]) -> list[str]:
-    """Return ``names`` of classes without repetitions; None: all ``known`` classes. Raises as
-    ``check_name`` for an unknown name."""
-    chosen = list(dict.fromkeys(known if names is None else names))
-    for name in chosen:
-        check_name("class", name, known)
-    return chosen
+    """Return ``names`` of classes as the store writes them, without repetitions; None: all
+    ``known`` classes. Raises as ``known_name`` for an unknown name."""
+    if names is None:
+        return list(known)
+    return list(dict.fromkeys(known_name("class", name, known) for name in names))
 
 
 def _how(thumb: Thumb) -> dict[str, Any]:
@@ -296,11 +312,11 @@ def resolve(
     weights, spread = parent if reference == "parent" else original, score_scale(store)
     bounds: Bounds = {}
     for intent in intents:
-        check_name("class", intent.class_name, store.classes)
-        check_name("concept", intent.concept, store.concepts)
-        c, k = row[intent.concept], column[intent.class_name]
+        class_name = known_name("class", intent.class_name, store.classes)
+        concept = known_name("concept", intent.concept, store.concepts)
+        c, k = row[concept], column[class_name]
         size = float(step_sizes(original[:, k], step, spread)[c])
-        bounds[intent.class_name, intent.concept] = bound(intent, float(weights[c, k]), size)
+        bounds[class_name, concept] = bound(intent, float(weights[c, k]), size)
     return bounds
 
 

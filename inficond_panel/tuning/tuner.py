@@ -17,7 +17,7 @@ from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
+from inficond_panel.tuning.edits import Edit, as_stored, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.dividing import Work, choose_divided, fit_divided, parts_of
@@ -363,7 +363,8 @@ class Tuner(StudentHistory):
         self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
     ) -> ResolvedEdits:
         """Check the edits of an iteration; return them with the resulting bounds and terms."""
-        thumbs, repairs = split_edits(edits, self.spec.tuning.factor)
+        stored = [as_stored(edit, self.store) for edit in edits]
+        thumbs, repairs = split_edits(stored, self.spec.tuning.factor)
         if not thumbs and not repairs:
             raise TuningError("There is nothing to tune.", "Give at least one thumb or repair.")
         bounds = in_force(parent.bounds, self.resolve(parent, thumbs))

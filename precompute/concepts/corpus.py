@@ -14,7 +14,14 @@ import numpy as np
 
 from inficond_panel.common.files import WORD_BYTES, read_lines
 from inficond_panel.common.near_words import listed
-from inficond_panel.concepts.texts import EmbedsText, embed_concepts, fault_of, texts_of, twins
+from inficond_panel.concepts.texts import (
+    EmbedsText,
+    embed_concepts,
+    fault_of,
+    texts_of,
+    twins,
+    word_key,
+)
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.vocabulary.tasks import TWINS
@@ -65,9 +72,9 @@ def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
     """Return a message per text of ``texts``, pairs (text, line), that a later line repeats."""
     first: dict[str, int] = {}
     return [
-        f"{text!r} {what}, on lines {first[text.casefold()]} and {number}"
+        f"{text!r} {what}, on lines {first[word_key(text)]} and {number}"
         for text, number in texts
-        if first.setdefault(text.casefold(), number) != number
+        if first.setdefault(word_key(text), number) != number
     ]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.files import read_lines
+from inficond_panel.common.names import by_key, equal_names, name_key, pair_text, positions
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
@@ -54,11 +55,10 @@ def read_list(path: Path, known: Collection[str] = ()) -> list[str]:
     ]
     if not ids:
         raise DataError(f"The list {path} is empty.", "Write an image_id on each line.")
-    seen: set[str] = set()
-    twice = [image for image in ids if image in seen or seen.add(image)]  # type: ignore[func-returns-value]
-    if twice:
+    if twice := equal_names(ids):
+        pairs = [pair_text(*pair) if pair[0] != pair[1] else pair[0] for pair in twice]
         raise DataError(
-            f"The list {path} names {count(len(twice), 'image')} twice, {first_of(twice)}.",
+            f"The list {path} names {count(len(twice), 'image')} twice, {first_of(pairs)}.",
             "Keep one line per image.",
         )
     return ids
@@ -313,22 +313,25 @@ class Listing:
             name = str(list_name(reference))
             return list(self.known) if name == ALL else self.list_of(name)
         table, column = self.columns or self.metadata, reference.column
-        if table is None or column not in table.columns:
+        at = positions(table.columns).get(name_key(column)) if table else None
+        if table is None or at is None:
             available = ", ".join(table.columns if table else ()) or "none"
             raise DataError(
                 f"There is no column {column!r} to take a split from; available: {available}.",
                 "Correct the column's name in dataset.splits.",
             )
-        cells = table.values[:, table.columns.index(column)]
-        value_of = dict(zip(table.ids, map(str, cells), strict=True))
-        lost = [value for value in reference.value if value not in set(value_of.values())]
+        value_of = dict(zip(table.ids, map(str, table.values[:, at]), strict=True))
+        there = {name_key(value) for value in value_of.values()}
+        lost = [value for value in reference.value if name_key(value) not in there]
         if lost:
             available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
             raise DataError(
                 f"No image has {lost[0]!r} in the column {column!r}; available: {available}.",
                 "Correct the value in dataset.splits.",
             )
-        return [image for image in self.known if value_of.get(image) in reference.value]
+        wanted = set(map(name_key, reference.value))
+        members = by_key(image for image, value in value_of.items() if name_key(value) in wanted)
+        return [image for image in self.known if name_key(image) in members]
 
 
 def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str]:
@@ -344,17 +347,30 @@ def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
-    """Return the classes ``chosen`` in the spec or, if none, all classes ``found`` in the data.
+    """Return the classes ``chosen`` in the spec or, if none, all classes ``found`` in the data, as
+    the data writes them.
 
     ``where`` names the data's file or folder, for messages. Raises ``DataError`` for a chosen class
-    that was not found, and if no class was found.
+    that was not found, for two classes with equal names, and if no class was found.
     """
     found = tuple(found)
-    lost = [name for name in chosen if name not in found]
+    check_classes(found, where)
+    check_classes(chosen, "dataset.classes")
+    known = by_key(found)
+    lost = [name for name in chosen if name_key(name) not in known]
     if lost or not found:
         fault = f"no class {lost[0]!r}; available: {', '.join(found)}" if found else "no class"
         raise DataError(f"{where} has {fault}.", "Correct dataset.classes in the spec.")
-    return tuple(chosen) or found
+    return tuple(known[name_key(name)] for name in chosen) or found
+
+
+def check_classes(names: Iterable[str], where: str) -> None:
+    """Raise ``DataError`` if ``where``, a file, folder or key, has two classes with equal names."""
+    if twice := equal_names(names):
+        raise DataError(
+            f"{where} has two classes with one name: {pair_text(*twice[0])}.",
+            "If they are one class, write its name in one way; else rename one of them.",
+        )
 
 
 def label_matrix(
@@ -363,10 +379,14 @@ def label_matrix(
     """Return labels ``(image, class)`` int8 from ``of``, the labels by image and class, else 0; an
     image whose labels are None gets -1 (ignored) for all classes."""
     labels = np.full((len(ids), len(classes)), -1, dtype=np.int8)
+    keys = list(map(name_key, classes))
     for row, image in enumerate(ids):
         known = of[image]
         if known is not None:
-            labels[row] = [known.get(name, 0) for name in classes]
+            label: dict[str, int] = {}
+            for key, value in ((name_key(name), value) for name, value in known.items()):
+                label[key] = max(value, label.get(key, value))
+            labels[row] = [label.get(key, 0) for key in keys]
     return labels
 
 

@@ -22,6 +22,7 @@ from inficond_panel.common.files import (
     read_lines,
     read_text,
 )
+from inficond_panel.common.names import by_key, equal_names, name_key, pair_text
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
@@ -56,8 +57,10 @@ def voc_listing(dataset: VocDataset) -> Listing:
         listed = voc_classes(root / "ImageSets" / "Main")
         named = {name for image in ids if image in annotations for name in objects(image)}
         if not dataset.classes:
-            return listed or choose_classes((), sorted(named), str(root / "Annotations"))
-        return choose_classes(dataset.classes, sorted({*listed, *named}), str(root))
+            found = by_key(sorted(named)).values()
+            return listed or choose_classes((), found, str(root / "Annotations"))
+        names = by_key(sorted({*listed, *named})).values()
+        return choose_classes(dataset.classes, names, str(root))
 
     return Listing(
         known=tuple(annotations),
@@ -109,9 +112,9 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
         height, width = (int(tree.findtext(f"size/{side}", "")) for side in ("height", "width"))
         if height * width > _MOST_MASK_PIXELS:
             raise ValueError(f"{width} x {height} pixels are too many")  # noqa: TRY301
-        mask = np.zeros((height, width), dtype=bool)
+        mask, wanted = np.zeros((height, width), dtype=bool), set(map(name_key, classes))
         for thing in tree.iterfind("object"):
-            if (thing.findtext("name") or "").strip() in classes:
+            if name_key(thing.findtext("name")) in wanted:
                 left, top, right, bottom = (
                     round(float(thing.findtext(f"bndbox/{side}", "")))
                     for side in ("xmin", "ymin", "xmax", "ymax")
@@ -168,7 +171,8 @@ def coco_listing(dataset: CocoDataset) -> Listing:
         ]
         if outside:
             raise fault(instances.path, f"the file {outside[0]!r} is outside of {root}")
-        twice = [image for image in instances.file_name if image in file_of]
+        earlier = by_key(file_of)
+        twice = [image for image in instances.file_name if name_key(image) in earlier]
         if twice:
             raise DataError(
                 f"{count(len(twice), 'image')} in {instances.path} and in another file of "
@@ -177,10 +181,10 @@ def coco_listing(dataset: CocoDataset) -> Listing:
             )
         file_of |= dict.fromkeys(instances.file_name, (name, instances))
     categories = [item for instances in files.values() for item in instances.categories.items()]
-    names = dict.fromkeys(
+    names = by_key(
         name for _, name in sorted(categories, key=lambda one: (isinstance(one[0], str), one[0]))
     )
-    classes = choose_classes(dataset.classes, names, "dataset.annotations")
+    classes = choose_classes(dataset.classes, names.values(), "dataset.annotations")
 
     def foreground(image: str, names: Sequence[str]) -> np.ndarray:
         return boxes_of(file_of[image][1].path, dataset.image_id == "number").mask(image, names)
@@ -208,10 +212,8 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
     document = load_document(path)
     instances = Instances(path)
     for category in entries(path, document, "categories", ("id", "name")):
-        if (
-            category["id"] in instances.categories
-            or category["name"] in instances.categories.values()
-        ):
+        known = map(name_key, instances.categories.values())
+        if category["id"] in instances.categories or name_key(category["name"]) in known:
             raise fault(path, f"the category {category['name']!r} or its id is listed twice")
         instances.categories[category["id"]] = str(category["name"]).strip()
     ids: dict[Any, str] = {}
@@ -221,6 +223,8 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
             raise fault(path, f"the image {name!r} or its id {image['id']!r} is listed twice")
         ids[image["id"]] = name
         instances.file_name[name], instances.labels[name] = str(image["file_name"]), {}
+    if twice := equal_names(instances.file_name):
+        raise fault(path, f"two images have one name: {pair_text(*twice[0])}")
     crowd = 1 if crowd_present else -1
     for annotation in entries(path, document, "annotations", ("image_id", "category_id")):
         image, number = annotation["image_id"], annotation["category_id"]
@@ -257,9 +261,9 @@ class Boxes:
         A pixel is foreground if a box covers any part of it.
         """
         width, height = self.size[image]
-        mask = np.zeros((height, width), dtype=bool)
+        mask, wanted = np.zeros((height, width), dtype=bool), set(map(name_key, classes))
         for name, x, y, wide, high in self.of.get(image, []):
-            if name in classes and wide > 0 and high > 0:
+            if name_key(name) in wanted and wide > 0 and high > 0:
                 left, top = max(math.floor(x), 0), max(math.floor(y), 0)
                 right, bottom = max(math.ceil(x + wide), 0), max(math.ceil(y + high), 0)
                 mask[top:bottom, left:right] = True

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
@@ -127,11 +128,9 @@ def python_dataset(dataset: PythonDataset) -> Dataset:
         records = list(reader.read(returned))
     except (Exception, SystemExit) as error:  # the user's function may raise anything
         raise reader.fault(error) from error
-    twice = [
-        name for name, count in Counter(record.image for record in records).items() if count > 1
-    ]
+    twice = [pair_text(*pair) for pair in equal_names(record.image for record in records)]
     if twice or not records:
-        fault = f"two images {twice[0]!r}" if twice else "no image"
+        fault = f"two images {twice[0]}" if twice else "no image"
         raise DataError(f"{where} gives {fault}.", "Return images with unique ids.")
     listing = _listing(dataset, where, {record.image: record for record in records}, reader.names)
     listing = replace(listing, near_duplicates=dataset.near_duplicates)
@@ -143,6 +142,7 @@ def _listing(
 ) -> Listing:
     named = {name for record in records.values() for name in record.labels or ()}
     known = [name for name in order if name in named] + sorted(named - set(order))
+    known = list(by_key(known).values())
     classes = choose_classes(dataset.classes, known, where)
     labels = {image: record.labels for image, record in records.items()}
     texts = {image: record.metadata for image, record in records.items()}
@@ -153,13 +153,14 @@ def _listing(
             lists.setdefault(name, []).append(image)
 
     def members(name: str) -> list[str]:
-        if name not in lists:
+        found = find_name(name, lists)
+        if found is None:
             available = ", ".join(sorted(lists)) or "none"
             raise DataError(
                 f"{where} gives no split {name!r}; available: {available}.",
                 "Correct dataset.splits in the spec.",
             )
-        return lists[name]
+        return lists[found]
 
     return Listing(
         known=tuple(records),
@@ -222,7 +223,7 @@ class _Reader:
         numbered = f"{first}/{self.counts[first]:06d}".removeprefix("/")
         self.counts[first] += 1
         return Record(
-            numbered if item.get("id") is None else str(item["id"]),
+            numbered if item.get("id") is None else name_text(item["id"]),
             self._photo(item["image"]),
             self._labels(item.get("labels")),
             tuple(str(name) for name in splits if name),

@@ -16,6 +16,7 @@ import numpy as np
 
 from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import needs
+from inficond_panel.common.names import by_key, equal_names, name_key, pair_text
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import SUFFIXES
@@ -48,6 +49,7 @@ def read_table(
     Raises ``DataError`` with file, line and column for an invalid table; ``expected`` and
     ``columns`` describe valid cells and columns in its message."""
     header, rows = read_rows(path)
+    wanted = set(map(name_key, only))
     if len(header) < 2 or header[0] != "image_id":
         raise DataError(
             f"{path}:1: expected the header image_id, then {columns}.",
@@ -60,7 +62,7 @@ def read_table(
         note_image(path, line, image, lines)
         values.append([])
         for column, cell in zip(header[1:], map(as_text, row[1:]), strict=True):
-            if only and column not in only:
+            if only and name_key(column) not in wanted:
                 continue
             try:
                 values[-1].append(parse(cell))
@@ -70,9 +72,8 @@ def read_table(
                     f"{expected}.",
                     "Correct the cell.",
                 ) from None
-    if not lines:
-        raise DataError(f"{path} lists no image.", "Add a row per image.")
-    names = tuple(name for name in header[1:] if not only or name in only)
+    check_images(path, lines)
+    names = tuple(name for name in header[1:] if not only or name_key(name) in wanted)
     return Table(path, tuple(lines), names, np.array(values), tuple(lines.values()))
 
 
@@ -83,14 +84,17 @@ def without_suffix(name: str) -> str:
 
 
 def id_finder(ids: Collection[str]) -> Callable[[str], str]:
-    """Return a function from an image's name to its id in ``ids``, also where only one of the two
-    has a suffix (such as .jpg); it returns other names unchanged."""
-    stems = Counter(map(without_suffix, ids))
-    by_stem = {stem: image for image in ids if stems[stem := without_suffix(image)] == 1}
+    """Return a function from an image's name to its id in ``ids``: an equal name, also where only
+    one of the two has a suffix (such as .jpg); it returns other names unchanged."""
+    known = by_key(ids)
+    stems = Counter(map(without_suffix, known))
+    by_stem = {
+        stem: image for key, image in known.items() if stems[stem := without_suffix(key)] == 1
+    }
 
     def find(name: str) -> str:
-        short = without_suffix(name)
-        return name if name in ids else short if short in ids else by_stem.get(name, name)
+        key = name_key(name)
+        return known.get(key) or known.get(without_suffix(key)) or by_stem.get(key, name)
 
     return find
 
@@ -115,14 +119,16 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     """
     rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
     _, header = next(rows, (1, []))
-    seen: set[str] = set()
-    for position, name in enumerate(header):
-        if not name or name in seen:
-            fault = "has no name" if not name else f"is called {name!r}, like another column"
+    first: dict[str, str] = {}
+    for position, name in enumerate(header, 1):
+        key = name_key(name)
+        if not key or key in first:
+            like = f"is called {name!r}, like another column: {pair_text(first.get(key, ''), name)}"
             raise DataError(
-                f"{path}:1: column {position + 1} {fault}.", "Give each column a unique name."
+                f"{path}:1: column {position} {like if key else 'has no name'}.",
+                "Give each column a unique name.",
             )
-        seen.add(name)
+        first[key] = name
     return list(header), _checked(path, rows, len(header))
 
 
@@ -133,6 +139,19 @@ def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None
     if lines.setdefault(image, line) != line:
         raise DataError(
             f"{path}:{line}: the image {image!r} is listed twice (first on line {lines[image]}).",
+            "Keep one row per image.",
+        )
+
+
+def check_images(path: Path, lines: Mapping[str, int]) -> None:
+    """Raise ``DataError`` if a table lists no image, or two images whose names are equal; ``lines``
+    has their lines by name."""
+    if not lines:
+        raise DataError(f"{path} lists no image.", "Add a row per image.")
+    for one, other in equal_names(lines):
+        raise DataError(
+            f"{path}:{lines[other]}: the image of line {lines[one]} is listed twice: "
+            f"{pair_text(one, other)}.",
             "Keep one row per image.",
         )
 

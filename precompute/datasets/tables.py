@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.names import by_key, name_key, positions
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
@@ -21,9 +22,16 @@ from inficond_panel.spec.sections.dataset import (
     TableDataset,
 )
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
-from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
+from precompute.datasets.dataset import (
+    Listing,
+    check_classes,
+    choose_classes,
+    label_matrix,
+    read_list,
+)
 from precompute.datasets.row_tables import (
     Table,
+    check_images,
     note_image,
     read_rows,
     read_table,
@@ -83,12 +91,13 @@ def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
     """
     files = image_files(folder)
     stems = Counter(map(without_suffix, files))
-    path_of = {without_suffix(name): name for name in files} | {name: name for name in files}
-    names = [path_of.get(image, image) for image in ids]
+    known = by_key(files)
+    path_of = {without_suffix(key): name for key, name in known.items()} | known
+    names = [path_of.get(name_key(image), image) for image in ids]
     twice = [
         image
         for image, name in zip(ids, names, strict=True)
-        if image != name and stems[without_suffix(name)] > 1
+        if name_key(image) != name_key(name) and stems[without_suffix(name)] > 1
     ]
     check_single(folder, twice)
     return [folder / name for name in names]
@@ -114,10 +123,13 @@ def table_listing(dataset: TableDataset) -> Listing:
                 "Write the path of the image's file below the folder of the images.",
             )
     row = {image: position for position, image in enumerate(table.ids)}
-    left = sum(not row.keys() & {name, without_suffix(name)} for name in image_files(images))
+    listed = set(map(name_key, row))
+    files = map(name_key, image_files(images))
+    left = sum(not listed & {name, without_suffix(name)} for name in files)
 
     def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-        columns = [table.columns.index(name) for name in classes]
+        column = positions(table.columns)
+        columns = [column[name_key(name)] for name in classes]
         return table.values[np.ix_([row[image] for image in ids], columns)]
 
     columns = read_rows(path)[0][1:]
@@ -179,7 +191,7 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
     texts: dict[str, dict[str, str]] = {}
     lines: dict[str, int] = {}
     for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
+        cells = _Cells(header, row)
         file = as_text(cells[dataset.path])
         if not file:
             raise DataError(f"{path}:{line}: the path of the image is empty.", "Write the path.")
@@ -187,11 +199,12 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         note_image(path, line, image, lines)
         file_of[image], label_of[image] = file, _labels(dataset, f"{path}:{line}", cells)
         texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
-    if not lines:
-        raise DataError(f"{path} lists no image.", "Add a row per image.")
+    check_images(path, lines)
     classes = tuple(dataset.labels)
+    check_classes(classes, "dataset.labels")
     if dataset.label:
-        named = sorted({name for known in label_of.values() for name in known or ()})
+        values = sorted({name for known in label_of.values() for name in known or ()})
+        named = by_key(values).values()
         classes = choose_classes(dataset.classes, named, f"{path}, column {dataset.label!r},")
     return Listing(
         known=tuple(lines),
@@ -204,8 +217,19 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
     )
 
 
+class _Cells:
+    """Cells of a row, by the names of their columns."""
+
+    def __init__(self, header: Sequence[str], row: Sequence[Any]) -> None:
+        self._cells = dict(zip(map(name_key, header), row, strict=True))
+
+    def __getitem__(self, column: str) -> Any:
+        return self._cells[name_key(column)]
+
+
 def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> None:
-    lost = [name for name in named if name not in header]
+    known = set(map(name_key, header))
+    lost = [name for name in named if name_key(name) not in known]
     if lost:
         raise DataError(
             f"{path} has no column {', '.join(map(repr, lost))}; available: {', '.join(header)}.",
@@ -213,7 +237,7 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
         )
 
 
-def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
+def _labels(dataset: ColumnsDataset, where: str, cells: _Cells) -> Labels | None:
     """Return an image's labels by class from its row's cells, None if unknown."""
     if not dataset.label:
         read, expected = label_reader(dataset.absent)
@@ -256,9 +280,12 @@ def folder_listing(dataset: FolderDataset) -> Listing:
         if loose:
             notes.append(f"Left out: {count(loose, 'image')} of {root / below} in no class folder.")
         members[name] = list(files)
-        class_of |= {image: file.partition("/")[0] for image, file in files.items()}
+        folder_of = {image: file.partition("/")[0] for image, file in files.items()}
+        check_classes(sorted(set(folder_of.values())), str(root / below))
+        class_of |= folder_of
         path_of |= {image: root / below / file for image, file in files.items()}
-    classes = choose_classes(dataset.classes, sorted(set(class_of.values())), str(root))
+    names = by_key(sorted(set(class_of.values()))).values()
+    classes = choose_classes(dataset.classes, names, str(root))
     return Listing(
         known=tuple(class_of),
         list_of=lambda name: members[name],

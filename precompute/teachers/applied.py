@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.files import write_whole
+from inficond_panel.common.names import equal_names, name_key, positions
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.places import beside
 from inficond_panel.common.teacher_outputs import log_odds
@@ -158,24 +158,25 @@ def table_logits(
     named = section_with(teacher, path=table or teacher.path, outputs=outputs)
     logits = read_logits(named, names, store.classes)
     others = [str(name) for name in store.read("other_class")]
-    if set(logits.other_classes) != set(others):
+    at = positions(logits.other_classes)
+    if set(at) != set(map(name_key, others)):
         raise DataError(
             f"{named.path} has logits of {len(logits.other_classes)} classes that the data set "
             f"lacks, the store of {len(others)}; a softmax needs equal classes.",
             "Use a table with the columns of the table that the store was made with.",
         )
-    order = [logits.other_classes.index(name) for name in others]
+    order = [at[name_key(name)] for name in others]
     return Columns(logits.own, logits.other[:, order], tuple(others))
 
 
 def _twice(names: Sequence[str]) -> list[str]:
-    return [name for name, number in Counter(names).items() if number > 1]
+    return [other for _, other in equal_names(names)]
 
 
 def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str]) -> None:
     """Raise ``DataError`` if the spec's table lacks rows for photos, or if names are not unique."""
-    known = set(store.images)
-    if alike := [*(name for name in names if name in known), *_twice(names)]:
+    known = set(map(name_key, store.images))
+    if alike := [*(name for name in names if name_key(name) in known), *_twice(names)]:
         raise DataError(
             f"{len(alike)} photos have the name of another image with logits in {teacher.path}, "
             f"{first_of(alike)}.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inficond_panel.common.files import check_file
+from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
 from inficond_panel.common.near_words import first_of, listed, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
@@ -86,7 +86,8 @@ def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -
 
 def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
     """Return the names of ``outputs`` that are not classes of the data set, in order."""
-    return [name for name in outputs if name not in classes]
+    known = set(map(name_key, classes))
+    return [name for name in outputs if name_key(name) not in known]
 
 
 def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
@@ -140,7 +141,8 @@ def read_outputs(
             f"{first_of(missing)}. {hint}",
             "Write the image_ids of the data set; run the teacher on images that are not there.",
         )
-    columns = [table.columns.index(name) for name in (*classes, *more)]
+    column = positions(table.columns)
+    columns = [column[name_key(name)] for name in (*classes, *more)]
     rows = [row[find(name)] for name in ids]
     return table.values[np.ix_(rows, columns)].astype(np.float32), more
 
@@ -160,12 +162,15 @@ def _read_npz(path: Path) -> Table:
             f"({names.size}, {classes.size}), a row per image and a column per class.",
             f"Save the arrays {', '.join(_ARRAYS)} with these shapes.",
         )
-    ids, columns = tuple(map(str, names.ravel())), tuple(map(str, classes))
+    ids, columns = (
+        tuple(map(name_text, names.ravel().tolist())),
+        tuple(map(name_text, classes.tolist())),
+    )
     for what, named in (("image", ids), ("class", columns)):
-        twice = [name for name, count in Counter(named).items() if count > 1]
-        if twice:
+        if twice := equal_names(named):
             raise DataError(
-                f"{path} lists the {what} {twice[0]!r} twice.", f"Keep one entry per {what}."
+                f"{path} lists the {what} {pair_text(*twice[0])} twice.",
+                f"Keep one entry per {what}.",
             )
     wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
     if len(wrong):
@@ -214,7 +219,8 @@ def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
 
 
 def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) -> None:
-    missing = [name for name in classes if name not in table.columns]
+    known = positions(table.columns)
+    missing = [name for name in classes if name_key(name) not in known]
     faults = [f"no column for the class {name!r}{near_in_list(name, others)}" for name in missing]
     if faults:
         raise DataError(

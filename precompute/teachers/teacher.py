@@ -17,6 +17,7 @@ from PIL import Image
 
 from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
@@ -228,16 +229,17 @@ def columns_of(
     ``outputs`` are the outputs' names, equal to the classes if empty. With ``others`` the positions
     of the teacher's other classes follow."""
     names = list(outputs or classes)
-    missing = [name for name in classes if name not in names]
+    at = positions(names)
+    missing = [name for name in classes if name_key(name) not in at]
     if missing:
         named = ", ".join(f"{name!r}{near_in_list(name, names)}" for name in missing)
         raise DataError(
             f"The teacher has no output for {named}.",
             "Name the class of each output, in order, as the data set names it: teacher.classes.",
         )
-    chosen = [names.index(name) for name in classes]
+    chosen = [at[name_key(name)] for name in classes]
     if others:
-        chosen += [names.index(name) for name in other_classes(classes, names)]
+        chosen += [at[name_key(name)] for name in other_classes(classes, names)]
     return tuple(chosen), len(names)
 
 

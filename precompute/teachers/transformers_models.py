@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import value_of
@@ -124,20 +125,22 @@ def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
 
 def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
     """Return the output names; names in ``labels`` are replaced by the data set's classes."""
+    class_of: dict[str, str] = {}
     for class_name, label in labels.items():
-        if label not in names:
+        output, same = find_name(label, names), find_name(class_name, names)
+        if output is None:
             raise DataError(
                 f"teacher.labels sets {class_name!r} to {label!r}, which is not an output of "
                 f"the model{near_in_list(label, names)}.",
                 "Correct the name in teacher.labels.",
             )
-        if class_name in names and class_name != label:
+        if same not in (None, output):
             raise DataError(
                 f"teacher.labels sets {class_name!r} to {label!r}, but the model also has an "
                 f"output {class_name!r}.",
                 f"Remove {class_name!r} from teacher.labels, or rename the data set's class.",
             )
-    class_of = {label: class_name for class_name, label in labels.items()}
+        class_of[output] = class_name
     return [class_of.get(name, name) for name in names]
 
 
@@ -147,7 +150,8 @@ def load_zero_shot(
     """Return an image-text model as a zero-shot teacher, with one logit per class. The names of
     the ``concepts`` make the background, if the section has no ``background``."""
     _check_names(section, classes)
-    names = [section.words.get(name, name) for name in classes]
+    word_of = {name: find_name(name, section.words) for name in classes}
+    names = [name if word is None else section.words[word] for name, word in word_of.items()]
     prompts = list(section.prompts)
     text = encoder.embed_concepts(names, prompts)
     if section.background:
@@ -183,7 +187,7 @@ def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndar
 def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
     biased = {*section.bias} - {"default"} if isinstance(section.bias, dict) else set[str]()
     for key, names in (("words", section.words), ("bias", biased)):
-        unknown = sorted(name for name in names if name not in classes)
+        unknown = sorted(name for name in names if find_name(name, classes) is None)
         if unknown:
             raise DataError(
                 f"teacher.{key} names {unknown[0]!r}, which is not a class of the data set."

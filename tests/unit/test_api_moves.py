@@ -55,12 +55,10 @@ def test_what_is_no_intent_no_name_or_no_file_is_told(students):
     fur = {"concept": "fur", "direction": "remove"}
     for wrong in (
         ("bicycle", "wheel"),
-        [("bicycle", 7, "up")],
         7,
         None,
         [None],
         ("bicycle", "wheel", "up", "twice"),
-        ("bicycle", ["wheel", 7], "up"),
         *({"classes": classes, **fur} for classes in ([], "bird", 3)),
         {"class": "bird", "classes": ["bird"], **fur},
     ):

@@ -3,10 +3,12 @@
 import ast
 import shutil
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from PIL import Image
 from precompute_factory import CONV, WORDS, photo, tiny_encoder
@@ -96,6 +98,29 @@ def test_splits_files_by_id_tensors_unknown_labels_and_a_frame_of_logits(own, tm
     assert "Temporary folder: " in capsys.readouterr().err
 
 
+def test_tables_without_an_index_match_photos_in_another_form_of_unicode(own, tmp_path):
+    """Ids and classes as macOS writes them in the labels, and as Linux does in the logits."""
+    _, files, labels = own
+    ids = [f"é{i}" for i in range(20)]
+    logits = np.linspace(-2, 2, 40).reshape(20, 2)
+
+    def table(form, values):
+        named = [unicodedata.normalize(form, name) for name in ("image_id", *CLASSES)]
+        rows = [unicodedata.normalize(form, image) for image in ids]
+        return pyarrow.table(dict(zip(named, [rows, *values.T], strict=True)))
+
+    students = build(
+        own,
+        images=dict(zip(ids, files, strict=True)),
+        labels=table("NFD", labels.to_numpy()),
+        teacher=table("NFC", logits),
+        path=tmp_path / "a",
+    )
+    store = students.tuner.store
+    rows = [ids.index(unicodedata.normalize("NFC", image)) for image in store.images]
+    assert np.array_equal(store.label, labels.to_numpy()[rows])
+
+
 def test_what_does_not_fit_and_a_missing_extra_are_told_nothing_is_left(own, tmp_path, monkeypatch):
     _, files, labels = own
     (tmp_path / "019.png").write_text("no photo")
@@ -115,7 +140,7 @@ def test_what_does_not_fit_and_a_missing_extra_are_told_nothing_is_left(own, tmp
         ({"teacher": lambda photos: np.full((len(photos), 2), np.nan)}, "no finite numbers"),
         ({"teacher": lambda _: "logits"}, "returns str, no array of numbers"),
         ({"teacher": lambda _: 1 / 0}, "The teacher fails on photos, the first is '000': ZeroDiv"),
-        ({"labels": None}, "labels is NoneType, expected a pandas DataFrame"),
+        ({"labels": None}, "labels is None, expected pandas.DataFrame"),
         ({"split": pd.Series({"0": "fit", "1": "tune", "2": "holdout"})}, "'000' is not in split"),
         ({"split": pd.Series({"000": "fitt"})}, "fitt"),
         ({"images": [*files[:-1], tmp_path / "019.png"]}, "photo of '019' cannot be read: .*019.p"),

@@ -109,8 +109,8 @@ def test_names_come_from_data_frames_and_what_cannot_be_used_is_said(data):
         ConceptStudents(max_iter=1, tolerance=1e-12).fit(scores, logits)
     for settings, given, error, fault in (
         ({"temperature": 0}, "logits", ValueError, "temperature"),
-        ({"lambda_": -1.0}, "logits", SolverError, "l1"),
-        ({"lambda_": "auto"}, "logits", SolverError, "l1 is 'auto' for 3 classes"),
+        ({"lambda_": -1.0}, "logits", SolverError, "lambda_ must be finite"),
+        ({"lambda_": "auto"}, "logits", SolverError, "lambda_ is 'auto' for 3 classes"),
         ({}, "names", ValueError, "y must be numbers, got .*'cat'.*get_dummies"),
         ({}, "shares", ValueError, "look like probabilities"),
         ({"y_kind": "probabilities"}, "logits", ValueError, "these are not probabilities"),

@@ -12,6 +12,7 @@ import numpy as np
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.parser import spec_to_make
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.names import find_name
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
@@ -35,8 +36,8 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
 def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     check_typing(tuner.store)
     images: Collection[str] = args.images or ()
-    known = set(tuner.store.images)
-    if len(images) == 1 and not known.issuperset(images):  # the path of a file of ids
+    known = tuner.store.images
+    if len(images) == 1 and find_name(args.images[0], known) is None:  # the path of a file of ids
         images = read_ids(Path(args.images[0]), known)
     encoder = None if args.images else text_encoder(tuner.spec)
     tuner = opening.add_concept(tuner, args.text, encoder, images=images)

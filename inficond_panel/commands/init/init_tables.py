@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import say
-from inficond_panel.common.files import check_file, separator_of
+from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.names import equal_names, find_name, pair_text
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
@@ -119,10 +121,12 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
     path = Path(name)
     try:
         check_file(path)
+        header = next(csv.reader(lines_of(path), delimiter=separator_of(path)), [])
+        ids = find_name("image_id", header)
         frame = pd.read_csv(
             path,
             sep=separator_of(path),
-            dtype=str if text else {"image_id": str},
+            dtype=str if text else {ids: str},
             keep_default_na=False,
             na_values=[""],
             true_values=["yes", "Yes", "YES"],
@@ -131,23 +135,29 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
         )
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", f"Run, for example: {_FORM}") from None
-    except (OSError, ValueError) as error:  # pandas' own errors are a ValueError
+    except (OSError, ValueError, csv.Error) as error:  # pandas' own errors are a ValueError
         lacking = f"{path} cannot be read as CSV: {error}."
         raise DataError(lacking, "Save the table as CSV in UTF-8.") from error
-    if "image_id" not in frame.columns:
+    if twice := equal_names(filter(None, header)):
+        raise DataError(
+            f"{path}:1: two columns have one name: {pair_text(*twice[0])}.",
+            "Give each column a unique name.",
+        )
+    if ids is None:
         there = ", ".join(map(str, frame.columns[:5]))
         raise DataError(
             f"{path} has no column image_id; its first columns are: {there}.",
             "Write the names of the columns, one of them image_id, into the first row.",
         )
-    return frame.set_index("image_id")
+    return frame.set_index(ids)
 
 
 def _column(name: str, column: str) -> pd.Series:
     frame = _frame(name)
-    if column not in frame.columns:
+    found = find_name(column, frame.columns)
+    if found is None:
         raise DataError(
             f"{name} has no column {column}; available: image_id, {', '.join(frame.columns)}.",
             f"Write a table with the columns image_id, {column}.",
         )
-    return frame[column]
+    return frame[found]

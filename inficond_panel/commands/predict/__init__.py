@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.thumbs import chosen_classes
 
     students, tuner, name = _students(args)
-    chosen_classes(args.classes, students.classes)
+    if args.classes:
+        args.classes = chosen_classes(args.classes, students.classes)
     say_networks(args, tuner.spec)
     accuracy, noise = args.abstain, tuner.spec.views.noise()
     rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None

@@ -235,7 +235,8 @@ def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
 
 def _check_penalty(penalties: Array, name: str) -> None:
     if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
-        raise SolverError(f"{name} must be finite and >= 0, got {penalties!r}.", "Use 0 for none.")
+        wrong = penalties[~(np.isfinite(penalties) & (penalties >= 0))].flat[0]
+        raise SolverError(f"{name} must be finite and >= 0, got {wrong:g}.", "Use 0 for none.")
 
 
 def box_of(

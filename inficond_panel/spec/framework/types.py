@@ -17,6 +17,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefin
 
 from inficond_panel.common.devices import EXPECTED, FORM
 from inficond_panel.common.folders import is_address
+from inficond_panel.common.names import find_name
 from inficond_panel.common.places import address_fault, is_remote, place_of
 from inficond_panel.spec.framework.yaml_source import Reading, expand, short
 
@@ -144,7 +145,10 @@ def default_of(usual: Any) -> AfterValidator:
 def value_of(value: Any, class_name: str) -> Any:
     """Return the value of one class from ``value``, one value for all classes or a mapping from
     class names, and ``default``, to values."""
-    return value.get(class_name, value["default"]) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    name = find_name(class_name, value)
+    return value["default" if name is None else name]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inficond_panel.common.names import find_name
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import check_encoder, check_typing, extended
 from inficond_panel.errors import FileProblemsError, InficondError, Problem, SpecError
@@ -226,7 +227,8 @@ class Preparation:
         return beside if beside.exists() else find_spec(name)
 
     def _class_name(self, task: Task, store: Store) -> str:
-        name = next((name for name in task.class_ if name in store.classes), "")
+        found = (find_name(name, store.classes) for name in task.class_)
+        name = next(filter(None, found), "")
         if not name:
             wanted = " or ".join(repr(name) for name in task.class_)
             near = hint(task.class_[0], store.classes)

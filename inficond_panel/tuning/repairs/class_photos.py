@@ -39,6 +39,7 @@ from inficond_panel.distill.suspects import (
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
 from inficond_panel.tuning.fitting.fit_data import scores_on
+from inficond_panel.tuning.student import thresholds_by_class
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
@@ -78,7 +79,7 @@ class ClassPhotos:
         store, k = student.store, student.k
         self.decided = decided
         self.student, self._store, self._parts = student, store, parts
-        self._thresholds = np.array([(thresholds or {}).get(name, 0.0) for name in store.classes])
+        self._thresholds = np.array(thresholds_by_class(thresholds or {}, store))
         every = store.rows(FIT)
         label = np.asarray(store.label[every, k])
         self.by_teacher = decided or not (label >= 0).any()

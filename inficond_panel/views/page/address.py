@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import param
 
+from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import missing
 from inficond_panel.plots.cloud import projections
 from inficond_panel.state import AppState
@@ -168,8 +169,8 @@ class Address:
             ("concept", "concept", app.store.concepts),
         ):
             wanted = asked.get(key, "")
-            chosen[name] = wanted if wanted in known else ""
-            if wanted and wanted not in known:
+            chosen[name] = find_name(wanted, known) or ""
+            if wanted and not chosen[name]:
                 yield missing(key, wanted, known, "in the store")
         app.selection.param.update(**chosen)
 
