@@ -27,7 +27,8 @@ from inficond_panel.spec.sections.splits import (
 )
 from inficond_panel.store.images import UnreadableImage, decode, photo_digest
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.datasets.row_tables import Table, id_finder
+from precompute.datasets.photo_files import id_finder
+from precompute.datasets.row_tables import Table
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
+import json
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,7 @@ from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
-from inficond_panel.store.images import SUFFIXES
+from precompute.datasets.photo_files import posix_name
 
 _NUMBER = re.compile(r"-?\d+")
 
@@ -53,11 +52,13 @@ def read_table(
             f"{path}:1: expected the header image_id, then {columns}.",
             "Write these column names in the first row.",
         )
-    lines: dict[str, int] = {}
+    places: dict[str, str] = {}
+    lines: list[int] = []
     values: list[list[float | str]] = []
     for line, row in rows:
-        image = as_text(row[0])
-        note_image(path, line, image, lines)
+        image = posix_name(as_text(row[0]))
+        note_image(f"{path}:{line}", image, places)
+        lines.append(line)
         values.append([])
         for column, cell in zip(header[1:], map(as_text, row[1:]), strict=True):
             if only and column not in only:
@@ -73,26 +74,7 @@ def read_table(
     if not lines:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
     names = tuple(name for name in header[1:] if not only or name in only)
-    return Table(path, tuple(lines), names, np.array(values), tuple(lines.values()))
-
-
-def without_suffix(name: str) -> str:
-    """Return an image's file name without its suffix (such as .jpg); other dots stay."""
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
-    return stem if suffix.lower() in SUFFIXES else name
-
-
-def id_finder(ids: Collection[str]) -> Callable[[str], str]:
-    """Return a function from an image's name to its id in ``ids``, also where only one of the two
-    has a suffix (such as .jpg); it returns other names unchanged."""
-    stems = Counter(map(without_suffix, ids))
-    by_stem = {stem: image for image in ids if stems[stem := without_suffix(image)] == 1}
-
-    def find(name: str) -> str:
-        short = without_suffix(name)
-        return name if name in ids else short if short in ids else by_stem.get(name, name)
-
-    return find
+    return Table(path, tuple(places), names, np.array(values), tuple(lines))
 
 
 def text_table(
@@ -113,26 +95,31 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     Raises ``DataError`` for a file that is not a table, for columns without a name or with equal
     names, and during reading for a row whose length differs from the header's.
     """
-    rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
-    _, header = next(rows, (1, []))
+    rows = _READERS.get(path.suffix.lower(), _text)(path)
+    first, header = next(rows, (1, []))
     seen: set[str] = set()
     for position, name in enumerate(header):
         if not name or name in seen:
             fault = "has no name" if not name else f"is called {name!r}, like another column"
             raise DataError(
-                f"{path}:1: column {position + 1} {fault}.", "Give each column a unique name."
+                f"{path}:{first or 1}: column {position + 1} {fault}.",
+                "Give each column a unique name.",
             )
         seen.add(name)
     return list(header), _checked(path, rows, len(header))
 
 
-def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
-    """Record an image's line in ``lines``; raise ``DataError`` for an empty or repeated id."""
+def note_image(place: str, image: str, places: dict[str, str]) -> None:
+    """Record an image's ``place``, such as ``labels.csv:3``, in ``places``; raise ``DataError`` for
+    an empty or repeated id."""
     if not image:
-        raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
-    if lines.setdefault(image, line) != line:
+        raise DataError(f"{place}: the image has no name.", "Give each row an image_id.")
+    if places.setdefault(image, place) != place:
+        file = place.rpartition(":")[0]
+        before = places[image]
+        where = f"on line {before.rpartition(':')[2]}" if before.startswith(f"{file}:") else before
         raise DataError(
-            f"{path}:{line}: the image {image!r} is listed twice (first on line {lines[image]}).",
+            f"{place}: the image {image!r} is listed twice (first {where}).",
             "Keep one row per image.",
         )
 
@@ -142,10 +129,11 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
         if is_spaced(path):
             yield from spaced_rows(path)
             return
-        reader = csv.reader(lines_of(path), delimiter=separator_of(path))
+        separator, before = separator_of(path)
+        reader = csv.reader(islice(lines_of(path), before, None), delimiter=separator)
         for row in reader:
             if row:
-                yield reader.line_num, [cell.strip() for cell in row]
+                yield before + reader.line_num, [cell.strip() for cell in row]
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -175,6 +163,47 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
         raise DataError(
             f"{path} cannot be read as a table: {error}.", "Write it again as Parquet, or as CSV."
         ) from error
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Yield (line, row) of a file with a JSON object per line; the first row is the header: all
+    keys. A key that a line lacks is None."""
+    try:
+        keys = dict.fromkeys(key for _, entry in _objects(path) for key in entry)
+        yield 0, sorted(keys, key="image_id".__ne__)
+        for line, entry in _objects(path):
+            yield line, [entry.get(key) for key in sorted(keys, key="image_id".__ne__)]
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read as JSON lines: {error}.", "Save it in UTF-8."
+        ) from error
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines_of(path), 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            column = getattr(error, "colno", 1)
+            raise DataError(
+                f"{path}:{number}:{column}: this line is not JSON: {getattr(error, 'msg', error)}.",
+                "Correct the line.",
+            ) from error
+        if not isinstance(entry, dict):
+            raise DataError(
+                f"{path}:{number}:1: this line is no JSON object.",
+                'Write an object per image: {"file_name": ..., "label": ...}.',
+            )
+        yield number, entry
+
+
+_READERS = {
+    ".parquet": _parquet, ".pq": _parquet, ".jsonl": _json_lines, ".ndjson": _json_lines,
+}  # fmt: skip
 
 
 def _checked(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,99 +22,32 @@ from inficond_panel.spec.sections.dataset import (
 )
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
-from precompute.datasets.row_tables import (
-    Table,
-    note_image,
-    read_rows,
-    read_table,
-    text_table,
+from precompute.datasets.photo_files import (
+    PhotoFiles,
+    check_single,
+    image_files,
+    is_below,
+    names_below,
+    posix_name,
     without_suffix,
 )
-
-
-def image_files(folder: Path) -> list[str]:
-    """Return the sorted paths of images in a folder and its sub-folders, relative to the folder.
-
-    Hidden folders and files are skipped; links to folders are followed, each folder once. Raises
-    ``DataError`` for a folder that cannot be read.
-    """
-    files = _walk(folder, set())
-    return sorted(name for name in files if without_suffix(name) != name)
-
-
-def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
-    path = os.path.join(folder, below)  # noqa: PTH118 - of many files
-    real = os.path.realpath(path)
-    if real in seen:
-        return
-    seen.add(real)
-    try:
-        with os.scandir(path) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(
-            f"The folder of the images, {path}, cannot be read: {error.strerror}.",
-            "Correct the paths in the spec's section dataset.",
-        ) from error
-    for entry in listed:
-        if entry.name.startswith((".", "__MACOSX")):
-            continue
-        if entry.is_dir():
-            yield from _walk(folder, seen, f"{below}{entry.name}/")
-        else:
-            yield below + entry.name
-
-
-def is_below(folder: Path, name: str | Path) -> bool:
-    """Return True if a path that a data file names stays below ``folder``.
-
-    Links inside the folder are allowed, since the folder's author made them.
-    """
-    top = os.path.abspath(folder)  # noqa: PTH100 - links stay as written
-    file = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
-    return "\0" not in str(name) and file.startswith(os.path.join(top, ""))  # noqa: PTH118
-
-
-def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
-    """Return the file of each image; an id is its path below the folder, with or without suffix.
-
-    Only files below the folder are listed, so that no id leads outside. A missing file is reported
-    when it is read. Raises ``DataError`` if an id matches several files.
-    """
-    files = image_files(folder)
-    stems = Counter(map(without_suffix, files))
-    path_of = {without_suffix(name): name for name in files} | {name: name for name in files}
-    names = [path_of.get(image, image) for image in ids]
-    twice = [
-        image
-        for image, name in zip(ids, names, strict=True)
-        if image != name and stems[without_suffix(name)] > 1
-    ]
-    check_single(folder, twice)
-    return [folder / name for name in names]
-
-
-def check_single(folder: Path, twice: Sequence[str]) -> None:
-    """Raise ``DataError`` if any image in ``folder`` has several files; ``twice`` lists these."""
-    if twice:
-        raise DataError(
-            f"{folder} has several files for {count(len(twice), 'image')}, {first_of(twice)}.",
-            "Keep one file per image.",
-        )
+from precompute.datasets.row_tables import Table, note_image, read_rows, read_table, text_table
 
 
 def table_listing(dataset: TableDataset) -> Listing:
     """List images and labels of ``kind: table``: photos in a folder, and a table of labels."""
     path, images = Path(dataset.labels), Path(dataset.images)
     table = read_table(path, *label_reader(dataset.absent), only=dataset.classes)
-    for line, image in zip(table.lines, table.ids, strict=True):
+    files = PhotoFiles(images)
+    ids = names_below(table.ids, files.__contains__)
+    for line, image, written in zip(table.lines, ids, table.ids, strict=True):
         if not is_below(images, image):
             raise DataError(
-                f"{table.path}:{line}: the image {image!r} is outside of {images}.",
+                f"{table.path}:{line}: the image {written!r} is outside of {images}.",
                 "Write the path of the image's file below the folder of the images.",
             )
-    row = {image: position for position, image in enumerate(table.ids)}
-    left = sum(not row.keys() & {name, without_suffix(name)} for name in image_files(images))
+    row = {image: position for position, image in enumerate(ids)}
+    left = sum(not row.keys() & {name, without_suffix(name)} for name in files)
 
     def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
         columns = [table.columns.index(name) for name in classes]
@@ -124,11 +57,11 @@ def table_listing(dataset: TableDataset) -> Listing:
     classes = choose_classes(dataset.classes, columns, str(path))
     others = [name for name in columns if name not in classes and dataset.metadata == path]
     return Listing(
-        known=table.ids,
+        known=ids,
         list_of=lambda name: read_list(dataset.list_file(name), row),
         classes=lambda _: classes,
         labels=labels,
-        paths=lambda ids: find_files(images, ids),
+        paths=files.paths,
         metadata=read_metadata(dataset, others),
         notes=[f"Left out: {count(left, 'image')} of {images} without a row in {table.path}."]
         * (left > 0),
@@ -167,41 +100,72 @@ def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
 Labels = dict[str, int]
 
 
+@dataclass
+class _Rows:
+    """Rows of one or several tables of ``kind: columns``, by image; ``lists`` are the images of
+    each table."""
+
+    file_of: dict[str, Path] = field(default_factory=dict)
+    label_of: dict[str, Labels | None] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    place_of: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+
+
 def columns_listing(dataset: ColumnsDataset) -> Listing:
-    """List images and labels of ``kind: columns``: a table with a column of image paths."""
-    path = Path(dataset.table)
-    header, rows = read_rows(path)
-    splits = list(dataset.splits.columns())
-    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
-    _check_columns(path, header, [name for name in [*used, *splits] if name])
-    file_of: dict[str, str] = {}
-    label_of: dict[str, Labels | None] = {}
-    texts: dict[str, dict[str, str]] = {}
-    lines: dict[str, int] = {}
-    for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
-        file = as_text(cells[dataset.path])
-        if not file:
-            raise DataError(f"{path}:{line}: the path of the image is empty.", "Write the path.")
-        image = as_text(cells[dataset.image_id]) if dataset.image_id else without_suffix(file)
-        note_image(path, line, image, lines)
-        file_of[image], label_of[image] = file, _labels(dataset, f"{path}:{line}", cells)
-        texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
-    if not lines:
-        raise DataError(f"{path} lists no image.", "Add a row per image.")
+    """List images and labels of ``kind: columns``: tables with a column of image paths."""
+    splits, rows, tables = list(dataset.splits.columns()), _Rows(), dataset.table_files()
+    files = PhotoFiles(Path(dataset.images))
+    for name, path in tables.items():
+        rows.lists[name] = _add_rows(rows, dataset, path, files, splits)
+    where = ", ".join(map(str, tables.values()))
     classes = tuple(dataset.labels)
     if dataset.label:
-        named = sorted({name for known in label_of.values() for name in known or ()})
-        classes = choose_classes(dataset.classes, named, f"{path}, column {dataset.label!r},")
+        named = sorted({name for known in rows.label_of.values() for name in known or ()})
+        classes = choose_classes(dataset.classes, named, f"{where}, column {dataset.label!r},")
+    first = next(iter(tables.values()))
+
+    def list_of(name: str) -> list[str]:
+        known = rows.lists.get(name) if len(tables) > 1 else None
+        return read_list(dataset.list_file(name), rows.file_of) if known is None else known
+
     return Listing(
-        known=tuple(lines),
-        list_of=lambda name: read_list(dataset.list_file(name), lines),
+        known=tuple(rows.file_of),
+        list_of=list_of,
         classes=lambda _: classes,
-        labels=lambda ids, names: label_matrix(ids, names, label_of),
-        paths=lambda ids: [Path(dataset.images) / file_of[image] for image in ids],
-        metadata=text_table(path, texts, dataset.metadata),
-        columns=text_table(path, texts, splits),
+        labels=lambda ids, names: label_matrix(ids, names, rows.label_of),
+        paths=lambda ids: [rows.file_of[image] for image in ids],
+        metadata=text_table(first, rows.texts, dataset.metadata),
+        columns=text_table(first, rows.texts, splits),
     )
+
+
+def _add_rows(
+    rows: _Rows, dataset: ColumnsDataset, path: Path, files: PhotoFiles, splits: Sequence[str]
+) -> list[str]:
+    """Add the rows of a table to ``rows``; return its images."""
+    header, lines = read_rows(path)
+    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
+    _check_columns(path, header, [name for name in [*used, *splits] if name])
+    wanted = [(name, at) for at, name in enumerate(header) if name in {*used, *splits}]
+    numbered = [(line, {name: row[at] for name, at in wanted}) for line, row in lines]
+    written = [as_text(cells[dataset.path]) for _, cells in numbered]
+    if not written:
+        raise DataError(f"{path} lists no image.", "Add a row per image.")
+    names = files.below(written, path)
+    images = []
+    for (line, cells), name, file in zip(numbered, names, files.paths(names), strict=True):
+        place = f"{path}:{line}"
+        if not name:
+            raise DataError(f"{place}: the path of the image is empty.", "Write the path.")
+        image = without_suffix(name)
+        if dataset.image_id:
+            image = posix_name(as_text(cells[dataset.image_id]))
+        note_image(place, image, rows.place_of)
+        rows.file_of[image], rows.label_of[image] = file, _labels(dataset, place, cells)
+        rows.texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
+        images.append(image)
+    return images
 
 
 def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> None:

@@ -12,8 +12,8 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.published import read_instances, voc_classes
-from precompute.datasets.row_tables import id_finder, is_spaced, read_rows, without_suffix
-from precompute.datasets.tables import image_files
+from precompute.datasets.photo_files import id_finder, image_files, without_suffix
+from precompute.datasets.row_tables import is_spaced, read_rows
 from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
 
 _SAMPLES = "samples.json"

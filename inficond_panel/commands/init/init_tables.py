@@ -119,9 +119,11 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
     path = Path(name)
     try:
         check_file(path)
+        separator, before = separator_of(path)
         frame = pd.read_csv(
             path,
-            sep=separator_of(path),
+            sep=separator,
+            skiprows=before,
             dtype=str if text else {"image_id": str},
             keep_default_na=False,
             na_values=[""],
