@@ -176,8 +176,7 @@ def names_of(images: Path, name: str, path: Path) -> Names:
     """Return the function ``names`` of ``read_instances`` for the annotation file ``path`` of the
     list ``name``, with photos in the folder ``images``."""
     return lambda names: names_below(
-        names,
-        lambda file: any(map(os.path.isfile, _places(images, name, path, file))),
+        names, lambda file: any(map(os.path.isfile, _places(images, name, path, file)))
     )
 
 

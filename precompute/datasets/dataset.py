@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -205,6 +206,7 @@ class Dataset:
     returns the mask ``(height, width)`` of the classes' objects in image i; ``foreground`` is None
     if unknown. With ``task`` "single_label" an image has exactly one class, or its label is
     unknown. ``function``: name and file's hash of the Python function that supplied the images.
+    ``file(i)`` is the path of image i; ``file`` is None if images have no files.
     """
 
     ids: tuple[str, ...]
@@ -220,6 +222,7 @@ class Dataset:
     foreground: Callable[[int], np.ndarray] | None = None
     task: str = TASKS[0]
     function: tuple[str, ...] = ()
+    file: Callable[[int], Path] | None = None
 
 
 @dataclass
@@ -259,6 +262,7 @@ class Listing:
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
+            file=lambda i: paths[i],
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:
@@ -293,6 +297,7 @@ class Listing:
             )
         cells = table.values[:, table.columns.index(column)]
         value_of = dict(zip(table.ids, map(str, cells), strict=True))
+        find = id_finder(value_of)
         lost = [value for value in reference.value if value not in set(value_of.values())]
         if lost:
             available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
@@ -300,7 +305,22 @@ class Listing:
                 f"No image has {lost[0]!r} in the column {column!r}; available: {available}.",
                 "Correct the value in dataset.splits.",
             )
-        return [image for image in self.known if value_of.get(image) in reference.value]
+        return [image for image in self.known if value_of.get(find(image)) in reference.value]
+
+
+def check_files(dataset: Dataset, bad_share: float) -> None:
+    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
+    file, ids = dataset.file, dataset.ids
+    if file is None:
+        return
+    lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
+    if len(lost) > bad_share * len(ids):
+        raise DataError(
+            f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
+            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
+            "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
+            "some without.",
+        )
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:

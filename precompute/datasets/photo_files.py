@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from inficond_panel.store.images import SUFFIXES
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
 #: Number of absolute names that are tried to find the folder that names start from.
 _TRIED = 100
-#: Folders that systems and their file servers make: thumbnails (Synology), archives of macOS, waste.
+#: Number of names by which the folder that they start from is found.
+_SAMPLED = 500
+#: Folders that systems and file servers make: thumbnails (Synology), archives (macOS), waste.
 _OF_SYSTEMS = {"@eadir", "@recycle", "#recycle", "#snapshot", "__macosx", "lost+found"} | {
     "$recycle.bin", "system volume information", "__pycache__",
 }  # fmt: skip
@@ -175,15 +178,62 @@ class PhotoFiles:
     def __contains__(self, name: str) -> bool:
         return name in self._file_of
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        """Files by their last name without suffix."""
+        by_name: dict[str, list[str]] = {}
+        for name in self._file_of.values():
+            last = without_suffix(posixpath.basename(posix_name(name)))
+            if name not in by_name.setdefault(last, []):
+                by_name[last].append(name)
+        return by_name
+
+    def starts(self, name: str) -> list[str]:
+        """Return the folders, as paths below this folder, in which ``name`` is an image; for an
+        absolute path those of its longest end that is an image."""
+        for end in _ends(posix_name(name)):
+            same = self._by_name.get(without_suffix(posixpath.basename(end)), ())
+            if found := [start for file in same if (start := _start(file, end))]:
+                return found
+        return []
+
+    def start_of(self, names: Sequence[str], table: Path) -> str | None:
+        """Return the folder that most names in a table start from, as path below this folder, "."
+        for itself; None if half of the names or more are not there."""
+        some = names[:: len(names) // _SAMPLED + 1]
+        starts = Counter(start for name in some for start in self.starts(name))
+        own = self._place_of(table)
+
+        def rank(start: str) -> tuple[object, ...]:
+            return -starts[start], start != own, "image" not in start.lower(), start == ".", start
+
+        for start in sorted(starts, key=rank)[:3]:
+            if 2 * self._found(names, start) > len(names):
+                return start
+        outside = sum(os.path.isfile(self.folder / name) for name in some)  # noqa: PTH113
+        return "." if 2 * outside > len(some) else None
+
     def below(self, names: Sequence[str], table: Path) -> list[str]:
-        """Return names in a table as paths below the folder. Names start from the folder of the
-        ``table`` if they are there, else from this folder."""
-        if table.parent != self.folder and table.is_relative_to(self.folder):
-            start = table.parent.relative_to(self.folder).as_posix()
-            moved = names_below(names, lambda name: f"{start}/{name}" in self)
-            if any(f"{start}/{name}" in self for name in moved[:_TRIED]):
-                return [f"{start}/{name}" for name in moved]
+        """Return names in a table as paths below this folder. Names start from the table's folder,
+        or from the folder called like the table beside it, if they are there; else from this
+        folder."""
+        own = self._place_of(table)
+        for start in (own, posixpath.join(own or "", table.stem)) if own is not None else ():
+            if start != "." and self._found(names[:_TRIED], start):
+                return [_joined(start, name) for name in self._moved(names, start)]
         return names_below(names, self._is_file)
+
+    def _place_of(self, table: Path) -> str | None:
+        parent = table.parent
+        inside = parent.is_relative_to(self.folder)
+        return parent.relative_to(self.folder).as_posix() if inside else None
+
+    def _moved(self, names: Sequence[str], start: str) -> list[str]:
+        return names_below(names, lambda name: _joined(start, name) in self)
+
+    def _found(self, names: Sequence[str], start: str) -> int:
+        """Return how many names are images in the folder ``start`` below this folder."""
+        return sum(_joined(start, name) in self for name in self._moved(names, start))
 
     def _is_file(self, name: str) -> bool:
         return name in self or os.path.isfile(self.folder / name)  # noqa: PTH113 - never raises
@@ -202,6 +252,20 @@ class PhotoFiles:
         ]
         check_single(self.folder, twice)
         return [self.folder / file for file in files]
+
+
+def _start(file: str, end: str) -> str:
+    """Return the folder in which ``file`` is called ``end``, with or without suffix, or ""."""
+    for whole in (file, without_suffix(file)):
+        if whole == end:
+            return "."
+        if whole.endswith(f"/{end}"):
+            return whole[: -len(end) - 1]
+    return ""
+
+
+def _joined(start: str, name: str) -> str:
+    return name if start == "." else f"{start}/{name}"
 
 
 def check_single(folder: Path, twice: Sequence[str]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import (
@@ -126,8 +125,12 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
     first = next(iter(tables.values()))
 
     def list_of(name: str) -> list[str]:
-        known = rows.lists.get(name) if len(tables) > 1 else None
-        return read_list(dataset.list_file(name), rows.file_of) if known is None else known
+        if len(tables) > 1:
+            return rows.lists[name]
+        place, kind = dataset.list_place(name) or (Path(), "")
+        if kind == "folder":
+            return [image for image, file in rows.file_of.items() if is_below(place, file)]
+        return read_list(place, rows.file_of)
 
     return Listing(
         known=tuple(rows.file_of),

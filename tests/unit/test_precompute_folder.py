@@ -15,8 +15,8 @@ from inficond_panel.errors import DataError, SpecError
 from inficond_panel.spec import Share
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
-from precompute.datasets.dataset import assign, iterative_stratification, read_list, small_mask
 from precompute.datasets.coco import Boxes
+from precompute.datasets.dataset import assign, iterative_stratification, read_list, small_mask
 from precompute.datasets.voc import voc_foreground
 
 PARTS = "kind: folder\nroot: .\nsplits: {fit: train, tune: {from: val, share: 0.5}, holdout: rest}"
@@ -141,13 +141,18 @@ def test_classes_order_labels_and_splits_of_coco(coco):
         ('{"categories": [], "images": {}}', "it has no list 'images'"),
         ('{"categories": [3]}', r"categories\[0\] is no object"),
         ('{"categories": [{"id": 1, "name": ""}]}', r"categories\[0\].name is ''; expected a text"),
-        ('{"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}', "'b' or its id, is li"),
+        (
+            '{"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}',
+            "'b' or its id, is li",
+        ),
         ('{"categories": [], "images": [{"id": 1}]}', r"images\[0\].file_name is missing"),
     ],
 )
 def test_broken_files_are_told(coco, text, fault):
     (coco / "coco" / "annotations" / "instances_val2017.json").write_text(text)
-    with pytest.raises(DataError, match=rf"val2017.json(:\d+:\d+)?: not a valid COCO file.*{fault}"):
+    with pytest.raises(
+        DataError, match=rf"val2017.json(:\d+:\d+)?: not a valid COCO file.*{fault}"
+    ):
         load_dataset(dataset_section(coco, TEXT))
 
 

@@ -234,8 +234,8 @@ class ColumnsDataset(RootedDataset):
 
     kind: Literal["columns"] = option("columns", doc="Tables with columns for everything.")
     splits: Splits = splits_field(
-        "the tables, named like train/metadata, if there are several; else text files below root, "
-        "one image_id per line"
+        "the tables, named like train/metadata, if there are several; else folders of the images, "
+        "or text files below root with one image_id per line"
     )
     table: Files = option(
         doc="CSV, Parquet or JSON lines below root, with a row per image; several with the same "
@@ -268,8 +268,12 @@ class ColumnsDataset(RootedDataset):
         return {str(PurePosixPath(name).with_suffix("")): self.root / name for name in self.table}
 
     def list_place(self, name: str) -> tuple[Path, str] | None:
-        """Return the path of the text file ``name`` and "file"; None if lists are the tables."""
-        return None if len(self.table or ()) > 1 else super().list_place(name)
+        """Return (path, "file" or "folder") of the list ``name``: a text file, or a folder of
+        images; None if the lists are the tables."""
+        if len(self.table or ()) > 1:
+            return None
+        folder = self.images / name
+        return (folder, "folder") if folder.is_dir() else super().list_place(name)
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
         """Yield (key, path, "file" or "folder") as the base class, also for the tables."""
