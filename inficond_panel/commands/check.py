@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress, say
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Exits with 2 if the spec has problems, with 1 for problems of its data. Without a store it "
-    "reads the labels and looks for the images. Computes nothing, reads no image."
+    "reads corpus and labels and looks for the images. Computes nothing, reads no image."
 )
 EXAMPLE = "inficond check photos.yaml"
 
@@ -68,10 +69,10 @@ def _say_store(spec: Spec, name: str) -> None:
 
 
 def _check_data(spec: Spec) -> None:
-    """Read a data set in files, look for its images, and check a table of logits against labels.
+    """Read corpus and data set, look for the images, and check a table of logits against labels.
 
-    Raises ``DataError`` for faults of the data set, and ``OrderError`` for a table whose columns
-    fit the labels under other names.
+    Raises ``DataError`` for faults of corpus and data set, and ``OrderError`` for a table whose
+    columns fit the labels under other names.
     """
     if not isinstance(spec.dataset, RootedDataset):
         return
@@ -80,8 +81,10 @@ def _check_data(spec: Spec) -> None:
     except MissingExtraError as error:
         note(f"Images and labels are not checked: {error.message}")
         return
+    from precompute.concepts.corpus import read_corpus
     from precompute.datasets import check_files, load_dataset
 
+    read_corpus(Path(spec.concepts.corpus))
     dataset = load_dataset(spec.dataset)
     check_files(dataset, spec.dataset.max_bad_share)
     if isinstance(spec.teacher, LogitsTeacher):

@@ -30,10 +30,14 @@ _WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 def write_spec(args: argparse.Namespace) -> None:
     """Write a spec for a folder of photos and print a summary; existing files are not changed."""
+    from precompute.concepts.corpus import read_corpus
+
     folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(_WORDS)
     check_output(args, output)
+    if args.corpus:
+        read_corpus(Path(args.corpus))
     draft = _draft(args, folder, output)
     made = not args.corpus and not words.exists()
     if made:
