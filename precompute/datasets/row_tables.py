@@ -186,7 +186,7 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = json.loads(line.rstrip())
         except (ValueError, RecursionError) as error:
             column = getattr(error, "colno", 1)
             raise DataError(
