@@ -193,24 +193,22 @@ def _columns(
 ) -> Layout | None:
     """Return the layout ``columns`` of a table, or of several with the same columns; None if no
     column names photos, or none has labels."""
-    table = tables[0]
-    photo_paths = None if table.is_form or table.is_logits else table.path_column(files)
-    if not photo_paths:
+    table, photo_paths = tables[0], _paths(folder, tables, files)
+    if photo_paths is None or any(each.is_form or each.is_logits for each in tables):
         return None
-    path, start = photo_paths
+    path, images = photo_paths
     names = [each.path.relative_to(folder).as_posix() for each in tables]
     layout = Layout("columns", folder, f"a table with paths ({', '.join(names)})")
     layout.keys = {"table": names if len(names) > 1 else names[0], "path": path}
+    layout.keys |= {"images": images} if images else {}
     if len(tables) > 1:
         layout.origin = f"a table with paths per split ({', '.join(names)})"
         layout.lists = [name.rpartition(".")[0] for name in names]
-    elif start not in (".", Path(names[0]).parent.as_posix()):
-        layout.keys["images"] = start
     ids = table.id_columns()
     layout.choices = [{}, *({"image_id": name} for name in ids if name != path)]
     _take_splits(layout, table)
     if not layout.lists:
-        layout.lists = _folders_of(table, path, files, start)
+        layout.lists = _folders_of(table, path, files, images)
     used = [path, layout.column, *ids]
     labels = _take_labels(layout, table, used, guess)
     if not labels:
@@ -226,11 +224,28 @@ def _columns(
     return layout
 
 
-def _folders_of(table: TableSummary, path: str, files: PhotoFiles, start: str) -> list[str]:
+def _paths(
+    folder: Path, tables: Sequence[TableSummary], files: PhotoFiles
+) -> tuple[str, str] | None:
+    """Return the column of paths that all tables have, and the folder that the paths start from, ""
+    for the folder of each table; None without such a column or folder."""
+    found = {table.path: table.path_column(files) for table in tables}
+    columns = {pair[0] for pair in found.values() if pair}
+    starts = set()
+    for path, pair in found.items():
+        own = path.parent.relative_to(folder)
+        places = [own, own / path.stem] if len(tables) > 1 else [own]
+        if pair and pair[1] not in map(Path.as_posix, places):
+            starts.add(pair[1])
+    if None in found.values() or len(columns) > 1 or len(starts) > 1:
+        return None
+    return columns.pop(), next(iter(starts), "")
+
+
+def _folders_of(table: TableSummary, path: str, files: PhotoFiles, images: str) -> list[str]:
     """Return the folders of splits in which all images of a table lie, [] if some lie elsewhere."""
     names = files.below(table.texts(path), table.path)
-    names = [name if start == "." else name.removeprefix(f"{start}/") for name in names]
-    tops = {name.partition("/")[0] for name in names}
+    tops = {name.removeprefix(f"{images}/").partition("/")[0] for name in names}
     return sorted(tops) if len(tops) > 1 and all(map(is_split_name, tops)) else []
 
 
