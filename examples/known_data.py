@@ -31,10 +31,12 @@ def worst_group(students: TunableStudents) -> pd.DataFrame:
     """Accuracy in the worst cell of label × place, and of all; ``students.group_gaps`` has the
     students' with its interval, without the teacher's."""
     student, store = students.student("waterbird", HOLDOUT), students.tuner.store
-    place = np.asarray(store.column("place"))[store.rows(HOLDOUT)]
+    known = student.labels >= 0  # -1: the label is unknown
+    labels = student.labels[known]
+    place = np.asarray(store.column("place"))[store.rows(HOLDOUT)][known]
     sides = {"teacher": student.teacher_decided, "students": student.decided}
-    right = pd.DataFrame({side: decided == student.labels for side, decided in sides.items()})
-    cells = right.groupby([student.labels, place]).mean()
+    right = pd.DataFrame({side: decided[known] == labels for side, decided in sides.items()})
+    cells = right.groupby([labels, place]).mean()
     rows = {"worst-group accuracy": cells.min(), "mean accuracy": right.mean()}
     return pd.DataFrame(rows).T
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
-from inficond_panel.errors import InficondError, OrderError, StoreError
+from inficond_panel.errors import InficondError, MissingExtraError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
+from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
 from inficond_panel.vocabulary.tasks import ALIKE, NEAR_DUPLICATES, SOFTMAX, task_text
 
-DESCRIPTION = "Exits with 2 if there are problems. Computes nothing, reads no image."
+if TYPE_CHECKING:
+    from precompute.datasets import Dataset
+
+DESCRIPTION = (
+    "Exits with 2 if the spec has problems, with 1 for problems of its data. Without a store it "
+    "reads corpus and labels and looks for the images. Computes nothing, reads no image."
+)
 EXAMPLE = "inficond check photos.yaml"
 
 
@@ -33,8 +42,8 @@ def run(args: argparse.Namespace) -> None:
     spec = load_spec(file)
     if has_store(spec.store):
         _check_against_store(spec)
-    elif isinstance(spec.teacher, LogitsTeacher):
-        _check_table(spec, spec.teacher)
+    else:
+        _check_data(spec)
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -59,17 +68,34 @@ def _say_store(spec: Spec, name: str) -> None:
         say("outputs  weights and order are checked by inficond precompute, on photos and labels")
 
 
-def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:
-    """Check a table of logits against the labels of its data set, or print why it is not checked.
+def _check_data(spec: Spec) -> None:
+    """Read corpus and data set, look for the images, and check a table of logits against labels.
 
-    Raises ``OrderError`` for a table whose columns fit the labels under other names.
+    Raises ``DataError`` for faults of corpus and data set, and ``OrderError`` for a table whose
+    columns fit the labels under other names.
     """
+    if not isinstance(spec.dataset, RootedDataset):
+        return
     try:
         precompute_package()
-        from precompute.datasets import load_dataset
-        from precompute.teachers.outputs import check_table, in_spec
+    except MissingExtraError as error:
+        note(f"Images and labels are not checked: {error.message}")
+        return
+    from precompute.concepts.corpus import read_corpus
+    from precompute.datasets import check_files, load_dataset
 
-        check_table(teacher, load_dataset(spec.dataset))
+    read_corpus(Path(spec.concepts.corpus))
+    dataset = load_dataset(spec.dataset)
+    check_files(dataset, spec.dataset.max_bad_share)
+    if isinstance(spec.teacher, LogitsTeacher):
+        _check_table(spec, spec.teacher, dataset)
+
+
+def _check_table(spec: Spec, teacher: LogitsTeacher, dataset: Dataset) -> None:
+    from precompute.teachers.outputs import check_table, in_spec
+
+    try:
+        check_table(teacher, dataset)
     except OrderError as error:
         raise in_spec(error, spec) from error
     except InficondError as error:

@@ -80,11 +80,21 @@ def lines_of(path: Path) -> Iterator[str]:
             yield line
 
 
-def separator_of(path: Path) -> str:
-    """Return the separator of the cells of a text table: the first comma, semicolon or tab in its
-    first line. Raises the errors of ``lines_of``."""
-    found = re.search("[,;\t]", next(lines_of(path), ""))
-    return found[0] if found else ","
+#: Line before the header by which Excel names the separator.
+_NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+def separator_of(path: Path) -> tuple[str, int]:
+    """Return the separator of the cells of a text table, and the number of lines before its header.
+
+    The separator is the first comma, semicolon or tab in the first line, or the one that Excel's
+    line ``sep=;`` names. Raises the errors of ``lines_of``.
+    """
+    first = next(lines_of(path), "")
+    if named := _NAMED_SEPARATOR.fullmatch(first):
+        return named[1], 1
+    found = re.search("[,;\t]", first)
+    return (found[0] if found else ","), 0
 
 
 def _bytes(file: IO[Any]) -> int:

@@ -6,6 +6,7 @@ similar concepts the first in the list is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,14 @@ from inficond_panel.vocabulary.tasks import TWINS
 
 _COMMENT = "#"
 _MOST_NAMED = 10
+#: Lines of lists in other forms, with a description: JSON, quotes, bullets, numbers, CSV.
+_OTHER_FORMS = {
+    re.compile(r"\s*[\[{].*|\s*[\]}],?\s*"): "JSON",
+    re.compile(r"""\s*(["'`]).*\1,?\s*"""): "a list in quotes",
+    re.compile(r"\s*[-*•]\s+.*"): "a list with bullets",
+    re.compile(r"\s*\(?\d+[.):]\s*\D.*"): "a numbered list",
+    re.compile(r"\s*\d+\s*[,;\t].*"): "a table with numbers of rows",
+}
 #: Share of zero scores from which a warning is given.
 _MANY_ZEROS = 0.5
 
@@ -39,12 +48,14 @@ def read_corpus(
 
     A line is ``name`` or ``name, synonym, synonym``. Empty lines and comments (``#``) are skipped;
     ``note`` is called with warnings on empty lines and on a synonym of two concepts. Raises
-    ``DataError`` with all faults and their lines: a missing file, no concept, an empty text between
+    ``DataError`` for a list in another form, such as JSON, and with all faults and their lines: a
+    missing file, no concept, an empty text between
     commas, a text twice on a line, and a concept listed twice (ignoring case and spaces), since two
     equal columns have no unique solution.
     """
     remedy = "Use a UTF-8 text file with a word per line."
     lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))
+    _check_form(path, lines)
     empty = [number for number, line in lines.items() if not line.strip()]
     corpus = {
         number: texts_of(line)
@@ -66,6 +77,20 @@ def read_corpus(
     for shared in _twice(every, "stands for two concepts"):
         note(f"The corpus {path.name}: {shared}")
     return {texts[0]: texts for texts in corpus.values()}
+
+
+def _check_form(path: Path, lines: Mapping[int, str]) -> None:
+    """Raise ``DataError`` if most lines of a corpus, or its first, have another form of lists."""
+    filled = {number: line for number, line in lines.items() if line.strip()}
+    for form, what in _OTHER_FORMS.items():
+        found = [number for number, line in filled.items() if form.fullmatch(line)]
+        first = what == "JSON" and found[:1] == [*filled][:1]
+        if found and (2 * len(found) > len(filled) or first):
+            raise DataError(
+                f"{path}:{found[0]}: this is {what}: {filled[found[0]].strip()[:40]!r}.",
+                "Write one concept on each line, or let inficond init read the list: --concepts "
+                f"answer:{path}",
+            )
 
 
 def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:

@@ -14,13 +14,14 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from inficond_panel.vocabulary.tasks import ALIKE
-from precompute.datasets.dataset import Dataset, Encoded, Listing, column_of
+from precompute.datasets.coco import coco_listing
+from precompute.datasets.dataset import Dataset, Encoded, Listing, check_files, column_of
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
-from precompute.datasets.published import coco_listing, voc_listing
 from precompute.datasets.python_source import python_dataset
 from precompute.datasets.tables import columns_listing, folder_listing, table_listing
+from precompute.datasets.voc import voc_listing
 
-__all__ = ["Dataset", "Encoded", "check_encoder", "load_dataset"]
+__all__ = ["Dataset", "Encoded", "check_encoder", "check_files", "load_dataset"]
 
 _LISTINGS: dict[str, Callable[[Any], Listing]] = {
     "table": table_listing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,9 +28,10 @@ from inficond_panel.spec.sections.splits import (
     is_share,
     list_name,
 )
-from inficond_panel.store.images import TakenAt, UnreadableImage, decode, photo_digest, taken_at
+from inficond_panel.store.images import UnreadableImage, decode, photo_digest
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.datasets.row_tables import Table, id_finder
+from precompute.datasets.photo_files import id_finder
+from precompute.datasets.row_tables import Table
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
@@ -220,7 +222,7 @@ class Dataset:
     if unknown. With ``task`` "single_label" an image has exactly one class, or its label is
     unknown. ``function``: name and file's hash of the Python function that supplied the images.
     ``group`` (image,) are the texts of the column ``dataset.near_duplicates``, None without;
-    ``taken(i)`` is when image i was taken, None if unknown.
+    ``file(i)`` is the path of image i; ``file`` is None if images have no files.
     """
 
     ids: tuple[str, ...]
@@ -237,7 +239,7 @@ class Dataset:
     task: str = TASKS[0]
     function: tuple[str, ...] = ()
     group: tuple[str, ...] | None = None
-    taken: Callable[[int], TakenAt | None] = lambda _: None
+    file: Callable[[int], Path] | None = None
 
 
 @dataclass
@@ -279,7 +281,7 @@ class Listing:
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
-            taken=lambda i: taken_at(paths[i]),
+            file=lambda i: paths[i],
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:
@@ -321,7 +323,7 @@ class Listing:
                 "Correct the column's name in dataset.splits.",
             )
         value_of = dict(zip(table.ids, map(str, table.values[:, at]), strict=True))
-        there = {name_key(value) for value in value_of.values()}
+        find, there = id_finder(value_of), set(map(name_key, value_of.values()))
         lost = [value for value in reference.value if name_key(value) not in there]
         if lost:
             available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
@@ -330,8 +332,8 @@ class Listing:
                 "Correct the value in dataset.splits.",
             )
         wanted = set(map(name_key, reference.value))
-        members = by_key(image for image, value in value_of.items() if name_key(value) in wanted)
-        return [image for image in self.known if name_key(image) in members]
+        members = {image for image, value in value_of.items() if name_key(value) in wanted}
+        return [image for image in self.known if find(image) in members]
 
 
 def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str]:
@@ -344,6 +346,21 @@ def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str
             "Correct dataset.near_duplicates, or name the table in dataset.metadata.",
         )
     return [str(text) for text in values[:, list(columns).index(name)]]
+
+
+def check_files(dataset: Dataset, bad_share: float) -> None:
+    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
+    file, ids = dataset.file, dataset.ids
+    if file is None:
+        return
+    lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
+    if len(lost) > bad_share * len(ids):
+        raise DataError(
+            f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
+            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
+            "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
+            "some without.",
+        )
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageOps
 
 from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
@@ -232,6 +233,8 @@ class _Reader:
 
     def _photo(self, image: Any) -> Path:
         """Return the path of an image; an image in memory is saved to a file until Python exits."""
+        if image is None:
+            raise _Fault("the image is None; leave the record out")
         if isinstance(image, str | Path):
             return Path(image).absolute()
         if self.folder is None:
@@ -247,9 +250,9 @@ class _Reader:
         return file
 
     def _labels(self, value: Any) -> Labels | None:
-        """Return labels by class; None if ``value`` is None. ``value`` is a class name or number, a
-        list of these, or a vector of 1, 0 and -1 in the order of ``names``."""
-        if value is None:
+        """Return labels by class; None, unknown, if ``value`` is None or nan. ``value`` is a class
+        name or number, a list of these, or a vector of 1, 0 and -1 in the order of ``names``."""
+        if np.ndim(value) == 0 and pd.isna(value):
             return None
         if np.ndim(value) == 1 and hasattr(value, "shape"):
             vector = np.asarray(value).tolist()
@@ -259,8 +262,9 @@ class _Reader:
                     f"{len(self.names)} classes with names (dataset.names)"
                 )
             return {name: int(label) for name, label in zip(self.names, vector, strict=True)}
-        values = list(value) if isinstance(value, list | tuple | set) else [value]
-        if len({*values}) < len(values):
+        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        numbers = [one for one in values if not isinstance(one, str)]
+        if len({*numbers}) < len(numbers):
             raise _Fault("a list that names a class twice; give a vector of 1, 0, -1 as an array")
         return {self._class(one): 1 for one in values}
 
@@ -268,9 +272,11 @@ class _Reader:
         value = value.item() if hasattr(value, "item") else value
         if isinstance(value, str) and value.strip():
             return value.strip()
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             raise _Fault(f"{str(value)[:60]} is not a class: neither a name nor a whole number")
-        if self.names and not 0 <= value < len(self.names):
+        if value < 0:
+            raise _Fault(f"the class {value} is negative; give None where the label is unknown")
+        if self.names and value >= len(self.names):
             raise _Fault(f"class {value} has no name: only 0 to {len(self.names) - 1} have names")
         return self.names[value] if self.names else str(value)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
+import json
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,10 +15,10 @@ import numpy as np
 
 from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import needs
-from inficond_panel.common.names import by_key, equal_names, name_key, pair_text
+from inficond_panel.common.names import equal_names, name_key, pair_text
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
-from inficond_panel.store.images import SUFFIXES
+from precompute.datasets.photo_files import posix_name
 
 _NUMBER = re.compile(r"-?\d+")
 
@@ -55,11 +54,13 @@ def read_table(
             f"{path}:1: expected the header image_id, then {columns}.",
             "Write these column names in the first row.",
         )
-    lines: dict[str, int] = {}
+    places: dict[str, str] = {}
+    lines: list[int] = []
     values: list[list[float | str]] = []
     for line, row in rows:
-        image = as_text(row[0])
-        note_image(path, line, image, lines)
+        image = posix_name(as_text(row[0]))
+        note_image(f"{path}:{line}", image, places)
+        lines.append(line)
         values.append([])
         for column, cell in zip(header[1:], map(as_text, row[1:]), strict=True):
             if only and name_key(column) not in wanted:
@@ -72,31 +73,11 @@ def read_table(
                     f"{expected}.",
                     "Correct the cell.",
                 ) from None
-    check_images(path, lines)
+    if not lines:
+        raise DataError(f"{path} lists no image.", "Add a row per image.")
+    check_images(places)
     names = tuple(name for name in header[1:] if not only or name_key(name) in wanted)
-    return Table(path, tuple(lines), names, np.array(values), tuple(lines.values()))
-
-
-def without_suffix(name: str) -> str:
-    """Return an image's file name without its suffix (such as .jpg); other dots stay."""
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
-    return stem if suffix.lower() in SUFFIXES else name
-
-
-def id_finder(ids: Collection[str]) -> Callable[[str], str]:
-    """Return a function from an image's name to its id in ``ids``: an equal name, also where only
-    one of the two has a suffix (such as .jpg); it returns other names unchanged."""
-    known = by_key(ids)
-    stems = Counter(map(without_suffix, known))
-    by_stem = {
-        stem: image for key, image in known.items() if stems[stem := without_suffix(key)] == 1
-    }
-
-    def find(name: str) -> str:
-        key = name_key(name)
-        return known.get(key) or known.get(without_suffix(key)) or by_stem.get(key, name)
-
-    return find
+    return Table(path, tuple(places), names, np.array(values), tuple(lines))
 
 
 def text_table(
@@ -117,43 +98,41 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     Raises ``DataError`` for a file that is not a table, for columns without a name or with equal
     names, and during reading for a row whose length differs from the header's.
     """
-    rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
-    _, header = next(rows, (1, []))
-    first: dict[str, str] = {}
+    rows = _READERS.get(path.suffix.lower(), _text)(path)
+    first, header = next(rows, (1, []))
+    seen: dict[str, str] = {}
     for position, name in enumerate(header, 1):
         key = name_key(name)
-        if not key or key in first:
-            like = f"is called {name!r}, like another column: {pair_text(first.get(key, ''), name)}"
+        if not key or key in seen:
+            like = f"is called {name!r}, like another column: {pair_text(seen.get(key, ''), name)}"
             raise DataError(
-                f"{path}:1: column {position} {like if key else 'has no name'}.",
+                f"{path}:{first or 1}: column {position} {like if key else 'has no name'}.",
                 "Give each column a unique name.",
             )
-        first[key] = name
+        seen[key] = name
     return list(header), _checked(path, rows, len(header))
 
 
-def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
-    """Record an image's line in ``lines``; raise ``DataError`` for an empty or repeated id."""
+def note_image(place: str, image: str, places: dict[str, str]) -> None:
+    """Record an image's ``place``, such as ``labels.csv:3``, in ``places``; raise ``DataError`` for
+    an empty or repeated id."""
     if not image:
-        raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
-    if lines.setdefault(image, line) != line:
+        raise DataError(f"{place}: the image has no name.", "Give each row an image_id.")
+    if places.setdefault(image, place) != place:
+        file = place.rpartition(":")[0]
+        before = places[image]
+        where = f"on line {before.rpartition(':')[2]}" if before.startswith(f"{file}:") else before
         raise DataError(
-            f"{path}:{line}: the image {image!r} is listed twice (first on line {lines[image]}).",
+            f"{place}: the image {image!r} is listed twice (first {where}).",
             "Keep one row per image.",
         )
 
 
-def check_images(path: Path, lines: Mapping[str, int]) -> None:
-    """Raise ``DataError`` if a table lists no image, or two images whose names are equal; ``lines``
-    has their lines by name."""
-    if not lines:
-        raise DataError(f"{path} lists no image.", "Add a row per image.")
-    for one, other in equal_names(lines):
-        raise DataError(
-            f"{path}:{lines[other]}: the image of line {lines[one]} is listed twice: "
-            f"{pair_text(one, other)}.",
-            "Keep one row per image.",
-        )
+def check_images(places: Mapping[str, str]) -> None:
+    """Raise ``DataError`` for two images with equal names; ``places`` has their places by name."""
+    for one, other in equal_names(places):
+        twice = f"the image of {places[one]} is listed twice: {pair_text(one, other)}"
+        raise DataError(f"{places[other]}: {twice}.", "Keep one row per image.")
 
 
 def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -161,10 +140,11 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
         if is_spaced(path):
             yield from spaced_rows(path)
             return
-        reader = csv.reader(lines_of(path), delimiter=separator_of(path))
+        separator, before = separator_of(path)
+        reader = csv.reader(islice(lines_of(path), before, None), delimiter=separator)
         for row in reader:
             if row:
-                yield reader.line_num, [cell.strip() for cell in row]
+                yield before + reader.line_num, [cell.strip() for cell in row]
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -194,6 +174,47 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
         raise DataError(
             f"{path} cannot be read as a table: {error}.", "Write it again as Parquet, or as CSV."
         ) from error
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Yield (line, row) of a file with a JSON object per line; the first row is the header: all
+    keys. A key that a line lacks is None."""
+    try:
+        keys = dict.fromkeys(key for _, entry in _objects(path) for key in entry)
+        yield 0, sorted(keys, key="image_id".__ne__)
+        for line, entry in _objects(path):
+            yield line, [entry.get(key) for key in sorted(keys, key="image_id".__ne__)]
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read as JSON lines: {error}.", "Save it in UTF-8."
+        ) from error
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines_of(path), 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line.rstrip())
+        except (ValueError, RecursionError) as error:
+            column = getattr(error, "colno", 1)
+            raise DataError(
+                f"{path}:{number}:{column}: this line is not JSON: {getattr(error, 'msg', error)}.",
+                "Correct the line.",
+            ) from error
+        if not isinstance(entry, dict):
+            raise DataError(
+                f"{path}:{number}:1: this line is no JSON object.",
+                'Write an object per image: {"file_name": ..., "label": ...}.',
+            )
+        yield number, entry
+
+
+_READERS = {
+    ".parquet": _parquet, ".pq": _parquet, ".jsonl": _json_lines, ".ndjson": _json_lines,
+}  # fmt: skip
 
 
 def _checked(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.names import by_key, name_key, positions
-from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import (
@@ -29,6 +28,15 @@ from precompute.datasets.dataset import (
     label_matrix,
     read_list,
 )
+from precompute.datasets.photo_files import (
+    PhotoFiles,
+    check_single,
+    image_files,
+    is_below,
+    names_below,
+    posix_name,
+    without_suffix,
+)
 from precompute.datasets.row_tables import (
     Table,
     check_images,
@@ -36,96 +44,24 @@ from precompute.datasets.row_tables import (
     read_rows,
     read_table,
     text_table,
-    without_suffix,
 )
-
-
-def image_files(folder: Path) -> list[str]:
-    """Return the sorted paths of images in a folder and its sub-folders, relative to the folder.
-
-    Hidden folders and files are skipped; links to folders are followed, each folder once. Raises
-    ``DataError`` for a folder that cannot be read.
-    """
-    files = _walk(folder, set())
-    return sorted(name for name in files if without_suffix(name) != name)
-
-
-def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
-    path = os.path.join(folder, below)  # noqa: PTH118 - of many files
-    real = os.path.realpath(path)
-    if real in seen:
-        return
-    seen.add(real)
-    try:
-        with os.scandir(path) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(
-            f"The folder of the images, {path}, cannot be read: {error.strerror}.",
-            "Correct the paths in the spec's section dataset.",
-        ) from error
-    for entry in listed:
-        if entry.name.startswith((".", "__MACOSX")):
-            continue
-        if entry.is_dir():
-            yield from _walk(folder, seen, f"{below}{entry.name}/")
-        else:
-            yield below + entry.name
-
-
-def is_below(folder: Path, name: str | Path) -> bool:
-    """Return True if a path that a data file names stays below ``folder``.
-
-    Links inside the folder are allowed, since the folder's author made them.
-    """
-    top = os.path.abspath(folder)  # noqa: PTH100 - links stay as written
-    file = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
-    return "\0" not in str(name) and file.startswith(os.path.join(top, ""))  # noqa: PTH118
-
-
-def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
-    """Return the file of each image; an id is its path below the folder, with or without suffix.
-
-    Only files below the folder are listed, so that no id leads outside. A missing file is reported
-    when it is read. Raises ``DataError`` if an id matches several files.
-    """
-    files = image_files(folder)
-    stems = Counter(map(without_suffix, files))
-    known = by_key(files)
-    path_of = {without_suffix(key): name for key, name in known.items()} | known
-    names = [path_of.get(name_key(image), image) for image in ids]
-    twice = [
-        image
-        for image, name in zip(ids, names, strict=True)
-        if name_key(image) != name_key(name) and stems[without_suffix(name)] > 1
-    ]
-    check_single(folder, twice)
-    return [folder / name for name in names]
-
-
-def check_single(folder: Path, twice: Sequence[str]) -> None:
-    """Raise ``DataError`` if any image in ``folder`` has several files; ``twice`` lists these."""
-    if twice:
-        raise DataError(
-            f"{folder} has several files for {count(len(twice), 'image')}, {first_of(twice)}.",
-            "Keep one file per image.",
-        )
 
 
 def table_listing(dataset: TableDataset) -> Listing:
     """List images and labels of ``kind: table``: photos in a folder, and a table of labels."""
     path, images = Path(dataset.labels), Path(dataset.images)
     table = read_table(path, *label_reader(dataset.absent), only=dataset.classes)
-    for line, image in zip(table.lines, table.ids, strict=True):
+    files = PhotoFiles(images)
+    ids = names_below(table.ids, files.__contains__)
+    for line, image, written in zip(table.lines, ids, table.ids, strict=True):
         if not is_below(images, image):
             raise DataError(
-                f"{table.path}:{line}: the image {image!r} is outside of {images}.",
+                f"{table.path}:{line}: the image {written!r} is outside of {images}.",
                 "Write the path of the image's file below the folder of the images.",
             )
-    row = {image: position for position, image in enumerate(table.ids)}
+    row = {image: position for position, image in enumerate(ids)}
     listed = set(map(name_key, row))
-    files = map(name_key, image_files(images))
-    left = sum(not listed & {name, without_suffix(name)} for name in files)
+    left = sum(not listed & {name, without_suffix(name)} for name in map(name_key, files))
 
     def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
         column = positions(table.columns)
@@ -136,11 +72,11 @@ def table_listing(dataset: TableDataset) -> Listing:
     classes = choose_classes(dataset.classes, columns, str(path))
     others = [name for name in columns if name not in classes and dataset.metadata == path]
     return Listing(
-        known=table.ids,
+        known=ids,
         list_of=lambda name: read_list(dataset.list_file(name), row),
         classes=lambda _: classes,
         labels=labels,
-        paths=lambda ids: find_files(images, ids),
+        paths=files.paths,
         metadata=read_metadata(dataset, others),
         notes=[f"Left out: {count(left, 'image')} of {images} without a row in {table.path}."]
         * (left > 0),
@@ -179,52 +115,80 @@ def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
 Labels = dict[str, int]
 
 
+@dataclass
+class _Rows:
+    """Rows of one or several tables of ``kind: columns``, by image; ``lists`` are the images of
+    each table."""
+
+    file_of: dict[str, Path] = field(default_factory=dict)
+    label_of: dict[str, Labels | None] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    place_of: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+
+
 def columns_listing(dataset: ColumnsDataset) -> Listing:
-    """List images and labels of ``kind: columns``: a table with a column of image paths."""
-    path = Path(dataset.table)
-    header, rows = read_rows(path)
-    splits = list(dataset.splits.columns())
-    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
-    _check_columns(path, header, [name for name in [*used, *splits] if name])
-    file_of: dict[str, str] = {}
-    label_of: dict[str, Labels | None] = {}
-    texts: dict[str, dict[str, str]] = {}
-    lines: dict[str, int] = {}
-    for line, row in rows:
-        cells = _Cells(header, row)
-        file = as_text(cells[dataset.path])
-        if not file:
-            raise DataError(f"{path}:{line}: the path of the image is empty.", "Write the path.")
-        image = as_text(cells[dataset.image_id]) if dataset.image_id else without_suffix(file)
-        note_image(path, line, image, lines)
-        file_of[image], label_of[image] = file, _labels(dataset, f"{path}:{line}", cells)
-        texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
-    check_images(path, lines)
+    """List images and labels of ``kind: columns``: tables with a column of image paths."""
+    splits, rows, tables = list(dataset.splits.columns()), _Rows(), dataset.table_files()
+    files = PhotoFiles(Path(dataset.images))
+    for name, path in tables.items():
+        rows.lists[name] = _add_rows(rows, dataset, path, files, splits)
+    where = ", ".join(map(str, tables.values()))
     classes = tuple(dataset.labels)
+    check_images(rows.place_of)
     check_classes(classes, "dataset.labels")
     if dataset.label:
-        values = sorted({name for known in label_of.values() for name in known or ()})
+        values = sorted({name for known in rows.label_of.values() for name in known or ()})
         named = by_key(values).values()
-        classes = choose_classes(dataset.classes, named, f"{path}, column {dataset.label!r},")
+        classes = choose_classes(dataset.classes, named, f"{where}, column {dataset.label!r},")
+    first = next(iter(tables.values()))
+
+    def list_of(name: str) -> list[str]:
+        if len(tables) > 1:
+            return rows.lists[name]
+        place, kind = dataset.list_place(name) or (Path(), "")
+        if kind == "folder":
+            return [image for image, file in rows.file_of.items() if is_below(place, file)]
+        return read_list(place, rows.file_of)
+
     return Listing(
-        known=tuple(lines),
-        list_of=lambda name: read_list(dataset.list_file(name), lines),
+        known=tuple(rows.file_of),
+        list_of=list_of,
         classes=lambda _: classes,
-        labels=lambda ids, names: label_matrix(ids, names, label_of),
-        paths=lambda ids: [Path(dataset.images) / file_of[image] for image in ids],
-        metadata=text_table(path, texts, dataset.metadata),
-        columns=text_table(path, texts, splits),
+        labels=lambda ids, names: label_matrix(ids, names, rows.label_of),
+        paths=lambda ids: [rows.file_of[image] for image in ids],
+        metadata=text_table(first, rows.texts, dataset.metadata),
+        columns=text_table(first, rows.texts, splits),
     )
 
 
-class _Cells:
-    """Cells of a row, by the names of their columns."""
-
-    def __init__(self, header: Sequence[str], row: Sequence[Any]) -> None:
-        self._cells = dict(zip(map(name_key, header), row, strict=True))
-
-    def __getitem__(self, column: str) -> Any:
-        return self._cells[name_key(column)]
+def _add_rows(
+    rows: _Rows, dataset: ColumnsDataset, path: Path, files: PhotoFiles, splits: Sequence[str]
+) -> list[str]:
+    """Add the rows of a table to ``rows``; return its images."""
+    header, lines = read_rows(path)
+    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
+    _check_columns(path, header, [name for name in [*used, *splits] if name])
+    at = positions(header)
+    wanted = [(name, at[name_key(name)]) for name in dict.fromkeys([*used, *splits]) if name]
+    numbered = [(line, {name: row[column] for name, column in wanted}) for line, row in lines]
+    written = [as_text(cells[dataset.path]) for _, cells in numbered]
+    if not written:
+        raise DataError(f"{path} lists no image.", "Add a row per image.")
+    names = files.below(written, path)
+    images = []
+    for (line, cells), name, file in zip(numbered, names, files.paths(names), strict=True):
+        place = f"{path}:{line}"
+        if not name:
+            raise DataError(f"{place}: the path of the image is empty.", "Write the path.")
+        image = without_suffix(name)
+        if dataset.image_id:
+            image = posix_name(as_text(cells[dataset.image_id]))
+        note_image(place, image, rows.place_of)
+        rows.file_of[image], rows.label_of[image] = file, _labels(dataset, place, cells)
+        rows.texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
+        images.append(image)
+    return images
 
 
 def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> None:
@@ -237,7 +201,7 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
         )
 
 
-def _labels(dataset: ColumnsDataset, where: str, cells: _Cells) -> Labels | None:
+def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
     """Return an image's labels by class from its row's cells, None if unknown."""
     if not dataset.label:
         read, expected = label_reader(dataset.absent)

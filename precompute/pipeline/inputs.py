@@ -24,7 +24,7 @@ from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, photo_keys, plain
 from precompute.batches.run import Settings
 from precompute.concepts.corpus import read_corpus
-from precompute.datasets import Dataset, check_encoder, load_dataset
+from precompute.datasets import Dataset, check_encoder, check_files, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of, with_masks
 from precompute.segments.methods import Training, training_of
@@ -223,6 +223,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     concepts, encoder = spec.concepts, spec.concepts.encoder
     words = read_corpus(Path(concepts.corpus), progress)
     dataset = load_dataset(spec.dataset)
+    check_files(dataset, spec.dataset.max_bad_share)
     segments, training = settings_of(concepts.segments), training_of(concepts.segments)
     dataset = with_masks(dataset, segments)
     teacher = TeacherSource.of(spec, dataset.classes, list(words))

@@ -36,8 +36,7 @@ from inficond_panel.vocabulary.splits import EVALUATED, FIT
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
 from precompute.batches.run import Progress, Run, Settings, usual_workers
 from precompute.datasets import Dataset
-from precompute.datasets.row_tables import without_suffix
-from precompute.datasets.tables import image_files
+from precompute.datasets.photo_files import image_files, without_suffix
 from precompute.encoder import fetch_encoder
 from precompute.pipeline.apply import checked_settings, checked_teacher
 from precompute.pipeline.assemble import encoded_arrays

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inficond_panel.distill.near_duplicates import Pairs, near_equal, on_main_axes, within
-from inficond_panel.store.images import TakenAt
+from inficond_panel.store.images import TakenAt, taken_at
 from inficond_panel.store.near_images import joined
 from precompute.batches.results import UNREADABLE, Segmented
 from precompute.pipeline.inputs import Inputs
@@ -43,7 +43,8 @@ def near_groups(
     known = [digest if digest != UNREADABLE else "" for digest in digests]
     small = small_encoded(segmented)
     pairs, likeness = near_pairs(small, least=LIKENESS_OF_BURST)
-    burst = of_bursts(pairs, lambda i: inputs.dataset.taken(read[i]))
+    file = inputs.dataset.file
+    burst = of_bursts(pairs, lambda i: taken_at(file(read[i])) if file else None)
     equal = pairs[(likeness >= LIKENESS) | burst]
     by_scores = near_equal(arrays["concept_score"], arrays["teacher_logit"])
     group = joined([equal, by_scores], known, len(digests))

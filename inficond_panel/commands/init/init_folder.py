@@ -30,10 +30,14 @@ _WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 def write_spec(args: argparse.Namespace) -> None:
     """Write a spec for a folder of photos and print a summary; existing files are not changed."""
+    from precompute.concepts.corpus import read_corpus
+
     folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(_WORDS)
     check_output(args, output)
+    if args.corpus:
+        read_corpus(Path(args.corpus))
     draft = _draft(args, folder, output)
     made = not args.corpus and not words.exists()
     if made:
@@ -124,7 +128,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     """Return the draft of a spec from folder and arguments; models are not downloaded."""
     from precompute.detect import find_layout, plan_splits
 
-    layout = find_layout(folder)
+    layout = find_layout(folder, args.classes or ())
     from precompute.detect.models import choose_encoder, choose_teacher
     from precompute.detect.writing import Draft, relative
 
@@ -173,7 +177,7 @@ def _write_first_that_fits(
 
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
-    from precompute.datasets import load_dataset
+    from precompute.datasets import check_files, load_dataset
     from precompute.detect.writing import (
         check_unused,
         is_to_fill,
@@ -192,7 +196,9 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
 
     table, layout = draft.teacher.table, draft.layout
     try:
-        dataset = load_dataset(written().dataset)
+        section = written().dataset
+        dataset = load_dataset(section)
+        check_files(dataset, section.max_bad_share)
         for path in draft.teacher.doubtful:
             check_unused(path, dataset)
         known = logit_classes(table) if table else []

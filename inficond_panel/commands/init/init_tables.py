@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,11 +122,13 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
     path = Path(name)
     try:
         check_file(path)
-        header = next(csv.reader(lines_of(path), delimiter=separator_of(path)), [])
+        separator, before = separator_of(path)
+        header = next(csv.reader(islice(lines_of(path), before, None), delimiter=separator), [])
         ids = find_name("image_id", header)
         frame = pd.read_csv(
             path,
-            sep=separator_of(path),
+            sep=separator,
+            skiprows=before,
             dtype=str if text else {ids: str},
             keep_default_na=False,
             na_values=[""],

@@ -114,6 +114,13 @@ Names = Annotated[
     Field(title="a name, or a list of names that it goes by"),
     PlainSerializer(lambda names: names[0] if len(names) == 1 else names),
 ]
+#: Path of a file as text, or a list of these.
+Files = Annotated[
+    Text | Some[Text],
+    AfterValidator(one_or_more),
+    Field(title="the path of a file, or a list of paths"),
+    PlainSerializer(lambda names: names[0] if len(names) == 1 else names),
+]
 
 _Side = Annotated[int, Field(ge=1)]
 Size = Annotated[

@@ -13,6 +13,7 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
     Absent,
     FileBelow,
+    Files,
     Folder,
     FolderBelow,
     FunctionName,
@@ -58,7 +59,7 @@ class Dataset(Section):
         None,
         doc="Column of the metadata with groups of images that are no independent evidence: a "
         "film, a patient, a place. Folds, bootstrap draws and random shares take a group whole. "
-        "Near-equal images are found besides."
+        "Near-equal images are found besides.",
     )
     across_splits: Annotated[str, OneOf(ACROSS)] = option(
         ERROR, doc="What near-equal images in different splits are: error, or allow."
@@ -238,13 +239,21 @@ class FolderDataset(ListedDataset):
 
 
 class ColumnsDataset(RootedDataset):
-    """One table with columns of paths, labels, splits and metadata of the images."""
+    """Tables with columns of paths, labels, splits and metadata of the images."""
 
-    kind: Literal["columns"] = option("columns", doc="One table with columns for everything.")
-    splits: Splits = splits_field("text files below root, one image_id per line")
-    table: FileBelow = option(doc="CSV or Parquet, with a row per image.")
-    images: FolderBelow = option(Path(), doc="Folder that the paths in the table start from.")
-    path: Text = option(doc="Column with the paths of the images.")
+    kind: Literal["columns"] = option("columns", doc="Tables with columns for everything.")
+    splits: Splits = splits_field(
+        "the tables, named like train/metadata, if there are several; else folders of the images, "
+        "or text files below root with one image_id per line"
+    )
+    table: Files = option(
+        doc="CSV, Parquet or JSON lines below root, with a row per image; several with the same "
+        "columns are a list each."
+    )
+    images: FolderBelow = option(
+        Path(), doc="Folder that the paths in a table start from, if not from the table's folder."
+    )
+    path: Text = option(doc="Column with the paths of the images, with or without suffix.")
     image_id: Text | None = option(
         None, doc="Column with the image ids; if left out: the paths without suffix."
     )
@@ -263,6 +272,24 @@ class ColumnsDataset(RootedDataset):
     classes: Several[Text] = option([], doc="Classes to use from the column label; empty: all.")
     metadata: Several[Text] = option([], doc="Columns of metadata, for metrics by group.")
 
+    def table_files(self) -> dict[str, Path]:
+        """Return the tables by list name: the path below root without suffix."""
+        return {str(PurePosixPath(name).with_suffix("")): self.root / name for name in self.table}
+
+    def list_place(self, name: str) -> tuple[Path, str] | None:
+        """Return (path, "file" or "folder") of the list ``name``: a text file, or a folder of
+        images; None if the lists are the tables."""
+        if len(self.table or ()) > 1:
+            return None
+        folder = self.images / name
+        return (folder, "folder") if folder.is_dir() else super().list_place(name)
+
+    def files(self) -> Iterator[tuple[str, Path, str]]:
+        """Yield (key, path, "file" or "folder") as the base class, also for the tables."""
+        yield from super().files()
+        if self.root and self.table:
+            yield from (("table", self.root / name, "file") for name in self.table)
+
     def photo_folders(self) -> tuple[Path, ...]:
         """Return the folder that the paths start from, if the paths are the image ids."""
         return (self.images,) if self.root and not self.image_id else ()
@@ -270,6 +297,11 @@ class ColumnsDataset(RootedDataset):
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for labels that are named twice or not at all, and unused keys."""
         yield from super().faults(given)
+        names = self.table_files() if self.root and len(self.table or ()) > 1 else {}
+        for name, key in self.splits.lists().items() if self.splits and names else ():
+            if name not in names:
+                known = hint(name, names) or f"; their names are {', '.join(names)}"
+                yield f"splits.{key}", f"no file of dataset.table is called {name!r}{known}"
         if self.labels and self.label:
             yield "label", "is not used with dataset.labels; leave one of the two out"
         elif not self.labels and not self.label:
