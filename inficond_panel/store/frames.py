@@ -16,10 +16,10 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.places import has_store, place_of
 from inficond_panel.common.teacher_outputs import logits_of
-from inficond_panel.distill.near_duplicates import near_equal
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode, thumbnail
+from inficond_panel.store.near_duplicates import near_equal
 from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import GIVEN, array_hash, content_hash

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
-from inficond_panel.distill.near_duplicates import Pairs, groups_of
 from inficond_panel.errors import DataError
+from inficond_panel.store.near_duplicates import Pairs, groups_of
 from inficond_panel.vocabulary.splits import ALLOW, SPLITS
 
 

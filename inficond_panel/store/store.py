@@ -16,9 +16,9 @@ from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
-from inficond_panel.distill.near_duplicates import groups_of, near_equal
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.checks import value_fault
+from inficond_panel.store.near_duplicates import groups_of, near_equal
 from inficond_panel.store.near_images import NearImages, near_images
 from inficond_panel.store.schema import (
     ARRAYS,
@@ -177,7 +177,7 @@ class Store:
         """Group ``(image,)`` of near-equal images: the index of the group's first image, which is
         the image's own index if no other image is near-equal.
 
-        As found when the store was made, or by the concept scores (``distill.near_duplicates``).
+        As found when the store was made, or by the concept scores (``store.near_duplicates``).
         """
         if self.has("near_group"):
             return self.read("near_group")

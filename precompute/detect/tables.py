@@ -11,6 +11,7 @@ from inficond_panel.common.files import read_lines
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.splits import FIT
 from precompute.datasets.photo_files import PhotoFiles, id_finder
 from precompute.datasets.row_tables import read_rows
 from precompute.detect.folders import is_split_name
@@ -54,7 +55,7 @@ def _one_table(
 
 def _usual(table: TableSummary) -> tuple[bool, bool, str]:
     stem = table.path.stem
-    return "label" not in stem, role_of(stem) != "fit", str(table.path)
+    return "label" not in stem, role_of(stem) != FIT, str(table.path)
 
 
 def _split_tables(folder: Path, tables: list[TableSummary], files: PhotoFiles) -> Layout | None:
@@ -67,7 +68,7 @@ def _split_tables(folder: Path, tables: list[TableSummary], files: PhotoFiles) -
         if is_split_name(name) and not table.is_form and not table.split_column():
             groups.setdefault(tuple(sorted(table.header)), {}).setdefault(role_of(name), table)
     for group in groups.values():
-        if "fit" in group and len(group) > 1:
+        if FIT in group and len(group) > 1:
             return _columns(folder, [group[role] for role in ROLES if role in group], files)
     return None
 

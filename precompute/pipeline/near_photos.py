@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inficond_panel.distill.near_duplicates import Pairs, near_equal, on_main_axes, within
 from inficond_panel.store.images import TakenAt, taken_at
+from inficond_panel.store.near_duplicates import Pairs, near_equal, on_main_axes, within
 from inficond_panel.store.near_images import joined
 from precompute.batches.results import UNREADABLE, Segmented
 from precompute.pipeline.inputs import Inputs

@@ -29,8 +29,6 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from inficond_panel.distill.sources import Array
-
 #: Largest distance of near-equal images.
 LIMIT = 0.25
 #: Largest expected number of pairs of unrelated images that are taken for near-equal.
@@ -54,6 +52,7 @@ _TINY = 1e-12
 #: Most readings of the distance.
 _READINGS = 5
 
+Array = NDArray[np.float64]
 #: Pairs (p, 2) of indices of images, the smaller first.
 Pairs = NDArray[np.intp]
 
