@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from inficond_panel.common.near_words import listed
+from inficond_panel.common.near_words import first_of, listed
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from inficond_panel.vocabulary.tasks import ALIKE
 from precompute.datasets.coco import coco_listing
-from precompute.datasets.dataset import Dataset, Encoded, Listing, check_files
+from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.python_source import python_dataset
 from precompute.datasets.tables import columns_listing, folder_listing, table_listing
@@ -49,6 +51,21 @@ def load_dataset(section: Section) -> Dataset:
         raise DataError(fault, REMEDY)
     notes = (*dataset.notes, *_alike(dataset.classes))
     return replace(dataset, task=section.task, notes=notes)
+
+
+def check_files(dataset: Dataset, bad_share: float) -> None:
+    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
+    file, ids = dataset.file, dataset.ids
+    if file is None:
+        return
+    lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
+    if len(lost) > bad_share * len(ids):
+        raise DataError(
+            f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
+            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
+            "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
+            "some without.",
+        )
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -306,21 +305,6 @@ class Listing:
                 "Correct the value in dataset.splits.",
             )
         return [image for image in self.known if value_of.get(find(image)) in reference.value]
-
-
-def check_files(dataset: Dataset, bad_share: float) -> None:
-    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
-    file, ids = dataset.file, dataset.ids
-    if file is None:
-        return
-    lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
-    if len(lost) > bad_share * len(ids):
-        raise DataError(
-            f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
-            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
-            "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
-            "some without.",
-        )
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
