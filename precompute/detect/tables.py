@@ -11,8 +11,10 @@ from inficond_panel.common.files import read_lines
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.splits import FIT
 from precompute.datasets.photo_files import PhotoFiles, id_finder
 from precompute.datasets.row_tables import read_rows
+from precompute.datasets.tables import NO_LABEL
 from precompute.detect.folders import is_split_name
 from precompute.detect.layout import ROLES, Layout, role_of
 from precompute.detect.summary import Tables, TableSummary, is_label_name
@@ -54,7 +56,7 @@ def _one_table(
 
 def _usual(table: TableSummary) -> tuple[bool, bool, str]:
     stem = table.path.stem
-    return "label" not in stem, role_of(stem) != "fit", str(table.path)
+    return "label" not in stem, role_of(stem) != FIT, str(table.path)
 
 
 def _split_tables(folder: Path, tables: list[TableSummary], files: PhotoFiles) -> Layout | None:
@@ -67,7 +69,7 @@ def _split_tables(folder: Path, tables: list[TableSummary], files: PhotoFiles) -
         if is_split_name(name) and not table.is_form and not table.split_column():
             groups.setdefault(tuple(sorted(table.header)), {}).setdefault(role_of(name), table)
     for group in groups.values():
-        if "fit" in group and len(group) > 1:
+        if FIT in group and len(group) > 1:
             return _columns(folder, [group[role] for role in ROLES if role in group], files)
     return None
 
@@ -270,6 +272,8 @@ def _take_labels(
         return []
     name, mark = named
     layout.keys["label"] = name
+    if NO_LABEL in (table.columns[name].values or ()):
+        layout.assumed.append(f"the label {NO_LABEL} means that the label is unknown")
     if mark:
         layout.keys["separator"] = mark
         layout.assumed.append(f"{mark!r} separates the class names in the column {name}")

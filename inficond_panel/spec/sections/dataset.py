@@ -255,7 +255,7 @@ class ColumnsDataset(RootedDataset):
     label: Text | None = option(
         None,
         doc="Column with the class names of an image: one, several with separators, or (Parquet) a "
-        "list. Empty = ignored.",
+        "list. Empty or -1 = ignored.",
     )
     separator: Text | None = option(
         None, doc="Separator of class names in the column label, such as a semicolon."
