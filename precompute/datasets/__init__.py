@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.near_words import listed
+from inficond_panel.common.near_words import first_of, listed
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from inficond_panel.vocabulary.tasks import ALIKE
 from precompute.datasets.coco import coco_listing
-from precompute.datasets.dataset import Dataset, Encoded, Listing, check_files, column_of
+from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.python_source import python_dataset
 from precompute.datasets.tables import columns_listing, folder_listing, table_listing
@@ -57,6 +59,21 @@ def load_dataset(section: Section) -> Dataset:
         texts = np.empty((len(dataset.ids), 0)) if dataset.metadata is None else dataset.metadata
         group = tuple(column_of(dataset.metadata_columns, texts, section.near_duplicates))
     return replace(dataset, task=section.task, notes=notes, group=group)
+
+
+def check_files(dataset: Dataset, bad_share: float) -> None:
+    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
+    file, ids = dataset.file, dataset.ids
+    if file is None:
+        return
+    lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
+    if len(lost) > bad_share * len(ids):
+        raise DataError(
+            f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
+            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
+            "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
+            "some without.",
+        )
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -346,21 +345,6 @@ def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str
             "Correct dataset.near_duplicates, or name the table in dataset.metadata.",
         )
     return [str(text) for text in values[:, list(columns).index(name)]]
-
-
-def check_files(dataset: Dataset, bad_share: float) -> None:
-    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
-    file, ids = dataset.file, dataset.ids
-    if file is None:
-        return
-    lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
-    if len(lost) > bad_share * len(ids):
-        raise DataError(
-            f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
-            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
-            "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
-            "some without.",
-        )
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:

@@ -113,6 +113,8 @@ def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
 
 
 Labels = dict[str, int]
+#: Number of no class, by which the package datasets marks images without a label.
+NO_LABEL = "-1"
 
 
 @dataclass
@@ -221,7 +223,8 @@ def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> La
     if not isinstance(cell, list):
         text = as_text(cell)
         cell = text.split(dataset.separator) if dataset.separator else [text]
-    return {name: 1 for name in map(as_text, cell) if name}
+    names = list(map(as_text, cell))
+    return None if names == [NO_LABEL] else {name: 1 for name in names if name}
 
 
 def folder_listing(dataset: FolderDataset) -> Listing:

@@ -14,6 +14,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.splits import FIT
 from precompute.datasets.photo_files import PhotoFiles, id_finder
 from precompute.datasets.row_tables import read_rows
+from precompute.datasets.tables import NO_LABEL
 from precompute.detect.folders import is_split_name
 from precompute.detect.layout import ROLES, Layout, role_of
 from precompute.detect.summary import Tables, TableSummary, is_label_name
@@ -271,6 +272,8 @@ def _take_labels(
         return []
     name, mark = named
     layout.keys["label"] = name
+    if NO_LABEL in (table.columns[name].values or ()):
+        layout.assumed.append(f"the label {NO_LABEL} means that the label is unknown")
     if mark:
         layout.keys["separator"] = mark
         layout.assumed.append(f"{mark!r} separates the class names in the column {name}")

@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 from factory import small_store
+from frames import frames
 from test_init import home, init, photos, refused  # noqa: F401
 
+from inficond_panel import from_frames
 from inficond_panel.cli import main
 from precompute.datasets import load_dataset
 from precompute.detect.folders import is_split_name
@@ -412,3 +414,32 @@ def test_a_table_that_was_not_used_is_named_beside_folders_of_splits(home, capsy
 def test_a_data_set_one_folder_deeper_is_named(home, capsys):  # noqa: F811
     two_folders(home / "data", [f"inner/{name}" for name in NAMES])
     assert "If data/inner is the data set, name that folder." in refused(capsys, "data")
+
+
+def test_init_refuses_a_corpus_that_is_json(home, capsys):  # noqa: F811
+    two_folders(home / "data", NAMES)
+    (home / "words.json").write_text('["wheel", "rail"]')
+    told = refused(capsys, "data", "--corpus", "words.json")
+    assert "words.json:1: this is JSON" in told
+    assert "--concepts answer:words.json" in told
+
+
+def test_check_refuses_a_corpus_that_is_json(home, capsys):  # noqa: F811
+    two_folders(home / "data", NAMES)
+    init(capsys, "data")
+    (home / "data.words.txt").write_text('["wheel", "rail"]')
+    assert main(["check", "data.yaml"]) == 1
+    assert "data.words.txt:1: this is JSON" in capsys.readouterr().err
+
+
+def test_check_tells_a_fault_of_the_data_set(home, capsys):  # noqa: F811
+    file = coco(home / "data")
+    init(capsys, "data")
+    file.write_text(file.read_text()[:-40])
+    assert main(["check", "data.yaml"]) == 1
+    assert "not a valid COCO file of instances: it breaks off" in capsys.readouterr().err
+
+
+def test_a_store_without_photos_is_no_data_set(tmp_path, capsys):
+    store = from_frames(**frames(40), path=tmp_path / "own.zarr").tuner.store
+    assert "Name a store that was made from photos." in refused(capsys, store.path)

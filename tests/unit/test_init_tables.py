@@ -115,6 +115,17 @@ def test_numbers_of_classes_are_classes(home, capsys):  # noqa: F811
     assert dataset.classes == ("0", "1", "2")
 
 
+def test_minus_one_is_no_class(home, capsys):  # noqa: F811
+    photos(home / "data", [f"{i:04d}.jpg" for i in range(24)])
+    rows = [{"file_name": f"{i:04d}.jpg", "label": i % 3 - 1} for i in range(24)]
+    write(home / "data" / "metadata.csv", [*rows[:1], {**rows[1], "label": 2}, *rows[2:]])
+    spec, out = init(capsys, "data")
+    dataset = load_dataset(spec.dataset)
+    assert dataset.classes == ("0", "1", "2")
+    assert dataset.label[dataset.ids.index("0000")].tolist() == [-1, -1, -1]
+    assert "Assumed: the label -1 means that the label is unknown." in out
+
+
 @pytest.mark.parametrize("place", ["", "{}/"], ids=["train.csv", "train/_classes.csv"])
 def test_a_table_of_labels_per_split(home, capsys, place):  # noqa: F811
     for split, part in SPLITS.items():

@@ -45,6 +45,34 @@ def test_a_corpus_keeps_its_order_and_faulty_ones_are_told(tmp_path):
             read_corpus(tmp_path / "words.txt")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('["wheel", "rail"]', ":1: this is JSON"),
+        ('[\n "wheel",\n "rail"\n]\n', ":1: this is JSON"),
+        ('\n{"words": ["wheel"]}', ":2: this is JSON"),
+        ("1. wheel\n2. rail\n", ":1: this is a numbered list: '1. wheel'"),
+        ("# words\n1) wheel\n2) rail\n10) sky", ":2: this is a numbered list"),
+        ("- wheel\n- rail\n", ":1: this is a list with bullets"),
+        ("* wheel\n• rail\n", ":1: this is a list with bullets"),
+        ('"wheel",\n"rail"\n', ":1: this is a list in quotes"),
+        ("concept\n0,wheel\n1,rail\n", ":2: this is a table with numbers of rows: '0,wheel'"),
+    ],
+)
+def test_a_corpus_in_another_form_is_refused(tmp_path, text, told):
+    (tmp_path / "words.txt").write_text(text)
+    with pytest.raises(DataError, match=rf"words\.txt{told}"):
+        read_corpus(tmp_path / "words.txt")
+
+
+@pytest.mark.parametrize(
+    "text", ["3D printer\nwheel", "wheel\n1. FC badge\nrail", "T-shirt\nx-ray", "o'clock\nrail"]
+)
+def test_a_corpus_of_odd_names_is_read(tmp_path, text):
+    (tmp_path / "words.txt").write_text(text)
+    assert list(read_corpus(tmp_path / "words.txt")) == text.splitlines()
+
+
 class Letters:
     """A text's vector counts its letters, made unit."""
 

@@ -55,6 +55,9 @@ class Dataset(Section):
     #: Whether a Python function may run. Not a key: a spec must not allow itself to run code.
     allowed: Absent = False
 
+    task: Annotated[str, OneOf(TASKS)] = option(
+        TASKS[0], doc="multi_label: any number of classes per image; single_label: exactly one."
+    )
     near_duplicates: Text | None = option(
         None,
         doc="Column of the metadata with groups of images that are no independent evidence: a "
@@ -63,9 +66,6 @@ class Dataset(Section):
     )
     across_splits: Annotated[str, OneOf(ACROSS)] = option(
         ERROR, doc="What near-equal images in different splits are: error, or allow."
-    )
-    task: Annotated[str, OneOf(TASKS)] = option(
-        TASKS[0], doc="multi_label: any number of classes per image; single_label: exactly one."
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
@@ -264,7 +264,7 @@ class ColumnsDataset(RootedDataset):
     label: Text | None = option(
         None,
         doc="Column with the class names of an image: one, several with separators, or (Parquet) a "
-        "list. Empty = ignored.",
+        "list. Empty or -1 = ignored.",
     )
     separator: Text | None = option(
         None, doc="Separator of class names in the column label, such as a semicolon."
