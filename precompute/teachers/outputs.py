@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable
 from precompute.teachers.tables import near_in_list, read_logits
 from precompute.teachers.teacher import OutputsError, Teacher, section_with, stacked
+from precompute.teachers.torchscript_file import extra_texts
 from precompute.teachers.transformers_models import of_transformers
 
 if TYPE_CHECKING:
@@ -145,16 +145,7 @@ def _onnx_texts(path: Path) -> Mapping[str, str]:
 
 def _torchscript_texts(path: Path) -> Mapping[str, str]:
     """Return the extra files of a TorchScript archive (``_extra_files``); {} if unreadable."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name: archive.read(entry).decode()
-                for entry in archive.infolist()
-                if entry.file_size <= _MOST
-                and (name := entry.filename.partition("/extra/")[2]) in _ENTRIES
-            }
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        return {}
+    return extra_texts(path, _ENTRIES, _MOST)
 
 
 def _beside(weights: Path) -> Mapping[str, Any]:

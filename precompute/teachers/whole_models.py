@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,33 +23,7 @@ from precompute.datasets.python_source import load_function
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import TorchTeacher, check_outputs, columns_of, own_or_given
-
-#: Operators of TorchScript that open files or call other machines. No network needs them.
-_REACHING_OUT = re.compile(rb"\b(from_file|save|rpc_(?:async|sync|remote))\b")
-#: First bytes of a ZIP file, the format of torch.jit.save.
-_ZIP = b"PK\x03\x04"
-
-
-def _check_operators(path: Path) -> None:
-    """Raise ``DataError`` for a TorchScript file whose code opens files or calls other machines.
-
-    The file is a program that runs in part when it is loaded, so its code is read before loading.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.read(len(_ZIP)) != _ZIP:
-                return  # not a ZIP: torch.jit.load reports the error
-        with zipfile.ZipFile(path) as archive:
-            code = [file for file in archive.infolist() if file.filename.lower().endswith(".py")]
-            calls = [call for file in code for call in _REACHING_OUT.findall(archive.read(file))]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}.", "Export the file again.") from error
-    if calls:
-        raise DataError(
-            f"{path} is refused: its code calls {calls[0].decode()}, which opens files or calls "
-            "other machines.",
-            "Export the network again, as ONNX or by torch.jit.trace.",
-        )
+from precompute.teachers.torchscript_file import checked_archive
 
 
 def load_torchscript(
@@ -62,11 +33,11 @@ def load_torchscript(
     with needs("This teacher", "precompute"):
         import torch
     hardware = torch_device(device)
-    _check_operators(section.path)
+    archive = checked_archive(section.path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch deprecates TorchScript
-            network = torch.jit.load(str(section.path), map_location=hardware).eval()
+            network = torch.jit.load(archive, map_location=hardware).eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
             f"{section.path} is not TorchScript: {str(error).splitlines()[0]}",
