@@ -271,7 +271,7 @@ def test_onnx_reads_no_file_outside_its_folder(tmp_path, place):
     entry = outside.external_data.add()
     entry.key, entry.value = "location", place.format(folder=tmp_path)
     file.write_bytes(model.SerializeToString())
-    with pytest.raises(DataError, match="not an ONNX model"):
+    with pytest.raises(DataError, match="outside its own folder"):
         load(teacher_section("onnx", path=file))
 
 
