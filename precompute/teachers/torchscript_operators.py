@@ -174,8 +174,8 @@ OPERATORS: dict[str, frozenset[str]] = {
 
 _FUNCTIONS = """
 abs all annotate any bool complex dict enumerate float getattr hasattr inf infj int isinstance len
-list max min nan nanj range reversed round sorted str sum tuple unchecked_cast uninitialized zip
-__annotations__
+list max min nan nanj number range reversed round sorted str sum tuple unchecked_cast uninitialized
+zip __annotations__
 """
-#: Functions and values of the language that code may name without a namespace.
+#: Functions, types and values of the language that code may name without a namespace.
 FUNCTIONS = frozenset(_FUNCTIONS.split())

@@ -328,6 +328,22 @@ class Frozen(nn.Module):
         return mean[:, :2] * x.amax()
 
 
+class Places(nn.Module):
+    """A part that gets sizes as numbers, which a trace calls ``number``."""
+
+    def forward(self, count: int) -> torch.Tensor:
+        return torch.arange(1, count + 1).float()
+
+
+class Placed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = Places()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.mean(1) * self.places(x.shape[3])).mean(1)[:, :2]
+
+
 class Transformer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -362,10 +378,10 @@ GOOD = {
     "mobilenet": lambda: models.mobilenet_v3_small(num_classes=2),
     "odd": Odd,
     "frozen": Frozen,
+    "placed": Placed,
     "transformer": Transformer,
     "recurrent": Recurrent,
     "quantized": quantized,
-    "half": lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * WIDTH * HEIGHT, 2)).double().float(),
 }
 
 
