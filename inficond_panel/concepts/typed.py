@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +21,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.folders import Folder
 from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
+from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.concepts.scoring import (
     Scoring,
     along_axes,
@@ -184,6 +184,10 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
         )
 
 
+#: Arrays in the file of a typed concept, and most bytes of one: numbers of 100 million segments.
+_HELD, _MOST_BYTES = ("text", "score", "cosine"), 800_000_000
+
+
 class TypedFolder:
     """Folder of a history's typed concepts, one file per concept; created with the first concept.
 
@@ -233,13 +237,13 @@ class TypedFolder:
     def _load(self, name: str) -> TypedConcept:
         content = self._folder.read(name) or b""
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                facts = json.loads(str(file["facts"]))
-                arrays = {name: file[name] for name in ("text", "score", "cosine")}
+            with open_npz(content) as file:
+                facts = json.loads(str(file.read("facts", _MOST_BYTES)))
+                arrays = {name: file.read(name, _MOST_BYTES) for name in _HELD}
             texts, photos = (tuple(facts.get(name, ())) for name in ("texts", "photos"))
             made = facts.get("made", "")
             return TypedConcept(texts, facts["basis"], **arrays, made=made, photos=photos)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except NPZ_FAULTS as error:
             raise StoreFormatError(
                 f"The typed concept in {self.path}/{name} is damaged: {error}.",
                 "Remove the file and type the concept again.",

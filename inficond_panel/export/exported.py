@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +12,22 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.npz import open_npz
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.tuning.node import weights_hash
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID
 
 #: Version of the file formats; increased when old readers would misread new files.
 FORMAT_VERSION = 1
+#: Arrays in an npz file.
+_ARRAYS = (
+    "format", "format_version", "weights", "intercepts", "thresholds", "classes", "concepts",
+    "card", "sha256",
+)  # fmt: skip
+#: Most bytes of an array but the weights: names of 10,000 concepts, one of them long, or a card.
+_MOST_TEXT = 1 << 26
+#: Most bytes of an array's header.
+_HEADER = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,22 +114,14 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
-    """Read a file of ``npz_bytes``; ``ValueError`` if it is larger unpacked than ``most_bytes``."""
-    with zipfile.ZipFile(file) as archive:
-        entries = archive.infolist()
-        if sum(entry.file_size for entry in entries) > most_bytes:
-            raise ValueError(f"it has more than {most_bytes:,} bytes unpacked")
+    """Read a file of ``npz_bytes``; ``ValueError`` if an array is larger than its students need.
+
+    Names and card are read first: they say how large the weights are.
+    """
+    with open_npz(file) as archive:
         facts: dict[str, Any] = {
-            entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries
+            name: archive.read(name, _MOST_TEXT) for name in _ARRAYS if name != "weights"
         }
+        size = 8 * len(facts["concepts"]) * len(facts["classes"])
+        facts["weights"] = archive.read("weights", min(most_bytes, size + _HEADER))
     return {**facts, "card": json.loads(str(facts["card"]))}
-
-
-def _array(data: bytes) -> np.ndarray:
-    """Return the array of an .npy file; ``ValueError`` if its size differs from the header."""
-    stream = io.BytesIO(data)
-    first = np.lib.format.read_magic(stream) == (1, 0)
-    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(stream)
-    values = np.frombuffer(data, dtype, offset=stream.tell())  # refuses objects
-    return values.reshape(shape, order="F" if fortran else "C")

@@ -10,7 +10,6 @@ epochs of training on the labels.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.metrics.point_metrics import average_precision
@@ -78,20 +78,21 @@ def read_figures(folder: Path) -> Figures:
     missing or damaged."""
     try:
         facts = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
-        with np.load(folder / "figures.npz", allow_pickle=False) as file:
+        with open_npz(folder / "figures.npz") as file:
             networks: dict[str, list[Followed]] = {}
-            for name in file.files:
+            for name in file.names:
                 network, kind, _ = name.partition("_contrast")
                 if kind:
-                    travelled = file[name.replace("_contrast", "_travelled")]
-                    networks.setdefault(network, []).append(Followed(file[name], travelled))
-            return Figures(facts, [str(i) for i in file["image"]], file["foreground"], networks)
+                    travelled = file.read(name.replace("_contrast", "_travelled"))
+                    networks.setdefault(network, []).append(Followed(file.read(name), travelled))
+            images = [str(image) for image in file.read("image")]
+            return Figures(facts, images, file.read("foreground"), networks)
     except FileNotFoundError as error:
         raise DataError(
             f"{folder} holds no experiment: {Path(str(error.filename)).name} is missing.",
             "Run the experiment: inficond quantify experiment SPEC --output FOLDER",
         ) from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except NPZ_FAULTS as error:
         raise DataError(
             f"The experiment in {folder} is damaged: {error}.", "Run the experiment again."
         ) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -23,6 +24,10 @@ SUFFIXES = (
 )  # fmt: skip
 #: Most pixels of an image, twice Pillow's limit for its warning of decompression bombs.
 MOST_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
+#: Longest side of an image, in pixels; JPEG's own limit. A longer strip could not be reduced.
+MOST_SIDE = 65_535
+#: Most pixels of a JPEG2000 image that is decoded whole, which takes 20 bytes per pixel.
+_MOST_WHOLE = MOST_PIXELS // 6
 #: Most scans of a progressive JPEG; ten are usual. A scan can be as small as twelve bytes, and
 #: takes a pass over all pixels.
 MOST_SCANS = 100
@@ -49,8 +54,8 @@ def decode(source: Path | bytes) -> Image.Image:
 
     Only the first page is read. Transparent parts become white. Colour profiles are ignored, as in
     the training of encoders. An image of 4 × ``DETAIL`` pixels or more is reduced by a whole
-    factor, JPEG while it is decoded. Raises ``UnreadableImage`` for files that are missing,
-    truncated, too large, or no image.
+    factor, JPEG and large JPEG2000 while they are decoded. Raises ``UnreadableImage`` for files
+    that are missing, truncated, too large, or no image.
     """
     try:
         with Image.open(_file(source), formats=_formats()) as image:
@@ -115,20 +120,35 @@ def _file(source: Path | bytes) -> Path | io.BytesIO:
 
 
 def _decoded(image: Image.Image) -> Image.Image:
-    if image.width * image.height > MOST_PIXELS:
-        raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels")
+    _check_size(*image.size)
+    if image.format == "TIFF":
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        _check_size(*(_number(tags.get(tag)) for tag in _TILE))
     if image.format in ("JPEG", "MPO") and _scans(image) > MOST_SCANS:
         raise UnreadableImage(f"more than {MOST_SCANS} scans")
     factor = _factor(image)
     if factor > 1:  # decodes at 1/2, 1/4 or 1/8 where the format can (JPEG), else does nothing
         image.draft(None, (image.width // factor, image.height // factor))
+    if image.format == "JPEG2000" and image.width * image.height > _MOST_WHOLE:
+        image.reduce = factor.bit_length() - 1  # type: ignore[method-assign, assignment]
     image.load()
-    # Reduce before converting to RGB, which takes memory; palettes and key colours have no mean.
-    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
-        image = _reduced(image)
-    if image.format == "PPM" and image.mode == "I":  # scaled to 16 bits by Pillow
-        image = image.convert("I;16")
-    return _reduced(to_rgb(ImageOps.exif_transpose(image)))
+    return ImageOps.exif_transpose(_small_rgb(image))
+
+
+#: Tags of the width and height of the tiles of a TIFF file, which are decoded whole.
+_TILE = (322, 323)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _check_size(width: int, height: int) -> None:
+    """Raise ``UnreadableImage`` for an image, or a part of one, that takes too much memory."""
+    if width * height > MOST_PIXELS:
+        raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels")
+    if max(width, height) > MOST_SIDE:
+        raise UnreadableImage(f"more than {MOST_SIDE:,} pixels on a side")
 
 
 def _scans(image: Image.Image) -> int:
@@ -141,21 +161,39 @@ def _scans(image: Image.Image) -> int:
     return count
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    """Return the image reduced by the whole number ``_factor``, with its EXIF orientation."""
+def _small_rgb(image: Image.Image) -> Image.Image:
+    """Return the image in RGB, reduced by the whole number ``_factor``, with its EXIF orientation.
+
+    Strips of ``DETAIL`` pixels are converted one after the other, since a whole copy in RGB could
+    take much more memory than the image."""
     factor = _factor(image)
-    if factor == 1:
-        return image
-    small = image.reduce(factor)
-    small.info.update(image.info)
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    rows = factor * max(1, DETAIL // (image.width * factor))
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(image.height, top + rows)))
+        if image.format == "PPM" and image.mode == "I":  # scaled to 16 bits by Pillow
+            strip = strip.convert("I;16")
+        small.paste(_reduced_rgb(strip, factor), (0, top // factor))
+    small.info.update({key: image.info[key] for key in _ORIENTED if key in image.info})
     small.getexif().update(image.getexif())
     return small
 
 
+#: Entries that may hold the orientation, as ``ImageOps.exif_transpose`` looks for it.
+_ORIENTED = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
+
+
+def _reduced_rgb(image: Image.Image, factor: int) -> Image.Image:
+    """Return an image in RGB, reduced by ``factor``. Palettes and key colours have no mean, so such
+    images are converted first."""
+    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
+        return to_rgb(image.reduce(factor))
+    return to_rgb(image).reduce(factor)
+
+
 def _factor(image: Image.Image) -> int:
-    """Return the largest whole factor that leaves ``DETAIL`` pixels, and 1 pixel per side."""
-    factor = math.isqrt(image.width * image.height // DETAIL)
-    return max(1, min(factor, image.width, image.height))
+    """Return the largest whole factor that leaves ``DETAIL`` pixels."""
+    return max(1, math.isqrt(image.width * image.height // DETAIL))
 
 
 def _unidentified(source: Path | bytes) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import pickletools
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
 
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 State = dict[str, Any]
-_NESTS = ("state_dict", "model")
+#: Entries of a checkpoint that hold the network's weights, in the order of precedence.
+_NESTS = ("state_dict", "model", "model_state_dict")
+#: Prefixes that wrappers put before the names of weights: torch.compile, parallel training,
+#: Lightning; and the wrapper's own counter.
+_WRAPPERS = ("_orig_mod.", "module.", "model.")
+_WRAPPERS_OWN = "n_averaged"
+#: Ending of the file that lists the parts of a checkpoint in several files.
+_INDEX = ".index.json"
 #: Buffer of batch norm that counts training batches: no output depends on it, some files lack it.
 _COUNTER = "num_batches_tracked"
 
@@ -29,11 +38,16 @@ _SCRIPTED = "__torch__"
 #: archive: mark, version, system, object.
 _OLD_HEAD = 4
 
+#: Most entries within entries of a checkpoint.
+_DEPTH = 3
+
 _CONVERT = """\
 If you trust the source of the file, convert the file once, and name the new file:
 python -c "import torch, safetensors.torch as s; d = torch.load('{old}', map_location='cpu', \
-weights_only=False); d = d.state_dict() if hasattr(d, 'state_dict') else d.get('state_dict', d); \
-s.save_file({{k: v.clone().contiguous() for k, v in d.items()}}, '{new}')\""""
+weights_only=False); d = d.state_dict() if hasattr(d, 'state_dict') else d; \
+d = next((d[k] for k in {nests} if k in d), d); \
+s.save_file({{k: v.clone().contiguous() for k, v in d.items() if hasattr(v, 'shape')}}, \
+'{new}')\""""
 
 
 def file_digest(path: Path) -> str:
@@ -45,6 +59,39 @@ def file_digest(path: Path) -> str:
         raise DataError(f"{path} cannot be read: {error.strerror}.", "Correct the path.") from error
 
 
+def files_digest(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of one file, or of the names and contents of several files."""
+    if len(files) == 1:
+        return file_digest(files[0])
+    text = "\n".join(f"{path.name} {file_digest(path)}" for path in files)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def weights_files(path: Path) -> list[Path]:
+    """Return all files of a checkpoint: ``path``, and if it is an index, the parts that it lists.
+
+    Raises ``DataError`` for an unreadable index, and for parts that are missing or elsewhere.
+    """
+    if not path.name.endswith(_INDEX):
+        return [path]
+    try:
+        named = json.loads(read_text(path, ANNOTATION_BYTES))["weight_map"].values()
+        names = sorted(set(map(str, named)))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(path, error) from error
+    if elsewhere := [name for name in names if Path(name).name != name]:
+        raise DataError(
+            f"{path} is refused: it names {elsewhere[0]!r}, a file in another folder.",
+            "Put all parts of the checkpoint into the folder of the index.",
+        )
+    if missing := [name for name in names if not path.with_name(name).is_file()]:
+        raise DataError(
+            f"{path} lists parts that are missing beside it: {listed(missing, 5)}.",
+            "Copy all parts of the checkpoint into the folder of the index.",
+        )
+    return [path, *map(path.with_name, names)]
+
+
 def check_weights(path: Path) -> None:
     """Raise ``DataError`` if a pickled file has objects other than tensors, which could run code.
 
@@ -53,7 +100,7 @@ def check_weights(path: Path) -> None:
     if not (objects := objects_in(path)):
         return
     what = f"a whole model or other objects ({objects[0]})"
-    remedy = _CONVERT.format(old=path.name, new=path.with_suffix(".safetensors").name)
+    remedy = _conversion(path)
     if is_scripted(objects):
         what, remedy = "TorchScript", f"Write the format before the path: torchscript:{path}"
     raise DataError(f"{path} holds {what}, not only weights.", remedy)
@@ -101,22 +148,60 @@ def _names_in(pickled: IO[bytes]) -> Iterator[str]:
 
 
 def read_state(path: Path) -> State:
-    """Return the tensors, by name, of a safetensors file or of a ``torch.save`` file.
+    """Return the tensors, by name, of a safetensors file, a ``torch.save`` file, or of the parts
+    that an index (``.index.json``) lists.
 
-    Tensors nested under ``state_dict`` or ``model`` are found, and the prefix ``module.`` of their
-    names is removed. Raises ``DataError`` for an unreadable file, and for objects other than
-    tensors, which could run code.
+    Tensors nested in a checkpoint's entry are found, and prefixes of wrappers are removed from
+    their names. Raises ``DataError`` for an unreadable file, for one without a single state_dict,
+    and for objects other than tensors, which could run code.
     """
-    loaded = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
-    for name in _NESTS:
-        inner = loaded.get(name) if isinstance(loaded, Mapping) else None
-        loaded = inner if isinstance(inner, Mapping) else loaded
-    if not isinstance(loaded, Mapping) or not all(hasattr(v, "shape") for v in loaded.values()):
-        raise DataError(
-            f"{path} is not a state_dict (a mapping from names to tensors).",
-            "Save model.state_dict(), not the model: torch.save(model.state_dict(), path).",
-        )
-    return without_prefix(dict(loaded), "module.")
+    files = weights_files(path)
+    state: State = {}
+    for file in files[1:] or files:
+        loaded = _safetensors(file) if file.suffix == ".safetensors" else _pickled(file)
+        state |= _state_in(file, loaded)
+    return _unwrapped(state)
+
+
+def _state_in(path: Path, loaded: Any) -> State:
+    """Return the tensors by name among all that a checkpoint holds."""
+    for _ in range(_DEPTH):
+        if not isinstance(loaded, Mapping) or _are_tensors(loaded):
+            break
+        held = [name for name, value in loaded.items() if _are_tensors(value)]
+        usual = [name for name in _NESTS if name in held]
+        deeper = [name for name in _NESTS if isinstance(loaded.get(name), Mapping)]
+        chosen = usual[:1] or held or deeper[:1]
+        if len(chosen) != 1:
+            break
+        loaded = loaded[chosen[0]]
+    if isinstance(loaded, Mapping) and (_are_tensors(loaded) or not loaded):
+        return dict(loaded)
+    content = f"a {type(loaded).__name__}"
+    if isinstance(loaded, Mapping):
+        content = f"the entries {listed([str(name)[:40] for name in loaded], 5)}"
+    raise DataError(
+        f"{path} is not a state_dict (a mapping from names to tensors), nor does it hold just one: "
+        f"it has {content}.",
+        "Save the weights alone: torch.save(model.state_dict(), path).",
+    )
+
+
+def _are_tensors(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(hasattr(one, "shape") for one in value.values())
+    )
+
+
+def _unwrapped(state: State) -> State:
+    """Return the weights under the names that the network itself gives them."""
+    names = [name for name in state if name != _WRAPPERS_OWN]
+    for prefix in _WRAPPERS:
+        if names and all(name.startswith(prefix) for name in names):
+            return _unwrapped({name.removeprefix(prefix): state[name] for name in names})
+    return state
 
 
 def without_prefix(state: State, prefix: str) -> State:
@@ -124,6 +209,12 @@ def without_prefix(state: State, prefix: str) -> State:
     if state and all(name.startswith(prefix) for name in state):
         return {name.removeprefix(prefix): value for name, value in state.items()}
     return state
+
+
+def _conversion(path: Path) -> str:
+    """Return the line that converts a file of other objects to safetensors."""
+    new = path.with_suffix(".safetensors").name
+    return _CONVERT.format(old=path.name, new=new, nests=_NESTS)
 
 
 def _safetensors(path: Path) -> State:
@@ -142,11 +233,10 @@ def _pickled(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        new = path.with_suffix(".safetensors").name
         raise DataError(
             f"{path} is damaged, or holds objects other than tensors, which could run code and "
             f"are not loaded. {_first_line(error)}",
-            _CONVERT.format(old=path.name, new=new),
+            _conversion(path),
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
@@ -160,7 +250,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> None:

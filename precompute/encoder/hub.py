@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -26,12 +27,16 @@ from inficond_panel.spec.sections.encoder import HUB
 _PATIENCE = 4
 CONFIG = "config.json"
 _INDEX = "model.safetensors.index.json"
-#: Files of a model that are downloaded and hashed: no code, no pickled weights.
+#: Files of a model that are downloaded: no code, no pickled weights.
 PATTERNS = (
     CONFIG, "preprocessor_config.json", "processor_config.json", "*.safetensors",
-    "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json", "vocab*",
-    "merges.txt", "spiece.model", "added_tokens.json",
+    "*.safetensors.index.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt",
+    "*.model", "added_tokens.json",
 )  # fmt: skip
+#: Suffixes of files with settings and vocabularies, which packages look for in a model's folder.
+_SETTINGS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+#: File by which a package would load weights from another folder.
+_ADAPTER = "adapter_config.json"
 _REMEDY = (
     "Download the model's files elsewhere (config.json, *.safetensors, processor and tokenizer), "
     "and set the key model to their folder."
@@ -175,8 +180,30 @@ def model_digest(model: Path | str) -> str:
     folder = _folder_of(model)
     if folder is None:
         return digest_of([str(model)])
-    files = {path for pattern in PATTERNS for path in folder.glob(pattern)}
-    return digest_of([part for path in sorted(files) for part in (path.name, path)])
+    return digest_of([part for path in model_files(folder) for part in (path.name, path)])
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return all files of a model of transformers: weights, settings and vocabularies, by name."""
+    weights = [path for path in folder.glob("*.safetensors") if path.is_file()]
+    return sorted({*weights, *settings_files(folder)})
+
+
+def settings_files(folder: Path) -> list[Path]:
+    """Return the files of settings and vocabularies in a model's folder, sorted by name."""
+    files = [path for path in folder.iterdir() if path.suffix in _SETTINGS and path.is_file()]
+    return sorted(path for path in files if path.name != _ADAPTER)
+
+
+@contextmanager
+def alone(files: Sequence[Path]) -> Iterator[Path]:
+    """Yield a temporary folder with links to ``files`` and nothing else, for packages that take a
+    folder: they can read no file that is not part of the model's hash."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in files:
+            (folder / path.name).symlink_to(path.resolve())
+        yield folder
 
 
 @contextmanager

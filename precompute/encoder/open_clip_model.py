@@ -12,6 +12,7 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import install_command
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.store.network_weights import load_strictly, read_state
 from precompute.encoder.hub import offline
 from precompute.encoder.source import (
     Source,
@@ -23,6 +24,8 @@ from precompute.encoder.source import (
 from precompute.encoder.text import TextEncoder
 
 _NO_WEIGHTS = (".npz", ".npy")
+_POSITIONS = "text.transformer.embeddings.position_ids"
+_FIT = "Check that the weights (safetensors, or a state_dict) belong to this model."
 #: Prefixes of text weights in models without a separate text tower.
 _TEXT = (
     "transformer.",
@@ -49,7 +52,7 @@ def loading(encoder: OpenClipEncoder) -> Iterator[None]:
         named = encoder.pretrained or "the weights in its folder"
         raise DataError(
             f"The encoder {encoder.model} cannot be loaded with {named}: "
-            f"{type(error).__name__}: {error}",
+            f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
             _remedy(error),
         ) from error
 
@@ -75,8 +78,35 @@ def build_model(source: Source) -> Any:
         root.removeFilter(_says_nothing)
     if source.weights.suffix in _NO_WEIGHTS:
         raise ValueError(f"{source.weights.name} is not a safetensors file or state_dict")
-    open_clip.load_checkpoint(model, str(source.weights))
+    _load_weights(model, source.weights)
     return model.eval()
+
+
+def _load_weights(model: Any, path: Path) -> None:
+    """Load weights into a model of open_clip, as ``open_clip.load_checkpoint`` does, but from all
+    files that ``read_state`` reads. Raises ``DataError`` for weights that do not fit."""
+    import torch
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import (
+        convert_to_custom_text_state_dict,
+        resize_pos_embed,
+        resize_text_pos_embed,
+    )
+
+    state = convert_state_dict(model, read_state(path))
+    if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
+        state = convert_to_custom_text_state_dict(state)
+    for name in ("logit_scale", "logit_bias"):  # one number, as a scalar or as an array
+        own = getattr(model, name, None)
+        if own is not None and name in state:
+            state[name] = state[name].reshape(own.shape)
+        elif own is not None and name == "logit_bias":  # trained without
+            state[name] = torch.zeros_like(own)
+    if _POSITIONS not in model.state_dict():  # a buffer of older versions of transformers
+        state.pop(_POSITIONS, None)
+    resize_pos_embed(state, model)
+    resize_text_pos_embed(state, model)
+    load_strictly(model, state, path, _FIT)
 
 
 def _says_nothing(_: logging.LogRecord) -> bool:
@@ -93,7 +123,7 @@ def _remedy(error: Exception) -> str:
             "tokenizer.json and tokenizer_config.json into a folder with open_clip_config.json and "
             "the weights, and set concepts.encoder.model to the folder."
         )
-    return "Check that the weights (safetensors, or a state_dict) belong to this model."
+    return _FIT
 
 
 def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEncoder:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
@@ -23,12 +24,15 @@ from precompute.encoder.hub import (
     fetch_model,
     hub_address,
     model_digest,
+    settings_files,
 )
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-_TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
+_TOKENIZER = (
+    "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges.txt", "*.model",
+)  # fmt: skip
 
 
 def fetch_encoder(encoder: Section) -> None:
@@ -53,7 +57,7 @@ def encoder_name(encoder: Section) -> str:
 
 
 def encoder_digest(encoder: Section) -> str:
-    """Return the SHA-256 of an encoder's configuration and weights.
+    """Return the SHA-256 of an encoder's configuration, weights, tokenizer and preprocessing.
 
     For a model of open_clip by name, the name stands for its configuration. Files that were never
     downloaded are represented by the names in the spec.
@@ -62,14 +66,35 @@ def encoder_digest(encoder: Section) -> str:
         return model_digest(encoder.model)
     model, pretrained = encoder.model, encoder.pretrained
     if isinstance(model, Path):
-        return digest_of([model / CONFIG, _weights_of(model, pretrained)])
+        return _folder_digest(model, _weights_of(model, pretrained))
     if model.startswith(HUB):
         folder = cached_folder(model.removeprefix(HUB))
-        return digest_of([folder / CONFIG, _weights_in(folder)] if folder else [model])
+        return _folder_digest(folder, _weights_in(folder)) if folder else digest_of([model])
     if isinstance(pretrained, Path):
         return digest_of([model, pretrained])
     tag = str(pretrained)
     return digest_of([model, tag, *filter(None, [cached_weights(model, tag)])])
+
+
+def _folder_digest(folder: Path, weights: Path) -> str:
+    """Return the SHA-256 of a model in a folder: configuration, weights, and all files that its
+    tokenizer or its text tower may read."""
+    others = [path for path in settings_files(folder) if path.name != CONFIG]
+    others += _tower_files(folder)
+    named = [part for path in others for part in (path.name, path)]
+    return digest_of([folder / CONFIG, weights, *named])
+
+
+def _tower_files(folder: Path) -> list[Path]:
+    """Return the configuration of a text tower that a folder's configuration names."""
+    try:
+        text = json.loads(read_text(folder / CONFIG, ANNOTATION_BYTES))["model_cfg"]["text_cfg"]
+        name = str(text.get("hf_model_name") or "")
+        local = Path(name) / "config.json"
+        file = local if name and local.is_file() else cached_file(name, local.name)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []  # no such tower; loading the model reports other faults
+    return [file] if file else []
 
 
 def encoder_inputs(encoder: Section) -> dict[str, Any]:

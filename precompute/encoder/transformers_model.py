@@ -19,7 +19,14 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from precompute.encoder.dense_blocks import Dense, grid_of, with_module
-from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_digest
+from precompute.encoder.hub import (
+    alone,
+    fetch_model,
+    load_pretrained,
+    loading,
+    model_digest,
+    model_files,
+)
 from precompute.encoder.image import FILTERS, Encoder, Precision, chosen_size
 from precompute.encoder.text import TextEncoder
 
@@ -29,8 +36,8 @@ _TYPES = ("clip", "siglip")
 def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encoder:
     """Load an encoder of the package transformers: model, tokenizer, preprocessing. Raises the
     errors of ``load_encoder``."""
-    with loading(section.model) as transformers:
-        folder = fetch_model(section.model)
+    files = model_files(fetch_model(section.model))
+    with loading(section.model) as transformers, alone(files) as folder:
         options = {"local_files_only": True, "trust_remote_code": False}
         config = transformers.AutoConfig.from_pretrained(folder, **options)
         if config.model_type not in _TYPES:

@@ -8,7 +8,6 @@ to the store, ``NAME.oracles``; the store, its hash and its histories are unchan
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +20,7 @@ from PIL import Image
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.names import equal_names, name_key, positions
 from inficond_panel.common.near_words import first_of
+from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.places import beside
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.typed import base_of
@@ -46,6 +46,8 @@ from precompute.teachers.stage import (
 from precompute.teachers.tables import Columns, read_logits, split_columns
 from precompute.teachers.teacher import Teacher, TorchTeacher, section_with, stacked
 
+#: Most bytes of a single number or hash in a file.
+_SMALL = 10_000
 _NAME_TABLE = "Pass a table of logits with a row per photo: --logits TABLE.csv"
 
 
@@ -246,11 +248,12 @@ class _Sweep:
     def kept(self, gamma: float) -> np.ndarray | None:
         """Return the oracle's saved logits ``(n, width)`` of an earlier run, None if missing."""
         try:
-            with np.load(self._file(gamma), allow_pickle=False) as file:
-                if str(file["key"]) == self.key and file["gamma"] == gamma:
-                    values = np.asarray(file["logit"])
-                    return values if values.shape == (len(self.rows), self.width) else None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            with open_npz(self._file(gamma)) as file:
+                known = str(file.read("key", _SMALL)) == self.key
+                shape = len(self.rows), self.width
+                if known and file.read("gamma", _SMALL) == gamma and file.shape("logit") == shape:
+                    return file.read("logit")
+        except NPZ_FAULTS:
             pass  # missing or damaged: computed again
         return None
 

@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.teacher import (
     TransformersTeacher,
 )
 from inficond_panel.spec.sections.teacher import Teacher as TeacherSection
-from inficond_panel.store.network_weights import file_digest
+from inficond_panel.store.network_weights import files_digest, weights_files
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
 from precompute.batches.run import encoder_key, loaded
@@ -34,6 +34,7 @@ from precompute.encoder import encoder_digest, load_encoder
 from precompute.encoder.hub import fetch_model, model_digest
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.head import check_labels
+from precompute.teachers.onnx_file import onnx_files
 from precompute.teachers.outputs import resolved
 from precompute.teachers.tables import other_classes, read_logits
 from precompute.teachers.teacher import Teacher, TorchTeacher, section_with
@@ -160,8 +161,12 @@ class TeacherSource:
         if isinstance(self.section, PythonTeacher) and key == "function":
             return list(source(value))
         if isinstance(value, Path):
-            return file_digest(value)
+            return files_digest(self.files(value))
         return value.values() if isinstance(value, Section) else value
+
+    def files(self, path: Path) -> list[Path]:
+        """Return all files that are read for a file that the section names, the file first."""
+        return onnx_files(path) if self.section.kind == "onnx" else weights_files(path)
 
     def inputs_on(self, dataset: Dataset, digests: Sequence[str]) -> dict[str, Any]:
         """Return all inputs that the logits of a data set's images, with ``digests``, depend on."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError, InficondError, OrderError, Problem
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable
+from precompute.teachers.onnx_file import metadata_of
 from precompute.teachers.tables import near_in_list, read_logits
 from precompute.teachers.teacher import OutputsError, Teacher, section_with, stacked
+from precompute.teachers.torchscript_file import extra_texts
 from precompute.teachers.transformers_models import of_transformers
 
 if TYPE_CHECKING:
@@ -51,9 +53,12 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
     # the file of the last layer: the head or the weights
     files = (getattr(teacher, key, None) for key in ("head", "pretrained", "path"))
     path = next(filter(None, files), None)
-    if not isinstance(path, Path) or not (names := names_in_file(teacher.kind, path)):
+    if not isinstance(path, Path):
         return teacher
-    names = in_words_of(names, classes)
+    names = in_words_of(names_in_file(teacher.kind, path), classes)
+    if not names:
+        _check_numbers(teacher, _texts_in(teacher.kind, path))
+        return teacher
     lost = [f"{name!r}{near_in_list(name, names)}" for name in classes if name not in names]
     if lost:
         raise DataError(
@@ -65,8 +70,29 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
 
 def names_in_file(kind: str, path: Path) -> list[str]:
     """Return the output names that a network's file contains, in order; [] if it has none."""
-    read = {"onnx": _onnx_texts, "torchscript": _torchscript_texts, "timm": _beside}.get(kind)
-    return names_of(read(path)) if read else []
+    return names_of(_texts_in(kind, path))
+
+
+def _texts_in(kind: str, path: Path) -> Mapping[str, object]:
+    """Return the metadata of a network's file; {} for kinds of files without metadata."""
+    read = {"onnx": metadata_of, "torchscript": _torchscript_texts, "timm": _beside}.get(kind)
+    return read(path) if read else {}
+
+
+def _check_numbers(teacher: Section, texts: Mapping[str, object]) -> None:
+    """Raise ``DataError`` for numbered names in a file's metadata that give no order of outputs."""
+    for entry in _ENTRIES:
+        value = _parsed(texts.get(entry))
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
+            continue
+        numbers = [str(number) for number in value]
+        if numbers and all(number.isdecimal() for number in numbers) and not _in_order(value):
+            raise DataError(
+                f"{teacher.title} names its outputs ({entry} in its metadata), but the numbers "
+                f"{listed(numbers, 5)} are not those of its outputs.",
+                "Name the class of each output, in order, as the data set names it: "
+                "teacher.classes.",
+            )
 
 
 def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
@@ -119,42 +145,21 @@ def _parsed(text: object) -> Any:
 
 
 def _in_order(value: object) -> list[str]:
-    """Return the names in a list, or in a dict by position from 0; [] for other values."""
+    """Return the names in a list, or in a dict by their numbers or with their numbers; [] for other
+    values. Numbers run from 0, or from 1."""
     if isinstance(value, dict):
-        value = [value.get(i, value.get(str(i))) for i in range(len(value))]
+        if all(isinstance(number, int) for number in value.values()):
+            value = {number: name for name, number in value.items()}
+        first = 0 if 0 in value or "0" in value else 1
+        value = [value.get(i, value.get(str(i))) for i in range(first, first + len(value))]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         return []
     return list(value) if len(set(value)) == len(value) else []
 
 
-def _onnx_texts(path: Path) -> Mapping[str, str]:
-    """Return the metadata of an ONNX file; {} if it cannot be read (its loader reports that)."""
-    try:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-        return dict(session.get_modelmeta().custom_metadata_map)
-    except Exception:  # onnxruntime raises many kinds
-        return {}
-
-
 def _torchscript_texts(path: Path) -> Mapping[str, str]:
     """Return the extra files of a TorchScript archive (``_extra_files``); {} if unreadable."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name: archive.read(entry).decode()
-                for entry in archive.infolist()
-                if entry.file_size <= _MOST
-                and (name := entry.filename.partition("/extra/")[2]) in _ENTRIES
-            }
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        return {}
+    return extra_texts(path, _ENTRIES, _MOST)
 
 
 def _beside(weights: Path) -> Mapping[str, Any]:

@@ -6,17 +6,15 @@ A table is a file: CSV, Parquet or npz.
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from inficond_panel.common.files import check_file
 from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
 from inficond_panel.common.near_words import first_of, listed, nearest
+from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
@@ -25,16 +23,10 @@ from precompute.datasets.row_tables import Table, read_table
 
 #: Largest absolute logit in a file, so that it stays finite in the store's float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-_UNREADABLE = (
-    OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 #: Largest number of left-out classes to name.
 _SHOWN = 10
 _ARRAYS = ("image_id", "class_name", "logit")
+Shape = tuple[int, ...]
 
 
 class Columns(NamedTuple):
@@ -156,13 +148,9 @@ def _finite(cell: str) -> float:
 
 
 def _read_npz(path: Path) -> Table:
-    names, classes, values = read_arrays(path, _ARRAYS)
-    if values.shape != (names.size, classes.size) or values.dtype.kind not in "fiu":
-        raise DataError(
-            f"{path}: logit is {values.dtype} {values.shape}; expected numbers "
-            f"({names.size}, {classes.size}), a row per image and a column per class.",
-            f"Save the arrays {', '.join(_ARRAYS)} with these shapes.",
-        )
+    names, classes, values = read_arrays(path, _ARRAYS, _check_shapes)
+    if values.dtype.kind not in "fiu":
+        raise _wrong_logits(path, f"{values.dtype} {values.shape}", names.size, classes.size)
     ids, columns = (
         tuple(map(name_text, names.ravel().tolist())),
         tuple(map(name_text, classes.tolist())),
@@ -184,39 +172,47 @@ def _read_npz(path: Path) -> Table:
     return Table(path, ids, columns, values)
 
 
-def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
-    """Read the ``wanted`` arrays of an npz file; ``DataError`` if one is missing or unreadable."""
+def _check_shapes(path: Path, names: Shape, classes: Shape, logit: Shape) -> None:
+    """Raise ``DataError`` unless the logits have a row per name and a column per class."""
+    expected = math.prod(names), math.prod(classes)
+    if logit != expected:
+        raise _wrong_logits(path, str(logit), *expected)
+
+
+def _wrong_logits(path: Path, what: str, rows: int, columns: int) -> DataError:
+    return DataError(
+        f"{path}: logit is {what}; expected numbers ({rows}, {columns}), a row per image and a "
+        "column per class.",
+        f"Save the arrays {', '.join(_ARRAYS)} with these shapes.",
+    )
+
+
+def read_arrays(
+    path: Path, wanted: Sequence[str], check: Callable[..., None] = lambda *_: None
+) -> list[np.ndarray]:
+    """Read the ``wanted`` arrays of an npz file; ``DataError`` if one is missing or unreadable.
+
+    ``check`` gets the path and the arrays' shapes, before any values are read."""
     try:
-        check_file(path)
-        with zipfile.ZipFile(path) as archive:
-            there = [name.removesuffix(".npy") for name in archive.namelist()]
+        with open_npz(path) as archive:
+            there = archive.names
             missing = [name for name in wanted if name not in there]
-            arrays = [_array(archive, f"{name}.npy") for name in wanted if name not in missing]
+            if not missing:
+                check(path, *map(archive.shape, wanted))
+                return [archive.read(name) for name in wanted]
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
-    except (*_UNREADABLE, MemoryError) as error:
+    except DataError:
+        raise
+    except NPZ_FAULTS as error:
         raise DataError(
             f"{path} cannot be read as npz without pickled objects: {error}.",
             "Write the file again, with texts as arrays of str, not of object.",
         ) from error
-    if missing:
-        raise DataError(
-            f"{path} has no array {' and no array '.join(missing)}; it has {listed(there)}.",
-            f"Write the file with np.savez(path, {', '.join(f'{n}=...' for n in _ARRAYS)}).",
-        )
-    return arrays
-
-
-def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
-    """Return an array of an npz file; its size is checked before memory is allocated."""
-    with archive.open(entry) as stream:
-        version = np.lib.format.read_magic(stream)
-        shape, _, dtype = _HEADERS[version](stream)
-        held = archive.getinfo(entry).file_size - stream.tell()
-        if math.prod(shape) * dtype.itemsize > held:
-            raise ValueError(f"{entry} claims the shape {shape}, and holds {held} bytes")
-    with archive.open(entry) as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+    raise DataError(
+        f"{path} has no array {' and no array '.join(missing)}; it has {listed(there, 5)}.",
+        f"Write the file with np.savez(path, {', '.join(f'{n}=...' for n in _ARRAYS)}).",
+    )
 
 
 def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) -> None:

@@ -71,7 +71,7 @@ def build(
         return _created(timm, full, bool(tag), options)
     except Exception as error:  # timm, torch and the hub raise many kinds
         raise DataError(
-            f"The model {full} cannot be loaded: {type(error).__name__}: {error}",
+            f"The model {full} cannot be loaded: {type(error).__name__}: {str(error)[:300]}",
             "Without network: download the checkpoint elsewhere, and set teacher.pretrained to the "
             "file.",
         ) from error

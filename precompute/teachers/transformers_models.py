@@ -24,7 +24,14 @@ from inficond_panel.spec.framework.types import value_of
 from inficond_panel.spec.sections.teacher import OpenClipTeacher, TransformersTeacher, activation_of
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from precompute.encoder import Encoder
-from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_config
+from precompute.encoder.hub import (
+    alone,
+    fetch_model,
+    load_pretrained,
+    loading,
+    model_config,
+    model_files,
+)
 from precompute.teachers.tables import near_in_list
 from precompute.teachers.teacher import TorchTeacher, columns_of, section_with
 
@@ -60,8 +67,8 @@ def load_transformers(
     section: TransformersTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
     """Load an image classifier of transformers as a teacher; outputs are matched by name."""
-    with loading(section.model) as transformers:
-        folder = fetch_model(section.model)
+    files = model_files(fetch_model(section.model))
+    with loading(section.model) as transformers, alone(files) as folder:
         names = of_transformers(section, classes).classes
         columns, outputs = columns_of(classes, names, section.softmax)
         hardware = torch_device(device)

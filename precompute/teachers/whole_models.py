@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +14,7 @@ from PIL import Image
 
 from inficond_panel.common.devices import CPU, onnx_providers, torch_device
 from inficond_panel.common.installation import needs
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
@@ -24,35 +22,16 @@ from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeacher
 from precompute.datasets.python_source import load_function
 from precompute.encoder.image import Preprocessing
+from precompute.teachers.onnx_file import read_onnx
 from precompute.teachers.tables import from_probabilities
-from precompute.teachers.teacher import TorchTeacher, check_outputs, columns_of, own_or_given
-
-#: Operators of TorchScript that open files or call other machines. No network needs them.
-_REACHING_OUT = re.compile(rb"\b(from_file|save|rpc_(?:async|sync|remote))\b")
-#: First bytes of a ZIP file, the format of torch.jit.save.
-_ZIP = b"PK\x03\x04"
-
-
-def _check_operators(path: Path) -> None:
-    """Raise ``DataError`` for a TorchScript file whose code opens files or calls other machines.
-
-    The file is a program that runs in part when it is loaded, so its code is read before loading.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.read(len(_ZIP)) != _ZIP:
-                return  # not a ZIP: torch.jit.load reports the error
-        with zipfile.ZipFile(path) as archive:
-            code = [file for file in archive.infolist() if file.filename.lower().endswith(".py")]
-            calls = [call for file in code for call in _REACHING_OUT.findall(archive.read(file))]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}.", "Export the file again.") from error
-    if calls:
-        raise DataError(
-            f"{path} is refused: its code calls {calls[0].decode()}, which opens files or calls "
-            "other machines.",
-            "Export the network again, as ONNX or by torch.jit.trace.",
-        )
+from precompute.teachers.teacher import (
+    OutputsError,
+    TorchTeacher,
+    check_outputs,
+    columns_of,
+    own_or_given,
+)
+from precompute.teachers.torchscript_file import checked_archive
 
 
 def load_torchscript(
@@ -62,11 +41,11 @@ def load_torchscript(
     with needs("This teacher", "precompute"):
         import torch
     hardware = torch_device(device)
-    _check_operators(section.path)
+    archive = checked_archive(section.path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch deprecates TorchScript
-            network = torch.jit.load(str(section.path), map_location=hardware).eval()
+            network = torch.jit.load(archive, map_location=hardware).eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
             f"{section.path} is not TorchScript: {str(error).splitlines()[0]}",
@@ -110,17 +89,34 @@ class OnnxTeacher:
         filled[: len(images)] = images
         name = self.session.get_inputs()[0].name
         try:
-            values = self.session.run(None, {name: filled})[0]
+            outputs = self.session.run(None, {name: filled})
         except Exception as error:  # onnxruntime's own, many kinds
             raise DataError(
                 f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
                 "Correct teacher.preprocessing, first of all its size.",
             ) from error
-        return check_outputs(np.asarray(values), size, self.outputs)[: len(images)]
+        return self._logits(outputs, size)[: len(images)]
+
+    def _logits(self, outputs: Sequence[Any], size: int) -> np.ndarray:
+        """Return the first output with a row per photo and a column per class ``(size, K)``.
+
+        Raises ``OutputsError``, with the shapes of all outputs, if there is none."""
+        arrays = [np.asarray(values) for values in outputs]
+        fitting = [values for values in arrays if values.shape == (size, self.outputs)]
+        try:
+            return check_outputs((fitting or arrays)[0], size, self.outputs)
+        except OutputsError as error:
+            if len(arrays) > 1:
+                named = zip(self.session.get_outputs(), arrays, strict=True)
+                shapes = [f"{output.name} {values.shape}" for output, values in named]
+                error.message = f"{error.message} Its outputs are {listed(shapes, 5)}."
+            raise
 
 
 def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
-    """Load a spec's ONNX file as a teacher: input (B, 3, H, W), first output (B, K)."""
+    """Load a spec's ONNX file as a teacher: input (B, 3, H, W), an output (B, K).
+
+    onnxruntime gets the graph that ``read_onnx`` checked, and the folder of its weights."""
     with needs("This teacher", "onnx"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
@@ -128,8 +124,15 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
     options.log_severity_level = 4  # no log lines: errors are raised as DataError
     providers = onnx_providers(device, onnxruntime.get_available_providers())
+    graph, weights = read_onnx(section.path)
+    folder = str(section.path.absolute().parent)
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    if weights:
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", folder
+        )
     try:
-        session = onnxruntime.InferenceSession(str(section.path), options, providers=providers)
+        session = onnxruntime.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # onnxruntime's own, many kinds
         raise DataError(
             f"{section.path} is not an ONNX model: {str(error).splitlines()[0]}",

@@ -123,11 +123,11 @@ class Harm:
 def test_what_is_no_checkpoint_or_has_code_in_it_is_not_loaded(tmp_path, capsys):
     section = tiny_encoder(tmp_path / "e", CONV)
     section.pretrained.write_bytes(b"no weights")
-    with pytest.raises(DataError, match="cannot be loaded"):
+    with pytest.raises(DataError, match="cannot be read as weights"):
         load_encoder(section)
     section.pretrained = tmp_path / "weights.pt"
     torch.save({"state_dict": {"x": torch.zeros(1)}, "harm": Harm()}, section.pretrained)
-    with pytest.raises(DataError, match="cannot be loaded"):
+    with pytest.raises(DataError, match="could run code"):
         load_encoder(section)
     assert "harm" not in capsys.readouterr().out
 
