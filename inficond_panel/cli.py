@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = make_parser().parse_args(argv)
         with warnings.catch_warnings():
             warnings.simplefilter("always", OptimumWarning)
+            # Pillow's warning of large images, which are reduced or refused
+            warnings.filterwarnings("ignore", "Image size .* exceeds limit")
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             args.run(args)
     except InficondError as error:

@@ -10,7 +10,7 @@ import panel as pn
 from inficond_panel.app import Explorer
 from inficond_panel.tuning import Tuner
 from inficond_panel.ui.browser import use_own_font
-from inficond_panel.ui.notebook_cell import packed_scripts
+from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts
 
 
 def explore(
@@ -24,8 +24,15 @@ def explore(
     history (default: the spec's). The returned explorer displays itself, and has ``.servable()``
     and ``.show()``. The store is opened in the background: ``on_ready`` is called with the explorer
     when ``.app``, the state of the page, is set or replaced.
+
+    Of Panel's settings two change: pages made from now on have our font, and in a notebook
+    ``pn.config.inline`` is True, so that nothing is loaded from the network. Raises
+    ``InficondError`` if Panel has a thread pool.
     """
     use_own_font()
+    inline = pn.config.inline
     with packed_scripts():
-        pn.extension(sizing_mode="stretch_width", inline=True)  # inline: no script from the network
+        pn.extension(inline=True)
+    if not in_kernel():
+        pn.config.inline = inline
     return Explorer([spec], history, on_ready)

@@ -41,7 +41,8 @@ _BROUGHT: dict[str, int] = {}
 
 
 def _load_backend() -> None:
-    """Load HoloViews' Bokeh backend, and again where the cell that brought its scripts is rerun.
+    """Load the scripts of HoloViews' Bokeh backend, and again where the cell that brought them is
+    rerun. The backend of the user's own plots stays.
 
     Without the latter, a notebook saved after the rerun would have no scripts.
     """
@@ -55,8 +56,10 @@ def _load_backend() -> None:
     if scripts and cell:
         _BROUGHT[cell] = run
     # ERROR hides a warning about the keywords bokeh and holoviews
+    chosen = hv.Store.current_backend
     with packed_scripts(), param.logging_level("ERROR"):
         hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)
+    hv.Store.set_current_backend(chosen)
     panel: Any = pn  # its types allow less than it takes
     panel.config.inline = True
     if not again:

@@ -103,8 +103,9 @@ def _check_table(spec: Spec, teacher: LogitsTeacher, dataset: Dataset) -> None:
 
 
 def _check_study(name: str) -> None:
-    """Check a study against the stores of its tasks: classes, start nodes, rules."""
+    """Check a study against the stores of its tasks: classes, start nodes, rules, and its plan."""
     from inficond_panel.predict import PageEncoder
+    from inficond_panel.study.run.balance import planned_people, round_text, unevenness
     from inficond_panel.study.run.study import open_study
 
     study = open_study(name)
@@ -114,6 +115,10 @@ def _check_study(name: str) -> None:
     for task in ready.values():
         say(f"task     {task.task.name_}: {task.class_name} of {task.spec.title}")
     say(f"data     {study.folder}")
+    if round_text(study.spec):
+        say(f"round    {round_text(study.spec)}")
+    if (people := planned_people(study.spec)) and (uneven := unevenness(study.spec, people)):
+        note(f"Warning: participants.most: {uneven}")
 
 
 def _check_against_store(spec: Spec) -> None:

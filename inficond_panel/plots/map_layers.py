@@ -48,7 +48,7 @@ def make_cloud(density: Density, dark: bool) -> hv.Image:
     """Draw the density of segments as one slate image."""
     bounds = (density.x[0], density.y[0], density.x[1], density.y[1])
     look = {"cmap": palette(dark), "clim": (0, LEVELS - 1)}
-    return hv.Image(density.values[::-1], bounds=bounds).opts(**look)
+    return hv.Image(density.values[::-1], bounds=bounds).opts(**look, backend="bokeh")
 
 
 def make_dots(
@@ -75,6 +75,7 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
         nonselection_fill_alpha=0.75,
         nonselection_line_alpha=0,
         hit_dilation=2.2,
+        backend="bokeh",
     )
 
 
@@ -201,7 +202,7 @@ def make_embedding(
     dots = make_dots(xy, shown, (), {"name": store.concepts}, dark=False)
     layers = [
         make_cloud(density, dark=False),
-        draw_dots(dots).opts(size="diameter", color="shade", tools=["hover"]),
+        draw_dots(dots).opts(size="diameter", color="shade", tools=["hover"], backend="bokeh"),
         *(_assigned(lit) if concept else []),
         *(_names(store, xy, shown) if shown.marked else []),
     ]
@@ -214,6 +215,7 @@ def make_embedding(
         height=int(_FRAME.size[1]),
         show_legend=False,
         title=lit.words(),
+        backend="bokeh",
     )
 
 
@@ -222,10 +224,10 @@ def _assigned(assigned: Assigned) -> list[hv.Element]:
     segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
     return [
         hv.Points(segments, ["x", "y"], ["across", "fill"]).opts(
-            size="across", color="fill", alpha=0.6
+            size="across", color="fill", alpha=0.6, backend="bokeh"
         ),
         hv.Points(centre, ["x", "y"], ["across", "line", "width"]).opts(
-            marker="cross", size="across", line_color="line", line_width="width"
+            marker="cross", size="across", line_color="line", line_width="width", backend="bokeh"
         ),
     ]
 
@@ -237,9 +239,11 @@ def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:
     marks = make_marks(xy, shown, dark=False)
     place, *looks = ["x", "y"], "across", "fill", "line", "width"
     return [
-        hv.Segments(leaders, ["x0", "y0", "x1", "y1"], []).opts(color=INK_3.light),
+        hv.Segments(leaders, ["x0", "y0", "x1", "y1"], []).opts(color=INK_3.light, backend="bokeh"),
         hv.Points(marks, place, looks).opts(
-            size="across", color="fill", line_color="line", line_width="width"
+            size="across", color="fill", line_color="line", line_width="width", backend="bokeh"
         ),
-        hv.Labels(texts, place, ["name", "ink"]).opts(text_color="ink", text_font_size="12px"),
+        hv.Labels(texts, place, ["name", "ink"]).opts(
+            text_color="ink", text_font_size="12px", backend="bokeh"
+        ),
     ]

@@ -175,4 +175,4 @@ def make_performance(snapshot: Snapshot) -> hv.Rectangles:
     gaps = {name: measured.teacher_ap - measured.ap for name, measured in snapshot.metrics.items()}
     order = sorted(gaps, key=lambda name: (np.isnan(gaps[name]), -gaps[name]))
     bars = make_performance_bars({name: snapshot.agreement[name] for name in order})
-    return bars.opts(width=520, height=100 + 30 * len(order))
+    return bars.opts(width=520, height=100 + 30 * len(order), backend="bokeh")

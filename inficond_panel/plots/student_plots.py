@@ -56,6 +56,7 @@ def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
         tools=["hover"],
         width=420,
         height=max(200, 80 + 22 * len(rows)),
+        backend="bokeh",
     )
 
 
@@ -83,12 +84,12 @@ def make_what_if(
     )
     return (
         (
-            area.opts(color=BAND.light, line_alpha=0)
-            * line.opts(color=INK.light, tools=["hover"])
-            * hv.VLine(weight).opts(color=INFLUENCE.light, line_width=1)
+            area.opts(color=BAND.light, line_alpha=0, backend="bokeh")
+            * line.opts(color=INK.light, tools=["hover"], backend="bokeh")
+            * hv.VLine(weight).opts(color=INFLUENCE.light, line_width=1, backend="bokeh")
         )
         .relabel(f"{student.class_name}, {concept}")
-        .opts(ylabel=name, width=420, height=320)
+        .opts(ylabel=name, width=420, height=320, backend="bokeh")
     )
 
 
@@ -98,7 +99,7 @@ def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
     values = getattr(curves, metric)
     columns = (curves.edges, np.append(values, values[-1]))
     name = [(metric, METRICS[metric].name)]
-    return hv.Curve(columns, "influence", name).opts(interpolation="steps-post")
+    return hv.Curve(columns, "influence", name).opts(interpolation="steps-post", backend="bokeh")
 
 
 def make_confusion(student: Student) -> hv.Overlay:
@@ -112,10 +113,16 @@ def make_confusion(student: Student) -> hv.Overlay:
     ]
     most = max(images for _, _, images in rows)
     cells = hv.HeatMap(rows, ["student", "label"], "images").opts(
-        cmap="Blues", clim=(0, 2 * max(most, 1)), tools=["hover"], invert_yaxis=True
+        cmap="Blues",
+        clim=(0, 2 * max(most, 1)),
+        tools=["hover"],
+        invert_yaxis=True,
+        backend="bokeh",
     )
-    texts = hv.Labels(rows, ["student", "label"], "images").opts(text_color=INK.light)
-    return (cells * texts).relabel(student.class_name).opts(width=380, height=320)
+    texts = hv.Labels(rows, ["student", "label"], "images").opts(
+        text_color=INK.light, backend="bokeh"
+    )
+    return (cells * texts).relabel(student.class_name).opts(width=380, height=320, backend="bokeh")
 
 
 def make_reliability(student: Student) -> hv.Overlay:
@@ -126,7 +133,7 @@ def make_reliability(student: Student) -> hv.Overlay:
     """
     columns = ["probability", ("positive", "share of positives"), "images"]
     drawn = _reliability(reliability(student.labels, student.logits), columns)
-    return drawn.relabel(student.class_name).opts(width=380, height=320)
+    return drawn.relabel(student.class_name).opts(width=380, height=320, backend="bokeh")
 
 
 def _reliability(bins: Reliability, columns: list[Any]) -> hv.Overlay:
@@ -135,8 +142,8 @@ def _reliability(bins: Reliability, columns: list[Any]) -> hv.Overlay:
     table = bins.probability[filled], bins.frequency[filled], bins.events[filled]
     diagonal = hv.Curve([(0.0, 0.0), (1.0, 1.0)], columns[:1], columns[1:2])
     points = hv.Points(table, columns[:2], columns[2])
-    return diagonal.opts(color=TEACHER.light, line_dash="dashed") * points.opts(
-        color=INFLUENCE.light, size=8, tools=["hover"]
+    return diagonal.opts(color=TEACHER.light, line_dash="dashed", backend="bokeh") * points.opts(
+        color=INFLUENCE.light, size=8, tools=["hover"], backend="bokeh"
     )
 
 
@@ -155,11 +162,11 @@ def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
     line = hv.Curve(rows, "coverage", [name, "threshold", "answered"])
     return (
         (
-            area.opts(color=BAND.light, line_alpha=0)
-            * line.opts(color=INFLUENCE.light, tools=["hover"])
+            area.opts(color=BAND.light, line_alpha=0, backend="bokeh")
+            * line.opts(color=INFLUENCE.light, tools=["hover"], backend="bokeh")
         )
         .relabel(title)
-        .opts(xlabel="share answered", ylabel=ACCURACY.name, width=420, height=320)
+        .opts(xlabel="share answered", ylabel=ACCURACY.name, width=420, height=320, backend="bokeh")
     )
 
 
@@ -256,11 +263,18 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
     points = hv.Points(rows, _PLACE, ["name", "intents", "note", "fill"])
     texts = hv.Labels([row[:3] for row in rows], _PLACE, "name")
     return (
-        hv.Segments(lines, [*_PLACE, "to_lane", "to_iteration"]).opts(color=INK_3.light)
-        * points.opts(
-            color="fill", line_color=INK.light, size=10, tools=["hover"], show_legend=False
+        hv.Segments(lines, [*_PLACE, "to_lane", "to_iteration"]).opts(
+            color=INK_3.light, backend="bokeh"
         )
-        * texts.opts(text_color=INK.light, text_align="left", xoffset=0.08)
+        * points.opts(
+            color="fill",
+            line_color=INK.light,
+            size=10,
+            tools=["hover"],
+            show_legend=False,
+            backend="bokeh",
+        )
+        * texts.opts(text_color=INK.light, text_align="left", xoffset=0.08, backend="bokeh")
     ).opts(
         xaxis=None,
         yaxis=None,
@@ -268,6 +282,7 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
         padding=(0, 0.2),
         width=380,
         height=max(200, 60 + 40 * len(nodes)),
+        backend="bokeh",
     )
 
 
@@ -286,7 +301,9 @@ def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
         if measure in sweep.oracles[0].measures:
             values = [each.measures[measure].estimate for each in sweep.oracles]
             curves[name] = hv.Curve((sweep.gammas, values), "gamma", ("value", "value"))
-    return hv.NdOverlay(curves, "measure").opts(legend_position="right", width=560, height=320)
+    return hv.NdOverlay(curves, "measure").opts(
+        legend_position="right", width=560, height=320, backend="bokeh"
+    )
 
 
 def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
@@ -309,6 +326,6 @@ def make_gamma_maps(sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
         table = *places[rows].T, names, sweep.rows[rows]
         shown[gamma] = hv.Points(table, ["x", "y"], ["group", "row"]).opts(
             color="group", cmap="Category20", size=5, tools=["hover"], width=540, height=420,
-            legend_position="right",
+            legend_position="right", backend="bokeh",
         )  # fmt: skip
     return hv.HoloMap(shown, "gamma")

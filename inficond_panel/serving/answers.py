@@ -26,14 +26,14 @@ from functools import lru_cache, partial, wraps
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from bokeh.resources import Resources
 from bokeh.server.tornado import BokehTornado
 from bokeh.settings import settings
 from panel import auth
-from panel.auth import BasicLoginHandler
-from panel.io.server import ComponentResourceHandler, RootHandler
+from panel.auth import BasicLoginHandler, OAuthProvider
+from panel.io.server import ComponentResourceHandler, LoginUrlMixin, RootHandler
 from tornado.web import ErrorHandler, HTTPError, RequestHandler, StaticFileHandler
 
 _LONGEST = 120  #: most characters of a logged text
@@ -63,14 +63,17 @@ _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*(:(\d+|\*))?")
 
 def guard_answers() -> None:
     """Install the guards of headers and cookies of all responses, also of errors; of component
-    files, paths and the redirect from ``/``; of the login page and the redirect after a login; and
-    of the size of scripts and styles."""
+    files, paths and redirects to pages; of the login page and the redirects from it; and of the
+    size of scripts and styles."""
     stand_before(RequestHandler, "clear", _with_headers)
     stand_before(RequestHandler, "set_cookie", _same_site)
     stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
     stand_before(BokehTornado, "get_handler_delegate", _printable_path)
+    stand_before(BokehTornado, "get_handler_delegate", _with_slash)
     stand_before(RootHandler, "redirect", _with_query)
+    stand_before(LoginUrlMixin, "get_login_url", _with_page)
     stand_before(auth, "_validate_next_url", _own_path)
+    stand_before(BasicLoginHandler, "redirect", _beside_login)
     stand_before(BasicLoginHandler, "get", _with_token)
     stand_before(BasicLoginHandler, "post", _slowly)
     stand_before(BokehTornado, "resources", _fewer)
@@ -133,14 +136,36 @@ def _printable_path(
     return original(self, request, target, *args, **kwargs)
 
 
+def _with_slash(
+    original: Callable[..., Any], self: Any, request: Any, target: Any, *args: Any, **kwargs: Any
+) -> Any:
+    """Return the handler of a request; a request of the prefix without its slash is redirected to
+    the address with the slash, to which redirects and links of the pages are relative."""
+    if self.prefix and request.path == self.prefix:
+        return original(self, request, SlashHandler)
+    return original(self, request, target, *args, **kwargs)
+
+
+class SlashHandler(RequestHandler):
+    """Handler that redirects to the same address with a slash, and keeps the query.
+
+    The redirect is relative, since a proxy may have removed the beginning of the path.
+    """
+
+    def get(self) -> None:
+        """Answer with the redirect."""
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(f"./{self.request.path.rpartition('/')[2]}/{query}")
+
+
 #: Seconds before the answer to a wrong password.
 PAUSE = 2.0
 #: Most wrong passwords per address that wait for an answer; further attempts are not read.
 WAITING = 5
 
-#: A path of this server: one slash, not followed by a slash or backslash, which would begin a host
-#: name, even after characters that browsers ignore.
-_OWN_PATH = re.compile(r"/(?![\x00-\x20]*[/\\])[!-\[\]-~]*")
+#: A path of this server, or a path relative to the login: one slash, not followed by a slash or
+#: backslash, which would begin a host name, even after characters that browsers ignore.
+_OWN_PATH = re.compile(r"\.?/(?![\x00-\x20]*[/\\])[!-\[\]-~]*")
 
 _waiting: Counter[str] = Counter()
 
@@ -163,7 +188,26 @@ def _own_path(original: Callable[..., str | None], target: str | None) -> str | 
     """Return the path to open after a login; answer 400 if it is not a path of this server."""
     if target and not (_OWN_PATH.fullmatch(target) and _OWN_PATH.match(unquote(target))):
         raise HTTPError(400, reason="A login can only continue to a page of this server")
-    return original(target)
+    return target if target and target.startswith(".") else original(target)
+
+
+def _with_page(original: Callable[..., str], self: Any) -> str:
+    """Return the address of the login, with the requested page relative to it, since a proxy may
+    have removed the beginning of the path."""
+    url = original(self)
+    if isinstance(self.application.auth_provider, OAuthProvider):  # it comes back to another path
+        return url
+    page = "." + self.request.uri.removeprefix(self.application.prefix)
+    return f"{url}?{urlencode({'next': page})}"
+
+
+def _beside_login(original: Callable[..., None], self: Any, url: str, **kwargs: Any) -> None:
+    """Redirect from the login; to the start page and back to the login by a relative path."""
+    if url == "/":
+        url = "./"
+    elif url.startswith(self.request.uri):
+        url = f".{url.removeprefix(self.application.prefix)}"
+    original(self, url, **kwargs)
 
 
 async def _slowly(original: Callable[..., None], self: Any) -> None:

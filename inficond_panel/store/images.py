@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -35,8 +34,6 @@ MOST_SCANS = 100
 DETAIL = 1024 * 1024
 
 _HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-# No warning is needed: ``decode`` reduces such an image, or refuses it.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class UnreadableImage(Exception):  # noqa: N818 - an image is skipped for it, nothing fails

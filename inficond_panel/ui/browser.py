@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -170,6 +172,17 @@ def use_own_files() -> None:
 def use_own_font() -> None:
     """Add our font to this session's page; without a session, to each page made from now on."""
     pn.config.global_css = list(dict.fromkeys([*pn.config.global_css, font_css()]))
+
+
+@contextmanager
+def own_font() -> Iterator[None]:
+    """Context in which pages get our font, for a page that is made without a session."""
+    before = pn.config.global_css
+    use_own_font()
+    try:
+        yield
+    finally:
+        pn.config.global_css = before
 
 
 class InlineStyles:

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
@@ -26,6 +27,7 @@ from bokeh.model import DataModel, Model
 from bokeh.models import InlineStyleSheet
 from bokeh.util.callback_manager import PropertyCallbackManager
 from panel import custom
+from panel.config import config
 from panel.custom import Child, Children, JSComponent
 from panel.io import hold, state
 from panel.models.esm import DataEvent
@@ -34,6 +36,7 @@ from inficond_panel.common.logs import logger_of
 from inficond_panel.errors import InficondError
 from inficond_panel.state import AppState
 from inficond_panel.ui import browser
+from inficond_panel.ui.threads import threads_error
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Accepted messages of a page: per second on average, and at once. A key that is held down repeats
@@ -46,7 +49,22 @@ LONGEST = 100_000
 MALFORMED = (InficondError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 _log = logger_of(__name__)
-_panel = logging.getLogger("panel.reactive")
+#: Whether this thread and task handle a message of our components; see ``_WithoutValues``.
+_handling: ContextVar[bool] = ContextVar("handling", default=False)
+
+
+class _WithoutValues(logging.Filter):
+    """Logging filter that drops Panel's record of a failed message to a component of ours.
+
+    Panel logs the values of the message; ``refusing`` logs the failing line in its place.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return False for the record of ``Reactive._process_events`` on our message."""
+        return not (_handling.get() and record.funcName == "_process_events")
+
+
+logging.getLogger("panel.reactive").addFilter(_WithoutValues())
 
 
 class Pace:
@@ -113,7 +131,7 @@ def _texts(value: object) -> Iterator[str]:
 @contextmanager
 def refusing(component: str) -> Iterator[None]:
     """Context that drops a malformed message to ``component``; the log gets the failing line."""
-    before, _panel.disabled = _panel.disabled, True  # Panel logs the values that it fails on
+    token = _handling.set(True)
     try:
         yield
     except MALFORMED as error:
@@ -121,7 +139,7 @@ def refusing(component: str) -> Iterator[None]:
         line = f"{Path(frame.filename).name}:{frame.lineno}"
         _log.warning("Refused a message to %s: %s at %s", component, type(error).__name__, line)
     finally:
-        _panel.disabled = before
+        _handling.reset(token)
 
 
 class Component(JSComponent):
@@ -158,16 +176,26 @@ class Component(JSComponent):
         return {**properties, "stylesheets": shared, "bundle": _bundle_name(properties["esm"])}
 
     def _process_event(self, event: Any) -> None:
-        if isinstance(event, DataEvent) and allows(state.curdoc):
+        if isinstance(event, DataEvent) and self._takes_messages():
             with refusing(type(self).__name__), hold(state.curdoc):
                 event.data = checked_message(event.data)
                 super()._process_event(event)
 
     def _process_events(self, events: dict[str, Any]) -> None:
         taken = {name: value for name, value in events.items() if name in self._taken}
-        if taken and allows(state.curdoc):
+        if taken and self._takes_messages():
             with refusing(type(self).__name__), hold(state.curdoc):
                 super()._process_events({name: whole_text(value) for name, value in taken.items()})
+
+    def _takes_messages(self) -> bool:
+        """Return True if the page may send one more message, and is on the event loop; else log
+        why the message is refused."""
+        if config.nthreads is None:  # an app can set it after ``check_threads``
+            return allows(state.curdoc)
+        _log.warning(
+            "Refused a message to %s. %s", type(self).__name__, threads_error(config.nthreads)
+        )
+        return False
 
     @classmethod
     def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:

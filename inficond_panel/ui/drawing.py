@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 import holoviews as hv
-import holoviews.plotting.bokeh
+import holoviews.plotting.bokeh  # not hv.extension, which loads scripts and changes the backend
 import panel as pn
 from bokeh.core.properties import value
 from bokeh.models import HoverTool, Text
@@ -130,15 +130,13 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-# Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
-hv.Store.set_current_backend("bokeh")
-
-
 def make_plot_pane(
     plot: hv.DynamicMap | hv.Element, sizing_mode: str = "stretch_both"
 ) -> pn.pane.HoloViews:
     """Return a Panel pane with a plot, which fills its part of a view."""
-    return pn.pane.HoloViews(plot, sizing_mode=sizing_mode, linked_axes=False, margin=0)
+    return pn.pane.HoloViews(
+        plot, backend="bokeh", sizing_mode=sizing_mode, linked_axes=False, margin=0
+    )
 
 
 #: Bokeh escapes the values that it inserts. A tooltip is in a shadow root, so it has its styles.
@@ -172,7 +170,10 @@ def dress(plot: hv.Element, dark: bool) -> hv.Element:
     return plot.opts(
         toolbar=None,
         default_tools=[],
-        hooks=[*plot.opts.get("plot").kwargs.get("hooks", ()), partial(_dress, dark=dark)],
+        hooks=[
+            *plot.opts.get("plot", backend="bokeh").kwargs.get("hooks", ()),
+            partial(_dress, dark=dark),
+        ],
         backend="bokeh",
     )
 

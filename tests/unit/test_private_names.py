@@ -29,8 +29,9 @@ PLACES = {
     "panel.io.server:WSHandler": "_async_open log_exception",
     "panel.io.server:ComponentResourceHandler": "parse_url_path",
     "panel.io.server:RootHandler": "redirect",
+    "panel.io.server:LoginUrlMixin": "get_login_url",
     "panel.auth:": "_validate_next_url",
-    "panel.auth:BasicLoginHandler": "get post _validate",
+    "panel.auth:BasicLoginHandler": "get post redirect _validate",
     "tornado.web:RequestHandler": "clear set_cookie",
     "tornado.web:StaticFileHandler": "set_headers get_content get_content_size",
     # what a page is sent

@@ -351,6 +351,35 @@ def test_the_power_is_that_of_the_t_test_where_people_are_normal(within):
     assert frame.attrs["facts"]["enough"] == 32
 
 
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("pilot", [[1.0, -1, 0.5], [0.1, 0.1, 0.4], [1e-9, 0, 1e9]])
+@pytest.mark.filterwarnings("error")
+def test_simulated_people_with_one_value_raise_no_warning(pilot, within):
+    assert len(sample_sizes(np.array(pilot), 2.0, within=within))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 1e9])
+def test_a_group_of_one_value_has_no_interval(value):
+    _, low, high = study_results.t_interval(np.full((2, 3), value))
+    assert np.isnan([low, high]).all()
+
+
+@pytest.mark.parametrize("shape", [(4,), (5, 3), (2, 2, 40)])
+def test_intervals_of_many_studies_are_scipys(shape):
+    first, second = np.random.default_rng(1).normal(3, 2, (2, *shape))
+    one = stats.ttest_1samp(first, 0, axis=-1).confidence_interval()
+    two = stats.ttest_ind(second, first, axis=-1, equal_var=False).confidence_interval()
+    assert np.allclose(study_results.t_interval(first)[1:], one)
+    assert np.allclose(study_results.t_interval(first, second)[1:], two)
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_a_pilot_without_deviations_is_refused(within):
+    pilot = [made(f"P{who}", name, 5.0) for who in range(3) for name in "ab"]
+    with pytest.raises(StudyError, match="the same value of minutes"):
+        deviations(pilot, "minutes", within=within)
+
+
 def test_a_pilot_of_few_is_not_certain_and_the_command_offers_what_the_tables_measure():
     pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     assert deviations(pilot, "minutes", within=False).var() == pytest.approx(1)

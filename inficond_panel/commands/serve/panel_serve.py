@@ -7,6 +7,7 @@ Panel reads its command line it loads the entry points ``panel.io.rest`` of all 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -26,13 +27,17 @@ def health_routes(files: Sequence[str], endpoint: str) -> list[tuple[str, Any, d
 def guarded(argv: Sequence[str]) -> list[str]:
     """Return the command line ``argv``, with our plugin if it is ``panel serve`` of our page.
 
-    ``/health`` then reports whether the specs after ``--args`` can be read.
+    ``/health`` then reports whether the specs after ``--args`` can be read. Exits if Panel would
+    have a thread pool.
     """
     at = argv.index("--args") if "--args" in argv else len(argv)
     if argv[1:2] != ["serve"] or not any(map(_is_ours, argv[2:at])):
         return list(argv)
     from inficond_panel.serving import health, plugin
+    from inficond_panel.ui.threads import threads_error
 
+    if number := _threads(argv[2:at]):
+        sys.exit(threads_error(number).for_shell)
     health.watch([partial(_readable, spec) for spec in argv[at + 1 :] or ["demo"]])
     return [*argv[:2], "--plugins", plugin.__name__, *argv[2:]]
 
@@ -41,6 +46,16 @@ def _readable(spec: str) -> bool:
     from inficond_panel.commands.serve.server import readable  # which needs what loads this module
 
     return readable(spec)
+
+
+def _threads(arguments: Sequence[str]) -> str | None:
+    """Return the number of threads in the flag ``--num-threads``, which may be shortened, or in the
+    environment; None if there is neither."""
+    for at, argument in enumerate(arguments):
+        flag, _, number = argument.partition("=")
+        if len(flag) > len("--num-") and "--num-threads".startswith(flag):
+            return number or " ".join(arguments[at + 1 : at + 2])
+    return os.environ.get("PANEL_NUM_THREADS")
 
 
 def _is_ours(argument: str) -> bool:

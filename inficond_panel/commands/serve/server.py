@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bokeh.server.server import Server
 from panel.command.serve import Serve
@@ -30,6 +30,7 @@ from inficond_panel.serving import guard, health, plugin
 from inficond_panel.serving.answers import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
+from inficond_panel.ui.threads import check_threads, threads_error
 from inficond_panel.vocabulary.splits import TUNE
 
 DESCRIPTION = "Accepts the flags of panel serve."
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Serve the page for one or more specs."""
+    check_threads()
     set_history(args.history)
     if args.port and not args.unix_socket:
         args.port = free_port(args.port, args.address)
@@ -71,12 +73,12 @@ def run(args: argparse.Namespace) -> None:
 class _Serve(Serve):
     """``panel serve`` for our app only: its arguments are specs, not files.
 
-    It runs only on Tornado's server, which our guards wrap (Panel 1.10 supports other servers).
-    Each process imports slow packages before its first page.
+    It runs only on Tornado's server, which our guards wrap (Panel 1.10 supports other servers), and
+    without Panel's thread pool. Each process imports slow packages before its first page.
     """
 
     args: ClassVar = tuple(
-        arg for arg in Serve.args if arg[0] not in {"files", "--args", "--server"}
+        arg for arg in Serve.args if arg[0] not in {"files", "--args", "--server", "--num-threads"}
     )
 
     def customize_server(self, server: Server) -> Server:
@@ -99,6 +101,17 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
     parser.set_defaults(panel_serve=_Serve(parser=flags))  # type: ignore[arg-type]
     for action in flags._group_actions:
         action.help = _HELP.get(action.dest, action.help)
+    flags.add_argument("--num-threads", action=_Threads, help=argparse.SUPPRESS)
+
+
+class _Threads(argparse.Action):
+    """The flag ``--num-threads`` of Panel, which is refused: a page needs the event loop."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, number: object, *flag: Any
+    ) -> None:
+        error = threads_error(number)
+        parser.error(f"--num-threads: {error.message} {error.remedy}")
 
 
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
@@ -152,6 +165,7 @@ def readable(spec: str) -> bool:
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
     """Run ``panel serve`` on the pages ``files`` with our guards, until it is stopped."""
+    check_threads()
     guard()
     sign_sessions(args)
     take_password(args)

@@ -23,6 +23,7 @@ from inficond_panel.study.results.sample_size import deviations, sample_sizes
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.timeline import rebuild, timeline
+from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
@@ -37,6 +38,9 @@ def add(opened: Study, args: argparse.Namespace) -> None:
         show_lines(args, {"links": {"open": link}}, [link])
         return
     _show_links(args, [opened.add_participant() for _ in range(args.count)])
+    slots = {participant.slot for participant in opened.log.participants()}
+    if args.count > 1 and (uneven := unevenness(opened.spec, len(slots))):
+        note(f"Warning: {uneven}")
 
 
 def link(opened: Study, args: argparse.Namespace) -> None:

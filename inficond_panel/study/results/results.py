@@ -301,30 +301,38 @@ def paired(
     """Return (mean difference within people, low, high, n, method) by Student's t interval, from
     each person's ``means`` under two conditions."""
     change = np.array([means[1][who] - means[0][who] for who in people])
-    error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
-    return *_interval(float(change.mean()), float(error), len(change) - 1), f"{len(change)}", PAIRED
+    mean, low, high = map(float, t_interval(change))
+    return mean, low, high, f"{len(change)}", PAIRED
 
 
 def independent(means: Sequence[Mapping[str, float]]) -> tuple[float, float, float, str, str]:
     """Return (difference of two groups' means, low, high, sizes, method) by Welch's t interval."""
     groups = [np.array(list(each.values())) for each in means]
-    change = float(groups[1].mean() - groups[0].mean())
-    sizes = f"{len(groups[0])} and {len(groups[1])}"
-    if min(map(len, groups)) < 2:
-        return change, np.nan, np.nan, sizes, WELCH
-    parts = [group.var(ddof=1) / len(group) for group in groups]
-    error = float(np.sqrt(sum(parts)))
-    freedom = sum(part**2 / (len(g) - 1) for part, g in zip(parts, groups, strict=True))
-    degrees = error**4 / freedom if freedom else 0.0
-    return *_interval(change, error, degrees), sizes, WELCH
+    change, low, high = map(float, t_interval(*groups))
+    return change, low, high, f"{len(groups[0])} and {len(groups[1])}", WELCH
 
 
-def _interval(change: float, error: float, degrees: float) -> tuple[float, float, float]:
-    """Return ``change`` and the limits of its t interval, nan without variance; ``error`` is the
-    standard error, ``degrees`` are the degrees of freedom."""
-    if not (error > 0 and degrees > 0):
-        return change, np.nan, np.nan
+def t_interval(*groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean of one group, or the second group's mean minus the first's, with the limits
+    of its t interval at ``LEVEL``: Student's, or Welch's for two groups.
+
+    A group is ``(..., n)``, and the results are ``(...)``. Limits are nan for a group of one value,
+    and where no group has variance beyond rounding errors.
+    """
+    change = groups[-1].mean(-1) - (groups[0].mean(-1) if len(groups) > 1 else 0.0)
+    if min(group.shape[-1] for group in groups) < 2:
+        return change, np.nan * change, np.nan * change
     from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
 
-    reach = float(t.ppf(tails(LEVEL)[1], degrees)) * error
+    parts = [_variance(group) / group.shape[-1] for group in groups]
+    squares = [part**2 / (group.shape[-1] - 1) for part, group in zip(parts, groups, strict=True)]
+    error = np.sqrt(np.where(sum(parts) > 0, sum(parts), np.nan))
+    degrees = error**4 / np.where(sum(squares) > 0, sum(squares), np.nan)  # Welch-Satterthwaite
+    reach = t.ppf(tails(LEVEL)[1], degrees) * error
     return change, change - reach, change + reach
+
+
+def _variance(group: np.ndarray) -> np.ndarray:
+    """Return the variance of values ``(..., n)``, n - 1, and 0 for rounding errors alone."""
+    varies = np.ptp(group, axis=-1) > 1e-12 * np.abs(group).max(-1)
+    return np.where(varies, group.var(-1, ddof=1), 0.0)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.study.results.results import LEVEL, MEASURES, Result
+from inficond_panel.study.results.results import MEASURES, Result, t_interval
 
 #: Simulated sizes: people per condition, or people who have both conditions.
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
@@ -22,7 +22,7 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
 
     With ``within``, it is the deviation of a person's difference between two conditions from the
     mean difference. Deviations are scaled to an unbiased variance. Raises ``StudyError`` for fewer
-    than three people with a value of ``measure``.
+    than three people with a value of ``measure``, and for people whose values are all equal.
     """
     by_condition: dict[str, dict[str, list[float]]] = {}
     for each in results:
@@ -42,6 +42,12 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
             f"Too few people of the pilot have a value of {MEASURES[measure]}.",
             "Run the pilot with at least three people, and at least two in each condition.",
         )
+    if all(np.ptp(group) == 0 for group in groups):
+        raise StudyError(
+            f"All people of the pilot have the same value of {MEASURES[measure]} in a condition: "
+            "there are no deviations to simulate.",
+            "Run the pilot with more people, or name another measure with --measure.",
+        )
     centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])
     return centred * np.sqrt(count / free)
 
@@ -53,19 +59,15 @@ def sample_sizes(
     number of participants.
 
     Each study draws people from ``spread`` (``deviations``) with replacement; the second condition
-    has ``difference`` added. The test is the report's: paired t, or Welch's t.
+    has ``difference`` added. The interval is the report's, by paired t or Welch's t; a study whose
+    people all have one value has no interval, and does not find the difference.
     """
-    from scipy.stats import ttest_1samp, ttest_ind  # noqa: PLC0415 - slow to load, seldom used
-
     random, rows = np.random.default_rng(seed), []
     for size in SIZES:
-        drawn = random.choice(spread, (2, STUDIES, size))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if within:
-                p = ttest_1samp(drawn[0] + difference, 0, axis=1).pvalue
-            else:
-                p = ttest_ind(drawn[1] + difference, drawn[0], axis=1, equal_var=False).pvalue
-        rows.append({"people": size, "power": float((p < 1 - LEVEL).mean())})
+        first, second = random.choice(spread, (2, STUDIES, size))
+        groups = [first + difference] if within else [first, second + difference]
+        _, low, high = t_interval(*groups)
+        rows.append({"people": size, "power": float(((low > 0) | (high < 0)).mean())})
     enough = next((row["people"] for row in rows if row["power"] >= ENOUGH), None)
     each = "people" if within else "people in each condition"
     note = f"{enough} {each}" if enough else f"More than {SIZES[-1]} {each}"

@@ -321,41 +321,55 @@ def balanced_square(size: int) -> list[list[int]]:
     return rows if size % 2 == 0 else rows + [row[::-1] for row in rows]
 
 
+def task_orders(study: StudySpec) -> list[list[int]]:
+    """Return the orders of tasks that participants have in turn; one if the order is fixed, and if
+    it is drawn for each participant."""
+    size = len(study.tasks)
+    return _square(size) if study.order == "latin_square" else [[*range(size)]]
+
+
+def condition_orders(study: StudySpec) -> list[list[int]]:
+    """Return what participants have in turn: between subjects the single conditions, within
+    subjects the orders of all conditions; one empty order without conditions."""
+    if study.conditions is None:
+        return [[]]
+    size = len(study.conditions.levels)
+    return [[at] for at in range(size)] if study.conditions.design == "between" else _square(size)
+
+
+def _square(size: int) -> list[list[int]]:
+    return balanced_square(size) if size > 1 else [[*range(size)]]
+
+
 def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
     """Return the tasks, in order and with conditions, of the participant in ``slot`` (from 0).
 
-    The order of conditions changes only after all orders of tasks were used, so that in a full
-    round each task has each condition equally often.
+    The condition (within subjects: the order of conditions) changes from slot to slot, the order of
+    tasks after all of them. So, unless they are drawn, the numbers of people per condition in each
+    task differ by at most one in the first n slots, for every n; and each pair of
+    ``condition_orders`` and ``task_orders`` occurs once in as many slots as there are pairs.
     """
-    names = [task.name_ for task in study.tasks]
-    orders = [list(range(len(names)))]
-    if study.order == "latin_square":
-        orders = balanced_square(len(names))
-    elif study.order == "random":
-        orders = [list(np.random.default_rng([study.seed, 1, slot]).permutation(len(names)))]
-    order = orders[slot % len(orders)]
-    conditions = _conditions(study, slot // len(orders), slot)
+    turn, conditions = _conditions(study, slot)
+    orders = task_orders(study)
+    order = orders[turn % len(orders)]
+    if study.order == "random":
+        order = list(np.random.default_rng([study.seed, 1, slot]).permutation(len(order)))
     return tuple(
-        Assigned(names[at], conditions[position % len(conditions)] if conditions else "")
-        for position, at in enumerate(order)
+        Assigned(study.tasks[at].name_, conditions[place % len(conditions)] if conditions else "")
+        for place, at in enumerate(order)
     )
 
 
-def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
-    """Return the condition of one participant for all tasks, or the conditions for the tasks in
-    turn; [] in a study without conditions. ``turn`` counts the rounds of task orders."""
-    if study.conditions is None:
-        return []
-    names = [level.name_ for level in study.conditions.levels]
-    drawn = study.conditions.assignment == "random"
-    if study.conditions.design == "between":
-        at = turn % len(names)
-        if drawn:  # in blocks: as many slots as conditions have each condition once
-            block, position = divmod(slot, len(names))
-            at = np.random.default_rng([study.seed, 3, block]).permutation(len(names))[position]
-        return [names[at]]
-    rows = balanced_square(len(names))
-    order: Iterable[int] = rows[turn % len(rows)]
-    if drawn:
-        order = np.random.default_rng([study.seed, 2, slot]).permutation(len(names))
-    return [names[at] for at in order]
+def _conditions(study: StudySpec, slot: int) -> tuple[int, list[str]]:
+    """Return the turn of task orders that a slot belongs to, and its conditions: one for all tasks,
+    or several for the tasks in order; [] in a study without conditions."""
+    rows = condition_orders(study)
+    turn, at = divmod(slot, len(rows))
+    order: Iterable[int] = rows[at]
+    if study.conditions and study.conditions.assignment == "random":
+        if study.conditions.design == "between":  # in blocks, which have each condition once
+            order = [np.random.default_rng([study.seed, 3, turn]).permutation(len(rows))[at]]
+        else:
+            turn, size = slot, len(study.levels)
+            order = np.random.default_rng([study.seed, 2, slot]).permutation(size)
+    return turn, [study.levels[level].name_ for level in order]

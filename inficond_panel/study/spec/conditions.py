@@ -107,8 +107,8 @@ class Conditions(Section):
     )
     assignment: Literal["latin_square", "random"] = option(
         "latin_square",
-        doc="latin_square: in turn, by the rows of a balanced square; random: drawn in blocks, so "
-        "that the groups stay equal in size.",
+        doc="latin_square: from person to person, within subjects by the rows of a balanced "
+        "square; random: drawn, between subjects in blocks, so that the groups stay equal in size.",
     )
     levels: list[Level] = option(min_length=1, doc="The conditions.")
 

@@ -262,7 +262,8 @@ class StudySpec(SpecFile):
     training: Task | None = option(None, doc="Task for practice before the others; not counted.")
     tasks: list[Task] = option(min_length=1, doc="The tasks.")
     order: Literal["fixed", "latin_square", "random"] = option(
-        "fixed", doc="Order of the tasks: as written, by the rows of a balanced square, or random."
+        "fixed",
+        doc="Order of the tasks: as written, by the rows of a balanced square, or drawn each time.",
     )
     conditions: Conditions | None = option(None, doc="Conditions to compare; none if left out.")
     seed: int = option(0, ge=0, doc="Seed of all random draws.")

@@ -188,6 +188,7 @@ class MapPlot(param.Parameterized):
             hooks=[_weak(self._keep_dots)],
             xlim=WHOLE,  # also here, since the streams take the range of this layer
             ylim=WHOLE,
+            backend="bokeh",
         )
         dots = hv.DynamicMap(lambda: points)
         self._follow(dots)
@@ -204,6 +205,7 @@ class MapPlot(param.Parameterized):
             default_tools=["pan", "wheel_zoom"],
             active_tools=["pan", "wheel_zoom"],
             hooks=[_weak(self._finish)],
+            backend="bokeh",
         )
 
     def show(self, scene: Scene) -> None:

@@ -117,6 +117,7 @@ class MatrixView(Viewer):
                 ),
                 pn.widgets.Select.from_param(self.param.order, **look),
                 margin=(8, 16),
+                sizing_mode="stretch_width",
             ),
             self._plot,
             self._table,

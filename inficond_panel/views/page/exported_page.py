@@ -34,7 +34,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
 from inficond_panel.ui import browser
-from inficond_panel.ui.browser import use_own_font
+from inficond_panel.ui.browser import own_font
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.page.exploring import USUAL, Explorable, Extent, WaitingJobs, whole_rows
 from inficond_panel.views.page.page import close_views, make_views
@@ -64,9 +64,9 @@ class ExportedPage:
         with set_curdoc(self._document):  # else style sheets of a session's page would be shared
             self._root = self._page.get_root(self._document)
         self._document.add_root(self._root)
-        use_own_font()
         resources = Resources(mode="inline", components=_SCRIPTS)
-        with set_resource_mode("inline"):  # set for the whole process: run nothing else here
+        # both are set for the whole process: run nothing else here
+        with set_resource_mode("inline"), own_font():
             self._bundle = bundle_resources(self._document.roots, resources)
 
     def steps(self) -> Iterator[float | str]:

@@ -21,6 +21,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
 from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.threads import check_threads
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.map_panel import MissingMap
@@ -232,7 +233,11 @@ def warm(store: Store) -> None:
 
 
 def publisher() -> Publish:
-    """Return the function that runs a worker's updates on the session's event loop."""
+    """Return the function that runs a worker's updates on the session's event loop.
+
+    Raises ``InficondError`` if Panel calls handlers in a thread pool, not on the loop.
+    """
+    check_threads()
     document = pn.state.curdoc
     try:
         to_loop = partial(publish_to_loop, asyncio.get_running_loop())

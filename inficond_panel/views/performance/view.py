@@ -110,7 +110,7 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
     The first visible range (``ylim``) has no bars: a thousand bars take a second to draw.
     """
     bars = make_performance_bars(agreement, dark, width)
-    hooks = [*bars.opts.get().kwargs["hooks"], _leave_bars]
+    hooks = [*bars.opts.get(backend="bokeh").kwargs["hooks"], _leave_bars]
     return bars.opts(
         toolbar=None,
         tools=[],
@@ -119,6 +119,7 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
         border=0,
         hooks=hooks,
         ylim=(-2, -1),
+        backend="bokeh",
     )
 
 
