@@ -23,7 +23,9 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
+from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import (
+    LEAST_SUPPORT,
     Photos,
     Presence,
     Suspicion,
@@ -122,12 +124,14 @@ class ClassPhotos:
     def suspicion(self) -> Suspicion:
         """Return the suspect scores of all concepts, with reliance and lost correlation.
 
-        A concept with a constant score on ``fit`` has no correlation, so no reliance.
+        A concept that fewer than ``LEAST_SUPPORT`` photos of ``fit`` carry is not tested: it has
+        no reliance, and a p-value of 1.
         """
         folds = side_means(self._of_fit, self.fit_label, self._folds)
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
-        varies = np.ptp(self.fit_scores, axis=0) > 0
-        return replace(measured, reliance=np.where(varies, measured.reliance, 0.0))
+        tested = support(self.fit_scores) >= LEAST_SUPPORT
+        reliance, p = np.where(tested, measured.reliance, 0.0), np.where(tested, measured.p, 1.0)
+        return replace(measured, reliance=reliance, p=p)
 
     @cached_property
     def fit_scores(self) -> NDArray:
@@ -313,15 +317,16 @@ def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
     """Return other classes that occur together with this class on ``fit``, by index of a concept.
 
     The concept is named like the class; of several the concept with the largest reliance. Classes
-    that never occur together, and classes that all photos of ``fit`` show, are left out: they have
-    no correlation with this class.
+    that never occur together are left out, and so are classes that fewer than ``LEAST_SUPPORT``
+    photos of ``fit`` show, or do not show.
     """
     store = photos.student.store
     named = classes_named(store.classes, store.concepts, store.synonyms)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
     concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
     fit, tune, by_teacher = _known(photos, list(concept_of))
-    beside = (fit[photos.fit_label == 1] == 1).any(axis=0) & (fit == 0).any(axis=0)
+    beside = (fit[photos.fit_label == 1] == 1).any(axis=0)
+    beside &= np.minimum((fit == 1).sum(axis=0), (fit == 0).sum(axis=0)) >= LEAST_SUPPORT
     return {
         c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
         for at, (k, c) in enumerate(concept_of.items())
