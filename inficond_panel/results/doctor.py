@@ -47,6 +47,7 @@ from inficond_panel.wording.suspects import (
     more_words,
     shift_sentence,
     suspect_reason,
+    trained_sentence,
     tune_ap_sentence,
 )
 
@@ -54,6 +55,10 @@ from inficond_panel.wording.suspects import (
 MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
+_SEEN = (
+    "Its students imitate what it remembers. Add images that it has not seen: `inficond extend`. "
+    "Or take what `inficond suggest` finds."
+)
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
 NEAREST = (
     "A suspect is named by the nearest word of the corpus. If no word fits, make a concept from "
@@ -164,6 +169,9 @@ def _of_teacher(tuner: Tuner, seen: Mapping[str, _Seen]) -> Iterator[dict[str, s
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
+    memories = {name: each.shift.memory for name, each in seen.items()}
+    if trained := {name: each for name, each in memories.items() if each and each.trained}:
+        yield _row("teacher", "trained on these images", trained_sentence(trained), _SEEN)
 
 
 def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
@@ -241,6 +249,7 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         "fit_ap": np.nan if verdict is None else verdict.ap,
         "fit_separation": np.nan if verdict is None else verdict.separation,
         "verdict_level": VERDICT_LEVEL,
+        "teacher_fit_ap": np.nan if each.shift.memory is None else each.shift.memory.ap[0],
         "chance": np.nan if teacher is None else teacher.chance,
         "teacher_knows": None if teacher is None else teacher.knows,
         "labels_of_fit": "teacher" if each.shift.by_teacher else "labels",

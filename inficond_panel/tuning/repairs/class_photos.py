@@ -121,6 +121,23 @@ class ClassPhotos:
         fit = UnseenLogits(self.fit_label, inside[None])
         return verdict(fit, UnseenLogits(self.tune_label, self.tune_logits))
 
+    def teacher_verdict(self) -> Verdict:
+        """Return the verdict whether the teacher is worse on tune than on fit."""
+        fit, tune = self.teacher_log_odds(FIT), self.teacher_log_odds(TUNE)
+        return self._verdict(fit, tune)
+
+    def label_verdict(self) -> Verdict:
+        """Return the verdict whether a model of the labels of fit is worse on tune than on fit,
+        where it is cross-fitted. No teacher has a part in it."""
+        return self._verdict(*self.model_of_fit)
+
+    def _verdict(self, fit: Array, tune: Array) -> Verdict:
+        """Return the verdict on one model, from its logits (n,) on the photos of fit and of tune,
+        to which it was not fitted."""
+        return verdict(
+            UnseenLogits(self.fit_label, fit[None]), UnseenLogits(self.tune_label, tune[None])
+        )
+
     def suspicion(self) -> Suspicion:
         """Return the suspect scores of all concepts, with reliance and lost correlation.
 
