@@ -103,6 +103,8 @@ class Columns:
 
     def pivot(self, columns: NDArray[np.intp]) -> Array:
         """Return a number near the mean of each of ``columns`` (p,), to centre the scores."""
+        if not len(columns):
+            return np.empty(0)  # nothing was read if no student has a weight
         few = to_host(self._blocks[0][: self._used, :64])[self._place[columns]]
         return few.mean(axis=1, dtype=np.float64)
 
