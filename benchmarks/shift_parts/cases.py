@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.store import Store
-from shift_parts.pairs import Pair, Split, biased, draw_split, find_pairs
+from shift_parts.pairs import LEAST, LEAST_FIT, Pair, Split, biased, draw_split, find_pairs
 from shift_parts.teachers import TEACHERS, teacher_logits
 
 #: Positives of tune by which a model of its labels can be chosen by five folds.
@@ -38,6 +38,9 @@ def add_case_arguments(parser: argparse.ArgumentParser, teacher: str = "strong")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=8, help="biased students, per seed")
     parser.add_argument("--plain", type=int, default=18, help="classes without a bias, per seed")
+    parser.add_argument(
+        "--least", type=int, nargs=2, default=(LEAST_FIT, LEAST), help="photos that a pair needs"
+    )
     parser.add_argument("--leak", type=float, default=0.02)
     parser.add_argument("--teacher", choices=TEACHERS, default=teacher)
     parser.add_argument("--lambda", dest="lambda_", default=1e-4, type=penalty)
@@ -54,7 +57,7 @@ def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
     """Pairs of all seeds, drawn by chance, on biased photos of fit."""
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         split = _split(store, args, seed)
-        pairs = find_pairs(store, split)
+        pairs = find_pairs(store, split, tuple(args.least))
         for i in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
             pair = pairs[i]
             fit = biased(store, split.fit, pair, args.leak, seed)

@@ -47,8 +47,13 @@ def draw_split(store: Store, seed: int) -> Split:
     return Split(*(np.sort(part) for part in np.split(order, ends)))
 
 
-def find_pairs(store: Store, split: Split) -> list[Pair]:
-    """Pairs with enough photos of each kind, whose context has a word of its own."""
+def find_pairs(
+    store: Store, split: Split, least: tuple[int, int] = (LEAST_FIT, LEAST)
+) -> list[Pair]:
+    """Pairs with enough photos of each kind, whose context has a word of its own.
+
+    ``least``: photos of fit with both, and photos of each kind of tune and of the holdout.
+    """
     label, found = np.asarray(store.label), []
     for target, name in enumerate(store.classes):
         for context, other in enumerate(store.classes):
@@ -60,7 +65,7 @@ def find_pairs(store: Store, split: Split) -> list[Pair]:
                 _cells(label[rows][:, [target, context]]) for rows in (split.tune, split.holdout)
             ]
             both = _cells(label[split.fit][:, [target, context]])[0]
-            if both >= LEAST_FIT and min(map(min, cells)) >= LEAST:
+            if both >= least[0] and min(map(min, cells)) >= least[1]:
                 found.append(Pair(target, context, tuple(words)))
     return found
 

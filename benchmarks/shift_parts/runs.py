@@ -127,7 +127,7 @@ def biased_student(case: Case, **how: Any) -> Run:
 def _biased(case: Case, **how: Any) -> tuple[Run, TunableStudents]:
     students, store, pair = student_of(case, **how), case.store, case.pair
     assert pair is not None
-    shift = _shift(students)
+    shift = shift_of(students)
     words = [store.concepts[c] for c in pair.words]
     listed = [suspect.concept for suspect in shift.suspects]
     weight = np.abs(students.node.weights[:, 0])
@@ -175,14 +175,15 @@ def run_pair(case: Case, *, brief: bool = False, beside: bool = False, **how: An
 def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
     """The student of a class without a bias: its verdict, and the ``gains`` that are brief."""
     students = student_of(case, **how)
-    name, shift = case.store.classes[case.k], _shift(students)
+    name, shift = case.store.classes[case.k], shift_of(students)
     found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
     if gains:
         _repairs(Measured(found, students), brief=True)
     return found
 
 
-def _shift(students: TunableStudents) -> ClassShift:
+def shift_of(students: TunableStudents) -> ClassShift:
+    """The shift of the first class, found anew."""
     repairs = students.tuner.repairs
     return class_shift(repairs.photos(repairs.class_fit(students.node, students.classes[0])))
 

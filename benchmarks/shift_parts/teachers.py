@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
 
 from inficond_panel import distill
 from inficond_panel.store import Store
 
 #: *strong*: nearly always right, whatever the context. *honest*, *shortcut*: regressions on the
 #: labels of fit, as it was drawn and as it is biased. *non-linear*: errors that follow from the
-#: scores, by sines that no student can have. *own*: the store's.
-TEACHERS = ("strong", "honest", "shortcut", "non-linear", "own")
+#: scores, by sines that no student can have. *own*: the store's. *trained*, *network*: an L2
+#: regression and a network that were trained on the labels of the students' photos of fit, biased
+#: ones too, and know them by heart. *cross-fitted*: networks of all classes, each asked only about
+#: photos that it was not trained on.
+TEACHERS = (
+    *("strong", "honest", "shortcut", "non-linear", "own"),
+    *("trained", "network", "cross-fitted"),
+)
 #: Logits of a strong teacher: this far from 0, with this standard deviation.
 STRONG = (2.5, 1.2)
+#: Inverse L2 penalty of the regression that knows its photos by heart.
+RIDGE = 0.01
 
 
 def teacher_logits(
@@ -31,6 +45,11 @@ def teacher_logits(
         return strong_logits(store, k, seed)
     if teacher == "non-linear":
         return nonlinear_logits(store, k, seed)
+    if teacher == "cross-fitted":
+        return cross_fitted_logits(store, seed)[:, k]
+    if teacher in ("trained", "network"):
+        learned = fit if biased is None else biased
+        return trained_logits(store, k, learned, seed, network=teacher == "network")
     return head_logits(store, k, biased if teacher == "shortcut" and biased is not None else fit)
 
 
@@ -52,6 +71,44 @@ def head_logits(store: Store, k: int, rows: NDArray[np.intp]) -> NDArray:
     targets = (label[label >= 0] == 1).astype(float)[:, None]
     head = distill.fit(store.concept_score[known], targets, l1=1e-3, tolerance=1e-4)
     return distill.decision_function(store.concept_score, head.weights, head.intercepts)[:, 0]
+
+
+def trained_logits(
+    store: Store, k: int, rows: NDArray[np.intp], seed: int, *, network: bool
+) -> NDArray:
+    """Logits (N,) of an L2 regression or a network that was trained on the labels of these photos,
+    as scikit-learn has them by default, on standardised scores."""
+    label = np.asarray(store.label)[rows, k]
+    model = _network(seed) if network else LogisticRegression(C=RIDGE, max_iter=1000)
+    scores = _standard(store)
+    model.fit(scores[rows[label >= 0]], label[label >= 0] == 1)
+    return _logit(model.predict_proba(scores)[:, 1])
+
+
+@cache
+def cross_fitted_logits(store: Store, seed: int) -> NDArray:
+    """Logits (N, K) of networks for all classes, each on the fifth of the photos that it was not
+    trained on. Where a label is not known it is taken as absent."""
+    scores, label = _standard(store), np.asarray(store.label) == 1
+    fold = np.random.default_rng([seed, 8]).integers(5, size=len(scores))
+    logits = np.empty(label.shape)
+    for number in range(5):
+        out = fold == number
+        model = _network(seed).fit(scores[~out], label[~out])
+        logits[out] = _logit(model.predict_proba(scores[out]))
+    return logits
+
+
+def _network(seed: int) -> MLPClassifier:
+    return MLPClassifier((64,), max_iter=60, random_state=seed)
+
+
+def _standard(store: Store) -> NDArray:
+    return StandardScaler().fit_transform(store.concept_score[np.arange(len(store.images))])
+
+
+def _logit(probability: NDArray) -> NDArray:
+    return logit(np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6))
 
 
 def nonlinear_logits(store: Store, k: int, seed: int) -> NDArray:

@@ -13,20 +13,11 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import centred, spread
 
 #: Largest number of images for a correlation: at r = 0.8 the standard error is then 0.0025.
 SAMPLE = 20_000
-_IMAGES = 1024  #: images whose scores are centred at one time
 _ROWS = 512  #: rows of correlations made at one time
-
-
-def spread(scores: NDArray) -> Array:
-    """Return the standard deviation (C,) of each concept's score over the images, from (N, C)."""
-    mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
-    squares = np.zeros_like(mean)
-    for block in _centred(scores, mean):
-        squares += np.einsum("ij,ij->j", block, block)
-    return np.sqrt(squares / len(scores))
 
 
 class Correlations:
@@ -40,8 +31,7 @@ class Correlations:
         self._sample = sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
         self._mean = sample.mean(axis=0, dtype=np.float64)
         self._spread = spread(sample)
-        # A constant column has no spread but the rounding of its mean.
-        self._spread[self._spread <= 1e-7 * np.abs(self._mean)] = np.inf
+        self._spread[self._spread == 0] = np.inf
         self._links: dict[float, dict[int, set[int]]] = {}  # neighbours by threshold, found so far
         self._guard = Lock()  # of the links: sessions ask at the same time
 
@@ -50,7 +40,7 @@ class Correlations:
         at = list(concepts)
         products = np.zeros((len(at), len(self._mean)))
         with one_thread():
-            for block in _centred(self._sample, self._mean):
+            for block in centred(self._sample, self._mean):
                 products += block[:, at].T @ block
         covariance = products / len(self._sample)
         return np.clip(covariance / self._spread / self._spread[at, None], -1.0, 1.0)
@@ -107,8 +97,3 @@ def collinear(row: Array, concept: int, threshold: float = 0.8) -> list[tuple[in
     """
     order = np.argsort(-row, kind="stable")
     return [(int(j), float(row[j])) for j in order if j != concept and row[j] >= threshold]
-
-
-def _centred(scores: NDArray, mean: Array) -> Iterator[Array]:
-    for first in range(0, len(scores), _IMAGES):
-        yield np.asarray(scores[first : first + _IMAGES], dtype=np.float64) - mean

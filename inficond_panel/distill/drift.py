@@ -31,6 +31,7 @@ from scipy.special import expit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
@@ -156,15 +157,14 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
 def _far(fitted: Array, new: NDArray) -> tuple[float, float, Array]:
     """Return the distance beyond which a photo is far, the share of ``fit`` beyond it, and the
     distances (m,) of the new photos to ``fit``."""
-    centre, spread = fitted.mean(axis=0), fitted.std(axis=0)
-    spread[spread == 0] = 1.0
-    fitted = (fitted - centre) / spread
+    centre, size = fitted.mean(axis=0), divisor(fitted)
+    fitted = (fitted - centre) / size
     among = _squares(fitted, fitted)
     np.fill_diagonal(among, np.inf)
     among_fit = _nearest(among)
     tail = max(1, int(_FAR * (len(among_fit) + 1)))
     some = (new[first : first + _TOGETHER] for first in range(0, len(new), _TOGETHER))
-    distances = [_nearest(_squares((scores - centre) / spread, fitted)) for scores in some]
+    distances = [_nearest(_squares((scores - centre) / size, fitted)) for scores in some]
     limit = float(np.sort(among_fit)[-tail])
     return limit, tail / (len(among_fit) + 1), np.concatenate(distances)
 
@@ -243,8 +243,7 @@ def density_ratio(
     Returns the ratio and the chosen L2 penalty.
     """
     wide = np.concatenate([ours, theirs]).astype(np.float64)
-    spread = wide.std(axis=0)
-    centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    centred = (wide - wide.mean(axis=0)) / divisor(wide)
     scores = np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
     target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
     penalty = _chosen_penalty(scores, target, _joined(*groups, len(ours), len(theirs)))

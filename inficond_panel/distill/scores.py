@@ -103,6 +103,8 @@ class Columns:
 
     def pivot(self, columns: NDArray[np.intp]) -> Array:
         """Return a number near the mean of each of ``columns`` (p,), to centre the scores."""
+        if not len(columns):
+            return np.empty(0)  # nothing was read if no student has a weight
         few = to_host(self._blocks[0][: self._used, :64])[self._place[columns]]
         return few.mean(axis=1, dtype=np.float64)
 
@@ -313,7 +315,8 @@ class Scores:
         """Return the weighted mean and variance of each column, (C,) each; weights (N,) sum to 1.
 
         With M columns of weights (N, M) both results are (M, C). A variance is at least the
-        rounding error of a constant column.
+        rounding error of a column that is constant where it has weight: its size is that of the
+        mean, or of the difference to the pivot if that is larger.
         """
         self.passes += 1
         shape = (*sample_weight.shape[1:], self.shape[1])
@@ -322,7 +325,7 @@ class Scores:
             first += part[0]
             second += part[1]
         mean = self.pivot + first
-        return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
+        return mean, np.maximum(second - first**2, 1e-16 * (mean**2 + second))
 
 
 #: Number of float64 values that stay near a core beside the sums; with more, a pass waits.

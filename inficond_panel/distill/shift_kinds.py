@@ -32,6 +32,7 @@ from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.exact import fit
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import constant, divisor
 
 #: L1 penalties that are tried for the models of labels.
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -97,9 +98,8 @@ def label_noise(
     not fitted to the labels of ``fit``."""
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
 
-    spread, slopes = tune_scores.std(axis=0), tune_scores.shape[1]
-    spread = np.where(spread > 0, spread, 1.0)
-    sides = (fit_scores / spread, fit_label, tune_scores / spread, tune_label)
+    size, slopes = divisor(tune_scores), tune_scores.shape[1]
+    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
 
     def least(start: list[float]) -> tuple[float, Array]:
         shares = len(start) - 2 - slopes
@@ -206,7 +206,8 @@ def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
     means, variances = (np.stack(values) for values in zip(*each, strict=True))
     mean = share @ means
     spread = np.sqrt(share @ (variances + (means - mean) ** 2))
-    return mean, np.where(spread > 1e-7 * np.abs(mean), spread, 1.0)  # a constant's is rounding
+    ends = np.stack([end for scores in sides for end in (scores.min(axis=0), scores.max(axis=0))])
+    return mean, np.where(constant(ends), 1.0, spread)
 
 
 def _rows(scores: NDArray, rows: NDArray[np.intp], standard: tuple[Array, Array]) -> NDArray:

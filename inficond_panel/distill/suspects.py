@@ -22,10 +22,15 @@ c with scores x_c:
 - *weakening*: sqrt(max(t_1, 0)^2 + max(t_0, 0)^2), t_1 the fall of the positives' mean from fit to
   tune and t_0 the rise of the negatives' mean, each in standard errors, with the same sign rule. z
   is as uncertain as the scarcer of positives and negatives; weakening counts the surer of the two.
+- *least variance*: the variance of the positives' scores, or of the negatives', is taken to be at
+  least that of all scores, divided by the number of these photos: as if one of them differed. Else
+  t is infinite for scores of 0 and 1 that are 1 on all positives of fit, and 0 on all of tune.
 - *lost separation*: w_c (D_fit,c - D_tune,c). Its sum over all concepts is exactly the student's
   loss of separation (mean logit of positives less mean logit of negatives).
 
-The *suspect score* is sqrt(reliance) times weakening. All is cross-fitted: each student is fitted
+The *suspect score* is sqrt(reliance) times weakening. A concept that fewer than ``LEAST_SUPPORT``
+photos carry (``spread.support``) is no suspect: by so few photos a t is not normal, and among
+hundreds of rare words some are far apart by chance. All is cross-fitted: each student is fitted
 without one fold of ``fit``, and only that fold is compared with ``tune``. On a student's training
 photos its weights follow chance, and chance looks like a correlation.
 
@@ -53,6 +58,7 @@ from inficond_panel.distill.metrics.groups import Groups, first_of, part_means, 
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import LOGIT_ROUNDING
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import AP
 
@@ -124,8 +130,8 @@ def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMe
     return list(map(SideMeans, counts, mean.reshape(shape), variance.reshape(shape)))
 
 
-#: Range of values, relative to the largest, up to which they are constant.
-_ROUNDING = 1e-12
+#: Least number of photos that carry a suspect (``spread.support``): as many as a class needs.
+LEAST_SUPPORT = 10
 
 
 class Photos(SideMeans):
@@ -158,7 +164,7 @@ class Photos(SideMeans):
         means = self._sides / self.counts
         given = np.asarray(values, dtype=np.float64).T
         within = given - self._sides @ (means.T @ given)
-        within[:, np.ptp(within, axis=0) <= _ROUNDING * np.abs(given).max(axis=0)] = 0.0
+        within[:, np.ptp(within, axis=0) <= LOGIT_ROUNDING * np.abs(given).max(axis=0)] = 0.0
         covariance = self.scores.gradient(within)
         size = np.sqrt(np.outer(self.squares.sum(axis=0), (within**2).sum(axis=0)))
         return np.divide(covariance, size, out=np.zeros_like(size), where=size > 0).T
@@ -246,21 +252,36 @@ def lost_bond(
     counts = np.array([part.counts for part in folds])
     freedom = (np.concatenate([counts, tune.counts[None]]) - 1).sum(axis=0)
     variance = np.sum([part.squares for part in (*folds, tune)], axis=0) / freedom[:, None]
+    least = _total_variance([*folds, tune]) / (freedom[:, None] + 1)
     lost = np.array([part.bond for part in folds]) - tune.bond
     # A mean over the folds, whose variances add up; the photos of tune are shared by all folds.
     size = (1 / counts).T @ sign**2 / len(folds) ** 2
-    parts = variance * (size + np.outer(1 / tune.counts, sign.mean(axis=0) ** 2))
-    error = np.sqrt(parts.sum(axis=0))
+    size += np.outer(1 / tune.counts, sign.mean(axis=0) ** 2)
+    parts = variance * size
+    error = np.sqrt(np.maximum(parts.sum(axis=0), (least * size).sum(axis=0)))
     z = np.divide((sign * lost).mean(axis=0), error, out=np.zeros_like(error), where=error > 0)
     # Student's t with Satterthwaite's (1946) degrees of freedom
     spread = np.maximum((parts**2 / freedom[:, None]).sum(axis=0), np.finfo(np.float64).tiny)
     joint = np.maximum(parts.sum(axis=0) ** 2 / spread, 1.0)
-    return z, np.asarray(stdtr(joint, -z)), _weakening(sign, folds, tune, variance)
+    return (
+        z,
+        np.asarray(stdtr(joint, -z)),
+        _weakening(sign, folds, tune, np.maximum(variance, least)),
+    )
+
+
+def _total_variance(parts: Sequence[SideMeans]) -> Array:
+    """Return the variance (C,) of the scores of all these photos about their common mean."""
+    counts = np.array([part.counts for part in parts])[..., None]
+    means = np.array([part.means for part in parts])
+    among = counts * (means - (counts * means).sum(axis=(0, 1)) / counts.sum()) ** 2
+    within = np.array([part.squares for part in parts])
+    return np.asarray((within + among).sum(axis=(0, 1)) / counts.sum())
 
 
 def _weakening(sign: Array, folds: Sequence[SideMeans], tune: SideMeans, variance: Array) -> Array:
-    """Return the weakening (C,), from the signs of the reliance (V, C) and the pooled variance
-    (2, C)."""
+    """Return the weakening (C,), from the signs of the reliance (V, C) and the pooled variances
+    (2, C), which are above 0 unless a concept is constant."""
     counts = np.array([part.counts for part in folds])
     share, total = counts / counts.sum(axis=0), counts.sum(axis=0)
     lost = np.array([part.means - tune.means for part in folds])

@@ -13,6 +13,7 @@ from scipy.special import expit
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import number
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
@@ -47,6 +48,7 @@ from inficond_panel.wording.suspects import (
     more_words,
     shift_sentence,
     suspect_reason,
+    trained_sentence,
     tune_ap_sentence,
 )
 
@@ -54,6 +56,14 @@ from inficond_panel.wording.suspects import (
 MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
+_NO_CONCEPT = (
+    "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher; if the "
+    "scores do, at the concepts. Else lower `students.lambda`."
+)
+_SEEN = (
+    "Its students imitate what it remembers. Add images that it has not seen: `inficond extend`. "
+    "Or take what `inficond suggest` finds."
+)
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
 NEAREST = (
     "A suspect is named by the nearest word of the corpus. If no word fits, make a concept from "
@@ -108,7 +118,7 @@ def doctor(
             seen[name] = _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
-        "findings": _findings(tuner, seen, node_title(tuner, node), facts),
+        "findings": _findings(tuner, node, seen, facts),
         "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
         "suspects": _suspects(seen, facts, whole),
         "labels": _labels(tuner.store, seen, facts, whole),
@@ -116,18 +126,20 @@ def doctor(
 
 
 def _findings(
-    tuner: Tuner, seen: Mapping[str, _Seen], title: str, facts: Mapping[str, Any]
+    tuner: Tuner, node: Node, seen: Mapping[str, _Seen], facts: Mapping[str, Any]
 ) -> pd.DataFrame:
     worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
     rows = [
         *_of_teacher(tuner, worst_first),
+        *_of_students(node, tuner.store, seen),
         *_of_classes(worst_first),
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
     ]
     notes = [] if rows else ["No problem was found in these photos."]
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
-    return make_frame(rows, "about", headings, title=f"{title}: findings", notes=notes, facts=facts)
+    title = f"{node_title(tuner, node)}: findings"
+    return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)
 
 
 def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
@@ -172,6 +184,21 @@ def _of_teacher(tuner: Tuner, seen: Mapping[str, _Seen]) -> Iterator[dict[str, s
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
+    memories = {name: each.shift.memory for name, each in seen.items()}
+    if trained := {name: each for name, each in memories.items() if each and each.trained}:
+        yield _row("teacher", "trained on these images", trained_sentence(trained), _SEEN)
+
+
+def _of_students(node: Node, store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+    for k, name in enumerate(store.classes):
+        if name in seen and not node.weights[:, k].any():
+            outputs = store.teacher_log_odds[store.rows(FIT), k]
+            ends = [number(end, 1) for end in (outputs.min(), outputs.max())]
+            finding = (
+                f"No concept has an influence on {name}: its student gives every image the same "
+                f"logit. The teacher's are from {ends[0]} to {ends[1]} on training images."
+            )
+            yield _row(name, "a student without concepts", finding, _NO_CONCEPT)
 
 
 def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
@@ -249,6 +276,7 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         "fit_ap": np.nan if verdict is None else verdict.ap,
         "fit_separation": np.nan if verdict is None else verdict.separation,
         "verdict_level": VERDICT_LEVEL,
+        "teacher_fit_ap": np.nan if each.shift.memory is None else each.shift.memory.ap[0],
         "chance": np.nan if teacher is None else teacher.chance,
         "teacher_knows": None if teacher is None else teacher.knows,
         "labels_of_fit": "teacher" if each.shift.by_teacher else "labels",

@@ -34,6 +34,7 @@ from inficond_panel.distill.metrics.groups import of_rows
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array
+from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.edits import Label, Learn, Repair
@@ -104,8 +105,7 @@ def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
 
 def _standard(values: NDArray) -> Array:
     """Return z scores of ``values``; 0 if all values are equal."""
-    spread = values.std()
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+    return np.asarray((values - values.mean()) / divisor(values[:, None]))
 
 
 def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:

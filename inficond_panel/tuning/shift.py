@@ -58,6 +58,31 @@ class Suspect:
 
 
 @dataclass(frozen=True)
+class TeacherMemory:
+    """Verdicts where not only the student but the teacher too is worse on ``tune``.
+
+    If the teacher was trained on ``fit``, its outputs there contain the labels, and the student is
+    better there by as much of them as it can imitate. Then its fall is no evidence of a shift.
+    ``teacher`` is the verdict on the teacher, ``labels`` on a model of the labels of ``fit``, each
+    photo evaluated by a model that was not fitted to it. If the class goes with a context in
+    ``fit`` only, that model falls too.
+    """
+
+    teacher: Verdict
+    labels: Verdict
+
+    @property
+    def trained(self) -> bool:
+        """True if the teacher's AP falls clearly more than that of the model of the labels."""
+        return bool(self.teacher.ap_lost.low > max(self.labels.ap_lost.estimate, 0.0))
+
+    @property
+    def ap(self) -> tuple[float, float]:
+        """AP of the teacher on ``fit``, as if the class were as frequent there, and on ``tune``."""
+        return self.teacher.ap, self.teacher.ap - self.teacher.ap_lost.estimate
+
+
+@dataclass(frozen=True)
 class ClassShift:
     """Shift of one class: ``kind`` is ``shift``, ``none`` or ``unknown``.
 
@@ -68,6 +93,9 @@ class ClassShift:
     ``by_teacher``: ``fit`` has no labels, and the teacher's decisions replace them. ``decided``:
     ``tune`` has none, they replace all labels, and AP is agreement with the teacher. ``teacher`` is
     the teacher's AP on ``tune``; if it does not know the class, the verdict covers no gains.
+
+    ``memory`` is set where student and teacher are worse on ``tune``. Then ``decisive``, the
+    verdict that counts, is that on a model of the labels; else it is ``verdict``, on the student.
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed.
@@ -81,10 +109,16 @@ class ClassShift:
     by_teacher: bool = False
     decided: bool = False
     verdict: Verdict | None = None
+    memory: TeacherMemory | None = None
     suspects: tuple[Suspect, ...] = ()
     teacher: TeacherSkill | None = None
     own_word: Interval | None = None
     tune_model: Interval | None = None
+
+    @property
+    def decisive(self) -> Verdict | None:
+        """The verdict that counts: on the student, or on a model of the labels."""
+        return self.verdict if self.memory is None else self.memory.labels
 
     @property
     def relied_on(self) -> tuple[Suspect, ...]:
@@ -98,8 +132,8 @@ class ClassShift:
 
     @property
     def ap_lost(self) -> float:
-        """AP (0 to 1) lost from fit to tune; 0 if unknown."""
-        return self.verdict.ap_lost.estimate if self.verdict else 0.0
+        """AP (0 to 1) lost from fit to tune by the decisive verdict; 0 if unknown."""
+        return self.decisive.ap_lost.estimate if self.decisive else 0.0
 
     @property
     def unknown_to_teacher(self) -> bool:
@@ -133,18 +167,30 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
     if photos.lacking:
         return unknown
     verdict, measured = photos.verdict(), photos.suspicion()
+    memory = teacher_memory(photos) if verdict.kind == SHIFT else None
+    decisive = verdict if memory is None else memory.labels
     # By scores only: labels also show harmless differences between the splits.
     ranked = measured.ranked(_own(photos))
     lost = ranked[measured.q[ranked] <= CLEAR]
-    kind = verdict.kind if _held_at_zero(photos)[lost].all() else SHIFT
+    kind = decisive.kind if _held_at_zero(photos)[lost].all() else SHIFT
     return replace(
         unknown,
         kind=kind,
         tune_photos=(int((photos.tune_label == 1).sum()), int((photos.tune_label == 0).sum())),
         lost_bond=len(lost) > 0,
         verdict=verdict,
+        memory=memory,
         suspects=_suspects(photos, measured) if kind == SHIFT else (),
     )
+
+
+def teacher_memory(photos: ClassPhotos) -> TeacherMemory | None:
+    """Return the verdicts on the teacher and on a model of the labels, if the teacher is worse on
+    tune than on fit; else None. Without labels of fit there is nothing to compare it with."""
+    if photos.by_teacher:
+        return None
+    teacher = photos.teacher_verdict()
+    return TeacherMemory(teacher, photos.label_verdict()) if teacher.kind == SHIFT else None
 
 
 def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:

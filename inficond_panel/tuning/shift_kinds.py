@@ -18,7 +18,16 @@ from inficond_panel.distill.shift_kinds import (
     share_z,
     wrong_chance,
 )
-from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Photos, Presence, lost_bond, presence
+from inficond_panel.distill.spread import support
+from inficond_panel.distill.suspects import (
+    LEAST_SUPPORT,
+    SHIFT,
+    UNKNOWN,
+    Photos,
+    Presence,
+    lost_bond,
+    presence,
+)
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
@@ -165,7 +174,8 @@ def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:
     fit, tune = (Photos(*pair) for pair in zip(pictures, labels, strict=True))
     side = np.sign(fit.bond - tune.bond)
     z, p, _ = lost_bond(side[None], [fit], tune)
-    q = false_discovery_control(np.minimum(1.0, 2 * p))  # two-sided
+    tested = support(np.concatenate(pictures)) >= LEAST_SUPPORT
+    q = false_discovery_control(np.where(tested, np.minimum(1.0, 2 * p), 1.0))  # two-sided
     found = []
     for c in np.argsort(-z, kind="stable"):
         if q[c] <= CLEAR_PICTURES:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, number, share, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
-from inficond_panel.tuning.shift import ClassShift, Suspect
+from inficond_panel.tuning.shift import ClassShift, Suspect, TeacherMemory
 from inficond_panel.wording.metrics import teacher_sentence
 
 #: Number of classes that are named; the rest is left out.
@@ -33,6 +34,10 @@ OF = {
     "tune_model": "a model fitted to the tuning images",
 }
 _FEW = "There are too few photos to say whether {} relies on something it should not."
+_INSTEAD = (
+    "So its student does too, and a model of the training labels is compared in its place, on "
+    "images that it was not fitted to."
+)
 #: Number of suspects of a class that are listed in full; the others are only named.
 SHOWN = 3
 
@@ -50,9 +55,16 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
 
 
 def _verdict_sentence(found: ClassShift, limits: bool) -> str:
-    verdict = found.verdict
-    if verdict is None:
+    if found.decisive is None:
         return f"Too few photos to say: {found.lacking}."
+    measured = _kind_sentence(found, found.decisive, limits)
+    if found.memory is None:
+        return measured
+    return f"{memory_sentence(found.memory)} {_INSTEAD} {measured}"
+
+
+def _kind_sentence(found: ClassShift, verdict: Verdict, limits: bool) -> str:
+    """Return sentences on the kind of shift, with the numbers of the decisive ``verdict``."""
     measured = _differences(verdict, limits)
     if verdict.kind == SHIFT:
         return f"Shift: {measured}"
@@ -101,7 +113,7 @@ def _difference(
 
 def _enough(found: ClassShift) -> str:
     """Return the sentence on how many photos would decide the verdict; "" if that is unknown."""
-    times = found.verdict.times_to_decide if found.verdict else math.inf
+    times = found.decisive.times_to_decide if found.decisive else math.inf
     if not math.isfinite(times) or not all(found.tune_photos):
         return ""
     times = max(times, 1.1)  # so that the rounded number is larger than that of now
@@ -145,9 +157,39 @@ def plain_sentence(found: ClassShift) -> str:
         return f"{relies}, {relied_shares(name, first)}.{carried}"
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from. No concept stands out."
+    if found.kind == NONE and found.memory is not None:
+        other = f"The labels of {name} show no other reason why its student does worse."
+        return f"{memory_sentence(found.memory)} {other}"
     if found.kind == NONE:
         return f"{name} does about as well on photos that it has not learned from."
-    return _FEW.format(name)
+    return _few(found)
+
+
+def _few(found: ClassShift) -> str:
+    remembered = "" if found.memory is None else f"{memory_sentence(found.memory)} "
+    return f"{remembered}{_FEW.format(found.class_name)}"
+
+
+def memory_sentence(memory: TeacherMemory) -> str:
+    """Return the sentence on a teacher that is worse on the tuning images, and why."""
+    fit, tune = (number(ap, 2) for ap in memory.ap)
+    if memory.trained:
+        return (
+            "The teacher was probably trained on these training images: its AP is "
+            f"{fit} there, {tune} on tuning images."
+        )
+    return f"The teacher does worse on tuning images too: AP {fit}, then {tune}."
+
+
+def trained_sentence(memories: Mapping[str, TeacherMemory]) -> str:
+    """Return the sentence on a teacher that was probably trained on ``fit``, with its AP on the
+    training and the tuning images of these classes."""
+    aps = {name: [number(ap, 2) for ap in memory.ap] for name, memory in memories.items()}
+    each = listed([f"{fit} and {tune} for {name}" for name, (fit, tune) in aps.items()], 5)
+    return (
+        "The teacher was probably trained on these training images. Its AP there and on tuning "
+        f"images: {each}."
+    )
 
 
 def relying_words(suspect: Suspect) -> str:
@@ -163,7 +205,7 @@ def relied_shares(name: str, suspect: Suspect) -> str:
 
 def few_sentence(found: ClassShift) -> str:
     """Return sentences on a class with too few photos for a verdict, and how many would decide."""
-    return f"{_FEW.format(found.class_name)} {_enough(found)}".rstrip()
+    return f"{_few(found)} {_enough(found)}".rstrip()
 
 
 def _listed(names: Sequence[str]) -> str:

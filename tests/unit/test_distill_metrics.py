@@ -16,9 +16,10 @@ from sklearn.metrics import (
 )
 
 from inficond_panel.distill import Outcome, agreement, average_precision, class_metrics, discrepancy
-from inficond_panel.distill.correlations import Correlations, collinear, spread
+from inficond_panel.distill.correlations import Correlations, collinear
 from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
+from inficond_panel.distill.spread import spread
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import AP11, METRICS, TOP_METRICS
 

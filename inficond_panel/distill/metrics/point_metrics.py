@@ -26,6 +26,7 @@ from inficond_panel.distill.metrics.calibration import check_decisions, check_ou
 from inficond_panel.distill.metrics.outcome import Outcome, decision_metrics
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.sources import check_weights
+from inficond_panel.distill.spread import LOGIT_ROUNDING, constant
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 
@@ -104,7 +105,7 @@ def average_precision(
 
 def correlation(a: Array, b: Array) -> float:
     """Return the Pearson correlation of two columns (n,); nan if either is constant."""
-    if len(a) < 2:
+    if len(a) < 2 or constant(np.stack([a, b], axis=1), LOGIT_ROUNDING).any():
         return np.nan
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))

@@ -47,7 +47,7 @@ import numpy as np
 from scipy.special import entr
 
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
-from inficond_panel.distill.solver.objective import TINY, Point
+from inficond_panel.distill.solver.objective import LEAST_REFERENCE, TINY, Point
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
@@ -117,8 +117,9 @@ class JointProblem:
 
     @cached_property
     def reference(self) -> float:
-        """Objective at W = 0 with the best intercepts, the unit of the relative gap."""
-        return float(entropies((self.sample_weight @ self.target)[None])[0])
+        """Objective at W = 0 with the best intercepts, the unit of the relative gap; at least
+        ``LEAST_REFERENCE``."""
+        return max(float(entropies((self.sample_weight @ self.target)[None])[0]), LEAST_REFERENCE)
 
     def size(self, weights: Array) -> float:
         """Return the L1 term of the objective for weights (C, K)."""

@@ -119,6 +119,10 @@ def fit_intercept(
 
 
 CURVATURE_FLOOR = 1e-12
+#: Least unit of a relative gap, in nats. A loss is a mean of terms up to the size of the logits, so
+#: it is rounded by about 1e-14: a gap of 1e-6 of less than this cannot be told from 0. Smaller is
+#: the loss without concepts only of a teacher whose probabilities are all near 0, or near 1.
+LEAST_REFERENCE = 1e-8
 TINY = np.finfo(np.float64).tiny
 
 
@@ -167,8 +171,9 @@ class Problem:
 
     @cached_property
     def reference(self) -> float:
-        """Objective at w = 0 with the best intercept, the unit of the relative gap."""
-        return float(entropy(np.array(self.sample_weight @ self.target)))
+        """Objective at w = 0 with the best intercept, the unit of the relative gap; at least
+        ``LEAST_REFERENCE``."""
+        return max(float(entropy(np.array(self.sample_weight @ self.target))), LEAST_REFERENCE)
 
     @cached_property
     def target_spread(self) -> float:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill.solver.joint_objective import FittedSoftmax
 from inficond_panel.distill.solver.objective import (
     CURVATURE_FLOOR,
+    LEAST_REFERENCE,
     TINY,
     Fitted,
     Point,
@@ -138,8 +139,9 @@ class TemperedProblem(Problem):
 
     @cached_property
     def reference(self) -> float:
-        """Objective at w = 0 with the best intercept, the unit of the relative gap."""
-        return self._flat.objective
+        """Objective at w = 0 with the best intercept, the unit of the relative gap; at least
+        ``LEAST_REFERENCE``."""
+        return max(self._flat.objective, LEAST_REFERENCE)
 
     @cached_property
     def target_spread(self) -> float:

@@ -31,6 +31,7 @@ from inficond_panel.distill.solver.joint_objective import (
     inside_scale,
     intercept_curvature,
 )
+from inficond_panel.distill.solver.objective import LEAST_REFERENCE
 from inficond_panel.distill.solver.tempered import TwoParts
 from inficond_panel.distill.sources import Array
 
@@ -56,11 +57,11 @@ class TemperedJointProblem(JointProblem):
 
     @cached_property
     def reference(self) -> float:
-        """Objective at W = 0 with the best intercepts, the unit of the relative gap."""
+        """Objective at W = 0 with the best intercepts, the unit of the relative gap; at least
+        ``LEAST_REFERENCE``."""
         flat = np.zeros_like(self.target)
-        return self.best_point(
-            np.zeros((1, flat.shape[1])), flat, np.zeros(flat.shape[1])
-        ).objective
+        best = self.best_point(np.zeros((1, flat.shape[1])), flat, np.zeros(flat.shape[1]))
+        return max(best.objective, LEAST_REFERENCE)
 
     def fitted(  # type: ignore[override]
         self, logit: Array

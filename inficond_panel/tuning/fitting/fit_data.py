@@ -15,13 +15,14 @@ from inficond_panel.common.arrays import empty, rows_of
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
-from inficond_panel.distill.correlations import Correlations, spread
+from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import joint_targets, make_problems
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.distill.sources import on_card
+from inficond_panel.distill.spread import spread
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.checks import whole_labels

@@ -24,6 +24,7 @@ from scipy.special import expit
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill.scores import Array
+from inficond_panel.distill.spread import divisor
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.intents import ANSWERS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
@@ -67,8 +68,7 @@ def corrected(
     """Fit a ``Correction`` of the teacher's log-odds ``(n,)`` to labels ``present`` ``(m,)`` of the
     photos at ``answered`` ``(m,)``; inputs are also the ``scores`` ``(n,)`` by concept."""
     values = np.array(list(scores.values())).reshape(len(scores), len(teacher))
-    mean, spread = values.mean(axis=1), values.std(axis=1)
-    spread[spread == 0] = 1.0
+    mean, spread = values.mean(axis=1), divisor(values.T)
     standard = (values - mean[:, None]) / spread[:, None]
     inputs = np.stack([teacher, np.ones_like(teacher), *standard], axis=1)[answered]
     coefficients = _most_probable(inputs, present)

@@ -24,7 +24,9 @@ from inficond_panel.distill.metrics.groups import distinct, first_of, parts_of
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
+from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import (
+    LEAST_SUPPORT,
     Photos,
     Presence,
     Suspicion,
@@ -151,19 +153,39 @@ class ClassPhotos:
         fit = UnseenLogits(self.fit_label, inside[None], self.fit_group)
         return verdict(fit, UnseenLogits(self.tune_label, self.tune_logits, self.tune_group))
 
+    def teacher_verdict(self) -> Verdict:
+        """Return the verdict whether the teacher is worse on tune than on fit."""
+        fit, tune = self.teacher_log_odds(FIT), self.teacher_log_odds(TUNE)
+        return self._verdict(fit, tune)
+
+    def label_verdict(self) -> Verdict:
+        """Return the verdict whether a model of the labels of fit is worse on tune than on fit,
+        where it is cross-fitted. No teacher has a part in it."""
+        return self._verdict(*self.model_of_fit)
+
+    def _verdict(self, fit: Array, tune: Array) -> Verdict:
+        """Return the verdict on one model, from its logits (n,) on the photos of fit and of tune,
+        to which it was not fitted."""
+        return verdict(
+            UnseenLogits(self.fit_label, fit[None], self.fit_group),
+            UnseenLogits(self.tune_label, tune[None], self.tune_group),
+        )
+
     def suspicion(self) -> Suspicion:
         """Return the suspect scores of all concepts, with reliance and lost correlation.
 
-        A concept with a constant score on ``fit`` has no correlation, so no reliance. Of near-equal
-        photos one counts.
+        A concept that fewer than ``LEAST_SUPPORT`` photos of ``fit`` carry is not tested: it has
+        no reliance, and a p-value of 1. Of near-equal photos one
+        counts.
         """
         return self.one_of_each._suspicion()
 
     def _suspicion(self) -> Suspicion:
         folds = side_means(self._of_fit, self.fit_label, self._folds)
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
-        varies = np.ptp(self.fit_scores, axis=0) > 0
-        return replace(measured, reliance=np.where(varies, measured.reliance, 0.0))
+        tested = support(self.fit_scores) >= LEAST_SUPPORT
+        reliance, p = np.where(tested, measured.reliance, 0.0), np.where(tested, measured.p, 1.0)
+        return replace(measured, reliance=reliance, p=p)
 
     @cached_property
     def fit_scores(self) -> NDArray:
@@ -352,15 +374,16 @@ def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
     """Return other classes that occur together with this class on ``fit``, by index of a concept.
 
     The concept is named like the class; of several the concept with the largest reliance. Classes
-    that never occur together, and classes that all photos of ``fit`` show, are left out: they have
-    no correlation with this class.
+    that never occur together are left out, and so are classes that fewer than ``LEAST_SUPPORT``
+    photos of ``fit`` show, or do not show.
     """
     store = photos.student.store
     named = classes_named(store.classes, store.concepts, store.synonyms)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
     concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
     fit, tune, by_teacher = _known(photos, list(concept_of))
-    beside = (fit[photos.fit_label == 1] == 1).any(axis=0) & (fit == 0).any(axis=0)
+    beside = (fit[photos.fit_label == 1] == 1).any(axis=0)
+    beside &= np.minimum((fit == 1).sum(axis=0), (fit == 0).sum(axis=0)) >= LEAST_SUPPORT
     return {
         c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
         for at, (k, c) in enumerate(concept_of.items())
