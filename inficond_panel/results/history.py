@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.distill import Interval, Outcome, change_intervals
+from inficond_panel.distill import Interval, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.metrics import chosen_on_tune, evaluation_outcome, metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.results.refit_changes import Churn, Mover, churn, moves
 from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning import Node, Tuner
@@ -210,9 +210,8 @@ class ClassComparison:
     ``before`` and ``after`` are the values of all metrics, ``changes`` after − before of each, with
     paired-bootstrap intervals over the images of the split. ``movers`` are the concepts whose
     influence changed most in logits: the change of the weight times the spread of the score on
-    ``fit``. ``churn`` lists the images whose prediction changed. Metrics and changes are
-    ``cross_fitted`` (computed as ``results.metrics`` describes) if labels of the split chose
-    settings of one of the two students.
+    ``fit``. ``churn`` lists the images whose prediction changed. Metrics, changes and predictions
+    are ``cross_fitted`` where one of the two students has spent images of the split.
     """
 
     class_name: str
@@ -270,9 +269,6 @@ def compare(
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
-    outcome_before, outcome_after = (
-        [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
-    )
     return Comparison(
         before=before,
         after=after,
@@ -281,12 +277,10 @@ def compare(
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
         level=noise["level"],
-        mean_ap=mean_change(outcome_before, outcome_after, **noise),
+        mean_ap=mean_change(list(was.outcomes.values()), list(now.outcomes.values()), **noise),
         classes=tuple(
-            _compared(tuner, (was[name], now[name]), outcomes, noise, top)
-            for name, kept, outcomes in zip(
-                names, same, zip(outcome_before, outcome_after, strict=True), strict=True
-            )
+            _compared(tuner, was[name], now[name], noise, top)
+            for name, kept in zip(names, same, strict=True)
             if not kept
         ),
         unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
@@ -294,18 +288,11 @@ def compare(
 
 
 def _compared(
-    tuner: Tuner,
-    students: tuple[Student, Student],
-    outcomes: tuple[Outcome, Outcome],
-    noise: Noise,
-    top: int,
+    tuner: Tuner, before: Student, after: Student, noise: Noise, top: int
 ) -> ClassComparison:
-    """Return the differences between two students of a class, measured on two ``outcomes``."""
-    (before, after), concepts = students, tuner.store.concepts
+    """Return the differences between two students of a class."""
+    concepts, outcomes = tuner.store.concepts, (before.outcome, after.outcome)
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
-    chosen = after.split == TUNE and any(
-        chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
-    )
     was, now = ({key: each.value(key) for key in METRICS} for each in outcomes)
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
@@ -315,7 +302,9 @@ def _compared(
         changes=change_intervals(*outcomes, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
-        cross_fitted=chosen,
+        cross_fitted=any(
+            each.class_name in tuner.spent(each.node, each.split) for each in (before, after)
+        ),
     )
 
 

@@ -8,25 +8,77 @@ if the labels of the other folds are too few.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Balance, Label, Repair
+from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node import Iteration, Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_OUTSIDE_FOLD, ClassPhotos
+from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.repairs.resolution import needs_labels
 from inficond_panel.tuning.shift import first_suspects
 from inficond_panel.tuning.thumbs import Bounds
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import TUNE
+
+
+class Tuner(Protocol):
+    """What cross-fitting needs of a tuner."""
+
+    store: Store
+    repairs: RepairTerms
+    terms: Callable[[Node], Mapping[str, Terms]]
+
+    @property
+    def joint(self) -> bool:
+        """True for a softmax student."""
+
+    def node(self, node_id: str) -> Node:
+        """Return the node with an id."""
+
+    def path(self, node: Node) -> list[Node | Iteration]:
+        """Return a node and its ancestors."""
+
+    def logits(self, node: Node, rows: NDArray[np.intp] | None = None) -> Array:
+        """Return student logits ``(n, K)`` of images."""
+
+
+def spent_classes(tuner: Tuner, node: Node) -> dict[str, str]:
+    """Return the classes whose students at ``node`` have spent images of ``tune``, each with the id
+    of the iteration that fitted the student.
+
+    Images are spent if their labels chose the student's settings, or if it was fitted to them.
+    """
+    terms, fitted = tuner.terms(node), dict[str, str]()
+    spent = [name for name, of in terms.items() if of.used or learns_from_tune(of, tuner.store)]
+    for at in tuner.path(node) if spent else ():
+        for name in at.tuned:
+            fitted.setdefault(name, at.id)
+    return {name: fitted.get(name, node.root) for name in spent}
+
+
+@once(1)  # of several sessions one computes; the tuner keeps the logits
+def logits_for_evaluation(tuner: Tuner, node: Node, class_name: str) -> Array:
+    """Return the cross-fitted logits ``(n,)`` on ``tune`` of a class of ``spent_classes``: each
+    image is scored by a student that its label neither fitted nor chose. Takes seconds."""
+    rows = tuner.store.rows(TUNE)
+    if steps := steps_to(tuner, node, class_name):
+        return cross_fitted_logits(tuner, node, class_name, steps, rows)
+    student = tuner.repairs.class_fit(node, class_name)  # distilled on tune: nothing was chosen
+    with one_thread():
+        return unseen_logits(student, [student.terms])[0]
 
 
 @dataclass(frozen=True)
