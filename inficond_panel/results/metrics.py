@@ -113,11 +113,17 @@ def take_tree(tuner: Tuner, shown: Node) -> Tree:
     )
 
 
-def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
-    """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
+def take_snapshot(
+    tuner: Tuner, node: Node, split: str, progress: Progress | None = None
+) -> Snapshot:
+    """Compute the metrics and agreements of all classes for ``node`` on ``split``.
+
+    Takes seconds per class that has spent images of the split; ``progress`` tells of these.
+    """
     root = tuner.root()
     parent = tuner.node(node.parent) if node.parent else root
     students = tuner.at(node, split)
+    _cross_fit(tuner, (node, parent), split, progress)
     return Snapshot(
         node=node,
         split=split,
@@ -131,6 +137,16 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
+
+
+def _cross_fit(tuner: Tuner, nodes: Sequence[Node], split: str, progress: Progress | None) -> None:
+    """Compute the logits of the spent classes of ``nodes``, unless they are known."""
+    new = [node for node in nodes if tuner.known_metrics(node, split) is None]
+    spent = [(node, name) for node in new for name in tuner.spent(node, split)]
+    for index, (node, name) in enumerate(spent):
+        if progress is not None:
+            progress(index / len(spent), f"Cross-fitting {name}")
+        tuner.at(node, split)[name].outcome  # noqa: B018 - computed now, and cached
 
 
 def on_images(tuner: Tuner, snapshot: Snapshot, rows: Sequence[int]) -> Snapshot:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
@@ -35,11 +36,14 @@ from inficond_panel.vocabulary.splits import TUNE
 
 
 class Tuner(Protocol):
-    """What cross-fitting needs of a tuner."""
+    """What cross-fitting needs of a tuner, whose module imports this one."""
 
     store: Store
     repairs: RepairTerms
-    terms: Callable[[Node], Mapping[str, Terms]]
+
+    @property
+    def terms(self) -> Callable[[Node], Mapping[str, Terms]]:
+        """Function from a node to the terms of its fit, by class."""
 
     @property
     def joint(self) -> bool:
@@ -122,9 +126,10 @@ def cross_fitted_logits(
     ]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
-    key = repr((class_name, photos_hash, bounds, chain))
+    resolved = repr((class_name, photos_hash, bounds[1:], chain))
     return tuner.repairs.cross_fitted.made(
-        key, lambda: _by_fold(tuner, node, class_name, steps, rows, label)
+        repr((resolved, bounds[0])),
+        lambda: _by_fold(tuner, node, class_name, steps, rows, label, resolved),
     )
 
 
@@ -135,7 +140,10 @@ def _by_fold(
     steps: Sequence[Step],
     rows: NDArray[np.intp],
     label: NDArray,
+    resolved: str,
 ) -> Array:
+    """Return the logits of ``cross_fitted_logits``; the terms of each fold are cached by
+    ``resolved``, since a later thumb does not change them."""
     folds = stratified_folds(label[:, None], FOLDS, 0)
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
     first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
@@ -143,7 +151,8 @@ def _by_fold(
     with one_thread():
         for fold in range(FOLDS):
             out = folds == fold
-            terms = _terms_without(tuner, first, steps, rows[~out], rows[out])
+            without = partial(_terms_without, tuner, first, steps, rows[~out], rows[out])
+            terms = tuner.repairs.fold_terms.made(f"{fold} {resolved}", without)
             student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, node.bounds)
             logits[out] = student.logits(student.base, rows[out])
     logits.setflags(write=False)
