@@ -143,11 +143,20 @@ class Evaluation:
 
     def column(self, node: Node, split: str, k: int) -> np.ndarray:
         """Return the logits ``(n,)`` of class ``k`` that are shown on a split, read-only."""
-        name, unseen = self.store.classes[k], self._unseen
-        if unseen is None or split != TUNE or name not in self._spent(node):
-            return self._own_columns(node, split)[k]
+        unseen = self._unseen
+        if unseen is None or not self.has_spent(node, split, k):
+            return self.own_column(node, split, k)
         key = self._student(node, k, split), split
-        return self._columns.made(key, lambda: _fixed(unseen(node, name)))
+        return self._columns.made(key, lambda: _fixed(unseen(node, self.store.classes[k])))
+
+    def has_spent(self, node: Node, split: str, k: int) -> bool:
+        """Return True if the student of class ``k`` has spent images of ``split``."""
+        return split == TUNE and self.store.classes[k] in self._spent(node)
+
+    def own_column(self, node: Node, split: str, k: int) -> np.ndarray:
+        """Return the logits ``(n,)`` of the student of class ``k`` itself on a split, read-only,
+        with those of images that it has spent."""
+        return self._own_columns(node, split)[k]
 
     def _each_own_column(self, node: Node, split: str) -> list[np.ndarray]:
         """Return the students' own logits ``(n,)`` on a split per class, with those of images that

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,26 @@ def logits_for_evaluation(tuner: Tuner, node: Node, class_name: str) -> Array:
         return unseen_logits(student, [student.terms])[0]
 
 
+def logits_if(
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    penalty: float | None = None,
+    held: Mapping[tuple[str, str], tuple[float | None, float | None]] | None = None,
+) -> Array:
+    """Return the ``logits_for_evaluation`` that another L1 ``penalty`` (None: each fold's) and the
+    further bounds ``held`` would give. Takes tenths of a second after those."""
+    rows, bounds = tuner.store.rows(TUNE), {**node.bounds, **(held or {})}
+    changed: dict[str, Any] = {} if penalty is None else {"penalty": penalty}
+    if steps := steps_to(tuner, node, class_name):
+        label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
+        resolved = _key(tuner, class_name, steps, rows, label)
+        return _by_fold(tuner, bounds, class_name, steps, rows, label, resolved, changed)
+    terms = replace(tuner.terms(node)[class_name], **changed)
+    with one_thread():
+        return unseen_logits(tuner.repairs.class_fit(node, class_name, terms, bounds), [terms])[0]
+
+
 @dataclass(frozen=True)
 class Step:
     """Repairs of one class at ``parent``, with the active ``bounds`` afterwards; ``parts`` are the
@@ -119,31 +139,40 @@ def cross_fitted_logits(
     if not steps:
         return tuner.logits(node, rows)[:, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
-    every = (node.bounds, *(step.bounds for step in steps))
-    bounds = [
-        {key: one[key] for key in sorted(one) if tuner.joint or key[0] == class_name}
-        for one in every
-    ]
-    photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
-    chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
-    resolved = repr((class_name, photos_hash, bounds[1:], chain))
+    resolved = _key(tuner, class_name, steps, rows, label)
     return tuner.repairs.cross_fitted.made(
-        repr((resolved, bounds[0])),
-        lambda: _by_fold(tuner, node, class_name, steps, rows, label, resolved),
+        repr((resolved, _own(node.bounds, tuner, class_name))),
+        lambda: _by_fold(tuner, node.bounds, class_name, steps, rows, label, resolved, {}),
     )
+
+
+def _key(
+    tuner: Tuner, class_name: str, steps: Sequence[Step], rows: NDArray[np.intp], label: NDArray
+) -> str:
+    """Return the cache key of the terms of all folds after ``steps``."""
+    photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
+    bounds = [_own(step.bounds, tuner, class_name) for step in steps]
+    chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
+    return repr((class_name, photos_hash, bounds, chain))
+
+
+def _own(bounds: Bounds, tuner: Tuner, class_name: str) -> Bounds:
+    """Return the bounds that the student of a class depends on, sorted."""
+    return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
 
 
 def _by_fold(
     tuner: Tuner,
-    node: Node,
+    bounds: Bounds,
     class_name: str,
     steps: Sequence[Step],
     rows: NDArray[np.intp],
     label: NDArray,
     resolved: str,
+    changed: Mapping[str, Any],
 ) -> Array:
-    """Return the logits of ``cross_fitted_logits``; the terms of each fold are cached by
-    ``resolved``, since a later thumb does not change them."""
+    """Return the logits of ``cross_fitted_logits`` within ``bounds``, with fields of the terms
+    ``changed``. The terms of each fold are cached by ``resolved``: later thumbs keep them."""
     folds = stratified_folds(label[:, None], FOLDS, 0)
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
     first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
@@ -153,7 +182,8 @@ def _by_fold(
             out = folds == fold
             without = partial(_terms_without, tuner, first, steps, rows[~out], rows[out])
             terms = tuner.repairs.fold_terms.made(f"{fold} {resolved}", without)
-            student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, node.bounds)
+            terms = replace(terms, **changed)
+            student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, bounds)
             logits[out] = student.logits(student.base, rows[out])
     logits.setflags(write=False)
     return logits
