@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from inficond_panel.distill import Interval, change_intervals
@@ -266,9 +267,9 @@ def compare(
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
-    same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
+    same = [_same(was[name], now[name]) for name in names]
     return Comparison(
         before=before,
         after=after,
@@ -284,6 +285,16 @@ def compare(
             if not kept
         ),
         unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
+    )
+
+
+def _same(before: Student, after: Student) -> bool:
+    """Return True if two students of a class are equal, on the images too: two with equal weights
+    may be shown differently if one of them was chosen by the images' labels."""
+    return (
+        bool((before.weights == after.weights).all())
+        and before.intercept == after.intercept
+        and np.array_equal(before.logits, after.logits)
     )
 
 
