@@ -101,7 +101,8 @@ class TunableStudents(Measures):
     def decision_function(self, X: str | ArrayLike) -> np.ndarray:
         """Return logits (n, K) of a split by name, or of concept scores (n, C).
 
-        Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes.
+        Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes. On
+        ``tune`` they are cross-fitted for classes that a repair chose or fitted by its images.
         Columns of a data frame are matched by concept name. Counts a use of the holdout.
         """
         if isinstance(X, str):
