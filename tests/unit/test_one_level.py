@@ -82,7 +82,7 @@ MEETING = {
     "a number for lambda": [[one("lambda", value=0.003)]],
     "a thumb on a repaired student": [LEARNED, [one("remove", concept=ROAD)]],
     "a thumb and a repair in one": [[*LEARNED, one("remove", concept=ROAD)]],
-    "a repair of a thumbed student": [[one("remove", concept=ROAD)], LEARNED],
+    "a repair after a thumb": [[one("remove", concept=ROAD)], LEARNED],
     "a second repair": [[one("doubt", value="auto")], LEARNED],
     "labels after labels": [labels(0, 12), labels(12, 24)],
     "another class of a repaired node": [LEARNED, [one("up", of="bird", concept="feather")]],
