@@ -358,6 +358,8 @@ def _judged(
         taught = student.under(terms)
         after[out] = taught.logits_of(taught.base, scores[out])
     before, noise = _shown(tuner, parent, student, images, rows), tuner.spec.views.noise()
+    if now.terms.taught != student.terms.taught:  # answered anew: as if for the first time
+        before = student.logits_of(student.base, scores)
     cutoff = _cutoff(tuner, parent, student, images, rows)
     on_labels = _change_on_labels(tuner, parent, photos, answers)
     return Teaching(answers, present, before, after, cutoff, noise, on_labels)
