@@ -119,7 +119,7 @@ class Explorer(Viewer):
             chosen = spec or self._first()
             tuner = chosen if isinstance(chosen, Tuner) else shared_tuner(chosen, self.history)
             tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
-            return self._state(tuner)
+            return self._state(tuner, job)
 
         self.opening.begin(lambda: self.open(spec))
         self._page[:] = [self.opening]
@@ -138,12 +138,19 @@ class Explorer(Viewer):
         title = self.address.dataset(titles) if self.address else ""
         return self.specs[titles.index(title)] if title else self.specs[0]
 
-    def _state(self, tuner: Tuner) -> AppState:
+    def _state(self, tuner: Tuner, job: Job) -> AppState:
         """Return the state of a new page of ``tuner``; call in the worker thread (reads files)."""
         warm(tuner.store)
         encoder = PageEncoder(tuner.spec)
         photos = PagePhotos(tuner.spec)
-        app = AppState(tuner, self.jobs, encoder, photos=photos, datasets=_titles(self.specs))
+        app = AppState(
+            tuner,
+            self.jobs,
+            encoder,
+            photos=photos,
+            progress=self.jobs.progress(job),
+            datasets=_titles(self.specs),
+        )
         app.tuning.author = self._author
         return app
 
@@ -209,7 +216,7 @@ class Explorer(Viewer):
             app.go_on_from(before)
             self._show(app)
 
-        self.jobs.submit(Job("open", lambda _: self._state(tuner), done, other.fail))
+        self.jobs.submit(Job("open", lambda job: self._state(tuner, job), done, other.fail))
 
     def _switch(self, app: AppState, title: str) -> None:
         self.open(self.specs[app.datasets.index(title)])

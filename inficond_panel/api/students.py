@@ -104,7 +104,8 @@ class TunableStudents(Measures):
     def decision_function(self, X: str | ArrayLike) -> np.ndarray:
         """Return logits (n, K) of a split by name, or of concept scores (n, C).
 
-        Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes.
+        Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes. On
+        ``tune`` they are cross-fitted for classes that a repair chose or fitted by its images.
         Columns of a table of any library are matched by concept name, columns of an array or tensor
         by position. Counts a use of the holdout. Raises ``DataError`` for scores that do not fit.
         """

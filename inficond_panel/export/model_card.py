@@ -226,6 +226,7 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """Return counts and metrics on ``split`` by class, as in ``Interval.json``; undefined: None."""
     frame, since = metrics(tuner, node, split).loc[list(tuner.store.classes)], {}
+    spent = tuner.spent(node, split)
     keys = (*METRICS, "teacher_ap")
     intervals = zip(*(intervals_of(frame, key) for key in keys), strict=True)
     if node.parent:
@@ -235,7 +236,7 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
         name: {
             "images": int(row["images"]),
             "positives": int(row["positives"]),
-            "cross_fitted": bool(row["chosen_on"]),
+            "cross_fitted": name in spent,
             **{key: interval.json() for key, interval in zip(keys, each, strict=True)},
             **{key: defined(row[key]) for key in _BESIDE},
             "teacher_knows": None if pd.isna(row["teacher_knows"]) else bool(row["teacher_knows"]),

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.teacher_outputs import softmax_of
@@ -20,7 +19,7 @@ from inficond_panel.distill.metrics.top_class import USUAL_K, TopClass, one_of_c
 from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
 from inficond_panel.errors import TuningError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.metrics import evaluation_outcome, facts_of
+from inficond_panel.results.metrics import facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
 from inficond_panel.tuning.node import Node
@@ -60,19 +59,9 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
     return TopClass(labels, probability, logit=logit, k=k, group=group)
 
 
-def top_class(tuner: Tuner, node: Node, split: str) -> TopClass:
+def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
     """Return the classes that a node's students predict; raise as ``teacher_top_class``."""
-    logits = tuner.logits(node, tuner.store.rows(split))
-    return _named(tuner.store, logits, split, USUAL_K)
-
-
-def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
-    """Return the classes that a node's students predict, cross-fitted as ``evaluation_outcome``."""
-    outcomes = [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
-    return _named(tuner.store, np.column_stack([each.all_logits for each in outcomes]), split, k)
-
-
-def _named(store: Store, logits: NDArray[np.float64], split: str, k: int) -> TopClass:
+    store, logits = tuner.store, tuner.logits(node, tuner.store.rows(split))
     teacher, labels = teacher_top_class(store, split), store.label[store.rows(split)]
     probability = one_of_classes(logits)
     given = class_positions(labels), probability, teacher.named
@@ -96,7 +85,7 @@ def metrics_together(
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher = teacher_top_class(tuner.store, split, k)
-    now = evaluation_top_class(tuner, node, split, k)
+    now = top_class(tuner, node, split, k)
     alone = [key for key, metric in TOP_METRICS.items() if not metric.needs_teacher]
     sides = {"students": metric_intervals(now, tuple(TOP_METRICS), **noise)}
     sides["teacher"] = metric_intervals(teacher, alone, **noise)
@@ -105,7 +94,7 @@ def metrics_together(
     if node.parent == tuner.root_id:
         del before["since_parent"]
     for key, each in before.items():
-        old = evaluation_top_class(tuner, each, split, k)
+        old = top_class(tuner, each, split, k)
         sides[key] = change_intervals(old, now, tuple(TOP_METRICS), **noise)
     rows = [_together(key, k, sides) for key in TOP_METRICS]
     headings = {}
@@ -147,7 +136,7 @@ def confusions(
     terminal shows the first pairs in which the prediction is wrong.
     """
     noise, classes = tuner.spec.views.noise(draws, seed), tuner.store.classes
-    now = evaluation_top_class(tuner, node, split)
+    now = top_class(tuner, node, split)
     theirs = teacher_top_class(tuner.store, split).confusion().astype(int)
     counts = draw_counts(len(now.label), noise["draws"], seed, now.known_groups)
     cells = {
@@ -190,7 +179,7 @@ def confusion_matrix(
     It has numbers of images by label (rows) and predicted class (columns).
     """
     names, students = pd.Index(tuner.store.classes), (tuner, node, split)
-    named = teacher_top_class(tuner.store, split) if teacher else evaluation_top_class(*students)
+    named = teacher_top_class(tuner.store, split) if teacher else top_class(*students)
     matrix = named.confusion().astype(np.int64)
     return pd.DataFrame(matrix, names.rename("class"), names.rename("named"))
 

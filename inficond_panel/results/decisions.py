@@ -22,9 +22,8 @@ from inficond_panel.distill.metrics.thresholds import (
     top_decisions,
 )
 from inficond_panel.errors import TuningError
-from inficond_panel.results.confusions import evaluation_top_class
+from inficond_panel.results.confusions import top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
@@ -102,7 +101,7 @@ def thresholds(
 def _chosen(
     tuner: Tuner, node: Node, name: str, precision: float | None, noise: Noise
 ) -> dict[str, Any]:
-    outcome = evaluation_outcome(tuner, node, TUNE, name)
+    outcome = tuner.at(node, TUNE)[name].outcome
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     row = {"class": name, "positives": positives, "now": now}
@@ -148,7 +147,7 @@ def threshold_trial(tuner: Tuner, node: Node, split: str, name: str) -> dict[str
     """
     if split != TUNE or tuner.store.task == SINGLE_LABEL:
         return {}
-    outcome = evaluation_outcome(tuner, node, split, name)
+    outcome = tuner.at(node, split)[name].outcome
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     if not len(label):
         return {}
@@ -207,20 +206,19 @@ def coverage(
 def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
     """Return the decisions of a class's student on ``tune``, with their confidence.
 
-    The confidence is the distance of the logit from the threshold. Decisions are cross-fitted if
-    labels of ``tune`` chose settings of the student. Without ``class_name``, on data with one class
-    per image, they are the decisions of all students together, with the probability of the
-    likeliest class. Raises ``TuningError`` for an unknown class, and for no class if images may
-    have several.
+    The confidence is the distance of the logit from the threshold. Without ``class_name``, on data
+    with one class per image, they are the decisions of all students together, with the probability
+    of the likeliest class. Raises ``TuningError`` for an unknown class, and for no class if images
+    may have several.
     """
     if class_name:
         class_name = known_name("class", class_name, tuner.store.classes)
-        return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
+        return class_decisions(tuner.at(node, TUNE)[class_name].outcome)
     if tuner.store.task != SINGLE_LABEL:
         raise TuningError(
             "An image may have several classes, each with its own decision.", "Name one class."
         )
-    return top_decisions(evaluation_top_class(tuner, node, TUNE))
+    return top_decisions(top_class(tuner, node, TUNE))
 
 
 def photo_drift(

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from inficond_panel.distill import Interval, Outcome, change_intervals
+from inficond_panel.distill import Interval, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.metrics import chosen_on_tune, evaluation_outcome, metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.results.refit_changes import Churn, Mover, churn, moves
 from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning import Node, Tuner
@@ -210,9 +211,8 @@ class ClassComparison:
     ``before`` and ``after`` are the values of all metrics, ``changes`` after − before of each, with
     paired-bootstrap intervals over the images of the split. ``movers`` are the concepts whose
     influence changed most in logits: the change of the weight times the spread of the score on
-    ``fit``. ``churn`` lists the images whose prediction changed. Metrics and changes are
-    ``cross_fitted`` (computed as ``results.metrics`` describes) if labels of the split chose
-    settings of one of the two students.
+    ``fit``. ``churn`` lists the images whose prediction changed. Metrics, changes and predictions
+    are ``cross_fitted`` where one of the two students has spent images of the split.
     """
 
     class_name: str
@@ -267,12 +267,9 @@ def compare(
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
-    same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
-    outcome_before, outcome_after = (
-        [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
-    )
+    same = [_same(was[name], now[name]) for name in names]
     return Comparison(
         before=before,
         after=after,
@@ -281,31 +278,32 @@ def compare(
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
         level=noise["level"],
-        mean_ap=mean_change(outcome_before, outcome_after, **noise),
+        mean_ap=mean_change(list(was.outcomes.values()), list(now.outcomes.values()), **noise),
         classes=tuple(
-            _compared(tuner, (was[name], now[name]), outcomes, noise, top)
-            for name, kept, outcomes in zip(
-                names, same, zip(outcome_before, outcome_after, strict=True), strict=True
-            )
+            _compared(tuner, was[name], now[name], noise, top)
+            for name, kept in zip(names, same, strict=True)
             if not kept
         ),
         unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
     )
 
 
-def _compared(
-    tuner: Tuner,
-    students: tuple[Student, Student],
-    outcomes: tuple[Outcome, Outcome],
-    noise: Noise,
-    top: int,
-) -> ClassComparison:
-    """Return the differences between two students of a class, measured on two ``outcomes``."""
-    (before, after), concepts = students, tuner.store.concepts
-    moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
-    chosen = after.split == TUNE and any(
-        chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
+def _same(before: Student, after: Student) -> bool:
+    """Return True if two students of a class are equal, on the images too: two with equal weights
+    may be shown differently if one of them was chosen by the images' labels."""
+    return (
+        bool((before.weights == after.weights).all())
+        and before.intercept == after.intercept
+        and np.array_equal(before.logits, after.logits)
     )
+
+
+def _compared(
+    tuner: Tuner, before: Student, after: Student, noise: Noise, top: int
+) -> ClassComparison:
+    """Return the differences between two students of a class."""
+    concepts, outcomes = tuner.store.concepts, (before.outcome, after.outcome)
+    moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
     was, now = ({key: each.value(key) for key in METRICS} for each in outcomes)
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
@@ -315,7 +313,9 @@ def _compared(
         changes=change_intervals(*outcomes, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
-        cross_fitted=chosen,
+        cross_fitted=any(
+            each.class_name in tuner.spent(each.node, each.split) for each in (before, after)
+        ),
     )
 
 

@@ -49,8 +49,10 @@ class Edit:
 class Apart:
     """Decomposition of a student's logit on one image into contributions of concepts.
 
-    ``parts`` (largest first), ``intercept`` and ``other_classes`` add up to ``logit``.
+    ``parts`` (largest first), ``intercept``, ``other_classes`` and ``unseen`` add up to ``logit``.
     ``other_classes`` is the part of a joint student's other classes; 0 for students per class.
+    ``unseen`` is the cross-fitted logit, which decides, less the student's own, on an image that
+    the student has spent; else 0.
     ``present`` is the decision: the logit is above ``cutoff``, see ``Student.cutoff``. ``named`` is
     the likeliest class if images have one class each, else empty. ``teacher`` is the teacher's
     logit, ``label`` is 1, 0 or −1 (ignored).
@@ -71,6 +73,7 @@ class Apart:
     edit: Edit | None
     used: Edit | None
     other_classes: float = 0.0
+    unseen: float = 0.0
     named: str = ""
 
 
@@ -84,6 +87,8 @@ def take_apart(student: Student, row: int) -> Apart:
     decided = student.evaluation.decided(logits)[0]
     shown, parts = scores != 0, parts_of(store.concepts, scores, weights)
     joint = student.evaluation.link == SOFTMAX
+    own, split = float(scores @ weights) + student.intercept, str(store.split[row])
+    spent = student.evaluation.has_spent(student.node, split, k)
     edits = [
         _edit(student, row, concepts, scores, logit - cutoff)
         for concepts in (np.flatnonzero(shown), np.flatnonzero(shown & (weights != 0)))
@@ -93,7 +98,8 @@ def take_apart(student: Student, row: int) -> Apart:
         class_name=student.class_name,
         parts=parts,
         intercept=student.intercept,
-        other_classes=logit - float(scores @ weights) - student.intercept if joint else 0.0,
+        other_classes=logit - own if joint else 0.0,
+        unseen=logit - own if spent and not joint else 0.0,
         logit=logit,
         cutoff=cutoff,
         present=bool(decided[k]),

@@ -1,7 +1,8 @@
-"""Metrics of an iteration: outcomes for evaluation, the snapshot of the page, and frames.
+"""Metrics of an iteration: the snapshot of the page, frames, and changes between iterations.
 
-If labels of ``tune`` chose the settings of a student, its outcome on ``tune``, and so each metric,
-is cross-fitted (``evaluation_outcome``). The caller counts evaluations on the holdout.
+All levels and changes are of the outcomes of ``Tuner.at``, which are cross-fitted where a student
+has spent the images (``Tuner.spent``): so a level, plus a change, is the next level. The caller
+counts evaluations on the holdout.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.cache import once
 from inficond_panel.common.files import File
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
     Agreement,
     ClassMetrics,
-    Outcome,
     TeacherSkill,
     agreement,
     change_intervals,
@@ -32,18 +32,15 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
-from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.distill.refits import Progress
 from inficond_panel.results.frame import Heading, make_frame, plain_headings, table_file
 from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.other_students import count_others, node_title
-from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
 from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF, TUNE
-from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import teacher_sentences
 
 
@@ -51,50 +48,6 @@ def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
     """Return how many labelled images of ``tune`` were used to choose a student's settings."""
     terms = tuner.terms(node).get(class_name)
     return 0 if terms is None else terms.used
-
-
-def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
-    """Return a student's outcome (labels, logits, decisions) on a split, for evaluation.
-
-    If labels of ``tune`` chose the student's settings, its outcome on ``tune`` is cross-fitted:
-    each image is ranked by a student fitted without it, which takes seconds, once. With one class
-    per image the students of other classes take part in the decision, and are cross-fitted as well.
-    """
-    deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
-    if split != TUNE or not any(chosen_on_tune(tuner, node, name) for name in deciding):
-        return tuner.at(node, split)[class_name].outcome
-    return _cross_fitted_outcome(tuner, node, class_name)
-
-
-@once(1)  # of several sessions one computes; the tuner keeps the outcomes
-def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
-    make = partial(_ranked_apart, tuner, node, class_name)
-    return tuner.repairs.cross_fitted.made(f"{node.id} {class_name}", make)
-
-
-def _ranked_apart(tuner: Tuner, node: Node, class_name: str) -> Outcome:
-    student = tuner.at(node, TUNE)[class_name]
-    if tuner.store.task != SINGLE_LABEL:
-        logit, cutoff = _cross_fitted(tuner, node, class_name), student.cutoff
-    else:
-        logits, cutoffs = _cross_fitted_rivals(tuner, node)
-        logit, cutoff = logits[:, student.column], cutoffs.of(student.column)
-    return Outcome(student.labels, logit, student.teacher_decided, cutoff, group=student.groups)
-
-
-@once(8)
-def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
-    """Return the logits of all students on tune, cross-fitted where needed, and their cutoffs."""
-    logits = tuner.logits(node, tuner.store.rows(TUNE))
-    for k, name in enumerate(tuner.store.classes):
-        if chosen_on_tune(tuner, node, name):
-            logits[:, k] = _cross_fitted(tuner, node, name)
-    return logits, tuner.cutoffs(logits)
-
-
-def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
-    steps = steps_to(tuner, node, class_name)
-    return cross_fitted_logits(tuner, node, class_name, steps, tuner.store.rows(TUNE))
 
 
 @dataclass(frozen=True)
@@ -160,11 +113,17 @@ def take_tree(tuner: Tuner, shown: Node) -> Tree:
     )
 
 
-def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
-    """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
+def take_snapshot(
+    tuner: Tuner, node: Node, split: str, progress: Progress | None = None
+) -> Snapshot:
+    """Compute the metrics and agreements of all classes for ``node`` on ``split``.
+
+    Takes seconds per class that has spent images of the split; ``progress`` tells of these.
+    """
     root = tuner.root()
     parent = tuner.node(node.parent) if node.parent else root
     students = tuner.at(node, split)
+    _cross_fit(tuner, (node, parent), split, progress)
     return Snapshot(
         node=node,
         split=split,
@@ -178,6 +137,16 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
+
+
+def _cross_fit(tuner: Tuner, nodes: Sequence[Node], split: str, progress: Progress | None) -> None:
+    """Compute the logits of the spent classes of ``nodes``, unless they are known."""
+    new = [node for node in nodes if tuner.known_metrics(node, split) is None]
+    spent = [(node, name) for node in new for name in tuner.spent(node, split)]
+    for index, (node, name) in enumerate(spent):
+        if progress is not None:
+            progress(index / len(spent), f"Cross-fitting {name}")
+        tuner.at(node, split)[name].outcome  # noqa: B018 - computed now, and cached
 
 
 def on_images(tuner: Tuner, snapshot: Snapshot, rows: Sequence[int]) -> Snapshot:
@@ -248,7 +217,7 @@ def metrics(
         "class",
         _headings(shown, intervals=intervals),
         title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}{drawn}",
-        notes=[*teacher_sentences(skills), *_notes(rows)],
+        notes=[*teacher_sentences(skills), *_notes(rows, tuner.spent(node, split))],
         facts=facts_of(tuner, node, split, noise if intervals else None),
         level=noise["level"] if intervals else None,
     )
@@ -261,7 +230,7 @@ def _measured(
 ) -> tuple[dict[str, Any], TeacherSkill]:
     """Return a class's row of ``metrics``, with limits if there is ``noise``, and its teacher's
     skill."""
-    outcome = evaluation_outcome(tuner, node, split, name)
+    outcome = tuner.at(node, split)[name].outcome
     teacher = tuner.teacher_outcomes(split)[name]
     skill = teacher_skill(teacher, noise) if noise else tuner.teacher_skills(split)[name]
     decided = agreement(outcome.label, outcome.all_decided, teacher.all_decided)
@@ -335,7 +304,8 @@ def _headings(shown: str, *, intervals: bool) -> dict[str, Heading]:
     }
 
 
-def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _notes(rows: Sequence[Mapping[str, Any]], spent: Sequence[str]) -> Iterator[str]:
+    """Yield sentences on undefined metrics, and on the cross-fitted classes, ``spent``."""
     for row in rows:
         undefined = [key for key in METRICS if isnan(row[key])]
         if undefined:
@@ -348,6 +318,12 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 "these images chose its settings, so each is ranked by a student fitted without "
                 "it. The intervals leave out the noise of that choice."
             )
+    learned = [row["class"] for row in rows if row["class"] in spent and not row["chosen_on"]]
+    if learned:
+        yield (
+            f"Cross-fitted: {listed(learned)}. The students were fitted to these images, so each "
+            "image is ranked by students fitted without it."
+        )
 
 
 def changes(
@@ -391,7 +367,7 @@ def _changed(
     split: str, keys: Sequence[str], noise: Noise, tuner: Tuner, before: Node, node: Node, name: str
 ) -> list[dict[str, Any]]:
     """Return a class's rows of ``changes``."""
-    old, new = (evaluation_outcome(tuner, each, split, name) for each in (before, node))
+    old, new = (tuner.at(each, split)[name].outcome for each in (before, node))
     return [
         {
             "class": name,
@@ -410,15 +386,12 @@ def metric_change(
 ) -> Interval:
     """Return the change in a metric of one class; without a class, in its mean over all classes.
 
-    The interval is a paired bootstrap over the images of the split, cross-fitted where their
-    labels chose a student (``results.metrics``). Draws are cached, so that only classes that an
-    iteration changed are computed.
+    The interval is a paired bootstrap over the images of the split. Draws are cached, so that only
+    classes that an iteration changed are computed.
     """
     noise = tuner.spec.views.noise()
     names = [class_name] if class_name else tuner.store.classes
-    was, now = (
-        [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
-    )
+    was, now = ([tuner.at(node, split)[name].outcome for name in names] for node in (before, after))
     if class_name:
         return change_intervals(was[0], now[0], (metric,), **noise)[metric]
     return mean_change(was, now, metric, **noise)

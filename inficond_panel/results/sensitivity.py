@@ -17,16 +17,12 @@ from inficond_panel.distill.refits import Cancelled, Progress, joint_stability
 from inficond_panel.distill.scores import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import chosen_on_tune
-from inficond_panel.tuning.fitting.class_fit import (
-    ClassFit,
-    fit_each,
-    learns_from_tune,
-    unseen_logits,
-)
+from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.cross_fit import logits_if
 from inficond_panel.tuning.repairs.resolution import (
     choose,
     enough,
@@ -104,12 +100,14 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         fits = _fits(tuner, student, tried)
         at = [values.index(value) for value in path]
         auto = _auto(tuner, student, path, [tried[i] for i in at], [fits[i] for i in at])
-        logits_of_fits = _logits(student, tried, fits, evaluated)
+        logits_of_fits = _logits(tuner, student, tried, fits, evaluated)
     rows = []
     for value, fit, logits in zip(values, fits, logits_of_fits, strict=True):
         cutoff = student.cutoff_of(fit, evaluated.scores, evaluated.cutoff)
-        given = evaluated.labels, logits, evaluated.teacher_decided, cutoff
-        outcome = Outcome(*given, group=evaluated.groups)
+        outcome = evaluated.outcome
+        if value != here:
+            given = evaluated.labels, logits, evaluated.teacher_decided, cutoff
+            outcome = Outcome(*given, group=evaluated.groups)
         row = {
             "lambda": value,
             "now": value == here,
@@ -118,7 +116,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         }
         rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
     chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
-    used = "These images were used for selection: expect lower scores on new images."
+    used = "These images were used for selection: AP and fidelity are cross-fitted."
     return make_frame(
         rows,
         "lambda",
@@ -143,11 +141,14 @@ def _fits(tuner: Tuner, student: ClassFit, tried: list[Terms]) -> list[Fit]:
     return [fits.at(np.array([index])) for index in range(len(tried))]
 
 
-def _logits(student: ClassFit, tried: list[Terms], fits: list[Fit], evaluated: Student) -> Array:
-    """Return logits ``(len(fits), n)`` of the evaluated images, by students not fitted to them."""
-    if evaluated.split == TUNE and learns_from_tune(student.terms, student.store):
-        return unseen_logits(student, tried)
-    return student.logits_of_each(fits, evaluated.scores)
+def _logits(
+    tuner: Tuner, student: ClassFit, tried: list[Terms], fits: list[Fit], evaluated: Student
+) -> Array:
+    """Return logits ``(len(fits), n)`` of the evaluated images, cross-fitted if they are spent."""
+    node, name = evaluated.node, student.name
+    if name not in tuner.spent(node, evaluated.split):
+        return student.logits_of_each(fits, evaluated.scores)
+    return np.stack([logits_if(tuner, node, name, terms.penalty) for terms in tried])
 
 
 def _auto(

@@ -17,7 +17,6 @@ from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Interval, metric_intervals
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.node import Node
@@ -97,7 +96,7 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
     changed = made_at(tuner, node, name) != tuner.root_id
     nodes = {"student": node} | ({"original": tuner.root()} if changed else {})
     students = {
-        key: metric_intervals(evaluation_outcome(tuner, at, TUNE, name), (AP.key,), **noise)[AP.key]
+        key: metric_intervals(tuner.at(at, TUNE)[name].outcome, (AP.key,), **noise)[AP.key]
         for key, at in nodes.items()
     }
     baselines = {"own_word": shift.own_word, "tune_model": shift.tune_model}

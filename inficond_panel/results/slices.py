@@ -28,7 +28,7 @@ from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import DataError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.metrics import evaluation_outcome, facts_of, limits_of
+from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import chosen_classes
@@ -157,8 +157,7 @@ def measure_slices(
 ) -> dict[str, SliceReport]:
     """Return for each class a report that compares slices (masks over the images of the split).
 
-    ``options`` are those of ``distill.compare_slices``. Metrics are cross-fitted as in
-    ``results.metrics``. The caller counts evaluations on the holdout.
+    ``options`` are those of ``distill.compare_slices``. The caller counts uses of the holdout.
     """
     outcomes = _outcomes(tuner, node, split, classes)
     options = {**tuner.spec.views.noise(draws, seed), **options}
@@ -171,7 +170,7 @@ def _outcomes(
     tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None
 ) -> dict[str, Outcome]:
     names = chosen_classes(classes, tuner.store.classes)
-    return {name: evaluation_outcome(tuner, node, split, name) for name in names}
+    return {name: tuner.at(node, split)[name].outcome for name in names}
 
 
 def groups(

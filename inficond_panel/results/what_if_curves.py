@@ -26,6 +26,7 @@ from inficond_panel.distill.refits import Cancelled, RefitPoint, refit_grid, ref
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.tuning.fitting.fit_data import scores_on
 from inficond_panel.tuning.fitting.recipe import solve_joint, start_from
+from inficond_panel.tuning.repairs.cross_fit import logits_if
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
 from inficond_panel.tuning.tuner import Tuner
@@ -62,13 +63,15 @@ def refit_curve(
     """Yield points of a what-if curve with the other influences refitted, coarse to fine.
 
     Refits are on the split ``fit`` by the exact solver (``distill.refit_what_if``), within the
-    node's bounds except a bound on the concept itself, and measured on the student's split. Stop
-    iterating to stop the work.
+    node's bounds except a bound on the concept itself, and measured on the student's split:
+    cross-fitted where the student has spent its images. Stop iterating to stop the work.
     """
     scores, labels = scores_on(student.store, student.split), student.labels
     now = student.outcome
     teacher = tuner.teacher_outcomes(student.split)[student.class_name]
     noise = tuner.spec.views.noise()
+    spent = student.class_name in tuner.spent(student.node, student.split)
+    key = student.class_name, concept
     solve = _joint_points if tuner.joint else _points
     for point in solve(tuner, student, concept, levels, cancelled):
         logits = decision_function(
@@ -77,7 +80,12 @@ def refit_curve(
         logit, cutoff = logits[:, 0], student.cutoff
         if tuner.joint:  # the other classes are refitted too
             logit, cutoff = logits[:, student.column], tuner.cutoffs(logits).of(student.column)
+        if spent:
+            held = {key: (point.influence, point.influence)}
+            logit = logits_if(tuner, student.node, student.class_name, held=held)
         outcome = Outcome(labels, logit, student.teacher_decided, cutoff, group=student.groups)
+        if point.influence == student.weight(concept):
+            outcome = now
         metrics = measure(outcome, teacher)
         changes = change_intervals(now, outcome, CHANGES, **noise)
         yield CurvePoint(point.influence, metrics, changes, point.level, point.share, point.fit)

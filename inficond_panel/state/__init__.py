@@ -13,7 +13,7 @@ from inficond_panel.state.asking import AskState
 from inficond_panel.state.batch import Preview
 from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.export import ExportState
-from inficond_panel.state.jobs import Job, Jobs, Status
+from inficond_panel.state.jobs import Job, Jobs, Progress, Status
 from inficond_panel.state.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
 from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import (
@@ -80,6 +80,7 @@ class AppState(param.Parameterized):
 
     ``jobs`` is the session's queue of work (see ``Jobs``), ``encoder`` encodes typed concepts,
     ``rights`` are the session's allowed actions, ``photos`` scores photos dropped on the page.
+    ``progress`` tells of the evaluation of the students.
     """
 
     theme: param.Selector[str] = param.Selector(
@@ -95,6 +96,7 @@ class AppState(param.Parameterized):
         encoder: Encoder | None = None,
         rights: Rights = EVERYTHING,
         photos: PhotoScorer | None = None,
+        progress: Progress | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
@@ -112,7 +114,7 @@ class AppState(param.Parameterized):
             self.settings.param[name].default = value
         self.dataset = DatasetState(store=tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
-        snapshot, tree = take_snapshot(tuner, head, TUNE), take_tree(tuner, head)
+        snapshot, tree = take_snapshot(tuner, head, TUNE, progress), take_tree(tuner, head)
         self.students = StudentsState(tuner, self.dataset, snapshot, tree)
         self.tuning = TuningState(self.students, jobs, rights)
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)

@@ -8,7 +8,6 @@ from typing import Any
 
 from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.edits import Balance, Repair, edit_from_json, place_of
@@ -57,8 +56,7 @@ def make_preview(
 ) -> Preview:
     """Return the changes from the students of ``before`` to the students of ``after``, per class.
 
-    ``after`` is the node of the preview, ``before`` its parent. Changes are cross-fitted where
-    labels of ``split`` chose a student (see ``results.metrics``). Raises ``CancelledError``.
+    ``after`` is the node of the preview, ``before`` its parent. Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
     noise = tuner.spec.views.noise()
@@ -66,8 +64,7 @@ def make_preview(
     for name in after.tuned:
         if cancelled():
             raise CancelledError("Cancelled.")
-        was, now = (evaluation_outcome(tuner, node, split, name) for node in (before, after))
-        changes = change_intervals(was, now, METRICS, **noise)
+        changes = change_intervals(old[name].outcome, new[name].outcome, METRICS, **noise)
         preview.changes[name] = changes if tuner.spec.views.intervals else alone(changes)
         preview.metrics[name] = new[name].metrics
         preview.sides[name] = churn(old[name], new[name]).count()

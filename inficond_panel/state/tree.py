@@ -11,7 +11,7 @@ import param
 from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.results.metrics import Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.batch import Notice
-from inficond_panel.state.jobs import Job, Jobs, Status, Working
+from inficond_panel.state.jobs import Job, Jobs, Progress, Status, Working
 from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
@@ -164,8 +164,16 @@ class TreeState(Working):
             else:
                 tell()
 
+        def work(job: Job) -> Seen:
+            return self._see(move(), progress=self.jobs.progress(job))
+
         key = f"move {next(self._moves)}"
-        self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed, kept=True))
+        self.jobs.submit(Job(key, work, done, self._failed, self._evaluating, kept=True))
+
+    def _evaluating(self, share: float, text: str) -> None:
+        """Show that the students of another node are evaluated, unless a refit has begun."""
+        if not self.busy:
+            self.status = Status("evaluating", text, share)
 
     def look(self) -> None:
         """Read the tree again; announce iterations that another window or process has made."""
@@ -204,11 +212,12 @@ class TreeState(Working):
 
         self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused, kept=True))
 
-    def _see(self, node_id: str, split: str = TUNE) -> Seen:
+    def _see(self, node_id: str, split: str = TUNE, progress: Progress | None = None) -> Seen:
         # ``tune`` by default: each opening of the holdout is for one node, on request.
         self._at = node_id
         node = self.tuner.node(node_id)
-        return Seen(take_snapshot(self.tuner, node, split), take_tree(self.tuner, node))
+        snapshot = take_snapshot(self.tuner, node, split, progress)
+        return Seen(snapshot, take_tree(self.tuner, node))
 
     def _shown(self, seen: Seen) -> None:
         snapshot, tree = seen

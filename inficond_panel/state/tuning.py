@@ -27,7 +27,6 @@ from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.vocabulary.intents import REMOVE
-from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: The factor of a thumb has the same limits on the page as in a spec.
@@ -38,23 +37,10 @@ _PREVIEWING = Status("previewing", "Previewing")
 ON_HOLDOUT = "Tuning is off on the holdout: it is the final test. Show the tuning images to go on."
 
 
-def tuned_text(snapshot: Snapshot, preview: Preview | None) -> str:
-    """Return ``#1: AP of dog +16.1 points``; for several tuned classes, their mean change in AP.
-
-    Uses the changes of the ``preview`` where they exist. The change by a repair has to be
-    cross-fitted if tune chose the student: without a preview of it the text names no number.
-    """
+def tuned_text(snapshot: Snapshot) -> str:
+    """Return ``#1: AP of dog +16.1 points``; for several tuned classes, their mean change in AP."""
     node = snapshot.node
-    repaired = {repair.class_name for repair in node.repairs}
-
-    def change_of(name: str) -> float:
-        if change := preview.of(name, AP.key) if preview else None:
-            return change.estimate
-        if name in repaired:
-            return math.nan
-        return snapshot.metrics[name].ap - snapshot.last[name].ap
-
-    changes = [change_of(name) for name in node.tuned]
+    changes = [snapshot.metrics[name].ap - snapshot.last[name].ap for name in node.tuned]
     mean = float(np.mean(changes)) if changes else math.nan
     if math.isnan(mean):
         return f"#{node.number} is fitted."
@@ -69,7 +55,7 @@ class TuningState(TreeState):
     """State of the pending batch of thumbs and repairs, of its preview, and of the refit."""
 
     #: Kinds of status in which a person waits: background work must leave the worker free then.
-    AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing"})
+    AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing", "evaluating"})
 
     pending: param.List[list[Item]] = param.List(
         [],
@@ -215,7 +201,7 @@ class TuningState(TreeState):
                 cancelled=job.cancelled,
                 author=self.author,
             )
-            return self._make_head(node, parent)
+            return self._make_head(node, parent, job)
 
         done = partial(self._tuned, batch)
         self.jobs.submit(Job(self.KEY, work, done, self.fail, self._report))
@@ -247,7 +233,7 @@ class TuningState(TreeState):
                 author=self.author,
             )
             node = teaching.node
-            return teaching, None if node is None else self._make_head(node, parent)
+            return teaching, None if node is None else self._make_head(node, parent, job)
 
         def done(result: tuple[Teaching, _Made | None]) -> None:
             teaching, made = result
@@ -266,10 +252,10 @@ class TuningState(TreeState):
 
         self.jobs.submit(Job(self.KEY, work, done, not_taught, self._report))
 
-    def _make_head(self, node: Node, parent: Node) -> _Made:
+    def _make_head(self, node: Node, parent: Node, job: Job) -> _Made:
         history, root = self.tuner.history, self.tuner.root_id
         history.set_head(root, node.id, "fine-tune", parent.id, self.author)
-        seen = self._see(node.id)
+        seen = self._see(node.id, progress=self.jobs.progress(job))
         sides = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
         return seen, moved_classes(*sides)
 
@@ -280,7 +266,7 @@ class TuningState(TreeState):
         self._start_preview()
 
     def _tuned(self, batch: list[Item], made: _Made) -> None:
-        (seen, moved), preview = made, self.preview
+        seen, moved = made
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         self.param.update(pending=later, preview=None, status=Status(), notice=None)
@@ -288,7 +274,7 @@ class TuningState(TreeState):
         self._moved = moved
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
-        self._tell_made(tuned_text(seen.snapshot, preview))
+        self._tell_made(tuned_text(seen.snapshot))
 
     def _tell_made(self, words: str) -> None:
         """Show a notice on the new iteration, with buttons to undo and to compare it."""

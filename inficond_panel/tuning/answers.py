@@ -48,6 +48,7 @@ from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.intents import ANSWERS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Default number of photos to label at once.
 ASKED = 20
@@ -289,10 +290,13 @@ def judged(
 
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
-    """Return, per image, whether the class's student at ``node`` decides that it is present."""
+    """Return, per image, whether the class's student at ``node`` decides that it is present.
+
+    The decisions are those that the page shows: cross-fitted on images that the student has spent.
+    """
     every, student = AllImages(tuner.store), tuner.repairs.class_fit(node, class_name)
     rows = every.rows(images)
-    logits = student.logits_of(student.base, every.scores(rows))
+    logits = _shown(tuner, node, student, every, rows)
     return [bool(one) for one in above(logits, _cutoff(tuner, node, student, every, rows))]
 
 
@@ -303,9 +307,25 @@ def teacher_decided(tuner: Tuner, class_name: str, images: Sequence[str]) -> lis
     return [bool(one) for one in present[:, tuner.store.classes.index(class_name)]]
 
 
+def _shown(
+    tuner: Tuner, node: Node, student: ClassFit, images: AllImages, rows: NDArray[np.intp]
+) -> Array:
+    """Return the logits ``(n,)`` of ``student`` on images; those that are shown for ``node`` on
+    images of tune which the class's student at ``node`` has spent."""
+    logits = student.logits_of(student.base, images.scores(rows))
+    if student.name in tuner.spent(node, TUNE):
+        tune = tuner.store.rows(TUNE)
+        here = np.isin(rows, tune)
+        shown = tuner.at(node, TUNE)[student.name].logits
+        logits[here] = shown[np.searchsorted(tune, rows[here])]
+    return logits
+
+
 def _cutoff(
     tuner: Tuner, node: Node, student: ClassFit, images: AllImages, rows: NDArray[np.intp]
 ) -> Cutoff:
+    if tuner.store.task != SINGLE_LABEL:
+        return tuner.thresholds[student.k]
     fitted, inside = (node.weights, node.intercepts, student.link), rows < len(tuner.store.images)
     logits = np.empty((len(rows), len(tuner.store.classes)))
     logits[inside] = tuner.logits(node, rows[inside])
@@ -325,12 +345,12 @@ def _judged(
     rows = images.rows([label.image for label in labels])
     scores = images.scores(rows)
     present = np.array([label.value for label in labels]) == 1
-    student = _unaware(tuner.repairs.class_fit(parent, answers.class_name), set(answers.given))
+    # without the store's labels of these photos and of their copies
+    others = np.setdiff1d(store.rows(TUNE), store.with_near(rows[rows < len(store.images)]))
+    now = tuner.repairs.class_fit(parent, answers.class_name)
+    student = _unaware(now, set(answers.given), others)
     after = np.empty(len(rows))
-    inside = rows[rows < len(store.images)]
     folds = stratified_folds(present[:, None], FOLDS, 0, of_rows(images.near_group, rows))
-    # without the store's labels of these photos
-    others = np.setdiff1d(store.rows(TUNE), store.with_near(inside))
     photos = tuner.repairs.photos(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
@@ -342,7 +362,9 @@ def _judged(
         terms = tuner.repairs.of_class(photos, taught_by(learned), parent.bounds)
         taught = student.under(terms)
         after[out] = taught.logits_of(taught.base, scores[out])
-    before, noise = student.logits_of(student.base, scores), tuner.spec.views.noise()
+    before, noise = _shown(tuner, parent, student, images, rows), tuner.spec.views.noise()
+    if now.terms.taught != student.terms.taught:  # answered anew: as if for the first time
+        before = student.logits_of(student.base, scores)
     cutoff = _cutoff(tuner, parent, student, images, rows)
     on_labels = _change_on_labels(tuner, parent, photos, answers)
     return Teaching(answers, present, before, after, cutoff, noise, on_labels)
@@ -364,16 +386,16 @@ def _change_on_labels(
     return change_intervals(before, after, (AP.key,), **tuner.spec.views.noise())[AP.key]
 
 
-def _unaware(student: ClassFit, images: set[str]) -> ClassFit:
-    """Return the student refitted without the labels of ``images``, if it has learned any."""
-    taught = student.terms.taught
-    if taught is None or images.isdisjoint(taught.labels):
-        return student
-    kept = {image: value for image, value in taught.labels.items() if image not in images}
-    learned = tuple(each for each in student.terms.learned if each.source != ANSWERS)
-    return student.under(
-        replace(student.terms, taught=replace(taught, labels=kept), learned=learned)
-    )
+def _unaware(student: ClassFit, images: set[str], others: NDArray[np.intp]) -> ClassFit:
+    """Return the student refitted without the labels of ``images``, if it has learned any; of the
+    photos of tune it learns those at the rows ``others`` only."""
+    terms, taught = student.terms, student.terms.taught
+    if taught is not None and not images.isdisjoint(taught.labels):
+        kept = {image: value for image, value in taught.labels.items() if image not in images}
+        learned = tuple(each for each in terms.learned if each.source != ANSWERS)
+        terms = replace(terms, taught=replace(taught, labels=kept), learned=learned)
+    terms = terms.within(others)
+    return student if terms == student.terms else student.under(terms)
 
 
 def _loss(logits: Array, present: Mask) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from inficond_panel.distill import Interval, Outcome, TeacherSkill, metric_inter
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos, Labelled, measured_by_labels
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 
@@ -146,7 +147,13 @@ class ClassShift:
         return self.kind == UNKNOWN and not self.unknown_to_teacher
 
 
-def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:
+class Repairable(Protocol):
+    """Students that can be repaired: a tuner."""
+
+    repairs: RepairTerms
+
+
+def shift_photos(tuner: Repairable, node: Node, name: str, seed: int = 0) -> ClassPhotos:
     """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's
     decisions, which hide a mistake that the teacher makes too."""
     student = tuner.repairs.class_fit(node, name)

@@ -48,10 +48,13 @@ class Evaluation:
     The cache key is the student, not the node: a refit leaves most students unchanged, and a
     previewed student is in the cache when its node is made. With ``link`` softmax a logit is the
     log-odds of its class, which depends on the weights of all classes; with one class per image the
-    decisions on a class depend on all students. ``unseen`` returns cross-fitted logits ``(n,)`` of
-    the photos of ``tune`` for a node and class that learned from ``tune``, else None. Raises
-    ``TuningError`` for a threshold of an unknown class, and for any threshold with one class per
-    image.
+    decisions on a class depend on all students.
+
+    Here alone is decided which logits of a class are shown, and so which metrics and decisions: on
+    ``tune`` the cross-fitted logits ``(n,)`` that ``unseen`` returns, if the class is in ``spent``
+    (classes whose students have spent images of ``tune``, each with the id of the iteration that
+    fitted it); else the student's own. Raises ``TuningError`` for a threshold of an unknown class,
+    and for any threshold with one class per image.
     """
 
     def __init__(
@@ -59,10 +62,11 @@ class Evaluation:
         store: Store,
         thresholds: Mapping[str, float],
         link: str = SIGMOID,
-        unseen: Callable[[Node, int], np.ndarray | None] = lambda node, k: None,
+        spent: Callable[[Node], Mapping[str, str]] = lambda node: {},
+        unseen: Callable[[Node, str], np.ndarray] | None = None,
     ) -> None:
         _check_thresholds(thresholds, store)
-        self.store, self.link, self._unseen = store, link, unseen
+        self.store, self.link, self._spent, self._unseen = store, link, spent, unseen
         self.thresholds = thresholds_by_class(thresholds, store)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
         students = nodes * max(len(store.classes), 1)
@@ -75,9 +79,8 @@ class Evaluation:
         self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
         nodes = max(_KEPT_METRICS // max(len(store.classes), 1), _KEPT_NODES[0])
         self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
-        self.columns = once(_KEPT_NODES[0])(self._each_column)
+        self._own_columns = once(_KEPT_NODES[0])(self._each_own_column)
         self._teacher_cutoffs = once(3)(self._cutoffs_of_teacher)
-        self.decisions = once(_KEPT_NODES[0])(self._decisions)
         self.teacher_decisions = once(3)(self._teacher_decisions)
         self.cutoffs = once(_KEPT_NODES[0])(self._cutoffs)
         self.teacher_skills = once(3)(self._teacher_skills)
@@ -96,13 +99,13 @@ class Evaluation:
         Sorted once for all metrics, and for all decisions from the same logits.
         """
         outcome = self._outcomes.made(
-            (self._student(node, k), split),
-            lambda: self._outcome(self.columns(node, split)[k], k, split),
+            (self._student(node, k, split), split),
+            lambda: self._outcome(self.column(node, split, k), k, split),
         )
         if self.store.task != SINGLE_LABEL:
             return outcome
         return self._decided.made(
-            (self._decider(node, k), split),
+            (self._decider(node, k, split), split),
             lambda: outcome.deciding(self.cutoffs(node, split).of(k)),
         )
 
@@ -111,7 +114,7 @@ class Evaluation:
         return self._of_nodes.made(
             (node.id, node.weights_hash, split),
             lambda: {
-                name: self._class_metrics(node, split, k)
+                name: self.class_metrics(node, split, k)
                 for k, name in enumerate(self.store.classes)
             },
         )
@@ -120,28 +123,49 @@ class Evaluation:
         """Return the metrics of each class at a node on a split if cached; None if not."""
         return self._of_nodes.get((node.id, node.weights_hash, split))
 
-    def _class_metrics(self, node: Node, split: str, k: int) -> ClassMetrics:
+    def class_metrics(self, node: Node, split: str, k: int) -> ClassMetrics:
+        """Return the metrics of class ``k`` at a node on a split; nan if undefined."""
         return self._measured.made(
-            (self._decider(node, k), split),
+            (self._decider(node, k, split), split),
             lambda: measure(self.outcome(node, split, k), self.teacher_outcome(split, k)),
         )
 
     def logits(self, node: Node, rows: np.ndarray) -> np.ndarray:
         """Return logits ``(n, K)`` of the images at ``rows`` of the store."""
-        logits = np.empty((len(rows), len(self.store.classes)))
+        classes = range(len(self.store.classes))
+        logits = np.empty((len(rows), len(classes)))
         for split in SPLITS:
             every = self.store.rows(split)
             inside = np.isin(rows, every)
             if inside.any():
                 at = np.searchsorted(every, rows[inside])
-                logits[inside] = np.stack([of[at] for of in self.columns(node, split)], axis=1)
+                columns = [self.column(node, split, k)[at] for k in classes]
+                logits[inside] = np.stack(columns, axis=1)
         return logits
 
-    def _each_column(self, node: Node, split: str) -> list[np.ndarray]:
-        """Return logits ``(n,)`` on a split per class; computes only those not in the cache."""
+    def column(self, node: Node, split: str, k: int) -> np.ndarray:
+        """Return the logits ``(n,)`` of class ``k`` that are shown on a split, read-only."""
+        unseen = self._unseen
+        if unseen is None or not self.has_spent(node, split, k):
+            return self.own_column(node, split, k)
+        key = self._student(node, k, split), split
+        return self._columns.made(key, lambda: _fixed(unseen(node, self.store.classes[k])))
+
+    def has_spent(self, node: Node, split: str, k: int) -> bool:
+        """Return True if the student of class ``k`` has spent images of ``split``."""
+        return split == TUNE and self.store.classes[k] in self._spent(node)
+
+    def own_column(self, node: Node, split: str, k: int) -> np.ndarray:
+        """Return the logits ``(n,)`` of the student of class ``k`` itself on a split, read-only,
+        with those of images that it has spent."""
+        return self._own_columns(node, split)[k]
+
+    def _each_own_column(self, node: Node, split: str) -> list[np.ndarray]:
+        """Return the students' own logits ``(n,)`` on a split per class, with those of images that
+        they have spent; computes only those not in the cache."""
         if not self.store.rows(split).size:  # a table of scores has rows
             return [np.zeros(0) for _ in self.store.classes]
-        students = [self._student(node, k) for k in range(len(self.store.classes))]
+        students = [self._student(node, k, "") for k in range(len(self.store.classes))]
         known = {k: self._columns.get((each, split)) for k, each in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
         new = [k for k in known if k not in columns]
@@ -151,18 +175,23 @@ class Evaluation:
             weights, intercepts = node.weights[:, new], node.intercepts[new]
             made = decision_function(scores_on(self.store, split), weights, intercepts, self.link)
             for k, column in zip(new, made.T, strict=True):
-                learned = self._unseen(node, k) if split == TUNE else None
-                columns[k] = _fixed(np.ascontiguousarray(column) if learned is None else learned)
+                columns[k] = _fixed(np.ascontiguousarray(column))
                 self._columns.put((students[k], split), columns[k])
         return [columns[k] for k in known]
 
-    def _student(self, node: Node, k: int) -> _Student:
-        """Return the cache key of logits; for a joint student it covers all weights."""
+    def _student(self, node: Node, k: int, split: str) -> _Student:
+        """Return the cache key of the logits shown on ``split`` ("": of the student's own logits);
+        for a joint student it covers all weights."""
+        if split == TUNE and (made := self._spent(node).get(self.store.classes[k])):
+            return k, made.encode(), 0.0
         return _whole(node, k) if self.link == SOFTMAX else _students(node)[k]
 
-    def _decider(self, node: Node, k: int) -> _Student:
+    def _decider(self, node: Node, k: int, split: str) -> _Student:
         """Return the cache key of decisions; with one class per image it covers all students."""
-        return _whole(node, k) if self.store.task == SINGLE_LABEL else self._student(node, k)
+        if self.store.task != SINGLE_LABEL:
+            return self._student(node, k, split)
+        made = sorted(self._spent(node).items()) if split == TUNE else []
+        return k, repr((node.weights_hash, made)).encode(), 0.0
 
     def teacher_outcome(self, split: str, k: int) -> Outcome:
         """Return labels, teacher's logits and decisions of class ``k`` on a split, read-only."""
@@ -187,10 +216,6 @@ class Evaluation:
         teachers = self.teacher_outcomes(split).items()
         return {name: teacher_skill(outcome) for name, outcome in teachers}
 
-    def _decisions(self, node: Node, split: str) -> Mask:
-        """Return decisions ``(n, K)`` of the students on a split, read-only."""
-        return _fixed(self.decided(self.logits(node, self.store.rows(split))))
-
     def _teacher_decisions(self, split: str) -> Mask:
         """Return decisions ``(n, K)`` of the teacher on a split, read-only."""
         return _fixed(self.decided(self.store.teacher_log_odds[self.store.rows(split)]))
@@ -208,8 +233,8 @@ class Evaluation:
         return Outcome(label, _fixed(logit), teacher, cutoff, group=self.store.groups_on(split))
 
 
-#: Cache key of one student: class, bytes of its weights (of a joint student their hash), and
-#: intercept.
+#: Cache key of one student: class, bytes of its weights (of a joint student their hash, of a
+#: cross-fitted student the id of its iteration), and intercept.
 _Student = tuple[int, bytes, float]
 
 
@@ -298,7 +323,10 @@ class Student:
 
     @property
     def logits(self) -> np.ndarray:
-        """Logits of the student, float64; log-odds of the class for a joint student."""
+        """Logits of the student, float64; log-odds of the class for a joint student.
+
+        Cross-fitted on the images of ``tune`` if the student has spent them (``Tuner.spent``).
+        """
         return self.outcome.all_logits
 
     @cached_property
@@ -317,7 +345,7 @@ class Student:
     @property
     def decided(self) -> Mask:
         """Mask ``(n,)`` of the images on which the student decides that the class is present."""
-        return self.evaluation.decisions(self.node, self.split)[:, self.column]
+        return self.outcome.all_decided
 
     @property
     def teacher_decided(self) -> Mask:
@@ -326,8 +354,8 @@ class Student:
 
     @property
     def metrics(self) -> ClassMetrics:
-        """Metrics of the student, nan if undefined; computes the metrics of all classes."""
-        return self.evaluation.metrics(self.node, self.split)[self.class_name]
+        """Metrics of the student, nan if undefined."""
+        return self.evaluation.class_metrics(self.node, self.split, self.column)
 
     @property
     def scores(self) -> np.ndarray:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
-from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Fit, Outcome, TeacherSkill
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.refits import Cancelled, Progress
@@ -19,7 +18,6 @@ from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Edit, as_stored, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
-from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.dividing import Work, choose_divided, fit_divided, parts_of
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
@@ -27,14 +25,18 @@ from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refit
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
+from inficond_panel.tuning.repairs.cross_fit import logits_for_evaluation, spent_classes
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.tuning.thumbs import Bounds, canonical, check_together, in_force, resolve
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the cache of previewed fits, shared by all sessions.
 _PREVIEWS = 64
+#: Size of the cache of spent classes by node, shared by all sessions.
+_SPENT = 256
 
 
 class Workers(Protocol):
@@ -70,7 +72,9 @@ class Tuner(StudentHistory):
         self._original_terms = recipe.original_terms(spec, store)
         self.spec, self.workers = spec, workers
         section = spec.students
-        self._evaluation = Evaluation(store, section.threshold, section.link, self._unseen)
+        unseen = partial(logits_for_evaluation, self)
+        self._spent = lru_cache(_SPENT)(partial(spent_classes, self))
+        self._evaluation = Evaluation(store, section.threshold, section.link, self._spent, unseen)
         super().__init__(store, history)
         #: L1 penalty per class; None until they are chosen.
         self.known_penalties = None if penalties is None else tuple(penalties)
@@ -300,20 +304,20 @@ class Tuner(StudentHistory):
     def logits(self, node: Node, rows: np.ndarray | None = None) -> np.ndarray:
         """Return student logits ``(n, K)`` of the images at ``rows`` of the store (None: all).
 
-        Logits on photos of ``tune`` that a class learned from are cross-fitted.
+        Logits of images of ``tune`` are cross-fitted for the classes in ``spent``.
         """
         every = np.arange(len(self.store.images))
         return self._evaluation.logits(node, every if rows is None else rows)
 
-    def _unseen(self, node: Node, k: int) -> np.ndarray | None:
-        """Return cross-fitted logits ``(n,)`` on ``tune`` if the student of class ``k`` was fitted
-        to photos of ``tune``; else None."""
-        name = self.store.classes[k]
-        terms = self.terms(node).get(name)
-        if terms is None or not learns_from_tune(terms, self.store):
-            return None
-        with one_thread():
-            return unseen_logits(self.repairs.class_fit(node, name), [terms])[0]
+    def spent(self, node: Node, split: str) -> tuple[str, ...]:
+        """Return the classes whose students at ``node`` have spent images of ``split``.
+
+        Labels of these images chose the student's settings, or it was fitted to the images. Its
+        metrics, logits and decisions on this split are cross-fitted, wherever they are shown: each
+        image is evaluated by a student that its label neither fitted nor chose. Empty but for
+        ``tune``.
+        """
+        return tuple(self._spent(node)) if split == TUNE else ()
 
     def at(self, node: Node, split: str) -> Students:
         """Return a mapping from class to student of ``node``, with the images of a split.

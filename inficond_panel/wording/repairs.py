@@ -189,17 +189,16 @@ def learned_sentence(terms: Terms) -> str:
     """Return sentences that a student was fitted to tuning images, and how the page shows them."""
     chose = f"The labels of {count(terms.used)} of them chose its settings. " if terms.used else ""
     return (
-        "This student learned from tuning images: on each of them you see a student fitted "
-        "without it, but the curves are of the student that saw them. "
-        f"{chose}The holdout was not used."
+        "This student learned from tuning images: every number and decision on them is of students "
+        f"fitted without the image. {chose}The holdout was not used."
     )
 
 
 def chosen_sentence(photos: int) -> str:
     """Return sentences that the labels of ``photos`` tuning images chose a student's settings."""
     return (
-        f"The labels of {count(photos)} of these images chose this student: its AP here may be a "
-        "little high. Changes and the table of metrics allow for that. The holdout was not used."
+        f"The labels of {count(photos)} of these images chose this student: every number and "
+        "decision on them is of students chosen without the image. The holdout was not used."
     )
 
 

@@ -21,7 +21,7 @@ from inficond_panel.errors import SpecError
 from inficond_panel.results.concept_rows import discrepancies
 from inficond_panel.results.gallery import gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import take_apart
-from inficond_panel.results.metrics import evaluation_outcome, take_snapshot
+from inficond_panel.results.metrics import take_snapshot
 from inficond_panel.results.refit_changes import churn
 from inficond_panel.tuning import Intent, open_tuner
 
@@ -208,7 +208,7 @@ def test_one_refit_changes_decisions_rivals_are_cross_fitted_no_thresholds(tmp_p
     others = [frame.loc[["bird", "dog"], "fidelity"].tolist() for frame in (before, after)]
     assert others[0] != others[1]
     chosen.jump("0").tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
-    outcomes = [evaluation_outcome(chosen.tuner, chosen.node, "tune", name) for name in CLASSES]
+    outcomes = [chosen.tuner.at(chosen.node, "tune")[name].outcome for name in CLASSES]
     named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
     label, frame = truth(chosen)[0], chosen.metrics("tune")
     for k, outcome in enumerate(outcomes):

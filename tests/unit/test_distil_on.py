@@ -13,7 +13,6 @@ from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
-from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Tuner
@@ -94,7 +93,7 @@ def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner, monkeypatch)
     label = tuner.store.label[rows, 0]
     folds = stratified_folds(label[:, None], FOLDS, 0)
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 1.0), Lambda("truck", 1e-3)])
-    before = evaluation_outcome(tuner, node, "tune", "truck").logit
+    before = tuner.at(node, "tune")["truck"].outcome.logit
     out = rows[folds == 2]
     logit = np.array(tuner.store.teacher_logit)
     logit[out, 0] *= -1
@@ -102,7 +101,7 @@ def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner, monkeypatch)
     other = Tuner(tuner.store, tuner.spec, History(":memory:"))
     other.root()
     node = other.fine_tune(other.root(), node.repairs, resolved=node.resolved)
-    after = evaluation_outcome(other, node, "tune", "truck").logit
+    after = other.at(node, "tune")["truck"].outcome.logit
     np.testing.assert_allclose(after[folds == 2], before[folds == 2], atol=2e-2)
     assert np.abs(after - before)[folds != 2].max() > 0.05
 

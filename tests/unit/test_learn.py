@@ -18,7 +18,6 @@ from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import StoreError, TuningError
-from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_repairs
@@ -91,7 +90,7 @@ def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner):
     assert np.abs(found - logits_on(scores, node)).max() > 0.1
     ap = average_precision_score(label, logits)
     assert tuner.metrics(node, "tune")["truck"].ap == pytest.approx(ap, abs=5e-3)
-    assert evaluation_outcome(tuner, node, "tune", "truck").logit == pytest.approx(logits, abs=0.1)
+    assert tuner.at(node, "tune")["truck"].outcome.logit == pytest.approx(logits, abs=0.1)
     photos = tuner.repairs.photos(tuner.repairs.class_fit(node, "truck"))
     np.testing.assert_allclose(photos.tune_logits[0], logits, atol=0.1)
 
@@ -203,7 +202,7 @@ def test_added_photos_are_left_out_in_turn_beside_labels_and_auto_takes_best_ap(
     terms = tuner.terms(node)["truck"]
     assert terms.learned[0].weight == values[max(values)]
     assert terms.used == len(rows)
-    outcome = evaluation_outcome(tuner, node, "tune", "truck")  # each fold by the others' choice
+    outcome = tuner.at(node, "tune")["truck"].outcome  # each fold by the others' choice
     assert np.isfinite(outcome.logit).all()
 
 

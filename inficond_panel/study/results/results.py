@@ -157,7 +157,7 @@ def metrics_of(
             for node in nodes:
                 kept = history.get(node)
                 if kept is None or kept.root == tuner.root_id:
-                    by_set[node] = tuner.metrics(tuner.node(node), split)[name]
+                    by_set[node] = tuner.at(tuner.node(node), split)[name].metrics
     return [by_set[node] for node in nodes]
 
 

@@ -8,25 +8,101 @@ if the labels of the other folds are too few.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Balance, Label, Repair
+from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node import Iteration, Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_OUTSIDE_FOLD, ClassPhotos
+from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.repairs.resolution import needs_labels
 from inficond_panel.tuning.shift import first_suspects
 from inficond_panel.tuning.thumbs import Bounds
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import TUNE
+
+
+class Tuner(Protocol):
+    """What cross-fitting needs of a tuner, whose module imports this one."""
+
+    store: Store
+    repairs: RepairTerms
+
+    @property
+    def terms(self) -> Callable[[Node], Mapping[str, Terms]]:
+        """Function from a node to the terms of its fit, by class."""
+
+    @property
+    def joint(self) -> bool:
+        """True for a softmax student."""
+
+    def node(self, node_id: str) -> Node:
+        """Return the node with an id."""
+
+    def path(self, node: Node) -> list[Node | Iteration]:
+        """Return a node and its ancestors."""
+
+    def logits(self, node: Node, rows: NDArray[np.intp] | None = None) -> Array:
+        """Return student logits ``(n, K)`` of images."""
+
+
+def spent_classes(tuner: Tuner, node: Node) -> dict[str, str]:
+    """Return the classes whose students at ``node`` have spent images of ``tune``, each with the id
+    of the iteration that fitted the student.
+
+    Images are spent if their labels chose the student's settings, or if it was fitted to them.
+    """
+    terms, fitted = tuner.terms(node), dict[str, str]()
+    spent = [name for name, of in terms.items() if of.used or learns_from_tune(of, tuner.store)]
+    for at in tuner.path(node) if spent else ():
+        for name in at.tuned:
+            fitted.setdefault(name, at.id)
+    return {name: fitted.get(name, node.root) for name in spent}
+
+
+@once(1)  # of several sessions one computes; the tuner keeps the logits
+def logits_for_evaluation(tuner: Tuner, node: Node, class_name: str) -> Array:
+    """Return the cross-fitted logits ``(n,)`` on ``tune`` of a class of ``spent_classes``: each
+    image is scored by a student that its label neither fitted nor chose. Takes seconds."""
+    rows = tuner.store.rows(TUNE)
+    if steps := steps_to(tuner, node, class_name):
+        return cross_fitted_logits(tuner, node, class_name, steps, rows)
+    student = tuner.repairs.class_fit(node, class_name)  # distilled on tune: nothing was chosen
+    with one_thread():
+        return unseen_logits(student, [student.terms])[0]
+
+
+def logits_if(
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    penalty: float | None = None,
+    held: Mapping[tuple[str, str], tuple[float | None, float | None]] | None = None,
+) -> Array:
+    """Return the ``logits_for_evaluation`` that another L1 ``penalty`` (None: each fold's) and the
+    further bounds ``held`` would give. Takes tenths of a second after those."""
+    rows, bounds = tuner.store.rows(TUNE), {**node.bounds, **(held or {})}
+    changed: dict[str, Any] = {} if penalty is None else {"penalty": penalty}
+    if steps := steps_to(tuner, node, class_name):
+        label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
+        resolved = _key(tuner, class_name, steps, rows, label)
+        return _by_fold(tuner, bounds, class_name, steps, rows, label, resolved, changed)
+    terms = replace(tuner.terms(node)[class_name], **changed)
+    with one_thread():
+        return unseen_logits(tuner.repairs.class_fit(node, class_name, terms, bounds), [terms])[0]
 
 
 @dataclass(frozen=True)
@@ -63,27 +139,40 @@ def cross_fitted_logits(
     if not steps:
         return tuner.logits(node, rows)[:, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
-    every = (node.bounds, *(step.bounds for step in steps))
-    bounds = [
-        {key: one[key] for key in sorted(one) if tuner.joint or key[0] == class_name}
-        for one in every
-    ]
-    photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
-    chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
-    key = repr((class_name, photos_hash, bounds, chain))
+    resolved = _key(tuner, class_name, steps, rows, label)
     return tuner.repairs.cross_fitted.made(
-        key, lambda: _by_fold(tuner, node, class_name, steps, rows, label)
+        repr((resolved, _own(node.bounds, tuner, class_name))),
+        lambda: _by_fold(tuner, node.bounds, class_name, steps, rows, label, resolved, {}),
     )
+
+
+def _key(
+    tuner: Tuner, class_name: str, steps: Sequence[Step], rows: NDArray[np.intp], label: NDArray
+) -> str:
+    """Return the cache key of the terms of all folds after ``steps``."""
+    photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
+    bounds = [_own(step.bounds, tuner, class_name) for step in steps]
+    chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
+    return repr((class_name, photos_hash, bounds, chain))
+
+
+def _own(bounds: Bounds, tuner: Tuner, class_name: str) -> Bounds:
+    """Return the bounds that the student of a class depends on, sorted."""
+    return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
 
 
 def _by_fold(
     tuner: Tuner,
-    node: Node,
+    bounds: Bounds,
     class_name: str,
     steps: Sequence[Step],
     rows: NDArray[np.intp],
     label: NDArray,
+    resolved: str,
+    changed: Mapping[str, Any],
 ) -> Array:
+    """Return the logits of ``cross_fitted_logits`` within ``bounds``, with fields of the terms
+    ``changed``. The terms of each fold are cached by ``resolved``: later thumbs keep them."""
     folds = stratified_folds(label[:, None], FOLDS, 0, tuner.store.groups_of(rows))
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
     first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
@@ -91,8 +180,10 @@ def _by_fold(
     with one_thread():
         for fold in range(FOLDS):
             out = folds == fold
-            terms = _terms_without(tuner, first, steps, rows[~out], rows[out])
-            student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, node.bounds)
+            without = partial(_terms_without, tuner, first, steps, rows[~out], rows[out])
+            terms = tuner.repairs.fold_terms.made(f"{fold} {resolved}", without)
+            terms = replace(terms, **changed)
+            student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, bounds)
             logits[out] = student.logits(student.base, rows[out])
     logits.setflags(write=False)
     return logits

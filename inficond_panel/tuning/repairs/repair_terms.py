@@ -9,6 +9,7 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -45,7 +46,8 @@ class RepairTerms:
     ) -> None:
         self._store, self._spec, self._fit_data, self._terms = store, spec, fit_data, terms
         self._resolved: Latest[str, dict[str, Any]] = Latest(_KEPT)
-        self.cross_fitted: Latest[str, Any] = Latest(4 * _KEPT)  # of logits and outcomes
+        self.cross_fitted: Latest[str, Array] = Latest(4 * _KEPT)  # logits
+        self.fold_terms: Latest[str, Terms] = Latest(4 * _KEPT)  # resolved without a fold
 
     def class_fit(
         self, node: Node, class_name: str, terms: Terms | None = None, bounds: Bounds | None = None

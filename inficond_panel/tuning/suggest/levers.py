@@ -19,7 +19,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.groups import part_means, parts_of
-from inficond_panel.distill.metrics.outcome import above, cutoff_rows
+from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
@@ -271,12 +271,11 @@ def _removed(student: ClassFit, concepts: Sequence[str]) -> Box:
 def _measured(
     tuner: Tuner, parent: Node, photos: ClassPhotos, tried: Sequence[_Tried]
 ) -> list[Lever]:
-    student, label = photos.student, photos.tune_label
-    ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
+    student, measured = photos.student, []
     fits = fit_each(student, [one.terms for one in tried])
-    before, measured = tuner.at(parent, TUNE)[student.name], []
     here = np.isin(tuner.store.rows(TUNE), photos.tune)
-    teacher, cutoff = before.teacher_decided[here], cutoff_rows(before.cutoff, here)
+    before = tuner.at(parent, TUNE)[student.name].outcome.among(here)  # as the student is shown
+    ap, teacher, cutoff = before.value(AP.key), before.teacher, before.cutoff
     for one, weights in zip(tried, fits.weights.T, strict=True):
         removed = [each.concept for each in one.edits if isinstance(each, Intent)]
         used = (
@@ -284,7 +283,8 @@ def _measured(
         )
         gain = NO_CHANGE if one.choice is None else one.choice.gain
         after = ap + gain.estimate
-        share = float(np.mean(above(one.logits, cutoff) == teacher))
+        logits = before.all_logits if one.name == AS_IT_IS else one.logits
+        share = float(np.mean(above(logits, cutoff) == teacher))
         size = int(np.count_nonzero(used))
         measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, after, share, size))
     return measured

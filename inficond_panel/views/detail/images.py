@@ -37,8 +37,9 @@ _SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 def make_apart(apart: Apart) -> dict[str, Any]:
     """Return a prediction by concept: bars that sum to the logit, and the edits that flip it.
 
-    ``bars`` are the largest contributions of concepts, the sum of the others, the intercept, and
-    for a softmax student the other classes; ``share`` is relative to the largest bar.
+    ``bars`` are the largest contributions of concepts, the sum of the others, the intercept, for a
+    softmax student the other classes, and for an image that the student has spent what the student
+    fitted without it decides otherwise; ``share`` is relative to the largest bar.
     """
     flips = ["No concept shows in this image: no influence can change the decision."]
     if apart.edit is not None:
@@ -60,7 +61,8 @@ def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
     shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
     values = [part.logit for part in shown]
     others = sum(part.logit for part in rest)
-    ends = [apart.intercept, apart.other_classes]
+    unseen = apart.unseen if isinstance(apart, Apart) else 0.0
+    ends = [apart.intercept, apart.other_classes, unseen]
     most = max(map(abs, [*values, others, *ends]), default=0.0) or 1.0
     bars = [
         _bar(part.concept, part.logit, most, f"{number(part.score)} × {signed(part.influence)}")
@@ -71,6 +73,8 @@ def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
     bars.append(_bar("Without concepts", apart.intercept, most, kind="rest"))
     if apart.other_classes:
         bars.append(_bar("Other classes", apart.other_classes, most, kind="rest"))
+    if unseen:
+        bars.append(_bar("Fitted without this image", unseen, most, kind="rest"))
     return bars
 
 

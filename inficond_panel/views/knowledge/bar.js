@@ -193,7 +193,7 @@ function statusOf(model, send) {
   if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]
-  if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
+  if (kind === "previewing" || kind === "evaluating") return [h("span", { class: "spin" }), words || "Previewing…"]
   if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status, isDetailed(model)) : [NO_INTENTS]
   if (!isNumber(flips)) return []
   return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes its" : "images change their"} prediction` : "No image changes its prediction")]

@@ -110,7 +110,7 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> di
         ],
         "scope": f"{count(now['images'])} {IMAGES_OF[split]}, "
         f"{count(now['positives'])} with the class"
-        + (", decided by students that had not seen them" if now["chosen_on"] else ""),
+        + (", decided by students that had not seen them" * (name in tuner.spent(node, split))),
     }
 
 

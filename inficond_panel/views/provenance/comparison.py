@@ -99,14 +99,17 @@ class RowResults:
         ``done`` is called when they are computed, ``failed`` with an error.
         """
         seen = [node for node in nodes if node.id not in shown.hidden]
-        wanted = {node.id for node in with_parents(seen, branches)}
-        missing, tuner, split = wanted - shown.measured.keys(), self.app.tuner, self.scope[1]
+        wanted = [node.id for node in with_parents(seen, branches)]
+        tuner, split = self.app.tuner, self.scope[1]
+        missing = [(id_, split) for id_ in wanted if id_ not in shown.measured]
         if not missing:
             return
 
+        def metrics_of(cell: tuple[str, str]) -> Measured:
+            return tuner.metrics(tuner.node(cell[0]), cell[1])
+
         def work(job: Job) -> dict[tuple[str, str], Measured]:
-            left = (id_ for id_ in missing if not job.cancelled())
-            return {(id_, split): tuner.metrics(tuner.node(id_), split) for id_ in left}
+            return job.first_of(missing, metrics_of)  # ``done`` requests the others
 
         def keep(cells: dict[tuple[str, str], Measured]) -> None:
             kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
