@@ -134,7 +134,7 @@ def _as_pandas(value: Any) -> Any:
         return pd.DataFrame.from_records(value)
     table = nw.from_native(value, pass_through=True)
     if isinstance(table, nw.LazyFrame):
-        table = table.collect(**({"backend": "pandas"} if has_index(value) else {}))
+        table = table.collect("pandas") if has_index(value) else table.collect()
     if not isinstance(table, nw.DataFrame):
         return value
     if has_index(value):
