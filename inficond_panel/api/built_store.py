@@ -107,6 +107,7 @@ def _checked(
         *checks.frame_faults("labels", labels, table),
         *(checks.split_faults(split, divided) if split is not None else ()),
     )
+    assert table is not None, "refused by frame_faults"
     names = [name_text(name) for name in table.columns]
     labels = checks.by_key(table)
     split = None if split is None else checks.by_key(divided).map(name_key)

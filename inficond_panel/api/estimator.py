@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
 from inficond_panel.common.ordering import strongest
-from inficond_panel.common.tables import IDS, as_array, as_table, is_sparse
+from inficond_panel.common.tables import IDS, as_array, as_table, id_fault, is_sparse
 from inficond_panel.common.teacher_outputs import (
     is_labels,
     logits_fault,
@@ -325,10 +325,7 @@ def _named(value: Any, name: str) -> Any:
     if table is None:
         return as_array(value, name) if is_sparse(value) or hasattr(value, "detach") else value
     if IDS in map(name_key, table.columns):
-        raise ValueError(
-            f"{name} has a column {IDS!r} beside its index, and ids are no numbers to fit: make it "
-            f"the index, {name}.set_index({IDS!r})"
-        )
+        raise ValueError(id_fault(name, value, table))
     if twice := equal_names(table.columns):
         raise ValueError(f"{name} has two columns with one name: {pair_text(*twice[0])}")
     return table.set_axis(list(map(name_text, table.columns)), axis=1)

@@ -77,19 +77,24 @@ def has_index(value: object) -> bool:
     return known or package in {"dask", "xarray", "modin", "cudf"}
 
 
-def id_fault(value: object, table: pd.DataFrame, ids: str = IDS) -> str:
-    """Return what is wrong with the place of the image ids of ``value``, with its remedy, or "".
-
-    ``table`` is ``as_table(value)``.
-    """
-    if (of := getattr(value, "dims", None)) and table.index.name not in getattr(
-        value, "coords", of
-    ):
-        return f"has no image ids: give its dimension {table.index.name!r} coordinates"
-    if has_index(value) and ids in map(name_key, table.columns):
-        return f"has a column {ids!r} beside its index; make it the index: .set_index({ids!r})"
-    if not has_index(value) and table.index.name != ids:
-        return f"is {type_name(value)}, which has no index, and has no column {ids!r}; add the ids"
+def id_fault(name: str, value: object, table: pd.DataFrame, ids: str = IDS) -> str:
+    """Return a message, with its remedy, if ``value``, the argument ``name``, has no image ids, or
+    has them in a column beside its index; else "". ``table`` is ``as_table(value)``."""
+    dimension = table.index.name
+    if hasattr(value, "coords") and dimension not in value.coords:
+        return f"{name} has no image ids: give its dimension {dimension!r} coordinates"
+    beside = [column for column in table.columns if name_key(column) == ids]
+    if has_index(value) and beside:
+        column = f'"{beside[0]}"'
+        return (
+            f"{name} has a column {column} beside its index; make it the index: "
+            f"{name}.set_index({column})"
+        )
+    if not has_index(value) and dimension != ids:
+        return (
+            f"{name} is {type_name(value)}, which has no index, and has no column "
+            f'"{ids}"; add a column of this name with the image ids'
+        )
     return ""
 
 
@@ -129,7 +134,7 @@ def _as_pandas(value: Any) -> Any:
         return pd.DataFrame.from_records(value)
     table = nw.from_native(value, pass_through=True)
     if isinstance(table, nw.LazyFrame):
-        table = table.collect(**({"backend": "pandas"} if has_index(value) else {}))
+        table = table.collect("pandas") if has_index(value) else table.collect()
     if not isinstance(table, nw.DataFrame):
         return value
     if has_index(value):

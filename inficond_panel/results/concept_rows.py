@@ -15,6 +15,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.ordering import strongest
+from inficond_panel.concepts.texts import word_key
 from inficond_panel.distill import Band, discrepancy, influence_grid
 from inficond_panel.results.image_sets import PATCHES_OF, assigned_counts, patches_of
 from inficond_panel.results.what_if_curves import change_along
@@ -77,9 +78,9 @@ def concept_rows(
         ranked = [store.concepts.index(name) for name in suspects]
         order = [*ranked, *(c for c in order if c not in ranked)]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
-    wanted = find.strip().casefold()
+    wanted = word_key(find)
     if wanted:
-        shown = [c for c in order if wanted in store.concepts[c].casefold()][: top or None]
+        shown = [c for c in order if wanted in word_key(store.concepts[c])][: top or None]
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
@@ -172,8 +173,8 @@ def find_concepts(
     positions: NDArray[np.intp], concepts: Sequence[str], find: str
 ) -> NDArray[np.intp]:
     """Return the indices in ``positions`` of concepts whose name contains ``find``, in order."""
-    wanted = find.strip().casefold()
-    return np.array([c for c in positions if wanted in concepts[c].casefold()], np.intp)
+    wanted = word_key(find)
+    return np.array([c for c in positions if wanted in word_key(concepts[c])], np.intp)
 
 
 def strength(influence: NDArray[np.float64]) -> NDArray[np.float64]:

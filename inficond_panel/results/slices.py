@@ -275,14 +275,16 @@ def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[st
 
 
 def _texts(store: Store, name: str) -> Sequence[str]:
-    if name in PROPERTY_OF and name not in store.metadata_columns and store.holds("pictures"):
-        kind = PROPERTY_OF[name]
+    column = find_name(name, store.metadata_columns)
+    words = find_name(name, PROPERTY_OF) if store.holds("pictures") else None
+    if words is not None and column is None:
+        kind = PROPERTY_OF[words]
         values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]
         low, high = np.quantile(values, [0.25, 0.75])
         middle = np.where(values > high, kind.high, "the others")
-        return [str(words) for words in np.where(values < low, kind.low, middle)]
+        return [str(part) for part in np.where(values < low, kind.low, middle)]
     class_name = find_name(name, store.classes)
-    if class_name is None or find_name(name, store.metadata_columns) is not None:
+    if class_name is None or column is not None:
         return store.column(name)
     labels = store.label[:, store.classes.index(class_name)]
     return ["" if label < 0 else str(label) for label in labels]

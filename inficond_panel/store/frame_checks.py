@@ -55,8 +55,8 @@ def table_faults(name: str, given: object, table: pd.DataFrame | None) -> Iterat
     if table is None:
         yield tables.kind_fault(name, given)
         return
-    if fault := tables.id_fault(given, table):
-        yield f"{name} {fault}"
+    if fault := tables.id_fault(name, given, table):
+        yield fault
     else:
         yield from id_faults(name, table)
     if not table.shape[1]:
@@ -101,14 +101,15 @@ def split_faults(given: object, split: object) -> Iterator[str]:
 def column_fault(name: str, given: object, values: str) -> str:
     """Return a message that the argument ``name`` is no column of ``values`` by image id."""
     table = tables.as_table(given)
-    if table is not None and (fault := tables.id_fault(given, table)):
-        return f"{name} {fault}"
-    what = f", with {count(table.shape[1], 'column')}," if table is not None else ","
-    return (
-        f"{name} is {tables.type_name(given)}{what} expected pandas.Series: {values} by image id; "
-        f"convert it: pandas.Series({name}, index=IMAGE_IDS)"
-        + (f", or name one column: {name}[[COLUMN]]" if table is not None else "")
-    )
+    kind = f"{name} is {tables.type_name(given)}"
+    wanted = f"expected pandas.Series: {values} by image id"
+    if table is None:
+        return f"{kind}, {wanted}; convert it: pandas.Series({name}, index=IMAGE_IDS)"
+    if fault := tables.id_fault(name, given, table):
+        return fault
+    call = "[[COLUMN]]" if tables.has_index(given) else f'.select(["{tables.IDS}", COLUMN])'
+    many = count(table.shape[1], "column")
+    return f"{kind}, with {many}, {wanted}; take one column: {name}{call}"
 
 
 def row_faults(
@@ -119,7 +120,10 @@ def row_faults(
     in_frame, known = set(frame.index), set(images)
     if missing := [image for image in needed if image not in in_frame]:
         some = count(len(missing), "image")
-        yield f"{name} has no row for {some} of {of}: {quoted(missing, _NAMED)}"
+        short = {image.lstrip("0") or "0" for image in missing}
+        lost = short <= in_frame and not short & set(missing)
+        zeros = f"; the ids of {name} lost their leading zeros: read them as text" if lost else ""
+        yield f"{name} has no row for {some} of {of}: {quoted(missing, _NAMED)}{zeros}"
     if more := [image for image in frame.index if image not in known]:
         yield f"{name} has {count(len(more), 'image')} not in {of}: {quoted(more, _NAMED)}"
 

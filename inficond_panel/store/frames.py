@@ -163,14 +163,15 @@ def _arrays(
             )
         ),
     )
-    names = {name: list(map(name_text, table.columns)) for name, table in read.items()}
+    found = {name: table for name, table in read.items() if table is not None}  # all: checked
+    names = {name: list(map(name_text, table.columns)) for name, table in found.items()}
     images = list(map(name_text, divided.index))
     split = checks.by_key(divided).map(name_key)
-    scores, logits, labels = (checks.by_key(read[name]) for name in ("scores", "logits", "labels"))
+    scores, logits, labels = (checks.by_key(found[name]) for name in ("scores", "logits", "labels"))
     ids = list(split.index)
     labelled = [image for image in ids if split[image] != FIT]  # fit: learned from the teacher
     files, softmax = _files(photos), teacher_activation == "softmax"
-    known_of = None if metadata is None else checks.by_key(read["metadata"])
+    known_of = None if metadata is None else checks.by_key(found["metadata"])
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),

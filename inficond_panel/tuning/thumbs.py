@@ -158,8 +158,9 @@ def size_words(intent: Intent) -> str:
 
 def names_of(given: object) -> list[Any]:
     """Return one name (a text or a number) or several names as a list."""
-    alone = isinstance(given, str | bytes) or not isinstance(given, Iterable)
-    return [given] if alone else list(given)
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        return [given]
+    return list(given)
 
 
 def known_name(kind: str, name: object, known: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.names import find_name
+from inficond_panel.common.names import equal_names, find_name
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import value_of
@@ -122,7 +122,7 @@ def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
     if isinstance(label_of, dict):
         names = [label_of.get(str(number)) for number in range(len(label_of))]
     texts = [str(name) for name in names if name is not None]
-    if not texts or len(texts) < len(names) or len(set(texts)) < len(texts):
+    if not texts or len(texts) < len(names) or equal_names(texts):
         raise DataError(
             f"{model} does not name its outputs uniquely (id2label in config.json).",
             "Name the class of each output, in order: teacher.classes.",

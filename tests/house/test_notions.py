@@ -116,3 +116,24 @@ def test_an_interval_writes_itself():
 )
 def test_a_copy_is_seen(rule, code):
     assert list(rule(ast.parse(code))) == [1]
+
+
+def test_only_the_rule_of_names_looks_at_forms_of_unicode():
+    users = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Import) and "unicodedata" in {each.name for each in node.names}
+    }
+    assert users == {"inficond_panel.common.names"}
+
+
+def test_no_name_of_a_store_is_looked_up_as_it_is_typed():
+    """Names that a caller gives are found by ``known_name`` or ``find_name``."""
+    pattern = re.compile(r"(class_name|concept|name|image) not in (self\.)?(\w+\.)*store\.\w+s\b")
+    found = {
+        module
+        for module, path in MODULES.items()
+        if pattern.search(path.read_text(encoding="utf-8")) and ".views." not in module
+    }
+    assert found == set()

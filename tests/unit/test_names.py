@@ -17,6 +17,7 @@ from inficond_panel.common.near_words import nearest
 from inficond_panel.concepts.texts import fault_of, names_class
 from inficond_panel.errors import DataError, EditsError, InficondError, TuningError
 from inficond_panel.export.predictions import columns_of
+from inficond_panel.results.concept_rows import find_concepts
 from inficond_panel.results.slices import metadata_slices, read_ids
 from inficond_panel.store.frame_checks import check_labels_kept
 from inficond_panel.tuning import read_edits
@@ -261,6 +262,10 @@ def test_a_column_of_metadata_is_found(students):
 
 def test_a_concept_in_two_code_points_names_its_class():
     assert names_class(CAT_NFD, CAT)
+
+
+def test_a_search_finds_a_concept_in_another_form_of_unicode():
+    assert find_concepts(np.arange(2), ["dog", CAT], CAT_NFD.upper()).tolist() == [1]
 
 
 def test_a_synonym_that_repeats_the_name_is_refused():

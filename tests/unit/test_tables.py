@@ -162,13 +162,13 @@ def numbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 REFUSED = {
     "numbers beside an index": (
-        "scores", numbered, r"scores has a column 'image_id' beside .*\.set_index\('image_id'\)"
+        "scores", numbered, r'scores has a column "image_id" beside .*scores\.set_index\("image_id'
     ),
-    "of metadata": ("metadata", numbered, "metadata has a column 'image_id' beside its index"),
+    "of metadata": ("metadata", numbered, 'metadata has a column "image_id" beside its index'),
     "no ids": (
         "scores",
         lambda x: pa.table(x.to_dict("list")),
-        "scores is pyarrow.Table, which has no index, and has no column 'image_id'",
+        'scores is pyarrow.Table, which has no index, and has no column "image_id"',
     ),
     "array": (
         "scores",
@@ -183,6 +183,16 @@ REFUSED = {
         "split",
         lambda x: pd.DataFrame({"a": x, "b": x}),
         r"split is pandas\.DataFrame, with 2 columns, expected pandas\.Series.*split\[\[COLUMN\]\]",
+    ),
+    "split of two columns without an index": (
+        "split",
+        lambda x: pa.table({"image_id": list(x.index), "a": list(x), "b": list(x)}),
+        r'split is pyarrow\.Table, with 2 columns.*split\.select\(\["image_id", COLUMN\]\)',
+    ),
+    "leading zeros": (
+        "scores",
+        lambda x: x.set_axis([str(int(i)) for i in x.index]),
+        "scores has no row .*; the ids of scores lost their leading zeros: read them as text",
     ),
     "split as array": ("split", np.asarray, r"split is numpy\.ndarray, expected pandas\.Series"),
 }  # fmt: skip
@@ -286,7 +296,7 @@ UNFIT = {
     "ids of a pandas frame": (
         numbered,
         lambda y: y,
-        r"X has a column 'image_id' .*X\.set_index\('image_id'\)"
+        r'X has a column "image_id" .*X\.set_index\("image_id"\)'
     ),
     "ids in another order": (to_arrow, lambda y: to_arrow(y.iloc[::-1]), "sort both alike"),
     "sparse scores": (sparse, lambda y: y, r"pass X\.toarray\(\)"),
