@@ -119,6 +119,8 @@ def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
     Names and card are read first: they say how large the weights are.
     """
     with open_npz(file) as archive:
+        if missing := [name for name in _ARRAYS if name not in archive.names]:
+            raise ValueError(f"it lacks {', '.join(missing)}")
         facts: dict[str, Any] = {
             name: archive.read(name, _MOST_TEXT) for name in _ARRAYS if name != "weights"
         }

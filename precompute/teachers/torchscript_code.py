@@ -81,8 +81,10 @@ class _Checked(ast.NodeTransformer):
         }
         if taken := own & _NEVER_OWN:
             raise NotAllowedError(f"its code has a value of its own named {min(taken)}")
-        self._own = frozenset(own)
-        return self.generic_visit(node)
+        outer, self._own = self._own, frozenset(own)
+        checked = self.generic_visit(node)
+        self._own = outer
+        return checked
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         name = node.id

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from inficond_panel.common.files import open_file
 from inficond_panel.errors import DataError
@@ -161,9 +161,9 @@ def _storages(pickled: bytes) -> Iterator[tuple[str, str, int]]:
         if code.name == "BINPERSID":
             yield _storage(pushed[-7:])
         if code.name in ("BINPUT", "LONG_BINPUT"):
-            memo[int(value)] = pushed[-1] if pushed else None
+            memo[cast(int, value)] = pushed[-1] if pushed else None
         elif code.name in ("BINGET", "LONG_BINGET"):
-            pushed.append(memo.get(int(value)))
+            pushed.append(memo.get(cast(int, value)))
         else:
             pushed.append((code.name,) if value is None else value)
 

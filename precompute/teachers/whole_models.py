@@ -46,9 +46,10 @@ def load_torchscript(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch deprecates TorchScript
             network = torch.jit.load(archive, map_location=hardware).eval()
-    except (RuntimeError, OSError, ValueError) as error:
+    except Exception as error:  # torch's own, many kinds for a damaged file
+        reason = (str(error) or type(error).__name__).splitlines()[0][:300]
         raise DataError(
-            f"{section.path} is not TorchScript: {str(error).splitlines()[0]}",
+            f"{section.path} is not TorchScript: {reason}",
             "Write it with torch.jit.trace(model.eval(), example).save(path).",
         ) from error
     for parameter in network.parameters():

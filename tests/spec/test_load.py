@@ -87,6 +87,14 @@ def test_a_relative_variable_starts_from_the_working_folder(folder, monkeypatch,
     assert spec.store == folder.path / "a.zarr"
 
 
+def test_a_variable_that_is_a_whole_path_is_written_back_as_it_was(folder, monkeypatch):
+    monkeypatch.setenv("SOME_MODEL", str(folder.path / "model"))
+    (folder.path / "model").mkdir()
+    (folder.path / "model" / "open_clip_config.json").write_text("{}")
+    spec = folder.load(GOOD.replace("model: ViT-B-16,", "model: '${SOME_MODEL}',"))
+    assert "model: ${SOME_MODEL}" in spec.to_yaml()
+
+
 def test_empty_optional_values_keep_the_default(folder):
     spec = folder.load(GOOD + "store:\nhistory: null\nstudents:\nviews:\ntuning: ~\nlayout:\n")
     assert spec.store == folder.path / "a.zarr"

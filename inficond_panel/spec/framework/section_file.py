@@ -93,7 +93,8 @@ class SpecFile(Section):
             return self._written.get(path, str(path))
         below = path.relative_to(folder) if path.is_relative_to(folder) else path
         text = self._written.get(path, below.as_posix())
-        return f"./{text}" if isinstance(key.location, NameOrPath) and "/" not in text else text
+        named = isinstance(key.location, NameOrPath) and "/" not in text and "${" not in text
+        return f"./{text}" if named else text  # else it would be read as a name
 
 
 def _dump(plain: dict[str, Any], allow_unicode: bool = True) -> str:
