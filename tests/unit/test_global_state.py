@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from factory import small_spec
 
 #: Each door in a session that plots by matplotlib, with what it changed in the session.
 SESSION = """
@@ -56,7 +57,7 @@ def load():
 
 def start():
     global students
-    students = inficond_panel.open_students("demo", history=":memory:")
+    students = inficond_panel.open_students(SPEC, history=":memory:")
 
 def estimate():
     scores = np.random.default_rng(0).normal(size=(50, 5))
@@ -64,17 +65,18 @@ def estimate():
 
 def command():
     from inficond_panel.cli import main
-    assert main(["check", "demo"]) == 0
+    assert main(["check", SPEC]) == 0
 
 def plot(name, *arguments):
-    drawn = getattr(students.plot, name)(*arguments)
+    named = [students.concepts[0] if word == "CONCEPT" else word for word in arguments]
+    drawn = getattr(students.plot, name)(*named)
     hv.Store.renderers["bokeh"].get_plot(drawn)
 
 door("import", load)
 door("open_students", start)
 door("metrics", lambda: students.metrics("tune"))
 door("doctor", lambda: students.doctor())
-door("remove", lambda: students.remove("bicycle", "traffic light"))
+door("remove", lambda: students.remove("bicycle", students.concepts[0]))
 for name, *arguments in PLOTS:
     door(f"plot.{name}", lambda: plot(name, *arguments))
 door("page", lambda: students.page("page.html", "bicycle"))
@@ -85,8 +87,8 @@ door("command", command)
 PLOTS = [
     ("performance",),
     ("knowledge", "bicycle"),
-    ("what_if", "bicycle", "traffic light"),
-    ("embedding", "bicycle", "", "traffic light"),
+    ("what_if", "bicycle", "CONCEPT"),
+    ("embedding", "bicycle", "", "CONCEPT"),
     ("provenance",),
     ("matrix",),
     ("confusion", "bicycle"),
@@ -113,10 +115,11 @@ print(json.dumps(changed))
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory):
     """What each door changed in a session of its own."""
-    code = f"PLOTS = {PLOTS!r}\n{SESSION}\n{EXPLORE}"
+    folder = tmp_path_factory.mktemp("session")
+    code = f"SPEC, PLOTS = {str(small_spec(folder))!r}, {PLOTS!r}\n{SESSION}\n{EXPLORE}"
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:param", "-c", code],
-        cwd=tmp_path_factory.mktemp("session"),
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
