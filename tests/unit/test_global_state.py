@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from factory import small_spec
 
 #: Each door in a session that plots by matplotlib, with what it changed in the session.
 SESSION = """
@@ -57,7 +56,7 @@ def load():
 
 def start():
     global students
-    students = inficond_panel.open_students(SPEC, history=":memory:")
+    students = inficond_panel.open_students("demo", history=":memory:")
 
 def estimate():
     scores = np.random.default_rng(0).normal(size=(50, 5))
@@ -65,18 +64,17 @@ def estimate():
 
 def command():
     from inficond_panel.cli import main
-    assert main(["check", SPEC]) == 0
+    assert main(["check", "demo"]) == 0
 
 def plot(name, *arguments):
-    named = [students.concepts[0] if word == "CONCEPT" else word for word in arguments]
-    drawn = getattr(students.plot, name)(*named)
+    drawn = getattr(students.plot, name)(*arguments)
     hv.Store.renderers["bokeh"].get_plot(drawn)
 
 door("import", load)
 door("open_students", start)
 door("metrics", lambda: students.metrics("tune"))
 door("doctor", lambda: students.doctor())
-door("remove", lambda: students.remove("bicycle", students.concepts[0]))
+door("remove", lambda: students.remove("bicycle", "traffic light"))
 for name, *arguments in PLOTS:
     door(f"plot.{name}", lambda: plot(name, *arguments))
 door("page", lambda: students.page("page.html", "bicycle"))
@@ -87,8 +85,8 @@ door("command", command)
 PLOTS = [
     ("performance",),
     ("knowledge", "bicycle"),
-    ("what_if", "bicycle", "CONCEPT"),
-    ("embedding", "bicycle", "", "CONCEPT"),
+    ("what_if", "bicycle", "traffic light"),
+    ("embedding", "bicycle", "", "traffic light"),
     ("provenance",),
     ("matrix",),
     ("confusion", "bicycle"),
@@ -115,11 +113,10 @@ print(json.dumps(changed))
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory):
     """What each door changed in a session of its own."""
-    folder = tmp_path_factory.mktemp("session")
-    code = f"SPEC, PLOTS = {str(small_spec(folder))!r}, {PLOTS!r}\n{SESSION}\n{EXPLORE}"
+    code = f"PLOTS = {PLOTS!r}\n{SESSION}\n{EXPLORE}"
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:param", "-c", code],
-        cwd=folder,
+        cwd=tmp_path_factory.mktemp("session"),
         capture_output=True,
         text=True,
         check=False,
