@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 import traceback
 import zlib
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from bokeh.core.serialization import DeserializationError, Deserializer
 from bokeh.document import Document
@@ -41,6 +43,12 @@ UNPACKED_SIZE = 16 << 20
 #: Most values in one message, models among them, and entries of one map or set. They take much
 #: longer to decode than their size suggests, and a page sends few.
 VALUES, MODELS, ENTRIES = 100_000, 100, 1_000
+#: Most events (changes, clicks) in one message. Each is handled by itself, on the event loop.
+EVENTS = 100
+#: Allowance of events per session: gained per second, and at most. An event that calls Panel's
+#: handlers (MessageSent) takes ``CALL`` of it, another change 1. Dragging a map sends 60 and 240
+#: per second.
+GAIN, MOST, CALL = 900.0, 1_800.0, 6
 #: Array types that browsers have; other types may take any amount of memory per number.
 _DTYPES = {"bool", "object", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -48,6 +56,40 @@ _DTYPES = {"bool", "object", "float32", "float64"} | {
 _OURS = Path(__file__).parents[1]
 
 _log = logger_of(__name__)
+
+
+class Allowance:
+    """Allowance of one session's events, which grows by ``GAIN`` per second up to ``MOST``."""
+
+    def __init__(self) -> None:
+        self._left, self._at = MOST, time.monotonic()
+
+    def take(self, events: Sequence[object]) -> None:
+        """Take the events' share; raise ``DeserializationError`` if less is left."""
+        now = time.monotonic()
+        self._left, self._at = min(MOST, self._left + GAIN * (now - self._at)), now
+        share = sum(CALL if _is_call(event) else 1 for event in events)
+        if share > self._left:
+            raise DeserializationError("more events than a page sends in this time")
+        self._left -= share
+
+
+def _is_call(event: object) -> bool:
+    return isinstance(event, dict) and event.get("kind") == "MessageSent"
+
+
+_allowances: WeakKeyDictionary[Any, Allowance] = WeakKeyDictionary()
+
+
+def events_of(content: object) -> list[object]:
+    """Return the events of a message's parsed JSON; raise ``DeserializationError`` for over
+    ``EVENTS``."""
+    events = content.get("events") if isinstance(content, dict) else None
+    if not isinstance(events, list):
+        return []
+    if len(events) > EVENTS:
+        raise DeserializationError(f"more than {EVENTS} events")
+    return events
 
 
 def guard_messages() -> None:
@@ -94,6 +136,8 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     if handler is None or kind == "PUSH-DOC":  # documents come from the server, not the browser
         raise ProtocolError(f"messages of kind {kind} are not accepted")
     try:
+        if events := events_of(message.content):
+            _allowances.setdefault(connection.session, Allowance()).take(events)
         check_cost(message.content)
         return await handler(message, connection)
     except Exception as error:

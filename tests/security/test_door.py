@@ -13,8 +13,19 @@ from factory import small_spec
 from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
 
+from inficond_panel.serving import messages as message_guards
 from inficond_panel.serving import sessions
-from inficond_panel.serving.messages import ENTRIES, MODELS, VALUES, _handled, check_cost
+from inficond_panel.serving.messages import (
+    CALL,
+    ENTRIES,
+    EVENTS,
+    GAIN,
+    MODELS,
+    MOST,
+    VALUES,
+    _handled,
+    check_cost,
+)
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
@@ -277,6 +288,60 @@ def test_what_takes_long_to_decode_is_refused_before():
     pairs = {"type": "map", "entries": [[at, 0] for at in range(ENTRIES + 1)]}
     with pytest.raises(DeserializationError, match="entries"):
         check_cost([pairs])
+
+
+CALLED = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": {}}
+CHANGED = {"kind": "ModelChanged", "model": {"id": "1"}, "attr": "tags", "new": 1}
+
+
+def decoded(monkeypatch, messages: list[list[dict[str, object]]], seconds: float = 0.0) -> int:
+    """Number of events that a session's messages bring to the handler, so many seconds apart."""
+    moment, events = [1000.0], []
+    monkeypatch.setattr(message_guards.time, "monotonic", lambda: moment[0])
+
+    async def take(message, _):
+        events.extend(message.content["events"])
+
+    connection = SimpleNamespace(
+        session=type("Session", (), {})(),
+        _socket=SimpleNamespace(ws_connection=Socket(closing=False)),
+        error=lambda *_: None,
+    )
+    handler = SimpleNamespace(_handlers={"PATCH-DOC": take})
+
+    async def send() -> None:
+        for message in messages:
+            moment[0] += seconds
+            sent = SimpleNamespace(msgtype="PATCH-DOC", content={"events": message})
+            await _handled(None, handler, sent, connection)
+
+    asyncio.run(send())
+    return len(events)
+
+
+@pytest.mark.parametrize("event", [CALLED, CHANGED])
+@pytest.mark.parametrize(("number", "taken"), [(EVENTS, EVENTS), (EVENTS + 1, 0), (4_700, 0)])
+def test_a_message_of_too_many_events_is_refused_before_any_is_decoded(
+    monkeypatch, event, number, taken
+):
+    assert decoded(monkeypatch, [[event] * number]) == taken
+
+
+@pytest.mark.parametrize(("event", "share"), [(CALLED, CALL), (CHANGED, 1)])
+def test_a_session_has_an_allowance_of_events(monkeypatch, event, share):
+    assert decoded(monkeypatch, [[event] * 50] * 80) == MOST // share
+
+
+@pytest.mark.parametrize(("event", "share"), [(CALLED, CALL), (CHANGED, 1)])
+def test_the_allowance_comes_back_with_time(monkeypatch, event, share):
+    one_second = [[event] * 50] * (int(GAIN) // (share * 50))
+    messages = one_second * 5
+    assert decoded(monkeypatch, messages, 1 / len(one_second)) == 50 * len(messages)
+
+
+def test_sessions_have_allowances_of_their_own(monkeypatch):
+    full = [[CALLED] * 50] * 20
+    assert decoded(monkeypatch, full) == decoded(monkeypatch, full) == MOST // CALL
 
 
 def test_an_address_opens_so_many_pages_a_minute_and_others_go_on(monkeypatch):

@@ -7,6 +7,7 @@ import base64
 import gzip
 import re
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from tornado.websocket import WebSocketClosedError
 from wire import Client, serving, session_of
 
 import inficond_panel
-from inficond_panel.serving.messages import MESSAGE_SIZE, UNPACKED_SIZE, unpack
+from inficond_panel.serving.messages import (
+    CALL,
+    EVENTS,
+    GAIN,
+    MESSAGE_SIZE,
+    MOST,
+    UNPACKED_SIZE,
+    unpack,
+)
 
 WORD = "a word for tests"
 PAGES = ("/study", "/researcher")
@@ -307,6 +316,41 @@ def test_a_malformed_change_is_answered_and_the_page_goes_on(server, event) -> N
         client.close()
 
     asyncio.run(send())
+
+
+def called(model: str) -> dict:
+    """An event that calls Panel's handlers of a component."""
+    values = {"type": "map", "entries": [["model", {"id": model}], ["data", {}]]}
+    data = {"type": "event", "name": "data_event", "values": values}
+    return {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": data}
+
+
+def test_a_message_of_thousands_of_events_is_refused_and_the_server_answers(server) -> None:
+    async def send() -> tuple[str, object]:
+        client, model = await open_page(server)
+        await client.patch(*[called(model)] * 4_700)
+        answer = await client.answer()
+        client.close()
+        return answer
+
+    kind, told = asyncio.run(send())
+    assert (kind, told["text"]) == ("ERROR", "DeserializationError")
+    assert server.get("/health")[0] == 200
+
+
+def test_many_messages_of_events_are_refused_beyond_the_sessions_allowance(server) -> None:
+    async def send() -> list[str]:
+        client, model = await open_page(server)
+        for _ in range(40):
+            await client.patch(*[called(model)] * EVENTS)
+        answers = [(await client.answer())[0] for _ in range(40)]
+        client.close()
+        return answers
+
+    began = time.monotonic()
+    taken = asyncio.run(send()).count("OK")
+    assert 1 <= taken <= (MOST + GAIN * (time.monotonic() - began)) / (CALL * EVENTS)
+    assert server.get("/health")[0] == 200
 
 
 def test_bytes_are_unpacked_up_to_the_limit() -> None:
