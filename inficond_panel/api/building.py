@@ -114,7 +114,7 @@ def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str,
                 "Give images as a mapping: {id: file, ...}.",
             )
         images = {path.stem: path for path in paths}
-    if twice := equal_names(images):
+    if twice := equal_names([*images]):
         raise DataError(
             f"Several photos have the id {pair_text(*twice[0])}.", "Give each photo one id."
         )

@@ -34,5 +34,5 @@ def explore(
     with packed_scripts():
         pn.extension(inline=True)
     if not in_kernel():
-        pn.config.inline = inline
+        pn.config.param.update(inline=inline)
     return Explorer([spec], history, on_ready)

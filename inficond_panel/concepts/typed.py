@@ -288,7 +288,7 @@ class ExtendedStore(Store):
         return self.base.content_hash
 
     @property
-    def near_group(self) -> np.ndarray:  # type: ignore[override]  # of the images, not of concepts
+    def near_group(self) -> np.ndarray:
         """Groups ``(image,)`` of near-equal images, as in ``base``: typed concepts change none."""
         return self.base.near_group
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from inficond_panel.common import clock, tables
 from inficond_panel.common.files import named
-from inficond_panel.common.names import name_key, name_text
+from inficond_panel.common.names import name_key, name_text, positions
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.places import has_store, place_of
@@ -111,9 +111,11 @@ def _group(arrays: dict[str, np.ndarray], column: str | None) -> NearImages:
     texts = None
     if column is not None:
         names = [str(name) for name in arrays.get("metadata_column", ())]
-        if column not in names:
-            _refuse(f"near_duplicates names {column!r}, but metadata has the columns {names}")
-        texts = [str(text) for text in arrays["metadata"][:, names.index(column)]]
+        at = positions(names).get(name_key(column))
+        if at is None:
+            there = ", ".join(map(repr, names)) or "none"
+            _refuse(f"near_duplicates names {column!r}; columns of metadata: {there}")
+        texts = [str(text) for text in arrays["metadata"][:, at]]
     group = joined([pairs], texts, len(arrays["image"]))
     near = near_images(group, arrays["split"], [str(name) for name in arrays["image"]])
     if near.groups:

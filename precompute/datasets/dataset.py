@@ -94,7 +94,7 @@ def assign(
     for name, splits in shared.items():
         _check_labelled(lists[name], known, f"the list {name}")  # strata need the labels
         refs = [references[split] for split in splits]
-        parts = _parts(lists[name], refs, positives, group_of)
+        parts = _parts_of_groups(lists[name], refs, positives, group_of)
         members |= zip(splits, parts, strict=False)
         left += parts[-1]
     for split, reference in references.items():
@@ -103,20 +103,25 @@ def assign(
     return _checked({split: members[split] for split in references}, known)
 
 
-def _parts(
+def _parts_of_groups(
     ids: list[str], refs: list[Any], positives: Positives | None, group_of: Mapping[str, str]
 ) -> list[list[str]]:
+    """Divide a list's ids like ``_parts``, groups (by ``group_of``) whole: the first image of each
+    group stands for the group. An image without a group is by itself."""
+    first: dict[tuple[str, str], str] = {}
+    leader = {
+        image: first.setdefault(
+            ("group", group_of[image]) if image in group_of else ("image", image), image
+        )
+        for image in ids
+    }
+    parts = [set(part) for part in _parts(list(first.values()), refs, positives)]
+    return [[image for image in ids if leader[image] in part] for part in parts]
+
+
+def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:
     """Divide a list's ids: return the ids of each share in ``refs``, then the remaining ids. Each
-    part is in the order of the list, and holds groups (by ``group_of``) whole."""
-    members: dict[tuple[str, ...], list[str]] = {}
-    for image in ids:  # an image without a group is by itself
-        key = ("group", group_of[image]) if image in group_of else ("image", image)
-        members.setdefault(key, []).append(image)
-    if len(members) < len(ids):
-        first = {each[0]: each for each in members.values()}
-        parts = _parts(list(first), refs, positives, {})
-        chosen = [{image for one in part for image in first[one]} for part in parts]
-        return [[image for image in ids if image in part] for part in chosen]
+    part is in the order of the list."""
     shares, rng = [ref.share for ref in refs], np.random.default_rng(refs[0].seed)
     order = rng.permutation(len(ids))
     if refs[0].stratify and positives is not None:
@@ -307,7 +312,9 @@ class Listing:
         if self.near_duplicates is None or self.metadata is None:
             return {}
         values = column_of(self.metadata.columns, self.metadata.values, self.near_duplicates)
-        return {image: text for image, text in zip(self.metadata.ids, values, strict=True) if text}
+        text_of = dict(zip(self.metadata.ids, values, strict=True))
+        find = id_finder(text_of)
+        return {image: text for image in self.known if (text := text_of.get(find(image), ""))}
 
     def _members(self, reference: Reference) -> list[str]:
         if not isinstance(reference, ColumnPart):
@@ -338,13 +345,14 @@ class Listing:
 def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str]:
     """Return the texts (n,) of the column ``name``, from texts (n, columns); raise ``DataError`` if
     there is no such column."""
-    if name not in columns:
+    at = positions(columns).get(name_key(name))
+    if at is None:
         available = ", ".join(columns) or "none"
         raise DataError(
             f"dataset.near_duplicates names the column {name!r}; columns of metadata: {available}.",
             "Correct dataset.near_duplicates, or name the table in dataset.metadata.",
         )
-    return [str(text) for text in values[:, list(columns).index(name)]]
+    return [str(text) for text in values[:, at]]
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
