@@ -34,5 +34,5 @@ def explore(
     with packed_scripts():
         pn.extension(inline=True)
     if not in_kernel():
-        pn.config.param.update(inline=inline)
+        pn.config.inline = inline  # type: ignore[misc]  # Panel types it as read-only
     return Explorer([spec], history, on_ready)
