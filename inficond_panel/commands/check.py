@@ -14,6 +14,7 @@ from inficond_panel.errors import InficondError, MissingExtraError, OrderError, 
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
+from inficond_panel.store.near_images import ALLOWED, check_across
 from inficond_panel.vocabulary.tasks import ALIKE, NEAR_DUPLICATES, SOFTMAX, task_text
 
 if TYPE_CHECKING:
@@ -83,10 +84,14 @@ def _check_data(spec: Spec) -> None:
         return
     from precompute.concepts.corpus import read_corpus
     from precompute.datasets import check_files, load_dataset
+    from precompute.datasets.equal_files import equal_images
 
     read_corpus(Path(spec.concepts.corpus))
     dataset = load_dataset(spec.dataset)
     check_files(dataset, spec.dataset.max_bad_share)
+    if (equal := equal_images(dataset)).groups:
+        note(f"Equal files: {equal}")
+    check_across(equal, spec.dataset.across_splits, ALLOWED)
     if isinstance(spec.teacher, LogitsTeacher):
         _check_table(spec, spec.teacher, dataset)
 

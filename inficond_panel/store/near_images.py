@@ -14,6 +14,9 @@ from inficond_panel.errors import DataError
 from inficond_panel.store.near_duplicates import Pairs, groups_of
 from inficond_panel.vocabulary.splits import ALLOW, SPLITS
 
+#: Line of a spec that allows near-equal images in different splits.
+ALLOWED = "dataset: {across_splits: allow}"
+
 
 @dataclass(frozen=True)
 class NearImages:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common import clock
-from inficond_panel.store.near_images import check_across, near_images
+from inficond_panel.store.near_images import ALLOWED, check_across, near_images
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import SPLITS
@@ -59,7 +59,7 @@ def assemble(
     attrs["warnings"] += _without_positives(split, label, dataset.classes)
     group = near_groups(inputs, segmented, arrays)
     near = near_images(group, split, list(map(str, arrays["image"])))
-    check_across(near, inputs.across_splits, "dataset: {across_splits: allow}")
+    check_across(near, inputs.across_splits, ALLOWED)
     attrs["near_duplicates"] = list(near.across)
     attrs["warnings"] += [f"{NEAR_DUPLICATES}: {near.across_text}"] if near.across else []
     if near.groups:

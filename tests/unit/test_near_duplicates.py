@@ -19,7 +19,9 @@ from inficond_panel.store import open_store
 from inficond_panel.store.images import TakenAt, taken_at
 from inficond_panel.store.near_images import joined, near_images
 from inficond_panel.vocabulary.splits import FIT, TUNE
+from precompute.datasets import load_dataset
 from precompute.datasets.dataset import assign
+from precompute.datasets.equal_files import equal_images
 from precompute.pipeline.near_photos import near_pairs, of_bursts, small_photos
 
 
@@ -284,3 +286,35 @@ def test_of_near_equal_photos_one_is_asked():
     tuner = from_frames(**made).fit().tuner
     asked = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "bird"), 40).rows
     assert len(set(tuner.store.near_group[asked])) == 40
+
+
+def equal_files(tmp_path, monkeypatch, more=""):
+    """A data set whose last photo's file is the first one's; its spec."""
+    path, first, last = copied_photos(tmp_path, monkeypatch, more)
+    folder = tmp_path / "photos" / "images"
+    (folder / f"{last}.jpg").write_bytes((folder / f"{first}.jpg").read_bytes())
+    return path
+
+
+def test_equal_files_are_counted(tmp_path, monkeypatch):
+    spec = load_spec(equal_files(tmp_path, monkeypatch))
+    near = equal_images(load_dataset(spec.dataset))
+    assert (near.groups, near.images, len(near.across)) == (1, 2, 1)
+
+
+def test_check_refuses_equal_files_in_different_splits(tmp_path, monkeypatch, capsys):
+    assert main(["check", str(equal_files(tmp_path, monkeypatch))]) == 1
+    assert "Near-equal images in different splits: 1 group" in capsys.readouterr().err
+
+
+def test_check_tells_equal_files_that_are_allowed(tmp_path, monkeypatch, capsys):
+    assert main(["check", str(equal_files(tmp_path, monkeypatch, "across_splits: allow"))]) == 0
+    assert "Equal files: 1 group of 2 near-equal images" in capsys.readouterr().err
+
+
+def test_precompute_refuses_equal_files_before_it_encodes(tmp_path, monkeypatch):
+    spec = load_spec(equal_files(tmp_path, monkeypatch))
+    lines = []
+    with pytest.raises(DataError, match="Near-equal images in different splits"):
+        precompute.run(spec, spec.store, progress=lines.append)
+    assert not any(line.startswith("Device") for line in lines)

@@ -89,6 +89,8 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
 
 
 def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
+    from precompute.datasets.equal_files import equal_images
+
     layout, counts = draft.layout, Counter(dataset.split)
     say(f"found     {layout.origin}")
     shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
@@ -96,7 +98,9 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     images = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     say(f"images    {images} ({draft.splits_note})")
     note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
-    for text in (*dataset.notes, note, *(f"Assumed: {text}." for text in layout.assumed)):
+    equal = equal_images(dataset)
+    copies = f"Equal files: {equal}" if equal.groups else ""
+    for text in (*dataset.notes, note, copies, *(f"Assumed: {text}." for text in layout.assumed)):
         if text:
             say(f"          {text}")
     say(f"teacher   {draft.teacher.note}")

@@ -1,0 +1,59 @@
+"""Images of a data set whose files are equal: copies, found before anything is encoded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from inficond_panel.store.images import photo_digest
+from inficond_panel.store.near_images import NearImages, joined, near_images
+from precompute.datasets.dataset import Dataset
+
+K = TypeVar("K")
+#: Bytes at the beginning of a file that are compared before the whole file is read.
+_HEAD = 1 << 14
+
+
+def equal_images(dataset: Dataset) -> NearImages:
+    """Return the groups of images with equal files; none if the images have no files.
+
+    Files are compared by size, then by their first bytes, and read whole only if these are equal.
+    A file that cannot be read equals no other.
+    """
+    images, file = len(dataset.ids), dataset.file
+    keys = [""] * images
+    if file is not None:
+        left = [list(range(images))]
+        for key_of in (_size, _head, photo_digest):
+            left = [part for parts in left for part in _equal(parts, file, key_of)]
+        for part in left:
+            for i in part:
+                keys[i] = dataset.ids[part[0]]
+    return near_images(joined([], keys, images), np.array(dataset.split), dataset.ids)
+
+
+def _equal(
+    images: Iterable[int], file: Callable[[int], Path], key_of: Callable[[Path], K]
+) -> list[list[int]]:
+    """Return the images of equal keys, for keys that several images have."""
+    found: dict[K, list[int]] = {}
+    for i in images:
+        try:
+            found.setdefault(key_of(file(i)), []).append(i)
+        except OSError:
+            continue
+    return [part for part in found.values() if len(part) > 1]
+
+
+def _size(path: Path) -> int:
+    return os.path.getsize(path)  # noqa: PTH202 - of many files
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.sha256(stream.read(_HEAD)).hexdigest()
