@@ -105,7 +105,7 @@ class TunableStudents(Measures):
         """Return logits (n, K) of a split by name, or of concept scores (n, C).
 
         Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes. On
-        ``tune`` they are cross-fitted for classes that a repair chose or fitted by its images.
+        ``tune`` the logits of a class whose student has spent its images are cross-fitted.
         Columns of a table of any library are matched by concept name, columns of an array or tensor
         by position. Counts a use of the holdout. Raises ``DataError`` for scores that do not fit.
         """

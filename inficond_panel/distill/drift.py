@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.groups import Groups, of_rows
+from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct, of_rows
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import DataError
@@ -214,16 +214,18 @@ def balance(
     Scores are (photos, C), labels (photos,) in {1, 0}; positives and negatives are weighted
     separately. ``groups`` (photos,) of fit and of tune: see ``metrics.groups``.
 
-    Raises DataError if either split has fewer than ``least`` positives or negatives."""
+    Raises DataError if either split has fewer than ``least`` positives or negatives, of which
+    near-equal photos count once."""
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
     for side in (1, 0):
         in_fit, in_tune = fit_label == side, tune_label == side
-        ours, theirs = int(in_fit.sum()), int(in_tune.sum())
+        ours, theirs = distinct(groups[0], in_fit), distinct(groups[1], in_tune)
         if min(ours, theirs) < least:
             what = "show the class" if side else "do not show the class"
             raise DataError(
-                f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
+                f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed"
+                f"{counted_once(groups[0]) or counted_once(groups[1])}.",
                 "Give more labelled photos, or tune by thumbs.",
             )
         sides = of_rows(groups[0], in_fit), of_rows(groups[1], in_tune)

@@ -95,6 +95,7 @@ def bootstrap_stability(
     """
     data = Scores.of(scores)
     base = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight)
+    of = _numbered(group, len(base))
     rng = np.random.default_rng(seed)
     weights = np.empty((draws, len(start.weights)))
     for first in range(0, draws, _TOGETHER):
@@ -108,7 +109,7 @@ def bootstrap_stability(
             lower=None if lower is None else lower[:, None][:, columns],
             upper=None if upper is None else upper[:, None][:, columns],
             sample_weight=np.stack(
-                [_drawn(rng, base, mixed_of(target), group) for _ in columns], axis=1
+                [_drawn(rng, base, mixed_of(target), of) for _ in columns], axis=1
             ),
             start=start.at(columns),
             tolerance=tolerance,
@@ -141,23 +142,28 @@ def joint_stability(
     """
     data = Scores.of(scores)
     base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
+    of = _numbered(group, len(base))
     rng = np.random.default_rng(seed)
     weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
     for draw in range(draws):
-        drawn = _drawn(rng, base, mixed, group)
+        drawn = _drawn(rng, base, mixed, of)
         refit = joint_students(data, targets, start=start, sample_weight=drawn, **given)
         weights[draw] = refit.weights[:, column]
         tell(progress, draw + 1, draws, "refits on bootstrap samples")
     return summarised(start[:, column], weights, level)
 
 
-def _drawn(rng: np.random.Generator, base: Array, target: Array, group: Groups = None) -> Array:
+def _numbered(group: Groups, images: int) -> NDArray[np.intp]:
+    """Return the number (images,) of each image's group, from 0."""
+    return np.arange(images) if group is None else np.unique(group, return_inverse=True)[1]
+
+
+def _drawn(rng: np.random.Generator, base: Array, target: Array, of: NDArray[np.intp]) -> Array:
     """Return sample weights (N,) of a bootstrap draw in which no class of the targets, (N,) or
-    (N, K), is constantly 0 or 1. Images of equal ``group`` (N,) are drawn together.
+    (N, K), is constantly 0 or 1. Images of equal number in ``of`` (N,) are drawn together.
 
     Raises ``SolverError`` if almost no draw has such targets.
     """
-    of = np.arange(len(base)) if group is None else np.unique(group, return_inverse=True)[1]
     groups = int(of.max()) + 1
     for _ in range(_MOST_TRIED):
         counts = np.bincount(rng.integers(groups, size=groups), minlength=groups)[of]

@@ -14,6 +14,7 @@ from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.metrics.groups import counted_once
 from inficond_panel.distill.metrics.thresholds import (
     Decisions,
     ThresholdChoice,
@@ -105,11 +106,11 @@ def _chosen(
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     row = {"class": name, "positives": positives, "now": now}
-    if min(map(outcome.distinct, (True, False))) < LEAST_LABELLED:
-        why = f"tune has {positives} positive and {len(label) - positives} negative images"
+    shown, group = list(map(outcome.distinct, (True, False))), outcome.groups(F1.key)
+    if min(shown) < LEAST_LABELLED:
+        why = f"tune has {shown[0]} positive and {shown[1]} negative images{counted_once(group)}"
         none = dict.fromkeys(("threshold", *JUDGED, *_CHANGES), NO_INTERVAL)
         return row | columns_of(none) | {"lacking": f"{why}; {LEAST_LABELLED} of each are needed"}
-    group = outcome.groups(F1.key)
     choice = ThresholdChoice(label, outcome.logit, precision, group)
     value, limits = choice.value(), choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(noise["seed"]), group=group)

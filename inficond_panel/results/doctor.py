@@ -57,8 +57,8 @@ MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _NO_CONCEPT = (
-    "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher; if the "
-    "scores do, at the concepts. Else lower `students.lambda`."
+    "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher. If the "
+    "concept scores hardly differ, look at the concepts. Else lower `students.lambda`."
 )
 _SEEN = (
     "Its students imitate what it remembers. Add images that it has not seen: `inficond extend`. "

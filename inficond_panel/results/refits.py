@@ -11,7 +11,7 @@ import pandas as pd
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.results.frame import Heading, make_frame, plain_headings, records
 from inficond_panel.results.history import FLIP_HEADINGS
-from inficond_panel.results.metrics import changes, chosen_on_tune, facts_of, metrics
+from inficond_panel.results.metrics import changes, facts_of, metrics
 from inficond_panel.results.refit_changes import moved_sentence
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.results.refit_words import sentences, short_sentences, untouched_sentences
@@ -21,7 +21,7 @@ from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
-from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
+from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
 
 _HEADINGS = {
@@ -109,8 +109,8 @@ def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
     report = explain(tuner, node, splits=[split])
     for each in report.classes:
         name = f"#{node.number} {each.class_name}"
-        if split == TUNE and chosen_on_tune(tuner, node, each.class_name):
-            yield f"{name}: metrics are cross-fitted, since labels of tune chose its settings."
+        if each.class_name in tuner.spent(node, split):
+            yield f"{name}: metrics are cross-fitted, since the student has spent these images."
         for sentence in filter(None, short_sentences(each, split)):
             yield f"{name}: {sentence}"
     yield from untouched_sentences(node, report.untouched)

@@ -116,13 +116,15 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         }
         rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
     chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
-    used = "These images were used for selection: AP and fidelity are cross-fitted."
+    used = "The student was chosen by these images, or fitted to them: AP and fidelity are "
+    used += "cross-fitted."
     return make_frame(
         rows,
         "lambda",
         _PATH_HEADINGS,
         title=f"{node_title(tuner, node)}, {class_name} on {IMAGES_OF[split]}",
-        notes=[used] * bool(chose) + ([] if auto is None else [auto.sentence]),
+        notes=[used] * (class_name in tuner.spent(node, split))
+        + ([] if auto is None else [auto.sentence]),
         facts={
             "node": node.id,
             "class": class_name,
@@ -162,7 +164,7 @@ def _auto(
         logits = logits_of_tune(judged, tried)
     else:
         logits = student.logits_of_each(fits, judged.tune_scores)
-    made = choose(judged.tune_label, logits)
+    made = choose(judged.tune_label, logits, judged.tune_group)
     return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)
 
 

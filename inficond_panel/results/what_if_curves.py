@@ -71,21 +71,20 @@ def refit_curve(
     teacher = tuner.teacher_outcomes(student.split)[student.class_name]
     noise = tuner.spec.views.noise()
     spent = student.class_name in tuner.spent(student.node, student.split)
-    key = student.class_name, concept
+    key, weight = (student.class_name, concept), student.weight(concept)
     solve = _joint_points if tuner.joint else _points
     for point in solve(tuner, student, concept, levels, cancelled):
         logits = decision_function(
             scores, point.fit.weights, point.fit.intercepts, tuner.spec.students.link
         )
-        logit, cutoff = logits[:, 0], student.cutoff
+        logit, cutoff, present = logits[:, 0], student.cutoff, point.influence == weight
         if tuner.joint:  # the other classes are refitted too
             logit, cutoff = logits[:, student.column], tuner.cutoffs(logits).of(student.column)
-        if spent:
+        if spent and not present:
             held = {key: (point.influence, point.influence)}
             logit = logits_if(tuner, student.node, student.class_name, held=held)
-        outcome = Outcome(labels, logit, student.teacher_decided, cutoff, group=student.groups)
-        if point.influence == student.weight(concept):
-            outcome = now
+        given = labels, logit, student.teacher_decided, cutoff
+        outcome = now if present else Outcome(*given, group=student.groups)
         metrics = measure(outcome, teacher)
         changes = change_intervals(now, outcome, CHANGES, **noise)
         yield CurvePoint(point.influence, metrics, changes, point.level, point.share, point.fit)

@@ -29,7 +29,7 @@ _KINDS: dict[str, Any] = {
     "synonyms?": {str: [str]},
     "skipped?": [[str]],
     "warnings?": [str],
-    "near_duplicates?": [str],
+    "near_across?": [str],
     "stages?": {str: dict},
     "scores?": dict,
     "knowledge?": dict,

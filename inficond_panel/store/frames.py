@@ -89,7 +89,7 @@ def store_frames(
         "teacher": "logits that were given",
         "scores": {"method": GIVEN},
         "inputs_hash": digest,
-        "near_duplicates": list(near.across),
+        "near_across": list(near.across),
         **changed,
         **({"teacher_order": order} if order else {}),
     }

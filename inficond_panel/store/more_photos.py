@@ -34,7 +34,7 @@ from inficond_panel.vocabulary.splits import FIT
 MORE_OF, PATHS = "more_of", "paths"
 #: Arrays of a store that each part copies, and attributes that no part copies.
 _SHARED = ("concept", "class_name", "other_class", "concept_text_embedding", "score_centre")
-_OF_THE_STORE = {"attributes_hash", "knowledge", "near_duplicates", "oracle", "skipped", "stages"}
+_OF_THE_STORE = {"attributes_hash", "knowledge", "near_across", "oracle", "skipped", "stages"}
 _OF_THE_STORE |= {"warnings"}
 _ADD_AGAIN = "add its photos again: inficond extend SPEC FOLDER"
 

@@ -24,6 +24,8 @@ columns of scores, images are near-equal only if all their scores and logits are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -83,7 +85,7 @@ def _near(places: NDArray) -> Pairs:
         if wider <= radius:
             break
         radius = wider
-        pairs = within(places, radius)
+        pairs = np.concatenate([np.empty((0, 2), np.intp), *within(places, radius)])
     return pairs
 
 
@@ -164,8 +166,8 @@ def _squared(one: NDArray, other: NDArray) -> Array:
     return np.maximum(sizes - 2 * (one @ other.T), 0.0)
 
 
-def within(places: NDArray, radius: float) -> Pairs:
-    """Return pairs of rows of ``places`` (n, a) with a distance of at most ``radius``.
+def within(places: NDArray, radius: float) -> Iterator[Pairs]:
+    """Yield pairs of rows of ``places`` (n, a) with a distance of at most ``radius``, by blocks.
 
     Rows are sorted along the first axis, and compared with those that are near enough there.
     """
@@ -174,7 +176,6 @@ def within(places: NDArray, radius: float) -> Pairs:
     sizes, ones = np.einsum("ia,ia->i", sorted_, sorted_)[:, None], np.ones_like(sorted_[:, :1])
     # one product gives minus the squared distances: 2 x y - x x - y y
     left, right = np.hstack([2 * sorted_, -sizes, -ones]), np.hstack([sorted_, ones, sizes])
-    found = [np.empty((0, 2), np.intp)]
     for start in range(0, len(order), _ROWS):
         rows = slice(start, start + _ROWS)
         end = int(np.searchsorted(sorted_[:, 0], sorted_[rows][-1, 0] + radius, "right"))
@@ -182,5 +183,4 @@ def within(places: NDArray, radius: float) -> Pairs:
             product = left[rows] @ right[first : min(first + _ROWS, end)].T
             i, j = np.nonzero(product >= -np.float32(radius**2))
             near = np.stack([i + start, j + first], axis=1)
-            found.append(np.sort(order[near[near[:, 0] < near[:, 1]]], axis=1))
-    return np.concatenate(found)
+            yield np.sort(order[near[near[:, 0] < near[:, 1]]], axis=1)

@@ -48,20 +48,20 @@ class NearImages:
 
 
 def near_images(group: NDArray, split: NDArray, ids: Sequence[str]) -> NearImages:
-    """Return the groups of near-equal images, by group, split and id of each image (n,)."""
+    """Return the groups of near-equal images, from the split and id of each image (n,), and its
+    group: the index of the group's first image."""
     sizes = np.bincount(group, minlength=1)
     within = sizes[group] > 1
     of_split = {}
     for name in SPLITS:
         groups = np.unique(group[within & (split == name)], return_counts=True)[1]
         of_split[name] = len(groups), int(groups.sum())
-    across = []
-    for first in np.flatnonzero(sizes > 1):
-        members = np.flatnonzero(group == first)
-        other = members[split[members] != split[members[0]]]
-        if len(other):
-            a, b = members[0], other[0]
-            across.append(f"{ids[a]} ({split[a]}) = {ids[b]} ({split[b]})")
+    elsewhere = np.flatnonzero(split != split[group])
+    firsts, at = np.unique(group[elsewhere], return_index=True)
+    across = [
+        f"{ids[a]} ({split[a]}) = {ids[b]} ({split[b]})"
+        for a, b in zip(firsts, elsewhere[at], strict=True)
+    ]
     return NearImages(int((sizes > 1).sum()), int(within.sum()), of_split, tuple(across))
 
 

@@ -181,7 +181,7 @@ class Store:
         """
         if self.has("near_group"):
             return self.read("near_group")
-        if "near_duplicates" in self.attrs:  # looked for, and none found
+        if "near_across" in self.attrs:  # looked for, and none found
             return np.arange(len(self.images))
         pairs = near_equal(self.concept_score, self.teacher_logit)
         return groups_of(pairs, len(self.images))
@@ -191,7 +191,7 @@ class Store:
         """Counts of the groups of near-equal images, and which lie across splits."""
         return near_images(self.near_group, self.split, self.images)
 
-    def groups_of(self, rows: np.ndarray) -> Groups:
+    def groups_at(self, rows: np.ndarray) -> Groups:
         """Return the groups of near-equal images among the images at ``rows``; None if none are
         near-equal."""
         return of_rows(self.near_group, rows)
@@ -199,7 +199,7 @@ class Store:
     def groups_on(self, split: str) -> Groups:
         """Return the groups of near-equal images of a split; None if none are near-equal. Kept."""
         if split not in self._groups_on:
-            self._groups_on[split] = self.groups_of(self.rows(split))
+            self._groups_on[split] = self.groups_at(self.rows(split))
         return self._groups_on[split]
 
     def with_near(self, rows: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
-from inficond_panel.distill.metrics.groups import of_rows
+from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array
@@ -84,12 +84,14 @@ def photos_to_ask(
     sides, why = _sides(student, images.scores(rows))
     taught = student.terms.taught
     learned = {*without, *(() if taught is None else taught.labels)}
-    free = np.array([images.names[row] not in learned for row in rows], dtype=bool)
-    unlabelled = free & ~(images.label(rows, student.k) >= 0)
-    free = unlabelled if unlabelled.any() else free
     # of near-equal photos one: a second answer would say nothing new
-    group = np.where(free, images.near_group[rows], -1)
-    free &= np.isin(np.arange(len(rows)), np.unique(group, return_index=True)[1])
+    group = images.near_group[rows]
+    done = np.array([images.names[row] in learned for row in rows], dtype=bool)
+    free = ~np.isin(group, group[done])
+    unlabelled = free & ~np.isin(group, group[images.label(rows, student.k) >= 0])
+    free = unlabelled if unlabelled.any() else free
+    at = np.flatnonzero(free)
+    free[at] = np.isin(at, at[np.unique(group[at], return_index=True)[1]])
     return AskedPhotos(rows[free][_in_turn([side[free] for side in sides], most)], why)
 
 
@@ -162,7 +164,8 @@ class Teaching:
     cross-fitted: fitted without the answers of the photo's fold. Logits above ``cutoff`` decide
     that the class is present. ``on_labels`` is the change in AP by a refit with all answers, on
     photos of tune with a label and no answer; None if these are too few, or the student learns
-    them. ``node`` is the new iteration, None without a refit.
+    them. ``node`` is the new iteration, None without a refit. ``group`` ``(n,)``: see
+    ``distill.metrics.groups``.
     """
 
     answers: Answers
@@ -173,6 +176,7 @@ class Teaching:
     noise: Noise
     on_labels: Interval | None = None
     node: Node | None = None
+    group: Groups = None
 
     @property
     def wrong_before(self) -> Mask:
@@ -198,7 +202,8 @@ class Teaching:
     def loss_change(self) -> Interval:
         """Change of the mean loss by the refit, cross-fitted, in nats per photo."""
         change = self._loss_changes
-        draws = draw_counts(len(change), self.noise["draws"], 0) @ change / len(change)
+        counts = draw_counts(len(change), self.noise["draws"], 0, self.group)
+        draws = counts @ change / counts.sum(axis=1)
         return interval(float(change.mean()), draws, self.noise["level"], "loss")
 
     @property
@@ -210,8 +215,10 @@ class Teaching:
 
     @property
     def enough(self) -> bool:
-        """True if there are at least ``LEAST_ANSWERED`` answers, without skipped photos."""
-        return len(self.present) >= LEAST_ANSWERED
+        """True if there are at least ``LEAST_ANSWERED`` answers, without skipped photos; near-equal
+        photos count once."""
+        every = np.ones(len(self.present), dtype=bool)
+        return distinct(self.group, every) >= LEAST_ANSWERED
 
     @property
     def contradicted(self) -> bool:
@@ -350,7 +357,8 @@ def _judged(
     now = tuner.repairs.class_fit(parent, answers.class_name)
     student = _unaware(now, set(answers.given), others)
     after = np.empty(len(rows))
-    folds = stratified_folds(present[:, None], FOLDS, 0, of_rows(images.near_group, rows))
+    group = of_rows(images.near_group, rows)
+    folds = stratified_folds(present[:, None], FOLDS, 0, group)
     photos = tuner.repairs.photos(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
@@ -367,7 +375,7 @@ def _judged(
         before = student.logits_of(student.base, scores)
     cutoff = _cutoff(tuner, parent, student, images, rows)
     on_labels = _change_on_labels(tuner, parent, photos, answers)
-    return Teaching(answers, present, before, after, cutoff, noise, on_labels)
+    return Teaching(answers, present, before, after, cutoff, noise, on_labels, group=group)
 
 
 def _change_on_labels(

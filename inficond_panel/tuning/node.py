@@ -17,6 +17,9 @@ from inficond_panel.errors import OptimumWarning
 from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.thumbs import Bounds, Intent
 
+#: Beginning of the id of a preview; the rest is the id that its iteration would have.
+PREVIEW = "preview-"
+
 
 class Edited:
     """Base of objects that have the edits of one batch: ``intents`` (thumbs) and ``repairs``."""

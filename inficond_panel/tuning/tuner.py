@@ -24,7 +24,7 @@ from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
-from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
+from inficond_panel.tuning.node import PREVIEW, Iteration, Node, node_id, warn_of_optimality
 from inficond_panel.tuning.repairs.cross_fit import logits_for_evaluation, spent_classes
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.student import Evaluation, Students
@@ -270,7 +270,7 @@ class Tuner(StudentHistory):
         made = self._previewed.made(
             edits.name, lambda: self._refitted(stored, edits, None, cancelled)
         )
-        return made.changed(id=f"preview-{edits.name}")
+        return made.changed(id=f"{PREVIEW}{edits.name}")
 
     def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
         """Return the bounds that the thumbs of a batch would set after ``parent``."""

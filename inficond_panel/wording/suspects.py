@@ -35,8 +35,8 @@ OF = {
 }
 _FEW = "There are too few photos to say whether {} relies on something it should not."
 _INSTEAD = (
-    "So its student does too, and a model of the training labels is compared in its place, on "
-    "images that it was not fitted to."
+    "The student imitates the teacher, so a model of the training labels is compared in the "
+    "student's place, on images that this model was not fitted to."
 )
 #: Number of suspects of a class that are listed in full; the others are only named.
 SHOWN = 3

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from inficond_panel.store.images import photo_digest
+from inficond_panel.store.images import UnreadableImage, decode, photo_digest
 from inficond_panel.store.near_images import NearImages, joined, near_images
 from precompute.datasets.dataset import Dataset
 
@@ -23,7 +23,7 @@ def equal_images(dataset: Dataset) -> NearImages:
     """Return the groups of images with equal files; none if the images have no files.
 
     Files are compared by size, then by their first bytes, and read whole only if these are equal.
-    A file that cannot be read equals no other.
+    Files that are no images, such as empty ones, equal no other.
     """
     images, file = len(dataset.ids), dataset.file
     keys = [""] * images
@@ -32,8 +32,9 @@ def equal_images(dataset: Dataset) -> NearImages:
         for key_of in (_size, _head, photo_digest):
             left = [part for parts in left for part in _equal(parts, file, key_of)]
         for part in left:
-            for i in part:
-                keys[i] = dataset.ids[part[0]]
+            if _is_image(file(part[0])):
+                for i in part:
+                    keys[i] = dataset.ids[part[0]]
     return near_images(joined([], keys, images), np.array(dataset.split), dataset.ids)
 
 
@@ -48,6 +49,14 @@ def _equal(
         except OSError:
             continue
     return [part for part in found.values() if len(part) > 1]
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        decode(path)
+    except UnreadableImage:
+        return False
+    return True
 
 
 def _size(path: Path) -> int:

@@ -18,14 +18,15 @@ from inficond_panel.spec.sections.concepts import Filters, Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.checks import one_class_note
-from inficond_panel.store.near_images import ALLOWED, check_across, joined, near_images
+from inficond_panel.store.near_images import ALLOWED, check_across
 from inficond_panel.store.schema import array_hash
 from inficond_panel.vocabulary.splits import ERROR, FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.batches.results import UNREADABLE, key_of, photo_keys, plain
+from precompute.batches.results import key_of, photo_keys, plain
 from precompute.batches.run import Settings
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, check_files, load_dataset
+from precompute.datasets.equal_files import equal_images
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of, with_masks
 from precompute.segments.methods import Training, training_of
@@ -210,13 +211,6 @@ class Inputs:
             raise DataError("No image can be read.", "Restore the images' files.")
 
 
-def _check_copies(dataset: Dataset, digests: Sequence[str], across: str) -> None:
-    """Raise ``DataError`` for equal files in different splits, before anything is encoded."""
-    known = [digest if digest != UNREADABLE else "" for digest in digests]
-    group = joined([], known, len(known))
-    check_across(near_images(group, np.array(dataset.split), dataset.ids), across, ALLOWED)
-
-
 def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
     """Return the positions of the photos of ``fit`` on which the head is trained. They are drawn by
     content, so that the order of the photos has no effect."""
@@ -242,8 +236,8 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         progress(line)
     if dataset.task == TASKS[0] and (note := one_class_note(dataset.label, dataset.ids)):
         progress(note)
+    check_across(equal_images(dataset), spec.dataset.across_splits, ALLOWED)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
-    _check_copies(dataset, digests, spec.dataset.across_splits)
     if dataset.encoded is not None:
         check_encoder(dataset.encoded, encoder_digest(encoder))
     return Inputs(

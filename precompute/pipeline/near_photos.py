@@ -9,7 +9,7 @@ camera took them within seconds, as their EXIF data say. No photo is removed.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from PIL import Image
 from inficond_panel.store.images import TakenAt, taken_at
 from inficond_panel.store.near_duplicates import Pairs, near_equal, on_main_axes, within
 from inficond_panel.store.near_images import joined
-from precompute.batches.results import UNREADABLE, Segmented
+from precompute.batches.results import Segmented
 from precompute.pipeline.inputs import Inputs
 
 #: Likeness from which photos are near-equal, and from which photos of one moment are a burst.
@@ -29,6 +29,8 @@ BURST = 3.0
 _SIDE = 16
 #: Photos whose grey levels have a smaller standard deviation are not compared.
 _FLAT = 4.0
+#: Photos of a camera that each photo of a burst is compared with.
+_NEXT = 10
 #: Pairs of which the likeness is computed at one time.
 _PAIRS = 1 << 12
 
@@ -38,21 +40,16 @@ def near_groups(
 ) -> NDArray[np.int32]:
     """Return the group (n,) of each readable photo of a run: the index of the first photo that is
     near-equal to it, or has the same text in the column ``dataset.near_duplicates``."""
-    read = [int(row) for row in segmented.read]
-    digests = [inputs.digests[row] for row in read]
-    known = [digest if digest != UNREADABLE else "" for digest in digests]
+    read, file = [int(row) for row in segmented.read], inputs.dataset.file
     small = small_encoded(segmented)
-    pairs, likeness = near_pairs(small, least=LIKENESS_OF_BURST)
-    file = inputs.dataset.file
-    burst = of_bursts(pairs, lambda i: taken_at(file(read[i])) if file else None)
-    equal = pairs[(likeness >= LIKENESS) | burst]
-    by_scores = near_equal(arrays["concept_score"], arrays["teacher_logit"])
-    group = joined([equal, by_scores], known, len(digests))
+    pairs = [near_equal(arrays["concept_score"], arrays["teacher_logit"]), near_pairs(small)[0]]
+    if file is not None:
+        pairs.append(bursts(small, [taken_at(file(row)) for row in read]))
+    group = joined(pairs, [inputs.digests[row] for row in read], len(read))
     if inputs.dataset.group is None:
         return group
-    chosen = [inputs.dataset.group[row] for row in read]
     own = np.stack([group, np.arange(len(group))], axis=1).astype(np.intp)
-    return joined([own], chosen, len(digests))
+    return joined([own], [inputs.dataset.group[row] for row in read], len(read))
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
@@ -76,24 +73,43 @@ def small_encoded(segmented: Segmented) -> np.ndarray:
     return small_photos(jpeg, len(edges) - 1)
 
 
-def near_pairs(small: np.ndarray, least: float = LIKENESS) -> tuple[Pairs, NDArray]:
-    """Return pairs (p, 2) of photos with a likeness of at least ``least``, and their likeness (p,),
-    from photos ``small`` as ``small_photos`` returns them."""
+def near_pairs(small: np.ndarray) -> tuple[Pairs, NDArray]:
+    """Return pairs (p, 2) of photos with a likeness of at least ``LIKENESS``, and their likeness
+    (p,), from photos ``small`` as ``small_photos`` returns them."""
     grey = small.reshape(len(small), -1, 3).mean(2, dtype=np.float32)
     seen = np.flatnonzero(grey.std(1) >= _FLAT)
     unit = _unit(grey[seen])
     mirrored = unit.reshape(-1, _SIDE, _SIDE)[:, :, ::-1].reshape(unit.shape)
     # the squared distance of two unit vectors is 2 - 2 x their correlation
     places = on_main_axes(np.concatenate([unit, mirrored])) if len(seen) else unit
-    pairs = within(places, float(np.sqrt(2 - 2 * least)) + 1e-3)
-    pairs = np.unique(np.sort(pairs % max(len(seen), 1), axis=1), axis=0)
-    pairs = seen[pairs[pairs[:, 0] < pairs[:, 1]]]
-    likeness = np.concatenate(
-        [
-            np.empty(0),
-            *(_likeness(small, pairs[i : i + _PAIRS]) for i in range(0, len(pairs), _PAIRS)),
-        ]
-    )
+    pairs, likeness = [np.empty((0, 2), np.intp)], [np.empty(0)]
+    for block in within(places, float(np.sqrt(2 - 2 * LIKENESS)) + 1e-3):
+        both = np.unique(np.sort(block % max(len(seen), 1), axis=1), axis=0)
+        found, alike = _alike(small, seen[both[both[:, 0] < both[:, 1]]], LIKENESS)
+        pairs.append(found)
+        likeness.append(alike)
+    every, first = np.unique(np.concatenate(pairs), axis=0, return_index=True)
+    return every, np.concatenate(likeness)[first]
+
+
+def bursts(small: np.ndarray, taken: Sequence[TakenAt | None]) -> Pairs:
+    """Return pairs (p, 2) of photos ``small`` that one camera took within ``BURST`` seconds, and
+    that have a likeness of at least ``LIKENESS_OF_BURST``; ``taken`` has None where unknown. Each
+    photo is compared with the next ``_NEXT`` ones of its camera."""
+    known = sorted((at.camera, at.seconds, i) for i, at in enumerate(taken) if at is not None)
+    close = [
+        (min(i, j), max(i, j))
+        for at, (camera, seconds, i) in enumerate(known)
+        for other, later, j in known[at + 1 : at + 1 + _NEXT]
+        if other == camera and later - seconds <= BURST
+    ]
+    return _alike(small, np.array(close, dtype=np.intp).reshape(-1, 2), LIKENESS_OF_BURST)[0]
+
+
+def _alike(small: np.ndarray, pairs: Pairs, least: float) -> tuple[Pairs, NDArray]:
+    """Return the pairs with a likeness of at least ``least``, and their likeness."""
+    parts = (pairs[first : first + _PAIRS] for first in range(0, len(pairs), _PAIRS))
+    likeness = np.concatenate([np.empty(0), *(_likeness(small, part) for part in parts)])
     return pairs[likeness >= least], likeness[likeness >= least]
 
 
@@ -116,18 +132,3 @@ def _unit(values: np.ndarray) -> np.ndarray:
     """Return rows after subtracting each row's mean and scaling the row to length 1."""
     centred = values - values.mean(1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
-
-
-def of_bursts(pairs: Pairs, taken: Callable[[int], TakenAt | None]) -> NDArray[np.bool_]:
-    """Return the mask (p,) of the pairs of photos that one camera took within ``BURST`` seconds;
-    ``taken(i)`` is when and by which camera photo i was taken, None if unknown."""
-    of = {int(i): taken(int(i)) for i in np.unique(pairs)}
-    moments = ((of[int(a)], of[int(b)]) for a, b in pairs)
-    near = (
-        a is not None
-        and b is not None
-        and a.camera == b.camera
-        and abs(a.seconds - b.seconds) <= BURST
-        for a, b in moments
-    )
-    return np.fromiter(near, bool, len(pairs))

@@ -137,3 +137,30 @@ def test_no_name_of_a_store_is_looked_up_as_it_is_typed():
         if pattern.search(path.read_text(encoding="utf-8")) and ".views." not in module
     }
     assert found == set()
+
+
+#: Functions that take images for independent unless groups of near-equal images are passed last.
+GROUPED = {"stratified_folds": 4, "draw_counts": 4, "choose": 3, "cross_fitted_model": 5}
+
+
+def ungrouped(tree):
+    """Lines that fold, draw or choose by images, without their groups."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [
+        f"{node.lineno} {name}"
+        for node in calls
+        if (name := word_of(node.func)) in GROUPED
+        and not any(isinstance(one, ast.Starred) for one in node.args)
+        and len(node.args) < GROUPED[name]
+        and "group" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+
+@pytest.mark.parametrize("room", ["inficond_panel.tuning", "inficond_panel.results"])
+def test_folds_and_draws_go_by_groups(room):
+    found = {name: ungrouped(tree_of(name)) for name in MODULES if name.startswith(room)}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_a_call_without_groups_is_seen():
+    assert ungrouped(ast.parse("stratified_folds(label, FOLDS, 0)")) == ["1 stratified_folds"]

@@ -18,11 +18,12 @@ from inficond_panel.spec.sections.splits import Share
 from inficond_panel.store import open_store
 from inficond_panel.store.images import TakenAt, taken_at
 from inficond_panel.store.near_images import joined, near_images
+from inficond_panel.tuning.edits import Lambda
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import assign
 from precompute.datasets.equal_files import equal_images
-from precompute.pipeline.near_photos import near_pairs, of_bursts, small_photos
+from precompute.pipeline.near_photos import bursts, near_pairs, small_photos
 
 
 def scene(seed, size=(120, 90)):
@@ -105,8 +106,12 @@ def test_a_photo_without_a_time_was_taken_at_no_known_time(tmp_path, when):
     ],
 )
 def test_photos_of_one_camera_and_moment_are_a_burst(other, burst):
-    taken = {0: TakenAt("A", 100.0), 1: other}
-    assert of_bursts(np.array([[0, 1]]), taken.get).tolist() == [burst]
+    pair = small([scene(0), ImageEnhance.Contrast(scene(0)).enhance(0.5)])
+    assert len(bursts(pair, [TakenAt("A", 100.0), other])) == burst
+
+
+def test_photos_of_one_moment_that_differ_are_no_burst():
+    assert not len(bursts(small([scene(0), scene(1)]), [TakenAt("A", 100.0)] * 2))
 
 
 def test_images_of_equal_text_are_a_group():
@@ -278,6 +283,24 @@ def test_copies_do_not_make_a_class_judgeable():
     assert sum(photos.shown(FIT)) == 240
 
 
+def test_a_copy_of_an_answered_photo_is_not_asked():
+    from inficond_panel.tuning.answers import photos_to_ask
+
+    tuner = from_frames(**wide_frames(4)).fit().tuner
+    student, store = tuner.repairs.class_fit(tuner.root(), "bird"), tuner.store
+    answered = store.images[store.rows(TUNE)[0]]
+    asked = photos_to_ask(student, 200, without=[answered]).rows
+    assert store.near_group[store.images.index(answered)] not in store.near_group[asked]
+
+
+def test_the_lambda_of_the_path_is_the_one_that_the_repair_takes():
+    students = from_frames(**wide_frames(3)).fit()
+    path = students.penalty_path("bird")
+    students.tune(Lambda("bird"))
+    taken = students.tuner.terms(students.node)["bird"].penalty
+    assert path.index[path["auto"]].tolist() == pytest.approx([taken])
+
+
 def test_of_near_equal_photos_one_is_asked():
     from inficond_panel.tuning.answers import photos_to_ask
 
@@ -310,6 +333,13 @@ def test_check_refuses_equal_files_in_different_splits(tmp_path, monkeypatch, ca
 def test_check_tells_equal_files_that_are_allowed(tmp_path, monkeypatch, capsys):
     assert main(["check", str(equal_files(tmp_path, monkeypatch, "across_splits: allow"))]) == 0
     assert "Equal files: 1 group of 2 near-equal images" in capsys.readouterr().err
+
+
+def test_empty_files_are_no_copies(tmp_path, monkeypatch):
+    path, first, last = copied_photos(tmp_path, monkeypatch)
+    for name in (first, last):
+        (tmp_path / "photos" / "images" / f"{name}.jpg").write_bytes(b"")
+    assert equal_images(load_dataset(load_spec(path).dataset)).groups == 0
 
 
 def test_precompute_refuses_equal_files_before_it_encodes(tmp_path, monkeypatch):

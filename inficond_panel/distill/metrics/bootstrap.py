@@ -163,8 +163,10 @@ def draw_counts(images: int, draws: int, seed: int, group: Groups = None) -> NDA
 
 @lru_cache(maxsize=8)
 def _draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
-    """One byte is enough: that one of a million images is drawn 50 times has a chance below
-    1e-50."""
+    """Return the counts (draws, images) of draws by image.
+
+    One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
+    """
     rng = np.random.default_rng(seed)
     table = empty((images, draws), np.uint8).T  # in this order: see Ranked
     for row in table:

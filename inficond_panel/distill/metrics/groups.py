@@ -26,6 +26,11 @@ def distinct(group: Groups, mask: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(mask) if group is None else len(np.unique(group[mask])))
 
 
+def counted_once(group: Groups) -> str:
+    """Return a clause for messages with counts of ``distinct``; "" if each image is by itself."""
+    return "" if group is None else "; near-equal images count once"
+
+
 def parts_of(group: Groups, label: NDArray) -> NDArray[np.intp]:
     """Return the number (n,), from 0, of each image's part: the images of equal group and label."""
     if group is None:

@@ -120,8 +120,8 @@ def fit_intercept(
 
 CURVATURE_FLOOR = 1e-12
 #: Least unit of a relative gap, in nats. A loss is a mean of terms up to the size of the logits, so
-#: it is rounded by about 1e-14: a gap of 1e-6 of less than this cannot be told from 0. Smaller is
-#: the loss without concepts only of a teacher whose probabilities are all near 0, or near 1.
+#: it is rounded by about 1e-14: a gap of 1e-6 of less than this cannot be told from 0. The loss
+#: without concepts is smaller than this only if the teacher's probabilities are all near 0, or 1.
 LEAST_REFERENCE = 1e-8
 TINY = np.finfo(np.float64).tiny
 

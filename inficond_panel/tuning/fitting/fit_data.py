@@ -311,8 +311,8 @@ class FitData:
 
     @property
     def groups(self) -> Groups:
-        """Groups of near-equal images ``(n,)``; None if there are none. An added photo is by
-        itself."""
+        """Groups ``(n,)`` of near-equal images, and of an image that is in the data twice; None if
+        all differ. An added photo is by itself."""
         alone = len(self._store.images) + np.arange(len(self.rows))
         group = np.where(self.rows < 0, alone, self._store.near_group[self.rows])
         return of_rows(group, np.arange(len(group)))

@@ -20,7 +20,7 @@ from inficond_panel.common.arrays import rows_of
 from inficond_panel.concepts.texts import classes_named
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.groups import distinct, first_of, parts_of
+from inficond_panel.distill.metrics.groups import counted_once, distinct, first_of, parts_of
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
@@ -91,7 +91,7 @@ class ClassPhotos:
         self.fit_size = len(every)  #: number of photos of fit, with and without label
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
-        self._seed, self.fit_group = seed, store.groups_of(self.fit)
+        self._seed, self.fit_group = seed, store.groups_at(self.fit)
         self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed, self.fit_group)
         self._of_folds: list[Fit] = []
 
@@ -107,7 +107,7 @@ class ClassPhotos:
         k = self.student.k
         label = self._decisions(rows, [k])[:, 0] if self.decided else self._store.label[rows, k]
         self.seen, self.tune, self.tune_label = rows, rows[label >= 0], label[label >= 0]
-        self.tune_group = self._store.groups_of(self.tune)
+        self.tune_group = self._store.groups_at(self.tune)
 
     @cached_property
     def one_of_each(self) -> ClassPhotos:
@@ -121,8 +121,10 @@ class ClassPhotos:
         some = first_of(parts_of(self.fit_group, self.fit_label))
         other._of_folds, other._folds, other._known = students, self._folds[some], self._known[some]
         other.fit, other.fit_label = self.fit[some], self.fit_label[some]
-        other.fit_group = self._store.groups_of(other.fit)
-        other._look_at(self.tune[first_of(parts_of(self.tune_group, self.tune_label))])
+        other.fit_group = self._store.groups_at(other.fit)
+        at = first_of(parts_of(self.tune_group, self.tune_label))
+        other._look_at(self.tune[at])
+        other.__dict__["tune_logits"] = self.tune_logits[:, at]
         return other
 
     def shown(self, split: str) -> tuple[int, int]:
@@ -140,9 +142,10 @@ class ClassPhotos:
         for split in (FIT, TUNE):
             positives, negatives = self.shown(split)
             if min(positives, negatives) < LEAST_LABELLED:
+                group = self.fit_group if split == FIT else self.tune_group
                 return (
                     f"{split} has {positives} positive and {negatives} negative photos; "
-                    f"{LEAST_LABELLED} of each are needed"
+                    f"{LEAST_LABELLED} of each are needed{counted_once(group)}"
                 )
         return ""
 
@@ -175,8 +178,7 @@ class ClassPhotos:
         """Return the suspect scores of all concepts, with reliance and lost correlation.
 
         A concept that fewer than ``LEAST_SUPPORT`` photos of ``fit`` carry is not tested: it has
-        no reliance, and a p-value of 1. Of near-equal photos one
-        counts.
+        no reliance, and a p-value of 1. Near-equal photos count once.
         """
         return self.one_of_each._suspicion()
 

@@ -26,7 +26,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Balance, Label, Repair
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Iteration, Node
+from inficond_panel.tuning.node import PREVIEW, Iteration, Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_OUTSIDE_FOLD, ClassPhotos
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.repairs.resolution import needs_labels
@@ -69,7 +69,7 @@ def spent_classes(tuner: Tuner, node: Node) -> dict[str, str]:
     spent = [name for name, of in terms.items() if of.used or learns_from_tune(of, tuner.store)]
     for at in tuner.path(node) if spent else ():
         for name in at.tuned:
-            fitted.setdefault(name, at.id)
+            fitted.setdefault(name, at.id.removeprefix(PREVIEW))
     return {name: fitted.get(name, node.root) for name in spent}
 
 
@@ -173,7 +173,7 @@ def _by_fold(
 ) -> Array:
     """Return the logits of ``cross_fitted_logits`` within ``bounds``, with fields of the terms
     ``changed``. The terms of each fold are cached by ``resolved``: later thumbs keep them."""
-    folds = stratified_folds(label[:, None], FOLDS, 0, tuner.store.groups_of(rows))
+    folds = stratified_folds(label[:, None], FOLDS, 0, tuner.store.groups_at(rows))
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
     first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
     logits = np.empty(len(rows))

@@ -23,7 +23,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.metrics.groups import Groups, distinct
+from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos
@@ -67,7 +67,7 @@ class Choice:
     error: float
 
 
-def choose(label: NDArray, logits: Array, group: Groups = None, seed: int = 0) -> Choice:
+def choose(label: NDArray, logits: Array, group: Groups, seed: int = 0) -> Choice:
     """Choose one of m students by AP, from logits (m, n) and labels (n,) in {1, 0}: the first,
     unless another gains more than one standard error. ``group`` (n,): see ``metrics.groups``."""
     every = np.ones((1, len(label)))
@@ -394,6 +394,6 @@ def _need(photos: ClassPhotos, what: str, least: int) -> None:
     if not enough(photos, least):
         raise TuningError(
             f"{what} needs labels of tuning images: at least {LEAST_TUNE} positives and "
-            f"{LEAST_TUNE} negatives of the class.",
+            f"{LEAST_TUNE} negatives of the class{counted_once(photos.tune_group)}.",
             "Label more tuning images, or use thumbs.",
         )

@@ -86,9 +86,9 @@ class ClassRepair:
     """Levers of one class with its shift; the first lever is the unchanged student.
 
     ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
-    informative unlabelled photos. With ``few`` positives (< ``LEAST_LABELLED``, of near-equal
-    photos one) the only lever is
-    to learn the labels of tune with weight 1, and their likelihood makes the choice, not AP.
+    informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
+    near-equal photos count once) the only lever is to learn the labels of tune with weight 1. Their
+    likelihood makes the choice, not AP.
     """
 
     shift: ClassShift
@@ -148,7 +148,7 @@ def _compared(
 ) -> ClassRepair:
     student, label = photos.student, photos.tune_label
     still = _logits(photos, [student.terms])
-    group = student.store.groups_of(photos.seen)
+    group = student.store.groups_at(photos.seen)
     counts = draw_counts(len(photos.seen), DRAWS, seed, group)
     counts = counts[:, np.isin(photos.seen, photos.tune)]
     before = change_by_teaching(photos, student.terms, counts)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import TeacherSkill
-from inficond_panel.distill.metrics.groups import distinct
+from inficond_panel.distill.metrics.groups import counted_once, distinct
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
@@ -163,13 +163,13 @@ def _measurable(
     """Return the measurable classes, in the store's order, and the reason for each other class."""
     wanted, label = set(chosen_classes(classes, tuner.store.classes)), tuner.store.label
     skipped: dict[str, str] = {}
-    group = tuner.store.groups_of(rows)
+    group = tuner.store.groups_at(rows)
     for k, name in enumerate(tuner.store.classes):
         positives, negatives = (distinct(group, label[rows, k] == side) for side in (1, 0))
         if name in wanted and min(positives, negatives) < LEAST_TUNE:
             skipped[name] = (
                 f"{positives} positive and {negatives} negative photos; "
-                f"{LEAST_TUNE} of each are needed"
+                f"{LEAST_TUNE} of each are needed{counted_once(group)}"
             )
     measured = wanted - skipped.keys()
     return [name for name in tuner.store.classes if name in measured], skipped

@@ -37,9 +37,10 @@ _SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 def make_apart(apart: Apart) -> dict[str, Any]:
     """Return a prediction by concept: bars that sum to the logit, and the edits that flip it.
 
-    ``bars`` are the largest contributions of concepts, the sum of the others, the intercept, for a
-    softmax student the other classes, and for an image that the student has spent what the student
-    fitted without it decides otherwise; ``share`` is relative to the largest bar.
+    ``bars`` are the largest contributions of concepts, the sum of the others, and the intercept.
+    Two bars are added where they apply: the other classes of a softmax student, and, on an image
+    that the student has spent, the difference between the cross-fitted logit and the student's own.
+    ``share`` is relative to the largest bar.
     """
     flips = ["No concept shows in this image: no influence can change the decision."]
     if apart.edit is not None:
