@@ -14,7 +14,6 @@ from inficond_panel.errors import InficondError, MissingExtraError, OrderError, 
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.store.near_images import ALLOWED, check_across
 from inficond_panel.vocabulary.tasks import ALIKE, NEAR_DUPLICATES, SOFTMAX, task_text
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ def _check_data(spec: Spec) -> None:
     except MissingExtraError as error:
         note(f"Images and labels are not checked: {error.message}")
         return
+    from inficond_panel.store.near_images import ALLOWED, check_across
     from precompute.concepts.corpus import read_corpus
     from precompute.datasets import check_files, load_dataset
     from precompute.datasets.equal_files import equal_images

@@ -105,7 +105,7 @@ def content_frame(
         "segments": f"{segments}{per_image}",
         "concepts": str(len(facts["concepts"])),
         "metadata": ", ".join(facts["metadata"]),
-        "near-equal": facts.get("near_equal", ""),
+        "copies": facts.get("near_equal", ""),
         **more,
     }
     rows = [{"fact": key, "value": value} for key, value in texts.items() if value]
