@@ -109,8 +109,8 @@ def _checked(
     )
     assert table is not None, "refused by frame_faults"
     names = [name_text(name) for name in table.columns]
-    labels = checks.by_key(table)
-    split = None if split is None else checks.by_key(divided).map(name_key)
+    labels = checks.keyed(table)
+    split = None if split is None else checks.keyed(divided).map(name_key)
     ids = list(map(name_key, files))
     known = ids if split is None else [image for image in ids if split.get(image) != FIT]
     taken = {_PATH, _ID, _SPLIT} & set(labels.columns)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Exits with 2 if the spec has problems, with 1 for problems of its data. Without a store it "
-    "reads corpus and labels and looks for the images. Computes nothing, reads no image."
+    "reads corpus and labels, looks for the images, and compares files of equal size. Decodes no "
+    "image, runs no network."
 )
 EXAMPLE = "inficond check photos.yaml"
 

@@ -81,7 +81,7 @@ def lines_of(path: Path) -> Iterator[str]:
 
 
 #: Line before the header by which Excel names the separator.
-_NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_NAMED_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 
 
 def separator_of(path: Path) -> tuple[str, int]:

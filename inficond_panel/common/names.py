@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 N = TypeVar("N", bound=Hashable)
@@ -41,8 +41,11 @@ def by_key(names: Iterable[N]) -> dict[str, N]:
     return found
 
 
-def find_name(name: object, known: Iterable[str]) -> str | None:
-    """Return the name among ``known`` that equals ``name``, as it is written there, or None."""
+def find_name(name: object, known: Collection[str]) -> str | None:
+    """Return the name among ``known`` that equals ``name``, as it is written there, or None.
+
+    It is for one name; for many, take ``by_key`` of ``known`` once.
+    """
     if isinstance(name, str) and name in known:
         return name
     return by_key(known).get(name_key(name))

@@ -25,10 +25,13 @@ NPZ_FAULTS = (
     OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
+#: Function that reads a header, and the number of bytes of its length, by version of npy.
 _HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
+    (1, 0): (np.lib.format.read_array_header_1_0, 2),
+    (2, 0): (np.lib.format.read_array_header_2_0, 4),
 }
+#: Most bytes of a header. numpy reads 10,000 characters; version 1 can hold 64 KiB.
+_HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ class Npz:
             version = np.lib.format.read_magic(stream)
             if version not in _HEADERS:
                 raise ValueError(f"{name} has version {version} of npy")
-            shape, _, dtype = _HEADERS[version](stream)
+            read_header, width = _HEADERS[version]
+            size = stream.read(width)
+            if (length := int.from_bytes(size, "little")) > _HEADER_BYTES:
+                raise ValueError(f"{name} has a header of {length:,} bytes")
+            shape, _, dtype = read_header(io.BytesIO(size + stream.read(length)))
             held = entry.file_size - stream.tell()
         if dtype.hasobject:
             raise ValueError(f"{name} holds objects")
@@ -58,10 +65,10 @@ class Npz:
 
     def read(self, name: str, most: int | None = None) -> np.ndarray:
         """Return an array; raise ``ValueError`` if it takes more than ``most`` bytes."""
-        self.shape(name)
         entry = self.archive.getinfo(f"{name}.npy")
         if most is not None and entry.file_size > most:
             raise ValueError(f"{name} takes {entry.file_size:,} bytes, more than {most:,}")
+        self.shape(name)
         with self.archive.open(entry) as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -28,7 +29,7 @@ _NAMED = 5  #: most names that a message lists
 Pandas = TypeVar("Pandas", pd.DataFrame, pd.Series)
 
 
-def by_key(data: Pandas) -> Pandas:
+def keyed(data: Pandas) -> Pandas:
     """Return a copy of a frame or series by the keys of its names: its index, the image ids, and
     its columns (see ``common.names``)."""
     named = data.copy(deep=False)
@@ -87,11 +88,15 @@ def split_faults(given: object, split: object) -> Iterator[str]:
         yield column_fault("split", given, "fit, tune or holdout")
         return
     yield from id_faults("split", split)
-    for word in dict.fromkeys(map(name_text, split)):
+    image_of: dict[str, object] = {}  # the first image with each word that is no split
+    for image, word in zip(split.index, map(name_text, split), strict=True):
         if name_key(word) not in SPLITS:
-            hint = near(word, SPLITS) or " There are fit (training), tune (validation), holdout."
-            image = split.index[[name_text(value) == word for value in split]][0]
-            yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
+            image_of.setdefault(word, image)
+    for word, image in islice(image_of.items(), _NAMED):
+        hint = near(word, SPLITS) or " There are fit (training), tune (validation), holdout."
+        yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
+    if (rest := len(image_of) - _NAMED) > 0:
+        yield f"split has {rest:,} more values that are no splits"
     assigned = set(map(name_key, split))
     for needed in (FIT, TUNE):
         if needed not in assigned:

@@ -168,12 +168,12 @@ def _arrays(
     found = {name: table for name, table in read.items() if table is not None}  # all: checked
     names = {name: list(map(name_text, table.columns)) for name, table in found.items()}
     images = list(map(name_text, divided.index))
-    split = checks.by_key(divided).map(name_key)
-    scores, logits, labels = (checks.by_key(found[name]) for name in ("scores", "logits", "labels"))
+    split = checks.keyed(divided).map(name_key)
+    scores, logits, labels = (checks.keyed(found[name]) for name in ("scores", "logits", "labels"))
     ids = list(split.index)
     labelled = [image for image in ids if split[image] != FIT]  # fit: learned from the teacher
     files, softmax = _files(photos), teacher_activation == "softmax"
-    known_of = None if metadata is None else checks.by_key(found["metadata"])
+    known_of = None if metadata is None else checks.keyed(found["metadata"])
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
@@ -228,7 +228,7 @@ def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
     if not isinstance(series, pd.Series):
         _refuse(checks.column_fault("images", photos, "paths"))
     _refuse(*checks.id_faults("images", series))
-    return checks.by_key(series)
+    return checks.keyed(series)
 
 
 def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:

@@ -132,6 +132,11 @@ class Store:
         return [str(name) for name in self.read("image")]
 
     @cached_property
+    def image_keys(self) -> frozenset[str]:
+        """Keys of the image ids (see ``common.names``)."""
+        return frozenset(map(name_key, self.images))
+
+    @cached_property
     def concepts(self) -> list[str]:
         """Concept names, in the order of the arrays."""
         return [str(name) for name in self.read("concept")]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
-from inficond_panel.common.names import by_key, find_name, name_text
+from inficond_panel.common.names import by_key, name_key, name_text
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
@@ -301,6 +301,5 @@ def _names(item: Intent | Repair, store: Store) -> Iterator[tuple[str, str, Sequ
             for concept in item.concepts:
                 yield "concept", concept, [*store.concepts, *properties]
         case Label():
-            known = store.images
-            here = find_name(item.image, known) is not None
-            yield "image", item.image, known if here else AllImages(store).names
+            here = name_key(item.image) in store.image_keys
+            yield "image", item.image, store.images if here else AllImages(store).names

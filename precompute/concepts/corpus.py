@@ -49,9 +49,8 @@ def read_corpus(
     A line is ``name`` or ``name, synonym, synonym``. Empty lines and comments (``#``) are skipped;
     ``note`` is called with warnings on empty lines and on a synonym of two concepts. Raises
     ``DataError`` for a list in another form, such as JSON, and with all faults and their lines: a
-    missing file, no concept, an empty text between
-    commas, a text twice on a line, and a concept listed twice (ignoring case and spaces), since two
-    equal columns have no unique solution.
+    missing file, no concept, an empty text between commas, a text twice on a line, and a concept
+    listed twice (ignoring case and spaces), since two equal columns have no unique solution.
     """
     remedy = "Use a UTF-8 text file with a word per line."
     lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))

@@ -69,7 +69,7 @@ def coco_listing(dataset: CocoDataset) -> Listing:
             path,
             dataset.image_id == "number",
             dataset.crowd == "present",
-            names_of(images, name, path),
+            name_reader(images, name, path),
         )
         for name, path in dataset.annotation_files().items()
     }
@@ -178,7 +178,7 @@ def _of_type(value: object, known: Collection[object]) -> str:
     return f": here the id is {kinds[0]}, there {kinds[1]}"
 
 
-def names_of(images: Path, name: str, path: Path) -> Names:
+def name_reader(images: Path, name: str, path: Path) -> Names:
     """Return the function ``names`` of ``read_instances`` for the annotation file ``path`` of the
     list ``name``, with photos in the folder ``images``."""
     return lambda names: names_below(

@@ -78,8 +78,7 @@ def assign(
     ``rest``. Shares of one list are disjoint parts of it; ``rest`` is the remainder. ``lists`` maps
     each list's name to its ids. ``positives`` returns, for ids, a mask ``(image, class)`` of the
     positive labels, for stratified shares; shares take images of equal ``group_of`` together.
-    Raises ``DataError`` for an image in two splits or not
-    among ``known``, and for an empty split.
+    Raises ``DataError`` for an image in two splits or not among ``known``, and for an empty split.
     """
     members: dict[str, list[str]] = {}
     shared: dict[str, list[str]] = {}
@@ -389,11 +388,13 @@ def label_matrix(
     image whose labels are None gets -1 (ignored) for all classes."""
     labels = np.full((len(ids), len(classes)), -1, dtype=np.int8)
     keys = list(map(name_key, classes))
+    key_of: dict[str, str] = {}  # many images have one name
     for row, image in enumerate(ids):
         known = of[image]
         if known is not None:
             label: dict[str, int] = {}
-            for key, value in ((name_key(name), value) for name, value in known.items()):
+            for name, value in known.items():
+                key = key_of.get(name) or key_of.setdefault(name, name_key(name))
                 label[key] = max(value, label.get(key, value))
             labels[row] = [label.get(key, 0) for key in keys]
     return labels

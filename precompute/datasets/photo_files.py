@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from inficond_panel.common.names import by_key, name_key
@@ -185,29 +186,40 @@ class PhotoFiles:
         return name in self._file_of or name_key(name) in self._file_of
 
     @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
-        """Files by their last name without suffix."""
-        by_name: dict[str, list[str]] = {}
-        for name in self._file_of.values():
-            last = without_suffix(posixpath.basename(path_key(name)))
-            if name not in by_name.setdefault(last, []):
-                by_name[last].append(name)
-        return by_name
+    def _by_end(self) -> list[tuple[str, str]]:
+        """Files after their paths ``_backwards``, sorted: files whose paths end alike follow each
+        other, so that they are found without a look at the others."""
+        files = set(self._file_of.values())
+        return sorted((_backwards(path_key(name)), name) for name in files)
 
-    def starts(self, name: str) -> list[str]:
+    def _ending(self, end: str) -> list[str]:
+        """Return the sorted files whose paths end like ``end``; suffixes are not compared."""
+        start = _backwards(end)
+        first = bisect_left(self._by_end, (start,))
+        same = takewhile(lambda one: one[0].startswith(start), islice(self._by_end, first, None))
+        return sorted(file for _, file in same)
+
+    def _starts_of(self, name: str) -> list[str]:
         """Return the folders, as paths below this folder, in which ``name`` is an image; for an
         absolute path those of its longest end that is an image."""
         for end in _ends(path_key(name)):
-            same = self._by_name.get(without_suffix(posixpath.basename(end)), ())
-            if found := [start for file in same if (start := _start(file, end))]:
+            if found := [start for file in self._ending(end) if (start := _start(file, end))]:
                 return found
         return []
+
+    def starts(self, names: Sequence[str]) -> Counter[str]:
+        """Return the folders, as paths below this folder, in which names of a sample of ``names``
+        are images, with the number of these names."""
+        starts = Counter[str]()
+        for name, times in Counter(_sample(names)).items():
+            for start in self._starts_of(name):
+                starts[start] += times
+        return starts
 
     def start_of(self, names: Sequence[str], table: Path) -> str | None:
         """Return the folder that most names in a table start from, as path below this folder, "."
         for itself; None if half of the names or more are not there."""
-        some = names[:: len(names) // _SAMPLED + 1]
-        starts = Counter(start for name in some for start in self.starts(name))
+        some, starts = _sample(names), self.starts(names)
         own = self._place_of(table)
 
         def rank(start: str) -> tuple[object, ...]:
@@ -258,6 +270,16 @@ class PhotoFiles:
         ]
         check_single(self.folder, twice)
         return [self.folder / file for file in files]
+
+
+def _sample(names: Sequence[str]) -> Sequence[str]:
+    """Return at most ``_SAMPLED`` of ``names``, at equal distances."""
+    return names[:: len(names) // _SAMPLED + 1]
+
+
+def _backwards(path: str) -> str:
+    """Return a path without suffix, its names in reverse order: ``c/b/a/`` of ``a/b/c.jpg``."""
+    return "".join(f"{name}/" for name in reversed(without_suffix(path).split("/")))
 
 
 def _start(file: str, end: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from inficond_panel.common.files import open_file
 from inficond_panel.common.installation import shipped_folder
@@ -157,8 +158,15 @@ def by_function(folder: Path, what: str, file: str) -> DataError:
 
 def check_libraries(folder: Path) -> None:
     """Raise ``DataError`` if a folder holds files of a library that a shipped function reads."""
+    there: set[str] = set()
+    for place, _, names in os.walk(folder):
+        inner = PurePath(place).name if place != os.fspath(folder) else ""
+        for pattern in LIBRARIES.keys() - there:
+            within, _, last = pattern.rpartition("/")
+            if within in ("", inner) and fnmatch.filter(names, last):
+                there.add(pattern)
     for pattern, library in LIBRARIES.items():
-        if next(folder.rglob(pattern), None):
+        if pattern in there:
             raise by_function(folder, *library)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,11 +100,12 @@ def _refuse_labels(table: TableSummary, files: PhotoFiles) -> None:
 
 def _check_cells(table: TableSummary, names: Iterable[str]) -> None:
     """Raise ``DataError`` on the first cell in columns ``names`` that is no label."""
-    cells, names = table.label_cells, list(names)
+    cells, chosen = table.label_cells, set(names)
+    columns = [(at, name) for at, name in enumerate(table.header) if name in chosen]
     absent = "-1" if "-1" in cells else "0"
-    for line, row in read_rows(table.path)[1] if names else ():
-        for name, cell in zip(table.header, map(as_text, row), strict=True):
-            if name in names and cell not in cells:
+    for line, row in read_rows(table.path)[1] if columns else ():
+        for at, name in columns:
+            if (cell := as_text(row[at])) not in cells:
                 raise DataError(
                     f"{table.path}:{line}: {name!r} of image {as_text(row[0])!r} is {cell!r}; "
                     f"expected 1, {absent} or nothing (unknown).",
@@ -135,7 +135,7 @@ def _table(
     folder: Path, labels: TableSummary, tables: list[TableSummary], files: PhotoFiles
 ) -> Layout:
     names = labels.texts("image_id")
-    starts = Counter(start for name in names for start in files.starts(name))
+    starts = files.starts(names)
     if not starts:
         raise DataError(
             f"{labels.path} lists images, but no folder in {folder} holds any of their files, the "

@@ -196,7 +196,7 @@ def settings_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def alone(files: Sequence[Path]) -> Iterator[Path]:
+def folder_of(files: Sequence[Path]) -> Iterator[Path]:
     """Yield a temporary folder with links to ``files`` and nothing else, for packages that take a
     folder: they can read no file that is not part of the model's hash."""
     with TemporaryDirectory() as name:

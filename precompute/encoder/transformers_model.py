@@ -20,8 +20,8 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from precompute.encoder.dense_blocks import Dense, grid_of, with_module
 from precompute.encoder.hub import (
-    alone,
     fetch_model,
+    folder_of,
     load_pretrained,
     loading,
     model_digest,
@@ -37,7 +37,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
     """Load an encoder of the package transformers: model, tokenizer, preprocessing. Raises the
     errors of ``load_encoder``."""
     files = model_files(fetch_model(section.model))
-    with loading(section.model) as transformers, alone(files) as folder:
+    with loading(section.model) as transformers, folder_of(files) as folder:
         options = {"local_files_only": True, "trust_remote_code": False}
         config = transformers.AutoConfig.from_pretrained(folder, **options)
         if config.model_type not in _TYPES:

@@ -8,8 +8,10 @@ value of the function's own, an attribute, a class of the file, or an operator i
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from functools import lru_cache
+from typing import cast
 
 from precompute.teachers.torchscript_operators import FUNCTIONS, OPERATORS
 
@@ -33,8 +35,8 @@ _NEVER_OWN = _ROOTS | {
     "rpc_sync",
     "rpc_remote",
 }
-#: Classes of C++, and those among them that are allowed: the weights of 8-bit layers.
-_NATIVE, _NATIVE_ALLOWED = "__torch__.torch.classes", "__torch__.torch.classes.quantized."
+#: Classes of C++, without those that are allowed: the weights of 8-bit layers.
+_NATIVE = re.compile(r"(?<!\w)torch\.(?:classes(?!\.quantized\.)|cuda\.(?:Stream|Event))")
 
 
 class NotAllowedError(ValueError):
@@ -54,9 +56,13 @@ def rewritten(code: bytes) -> bytes:
 
 
 def check_native(text: str) -> None:
-    """Raise ``NotAllowedError`` for a text that names a class of C++, except 8-bit layers."""
-    if _NATIVE in text.replace(_NATIVE_ALLOWED, ""):
-        raise NotAllowedError(f"it uses the class {text[:80]}")
+    """Raise ``NotAllowedError`` for a text that names a class of C++, except 8-bit layers.
+
+    Blanks, line ends and comments beside the dots of a name count as torch reads them: not at all.
+    """
+    for one in (text, re.sub("#.*", "", text)):
+        if _NATIVE.search(".".join(part.strip(" \t\r\n\v\f\\") for part in one.split("."))):
+            raise NotAllowedError(f"it uses the class {text[:80]}")
 
 
 class _Checked(ast.NodeTransformer):
@@ -102,18 +108,25 @@ class _Checked(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id == "getattr":
-            name = node.args[1] if len(node.args) > 1 else None
-            if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
-                raise NotAllowedError("its code computes the name of an attribute")
-            _check_attribute(name.value)
-        return self.generic_visit(node)
+        """Return a checked call; only here ``getattr`` is allowed: as a value it hides names."""
+        if not (isinstance(node.func, ast.Name) and node.func.id == "getattr"):
+            return self.generic_visit(node)
+        name = node.args[1] if len(node.args) > 1 else None
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+            raise NotAllowedError("its code computes the name of an attribute")
+        _check_attribute(name.value)
+        node.args = [cast(ast.expr, self.visit(one)) for one in node.args]
+        node.keywords = [cast(ast.keyword, self.visit(one)) for one in node.keywords]
+        return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         """Return a text as torch writes texts; other constants are written alike by Python."""
         if isinstance(node.value, bytes):
             raise NotAllowedError("its code has bytes, no TorchScript")
-        return ast.Name(_quoted(node.value), ast.Load()) if isinstance(node.value, str) else node
+        if not isinstance(node.value, str):
+            return node
+        check_native(node.value)  # a text can be a type: ``x: "torch.classes.NAME"``
+        return ast.Name(_quoted(node.value), ast.Load())
 
 
 def _dotted(node: ast.expr) -> list[str]:
@@ -128,6 +141,8 @@ def _check_operator(names: list[str]) -> None:
     function of the file, or a constant of the file."""
     text = ".".join(names)
     if names[0] == "__torch__":
+        if text == "__torch__.torch":  # as a value, it hides the classes of C++ below it
+            raise NotAllowedError(f"its code uses {text}, which is no class of the file")
         check_native(text)
     elif names[0] != "CONSTANTS":
         space, *rest = ["aten", *names[1:]] if names[0] == "torch" else names[1:]
@@ -137,12 +152,12 @@ def _check_operator(names: list[str]) -> None:
 
 def _check_attribute(name: str) -> None:
     """Raise ``NotAllowedError`` for an attribute that may be a call of another operator."""
-    if name in _other_operators():
+    if name in _refused_operators():
         raise NotAllowedError(f"its code uses .{name}, which image networks do not need")
 
 
 @lru_cache(maxsize=1)
-def _other_operators() -> frozenset[str]:
+def _refused_operators() -> frozenset[str]:
     """Return the names of torch's operators that are not allowed: ``x.NAME`` may call them."""
     import torch
 

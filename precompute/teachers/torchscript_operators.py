@@ -173,9 +173,10 @@ OPERATORS: dict[str, frozenset[str]] = {
 }
 
 _FUNCTIONS = """
-abs all annotate any bool complex dict enumerate float getattr hasattr inf infj int isinstance len
-list max min nan nanj number range reversed round sorted str sum tuple unchecked_cast uninitialized
-zip __annotations__
+abs all annotate any bool complex dict enumerate float hasattr inf infj int isinstance len list max
+min nan nanj number range reversed round sorted str sum tuple unchecked_cast uninitialized zip
+__annotations__
 """
-#: Functions, types and values of the language that code may name without a namespace.
+#: Functions, types and values of the language that code may name without a namespace. Not
+#: ``getattr``: code may only call it, with the attribute's name as text.
 FUNCTIONS = frozenset(_FUNCTIONS.split())

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.names import equal_names, find_name
+from inficond_panel.common.names import by_key, equal_names, name_key
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import value_of
@@ -25,8 +25,8 @@ from inficond_panel.spec.sections.teacher import OpenClipTeacher, TransformersTe
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from precompute.encoder import Encoder
 from precompute.encoder.hub import (
-    alone,
     fetch_model,
+    folder_of,
     load_pretrained,
     loading,
     model_config,
@@ -68,7 +68,7 @@ def load_transformers(
 ) -> TorchTeacher:
     """Load an image classifier of transformers as a teacher; outputs are matched by name."""
     files = model_files(fetch_model(section.model))
-    with loading(section.model) as transformers, alone(files) as folder:
+    with loading(section.model) as transformers, folder_of(files) as folder:
         names = of_transformers(section, classes).classes
         columns, outputs = columns_of(classes, names, section.softmax)
         hardware = torch_device(device)
@@ -133,8 +133,9 @@ def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
 def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
     """Return the output names; names in ``labels`` are replaced by the data set's classes."""
     class_of: dict[str, str] = {}
+    outputs = by_key(names)
     for class_name, label in labels.items():
-        output, same = find_name(label, names), find_name(class_name, names)
+        output, same = outputs.get(name_key(label)), outputs.get(name_key(class_name))
         if output is None:
             raise DataError(
                 f"teacher.labels sets {class_name!r} to {label!r}, which is not an output of "
@@ -157,8 +158,8 @@ def load_zero_shot(
     """Return an image-text model as a zero-shot teacher, with one logit per class. The names of
     the ``concepts`` make the background, if the section has no ``background``."""
     _check_names(section, classes)
-    word_of = {name: find_name(name, section.words) for name in classes}
-    names = [name if word is None else section.words[word] for name, word in word_of.items()]
+    word_of = {name_key(name): word for name, word in section.words.items()}
+    names = [word_of.get(name_key(name), name) for name in classes]
     prompts = list(section.prompts)
     text = encoder.embed_concepts(names, prompts)
     if section.background:
@@ -193,8 +194,9 @@ def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndar
 
 def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
     biased = {*section.bias} - {"default"} if isinstance(section.bias, dict) else set[str]()
+    known = by_key(classes)
     for key, names in (("words", section.words), ("bias", biased)):
-        unknown = sorted(name for name in names if find_name(name, classes) is None)
+        unknown = sorted(name for name in names if name_key(name) not in known)
         if unknown:
             raise DataError(
                 f"teacher.{key} names {unknown[0]!r}, which is not a class of the data set."

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inficond_panel.common.npz import open_npz
+from inficond_panel.common.npz import Npz, open_npz
 from inficond_panel.errors import DataError, ExportError
 from inficond_panel.export.folder import load_export
 from inficond_panel.store.images import DETAIL, MOST_SIDE, UnreadableImage, decode, to_rgb
@@ -78,6 +78,35 @@ def claiming(shape):
 def test_a_shape_that_an_array_does_not_hold_is_refused(shape):
     with open_npz(claiming(shape)) as file, pytest.raises(ValueError, match="and holds 8 bytes"):
         file.read("a")
+
+
+def with_header(length, version=2):
+    """A compressed npz file whose array has a header of ``length`` blanks around its values."""
+    values = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }"
+    size = struct.pack("<I" if version == 2 else "<H", length)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        head = b"\x93NUMPY" + bytes((version, 0)) + size
+        archive.writestr("a.npy", head + values.ljust(length - 1) + b"\n" + bytes(8))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("read", [Npz.read, Npz.shape])
+def test_a_large_header_is_refused_in_little_memory(read):
+    content = with_header(50_000_000)
+    with open_npz(content) as file:
+        assert peak(lambda: read(file, "a"), ValueError) < 5_000_000
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_header_of_usual_length_is_read(version):
+    with open_npz(with_header(118, version)) as file:
+        assert file.read("a").tolist() == [0.0]
+
+
+def test_an_array_beyond_the_limit_is_refused_before_its_header_is_read():
+    with open_npz(with_header(30_000)) as file, pytest.raises(ValueError, match="more than 100"):
+        file.read("a", most=100)
 
 
 def test_arrays_of_one_name_are_refused():

@@ -13,6 +13,7 @@ from teacher_factory import PLAIN, teacher_section
 
 from inficond_panel.errors import DataError
 from precompute.teachers.loading import TeacherSource
+from precompute.teachers.torchscript_code import NotAllowedError, check_native
 
 pytest.importorskip("torch")
 import torch
@@ -208,6 +209,22 @@ CALLS = {
     "seed": "y = torch.manual_seed(3)",
     "storage": "y = torch.set_(input, input)",
     "classes": 'y = __torch__.torch.classes.dist_c10d.Store("{0}")',
+    "classes by a part": 'n = __torch__.torch; y = n.classes.dist_c10d.Store("{0}")',
+    "classes by getattr": 'y = getattr(__torch__.torch, "classes").dist_c10d.Store("{0}")',
+    "a class by a text": 'y: "torch.classes.dist_c10d.Store" = input',
+    "a class in a call": 'y = annotate("torch.classes.dist_c10d.Store", input)',
+    "a stream": 'y = annotate("torch.cuda.Stream", input)',
+    "alias of getattr": 'g = getattr; y = g(input, "set_")(input)',
+    "getattr in a tuple": 'g, h = getattr, 1; y = g(input, "set_")(input)',
+    "getattr in a list": 'y = [getattr][0](input, "set_")(input)',
+    "getattr by an argument": 'y = annotate(Any, getattr)(input, "set_")(input)',
+    "getattr by a choice": 'y = (getattr if True else getattr)(input, "set_")(input)',
+    "getattr of getattr": 'y = getattr(getattr, "set_")(input)',
+    "a keyword": "y = input.add(other=getattr)",
+    "space of operators": "a = ops.aten; y = a.set_(input, input)",
+    "all operators": "a = ops; y = a.aten.set_(input, input)",
+    "fork": "f = fork; y = f(1)",
+    "own getattr": 'getattr = 1; y = getattr(input, "relu")',
     "classes by torch": 'y = torch.classes.dist_c10d.Store("{0}")',
     "computed name": 'y = getattr(input, "sa" + "ve")("{0}")',
     "import": "import os",
@@ -224,6 +241,36 @@ def test_code_that_does_more_than_a_network_is_refused(tmp_path, marker, plain, 
     message = tried(with_code(plain, tmp_path / "changed.pt", change))
     assert "is refused" in message or "not TorchScript" in message
     assert marker.read_bytes() == MARK
+
+
+NATIVE = {
+    "plain": "__torch__.torch.classes.dist_c10d.Store",
+    "blanks": "__torch__.torch . classes.dist_c10d.Store",
+    "tab": "__torch__.torch.\tclasses.dist_c10d.Store",
+    "line": "__torch__.torch.\\\nclasses.dist_c10d.Store",
+    "comment": "__torch__.torch. # a comment\n classes.dist_c10d.Store",
+    "in a list": "List[__torch__.torch.classes.dist_c10d.Store]",
+    "as text": "torch.classes.dist_c10d.Store",
+    "after an allowed class": "Dict[torch.classes.quantized.A, torch.classes.dist_c10d.Store]",
+}
+
+
+@pytest.mark.parametrize("text", NATIVE)
+def test_a_text_that_names_a_class_of_cpp_is_refused(text):
+    with pytest.raises(NotAllowedError):
+        check_native(NATIVE[text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__torch__.torch.classes.quantized.LinearPackedParamsBase",
+        "__torch__.mytorch.classes.Network",
+        "__torch__.torch.nn.modules.linear.Linear",
+    ],
+)
+def test_a_text_that_names_another_class_is_allowed(text):
+    check_native(text)
 
 
 def test_the_message_names_the_operator(tmp_path, plain):

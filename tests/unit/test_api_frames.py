@@ -15,6 +15,7 @@ from PIL import Image
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.store import open_store, write
+from inficond_panel.store.frame_checks import split_faults
 from inficond_panel.tuning.thumbs import score_scale, step_sizes
 
 
@@ -142,6 +143,28 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("images", lambda _: {"0000": "a", "x": "b"}, "(?s)no row for 199 .* not in split: 'x'"),
     ("images", lambda _: dict.fromkeys(IDS, "x.jpg"), "(?s)'0000' cannot be read.* and 188 more"),
 ]
+
+
+def wrong_splits(words):
+    split = pd.Series(words, index=[f"{i:04d}" for i in range(len(words))])
+    return [fault for fault in split_faults(split, split) if "no image" not in fault]
+
+
+def test_a_wrong_split_is_named_once():
+    assert len(wrong_splits(["train", "val", "train", "val"])) == 2
+
+
+def test_a_wrong_split_is_named_with_its_first_image():
+    assert "'train' for the image '0001'" in wrong_splits(["fit", "train", "train"])[0]
+
+
+def test_at_most_five_wrong_splits_are_named():
+    assert len(wrong_splits([f"word {i}" for i in range(5000)])) == 6
+
+
+def test_the_other_wrong_splits_are_counted():
+    more = wrong_splits([f"word {i}" for i in range(5000)])[-1]
+    assert more == "split has 4,995 more values that are no splits"
 
 
 def test_frames_that_make_no_store_are_refused_whole_with_all_faults_at_once(place):

@@ -1,5 +1,6 @@
 """inficond init: what it finds in a folder or in three tables; its specs pass ``check``."""
 
+import os
 import tarfile
 
 import numpy as np
@@ -13,9 +14,11 @@ from ruamel.yaml import YAML
 
 from inficond_panel.cli import main
 from inficond_panel.common.installation import join
+from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from precompute.datasets import load_dataset
+from precompute.detect.foreign import check_libraries
 from precompute.detect.layout import role_of
 from precompute.detect.writing import value
 
@@ -375,6 +378,40 @@ def test_files_of_another_kind_hide_no_data_set(home, capsys, name, told):
     assert load_dataset(spec.dataset).classes == CLASSES
     assert ("not used: " in out) == (name == "broken.parquet")
     assert told in refused(capsys, "alone")
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("a/b/0001.tar", "WebDataset"),
+        ("a/data.arrow", "package datasets"),
+        ("train-00000-of-00001.parquet", "Parquet files of the package datasets"),
+        ("a/cifar-10-batches-py/batches.meta", "CIFAR-10"),
+        ("cifar-100-python/meta", "CIFAR-100"),
+        ("a/samples.json", "FiftyOne"),
+    ],
+)
+def test_files_of_a_library_are_recognized_in_any_folder(tmp_path, file, told):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).touch()
+    with pytest.raises(DataError, match=told):
+        check_libraries(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["meta", "a/batches.meta", "cats-of-towns/a.parquet", "a.tar.gz"])
+def test_other_files_are_of_no_library(tmp_path, file):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).touch()
+    check_libraries(tmp_path)
+
+
+def test_files_of_libraries_are_looked_for_in_each_folder_once(tmp_path, monkeypatch):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+    check_libraries(tmp_path)
+    assert len(listed) == 4
 
 
 def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """inficond init on tables of Hugging Face, Kaggle, Roboflow and Excel, and tables per split."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from frames import frames
@@ -9,6 +10,7 @@ from test_init import home, init, photos, refused  # noqa: F401
 from inficond_panel.cli import main
 from inficond_panel.common.files import separator_of
 from precompute.datasets import load_dataset
+from precompute.detect import tables
 
 NAMES = ("bus", "cat", "dog")
 SPLITS = {"train": range(12), "validation": range(12, 18), "test": range(18, 24)}
@@ -171,6 +173,15 @@ def test_a_column_of_cameras_is_no_class_beside_folders_of_classes(home, capsys)
     assert found(capsys)[0] == {name[:-4]: name[:3] for name in names}
 
 
+def test_only_cells_of_label_columns_are_read_as_text(tmp_path, monkeypatch):
+    header, cells = [f"c{i}" for i in range(50)], []
+    (tmp_path / "a.csv").write_text("\n".join([",".join(header), ",".join(["1"] * 50)]))
+    monkeypatch.setattr(tables, "as_text", lambda cell: cells.append(cell) or str(cell))
+    table = SimpleNamespace(path=tmp_path / "a.csv", header=header, label_cells={"0", "1"})
+    tables._check_cells(table, ["c1", "c3"])
+    assert len(cells) == 2
+
+
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
@@ -182,6 +193,10 @@ def test_a_column_of_cameras_is_no_class_beside_folders_of_classes(home, capsys)
         ("a;b", (";", 0)),
         ("a", (",", 0)),
         ("sep,label", (",", 0)),
+        ("sep=a", (",", 0)),
+        ('sep="', (",", 0)),
+        ("sep=:,a", (",", 0)),
+        ("sep=1", (",", 0)),
     ],
 )
 def test_the_line_by_which_excel_names_the_separator(tmp_path, first, expected):

@@ -8,7 +8,7 @@ from PIL import Image
 from precompute_factory import dataset_section, write_table
 
 from inficond_panel.errors import DataError
-from precompute.datasets import load_dataset
+from precompute.datasets import load_dataset, photo_files
 from precompute.datasets.photo_files import (
     PhotoFiles,
     id_finder,
@@ -26,6 +26,48 @@ def folder(tmp_path):
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (number, 5)).save(tmp_path / "photos" / name)
     return tmp_path
+
+
+def folder_per_patient(folder, patients):
+    """Files of one name, each in the folder of its patient."""
+    for patient in range(patients):
+        (folder / f"p{patient}").mkdir()
+        (folder / f"p{patient}" / "image.jpg").touch()
+    return [f"p{patient}/image" for patient in range(patients)]
+
+
+def test_files_of_one_name_are_compared_with_their_own_row_alone(tmp_path, monkeypatch):
+    names = folder_per_patient(tmp_path, 100)
+    compared = []
+    start = photo_files._start
+    monkeypatch.setattr(photo_files, "_start", lambda *pair: compared.append(pair) or start(*pair))
+    PhotoFiles(tmp_path).start_of(names, tmp_path / "labels.csv")
+    assert len(compared) == 100
+
+
+def test_folders_are_counted_on_a_sample_of_names(tmp_path):
+    names = folder_per_patient(tmp_path, 1)
+    assert PhotoFiles(tmp_path).starts(names * 100_000)["."] <= 500
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("1", ["a", "a/b", "b"]),
+        ("1.jpg", ["a", "b"]),
+        ("b/1", [".", "a"]),
+        ("b/1.png", ["a"]),
+        ("/x/b/1.jpg", ["."]),
+        ("b\\1.jpg", ["."]),
+        ("11", []),
+        ("bb/1", []),
+    ],
+)
+def test_the_folders_that_a_name_starts_from(tmp_path, name, expected):
+    for file in ("a/1.jpg", "a/b/1.png", "b/1.jpg", "a/111.jpg"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert sorted(PhotoFiles(tmp_path).starts([name])) == expected
 
 
 @pytest.mark.parametrize(

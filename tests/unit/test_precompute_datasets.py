@@ -5,6 +5,7 @@ from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
 
 from inficond_panel.errors import DataError, SpecError
+from precompute.datasets import dataset as datasets
 from precompute.datasets import load_dataset
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
@@ -242,3 +243,16 @@ def test_keys_and_rows_that_do_not_fit_are_told(folder):
         (folder / "t.csv").write_text(CSV.replace(old, new, 1))
         with pytest.raises(DataError, match=fault):
             load_dataset(dataset_section(folder, LABELS))
+
+
+def test_the_key_of_a_label_s_name_is_made_once(monkeypatch):
+    names = []
+    key = datasets.name_key
+    monkeypatch.setattr(datasets, "name_key", lambda name: names.append(name) or key(name))
+    datasets.label_matrix(range(100), ["cat"], {i: {"cat ": 1} for i in range(100)})
+    assert names == ["cat", "cat "]
+
+
+def test_labels_of_equal_names_are_one_label():
+    labels = datasets.label_matrix(["a"], ["cat", "dog"], {"a": {"cat": 0, "cat ": 1}})
+    assert labels.tolist() == [[1, 0]]

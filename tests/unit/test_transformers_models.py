@@ -12,10 +12,12 @@ from precompute_factory import attend, photo, photo_set
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.common import names
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from inficond_panel.spec.sections.teacher import TransformersTeacher
 from precompute.encoder import load_encoder
+from precompute.teachers import transformers_models
 from precompute.teachers.loading import TeacherSource
 
 pytest.importorskip("torch")
@@ -347,3 +349,18 @@ def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, mon
     change(snapshot, problem_type="single_label_classification")
     with pytest.raises(DataError, match="trained for one class per image"):
         teacher_of("hf-hub:some/net")
+
+
+def test_the_outputs_of_a_model_are_listed_once_for_all_labels(monkeypatch):
+    keys, key = [], names.name_key
+    for module in (names, transformers_models):
+        monkeypatch.setattr(
+            module, "name_key", lambda name: keys.append(name) or key(name), raising=False
+        )
+    outputs = [f"LABEL_{i}" for i in range(100)]
+    transformers_models._renamed(outputs, {f"class {i}": f"LABEL_{i}" for i in range(100)})
+    assert len(keys) == 300  # each output, label and class
+
+
+def test_a_label_names_an_output_by_an_equal_name():
+    assert transformers_models._renamed(["a", "b"], {"cat": " b"}) == ["a", "cat"]
