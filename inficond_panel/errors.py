@@ -35,6 +35,7 @@ _IN_PYTHON = {
     r"in the spec \(dataset\.metadata.*?\)": "(from_frames(..., metadata=FRAME))",
     r"(state that) in the spec": r'\1 (task="single_label")',
     r"students\.(\w+): (\w+) in the spec": r'students.with_settings(\1="\2")',
+    r", or let inficond init read the list: --concepts answer:\S+": ".",
     r"--allow-python": "spec.allow_python(), or build(..., teacher=FUNCTION)",
     r"--force": "force=True",
     r"--format ([\w-]+)": r'formats="\1"',

@@ -90,9 +90,10 @@ def _check_data(spec: Spec) -> None:
     read_corpus(Path(spec.concepts.corpus))
     dataset = load_dataset(spec.dataset)
     check_files(dataset, spec.dataset.max_bad_share)
-    if (equal := equal_images(dataset)).groups:
-        note(f"Equal files: {equal}")
+    equal = equal_images(dataset)
     check_across(equal, spec.dataset.across_splits, ALLOWED)
+    if equal.groups:
+        note(f"Equal files: {equal}")
     if isinstance(spec.teacher, LogitsTeacher):
         _check_table(spec, spec.teacher, dataset)
 

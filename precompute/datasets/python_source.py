@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageOps
 
 from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
@@ -98,6 +97,13 @@ def _origin(parts: Sequence[str]) -> Path | None:
             return None
         path = spec.submodule_search_locations
     return Path(spec.origin) if spec and spec.origin else None
+
+
+def _is_missing(value: object) -> bool:
+    """Return True for None, nan, and the missing value of pandas."""
+    import pandas as pd
+
+    return bool(pd.isna(value))
 
 
 _KEYS = ("image", "labels", "id", "split", "metadata")
@@ -252,7 +258,7 @@ class _Reader:
     def _labels(self, value: Any) -> Labels | None:
         """Return labels by class; None, unknown, if ``value`` is None or nan. ``value`` is a class
         name or number, a list of these, or a vector of 1, 0 and -1 in the order of ``names``."""
-        if np.ndim(value) == 0 and pd.isna(value):
+        if np.ndim(value) == 0 and _is_missing(value):
             return None
         if np.ndim(value) == 1 and hasattr(value, "shape"):
             vector = np.asarray(value).tolist()

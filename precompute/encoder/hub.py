@@ -92,9 +92,12 @@ def offline() -> Iterator[None]:
 
 
 def cached_file(repository: str, name: str) -> Path | None:
-    """Return the path of a file of a hub's repository; None if it was never downloaded."""
-    from huggingface_hub import try_to_load_from_cache
-
+    """Return the path of a file of a hub's repository; None if it was never downloaded, and without
+    huggingface_hub."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
     path = try_to_load_from_cache(repository, name)
     return Path(path) if isinstance(path, str) else None
 

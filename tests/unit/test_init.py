@@ -42,9 +42,12 @@ def data(home):
 
 
 def photos(folder, names):
-    for i, name in enumerate(names):
+    for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (6, 5), (i % 256, 9, 9)).save(folder / name)
+        pixels = np.random.default_rng(list(f"{folder}/{name}".encode())).integers(
+            0, 256, (5, 6, 3)
+        )
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / name)
 
 
 def label(count):

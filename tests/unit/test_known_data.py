@@ -56,7 +56,9 @@ def paint(path, thing, around, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.zeros((36, 48, 3)) + COLOURS[around]
     pixels[12:26, 14:34] = COLOURS[thing]
-    pixels += np.random.default_rng(seed).normal(0, 20, pixels.shape)
+    rng = np.random.default_rng(seed)
+    pixels += rng.normal(0, 20, pixels.shape)
+    pixels += np.kron(rng.normal(0, 12, (6, 8, 1)), np.ones((6, 6, 1)))  # no photo like another
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path)
 
 
