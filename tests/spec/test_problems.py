@@ -211,7 +211,7 @@ CASES = re.findall(
   1:8: has half of a character (\ud800 to \udfff); write it anew
 - kind: table\n => kind: columns\n  path: p\n
   2:1: dataset.table: needs the columns of the labels; write labels: [...], or label: NAME
-  3:3: dataset.table: missing; expected the path of a file
+  3:3: dataset.table: missing; expected the path of a file, or a list of paths
   6:11: dataset.labels: expected a list of texts, got 'labels.csv'
 + store: /
   13:8: store: expected a path of at most 3000 bytes, with names of 1 to 200 bytes, got '/'

@@ -11,7 +11,8 @@ SESSION = """
 import json, logging, os, random, sys, warnings
 import bokeh.settings, holoviews as hv, matplotlib, numpy as np, onnx, pandas as pd, panel as pn
 import PIL.Image, ruamel.yaml, scipy.sparse, scipy.stats, sklearn, zarr  # their own changes
-import datashader, xarray.conventions
+import datashader, xarray
+xarray.decode_cf(xarray.Dataset())  # adds a filter of warnings of its own
 hv.extension("matplotlib")
 
 def state():

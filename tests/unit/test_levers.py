@@ -1,5 +1,7 @@
 """Levers of a class: each measured on the same photos, and one of them recommended."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
@@ -42,16 +44,16 @@ def test_the_largest_gain_is_recommended_and_likelier_labels_by_a_paired_test():
         assert ClassRepair(shift, levers, Change(gain, np.zeros(9))).taken is taken
     rng = np.random.default_rng(0)
     label = (rng.random(200) < 0.1).astype(int)
-    answers = set()
+    answers, photos = set(), SimpleNamespace(tune_label=label, tune_group=None)
     for shift in np.linspace(0, 1, 21):
         logits = rng.normal(-2, 1, size=(2, 200))
         logits[1] += shift * (2 * label - 1)
         loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
         likely = ttest_rel(loss[0], loss[1]).statistic > 2
-        assert levers_module.likelier(label, logits) == likely
+        assert levers_module.likelier(photos, logits) == likely
         answers.add(bool(likely))
     assert answers == {False, True}
-    assert levers_module.likelier(label, logits[[0, 0]]) == 0
+    assert levers_module.likelier(photos, logits[[0, 0]]) == 0
 
 
 def test_each_lever_is_measured_and_the_thumb_removes_suspects(students):
