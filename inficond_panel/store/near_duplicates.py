@@ -68,8 +68,11 @@ def near_equal(scores: NDArray, logits: NDArray) -> Pairs:
     if len(columns) < 2:
         both = np.hstack([scores, logits])
         return _equal(both) if len(_graded(both)) else np.empty((0, 2), np.intp)
-    equal = _equal(scores[:, columns])
-    first = np.setdiff1d(np.arange(len(scores)), equal[:, 1])
+    shown = np.flatnonzero(np.ptp(scores[:, columns], axis=1) > 0)  # no concept: tells nothing
+    equal = shown[_equal(scores[np.ix_(shown, columns)])]
+    first = np.setdiff1d(shown, equal[:, 1])
+    if len(first) < 2:
+        return equal
     places = on_main_axes(_standardised(scores[np.ix_(first, columns)]))
     if places.shape[1] < _FEWEST_AXES:
         return equal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo_folder, write_table
+from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo, photo_folder, write_table
 
 import precompute
 from inficond_panel.errors import DataError, StoreError
@@ -100,7 +100,7 @@ def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, cou
     make(own, SMALL)
     counted.clear()
     images = own / "photos" / "images"
-    (images / "00002.jpg").write_bytes((images / "00009.jpg").read_bytes() + b"x")
+    photo(99).save(images / "00002.jpg")
     plan = planned(own)
     assert plan.does == "run"
     assert plan.photos <= 5  # of its old batch, and of its new one

@@ -40,7 +40,8 @@ def arrays() -> dict[str, np.ndarray]:
     image, first = np.unique(arrays["segment_image"], return_index=True)
     embedding = arrays["segment_embedding"].copy()
     embedding[:, -1] = 0
-    embedding[first[shows[image]]] = CONTEXT + 0.1 * rng.normal(size=EMBED)
+    shown = first[shows[image]]
+    embedding[shown] = CONTEXT + 0.1 * rng.normal(size=(len(shown), EMBED))
     arrays["segment_embedding"] = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
     arrays["concept_text_embedding"][:, -1] = 0
     arrays["teacher_logit"] = arrays["teacher_logit"] + 4.0 * (shows[:, None] - 0.5)

@@ -51,7 +51,7 @@ def test_a_stopped_run_goes_on_with_a_cluster_and_an_error_is_told(home, tmp_pat
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no weights")
     spec.concepts.encoder.pretrained = broken
-    with pytest.raises(DataError, match="cannot be loaded") as told:
+    with pytest.raises(DataError, match="cannot be read as weights") as told:
         precompute.run(spec, tmp_path / "a.zarr", scheduler=cluster.scheduler_address)
     assert "weights" in told.value.remedy
 

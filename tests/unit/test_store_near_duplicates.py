@@ -85,6 +85,12 @@ def test_equal_words_with_equal_logits_are_copies():
     assert groups == {i: [i, i + 200] for i in range(200)}
 
 
+def test_images_that_show_no_concept_are_no_copies():
+    scores = np.abs(photos(200))
+    scores[::9] = 0.0
+    assert found(scores) == {}
+
+
 def test_rounded_scores_are_no_copies():
     assert found(np.round(photos(500), 1)) == {}
 
