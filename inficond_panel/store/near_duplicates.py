@@ -28,8 +28,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 #: Largest distance of near-equal images.
 LIMIT = 0.25
@@ -95,6 +93,11 @@ def _near(places: NDArray) -> Pairs:
 def groups_of(pairs: Pairs, images: int) -> NDArray[np.intp]:
     """Return the group (n,) of each image: the smallest index of the images that it is connected
     to by ``pairs``, which is its own index if there are none."""
+    if not len(pairs):
+        return np.arange(images)
+    from scipy.sparse import coo_array  # noqa: PLC0415 - takes longer than a look at a folder
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
     ones = np.ones(len(pairs), dtype=bool)
     graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(images, images))
     _, component = connected_components(graph, directed=False)

@@ -124,7 +124,7 @@ def values(key: Key, folder: Path, fits: dict) -> st.SearchStrategy:
         return st.one_of(name, paths(folder))
     if "function" in key.expected:
         return st.sampled_from(["a:b", "_a.b2.C:d_3", folder / "a b" / "own.py:f_1"])
-    if "path of a" in key.expected:
+    if "path of a" in key.expected and key.attribute != "table":
         return paths(folder)
     return rows() if key.attribute in ("rows", "columns") else drawn(key.schema)
 
@@ -139,6 +139,10 @@ def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
         tune = Share(from_="fit", share=0.5, seed=2)
         given["splits"] = Splits(fit="holdout", tune=tune, holdout="rest")
     elif kind is ColumnsDataset:
+        if isinstance(given["table"], list):
+            given["table"] = ["a/one.csv", "b/one.csv"]
+            tune = Share(from_="b/one", share=0.5)
+            given["splits"] = Splits(fit="a/one", tune=tune, holdout="rest")
         unused = {"label", "separator", "classes"} if given.get("labels") else {"labels", "absent"}
         for key in unused & given.keys():
             del given[key]

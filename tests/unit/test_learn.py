@@ -119,7 +119,7 @@ def test_weight_and_lambda_are_those_of_highest_ap(tuner):
     best = int(np.argmax([average_precision_score(label, each) for each in logits]))
     assert terms.learned[0].weight == tried[best].learned[0].weight
     assert terms.penalty == tried[best].penalty
-    assert choose(label, logits).best == best
+    assert choose(label, logits, photos.tune_group).best == best
     assert len({each.learned[0].weight for each in tried}) == 3
     assert len({each.penalty for each in tried}) == 4
 

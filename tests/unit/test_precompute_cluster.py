@@ -53,7 +53,7 @@ def test_a_stopped_run_goes_on_with_a_cluster_and_an_error_is_told(home, tmp_pat
     spec.concepts.encoder.pretrained = broken
     with pytest.raises(DataError, match="cannot be read as weights") as told:
         precompute.run(spec, tmp_path / "a.zarr", scheduler=cluster.scheduler_address)
-    assert "weights" in told.value.remedy
+    assert told.value.remedy == "Download or save the file again."
 
 
 def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path, cluster):
