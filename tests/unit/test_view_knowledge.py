@@ -47,7 +47,13 @@ def thumb(view: KnowledgeView, concept: str, direction: str = "remove", **more: 
 # --- rows ------------------------------------------------------------------------------------
 def row(**values) -> ConceptRow:
     fields = {"rank": 1, "concept": "wheel", "influence": 1.5, "share": 1.0, "assigned": 0}
-    unknown = {"discrepancy": math.nan, "bounds": None, "bound_since": None, "patches": []}
+    unknown = {
+        "discrepancy": math.nan,
+        "bounds": None,
+        "gain": None,
+        "held_since": None,
+        "patches": [],
+    }
     return ConceptRow(**{**fields, **unknown, **values})
 
 

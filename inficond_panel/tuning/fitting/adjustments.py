@@ -86,6 +86,11 @@ class Adjustment:
         return made
 
 
+def gains_of(adjusted: Sequence[Adjustment]) -> dict[str, float]:
+    """Return the gain by concept of a class's adjustments."""
+    return {concept: each.gain for each in adjusted for concept in each.concepts}
+
+
 def added(adjusted: Sequence[Adjustment], scores: NDArray, names: Sequence[str]) -> Array:
     """Return what adjustments of one class add to log-odds ``(n,)``, from the scores ``(n, C)`` of
     the concepts ``names``."""
