@@ -39,7 +39,7 @@ WORDS_OF, NAMES = "words_of", "class_names"
 #: Name of the class of a store of words: a store has at least one. It has no label and no logit.
 _NO_CLASS = "no class"
 #: Attributes that a store of words has like the store that it belongs to.
-_SHARED = ("encoder", "encoder_digest", "preprocessing", "prompts", "scores")
+_SHARED = ("encoder", "encoder_digest", "preprocessing", "prompts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +192,7 @@ def _can_have_words(store: Store) -> bool:
     return store.holds("segments") and {"encoder_digest", "prompts"} <= store.attrs.keys()
 
 
-@once(256)
+@once(64)
 def _own_word(store: Store, words: Store | None, class_name: str) -> OwnWord | None:
     names = _names_in(words, class_name)
     c = _concept_of(store, names)
@@ -239,7 +239,8 @@ def _letters(store: Store) -> dict[str, int]:
 def _scores_in(word: OwnWord, part: Store) -> np.ndarray:
     """Return the scores ``(n,)`` of the images of ``part``, photos that were added to the store."""
     segments, images = (part.segment_embedding, part.segment_image), len(part.images)
-    return score_concept(*segments, word.text, images=images, scoring=scoring_of(part))[0]
+    text, scoring = np.asarray(word.text), scoring_of(part)
+    return score_concept(*segments, text, images=images, scoring=scoring)[0]
 
 
 def _written_at(path: Path) -> int:
