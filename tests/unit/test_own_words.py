@@ -242,7 +242,7 @@ def test_a_store_of_tables_has_the_concept_of_the_classs_name(tmp_path):
 
 
 def test_an_unknown_class_is_named(store):
-    with pytest.raises(DataError, match="no class 'shep'.* Did you mean 'sheep'"):
+    with pytest.raises(DataError, match=r"no class 'shep'.* Did you mean 'sheep'"):
         own_word(store, "shep")
 
 
