@@ -74,7 +74,7 @@ def plot(name, *arguments):
 door("import", load)
 door("open_students", start)
 door("metrics", lambda: students.metrics("tune"))
-door("doctor", lambda: students.doctor())
+door("doctor", lambda: students.doctor("bicycle"))
 door("remove", lambda: students.remove("bicycle", "traffic light"))
 for name, *arguments in PLOTS:
     door(f"plot.{name}", lambda: plot(name, *arguments))
