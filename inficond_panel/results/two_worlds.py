@@ -19,7 +19,7 @@ from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.two_worlds import few_text, world_sentences
+from inficond_panel.wording.two_worlds import class_sentences, few_text
 
 _HEADINGS = {
     **plain_headings("class", "world", "metric", "before", "after"),
@@ -51,21 +51,23 @@ def two_worlds(
             "Name an iteration that tunes a class.",
         )
     noise = tuner.spec.views.noise(draws, seed)
-    thumbed = {intent.class_name for intent in node.intents}
-    names = [name for name in chosen_classes(classes, tuner.store.classes) if name in thumbed]
-    measured = [worlds_of(tuner, node, name, noise) for name in names]
+    chosen = chosen_classes(classes, tuner.store.classes)
+    measured = [worlds_of(tuner, node, name, noise) for name in node.thumbed if name in chosen]
+    frame = worlds_frame(measured, noise["level"])
+    frame.attrs["title"] = f"two worlds, {node_title(tuner, node)}"
+    frame.attrs["facts"] |= facts_of(tuner, node, TUNE, noise)
+    return frame
+
+
+def worlds_frame(measured: Sequence[ClassWorlds], level: float) -> pd.DataFrame:
+    """Return a frame of figures in both worlds (``two_worlds``), with intervals of this level."""
     return make_frame(
         (row for worlds in measured for row in _rows(worlds)),
         ["class", "world", "metric"],
         _HEADINGS,
-        title=f"two worlds, {node_title(tuner, node)}",
-        notes=[
-            f"{worlds.class_name}: {sentence}"
-            for worlds in measured
-            for sentence in world_sentences(worlds).values()
-        ],
-        facts=facts_of(tuner, node, TUNE, noise),
-        level=noise["level"],
+        title="two worlds",
+        notes=[text for worlds in measured for text in class_sentences(worlds)],
+        level=level,
     )
 
 

@@ -37,6 +37,11 @@ class Edited:
         """Names of the classes with an edit in this iteration, sorted."""
         return tuple(sorted({edit.class_name for edit in self.edits}))
 
+    @property
+    def thumbed(self) -> tuple[str, ...]:
+        """Names of the classes with a thumb in this iteration, sorted."""
+        return tuple(sorted({intent.class_name for intent in self.intents}))
+
 
 @dataclass(frozen=True, eq=False)
 class Node(Edited):

@@ -51,12 +51,16 @@ class ClassWorlds:
     figures: tuple[Figure, ...]
 
 
-def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise = USUAL_NOISE) -> ClassWorlds:
-    """Return the figures of one class at ``node``, which may be a preview, against its parent."""
+def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = None) -> ClassWorlds:
+    """Return the figures of one class at ``node``, which may be a preview, against its parent.
+
+    ``noise``: draws, seed and level of the intervals; None: those of the spec.
+    """
     parent = tuner.node(node.parent or node.id)
     pair = [tuner.at(each, TUNE)[class_name] for each in (parent, node)]
     intents = [intent for intent in node.intents if intent.class_name == class_name]
-    return compared(*pair, correlated_concepts(intents, tuner.store), noise)
+    concepts = correlated_concepts(intents, tuner.store)
+    return compared(*pair, concepts, noise or tuner.spec.views.noise())
 
 
 def compared(

@@ -23,6 +23,11 @@ def world_sentences(worlds: ClassWorlds) -> dict[str, str]:
     return {key: _sentence(worlds, key) for key in WORLDS}
 
 
+def class_sentences(worlds: ClassWorlds) -> list[str]:
+    """Return the sentences of both worlds, each after the name of the class."""
+    return [f"{worlds.class_name}: {text}" for text in world_sentences(worlds).values()]
+
+
 def condition(worlds: ClassWorlds, world: str) -> str:
     """Return the clause that says which photos a world has: ``If photos are like these``."""
     if world == THESE.key:

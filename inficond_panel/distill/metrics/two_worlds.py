@@ -168,14 +168,14 @@ class _World:
         images = len(self.positive)
         few = tuple(each for each in self.few if each.present in SIDES[metric])
         if few:
-            return Figure(self.key, metric, *(NO_INTERVAL,) * 3, images=images, few=few)
+            return Figure(self.key, metric, NO_INTERVAL, NO_INTERVAL, NO_INTERVAL, images, few)
         before, after = (float(values_of(each, metric, self.once)[0]) for each in self.students)
         drawn = self._drawn_ap() if metric == AP.key else self._drawn_rates(metric == RECALL.key)
         if self.unchanged:
             drawn[1] = drawn[0]
         pairs = (before, drawn[0]), (after, drawn[1]), (after - before, drawn[1] - drawn[0])
-        limits = [interval(*each, level, metric).with_estimate for each in pairs]
-        return Figure(self.key, metric, *limits, images=images)
+        old, new, change = (interval(*each, level, metric).with_estimate for each in pairs)
+        return Figure(self.key, metric, old, new, change, images)
 
     def _drawn_ap(self) -> list[Array]:
         return [values_of(each, AP.key, self.weights) for each in self.students]
