@@ -42,7 +42,8 @@ def two_worlds(
     as in the tuning images, and ``independent``, without the correlation with the ``concepts``;
     the latter is left out without any, as where only the class's own word is raised. ``change`` has
     the limits of a paired bootstrap, ``reason`` says why a figure is missing, ``by_teacher``
-    whether the teacher's decisions replace labels. The notes are a sentence per class and world.
+    whether the teacher's decisions replace labels, ``meant`` whether a person means this world. The
+    notes are a sentence per class and world.
     Raises ``TuningError`` for the original students and for an unknown class.
     """
     if node.parent is None:
@@ -82,5 +83,6 @@ def _rows(worlds: ClassWorlds) -> Iterator[dict[str, Any]]:
             **columns_of(sides),
             "images": figure.images,
             **known,
+            "meant": worlds.meant == figure.world,
             "reason": few_text(worlds, [figure]) if figure.few else "",
         }

@@ -18,7 +18,7 @@ by the teacher's decisions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,25 +42,29 @@ class ClassWorlds:
     """Figures of one class in both worlds, before and after an edit.
 
     ``concepts`` are those whose correlation the second world lacks; without any, there are only
-    figures of the first. ``by_teacher``: the teacher's decisions stand in for labels.
+    figures of the first. ``by_teacher``: the teacher's decisions stand in for labels. ``meant`` is
+    the world that a person means, "" if nobody said.
     """
 
     class_name: str
     concepts: tuple[str, ...]
     by_teacher: bool
     figures: tuple[Figure, ...]
+    meant: str = ""
 
 
 def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = None) -> ClassWorlds:
     """Return the figures of one class at ``node``, which may be a preview, against its parent.
 
+    The original students, which have no parent, are compared with themselves.
     ``noise``: draws, seed and level of the intervals; None: those of the spec.
     """
     parent = tuner.node(node.parent or node.id)
-    pair = [tuner.at(each, TUNE)[class_name] for each in (parent, node)]
+    before, after = (tuner.at(each, TUNE)[class_name] for each in (parent, node))
     intents = [intent for intent in node.intents if intent.class_name == class_name]
     concepts = correlated_concepts(intents, tuner.store)
-    return compared(*pair, concepts, noise or tuner.spec.views.noise())
+    made = compared(before, after, concepts, noise or tuner.spec.views.noise())
+    return replace(made, meant=node.worlds_meant.get(class_name, ""))
 
 
 def compared(
@@ -69,9 +73,9 @@ def compared(
     """Return the figures of two students of one class on the tuning images; ``concepts`` are
     independent of the class in the second world, which is left out without any."""
     by_teacher = not {0, 1} <= set(np.unique(after.labels).tolist())
-    pair = [_judged(student) if by_teacher else student.outcome for student in (before, after)]
+    old, new = (_judged(each) if by_teacher else each.outcome for each in (before, after))
     present = joint_presence(after, concepts) if concepts else None
-    figures = two_worlds(*pair, present, **noise)
+    figures = two_worlds(old, new, present, **noise)
     return ClassWorlds(after.class_name, tuple(concepts), by_teacher, tuple(figures))
 
 

@@ -23,9 +23,22 @@ def world_sentences(worlds: ClassWorlds) -> dict[str, str]:
     return {key: _sentence(worlds, key) for key in WORLDS}
 
 
+def meant_sentence(worlds: ClassWorlds) -> str:
+    """Return a sentence on the world that a person means; "" if nobody said."""
+    if not worlds.meant:
+        return ""
+    if worlds.meant == THESE.key:
+        return "The thumbs are meant for photos like these."
+    if not worlds.concepts:
+        return "The thumbs are meant for photos without the correlation."
+    where = _independent(worlds.class_name, worlds.concepts)
+    return f"The thumbs are meant for photos where {where}."
+
+
 def class_sentences(worlds: ClassWorlds) -> list[str]:
-    """Return the sentences of both worlds, each after the name of the class."""
-    return [f"{worlds.class_name}: {text}" for text in world_sentences(worlds).values()]
+    """Return the sentences of both worlds, and of the world meant, each after the class's name."""
+    sentences = [*world_sentences(worlds).values(), meant_sentence(worlds)]
+    return [f"{worlds.class_name}: {text}" for text in sentences if text]
 
 
 def condition(worlds: ClassWorlds, world: str) -> str:
@@ -34,14 +47,14 @@ def condition(worlds: ClassWorlds, world: str) -> str:
         return "If photos are like these"
     if not worlds.concepts:
         return "Without the correlation"
-    concepts = _any_of(worlds.concepts)
-    return f"If {worlds.class_name} appears equally often with and without {concepts}"
+    return f"If {_independent(worlds.class_name, worlds.concepts)}"
 
 
 def _sentence(worlds: ClassWorlds, world: str) -> str:
     start = condition(worlds, world)
     if world == INDEPENDENT.key and not worlds.concepts:
-        return f"{start}: lower or remove a concept to see it. Only {worlds.class_name} is raised."
+        name = worlds.class_name
+        return f"{start}: lower or remove a concept to see it; only the word for {name} is tuned."
     figures = [each for each in worlds.figures if each.world == world]
     told = [figure_text(each) for each in figures if not each.few]
     few = [each for each in figures if each.few]
@@ -81,6 +94,10 @@ def _group_text(worlds: ClassWorlds, group: SmallGroup) -> str:
         return f"{count(group.images, 'photo')} {side}"
     there = f"with{'' if group.shows else 'out'} {_any_of(worlds.concepts)}"
     return f"{count(group.images, 'photo')} {side} and {there}"
+
+
+def _independent(class_name: str, concepts: Sequence[str]) -> str:
+    return f"{class_name} appears equally often with and without {_any_of(concepts)}"
 
 
 def _any_of(concepts: Sequence[str]) -> str:
