@@ -52,6 +52,11 @@ class ClassWorlds:
     figures: tuple[Figure, ...]
     meant: str = ""
 
+    @property
+    def alone(self) -> ClassWorlds:
+        """The same figures without limits (nan)."""
+        return replace(self, figures=tuple(figure.alone for figure in self.figures))
+
 
 def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = None) -> ClassWorlds:
     """Return the figures of one class at ``node``, which may be a preview, against its parent.

@@ -74,6 +74,12 @@ class Figure:
     images: int
     few: tuple[SmallGroup, ...] = ()
 
+    @property
+    def alone(self) -> Figure:
+        """The same figure without limits (nan)."""
+        sides = self.before.alone, self.after.alone, self.change.alone
+        return Figure(self.world, self.metric, *sides, self.images, self.few)
+
 
 def two_worlds(
     before: Outcome,
