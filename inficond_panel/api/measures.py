@@ -29,6 +29,7 @@ from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import levers
 from inficond_panel.results.slices import groups, metadata_slices, slices
+from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
@@ -173,6 +174,20 @@ class Measures(ConceptMeasures):
         original students.
         """
         return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
+
+    def two_worlds(self, *, seed: int = 0) -> pd.DataFrame:
+        """Return AP, recall and false positive rate before and after this iteration, in two worlds.
+
+        ``these``: photos will be like the tuning images. ``independent``: each class with thumbs
+        will appear equally often with and without the lowered concepts. One row per class, world
+        and metric; ``change`` has its interval, ``reason`` says why a figure is missing. The notes
+        (``frame.attrs["notes"]``) are sentences. Raises ``TuningError`` at #0.
+
+        >>> worlds = students.remove("boat", "lifebuoy").two_worlds()
+        >>> print(worlds.loc[("boat", "independent", "ap"), ["before", "after"]].round(2).tolist())
+        [0.49, 0.86]
+        """
+        return two_worlds(self.tuner, self.node, seed=seed)
 
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """Return the regularization path of a class: number of concepts, AP and fidelity per λ.

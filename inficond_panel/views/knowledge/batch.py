@@ -24,13 +24,16 @@ from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.thumb_targets import gain_of
 from inficond_panel.tuning.thumbs import Bounds
+from inficond_panel.tuning.two_worlds import ClassWorlds
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
 from inficond_panel.vocabulary.intents import TARGET, THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.worlds import WORLDS
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import chosen_sentence, learned_sentence, plain_edit
+from inficond_panel.wording.two_worlds import figure_texts, judge_sentence, photos_of
 
 _FACTOR = TuningState.param["factor"]
 
@@ -138,6 +141,22 @@ def make_group_offer(
     }
 
 
+def make_worlds(worlds: ClassWorlds | None, meant: str) -> dict[str, Any] | None:
+    """Return the choice of the world that is meant, with the preview's figures in each.
+
+    ``rows`` have the ``photos`` of a world in words, and its figures with limits; ``meant`` is the
+    key of the chosen world, "" without a choice; ``judge`` states that the teacher's decisions
+    replace labels. None until computed.
+    """
+    if worlds is None:
+        return None
+    rows = [
+        {"key": key, "photos": photos_of(worlds, key), "figures": figure_texts(worlds, key)}
+        for key in WORLDS
+    ]
+    return {"rows": rows, "meant": meant, "judge": judge_sentence(worlds)}
+
+
 class BatchBar(StudentPart):
     """Component of the top bar: AP, the batch with its preview, and the fine-tune button."""
 
@@ -149,6 +168,7 @@ class BatchBar(StudentPart):
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
     )
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    worlds = param.Dict(default=None, allow_None=True, doc="As ``make_worlds`` gives it.")
     notices = param.List(default=[], item_type=str, doc="Sentences on side effects of the batch.")
 
     _taken = frozenset({"factor"})
@@ -180,6 +200,9 @@ class Batch:
             held=self._held(),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(),
+            worlds=make_worlds(
+                tuning.worlds.get(self.bar.student), tuning.meant.get(self.bar.student, "")
+            ),
             notices=[*self.outcome, *tuning.notices(), *self._chosen()],
             **self.change_texts(),
         )

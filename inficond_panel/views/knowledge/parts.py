@@ -31,6 +31,7 @@ OWN = frozenset(
         "correct_label",
         "repair",
         "label_pictures",
+        "mean",
         "open_label",
         "open_patch",
         "remove_suspect",
@@ -133,6 +134,11 @@ class StudentActions(RefitActions):
     def _take_out(self, place: list[str]) -> None:
         """Remove the thumb or repair with key ``place`` from the batch."""
         self.app.tuning.take_out(place)
+
+    @action
+    def _mean(self, world: str) -> None:
+        """Set for which world the thumbs on the student are meant."""
+        self.app.tuning.mean(self.student, world)
 
     @action
     def _open(self, concept: str, student: str = "") -> None:
