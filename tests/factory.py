@@ -166,7 +166,7 @@ def twins_spec(folder: Path) -> Path:
 
 
 def spec_text(extra: str = "") -> str:
-    """``SPEC`` with ``extra`` at the top level, and ``STUDENTS`` and ``TUNING`` where it has none."""
+    """``SPEC`` with ``extra`` at the top level; ``STUDENTS`` and ``TUNING`` if it has none."""
     students = "" if "students:" in extra else STUDENTS
     return SPEC + students + ("" if "tuning:" in extra else TUNING) + extra
 

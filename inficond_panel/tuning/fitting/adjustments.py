@@ -8,7 +8,7 @@ photo, with standard deviation sd on ``fit``, and a concept's score standardised
     t' = t + sd * (sum over the thumbs of gain * max(0, z)),   the sum within -3 and 3,
 
 and the student learns sigmoid(t' / T). A photo without the concept keeps its target. The gain is
-0.5 * (x - 1) for ``up`` and -0.6 * (1 - 1/x) for ``down``, with the factor x. ``remove`` has the
+0.4 * (x - 1) for ``up`` and -0.4 * (1 - 1/x) for ``down``, with the factor x. ``remove`` has the
 gain of ``down`` with x = 2, and the weight is 0. A group of concepts is one term: z is its largest
 standardised score, standardised again.
 
