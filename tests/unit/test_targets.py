@@ -14,9 +14,11 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.edits import Label, Learn
+from inficond_panel.tuning.thumb_targets import LOWERED, RAISED
 
 TARGET = "tuning: {refit: target}\n"
 NAME, CONCEPT = "bicycle", "wheel"
+UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2
 
 
 def students_of(folder, extra=TARGET) -> TunableStudents:
@@ -52,7 +54,7 @@ def test_without_thumbs_the_student_is_fitted_to_the_teacher(students):
 
 @pytest.mark.parametrize(
     ("thumb", "gain"),
-    [(("up", 2.0), 0.5), (("up", 3.0), 1.0), (("down", 2.0), -0.3), (("remove",), -0.3)],
+    [(("up", 2.0), UP), (("up", 3.0), 2 * UP), (("down", 2.0), DOWN), (("remove",), DOWN)],
 )
 def test_a_thumb_adjusts_the_targets_of_its_class(students, thumb, gain):
     frame = by_class(students.tune([(NAME, CONCEPT, *thumb)]).targets())
@@ -79,7 +81,7 @@ def test_an_earlier_iteration_has_its_own_targets(students):
 def test_temperature_divides_the_adjusted_log_odds(tmp_path):
     extra = f"{TARGET}students: {{lambda: 1.0e-4, temperature: 2}}\n"
     students = students_of(tmp_path, extra).up(NAME, CONCEPT, 2.0)
-    odds = np.log(p := adjusted_by_hand(students.tuner.store, 0.5)) - np.log1p(-p)
+    odds = np.log(p := adjusted_by_hand(students.tuner.store, UP)) - np.log1p(-p)
     np.testing.assert_allclose(by_class(students.targets())["adjusted"], expit(odds / 2), atol=1e-5)
 
 
@@ -102,7 +104,7 @@ def test_photos_that_learn_from_the_teacher_are_adjusted(students):
     students.tune([Learn(NAME, "teacher", 1.0)]).up(NAME, CONCEPT, 2.0)
     frame = by_class(students.targets())
     learned = frame.loc[frame["source"] == "learn teacher", "adjusted"]
-    np.testing.assert_allclose(learned, adjusted_by_hand(store, 0.5, store.rows("tune")), atol=1e-5)
+    np.testing.assert_allclose(learned, adjusted_by_hand(store, UP, store.rows("tune")), atol=1e-5)
 
 
 def test_added_photos_are_adjusted_beside_their_teacher(students):
@@ -116,7 +118,7 @@ def test_added_photos_are_adjusted_beside_their_teacher(students):
     z = (more.score[:, c] - score.mean()) / score.std()
     sd = store.teacher_logit[fit, 0].astype(float).std()
     np.testing.assert_allclose(learned["teacher"], expit(t))
-    expected = expit(t + sd * 0.5 * np.maximum(z, 0))
+    expected = expit(t + sd * UP * np.maximum(z, 0))
     np.testing.assert_allclose(learned["adjusted"], expected, atol=1e-5)
 
 
@@ -131,7 +133,7 @@ def test_labels_of_the_store_are_mixed_in_after_thumbs(tmp_path):
     extra = f"{TARGET}students: {{lambda: 1.0e-4, labels: {{alpha: 3}}}}\n"
     students = students_of(tmp_path, extra).up(NAME, CONCEPT, 2.0)
     store, frame = students.tuner.store, by_class(students.targets())
-    label, soft = store.label[store.rows("fit"), 0], adjusted_by_hand(students.tuner.store, 0.5)
+    label, soft = store.label[store.rows("fit"), 0], adjusted_by_hand(students.tuner.store, UP)
     expected = np.where(label < 0, soft, (label + 3 * soft) / 4)
     np.testing.assert_allclose(frame["adjusted"], expected, atol=1e-5)
 

@@ -13,11 +13,12 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Learn
-from inficond_panel.tuning.thumb_targets import thumb_path
+from inficond_panel.tuning.thumb_targets import LOWERED, RAISED, thumb_path
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 TARGET = "tuning: {refit: target}\n"
 NAME, CONCEPT = "bicycle", "wheel"
+UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2
 
 
 @pytest.fixture
@@ -47,11 +48,10 @@ def test_a_larger_usual_factor_is_on_the_path():
     assert (0, ("up", 8.0)) in thumb_path([1.5], 8.0)
 
 
-def test_finer_levels_halve_gains_that_are_a_quarter_of_a_deviation_apart():
-    path = thumb_path([], 5.0)  # by hand: gains 0, 2 and -0.48
-    finer = {thumb[1] for level, thumb in path if level >= 2 and thumb[0] == "up"}
-    gains = sorted(0.5 * (factor - 1) for factor in finer)
-    assert gains == pytest.approx(np.arange(0.25, 2, 0.25))
+def test_finer_levels_halve_the_distance_of_gains_to_a_quarter_of_a_deviation():
+    path = thumb_path([], 5.0)
+    gains = [0.0, *(RAISED * (thumb[1] - 1) for _, thumb in path[1:] if thumb[0] == "up")]
+    assert np.diff(sorted(gains)) == pytest.approx(4 * RAISED / 8, abs=0.01)  # 8 equal parts
 
 
 def test_each_level_is_a_part_of_the_next():
@@ -96,7 +96,7 @@ def test_points_are_drawn_from_down_to_up(tuner):
 def test_a_second_thumb_adds_to_the_present_gain(tuner):
     node = tuner.fine_tune(tuner.root(), [Intent(NAME, CONCEPT, "up", 3.0)])
     places = {point.words: point.place for point in curve_of(tuner, node, levels=0)}
-    assert places == pytest.approx({"now": 1.0, "▲ ×2": 1.5, "▼ ×2": 0.7})  # 1 + 0.5, 1 - 0.3
+    assert places == pytest.approx({"now": 2 * UP, "▲ ×2": 3 * UP, "▼ ×2": 2 * UP + DOWN})
 
 
 def test_a_second_thumb_replaces_the_present_gain_with_reference_original(tmp_path):
@@ -104,7 +104,7 @@ def test_a_second_thumb_replaces_the_present_gain_with_reference_original(tmp_pa
     tuner = open_tuner(small_spec(tmp_path, extra=extra), history=":memory:")
     node = tuner.fine_tune(tuner.root(), [Intent(NAME, CONCEPT, "up", 3.0)])
     places = {point.words: point.place for point in curve_of(tuner, node, levels=0)}
-    assert places == pytest.approx({"now": 1.0, "▲ ×2": 0.5, "▼ ×2": -0.3})
+    assert places == pytest.approx({"now": 2 * UP, "▲ ×2": UP, "▼ ×2": DOWN})
 
 
 def test_a_point_on_learned_photos_has_the_cross_fitted_metrics_of_the_refit(tuner):
