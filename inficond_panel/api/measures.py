@@ -29,6 +29,7 @@ from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import levers
 from inficond_panel.results.slices import groups, metadata_slices, slices
+from inficond_panel.results.targets import targets
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
@@ -61,6 +62,19 @@ class Measures(ConceptMeasures):
         """
         self.count_look(split)
         return metrics(self.tuner, self.node, split, intervals=intervals)
+
+    def targets(self, node: NodeName | None = None) -> pd.DataFrame:
+        """Return the probabilities that the students are fitted to, one row per image and class.
+
+        ``teacher`` is the teacher's, ``adjusted`` what the student learns: with what thumbs,
+        answers and labels change. The images are those of ``fit`` and learned ones, whose
+        ``source`` is named. ``node`` is an iteration (None: this one). See ``results.targets``.
+
+        >>> students.targets().loc[("scene-00001", "bicycle"), "source"]
+        'fit'
+        """
+        at = self.node if node is None else find_node(self.tuner, node)
+        return targets(self.tuner, at)
 
     def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
         """Return top-1, top-5, ... metrics of all students as one classifier, and of the teacher.

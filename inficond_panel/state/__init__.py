@@ -32,6 +32,7 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.edits import is_known
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import TUNE
 
 __all__ = [
@@ -109,6 +110,7 @@ class AppState(param.Parameterized):
         )
         views = self.spec.views
         usual = {"top": views.top, "patches_of": views.patches_of, "show": self.spec.layout.show}
+        usual["what_if"] = "refit" if tuner.refit == TARGET else "exact"
         self.settings = Settings(**usual)
         for name, value in usual.items():  # a link leaves out values equal to these defaults
             self.settings.param[name].default = value

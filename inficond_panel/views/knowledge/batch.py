@@ -14,7 +14,7 @@ from inficond_panel.common.numbers import count, defined, held
 from inficond_panel.distill import Interval
 from inficond_panel.results.metrics import Snapshot, chosen_on_tune
 from inficond_panel.results.refit_changes import Group
-from inficond_panel.state import AppState, Job, Preview
+from inficond_panel.state import CHANGE_METRICS, AppState, Job, Preview
 from inficond_panel.state.batch import Item
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
@@ -209,15 +209,19 @@ class Batch:
         self.show_ghosts()
 
     def show_ghosts(self) -> None:
-        """Show the influences that the listed concepts would have after the batch."""
+        """Show what the batch gives: influences of the listed concepts, and changes in metrics."""
         preview, name = self.app.tuning.preview, self.bar.student
         listed = [row["concept"] for row in (*self.table.rows, *self.table.found["rows"])]
         if preview is None or name not in preview.metrics:
-            self.table.ghosts = {}
+            self.table.param.update(ghosts={}, gained={})
             return
         weights = self.app.students.student(name, preview.node).weights.tolist()
         after = dict(zip(self.app.store.concepts, weights, strict=True))
-        self.table.ghosts = {concept: after[concept] for concept in listed}
+        now, then = self.app.students.snapshot.metrics[name], preview.metrics[name]
+        self.table.param.update(
+            ghosts={concept: after[concept] for concept in listed},
+            gained={key: defined(getattr(then, key) - getattr(now, key)) for key in CHANGE_METRICS},
+        )
 
     def change_texts(self) -> dict[str, dict[str, Any]]:
         """Return the bar's status and summary: change by a refit just done, changes since #0."""

@@ -207,6 +207,7 @@ class KnowledgeTable(StudentPart):
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
     ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
+    gained = param.Dict(default={}, doc="Change that the batch would give, by metric.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
     typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")
