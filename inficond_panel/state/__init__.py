@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import param
 
@@ -109,7 +110,11 @@ class AppState(param.Parameterized):
             tuner.store.classes, tuner.store.concepts, only=rights.class_name
         )
         views = self.spec.views
-        usual = {"top": views.top, "patches_of": views.patches_of, "show": self.spec.layout.show}
+        usual: dict[str, Any] = {
+            "top": views.top,
+            "patches_of": views.patches_of,
+            "show": self.spec.layout.show,
+        }
         usual["what_if"] = "refit" if tuner.refit == TARGET else "exact"
         self.settings = Settings(**usual)
         for name, value in usual.items():  # a link leaves out values equal to these defaults

@@ -1,4 +1,4 @@
-"""The formula of adjusted targets, written out by NumPy: σ(t' / T), t' = t + sd · Σ g · max(0, z)."""
+"""The formula of adjusted targets, written out by NumPy."""
 
 import re
 from pathlib import Path
