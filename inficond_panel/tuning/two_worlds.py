@@ -72,6 +72,22 @@ def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = N
     return replace(made, meant=node.worlds_meant.get(class_name, ""))
 
 
+def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
+    """Return the figures of the students of ``node`` against the original students, of each class
+    with a thumb on the branch; the second world lacks the correlation that all these thumbs mean.
+    """
+    path, noise = tuner.path(node), tuner.spec.views.noise()
+    intents = [intent for at in path for intent in at.intents]
+    meant = [item for at in reversed(path) for item in tuner.node(at.id).worlds_meant.items()]
+    made = []
+    for name in sorted({intent.class_name for intent in intents}):
+        before, after = (tuner.at(each, TUNE)[name] for each in (tuner.root(), node))
+        own = [intent for intent in intents if intent.class_name == name]
+        worlds = compared(before, after, correlated_concepts(own, tuner.store), noise)
+        made.append(replace(worlds, meant=dict(meant).get(name, "")))
+    return made
+
+
 def compared(
     before: Student, after: Student, concepts: Sequence[str], noise: Noise = USUAL_NOISE
 ) -> ClassWorlds:

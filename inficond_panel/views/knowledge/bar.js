@@ -220,7 +220,7 @@ function makeWorlds(model, send) {
     input.checked = key === model.worlds.meant
     input.disabled = isBusy(model)
     text(told, photos.charAt(0).toUpperCase() + photos.slice(1))
-    drawOnce(numbers, JSON.stringify(figures), () => figures.map(([words, limits]) =>
+    drawOnce(numbers, JSON.stringify(figures), () => (figures.length ? figures : [["…", ""]]).map(([words, limits]) =>
       h("span", {}, detailed && limits ? `${words} (${limits})` : words)))
   }
   const draw = () => {

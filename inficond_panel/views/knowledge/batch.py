@@ -24,7 +24,7 @@ from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.thumb_targets import gain_of
 from inficond_panel.tuning.thumbs import Bounds
-from inficond_panel.tuning.two_worlds import ClassWorlds
+from inficond_panel.tuning.two_worlds import ClassWorlds, correlated_concepts
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
 from inficond_panel.vocabulary.intents import TARGET, THUMBS
@@ -141,15 +141,13 @@ def make_group_offer(
     }
 
 
-def make_worlds(worlds: ClassWorlds | None, meant: str) -> dict[str, Any] | None:
+def make_worlds(worlds: ClassWorlds, meant: str) -> dict[str, Any]:
     """Return the choice of the world that is meant, with the preview's figures in each.
 
     ``rows`` have the ``photos`` of a world in words, and its figures with limits; ``meant`` is the
     key of the chosen world, "" without a choice; ``judge`` states that the teacher's decisions
-    replace labels. None until computed.
+    replace labels.
     """
-    if worlds is None:
-        return None
     rows = [
         {"key": key, "photos": photos_of(worlds, key), "figures": figure_texts(worlds, key)}
         for key in WORLDS
@@ -168,7 +166,7 @@ class BatchBar(StudentPart):
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
     )
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
-    worlds = param.Dict(default=None, allow_None=True, doc="As ``make_worlds`` gives it.")
+    worlds = param.Dict(default=None, allow_None=True, doc="As ``make_worlds``.")
     notices = param.List(default=[], item_type=str, doc="Sentences on side effects of the batch.")
 
     _taken = frozenset({"factor"})
@@ -200,9 +198,7 @@ class Batch:
             held=self._held(),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(),
-            worlds=make_worlds(
-                tuning.worlds.get(self.bar.student), tuning.meant.get(self.bar.student, "")
-            ),
+            worlds=self._worlds(),
             notices=[*self.outcome, *tuning.notices(), *self._chosen()],
             **self.change_texts(),
         )
@@ -258,6 +254,18 @@ class Batch:
         node, name = self.app.students.node, self.bar.student
         terms = self.app.tuner.terms(node).get(name, Terms())
         return make_held(node.bounds, gains_of(terms.adjusted), name)
+
+    def _worlds(self) -> dict[str, Any] | None:
+        """Return ``make_worlds`` of the student's thumbs; None without thumbs or preview.
+
+        The choice is there with the thumb, and its figures follow: nothing moves when they come."""
+        tuning, name = self.app.tuning, self.bar.student
+        thumbs = [intent for intent in tuning.thumbs if intent.class_name == name]
+        if not thumbs or not self.app.spec.tuning.preview:
+            return None
+        concepts = correlated_concepts(thumbs, self.app.store)
+        known = tuning.worlds.get(name) or ClassWorlds(name, concepts, by_teacher=False, figures=())
+        return make_worlds(known, tuning.meant.get(name, ""))
 
     def _known_group(self) -> dict[str, Any] | None:
         """Return the offer of ``make_group_offer``; None until the group is computed."""
