@@ -24,13 +24,16 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
 from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
 from shift_parts.runs import Run, biased_student, run_class, run_pair
+from shift_parts.shared import Clicked, click_class, click_pair, table
 
+from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.suggest.gain import DRAWS
 
@@ -44,6 +47,8 @@ def main() -> None:
     """Run all pairs and classes, and print the tables."""
     args = parse_args()
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    if args.clicks:
+        return print(json.dumps(clicked(store, args)))
     how = {"beside": args.all_labels, "lambda_": args.lambda_}
     biased, plain = list[Run](), list[Run]()
     for case in biased_cases(store, args):
@@ -67,7 +72,26 @@ def parse_args() -> argparse.Namespace:
     shorter = parser.add_mutually_exclusive_group()
     shorter.add_argument("--brief", action="store_true")
     shorter.add_argument("--suspects", action="store_true")
+    shorter.add_argument("--clicks", action="store_true")
     return parser.parse_args()
+
+
+def clicked(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Print and return what clicks gain on biased students, and cost without a bias."""
+    how, found = {"teacher": args.teacher, "leak": args.leak}, dict[str, Any]()
+    made = {
+        "biased": (click_pair(each, **how, lambda_=args.lambda_) for each in biased_cases(store, args)),
+        "plain": (click_class(each, lambda_=args.lambda_) for each in plain_cases(store, args)),
+    }
+    for title, runs in made.items():
+        held = list[Clicked]()
+        for run in runs:
+            if run is not None:
+                held.append(run)
+                print(f"{run.target} <- {run.context or 'nothing'}, {run.seed}", file=sys.stderr)
+        if held:
+            found[title] = table(held) | {"runs": [asdict(run) for run in held]}
+    return found
 
 
 def report(run: Run) -> None:
