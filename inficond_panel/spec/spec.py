@@ -30,6 +30,7 @@ from inficond_panel.spec.sections.students import (
     Tuning,
 )
 from inficond_panel.spec.sections.teacher import LogitsTeacher, PythonTeacher, Teacher
+from inficond_panel.vocabulary.intents import ALL, TARGET
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 _MAKING = ("dataset", "concepts", "teacher")  # sections that a store is made from
@@ -131,10 +132,14 @@ class Spec(SpecFile):
             return self.history
         return Path.cwd() / self.history.name
 
+    @property
+    def refit(self) -> str:
+        """What a thumb does, ``target`` or ``all``: by ``tuning.refit``, else by the solver."""
+        return self.tuning.refit or (ALL if self.students.solver == "paper" else TARGET)
+
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for keys that contradict keys of other sections."""
-        if "tuning.epochs" in given and self.students.solver != "paper":
-            yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
+        yield from self._solver_faults(given)
         lacks_oracle = self.teacher and getattr(self.teacher, "oracle", None) is None
         if self.students.targets == "oracle" and lacks_oracle:
             yield "students.targets", "oracle needs oracle logits; set teacher.oracle"
@@ -146,6 +151,13 @@ class Spec(SpecFile):
                 yield "teacher", "needs photos, which a store does not have; write kind: logits"
         if self.dataset and self.teacher:
             yield from self._task_faults(given)
+
+    def _solver_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        paper = self.students.solver == "paper"
+        if "tuning.epochs" in given and not paper:
+            yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
+        if self.tuning.refit == TARGET and paper:
+            yield "tuning.refit", "cannot be target with solver: paper, whose thumbs are bounds"
 
     def _task_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for thresholds, a link or an activation that contradict the task."""

@@ -18,6 +18,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, known_name, names_of
 from inficond_panel.vocabulary.intents import (
+    ALL,
     AUTO,
     BALANCE,
     DOUBT,
@@ -243,15 +244,16 @@ def place_of(item: Intent | Repair) -> tuple[str, ...]:
 
 
 def split_edits(
-    edits: Iterable[Edit], factor: float
+    edits: Iterable[Edit], factor: float, refit: str = ALL
 ) -> tuple[tuple[Intent, ...], tuple[Repair, ...]]:
     """Return thumbs and repairs of one iteration in canonical form, independent of their order.
 
-    ``factor`` is for thumbs without a factor. Raises ``TuningError`` for a photo with two labels.
+    ``factor`` is for thumbs without a factor, ``refit`` is what a thumb does. Raises
+    ``TuningError`` for a photo with two labels.
     """
     listed = list(edits)
     repairs = canonical_repairs(item for item in listed if isinstance(item, Repair))
-    return canonical(thumbs_of(listed), factor), repairs
+    return canonical(thumbs_of(listed), factor, refit), repairs
 
 
 def edit_from_json(item: Mapping[str, Any]) -> Intent | Repair:
@@ -285,6 +287,7 @@ def as_stored(edit: E, store: Store) -> E:
         named["concepts"] = tuple(found["concept"])
     elif isinstance(edit, Intent):
         named["concept"] = found["concept"][0]
+        named["group"] = tuple(known_name("concept", name, store.concepts) for name in edit.group)
     elif isinstance(edit, Label):
         named["image"] = found["image"][0]
     return replace(edit, **named)

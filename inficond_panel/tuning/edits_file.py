@@ -37,7 +37,7 @@ from inficond_panel.spec.framework.yaml_source import (
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.edits import Balance, Doubt, Edit, Label, Lambda, Learn
-from inficond_panel.tuning.thumbs import GroupIntent, Intent
+from inficond_panel.tuning.thumbs import GroupIntent, Intent, regrouped
 from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
@@ -312,7 +312,7 @@ def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
 
 def dump_edits(iterations: Iterable[Sequence[Edit]]) -> str:
     """Return the edits of ``iterations`` as YAML text, which ``read_edits`` reads."""
-    return _yaml([[_given(edit) for edit in batch] for batch in iterations], flow=None)
+    return _yaml([[_given(edit) for edit in regrouped(batch)] for batch in iterations], flow=None)
 
 
 def dump_intent(edit: Edit) -> str:

@@ -15,7 +15,9 @@ import numpy as np
 
 from inficond_panel.errors import OptimumWarning
 from inficond_panel.tuning.edits import Repair
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.thumbs import Bounds, Intent
+from inficond_panel.vocabulary.intents import ALL
 
 #: Beginning of the id of a preview; the rest is the id that its iteration would have.
 PREVIEW = "preview-"
@@ -108,6 +110,17 @@ class Node(Edited):
         """Changes of each class's fit by repairs (``fitting.terms``), as plain data."""
         return self.settings.get("terms", {})
 
+    @property
+    def refit(self) -> str:
+        """What its thumbs do: ``target`` or ``all`` (``tuning.refit``)."""
+        return str(self.settings.get("refit", ALL))
+
+    @property
+    def adjusted(self) -> dict[str, tuple[Adjustment, ...]]:
+        """Adjustments of the targets in force, of each class with a thumb in this iteration."""
+        every = self.settings.get("adjusted", {})
+        return {name: tuple(map(Adjustment.from_json, of)) for name, of in every.items()}
+
 
 def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
     """Return SHA-256 over weights ``(C, K)`` and intercepts ``(K,)`` as C-ordered <f8 bytes."""
@@ -152,6 +165,7 @@ class Iteration(Edited):
     note: str = ""
     repairs: tuple[Repair, ...] = ()
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    adjusted: Mapping[str, tuple[Adjustment, ...]] = field(default_factory=dict, repr=False)
 
     def labelled(self, name: str, note: str) -> Iteration:
         """Return a copy of this iteration with another name and note."""

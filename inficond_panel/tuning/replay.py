@@ -52,8 +52,8 @@ def replay(source: Tuner, into: Tuner, progress: Progress | None = None) -> list
             if node.parent is None:
                 new = into.root(progress)
             else:
-                parent, author, resolved = again[node.parent], node.author, node.resolved
-                new = into.fine_tune(parent, node.edits, progress, author=author, resolved=resolved)
+                given = progress, None, node.author, node.resolved, node.refit
+                new = into.fine_tune(again[node.parent], node.edits, *given)
             again[node.id] = new
             pairs.append((node, new))
         else:
@@ -79,7 +79,8 @@ def carry_on(
     for index, old in enumerate(path):
         if index:
             part = _part(progress, index, len(path))
-            again = into.fine_tune(again, old.edits, part, cancelled, old.author, old.resolved)
+            given = part, cancelled, old.author, old.resolved, old.refit
+            again = into.fine_tune(again, old.edits, *given)
         _label(source, old, into, again)
     into.set_head(again)
     return again

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from inficond_panel.common.names import by_key, name_key
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import check_repairs
-from inficond_panel.tuning.fitting.terms import Terms, terms_of
+from inficond_panel.tuning.fitting.adjustments import Adjustment
+from inficond_panel.tuning.fitting.terms import Terms, terms_of, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
 from inficond_panel.tuning.thumbs import box, in_force, known_name, resolve
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Size of the caches of bounds and terms by node, shared by all sessions.
@@ -32,6 +35,8 @@ class StudentHistory:
     """
 
     root_id: Any  # str; a tuner computes it at first use
+    #: Terms of the original students, by class.
+    original_terms: Mapping[str, Terms] = MappingProxyType({})
 
     def __init__(self, store: Store, history: History) -> None:
         self.store, self.history = store, history
@@ -131,9 +136,12 @@ class StudentHistory:
     def _read_terms(self, node: Node) -> dict[str, Terms]:
         """Return, by class, the terms of the fit at ``node`` that differ from the spec's."""
         resolved: dict[str, Any] = {}
+        adjusted: dict[str, tuple[Adjustment, ...]] = {}
         for at in self.path(node):
             resolved = {**at.resolved, **resolved}
-        return terms_of(resolved, self.store)
+            adjusted = {**at.adjusted, **adjusted}
+        terms = {**self.original_terms, **terms_of(resolved, self.store)}
+        return with_adjusted(terms, adjusted)
 
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
         """Return the number of the iteration that set each bound, by class and concept."""
@@ -188,11 +196,15 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
             original=root.weights,
             reference=node.settings["reference"],
             step=node.settings["step"],
+            refit=node.refit,
         )
+        adjusted = node.adjusted
     except (TuningError, KeyError, TypeError, ValueError, AttributeError) as error:
         return f"has invalid intents or settings: {getattr(error, 'message', error)}"
     if set(terms) != {repair.class_name for repair in node.repairs}:
         return "has invalid intents or settings: its terms are of other classes than its repairs"
+    if set(adjusted) != ({i.class_name for i in node.intents} if node.refit == TARGET else set()):
+        return "has invalid intents or settings: its targets are of other classes than its thumbs"
     if node.bounds != in_force(parent.bounds, resolved):
         return "has other bounds than its intents set"
     lower, upper = box(node.bounds, store.classes, store.concepts)

@@ -12,6 +12,9 @@ With w₀ the reference weight, x the factor, s the step and m = max(abs(w₀), 
 - ``remove``: w = 0
 - ``release``: no bound; the active bound is removed
 
+These are the bounds with ``tuning.refit: all``. With ``target``, ``up`` and ``down`` by a factor
+change what the student is fitted to (``thumb_targets``) and have no bound.
+
 For ``up`` or ``down`` with an explicit bound, w₀ has no effect: w ≥ bound, or w ≤ bound.
 
 For w₀ ≥ s these are the paper's x·w₀ and w₀/x. Scaling alone would move a negative weight in the
@@ -41,11 +44,13 @@ from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import fit_spread
 from inficond_panel.vocabulary.intents import (
+    ALL,
     BOUND_FORM,
     DIRECTIONS,
     RELEASE,
     REMOVE,
     STRENGTHS,
+    TARGET,
     UP,
     Direction,
     is_bound,
@@ -59,8 +64,9 @@ class Intent:
     ``direction`` is ``up`` (uptune), ``down`` (downtune), ``remove`` (fix at 0) or ``release``
     (remove the active bound); ``factor`` is the factor x > 1 of InFiConD, sec. 4.5, or None for the
     spec's. ``bound``, in place of a factor, is the least influence for ``up``, the largest for
-    ``down``. Raises ``TuningError`` for another direction, factor or bound, for factor and bound
-    together, and for ``remove`` or ``release`` with a factor or bound.
+    ``down``. ``group`` are the concepts that got the thumb as one. Raises ``TuningError`` for
+    another direction, factor or bound, for factor and bound together, and for ``remove`` or
+    ``release`` with a factor or bound.
     """
 
     class_name: str
@@ -68,6 +74,7 @@ class Intent:
     direction: str
     factor: float | None = None
     bound: float | None = None
+    group: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("class_name", "concept"):
@@ -92,14 +99,15 @@ class Intent:
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 
     def to_json(self) -> dict[str, Any]:
-        """Return ``{"class", "concept", "direction", "factor"}``, and ``bound`` if set."""
-        return {"class": self.class_name, "concept": self.concept, **_how(self)}
+        """Return class, concept, direction and factor; also ``bound`` and ``group`` if set."""
+        group = {"group": list(self.group)} if self.group else {}
+        return {"class": self.class_name, "concept": self.concept, **_how(self), **group}
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Intent:
         """Return the intent that ``to_json`` wrote as ``item``."""
         how = item["direction"], item.get("factor"), item.get("bound")
-        return cls(item["class"], item["concept"], *how)
+        return cls(item["class"], item["concept"], *how, tuple(item.get("group", ())))
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,7 @@ class GroupIntent:
     def members(self) -> tuple[Intent, ...]:
         """Return one intent per concept of the group."""
         return tuple(
-            Intent(self.class_name, concept, self.direction, self.factor, self.bound)
+            Intent(self.class_name, concept, self.direction, self.factor, self.bound, self.concepts)
             for concept in self.concepts
         )
 
@@ -222,12 +230,27 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
 Candidate = tuple[Intent, str]  # an intent, and the name of its group, or ""
 
 
-def canonical(thumbs: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
+def canonical(thumbs: Iterable[Thumb], factor: float, refit: str = ALL) -> tuple[Intent, ...]:
     """Return the intents of one iteration, one per class and concept, resolved and sorted.
 
-    ``factor`` is for intents without a factor. The order of ``thumbs`` does not matter.
+    ``factor`` is for intents without a factor. The order of ``thumbs`` does not matter. Bounds are
+    of one concept each, so intents keep their group only with ``refit`` target.
     """
-    return tuple(max(each, key=rank)[0] for each in by_concept(thumbs, factor).values())
+    chosen = (max(each, key=rank)[0] for each in by_concept(thumbs, factor).values())
+    return tuple(intent if refit == TARGET else replace(intent, group=()) for intent in chosen)
+
+
+def regrouped(edits: Iterable[Any]) -> list[Any]:
+    """Return edits with one ``GroupIntent`` in place of the intents of each group, in order."""
+    listed: dict[object, Any] = {}
+    for edit in edits:
+        group = edit.group if isinstance(edit, Intent) else ()
+        if group:
+            how = edit.direction, edit.factor, edit.bound
+            listed[edit.class_name, group, how] = GroupIntent(edit.class_name, group, *how)
+        else:
+            listed[len(listed)] = edit
+    return list(listed.values())
 
 
 def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
@@ -235,8 +258,8 @@ def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], 
     candidates: dict[tuple[str, str], list[Candidate]] = {}
     for item in thumbs:
         members = item.members() if isinstance(item, GroupIntent) else (item,)
-        group = str(item) if isinstance(item, GroupIntent) else ""
         for intent in members:
+            group = ", ".join(intent.group)
             candidates.setdefault(intent.key, []).append((intent.resolved(factor), group))
     return dict(sorted(candidates.items()))
 
@@ -268,11 +291,13 @@ def step_sizes(original: np.ndarray, step: float, spread: np.ndarray | None = No
     return max(largest, STEP_FLOOR) / scale
 
 
-def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, float | None]:
+def bound(
+    intent: Intent, weight: float, step: float, refit: str = ALL
+) -> tuple[float | None, float | None]:
     """Return the lower and upper bound of a resolved intent, for weight w₀ and step s.
 
-    (None, None) releases the weight. Raises ``TuningError`` if the factor is so large that the
-    bound exceeds ``LARGEST_BOUND``.
+    (None, None) releases the weight, as does a factor with ``refit`` target. Raises
+    ``TuningError`` if the factor is so large that the bound exceeds ``LARGEST_BOUND``.
     """
     if intent.direction == RELEASE.key:
         return None, None
@@ -280,6 +305,8 @@ def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, flo
         return (intent.bound, None) if intent.direction == UP.key else (None, intent.bound)
     if intent.direction == REMOVE.key or intent.factor is None:
         return 0.0, 0.0
+    if refit == TARGET:
+        return None, None
     size = max(abs(weight), step)
     if intent.direction == UP.key:
         lower = weight + (intent.factor - 1) * size
@@ -301,11 +328,13 @@ def resolve(
     original: np.ndarray,
     reference: str,
     step: float,
+    refit: str = ALL,
 ) -> Bounds:
     """Return the bounds that the resolved ``intents`` of one iteration set.
 
     ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the original
-    students; ``reference`` (``parent`` or ``original``) selects w₀. Raises ``TuningError``, with
+    students; ``reference`` (``parent`` or ``original``) selects w₀; ``refit`` (``target`` or
+    ``all``) is what a thumb does. Raises ``TuningError``, with
     the nearest name, for an unknown class or concept.
     """
     row = {name: c for c, name in enumerate(store.concepts)}
@@ -317,7 +346,7 @@ def resolve(
         concept = known_name("concept", intent.concept, store.concepts)
         c, k = row[concept], column[class_name]
         size = float(step_sizes(original[:, k], step, spread)[c])
-        bounds[class_name, concept] = bound(intent, float(weights[c, k]), size)
+        bounds[class_name, concept] = bound(intent, float(weights[c, k]), size, refit)
     return bounds
 
 

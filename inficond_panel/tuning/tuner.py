@@ -18,18 +18,28 @@ from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Edit, as_stored, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.dividing import Work, choose_divided, fit_divided, parts_of
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
-from inficond_panel.tuning.fitting.terms import Terms, terms_of
+from inficond_panel.tuning.fitting.terms import Terms, terms_of, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node, node_id, warn_of_optimality
 from inficond_panel.tuning.repairs.cross_fit import logits_for_evaluation, spent_classes
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory
-from inficond_panel.tuning.thumbs import Bounds, canonical, check_together, in_force, resolve
+from inficond_panel.tuning.thumb_targets import adjustments_after
+from inficond_panel.tuning.thumbs import (
+    Bounds,
+    Intent,
+    canonical,
+    check_together,
+    in_force,
+    resolve,
+)
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -69,7 +79,7 @@ class Tuner(StudentHistory):
     ) -> None:
         recipe.check_link(spec, store)
         recipe.check_images(spec, store)
-        self._original_terms = recipe.original_terms(spec, store)
+        self.original_terms = recipe.original_terms(spec, store)
         self.spec, self.workers = spec, workers
         section = spec.students
         unseen = partial(logits_for_evaluation, self)
@@ -129,7 +139,7 @@ class Tuner(StudentHistory):
         return made
 
     def _original(self, progress: Progress | None, cancelled: Cancelled | None = None) -> Node:
-        solve = partial(self._fit, self._distillation, self._original_terms, progress, cancelled)
+        solve = partial(self._fit, self._distillation, self.original_terms, progress, cancelled)
         return distilled(self.root_id, solve, self.store.classes, self.root_settings)
 
     def _fit(
@@ -148,9 +158,6 @@ class Tuner(StudentHistory):
             return made.fit(self.fit_data.under(terms), columns, **held, **told)
         parts = parts_of(self.store, columns, **held)
         return fit_divided(self.each, made, terms, parts, progress, cancelled)
-
-    def _read_terms(self, node: Node) -> dict[str, Terms]:
-        return {**self._original_terms, **super()._read_terms(node)}
 
     def each(self, work: Work, items: Iterable[Any], *nodes: Node) -> Iterator[Any]:
         """Yield ``work(tuner, *nodes, item)`` of each item, in order, here or by the workers.
@@ -196,7 +203,7 @@ class Tuner(StudentHistory):
         self, free: list[int], progress: Progress | None, cancelled: Cancelled | None
     ) -> list[float]:
         """Return the penalties of the classes at ``free``, chosen here or by the workers."""
-        made, terms = self._plain_recipe, self._original_terms
+        made, terms = self._plain_recipe, self.original_terms
         if self.workers is None or not made.divisible:
             data = self.unpenalised.under(terms)
             return choose_penalties(self.store, data, free, progress, cancelled)
@@ -235,6 +242,7 @@ class Tuner(StudentHistory):
         cancelled: Cancelled | None = None,
         author: str = "user",
         resolved: Mapping[str, Any] | None = None,
+        refit: str | None = None,
     ) -> Node:
         """Refit from ``parent`` with one batch of ``intents``; return the node, saved to disk.
 
@@ -243,13 +251,14 @@ class Tuner(StudentHistory):
         whole. All bounds of the branch stay active.
         Module ``thumbs`` defines the precedence of contradicting intents, ``tuning.notices``
         reports it. Repairs use the labels of ``tune``, or earlier terms, ``resolved`` (see
-        ``Node.resolved``). The same parent and intents give the same node, which is not fitted
+        ``Node.resolved``). ``refit`` is what a thumb does, ``target`` or ``all``; None: as in the
+        spec. The same parent and intents give the same node, which is not fitted
         twice. Warns (``OptimumWarning``) if students ended far from their optimum. Raises
         ``TuningError`` for unknown names, no intents, an impossible repair, contradicting bounds,
         or a parent that is not in the history; ``SolverError``; ``CancelledError``.
         """
         stored = self.node(parent.id)
-        edits = self._resolved_edits(stored, intents, resolved)
+        edits = self._resolved_edits(stored, intents, resolved, refit)
         if self.history.get(edits.name) is None:
             known = self._previewed.get(edits.name)
             made = known or self._refitted(stored, edits, progress, cancelled)
@@ -272,8 +281,14 @@ class Tuner(StudentHistory):
         )
         return made.changed(id=f"{PREVIEW}{edits.name}")
 
-    def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
-        """Return the bounds that the thumbs of a batch would set after ``parent``."""
+    @property
+    def refit(self) -> str:
+        """What a thumb does, ``target`` or ``all``: as in the spec, and by the solver."""
+        return self.spec.refit
+
+    def resolve(self, parent: Node, intents: Iterable[Edit], refit: str | None = None) -> Bounds:
+        """Return the bounds that the thumbs of a batch would set after ``parent``; ``refit`` as in
+        ``fine_tune``."""
         return resolve(
             canonical(thumbs_of(intents), self.spec.tuning.factor),
             self.store,
@@ -281,7 +296,26 @@ class Tuner(StudentHistory):
             original=self.root().weights,
             reference=self.spec.tuning.reference,
             step=self.spec.tuning.step,
+            refit=refit or self.refit,
         )
+
+    def _adjusted(
+        self, parent: Node, intents: Iterable[Intent]
+    ) -> dict[str, tuple[Adjustment, ...]]:
+        """Return, by class, the adjustments of the targets in force after resolved ``intents``."""
+        data, before = self.fit_data, self.terms(parent)
+        by_class: dict[str, list[Intent]] = {}
+        for intent in intents:
+            by_class.setdefault(intent.class_name, []).append(intent)
+        return {
+            name: adjustments_after(
+                before.get(name, Terms()).adjusted,
+                of_class,
+                self.spec.tuning.reference,
+                partial(data.adjustment, name),
+            )
+            for name, of_class in sorted(by_class.items())
+        }
 
     def head(self) -> Node:
         """Return the node that the page shows; #0 before the first refit or jump."""
@@ -364,20 +398,28 @@ class Tuner(StudentHistory):
         return self.fit_data.under(self.terms(node))
 
     def _resolved_edits(
-        self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
+        self,
+        parent: Node,
+        edits: Iterable[Edit],
+        resolved: Mapping[str, Any] | None = None,
+        refit: str | None = None,
     ) -> ResolvedEdits:
         """Check the edits of an iteration; return them with the resulting bounds and terms."""
-        stored = [as_stored(edit, self.store) for edit in edits]
-        thumbs, repairs = split_edits(stored, self.spec.tuning.factor)
+        stored, refit = [as_stored(edit, self.store) for edit in edits], refit or self.refit
+        thumbs, repairs = split_edits(stored, self.spec.tuning.factor, refit)
         if not thumbs and not repairs:
             raise TuningError("There is nothing to tune.", "Give at least one thumb or repair.")
-        bounds = in_force(parent.bounds, self.resolve(parent, thumbs))
+        bounds = in_force(parent.bounds, self.resolve(parent, thumbs, refit))
         if self.joint:
             check_together(bounds, self.store.classes, self.store.concepts)
         self.repairs.check(repairs)
-        settings = self._refit_settings
+        settings, adjusted = self._refit_settings, dict[str, tuple[Adjustment, ...]]()
+        if thumbs and refit == TARGET:
+            adjusted = self._adjusted(parent, thumbs)
+            plain = {name: [each.to_json() for each in of] for name, of in adjusted.items()}
+            settings = {**settings, "refit": TARGET, "adjusted": plain}
         if repairs:
-            terms = resolved or self.repairs.resolved(parent, repairs, bounds)
+            terms = resolved or self.repairs.resolved(parent, repairs, bounds, adjusted)
             try:
                 terms_of(terms, self.store)
             except (ValueError, KeyError, TypeError) as error:
@@ -386,7 +428,7 @@ class Tuner(StudentHistory):
                     "Replay the history on the store it was made with, or make the repairs again.",
                 ) from error
             settings = {**settings, "terms": dict(terms)}
-        return ResolvedEdits(thumbs, repairs, bounds, settings, parent.id)
+        return ResolvedEdits(thumbs, repairs, bounds, settings, parent.id, adjusted)
 
     def _refitted(
         self,
@@ -395,7 +437,10 @@ class Tuner(StudentHistory):
         progress: Progress | None,
         cancelled: Cancelled | None,
     ) -> Node:
-        terms = {**self.terms(parent), **terms_of(edits.settings.get("terms", {}), self.store)}
+        before = self.terms(parent)
+        terms = {**before, **terms_of(edits.settings.get("terms", {}), self.store)}
+        adjusted = {**{name: of.adjusted for name, of in before.items()}, **edits.adjusted}
+        terms = with_adjusted(terms, adjusted)
         solve = partial(self._fit, self._refit, terms, progress, cancelled)
         names = self._refit.refits(edits.tuned, self.store.classes)
         return refitted(solve, names, parent, edits, self.store)

@@ -41,6 +41,10 @@ UP = Direction("up", "Raise", "▲", 1, "≥", "u", "thumb", palette.UPTUNE)
 DOWN = Direction("down", "Lower", "▼", -1, "≤", "d", "thumb", palette.DOWNTUNE)
 REMOVE = Direction("remove", "Remove", "✕", 0, "=", "x", "cross", palette.REMOVE, "; or use down")
 
+#: What a thumb does: it adjusts the targets of the refit, or it bounds the weight, and all weights
+#: are refitted to the teacher.
+TARGET, ALL = "target", "all"
+
 #: Lifts the active bound: requested in the list of bounds, not by a thumb's button.
 RELEASE = Direction("release", "Release", "◌", 0, "", "", "cross", palette.INK)
 

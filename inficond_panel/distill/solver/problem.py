@@ -34,15 +34,19 @@ def soft_targets(
 
 
 def joint_targets(
-    teacher_logit: ArrayLike, temperature: float = 1.0, softmax: bool = True
+    teacher_logit: ArrayLike,
+    temperature: float = 1.0,
+    softmax: bool = True,
+    shift: Array | None = None,
 ) -> Array:
     """Return targets (N, K) of one softmax student: distributions over classes, from logits (N, K).
 
     For a ``softmax`` teacher they are softmax(z / T) over these classes alone, for a sigmoid
-    teacher sigmoid(z / T), scaled to add up to 1.
+    teacher sigmoid(z / T), scaled to add up to 1. Their logarithms are shifted by ``shift`` (N, K).
     """
     scaled = np.asarray(teacher_logit, dtype=np.float64) / temperature
-    return np.asarray(row_softmax(scaled if softmax else log_expit(scaled), axis=1))
+    logs = scaled if softmax else log_expit(scaled)
+    return np.asarray(row_softmax(logs if shift is None else logs + shift, axis=1))
 
 
 def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Array, Array]:

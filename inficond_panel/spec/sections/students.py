@@ -164,6 +164,12 @@ class Tuning(Section):
         doc="Magnitude that a thumb on a smaller weight starts from, as a share of the student's "
         "largest weight.",
     )  # fmt: skip
+    refit: Literal["target", "all"] | None = option(
+        None,
+        doc="What a thumb does. target: it changes the log-odds that the student is fitted to, on "
+        "photos with the concept; all: it bounds the weight, and all weights are fitted to the "
+        "teacher again. If left out: target, with solver: paper all.",
+    )
     preview: bool = option(True, doc="Whether a pending batch is solved before Fine-tune.")
     suspects: bool = option(
         True, doc="Whether the page lists suspect concepts, and offers repairs."

@@ -14,6 +14,7 @@ from scipy.special import expit
 from inficond_panel.common.arrays import empty, rows_of
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.metrics.groups import Groups, of_rows
@@ -28,6 +29,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
+from inficond_panel.tuning.fitting.adjustments import Adjustment, added, measured
 from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
 from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -100,15 +102,13 @@ class FitData:
         self._extended: Latest[object, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
         self._appended: tuple[Hashable, ...] = ()
         self.learned: dict[str, slice] = {}  #: rows of the learned photos, by source
-        self.link = link
+        self.link, self._source = link, learned
+        #: Adjustments of the targets, by index of the class in the store.
+        self._adjusted: dict[int, tuple[Adjustment, ...]] = {}
         self.teacher = self.teacher_on(rows)
-        soft = self.teacher
-        if learned == "oracle":
-            others = oracle_others(store) if store.activation == "softmax" else None
-            soft = _soft(oracle_logits(store), temperature, others, link)
+        soft = self._soft_targets() if learned == "oracle" else self.teacher
         #: True if the students learn only from the teacher.
         self.teacher_alone = learned == "teacher" and alpha is None
-        self.targets: Any = soft
         self.sample_weight, scale = None, np.ones(len(l1))
         #: Temperature that divides the students' logits in the loss against the teacher.
         self.divisor = float(temperature) if tempered == "both" and alpha != 0 else 1.0
@@ -122,26 +122,80 @@ class FitData:
         if self.divisor != 1:
             part = 1.0 if alpha is None else alpha
             self.bend = (alpha is not None) + part / self.divisor**2
-            self.targets = Tempered(label, soft, part, self.divisor)
         elif alpha is not None:
-            self.targets, weight, scale = mixed_targets(label, soft, alpha)
+            _, weight, scale = mixed_targets(label, soft, alpha)
             self.sample_weight = None if np.ptp(weight) == 0 else weight
-        self._label, self._label_part = label, 0.0 if alpha is None else 1 / (1 + alpha)
+        self._label, self._alpha = label, alpha
+        self._label_part = 0.0 if alpha is None else 1 / (1 + alpha)
+        self.targets = self._mixed(soft)
         self._lambda, self._unit = np.array(l1, dtype=np.float64), np.asarray(scale)
         self.l2 = l2 * scale
         who = f"The {learned} is" if alpha is None else f"Labels and {learned} are"
         _check_classes(self, store.classes, who)
 
-    def teacher_on(self, rows: np.ndarray) -> np.ndarray:
-        """Return the teacher's probabilities ``(len(rows), K)`` on images of the store."""
+    def teacher_on(self, rows: np.ndarray, scores: np.ndarray | None = None) -> np.ndarray:
+        """Return the teacher's probabilities ``(len(rows), K)`` on images of the store; with their
+        ``scores`` ``(len(rows), C)`` the adjusted ones."""
         store, softmax = self._store, self._store.activation == "softmax"
         soft = empty((len(rows), len(self.columns)), np.float64)
         for first in range(0, len(rows), _IMAGES):
             some = slice(first, first + _IMAGES)
             others = store.other_logit[rows[some]] if softmax else None
             logit = store.teacher_logit[rows[some]]
-            soft[some] = _soft(logit, self._temperature, others, self.link)[:, self.columns]
+            soft[some] = self._soft(logit, others, None if scores is None else scores[some])
         return soft
+
+    def _soft_targets(self) -> np.ndarray:
+        """Return the adjusted probabilities ``(n, K)`` of teacher or oracle on ``fit``."""
+        rows, store = self.rows[: self._fit_count], self._store
+        if self._source != "oracle":
+            return self.teacher_on(rows, self._fit_scores)
+        others = oracle_others(store) if store.activation == "softmax" else None
+        return self._soft(oracle_logits(store), others, self._fit_scores)
+
+    def _soft(
+        self, logit: np.ndarray, others: np.ndarray | None, scores: np.ndarray | None
+    ) -> np.ndarray:
+        """Return probabilities ``(n, K)`` from logits ``(n, K')`` of all classes, adjusted if the
+        ``scores`` ``(n, C)`` are given."""
+        shift = None
+        if scores is not None and self._adjusted:
+            shift = np.zeros(logit.shape)
+            for k in self._adjusted:
+                shift[:, k] = self._shift(k, scores)
+        return _soft(logit, self._temperature, others, self.link, shift)[:, self.columns]
+
+    def _shift(self, k: int, scores: np.ndarray) -> np.ndarray:
+        """Return what adjustments add to the log-odds ``(n,)`` of class ``k`` of the store at the
+        temperature, on images with ``scores`` ``(n, C)``."""
+        adjusted = self._adjusted.get(k, ())
+        return added(adjusted, scores, self._store.concepts) / self._temperature
+
+    def _mixed(self, soft: np.ndarray) -> Any:
+        """Return the targets on ``fit``: ``soft`` ``(n, K)``, mixed with the labels."""
+        if self.divisor != 1:
+            part = 1.0 if self._alpha is None else self._alpha
+            return Tempered(self._label, soft, part, self.divisor)
+        return soft if self._alpha is None else mixed_targets(self._label, soft, self._alpha)[0]
+
+    def adjustment(self, class_name: str, concepts: tuple[str, ...], gain: float) -> Adjustment:
+        """Return the adjustment that a thumb with a ``gain`` on ``concepts`` makes; raises
+        ``TuningError`` as ``thumb_targets.measured``."""
+        columns = [self._store.concepts.index(name) for name in concepts]
+        scores, sd = self._fit_scores[:, columns], self.log_odds_spread(self._index(class_name))
+        return measured(class_name, concepts, gain, scores, sd)
+
+    def log_odds_spread(self, k: int) -> float:
+        """Return the standard deviation of the log-odds of class ``k`` on ``fit``, of the teacher
+        or the oracle."""
+        store, column, others = self._store, self.columns[k], None
+        if self._source == "oracle":
+            logit, softmax = oracle_logits(store), store.activation == "softmax"
+            others = oracle_others(store) if softmax else None
+            odds = log_odds(logit, others)[:, column] if softmax else logit[:, column]
+        else:
+            odds = store.teacher_log_odds[self.rows[: self._fit_count], column]
+        return float(spread(np.asarray(odds, dtype=np.float64)[:, None])[0])
 
     def only(self, k: int) -> FitData:
         """Return the data of the class at index ``k`` alone, whose index is 0 there."""
@@ -168,6 +222,7 @@ class FitData:
         if not terms:
             return self
         other = copy(self)
+        other._adjust(terms)
         for name, of_class in terms.items():
             k = self._index(name)
             other._set_penalty(k, of_class)
@@ -185,6 +240,15 @@ class FitData:
             elif learned:
                 other._learn(source, learned, taught)
         return other
+
+    def _adjust(self, terms: Mapping[str, Terms]) -> None:
+        """Adjust the targets on ``fit``; learned photos are adjusted when they are appended."""
+        adjusted = {
+            self.columns[self._index(n)]: t.adjusted for n, t in terms.items() if t.adjusted
+        }
+        if adjusted:
+            self._adjusted = {**self._adjusted, **adjusted}
+            self.targets = self._mixed(self._soft_targets())
 
     def _set_penalty(self, k: int, terms: Terms) -> None:
         if terms.penalty is not None:
@@ -229,7 +293,8 @@ class FitData:
         every = self._store.rows(TUNE)
         of_classes = [every if each.rows is None else each.rows for each in learned.values()]
         rows = np.unique(np.concatenate(of_classes)).astype(np.intp)
-        targets = self.teacher_on(rows)
+        scores = rows_of(self._store.concept_score, rows)
+        targets = self.teacher_on(rows, scores)
         weights = np.zeros(targets.shape)
         for name, each in learned.items():
             k = self._index(name)
@@ -238,20 +303,22 @@ class FitData:
             if source == LABELS:
                 targets[:, k], inside = label == 1, inside & (label >= 0)
             elif each.correction is not None:
-                targets[:, k] = self._corrected(rows, self.columns[k], each.correction)
+                targets[:, k] = self._corrected(rows, scores, self.columns[k], each.correction)
             corrected = taught[name].labels if name in taught else {}
             free = (self._store.images[row] not in corrected for row in rows)
             inside &= np.fromiter(free, bool, len(rows))
             weights[inside, k] = each.weight * self._usual_weight(k)
-        scores = rows_of(self._store.concept_score, rows)
         self._append(rows, targets, weights, scores, rows.tobytes(), source)
 
-    def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
-        """Return the corrected teacher's probabilities ``(n,)`` of class ``k`` of the store."""
+    def _corrected(
+        self, rows: np.ndarray, scores: np.ndarray, k: int, correction: Correction
+    ) -> np.ndarray:
+        """Return the corrected teacher's probabilities ``(n,)`` of class ``k`` of the store, then
+        adjusted."""
         store = self._store
         teacher = store.teacher_log_odds[rows, k].astype(np.float64)
-        log_odds = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
-        return np.asarray(expit(log_odds / self._temperature))
+        odds = correction.log_odds(teacher, scores, store.concepts)
+        return np.asarray(expit(odds / self._temperature + self._shift(k, scores)))
 
     def _learn_more(self, learned: Mapping[str, Learned], taught: Mapping[str, Taught]) -> None:
         """Append the added photos of the learned parts with the teacher's probabilities, without
@@ -259,7 +326,7 @@ class FitData:
         parts = sorted({part for each in learned.values() for part in each.parts})
         more = more_photos(self._store, parts)
         others = more.other_logit if self._store.activation == "softmax" else None
-        targets = _soft(more.teacher_logit, self._temperature, others, self.link)[:, self.columns]
+        targets = self._soft(more.teacher_logit, others, more.score)
         weights = np.zeros(targets.shape)
         for name, each in learned.items():
             k = self._index(name)
@@ -439,12 +506,21 @@ class FitData:
 
 
 def _soft(
-    logit: np.ndarray, temperature: float, others: np.ndarray | None, link: str
+    logit: np.ndarray,
+    temperature: float,
+    others: np.ndarray | None,
+    link: str,
+    shift: np.ndarray | None,
 ) -> np.ndarray:
-    """Return target probabilities ``(n, K)`` from logits, by the teacher's activation."""
+    """Return target probabilities ``(n, K)`` from logits, by the teacher's activation; ``shift``
+    ``(n, K)`` is added to the log-odds at the temperature, to the logits with ``link`` softmax."""
     if link == SOFTMAX:
-        return joint_targets(logit, temperature, softmax=others is not None)
-    return soft_targets(logit, temperature, others)
+        return joint_targets(logit, temperature, softmax=others is not None, shift=shift)
+    if shift is None:
+        return soft_targets(logit, temperature, others)
+    scaled = np.asarray(logit, dtype=np.float64) / temperature
+    odds = scaled if others is None else log_odds(scaled, others / temperature)
+    return np.asarray(expit(odds + shift))
 
 
 def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:

@@ -17,6 +17,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Repair
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.node import Edited, Node, node_id
@@ -211,7 +212,8 @@ class ResolvedEdits(Edited):
     """Edits of one iteration after ``parent`` in canonical form, with the resulting bounds and
     terms.
 
-    ``bounds`` are all active bounds afterwards; ``settings`` hold the terms of the repairs.
+    ``bounds`` are all active bounds afterwards, ``adjusted`` the adjustments of the targets of each
+    class with a thumb; ``settings`` hold both and the terms of the repairs.
     """
 
     intents: tuple[Intent, ...]
@@ -219,6 +221,7 @@ class ResolvedEdits(Edited):
     bounds: Bounds
     settings: Mapping[str, Any]
     parent: str
+    adjusted: Mapping[str, tuple[Adjustment, ...]]
 
     @cached_property
     def name(self) -> str:

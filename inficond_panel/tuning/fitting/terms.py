@@ -26,6 +26,7 @@ from inficond_panel.common.numbers import defined
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.store import Store
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.vocabulary.intents import ANSWERS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
@@ -168,9 +169,10 @@ class Learned:
 class Terms:
     """Terms of a fit that differ from the spec's: λ, weights, labels, and learned images.
 
-    ``penalty`` is λ; None: the spec's. ``learned`` also holds the photos of ``tune`` if the spec
-    distills the original students on them. ``used`` is the number of labelled photos of ``tune``
-    that the terms were chosen by.
+    ``adjusted`` is what thumbs add to the targets; plain data of an iteration has it apart, since a
+    thumb is no repair. ``penalty`` is λ; None: the spec's. ``learned`` also holds the photos of
+    ``tune`` if the spec distills the original students on them. ``used`` is the number of labelled
+    photos of ``tune`` that the terms were chosen by.
     """
 
     penalty: float | None = None
@@ -179,6 +181,7 @@ class Terms:
     taught: Taught | None = None
     learned: tuple[Learned, ...] = ()
     used: int = 0
+    adjusted: tuple[Adjustment, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -231,6 +234,15 @@ def terms_of(items: Mapping[str, Any], store: Store) -> dict[str, Terms]:
     """Return terms by class from plain data by class; raises as ``Terms.from_json``."""
     photos = len(store.rows(FIT))
     return {name: Terms.from_json(item, photos) for name, item in items.items()}
+
+
+def with_adjusted(
+    terms: Mapping[str, Terms], adjusted: Mapping[str, tuple[Adjustment, ...]]
+) -> dict[str, Terms]:
+    """Return terms by class with the adjustments of the targets ``adjusted``, by class."""
+    plain = {name: replace(of, adjusted=()) for name, of in terms.items()}
+    both = {name: replace(plain.get(name, Terms()), adjusted=of) for name, of in adjusted.items()}
+    return {name: of for name, of in {**plain, **both}.items() if of != Terms() or name in terms}
 
 
 def _balanced(item: Mapping[str, Any], photos: int) -> Balanced:

@@ -24,6 +24,7 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Balance, Label, Repair
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node
@@ -99,6 +100,7 @@ def logits_if(
     if steps := steps_to(tuner, node, class_name):
         label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
         resolved = _key(tuner, class_name, steps, rows, label)
+        changed["adjusted"] = _adjusted(tuner, node, class_name)
         return _by_fold(tuner, bounds, class_name, steps, rows, label, resolved, changed)
     terms = replace(tuner.terms(node)[class_name], **changed)
     with one_thread():
@@ -107,13 +109,15 @@ def logits_if(
 
 @dataclass(frozen=True)
 class Step:
-    """Repairs of one class at ``parent``, with the active ``bounds`` afterwards; ``parts`` are the
-    content hashes of the added photos that the repairs used."""
+    """Repairs of one class at ``parent``, with the active ``bounds`` and the adjustments of its
+    targets, ``adjusted``, afterwards; ``parts`` are the content hashes of the added photos that the
+    repairs used."""
 
     parent: Node
     repairs: tuple[Repair, ...]
     bounds: Bounds
     parts: tuple[str, ...] = ()
+    adjusted: tuple[Adjustment, ...] = ()
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
@@ -123,8 +127,9 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
         repairs = tuple(repair for repair in at.repairs if repair.class_name == class_name)
         if repairs and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
-            parts = tuner.terms(here)[class_name].parts
-            steps.append(Step(tuner.node(at.parent), repairs, here.bounds, parts))
+            terms = tuner.terms(here)[class_name]
+            given = repairs, here.bounds, terms.parts, terms.adjusted
+            steps.append(Step(tuner.node(at.parent), *given))
     return steps[::-1]
 
 
@@ -140,9 +145,10 @@ def cross_fitted_logits(
         return tuner.logits(node, rows)[:, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     resolved = _key(tuner, class_name, steps, rows, label)
+    adjusted = {"adjusted": _adjusted(tuner, node, class_name)}
     return tuner.repairs.cross_fitted.made(
-        repr((resolved, _own(node.bounds, tuner, class_name))),
-        lambda: _by_fold(tuner, node.bounds, class_name, steps, rows, label, resolved, {}),
+        repr((resolved, _own(node.bounds, tuner, class_name), adjusted)),
+        lambda: _by_fold(tuner, node.bounds, class_name, steps, rows, label, resolved, adjusted),
     )
 
 
@@ -152,8 +158,13 @@ def _key(
     """Return the cache key of the terms of all folds after ``steps``."""
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     bounds = [_own(step.bounds, tuner, class_name) for step in steps]
-    chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
+    chain = [(step.parent.id, step.repairs, step.parts, step.adjusted) for step in steps]
     return repr((class_name, photos_hash, bounds, chain))
+
+
+def _adjusted(tuner: Tuner, node: Node, class_name: str) -> tuple[Adjustment, ...]:
+    """Return the adjustments of the targets of a class that are in force at ``node``."""
+    return tuner.terms(node).get(class_name, Terms()).adjusted
 
 
 def _own(bounds: Bounds, tuner: Tuner, class_name: str) -> Bounds:
@@ -200,6 +211,7 @@ def _terms_without(
     images, name, terms = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
     for index, step in enumerate(steps):
+        terms = replace(terms, adjusted=step.adjusted)
         repairs = [c for c in step.repairs if not (isinstance(c, Label) and c.image in hidden)]
         if index == 0 and terms == first.student.terms:
             photos = first.on(inside)

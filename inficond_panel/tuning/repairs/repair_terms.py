@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.edits import Label, Lambda, Learn, Repair, check_repairs
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.recipe import start_from
@@ -88,11 +90,18 @@ class RepairTerms:
         thresholds = self._spec.students.threshold
         return ClassPhotos(student, seen, thresholds, seed, parts, decided=decided)
 
-    def resolved(self, parent: Node, repairs: Sequence[Repair], bounds: Bounds) -> dict[str, Any]:
+    def resolved(
+        self,
+        parent: Node,
+        repairs: Sequence[Repair],
+        bounds: Bounds,
+        adjusted: Mapping[str, tuple[Adjustment, ...]],
+    ) -> dict[str, Any]:
         """Return the terms of each class with repairs, as plain data.
 
-        ``bounds`` are the active bounds after the iteration. Cached by parent, repairs, bounds and
-        added photos. Errors as in ``resolve_repairs``.
+        ``bounds`` are the active bounds after the iteration, ``adjusted`` the adjustments of the
+        targets of classes with a thumb in it. Cached by these and by added photos. Errors as in
+        ``resolve_repairs``.
         """
         of_added = any(
             (isinstance(each, Label) and each.image not in self._store.images)
@@ -100,13 +109,15 @@ class RepairTerms:
             for each in repairs
         )
         parts = part_hashes(self._store) if of_added else ()
-        key = repr((parent.id, repairs, sorted(bounds.items()), parts))
+        key = repr((parent.id, repairs, sorted(bounds.items()), parts, adjusted))
 
         def resolve() -> dict[str, dict[str, Any]]:
             terms = {}
             with one_thread():
                 for name in sorted({repair.class_name for repair in repairs}):
-                    photos = self.photos(self.class_fit(parent, name))
+                    now = self._terms(parent).get(name, Terms())
+                    then = replace(now, adjusted=adjusted.get(name, now.adjusted))
+                    photos = self.photos(self.class_fit(parent, name, then))
                     terms[name] = self.of_class(photos, repairs, bounds).to_json()
             return terms
 
