@@ -78,17 +78,17 @@ def parse_args() -> argparse.Namespace:
 
 def clicked(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Print and return what clicks gain on biased students, and cost without a bias."""
-    how, found = {"teacher": args.teacher, "leak": args.leak}, dict[str, Any]()
+    how, found = {"teacher": args.teacher, "lambda_": args.lambda_}, dict[str, Any]()
     made = {
-        "biased": (click_pair(each, **how, lambda_=args.lambda_) for each in biased_cases(store, args)),
-        "plain": (click_class(each, lambda_=args.lambda_) for each in plain_cases(store, args)),
+        "biased": (click_pair(each, leak=args.leak, **how) for each in biased_cases(store, args)),
+        "plain": (click_class(each, **how) for each in plain_cases(store, args)),
     }
     for title, runs in made.items():
         held = list[Clicked]()
         for run in runs:
             if run is not None:
                 held.append(run)
-                print(f"{run.target} <- {run.context or 'nothing'}, {run.seed}", file=sys.stderr)
+                print(json.dumps(asdict(run)), file=sys.stderr, flush=True)
         if held:
             found[title] = table(held) | {"runs": [asdict(run) for run in held]}
     return found

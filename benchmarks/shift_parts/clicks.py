@@ -1,38 +1,41 @@
-"""What two clicks on a student can mean: a thumb up on one concept, ✕ on another, and a refit."""
+"""What a click could mean that the product does not do: other forms of a thumb, in plain numbers.
+
+👍 on one concept, ``up``, and ✕ on another, ``off``; all functions return the logits (m,) of the
+photos that measure. Sizes are those of the product for the factor 2.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import Intent
-from inficond_panel.vocabulary.intents import REMOVE, UP
+from inficond_panel.tuning.fitting.recipe import start_from
+from inficond_panel.tuning.thumb_targets import gain_of
+from inficond_panel.vocabulary.intents import ALL, REMOVE, UP
 
-#: Shares of the teacher's spread of log-odds: 👍 at a factor x by 0.5 (x - 1), 👎 by 0.6 (1 - 1/x).
-RAISED, LOWERED = 0.5, 0.6
-#: Shares of the student's own spread of logits, by which *held by own spread* moves two weights.
+#: Gains of 👍 and ✕, in standard deviations of the teacher's log-odds.
+RAISED = gain_of(Intent("", "", UP.key, 2.0))
+LOWERED = gain_of(Intent("", "", REMOVE.key))
+#: Shares of the student's own spread of logits by which *hold, by own spread* moves two weights.
 OWN_RAISED, OWN_LOWERED = 0.5, 0.3
-#: Passes of the proximal gradient of *near*.
-PASSES = 2000
-
-#: A term of an adjusted target: its size in spreads of the teacher, and the concepts of its group.
-Term = tuple[float, Sequence[int]]
+#: Largest number of steps of ``near``, and the change of a weight at which it stops.
+STEPS, SMALL = 1000, 1e-5
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The student of one class in numbers: what it was fitted to, and the photos that measure it.
+    """The student of one class in plain numbers.
 
-    ``scores`` (n, C) and ``log_odds`` (n,) of the teacher are those of the photos of fit,
-    ``shown`` (m, C) the scores of the photos that measure; ``student`` is its optimum.
+    ``scores`` (n, C) and the teacher's ``log_odds`` (n,) are those of the photos of fit, ``shown``
+    (m, C) the scores of the photos that measure; ``student`` is the optimum at the penalty ``l1``.
     """
 
     scores: NDArray
@@ -43,26 +46,18 @@ class Fitted:
 
     @classmethod
     def of(cls, students: TunableStudents, rows: NDArray[np.intp]) -> Fitted:
-        """The student of the first class; ``rows`` of its store measure it."""
+        """The student of the first class; photos at ``rows`` of its store measure it."""
         tuner, store = students.tuner, students.tuner.store
         fit = store.rows("fit")
-        scores = np.asarray(store.concept_score[np.arange(len(store.images))], dtype=np.float64)
-        node = students.node
-        student = distill.Fit(
-            node.weights[:, :1],
-            node.intercepts[:1],
-            np.full(1, np.nan),
-            np.array(node.gap[:1]),
-            node.certificate[:1],
-            np.zeros(1, dtype=np.int64),
-            np.ones(1, dtype=bool),
+        scores, shown = (
+            np.asarray(store.concept_score[some], dtype=np.float64) for some in (fit, rows)
         )
-        teacher = np.asarray(store.teacher_log_odds[fit, 0], dtype=np.float64)
-        return cls(scores[fit], teacher, scores[rows], tuner.penalties[0], student)
+        taught = np.asarray(store.teacher_log_odds[fit, 0], dtype=np.float64)
+        return cls(scores, taught, shown, tuner.penalties[0], start_from(students.node, [0]))
 
     @cached_property
     def spread(self) -> NDArray:
-        """Standard deviation (C,) of each concept's score; 1 for a constant one."""
+        """Standard deviation (C,) of each concept's score; 1 for a constant score."""
         found = self.scores.std(axis=0)
         return np.where(found > 0, found, 1.0)
 
@@ -71,20 +66,19 @@ class Fitted:
         """Weights (C,) of the student."""
         return self.student.weights[:, 0]
 
-    def logits(self, weights: NDArray, intercept: float = 0.0) -> NDArray:
-        """Logits (m,) of the photos that measure."""
-        return self.shown @ weights + intercept
+    @property
+    def before(self) -> NDArray:
+        """Logits of the student."""
+        return self.logits(self.weights)
 
-    def standard(self, group: Sequence[int], scores: NDArray | None = None) -> NDArray:
-        """The largest standardised score (n,) of a group, standardised again."""
-        every = self._largest(group, self.scores)
-        given = every if scores is None else self._largest(group, scores)
-        return (given - every.mean()) / max(every.std(), 1e-12)
+    def logits(self, weights: NDArray) -> NDArray:
+        """Logits with these weights (C,) and the student's intercept, which no AP depends on."""
+        return self.shown @ weights + self.student.intercepts[0]
 
-    def _largest(self, group: Sequence[int], scores: NDArray) -> NDArray:
-        columns = list(group)
-        mean = self.scores[:, columns].mean(axis=0)
-        return ((scores[:, columns] - mean) / self.spread[columns]).max(axis=1)
+    def standard(self, c: int, scores: NDArray | None = None) -> NDArray:
+        """Standardised score (n,) of a concept, of the photos of fit or of other ``scores``."""
+        every = self.scores[:, c]
+        return ((every if scores is None else scores[:, c]) - every.mean()) / self.spread[c]
 
     def refit(
         self,
@@ -94,7 +88,7 @@ class Fitted:
         least: Mapping[int, float] = {},
         most: Mapping[int, float] = {},
     ) -> NDArray:
-        """Logits (m,) of the student of these log-odds (n,), with limits of some weights."""
+        """Logits of the student of these log-odds (n,); ``zero`` weights are 0, some have limits."""
         lower = np.full_like(self.student.weights, -np.inf)
         upper = np.full_like(lower, np.inf)
         lower[list(least), 0], upper[list(most), 0] = list(least.values()), list(most.values())
@@ -107,59 +101,37 @@ class Fitted:
             upper=upper,
             start=self.student,
         )
-        return self.logits(found.weights[:, 0], float(found.intercepts[0]))
-
-
-def raised(factor: float = 2.0) -> float:
-    """Size of a thumb up."""
-    return RAISED * (factor - 1)
-
-
-def lowered(factor: float = 2.0) -> float:
-    """Size of a thumb down, and of ✕ as one at 2."""
-    return -LOWERED * (1 - 1 / factor)
+        return self.logits(found.weights[:, 0])
 
 
 def positive(z: NDArray) -> NDArray:
-    """How a standardised score moves a target."""
+    """How the product has a standardised score move a target."""
     return np.maximum(z, 0.0)
 
 
 def adjusted(
     of: Fitted,
-    terms: Sequence[Term],
+    gains: Mapping[int, float],
     zero: Sequence[int] = (),
-    *,
     form: Callable[[NDArray], NDArray] = positive,
-    most: float = np.inf,
 ) -> NDArray:
-    """Logits (m,) of the student of the adjusted target: t + sd of t x the sum of g x form(z)."""
-    moved = sum((g * form(of.standard(group)) for g, group in terms), np.zeros(len(of.log_odds)))
-    target = of.log_odds + of.log_odds.std() * np.clip(moved, -most, most)
-    return of.refit(target, zero=zero)
+    """The student of an adjusted target: t + sd of t x the sum of gain x form(z)."""
+    moved = sum(gain * form(of.standard(c)) for c, gain in gains.items())
+    return of.refit(of.log_odds + of.log_odds.std() * moved, zero=zero)
 
 
-def bounds_of(students: TunableStudents, up: int, off: int, factor: float = 2.0) -> dict[int, Any]:
-    """Bounds that a thumb up at the factor and ✕ set, by concept."""
+def bounded(students: TunableStudents, up: int, off: int) -> dict[int, float]:
+    """Where bounds of the paper's size have both weights."""
     store = students.tuner.store
     name, names = store.classes[0], store.concepts
-    thumbs = [
-        Intent(name, names[up], UP.key, factor),
-        Intent(name, names[off], REMOVE.key),
-    ]
-    found = students.tuner.resolve(students.node, thumbs)
-    return {names.index(concept): limits for (_, concept), limits in found.items()}
+    thumbs = Intent(name, names[up], UP.key, 2.0), Intent(name, names[off], REMOVE.key)
+    found = students.tuner.resolve(students.node, thumbs, ALL)
+    low, _ = found[name, names[up]]
+    assert low is not None
+    return {up: low, off: 0.0}
 
 
-def held(of: Fitted, moved: dict[int, float]) -> NDArray:
-    """Logits (m,) with some weights at these values, all others as they are."""
-    weights = of.weights.copy()
-    for c, value in moved.items():
-        weights[c] = value
-    return of.logits(weights)
-
-
-def own_size(of: Fitted, up: int, off: int) -> dict[int, float]:
+def by_own_spread(of: Fitted, up: int, off: int) -> dict[int, float]:
     """Both weights moved by shares of the student's own spread of logits."""
     spread = float((of.scores @ of.weights).std())
     return {
@@ -168,68 +140,68 @@ def own_size(of: Fitted, up: int, off: int) -> dict[int, float]:
     }
 
 
-def near(of: Fitted, moved: dict[int, float], rho: float) -> NDArray:
-    """Logits (m,) of the student nearest to moved weights that the teacher leaves.
+def held(of: Fitted, moved: Mapping[int, float]) -> NDArray:
+    """Some weights at other values, all others as they are."""
+    weights = of.weights.copy()
+    weights[list(moved)] = list(moved.values())
+    return of.logits(weights)
+
+
+def near(of: Fitted, moved: Mapping[int, float], rho: float) -> NDArray:
+    """The refit that stays near the moved weights: ``held`` for a large rho, ``refit`` for 0.
 
     Least mean loss + l1 |w| + rho / 2 x the sum of (spread x (w - a))^2, with ``a`` the weights of
-    ``held``, and the moved ones fixed there; by an accelerated proximal gradient with restarts.
+    ``held`` and the moved ones fixed there; by proximal gradient steps with momentum that starts
+    again where it overshoots (O'Donoghue and Candes 2015).
     """
-    spread, mean = of.spread, of.scores.mean(axis=0)
-    standard = (of.scores - mean) / spread
+    mean, target = of.scores.mean(axis=0), expit(of.log_odds)
+    inputs = np.column_stack([(of.scores - mean) / of.spread, np.ones(len(target))])
     goal = of.weights.copy()
-    for c, value in moved.items():
-        goal[c] = value
-    goal *= spread
-    fixed = list(moved)
-    penalty, target = of.l1 / spread, expit(of.log_odds)
-    step = 1 / (np.linalg.norm(standard, 2) ** 2 / (4 * len(standard)) + rho + 0.25)
-    at, b = goal.copy(), float(logit(np.clip(target.mean(), 1e-6, 1 - 1e-6)))
-    b = float(of.student.intercepts[0] + mean @ (goal / spread))
-    ahead, ahead_b, t = at.copy(), b, 1.0
-    for _ in range(PASSES):
-        residual = (expit(standard @ ahead + ahead_b) - target) / len(target)
-        slope = standard.T @ residual + rho * (ahead - goal)
+    goal[list(moved)] = list(moved.values())
+    goal = np.append(goal * of.spread, of.student.intercepts[0] + mean @ goal)
+    pull, penalty = np.full(len(goal), rho), np.append(of.l1 / of.spread, 0.0)
+    pull[-1] = 0.0
+    step = 1 / (np.linalg.norm(inputs, 2) ** 2 / (4 * len(target)) + rho)
+    at, ahead, t = goal.copy(), goal.copy(), 1.0
+    for _ in range(STEPS):
+        slope = inputs.T @ (expit(inputs @ ahead) - target) / len(target) + pull * (ahead - goal)
         new = ahead - step * slope
-        new = np.sign(new) * np.maximum(np.abs(new) - step * penalty, 0)
-        new[fixed] = goal[fixed]
-        new_b = ahead_b - step * residual.sum()
-        change = new - at
-        if (ahead - new) @ change + (ahead_b - new_b) * (new_b - b) > 0:
+        new = np.sign(new) * np.maximum(np.abs(new) - step * penalty, 0.0)
+        new[list(moved)] = goal[list(moved)]
+        if (ahead - new) @ (new - at) > 0:
             t = 1.0
-        after = (1 + np.sqrt(1 + 4 * t * t)) / 2
-        ahead = new + (t - 1) / after * change
-        ahead_b = new_b + (t - 1) / after * (new_b - b)
-        done = np.abs(change).max() < 1e-6 and abs(new_b - b) < 1e-6
-        at, b, t = new, new_b, after
-        if done:
+        later = (1 + np.sqrt(1 + 4 * t * t)) / 2
+        ahead, change = new + (t - 1) / later * (new - at), np.abs(new - at).max()
+        at, t = new, later
+        if change < SMALL:
             break
-    return of.logits(at / spread, b)
+    return of.logits(at[:-1] / of.spread)
 
 
-def average(of: Fitted, group: Sequence[int]) -> NDArray:
-    """The mean (m,) of the standardised logits of the student and scores of a word."""
-    own, shown = of.scores @ of.weights, of.shown @ of.weights
-    return (shown - own.mean()) / own.std() + of.standard(group, of.shown)
+def average(of: Fitted, up: int) -> NDArray:
+    """The mean of the standardised logits of the student and scores of a word: no tool is needed."""
+    own = of.scores @ of.weights
+    return ((of.shown @ of.weights - own.mean()) / own.std() + of.standard(up, of.shown)) / 2
 
 
-def suspect(of: Fitted, own: Sequence[int]) -> list[int]:
-    """Concepts by what the student makes of them beyond the class's own words, in one split.
+def suspects(of: Fitted, own: Sequence[int]) -> list[int]:
+    """Concepts by what the student makes of them beyond the words ``own`` of its class.
 
-    The correlation of each score with the student's logits, both less what the class's word says
-    of them; words that the class is named by come last.
+    That is the correlation of score and logits, both less what the first of the words tells of
+    them. It needs neither labels nor a second split.
     """
-    logits, word = of.scores @ of.weights, of.standard(own)
+    logits, word = of.scores @ of.weights, of.standard(own[0])
     standard = (of.scores - of.scores.mean(axis=0)) / of.spread
-    bond = standard.T @ word / len(word)
-    rest = standard - np.outer(word, bond)
-    left = logits - logits.mean() - word * (word @ logits / len(word))
+    rest = standard - np.outer(word, word @ standard / len(word))
+    left = logits - logits.mean()
+    left = left - word * (word @ left / len(word))
     score = rest.T @ left / np.maximum(np.linalg.norm(rest, axis=0), 1e-9)
     score[list(own)] = -np.inf
     return np.argsort(-score, kind="stable").tolist()
 
 
 def with_noise(of: Fitted, c: int, size: float, rng: np.random.Generator) -> Fitted:
-    """The same student of a store whose scores of concept ``c`` have noise, by its spreads."""
+    """The student of scores of which concept ``c`` has noise, in its own standard deviations."""
     scores, shown = of.scores.copy(), of.shown.copy()
     for each in (scores, shown):
         each[:, c] += size * of.spread[c] * rng.normal(size=len(each))
