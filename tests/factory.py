@@ -166,12 +166,15 @@ def twins_spec(folder: Path) -> Path:
 
 
 def spec_text(extra: str = "") -> str:
-    """``SPEC`` with ``extra`` at the top level, and with ``STUDENTS`` where ``extra`` has none."""
-    return SPEC + ("" if "students:" in extra else STUDENTS) + extra
+    """``SPEC`` with ``extra`` at the top level; ``STUDENTS`` and ``TUNING`` if it has none."""
+    students = "" if "students:" in extra else STUDENTS
+    return SPEC + students + ("" if "tuning:" in extra else TUNING) + extra
 
 
 #: Students with the same penalty for all classes, so that no test waits for the choice of one.
 STUDENTS = "students: {lambda: 1.0e-4}\n"
+#: Thumbs that are bounds: what these do to a weight is known before the refit.
+TUNING = "tuning: {refit: all}\n"
 SPEC = """\
 title: Small
 dataset:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         return
     spec = load_spec(file)
     if has_store(spec.store):
-        _check_against_store(spec)
+        _check_against_store(spec, args.spec)
     else:
         _check_data(spec)
     say(f"{args.spec}: no problems.")
@@ -128,8 +128,9 @@ def _check_study(name: str) -> None:
         note(f"Warning: participants.most: {uneven}")
 
 
-def _check_against_store(spec: Spec) -> None:
+def _check_against_store(spec: Spec, name: str) -> None:
     """Check class names and link against the store; an unusable store only prints a note."""
+    from inficond_panel.concepts.own_words import words_note
     from inficond_panel.store import open_store
     from inficond_panel.store.teacher_outputs import hold_store
 
@@ -144,6 +145,11 @@ def _check_against_store(spec: Spec) -> None:
             note(f"Warning: {better.warning}")
     except StoreError as error:
         note(f"The order of the teacher's outputs is not checked: {error}")
+    try:
+        if lacking := words_note(store, name):
+            note(lacking)
+    except StoreError as error:
+        note(f"The classes' own words are not checked: {error}")
     for warning in store.attrs.get("warnings", []):
         if warning.startswith((ALIKE, NEAR_DUPLICATES)):
             note(f"Warning: {warning}")

@@ -45,8 +45,13 @@ def run(args: argparse.Namespace) -> None:
         return
     report = package.run(spec, store, progress=note, scheduler=args.scheduler)
     images = ", ".join(f"{number} {split}" for split, number in report.images.items())
+    done = "written" if report.changed else "unchanged"
+    if report.words:
+        done += f"; own words of {count(len(report.words), 'class')} made next to it"
+    elif not report.changed:
+        done += ", nothing was done"
     lines = [
-        f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}",
+        f"{report.store}: {done}",
         f"images {images}; segments {report.segments}; hash {report.content_hash}",
     ]
     if report.dropped:

@@ -117,6 +117,14 @@ def bound(lower: float | None, upper: float | None) -> str:
     return ", ".join(parts)
 
 
+def held(limits: tuple[float | None, float | None] | None, gain: float | None) -> str:
+    """Return what thumbs hold as text: a bound, and the gain in standard deviations of the targets:
+    ``≥ 1.40``, ``+0.50 sd``, ``= 0 · −0.60 sd``; "" without both."""
+    parts = [bound(*limits)] if limits else []
+    parts += [f"{signed(gain)} sd"] if gain is not None else []
+    return " · ".join(filter(None, parts))
+
+
 def _known(value: float | None) -> TypeGuard[float]:
     return value is not None and not math.isnan(value)
 

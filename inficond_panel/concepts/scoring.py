@@ -149,6 +149,23 @@ def score_concept(
     return score[:, 0], cosine
 
 
+def score_concepts(
+    embedding: Sliced, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
+) -> np.ndarray:
+    """Return the scores ``(image, concept)`` float32 of images by further concepts, each as by
+    ``score_concept`` up to rounding: no concept depends on another. ``text`` ``(concept, embed)``
+    are unit vectors; segments are read once."""
+    moved = _moved(text, scoring, 1)
+
+    def values(part: slice, vectors: np.ndarray) -> np.ndarray:
+        if scoring.normaliser is None:
+            return _moved(vectors, scoring, 0) @ moved.T
+        exponent = vectors @ text.T / np.float32(scoring.temperature)
+        return np.exp(exponent - np.logaddexp(exponent, scoring.normaliser[part][:, None]))
+
+    return _largest(embedding, segment_image, (images, len(text)), values)
+
+
 def vector_of_photos(
     photos: Sequence[np.ndarray], embedding: Sliced, scoring: Scoring
 ) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from inficond_panel.common.names import name_key
+from inficond_panel.concepts.class_names import letters_of
 
 #: Least cosine of two concepts' text vectors that are reported as twins.
 TWINS = 0.98
@@ -56,7 +57,7 @@ def names_class(text: str, class_name: str) -> bool:
     ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
     separate word, so that ``ship`` does not name ``hip``.
     """
-    return _plain(text) in _words_of(class_name)
+    return letters_of(text) in _words_of(class_name)
 
 
 def words_for(
@@ -71,11 +72,11 @@ def words_for(
 def _named(
     concepts: tuple[str, ...], synonyms: tuple[tuple[str, ...], ...]
 ) -> dict[str, list[int]]:
-    """Return the indices of the concepts by each text that names them, as ``_plain``."""
+    """Return the indices of the concepts by each text that names them, as ``letters_of``."""
     more, named = {name: texts for name, *texts in synonyms}, dict[str, list[int]]()
     for c, name in enumerate(concepts):
         for text in (name, *more.get(name, ())):
-            named.setdefault(_plain(text), []).append(c)
+            named.setdefault(letters_of(text), []).append(c)
     return named
 
 
@@ -87,9 +88,9 @@ def classes_named(
     The keys are indices of concepts; a synonym counts as a name. ``light`` does not name ``traffic
     light`` here, unlike in ``names_class``.
     """
-    class_of, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
+    class_of, named = {letters_of(name): k for k, name in enumerate(classes)}, dict[int, int]()
     for c, name in enumerate(concepts):
-        words = map(_plain, (name, *synonyms.get(name, ())))
+        words = map(letters_of, (name, *synonyms.get(name, ())))
         k = next((class_of[word] for word in words if word in class_of), None)
         if k is not None:
             named[c] = k
@@ -98,16 +99,10 @@ def classes_named(
 
 @lru_cache(1 << 10)
 def _words_of(class_name: str) -> frozenset[str]:
-    """Return the words that name a class (see ``names_class``), as ``_plain``."""
-    whole, last = _plain(class_name), _plain(re.split(r"[\W_]+", class_name.strip())[-1])
+    """Return the words that name a class (see ``names_class``), as ``letters_of``."""
+    whole, last = letters_of(class_name), letters_of(re.split(r"[\W_]+", class_name.strip())[-1])
     ends = (whole[at:] for at in range(len(whole) - 3))
     return frozenset({whole, last, *ends} - {""})
-
-
-@lru_cache(1 << 16)
-def _plain(text: str) -> str:
-    letters = re.sub(r"[\W_]+", "", word_key(text))
-    return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters
 
 
 def embed_concepts(

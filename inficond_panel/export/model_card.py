@@ -172,6 +172,11 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
             for (class_name, concept), (low, high) in node.bounds.items()
         ],
+        "adjusted": {
+            name: [each.to_json() for each in terms.adjusted]
+            for name, terms in tuner.terms(node).items()
+            if terms.adjusted
+        },
         "metrics": {split: measured(tuner, node, split) for split in splits},
         "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {

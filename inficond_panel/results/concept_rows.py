@@ -20,6 +20,8 @@ from inficond_panel.distill import Band, discrepancy, influence_grid
 from inficond_panel.results.image_sets import PATCHES_OF, assigned_counts, patches_of
 from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.tuning import Student, Tuner
+from inficond_panel.tuning.fitting.adjustments import gains_of
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.student import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
@@ -35,7 +37,8 @@ class ConceptRow:
 
     ``rank`` is the position in the chosen order, None if the concept is not ranked. ``share`` is
     the influence divided by the student's strongest (−1 to 1). ``discrepancy`` is nan if undefined.
-    ``bounds`` are the limits of the weight (None: no bound), set in iteration ``bound_since``.
+    ``bounds`` are the limits of the weight (None: no bound), and ``gain`` is what thumbs add to the
+    targets, in standard deviations (None: nothing), both since iteration ``held_since``.
     ``patches`` are pairs of a segment's index and its cosine with the concept's text. ``assigned``
     counts the segments that are nearest to this concept.
     """
@@ -46,7 +49,8 @@ class ConceptRow:
     share: float
     discrepancy: float
     bounds: tuple[float | None, float | None] | None
-    bound_since: int | None
+    gain: float | None
+    held_since: int | None
     patches: list[tuple[int, float]]
     assigned: int
 
@@ -72,6 +76,7 @@ def concept_rows(
     """
     store, weights = student.store, student.weights
     values, by_value = discrepancies(student, sort), sort in DISCREPANCIES
+    gains = gains_of(tuner.terms(student.node).get(student.class_name, Terms()).adjusted)
     order = strongest(values if by_value else weights).tolist()
     ranked = order if by_value else order[: np.count_nonzero(weights)]
     if sort == SUSPECTS.key:
@@ -84,8 +89,9 @@ def concept_rows(
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
-            bounded = (name for of, name in student.node.bounds if of == student.class_name)
-            shown += sorted(c for c in map(store.concepts.index, bounded) if not weights[c])
+            bounded = {name for of, name in student.node.bounds if of == student.class_name}
+            held_at_0 = map(store.concepts.index, sorted(bounded | gains.keys()))
+            shown += sorted(c for c in held_at_0 if not weights[c])
     since = partial(tuner.bound_since, student.node, student.class_name)
     largest = float(np.abs(weights).max()) or 1.0
     assigned = assigned_counts(store)
@@ -96,8 +102,9 @@ def concept_rows(
             influence=float(weights[c]),
             share=float(weights[c]) / largest,
             discrepancy=float(values[c]),
-            bounds=(held := student.bound(store.concepts[c])),
-            bound_since=since(store.concepts[c]) if held else None,
+            bounds=(bounds := student.bound(store.concepts[c])),
+            gain=(gain := gains.get(store.concepts[c])),
+            held_since=since(store.concepts[c]) if bounds or gain else None,
             patches=[
                 (int(s), float(v)) for s, v in zip(*patches_of(store, c, patches), strict=True)
             ],

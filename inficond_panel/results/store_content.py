@@ -13,6 +13,7 @@ from inficond_panel.common.folders import DiskFolder
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count, significant, size_text, written, written_range
 from inficond_panel.common.places import is_remote, size_of
+from inficond_panel.concepts.own_words import without_word, words_note, words_text
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.confusions import teacher_top_class
@@ -53,6 +54,7 @@ def store_content(
     ``spec`` is the name to print in commands. The caller verifies the store.
     """
     better, stages = hold_store(store, order), store.attrs.get("stages", {})
+    more = {"own words": words_text(store), **_scores(store)}
     facts = {
         "title": title or store.title,
         "store": str(store.path),
@@ -69,11 +71,13 @@ def store_content(
         "other_classes": [str(name) for name in store.read("other_class")],
         "metadata": list(store.metadata_columns),
         "near_equal": str(store.near_images),
+        "without_own_word": without_word(store),
         "right_names": better and dict(better.right_names),
     }
+    notes = [note] if (note := words_note(store, spec)) else []
     warnings = [*([better.warning] if better else []), *store.attrs.get("warnings", [])]
     return {
-        "store": content_frame(facts, [f"Warning: {each}" for each in warnings], _scores(store)),
+        "store": content_frame(facts, [*(f"Warning: {each}" for each in warnings), *notes], more),
         "dropped": _dropped(stages),
         "stages": _stages(stages),
         "arrays": _arrays(store),

@@ -26,7 +26,7 @@ from inficond_panel.tuning import Intent, Iteration, Node, notices
 from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
 from inficond_panel.tuning.node import optimality_notices
-from inficond_panel.vocabulary.intents import REMOVE
+from inficond_panel.vocabulary.intents import REMOVE, TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: The factor of a thumb has the same limits on the page as in a spec.
@@ -107,9 +107,18 @@ class TuningState(TreeState):
             return group.twins if group else (concept,)
 
         def done(concepts: Sequence[str]) -> None:
-            self.put([Intent(class_name, each, REMOVE.key) for each in concepts])
+            self.put(self._each(class_name, concepts, REMOVE.key))
 
         self.jobs.submit(Job("remove", work, done, self.tell))
+
+    def toggle_group(self, class_name: str, concepts: Sequence[str], direction: str) -> None:
+        """Add the same thumb on each of ``concepts``, as a group, or remove it (see ``toggle``)."""
+        self.toggle(*self._each(class_name, concepts, direction))
+
+    def _each(self, class_name: str, concepts: Sequence[str], direction: str) -> list[Intent]:
+        """Return a thumb on each concept; all are one group where a thumb changes targets."""
+        group = tuple(concepts) if len(concepts) > 1 and self.tuner.refit == TARGET else ()
+        return [Intent(class_name, each, direction, group=group) for each in concepts]
 
     def take_out(self, place: Sequence[str]) -> None:
         """Remove the thumb or repair with the key ``place`` (see ``place_of``) from the batch."""

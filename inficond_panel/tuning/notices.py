@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from inficond_panel.common.numbers import number, significant
 from inficond_panel.tuning.edits import Edit, thumbs_of
+from inficond_panel.tuning.fitting.adjustments import gains_of
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.thumbs import Candidate, by_concept, rank, size_words
+from inficond_panel.tuning.thumbs import Candidate, Thumb, by_concept, canonical, rank, size_words
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.intents import RELEASE
 
 Limits = tuple[float | None, float | None]
 
@@ -20,12 +23,21 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
     """
     thumbs = thumbs_of(edits)
     sentences = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
-    bounds = tuner.resolve(parent, thumbs)
+    bounds, released = tuner.resolve(parent, thumbs), _released(tuner, thumbs)
     for key, limits in sorted(bounds.items()):
-        sentences += _of_branch(tuner, parent, key, limits)
+        if key in released:
+            sentences += _on_release(tuner, parent, key)
+        else:
+            sentences += _replaced(tuner, parent, key, limits)
         if limits != (None, None):
             sentences += _special(tuner, parent, key, limits)
     return sentences
+
+
+def _released(tuner: Tuner, thumbs: Iterable[Thumb]) -> set[tuple[str, str]]:
+    """Return class and concept of each thumb that releases."""
+    intents = canonical(thumbs, tuner.spec.tuning.factor)
+    return {intent.key for intent in intents if intent.direction == RELEASE.key}
 
 
 def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
@@ -70,19 +82,31 @@ def _clause(candidate: Candidate) -> str:
     return f"{thumb} of the group {group}" if group else thumb
 
 
-def _of_branch(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Yield the notice that a bound of the branch is released or replaced, unless ``new`` is within
-    it, or that there is none to release."""
+def _on_release(tuner: Tuner, parent: Node, key: tuple[str, str]) -> Iterator[str]:
+    """Yield the notice that what a thumb of the branch holds is released, or that it is nothing."""
     class_name, concept = key
-    old, released = parent.bounds.get(key), new == (None, None)
-    if old is None and released:
+    gain = gains_of(tuner.terms(parent).get(class_name, Terms()).adjusted).get(concept)
+    old, since = parent.bounds.get(key), tuner.bound_since(parent, class_name, concept)
+    if old is not None:
+        yield f"{_named(concept, class_name)}: {_set_in(old, since)} is released."
+    elif gain is None:
         yield f"{_named(concept, class_name)} has no bound: release has no effect."
-    elif old is not None and (released or not _within(new, old)):
-        yield (
-            f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
-            f"#{tuner.bound_since(parent, class_name, concept)}, is "
-            f"{'released' if released else f'replaced by {limits_text(new)}'}."
-        )
+    else:
+        yield f"{_named(concept, class_name)}: the thumb of #{since} is released."
+
+
+def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
+    """Yield the notice that a bound of the branch is replaced, unless ``new`` is within it."""
+    class_name, concept = key
+    old = parent.bounds.get(key)
+    if old is not None and not _within(new, old):
+        since = tuner.bound_since(parent, class_name, concept)
+        by = "the thumb" if new == (None, None) else limits_text(new)
+        yield f"{_named(concept, class_name)}: {_set_in(old, since)} is replaced by {by}."
+
+
+def _set_in(limits: Limits, since: int | None) -> str:
+    return f"the bound {limits_text(limits)}, set in #{since},"
 
 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:

@@ -10,7 +10,7 @@ from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.intents import DOWN, REMOVE, UP
 
 #: Gain of ``up`` by x - 1, and of ``down`` by 1/x - 1, in standard deviations of the log-odds.
-RAISED, LOWERED = 0.5, 0.6
+RAISED, LOWERED = 0.4, 0.4
 #: Factor of the ``down`` that has the gain of ``remove``.
 _OF_REMOVE = 2.0
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, signed
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
+from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.suggest.gain import Gain
@@ -205,7 +206,14 @@ def chosen_sentence(photos: int) -> str:
 def terms_words(terms: Terms) -> list[str]:
     """Return clauses on how one class is fitted: one per active repair, and one on the labels that
     chose the settings."""
-    return [*_words_by_kind(terms).values(), *([used_words(terms)] if terms.used else [])]
+    used = [used_words(terms)] if terms.used else []
+    return [*map(adjustment_words, terms.adjusted), *_words_by_kind(terms).values(), *used]
+
+
+def adjustment_words(adjusted: Adjustment) -> str:
+    """Return the clause on what a thumb adds to the targets of one class."""
+    what = ", ".join(adjusted.concepts)
+    return f"targets {signed(adjusted.gain)} sd with {what}"
 
 
 def used_words(terms: Terms) -> str:

@@ -18,6 +18,7 @@ from precompute.batches.results import Results, stage_of, stores_near
 from precompute.batches.run import Run, usual_workers
 from precompute.pipeline.encode import Encoding, features_of
 from precompute.pipeline.inputs import Inputs, read_inputs
+from precompute.pipeline.own_words import needed_words
 from precompute.pipeline.run import partial_folder
 from precompute.pipeline.sampling import Sample, take_sample
 from precompute.teachers.stage import known_batches
@@ -141,6 +142,9 @@ def plan(
         planned[name](encoding, there) if name in planned else _plan_stage(name, encoding, there)
         for name in inputs.stages
     )
+    words = needed_words(there) if up_to_date and there else {}
+    if words:  # before a store is made it is not known which words lie beside it
+        stages = (*stages, PlannedStage("own words", "run", (_words_reason([*words]),)))
     workers, timed = usual_workers(), Sample()
     unknown = {stage.name for stage in stages if stage.photos and stage.seconds is None}
     if sample and unknown:
@@ -149,12 +153,12 @@ def plan(
         timed = take_sample(inputs, unknown, features_of(inputs) if made else None)
         stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
-    photos = len(inputs.keys) if not up_to_date else 0
+    photos = len(inputs.keys) if not up_to_date else 0  # no photo is encoded for words
     parents = partial_folder(path).absolute().parents
     folder = next(folder for folder in parents if folder.exists())
     return Plan(
         store=path,
-        up_to_date=up_to_date,
+        up_to_date=up_to_date and not words,
         stages=stages,
         seconds=sum(known) if known else None,
         free_bytes=shutil.disk_usage(folder).free,
@@ -164,6 +168,10 @@ def plan(
         memory_bytes=(timed.peak_bytes + (workers - 1) * timed.batch_bytes) or None,
         faults=tuple(timed.faults),
     )
+
+
+def _words_reason(classes: list[str]) -> str:
+    return f"{count(len(classes), 'class')} without own word: {listed(classes, _SHOWN)}"
 
 
 def _with_seconds(stage: PlannedStage, sample: Sample, workers: int) -> PlannedStage:

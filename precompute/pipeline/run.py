@@ -34,6 +34,7 @@ from precompute.pipeline import stages
 from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs, read_inputs
+from precompute.pipeline.own_words import make_words, needed_words
 from precompute.teachers.loading import fetch_teacher
 from precompute.teachers.outputs import check_order, in_spec
 
@@ -46,8 +47,8 @@ class Report:
     """Report on a finished run. ``skipped`` has (id, reason) of each skipped image.
 
     ``dropped`` lists the concepts that ``concepts.filters`` dropped: name, filter, and the number
-    compared with the limit. ``images_per_second`` is the encoding speed, None if no image was
-    encoded."""
+    compared with the limit, ``words`` the classes whose own words were made next to the store.
+    ``images_per_second`` is the encoding speed, None if no image was encoded."""
 
     store: Path
     content_hash: str
@@ -57,6 +58,7 @@ class Report:
     skipped: tuple[tuple[str, str], ...]
     dropped: tuple[Dropped, ...]
     warnings: tuple[str, ...]
+    words: tuple[str, ...]
     images_per_second: float | None
     seconds: float
 
@@ -72,10 +74,11 @@ def run(
 ) -> Report:
     """Compute the store of a spec (``inficond_panel.spec.Spec``) and write it to ``store_path``.
 
-    If the existing store was made from equal inputs, nothing is done. Otherwise only stages and
-    batches whose inputs changed are computed; the others come from the existing store or from
-    another store (``*.zarr``) in the same folder. Finished results are kept in
-    ``partial_folder`` until the store is complete, so that an interrupted run resumes.
+    If the existing store was made from equal inputs, only the own words of classes that lack one
+    are made (``concepts.own_words``). Otherwise only stages and batches whose inputs changed are
+    computed; the others come from the existing store or from another store (``*.zarr``) in the same
+    folder. Finished results are kept in ``partial_folder`` until the store is complete, so that an
+    interrupted run resumes.
     ``progress`` is called with lines for people. ``workers`` (default: one per core, at most 16) is
     the number of threads, each with one batch. ``scheduler`` is the address of a Dask scheduler;
     its workers then replace the threads. The result is bit-identical for any workers.
@@ -98,8 +101,10 @@ def run(
                 store = open_store(path)
                 if better := hold_store(store, inputs.teacher.section.order):
                     progress(f"Warning: {better.warning}")
-                progress(f"{path} is up to date: nothing to do.")
-                return _report(store, False, None, started)
+                words = _words_later(store, inputs, progress)
+                if not words:
+                    progress(f"{path} is up to date: nothing to do.")
+                return _report(store, False, words, None, started)
             check_free(path)
             with only_run(path):
                 if not is_remote(path):
@@ -116,14 +121,28 @@ def run(
                     cancelled,
                 )
                 speed = _Stages(inputs, run).make(path)
+                store = open_store(path)
+                words = make_words(store, inputs, progress)
                 shutil.rmtree(left)
     except OrderError as error:
         raise in_spec(error, spec) from error
-    report = _report(open_store(path), True, speed, started)
+    report = _report(store, True, words, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {duration(report.seconds)}.")
     return report
+
+
+def _words_later(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
+    """Make the own words that an existing store lacks, unless another run writes the store."""
+    if not needed_words(store):
+        return ()
+    try:
+        with only_run(store.path), one_thread():
+            return make_words(store, inputs, progress)
+    except (StoreError, OSError) as error:  # such as a folder that may not be written
+        progress(f"Warning: the classes' own words were not made: {error}")
+    return ()
 
 
 def _tidy(path: Path) -> None:
@@ -266,7 +285,9 @@ def _record(**values: Any) -> dict[str, Any]:
     return {"made": clock.stamp(), **values}
 
 
-def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
+def _report(
+    store: Store, changed: bool, words: tuple[str, ...], speed: float | None, started: float
+) -> Report:
     """Return the report on a run that started at ``started`` (seconds of the monotonic clock)."""
     return Report(
         store=store.path,
@@ -280,6 +301,7 @@ def _report(store: Store, changed: bool, speed: float | None, started: float) ->
             for name, key, why in stage_of(store, "text").get("told", {}).get("dropped", ())
         ),
         warnings=tuple(store.attrs["warnings"]),
+        words=words,
         images_per_second=speed,
         seconds=time.monotonic() - started,
     )

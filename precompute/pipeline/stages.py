@@ -54,13 +54,18 @@ OUTPUTS = {
 }
 
 
+def encoder_of(inputs: Inputs) -> Encoder:
+    """Return the encoder of a run, which is loaded once."""
+    load = partial(load_encoder, inputs.encoder, inputs.device)
+    return loaded(encoder_key(inputs.encoder), load)
+
+
 def text(inputs: Inputs, segmented: Segmented) -> Arrays:
     """Return the text embeddings of the concepts that pass the filters, and facts for the store.
 
     ``segmented`` has the segments, since the filter ``least_score`` needs scores of images.
     """
-    load = partial(load_encoder, inputs.encoder, inputs.device)
-    encoder = loaded(encoder_key(inputs.encoder), load)
+    encoder = encoder_of(inputs)
     vectors, names = _vectors(encoder, inputs), inputs.concepts
     more: dict[str, Any] = {}
     if inputs.filters:

@@ -178,7 +178,7 @@ def test_the_commands_record_it_say_what_chose_and_replay_it(tmp_path: Path, run
     for node, chosen in (("0", 0), ("1", 400)):
         found = told("lambda", "--class", "truck", "--node", node)
         assert found["chosen_on"] == chosen
-        assert ("These images were used for selection" in found["notes"][0]) == bool(chosen)
+        assert ("chosen by these images" in found["notes"][0]) == bool(chosen)
     out = tmp_path / "export"
     given = ["--format", "sklearn", "--node", "1", "--output", out]
     assert run("export", store, *given, "--history", one)[0] == 0

@@ -74,7 +74,9 @@ def loop():
 
 @pytest.fixture
 def session(loop: Loop, tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path, extra="tuning: {preview: false}\n")), loop.jobs)
+    return AppState(
+        open_tuner(small_spec(tmp_path, extra="tuning: {refit: all, preview: false}\n")), loop.jobs
+    )
 
 
 class Held:

@@ -213,7 +213,7 @@ def test_a_bound_beyond_which_the_weight_is_already_is_said_and_only_holds_it(
     assert said.endswith("does not move it.")
     node = tuner.preview(tuner.root(), [far])
     assert node.weights[place(tuner)] == pytest.approx(weight, rel=0.01)
-    untouched = make_tuner(store, tmp_path, "tuning: {reference: original}\n")
+    untouched = make_tuner(store, tmp_path, "tuning: {refit: all, reference: original}\n")
     once = untouched.fine_tune(untouched.root(), [wheel("up", 4.0)])
     lines = notices(untouched, once, [wheel("up", 2.0)])
     assert "is replaced by" in lines[0]
@@ -293,7 +293,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def made(store: Store, folders, reference: str, batches) -> list[Node]:
     """#0 and the nodes of the batches, each from the one before, in a history of their own."""
-    extra = f"students: {{lambda: 1e-3}}\ntuning: {{reference: {reference}}}\n"
+    extra = f"students: {{lambda: 1e-3}}\ntuning: {{refit: all, reference: {reference}}}\n"
     tuner = make_tuner(store, folders.getbasetemp(), extra)
     nodes = [tuner.root()]
     for batch in batches:

@@ -47,7 +47,13 @@ def thumb(view: KnowledgeView, concept: str, direction: str = "remove", **more: 
 # --- rows ------------------------------------------------------------------------------------
 def row(**values) -> ConceptRow:
     fields = {"rank": 1, "concept": "wheel", "influence": 1.5, "share": 1.0, "assigned": 0}
-    unknown = {"discrepancy": math.nan, "bounds": None, "bound_since": None, "patches": []}
+    unknown = {
+        "discrepancy": math.nan,
+        "bounds": None,
+        "gain": None,
+        "held_since": None,
+        "patches": [],
+    }
     return ConceptRow(**{**fields, **unknown, **values})
 
 
@@ -58,7 +64,7 @@ def test_rows_are_plain_data_with_at_most_five_patches_and_bounds_in_words():
     assert rows[0]["undefined"] == "why"
     assert [patch["segment"] for patch in rows[0]["patches"]] == [0, 1, 2, 3, 4]
     bounds = [(1.4, None), (None, -0.75), (0.0, 0.0), None]
-    rows = make_concept_rows([row(bounds=each, bound_since=1) for each in bounds], "why")
+    rows = make_concept_rows([row(bounds=each, held_since=1) for each in bounds], "why")
     told = [(each["held"], each["since"]) for each in rows]
     assert told == [("≥ 1.40", "#1"), ("≤ −0.75", "#1"), ("= 0", "#1"), ("", "")]
     assert make_undefined("discrepancy_p", Counts(3, 0, 2, 0)) == "no positive on which they differ"
@@ -120,8 +126,11 @@ def test_bounds_are_told_in_words_and_relative_to_the_strongest():
     assert told("remove", (0.0, 0.0), 0.0)[2] == 0.0
     assert told("release", (None, None), 1.5) == ("release", None, None)
     held = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
-    assert batch.make_held(held, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
-    assert [each["bound"] for each in batch.make_held(held, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
+    assert batch.make_held(held, {}, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
+    assert [each["bound"] for each in batch.make_held(held, {}, "bird")] == [
+        "≤ 0.50",
+        "≥ 1.00, ≤ 2.00",
+    ]
 
 
 def test_summary_tells_change_and_preview_of_the_class_and_why_there_is_none():

@@ -83,7 +83,7 @@ def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
 
 @pytest.fixture
 def twins(tmp_path) -> AppState:
-    spec = small_spec(tmp_path, make=twin_arrays, extra="tuning: {suggest: false}\n")
+    spec = small_spec(tmp_path, make=twin_arrays, extra="tuning: {refit: all, suggest: false}\n")
     return session_on(spec, history=":memory:")
 
 

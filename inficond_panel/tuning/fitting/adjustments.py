@@ -8,7 +8,7 @@ photo, with standard deviation sd on ``fit``, and a concept's score standardised
     t' = t + sd * (sum over the thumbs of gain * max(0, z)),   the sum within -3 and 3,
 
 and the student learns sigmoid(t' / T). A photo without the concept keeps its target. The gain is
-0.5 * (x - 1) for ``up`` and -0.6 * (1 - 1/x) for ``down``, with the factor x. ``remove`` has the
+0.4 * (x - 1) for ``up`` and -0.4 * (1 - 1/x) for ``down``, with the factor x. ``remove`` has the
 gain of ``down`` with x = 2, and the weight is 0. A group of concepts is one term: z is its largest
 standardised score, standardised again.
 
@@ -84,6 +84,11 @@ class Adjustment:
         if min(made.scale, *made.spreads) <= 0:
             raise ValueError("a spread of its adjusted targets is not above 0")
         return made
+
+
+def gains_of(adjusted: Sequence[Adjustment]) -> dict[str, float]:
+    """Return the gain by concept of a class's adjustments."""
+    return {concept: each.gain for each in adjusted for concept in each.concepts}
 
 
 def added(adjusted: Sequence[Adjustment], scores: NDArray, names: Sequence[str]) -> Array:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import param
 
-from inficond_panel.common.numbers import bound, count, defined
+from inficond_panel.common.numbers import count, defined, held
 from inficond_panel.distill import Interval
 from inficond_panel.results.metrics import Snapshot, chosen_on_tune
 from inficond_panel.results.refit_changes import Group
@@ -19,11 +19,14 @@ from inficond_panel.state.batch import Item
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import place_of
+from inficond_panel.tuning.fitting.adjustments import gains_of
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.thumb_targets import gain_of
 from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
-from inficond_panel.vocabulary.intents import THUMBS
+from inficond_panel.vocabulary.intents import TARGET, THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import make_change
@@ -33,10 +36,14 @@ _FACTOR = TuningState.param["factor"]
 
 
 def make_pending(
-    intent: Intent, bounds: tuple[float | None, float | None], strongest: float
+    intent: Intent,
+    bounds: tuple[float | None, float | None],
+    strongest: float,
+    gain: float | None = None,
 ) -> dict[str, Any]:
-    """Return data on a pending thumb: its factor, and its bound as text, as an influence, and
-    relative to the ``strongest`` influence (the last two are None if the thumb releases a bound).
+    """Return data on a pending thumb: its factor, what it holds as text (its bound, and its
+    ``gain`` in the targets), its bound as an influence, and relative to the ``strongest`` influence
+    (the last two are None without a bound).
     """
     value = next((limit for limit in bounds if limit is not None), None)
     return {
@@ -44,18 +51,19 @@ def make_pending(
         "concept": intent.concept,
         "direction": intent.direction,
         "factor": intent.factor,
-        "bound": bound(*bounds) or intent.direction,
+        "bound": held(bounds, gain) or intent.direction,
         "value": value,
         "share": None if value is None else value / strongest if strongest else 0.0,
     }
 
 
-def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
-    """Return the bounds on a class's student, each as a concept and a text."""
+def make_held(bounds: Bounds, gains: Mapping[str, float], name: str) -> list[dict[str, str]]:
+    """Return what thumbs hold on a class's student, each as a concept and a text: bounds, and
+    ``gains`` in the targets by concept."""
+    own = {concept: limits for (of, concept), limits in bounds.items() if of == name}
     return [
-        {"concept": concept, "bound": bound(*limits)}
-        for (class_name, concept), limits in bounds.items()
-        if class_name == name
+        {"concept": concept, "bound": held(own.get(concept), gains.get(concept))}
+        for concept in sorted(own.keys() | gains.keys())
     ]
 
 
@@ -169,7 +177,7 @@ class Batch:
                 for edit in tuning.pending
                 if not isinstance(edit, Intent)
             ],
-            held=make_held(self.app.students.node.bounds, self.bar.student),
+            held=self._held(),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(),
             notices=[*self.outcome, *tuning.notices(), *self._chosen()],
@@ -215,7 +223,14 @@ class Batch:
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())
-        return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
+        tuning = self.app.tuning
+        gain = gain_of(intent) if tuning.tuner.refit == TARGET else None
+        return make_pending(intent, tuning.bounds_of(intent), strongest, gain)
+
+    def _held(self) -> list[dict[str, str]]:
+        node, name = self.app.students.node, self.bar.student
+        terms = self.app.tuner.terms(node).get(name, Terms())
+        return make_held(node.bounds, gains_of(terms.adjusted), name)
 
     def _known_group(self) -> dict[str, Any] | None:
         """Return the offer of ``make_group_offer``; None until the group is computed."""

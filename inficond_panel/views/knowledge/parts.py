@@ -127,7 +127,7 @@ class StudentActions(RefitActions):
 
     @action
     def _toggle_group(self, concepts: list[str], direction: str) -> None:
-        self.app.tuning.toggle(*(Intent(self.student, each, direction) for each in concepts))
+        self.app.tuning.toggle_group(self.student, concepts, direction)
 
     @action
     def _take_out(self, place: list[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import param
 
-from inficond_panel.common.numbers import bound, defined, number_range, share, signed
+from inficond_panel.common.numbers import defined, held, number_range, share, signed
 from inficond_panel.distill import Band, Counts
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.concept_rows import ConceptRow
@@ -40,10 +40,10 @@ def make_concept_rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of the list of concepts as plain data for the browser.
 
-    ``undefined`` is the reason why a discrepancy has no value. ``held`` is a concept's bound, such
-    as ``≥ 1.40``, and ``since`` its iteration, ``#1``; empty without a bound. ``scale`` returns
-    facts on the scale of a concept's score. ``assigned`` is the number of segments assigned to the
-    concept, ``unpatched`` the reason why it has no patch, or empty.
+    ``undefined`` is the reason why a discrepancy has no value. ``held`` is what thumbs on a concept
+    hold, such as ``≥ 1.40``, and ``since`` their iteration, ``#1``; empty without thumbs.
+    ``scale`` returns facts on the scale of a concept's score. ``assigned`` is the number of
+    segments assigned to the concept, ``unpatched`` the reason why it has no patch, or empty.
     """
     return [
         {
@@ -53,8 +53,8 @@ def make_concept_rows(
             "share": row.share,
             "discrepancy": defined(row.discrepancy),
             "undefined": undefined,
-            "held": bound(*row.bounds) if row.bounds else "",
-            "since": f"#{row.bound_since}" if row.bounds else "",
+            "held": (kept := held(row.bounds, row.gain)),
+            "since": f"#{row.held_since}" if kept else "",
             "scale": scale(row.concept),
             "assigned": row.assigned,
             "unpatched": _unpatched(row),

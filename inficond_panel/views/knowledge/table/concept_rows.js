@@ -247,7 +247,7 @@ function influenceCard(row, model) {
     ["Influence", signed(row.influence, 3)],
     ["Of the strongest", percent(Math.abs(row.share), 1)],
     ["Rank", row.rank ? `${row.rank} of ${count(model.options.concepts)}` : "–"],
-    row.held && ["Bound", `${row.held} since ${row.since}`],
+    row.held && ["Thumb", `${row.held} since ${row.since}`],
     isNumber(ghost) && ["After this batch", signed(ghost, 3)],
     isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
     !model.options.patchless && ["Assigned segments", count(row.assigned)],

@@ -1,0 +1,274 @@
+"""The own word of each class: the concept that is named like the class, and the images' scores.
+
+A class's own word may be among the store's concepts. The words of the other classes are no concepts
+of the students. Their text vectors and scores are next to the store ``NAME.zarr``, in
+``NAME.words/HASH.zarr``, a store of the same images, whose concepts are these classes. HASH stands
+for the images, segments, encoder and prompts by which it was made (``typed.basis_of``). The store's
+own content hash stays, and so do the histories on the store.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from inficond_panel.common import clock
+from inficond_panel.common.cache import once
+from inficond_panel.common.installation import path_word
+from inficond_panel.common.names import find_name
+from inficond_panel.common.near_words import listed, unknown
+from inficond_panel.common.numbers import count
+from inficond_panel.common.places import has_store, is_remote, stores_in
+from inficond_panel.concepts.class_names import letters_of, names_of
+from inficond_panel.concepts.scoring import score_concept, score_concepts
+from inficond_panel.concepts.typed import base_of, basis_of, scoring_of
+from inficond_panel.errors import DataError, StoreError, StoreFormatError
+from inficond_panel.store.more_photos import AllImages
+from inficond_panel.store.opening import open_store
+from inficond_panel.store.store import Store
+from inficond_panel.store.write import Stored, write_store
+from inficond_panel.vocabulary.splits import FIT
+
+#: Attributes of a store of words: basis of the store it belongs to, and the names by class.
+WORDS_OF, NAMES = "words_of", "class_names"
+#: Name of the class of a store of words: a store has at least one. It has no label and no logit.
+_NO_CLASS = "no class"
+#: Attributes that a store of words has like the store that it belongs to.
+_SHARED = ("encoder", "encoder_digest", "preprocessing", "prompts")
+
+
+@dataclass(frozen=True, eq=False)
+class OwnWord:
+    """Own word of the class ``class_name``.
+
+    ``names`` are its texts, the name first, then synonyms. ``concept`` is the index of the store's
+    concept, None if the word is none of the store's concepts. ``scores`` ``(image,)`` float32 are
+    the scores of the store's images, read-only. ``text`` ``(embed,)`` is the unit vector, None if
+    the store has no text vectors.
+    """
+
+    class_name: str
+    names: tuple[str, ...]
+    concept: int | None
+    scores: np.ndarray = field(repr=False)
+    text: np.ndarray | None = field(repr=False, default=None)
+
+    def scores_at(self, images: AllImages, rows: np.ndarray) -> np.ndarray:
+        """Return the scores ``(n,)`` float32 of the images at ``rows`` of ``images``, which are the
+        images of the word's store and photos added to it."""
+        if self.concept is None:
+            added = [_scores_in(self, part) for part in images.more.stores]
+        else:
+            added = [images.more.score[:, self.concept]]
+        return np.concatenate([self.scores, *added])[rows]
+
+
+def own_word(store: Store, class_name: str) -> OwnWord | None:
+    """Return the own word of a class of ``store``, typed concepts included; None without any.
+
+    Without any are classes of a store that was not made from photos, and classes whose names are
+    no words, unless a concept has the class's name or a synonym. Raises ``DataError`` for an
+    unknown class, and ``StoreFormatError`` if the words next to the store are damaged.
+    """
+    known = find_name(class_name, store.classes)
+    if known is None:
+        raise DataError(*unknown("class", class_name, store.classes))
+    return _own_word(store, own_words(store), known)
+
+
+def without_word(store: Store) -> list[str]:
+    """Return the classes of a store that have no own word, in order. Raises ``StoreFormatError`` if
+    the words next to the store are damaged."""
+    words = own_words(store)
+    known = set() if words is None else set(words.concepts)
+    return [
+        name
+        for name in store.classes
+        if name not in known and _concept_of(store, _names_in(words, name)) is None
+    ]
+
+
+def words_text(store: Store) -> str:
+    """Return for how many classes the own word is known, and which lack it, as text."""
+    lacking = without_word(store)
+    known = f"{len(store.classes) - len(lacking)} of {count(len(store.classes), 'class')}"
+    return f"{known}; none: {listed(lacking, 5)}" if lacking else known
+
+
+def words_note(store: Store, spec: str) -> str:
+    """Return a sentence on the own words that a run of the spec would make; "" if there are none.
+
+    Raises ``StoreFormatError`` if the words next to the store are damaged.
+    """
+    classes = list(words_to_make(store, own_words(store)))
+    which = f"{count(len(classes), 'class')}: {listed(classes, 5)}"
+    make = f"To make them: inficond precompute {path_word(spec)}"
+    return f"The store lacks the own words of {which}. {make}" if classes else ""
+
+
+def own_words(store: Store) -> Store | None:
+    """Return the store of the words next to ``store``; None if there is none.
+
+    Its concepts are classes. Raises ``StoreFormatError`` if it is damaged.
+    """
+    base = base_of(store)
+    if not _can_have_words(base):
+        return None
+    path = words_path(base)
+    return _opened(base, path, _written_at(path))
+
+
+def words_path(store: Store) -> Path:
+    """Return the path of the words next to a store: ``NAME.words/HASH.zarr`` for ``NAME.zarr``."""
+    folder = store.path.with_name(f"{store.path.stem}.words")
+    return folder / f"{basis_of(store)[:12]}.zarr"
+
+
+def words_to_make(
+    store: Store, words: Store | None, lemmas: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes whose words have to be next to a store, by class; {} if
+    ``words``, which are there, are all that can be made.
+
+    They are the classes without a concept of their name; all are written together. A store without
+    segments, or whose encoder is not known, has none. ``lemmas`` are as in ``names_of``.
+    """
+    base = base_of(store)
+    if not _can_have_words(base):
+        return {}
+    unlisted = [name for name in base.classes if _concept_of(base, names_of(name)) is None]
+    names = {name: texts for name in unlisted if (texts := names_of(name, lemmas))}
+    tried = {} if words is None else words.attrs[NAMES]
+    return names if names.keys() - tried.keys() else {}
+
+
+def write_words(
+    store: Store, names: Mapping[str, Sequence[str]], vectors: Mapping[str, np.ndarray]
+) -> Store:
+    """Score a store's images by words, write the words next to the store, and return them.
+
+    ``names`` are texts by class; ``vectors`` are the unit vectors ``(embed,)``, by class, of one or
+    more of these classes: the others cannot be encoded. On disk earlier words, of other segments,
+    encoders or prompts, are removed. The caller must hold the store's lock
+    (``store.write.only_run``).
+    """
+    path, images = words_path(store), len(store.images)
+    text = np.stack(list(vectors.values()))
+    segments = Stored(store, "segment_embedding"), store.segment_image
+    arrays = {
+        "image": store.read("image"),
+        "concept": np.array(list(vectors)),
+        "class_name": np.array([_NO_CLASS]),
+        "concept_score": score_concepts(*segments, text, images=images, scoring=scoring_of(store)),
+        "concept_text_embedding": text,
+        "teacher_logit": np.zeros((images, 1)),
+        "label": np.full((images, 1), -1),
+        "split": np.full(images, FIT),
+    }
+    attrs = {name: store.attrs[name] for name in _SHARED if name in store.attrs}
+    attrs |= {
+        "title": f"{store.title}: own words of the classes",
+        "corpus": "names of the classes",
+        "teacher": "none",
+        "history": f"{clock.stamp()} inficond precompute, own words",
+        "inputs_hash": basis_of(store),
+        WORDS_OF: basis_of(store),
+        NAMES: {name: list(texts) for name, texts in names.items()},
+    }
+    write_store(path, arrays, attrs)
+    if not is_remote(path):
+        for earlier in set(stores_in(path.parent)) - {path}:
+            shutil.rmtree(earlier, ignore_errors=True)
+    return open_store(path)
+
+
+def _can_have_words(store: Store) -> bool:
+    """Return True if words can be next to a store: their scores need segments and the encoder."""
+    return store.holds("segments") and {"encoder_digest", "prompts"} <= store.attrs.keys()
+
+
+@once(64)
+def _own_word(store: Store, words: Store | None, class_name: str) -> OwnWord | None:
+    names = _names_in(words, class_name)
+    c = _concept_of(store, names)
+    if c is not None:
+        texts = (store.concepts[c], *store.synonyms.get(store.concepts[c], ()))
+        return OwnWord(class_name, texts, c, *_column(store, c))
+    if words is None or class_name not in words.concepts:
+        return None
+    return OwnWord(class_name, names, None, *_column(words, words.concepts.index(class_name)))
+
+
+def _names_in(words: Store | None, class_name: str) -> tuple[str, ...]:
+    """Return the names of a class by which its word was made; else its names by the table."""
+    made = {} if words is None else words.attrs[NAMES]
+    return tuple(made[class_name]) if class_name in made else names_of(class_name)
+
+
+def _column(store: Store, c: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the scores of the concept with index ``c``, read-only, and its vector."""
+    scores = store.concept_score[:, c].copy()
+    scores.setflags(write=False)
+    return scores, store.concept_text_embedding[c] if store.holds("texts") else None
+
+
+def _concept_of(store: Store, names: Sequence[str]) -> int | None:
+    """Return the index of the concept that has the first of ``names`` that any has, as its name or
+    a synonym; None if no concept has one."""
+    concept_of = _letters(store)
+    return next((c for name in names if (c := concept_of.get(letters_of(name))) is not None), None)
+
+
+@once(8)
+def _letters(store: Store) -> dict[str, int]:
+    """Return the indices of a store's concepts by the letters of name, then of synonyms."""
+    found: dict[str, int] = {}
+    texts = [(name, c) for c, name in enumerate(store.concepts)]
+    texts += [(text, c) for name, c in texts for text in store.synonyms.get(name, ())]
+    for text, c in texts:
+        found.setdefault(letters_of(text), c)
+    return found
+
+
+@once(64)
+def _scores_in(word: OwnWord, part: Store) -> np.ndarray:
+    """Return the scores ``(n,)`` of the images of ``part``, photos that were added to the store."""
+    segments, images = (part.segment_embedding, part.segment_image), len(part.images)
+    text, scoring = np.asarray(word.text), scoring_of(part)
+    return score_concept(*segments, text, images=images, scoring=scoring)[0]
+
+
+def _written_at(path: Path) -> int:
+    """Return when the words were written; 0 if there are none, and at an address, where words are
+    written once."""
+    with suppress(OSError):
+        return 0 if is_remote(path) else (path / "zarr.json").stat().st_mtime_ns
+    return 0
+
+
+@once(8)
+def _opened(base: Store, path: Path, _: int) -> Store | None:
+    if not has_store(path):
+        return None
+    try:
+        words = open_store(path)
+    except StoreError as error:
+        raise _damaged(path, error.message) from error
+    if words.attrs.get(WORDS_OF) != basis_of(base) or words.images != base.images:
+        raise _damaged(path, "they belong to another store")
+    names = words.attrs.get(NAMES)
+    if not isinstance(names, dict) or not {*words.concepts} <= {*names}:
+        raise _damaged(path, "they do not name the texts of each class")
+    return words
+
+
+def _damaged(path: Path, why: str) -> StoreFormatError:
+    return StoreFormatError(
+        f"The classes' own words in {path} are damaged: {why}",
+        f"Remove {path} and make them again: inficond precompute SPEC",
+    )
