@@ -88,7 +88,7 @@ class Fitted:
         least: Mapping[int, float] = {},
         most: Mapping[int, float] = {},
     ) -> NDArray:
-        """Logits of the student of these log-odds (n,); ``zero`` weights are 0, some have limits."""
+        """Logits of the student of log-odds (n,); ``zero`` weights are 0, some have limits."""
         lower = np.full_like(self.student.weights, -np.inf)
         upper = np.full_like(lower, np.inf)
         lower[list(least), 0], upper[list(most), 0] = list(least.values()), list(most.values())
@@ -179,7 +179,7 @@ def near(of: Fitted, moved: Mapping[int, float], rho: float) -> NDArray:
 
 
 def average(of: Fitted, up: int) -> NDArray:
-    """The mean of the standardised logits of the student and scores of a word: no tool is needed."""
+    """The mean of the student and a word, both standardised on fit: no tool is needed."""
     own = of.scores @ of.weights
     return ((of.shown @ of.weights - own.mean()) / own.std() + of.standard(up, of.shown)) / 2
 

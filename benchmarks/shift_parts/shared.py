@@ -34,7 +34,7 @@ CARELESS = 0.2
 #: Noise of the class's word, in standard deviations of its score.
 NOISE = (1.0, 2.0)
 #: Other gains of 👍 and ✕.
-SIZES = ((0.4, -0.2), (0.5, -0.2), (0.5, -0.3))
+SIZES = ((0.3, -0.15), (0.5, -0.3))
 #: Draws of intervals over classes.
 DRAWS = 4000
 
@@ -233,7 +233,10 @@ def _by_others(given: Clicks, rng: np.random.Generator, teacher: str) -> Rows:
     one, other = rng.choice(free, 2, replace=False).tolist()
     yield "target, random word and culprit", given.clicked([one], [other])
     yield "target, the word, random culprit", given.clicked([up], [other])
-    yield "target, another class's word, the culprit", given.clicked([int(rng.choice(others))], [off])
+    yield (
+        "target, another class's word, the culprit",
+        given.clicked([int(rng.choice(others))], [off]),
+    )
     z = [rng.permutation(clicks.positive(of.standard(c))) for c in (up, off)]
     moved = of.log_odds + of.log_odds.std() * (RAISED * z[0] + LOWERED * z[1])
     yield "target, scores of both shuffled", of.refit(moved, zero=[off])

@@ -1,6 +1,6 @@
-"""Clicks of the benchmark of shifts: forms of a thumb, suspects of one split, clustered intervals."""
+"""Clicks in the benchmark of shifts: forms of a thumb, suspects, a shared bias, intervals."""
 
-import argparse
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,16 +8,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 from shift_parts.cases import biased_cases
-from shift_parts.clicks import (
-    LOWERED,
-    RAISED,
-    Fitted,
-    adjusted,
-    average,
-    held,
-    near,
-    suspects,
-)
+from shift_parts.clicks import LOWERED, RAISED, Fitted, adjusted, average, held, near, suspects
 from shift_parts.pairs import draw_split
 from shift_parts.shared import clustered
 
@@ -61,7 +52,7 @@ def test_the_plain_adjusted_target_gives_the_student_of_the_product(students, of
 
 
 def smallest_near(of: Fitted, moved: dict[int, float], rho: float) -> np.ndarray:
-    """Logits of the minimum by L-BFGS-B, with weights as differences of two that are not negative."""
+    """Logits of the minimum by L-BFGS-B; a weight is the difference of two that are at least 0."""
     goal = of.weights.copy()
     goal[list(moved)] = list(moved.values())
     size, target = len(goal), expit(of.log_odds)
@@ -123,11 +114,11 @@ def test_an_interval_clustered_by_class_is_that_of_drawn_classes():
     assert (mean, low, high) == (3, min(drawn), max(drawn))
 
 
-@pytest.mark.parametrize(("shared", "alone"), [(True, 0), (False, 9)])
-def test_a_shared_bias_leaves_no_photo_of_tune_where_class_and_context_disagree(shared, alone):
+def case_of(shared: bool):
+    """The biased case, without any leak, of a store with two classes; and labels (n, 2) of tune."""
     rng = np.random.default_rng(0)
     label = (rng.random((1000, 2)) < 0.5).astype(np.int8)
-    store = argparse.Namespace(
+    store = SimpleNamespace(
         label=label,
         images=np.arange(1000),
         classes=["dog", "boat"],
@@ -135,12 +126,16 @@ def test_a_shared_bias_leaves_no_photo_of_tune_where_class_and_context_disagree(
         synonyms={},
         concept_score=rng.normal(size=(1000, 2)),
     )
-    args = argparse.Namespace(
-        first_seed=0, seeds=1, pairs=1, least=(10, 10), leak=0.0, teacher="strong",
-        fit=None, tune=None, shared=shared,
-    )  # fmt: skip
-    (case,) = biased_cases(store, args)
-    disagree = label[case.split.tune, 0] != label[case.split.tune, 1]
-    whole = label[draw_split(store, 0).tune]
-    assert disagree.sum() == (0 if shared else (whole[:, 0] != whole[:, 1]).sum())
-    assert shared or disagree.sum() > alone
+    given = {"first_seed": 0, "seeds": 1, "pairs": 1, "least": (10, 10), "leak": 0.0}
+    how = {"teacher": "strong", "fit": None, "tune": None, "shared": shared}
+    (case,) = biased_cases(store, SimpleNamespace(**given, **how))
+    return label[case.split.tune], label[draw_split(store, 0).tune]
+
+
+def test_a_shared_bias_leaves_the_photos_of_tune_where_class_and_context_agree():
+    tune, drawn = case_of(shared=True)
+    np.testing.assert_array_equal(tune, drawn[drawn[:, 0] == drawn[:, 1]])
+
+
+def test_a_bias_of_fit_alone_leaves_all_photos_of_tune():
+    np.testing.assert_array_equal(*case_of(shared=False))
