@@ -81,6 +81,20 @@ def own_word(store: Store, class_name: str) -> OwnWord | None:
     return _own_word(store, own_words(store), known)
 
 
+def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
+    """Return the names of a class whose own word is none of the store's concepts, the name of the
+    word first; () if it is one of them, for an unknown class, and for a store without words.
+
+    The word has names also while its scores are missing. Raises ``StoreFormatError`` as
+    ``own_words``.
+    """
+    known = find_name(class_name, store.classes)
+    if known is None or not _can_have_words(base_of(store)):
+        return ()
+    names = _names_in(own_words(store), known)
+    return names if _concept_of(store, names) is None else ()
+
+
 def without_word(store: Store) -> list[str]:
     """Return the classes of a store that have no own word, in order. Raises ``StoreFormatError`` if
     the words next to the store are damaged."""
