@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ def put_words(store: Store, seed: int = 3) -> Store:
     return write_words(store, names, vectors)
 
 
-def worded_store(path: Path, **sizes: Any) -> Store:
+def worded_store(path: Path, make: Callable = small_arrays, **sizes: Any) -> Store:
     """A small store with words; no concept is named like a class."""
-    write_store(path, small_arrays(**sizes), {**ATTRS, **MADE})
+    write_store(path, make(**sizes), {**ATTRS, **MADE})
     store = open_store(path)
     put_words(store)
     return store

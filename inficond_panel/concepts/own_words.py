@@ -58,6 +58,11 @@ class OwnWord:
     scores: np.ndarray = field(repr=False)
     text: np.ndarray | None = field(repr=False, default=None)
 
+    @property
+    def name(self) -> str:
+        """The word: the name of the concept, or the first of the class's names."""
+        return self.names[0]
+
     def scores_at(self, images: AllImages, rows: np.ndarray) -> np.ndarray:
         """Return the scores ``(n,)`` float32 of the images at ``rows`` of ``images``, which are the
         images of the word's store and photos added to it."""
