@@ -1,4 +1,4 @@
-"""Curves where a thumb adjusts targets: the path of thumbs, and the ring of what the batch gives."""
+"""Curves where a thumb adjusts targets: the path of thumbs, and the ring of the batch's result."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from waiting import comes_to
 WHOLE = "(it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight"
 #: Least distance in pixels of the ring of the preview from a point of the curve of thumbs.
 FROM_THE_CURVE = """chart => {
-  const middle = (it) => { const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2] }
+  const middle = (it) => {
+    const box = it.getBoundingClientRect()
+    return [box.x + box.width / 2, box.y + box.height / 2]
+  }
   const [x, y] = middle(chart.querySelector("circle.ghost"))
-  return Math.round(Math.min(...[...chart.querySelectorAll("circle.solved")].map(middle).map(([a, b]) => Math.hypot(a - x, b - y))))
+  const solved = [...chart.querySelectorAll("circle.solved")].map(middle)
+  return Math.round(Math.min(...solved.map(([a, b]) => Math.hypot(a - x, b - y))))
 }"""
 
 
