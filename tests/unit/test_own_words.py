@@ -324,7 +324,7 @@ def test_damaged_words_are_told_with_a_remedy(store, spoil):
     spoil(path)
     with pytest.raises(StoreFormatError, match="damaged") as error:
         own_word(open_store(store.path), "sheep")
-    assert "inficond precompute SPEC" in str(error.value)
+    assert "inficond concept words SPEC" in str(error.value)
 
 
 def test_words_of_another_store_are_told(store, tmp_path):
@@ -343,7 +343,7 @@ def test_the_number_of_words_is_told_with_the_classes_that_lack_one(store):
 
 
 def test_the_note_names_the_command(store):
-    assert words_note(store, "my spec.yaml").endswith("inficond precompute 'my spec.yaml'")
+    assert words_note(store, "my spec.yaml").endswith("inficond concept words 'my spec.yaml'")
 
 
 def test_there_is_no_note_when_all_words_are_there(store):

@@ -139,7 +139,7 @@ def total(home):
 
 
 def goes_on(home, store):
-    """Run to the end; the store is that of an undisturbed run, and nothing but its words is left."""
+    """Run to the end; the store is that of an undisturbed run, and its words alone are left."""
     lines = []
     report = precompute.run(load_spec(home / "spec.yaml"), store, progress=lines.append)
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
