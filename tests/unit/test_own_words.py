@@ -10,6 +10,7 @@ from frames import frames
 from more_factory import added_part
 
 from inficond_panel import from_frames
+from inficond_panel.common import places
 from inficond_panel.concepts import own_words as module
 from inficond_panel.concepts.own_words import (
     own_word,
@@ -290,6 +291,17 @@ def test_another_class_lets_all_words_be_made_again(store):
     concepts = [*small_arrays(images=40)["class_name"][:3], "horse"]
     other = store_by(store.path, class_name=np.array(concepts))
     assert list(words_to_make(other, words)) == concepts
+
+
+def test_words_of_a_store_at_an_address_are_at_that_address(monkeypatch):
+    pytest.importorskip("upath")
+    monkeypatch.setattr(places, "PROTOCOLS", (*places.PROTOCOLS, "memory"))
+    address = places.place_of("memory://bucket/own.zarr")
+    arrays = small_arrays(images=40)
+    write_store(address, arrays, {**ATTRS, **MADE})
+    write_all(open_store(address))
+    store = open_store(address)
+    assert str(own_words(store).path).startswith("memory://bucket/own.words/")
 
 
 # --- damage

@@ -107,6 +107,7 @@ def own_words(args: argparse.Namespace) -> None:
 
     with only_run(store.path), one_thread():
         made = make_words(store, load, note)
+    store = open_store(store.path)  # at an address an open store does not see new words
     document = {"made": list(made), "without_own_word": without_word(store)}
     show_lines(args, document, [f"own words: {words_text(store)}"])
 
