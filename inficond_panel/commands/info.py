@@ -38,7 +38,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the content of a store, or of the files of a spec whose store does not exist."""
-    from inficond_panel.concepts.own_words import own_words
     from inficond_panel.results.store_content import store_content
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.store import open_store
@@ -55,8 +54,6 @@ def run(args: argparse.Namespace) -> None:
         history = history_of(args.spec, spec)
         store, known = open_store(folder), {"title": spec.title, "order": spec.order}
     store.verify()
-    if words := own_words(store):
-        words.verify()
     known |= {"history": history, "tuner": _tuner(args, history)}
     show_all(args, store_content(store, spec=args.spec, **known))
 

@@ -120,20 +120,20 @@ def words_text(store: Store) -> str:
 
 
 def words_note(store: Store, spec: str) -> str:
-    """Return a sentence on the own words that a run of the spec would make; "" if there are none.
+    """Return a sentence on the own words that the spec's encoder can make; "" if there are none.
 
     Raises ``StoreFormatError`` if the words next to the store are damaged.
     """
     classes = list(words_to_make(store, own_words(store)))
     which = f"{count(len(classes), 'class')}: {listed(classes, 5)}"
-    make = f"To make them: inficond precompute {path_word(spec)}"
+    make = f"To make them: inficond concept words {path_word(spec)}"
     return f"The store lacks the own words of {which}. {make}" if classes else ""
 
 
 def own_words(store: Store) -> Store | None:
     """Return the store of the words next to ``store``; None if there is none.
 
-    Its concepts are classes. Raises ``StoreFormatError`` if it is damaged.
+    Its concepts are classes. It is read whole, once. Raises ``StoreFormatError`` if it is damaged.
     """
     base = base_of(store)
     if not _can_have_words(base):
@@ -276,6 +276,7 @@ def _opened(base: Store, path: Path, _: int) -> Store | None:
         return None
     try:
         words = open_store(path)
+        words.verify()
     except StoreError as error:
         raise _damaged(path, error.message) from error
     if words.attrs.get(WORDS_OF) != basis_of(base) or words.images != base.images:
@@ -289,5 +290,5 @@ def _opened(base: Store, path: Path, _: int) -> Store | None:
 def _damaged(path: Path, why: str) -> StoreFormatError:
     return StoreFormatError(
         f"The classes' own words in {path} are damaged: {why}",
-        f"Remove {path} and make them again: inficond precompute SPEC",
+        f"Remove {path} and make them again: inficond concept words SPEC",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -11,26 +11,35 @@ from inficond_panel.common.numbers import count
 from inficond_panel.concepts.class_names import SYNSET
 from inficond_panel.concepts.own_words import own_words, words_to_make, write_words
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts
-from inficond_panel.errors import CancelledError, DataError, InficondError, StoreFormatError
+from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store import Store
 from precompute.batches.run import Progress
-from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.stages import encoder_of
 
 
-def make_words(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
-    """Make the own words of the classes that lack one, and return these classes' names.
+def make_words(
+    store: Store, load: Callable[[], EmbedsText], progress: Progress = lambda _: None
+) -> tuple[str, ...]:
+    """Make the own words of the classes that lack one, and return the names of all classes whose
+    words were made.
 
-    Words next to the store are kept unless they lack a class or are damaged. A fault is a warning
-    to ``progress``: the store is complete without words. The caller must hold the store's lock.
+    Words next to the store are kept unless they lack a class or are damaged. ``load`` returns the
+    encoder that the store was made with; it is called if words have to be made. Raises
+    ``StoreError`` if they cannot be written. The caller must hold the store's lock
+    (``store.write.only_run``).
     """
-    try:
-        return _made(store, inputs, progress)
-    except CancelledError:
-        raise
-    except (InficondError, OSError) as error:
-        progress(f"Warning: the classes' own words were not made: {error}")
-    return ()
+    names = needed_words(store)
+    if not names:
+        return ()
+    progress(f"Own words of {count(len(names), 'class')}: {listed(list(names), 5)}")
+    encoder, prompts = load(), store.attrs["prompts"]
+    vectors = {
+        name: vector
+        for name, texts in names.items()
+        if (vector := _vector(encoder, name, texts, prompts, progress)) is not None
+    }
+    if vectors:
+        write_words(store, names, vectors)
+    return tuple(vectors)
 
 
 def needed_words(store: Store) -> dict[str, tuple[str, ...]]:
@@ -52,22 +61,6 @@ def synset_names(classes: Iterable[str]) -> dict[str, str]:
     info = ImageNetInfo("imagenet-22k")
     known = synsets & set(info.label_names())
     return {synset: info.label_name_to_description(synset) for synset in sorted(known)}
-
-
-def _made(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
-    names = needed_words(store)
-    if not names:
-        return ()
-    progress(f"Own words of {count(len(names), 'class')}: {listed(list(names), 5)}")
-    encoder = encoder_of(inputs)
-    vectors = {
-        name: vector
-        for name, texts in names.items()
-        if (vector := _vector(encoder, name, texts, store.attrs["prompts"], progress)) is not None
-    }
-    if vectors:
-        write_words(store, names, vectors)
-    return tuple(vectors)
 
 
 def _vector(

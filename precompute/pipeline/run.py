@@ -20,7 +20,7 @@ from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
 from inficond_panel.common.places import beside, is_remote, place_of
 from inficond_panel.common.threads import one_thread
-from inficond_panel.errors import InficondError, OrderError, StoreError
+from inficond_panel.errors import CancelledError, InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -39,6 +39,7 @@ from precompute.teachers.loading import fetch_teacher
 from precompute.teachers.outputs import check_order, in_spec
 
 _ELSEWHERE = "Choose another folder: inficond precompute --store"
+_WORDLESS = "Warning: the classes' own words were not made"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -101,7 +102,7 @@ def run(
                 store = open_store(path)
                 if better := hold_store(store, inputs.teacher.section.order):
                     progress(f"Warning: {better.warning}")
-                words = _words_later(store, inputs, progress)
+                words = _words_later(store, inputs, progress) if needed_words(store) else ()
                 if not words:
                     progress(f"{path} is up to date: nothing to do.")
                 return _report(store, False, words, None, started)
@@ -122,7 +123,7 @@ def run(
                 )
                 speed = _Stages(inputs, run).make(path)
                 store = open_store(path)
-                words = make_words(store, inputs, progress)
+                words = _words(store, inputs, progress)
                 shutil.rmtree(left)
     except OrderError as error:
         raise in_spec(error, spec) from error
@@ -135,13 +136,23 @@ def run(
 
 def _words_later(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
     """Make the own words that an existing store lacks, unless another run writes the store."""
-    if not needed_words(store):
-        return ()
     try:
-        with only_run(store.path), one_thread():
-            return make_words(store, inputs, progress)
+        with only_run(store.path):
+            return _words(store, inputs, progress)
     except (StoreError, OSError) as error:  # such as a folder that may not be written
-        progress(f"Warning: the classes' own words were not made: {error}")
+        progress(f"{_WORDLESS}: {error}")
+    return ()
+
+
+def _words(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
+    """Make own words (``make_words``). A fault is a warning: the store is complete without them."""
+    try:
+        with one_thread():
+            return make_words(store, partial(stages.encoder_of, inputs), progress)
+    except CancelledError:
+        raise
+    except (InficondError, OSError) as error:
+        progress(f"{_WORDLESS}: {error}")
     return ()
 
 

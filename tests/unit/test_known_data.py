@@ -36,7 +36,9 @@ class ColourWords(NumpyEncoder):
     """A word's vector is that of an image in one colour."""
 
     def embed_text(self, texts):
-        colours = [next(c for word, c in COLOURS.items() if word in text) for text in texts]
+        white = 255, 255, 255
+        found = ((c for word, c in COLOURS.items() if word in text) for text in texts)
+        colours = [next(some, white) for some in found]
         flat = [np.full((3, 64, 64), np.array(c)[:, None, None] / 127.5 - 1) for c in colours]
         vectors = self.dense(np.array(flat))[:, 0, 0]
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

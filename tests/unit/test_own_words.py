@@ -10,6 +10,7 @@ from frames import frames
 from more_factory import added_part
 
 from inficond_panel import from_frames
+from inficond_panel.common import places
 from inficond_panel.concepts import own_words as module
 from inficond_panel.concepts.own_words import (
     own_word,
@@ -292,6 +293,17 @@ def test_another_class_lets_all_words_be_made_again(store):
     assert list(words_to_make(other, words)) == concepts
 
 
+def test_words_of_a_store_at_an_address_are_at_that_address(monkeypatch):
+    pytest.importorskip("upath")
+    monkeypatch.setattr(places, "PROTOCOLS", (*places.PROTOCOLS, "memory"))
+    address = places.place_of("memory://bucket/own.zarr")
+    arrays = small_arrays(images=40)
+    write_store(address, arrays, {**ATTRS, **MADE})
+    write_all(open_store(address))
+    store = open_store(address)
+    assert str(own_words(store).path).startswith("memory://bucket/own.words/")
+
+
 # --- damage
 
 
@@ -324,7 +336,7 @@ def test_damaged_words_are_told_with_a_remedy(store, spoil):
     spoil(path)
     with pytest.raises(StoreFormatError, match="damaged") as error:
         own_word(open_store(store.path), "sheep")
-    assert "inficond precompute SPEC" in str(error.value)
+    assert "inficond concept words SPEC" in str(error.value)
 
 
 def test_words_of_another_store_are_told(store, tmp_path):
@@ -343,7 +355,7 @@ def test_the_number_of_words_is_told_with_the_classes_that_lack_one(store):
 
 
 def test_the_note_names_the_command(store):
-    assert words_note(store, "my spec.yaml").endswith("inficond precompute 'my spec.yaml'")
+    assert words_note(store, "my spec.yaml").endswith("inficond concept words 'my spec.yaml'")
 
 
 def test_there_is_no_note_when_all_words_are_there(store):

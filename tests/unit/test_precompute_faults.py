@@ -84,6 +84,13 @@ def test_a_run_killed_in_any_stage_goes_on(home, tmp_path, encoder, line, count)
         assert "Stage text" not in lines
 
 
+def test_a_run_killed_before_the_classes_own_words_goes_on(home, tmp_path, encoder):
+    store = tmp_path / "a.zarr"
+    assert in_child(die_on_line, home, store, "Own words", 1) == -signal.SIGKILL
+    goes_on(home, store)
+    assert encoder.runs == 0
+
+
 def test_an_old_store_is_there_until_the_new_one_is(home, tmp_path, encoder, monkeypatch):
     store = tmp_path / "a.zarr"
     spec = load_spec(home / "spec.yaml")
@@ -110,7 +117,7 @@ def test_an_old_store_is_there_until_the_new_one_is(home, tmp_path, encoder, mon
     runs = encoder.runs
     assert precompute.run(spec, store).content_hash != old
     assert encoder.runs == runs
-    assert files(tmp_path) == ["a.zarr", "words.txt"]
+    assert files(tmp_path) == ["a.words", "a.zarr", "words.txt"]
 
 
 @pytest.mark.parametrize("left", ["partial", "replaced", "lock"])
@@ -123,7 +130,7 @@ def test_what_a_killed_run_left_beside_a_finished_store_is_removed(home, tmp_pat
     else:
         (beside / "label").mkdir(parents=True)
     assert precompute.run(spec, store).content_hash == made
-    assert files(tmp_path) == ["a.zarr"]
+    assert files(tmp_path) == ["a.words", "a.zarr"]
 
 
 def total(home):
@@ -132,12 +139,12 @@ def total(home):
 
 
 def goes_on(home, store):
-    """Run to the end; the store is that of an undisturbed run, and nothing else is left."""
+    """Run to the end; the store is that of an undisturbed run, and its words alone are left."""
     lines = []
     report = precompute.run(load_spec(home / "spec.yaml"), store, progress=lines.append)
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
     open_store(store).verify()
-    assert files(store.parent) == [store.name]
+    assert files(store.parent) == ["a.words", store.name]
     return lines
 
 

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import zarr
 from precompute_factory import (
     CLASSES,
     NumpyEncoder,
@@ -146,9 +148,17 @@ def test_a_class_that_the_corpus_lists_has_its_concept(own):
     assert own_word(open_store(own / "spec.zarr"), "train").concept == 0
 
 
-def test_damaged_words_are_made_again(own):
-    store = open_store(own / "spec.zarr")
-    (words_path(store) / "zarr.json").write_text("{")
+def spoil_group(words):
+    (words / "zarr.json").write_text("{")
+
+
+def spoil_score(words):
+    zarr.open_group(words)["concept_score"][0, 0] = 0.5
+
+
+@pytest.mark.parametrize("spoil", [spoil_group, spoil_score])
+def test_damaged_words_are_made_again(own, spoil):
+    spoil(words_path(open_store(own / "spec.zarr")))
     assert run(own).words == CLASSES
     assert without_word(open_store(own / "spec.zarr")) == []
 
@@ -220,6 +230,62 @@ def test_the_command_tells_that_words_were_made(own, monkeypatch, capsys):
     assert "unchanged; own words of 2 classes made next to it" in capsys.readouterr().out
 
 
+class Named(NumpyEncoder):
+    """The encoder of a store with this ``digest``."""
+
+    def __init__(self, digest):
+        super().__init__()
+        self.digest = digest
+
+
+@pytest.fixture
+def wordless(own, monkeypatch):
+    """A folder whose store has no words; the command finds the store's encoder."""
+    shutil.rmtree(own / "spec.words")
+    encoder = Named(open_store(own / "spec.zarr").attrs["encoder_digest"])
+    actions = "inficond_panel.commands.concept.concept_actions"
+    monkeypatch.setattr(f"{actions}.text_encoder", lambda _: encoder)
+    monkeypatch.chdir(own)
+    return own
+
+
+def test_the_command_makes_the_words_of_a_precompute_run(made, wordless):
+    main(["concept", "words", "spec.yaml"])
+    words = [own_words(open_store(folder / "spec.zarr")) for folder in (made, wordless)]
+    assert words[0].content_hash == words[1].content_hash
+
+
+def test_the_command_needs_no_photo_and_no_labels(wordless):
+    shutil.rmtree(wordless / "photos")
+    main(["concept", "words", "spec.yaml"])
+    assert without_word(open_store(wordless / "spec.zarr")) == []
+
+
+def test_the_command_tells_how_many_words_there_are(wordless, capsys):
+    main(["concept", "words", "spec.yaml"])
+    assert capsys.readouterr().out == "own words: 2 of 2 classes\n"
+
+
+def test_the_command_prints_what_was_made_as_json(wordless, capsys):
+    main(["concept", "words", "spec.yaml", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"made": [*CLASSES], "without_own_word": []}
+
+
+def test_the_command_refuses_another_encoder(wordless, monkeypatch, capsys):
+    actions = "inficond_panel.commands.concept.concept_actions"
+    monkeypatch.setattr(f"{actions}.text_encoder", lambda _: Named("other"))
+    assert main(["concept", "words", "spec.yaml"]) == 1
+    assert "another encoder" in capsys.readouterr().err
+
+
+def test_the_command_loads_no_encoder_when_no_word_is_lacking(own, monkeypatch):
+    monkeypatch.chdir(own)
+    actions = "inficond_panel.commands.concept.concept_actions"
+    monkeypatch.setattr(f"{actions}.text_encoder", Mock(side_effect=AssertionError))
+    assert not main(["concept", "words", "spec.yaml"])
+
+
 def info(capsys, *more):
     main(["info", "spec.yaml", *more])
     return capsys.readouterr().out
@@ -239,7 +305,7 @@ def test_info_tells_which_classes_lack_a_word(own, monkeypatch, capsys):
 def test_info_tells_how_words_are_made(own, monkeypatch, capsys):
     monkeypatch.chdir(own)
     shutil.rmtree(own / "spec.words")
-    assert "inficond precompute spec.yaml" in info(capsys)
+    assert "inficond concept words spec.yaml" in info(capsys)
 
 
 def test_info_checks_the_hashes_of_the_words(own, monkeypatch, capsys):

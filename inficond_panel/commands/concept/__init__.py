@@ -1,4 +1,5 @@
-"""``inficond concept``: concepts added to a finished store, and words that filters drop."""
+"""``inficond concept``: concepts added to a finished store, own words of classes, and words that
+filters drop."""
 
 from __future__ import annotations
 
@@ -21,6 +22,10 @@ _ACTIONS = {
     "list": ("List the typed concepts.", "demo"),
     "add": ("Add a concept and print the nearest concepts.", "demo 'red bus, scarlet bus'"),
     "remove": ("Remove a typed concept.", "demo 'red bus'"),
+    "words": (
+        "Make the own words of the classes that lack one; encodes words, no photo.",
+        "photos.yaml",
+    ),
     "filter": (
         "List the words of the corpus that the spec's filters drop; encodes words, no photo.",
         "photos.yaml",
@@ -34,10 +39,11 @@ def add_arguments(parser: Parser) -> None:
     for name in ("list", "add", "remove"):
         of[name].add_tuner()
         of[name].add_json()
-    of["filter"].add_spec()
-    of["filter"].add_store()
+    for name in ("words", "filter"):
+        of[name].add_spec()
+        of[name].add_store()
+        of[name].add_json()
     of["filter"].add_allow_python()
-    of["filter"].add_json()
     of["add"].add_argument("text", metavar="WORDS", help="name, or name, synonym, synonym")
     text = "make it from 5 or more photos that show it: their ids, or a file with one id per line"
     of["add"].add_argument("--images", nargs="+", metavar="ID", help=text)
@@ -46,11 +52,14 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the chosen action of ``inficond concept`` and print its result."""
-    from inficond_panel.commands.concept.concept_actions import ACTIONS, filter_words
+    from inficond_panel.commands.concept.concept_actions import ACTIONS, filter_words, own_words
     from inficond_panel.tuning import open_tuner
 
     if args.action == "filter":
         filter_words(args)
+        return
+    if args.action == "words":
+        own_words(args)
         return
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     show_lines(args, *ACTIONS[args.action](tuner, args))

@@ -9,16 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.commands.shared.output import note, say, say_json, say_table
-from inficond_panel.commands.shared.parser import spec_to_make
+from inficond_panel.commands.shared.output import note, say, say_json, say_table, show_lines
+from inficond_panel.commands.shared.parser import precompute_package, spec_to_make
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.names import find_name
 from inficond_panel.common.numbers import count
-from inficond_panel.concepts.texts import texts_of
-from inficond_panel.concepts.typed import TypedConcept, check_typing
+from inficond_panel.common.threads import one_thread
+from inficond_panel.concepts.own_words import without_word, words_text
+from inficond_panel.concepts.texts import TextEncoder, texts_of
+from inficond_panel.concepts.typed import TypedConcept, check_encoder, check_typing
+from inficond_panel.errors import DataError
 from inficond_panel.predict import text_encoder
 from inficond_panel.results.slices import read_ids
+from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
+from inficond_panel.store.write import only_run
 from inficond_panel.tuning import Tuner, opening
 
 #: Result of an action: the JSON document, and the lines to print.
@@ -81,6 +86,30 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
     "add": _add,
     "remove": _remove,
 }
+
+
+def own_words(args: argparse.Namespace) -> None:
+    """Make the own words of a store's classes that lack one, and print which classes have one."""
+    spec = load_spec(find_spec(args.spec), check_files=False)
+    store = open_store(opening.store_place(spec, args.store))
+    if lacking := store.lacks("segments"):
+        raise DataError(
+            f"No own word can be made. {lacking}",
+            "Give the scores of a concept with the class's name, and write the store again.",
+        )
+    precompute_package()
+    from precompute.pipeline.own_words import make_words
+
+    def load() -> TextEncoder:
+        encoder = text_encoder(spec)
+        check_encoder(store, encoder)
+        return encoder
+
+    with only_run(store.path), one_thread():
+        made = make_words(store, load, note)
+    store = open_store(store.path)  # at an address an open store does not see new words
+    document = {"made": list(made), "without_own_word": without_word(store)}
+    show_lines(args, document, [f"own words: {words_text(store)}"])
 
 
 def filter_words(args: argparse.Namespace) -> None:
