@@ -9,6 +9,7 @@ from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
+from inficond_panel.vocabulary.worlds import WORLDS
 
 DESCRIPTION = (
     "Each iteration refits the students it names (with link: softmax all students jointly); "
@@ -20,7 +21,8 @@ DESCRIPTION = (
     f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. A repair "
     "changes what a student is fitted to: {class, concepts: [...], direction: balance}, "
     "{class, direction: doubt|lambda, value: number or auto}, {class, image, direction: label, "
-    f"value: 0|1}}, {{class, direction: learn, from: {'|'.join(SOURCES)}, value: number or auto}}."
+    f"value: 0|1}}, {{class, direction: learn, from: {'|'.join(SOURCES)}, value: number or auto}}. "
+    f"{{class, meant: {'|'.join(WORLDS)}}} says which photos the thumbs on a class are meant for."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 

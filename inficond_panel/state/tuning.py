@@ -303,7 +303,9 @@ class TuningState(TreeState):
         seen, moved = made
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
-        self.param.update(pending=later, meant={}, preview=None, status=Status(), notice=None)
+        made_now = {edit.class_name for edit in batch}
+        meant = {name: world for name, world in self.meant.items() if name not in made_now}
+        self.param.update(pending=later, meant=meant, preview=None, status=Status(), notice=None)
         self._shown(seen)
         self._moved = moved
         if not later:

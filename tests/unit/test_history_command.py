@@ -134,6 +134,7 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
         assert not told(*argv).startswith("1")
     tuner = open_tuner(spec)
     tuner.tag(tuner.store.images[:3], "odd")
+    tuner.set_meant(tuner.nodes(deleted=True)[1].id, {"bicycle": "these"})
     tuner.tag(tuner.store.images[:1], "odd", on=False)
     kinds = {event.kind for event in tuner.history.events(tuner.root_id)}
     assert kinds == set(_STEPS)  # a new kind of event is carried out here too

@@ -7,7 +7,11 @@ from histories import make_tuner
 
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import EditsError, TuningError
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
 from inficond_panel.results.history import iterations
+from inficond_panel.results.refit_report import explain
+from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.tuning import History, Intent, Meant, Tuner, dump_edits, read_edits
 from inficond_panel.tuning.replay import carry_on, replay
@@ -174,3 +178,24 @@ def test_python_says_it_afterwards(tuner):
 def test_the_event_has_the_world_by_class(tuner, node):
     text = next(e.text for e in tuner.history.events(tuner.root_id) if e.kind == "meant")
     assert json.loads(text) == {"bicycle": "independent"}
+
+
+def test_the_card_has_a_sentence_per_world_since_the_start(tuner, node):
+    later = tuner.fine_tune(node, [Intent("bicycle", "sky", "remove")])
+    sentences = model_card(tuner, later)["two_worlds"]["sentences"]
+    assert [text.partition(":")[0] for text in sentences] == ["bicycle"] * 3
+
+
+def test_the_card_means_all_concepts_of_the_branch(tuner, node):
+    later = tuner.fine_tune(node, [Intent("bicycle", "sky", "remove")])
+    rows = model_card(tuner, later)["two_worlds"]["rows"]
+    assert rows[0]["concepts"] == ["sky", "wheel"]
+
+
+def test_the_card_as_markdown_has_the_sentences(tuner, node):
+    assert "In photos like these: AP" in card_markdown(model_card(tuner, node))
+
+
+def test_the_report_on_a_refit_has_the_sentences(tuner, node):
+    notes = refit_frames(explain(tuner, node))["classes"].attrs["notes"]
+    assert sum("photos" in text and text.startswith("bicycle: In ") for text in notes) == 2

@@ -116,3 +116,16 @@ def test_a_click_on_the_choice_is_shown(view, app):
     app.tuning.toggle(REMOVE)
     view.act({"action": "mean", "world": "independent", "seen": "bicycle"})
     assert view.bar.worlds["meant"] == "independent"
+
+
+def test_the_bar_has_no_choice_on_the_holdout(view, app):
+    app.tuning.toggle(REMOVE)
+    app.tuning.show_split("holdout")
+    assert view.bar.worlds is None
+
+
+def test_a_choice_made_while_answers_are_learned_stays(app):
+    app.tuning.toggle(REMOVE)
+    app.tuning.mean("bicycle", "these")
+    app.tuning._tuned([], (app.tuning._see(app.students.node.id), ()))
+    assert app.tuning.meant == {"bicycle": "these"}

@@ -261,7 +261,7 @@ class Batch:
         The choice is there with the thumb, and its figures follow: nothing moves when they come."""
         tuning, name = self.app.tuning, self.bar.student
         thumbs = [intent for intent in tuning.thumbs if intent.class_name == name]
-        if not thumbs or not self.app.spec.tuning.preview:
+        if not thumbs or not (tuning.preview or tuning.status.kind == "previewing"):
             return None
         concepts = correlated_concepts(thumbs, self.app.store)
         known = tuning.worlds.get(name) or ClassWorlds(name, concepts, by_teacher=False, figures=())
