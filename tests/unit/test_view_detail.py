@@ -386,7 +386,7 @@ def test_the_page_draws_thumbs_where_a_thumb_adjusts_targets(tmp_path):
     at = points["thumbs"].index("▲ ×2")
     drawn = [points["influence"][at], points["f1"][at]]
     assert view.panel.captions[0]["preview"] == pytest.approx(drawn, abs=1e-6)
-    assert view.panel.pending["text"] == "▲ ×2"
+    assert view.panel.pending == {"direction": "up", "text": ""}
 
 
 def test_an_image_that_is_shown_is_taken_apart_with_its_map_of_knowledge_points(spec_file):

@@ -220,7 +220,7 @@ class DetailPanel(ViewComponent):
     confidence = param.String("", doc="Level of the intervals, in words; empty: none.")
     concept = param.String("", doc="Concept shown; empty: none.")
     influence = param.String("", doc="Influence of the concept, as text.")
-    pending = param.Dict({}, doc="Pending thumb: {direction, text}; empty: none.")
+    pending = param.Dict({}, doc="Pending thumb: {direction, text}, its bound; empty: none.")
     metrics = param.List(list(CHARTED), item_type=str, doc="Metrics that have a chart.")
     steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
     bands = param.Dict({}, doc="See ``make_band``, by metric; empty: not computed yet.")

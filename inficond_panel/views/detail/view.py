@@ -20,7 +20,6 @@ from inficond_panel.results.gallery import Gallery, take_gallery, take_picked
 from inficond_panel.results.what_if_curves import exact_curves
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.thumbs import short_words
 from inficond_panel.ui.component import action, tie
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.images import make_gallery, tile_uri
@@ -188,7 +187,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         return {
             "captions": charts,
             "influence": signed(influence),
-            "pending": _pending(intent, limits) if intent else {},
+            "pending": {"direction": intent.direction, "text": bound(*limits)} if intent else {},
             "refit": {
                 "share": refit.share,
                 "state": refit.state,
@@ -267,11 +266,6 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     @action
     def _open(self, class_name: str, concept: str) -> None:
         self._app.selection.open_concept(concept, class_name)
-
-
-def _pending(intent: Intent, limits: tuple[float | None, float | None]) -> dict[str, str]:
-    """Return direction and text of a pending thumb: its bound, else its factor (``▲ ×2``)."""
-    return {"direction": intent.direction, "text": bound(*limits) or short_words(intent)}
 
 
 def _largest(weights: np.ndarray, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
