@@ -43,7 +43,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-quick check-types figures format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-quick check-house check-types figures format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -54,7 +54,7 @@ test: check-quick
 
 # Nice: they take what the browsers leave, and all once these are through.
 test-others:
-	nice -n 5 $(BIN)/python -m pytest --ignore tests/house --ignore tests/ui --numprocesses $(WORKERS) --dist loadfile
+	nice -n 5 $(BIN)/python -m pytest --ignore tests/ui --numprocesses $(WORKERS) --dist loadfile
 
 # Files in the order of their names: the slowest, on accessibility, comes first. Failed tests run once more,
 # by themselves: one that passes only then is a race, of the test or of the page. It is shown, and looked
@@ -132,7 +132,7 @@ test-newer:
 	$(call with-versions,$(NEWER_PYTHON),$(NEWER_PYTHON),-c locks/constraints.txt,$(EXTRAS_WITHOUT_TORCH))
 	build/$(NEWER_PYTHON)/bin/python -m pytest --quiet --fast
 
-check: check-quick check-types
+check: check-quick check-house check-types
 
 check-types: $(VENV)/.test
 	nice -n 5 $(BIN)/mypy inficond_panel precompute
@@ -144,6 +144,8 @@ check-quick: $(VENV)/.test node_modules/.installed
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
 	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"
+
+check-house: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet tests/house
 
 # Three totals for the changelog, before a release.

@@ -2,20 +2,28 @@
 
     python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
                                [--plain 18] [--leak 0.02] [--teacher NAME] [--all-labels]
-                               [--lambda 1e-4] [--fit N] [--tune N] [--brief | --suspects]
+                               [--lambda 1e-4] [--fit N] [--tune N] [--shared]
+                               [--brief | --suspects | --clicks]
 
 SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
 For pairs of a class and another one, its context, that have enough photos of all four kinds, fit is
-biased: of the photos that show one of the two alone, only a share (--leak) is left. Teachers are
-those of shift_parts/teachers.py. Gains are in AP points (100 times AP) on the holdout, which chose
-nothing; intervals of 95 % by drawing students and photos, the worst student, and the gain on the
-photos where class and context disagree, as a share of that of the unbiased student of the same
-size. Then the same classes without a bias. --brief leaves out all but suggest, the repairs
-that it may be and what a plain user would do, and has these gains for the classes without a bias
-too; else it is said how often a shift is claimed there. --suspects leaves out all gains. --lambda
-is that of all students, a number or auto; --fit and --tune keep at most so many photos. The tool
-sees the labels of one class, or with --all-labels those of all, so the context's too. The last line
-is one line of JSON.
+biased: of the photos that show one of the two alone, only a share (--leak) is left; with --shared
+in tune too, so that no label here can show it. Teachers are those of shift_parts/teachers.py. Gains
+are in AP points (100 times AP) on the holdout, which chose nothing; intervals of 95 % by drawing
+students and photos, the worst student, and the gain on the photos where class and context disagree,
+as a share of that of the unbiased student of the same size. Then the same classes without a bias.
+--brief leaves out all but suggest, the repairs that it may be and what a plain user would do, and
+has these gains for the classes without a bias too; else it is said how often a shift is claimed
+there. --suspects leaves out all gains.
+
+--clicks measures thumbs in place of repairs, without labels: 👍 on the class's word, ✕ on the
+context's, and controls; on the holdout as it was drawn, and on those of its photos that the bias
+would have left, as if the world shared it. Intervals are by drawing classes. Each student gives a
+line of JSON on standard error.
+
+--lambda is that of all students, a number or auto; --fit and --tune keep at most so many photos.
+The tool sees the labels of one class, or with --all-labels those of all, so the context's too. The
+last line is one line of JSON.
 """
 
 from __future__ import annotations
@@ -24,13 +32,16 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
 from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
 from shift_parts.runs import Run, biased_student, run_class, run_pair
+from shift_parts.shared import Clicked, click_class, click_pair, table
 
+from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.suggest.gain import DRAWS
 
@@ -44,6 +55,9 @@ def main() -> None:
     """Run all pairs and classes, and print the tables."""
     args = parse_args()
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    if args.clicks:
+        print(json.dumps(clicked(store, args)))
+        return
     how = {"beside": args.all_labels, "lambda_": args.lambda_}
     biased, plain = list[Run](), list[Run]()
     for case in biased_cases(store, args):
@@ -67,7 +81,26 @@ def parse_args() -> argparse.Namespace:
     shorter = parser.add_mutually_exclusive_group()
     shorter.add_argument("--brief", action="store_true")
     shorter.add_argument("--suspects", action="store_true")
+    shorter.add_argument("--clicks", action="store_true")
     return parser.parse_args()
+
+
+def clicked(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Print and return what clicks gain on biased students, and cost without a bias."""
+    how, found = {"teacher": args.teacher, "lambda_": args.lambda_}, dict[str, Any]()
+    made = {
+        "biased": (click_pair(each, leak=args.leak, **how) for each in biased_cases(store, args)),
+        "plain": (click_class(each, **how) for each in plain_cases(store, args)),
+    }
+    for title, runs in made.items():
+        held = list[Clicked]()
+        for run in runs:
+            if run is not None:
+                held.append(run)
+                print(json.dumps(asdict(run)), file=sys.stderr, flush=True)
+        if held:
+            found[title] = table(held) | {"runs": [asdict(run) for run in held]}
+    return found
 
 
 def report(run: Run) -> None:

@@ -29,6 +29,7 @@ from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.suggest import Suggestion, suggest
+from inficond_panel.vocabulary.intents import ALL
 
 STRATEGIES = ("repair", *BASELINES)
 DRAWS = 1000
@@ -66,13 +67,16 @@ def gains(
 
 
 def run(tuner: Tuner, found: Suggestion | Thumbs, keep: bool) -> NDArray:
-    """Logits of all photos after the refit by a suggestion; kept in the history if asked."""
+    """Logits of all photos after the refit by a suggestion, whose look is counted if ``keep``.
+
+    Thumbs of a baseline are bounds, which it chose by refits within them.
+    """
     if not found.intents:
         return tuner.logits(tuner.root())
-    if not keep:
-        return tuner.logits(tuner.preview(tuner.root(), found.intents))
-    node = tuner.fine_tune(tuner.root(), found.intents, author="machine:benchmark")
-    tuner.count_look(node, "holdout")
+    how = {} if isinstance(found, Suggestion) else {"refit": ALL}
+    node = tuner.fine_tune(tuner.root(), found.intents, author="machine:benchmark", **how)
+    if keep:
+        tuner.count_look(node, "holdout")
     return tuner.logits(node)
 
 

@@ -19,6 +19,7 @@ def two_workers(*loaded: str) -> Iterator[distributed.LocalCluster]:
 
     They are forked from one process that has loaded what they take.
     """
+    forkserver._forkserver._stop()  # other tests fork from a process that has loaded other things
     forkserver.set_forkserver_preload(["distributed", *loaded])
     forkserver.ensure_running()
     with (
@@ -28,4 +29,4 @@ def two_workers(*loaded: str) -> Iterator[distributed.LocalCluster]:
         ) as cluster,
     ):
         yield cluster
-    forkserver._forkserver._stop()  # other tests fork from a process that has loaded other things
+    forkserver._forkserver._stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ def add_case_arguments(parser: argparse.ArgumentParser, teacher: str = "strong")
         "--least", type=int, nargs=2, default=(LEAST_FIT, LEAST), help="photos that a pair needs"
     )
     parser.add_argument("--leak", type=float, default=0.02)
+    parser.add_argument("--shared", action="store_true", help="tune has the bias of fit too")
     parser.add_argument("--teacher", choices=TEACHERS, default=teacher)
     parser.add_argument("--lambda", dest="lambda_", default=1e-4, type=penalty)
     parser.add_argument("--fit", type=int, help="at most so many photos of fit")
@@ -63,7 +64,8 @@ def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
             fit = biased(store, split.fit, pair, args.leak, seed)
             few = Split(fit, split.tune, split.holdout).smaller(args.fit, seed=seed).fit
             logits = teacher_logits(args.teacher, store, pair.target, split.fit, seed, fit)
-            yield Case(store, pair.target, logits, split, few, seed, pair)
+            tune = biased(store, split.tune, pair, args.leak, seed) if args.shared else split.tune
+            yield Case(store, pair.target, logits, replace(split, tune=tune), few, seed, pair)
 
 
 def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:

@@ -24,7 +24,7 @@ from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
-from inficond_panel.vocabulary.intents import REMOVE
+from inficond_panel.vocabulary.intents import ALL, REMOVE
 from shift_parts.baselines import baselines
 from shift_parts.cases import Case
 from shift_parts.pairs import Pair, Split, phi
@@ -189,6 +189,7 @@ def shift_of(students: TunableStudents) -> ClassShift:
 
 
 def _edits(measured: Measured, word: str) -> None:
+    """Thumbs as bounds, all weights fitted to the teacher again: what these strategies assume."""
     found, students = measured.run, measured.students
     tuner, root = students.tuner, students.node
     removed = {
@@ -199,11 +200,11 @@ def _edits(measured: Measured, word: str) -> None:
     }
     for title, concepts in removed.items():
         intents = [Intent(found.target, concept, REMOVE.key) for concept in concepts]
-        node = tuner.fine_tune(root, intents) if intents else root
+        node = tuner.fine_tune(root, intents, refit=ALL) if intents else root
         measured(title, holdout(students, node))
     for baseline in ("crossfit", "greedy"):
         made = suggest_thumbs(tuner, baseline, [found.target], tuner.store.rows("tune"))
-        node = tuner.preview(root, made.intents) if made.intents else root
+        node = tuner.fine_tune(root, made.intents, refit=ALL) if made.intents else root
         measured(f"{baseline}, 5 thumbs", holdout(students, node))
 
 

@@ -11,10 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PATIENCE = 180
 
@@ -57,6 +58,15 @@ def _resident(process: Path) -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
+def started(
+    arguments: Sequence[str], environment: dict[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """``inficond ...`` in a Python of its own."""
+    command = [sys.executable, "-m", "inficond_panel", *arguments]
+    with log.open("w") as file:
+        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+
+
 @contextmanager
 def serving(
     spec: str | Path,
@@ -64,21 +74,22 @@ def serving(
     *flags: str,
     command: Sequence[str] = ("serve",),
     page: str = "app",
+    start: Callable[[Sequence[str], dict[str, str], Path], Any] = started,
 ) -> Iterator[Server]:
     """Serve ``spec`` until the block ends; its log and its history are in ``folder``.
 
-    ``command`` is that of ``inficond`` which serves it, and has the page.
+    ``command`` is that of ``inficond`` which serves it, and has the page; ``start`` starts it, and
+    returns a process with the methods of ``subprocess.Popen``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    started = [sys.executable, "-m", "inficond_panel", *command, str(spec), "--port", str(port)]
     environment = {
         **os.environ,
         "INFICOND_HISTORY": str(folder / "history.sqlite"),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen([*started, *flags], env=environment, stdout=log, stderr=log)
+    arguments = [*command, str(spec), "--port", str(port), *flags]
+    process = start(arguments, environment, folder / "server.log")
     try:
         server = Server(port, process.pid, page)
         end = time.monotonic() + PATIENCE

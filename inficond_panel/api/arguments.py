@@ -23,7 +23,7 @@ from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import GroupIntent, Intent, Node, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
-from inficond_panel.tuning.edits import Edit, edit_from_json
+from inficond_panel.tuning.edits import Edit, Meant, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
 from inficond_panel.tuning.thumbs import known_name, names_of
 from inficond_panel.vocabulary.intents import BALANCE, DIRECTIONS, REPAIRS
@@ -149,6 +149,8 @@ def _is_name(value: object) -> bool:
 
 
 def _from_mapping(item: Mapping[str, Any]) -> Edit:
+    if "meant" in item:
+        return Meant(item["class"], item["meant"])
     concepts, direction = item.get("concepts"), item["direction"]
     if direction not in {**DIRECTIONS, **REPAIRS}:
         raise ValueError(f"unknown direction {direction!r}")

@@ -75,10 +75,12 @@ class ConceptMeasures(Moves):
     ) -> pd.DataFrame:
         """Return a metric as a function of a concept's influence, other influences fixed.
 
-        One row has the current influence. With ``refit`` the other influences are solved again at
-        each value, which takes seconds. ``change``, ``change_low`` and ``change_high`` are the
-        difference from the current metric and its paired-bootstrap interval (with ``refit`` only
-        for metrics of decisions). Each use of the holdout is counted.
+        One row has the current influence. With ``refit`` the other influences are solved again,
+        which takes seconds: the rows are the thumbs of the page on the concept, from ▼ to ▲
+        (column ``thumb``), each with the influence and the metric that a refit with it gives; with
+        ``tuning.refit: all`` values of the influence. ``change``, ``change_low`` and
+        ``change_high`` are the difference from the current metric and its paired-bootstrap interval
+        (with ``refit`` only for metrics of decisions). Each use of the holdout is counted.
 
         >>> curve = students.what_if("bicycle", "traffic light", "ap")
         >>> print(curve["change"].max().round(2))  # of AP, at the best influence

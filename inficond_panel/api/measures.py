@@ -29,6 +29,8 @@ from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import levers
 from inficond_panel.results.slices import groups, metadata_slices, slices
+from inficond_panel.results.targets import targets
+from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
@@ -60,6 +62,19 @@ class Measures(ConceptMeasures):
         """
         self.count_look(split)
         return metrics(self.tuner, self.node, split, intervals=intervals)
+
+    def targets(self, node: NodeName | None = None) -> pd.DataFrame:
+        """Return the probabilities that the students are fitted to, one row per image and class.
+
+        ``teacher`` is the teacher's, ``adjusted`` what the student learns: with what thumbs,
+        answers and labels change. The images are those of ``fit`` and learned ones, whose
+        ``source`` is named. ``node`` is an iteration (None: this one). See ``results.targets``.
+
+        >>> students.targets().loc[("scene-00001", "bicycle"), "source"]
+        'fit'
+        """
+        at = self.node if node is None else find_node(self.tuner, node)
+        return targets(self.tuner, at)
 
     def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
         """Return top-1, top-5, ... metrics of all students as one classifier, and of the teacher.
@@ -173,6 +188,20 @@ class Measures(ConceptMeasures):
         original students.
         """
         return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
+
+    def two_worlds(self, *, seed: int = 0) -> pd.DataFrame:
+        """Return AP, recall and false positive rate before and after this iteration, in two worlds.
+
+        ``these``: photos will be like the tuning images. ``independent``: each class with thumbs
+        will appear equally often with and without the lowered concepts. One row per class, world
+        and metric; ``change`` has its interval, ``reason`` says why a figure is missing. The notes
+        (``frame.attrs["notes"]``) are sentences. Raises ``TuningError`` at #0.
+
+        >>> worlds = students.remove("boat", "lifebuoy").two_worlds()
+        >>> print(worlds.loc[("boat", "independent", "ap"), ["before", "after"]].round(2).tolist())
+        [0.49, 0.86]
+        """
+        return two_worlds(self.tuner, self.node, seed=seed)
 
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """Return the regularization path of a class: number of concepts, AP and fidelity per λ.

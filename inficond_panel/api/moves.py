@@ -287,6 +287,16 @@ class Moves:
         self.tuner.set_note(self._node_at(node).id, text)
         return self._at(self.node.id)
 
+    def meant(self, class_name: str, world: str, node: NodeName | None = None) -> Self:
+        """Record for which world the thumbs on a class are meant, of this iteration or of ``node``.
+
+        ``world`` is ``these`` (photos like the tuning images) or ``independent`` (the class appears
+        equally often with and without the lowered concepts), as in ``two_worlds``. No student
+        changes. Raises ``TuningError`` for another world, and for a class without a thumb.
+        """
+        self.tuner.set_meant(self._node_at(node).id, {class_name: world})
+        return self._at(self.node.id)
+
     def tag(self, images: str | Sequence[str], tag: str) -> Self:
         """Add a tag to images, by their ids; ``gallery`` has a column of tags."""
         self.tuner.tag(several(images), tag)

@@ -46,6 +46,12 @@ class Interval:
         return replace(self, low=nan, high=nan)
 
     @property
+    def with_estimate(self) -> Interval:
+        """Interval whose limits are moved, where needed, so that they contain the estimate."""
+        low, high = min(self.low, self.estimate), max(self.high, self.estimate)
+        return replace(self, low=low, high=high)
+
+    @property
     def outside(self) -> bool:
         """True if the estimate lies outside its limits, possible for a biased metric (ECE)."""
         return bool(self.estimate < self.low or self.estimate > self.high)

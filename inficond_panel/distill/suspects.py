@@ -98,8 +98,14 @@ def dividing_score(scores: ArrayLike) -> float:
     return float((values[last_below] + values[last_below + 1]) / 2)
 
 
+def shows(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+    """Return the mask (n,) of the photos that show a concept, by its scores (n,) and its dividing
+    score: none if all scores of ``fit`` are equal."""
+    return np.asarray(np.asarray(scores) > threshold)
+
+
 def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float, float]:
-    above = np.asarray(scores) > threshold
+    above = shows(scores, threshold)
     return float(above[label == 1].mean()), float(above[label == 0].mean())
 
 

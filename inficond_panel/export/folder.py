@@ -122,7 +122,7 @@ def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
 
 def edits_text(tuner: Tuner, node: Node) -> str:
     """Return the text of an edits file that leads from the original students to ``node``."""
-    iterations = [step.edits for step in branch(tuner, node)[1:]]
+    iterations = [step.written for step in branch(tuner, node)[1:]]
     head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
 

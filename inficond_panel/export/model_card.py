@@ -17,12 +17,14 @@ from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL, Interval, TeacherSkill
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.results.confusions import metrics_together
-from inficond_panel.results.frame import intervals_of
+from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.two_worlds import worlds_frame
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.two_worlds import worlds_since_start
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
@@ -177,6 +179,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             for name, terms in tuner.terms(node).items()
             if terms.adjusted
         },
+        "two_worlds": _two_worlds(tuner, node),
         "metrics": {split: measured(tuner, node, split) for split in splits},
         "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {
@@ -215,7 +218,15 @@ def _iteration(node: Node) -> dict[str, Any]:
             for intent in node.intents
         ]
         + [repair.to_json() for repair in node.repairs],
+        "meant": node.worlds_meant,
     }
+
+
+def _two_worlds(tuner: Tuner, node: Node) -> dict[str, Any]:
+    """Return the figures of the thumbs since the original students in both worlds, with a sentence
+    each; no rows without thumbs."""
+    frame = worlds_frame(worlds_since_start(tuner, node), tuner.spec.views.noise()["level"])
+    return {"sentences": list(frame.attrs["notes"]), "rows": records(frame)}
 
 
 def _versions(tuner: Tuner) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.thumbs import box, score_scale, step_sizes
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, METRICS
 
 _COUNTS = ("segments", "images", "rank")
@@ -152,24 +153,36 @@ def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.Dat
 
 
 def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """Return the frame of ``what_if``, with the other influences refitted at each point."""
+    """Return the frame of ``what_if``, with the other influences refitted at each point.
+
+    Where a thumb adjusts targets, each row is a thumb, from ▼ to ▲, with the influence and the
+    metric that it gives; ``thumb`` names it.
+    """
     now, points = student.outcome.value(metric), []
-    for each in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
+    curve = sorted(refit_curve(tuner, student, concept), key=lambda each: each.place)
+    for each in curve:
         value, change = getattr(each.metrics, metric), each.changes.get(metric, NO_INTERVAL)
         points.append((each.influence, value, Interval(value - now, change.low, change.high)))
-    return _along(points, metric, tuner.spec.views.confidence)
+    thumbs = [each.words for each in curve] if tuner.refit == TARGET else None
+    return _along(points, metric, tuner.spec.views.confidence, thumbs)
 
 
 def _along(
-    points: Sequence[tuple[float, float, Interval]], metric: str, level: float
+    points: Sequence[tuple[float, float, Interval]],
+    metric: str,
+    level: float,
+    thumbs: Sequence[str] | None = None,
 ) -> pd.DataFrame:
+    """Return a frame of points (influence, value, change), with a column of ``thumbs`` if given."""
+    named = [{}] * len(points) if thumbs is None else [{"thumb": words} for words in thumbs]
     return make_frame(
         [
-            {"influence": at, metric: value, **change.columns("change")}
-            for at, value, change in points
+            {"influence": at, **thumb, metric: value, **change.columns("change")}
+            for thumb, (at, value, change) in zip(named, points, strict=True)
         ],
         "influence",
         {
+            "thumb": Heading("thumb"),
             "influence": Heading("influence", sign=True),
             metric: Heading(METRICS[metric].column),
             "change": Heading("change", sign=True),

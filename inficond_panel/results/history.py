@@ -84,6 +84,7 @@ def iterations(
             "looks": state.looks[node.id, HOLDOUT],
             "name": node.name,
             "note": node.note,
+            "meant": ", ".join(f"{name}: {world}" for name, world in node.worlds_meant.items()),
             "deleted": state.hidden(node.id),
             "here": node.id == here_id,
         }

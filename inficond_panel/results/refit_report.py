@@ -25,6 +25,7 @@ from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.thumbs import Intent
+from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
@@ -62,7 +63,8 @@ class RefitReport:
 
     ``untouched`` are the classes whose students did not change. ``notices`` name the bounds
     replaced on the branch and the thumbs on a weight of 0. ``moved`` are the untuned classes, by
-    split, that the refit of a joint student changed, the largest change first.
+    split, that the refit of a joint student changed, the largest change first. ``worlds`` are the
+    figures of the classes with thumbs in two worlds, with intervals of ``level``.
     """
 
     node: Node
@@ -71,6 +73,8 @@ class RefitReport:
     untouched: tuple[str, ...]
     notices: tuple[str, ...]
     moved: Mapping[str, tuple[MovedClass, ...]]
+    worlds: tuple[ClassWorlds, ...]
+    level: float
 
     def of(self, class_name: str) -> ClassReport:
         """Return the report of one tuned class; raise ``KeyError`` if it is not tuned."""
@@ -116,7 +120,9 @@ def explain(
     untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
     notes = tuple(notices(tuner, parent, node.intents))
     moved = {split: moved_classes(*sides[split]) for split in splits}
-    return RefitReport(node, parent, tuple(reports), untouched, notes, moved)
+    worlds = tuple(worlds_of(tuner, node, name) for name in node.thumbed)
+    level = tuner.spec.views.noise()["level"]
+    return RefitReport(node, parent, tuple(reports), untouched, notes, moved, worlds, level)
 
 
 def _class_report(

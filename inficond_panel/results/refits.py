@@ -15,6 +15,7 @@ from inficond_panel.results.metrics import changes, facts_of, metrics
 from inficond_panel.results.refit_changes import moved_sentence
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.results.refit_words import sentences, short_sentences, untouched_sentences
+from inficond_panel.results.two_worlds import worlds_frame
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.node import optimality_notices
@@ -23,6 +24,7 @@ from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEA
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
+from inficond_panel.wording.two_worlds import class_sentences
 
 _HEADINGS = {
     **plain_headings("iteration", "class", "metric", "before", "after"),
@@ -114,6 +116,8 @@ def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
         for sentence in filter(None, short_sentences(each, split)):
             yield f"{name}: {sentence}"
     yield from untouched_sentences(node, report.untouched)
+    for worlds in report.worlds:
+        yield from (f"#{node.number} {text}" for text in class_sentences(worlds))
     if sentence := moved_sentence(report.moved[split], split):
         yield f"#{node.number}: {sentence}"
 
@@ -146,7 +150,8 @@ def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
     with their shadow prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and
     the fall of the objective without each bound (``lifted``, nats), ``moves`` the concepts whose
     influence changed (in logits), ``groups`` the collinear concepts, ``flips`` the images whose
-    prediction changed, ``moved`` the untuned classes that a joint student changed.
+    prediction changed, ``moved`` the untuned classes that a joint student changed, ``worlds`` the
+    figures of both worlds (``results.two_worlds``).
     """
     node, parent = report.node, report.parent
     title = f"#{node.number} {node.id} from #{parent.number} {parent.id}"
@@ -165,13 +170,16 @@ def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
         for split, classes in report.moved.items()
         for each in map(asdict, classes)
     ]
-    return {**frames, "moved": make_frame(moved, "class", _REPORT_HEADINGS["moved"], title="moved")}
+    frames["moved"] = make_frame(moved, "class", _REPORT_HEADINGS["moved"], title="moved")
+    return {**frames, "worlds": worlds_frame(report.worlds, report.level)}
 
 
 def _notes(report: RefitReport) -> Iterator[str]:
     yield from report.notices
     for each in report.classes:
         yield from (f"{each.class_name}: {sentence}" for sentence in sentences(each))
+    for worlds in report.worlds:
+        yield from class_sentences(worlds)
     yield from untouched_sentences(report.node, report.untouched)
     yield from filter(None, (moved_sentence(others, at) for at, others in report.moved.items()))
 

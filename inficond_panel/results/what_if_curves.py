@@ -1,8 +1,12 @@
-"""What-if curves: metrics over one influence, the others unchanged or refitted."""
+"""What-if curves: metrics over one influence, the others unchanged or refitted.
+
+Where a thumb adjusts targets, the refitted curve is the path of thumbs: each of its points is what
+a thumb gives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +30,14 @@ from inficond_panel.distill.refits import Cancelled, RefitPoint, refit_grid, ref
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.tuning.fitting.fit_data import scores_on
 from inficond_panel.tuning.fitting.recipe import solve_joint, start_from
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.cross_fit import logits_if
 from inficond_panel.tuning.student import Student
-from inficond_panel.tuning.thumbs import box
+from inficond_panel.tuning.thumb_targets import thumb_path
+from inficond_panel.tuning.thumbs import Intent, box, short_words
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
 
 #: Metrics whose change has an interval at each point.
@@ -38,18 +46,28 @@ CHANGES = (*DECISIONS, FIDELITY.key)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One point of a what-if curve: metrics on a split with one influence fixed at a value.
+    """One point of a what-if curve: metrics on a split of a student with another influence.
 
-    ``changes`` are differences from the node's student, by metric of ``CHANGES``. ``level`` counts
-    refinements of the grid, ``share`` is the part of all points computed so far.
+    ``thumb`` is the thumb that gives the influence; None for the node's student, and where the
+    influence is fixed. Points are drawn in the order of ``place``: what thumbs on the concept then
+    add to its targets (``Adjustment.gain``), or the influence. ``changes`` are differences from the
+    node's student, by metric of ``CHANGES``. ``level`` counts refinements of the grid, ``share`` is
+    the part of all points computed so far.
     """
 
     influence: float
     metrics: ClassMetrics
-    changes: dict[str, Interval]
+    changes: Mapping[str, Interval]
     level: int
     share: float
     fit: Fit
+    place: float
+    thumb: Intent | None = None
+
+    @property
+    def words(self) -> str:
+        """The point's thumb, such as ``▲ ×2``; ``now`` without one."""
+        return short_words(self.thumb) if self.thumb else "now"
 
 
 def refit_curve(
@@ -62,10 +80,49 @@ def refit_curve(
 ) -> Iterator[CurvePoint]:
     """Yield points of a what-if curve with the other influences refitted, coarse to fine.
 
-    Refits are on the split ``fit`` by the exact solver (``distill.refit_what_if``), within the
-    node's bounds except a bound on the concept itself, and measured on the student's split:
-    cross-fitted where the student has spent its images. Stop iterating to stop the work.
+    If a thumb adjusts targets (``Tuner.refit`` target), the points are thumbs on the concept, from
+    ▼ to ▲ (``thumb_path``), and each is the student of their preview. Else they are values of the
+    influence: refits on the split ``fit`` by the exact solver (``distill.refit_what_if``), within
+    the node's bounds except a bound on the concept itself. Metrics are those on the student's
+    split: cross-fitted where the student has spent its images. Stop iterating to stop the work.
+    Raises ``TuningError`` for a concept on which a thumb changes nothing.
     """
+    curve = _thumb_curve if tuner.refit == TARGET else _held_curve
+    yield from curve(tuner, student, concept, levels, cancelled)
+
+
+def _thumb_curve(
+    tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
+) -> Iterator[CurvePoint]:
+    """Yield the points of ``refit_curve`` at thumbs: the students that previews of them show."""
+    name, node, noise = student.class_name, student.node, tuner.spec.views.noise()
+    plan = thumb_path(tuner.spec.views.factors, tuner.spec.tuning.factor, levels)
+    for done, (level, sized) in enumerate(plan, start=1):
+        thumb = None if sized is None else Intent(name, concept, *sized)
+        at = node if thumb is None else tuner.preview(node, [thumb], cancelled)
+        after = tuner.at(at, student.split)[name]
+        yield CurvePoint(
+            after.weight(concept),
+            after.metrics,
+            change_intervals(student.outcome, after.outcome, CHANGES, **noise),
+            level,
+            done / len(plan),
+            start_from(at, range(len(tuner.store.classes)) if tuner.joint else [after.column]),
+            _own_gain(tuner, at, name, concept),
+            thumb,
+        )
+
+
+def _own_gain(tuner: Tuner, node: Node, class_name: str, concept: str) -> float:
+    """Return what thumbs on this one concept add to the targets of a class at ``node``."""
+    adjusted = tuner.terms(node).get(class_name, Terms()).adjusted
+    return next((each.gain for each in adjusted if each.concepts == (concept,)), 0.0)
+
+
+def _held_curve(
+    tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
+) -> Iterator[CurvePoint]:
+    """Yield the points of ``refit_curve`` at fixed influences."""
     scores, labels = scores_on(student.store, student.split), student.labels
     now = student.outcome
     teacher = tuner.teacher_outcomes(student.split)[student.class_name]
@@ -87,7 +144,8 @@ def refit_curve(
         outcome = now if present else Outcome(*given, group=student.groups)
         metrics = measure(outcome, teacher)
         changes = change_intervals(now, outcome, CHANGES, **noise)
-        yield CurvePoint(point.influence, metrics, changes, point.level, point.share, point.fit)
+        at = point.influence
+        yield CurvePoint(at, metrics, changes, point.level, point.share, point.fit, at)
 
 
 def _points(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import param
 
@@ -32,6 +33,7 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.edits import is_known
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import TUNE
 
 __all__ = [
@@ -108,7 +110,12 @@ class AppState(param.Parameterized):
             tuner.store.classes, tuner.store.concepts, only=rights.class_name
         )
         views = self.spec.views
-        usual = {"top": views.top, "patches_of": views.patches_of, "show": self.spec.layout.show}
+        usual: dict[str, Any] = {
+            "top": views.top,
+            "patches_of": views.patches_of,
+            "show": self.spec.layout.show,
+        }
+        usual["what_if"] = "refit" if tuner.refit == TARGET else "exact"
         self.settings = Settings(**usual)
         for name, value in usual.items():  # a link leaves out values equal to these defaults
             self.settings.param[name].default = value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import param
 
-from inficond_panel.distill import ClassMetrics, alone
+from inficond_panel.distill import alone
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.shift import made_at, student_differences, student_repair, student_shift
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
@@ -230,17 +231,17 @@ class SuggestState(param.Parameterized):
 
 
 class RefitWhatIf(param.Parameterized):
-    """Refit what-if curve: metrics of a student refitted with one concept's influence fixed.
+    """Refit what-if curve: metrics of a student refitted with thumbs on one concept, or with its
+    influence fixed (see ``results.what_if_curves.refit_curve``).
 
-    Each point of the curve is one job, so that other jobs run in between. During a fine-tune the
-    curve is ``waiting``, and continues afterwards.
+    Each point of the curve is one job, so that other jobs run in between. While a person waits for
+    a preview or a refit the curve is ``waiting``, and continues afterwards.
     """
 
     state: param.Selector[str] = param.Selector(
         default="", objects=["", "solving", "waiting", "stopped", "done"], doc="Empty: no curve."
     )
-    points = param.Dict({}, doc="Metrics of the refitted student by influence, of solved points.")
-    changes = param.Dict({}, doc="Changes in these metrics, by influence; see ``CurvePoint``.")
+    points = param.List([], item_type=CurvePoint, doc="Solved points, by place on the curve.")
     share = param.Number(0.0, bounds=(0, 1), doc="Share of the curve that is solved.")
 
     def __init__(self, students: StudentsState, tuning: TuningState, jobs: Jobs) -> None:
@@ -270,12 +271,12 @@ class RefitWhatIf(param.Parameterized):
         """Stop computing, and forget the curve with all its points."""
         self._end()
         self._asked = None
-        self.param.update(state="", points={}, changes={}, share=0.0)
+        self.param.update(state="", points=[], share=0.0)
 
     def _go_on(self) -> None:
         if self._asked is None:
             return
-        if self._tuning.busy:
+        if self._tuning.awaited:
             self.state = "waiting"
             return
 
@@ -308,10 +309,11 @@ class RefitWhatIf(param.Parameterized):
             self._path = None
             self.state = "done"
             return
-        known: dict[float, ClassMetrics] = {**self.points, point.influence: point.metrics}
-        shown = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
-        changes = {**self.changes, point.influence: shown}
-        self.param.update(points=known, changes=changes, share=max(self.share, point.share))
+        if not self._students.tuner.spec.views.intervals:
+            point = replace(point, changes=alone(point.changes))
+        others = [each for each in self.points if each.place != point.place]
+        points = sorted([*others, point], key=lambda each: each.place)
+        self.param.update(points=points, share=max(self.share, point.share))
         self._next_point()
 
     def _failed(self, error: InficondError) -> None:
@@ -320,9 +322,9 @@ class RefitWhatIf(param.Parameterized):
             self._tuning.tell(error)
 
     @param.depends("_tuning.status", watch=True)
-    def _yield_to_refit(self) -> None:
-        if self._tuning.busy and self.state == "solving":
+    def _yield_to_person(self) -> None:
+        if self._tuning.awaited and self.state == "solving":
             self._end()
             self.state = "waiting"
-        elif not self._tuning.busy and self.state == "waiting":
+        elif not self._tuning.awaited and self.state == "waiting":
             self._go_on()

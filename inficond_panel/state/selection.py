@@ -162,7 +162,7 @@ class Settings(param.Parameterized):
     repairing = param.Boolean(False, doc="Whether the panel of suspects and repairs is open.")
     explained = param.Boolean(False, doc="Whether the refit's report is open.")
     what_if: param.Selector[str] = param.Selector(
-        default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."
+        default="exact", objects=["exact", "refit"], doc="Other influences fixed, or refitted."
     )
     filters = param.ListSelector(
         [ASSIGNED], objects=list(FILTERS), doc="Which images the gallery shows; empty: all."

@@ -12,7 +12,7 @@ import numpy as np
 import param
 
 from inficond_panel.common.numbers import count, signed
-from inficond_panel.errors import InficondError, TuningError
+from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.results.metrics import Snapshot
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
@@ -24,8 +24,19 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Node, notices
 from inficond_panel.tuning.answers import Answers, Teaching, teach
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
+from inficond_panel.tuning.edits import (
+    Balance,
+    Doubt,
+    Label,
+    Lambda,
+    Learn,
+    Meant,
+    is_known,
+    meant_by,
+    place_of,
+)
 from inficond_panel.tuning.node import optimality_notices
+from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
 
@@ -66,6 +77,12 @@ class TuningState(TreeState):
         2.0, bounds=(_ABOVE, _MOST), inclusive_bounds=(False, True), doc=_FACTOR.doc
     )
     preview = param.ClassSelector(class_=Preview, default=None)
+    worlds = param.Dict(
+        {}, doc="Figures of the preview in two worlds, by class; {}: not known yet."
+    )
+    meant = param.Dict(
+        {}, doc="World that the person means with the thumbs of the batch, by class."
+    )
     locked = param.String("", doc="Why the batch cannot be changed or fitted now; empty: it can.")
 
     def __init__(self, students: StudentsState, jobs: Jobs, rights: Rights) -> None:
@@ -160,6 +177,14 @@ class TuningState(TreeState):
         parent, moved = self.tuner.node(self.head.parent), moved_sentence(self._moved, split)
         return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
 
+    def mean(self, class_name: str, world: str) -> None:
+        """Set for which world the thumbs on a class of the batch are meant; a refit keeps it.
+
+        Raises ``TuningError`` for another world, and for a class without a thumb."""
+        meant_by([*self.thumbs, Meant(class_name, world)])
+        if not self.busy and not self.locked:
+            self.meant = {**self.meant, class_name: world}
+
     def clear(self) -> None:
         """Empty the batch, unless a refit is running."""
         if self.busy:
@@ -199,11 +224,12 @@ class TuningState(TreeState):
         self.jobs.cancel("preview")
         self.status = Status("fitting", "Starting")
         batch, parent = list(self.pending), self.head
+        said = [Meant(*item) for item in self.meant.items()]
 
         def work(job: Job) -> _Made:
             node = self.tuner.fine_tune(
                 parent,
-                batch,
+                [*batch, *said],
                 progress=self.jobs.progress(job),
                 cancelled=job.cancelled,
                 author=self.author,
@@ -267,7 +293,8 @@ class TuningState(TreeState):
         return seen, moved_classes(*sides)
 
     def _shown(self, seen: Seen) -> None:
-        self.preview, self._moved = None, ()  # of the earlier node or split
+        self.param.update(preview=None, worlds={})  # of the earlier node or split
+        self._moved = ()
         self.locked = ON_HOLDOUT if seen.snapshot.split == HOLDOUT else ""
         super()._shown(seen)
         self._start_preview()
@@ -276,7 +303,7 @@ class TuningState(TreeState):
         seen, moved = made
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
-        self.param.update(pending=later, preview=None, status=Status(), notice=None)
+        self.param.update(pending=later, meant={}, preview=None, status=Status(), notice=None)
         self._shown(seen)
         self._moved = moved
         if not later:
@@ -296,7 +323,9 @@ class TuningState(TreeState):
             raise TuningError("A thumb or repair has a name that this store does not have.")
         for item in batch:
             self.rights.require_class(item.class_name)
-        changed: dict[str, Any] = {"pending": batch, "preview": None}
+        thumbed = {item.class_name for item in batch if isinstance(item, Intent)}
+        meant = {name: world for name, world in self.meant.items() if name in thumbed}
+        changed: dict[str, Any] = {"pending": batch, "preview": None, "worlds": {}, "meant": meant}
         if not self.busy:
             changed["status"] = _PREVIEWING if self._can_preview(batch) else Status()
         self.param.update(**changed)  # in one update, so that watchers are called once
@@ -310,6 +339,7 @@ class TuningState(TreeState):
         return bool(batch) and previews and not self.busy and not self.locked
 
     def _start_preview(self) -> None:
+        self.jobs.cancel("worlds")
         if not self._can_preview(self.pending):
             self.jobs.cancel("preview")
             return
@@ -326,6 +356,25 @@ class TuningState(TreeState):
     def _previewed(self, preview: Preview) -> None:
         if self.status.kind == "previewing":  # a refit may have begun meanwhile
             self.param.update(preview=preview, status=Status())
+            self._start_worlds(preview.node)
+
+    def _start_worlds(self, node: Node) -> None:
+        """Compute the preview's figures in two worlds, after the preview is shown."""
+
+        def work(job: Job) -> dict[str, ClassWorlds]:
+            made = {}
+            for name in node.thumbed:
+                if job.cancelled():
+                    raise CancelledError("Cancelled.")
+                worlds = worlds_of(self.tuner, node, name)
+                made[name] = worlds if self.tuner.spec.views.intervals else worlds.alone
+            return made
+
+        def done(worlds: dict[str, ClassWorlds]) -> None:
+            if self.preview is not None and self.preview.node == node:
+                self.worlds = worlds
+
+        self.jobs.submit(Job("worlds", work, done, self.tell))
 
     def _not_previewed(self, error: InficondError) -> None:
         if self.status.kind == "previewing":

@@ -179,6 +179,12 @@ class AllImages:
         """Return the log-odds ``(n, K)`` of the teacher's probabilities at the image ``rows``."""
         return self._joined(rows, self._store.teacher_log_odds, self.more.teacher_log_odds)
 
+    def teacher_logits(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the teacher's logits ``(n, K)`` at the image ``rows``, and those of classes that
+        the data set lacks, ``(n, M)``."""
+        others = self._joined(rows, self._store.other_logit, self.more.other_logit)
+        return self._joined(rows, self._store.teacher_logit, self.more.teacher_logit), others
+
     def label(self, rows: np.ndarray, k: int) -> np.ndarray:
         """Return the labels ``(n,)`` of the class with index ``k`` at the image ``rows``; -1 if
         unknown, as for all added images."""

@@ -1,6 +1,6 @@
 """Tuning of students: intents, bounds on weights, refits, and the history of iterations."""
 
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Meant
 from inficond_panel.tuning.edits_file import dump_edits, read_edits
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import Event, HistoryState
@@ -24,6 +24,7 @@ __all__ = [
     "Label",
     "Lambda",
     "Learn",
+    "Meant",
     "Node",
     "Student",
     "Students",

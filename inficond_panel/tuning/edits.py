@@ -1,7 +1,8 @@
 """Edits of one iteration: thumbs and repairs.
 
 A thumb bounds one weight (``thumbs``); a repair changes the photos, targets or penalty that a
-student is fitted with (``fitting.terms``). An iteration may hold both.
+student is fitted with (``fitting.terms``). An iteration may hold both. Beside them a person may say
+for which world the thumbs on a class are meant (``Meant``), which changes no student.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 from inficond_panel.common.names import by_key, name_key, name_text
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import near, unknown
 from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
@@ -40,6 +41,7 @@ from inficond_panel.vocabulary.intents import (
     RepairKind,
 )
 from inficond_panel.vocabulary.pictures import PROPERTY_OF
+from inficond_panel.vocabulary.worlds import WORLDS
 
 
 @dataclass(frozen=True)
@@ -226,13 +228,53 @@ def _merged(repairs: Sequence[Any]) -> Repair:
     return max(repairs, key=lambda label: label.why)
 
 
+@dataclass(frozen=True)
+class Meant:
+    """The world that a person means with the thumbs on one class: a key of ``vocabulary.worlds``.
+
+    It is kept with the iteration and changes neither students nor ids. Raises ``TuningError`` for
+    another world.
+    """
+
+    class_name: str
+    world: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_name", name_text(self.class_name))
+        if self.world not in WORLDS:
+            raise TuningError(*unknown("world", self.world, WORLDS))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``{"class", "meant"}``, as in an edits file."""
+        return {"class": self.class_name, "meant": self.world}
+
+
+def meant_by(edits: Iterable[Edit]) -> dict[str, str]:
+    """Return the world that is meant, by class, of the thumbs of one batch.
+
+    Raises ``TuningError`` for two worlds of one class, and for a class without a thumb."""
+    batch, meant = list(edits), dict[str, str]()
+    thumbed = {thumb.class_name for thumb in thumbs_of(batch)}
+    for each in (edit for edit in batch if isinstance(edit, Meant)):
+        if meant.setdefault(each.class_name, each.world) != each.world:
+            raise TuningError(
+                f"Two worlds are meant for {each.class_name!r}.", "Name one world per class."
+            )
+        if each.class_name not in thumbed:
+            raise TuningError(
+                f"A world is meant for {each.class_name!r}, which has no thumb in this iteration.",
+                "Give the class a thumb, or leave out 'meant'.",
+            )
+    return dict(sorted(meant.items()))
+
+
 def _head(repair: Repair | _OfPenalty) -> dict[str, Any]:
     return {"class": repair.class_name, "direction": repair.kind.key}
 
 
-#: Any edit of an iteration: a thumb, a thumb on a group, or a repair.
-Edit = Intent | GroupIntent | Repair
-E = TypeVar("E", bound=Intent | GroupIntent | Repair)
+#: Any edit of an iteration: a thumb, a thumb on a group, or a repair; or what thumbs are meant for.
+Edit = Intent | GroupIntent | Repair | Meant
+E = TypeVar("E", bound=Intent | GroupIntent | Repair | Meant)
 
 
 def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
@@ -311,7 +353,7 @@ def as_stored(edit: E, store: Store) -> E:
     return replace(edit, **named)
 
 
-def _names(item: Intent | Repair, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
+def _names(item: Intent | Repair | Meant, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Yield each name in a thumb or repair: its kind, the name, and the names that exist."""
     yield "class", item.class_name, store.classes
     match item:

@@ -10,6 +10,8 @@
   - {class: truck, direction: doubt, value: auto}
   - {class: truck, direction: lambda, value: 0.003}
   - {class: truck, image: 000123.jpg, direction: label, value: 1}
+- - {class: boat, concept: lifebuoy, direction: remove}
+  - {class: boat, meant: independent}
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from inficond_panel.spec.framework.yaml_source import (
 )
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning.edits import Balance, Doubt, Edit, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Edit, Label, Lambda, Learn, Meant
 from inficond_panel.tuning.thumbs import GroupIntent, Intent, regrouped
 from inficond_panel.vocabulary.intents import (
     AUTO,
@@ -54,15 +56,27 @@ from inficond_panel.vocabulary.intents import (
     UP,
     is_bound,
 )
+from inficond_panel.vocabulary.worlds import WORLDS
 
 _MOST_HINTS = 100
 EVERY = "all"  #: wildcard in place of a list of classes
 _OPTIONAL = ("factor", "bound", "suspects", "from", "why")
-_KEYS = ("class", "classes", "concept", "concepts", "direction", "value", "image", *_OPTIONAL)
+MEANT = "meant"  #: in place of a direction: the world that the thumbs are meant for
+_KEYS = (
+    "class",
+    "classes",
+    "concept",
+    "concepts",
+    "direction",
+    "value",
+    "image",
+    *_OPTIONAL,
+    MEANT,
+)
 _DIRECTIONS = {**DIRECTIONS, **REPAIRS}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
-    "factor, bound or value}"
+    "factor, bound or value}, or {class, meant}"
 )
 
 
@@ -106,6 +120,8 @@ class EditReader:
             return []
         before = len(self.problems)
         values = self._values(node)
+        if MEANT in values:
+            return self._meant(values)
         *others, last = _DIRECTIONS
         expected = f"{', '.join(others)} or {last}"
         direction = self._word(values, "direction", expected, _DIRECTIONS, hints=True)
@@ -116,6 +132,16 @@ class EditReader:
         read = self._repair if direction in REPAIRS else self._thumb
         make = read(node, values, direction)
         return [make(name) for name in classes] if len(self.problems) == before else []
+
+    def _meant(self, values: dict[str, Node]) -> list[Edit]:
+        """Return the world that is meant for each class that an entry names."""
+        before = len(self.problems)
+        for name, value in values.items():
+            if name not in ("class", "classes", MEANT):
+                self.report(value, f"{MEANT} takes no {name!r}")
+        world = self._word(values, MEANT, " or ".join(WORLDS), WORLDS, hints=True)
+        classes = self._classes(values)
+        return [Meant(name, world) for name in classes] if len(self.problems) == before else []
 
     def _words(self, class_name: str) -> dict[str, str]:
         """Return the name of a class's own word that is no concept, by each of its names."""
@@ -185,7 +211,7 @@ class EditReader:
             self.report(node, "either 'class' or 'classes', not both")
         if not {"class", "classes"} & set(values):
             self.report(node, "the key 'class' is missing")
-        if "direction" not in values:
+        if not {"direction", MEANT} & set(values):
             self.report(node, "the key 'direction' is missing")
         return values
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import OptimumWarning
-from inficond_panel.tuning.edits import Repair
+from inficond_panel.tuning.edits import Meant, Repair
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.thumbs import Bounds, Intent
 from inficond_panel.vocabulary.intents import ALL
@@ -29,6 +29,18 @@ class Edited:
     intents: tuple[Intent, ...]
     repairs: tuple[Repair, ...]
 
+    meant: str
+
+    @property
+    def worlds_meant(self) -> dict[str, str]:
+        """World that a person means with the thumbs of this iteration, by class."""
+        return dict(json.loads(self.meant)) if self.meant else {}
+
+    @property
+    def written(self) -> list[Intent | Repair | Meant]:
+        """All entries of this iteration in an edits file: its edits, and the worlds meant."""
+        return [*self.edits, *(Meant(*item) for item in self.worlds_meant.items())]
+
     @property
     def edits(self) -> tuple[Intent | Repair, ...]:
         """All edits of this iteration: thumbs, then repairs."""
@@ -39,6 +51,11 @@ class Edited:
         """Names of the classes with an edit in this iteration, sorted."""
         return tuple(sorted({edit.class_name for edit in self.edits}))
 
+    @property
+    def thumbed(self) -> tuple[str, ...]:
+        """Names of the classes with a thumb in this iteration, sorted."""
+        return tuple(sorted({intent.class_name for intent in self.intents}))
+
 
 @dataclass(frozen=True, eq=False)
 class Node(Edited):
@@ -47,8 +64,8 @@ class Node(Edited):
     ``intents`` are the thumbs, ``repairs`` all others. ``weights`` ``(C, K)`` and ``intercepts``
     ``(K,)`` are float64 and read-only. ``bounds`` are all active bounds of the branch; ``gap``
     and ``certificate`` have one entry per class. ``number`` counts from 0 in a history and is -1
-    for a preview, which is not stored. ``name`` and ``note`` are the latest labels; the id does not
-    depend on them.
+    for a preview, which is not stored. ``name``, ``note`` and ``meant`` (JSON of the world that is
+    meant, by class) are the latest labels; the id does not depend on them.
     """
 
     id: str
@@ -68,6 +85,7 @@ class Node(Edited):
     created: str = ""
     name: str = ""
     note: str = ""
+    meant: str = ""
     weights_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,11 +101,11 @@ class Node(Edited):
     def __hash__(self) -> int:
         return hash(self._key)
 
-    def labelled(self, name: str, note: str) -> Node:
-        """Return a copy of this node with another name and note; arrays are shared."""
-        if (name, note) == (self.name, self.note):
+    def labelled(self, name: str, note: str, meant: str) -> Node:
+        """Return a copy of this node with other labels; arrays are shared."""
+        if (name, note, meant) == (self.name, self.note, self.meant):
             return self
-        return self.changed(name=name, note=note)
+        return self.changed(name=name, note=note, meant=meant)
 
     @property
     def size(self) -> int:
@@ -163,24 +181,31 @@ class Iteration(Edited):
     weights_hash: str
     name: str = ""
     note: str = ""
+    meant: str = ""
     repairs: tuple[Repair, ...] = ()
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
     adjusted: Mapping[str, tuple[Adjustment, ...]] = field(default_factory=dict, repr=False)
 
-    def labelled(self, name: str, note: str) -> Iteration:
-        """Return a copy of this iteration with another name and note."""
-        same = (name, note) == (self.name, self.note)
-        return self if same else replace(self, name=name, note=note)
+    def labelled(self, name: str, note: str, meant: str) -> Iteration:
+        """Return a copy of this iteration with other labels."""
+        same = (name, note, meant) == (self.name, self.note, self.meant)
+        return self if same else replace(self, name=name, note=note, meant=meant)
 
 
 def to_iteration(node: Node) -> Iteration:
-    """Return ``node`` as ``Iteration``; name and note are left empty, since they can change."""
+    """Return ``node`` as ``Iteration``; labels are left empty, since they can change."""
     values: dict[str, Any] = {
         part.name: getattr(node, part.name, None) for part in fields(Iteration)
     }
     keys = [intent.key for intent in node.intents]
     values["own_bounds"] = {key: node.bounds[key] for key in keys if key in node.bounds}
-    values |= {"bound_count": len(node.bounds), "gap": max(node.gap), "name": "", "note": ""}
+    values |= {
+        "bound_count": len(node.bounds),
+        "gap": max(node.gap),
+        "name": "",
+        "note": "",
+        "meant": "",
+    }
     return Iteration(**values)
 
 

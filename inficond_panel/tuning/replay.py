@@ -92,6 +92,7 @@ def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
         into.rename(new.id, name)
     if old.note and not new.note:
         into.set_note(new.id, old.note)
+    into.set_meant(new.id, old.worlds_meant | new.worlds_meant)
     looks, known = source.history.looks(old.id, HOLDOUT), into.history.looks(new.id, HOLDOUT)
     for _ in range(looks - known):
         into.count_look(new, HOLDOUT)
@@ -101,6 +102,7 @@ def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
 _WRITES: dict[str, Callable[[History, str, str, str], object]] = {
     "rename": History.rename,
     "note": History.set_note,
+    "meant": History.set_meant,
     "look": History.count_look,
 }
 
@@ -114,7 +116,7 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
             history.undo(root, origin, author)
         case "redo":
             history.redo(root, origin, author)
-        case "rename" | "note" | "look":
+        case "rename" | "note" | "meant" | "look":
             _WRITES[event.kind](history, node, event.text, author)
         case "delete":
             history.delete(node, author=author)

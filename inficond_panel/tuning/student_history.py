@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
@@ -13,7 +14,7 @@ import numpy as np
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import check_repairs
+from inficond_panel.tuning.edits import Edit, Meant, as_stored, check_repairs, meant_by
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms, terms_of, with_adjusted
 from inficond_panel.tuning.history.history import History
@@ -70,8 +71,7 @@ class StudentHistory:
         with self._reading:  # one of several concurrent sessions reads
             tree, state = self.history.iterations(self.root_id, self._checked)
             self._by_id.update((one.id, one) for one in tree[len(self._by_id) :])
-        names, notes = state.names, state.notes
-        return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in tree], state
+        return [one.labelled(*state.labels(one.id)) for one in tree], state
 
     def ancestors(self, node: Node) -> Iterator[Iteration]:
         """Yield the ancestors of a node, from its parent to the root, without names and notes."""
@@ -104,6 +104,18 @@ class StudentHistory:
         """Set the note of a node; it replaces an earlier note."""
         self.history.set_note(node_id, text, author)
         self._node.cache_clear()
+
+    def set_meant(self, node_id: str, meant: Mapping[str, str], author: str = "user") -> None:
+        """Set for which world the thumbs of a node are meant, by class; other classes keep theirs.
+
+        Raises ``TuningError`` for an unknown class or world, and for a class without a thumb."""
+        node = self.node(node_id)
+        said: list[Edit] = [as_stored(Meant(*item), self.store) for item in meant.items()]
+        worlds = node.worlds_meant | meant_by([*node.intents, *said])
+        if worlds != node.worlds_meant:
+            text = json.dumps(worlds, ensure_ascii=False, sort_keys=True)
+            self.history.set_meant(node_id, text, author)
+            self._node.cache_clear()
 
     def rename(self, node_id: str, name: str, author: str = "user") -> None:
         """Set the name of a node, one line; an empty ``name`` removes it."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from inficond_panel.tuning.fitting.adjustments import Adjustment
+from inficond_panel.tuning.fitting.adjustments import Adjustment, significant_value
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.intents import DOWN, REMOVE, UP
 
@@ -13,17 +14,59 @@ from inficond_panel.vocabulary.intents import DOWN, REMOVE, UP
 RAISED, LOWERED = 0.4, 0.4
 #: Factor of the ``down`` that has the gain of ``remove``.
 _OF_REMOVE = 2.0
+#: Gain up to which a thumb is taken back by another one.
+_ROUNDING = 1e-9
 
 
 def gain_of(intent: Intent) -> float | None:
     """Return the gain of a resolved thumb; None for a bound and for ``release``."""
     if intent.direction == REMOVE.key:
-        return -LOWERED * (1 - 1 / _OF_REMOVE)
-    if intent.factor is None:
-        return None
-    if intent.direction == UP.key:
-        return RAISED * (intent.factor - 1)
-    return -LOWERED * (1 - 1 / intent.factor)
+        return _gain(DOWN.key, _OF_REMOVE)
+    return None if intent.factor is None else _gain(intent.direction, intent.factor)
+
+
+#: Largest factor of ``up`` on a path of thumbs, unless the usual factor is larger: beyond it, what
+#: thumbs add is cut (``adjustments.MOST``) on most photos that show the concept.
+MOST_UP = 5.0
+#: Gains of neighbours on a path differ by this much at most, in standard deviations.
+_APART = 0.25
+
+Sized = tuple[str, float]  # direction and factor of a thumb
+
+
+def thumb_path(
+    factors: Iterable[float], usual: float, levels: int = 4
+) -> list[tuple[int, Sized | None]]:
+    """Return the thumbs of a what-if curve as pairs (level, thumb), in the order of solving.
+
+    Level 0 has no thumb (None), and ``down`` and ``up`` by the ``usual`` factor; level 1 all
+    ``factors``, of ``up`` to ``MOST_UP``; each further level a thumb between neighbours whose gains
+    lie far apart. Within a level smaller thumbs come first. There are levels up to ``levels``.
+    """
+    known = {0.0: 0, _gain(DOWN.key, usual): 0, _gain(UP.key, usual): 0}
+    thumbs = {_gain(way, usual): (way, usual) for way in (DOWN.key, UP.key)}
+    for factor in factors if levels > 0 else ():
+        for way in (DOWN.key, UP.key):
+            if way == DOWN.key or factor <= max(MOST_UP, usual):
+                thumbs.setdefault(_gain(way, factor), (way, factor))
+    known |= {gain: 1 for gain in thumbs if gain not in known}
+    for level in range(2, levels + 1):
+        pairs = itertools.pairwise(sorted(known))
+        between = [_thumb_of((a + b) / 2) for a, b in pairs if b - a > _APART + _ROUNDING]
+        thumbs |= {_gain(*thumb): thumb for thumb in between}
+        known |= {_gain(*thumb): level for thumb in between}
+    order = sorted(known, key=lambda gain: (known[gain], abs(gain)))
+    return [(known[gain], thumbs.get(gain)) for gain in order]
+
+
+def _gain(direction: str, factor: float) -> float:
+    return RAISED * (factor - 1) if direction == UP.key else -LOWERED * (1 - 1 / factor)
+
+
+def _thumb_of(gain: float) -> Sized:
+    """Return the thumb with nearly this gain, whose factor has three digits."""
+    factor = 1 + gain / RAISED if gain > 0 else 1 / (1 + gain / LOWERED)
+    return (UP if gain > 0 else DOWN).key, significant_value(factor, 3)
 
 
 #: Function from the concepts of a thumb and its gain to the adjustment.
@@ -57,10 +100,6 @@ def adjustments_after(
         if abs(total) > _ROUNDING:
             after.append(measure(concepts, total))
     return tuple(sorted(after, key=lambda each: each.concepts))
-
-
-#: Gain up to which a thumb is taken back by another one.
-_ROUNDING = 1e-9
 
 
 def _units(intents: Iterable[Intent]) -> dict[tuple[str, ...], Intent]:

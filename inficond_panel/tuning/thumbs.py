@@ -165,6 +165,11 @@ def size_words(intent: Intent) -> str:
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
+def short_words(intent: Intent) -> str:
+    """Return glyph, and factor or bound, of an intent: ``▲ ×2``, ``▼ ≤ −0.46``, ``✕``."""
+    return f"{intent.kind.glyph}{size_words(intent)}"
+
+
 def names_of(given: object) -> list[Any]:
     """Return one name (a text or a number) or several names as a list."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):

@@ -16,7 +16,7 @@ from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import Edit, as_stored, split_edits, thumbs_of
+from inficond_panel.tuning.edits import Edit, as_stored, meant_by, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.dividing import Work, choose_divided, fit_divided, parts_of
@@ -258,11 +258,14 @@ class Tuner(StudentHistory):
         or a parent that is not in the history; ``SolverError``; ``CancelledError``.
         """
         stored = self.node(parent.id)
-        edits = self._resolved_edits(stored, intents, resolved, refit)
+        batch = [as_stored(edit, self.store) for edit in intents]
+        edits, meant = self._resolved_edits(stored, batch, resolved, refit), meant_by(batch)
         if self.history.get(edits.name) is None:
             known = self._previewed.get(edits.name)
             made = known or self._refitted(stored, edits, progress, cancelled)
             self.history.add(made.changed(author=author))
+        if meant:
+            self.set_meant(edits.name, meant, author)
         node = self.node(edits.name)
         warn_of_optimality(node, self.store.classes)
         return node

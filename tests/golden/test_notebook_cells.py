@@ -7,6 +7,7 @@ import re
 
 import nbformat
 import pytest
+from factory import small_spec
 from keep_outputs import Manager
 from nbclient import NotebookClient
 from nbclient.util import run_sync
@@ -16,7 +17,7 @@ from waiting import PATIENCE
 LIVE = "application/vnd.holoviews_exec.v0+json"
 OPEN = (
     "import asyncio, inficond_panel\n"
-    "session = inficond_panel.explore('demo', history=':memory:')\n"
+    "session = inficond_panel.explore('small.yaml', history=':memory:')\n"
     "session.views.performance"
 )
 WIDGETS = "__import__('ipywidgets').widgets.widget._instances"
@@ -87,6 +88,7 @@ def comms(request):
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory, comms):
     folder = tmp_path_factory.mktemp(comms)
+    small_spec(folder)
     notebook = Notebook(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"PYTHONPATH": ROOT, "HOME": folder, "PANEL_COMMS": comms}.items():
@@ -145,7 +147,7 @@ def test_a_widget_takes_and_gives(notebook):
 
     second = notebook.show("session.views.knowledge")
     bundle = notebook.ask(f"str({WIDGETS}[{second!r}].render_bundle)")
-    assert "traffic light" in bundle
+    assert "wheel" in bundle
     assert "https://" not in bundle
 
 
@@ -197,7 +199,7 @@ def test_the_notebook_keeps_a_still_picture_that_follows_what_is_shown(notebook)
     assert "<img src=" in before
     assert len(before) < 100_000
     # a page made after another leaves the address of the notebook alone
-    assert notebook.ask("inficond_panel.explore('demo', history=':memory:').address") is None
+    assert notebook.ask("inficond_panel.explore('small.yaml', history=':memory:').address") is None
     notebook.run(f"session._publish(lambda: setattr({TABLE}, 'selected', 'bicycle'))\n{DRAWN}")
     assert still_of(cell) != before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from factory import small_spec
 from test_notebook import script
 from test_notebook_cells import LIVE, ROOT, Notebook, bundles
 
@@ -15,8 +16,9 @@ BOKEH = 1_000_000
 FIGURE = '"name":"Figure"'
 OPEN = """
 import inficond_panel
-students = inficond_panel.open_students("demo", history=":memory:").fit()
+students = inficond_panel.open_students({spec!r}, history=":memory:").fit()
 """
+DEMO, SMALL = (OPEN.format(spec=spec) for spec in ("demo", "small.yaml"))
 SWEEP = """
 from types import SimpleNamespace
 import numpy as np
@@ -47,6 +49,7 @@ PLOTS = {
 
 @pytest.fixture
 def notebook(tmp_path, monkeypatch):
+    small_spec(tmp_path)
     notebook = Notebook(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -72,7 +75,7 @@ def loadings(outputs):
 
 def test_each_plot_shows_its_picture(notebook):
     assert {*PLOTS} == {name for name in vars(StudentPlots) if not name.startswith("_")}
-    assert bundles(notebook.run(OPEN + SWEEP)) == []  # nothing is loaded before a plot is asked for
+    assert bundles(notebook.run(DEMO + SWEEP)) == []  # nothing is loaded before a plot is asked for
     found = 0
     for name, arguments in PLOTS.items():
         outputs = notebook.run(f"students.plot.{name}({arguments})")
@@ -84,7 +87,7 @@ def test_each_plot_shows_its_picture(notebook):
 
 
 def test_scripts_that_the_page_has_brought_are_not_brought_again(notebook):
-    notebook.run(OPEN)
+    notebook.run(SMALL)
     assert loadings(notebook.run("session = students.explore()")) == 1
     outputs = notebook.run("students.plot.performance()")
     assert FIGURE in document(bundles(outputs)[-1])
@@ -93,7 +96,7 @@ def test_scripts_that_the_page_has_brought_are_not_brought_again(notebook):
 
 def test_a_backend_that_the_notebook_has_loaded_stays(notebook):
     notebook.run("import holoviews as hv\nhv.extension('bokeh', logo=False)")
-    notebook.run(OPEN)
+    notebook.run(SMALL)
     outputs = notebook.run("students.plot.performance()")
     assert FIGURE in document(bundles(outputs)[-1])
     assert not [data for data in bundles(outputs) if script(data)]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from studies import small_study
 from tornado.httpclient import HTTPError
 from tornado.iostream import StreamClosedError
@@ -108,7 +109,8 @@ class Person:
 
 @contextlib.contextmanager
 def study_server(study: Study, folder: Path) -> Iterator[Server]:
-    with serving(study.spec.path, folder, command=("study", "serve"), page="study") as server:
+    given = {"command": ("study", "serve"), "page": "study", "start": Forked}
+    with serving(study.spec.path, folder, **given) as server:
         yield server
 
 

@@ -95,8 +95,8 @@ def served(tmp_path, spec):
         "/tools",
     ]
     history = {"INFICOND_HISTORY": str(tmp_path / "history.sqlite")}
-    command = ["inficond_panel", "serve", spec, *flags]
-    with serving(tmp_path, *command, page="/tools/login", **history) as server:
+    given = {"page": "/tools/login", "forked": True, **history}
+    with serving(tmp_path, "serve", spec, *flags, **given) as server:
         yield server, tmp_path / "small.zarr"
 
 
@@ -148,8 +148,8 @@ def test_many_who_ask_at_once_cost_one_look_at_the_disk(monkeypatch) -> None:
 
 def test_a_study_is_well_while_something_can_be_recorded(tmp_path) -> None:
     data = tmp_path / "data"
-    arguments = ["inficond_panel", "study", "serve", "inficond", "--data", str(data)]
-    with serving(tmp_path, *arguments, page="/study") as server:
+    arguments = ["study", "serve", "inficond", "--data", str(data)]
+    with serving(tmp_path, *arguments, page="/study", forked=True) as server:
         wait_until(lambda: server.get("/health")[0] == 200, "it is well")
         assert metrics(server)["inficond_specs"] == 1
         data.rename(tmp_path / "away")

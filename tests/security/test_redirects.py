@@ -96,9 +96,9 @@ class Browser:
 def spec_server(folder, prefix: str, *flags: str):
     """Server of a small spec, with a prefix or "", and flags."""
     named = ["--prefix", prefix] if prefix else []
-    command = ["inficond_panel", "serve", str(small_spec(folder)), *flags, *named]
-    history = str(folder / "history.sqlite")
-    with serving(folder, *command, page=f"{prefix}/health", INFICOND_HISTORY=history) as server:
+    command = ["serve", str(small_spec(folder)), *flags, *named]
+    given = {"page": f"{prefix}/health", "INFICOND_HISTORY": str(folder / "history.sqlite")}
+    with serving(folder, *command, forked=True, **given) as server:
         yield server
 
 
@@ -187,10 +187,9 @@ def test_a_page_behind_a_proxy_that_strips_a_part_of_the_prefix(inner_prefix, op
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     small_study(folder, STUDY, prepare=False)
-    command = ["inficond_panel", "study", "serve", str(folder / "study.yaml"), "--prefix", PREFIX]
-    with serving(
-        folder, *command, page=f"{PREFIX}/health", INFICOND_STUDY_PASSWORD="word"
-    ) as server:
+    command = ["study", "serve", str(folder / "study.yaml"), "--prefix", PREFIX]
+    given = {"page": f"{PREFIX}/health", "INFICOND_STUDY_PASSWORD": "word"}
+    with serving(folder, *command, forked=True, **given) as server:
         yield server
 
 

@@ -37,8 +37,9 @@ PAGES = ("/study", "/researcher")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    arguments = ["inficond_panel", "study", "serve", "inficond", "--data", str(folder / "data")]
-    with serving(folder, *arguments, page="/researcher", INFICOND_STUDY_PASSWORD=WORD) as served:
+    arguments = ["study", "serve", "inficond", "--data", str(folder / "data")]
+    given = {"page": "/researcher", "forked": True, "INFICOND_STUDY_PASSWORD": WORD}
+    with serving(folder, *arguments, **given) as served:
         yield served
 
 

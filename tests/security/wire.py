@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bokeh.protocol import Protocol
 from bokeh.protocol.receiver import Receiver
+from forked import Forked
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 from ui_parts.server import free_port
@@ -23,19 +24,32 @@ from waiting import PATIENCE, wait_until
 
 
 class Served:
-    """``python -m MODULE ...`` on a port of its own; ``page`` answers when it is ready."""
+    """A server on a port of its own; ``page`` answers when it is ready.
 
-    def __init__(self, folder: Path, arguments: list[str], page: str, **environment: str) -> None:
+    It is ``python -m MODULE ...``, or, with ``forked``, ``inficond ...`` in a process that starts
+    at once.
+    """
+
+    def __init__(
+        self, folder: Path, arguments: list[str], page: str, forked: bool, **environment: str
+    ) -> None:
         self.ended = False  # by a test
         self.port, self.page, self.log = free_port(), page, folder / f"{free_port()}.log"
-        command = [sys.executable, "-m", *arguments]
-        at = command.index("--args") if "--args" in command else len(command)
-        command[at:at] = ["--port", str(self.port)]
+        at = arguments.index("--args") if "--args" in arguments else len(arguments)
+        command = [*arguments[:at], "--port", str(self.port), *arguments[at:]]
+        given = {**os.environ, **environment}
+        self.process: Forked | subprocess.Popen[bytes]
+        if forked:
+            self.process = Forked(command, given, self.log)
+            return
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, **environment},
+                [sys.executable, "-m", *command],
+                stdout=log,
+                stderr=log,
+                env=given,
                 start_new_session=True,
-            )  # fmt: skip
+            )
 
     def get(self, path: str, method: str = "GET", body: str | None = None, **headers: str):
         """Status, headers and text of the answer; ``a_b`` stands for the header ``a-b``."""
@@ -61,8 +75,8 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, page: str, **environment: str):
-    server = Served(folder, list(arguments), page, **environment)
+def serving(folder: Path, *arguments: str, page: str, forked: bool = False, **environment: str):
+    server = Served(folder, list(arguments), page, forked, **environment)
     try:
         wait_until(server.answers, f"{arguments} answers")
         yield server

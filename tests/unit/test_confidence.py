@@ -116,7 +116,7 @@ def test_without_intervals_all_views_tell_estimates_alone(tmp_path_factory):
         assert bool(detail.panel.bands) is shown
         assert bool(detail.panel.confidence) is shown
         app.refit_what_if.solve("bicycle", "wheel")
-        changes = next(iter(app.refit_what_if.changes.values()))
+        changes = app.refit_what_if.points[0].changes
         assert math.isnan(changes["f1"].low) is not shown
         cards._find_changes("bicycle")
         assert bool(limits_in(cards.table.param.values())) is shown

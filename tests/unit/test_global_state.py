@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from factory import small_spec
 
 #: Each door in a session that plots by matplotlib, with what it changed in the session.
 SESSION = """
@@ -57,7 +58,7 @@ def load():
 
 def start():
     global students
-    students = inficond_panel.open_students("demo", history=":memory:")
+    students = inficond_panel.open_students("small.yaml", history=":memory:")
 
 def estimate():
     scores = np.random.default_rng(0).normal(size=(50, 5))
@@ -75,7 +76,7 @@ door("import", load)
 door("open_students", start)
 door("metrics", lambda: students.metrics("tune"))
 door("doctor", lambda: students.doctor())
-door("remove", lambda: students.remove("bicycle", "traffic light"))
+door("remove", lambda: students.remove("bicycle", "wheel"))
 for name, *arguments in PLOTS:
     door(f"plot.{name}", lambda: plot(name, *arguments))
 door("page", lambda: students.page("page.html", "bicycle"))
@@ -86,8 +87,8 @@ door("command", command)
 PLOTS = [
     ("performance",),
     ("knowledge", "bicycle"),
-    ("what_if", "bicycle", "traffic light"),
-    ("embedding", "bicycle", "", "traffic light"),
+    ("what_if", "bicycle", "wheel"),
+    ("embedding", "bicycle", "", "wheel"),
     ("provenance",),
     ("matrix",),
     ("confusion", "bicycle"),
@@ -114,10 +115,11 @@ print(json.dumps(changed))
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory):
     """What each door changed in a session of its own."""
-    code = f"PLOTS = {PLOTS!r}\n{SESSION}\n{EXPLORE}"
+    code, folder = f"PLOTS = {PLOTS!r}\n{SESSION}\n{EXPLORE}", tmp_path_factory.mktemp("session")
+    small_spec(folder)
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:param", "-c", code],
-        cwd=tmp_path_factory.mktemp("session"),
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,

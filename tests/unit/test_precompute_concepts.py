@@ -118,7 +118,7 @@ def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
     np.testing.assert_array_equal(points, project(groups, ["pca", "tsne"], seed=0))
 
 
-@pytest.mark.slow
+@pytest.mark.more
 def test_umap_keeps_neighbours_and_is_the_same_again():
     pytest.importorskip("umap")
     rng = np.random.default_rng(0)

@@ -149,7 +149,7 @@ def test_it_waits_for_a_fine_tune_and_goes_on_then_and_tells_a_failure(app, monk
     refit = app.refit_what_if
     app.tuning.status = Status("fitting", "Fitting")
     refit.solve("sheep", "fur")
-    assert (refit.state, refit.points) == ("waiting", {})
+    assert (refit.state, refit.points) == ("waiting", [])
     app.tuning.status = Status()
     assert refit.state == "done"
 

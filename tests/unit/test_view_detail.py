@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from factory import small_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,7 +21,7 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery
 from inficond_panel.results.image_sets import assigned_images
 from inficond_panel.results.local_explanation import Edit
-from inficond_panel.results.what_if_curves import refit_curve
+from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.spec import load_spec
 from inficond_panel.state import repairs
 from inficond_panel.store import open_store
@@ -55,6 +56,12 @@ def chart_of(metric: str, drawn: WhatIf, influence: float, agreement=None, **mar
 
 def metrics_of(value: float) -> SimpleNamespace:
     return SimpleNamespace(**dict.fromkeys(CHARTED, value))
+
+
+def point_at(influence: float, value: float, change: float = 0.0, thumb=None) -> CurvePoint:
+    interval = Interval(change, change - 0.2, change + 0.2)
+    changes = dict.fromkeys(CHARTED, interval)
+    return CurvePoint(influence, metrics_of(value), changes, 0, 1.0, None, influence, thumb)
 
 
 # --- charts ------------------------------------------------------------------------------------
@@ -104,10 +111,9 @@ def test_marks_captions_and_refit_points_tell_where_the_student_and_others_are()
     assert (chart["pending"], chart["preview"]) == ([2.0, pytest.approx(0.8)], [1.5, 0.95])
     assert chart["bottom"] <= 0.2
     assert chart["top"] >= 0.95
-    assert chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)})["top"] >= 0.99
+    assert chart_of("f1", curves([0.0]), 1.0, refit=[point_at(0.5, 0.99)])["top"] >= 0.99
     nobody = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0))
-    far = {"pending": 7.0, "preview": (9.0, metrics_of(0.5))}
-    recall = chart_of("recall", curves([0.0]), 1.0, nobody, **far)
+    recall = chart_of("recall", curves([0.0]), 1.0, nobody, pending=7.0)
     assert (recall["pending"], recall["teacher"], recall["preview"]) == (None, None, None)
     undefined = curves([0.0], precision=np.array([np.nan, 0.6]))
     chart = chart_of("precision", undefined, 1.0, pending=-0.5)
@@ -119,12 +125,25 @@ def test_marks_captions_and_refit_points_tell_where_the_student_and_others_are()
     assert (caption["lowText"], caption["highText"]) == ("−1.0", "3.0")
     assert (caption["bottomText"], caption["topText"]) == (".30", ".60")
     assert caption["alt"] == "F1 0.594 at influence 1.12, teacher 0.571"
-    intervals = {x: Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2) for x in (1.0, -1.0, 3.0)}
-    changes = {x: dict.fromkeys(CHARTED, interval) for x, interval in intervals.items()}
-    points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in intervals}, changes)
-    assert points["influence"] == [-1.0, 1.0, 3.0]
+    points = charts.make_points([point_at(x, 0.5 + x / 10, x / 10) for x in (-1.0, 1.0, 3.0)])
+    assert (points["influence"], points["thumbs"]) == ([-1.0, 1.0, 3.0], [])
     assert points["f1"] == pytest.approx([0.4, 0.6, 0.8])
     assert points["bands"]["f1"]["low"] == pytest.approx([-0.3, -0.1, 0.1])
+
+
+def test_the_axis_reaches_the_preview_and_each_thumb():
+    marks = {"preview": (9.0, metrics_of(0.5)), "refit": [point_at(-4.0, 0.5)]}
+    chart = chart_of("f1", curves([0.0]), 1.0, **marks)
+    assert (chart["low"], chart["high"], chart["preview"]) == (-4.0, 9.0, [9.0, 0.5])
+
+
+def test_points_of_thumbs_stay_in_their_order_with_their_names():
+    thumbs = [Intent("sheep", "fur", "down", 2.0), None, Intent("sheep", "fur", "up", 1.5)]
+    points = [
+        point_at(at, 0.5, thumb=thumb) for at, thumb in zip((0.2, 0.3, 0.0), thumbs, strict=True)
+    ]
+    sent = charts.make_points(points)
+    assert (sent["influence"], sent["thumbs"]) == ([0.2, 0.3, 0.0], ["▼ ×2", "now", "▲ ×1.5"])
 
 
 # --- gallery -----------------------------------------------------------------------------------
@@ -355,6 +374,19 @@ def test_the_refit_is_stopped_goes_on_and_is_drawn_over_the_exact_curve(app, vie
     assert view.panel.refit["state"] == "done"
     view.panel.mode = "exact"
     assert view.panel.refit == {}
+
+
+def test_the_page_draws_thumbs_where_a_thumb_adjusts_targets(tmp_path):
+    app = session_on(small_spec(tmp_path, extra="tuning: {refit: target}\n"))
+    view = DetailView(app)
+    app.selection.param.update(class_name="sheep", concept="screen")
+    assert (view.panel.mode, view.panel.thumb_does) == ("refit", "target")
+    points = view.panel.refit["points"]
+    app.tuning.toggle(Intent("sheep", "screen", "up", 2.0))
+    at = points["thumbs"].index("▲ ×2")
+    drawn = [points["influence"][at], points["f1"][at]]
+    assert view.panel.captions[0]["preview"] == pytest.approx(drawn, abs=1e-6)
+    assert view.panel.pending["text"] == "▲ ×2"
 
 
 def test_an_image_that_is_shown_is_taken_apart_with_its_map_of_knowledge_points(spec_file):

@@ -138,6 +138,6 @@ def measured(
     )
 
 
-def significant_value(value: float) -> float:
-    """Return a number rounded to six significant digits."""
-    return float(f"{value:.6g}")
+def significant_value(value: float, digits: int = 6) -> float:
+    """Return a number rounded to some significant digits."""
+    return float(f"{value:.{digits}g}")

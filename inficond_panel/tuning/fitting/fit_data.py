@@ -103,6 +103,7 @@ class FitData:
         self._extended: Latest[object, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
         self._appended: tuple[Hashable, ...] = ()
         self.learned: dict[str, slice] = {}  #: rows of the learned photos, by source
+        self.appended: tuple[str, ...] = ()  #: names of the photos after those of ``fit``
         self.link, self._source = link, learned
         #: Adjustments of the targets, by index of the class in the store.
         self._adjusted: dict[int, tuple[Adjustment, ...]] = {}
@@ -161,6 +162,10 @@ class FitData:
         """Return probabilities ``(n, K)`` from logits ``(n, K')`` of all classes, and from what
         adjustments add, ``_shifts``."""
         return _soft(logit, self._temperature, others, self.link, shift)[:, self.columns]
+
+    def unadjusted(self, logit: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Return the teacher's probabilities ``(n, K)`` from its logits, as ``teacher_on``."""
+        return self._soft(logit, others if self._store.activation == SOFTMAX else None, None)
 
     def _shifts(
         self, scores: np.ndarray, rows: np.ndarray, parts: Sequence[str] = ()
@@ -297,7 +302,7 @@ class FitData:
                     weights[row, k] = each.weight * self._usual_weight(k)
         in_store = np.where(rows < len(self._store.images), rows, -1)
         key = (rows.tobytes(), *parts)
-        self._append(in_store, targets, weights, every.scores(rows), key)
+        self._append(images, in_store, targets, weights, every.scores(rows), key)
 
     def _learn(
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
@@ -321,7 +326,8 @@ class FitData:
             free = (self._store.images[row] not in corrected for row in rows)
             inside &= np.fromiter(free, bool, len(rows))
             weights[inside, k] = each.weight * self._usual_weight(k)
-        self._append(rows, targets, weights, scores, rows.tobytes(), source)
+        images = [self._store.images[row] for row in rows]
+        self._append(images, rows, targets, weights, scores, rows.tobytes(), source)
 
     def _corrected(
         self, rows: np.ndarray, scores: np.ndarray, k: int, correction: Correction
@@ -348,7 +354,8 @@ class FitData:
             labels = taught[name].labels if name in taught else {}
             inside = more.inside(each.parts) & [image not in labels for image in more.images]
             weights[inside, k] = each.weight * self._usual_weight(k)
-        self._append(np.full(len(more), -1), targets, weights, more.score, more.parts, MORE)
+        rows = np.full(len(more), -1)
+        self._append(more.images, rows, targets, weights, more.score, more.parts, MORE)
 
     def _usual_weight(self, k: int) -> float:
         """Return the mean weight of the training images for class ``k``."""
@@ -357,6 +364,7 @@ class FitData:
 
     def _append(
         self,
+        images: Sequence[str],
         rows: np.ndarray,
         targets: np.ndarray,
         weights: np.ndarray,
@@ -364,8 +372,8 @@ class FitData:
         key: Hashable,
         source: str = "",
     ) -> None:
-        """Append photos at ``rows`` of the store, with targets and weights ``(n, K)`` and scores
-        ``(n, C)``; ``key`` identifies the scores in the cache, ``source`` learned photos."""
+        """Append ``images`` at ``rows`` of the store, with targets and weights ``(n, K)`` and
+        scores ``(n, C)``; ``key`` identifies the scores in the cache, ``source`` learned photos."""
         if source:
             place = slice(len(self.rows), len(self.rows) + len(rows))
             self.learned = {**self.learned, source: place}
@@ -373,6 +381,7 @@ class FitData:
         self.sample_weight = np.concatenate([before, weights])
         self.targets = np.concatenate([self.targets, targets])
         self.rows = np.concatenate([self.rows, rows])
+        self.appended = *self.appended, *images
         self._appended = *self._appended, key
 
         def join() -> tuple[np.ndarray, Scores]:

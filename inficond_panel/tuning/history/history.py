@@ -19,7 +19,15 @@ from inficond_panel.common.folders import DatabaseFolder, DiskFolder, Folder, is
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.log import HISTORY, MOVES, Event, HistoryState, Tags, tag_text
+from inficond_panel.tuning.history.log import (
+    HISTORY,
+    LABELS,
+    MOVES,
+    Event,
+    HistoryState,
+    Tags,
+    tag_text,
+)
 from inficond_panel.tuning.history.records import (
     OtherRoot,
     keep,
@@ -210,6 +218,11 @@ class History:
         with self._writing_at(node) as (db, _):
             log.append(db, "note", node, text, author)
 
+    def set_meant(self, node: str, text: str, author: str = "user") -> None:
+        """Set for which world the thumbs of ``node`` are meant: JSON of the world by class."""
+        with self._writing_at(node) as (db, _):
+            log.append(db, "meant", node, text, author)
+
     def delete(self, node: str, shown: Collection[str] = (), author: str = "user") -> list[str]:
         """Hide ``node`` and all its descendants, later ones too; return the newly hidden ids.
 
@@ -323,9 +336,8 @@ class History:
     def _rows(self, db: Connection, root: str, state: HistoryState, start: int = 0) -> list[Node]:
         """Return the nodes of ``root`` from number ``start`` on, with names and notes."""
         select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
-        names = {"rename": state.names, "note": state.notes}
         return [
-            to_node(self.path, row, {k: v.get(row["id"], "") for k, v in names.items()})
+            to_node(self.path, row, dict(zip(LABELS, state.labels(row["id"]), strict=True)))
             for row in db.execute(select, (root, start))
         ]
 

@@ -49,6 +49,8 @@ HISTORY = Schema(
 MOVES = ("fine-tune", "jump")
 #: Kinds of events on tags of images; see ``apply_tag``.
 TAGS = ("tag", "untag")
+#: Kinds of events whose latest text is a label of a node: its name, its note, the worlds meant.
+LABELS = ("rename", "note", "meant")
 #: Largest number of characters of a tag.
 LONGEST_TAG = 40
 Tags = dict[str, tuple[str, ...]]
@@ -66,6 +68,8 @@ class Event:
     undo, redo                                         before
     rename, note        ``node`` was given a label                        the label, or nothing
                         or a note
+    meant               a person said for which                           JSON: the world by
+                        world the thumbs are meant                        class
     delete, restore     the branch from ``node`` on
                         was hidden, or shown again
     look                somebody saw the metrics of                       the split
@@ -96,15 +100,16 @@ class HistoryState:
     """State of the students of one root after the events so far.
 
     ``head`` is the node shown ("" without nodes); ``redo`` the stack of nodes left by undo;
-    ``names`` and ``notes`` the latest texts by node; ``looks`` the number of times that metrics
-    were seen, by (node, split); ``deleted`` the top nodes of hidden branches; ``parents`` the
-    parent of each node.
+    ``names``, ``notes`` and ``meant`` the latest texts by node; ``looks`` the number of times that
+    metrics were seen, by (node, split); ``deleted`` the top nodes of hidden branches; ``parents``
+    the parent of each node.
     """
 
     head: str = ""
     redo: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    meant: dict[str, str] = field(default_factory=dict)
     looks: Counter[tuple[str, str]] = field(default_factory=Counter)
     deleted: set[str] = field(default_factory=set)
     parents: dict[str, str | None] = field(default_factory=dict)
@@ -114,6 +119,11 @@ class HistoryState:
         return HistoryState(
             self.head, *(copy(getattr(self, part.name)) for part in fields(self)[1:])
         )
+
+    def labels(self, node: str) -> tuple[str, str, str]:
+        """Return the latest labels of a node, in the order of ``LABELS``; empty if it has none."""
+        name, note, meant = (kind.get(node, "") for kind in (self.names, self.notes, self.meant))
+        return name, note, meant
 
     def path(self, node: str) -> list[str]:
         """Return the node and its ancestors, up to the root."""
@@ -193,6 +203,7 @@ _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
     "redo": _redo,
     "rename": lambda state, event: state.names.update({event.node: event.text}),
     "note": lambda state, event: state.notes.update({event.node: event.text}),
+    "meant": lambda state, event: state.meant.update({event.node: event.text}),
     "delete": lambda state, event: state.deleted.add(event.node),
     "restore": lambda state, event: state.deleted.discard(event.node),
     "look": lambda state, event: state.looks.update([(event.node, event.text)]),

@@ -175,7 +175,8 @@ def _compared(
         check()
         careful = not any(isinstance(edit, Learn) for edit in edits)
         thumbs = _Thumbs(tuner, parent, photos, [e for e in edits if isinstance(e, Intent)])
-        terms, found = thumbs.candidates() if thumbs.intents else _candidates(photos, edits)
+        repairs = [edit for edit in edits if not isinstance(edit, Intent)]
+        terms, found = thumbs.candidates() if thumbs.intents else _candidates(photos, repairs)
         logits = np.concatenate([still, found])
         best = likelier(photos, logits) if few else _taken(photos, logits, careful=careful)
         made, taught = [student.terms, *terms][best], None

@@ -1,6 +1,8 @@
 // The charts of a concept, a metric each: exact curves as steps, the refit what-if over them, and what is
 // marked: now, the teacher, a pending bound, what the batch would give. A band is the interval of the
 // change from now. One place along the influence axis can be read in all at once, by pointer or keys.
+// Where a thumb adjusts targets, the refit what-if has a point for each thumb, from ▼ to ▲, at the influence that
+// it gives: these need not rise from point to point.
 
 import {
   details, fixed, h, hoverCard, interval, isNumber, points, s, set, setAll, signed,
@@ -8,6 +10,7 @@ import {
 } from "../../ui/base.js"
 import { METRICS, POINTS } from "../../ui/vocabulary.js"
 
+const ROUNDING = 1e-6 // of the edges that are sent
 const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth of it
 
 export function makeCharts(model, root) {
@@ -67,8 +70,9 @@ function stepped(event, at, caption) {
 
 // --- the crosshair -------------------------------------------------------------------------------
 
-/** The piece of the exact curves in which `at` lies. */
+/** The piece of the exact curves in which `at` lies; -1 beyond them, where only thumbs lead. */
 function pieceAt({ edges }, at) {
+  if (at < edges[0] - ROUNDING || at > edges.at(-1) + ROUNDING) return -1
   const end = edges.findIndex((edge, index) => index > 0 && at <= edge)
   return end < 0 ? edges.length - 2 : end - 1
 }
@@ -93,14 +97,22 @@ function cardOf(model, at) {
     const there = refit[metric][solved]
     return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]
   })
-  const refitAt = solved < 0 ? ["change", model.confidence && `${model.confidence} interval`].filter(Boolean).join(", ") : `refit at ${signed(refit.influence[solved], 2)}, change`
+  const refitAt = solved < 0 ? ["change", model.confidence && `${model.confidence} interval`].filter(Boolean).join(", ") : `${pointWords(refit, solved)}, change`
   return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "others fixed", refitAt], ...rows])]
+}
+
+/** How the refit what-if got to a point: by a thumb, which gives an influence, or with the influence fixed. */
+function pointWords({ thumbs, influence }, index) {
+  const at = signed(influence[index], 2)
+  return thumbs.length ? `${thumbs[index]} gives ${at}` : `refit at ${at}`
 }
 
 function wordsOf(model, at) {
   if (at == null) return model.captions.map(({ alt }) => alt).join("; ")
-  const values = model.captions.map(({ metric, title }) => `${title} ${fixed(exactAt(model.steps, metric, at), 3)}`)
-  return `Influence ${signed(at, 2)}: ${values.join(", ")}`
+  const told = (valueOf) => model.captions.map(({ metric, title }) => `${title} ${fixed(valueOf(metric), 3)}`).join(", ")
+  const refit = model.refit.points, solved = nearestPoint(refit, at)
+  const also = solved < 0 ? "" : `; ${pointWords(refit, solved)}: ${told((metric) => refit[metric][solved])}`
+  return `Influence ${signed(at, 2)}: ${told((metric) => exactAt(model.steps, metric, at))}${also}`
 }
 
 // --- one chart -----------------------------------------------------------------------------------

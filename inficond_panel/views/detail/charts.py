@@ -1,6 +1,7 @@
 """Data of the detail view: what-if charts, suggested concepts to open, and a still picture.
 
-The browser draws the charts: steps of the exact what-if, and points of the refit what-if.
+The browser draws the charts: steps of the exact what-if, and points of the refit what-if, which are
+thumbs where a thumb adjusts targets.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import numpy as np
 import param
 
 from inficond_panel.common.numbers import defined, number, short, signed
-from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
+from inficond_panel.distill import Agreement, Band, ClassMetrics, WhatIf
+from inficond_panel.results.what_if_curves import CurvePoint
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
+from inficond_panel.vocabulary.intents import ALL
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     F1,
@@ -39,8 +42,7 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 
 Place = tuple[float, float]  #: influence and value of a point; nan for no point
 NOWHERE: Place = (math.nan, math.nan)
-Points = Mapping[float, ClassMetrics]
-Changes = Mapping[float, Mapping[str, Interval]]
+Axis = tuple[float, float]  #: least and largest influence of a chart
 
 
 def axis_digits(span: float) -> int:
@@ -69,29 +71,31 @@ def make_charts(
     *,
     pending: float | None = None,
     preview: tuple[float, ClassMetrics] | None = None,
-    refit: Points | None = None,
+    refit: Sequence[CurvePoint] = (),
 ) -> list[dict[str, Any]]:
     """Return axes and marks of a what-if chart per metric of ``CHARTED``, without its curves.
 
     ``influence`` is the concept's, ``pending`` the bound of a pending thumb, which is marked on the
     exact curve, ``preview`` the influence and the metrics that the batch would give, ``refit`` the
-    solved points of the refit what-if: the axes include them. A mark is None if there is none, or
-    if it is outside the axis.
+    solved points of the refit what-if: the axes include both. A mark is None if there is none; a
+    bound that is outside the axis has none.
     """
     # the teacher has no fidelity: fidelity is agreement with the teacher
     now, levels = curves.at(influence), {**agreement.teacher_metrics(), FIDELITY.key: math.nan}
-    bound = pending if pending is not None and _on_axis(curves, pending) else math.nan
-    then = curves.at(bound) if math.isfinite(bound) else dict.fromkeys(CHARTED, math.nan)
-    ghost = preview if preview and _on_axis(curves, preview[0]) else None
+    reached = [point.influence for point in refit] + ([preview[0]] if preview else [])
+    axis = min([curves.low, *reached]), max([curves.high, *reached])
+    known = pending is not None and curves.low <= pending <= curves.high
+    bound = pending if pending is not None and known else math.nan
+    then = curves.at(bound) if known else dict.fromkeys(CHARTED, math.nan)
     charts = []
     for metric in CHARTED:
-        mark = (ghost[0], getattr(ghost[1], metric)) if ghost else NOWHERE
-        points = [getattr(metrics, metric) for metrics in (refit or {}).values()]
+        mark = (preview[0], getattr(preview[1], metric)) if preview else NOWHERE
+        points = [getattr(point.metrics, metric) for point in refit]
         marked = [now[metric], levels[metric], mark[1], *points]
         bottom, top = round_range(np.append(getattr(curves, metric), marked))
         charts.append(
             {
-                **_caption(metric, curves, influence, now[metric], levels[metric]),
+                **_caption(metric, axis, influence, now[metric], levels[metric]),
                 "topText": short(top),
                 "bottomText": short(bottom),
                 "bottom": bottom,
@@ -104,20 +108,21 @@ def make_charts(
 
 
 def _caption(
-    metric: str, curves: WhatIf, influence: float, value: float, teacher: float
+    metric: str, axis: Axis, influence: float, value: float, teacher: float
 ) -> dict[str, Any]:
     """Return the axis of influences, and the values of student and teacher, with their texts."""
-    digits, name = axis_digits(curves.high - curves.low), METRICS[metric].name
+    (low, high), name = axis, METRICS[metric].name
+    digits = axis_digits(high - low)
     told = f", teacher {number(teacher)}" if metric != FIDELITY.key else ""
     return {
         "metric": metric,
         "title": name,
         "value": number(value),
-        "lowText": number(curves.low, digits),
-        "highText": number(curves.high, digits),
+        "lowText": number(low, digits),
+        "highText": number(high, digits),
         "nowText": number(influence, max(2, digits)),
-        "low": curves.low,
-        "high": curves.high,
+        "low": low,
+        "high": high,
         "now": _mark((influence, value)),
         "teacher": defined(teacher),
         "alt": f"{name} {number(value)} at influence {number(influence, 2)}{told}",
@@ -148,23 +153,24 @@ def make_band(band: Band) -> dict[str, list[float | None]]:
     return {side: [_sent(end, BAND_DIGITS) for end in ends] for side, ends in sides.items()}
 
 
-def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
-    """Return the points of the refit what-if, sorted by ``influence``, with values by metric.
+def make_points(refit: Sequence[CurvePoint]) -> dict[str, Any]:
+    """Return the points of the refit what-if in their order: ``influence``, and values by metric.
 
-    ``bands`` are the intervals of the changes from the present student, as in ``make_band``.
+    ``thumbs`` names the thumb of each point (empty without thumbs), ``bands`` are the intervals of
+    the changes from the present student, as in ``make_band``.
     """
-    order = sorted(refit)
-    values = {metric: [getattr(refit[at], metric) for at in order] for metric in CHARTED}
-    columns = {"influence": order, **values}
+    values = {metric: [getattr(each.metrics, metric) for each in refit] for metric in CHARTED}
+    columns = {"influence": [each.influence for each in refit], **values}
     bands = {
         metric: {
-            side: [_sent(getattr(changes[at][metric], side), BAND_DIGITS) for at in order]
+            side: [_sent(getattr(each.changes[metric], side), BAND_DIGITS) for each in refit]
             for side in ("low", "high")
         }
         for metric in CHARTED
     }
     sent = {name: [_sent(value) for value in column] for name, column in columns.items()}
-    return {**sent, "bands": bands}
+    thumbs = [each.words for each in refit] if any(each.thumb for each in refit) else []
+    return {**sent, "bands": bands, "thumbs": thumbs}
 
 
 def _thinned(curves: WhatIf) -> tuple[np.ndarray, np.ndarray]:
@@ -174,10 +180,6 @@ def _thinned(curves: WhatIf) -> tuple[np.ndarray, np.ndarray]:
     edges = np.linspace(curves.low, curves.high, PIECES + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     return edges, np.searchsorted(curves.breakpoints, middles, side="left")
-
-
-def _on_axis(curves: WhatIf, influence: float) -> bool:
-    return curves.low <= influence <= curves.high
 
 
 def _mark(point: Place) -> list[float | None] | None:
@@ -226,6 +228,7 @@ class DetailPanel(ViewComponent):
     mode: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences fixed, or refitted."
     )
+    thumb_does = param.String(ALL, doc="What a thumb does (``Tuner.refit``).")
     refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
     picked = param.String("", doc="Title of the picked images; empty: none.")
     outlined = param.String("", doc="Concept outlined in the images; empty: none.")

@@ -20,10 +20,14 @@ const FILTERS = [
   ["right", "Student right", "Right", "Right"],
   ["wrong", "Student wrong", "Wrong", "Wrong"],
 ]
-const MODES = [
-  ["exact", "Fixed", "The other influences stay fixed"],
-  ["refit", "Refit", "Refit: the others are fitted again"],
-]
+/** What the curves show: their names, and what these mean, by what a thumb does. */
+const MODES = {
+  all: [["exact", "Fixed", "The other influences stay fixed"], ["refit", "Refit", "Refit: the others are fitted again"]],
+  target: [
+    ["exact", "Fixed", "The other influences stay fixed, which no thumb does"],
+    ["refit", "Thumbs", "Thumbs: what the refit gives after a thumb of each size, lower to raise"],
+  ],
+}
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
 
 export function render({ model, el }) {
@@ -134,9 +138,10 @@ function factsOf(row, model) {
 function makeHead(model) {
   const concept = h("span", { class: "subtitle" })
   const influence = h("span", { class: "muted num influence" })
-  const how = segments("What-if", MODES.map(([id, name]) => [id, name]), (id) => { model.mode = id })
+  const modes = MODES[model.thumb_does]
+  const how = segments("What-if", modes.map(([id, name]) => [id, name]), (id) => { model.mode = id })
   how.classList.add("how")
-  MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
+  modes.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
   const solving = h("span", { class: "solving num", role: "status" })
   const steer = h("button", { class: "link small", onclick: () => model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }) })
   const back = h("button", { class: "btn back", onclick: () => model.send_msg({ action: "leave_images" }) })
@@ -179,7 +184,7 @@ function makeLegend(model) {
   const element = h("div", { class: "samples" }, Object.values(keys))
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
-      teacher: "teacher", interval: model.confidence && (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
+      teacher: "teacher", interval: model.confidence && (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && (model.thumb_does === "target" ? "thumbs, lower to raise" : "refit"),
       exact: "others fixed", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {

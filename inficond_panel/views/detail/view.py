@@ -20,6 +20,7 @@ from inficond_panel.results.gallery import Gallery, take_gallery, take_picked
 from inficond_panel.results.what_if_curves import exact_curves
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.thumbs import short_words
 from inficond_panel.ui.component import action, tie
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.images import make_gallery, tile_uri
@@ -53,7 +54,10 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._still = {}
         level = app.spec.views.shown_level
         self.panel = DetailPanel.of(
-            app, confidence=confidence_word(level) if level else "", sizing_mode="stretch_both"
+            app,
+            confidence=confidence_word(level) if level else "",
+            thumb_does=app.tuner.refit,
+            sizing_mode="stretch_both",
         )
         tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.listen_to(self.panel)
@@ -179,16 +183,16 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             self._app.students.snapshot.agreement[student],
             pending=next((value for value in limits if value is not None), None),
             preview=self._preview(student, concept),
-            refit=refit.points if self._refits else None,
+            refit=refit.points if self._refits else (),
         )
         return {
             "captions": charts,
             "influence": signed(influence),
-            "pending": {"direction": intent.direction, "text": bound(*limits)} if intent else {},
+            "pending": _pending(intent, limits) if intent else {},
             "refit": {
                 "share": refit.share,
                 "state": refit.state,
-                "points": make_points(refit.points, refit.changes),
+                "points": make_points(refit.points),
             }
             if self._refits
             else {},
@@ -263,6 +267,11 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     @action
     def _open(self, class_name: str, concept: str) -> None:
         self._app.selection.open_concept(concept, class_name)
+
+
+def _pending(intent: Intent, limits: tuple[float | None, float | None]) -> dict[str, str]:
+    """Return direction and text of a pending thumb: its bound, else its factor (``▲ ×2``)."""
+    return {"direction": intent.direction, "text": bound(*limits) or short_words(intent)}
 
 
 def _largest(weights: np.ndarray, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:

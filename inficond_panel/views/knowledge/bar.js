@@ -13,7 +13,7 @@ const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before
 export function render({ model, el }) {
   const send = sender(model)
   followTheme(model, el)
-  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "repairs", "locked"], () => makeBar(model, send))
+  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "repairs", "locked", "worlds"], () => makeBar(model, send))
 }
 
 function makeBar(model, send) {
@@ -31,7 +31,8 @@ function makeBar(model, send) {
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
   const held = makeHeld(model, send)
-  const parts = [blocks, line, twin, held, touched, notices]
+  const worlds = makeWorlds(model, send)
+  const parts = [blocks, line, worlds, twin, held, touched, notices]
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
     parts.map((part) => part.element))
@@ -203,6 +204,33 @@ function doneOf({ text: words, change, others }, detailed) {
   if (!change) return [others ? `${words}. ${others}` : words]
   return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), detailed && ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
+}
+
+/** The preview's figures in two worlds, and which of them the person means: kept with the refit. */
+function makeWorlds(model, send) {
+  const detailed = isDetailed(model)
+  const title = h("legend", {}, "Which photos do you mean?")
+  const list = h("div", { class: "choices" })
+  const judge = h("p", { class: "muted" })
+  const element = h("fieldset", { class: "worlds" }, title, list, judge)
+  const make = ({ key }) => h("label", {}, h("input", { type: "radio", name: "world", value: key, onchange: () => send("mean", { world: key }) }),
+    h("span"), h("span", { class: "figures num" }))
+  const update = (choice, { key, photos, figures }) => {
+    const [input, told, numbers] = choice.children
+    input.checked = key === model.worlds.meant
+    input.disabled = isBusy(model)
+    text(told, photos.charAt(0).toUpperCase() + photos.slice(1))
+    drawOnce(numbers, JSON.stringify(figures), () => (figures.length ? figures : [["…", ""]]).map(([words, limits]) =>
+      h("span", {}, detailed && limits ? `${words} (${limits})` : words)))
+  }
+  const draw = () => {
+    element.hidden = !model.worlds
+    if (element.hidden) return
+    keyed(list, model.worlds.rows, ({ key }) => key, make, update)
+    text(judge, model.worlds.judge)
+    judge.hidden = !model.worlds.judge
+  }
+  return { element, draw }
 }
 
 /** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one chip gives it to all. */

@@ -14,7 +14,7 @@ from inficond_panel.common.numbers import count, defined, held
 from inficond_panel.distill import Interval
 from inficond_panel.results.metrics import Snapshot, chosen_on_tune
 from inficond_panel.results.refit_changes import Group
-from inficond_panel.state import AppState, Job, Preview
+from inficond_panel.state import CHANGE_METRICS, AppState, Job, Preview
 from inficond_panel.state.batch import Item
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
@@ -24,13 +24,16 @@ from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.thumb_targets import gain_of
 from inficond_panel.tuning.thumbs import Bounds
+from inficond_panel.tuning.two_worlds import ClassWorlds, correlated_concepts
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
 from inficond_panel.vocabulary.intents import TARGET, THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.worlds import WORLDS
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import chosen_sentence, learned_sentence, plain_edit
+from inficond_panel.wording.two_worlds import figure_texts, judge_sentence, photos_of
 
 _FACTOR = TuningState.param["factor"]
 
@@ -138,6 +141,20 @@ def make_group_offer(
     }
 
 
+def make_worlds(worlds: ClassWorlds, meant: str) -> dict[str, Any]:
+    """Return the choice of the world that is meant, with the preview's figures in each.
+
+    ``rows`` have the ``photos`` of a world in words, and its figures with limits; ``meant`` is the
+    key of the chosen world, "" without a choice; ``judge`` states that the teacher's decisions
+    replace labels.
+    """
+    rows = [
+        {"key": key, "photos": photos_of(worlds, key), "figures": figure_texts(worlds, key)}
+        for key in WORLDS
+    ]
+    return {"rows": rows, "meant": meant, "judge": judge_sentence(worlds)}
+
+
 class BatchBar(StudentPart):
     """Component of the top bar: AP, the batch with its preview, and the fine-tune button."""
 
@@ -149,6 +166,7 @@ class BatchBar(StudentPart):
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
     )
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    worlds = param.Dict(default=None, allow_None=True, doc="As ``make_worlds``.")
     notices = param.List(default=[], item_type=str, doc="Sentences on side effects of the batch.")
 
     _taken = frozenset({"factor"})
@@ -180,21 +198,26 @@ class Batch:
             held=self._held(),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(),
+            worlds=self._worlds(),
             notices=[*self.outcome, *tuning.notices(), *self._chosen()],
             **self.change_texts(),
         )
         self.show_ghosts()
 
     def show_ghosts(self) -> None:
-        """Show the influences that the listed concepts would have after the batch."""
+        """Show what the batch gives: influences of the listed concepts, and changes in metrics."""
         preview, name = self.app.tuning.preview, self.bar.student
         listed = [row["concept"] for row in (*self.table.rows, *self.table.found["rows"])]
         if preview is None or name not in preview.metrics:
-            self.table.ghosts = {}
+            self.table.param.update(ghosts={}, gained={})
             return
         weights = self.app.students.student(name, preview.node).weights.tolist()
         after = dict(zip(self.app.store.concepts, weights, strict=True))
-        self.table.ghosts = {concept: after[concept] for concept in listed}
+        now, then = self.app.students.snapshot.metrics[name], preview.metrics[name]
+        self.table.param.update(
+            ghosts={concept: after[concept] for concept in listed},
+            gained={key: defined(getattr(then, key) - getattr(now, key)) for key in CHANGE_METRICS},
+        )
 
     def change_texts(self) -> dict[str, dict[str, Any]]:
         """Return the bar's status and summary: change by a refit just done, changes since #0."""
@@ -231,6 +254,18 @@ class Batch:
         node, name = self.app.students.node, self.bar.student
         terms = self.app.tuner.terms(node).get(name, Terms())
         return make_held(node.bounds, gains_of(terms.adjusted), name)
+
+    def _worlds(self) -> dict[str, Any] | None:
+        """Return ``make_worlds`` of the student's thumbs; None without thumbs or preview.
+
+        The choice is there with the thumb, and its figures follow: nothing moves when they come."""
+        tuning, name = self.app.tuning, self.bar.student
+        thumbs = [intent for intent in tuning.thumbs if intent.class_name == name]
+        if not thumbs or not self.app.spec.tuning.preview:
+            return None
+        concepts = correlated_concepts(thumbs, self.app.store)
+        known = tuning.worlds.get(name) or ClassWorlds(name, concepts, by_teacher=False, figures=())
+        return make_worlds(known, tuning.meant.get(name, ""))
 
     def _known_group(self) -> dict[str, Any] | None:
         """Return the offer of ``make_group_offer``; None until the group is computed."""

@@ -32,6 +32,7 @@ OWN = frozenset(
         "correct_label",
         "repair",
         "label_pictures",
+        "mean",
         "open_label",
         "open_patch",
         "remove_suspect",
@@ -136,6 +137,11 @@ class StudentActions(RefitActions):
         self.app.tuning.take_out(place)
 
     @action
+    def _mean(self, world: str) -> None:
+        """Set for which world the thumbs on the student are meant."""
+        self.app.tuning.mean(self.student, world)
+
+    @action
     def _open(self, concept: str, student: str = "") -> None:
         """Open a concept; a class's own word that is no concept has nothing to show."""
         if concept in unlisted_names(self.app.store, student or self.student):
@@ -205,6 +211,7 @@ class KnowledgeTable(StudentPart):
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
     ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
+    gained = param.Dict(default={}, doc="Change that the batch would give, by metric.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
     typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")

@@ -186,7 +186,14 @@ class KnowledgeView(
     def _set_factor(self) -> None:
         self.app.tuning.scale(self.bar.factor)
 
-    @param.depends("app.tuning.pending", "app.tuning.preview", "app.tuning.status", watch=True)
+    @param.depends(
+        "app.tuning.pending",
+        "app.tuning.preview",
+        "app.tuning.status",
+        "app.tuning.worlds",
+        "app.tuning.meant",
+        watch=True,
+    )
     def _show_batch(self) -> None:
         tuning, before = self.app.tuning, self.bar.status["kind"]
         if tuning.awaited:  # long jobs stop while a person waits for any job

@@ -67,7 +67,7 @@ export function fillRow(element, row, model, context) {
   set(strength, "aria-label", `influence ${signed(row.influence, 2)}`)
   drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent, Boolean(only)))
   set(note, "class", `note ${intent?.direction ?? ""}`)
-  drawEffect(effect, row, intent, model)
+  drawEffect(effect, row, intent, model, drafted)
   fillPatches(patches, row, model.options, context)
   for (const button of thumbs) {
     set(button, "aria-pressed", String(pending?.direction === button.dataset.direction))

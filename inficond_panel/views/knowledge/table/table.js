@@ -38,7 +38,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked", "extent"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "gained", "stability", "adding", "locked", "extent"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -143,7 +143,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
   const hand = makeHand(rows, model, send, {
     rowOf, context: () => context, hide: () => card.hide(),
     redraw: (concept) => { context.draft = hand.draft; if (elementOf(concept)) fillRow(elementOf(concept), rowOf(concept), model, context) },
-    tell: (concept, value) => { const told = effectCardAt(rowOf(concept), model, value); if (told) card.show(elementOf(concept).querySelector(".effect"), told) },
+    tell: (concept, value) => { const told = effectCardAt(rowOf(concept), model, value, true); if (told) card.show(elementOf(concept).querySelector(".effect"), told) },
   })
   const draw = () => {
     hand.settle()
@@ -193,9 +193,9 @@ function makeTable(model, send, search, dialog, groupThumb) {
 function makeColumns(model) {
   const metrics = model.options.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
   const metric = isDetailed(model) && select("Metric of the what-if", metrics, model.metric, (id) => { model.metric = id })
-  const scale = h("span", { class: "num", title: "A line is the metric at other influences of the concept, as a change from now. All lines have one scale." })
+  const scale = h("span", { class: "num", title: "A line is the metric at other influences of the concept, the others fixed, as a change from now; a ring is what this batch gives. All lines have one scale." })
   const patches = patchChoice(model)
-  const curves = metric && h("span", { class: "metric num", title: "All curves have one axis, in points of change." }, metric)
+  const curves = metric && h("span", { class: "metric num", title: "A curve has the other influences fixed; a ring is what this batch gives. All have one axis, in points of change." }, metric)
   const element = h("div", { class: "row columns" }, metric && h("span", { class: "rank" }, "#"), h("span", {}, metric ? "Concept, influence" : "Concept"), curves || scale, patches, h("span"))
   const draw = () => {
     if (metric) metric.control.show(model.metric)

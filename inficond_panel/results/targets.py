@@ -1,0 +1,96 @@
+"""Targets of the students: what each is fitted to, per image and class, beside the teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.files import write_whole
+from inficond_panel.distill.solver.tempered import mixed_of
+from inficond_panel.errors import ExportError
+from inficond_panel.results.frame import Heading, make_frame, table_file
+from inficond_panel.store.more_photos import AllImages
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.vocabulary.splits import FIT
+
+#: Formats of a file of targets, by suffix.
+_SUFFIXES = (".csv", ".parquet")
+#: Source of photos that a person labelled; other sources of appended photos are learned.
+_LABEL, _LEARN = "label", "learn"
+_INDEX = ["image", "class"]
+_HEADINGS = {
+    "image": Heading("image", image=True),
+    "class": Heading("class"),
+    "source": Heading("source"),
+    "teacher": Heading("teacher"),
+    "adjusted": Heading("adjusted"),
+    "weight": Heading("weight"),
+}
+
+
+def targets(tuner: Tuner, node: Node) -> pd.DataFrame:
+    """Return a frame of the probabilities that the students of ``node`` are fitted to.
+
+    A row is an image and a class, of all images with a ``weight`` in the class's fit. ``teacher``
+    is the teacher's probability at ``students.temperature``, ``adjusted`` what the student learns
+    (order: ``tuning.fitting.adjustments``): the same, but for thumbs, answers and labels. Added
+    photos and photos of ``tune`` that a class learns follow; ``source`` is ``fit``, ``label`` (a
+    person labelled it), or ``learn`` and the repair's source.
+    """
+    data, store = tuner.data_at(node), tuner.store
+    learned, classes = mixed_of(data.targets), np.array(store.classes, dtype=object)
+    weight = np.ones_like(learned) if data.sample_weight is None else data.sample_weight
+    images = [*(store.images[row] for row in store.rows(FIT)), *data.appended]
+    at, k = np.nonzero(weight > 0)
+    frame = pd.DataFrame(
+        {
+            "image": np.array(images, dtype=object)[at],
+            "class": classes[k],
+            "source": _sources(data)[at],
+            "teacher": _teacher(tuner, node, data)[at, k],
+            "adjusted": learned[at, k],
+            "weight": weight[at, k],
+        }
+    ).set_index(_INDEX)
+    facts = {"node": node.id, "temperature": float(tuner.spec.students.temperature)}
+    frame.attrs = make_frame([], _INDEX, _HEADINGS, title="Targets", facts=facts).attrs
+    return frame
+
+
+def _sources(data: FitData) -> np.ndarray:
+    """Return the source ``(n,)`` of each image of the data."""
+    sources = np.full(len(data.rows), _LABEL, dtype=object)
+    sources[: len(data.teacher)] = FIT
+    for source, block in data.learned.items():
+        sources[block] = f"{_LEARN} {source}"
+    return sources
+
+
+def _teacher(tuner: Tuner, node: Node, data: FitData) -> np.ndarray:
+    """Return the teacher's probabilities ``(n, K)`` on the images of the data."""
+    if not data.appended:
+        return data.teacher
+    parts = sorted({part for of in tuner.terms(node).values() for part in of.parts})
+    every = AllImages(tuner.store, parts)
+    appended = data.unadjusted(*every.teacher_logits(every.rows(data.appended)))
+    return np.concatenate([data.teacher, appended])
+
+
+def write_targets(tuner: Tuner, node: Node, file: Path) -> pd.DataFrame:
+    """Write ``targets`` to a file, as CSV or Parquet by its suffix; return them.
+
+    Raises ``ExportError`` for another suffix, and for a file that cannot be written;
+    ``MissingExtraError`` for Parquet without its package.
+    """
+    kind = file.suffix.lower()
+    if kind not in _SUFFIXES:
+        raise ExportError(
+            f"Targets cannot be written as {file.name}: the end of its name is no kind of table.",
+            f"Name a file that ends with {' or '.join(_SUFFIXES)}.",
+        )
+    frame = targets(tuner, node)
+    write_whole(file, table_file(frame, file.stem, kind[1:]).content)
+    return frame

@@ -1,0 +1,137 @@
+"""Figures of an iteration's students in two worlds: as in the tuning images, and without the
+correlation of the class with the tuned concepts (``distill.metrics.two_worlds``).
+
+Which concepts. A thumb that lowers or removes a concept says that the student should not rely on
+it: the correlation meant is that of these concepts, and an image shows them if it shows any. A
+raised concept beside them, such as the class's own word, does not count. Only if nothing is lowered
+the raised and released concepts count; the class's own words never do, since no world has the class
+without them.
+
+Presence. Of a concept that names another class of the store by that class's labels, if most tuning
+images have one; else by its score and the threshold of ``suspects`` (Otsu's, chosen on the training
+images).
+
+Judgement. By the labels of the tuning images; if they have no positive or no negative of the class,
+by the teacher's decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.concepts.texts import classes_named, words_for
+from inficond_panel.distill import Outcome
+from inficond_panel.distill.metrics.two_worlds import Figure, two_worlds
+from inficond_panel.distill.suspects import dividing_score, shows
+from inficond_panel.store import Store
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.student import Student
+from inficond_panel.tuning.thumbs import Intent
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import USUAL_NOISE, Noise
+from inficond_panel.vocabulary.intents import DOWN, REMOVE
+from inficond_panel.vocabulary.splits import FIT, TUNE
+
+
+@dataclass(frozen=True)
+class ClassWorlds:
+    """Figures of one class in both worlds, before and after an edit.
+
+    ``concepts`` are those whose correlation the second world lacks; without any, there are only
+    figures of the first. ``by_teacher``: the teacher's decisions stand in for labels. ``meant`` is
+    the world that a person means, "" if nobody said.
+    """
+
+    class_name: str
+    concepts: tuple[str, ...]
+    by_teacher: bool
+    figures: tuple[Figure, ...]
+    meant: str = ""
+
+    @property
+    def alone(self) -> ClassWorlds:
+        """The same figures without limits (nan)."""
+        return replace(self, figures=tuple(figure.alone for figure in self.figures))
+
+
+def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = None) -> ClassWorlds:
+    """Return the figures of one class at ``node``, which may be a preview, against its parent.
+
+    The original students, which have no parent, are compared with themselves.
+    ``noise``: draws, seed and level of the intervals; None: those of the spec.
+    """
+    parent = tuner.node(node.parent or node.id)
+    before, after = (tuner.at(each, TUNE)[class_name] for each in (parent, node))
+    intents = [intent for intent in node.intents if intent.class_name == class_name]
+    concepts = correlated_concepts(intents, tuner.store)
+    made = compared(before, after, concepts, noise or tuner.spec.views.noise())
+    return replace(made, meant=node.worlds_meant.get(class_name, ""))
+
+
+def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
+    """Return the figures of the students of ``node`` against the original students, of each class
+    with a thumb on the branch; the second world lacks the correlation that all these thumbs mean.
+    """
+    path, noise = tuner.path(node), tuner.spec.views.noise()
+    intents = [intent for at in path for intent in at.intents]
+    meant = [item for at in reversed(path) for item in tuner.node(at.id).worlds_meant.items()]
+    made = []
+    for name in sorted({intent.class_name for intent in intents}):
+        before, after = (tuner.at(each, TUNE)[name] for each in (tuner.root(), node))
+        own = [intent for intent in intents if intent.class_name == name]
+        worlds = compared(before, after, correlated_concepts(own, tuner.store), noise)
+        made.append(replace(worlds, meant=dict(meant).get(name, "")))
+    return made
+
+
+def compared(
+    before: Student, after: Student, concepts: Sequence[str], noise: Noise = USUAL_NOISE
+) -> ClassWorlds:
+    """Return the figures of two students of one class on the tuning images; ``concepts`` are
+    independent of the class in the second world, which is left out without any."""
+    by_teacher = not {0, 1} <= set(np.unique(after.labels).tolist())
+    old, new = (_judged(each) if by_teacher else each.outcome for each in (before, after))
+    present = joint_presence(after, concepts) if concepts else None
+    figures = two_worlds(old, new, present, **noise)
+    return ClassWorlds(after.class_name, tuple(concepts), by_teacher, tuple(figures))
+
+
+def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, ...]:
+    """Return the concepts whose correlation with the class the thumbs of one class mean."""
+    own = {
+        store.concepts[c]
+        for name in {intent.class_name for intent in intents}
+        for c in words_for(name, store.concepts, store.synonyms)
+    }
+    others = [intent for intent in intents if intent.concept not in own]
+    lowered = [each for each in others if each.direction in (DOWN.key, REMOVE.key)]
+    return tuple(sorted({intent.concept for intent in lowered or others}))
+
+
+def joint_presence(student: Student, concepts: Sequence[str]) -> NDArray[np.int8]:
+    """Return for each image of the student's split whether it shows any of ``concepts`` (n,): 1, 0,
+    or -1 if that is unknown."""
+    each = np.stack([_presence(student, concept) for concept in concepts])
+    return np.where((each == 1).any(axis=0), 1, each.min(axis=0)).astype(np.int8)
+
+
+def _presence(student: Student, concept: str) -> NDArray[np.int8]:
+    store = student.store
+    named = classes_named(store.classes, store.concepts, store.synonyms)
+    k = named.get(store.concepts.index(concept), student.column)
+    if k != student.column:
+        label = store.label[student.rows, k]
+        if 2 * np.count_nonzero(label >= 0) > len(label):
+            return np.asarray(label, dtype=np.int8)
+    of_fit = store.concept_score[store.rows(FIT), store.concepts.index(concept)]
+    return shows(student.score(concept), dividing_score(of_fit)).astype(np.int8)
+
+
+def _judged(student: Student) -> Outcome:
+    """Return the student's outcome with the teacher's decisions in place of labels."""
+    label = student.teacher_decided.astype(np.int8)
+    return Outcome(label, student.logits, cutoff=student.cutoff, group=student.groups)

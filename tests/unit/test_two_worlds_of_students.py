@@ -1,0 +1,143 @@
+"""Two worlds of students: which concepts are meant, whose presence and judgement, words, frame."""
+
+import numpy as np
+import pytest
+from factory import small_arrays, unlabelled_arrays
+from sklearn.metrics import average_precision_score
+from tuners import tuner_of
+
+from inficond_panel.errors import TuningError
+from inficond_panel.results.two_worlds import two_worlds
+from inficond_panel.tuning.thumbs import GroupIntent, Intent
+from inficond_panel.tuning.two_worlds import correlated_concepts, joint_presence, worlds_of
+from inficond_panel.wording.two_worlds import world_sentences
+
+IMAGES = 600
+
+
+@pytest.fixture(scope="module")
+def tuner(tmp_path_factory):
+    """The classes are bicycle, tv monitor, sheep and bird; one concept is named sheep, one
+    bicycle."""
+    arrays = small_arrays(images=IMAGES)
+    arrays["concept"][28:30] = "sheep", "bicycle"
+    return tuner_of(arrays, tmp_path_factory.mktemp("worlds"))
+
+
+def intents(*thumbs, class_name="bicycle"):
+    return [Intent(class_name, concept, direction) for concept, direction in thumbs]
+
+
+@pytest.mark.parametrize(
+    ("thumbs", "concepts"),
+    [
+        ([("sky", "remove")], ("sky",)),
+        ([("sky", "down"), ("cloud", "remove")], ("cloud", "sky")),
+        ([("bicycle", "up"), ("sky", "remove")], ("sky",)),
+        ([("wheel", "up"), ("sky", "down")], ("sky",)),
+        ([("wheel", "up")], ("wheel",)),
+        ([("wheel", "release")], ("wheel",)),
+        ([("bicycle", "up")], ()),
+        ([("bicycle", "remove")], ()),
+    ],
+)
+def test_the_correlation_meant_is_that_of_the_lowered_concepts(tuner, thumbs, concepts):
+    assert correlated_concepts(intents(*thumbs), tuner.store) == concepts
+
+
+def tuned(tuner, *thumbs, class_name="bicycle"):
+    return tuner.preview(tuner.root(), intents(*thumbs, class_name=class_name))
+
+
+def tune_scores(tuner, concept):
+    return tuner.at(tuner.root(), "tune")["bicycle"].score(concept)
+
+
+def test_an_image_shows_a_concept_whose_score_is_above_otsus_threshold(tuner):
+    store, c = tuner.store, tuner.store.concepts.index("sky")
+    of_fit = np.sort(np.asarray(store.concept_score[store.rows("fit"), c], dtype=float))
+    cuts = range(1, len(of_fit))
+    within = [of_fit[:cut].var() * cut + of_fit[cut:].var() * (len(of_fit) - cut) for cut in cuts]
+    best = 1 + int(np.argmin(within))  # Otsu: the least variance within both groups
+    threshold = (of_fit[best - 1] + of_fit[best]) / 2
+    shows = joint_presence(tuner.at(tuner.root(), "tune")["bicycle"], ["sky"])
+    assert shows.tolist() == (tune_scores(tuner, "sky") > threshold).astype(int).tolist()
+
+
+def test_an_image_shows_several_concepts_if_it_shows_any(tuner):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    each = [joint_presence(student, [concept]) for concept in ("sky", "grass")]
+    both = joint_presence(student, ["sky", "grass"])
+    assert both.tolist() == np.maximum(*each).tolist()
+
+
+def test_a_concept_that_names_another_class_is_shown_where_that_class_is_labelled(tuner):
+    store = tuner.store
+    label = store.label[store.rows("tune"), store.classes.index("sheep")]
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    assert joint_presence(student, ["sheep"]).tolist() == np.asarray(label).tolist()
+
+
+def test_ap_of_the_second_world_is_that_of_weights_by_hand(tuner):
+    node = tuned(tuner, ("sky", "remove"))
+    student = tuner.at(node, "tune")["bicycle"]
+    shows = joint_presence(student, ["sky"]) == 1
+    known = student.labels >= 0
+    label, shows, logits = student.labels[known] == 1, shows[known], student.logits[known]
+    weight = np.zeros(len(label))
+    for y in (True, False):
+        for a in (True, False):
+            group = (label == y) & (shows == a)
+            weight[group] = (label == y).mean() * (shows == a).mean() / group.mean()
+    expected = average_precision_score(label, logits, sample_weight=weight)
+    row = two_worlds(tuner, node).loc[("bicycle", "independent", "ap")]
+    assert row["after"] == pytest.approx(expected)
+
+
+def test_the_first_world_has_the_metrics_of_the_tuning_images(tuner):
+    node = tuned(tuner, ("sky", "remove"))
+    row = two_worlds(tuner, node).loc[("bicycle", "these", "recall")]
+    sides = [tuner.metrics(each, "tune")["bicycle"].recall for each in (tuner.root(), node)]
+    assert [row["before"], row["after"]] == pytest.approx(sides)
+
+
+def test_a_raised_word_of_the_class_alone_has_only_the_first_world(tuner):
+    frame = two_worlds(tuner, tuned(tuner, ("bicycle", "up")))
+    assert set(frame.index.get_level_values("world")) == {"these"}
+
+
+def test_the_frame_has_the_classes_with_thumbs(tuner):
+    batch = [*intents(("sky", "remove")), GroupIntent("bird", ("grass", "leaf"), "down")]
+    frame = two_worlds(tuner, tuner.preview(tuner.root(), batch))
+    assert set(frame.index.get_level_values("class")) == {"bicycle", "bird"}
+
+
+def test_a_stored_iteration_has_the_figures_of_its_preview(tuner):
+    batch = intents(("cloud", "remove"))
+    frames = [
+        two_worlds(tuner, make(tuner.root(), batch)) for make in (tuner.preview, tuner.fine_tune)
+    ]
+    assert frames[0].equals(frames[1])
+
+
+def test_the_original_students_have_no_worlds(tuner):
+    with pytest.raises(TuningError, match="original students"):
+        two_worlds(tuner, tuner.root())
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory):
+    return tuner_of(unlabelled_arrays(images=IMAGES), tmp_path_factory.mktemp("unlabelled"))
+
+
+def test_without_labels_the_teachers_decisions_are_the_measure(unlabelled):
+    node = tuned(unlabelled, ("sky", "remove"))
+    student = unlabelled.at(node, "tune")["bicycle"]
+    row = two_worlds(unlabelled, node).loc[("bicycle", "these", "ap")]
+    expected = average_precision_score(student.teacher_decided, student.logits)
+    assert row["after"] == pytest.approx(expected)
+
+
+def test_a_sentence_says_that_the_teacher_judges(unlabelled):
+    worlds = worlds_of(unlabelled, tuned(unlabelled, ("sky", "remove")), "bicycle")
+    assert "teacher's decisions" in world_sentences(worlds)["these"]
