@@ -9,8 +9,9 @@ from inficond_panel.commands.shared.parser import ArgumentParser
 
 DESCRIPTION = (
     "Compares repairs of each class (another lambda, the teacher or the labels on tune as targets, "
-    "removing the first suspects) and applies the one that gains most AP, if any gains. Needs "
-    "labels of tune. The refit has the author machine:repair; the page keeps its iteration."
+    "thumbs on the first suspects and on the class's own word) and applies the one that gains most "
+    "AP, if any gains. Needs labels of tune. The refit has the author machine:repair; the page "
+    "keeps its iteration."
 )
 EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.concepts.own_words import own_word
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Interval, Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
@@ -210,10 +211,10 @@ def with_baselines(photos: ClassPhotos, found: ClassShift, noise: Noise) -> Clas
     """Return the shift ``found`` with ``own_word`` and ``tune_model``; ``noise`` sets intervals."""
     if photos.lacking or photos.decided:
         return found
-    own = _own(photos)
+    scores = _own_scores(photos)
     return replace(
         found,
-        own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1), noise) if own else None,
+        own_word=None if scores is None else _ap(photos, scores, noise),
         tune_model=tune_model_ap(photos, noise),
     )
 
@@ -227,6 +228,15 @@ def _own(photos: ClassPhotos) -> list[int]:
     """Return the indices of the concepts named like the class, synonyms included."""
     store = photos.student.store
     return words_for(photos.student.name, store.concepts, store.synonyms)
+
+
+def _own_scores(photos: ClassPhotos) -> NDArray | None:
+    """Return the scores (n,) on tune of the concepts named like the class, the largest, else of the
+    class's own word beside the store; None without any."""
+    if own := _own(photos):
+        return np.asarray(photos.tune_scores[:, own].max(axis=1))
+    word = own_word(photos.student.store, photos.student.name)
+    return None if word is None else word.scores[photos.tune]
 
 
 def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:

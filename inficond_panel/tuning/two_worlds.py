@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.concepts.texts import classes_named, words_for
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.two_worlds import Figure, two_worlds
@@ -102,11 +103,11 @@ def compared(
 
 def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, ...]:
     """Return the concepts whose correlation with the class the thumbs of one class mean."""
+    names = {intent.class_name for intent in intents}
     own = {
-        store.concepts[c]
-        for name in {intent.class_name for intent in intents}
-        for c in words_for(name, store.concepts, store.synonyms)
+        store.concepts[c] for name in names for c in words_for(name, store.concepts, store.synonyms)
     }
+    own |= {word for name in names for word in unlisted_names(store, name)}
     others = [intent for intent in intents if intent.concept not in own]
     lowered = [each for each in others if each.direction in (DOWN.key, REMOVE.key)]
     return tuple(sorted({intent.concept for intent in lowered or others}))

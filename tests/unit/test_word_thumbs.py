@@ -23,6 +23,7 @@ from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits, read_edits
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.replay import replay, same_weights
+from inficond_panel.tuning.two_worlds import correlated_concepts
 from inficond_panel.views.embedding.view import EmbeddingView
 
 TARGET = "tuning: {refit: target}\n"
@@ -265,3 +266,9 @@ def test_a_refit_with_a_word_is_explained(tuner):
 def test_a_word_has_no_group_of_correlated_concepts(tuner):
     student = tuner.at(tuner.root(), "tune")["tv monitor"]
     assert group_of(tuner, student, "tv monitor") is None
+
+
+@pytest.mark.parametrize(("others", "expected"), [((), ()), (("sky",), ("sky",))])
+def test_a_word_is_not_what_a_world_lacks(tuner, others, expected):
+    lowered = [Intent("tv monitor", name, "down", 2.0) for name in others]
+    assert correlated_concepts([WORD, *lowered], tuner.store) == expected

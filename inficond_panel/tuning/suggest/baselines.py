@@ -48,11 +48,11 @@ def baselines_of(photos: ClassPhotos, logits: Array, counts: NDArray) -> tuple[B
         return ()
     fit = store.rows(FIT)
     sd_word = float(spread(word.scores[fit][:, None])[0])
-    sd_logit = float(spread(student.logits(student.base, fit)[:, None])[0])
-    if not (sd_word > 0 and sd_logit > 0):
+    sd_student = float(spread(student.logits(student.base, fit)[:, None])[0])
+    if min(sd_word, sd_student) <= 0:
         return ()
     alone = word.scores[photos.tune].astype(np.float64)
-    both = logits / sd_logit + alone / sd_word
+    both = logits / sd_student + alone / sd_word
     draws = ap_values(photos.tune_label, np.stack([logits, alone, both]), counts)
     once = np.ones((1, len(logits)))
     ap = ap_values(photos.tune_label, np.stack([logits, alone, both]), once)[:, 0]
@@ -60,7 +60,7 @@ def baselines_of(photos: ClassPhotos, logits: Array, counts: NDArray) -> tuple[B
     used = int(np.count_nonzero(student.weights))
     ways = (
         (WORD_ALONE, 1, of_word),
-        (AVERAGE, used + 1, f"sum of logit / {sd_logit:.3g} and {of_word} / {sd_word:.3g}"),
+        (AVERAGE, used + 1, f"sum of logit / {sd_student:.3g} and {of_word} / {sd_word:.3g}"),
     )
     return tuple(
         Baseline(name, float(ap[i]), Change(float(ap[i] - ap[0]), draws[i] - draws[0]), size, how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -10,7 +11,9 @@ import param
 
 from inficond_panel.common.numbers import count, number
 from inficond_panel.results.image_sets import image_set
-from inficond_panel.state import AppState
+from inficond_panel.results.own_word import WordAp, word_ap
+from inficond_panel.results.shift import made_at
+from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Label, place_of
 from inficond_panel.tuning.shift import ClassShift
@@ -22,6 +25,7 @@ from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.metrics import teacher_sentence
+from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
@@ -62,6 +66,15 @@ def make_labels(
         for at, row in ((at, int(labels.rows[at])) for at in labels.likely_wrong[:MOST_LABELS])
         if store.images[row] not in taught
     ]
+
+
+def make_word(found: WordAp | None) -> dict[str, str]:
+    """Return a ``sentence`` on a class's own word alone, and the word to ``raise`` (or empty); {}
+    if it is not known."""
+    if found is None:
+        return {}
+    told = word_sentence(found.word, found.ap, found.student_ap, by_teacher=found.by_teacher)
+    return {"sentence": told, "raise": found.word if found.can_raise else ""}
 
 
 def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -> dict[str, Any]:
@@ -106,6 +119,7 @@ class FindingPanel(param.Parameterized):
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
+        self._words: dict[tuple[str, str], WordAp | None] = {}  # by iteration and class
         super().__init__()
 
     @param.depends(
@@ -125,7 +139,28 @@ class FindingPanel(param.Parameterized):
             **finding,
             "labels": make_labels(app.store, known, taught),
             "terms": terms_words(terms) if terms else [],
+            "word": make_word(self._word(name)),
         }
+
+    def _word(self, name: str) -> WordAp | None:
+        """Return the AP of a class's own word beside its student's; None until it is computed."""
+        tuner, node = self.app.tuner, self.app.students.node
+        if not (name and self.app.spec.tuning.suspects):
+            return None
+        key = made_at(tuner, node, name), name
+        if key not in self._words:
+            self._words[key] = None
+
+            def done(found: WordAp | None) -> None:
+                self._words[key] = found
+                if found is not None and self.panels.student == name:
+                    self.show()
+
+            work = partial(word_ap, tuner, node, name)
+            self.app.jobs.submit(
+                Job("word", lambda _: work(), done, self.app.tuning.tell, idle=True)
+            )
+        return self._words[key]
 
     @param.depends("app.suggestion.param", "panels.student", watch=True, on_init=True)
     def show_repair(self) -> None:

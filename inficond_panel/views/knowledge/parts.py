@@ -12,6 +12,7 @@ import param
 from panel.custom import Child, Children
 
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.concepts.typed import LEAST_PHOTOS
 from inficond_panel.results.image_sets import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, AppState, Status
@@ -142,6 +143,9 @@ class StudentActions(RefitActions):
 
     @action
     def _open(self, concept: str, student: str = "") -> None:
+        """Open a concept; a class's own word that is no concept has nothing to show."""
+        if concept in unlisted_names(self.app.store, student or self.student):
+            return
         self.app.selection.open_concept(concept, student)
 
     @action

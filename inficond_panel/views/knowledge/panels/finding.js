@@ -2,6 +2,7 @@
 // that are likely wrong.
 
 import { count, h, icon, keyed, onMessage, set, text } from "../../../ui/base.js"
+import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
 const button = (onclick, attributes = {}) => h("button", { class: "btn", onclick, ...attributes })
@@ -16,12 +17,15 @@ export function makeFinding(model, send, asking) {
     if (!list.hidden) send("label_pictures")
     draw()
   }, { "aria-controls": "wrong-labels" })
+  const alone = h("span"), raised = () => ownPending(model).some(({ concept, direction }) => concept === model.finding.word?.raise && direction === "up")
+  const raise = h("button", { class: "group-thumb up", onclick: () => { if (!isBusy(model)) send("toggle", { concept: model.finding.word.raise, direction: "up" }) } })
+  const word = h("p", { class: "word num" }, alone, " ", raise)
   const result = h("p", { class: "result", role: "status" })
   const list = h("div", { class: "labels", id: "wrong-labels", role: "list", "aria-label": "Labels that are likely wrong", hidden: "" })
   const pictures = new Map()
   repair.append(bar, label)
   const element = h("section", { class: "finding", "aria-label": "Finding" }, h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
-    h("div", { class: "acts" }, remove, repair, wrong, asking.element), result, list)
+    word, h("div", { class: "acts" }, remove, repair, wrong, asking.element), result, list)
   onMessage(model, (message) => {
     for (const [row, source] of Object.entries(message.pictures ?? {})) pictures.set(Number(row), source)
     draw()
@@ -32,6 +36,15 @@ export function makeFinding(model, send, asking) {
     text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent
     set(words.parentElement, "title", words.textContent)
+    const { sentence: told = "", raise: raisable = "" } = finding.word ?? {}
+    text(alone, told)
+    word.hidden = !told
+    raise.hidden = !raisable
+    text(raise, `${DIRECTIONS.up.mark} ${raisable}`)
+    set(raise, "aria-label", `${DIRECTIONS.up.verb} ${raisable}`)
+    set(raise, "aria-pressed", String(raised()))
+    set(raise, "title", "Puts a thumb on the class's own word into the batch: images with the word get higher targets")
+    set(raise, "aria-disabled", isBusy(model) ? "true" : null)
     remove.hidden = !finding.remove
     text(remove, waits() ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
     set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)

@@ -1,0 +1,85 @@
+"""A class's own word beside its student: AP by labels or decisions, and the line on the page."""
+
+import pytest
+from factory import unlabelled_arrays
+from histories import make_tuner
+from worded import worded_store
+
+from inficond_panel.concepts.own_words import own_word
+from inficond_panel.distill import average_precision
+from inficond_panel.results.own_word import word_ap
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.wording.own_word import word_sentence
+
+TARGET = "tuning: {refit: target}\n"
+NAME, K = "tv monitor", 1
+
+
+def tuner_on(folder, extra=TARGET, **given):
+    return make_tuner(worded_store(folder / "own.zarr", **given), folder, extra)
+
+
+def test_ap_is_that_of_the_words_scores(tmp_path):
+    tuner = tuner_on(tmp_path)
+    rows = tuner.store.rows("tune")
+    label, scores = tuner.store.label[rows, K], own_word(tuner.store, NAME).scores[rows]
+    known = label >= 0
+    expected = average_precision(label[known], scores[known])
+    assert word_ap(tuner, tuner.root(), NAME).ap == pytest.approx(expected)
+
+
+def test_the_student_beside_it_is_the_one_shown(tmp_path):
+    tuner = tuner_on(tmp_path)
+    expected = tuner.metrics(tuner.root(), "tune")[NAME].ap
+    assert word_ap(tuner, tuner.root(), NAME).student_ap == pytest.approx(expected)
+
+
+def test_without_labels_the_teachers_decisions_judge(tmp_path):
+    tuner = tuner_on(tmp_path, make=unlabelled_arrays)
+    rows = tuner.store.rows("tune")
+    decided = (tuner.store.teacher_logit[rows, K] > 0).astype(int)
+    found = word_ap(tuner, tuner.root(), NAME)
+    expected = average_precision(decided, own_word(tuner.store, NAME).scores[rows])
+    assert (found.by_teacher, found.ap) == (True, pytest.approx(expected))
+
+
+@pytest.mark.parametrize(("by_teacher", "whose"), [(False, "the labels"), (True, "decisions")])
+def test_the_sentence_says_whose_judgement_it_is(by_teacher, whose):
+    assert whose in word_sentence("bicycle", 0.81, 0.87, by_teacher=by_teacher)
+
+
+@pytest.mark.parametrize(("refit", "can"), [("target", True), ("all", False)])
+def test_a_word_that_is_no_concept_can_be_raised_where_thumbs_adjust_targets(tmp_path, refit, can):
+    tuner = tuner_on(tmp_path, f"tuning: {{refit: {refit}}}\n")
+    assert word_ap(tuner, tuner.root(), NAME).can_raise == can
+
+
+@pytest.fixture
+def view(tmp_path):
+    app = AppState(tuner_on(tmp_path), Jobs(inline=True))
+    shown = KnowledgeView(app)
+    app.selection.class_name = NAME
+    return shown
+
+
+def test_the_finding_offers_the_word(view):
+    word = view.panels.finding["word"]
+    assert word["raise"] == NAME
+    assert word["sentence"].startswith("The word “tv monitor” alone: AP 0.")
+
+
+def test_its_button_puts_the_thumb_into_the_batch(view):
+    view.act({"action": "toggle", "concept": NAME, "direction": "up"})
+    assert [(each.concept, each.direction) for each in view.app.tuning.thumbs] == [(NAME, "up")]
+
+
+def test_the_bar_shows_the_thumb_in_force(view):
+    view.act({"action": "toggle", "concept": NAME, "direction": "up"})
+    view.app.tuning.fine_tune()
+    assert view.bar.held == [{"concept": NAME, "bound": view.bar.held[0]["bound"]}]
+
+
+def test_the_word_in_force_opens_no_concept(view):
+    view.act({"action": "open", "concept": NAME})
+    assert view.app.selection.concept == ""
