@@ -58,6 +58,11 @@ class OwnWord:
     scores: np.ndarray = field(repr=False)
     text: np.ndarray | None = field(repr=False, default=None)
 
+    @property
+    def name(self) -> str:
+        """The word: the name of the concept, or the first of the class's names."""
+        return self.names[0]
+
     def scores_at(self, images: AllImages, rows: np.ndarray) -> np.ndarray:
         """Return the scores ``(n,)`` float32 of the images at ``rows`` of ``images``, which are the
         images of the word's store and photos added to it."""
@@ -79,6 +84,20 @@ def own_word(store: Store, class_name: str) -> OwnWord | None:
     if known is None:
         raise DataError(*unknown("class", class_name, store.classes))
     return _own_word(store, own_words(store), known)
+
+
+def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
+    """Return the names of a class whose own word is none of the store's concepts, the name of the
+    word first; () if it is one of them, for an unknown class, and for a store without words.
+
+    The word has names also while its scores are missing. Raises ``StoreFormatError`` as
+    ``own_words``.
+    """
+    known = find_name(class_name, store.classes)
+    if known is None or not _can_have_words(base_of(store)):
+        return ()
+    names = _names_in(own_words(store), known)
+    return names if _concept_of(store, names) is None else ()
 
 
 def without_word(store: Store) -> list[str]:

@@ -89,9 +89,11 @@ def concept_rows(
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
-            bounded = {name for of, name in student.node.bounds if of == student.class_name}
-            held_at_0 = map(store.concepts.index, sorted(bounded | gains.keys()))
-            shown += sorted(c for c in held_at_0 if not weights[c])
+            thumbed = {name for of, name in student.node.bounds if of == student.class_name}
+            thumbed |= gains.keys()  # also the class's own word, which may be no concept
+            shown += [
+                c for c, name in enumerate(store.concepts) if name in thumbed and not weights[c]
+            ]
     since = partial(tuner.bound_since, student.node, student.class_name)
     largest = float(np.abs(weights).max()) or 1.0
     assigned = assigned_counts(store)

@@ -137,7 +137,8 @@ def _class_report(
     data, store, node = pricing.tuner.fit_data, after.store, after.node
     class_name, gap = after.class_name, node.gap[after.column]
     intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
-    tuned = [store.concepts.index(intent.concept) for intent in intents]
+    concepts = [each.concept for each in intents if each.concept in store.concepts]  # no own word
+    tuned = [store.concepts.index(concept) for concept in concepts]
     namesakes = words_for(class_name, store.concepts, store.synonyms)
     old, new = before.weights, after.weights
     return ClassReport(
@@ -164,8 +165,11 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
 
 def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
-    """Return the group of concepts correlated with ``concept`` on ``fit``; None without any."""
+    """Return the group of concepts correlated with ``concept`` on ``fit``; None without any, and
+    for a class's own word that is no concept."""
     concepts, weights = tuner.store.concepts, student.weights
+    if concept not in concepts:
+        return None
     tuned = [concepts.index(concept)]
     namesakes = words_for(student.class_name, concepts, tuner.store.synonyms)
     members = groups(

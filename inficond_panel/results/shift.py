@@ -5,6 +5,7 @@ Also the frame of the repairs (levers) compared for each class: gains, and which
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,13 +24,13 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.levers import AS_IT_IS
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import teacher_sentences
-from inficond_panel.wording.repairs import tune_model_sentence
+from inficond_panel.wording.repairs import ask_sentence, better_sentence, tune_model_sentence
 
 #: Shifts cached for all sessions: one per class and iteration that tuned the class.
 _KEPT = 4096
@@ -131,11 +132,13 @@ _HEADINGS = {
 def levers(suggestion: Suggestion) -> pd.DataFrame:
     """Return a frame of the compared repairs, a row per class and repair (``lever``).
 
-    The unchanged student is first. ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on
-    photos that did not choose the repair; ``fidelity`` is the share of decisions equal to the
-    teacher's. Facts are the proposed ``intents`` and their expected ``gain`` of the mean AP; by
-    class the expected (``stated``) gain, the AP of a model of the labels alone (``tune_models``),
-    ``photos`` to label, why classes are ``skipped``, and classes ``unknown_to_teacher``.
+    The unchanged student is first, baselines that are no edits are last. ``ap`` and ``gain``
+    (undefined for the first) are 0 to 1, on photos that did not choose the repair; ``fidelity`` is
+    the share of decisions equal to the teacher's. Facts are the proposed ``intents`` and their
+    expected ``gain`` of the mean AP; by class the expected (``stated``) gain, the baseline that is
+    ``better``, the concept for a person to decide by (``contexts``), the AP of a model of the
+    labels alone (``tune_models``), ``photos`` to label, why classes are ``skipped``, and classes
+    ``unknown_to_teacher``.
     """
     return make_frame(
         _rows(suggestion),
@@ -146,6 +149,10 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
         facts=_facts(suggestion),
         level=suggestion.level,
     )
+
+
+#: What a baseline needs besides the store.
+_NO_EDIT = "no edit: ranks images"
 
 
 def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
@@ -163,6 +170,17 @@ def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
                 "concepts": lever.concepts,
                 "needs": lever.needs,
             }
+        for other in repair.baselines:
+            yield {
+                "class": name,
+                "lever": other.name,
+                "recommended": other == repair.better,
+                AP.key: other.ap,
+                **other.gain.gain(suggestion.level).columns("gain"),
+                FIDELITY.key: math.nan,
+                "concepts": other.concepts,
+                "needs": _NO_EDIT,
+            }
 
 
 def _notes(suggestion: Suggestion) -> Iterator[str]:
@@ -175,12 +193,20 @@ def _notes(suggestion: Suggestion) -> Iterator[str]:
         for name in suggestion.taken:
             yield f"{name}: expected gain {suggestion.gain_of(name)} AP points."
     for name, repair in suggestion.repairs.items():
-        if repair.shift.tune_model is not None:
-            yield f"{name}: {tune_model_sentence(repair.shift.tune_model)}"
-        if repair.photos:
-            yield f"{name}: most useful labels: {', '.join(repair.photos)}."
+        yield from (f"{name}: {note}" for note in _class_notes(repair))
     for name, why in suggestion.skipped.items():
         yield f"{name} is left out: {why}."
+    for name in suggestion.contexts:
+        yield ask_sentence(suggestion, name)
+
+
+def _class_notes(repair: ClassRepair) -> Iterator[str]:
+    if repair.shift.tune_model is not None:
+        yield tune_model_sentence(repair.shift.tune_model)
+    if better := better_sentence(repair):
+        yield better
+    if repair.photos:
+        yield f"most useful labels: {', '.join(repair.photos)}."
 
 
 def _facts(suggestion: Suggestion) -> dict[str, Any]:
@@ -197,5 +223,7 @@ def _facts(suggestion: Suggestion) -> dict[str, Any]:
         "tune_models": {name: ap.json() for name, ap in models.items() if ap is not None},
         "photos": {name: list(one.photos) for name, one in repairs.items() if one.photos},
         "skipped": suggestion.skipped,
+        "better": {name: one.better.name for name, one in repairs.items() if one.better},
+        "contexts": {name: each.concept for name, each in suggestion.contexts.items()},
         "unknown_to_teacher": {name: each.to_json() for name, each in suggestion.unknown.items()},
     }

@@ -159,7 +159,8 @@ class AppState(param.Parameterized):
         known = [name for name in concepts if name in self.store.concepts]
         self.selection.concept = known[0] if known else ""
         self.concepts.param.update(concept=before.concepts.concept, outcome=before.concepts.outcome)
-        self.tuning.put([each for each in before.tuning.pending if is_known(each, self.store)])
+        given = self.store, self.tuner.refit
+        self.tuning.put([each for each in before.tuning.pending if is_known(each, *given)])
 
     def copy(self, jobs: Jobs) -> AppState:
         """Return the state of another page on the same data and selection, with queue ``jobs``."""

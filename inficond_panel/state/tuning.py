@@ -206,9 +206,7 @@ class TuningState(TreeState):
         """
         if self.pending or self.busy:
             return None, 0
-        batch = [
-            item for item in map(read_item, thumbs) if item and is_known(item, self.tuner.store)
-        ]
+        batch = [item for item in map(read_item, thumbs) if item and self._knows(item)]
         for node in reversed(self.nodes):
             if batch and node.parent == at and set(node.edits) == set(batch):
                 self.jump(node.id)
@@ -321,7 +319,7 @@ class TuningState(TreeState):
         """Replace the batch and start its preview; do nothing while ``locked`` is set."""
         if self.locked:
             return
-        if not all(is_known(item, self.tuner.store) for item in batch):
+        if not all(map(self._knows, batch)):
             raise TuningError("A thumb or repair has a name that this store does not have.")
         for item in batch:
             self.rights.require_class(item.class_name)
@@ -332,6 +330,9 @@ class TuningState(TreeState):
             changed["status"] = _PREVIEWING if self._can_preview(batch) else Status()
         self.param.update(**changed)  # in one update, so that watchers are called once
         self._start_preview()
+
+    def _knows(self, item: Item) -> bool:
+        return is_known(item, self.tuner.store, self.tuner.refit)
 
     def _can_preview(self, batch: Sequence[Item]) -> bool:
         previews = self.tuner.spec.tuning.preview

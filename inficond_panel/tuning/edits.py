@@ -14,10 +14,19 @@ from typing import Any, ClassVar, TypeVar
 
 from inficond_panel.common.names import by_key, name_key, name_text
 from inficond_panel.common.near_words import near, unknown
+from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, known_name, names_of
+from inficond_panel.tuning.thumbs import (
+    GroupIntent,
+    Intent,
+    canonical,
+    check_word,
+    known_name,
+    names_of,
+    thumbed_name,
+)
 from inficond_panel.vocabulary.intents import (
     ALL,
     AUTO,
@@ -303,9 +312,17 @@ def edit_from_json(item: Mapping[str, Any]) -> Intent | Repair:
     return repair_from_json(item) if item["direction"] in REPAIRS else Intent.from_json(item)
 
 
-def is_known(item: Intent | Repair, store: Store) -> bool:
-    """Return True if ``store`` has the class, concepts and image that a thumb or repair names."""
-    return all(name in known for _, name, known in _names(item, store))
+def is_known(item: Intent | Repair, store: Store, refit: str) -> bool:
+    """Return True if ``store`` has the class, concepts and image that a thumb or repair names, and
+    a thumb on the class's own word is one that it can have with ``refit``."""
+    if not all(name in known for _, name, known in _names(item, store)):
+        return False
+    if isinstance(item, Intent) and item.concept in unlisted_names(store, item.class_name):
+        try:
+            check_word(item, refit)
+        except TuningError:
+            return False
+    return True
 
 
 def check_repairs(repairs: Iterable[Repair], store: Store) -> None:
@@ -328,8 +345,9 @@ def as_stored(edit: E, store: Store) -> E:
     if isinstance(edit, Balance):
         named["concepts"] = tuple(found["concept"])
     elif isinstance(edit, Intent):
-        named["concept"] = found["concept"][0]
-        named["group"] = tuple(known_name("concept", name, store.concepts) for name in edit.group)
+        of_class = named["class_name"], store
+        named["concept"] = thumbed_name(edit.concept, *of_class)
+        named["group"] = tuple(thumbed_name(name, *of_class) for name in edit.group)
     elif isinstance(edit, Label):
         named["image"] = found["image"][0]
     return replace(edit, **named)
@@ -340,7 +358,11 @@ def _names(item: Intent | Repair | Meant, store: Store) -> Iterator[tuple[str, s
     yield "class", item.class_name, store.classes
     match item:
         case Intent():
-            yield "concept", item.concept, store.concepts
+            yield (
+                "concept",
+                item.concept,
+                [*store.concepts, *unlisted_names(store, item.class_name)],
+            )
         case Balance():
             properties = PROPERTY_OF if store.holds("pictures") else ()
             for concept in item.concepts:

@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import near
+from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.framework.yaml_source import (
     compose,
@@ -82,10 +84,11 @@ class EditReader:
     """Reader of iterations from YAML nodes, which collects all problems."""
 
     def __init__(self, file: Path, store: Store) -> None:
-        self.file = file
-        self.known = {
+        self.file, self.store = file, store
+        self.concepts = by_key(store.concepts)
+        self.known: dict[str, Mapping[str, str]] = {
             "class": by_key(store.classes),
-            "concept": by_key(store.concepts),
+            "concept": self.concepts,
             "image": by_key(AllImages(store).names),
         }
         self.problems: list[Problem] = []
@@ -123,6 +126,9 @@ class EditReader:
         expected = f"{', '.join(others)} or {last}"
         direction = self._word(values, "direction", expected, _DIRECTIONS, hints=True)
         classes = self._classes(values)
+        self.known["concept"] = self.concepts
+        if direction in DIRECTIONS and len(classes) == 1:
+            self.known["concept"] = ChainMap(self._words(classes[0]), self.concepts)
         read = self._repair if direction in REPAIRS else self._thumb
         make = read(node, values, direction)
         return [make(name) for name in classes] if len(self.problems) == before else []
@@ -136,6 +142,11 @@ class EditReader:
         world = self._word(values, MEANT, " or ".join(WORLDS), WORLDS, hints=True)
         classes = self._classes(values)
         return [Meant(name, world) for name in classes] if len(self.problems) == before else []
+
+    def _words(self, class_name: str) -> dict[str, str]:
+        """Return the name of a class's own word that is no concept, by each of its names."""
+        words = unlisted_names(self.store, class_name)
+        return {name_key(name): words[0] for name in words}
 
     def _classes(self, values: dict[str, Node]) -> tuple[str, ...]:
         node = values.get("classes")

@@ -38,6 +38,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.names import equal_names, find_name, name_text, pair_text
 from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
+from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
@@ -187,6 +188,17 @@ def known_name(kind: str, name: object, known: Sequence[str]) -> str:
             missing(kind, name, known, "in the store"), "List all names: inficond info SPEC --json"
         )
     return found
+
+
+def thumbed_name(name: object, class_name: str, store: Store) -> str:
+    """Return the concept on which a thumb of a class is, as the store writes it: one of its
+    concepts, or the class's own word if that is none of them.
+
+    Raises as ``known_name`` for an unknown name.
+    """
+    words = unlisted_names(store, class_name)
+    found = known_name("concept", name, [*store.concepts, *words])
+    return words[0] if found in words else found
 
 
 def chosen_classes(names: Sequence[str] | None, known: Sequence[str]) -> list[str]:
@@ -339,8 +351,9 @@ def resolve(
 
     ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the original
     students; ``reference`` (``parent`` or ``original``) selects w₀; ``refit`` (``target`` or
-    ``all``) is what a thumb does. Raises ``TuningError``, with
-    the nearest name, for an unknown class or concept.
+    ``all``) is what a thumb does. A class's own word that is no concept has no weight, so no
+    bound. Raises ``TuningError``, with the nearest name, for an unknown class or concept, and for a
+    thumb that such a word cannot have.
     """
     row = {name: c for c, name in enumerate(store.concepts)}
     column = {name: k for k, name in enumerate(store.classes)}
@@ -348,11 +361,34 @@ def resolve(
     bounds: Bounds = {}
     for intent in intents:
         class_name = known_name("class", intent.class_name, store.classes)
-        concept = known_name("concept", intent.concept, store.concepts)
+        concept = thumbed_name(intent.concept, class_name, store)
+        if concept not in row:
+            check_word(intent, refit)
+            bounds[class_name, concept] = None, None
+            continue
         c, k = row[concept], column[class_name]
         size = float(step_sizes(original[:, k], step, spread)[c])
         bounds[class_name, concept] = bound(intent, float(weights[c, k]), size, refit)
     return bounds
+
+
+def check_word(intent: Intent, refit: str) -> None:
+    """Raise ``TuningError`` for a thumb on a class's own word, no concept of the students, that is
+    a bound or ``remove``, or whose ``refit`` is not ``target``."""
+    what = f"{intent.concept!r} is the own word of the class {intent.class_name!r}"
+    make = "or make the word a concept of the students: type its name (docs/concepts.md)."
+    if intent.bound is not None or intent.direction == REMOVE.key:
+        given = "remove" if intent.bound is None else "a bound"
+        raise TuningError(
+            f"{what} and no concept of the students, so it has no weight: it cannot have {given}.",
+            f"Give up or down, with a factor, or release; {make}",
+        )
+    if refit != TARGET:
+        raise TuningError(
+            f"{what} and no concept of the students: a thumb on it changes only targets, and "
+            f"with tuning.refit: {refit} thumbs are bounds on weights.",
+            f"Write tuning.refit: target in the spec (it needs students.solver: exact), {make}",
+        )
 
 
 def in_force(earlier: Bounds, later: Bounds) -> Bounds:

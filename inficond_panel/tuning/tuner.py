@@ -302,10 +302,11 @@ class Tuner(StudentHistory):
             refit=refit or self.refit,
         )
 
-    def _adjusted(
+    def adjusted(
         self, parent: Node, intents: Iterable[Intent]
     ) -> dict[str, tuple[Adjustment, ...]]:
-        """Return, by class, the adjustments of the targets in force after resolved ``intents``."""
+        """Return, by class of the resolved ``intents``, the adjustments of the targets in force
+        after them, with ``refit`` target."""
         data, before = self.fit_data, self.terms(parent)
         by_class: dict[str, list[Intent]] = {}
         for intent in intents:
@@ -418,7 +419,7 @@ class Tuner(StudentHistory):
         self.repairs.check(repairs)
         settings, adjusted = self._refit_settings, dict[str, tuple[Adjustment, ...]]()
         if thumbs and refit == TARGET:
-            adjusted = self._adjusted(parent, thumbs)
+            adjusted = self.adjusted(parent, thumbs)
             plain = {name: [each.to_json() for each in of] for name, of in adjusted.items()}
             settings = {**settings, "refit": TARGET, "adjusted": plain}
         if repairs:

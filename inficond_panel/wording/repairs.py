@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import count, signed
+from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
@@ -14,6 +14,7 @@ from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.suggest.gain import Gain
+from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.confidence import interval_word
@@ -22,12 +23,14 @@ from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
     DOUBT,
+    DOWN,
     LABEL,
     LABELS,
     LAMBDA,
     LEARN,
     MORE,
     TEACHER,
+    UP,
 )
 
 
@@ -307,19 +310,25 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     """Return the sentence on a class's proposed repair and its expected gain, or why there is none;
     "" if the class was not searched."""
     if class_name in suggestion.skipped:
-        return f"No repair was searched for: {suggestion.skipped[class_name]}."
+        why = f"No repair was searched for: {suggestion.skipped[class_name]}."
+        return f"{why} {ask_sentence(suggestion, class_name)}".strip()
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return ""
     if repair.taken is None:
         return f"No repair of {class_name} is expected to gain."
-    removed = [edit.concept for edit in repair.taken.edits if isinstance(edit, Intent)]
-    others = [plain_edit(edit) for edit in repair.taken.edits if not isinstance(edit, Intent)]
-    edits = [f"Remove {_and(removed)}"] * bool(removed) + others
+    thumbs = [edit for edit in repair.taken.edits if isinstance(edit, Intent)]
+    by_verb = [(verb, [each.concept for each in of]) for verb, of in groupby(thumbs, _verb)]
+    edits = [f"{verb} {_and(concepts)}" for verb, concepts in by_verb]
+    edits += [plain_edit(edit) for edit in repair.taken.edits if not isinstance(edit, Intent)]
     first, *rest = edits
     words = _and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
     gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
     return f"{words}: {gain} points expected."
+
+
+def _verb(thumb: Intent) -> str:
+    return thumb.kind.verb
 
 
 def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
@@ -328,13 +337,46 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return []
-    notes = [FEW_SENTENCE] if repair.few and repair.taken else []
+    better = better_sentence(repair, limits=limits)
+    notes = [*filter(None, [better, ask_sentence(suggestion, class_name)])]
+    notes += [FEW_SENTENCE] if repair.few and repair.taken else []
     if repair.taken:
         gain = gain_words(suggestion.gain_of(class_name), limits=limits)
         notes.append(f"Expected: {gain}, {MEASURED}.")
     if repair.shift.tune_model is not None:
         notes.append(tune_model_sentence(repair.shift.tune_model, limits=limits))
     return notes
+
+
+def better_sentence(repair: ClassRepair, *, limits: bool = True) -> str:
+    """Return the sentence that a baseline ranks the tuning images better than the student with the
+    proposed repair, and how to use it; "" if none does."""
+    better = repair.better
+    if better is None:
+        return ""
+    than = "the proposed repair" if repair.taken else "the student"
+    gain = gain_words(better.gain.gain(), limits=limits)
+    return (
+        f"Better than {than}: {better.name}, AP {number(better.ap)} ({gain} against the student). "
+        f"It is no edit of a student. To use it, rank images by the {better.recipe}."
+    )
+
+
+def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
+    """Return the question that labels cannot answer: whether images will come in which a class and
+    the context of its student part; "" if there is no such question."""
+    context = suggestion.contexts.get(class_name)
+    if context is None:
+        return ""
+    thumbs = f"{DOWN.glyph} {context.concept}"
+    if context.word:
+        thumbs = f"{UP.glyph} {context.word} and {thumbs}"
+    return (
+        f"If images of {class_name} without {context.concept}, or of {context.concept} without "
+        f"{class_name}, will come, thumbs ({thumbs}) change what the student learns. The labels "
+        "here cannot show whether that helps. The preview of these thumbs has the figures for "
+        "images like these, and for images without this correlation."
+    )
 
 
 def _and(words: Sequence[str]) -> str:

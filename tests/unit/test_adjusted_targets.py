@@ -1,4 +1,4 @@
-"""The formula of adjusted targets, written out by NumPy."""
+"""Adjusted targets, written out by NumPy: σ(t' / T) with t' = t + sd · Σ gain · max(0, z)."""
 
 import re
 from pathlib import Path

@@ -253,4 +253,5 @@ def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
     if not batches or batches[-1].time <= head_since:
         return
     items = map(read_item, batches[-1].payload["intents"])
-    app.tuning.put([item for item in items if item and is_known(item, app.store)])
+    given = app.store, app.tuner.refit
+    app.tuning.put([item for item in items if item and is_known(item, *given)])

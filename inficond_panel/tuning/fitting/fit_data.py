@@ -29,7 +29,8 @@ from inficond_panel.store import Store
 from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
-from inficond_panel.tuning.fitting.adjustments import Adjustment, added, measured
+from inficond_panel.tuning.fitting.adjusted_scores import added_on, check_words, scores_of
+from inficond_panel.tuning.fitting.adjustments import Adjustment, measured
 from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
 from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -143,7 +144,8 @@ class FitData:
             some = slice(first, first + _IMAGES)
             others = store.other_logit[rows[some]] if softmax else None
             logit = store.teacher_logit[rows[some]]
-            soft[some] = self._soft(logit, others, None if scores is None else scores[some])
+            shift = None if scores is None else self._shifts(scores[some], rows[some])
+            soft[some] = self._soft(logit, others, shift)
         return soft
 
     def _soft_targets(self) -> np.ndarray:
@@ -152,29 +154,37 @@ class FitData:
         if self._source != "oracle":
             return self.teacher_on(rows, self._fit_scores)
         others = oracle_others(store) if store.activation == "softmax" else None
-        return self._soft(oracle_logits(store), others, self._fit_scores)
+        return self._soft(oracle_logits(store), others, self._shifts(self._fit_scores, rows))
 
     def _soft(
-        self, logit: np.ndarray, others: np.ndarray | None, scores: np.ndarray | None
+        self, logit: np.ndarray, others: np.ndarray | None, shift: np.ndarray | None
     ) -> np.ndarray:
-        """Return probabilities ``(n, K)`` from logits ``(n, K')`` of all classes, adjusted if the
-        ``scores`` ``(n, C)`` are given."""
-        shift = None
-        if scores is not None and self._adjusted:
-            shift = np.zeros(logit.shape)
-            for k in self._adjusted:
-                shift[:, k] = self._shift(k, scores)
+        """Return probabilities ``(n, K)`` from logits ``(n, K')`` of all classes, and from what
+        adjustments add, ``_shifts``."""
         return _soft(logit, self._temperature, others, self.link, shift)[:, self.columns]
 
     def unadjusted(self, logit: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return the teacher's probabilities ``(n, K)`` from its logits, as ``teacher_on``."""
         return self._soft(logit, others if self._store.activation == SOFTMAX else None, None)
 
-    def _shift(self, k: int, scores: np.ndarray) -> np.ndarray:
-        """Return what adjustments add to the log-odds ``(n,)`` of class ``k`` of the store at the
-        temperature, on images with ``scores`` ``(n, C)``."""
-        adjusted = self._adjusted.get(k, ())
-        return added(adjusted, scores, self._store.concepts) / self._temperature
+    def _shifts(
+        self, scores: np.ndarray, rows: np.ndarray, parts: Sequence[str] = ()
+    ) -> np.ndarray | None:
+        """Return what adjustments add to the log-odds ``(n, K')`` of all classes of the store at
+        the temperature; None without any. Images are as in ``scores_of``."""
+        if not self._adjusted:
+            return None
+        shift = np.zeros((len(rows), len(self._store.classes)))
+        for k in self._adjusted:
+            shift[:, k] = self._shift(k, scores, rows, parts)
+        return shift
+
+    def _shift(
+        self, k: int, scores: np.ndarray, rows: np.ndarray, parts: Sequence[str] = ()
+    ) -> np.ndarray:
+        """Return the column ``(n,)`` of ``_shifts`` of the class with index ``k`` in the store."""
+        adjusted, name = self._adjusted.get(k, ()), self._store.classes[k]
+        return added_on(self._store, name, adjusted, scores, rows, parts) / self._temperature
 
     def _mixed(self, soft: np.ndarray) -> Any:
         """Return the targets on ``fit``: ``soft`` ``(n, K)``, mixed with the labels."""
@@ -185,9 +195,10 @@ class FitData:
 
     def adjustment(self, class_name: str, concepts: tuple[str, ...], gain: float) -> Adjustment:
         """Return the adjustment that a thumb with a ``gain`` on ``concepts`` makes; raises
-        ``TuningError`` as ``thumb_targets.measured``."""
-        columns = [self._store.concepts.index(name) for name in concepts]
-        scores, sd = self._fit_scores[:, columns], self.log_odds_spread(self._index(class_name))
+        ``TuningError`` as ``thumb_targets.measured`` and ``scores_of``."""
+        images = self._fit_scores, self.rows[: self._fit_count]
+        scores = scores_of(self._store, class_name, concepts, *images)
+        sd = self.log_odds_spread(self._index(class_name))
         return measured(class_name, concepts, gain, scores, sd)
 
     def log_odds_spread(self, k: int) -> float:
@@ -251,6 +262,8 @@ class FitData:
         adjusted = {
             self.columns[self._index(n)]: t.adjusted for n, t in terms.items() if t.adjusted
         }
+        for k, of_class in adjusted.items():
+            check_words(self._store, self._store.classes[k], of_class)
         if adjusted:
             self._adjusted = {**self._adjusted, **adjusted}
             self.targets = self._mixed(self._soft_targets())
@@ -324,7 +337,7 @@ class FitData:
         store = self._store
         teacher = store.teacher_log_odds[rows, k].astype(np.float64)
         odds = correction.log_odds(teacher, scores, store.concepts)
-        return np.asarray(expit(odds / self._temperature + self._shift(k, scores)))
+        return np.asarray(expit(odds / self._temperature + self._shift(k, scores, rows)))
 
     def _learn_more(self, learned: Mapping[str, Learned], taught: Mapping[str, Taught]) -> None:
         """Append the added photos of the learned parts with the teacher's probabilities, without
@@ -332,7 +345,9 @@ class FitData:
         parts = sorted({part for each in learned.values() for part in each.parts})
         more = more_photos(self._store, parts)
         others = more.other_logit if self._store.activation == "softmax" else None
-        targets = self._soft(more.teacher_logit, others, more.score)
+        every = AllImages(self._store, parts)
+        shift = self._shifts(more.score, every.added, parts)
+        targets = self._soft(more.teacher_logit, others, shift)
         weights = np.zeros(targets.shape)
         for name, each in learned.items():
             k = self._index(name)

@@ -1,9 +1,10 @@
 """Levers (kinds of repair) for the student of one class, with out-of-sample gains.
 
-A lever is one or two repairs, or the thumb ✕ on the first suspects. Its candidates score each photo
-of ``tune`` by fits without the photo, and ``gain_of_choice`` measures the gain of choosing among
-them. All levers of a class, and the choice of a lever, are measured on the same photos and compared
-with the unchanged student.
+A lever is one or two repairs, or thumbs: ✕ on the first suspects, and 👍 on the class's own word.
+Its candidates score each photo of ``tune`` by fits without the photo, and ``gain_of_choice``
+measures the gain of choosing among them. All levers of a class, and the choice of a lever, are
+measured on the same photos and compared with the unchanged student. So are two baselines that are
+no edits of a student: the own word alone, and the average of student and word.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.common.threads import one_thread
+from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.groups import part_means, parts_of
@@ -38,6 +40,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED, ClassPhotos
 from inficond_panel.tuning.repairs.resolution import ap_values, choose, compared_terms
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
+from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
     DRAWS,
     NO_CHANGE,
@@ -46,9 +49,9 @@ from inficond_panel.tuning.suggest.gain import (
     gain_of_choice,
     gain_of_levers,
 )
-from inficond_panel.tuning.thumbs import Intent
+from inficond_panel.tuning.thumbs import Intent, box, in_force
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TEACHER
+from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TARGET, TEACHER, UP
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -56,6 +59,8 @@ from inficond_panel.vocabulary.splits import TUNE
 AS_IT_IS = "as it is"
 #: Largest number of suspects that the thumb ✕ removes.
 SUSPECTS = 3
+#: Factor of the thumb 👍 on the class's own word.
+WORD_FACTOR = 2.0
 #: Least z of the gain in log likelihood to propose this lever.
 LIKELIER = 2.0
 _TO_CHOOSE = "labels of tuning images, to choose"
@@ -88,7 +93,7 @@ class ClassRepair:
     ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
     informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
     near-equal photos count once) the only lever is to learn the labels of tune with weight 1. Their
-    likelihood makes the choice, not AP.
+    likelihood makes the choice, not AP. ``baselines`` are no edits of the student.
     """
 
     shift: ClassShift
@@ -96,6 +101,7 @@ class ClassRepair:
     gain_of_best: Change = NO_CHANGE
     photos: tuple[str, ...] = ()
     few: bool = False
+    baselines: tuple[Baseline, ...] = ()
 
     @property
     def taken(self) -> Lever | None:
@@ -103,6 +109,17 @@ class ClassRepair:
         if self.few:
             return next((lever for lever in self.levers if lever.edits), None)
         return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
+
+    @property
+    def better(self) -> Baseline | None:
+        """The best baseline, if it is better than the student with the proposed lever by more than
+        one standard error of the paired difference; else None."""
+        now = NO_CHANGE if self.taken is None else self.taken.gain
+        best = max(self.baselines, key=lambda one: one.gain.estimate, default=None)
+        if best is None or best.gain.estimate <= 0:
+            return None
+        further = Change(best.gain.estimate - now.estimate, best.gain.draws - now.draws)
+        return best if further.estimate > further.error else None
 
     @property
     def gain(self) -> Change:
@@ -154,28 +171,32 @@ def _compared(
     before = change_by_teaching(photos, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
     few = photos.shown(TUNE)[0] < LEAST_LABELLED
-    for name, edits, needs in _levers(student, shift, few=few):
+    for name, edits, needs in _levers(student, shift, few=few, targets=tuner.refit == TARGET):
         check()
         careful = not any(isinstance(edit, Learn) for edit in edits)
-        terms, found = _candidates(photos, edits)
+        thumbs = _Thumbs(tuner, parent, photos, [e for e in edits if isinstance(e, Intent)])
+        repairs = [edit for edit in edits if not isinstance(edit, Intent)]
+        terms, found = thumbs.candidates() if thumbs.intents else _candidates(photos, repairs)
         logits = np.concatenate([still, found])
         best = likelier(photos, logits) if few else _taken(photos, logits, careful=careful)
         made, taught = [student.terms, *terms][best], None
         if made != student.terms:
             taught = change_by_teaching(photos, made, counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
-        tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best]))
+        held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
+        tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, photos, tried)
     gain = choices[0].gain if few else gain_of_levers(choices)
-    return ClassRepair(shift, tuple(measured), gain, few=few)
+    others = () if few else baselines_of(photos, still[0], counts)
+    return ClassRepair(shift, tuple(measured), gain, few=few, baselines=others)
 
 
 @dataclass(frozen=True)
 class _Tried:
     """A lever with the choice among its candidates, and the chosen edits, terms and logits.
 
-    ``edits`` is empty if the unchanged student is chosen.
+    ``edits`` is empty if the unchanged student is chosen. ``box`` are the bounds after thumbs.
     """
 
     name: str
@@ -184,12 +205,14 @@ class _Tried:
     choice: Choice | None
     terms: Terms
     logits: Array
+    box: Box | None = None
 
 
 def _levers(
-    student: ClassFit, shift: ClassShift, *, few: bool
+    student: ClassFit, shift: ClassShift, *, few: bool, targets: bool
 ) -> Iterator[tuple[str, tuple[Intent | Lambda | Learn, ...], str]]:
-    """Yield name, edits and needs of each lever of a class, the simplest lever first."""
+    """Yield name, edits and needs of each lever of a class, the simplest lever first; ``targets``:
+    a thumb adjusts targets."""
     name = student.name
     if few:
         yield "labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN
@@ -203,16 +226,58 @@ def _levers(
         suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
         thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)
         yield "✕ suspects", thumbs, _TO_CHOOSE
+    word = own_word(student.store, name) if targets else None
+    if word is not None:
+        raised = (Intent(name, word.name, UP.key, WORD_FACTOR),)
+        yield "👍 word", raised, _TO_CHOOSE
+        if shift.suspects:
+            yield "👍 word, ✕ first suspect", (*raised, thumbs[0]), _TO_CHOOSE
+    if targets and len(shift.suspects) > 1:
+        yield "✕ first suspect", thumbs[:1], _TO_CHOOSE
 
 
-def _candidates(
-    photos: ClassPhotos, edits: Sequence[Intent | Lambda | Learn]
-) -> tuple[list[Terms], Array]:
+@dataclass(frozen=True)
+class _Thumbs:
+    """Lever of thumbs on the student of ``photos`` at ``parent``."""
+
+    tuner: Tuner
+    parent: Node
+    photos: ClassPhotos
+    intents: Sequence[Intent]
+
+    def after(self, intents: Sequence[Intent]) -> tuple[Terms, Box]:
+        """Return the terms and the bounds of the class's student after thumbs."""
+        tuner, student = self.tuner, self.photos.student
+        bounds = in_force(self.parent.bounds, tuner.resolve(self.parent, intents))
+        terms = student.terms
+        if tuner.refit == TARGET:
+            adjusted = tuner.adjusted(self.parent, intents)
+            terms = replace(terms, adjusted=adjusted.get(student.name, terms.adjusted))
+        return terms, box(bounds, [student.name], student.store.concepts)
+
+    def candidates(self) -> tuple[list[Terms], Array]:
+        """Return the terms of the lever, and its logits (1, n) on tune: cross-fitted, with suspects
+        that are selected on the other folds."""
+        photos, student = self.photos, self.photos.student
+        named = [each.direction for each in self.intents].count(REMOVE.key)
+        raised = [each for each in self.intents if each.direction != REMOVE.key]
+        terms, held = self.after(self.intents)
+        if not named and not learns_from_tune(terms, student.store):
+            return [terms], logits_of_each(student.under(terms, held).base, photos.tune_scores)
+        logits = np.empty((1, len(photos.tune)))
+        for fold in range(FOLDS):
+            out = photos.tune_folds == fold
+            suspects = first_suspects(photos.on(photos.tune[~out]), named) if named else ()
+            intents = [*raised, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
+            of_fold, box_of_fold = self.after(intents)
+            fits = fit_each(student, [of_fold], [photos.tune[out]], box_of_fold)
+            logits[:, out] = logits_of_each(fits, photos.tune_scores[out])
+        return [terms], logits
+
+
+def _candidates(photos: ClassPhotos, edits: Sequence[Lambda | Learn]) -> tuple[list[Terms], Array]:
     """Return the terms of each candidate of a lever, and its cross-fitted logits (m, n) on tune."""
-    repairs = [edit for edit in edits if not isinstance(edit, Intent)]
-    if not repairs:
-        return [photos.student.terms], _logits_without_suspects(photos)
-    terms = compared_terms(photos, repairs)
+    terms = compared_terms(photos, edits)
     return terms, _logits(photos, terms)
 
 
@@ -247,40 +312,15 @@ def _logits(photos: ClassPhotos, tried: Sequence[Terms]) -> Array:
     return held_out_logits(student, tried, photos.tune, photos.tune_folds)
 
 
-def _logits_without_suspects(photos: ClassPhotos) -> Array:
-    """Return cross-fitted logits (1, n) on tune of students without the first suspects, which are
-    selected on the other folds."""
-    student, rows, folds = photos.student, photos.tune, photos.tune_folds
-    logits = np.empty((1, len(rows)))
-    for fold in range(FOLDS):
-        out = folds == fold
-        box = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
-        fits = fit_each(student, [student.terms], [rows[out]], box)
-        logits[:, out] = logits_of_each(fits, photos.tune_scores[out])
-    return logits
-
-
-def _removed(student: ClassFit, concepts: Sequence[str]) -> Box:
-    """Return the student's bounds, with ``concepts`` fixed at 0."""
-    lower, upper = (side.copy() for side in student.box)
-    held = np.isin(student.store.concepts, concepts)
-    lower[held] = upper[held] = 0.0
-    return lower, upper
-
-
 def _measured(
     tuner: Tuner, parent: Node, photos: ClassPhotos, tried: Sequence[_Tried]
 ) -> list[Lever]:
     student, measured = photos.student, []
-    fits = fit_each(student, [one.terms for one in tried])
     here = np.isin(tuner.store.rows(TUNE), photos.tune)
     before = tuner.at(parent, TUNE)[student.name].outcome.among(here)  # as the student is shown
     ap, teacher, cutoff = before.value(AP.key), before.teacher, before.cutoff
-    for one, weights in zip(tried, fits.weights.T, strict=True):
-        removed = [each.concept for each in one.edits if isinstance(each, Intent)]
-        used = (
-            student.solve(box=_removed(student, removed)).weights if removed else weights[:, None]
-        )
+    for one in tried:
+        used = student.under(one.terms, one.box).base.weights
         gain = NO_CHANGE if one.choice is None else one.choice.gain
         after = ap + gain.estimate
         logits = before.all_logits if one.name == AS_IT_IS else one.logits

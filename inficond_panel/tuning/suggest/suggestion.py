@@ -3,11 +3,15 @@
 The levers of every class, shifted or not, are compared (``levers``). The gain of a lever is the
 out-of-sample gain of choosing its settings and refitting. The gain of a class also includes the
 choice of the lever; no lever is proposed unless this gain is above 0.
+
+Where labels cannot show what thumbs gain, because there are none on ``tune`` or because ``tune``
+shares the bias of ``fit`` if there is one, a concept is named for a person to decide by: nothing is
+proposed for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -24,10 +28,12 @@ from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.suggest.baselines import Context, context_of
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Author of iterations made by a suggestion.
@@ -45,7 +51,8 @@ class Suggestion:
     """Edits for one refit from ``parent`` (an id), chosen by labels of ``images`` photos.
 
     ``repairs`` has the levers of each measured class, ``skipped`` a reason for each other class.
-    ``level`` is the level of intervals.
+    ``contexts`` has, by class without a shift that labels show, the concept on which its student
+    relies most beyond its own word. ``level`` is the level of intervals.
     """
 
     seed: int
@@ -54,6 +61,7 @@ class Suggestion:
     level: float
     repairs: dict[str, ClassRepair] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, Context] = field(default_factory=dict)
 
     @cached_property
     def unknown(self) -> dict[str, TeacherSkill]:
@@ -109,7 +117,7 @@ def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
     if not gains:
         return (
             "Taking the best lever gains nothing on photos that did not choose it: another λ, "
-            "teacher or labels of the tuning images, and ✕ on the first suspects were compared. "
+            "teacher or labels of the tuning images, and thumbs were compared. "
             "Nothing is proposed."
         )
     unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
@@ -151,10 +159,22 @@ def suggest(
                 progress(done / len(names), f"comparing repairs of {name}")
             repairs[name] = next(compared)
     level = float(tuner.spec.views.confidence)
-    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped)
+    contexts = _contexts(tuner, node, [*repairs, *skipped], repairs)
+    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts)
     if progress is not None:
         progress(1.0, f"{len(made.intents)} intents")
     return made
+
+
+def _contexts(
+    tuner: Tuner, node: Node, names: Sequence[str], repairs: Mapping[str, ClassRepair]
+) -> dict[str, Context]:
+    """Return the contexts of a ``Suggestion`` of the classes ``names``; {} if thumbs are bounds."""
+    if tuner.refit != TARGET:
+        return {}
+    unseen = [name for name in names if name not in repairs or repairs[name].shift.kind != SHIFT]
+    found = {name: context_of(tuner.repairs.class_fit(node, name)) for name in unseen}
+    return {name: context for name, context in found.items() if context is not None}
 
 
 def _measurable(

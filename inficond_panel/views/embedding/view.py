@@ -194,6 +194,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             self._position[intent.concept]: intent.direction
             for intent in self._app.tuning.thumbs
             if intent.class_name == self._app.selection.class_name
+            and intent.concept in self._position  # a class's own word has no place on the map
         }
 
     def _on_tap(self, x: float, y: float) -> None:

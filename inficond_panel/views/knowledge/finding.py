@@ -84,6 +84,19 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
                 "taken": bool(repair and lever == repair.taken),
             }
             for at, lever in enumerate(levers)
+        ]
+        + [
+            {
+                "name": other.name,
+                AP.key: number(other.ap),
+                "gain": gain_words(other.gain.gain(suggestion.level), limits=limits),
+                "agreement": "",
+                "concepts": count(other.concepts),
+                "needs": "no edit",
+                "can": False,
+                "taken": bool(repair and other == repair.better),
+            }
+            for other in (repair.baselines if repair else ())
         ],
     }
 

@@ -1,0 +1,161 @@
+"""What ``suggest`` says of the class's own word: levers, baselines, and what labels cannot show."""
+
+import numpy as np
+import pytest
+from factory import unlabelled_arrays
+from histories import make_tuner
+from worded import worded_store
+
+from inficond_panel.concepts.own_words import own_word
+from inficond_panel.distill import average_precision
+from inficond_panel.distill.suspects import NONE, SHIFT
+from inficond_panel.results.shift import levers
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest.baselines import AVERAGE, WORD_ALONE, Baseline, context_of
+from inficond_panel.tuning.suggest.gain import Change
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
+from inficond_panel.wording.repairs import ask_sentence, better_sentence
+
+TARGET = "tuning: {refit: target}\n"
+NAME, K = "tv monitor", 1
+
+
+@pytest.fixture(scope="module")
+def tuner(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("levers")
+    return make_tuner(worded_store(folder / "own.zarr", images=400), folder, TARGET)
+
+
+@pytest.fixture(scope="module")
+def suggestion(tuner):
+    return suggest(tuner, classes=[NAME])
+
+
+def labelled(tuner):
+    """Rows of tune with a label of the class, and these labels."""
+    rows = tuner.store.rows("tune")
+    label = tuner.store.label[rows, K]
+    return rows[label >= 0], label[label >= 0]
+
+
+def of_name(suggestion, name):
+    repair = suggestion.repairs[NAME]
+    return next(each for each in (*repair.levers, *repair.baselines) if each.name == name)
+
+
+def test_a_lever_raises_the_word(suggestion):
+    assert "👍 word" in [each.name for each in suggestion.repairs[NAME].levers]
+
+
+def test_the_gain_of_the_word_is_that_of_its_thumb(tuner, suggestion):
+    rows, label = labelled(tuner)
+    root = tuner.root()
+    after = tuner.preview(root, [Intent(NAME, NAME, "up", 2.0)])
+    ap = [average_precision(label, tuner.logits(node)[rows, K]) for node in (root, after)]
+    lever = of_name(suggestion, "👍 word")
+    expected = ap[1] - ap[0] if lever.edits else 0.0
+    assert lever.gain.estimate == pytest.approx(expected, abs=0.02)
+
+
+def test_the_word_alone_has_the_ap_of_its_scores(tuner, suggestion):
+    rows, label = labelled(tuner)
+    expected = average_precision(label, own_word(tuner.store, NAME).scores[rows])
+    assert of_name(suggestion, WORD_ALONE).ap == pytest.approx(expected)
+
+
+def test_the_average_is_of_student_and_word_standardised_on_fit(tuner, suggestion):
+    rows, label = labelled(tuner)
+    logits, word = tuner.logits(tuner.root())[:, K], own_word(tuner.store, NAME).scores
+    fit = tuner.store.rows("fit")
+    both = sum(each / each[fit].astype(float).std() for each in (logits, word))
+    expected = average_precision(label, both[rows])
+    assert of_name(suggestion, AVERAGE).ap == pytest.approx(expected, abs=2e-3)
+
+
+def test_baselines_are_rows_of_the_table(suggestion):
+    assert {(NAME, WORD_ALONE), (NAME, AVERAGE)} <= set(levers(suggestion).index)
+
+
+def test_a_baseline_is_no_edit(suggestion):
+    assert {each.name for each in suggestion.taken.values()}.isdisjoint({WORD_ALONE, AVERAGE})
+
+
+def change(gain, seed, spread=0.01):
+    noise = np.random.default_rng(seed).normal(size=400)
+    return Change(gain, gain + spread * (noise - noise.mean()))
+
+
+def repair_by(lever_gain, word_gain, average_gain):
+    rows = [Lever(AS_IT_IS, (), "", change(0, 0, 0), 0.5, 1.0, 4)]
+    edits = (Intent(NAME, NAME, "up", 2.0),)
+    rows.append(Lever("👍 word", edits, "", change(lever_gain, 1), 0.5 + lever_gain, 1.0, 4))
+    others = tuple(
+        Baseline(name, 0.5 + gain, change(gain, seed), 1, "score of “tv monitor”")
+        for name, gain, seed in ((WORD_ALONE, word_gain, 2), (AVERAGE, average_gain, 3))
+    )
+    return ClassRepair(ClassShift(NAME, NONE), tuple(rows), rows[1].gain, baselines=others)
+
+
+@pytest.mark.parametrize(
+    ("lever", "word", "average", "better"),
+    [
+        (0.05, 0.01, 0.06, None),  # by less than one standard error, 0.014
+        (0.05, 0.01, 0.08, AVERAGE),
+        (0.05, 0.09, 0.08, WORD_ALONE),
+        (-0.01, 0.02, 0.005, WORD_ALONE),  # no lever gains
+        (-0.05, -0.02, -0.03, None),
+    ],
+)
+def test_a_baseline_is_offered_from_one_standard_error(lever, word, average, better):
+    found = repair_by(lever, word, average).better
+    assert (found and found.name) == better
+
+
+def test_what_is_better_says_how_to_use_it():
+    told = better_sentence(repair_by(0.05, 0.09, 0.08))
+    assert told.endswith("To use it, rank images by the score of “tv monitor”.")
+
+
+def test_nothing_is_said_where_no_baseline_is_better():
+    assert better_sentence(repair_by(0.05, 0.0, 0.0)) == ""
+
+
+def test_the_context_is_what_the_logits_have_beyond_the_word(tuner):
+    student = tuner.repairs.class_fit(tuner.root(), NAME)
+    fit = tuner.store.rows("fit")
+    word = own_word(tuner.store, NAME).scores[fit].astype(float)
+    design = np.column_stack([np.ones(len(fit)), word])
+    scores, logits = (
+        tuner.store.concept_score[fit].astype(float),
+        tuner.logits(tuner.root())[fit, K],
+    )
+    rest = [
+        values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+        for values in (*scores.T, logits)
+    ]
+    together = [np.corrcoef(each, rest[-1])[0, 1] for each in rest[:-1]]
+    assert context_of(student).concept == tuner.store.concepts[int(np.argmax(together))]
+
+
+def test_a_question_is_asked_where_labels_show_no_shift(suggestion):
+    shown = suggestion.repairs[NAME].shift.kind == SHIFT
+    assert bool(ask_sentence(suggestion, NAME)) != shown
+
+
+def test_without_labels_of_tune_a_question_is_asked(tmp_path):
+    store = worded_store(tmp_path / "own.zarr", make=unlabelled_arrays)
+    found = suggest(make_tuner(store, tmp_path, TARGET), classes=[NAME])
+    assert ask_sentence(found, NAME).startswith(f"If images of {NAME} without ")
+
+
+def test_a_question_proposes_nothing(tmp_path):
+    store = worded_store(tmp_path / "own.zarr", make=unlabelled_arrays)
+    found = suggest(make_tuner(store, tmp_path, TARGET), classes=[NAME])
+    assert (len(found.contexts), found.intents) == (1, ())
+
+
+def test_with_bounds_nothing_is_asked(tmp_path):
+    tuner = make_tuner(worded_store(tmp_path / "own.zarr"), tmp_path, "tuning: {refit: all}\n")
+    assert suggest(tuner, classes=[NAME]).contexts == {}

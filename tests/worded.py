@@ -1,0 +1,36 @@
+"""Small stores with the classes' own words next to them, without an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from factory import ATTRS, EMBED, small_arrays
+
+from inficond_panel.concepts.own_words import words_to_make, write_words
+from inficond_panel.store import Store, open_store, write_store
+
+#: Attributes by which a store has been made from photos, so that it can have words.
+MADE = {"encoder_digest": "e" * 64, "prompts": ["a photo of a {}"]}
+
+
+def put_words(store: Store, seed: int = 3) -> Store:
+    """Write the words of all classes without a concept: near the first concept of each class, with
+    drawn noise."""
+    names, rng = words_to_make(store, None), np.random.default_rng(seed)
+    vectors = {}
+    for name in names:
+        at = 2 * list(store.classes).index(name)
+        vector = store.concept_text_embedding[at] + 0.15 * rng.normal(size=EMBED)
+        vectors[name] = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return write_words(store, names, vectors)
+
+
+def worded_store(path: Path, make: Callable = small_arrays, **sizes: Any) -> Store:
+    """A small store with words; no concept is named like a class."""
+    write_store(path, make(**sizes), {**ATTRS, **MADE})
+    store = open_store(path)
+    put_words(store)
+    return store
