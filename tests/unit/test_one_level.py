@@ -95,10 +95,6 @@ def test_every_kind_of_edit_has_an_example() -> None:
     assert list(EXAMPLES) == KINDS
 
 
-#: Bootstrap draws: what is compared here are values without their intervals.
-DRAWS = 40
-
-
 @dataclass
 class Edited:
     """A store with a history on disk, tuned by the iterations of one example."""
@@ -152,7 +148,6 @@ def edited(request, begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Ed
     edits.write_text(json.dumps({**EXAMPLES, **MEETING}[request.param]))
     store, history = folder / "own.zarr", folder / "history.sqlite"
     tuner = open_tuner(str(store), history=str(history))
-    tuner.spec.views.draws = DRAWS
     nodes = [tuner.root()]
     for batch in read_edits(edits, tuner.store):
         nodes.append(tuner.fine_tune(nodes[-1], batch))
