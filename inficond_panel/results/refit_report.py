@@ -120,7 +120,7 @@ def explain(
     untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
     notes = tuple(notices(tuner, parent, node.intents))
     moved = {split: moved_classes(*sides[split]) for split in splits}
-    worlds = tuple(worlds_of(tuner, node, name) for name in node.thumbed)
+    worlds = tuple(worlds_of(tuner, node, name) for name in node.with_thumbs)
     level = tuner.spec.views.noise()["level"]
     return RefitReport(node, parent, tuple(reports), untouched, notes, moved, worlds, level)
 

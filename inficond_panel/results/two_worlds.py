@@ -53,7 +53,7 @@ def two_worlds(
         )
     noise = tuner.spec.views.noise(draws, seed)
     chosen = chosen_classes(classes, tuner.store.classes)
-    measured = [worlds_of(tuner, node, name, noise) for name in node.thumbed if name in chosen]
+    measured = [worlds_of(tuner, node, name, noise) for name in node.with_thumbs if name in chosen]
     frame = worlds_frame(measured, noise["level"])
     frame.attrs["title"] = f"two worlds, {node_title(tuner, node)}"
     frame.attrs["facts"] |= facts_of(tuner, node, TUNE, noise)

@@ -325,8 +325,8 @@ class TuningState(TreeState):
             raise TuningError("A thumb or repair has a name that this store does not have.")
         for item in batch:
             self.rights.require_class(item.class_name)
-        thumbed = {item.class_name for item in batch if isinstance(item, Intent)}
-        meant = {name: world for name, world in self.meant.items() if name in thumbed}
+        with_thumbs = {item.class_name for item in batch if isinstance(item, Intent)}
+        meant = {name: world for name, world in self.meant.items() if name in with_thumbs}
         changed: dict[str, Any] = {"pending": batch, "preview": None, "worlds": {}, "meant": meant}
         if not self.busy:
             changed["status"] = _PREVIEWING if self._can_preview(batch) else Status()
@@ -365,7 +365,7 @@ class TuningState(TreeState):
 
         def work(job: Job) -> dict[str, ClassWorlds]:
             made = {}
-            for name in node.thumbed:
+            for name in node.with_thumbs:
                 if job.cancelled():
                     raise CancelledError("Cancelled.")
                 worlds = worlds_of(self.tuner, node, name)

@@ -254,13 +254,13 @@ def meant_by(edits: Iterable[Edit]) -> dict[str, str]:
 
     Raises ``TuningError`` for two worlds of one class, and for a class without a thumb."""
     batch, meant = list(edits), dict[str, str]()
-    thumbed = {thumb.class_name for thumb in thumbs_of(batch)}
+    with_thumbs = {thumb.class_name for thumb in thumbs_of(batch)}
     for each in (edit for edit in batch if isinstance(edit, Meant)):
         if meant.setdefault(each.class_name, each.world) != each.world:
             raise TuningError(
                 f"Two worlds are meant for {each.class_name!r}.", "Name one world per class."
             )
-        if each.class_name not in thumbed:
+        if each.class_name not in with_thumbs:
             raise TuningError(
                 f"A world is meant for {each.class_name!r}, which has no thumb in this iteration.",
                 "Give the class a thumb, or leave out 'meant'.",

@@ -52,7 +52,7 @@ class Edited:
         return tuple(sorted({edit.class_name for edit in self.edits}))
 
     @property
-    def thumbed(self) -> tuple[str, ...]:
+    def with_thumbs(self) -> tuple[str, ...]:
         """Names of the classes with a thumb in this iteration, sorted."""
         return tuple(sorted({intent.class_name for intent in self.intents}))
 

@@ -107,7 +107,7 @@ ECE = Metric(
 
 #: Not in ``METRICS``: recall's counterpart where two worlds are compared (``metrics.two_worlds``).
 FALSE_POSITIVE_RATE = Metric(
-    key="false_positive_rate", name="False positive rate", short="FPR",
+    key="false_positive_rate", name="False positive rate",
     meaning="Share of the images without the class that the student names: less is better.",
     formula="inficond_panel.distill.metrics.two_worlds:values_of",
     undefined="all images have the class", less_is_better=True, needs_both_sides=True,

@@ -16,6 +16,7 @@ from inficond_panel.errors import DataError, EditsError, ExportError, TuningErro
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import sentences
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.wording.two_worlds import world_sentences
 
 
 @pytest.fixture
@@ -215,6 +216,8 @@ def test_a_report_tells_itself(students):
     heading, *told = str(report).splitlines()
     assert heading == f"#1 {students.node.id} from #0 {students.tuner.root_id}"
     own = sentences(explain(students.tuner, students.node, lift=True).of("bicycle"))
+    (worlds,) = explain(students.tuner, students.node).worlds
+    own += world_sentences(worlds).values()
     assert told[:-1] == [f"bicycle: {line}" for line in own]
     others = [name for name in students.classes if name != "bicycle"]
     assert told[-1] == f"Not tuned by #1: {', '.join(others)}."

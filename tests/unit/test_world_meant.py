@@ -106,7 +106,7 @@ def test_a_refused_world_leaves_no_iteration(tuner):
 
 def test_an_unknown_world_is_refused():
     with pytest.raises(TuningError, match="independent"):
-        Meant("bicycle", "independant")
+        Meant("bicycle", "unbiased")
 
 
 def test_an_edits_file_says_it(tuner, tmp_path):
@@ -122,7 +122,7 @@ def test_what_is_written_is_read_again(tuner, node, tmp_path):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{class: bicycle, meant: independant}", "2:29: expected these or independent"),
+        ("{class: bicycle, meant: unbiased}", "2:29: expected these or independent"),
         ("{class: bicycl, meant: these}", "no class 'bicycl'"),
         ("{meant: these}", "the key 'class' is missing"),
         ("{class: bicycle, meant: these, direction: up}", "meant takes no 'direction'"),
