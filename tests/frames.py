@@ -57,6 +57,9 @@ def joint_spec(folder, students=f"lambda: {JOINT_L1}", **frames):
     """A store with one class an image, and a spec with a joint student of it."""
     from_frames(**single_frames(**frames), path=folder / "own.zarr")
     spec = folder / "own.yaml"
-    text = f"title: Own\nstore: own.zarr\nstudents: {{link: softmax, {students}}}\n"
+    text = (
+        f"title: Own\nstore: own.zarr\nstudents: {{link: softmax, {students}}}\n"
+        "tuning: {refit: all}\n"
+    )
     spec.write_text(text)
     return spec
