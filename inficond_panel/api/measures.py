@@ -312,17 +312,23 @@ class Measures(ConceptMeasures):
         """Return a row per class and kind of repair (lever), with its gain in AP on tune.
 
         Columns: AP and its cross-fitted gain with limits (0 to 1), ``fidelity`` to the teacher,
-        number of ``concepts``, what the repair ``needs``, and whether it is ``recommended``.
+        number of ``concepts``, what the repair ``needs``, and whether it is ``recommended``. The
+        class's own word alone, and its average with the student, are last: they are no edits.
         ``tune(suggest(classes=...))`` carries out the recommended repairs.
 
         >>> students.levers("bicycle")[["recommended", "gain"]].round(2)
-                                          recommended  gain
+                                             recommended  gain
         class   lever
-        bicycle as it is                        False   NaN
-                penalty λ                       False  0.00
-                teacher on tuning images        False  0.08
-                labels of tuning images         False  0.08
-                ✕ suspects                       True  0.09
+        bicycle as it is                           False   NaN
+                penalty λ                          False  0.00
+                teacher on tuning images           False  0.08
+                labels of tuning images            False  0.08
+                ✕ suspects                          True  0.09
+                👍 word                             False  0.02
+                👍 word, ✕ first suspect            False  0.06
+                ✕ first suspect                    False  0.04
+                the word alone                     False  0.09
+                average of student and word        False  0.09
         """
         return levers(self.suggest(classes, seed=seed))
 

@@ -124,7 +124,7 @@ def _class_shift(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -
 _HEADINGS = {
     **plain_headings("class", "lever", recommended="proposed", **{AP.key: AP.word}),
     "gain": Heading("gain", sign=True, missing=""),
-    FIDELITY.key: Heading("like the teacher"),
+    FIDELITY.key: Heading("like the teacher", missing=""),
     **plain_headings("concepts", "needs"),
 }
 
