@@ -145,7 +145,7 @@ class Measures(ConceptMeasures):
         Counts a use of the holdout.
 
         >>> print(students.remove("boat", "lifebuoy").changes().loc["boat", "change"].round(2))
-        0.12
+        0.13
         """
         check_word("metric", metric, METRICS)
         before = self._since(since)
@@ -199,7 +199,7 @@ class Measures(ConceptMeasures):
 
         >>> worlds = students.remove("boat", "lifebuoy").two_worlds()
         >>> print(worlds.loc[("boat", "independent", "ap"), ["before", "after"]].round(2).tolist())
-        [0.49, 0.86]
+        [0.49, 0.87]
         """
         return two_worlds(self.tuner, self.node, seed=seed)
 

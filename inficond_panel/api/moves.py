@@ -164,7 +164,7 @@ class Moves:
         counts. Raises ``TuningError`` for unknown names, and for an invalid intent.
 
         >>> students.tune([("bicycle", ["traffic light", "vertical traffic light"], "remove")])
-        <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at #1 (6ead4f370102)>
+        <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at #1 (9867fbf9051e)>
         """
         if isinstance(intents, str | Path):
             for batch in read_edits(find_edits(intents), self.tuner.store):

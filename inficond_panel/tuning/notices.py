@@ -31,6 +31,8 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
             sentences += _replaced(tuner, parent, key, limits)
         if limits != (None, None):
             sentences += _special(tuner, parent, key, limits)
+        elif key not in released:
+            sentences += _without_effect(tuner, key)
     return sentences
 
 
@@ -103,6 +105,19 @@ def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> 
         since = tuner.bound_since(parent, class_name, concept)
         by = "the thumb" if new == (None, None) else limits_text(new)
         yield f"{_named(concept, class_name)}: {_set_in(old, since)} is replaced by {by}."
+
+
+def _without_effect(tuner: Tuner, key: tuple[str, str]) -> Iterator[str]:
+    """Yield the notice that a thumb adds nothing to the targets, since something is constant."""
+    class_name, concept = key
+    if concept not in tuner.store.concepts:  # the class's own word
+        return
+    data, c = tuner.fit_data, tuner.store.concepts.index(concept)
+    same = "all images of the split 'fit': the thumb changes nothing."
+    if not data.log_odds_spread(tuner.store.classes.index(class_name)):
+        yield f"The teacher's outputs for “{class_name}” are equal on {same}"
+    elif not data.spread[c]:
+        yield f"“{concept}” has the same score on {same}"
 
 
 def _set_in(limits: Limits, since: int | None) -> str:

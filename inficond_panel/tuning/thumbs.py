@@ -376,7 +376,7 @@ def check_word(intent: Intent, refit: str) -> None:
     """Raise ``TuningError`` for a thumb on a class's own word, no concept of the students, that is
     a bound or ``remove``, or whose ``refit`` is not ``target``."""
     what = f"{intent.concept!r} is the own word of the class {intent.class_name!r}"
-    make = "or make the word a concept of the students: type its name (docs/concepts.md)."
+    make = "or make the word a concept of the students: type its name (inficond docs concepts)."
     if intent.bound is not None or intent.direction == REMOVE.key:
         given = "remove" if intent.bound is None else "a bound"
         raise TuningError(

@@ -1,5 +1,6 @@
 """Repairs: what they resolve to, the fits under them, their history, and how they compose."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,10 @@ def students(tmp_path_factory) -> TunableStudents:
 
 @pytest.fixture
 def tuner(students) -> Tuner:
-    return Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    """Thumbs are bounds here."""
+    spec = deepcopy(students.tuner.spec)
+    spec.tuning.refit = "all"
+    return Tuner(students.tuner.store, spec, History(":memory:"))
 
 
 def tuned(tuner: Tuner, *asked) -> Node:

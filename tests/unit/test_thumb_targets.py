@@ -11,7 +11,7 @@ from scipy.special import expit
 from tuners import tuner_of
 
 from inficond_panel.distill import fit
-from inficond_panel.errors import HistoryError, SpecError, TuningError
+from inficond_panel.errors import HistoryError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, History, Intent, Tuner
@@ -176,12 +176,26 @@ def test_all_numbers_of_a_thumb_are_plain_data_of_the_iteration(tuner):
     assert (kept["means"][0], kept["spreads"][0]) == pytest.approx((score.mean(), score.std()))
 
 
-def test_a_constant_concept_is_refused_in_words(tmp_path):
+def without_effect(folder, array: str) -> tuple[Tuner, Intent]:
+    """A tuner whose first column of an array is constant, and a thumb without effect there."""
     arrays = small_arrays()
-    arrays["concept_score"][:, 0] = 0.5
-    tuner = tuner_of(arrays, tmp_path, TARGET)
-    with pytest.raises(TuningError, match="has the same score on all images"):
-        tuner.fine_tune(tuner.root(), [Intent("bicycle", tuner.store.concepts[0], "up", 2.0)])
+    arrays[array][:, 0] = 0.5
+    tuner = tuner_of(arrays, folder, TARGET)
+    return tuner, Intent("bicycle", tuner.store.concepts[0], "up", 2.0)
+
+
+@pytest.mark.parametrize("array", ["concept_score", "teacher_logit"])
+def test_a_thumb_without_effect_is_told(tmp_path, array):
+    tuner, thumb = without_effect(tmp_path, array)
+    (told,) = notices(tuner, tuner.root(), [thumb])
+    assert told.endswith("the thumb changes nothing.")
+
+
+@pytest.mark.parametrize("array", ["concept_score", "teacher_logit"])
+def test_a_thumb_without_effect_keeps_the_student(tmp_path, array):
+    tuner, thumb = without_effect(tmp_path, array)
+    node = tuner.fine_tune(tuner.root(), [thumb])
+    np.testing.assert_allclose(node.weights, tuner.root().weights, atol=2e-2)
 
 
 def test_solver_paper_cannot_have_targets(tmp_path, store):

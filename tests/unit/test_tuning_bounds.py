@@ -39,6 +39,9 @@ class Named:
 
     classes, concepts, given = CLASSES, CONCEPTS, False
 
+    def holds(self, _: str) -> bool:
+        return False
+
 
 @pytest.fixture(scope="module")
 def tuner(store, tmp_path_factory) -> Tuner:

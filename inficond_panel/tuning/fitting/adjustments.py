@@ -29,8 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores import Array
-from inficond_panel.distill.spread import spread
-from inficond_panel.errors import TuningError
+from inficond_panel.distill.spread import divisor
 
 #: Largest change of a target, in standard deviations of the teacher's log-odds.
 MOST = 3.0
@@ -102,29 +101,13 @@ def added(adjusted: Sequence[Adjustment], scores: NDArray, names: Sequence[str])
     return np.asarray(sd * np.clip(total, -MOST, MOST))
 
 
-def measured(
-    class_name: str, concepts: tuple[str, ...], gain: float, scores: NDArray, sd: float
-) -> Adjustment:
+def measured(concepts: tuple[str, ...], gain: float, scores: NDArray, sd: float) -> Adjustment:
     """Return the adjustment of a thumb, from the scores ``(n, m)`` of its concepts on ``fit`` and
     the standard deviation ``sd`` of the teacher's log-odds there.
 
-    Raises ``TuningError`` if the concept has one score on all images, or the teacher one output.
-    """
-    if not sd > 0:
-        raise TuningError(
-            f"The teacher's outputs for {class_name!r} are equal on all images of the split 'fit', "
-            "so a thumb has no size.",
-            "Leave the class out, or give the thumb a bound in place of a factor.",
-        )
+    It adds nothing if the scores or the teacher's outputs are all equal."""
     values = np.asarray(scores, dtype=np.float64)
-    means, spreads = values.mean(axis=0), spread(scores)
-    if not spreads.all():
-        name = concepts[int(np.argmin(spreads))]
-        raise TuningError(
-            f"{name!r} has the same score on all images of the split 'fit', so a thumb on it "
-            "changes nothing.",
-            "Give the thumb to another concept.",
-        )
+    means, spreads = values.mean(axis=0), divisor(scores)
     largest = ((values - means) / spreads).max(axis=1)
     several = len(concepts) > 1
     return Adjustment(
@@ -134,7 +117,7 @@ def measured(
         tuple(map(significant_value, means)),
         tuple(map(significant_value, spreads)),
         significant_value(largest.mean()) if several else 0.0,
-        significant_value(largest.std()) if several else 1.0,
+        significant_value(float(divisor(largest[:, None])[0])) if several else 1.0,
     )
 
 

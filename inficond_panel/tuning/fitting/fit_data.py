@@ -195,11 +195,11 @@ class FitData:
 
     def adjustment(self, class_name: str, concepts: tuple[str, ...], gain: float) -> Adjustment:
         """Return the adjustment that a thumb with a ``gain`` on ``concepts`` makes; raises
-        ``TuningError`` as ``thumb_targets.measured`` and ``scores_of``."""
+        ``TuningError`` as ``scores_of``."""
         images = self._fit_scores, self.rows[: self._fit_count]
         scores = scores_of(self._store, class_name, concepts, *images)
         sd = self.log_odds_spread(self._index(class_name))
-        return measured(class_name, concepts, gain, scores, sd)
+        return measured(concepts, gain, scores, sd)
 
     def log_odds_spread(self, k: int) -> float:
         """Return the standard deviation of the log-odds of class ``k`` on ``fit``, of the teacher
