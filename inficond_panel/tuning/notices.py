@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from inficond_panel.common.names import find_name
 from inficond_panel.common.numbers import number, significant
 from inficond_panel.tuning.edits import Edit, thumbs_of
 from inficond_panel.tuning.fitting.adjustments import gains_of
@@ -110,7 +111,7 @@ def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> 
 def _without_effect(tuner: Tuner, key: tuple[str, str]) -> Iterator[str]:
     """Yield the notice that a thumb adds nothing to the targets, since something is constant."""
     class_name, concept = key
-    if concept not in tuner.store.concepts:  # the class's own word
+    if find_name(concept, tuner.store.concepts) is None:  # the class's own word
         return
     data, c = tuner.fit_data, tuner.store.concepts.index(concept)
     same = "all images of the split 'fit': the thumb changes nothing."
