@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
-from forked import Forked
 from tornado.websocket import WebSocketClosedError
 from ui_parts.server import Server, serving
 from ui_parts.sessions import Session
@@ -82,7 +81,7 @@ def test_a_killed_server_loses_nothing_that_it_reported(tmp_path: Path, kills: i
     spec, folder = small_spec(tmp_path), tmp_path / "served"
     before: list[str] = []
     for kill in range(kills):
-        with serving(spec, folder, start=Forked) as server:
+        with serving(spec, folder) as server:
             reported = asyncio.run(until_killed(server, kill))
         assert "Traceback" not in (folder / "server.log").read_text()
         nodes = stored(spec, folder / "history.sqlite")

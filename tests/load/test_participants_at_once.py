@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from forked import Forked
 from studies import small_study
 from tornado.httpclient import HTTPError
 from tornado.iostream import StreamClosedError
@@ -109,8 +108,7 @@ class Person:
 
 @contextlib.contextmanager
 def study_server(study: Study, folder: Path) -> Iterator[Server]:
-    given = {"command": ("study", "serve"), "page": "study", "start": Forked}
-    with serving(study.spec.path, folder, **given) as server:
+    with serving(study.spec.path, folder, command=("study", "serve"), page="study") as server:
         yield server
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import small_spec
-from forked import Forked
 from ui_parts.server import Server, serving
 from ui_parts.sessions import Session
 from waiting import PATIENCE
@@ -113,7 +112,7 @@ async def crowd(
 
 
 def test_a_few_sessions_at_once_get_their_own_answers(tmp_path: Path) -> None:
-    with serving(small_spec(tmp_path), tmp_path / "served", *SOON, start=Forked) as server:
+    with serving(small_spec(tmp_path), tmp_path / "served", *SOON) as server:
         people, _ = asyncio.run(crowd(server, 5, lambda: range(8), (0.05, 0.2)))
     assert all(person.answers for person in people)
     assert sum(len(person.tunes) for person in people)
