@@ -124,7 +124,8 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
     expect(result).to_have_text(re.compile(r"^Remove .* and .*: \+\d+\.\d points expected\.$"))
     table = opened(page).locator(".repair-panel .levers")
     images = ["teacher on tuning images", "labels of tuning images"]
-    levers = ["as it is", "penalty λ", *images, "✕ suspects proposed"]
+    thumbs_of = ["👍 word", "👍 word, ✕ first suspect", "✕ first suspect"]
+    levers = ["as it is", "penalty λ", *images, "✕ suspects proposed", *thumbs_of]
     expect(table.locator("tbody th")).to_have_text(levers)
     expect(table.locator("tbody tr").last).to_contain_text(re.compile(r"AP points \[\+\d"))
     table.get_by_role("button", name="Take labels of tuning images").click()
