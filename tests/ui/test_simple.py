@@ -32,7 +32,6 @@ EXPERT = {
     r"gaps?": "AP of the teacher less the student's",
     r"logits?": "the student says present above a logit of",
     r"nats?": "Training loss, in nats: less is better",
-    r"refit|fit": "Refit: the others are fitted again",
     "separation": "separation (mean logit with the class less that without it)",
     "shift": "Shift: from training to tuning images, ",
     "fidelity": "Share of images on which student and teacher decide alike.",

@@ -262,7 +262,7 @@ const HELD_SHOWN = 6 // the rest is a number
 function makeHeld(model, send) {
   const list = h("span", { class: "chips" })
   const more = h("button", { class: "link", onclick: () => { open = !open; draw() } })
-  const element = h("div", { class: "held", role: "group", "aria-label": "Thumbs in force" }, h("span", { class: "muted", title: "What earlier thumbs hold: limits of influences, and what they add to the targets" }, "Thumbs in force:"), list, more)
+  const element = h("div", { class: "held", role: "group", "aria-label": "Earlier thumbs" }, h("span", { class: "muted", title: "What earlier thumbs hold: limits of influences, and what they add to the targets" }, "Earlier thumbs:"), list, more)
   let open = false
   const make = ({ concept }) => h("span", { class: "chip" },
     h("button", { class: "name clip offline", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
