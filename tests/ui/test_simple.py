@@ -32,6 +32,7 @@ EXPERT = {
     r"gaps?": "AP of the teacher less the student's",
     r"logits?": "the student says present above a logit of",
     r"nats?": "Training loss, in nats: less is better",
+    r"refit|fit": "Thumbs: what the refit gives after a thumb of each size",
     "separation": "separation (mean logit with the class less that without it)",
     "shift": "Shift: from training to tuning images, ",
     "fidelity": "Share of images on which student and teacher decide alike.",
