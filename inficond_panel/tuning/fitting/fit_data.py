@@ -161,7 +161,10 @@ class FitData:
     ) -> np.ndarray:
         """Return probabilities ``(n, K)`` from logits ``(n, K')`` of all classes, and from what
         adjustments add, ``_shifts``."""
-        return _soft(logit, self._temperature, others, self.link, shift)[:, self.columns]
+        given, columns = (self._temperature, others, self.link), self.columns
+        if others is None and self.link != SOFTMAX:  # the classes do not depend on each other
+            return _soft(logit[:, columns], *given, None if shift is None else shift[:, columns])
+        return _soft(logit, *given, shift)[:, columns]
 
     def unadjusted(self, logit: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return the teacher's probabilities ``(n, K)`` from its logits, as ``teacher_on``."""
@@ -264,9 +267,17 @@ class FitData:
         }
         for k, of_class in adjusted.items():
             check_words(self._store, self._store.classes[k], of_class)
-        if adjusted:
-            self._adjusted = {**self._adjusted, **adjusted}
+        if not adjusted:
+            return
+        self._adjusted = {**self._adjusted, **adjusted}
+        if self.link == SOFTMAX or isinstance(self.targets, Tempered):
             self.targets = self._mixed(self._soft_targets())
+            return
+        places = np.flatnonzero(np.isin(self.columns, list(adjusted)))
+        part = copy(self)  # of these classes alone: the others keep their targets
+        part.columns, part._label = self.columns[places], self._label[:, places]
+        self.targets = self.targets.copy()
+        self.targets[:, places] = part._mixed(part._soft_targets())
 
     def _set_penalty(self, k: int, terms: Terms) -> None:
         if terms.penalty is not None:
