@@ -216,7 +216,7 @@ def terms_words(terms: Terms) -> list[str]:
 def adjustment_words(adjusted: Adjustment) -> str:
     """Return the clause on what a thumb adds to the targets of one class."""
     what = ", ".join(adjusted.concepts)
-    return f"targets {signed(adjusted.gain)} sd with {what}"
+    return f"the thumb on {what} adds {signed(adjusted.gain)} standard deviations to targets"
 
 
 def used_words(terms: Terms) -> str:
