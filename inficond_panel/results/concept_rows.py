@@ -89,10 +89,10 @@ def concept_rows(
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
-            thumbed = {name for of, name in student.node.bounds if of == student.class_name}
-            thumbed |= gains.keys()  # also the class's own word, which may be no concept
+            with_thumb = {name for of, name in student.node.bounds if of == student.class_name}
+            with_thumb |= gains.keys()  # also the class's own word, which may be no concept
             shown += [
-                c for c, name in enumerate(store.concepts) if name in thumbed and not weights[c]
+                c for c, name in enumerate(store.concepts) if name in with_thumb and not weights[c]
             ]
     since = partial(tuner.bound_since, student.node, student.class_name)
     largest = float(np.abs(weights).max()) or 1.0

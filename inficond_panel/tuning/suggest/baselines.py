@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill.scores import Array
-from inficond_panel.distill.spread import spread
+from inficond_panel.distill.spread import centred, spread
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.repairs.resolution import ap_values
@@ -86,12 +86,9 @@ def context_of(student: ClassFit) -> Context | None:
     store, rows = student.store, student.store.rows(FIT)
     word = own_word(store, student.name)
     own = words_for(student.name, store.concepts, store.synonyms)
-    scores = store.scores_of(FIT).astype(np.float64)
     logits = student.logits(student.base, rows)
     known = [] if word is None else [word.scores[rows].astype(np.float64)]
-    rest, left = _without(scores, known), _without(logits[:, None], known)[:, 0]
-    size = np.linalg.norm(rest, axis=0)
-    together = np.divide(rest.T @ left, size, out=np.full(len(size), -np.inf), where=size > _FLAT)
+    together = _along(store.scores_of(FIT), _without(logits, known), known)
     together[own] = -np.inf
     first = int(np.argmax(together)) if len(together) else 0
     if not len(together) or together[first] <= _FLAT:
@@ -99,15 +96,36 @@ def context_of(student: ClassFit) -> Context | None:
     return Context(store.concepts[first], "" if word is None else word.name)
 
 
-#: Norm of a score below which nothing but the own word is in it.
+#: Share of a score's spread below which nothing but the own word is in it.
 _FLAT = 1e-6
 
 
+def _along(scores: NDArray, left: Array, known: Sequence[Array]) -> Array:
+    """Return how far each score (C,), less what ``known`` tells of it, goes along with ``left``.
+
+    It is their product over the norm of the rest; -inf without a rest. Scores (n, C) are read in
+    blocks; ``left`` is (n,).
+    """
+    columns = np.stack([left, *(each - each.mean() for each in known)], axis=1)
+    products, squares = np.zeros((scores.shape[1], columns.shape[1])), np.zeros(scores.shape[1])
+    done = 0
+    for block in centred(scores, scores.mean(axis=0, dtype=np.float64)):
+        products += block.T @ columns[done : done + len(block)]
+        squares += np.einsum("ij,ij->j", block, block)
+        done += len(block)
+    rest = squares.copy()
+    if known and (norm := float(columns[:, 1] @ columns[:, 1])) > 0:
+        rest -= products[:, 1] ** 2 / norm
+    size = np.sqrt(np.maximum(rest, 0.0))
+    inside = size > _FLAT * np.sqrt(squares)
+    return np.divide(products[:, 0], size, out=np.full(len(size), -np.inf), where=inside)
+
+
 def _without(values: Array, known: Sequence[Array]) -> Array:
-    """Return values (n, m), each centred, less their regression on ``known`` (n,), at most one."""
-    values = values - values.mean(axis=0)
+    """Return values (n,), centred, less their regression on ``known`` (n,), at most one."""
+    values = values - values.mean()
     for each in known:
         word = each - each.mean()
         norm = float(word @ word)
-        values = values - np.outer(word, word @ values / norm) if norm > 0 else values
+        values = values - word * (word @ values / norm) if norm > 0 else values
     return values
