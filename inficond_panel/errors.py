@@ -29,6 +29,7 @@ _IN_PYTHON = {
     r"inficond distill SPEC": "students.fit()",
     r"inficond precompute --store": "build(..., path=FOLDER)",
     r"(inficond precompute \S+)": r"build(...) or from_frames(...); from a spec: \1",
+    r"inficond concept words (\S+)": r"inficond precompute \1",
     r"inficond extend SPEC FOLDER": "students.extend(FOLDER)",
     r"--logits TABLE\.csv": 'logits="TABLE.csv"',
     r"Leave out --logits": "Leave out logits",

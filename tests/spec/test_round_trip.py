@@ -181,8 +181,8 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
     """Make the sections fit together."""
     students = given.get("students")
     given["path"] = folder / "a.yaml"
-    if given.get("tuning") and getattr(students, "solver", "") != "paper":
-        given["tuning"].epochs = Tuning().epochs
+    if given.get("tuning"):
+        fit_tuning(given["tuning"], getattr(students, "solver", ""))
     if isinstance(given["dataset"], StoreDataset):
         concepts = given["concepts"]
         concepts.segments, concepts.thumbnails = KMeansSegments(), Thumbnails()
@@ -198,6 +198,14 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
         fit_students(students, single)
         if not getattr(teacher, "oracle", None):
             students.targets = "teacher"
+
+
+def fit_tuning(tuning: Section, solver: str) -> None:
+    """Leave out what the other solver has."""
+    if solver == "paper":
+        tuning.refit = "all" if tuning.refit == "target" else tuning.refit
+    else:
+        tuning.epochs = Tuning().epochs
 
 
 def fit_students(students: Section, single: bool) -> None:
