@@ -32,7 +32,7 @@ def baselines(students: TunableStudents) -> Iterator[tuple[str, NDArray]]:
     yield "a model of the labels of tune, L2 (DFR)", _ridge(scores, label, shown)
     pooled = tuner.preview(students.node, [Learn(name, LABELS, 1.0)])
     yield "fit and the labels of tune pooled", holdout(students, pooled)
-    teacher = tuner.fit_data.teacher_on(tune)[:, [0]]
+    teacher = tuner.fit_data.source.teacher_on(tune)[:, [0]]
     alone = distill.fit(store.concept_score[tune], teacher, l1=tuner.penalties[0])
     yield "the teacher on tune's photos alone", _logits(alone, shown)
 

@@ -60,7 +60,7 @@ class ConceptMeasures(Moves):
         """
         concept = known_name("concept", concept, self.concepts)
         at = self.concepts.index(concept)
-        correlated = collinear(self.tuner.fit_data.correlations.rows([at])[0], at, least)
+        correlated = collinear(self.tuner.fit_data.images.correlations.rows([at])[0], at, least)
         names = pd.Index([self.concepts[c] for c, _ in correlated], name="concept", dtype=object)
         return pd.Series([r for _, r in correlated], index=names, name="correlation", dtype=float)
 

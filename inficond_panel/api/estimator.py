@@ -24,7 +24,7 @@ from inficond_panel.common.teacher_outputs import (
     logits_of,
     probabilities_fault,
 )
-from inficond_panel.distill import Fit, decision_function, fit, soft_targets
+from inficond_panel.distill import Fit, FitProblem, Scores, decision_function, soft_targets, solve
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.problem import penalties_of
@@ -165,22 +165,18 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
         classes = logits.shape[1]
-        options: dict[str, Any] = {
-            "l1": penalties_of(self.lambda_, classes, "lambda_"),
-            "lower": self._bound("lower", classes),
-            "upper": self._bound("upper", classes),
-            "sample_weight": weight,
-            "tolerance": self.tolerance,
-            "max_iterations": self.max_iter,
-        }
+        l1 = penalties_of(self.lambda_, classes, "lambda_")
+        bounds = [self._bound(side, classes) for side in ("lower", "upper")]
+        options: dict[str, Any] = {"tolerance": self.tolerance, "max_iterations": self.max_iter}
+        others = np.empty((len(logits), 0)) if self.link == "softmax" else None
+        targets = soft_targets(logits, self.temperature, others)
+        problem = FitProblem(Scores.of(scores), targets, l1, self.l2, weight, *bounds)
         if self.link == "softmax":
             if self.l2:
                 raise ValueError("l2 is not used with link='softmax'")
-            targets = soft_targets(logits, self.temperature, np.empty((len(logits), 0)))
-            students = joint_students(scores, targets, **options)
+            students = joint_students(problem, **options)
         else:
-            targets = soft_targets(logits, self.temperature)
-            students = fit(scores, targets, l2=self.l2, **options)
+            students = solve(problem, **options)
         self._y_named = names is not None
         return self._take(students, _class_names(names, classes))
 

@@ -43,11 +43,16 @@ from inficond_panel.distill.metrics.slices import (
 )
 from inficond_panel.distill.refits import Stability, bootstrap_stability, refit_what_if
 from inficond_panel.distill.scores import Scores
-from inficond_panel.distill.solver.exact import Fit, certify, fit
+from inficond_panel.distill.solver.exact import Fit, certify, fit, solve
 from inficond_panel.distill.solver.joint import JointFit, certify_joint, fit_joint
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.paper_recipe import fit_paper
-from inficond_panel.distill.solver.problem import SEEN_LABEL, mixed_targets, soft_targets
+from inficond_panel.distill.solver.problem import (
+    SEEN_LABEL,
+    FitProblem,
+    mixed_targets,
+    soft_targets,
+)
 
 __all__ = [
     "SEEN_LABEL",
@@ -56,6 +61,7 @@ __all__ = [
     "ClassMetrics",
     "Counts",
     "Fit",
+    "FitProblem",
     "GroupReport",
     "Interval",
     "JointFit",
@@ -96,6 +102,7 @@ __all__ = [
     "refit_what_if",
     "slices_by",
     "soft_targets",
+    "solve",
     "teacher_skill",
     "what_if_curve",
     "what_if_curves",

@@ -21,18 +21,18 @@ optimal; the faster it rises, the more the student depends on the influence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.groups import Groups
-from inficond_panel.distill.scores import Array, ScoreLike, Scores
-from inficond_panel.distill.solver.exact import Fit, fit
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.solver.exact import Fit, solve
 from inficond_panel.distill.solver.joint import joint_students
-from inficond_panel.distill.solver.penalty import per_student
-from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.distill.solver.problem import FitProblem
+from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
@@ -68,18 +68,12 @@ class Stability:
 
 
 def bootstrap_stability(
-    scores: ScoreLike,
-    target: NDArray | Tempered,
+    problem: FitProblem,
     start: Fit,
     *,
     draws: int = 100,
     seed: int = 0,
     level: float = CONFIDENCE,
-    l1: float | Array = 1e-4,
-    l2: float = 0.0,
-    lower: NDArray | None = None,
-    upper: NDArray | None = None,
-    sample_weight: NDArray | None = None,
     group: Groups = None,
     tolerance: float = 1e-6,
     progress: Progress | None = None,
@@ -87,30 +81,23 @@ def bootstrap_stability(
 ) -> Stability:
     """Refit one student on ``draws`` bootstrap samples of the images, and compare its influences.
 
-    ``scores`` are (N, C), ``target`` (N,); ``start`` is the student (weights (C, 1)) from which all
-    refits start; bounds are (C,). ``l1`` is one number, or one per concept (C,). A draw multiplies
-    ``sample_weight`` (N,), and has images of equal ``group`` (N,) together. The same seed gives the
-    same result. Errors as in ``distill.fit``; a draw with a single target value has no solution and
-    is drawn again.
+    ``problem`` is of one class, ``start`` its student, from which all refits start. A draw
+    multiplies the problem's image weights, and has images of equal ``group`` (N,) together. The
+    same seed gives the same result. Errors as in ``distill.fit``; a draw with a single target value
+    has no solution and is drawn again.
     """
-    data = Scores.of(scores)
-    base = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight)
+    target = mixed_of(problem.targets)[:, 0]
+    weight = problem.sample_weight
+    base = np.ones(len(target)) if weight is None else weight.reshape(len(target))
     of = _numbered(group, len(base))
     rng = np.random.default_rng(seed)
     weights = np.empty((draws, len(start.weights)))
     for first in range(0, draws, _TOGETHER):
         last = min(first + _TOGETHER, draws)
         columns = np.zeros(last - first, dtype=np.intp)  # as many copies of the one student
-        refits = fit(
-            data,
-            target[:, None][:, columns],
-            l1=per_student(l1, len(columns)),
-            l2=l2,
-            lower=None if lower is None else lower[:, None][:, columns],
-            upper=None if upper is None else upper[:, None][:, columns],
-            sample_weight=np.stack(
-                [_drawn(rng, base, mixed_of(target), of) for _ in columns], axis=1
-            ),
+        drawn = np.stack([_drawn(rng, base, target, of) for _ in columns], axis=1)
+        refits = solve(
+            replace(problem.at(columns), sample_weight=drawn),
             start=start.at(columns),
             tolerance=tolerance,
             cancelled=cancelled,
@@ -121,34 +108,31 @@ def bootstrap_stability(
 
 
 def joint_stability(
-    scores: ScoreLike,
-    targets: NDArray | Tempered,
+    problem: FitProblem,
     start: Array,
     column: int,
     *,
     draws: int = 100,
     seed: int = 0,
     level: float = CONFIDENCE,
-    sample_weight: NDArray | None = None,
     group: Groups = None,
     progress: Progress | None = None,
     **given: Any,
 ) -> Stability:
     """Refit a softmax student on bootstrap samples; compare the influences of class ``column``.
 
-    ``targets`` are (N, K), ``start`` the student's centred weights (C, K); ``given`` are more
-    arguments of ``fit_joint``. A draw without an image of some class is drawn again. Raises
-    ``SolverError`` if almost no draw has images of all classes.
+    ``start`` are the student's centred weights (C, K); ``given`` are more arguments of
+    ``solve_joint``. A draw without an image of some class is drawn again. Raises ``SolverError`` if
+    almost no draw has images of all classes.
     """
-    data = Scores.of(scores)
-    base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
+    mixed, base = mixed_of(problem.targets), problem.sample_weight
+    base = np.ones(len(mixed)) if base is None else base
     of = _numbered(group, len(base))
     rng = np.random.default_rng(seed)
-    weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
+    weights = np.empty((draws, len(start)))
     for draw in range(draws):
-        drawn = _drawn(rng, base, mixed, of)
-        refit = joint_students(data, targets, start=start, sample_weight=drawn, **given)
-        weights[draw] = refit.weights[:, column]
+        drawn = replace(problem, sample_weight=_drawn(rng, base, mixed, of))
+        weights[draw] = joint_students(drawn, start=start, **given).weights[:, column]
         tell(progress, draw + 1, draws, "refits on bootstrap samples")
     return summarised(start[:, column], weights, level)
 
@@ -223,54 +207,36 @@ class RefitPoint:
 
 
 def refit_what_if(
-    scores: ScoreLike,
-    target: NDArray | Tempered,
+    problem: FitProblem,
     concept: int,
     start: Fit,
     low: float,
     high: float,
     *,
     levels: int = 4,
-    l1: float | Array = 1e-4,
-    l2: float = 0.0,
-    lower: NDArray | None = None,
-    upper: NDArray | None = None,
-    sample_weight: NDArray | None = None,
     tolerance: float = 1e-6,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[RefitPoint]:
     """Yield refits of a student with the weight of ``concept`` (an index) fixed on a grid.
 
-    The order is the present weight, both ends, the middle, and so on. Scores are (N, C), the
-    class's target (N,); ``start`` is its present student (weights (C, 1)) from ``distill.fit``.
-    The grid divides low to high into 2 ** levels parts. Within a level the points nearest to the
-    present weight come first, and each starts from the nearest solved point. ``lower`` and
-    ``upper`` (C,) bound the other weights; the grid overrides a bound on the concept itself. Close
-    the generator to stop; ``cancelled`` also ends a running solve, with CancelledError. Other
-    errors as in ``distill.fit``.
+    The order is the present weight, both ends, the middle, and so on. ``problem`` is of one class,
+    ``start`` its present student. The grid divides low to high into 2 ** levels parts. Within a
+    level the points nearest to the present weight come first, and each starts from the nearest
+    solved point. The problem's bounds hold for the other weights; the grid overrides a bound on the
+    concept itself. Close the generator to stop; ``cancelled`` also ends a running solve, with
+    CancelledError. Other errors as in ``distill.fit``.
     """
-    data = Scores.of(scores)
-    size = data.shape[1]
-    box_low = np.full(size, -np.inf) if lower is None else np.array(lower, dtype=np.float64)
-    box_high = np.full(size, np.inf) if upper is None else np.array(upper, dtype=np.float64)
+    shape = problem.scores.shape[1], 1
+    box_low = np.full(shape, -np.inf) if problem.lower is None else problem.lower.copy()
+    box_high = np.full(shape, np.inf) if problem.upper is None else problem.upper.copy()
 
-    def solve(influence: float, near: Fit) -> Fit:
+    def solved(influence: float, near: Fit) -> Fit:
         box_low[concept] = box_high[concept] = influence
-        return fit(
-            data,
-            target[:, None],
-            l1=per_student(l1, 1),
-            l2=l2,
-            lower=box_low[:, None],
-            upper=box_high[:, None],
-            sample_weight=sample_weight,
-            start=near,
-            tolerance=tolerance,
-            cancelled=cancelled,
-        )
+        held = problem.within(box_low, box_high)
+        return solve(held, start=near, tolerance=tolerance, cancelled=cancelled)
 
     now = float(start.weights[concept, 0])
-    yield from refit_points(solve, now, start, refit_grid(now, low, high, levels))
+    yield from refit_points(solved, now, start, refit_grid(now, low, high, levels))
 
 
 def refit_points(

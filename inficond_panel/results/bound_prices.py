@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.distill import Fit, JointFit, fit_joint
+from inficond_panel.distill import Fit, JointFit
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, at_bound
-from inficond_panel.distill.solver.joint import make_joint_problem
+from inficond_panel.distill.solver.joint import joint_problem, solve_joint
 from inficond_panel.distill.solver.joint_objective import FittedSoftmax, JointProblem, least_shift
 from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
-from inficond_panel.tuning.fitting.recipe import solve, start_from
+from inficond_panel.tuning.fitting.recipe import solve_each, start_from
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
@@ -125,7 +125,7 @@ class BoundPrices:
         residuals, image_weight = self._residuals(k), self.data.weight(k)
         for concept, (lower, upper) in own.items():
             c = store.concepts.index(concept)
-            column = np.asarray(self.data.scores[:, c], dtype=np.float64)
+            column = np.asarray(self.data.images.scores[:, c], dtype=np.float64)
             spread = float(np.sqrt(image_weight @ (column - image_weight @ column) ** 2))
             weight, price = self._optimum(c, k, column @ residuals, spread)
             since = self.tuner.bound_since(self.node, class_name, concept)
@@ -203,13 +203,13 @@ class Pricing(BoundPrices):
     def _terms(self, student: Student) -> tuple[float, float, float]:
         data, k = self.data, student.column
         logits = data.logits(student.weights, student.intercept)
-        size = data.penalty(k).value(student.weights)
+        size = data.penalties.of(k).value(student.weights)
         return data.loss(logits, k), size, data.teacher_loss(logits, k)
 
     def _residuals(self, k: int) -> np.ndarray:
         weights = self.held.weights[:, self.columns.index(k)]
         support = np.flatnonzero(weights)
-        scores = np.asarray(self.data.scores[:, support], dtype=np.float64)
+        scores = np.asarray(self.data.images.scores[:, support], dtype=np.float64)
         intercept = self.held.intercepts[self.columns.index(k)]
         return self.data.residuals(scores @ weights[support] + intercept, k)
 
@@ -217,10 +217,12 @@ class Pricing(BoundPrices):
         data, index = self.data, self.columns.index(k)
         weight, error = float(self.held.weights[c, index]), np.nan
         if self.held.certificate[index] == "gap":
-            delta = float(self.held.gap[index]) * data.zero(k) * data.bend
+            delta = float(self.held.gap[index]) * data.zero(k) * data.source.bend
             error = price_error(spread, delta)
         limits = float(self.lower[c, index]), float(self.upper[c, index])
-        price = shadow_price(float(gradient), weight, data.penalty(k).of(c, *limits), error=error)
+        price = shadow_price(
+            float(gradient), weight, data.penalties.of(k).of(c, *limits), error=error
+        )
         return weight, price
 
     def _lifted(self, c: int, k: int) -> float:
@@ -233,7 +235,7 @@ class Pricing(BoundPrices):
     def _solve(
         self, start: Node, columns: Sequence[int], progress: Progress | None, **limits: np.ndarray
     ) -> Fit:
-        return solve(
+        return solve_each(
             self.data,
             columns,
             tolerance=TOLERANCE,
@@ -274,10 +276,12 @@ class JointPricing(BoundPrices):
 
     def _terms(self, student: Student) -> tuple[float, float, float]:
         node, data = student.node, self.data
-        linear = data.gathered.logits(node.weights, node.intercepts)
+        linear = data.images.gathered.logits(node.weights, node.intercepts)
         even = np.full(len(linear), 1 / len(linear))
-        beside = FittedSoftmax(linear / data.divisor).loss(data.teacher, even)
-        least = least_shift(node.weights, data.l1)  # the smallest weights with these predictions
+        beside = FittedSoftmax(linear / data.source.divisor).loss(data.targets.teacher, even)
+        least = least_shift(
+            node.weights, data.penalties.l1
+        )  # the smallest weights with these predictions
         loss = self._problem.loss(self._problem.fitted(linear))
         return loss, self._problem.size(least), beside
 
@@ -290,16 +294,14 @@ class JointPricing(BoundPrices):
 
     @cached_property
     def _problem(self) -> JointProblem:
-        problem = self.data.joint_problem()
-        shape = problem.pop("scores").shape
-        return make_joint_problem(shape, lower=None, upper=None, **problem)
+        return joint_problem(self.data.joint_problem())
 
     def _residuals(self, k: int) -> np.ndarray:
         return self._residuals_of_all
 
     @cached_property
     def _residuals_of_all(self) -> np.ndarray:
-        linear = self.data.gathered.logits(self.held.weights, self.held.intercepts)
+        linear = self.data.images.gathered.logits(self.held.weights, self.held.intercepts)
         return self._problem.residuals(self._problem.fitted(linear).probability)
 
     def _optimum(self, c: int, k: int, gradient: np.ndarray, spread: float) -> tuple[float, Price]:
@@ -308,10 +310,10 @@ class JointPricing(BoundPrices):
             weights=self.held.weights[c],
             lower=self.lower[c],
             upper=self.upper[c],
-            l1=self.data.l1,
+            l1=self.data.penalties.l1,
             multipliers=self.held.multipliers[c],
             spread=spread,
-            delta=self.held.gap * self._problem.reference * self.data.bend,
+            delta=self.held.gap * self._problem.reference * self.data.source.bend,
         )
         return float(self._centred[c, k]), optimum.price(k)
 
@@ -328,10 +330,8 @@ class JointPricing(BoundPrices):
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
     ) -> JointFit:
-        return fit_joint(
-            **self.data.joint_problem(),
-            lower=lower,
-            upper=upper,
+        return solve_joint(
+            self.data.joint_problem().within(lower, upper),
             start=start,
             tolerance=TOLERANCE,
             progress=progress,

@@ -116,17 +116,17 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
     influence, original = node.weights[:, k], tuner.root().weights[:, k]
     step = step_sizes(original, tuner.spec.tuning.step, score_scale(store))
     with np.errstate(divide="ignore"):
-        penalty = data.l1_of(k) / data.spread
+        penalty = data.penalties.l1_of(k) / data.images.spread
     columns = {
         "concept": store.concepts,
-        "low": data.ends[0],
-        "high": data.ends[1],
-        "spread": data.spread,
+        "low": data.images.ends[0],
+        "high": data.images.ends[1],
+        "spread": data.images.spread,
         "influence": influence,
-        "effect": influence * data.spread,
+        "effect": influence * data.images.spread,
         "penalty": penalty,
         "step": step,
-        "step_effect": step * data.spread,
+        "step_effect": step * data.images.spread,
     }
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return make_frame(rows, "concept", plain_headings(*columns))

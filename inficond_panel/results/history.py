@@ -304,7 +304,7 @@ def _compared(
 ) -> ClassComparison:
     """Return the differences between two students of a class."""
     concepts, outcomes = tuner.store.concepts, (before.outcome, after.outcome)
-    moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
+    moved = moves(tuner.fit_data.images, concepts, before.weights, after.weights, (), top)
     was, now = ({key: each.value(key) for key in METRICS} for each in outcomes)
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from inficond_panel.common.numbers import count
 from inficond_panel.common.ordering import strongest
-from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.images import Images
 from inficond_panel.tuning.student import Student, Students
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -121,7 +121,7 @@ class Group:
 
 
 def moves(
-    data: FitData,
+    images: Images,
     concepts: Sequence[str],
     before: np.ndarray,
     after: np.ndarray,
@@ -132,8 +132,8 @@ def moves(
 
     ``before`` and ``after`` are weights ``(C,)``; ``tuned`` are indices of concepts.
     """
-    change = (after - before) * data.spread
-    shares = _shares(data, after - before, tuned)
+    change = (after - before) * images.spread
+    shares = _shares(images, after - before, tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)
 
     def mover(c: int, share: float = np.nan) -> Mover:
@@ -151,7 +151,7 @@ def moves(
 
 
 def groups(
-    data: FitData,
+    images: Images,
     concepts: Sequence[str],
     before: np.ndarray,
     after: np.ndarray,
@@ -166,9 +166,9 @@ def groups(
     """
     chosen, was, now = set(tuned), before.tolist(), after.tolist()
     collinear = []
-    for part in data.correlations.groups(sorted(chosen), threshold):
+    for part in images.correlations.groups(sorted(chosen), threshold):
         inside = sorted(chosen & set(part))
-        nearest = data.correlations.rows(inside).max(axis=0)
+        nearest = images.correlations.rows(inside).max(axis=0)
         near = {c: 1.0 if c in chosen else float(nearest[c]) for c in part}
         order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
         members = (
@@ -180,9 +180,9 @@ def groups(
 
 
 @np.errstate(over="ignore", invalid="ignore")  # weights near the largest float give nan
-def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
+def _shares(images: Images, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
     """Return the parts of ``ConceptMoves.taken_over``: −cov(d, x_c·Δw_c) / var(d), nan for d 0."""
-    moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
+    moved = np.asarray(images.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
     moved -= moved.mean()
     variance = moved @ moved
     if not variance > (_STILL**2) * len(moved):
@@ -190,7 +190,7 @@ def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarr
     covariance = np.zeros(len(change))
     for first in range(0, len(moved), 4096):  # in chunks: the scores may be large, and float16
         part = slice(first, first + 4096)
-        covariance += moved[part] @ np.asarray(data.scores[part], dtype=np.float64)
+        covariance += moved[part] @ np.asarray(images.scores[part], dtype=np.float64)
     return -covariance * change / variance
 
 

@@ -134,7 +134,7 @@ def _class_report(
     top: int,
     lift: bool,
 ) -> ClassReport:
-    data, store, node = pricing.tuner.fit_data, after.store, after.node
+    images, store, node = pricing.tuner.fit_data.images, after.store, after.node
     class_name, gap = after.class_name, node.gap[after.column]
     intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
     concepts = [each.concept for each in intents if each.concept in store.concepts]  # no own word
@@ -148,8 +148,8 @@ def _class_report(
         terms=pricing.tuner.terms(node).get(class_name, Terms()),
         repairs_since=pricing.tuner.repairs_since(node, class_name),
         bounds=pricing.bounds(class_name, lift),
-        moves=moves(data, store.concepts, old, new, tuned, top),
-        groups=groups(data, store.concepts, old, new, tuned, threshold, namesakes),
+        moves=moves(images, store.concepts, old, new, tuned, top),
+        groups=groups(images, store.concepts, old, new, tuned, threshold, namesakes),
         objective=pricing.objective(before, after),
         churn=changed,
         gap=gap,
@@ -173,6 +173,12 @@ def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
     tuned = [concepts.index(concept)]
     namesakes = words_for(student.class_name, concepts, tuner.store.synonyms)
     members = groups(
-        tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, namesakes
+        tuner.fit_data.images,
+        concepts,
+        weights,
+        weights,
+        tuned,
+        tuner.spec.views.collinear,
+        namesakes,
     )
     return members[0] if members else None

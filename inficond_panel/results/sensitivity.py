@@ -92,7 +92,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     class_name = known_name("class", class_name, tuner.store.classes)
     student = tuner.repairs.class_fit(node, class_name)
     evaluated = tuner.at(node, split)[class_name]
-    here, noise = student.data.lambda_of(student.column), tuner.spec.views.noise()
+    here, noise = student.data.penalties.lambda_of(student.column), tuner.spec.views.noise()
     with one_thread():
         path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})
@@ -245,26 +245,14 @@ def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
     students, store, data = tuner.spec.students, tuner.store, tuner.data_at(node)
     if tuner.joint:
         lower, upper = box(node.bounds, store.classes, store.concepts)
-        problem = {**data.joint_problem(), "start": node.weights, "column": k}
-        problem["group"] = data.groups
-        return joint_stability(
-            **problem, lower=lower, upper=upper, tolerance=students.tolerance, **given
-        )
+        problem = data.joint_problem().within(lower, upper)
+        exact = {"tolerance": students.tolerance, "group": data.images.groups}
+        return joint_stability(problem, node.weights, k, **exact, **given)
     lower, upper = box(node.bounds, [store.classes[k]], store.concepts)
     exact = {"tolerance": students.tolerance} if students.solver == "exact" else {}
-    return bootstrap_stability(
-        data.gathered,
-        data.targets[:, k],
-        start_from(node, [k]),
-        l1=data.l1_of(k),
-        l2=float(data.l2[k]),
-        lower=lower[:, 0],
-        upper=upper[:, 0],
-        sample_weight=data.weight(k),
-        group=data.groups,
-        **exact,
-        **given,
-    )
+    problem = data.problem([k]).within(lower, upper)
+    start = start_from(node, [k])
+    return bootstrap_stability(problem, start, group=data.images.groups, **exact, **given)
 
 
 def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:

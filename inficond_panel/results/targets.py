@@ -41,9 +41,10 @@ def targets(tuner: Tuner, node: Node) -> pd.DataFrame:
     person labelled it), or ``learn`` and the repair's source.
     """
     data, store = tuner.data_at(node), tuner.store
-    learned, classes = mixed_of(data.targets), np.array(store.classes, dtype=object)
-    weight = np.ones_like(learned) if data.sample_weight is None else data.sample_weight
-    images = [*(store.images[row] for row in store.rows(FIT)), *data.appended]
+    learned, classes = mixed_of(data.targets.values), np.array(store.classes, dtype=object)
+    weight = data.weights.values
+    weight = np.ones_like(learned) if weight is None else weight
+    images = [*(store.images[row] for row in store.rows(FIT)), *data.images.appended]
     at, k = np.nonzero(weight > 0)
     frame = pd.DataFrame(
         {
@@ -62,21 +63,21 @@ def targets(tuner: Tuner, node: Node) -> pd.DataFrame:
 
 def _sources(data: FitData) -> np.ndarray:
     """Return the source ``(n,)`` of each image of the data."""
-    sources = np.full(len(data.rows), _LABEL, dtype=object)
-    sources[: len(data.teacher)] = FIT
-    for source, block in data.learned.items():
+    sources = np.full(len(data.images), _LABEL, dtype=object)
+    sources[: data.images.of_split] = FIT
+    for source, block in data.images.learned.items():
         sources[block] = f"{_LEARN} {source}"
     return sources
 
 
 def _teacher(tuner: Tuner, node: Node, data: FitData) -> np.ndarray:
     """Return the teacher's probabilities ``(n, K)`` on the images of the data."""
-    if not data.appended:
-        return data.teacher
+    if not data.images.appended:
+        return data.targets.teacher
     parts = sorted({part for of in tuner.terms(node).values() for part in of.parts})
     every = AllImages(tuner.store, parts)
-    appended = data.unadjusted(*every.teacher_logits(every.rows(data.appended)))
-    return np.concatenate([data.teacher, appended])
+    appended = data.source.of_logits(*every.teacher_logits(every.rows(data.images.appended)))
+    return np.concatenate([data.targets.teacher, appended])
 
 
 def write_targets(tuner: Tuner, node: Node, file: Path) -> pd.DataFrame:

@@ -28,8 +28,8 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.refits import Cancelled, RefitPoint, refit_grid, refit_points
 from inficond_panel.distill.solver.centred_bounds import free_range
-from inficond_panel.tuning.fitting.fit_data import scores_on
-from inficond_panel.tuning.fitting.recipe import solve_joint, start_from
+from inficond_panel.tuning.fitting.images import scores_on
+from inficond_panel.tuning.fitting.recipe import solve_all, start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.cross_fit import logits_if
@@ -156,17 +156,11 @@ def _points(
     lower, upper = box(student.node.bounds, [student.class_name], concepts)
     settings = tuner.spec.students
     return refit_what_if(
-        data.gathered,
-        data.targets[:, k],
+        data.problem([k]).within(lower, upper),
         concepts.index(concept),
         start_from(student.node, [k]),
         *influence_axis(student.weights, student.weight(concept)),
         levels=levels,
-        l1=data.l1_of(k),
-        l2=float(data.l2[k]),
-        lower=lower[:, 0],
-        upper=upper[:, 0],
-        sample_weight=data.weight(k),
         tolerance=settings.tolerance if settings.solver == "exact" else 1e-6,
         cancelled=cancelled,
     )
@@ -186,7 +180,7 @@ def _joint_points(
 
     def solve(influence: float, near: Fit) -> Fit:
         lower[c, k] = upper[c, k] = influence
-        return solve_joint(
+        return solve_all(
             data,
             start=near,
             lower=lower,

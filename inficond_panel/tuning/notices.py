@@ -115,9 +115,9 @@ def _without_effect(tuner: Tuner, key: tuple[str, str]) -> Iterator[str]:
         return
     data, c = tuner.fit_data, tuner.store.concepts.index(concept)
     same = "all images of the split 'fit': the thumb changes nothing."
-    if not data.log_odds_spread(tuner.store.classes.index(class_name)):
+    if not data.source.log_odds_spread(class_name):
         yield f"The teacher's outputs for “{class_name}” are equal on {same}"
-    elif not data.spread[c]:
+    elif not data.images.spread[c]:
         yield f"“{concept}” has the same score on {same}"
 
 

@@ -25,7 +25,7 @@ from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs, Mask, decide
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.fit_data import scores_on
+from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.node import Iteration, Node
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX

@@ -43,7 +43,7 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.fit_data import fit_spread
+from inficond_panel.tuning.fitting.images import fit_spread
 from inficond_panel.vocabulary.intents import (
     ALL,
     BOUND_FORM,

@@ -23,6 +23,7 @@ from inficond_panel.tuning.fitting.dividing import Work, choose_divided, fit_div
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
+from inficond_panel.tuning.fitting.targets import TargetSource
 from inficond_panel.tuning.fitting.terms import Terms, terms_of, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node, node_id, warn_of_optimality
@@ -316,7 +317,7 @@ class Tuner(StudentHistory):
                 before.get(name, Terms()).adjusted,
                 of_class,
                 self.spec.tuning.reference,
-                partial(data.adjustment, name),
+                partial(data.source.adjustment, name),
             )
             for name, of_class in sorted(by_class.items())
         }
@@ -389,9 +390,8 @@ class Tuner(StudentHistory):
     def unpenalised(self) -> FitData:
         """The data ``fit_data``, with an L1 penalty of 1 for each class."""
         section, made = self.spec.students, self._plain_recipe
-        loss = section.temperature, made.l1, made.l2, made.alpha
-        learned = section.targets, made.link, section.tempered
-        return _fit_data(self.store, *loss, *learned, self.spec.device)
+        how = section.temperature, section.targets, made.alpha, made.link, section.tempered
+        return _original_data(self.store, *how, made.l1, made.l2, self.spec.device)
 
     @cached_property
     def _plain_recipe(self) -> recipe.Recipe:
@@ -450,5 +450,18 @@ class Tuner(StudentHistory):
         return refitted(solve, names, parent, edits, self.store)
 
 
-#: Shared by tuners of one store with different histories, as in a study.
-_fit_data = once(2)(FitData)
+@once(2)  # shared by tuners of one store with different histories, as in a study
+def _original_data(
+    store: Store,
+    temperature: float,
+    targets: str,
+    alpha: float | None,
+    link: str,
+    tempered: str,
+    l1: tuple[float, ...],
+    l2: float,
+    device: str,
+) -> FitData:
+    columns = np.arange(len(store.classes))
+    source = TargetSource(store, temperature, columns, targets, alpha, link, tempered)
+    return FitData.original(source, l1, l2, device)

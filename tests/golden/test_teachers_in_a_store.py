@@ -190,7 +190,7 @@ def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
     odds = np.exp(every.astype(float))
     tuner = Tuner(store, spec, History(":memory:"))
     expected = (odds / odds.sum(axis=1, keepdims=True))[:, :2]
-    np.testing.assert_allclose(tuner.fit_data.targets, expected, rtol=1e-5)
+    np.testing.assert_allclose(tuner.fit_data.targets.values, expected, rtol=1e-5)
     assert not precompute.run(spec, tmp_path / "a.zarr").changed
     text, told = spec.path.read_text(), []
     spec.path.write_text(text.replace("gamma: 0.01", "gamma: 0.02"))

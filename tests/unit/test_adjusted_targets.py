@@ -125,7 +125,7 @@ def odds_after(store, odds: np.ndarray, gains: dict[str, float]) -> np.ndarray:
 def fitted_to(tuner, *thumbs, name="bicycle"):
     """Targets of a class after thumbs on it."""
     data = tuner.data_at(tuner.preview(tuner.root(), thumbs))
-    return data.targets[:, tuner.store.classes.index(name)]
+    return data.targets.values[:, tuner.store.classes.index(name)]
 
 
 def wheel(direction="up", name="bicycle"):
@@ -244,7 +244,7 @@ def joint(tmp_path):
 
 def joint_targets(tuner) -> np.ndarray:
     data = tuner.data_at(tuner.preview(tuner.root(), [Intent("dog", "e", "up", 2.0)]))
-    return np.asarray(data.targets)
+    return np.asarray(data.targets.values)
 
 
 def test_targets_of_a_softmax_student_sum_to_1(joint):

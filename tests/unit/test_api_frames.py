@@ -246,7 +246,7 @@ def test_a_thumb_does_as_much_whatever_the_scale_of_the_score(plain, scales):
     given["scores"] *= np.array(scales)
     tuner = inficond_panel.from_frames(**given).tuner
     steps = step_sizes(plain.node.weights[:, 0] / np.array(scales), 0.05, score_scale(tuner.store))
-    effects = tuner.fit_data.spread * steps
+    effects = tuner.fit_data.images.spread * steps
     np.testing.assert_allclose(effects, plain.scales("bird")["step_effect"], rtol=0.02)
 
 

@@ -13,7 +13,7 @@ from intervals import change_interval
 
 import inficond_panel
 from inficond_panel import from_frames
-from inficond_panel.distill import class_metrics, fit
+from inficond_panel.distill import class_metrics, solve
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.sensitivity import stability
@@ -202,7 +202,7 @@ def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
         lower, upper = np.full((30, 1), -np.inf), np.full((30, 1), np.inf)
         lower[c] = upper[c] = point.influence
         problem = tuner.fit_data.problem([k])
-        alone = fit(**problem, lower=lower, upper=upper, tolerance=1e-8)
+        alone = solve(problem.within(lower, upper), tolerance=1e-8)
         logit = store.concept_score[rows] @ alone.weights[:, 0] + alone.intercepts[0]
         truth = class_metrics(store.label[rows, k], logit, store.teacher_logit[rows, k])
         assert point.metrics.ap == pytest.approx(truth.ap, abs=0.02)

@@ -17,7 +17,7 @@ from inficond_panel.common.logs import MOST, Seldom
 from inficond_panel.common.near_words import near
 from inficond_panel.common.threads import core_count, one_thread, solver_threads
 from inficond_panel.distill import certify, certify_joint, fit, fit_joint
-from inficond_panel.distill.solver import exact, joint
+from inficond_panel.distill.solver import joint, problem
 
 
 def test_threads_that_ask_together_get_the_first_one_s():
@@ -181,7 +181,7 @@ def test_the_limit_lasts_until_the_last_has_left_and_holds_in_whatever_thread_as
 def test_fits_have_one_thread_from_the_checks_of_targets_on(monkeypatch):
     """A product of two long vectors wakes BLAS's threads, which wait for more by spinning."""
     seen = []
-    for module, name in ((exact, "make_problems"), (joint, "make_joint_problem")):
+    for module, name in ((problem, "make_problems"), (joint, "make_joint_problem")):
         made = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *a, made=made: seen.append(blas_threads()) or made(*a)

@@ -1,5 +1,6 @@
 """Curves of what-if and refits against moving the weight, plain fits and scikit-learn."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,6 +11,8 @@ from intervals import change_interval
 from sklearn import metrics as sklearn_metrics
 
 from inficond_panel.distill import (
+    FitProblem,
+    Scores,
     average_precision,
     bootstrap_stability,
     change_band,
@@ -247,7 +250,8 @@ def twins(seed=0, n=200, concepts=12):
 def test_each_point_equals_a_fit_from_nothing():
     (scores, targets), options = twins(), {"l1": 1e-3, "tolerance": 1e-9}
     start = fit(scores, targets, **options)
-    points = list(refit_what_if(scores, targets[:, 0], 0, start, -2, 6, levels=3, **options))
+    made = FitProblem(Scores(scores), targets, 1e-3)
+    points = list(refit_what_if(made, 0, start, -2, 6, levels=3, tolerance=1e-9))
     assert len(points) == 2 + 2**3
     assert points[0].influence == start.weights[0, 0]
     np.testing.assert_allclose(points[0].fit.weights, start.weights, atol=1e-3)
@@ -266,8 +270,8 @@ def test_points_come_coarse_to_fine_and_none_is_solved_that_nobody_asks_for():
     scores, targets = twins(3)
     start = fit(scores, targets, l1=1e-3)
     asked = []
-    options = {"l1": 1e-3, "cancelled": lambda: bool(asked)}
-    points = refit_what_if(scores, targets[:, 0], 0, start, 0, 4, **options)
+    made = FitProblem(Scores(scores), targets, 1e-3)
+    points = refit_what_if(made, 0, start, 0, 4, cancelled=lambda: bool(asked))
     first = list(itertools.islice(points, 2))
     assert [point.level for point in first] == [0, 0]
     assert first[1].share == pytest.approx(2 / 18)
@@ -288,20 +292,23 @@ def problem(seed=0, n=250, concepts=8):
 
 def test_refits_equal_fits_to_the_images_drawn_bounds_hold_and_weights_multiply():
     scores, target, start = problem()
-    found = bootstrap_stability(scores, target, start, draws=12, seed=4, l1=5e-3, tolerance=1e-9)
+    made = FitProblem(Scores(scores), target[:, None], 5e-3)
+    found = bootstrap_stability(made, start, draws=12, seed=4, tolerance=1e-9)
     rng = np.random.default_rng(4)
     for draw in range(12):
         rows = rng.integers(250, size=250)
         alone = fit(scores[rows], target[rows, None], l1=5e-3, tolerance=1e-9)
         np.testing.assert_allclose(found.weights[draw], alone.weights[:, 0], atol=2e-3)
-    given = scores, target, start = problem(2)
-    upper = np.full(8, np.inf)
+    scores, target, start = problem(2)
+    upper = np.full((8, 1), np.inf)
+    made = FitProblem(Scores(scores), target[:, None], 5e-3)
     upper[0] = 0.5
-    found = bootstrap_stability(*given, draws=4, l1=5e-3, upper=upper)
+    found = bootstrap_stability(made.within(None, upper), start, draws=4)
     assert (found.weights[:, 0] == 0.5).all()
     half = np.repeat([1.0, 0.0], 125)
     options = {"l1": 5e-3, "tolerance": 1e-9}
-    found = bootstrap_stability(*given, draws=1, seed=3, sample_weight=half, **options)
+    weighted = dataclasses.replace(made, sample_weight=half)
+    found = bootstrap_stability(weighted, start, draws=1, seed=3, tolerance=1e-9)
     rows = np.random.default_rng(3).integers(250, size=250)
     alone = fit(scores[rows[rows < 125]], target[rows[rows < 125], None], **options)
     np.testing.assert_allclose(found.weights[0], alone.weights[:, 0], atol=2e-3)
@@ -323,12 +330,13 @@ def test_a_draw_without_a_solution_is_drawn_again_and_the_work_can_be_stopped():
     target = np.array([1.0, *np.zeros(3)])
     scores = np.random.default_rng(0).random((4, 2))
     start, told = fit(scores, target[:, None], l1=0.01), []
-    options = {"l1": 0.01, "progress": lambda share, text: told.append(share)}
-    found = bootstrap_stability(scores, target, start, draws=20, **options)
+    made = FitProblem(Scores(scores), target[:, None], 0.01)
+    progress = lambda share, text: told.append(share)  # noqa: E731
+    found = bootstrap_stability(made, start, draws=20, progress=progress)
     assert np.isfinite(found.weights).all()
     assert told == [0.5, 1.0]
     with pytest.raises(CancelledError):
-        bootstrap_stability(scores, target, start, cancelled=lambda: True)
+        bootstrap_stability(made, start, cancelled=lambda: True)
 
 
 def test_draws_of_a_joint_student_show_every_class_or_it_is_told_that_they_nearly_never_do():
@@ -336,7 +344,7 @@ def test_draws_of_a_joint_student_show_every_class_or_it_is_told_that_they_nearl
     label, rng = np.repeat([0, 1, 2], [20, 20, 1]), np.random.default_rng(0)
     scores, targets = rng.random((41, 4)) + np.eye(4)[label], np.eye(3)[label]
     start = fit_joint(scores, targets, l1=0.02).centred
-    found = joint_stability(scores, targets, start, 0, draws=6, seed=1, l1=0.02)
+    found = joint_stability(FitProblem(Scores(scores), targets, 0.02), start, 0, draws=6, seed=1)
     rng, drawn = np.random.default_rng(1), []
     while len(drawn) < 6:
         rows = rng.integers(41, size=41)
@@ -345,5 +353,6 @@ def test_draws_of_a_joint_student_show_every_class_or_it_is_told_that_they_nearl
         alone = fit_joint(scores[rows], targets[rows], l1=0.02, tolerance=1e-9)
         np.testing.assert_allclose(weights, alone.centred[:, 0], atol=2e-2)
     # by hand: 40 classes of one image are all there in a share of 40!/40^40 of the samples
+    single = FitProblem(Scores(np.ones((40, 1))), np.eye(40), 0.1)
     with pytest.raises(SolverError, match="lacks a class"):
-        joint_stability(np.ones((40, 1)), np.eye(40), np.zeros((1, 40)), 0, draws=1, l1=0.1)
+        joint_stability(single, np.zeros((1, 40)), 0, draws=1)

@@ -194,7 +194,7 @@ def test_a_lambda_holds_for_what_follows_is_replayed_and_varied_alone(tuner):  #
     rows = tuner.store.rows("tune")
     for k, name in enumerate(CLASSES):
         own = tuner.repairs.class_fit(node, name)
-        assert own.data.l1.tolist() == l1
+        assert own.data.penalties.l1.tolist() == l1
         again = own.logits(own.solve(), rows)
         np.testing.assert_allclose(again, tuner.logits(node)[rows, k], atol=5e-2)
     again = Tuner(tuner.store, tuner.spec, History(":memory:"))

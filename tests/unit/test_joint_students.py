@@ -191,7 +191,9 @@ def test_a_softmax_needs_one_class_an_image_and_targets_of_a_sigmoid_add_up(tmp_
     joint = one_by_one.with_students(link="softmax", temperature=2.0)
     z = given["logits"].to_numpy()[joint.store.rows("fit")] / 2
     p = 1 / (1 + np.exp(-z))
-    np.testing.assert_allclose(joint.fit_data.targets, p / p.sum(1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(
+        joint.fit_data.targets.values, p / p.sum(1, keepdims=True), atol=1e-6
+    )
     assert joint.root().gap[0] <= 1e-6
 
 
@@ -253,8 +255,10 @@ def test_the_oracles_logits_are_learned_by_their_softmax(tmp_path):
     write_store(tmp_path / "one.zarr", arrays, {**ATTRS, **facts})
     spec.write_text("title: One\nstore: one.zarr\nstudents: {link: softmax, targets: oracle}\n")
     tuner = open_tuner(spec, history=":memory:")
-    np.testing.assert_allclose(tuner.fit_data.targets, softmax(sharper[fit], axis=1), atol=1e-6)
-    np.testing.assert_allclose(tuner.fit_data.teacher, softmax(z[fit], axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        tuner.fit_data.targets.values, softmax(sharper[fit], axis=1), atol=1e-6
+    )
+    np.testing.assert_allclose(tuner.fit_data.targets.teacher, softmax(z[fit], axis=1), atol=1e-6)
     assert max(tuner.root().gap) <= 1e-6
 
 

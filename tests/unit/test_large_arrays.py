@@ -19,7 +19,7 @@ from inficond_panel.distill.sources import in_order
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store import open_store
 from inficond_panel.tuning import student as evaluation
-from inficond_panel.tuning.fitting.fit_data import scores_on
+from inficond_panel.tuning.fitting.images import scores_on
 
 
 @pytest.fixture
@@ -175,6 +175,6 @@ def test_a_split_without_images_has_no_logits(tmp_path):
     arrays["split"] = np.where(arrays["split"] == "holdout", "tune", arrays["split"])
     students = tuner_of(arrays, tmp_path)
     root = students.root()
-    assert scores_on(students.store, "fit") is students.fit_data.gathered
+    assert scores_on(students.store, "fit") is students.fit_data.images.gathered
     assert students.logits(root, np.arange(0)).shape == (0, len(students.store.classes))
     assert all(np.isnan(each.ap) for each in students.metrics(root, "holdout").values())

@@ -67,7 +67,7 @@ def tune_of(tuner: Tuner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_the_photos_of_tune_are_fitted_to(tuner, source, weight):
     node = tuner.fine_tune(tuner.root(), [Learn("truck", source, weight)])
     rows, label, scores = tune_of(tuner)
-    by_teacher = tuner.fit_data.teacher_on(rows)[:, 0]
+    by_teacher = tuner.fit_data.source.teacher_on(rows)[:, 0]
     targets = by_teacher if source == "teacher" else label.astype(float)
     found = fit_by_hand(tuner, scores, targets, weight)
     np.testing.assert_allclose(node.weights[:, 0], found.weights[:, 0], atol=2e-2)
@@ -104,8 +104,8 @@ def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learne
     assert (tuner.logits(node)[rows, 0] != logits_on(scores, node)).mean() > 0.9
     taught = tuner.fine_tune(root, [Label("truck", images[0], 1 - int(label[0]))])
     data = tuner.data_at(tuner.fine_tune(taught, [Learn("truck", "labels", 1.0)]))
-    learned, places = data.learned["labels"], np.flatnonzero(data.rows == rows[0])
-    assert [place for place in places if data.sample_weight[place, 0] > 0] == [places[0]]
+    learned, places = data.images.learned["labels"], np.flatnonzero(data.images.rows == rows[0])
+    assert [place for place in places if data.weights.values[place, 0] > 0] == [places[0]]
     assert places[1] in range(learned.start, learned.stop)
 
 
@@ -190,10 +190,10 @@ def test_added_photos_are_left_out_in_turn_beside_labels_and_auto_takes_best_ap(
     rows, _, scores = tune_of(tuner)
     assert np.abs(tuner.logits(node)[rows, 0] - logits_on(scores, node)).max() > 0.05
     data = tuner.data_at(node)
-    added = data.rows[data.learned["more"]]
+    added = data.images.rows[data.images.learned["more"]]
     assert (len(added), set(added.tolist())) == (200, {-1})
-    assert data.without(rows)[data.learned["more"]].all()
-    assert not data.without(rows)[data.learned["labels"]].any()
+    assert data.images.without(rows)[data.images.learned["more"]].all()
+    assert not data.images.without(rows)[data.images.learned["labels"]].any()
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "more")])
     (score, logit), (rows, label, scores), values = drawn(), tune_of(tuner), {}
     for weight in (1.0, 1.7, 9.3):

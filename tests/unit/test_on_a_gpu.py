@@ -83,7 +83,7 @@ def test_students_are_the_same_within_their_certificate(tmp_path, students):
         fitted = inficond_panel.open_students(on(spec, device), history=":memory:").fit()
         assert fitted.tuner.spec.device == device
         data = fitted.tuner.fit_data
-        assert isinstance(data.gathered.source.values, np.ndarray) == (device == "cpu")
+        assert isinstance(data.images.gathered.source.values, np.ndarray) == (device == "cpu")
         fits.append((fitted.node.weights, fitted.predict_proba("tune")))
     for expected, found in zip(*fits, strict=True):
         np.testing.assert_allclose(found, expected, atol=0.02 if students == "paper" else 1e-3)

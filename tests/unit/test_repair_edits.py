@@ -14,7 +14,7 @@ from tuners import afresh, shifted_store
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
-from inficond_panel.distill import average_precision, fit, mixed_targets
+from inficond_panel.distill import average_precision, fit, mixed_targets, solve
 from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
@@ -251,7 +251,8 @@ def test_prices_of_bounds_are_those_of_the_repaired_student(tuner) -> None:
     def least(bound: float) -> float:
         lower = np.full((len(tuner.store.concepts), 1), -np.inf)
         lower[tuner.store.concepts.index("wheel")] = bound
-        made = fit(**tuner.data_at(node).problem([0]), lower=lower, tolerance=1e-12)
+        problem = tuner.data_at(node).problem([0]).within(lower, None)
+        made = solve(problem, tolerance=1e-12)
         return float(made.objective[0])
 
     step = 1e-4 * limit

@@ -82,7 +82,7 @@ def test_frames_of_a_softmax_teacher_and_a_store_whose_labels_do_not_go_with_its
     rows, z = store.rows("fit"), given["logits"].to_numpy()
     expected = softmax(z / 2, axis=1)[rows, :3]
     warm = students.tuner.with_students(temperature=2.0)
-    np.testing.assert_allclose(warm.fit_data.targets, expected, atol=1e-6)
+    np.testing.assert_allclose(warm.fit_data.targets.values, expected, atol=1e-6)
     # present where the probability is above one half, for the teacher as for the students
     node = students.fit().node
     teacher = students.tuner.at(node, "tune")["cat"].teacher_logits
@@ -146,7 +146,7 @@ def test_frames_of_probabilities_give_the_same_students(tmp_path):
     whole = {**single_frames(others=0), "outputs": "probabilities"}
     whole["logits"] = whole["logits"] * 0 + softmax(whole["logits"], axis=1)
     together, apart = (
-        made(f"{kind}.zarr", **whole | {"activation": kind}).tuner.fit_data.targets
+        made(f"{kind}.zarr", **whole | {"activation": kind}).tuner.fit_data.targets.values
         for kind in ("softmax", "sigmoid")
     )
     np.testing.assert_allclose(together, apart, atol=1e-5)

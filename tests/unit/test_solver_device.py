@@ -39,7 +39,7 @@ def test_the_card_is_one_that_is_there_and_has_float64_and_without_torch_none(mo
 def on_card(monkeypatch):
     """Let the card be torch's CPU; the tensors that go there."""
     gone, plain = [], sources.on_card
-    noted = "inficond_panel.tuning.fitting.fit_data.on_card"
+    noted = "inficond_panel.tuning.fitting.images.on_card"
     monkeypatch.setattr(noted, lambda *given: gone.append(plain(*given)) or gone[-1])
     monkeypatch.setattr(sources, "product_device", lambda _: "cpu")
     return gone

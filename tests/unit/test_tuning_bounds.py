@@ -237,7 +237,7 @@ def test_what_is_released_is_said_and_the_student_as_good_as_one_never_bound(tun
 
     def objective(node) -> float:
         loss = data.loss(data.logits(node.weights[:, k], node.intercepts[k]), k)
-        return loss + data.l1_of(k) * np.abs(node.weights[:, k]).sum()
+        return loss + data.penalties.l1_of(k) * np.abs(node.weights[:, k]).sum()
 
     removed = tuner.fine_tune(root, [wheel("remove"), Intent(BIKE, "sky", "down")])
     free = tuner.fine_tune(removed, [GroupIntent(BIKE, (WHEEL, "sky"), "release")])

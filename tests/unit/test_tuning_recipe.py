@@ -180,7 +180,8 @@ def test_a_price_under_both_temperatures_is_the_slope_of_the_optimum(store, tmp_
     for moved in (-1e-3, 1e-3):
         lower = np.full((30, 1), -np.inf)
         lower[wheel] = bound.lower + moved
-        values.append(distill.fit(**data.problem([0]), lower=lower, tolerance=1e-11).objective[0])
+        problem = data.problem([0]).within(lower, None)
+        values.append(distill.solve(problem, tolerance=1e-11).objective[0])
     assert bound.price.cost == pytest.approx((values[1] - values[0]) / 2e-3, rel=1e-3)
 
 

@@ -122,7 +122,9 @@ def test_targets_of_learned_photos_of_tune_are_adjusted(tuner):
     rows, data = tuner.store.rows("tune"), tuner.data_at(node)
     word = own_word(tuner.store, "tv monitor").scores[rows]
     expected = expit(tuner.store.teacher_logit[rows, K].astype(float) + moved(tuner, word, 0.4))
-    np.testing.assert_allclose(data.targets[data.learned["teacher"], K], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        data.targets.values[data.images.learned["teacher"], K], expected, rtol=1e-5
+    )
 
 
 def test_targets_of_learned_added_photos_are_adjusted(tuner):
@@ -132,7 +134,9 @@ def test_targets_of_learned_added_photos_are_adjusted(tuner):
     word = own_word(tuner.store, "tv monitor").scores_at(images, images.added)
     logit = more_photos(tuner.store).teacher_logit[:, K].astype(float)
     expected = expit(logit + moved(tuner, word, 0.4))
-    np.testing.assert_allclose(data.targets[data.learned["more"], K], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        data.targets.values[data.images.learned["more"], K], expected, rtol=1e-5
+    )
 
 
 def test_cross_fitted_metrics_keep_the_thumb(tuner):

@@ -21,7 +21,7 @@ from inficond_panel.common.threads import one_thread, solver_threads
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import NEARLY, NewtonState
 from inficond_panel.distill.solver.objective import Problem
-from inficond_panel.distill.solver.problem import make_problems, start_weights
+from inficond_panel.distill.solver.problem import FitProblem, start_weights
 from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.distill.sources import Array, in_order
 from inficond_panel.errors import CancelledError, SolverError
@@ -77,10 +77,31 @@ def fit(
     Raises DataError for scores or targets that are not finite, SolverError for a problem without
     a solution, CancelledError once ``cancelled()`` is true.
     """
+    problem = FitProblem(Scores.of(scores), targets, l1, l2, sample_weight, lower, upper)
+    return solve(
+        problem,
+        start=start,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+@one_thread()
+def solve(
+    problem: FitProblem,
+    *,
+    start: Fit | None = None,
+    tolerance: float = 1e-6,
+    max_iterations: int = 100,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Fit:
+    """Return the students of least objective; arguments and errors as in ``fit``."""
     if not 0 < tolerance < 1:
         raise SolverError(f"The tolerance is {tolerance}.", "Set it between 0 and 1, such as 1e-6.")
-    data = Scores.of(scores)
-    problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
+    data, problems = problem.scores, problem.of_each()
     shape = (data.shape[1], len(problems))
     first = start_weights(None if start is None else start.weights, shape, problems)
     size, solved = students_together(data.shape[0]), list[Fit]()
@@ -244,7 +265,7 @@ def certify(
     step are also tried. Errors as in ``fit``.
     """
     data = Scores.of(scores)
-    problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
+    problems = FitProblem(data, targets, l1, l2, sample_weight, lower, upper).of_each()
     first = start_weights(weights, (data.shape[1], len(problems)), problems)
     data.gather(_needed(first, problems))
     students = [NewtonState(data, p, [first[:, k]]) for k, p in enumerate(problems)]

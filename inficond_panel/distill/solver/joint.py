@@ -23,7 +23,7 @@ from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
 from inficond_panel.distill.solver.exact import Fit, check_cancelled
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
-from inficond_panel.distill.solver.problem import box_of, normalised, penalties_of
+from inficond_panel.distill.solver.problem import FitProblem, box_of, normalised, penalties_of
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
 from inficond_panel.distill.sources import Array, check_finite
@@ -83,10 +83,32 @@ def fit_joint(
     Raises DataError for scores or targets that are not finite, SolverError for a problem without a
     solution, CancelledError once ``cancelled()`` is true.
     """
+    whole = FitProblem(Scores.of(scores), targets, l1, 0.0, sample_weight, lower, upper)
+    return solve_joint(
+        whole,
+        start=start,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+@one_thread()
+def solve_joint(
+    whole: FitProblem,
+    *,
+    start: Array | None = None,
+    tolerance: float = _TOLERANCE,
+    max_iterations: int = 100,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> JointFit:
+    """Return the softmax student of a problem, which has no ``l2``; arguments and errors as in
+    ``fit_joint``."""
     if not 0 < tolerance < 1:
         raise SolverError(f"The tolerance is {tolerance}.", "Set it between 0 and 1, such as 1e-6.")
-    data = Scores.of(scores)
-    problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
+    data, problem = whole.scores, joint_problem(whole)
     state = _state(data, problem, start, tolerance)
     check_cancelled(cancelled)
     state.certify()
@@ -100,17 +122,11 @@ def fit_joint(
     return _collect(state, tolerance)
 
 
-def joint_students(
-    scores: ScoreLike,
-    targets: NDArray | Tempered,
-    *,
-    lower: NDArray | None = None,
-    upper: NDArray | None = None,
-    **given: Any,
-) -> Fit:
-    """Fit the softmax student as one student per class; arguments and errors as ``fit_joint``."""
-    joint = fit_joint(scores, targets, lower=lower, upper=upper, **given)
-    return one_of_each(joint, lower, upper)
+def joint_students(problem: FitProblem, *, start: Array | None = None, **given: Any) -> Fit:
+    """Return the softmax student of a problem as one student per class; arguments and errors as
+    in ``solve_joint``."""
+    joint = solve_joint(problem, start=start, **given)
+    return one_of_each(joint, problem.lower, problem.upper)
 
 
 def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
@@ -183,6 +199,14 @@ def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:
         )
     check_finite(values, "weights")
     return values
+
+
+def joint_problem(whole: FitProblem) -> JointProblem:
+    """Return the loss and penalties of a problem as one of all classes; errors as in
+    ``fit_joint``."""
+    penalty, bounds = whole.l1, (whole.lower, whole.upper)
+    shape = whole.scores.shape
+    return make_joint_problem(shape, whole.targets, penalty, *bounds, whole.sample_weight)
 
 
 def make_joint_problem(

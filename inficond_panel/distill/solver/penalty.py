@@ -144,11 +144,6 @@ class Penalty:
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 
 
-def per_student(l1: float | Array, students: int) -> float | Array:
-    """Repeat one student's L1 penalty for several: (C,) becomes (C, students); a number stays."""
-    return np.repeat(l1[:, None], students, axis=1) if isinstance(l1, np.ndarray) else l1
-
-
 def _at(value: float | Array, columns: NDArray[np.intp]) -> float | Array:
     return value[columns] if isinstance(value, np.ndarray) else value
 

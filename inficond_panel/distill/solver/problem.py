@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit
@@ -9,6 +11,7 @@ from scipy.special import softmax as row_softmax
 
 from inficond_panel.common.arrays import empty
 from inficond_panel.common.teacher_outputs import softmax_of
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem, check_labels, mixed_of
@@ -90,6 +93,56 @@ def no_part(k: int) -> SolverError:
         f"Class {k} has no label, and alpha 0 leaves out the teacher.",
         "Set alpha above 0 to fit the teacher too, or leave the class out.",
     )
+
+
+@dataclass(frozen=True, eq=False)
+class FitProblem:
+    """All that determines the students of K classes: what ``fit`` takes, as one value.
+
+    ``scores`` (N, C), ``targets`` (N, K), ``l1`` and ``l2``, ``sample_weight`` and the bounds
+    ``lower`` and ``upper`` are as in ``fit``.
+    """
+
+    scores: Scores
+    targets: NDArray | Tempered
+    l1: ArrayLike = 1e-4
+    l2: ArrayLike = 0.0
+    sample_weight: NDArray | None = None
+    lower: NDArray | None = None
+    upper: NDArray | None = None
+
+    def within(self, lower: NDArray | None, upper: NDArray | None) -> FitProblem:
+        """Return the problem with these bounds (C, K)."""
+        return replace(self, lower=lower, upper=upper)
+
+    def on(self, inside: NDArray[np.bool_]) -> FitProblem:
+        """Return the problem on the images of a mask (N,): the others have weight 0, so that the
+        scores are shared and not copied."""
+        weight = self.sample_weight
+        weight = inside if weight is None else (inside * weight.T).T
+        return replace(self, sample_weight=weight.astype(np.float64))
+
+    def at(self, columns: NDArray[np.intp]) -> FitProblem:
+        """Return the problem of the students at these columns, in this order; some may repeat."""
+        l1, l2 = np.asarray(self.l1, np.float64), np.asarray(self.l2, np.float64)
+        weight, lower, upper = (
+            values if values is None or values.ndim < 2 else values[:, columns]
+            for values in (self.sample_weight, self.lower, self.upper)
+        )
+        l1, l2 = l1[..., columns] if l1.ndim else l1, l2[columns] if l2.ndim else l2
+        targets = self.targets[:, columns]
+        return FitProblem(self.scores, targets, l1, l2, weight, lower, upper)
+
+    def penalised(self, factor: float) -> FitProblem:
+        """Return the problem with the L1 penalties multiplied by ``factor``."""
+        return replace(self, l1=np.asarray(self.l1) * factor)
+
+    def of_each(self) -> list[Problem]:
+        """Return one ``Problem`` per class; errors as in ``make_problems``."""
+        penalties, bounds = (self.l1, self.l2), (self.lower, self.upper)
+        return make_problems(
+            self.scores.shape, self.targets, *penalties, *bounds, self.sample_weight
+        )
 
 
 def make_problems(

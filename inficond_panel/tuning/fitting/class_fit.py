@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import empty
-from inficond_panel.distill import Fit, decision_function, fit
+from inficond_panel.distill import Fit, FitProblem, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs
 from inficond_panel.distill.scores import Array, ScoreLike
@@ -114,7 +114,9 @@ class ClassFit:
     def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
         """Return the student refitted without the training images of each mask ``(m, n)``."""
         data, inside = self.data, self.rows_without(outside)
-        l1 = np.broadcast_to(data.l1_of(0), len(self.box[0]))[:, None].repeat(len(outside), axis=1)
+        l1 = np.broadcast_to(data.penalties.l1_of(0), len(self.box[0]))[:, None].repeat(
+            len(outside), axis=1
+        )
         weights = inside * data.weight(0)[:, None]
         fits = _fit_columns(data, l1, self.box, weights, self.base, TOLERANCE)
         return [fits.at(np.array([number])) for number in range(len(outside))]
@@ -122,7 +124,7 @@ class ClassFit:
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return masks of all fitted images, in columns, each without the training images of one
         mask of ``outside`` ``(m, n)``."""
-        inside = np.ones((len(self.data.rows), len(outside)), dtype=bool)
+        inside = np.ones((len(self.data.images), len(outside)), dtype=bool)
         inside[: outside.shape[1]] = ~outside.T
         return inside
 
@@ -134,13 +136,8 @@ class ClassFit:
     ) -> Fit:
         """Solve the fit, optionally on the images of the mask ``rows`` or within other bounds."""
         lower, upper = box or self.box
-        return fit(
-            **self.data.problem([0], rows),
-            lower=lower,
-            upper=upper,
-            start=start or self.base,
-            tolerance=TOLERANCE,
-        )
+        problem = self.data.problem([0], rows).within(lower, upper)
+        return solve(problem, start=start or self.base, tolerance=TOLERANCE)
 
 
 class JointClassFit(ClassFit):
@@ -190,9 +187,9 @@ class JointClassFit(ClassFit):
             np.hstack(sides) for sides in zip(box or self.box, self._others, strict=True)
         )
         problem = self.data.joint_problem(rows)
-        problem["targets"] = problem["targets"][:, self._order]
-        problem |= {"l1": problem["l1"][self._order], "lower": lower, "upper": upper}
-        return joint_students(**problem, start=(start or self.base).weights, tolerance=TOLERANCE)
+        targets, l1 = problem.targets[:, self._order], np.asarray(problem.l1)[self._order]
+        given = replace(problem, targets=targets, l1=l1).within(lower, upper)
+        return joint_students(given, start=(start or self.base).weights, tolerance=TOLERANCE)
 
     def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
         """Return the student refitted without the training images of each mask ``(m, n)``."""
@@ -230,7 +227,7 @@ def fit_each(
     """
     data = student.under(_widest(tried)).data.only(student.column)
     each = np.stack([_weights(data, terms) for terms in tried], axis=1)
-    inside = np.stack([data.without(rows) for rows in outside], axis=1)
+    inside = np.stack([data.images.without(rows) for rows in outside], axis=1)
     l1 = np.tile(_penalties(student, tried), (1, len(outside)))
     weights = empty((len(each), l1.shape[1]), np.float64)
     np.multiply(
@@ -253,14 +250,16 @@ def _fit_columns(
         some = slice(first, first + size)
         column = np.zeros(l1[:, some].shape[1], dtype=np.intp)
         fits.append(
-            fit(
-                data.gathered,
-                data.targets[:, column],
-                l1=l1[:, some],
-                l2=float(data.l2[0]),
-                lower=box[0][:, column],
-                upper=box[1][:, column],
-                sample_weight=weights[:, some],
+            solve(
+                FitProblem(
+                    data.images.gathered,
+                    data.targets.values[:, column],
+                    l1[:, some],
+                    float(data.penalties.l2[0]),
+                    weights[:, some],
+                    box[0][:, column],
+                    box[1][:, column],
+                ),
                 start=start.at(column),
                 tolerance=tolerance,
             )
@@ -278,7 +277,7 @@ def _weights(data: FitData, terms: Terms) -> Array:
     """Return image weights ``(n,)`` under ``terms``; ``data`` has weight 1 for learned images."""
     weight_of = {each.source: each.weight for each in terms.learned}
     weight = data.weight(0).copy()
-    for source, block in data.learned.items():
+    for source, block in data.images.learned.items():
         weight[block] *= weight_of.get(source, 0.0)
     return weight
 
@@ -286,7 +285,7 @@ def _weights(data: FitData, terms: Terms) -> Array:
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
     """Return the L1 penalties ``(C, len(tried))``, one column for each of the terms ``tried``."""
     alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
-    columns = [student.under(terms).data.l1_of(student.column) for terms in alone]
+    columns = [student.under(terms).data.penalties.l1_of(student.column) for terms in alone]
     return np.stack([np.broadcast_to(each, len(student.box[0])) for each in columns], axis=1)
 
 

@@ -11,20 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from inficond_panel.distill import Fit, decision_function, fit
+from inficond_panel.distill import Fit, FitProblem, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.fit_data import FitData, one_sided, scores_on
+from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.images import scores_on
+from inficond_panel.tuning.fitting.targets import one_sided
 from inficond_panel.tuning.thumbs import score_scale
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -44,7 +45,7 @@ class _Part:
     """One comparison: the problem to fit, and scores ``(n, C)``, targets ``(n, K)`` and weights
     of the held-out images."""
 
-    problem: dict[str, Any]
+    problem: FitProblem
     scores: Scores
     targets: Array
     weight: NDArray | None = None
@@ -68,10 +69,16 @@ def choose_penalties(
     """
     path = compared_penalties(store)
     compared, folds = list(columns), None
-    on_tune = data.teacher_alone and not data.learned and len(store.rows(TUNE)) >= LEAST_IMAGES
+    on_tune = (
+        data.source.teacher_alone
+        and not data.images.learned
+        and len(store.rows(TUNE)) >= LEAST_IMAGES
+    )
     if not on_tune:
         every = list(columns if among is None else among)
-        folds = stratified_folds(mixed_of(data.targets)[:, every] > 0.5, FOLDS, 0, data.groups)
+        folds = stratified_folds(
+            mixed_of(data.targets.values)[:, every] > 0.5, FOLDS, 0, data.images.groups
+        )
         compared = _comparable(data, compared, folds)
     penalties = dict.fromkeys(columns, path[0])
     if compared:
@@ -109,31 +116,29 @@ def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> l
     comparable = [
         k for k in columns if not any(one_sided(data.targets_of(k, rows)) for rows in inside)
     ]
-    return [] if data.link == SOFTMAX and comparable != columns else comparable
+    return [] if data.source.link == SOFTMAX and comparable != columns else comparable
 
 
 def _parts(
     store: Store, data: FitData, columns: list[int], folds: NDArray[np.intp] | None
 ) -> list[_Part]:
     """Return the comparison on ``tune``, or one comparison per fold, on its held-out images."""
-    problem: Callable[..., dict[str, Any]] = partial(data.problem, columns)
-    if data.link == SOFTMAX:
+    problem: Callable[..., FitProblem] = partial(data.problem, columns)
+    if data.source.link == SOFTMAX:
         problem = data.joint_problem
     if folds is None:
         tune = store.rows(TUNE)
-        targets = data.teacher_on(tune)[:, columns]
+        targets = data.source.teacher_on(tune)[:, columns]
         return [_Part(problem(), scores_on(store, TUNE), targets)]
     return [_left_out(data, problem, folds == fold) for fold in range(FOLDS)]
 
 
-def _left_out(
-    data: FitData, problem: Callable[..., dict[str, Any]], out: NDArray[np.bool_]
-) -> _Part:
+def _left_out(data: FitData, problem: Callable[..., FitProblem], out: NDArray[np.bool_]) -> _Part:
     """Return the comparison of one fold: fit without, and evaluate on, the images ``out``."""
     every = problem()
-    targets, weight = mixed_of(every["targets"])[out], every["sample_weight"]
+    targets, weight = mixed_of(every.targets)[out], every.sample_weight
     weight = None if weight is None else weight[out]
-    return _Part(problem(rows=~out), Scores(data.scores[out]), targets, weight)
+    return _Part(problem(rows=~out), Scores(data.images.scores[out]), targets, weight)
 
 
 def _compare(
@@ -161,8 +166,8 @@ def _compare(
 
 def _losses(data: FitData, part: _Part, logits: Array) -> Array:
     """Return weighted cross-entropy ``(n, K)`` of logits ``(n, K)``; ``(n, 1)`` with softmax."""
-    scaled, targets, weight = logits / data.divisor, part.targets, part.weight
-    if data.link == SOFTMAX:
+    scaled, targets, weight = logits / data.source.divisor, part.targets, part.weight
+    if data.source.link == SOFTMAX:
         losses = -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
     else:
         losses = np.logaddexp(0, scaled) - targets * scaled
@@ -171,20 +176,20 @@ def _losses(data: FitData, part: _Part, logits: Array) -> Array:
 
 def _solved(
     data: FitData,
-    problem: dict[str, Any],
+    problem: FitProblem,
     penalty: float,
     start: Fit | None,
     cancelled: Cancelled | None,
 ) -> Fit:
     """Solve the students of ``problem`` with this L1 ``penalty``, warm-started at ``start``."""
-    scaled = {**problem, "l1": problem["l1"] * penalty, "tolerance": _TOLERANCE}
-    if data.link == SOFTMAX:
+    scaled = problem.penalised(penalty)
+    if data.source.link == SOFTMAX:
         first = None if start is None else start.weights
-        return joint_students(**scaled, start=first, cancelled=cancelled)
-    return fit(**scaled, start=start, cancelled=cancelled)
+        return joint_students(scaled, start=first, tolerance=_TOLERANCE, cancelled=cancelled)
+    return solve(scaled, start=start, tolerance=_TOLERANCE, cancelled=cancelled)
 
 
 def _sizes(data: FitData, students: Fit) -> NDArray:
     """Return the number of concepts ``(K,)`` of each student; ``(1,)`` for a softmax student."""
     used = students.weights != 0
-    return used.any(axis=1).sum(keepdims=True) if data.link == SOFTMAX else used.sum(axis=0)
+    return used.any(axis=1).sum(keepdims=True) if data.source.link == SOFTMAX else used.sum(axis=0)

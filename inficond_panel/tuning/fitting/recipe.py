@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.distill import Fit, fit, fit_paper
+from inficond_panel.distill import Fit, fit_paper, solve
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
@@ -58,15 +59,17 @@ class Recipe:
     def fit(self, data: FitData, columns: Sequence[int] | None = None, **given: Any) -> Fit:
         """Fit the students of the classes at ``columns`` (None: all); return them.
 
-        ``given`` are further arguments of ``distill.fit``."""
+        ``given`` are further arguments of ``distill.fit``: bounds, a start, progress."""
         columns = range(len(self.l1)) if columns is None else columns
         if self.link == SOFTMAX:
-            return solve_joint(data, **self.options, **given)
+            return solve_all(data, **self.options, **given)
         if self.solver == "exact":
-            return solve(data, columns, **self.options, **given)
+            return solve_each(data, columns, **self.options, **given)
         chosen = list(columns)
-        targets, l1 = data.targets[:, chosen], data.l1[chosen]
-        return fit_paper(data.scores, targets, l1=l1, device=self.device, **self.options, **given)
+        targets, l1 = data.targets.values[:, chosen], data.penalties.l1[chosen]
+        return fit_paper(
+            data.images.scores, targets, l1=l1, device=self.device, **self.options, **given
+        )
 
     @property
     def divisible(self) -> bool:
@@ -196,15 +199,31 @@ def check_link(spec: Spec, store: Store) -> None:
         )
 
 
-def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit:
-    """Return the exact joint student; ``given`` are arguments of ``distill.fit_joint``."""
+def solve_all(
+    data: FitData,
+    *,
+    start: Fit | None = None,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    **given: Any,
+) -> Fit:
+    """Return the exact joint student within bounds ``(C, K)``; ``given`` are further arguments of
+    ``distill.fit_joint``."""
     first = None if start is None else start.weights
-    return joint_students(**data.joint_problem(), start=first, **given)
+    return joint_students(data.joint_problem().within(lower, upper), start=first, **given)
 
 
-def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
-    """Return the exact students of the classes at ``columns``; ``given``: as in ``distill.fit``."""
-    return fit(**data.problem(columns), **given)
+def solve_each(
+    data: FitData,
+    columns: Sequence[int],
+    *,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    **given: Any,
+) -> Fit:
+    """Return the exact students of the classes at ``columns`` within bounds ``(C, K)``; ``given``
+    are further arguments of ``distill.solve``."""
+    return solve(data.problem(columns).within(lower, upper), **given)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from inficond_panel.distill.suspects import (
 )
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
-from inficond_panel.tuning.fitting.fit_data import scores_on
+from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.student import thresholds_by_class
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -293,7 +293,7 @@ class ClassPhotos:
     @property
     def spread(self) -> NDArray:
         """Standard deviation of each concept's score on fit (C,)."""
-        return self.student.data.spread
+        return self.student.data.images.spread
 
     @property
     def _students(self) -> list[Fit]:

@@ -161,9 +161,11 @@ def lambda_path(student: ClassFit) -> list[float]:
     """
     data, k = student.data, student.column
     largest = data.largest_lambda(k)
-    start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
+    start = data.penalties.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
     if student.link == SOFTMAX:
-        others = sum(data.lambda_of(j) for j in range(len(student.store.classes)) if j != k)
+        others = sum(
+            data.penalties.lambda_of(j) for j in range(len(student.store.classes)) if j != k
+        )
         largest = min(largest, PATH_STEP * others)
     path = [start * PATH_STEP**step for step in range(MOST_STEPS)]
     return [value for value in path if value < largest] or [start]
@@ -344,7 +346,7 @@ def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
     values = compared_penalties(student.store)[::2]  # a value below the spec's may be best
     if terms.learned != student.terms.learned:
         return values
-    here = student.data.lambda_of(student.column)
+    here = student.data.penalties.lambda_of(student.column)
     return [here, *(value for value in values if value != here)]
 
 

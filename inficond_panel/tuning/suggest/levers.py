@@ -369,16 +369,19 @@ def _moves(
     """Return the indices of free weights of ``one``, fitted without the photos at ``part``, and the
     moves (draws, p + 1) of these weights and the intercept under ``counts`` of ``rows``."""
     data, k, weights = student.data, student.column, one.weights[:, 0]
-    logits, inside = data.logits(weights, one.intercepts[0]), data.without(part)
+    scores = data.images.scores
+    logits, inside = data.logits(weights, one.intercepts[0]), data.images.without(part)
     share = data.weight(k) @ inside
     inner = (weights > student.box[0][:, 0]) & (weights < student.box[1][:, 0])
     free = np.flatnonzero(inner & (weights != 0))
-    images = np.flatnonzero(inside & np.isin(data.rows, rows))
+    images = np.flatnonzero(inside & np.isin(data.images.rows, rows))
     weight, residuals = (
         each * inside / share for each in (data.weight(k), data.residuals(logits, k))
     )
-    moves = image_moves(data.scores, logits, weight, residuals, free, images, float(data.l2[k]))
-    more = counts[:, np.searchsorted(rows, data.rows[images])].astype(np.float64) - 1
+    moves = image_moves(
+        scores, logits, weight, residuals, free, images, float(data.penalties.l2[k])
+    )
+    more = counts[:, np.searchsorted(rows, data.images.rows[images])].astype(np.float64) - 1
     return free, more @ moves.T
 
 
