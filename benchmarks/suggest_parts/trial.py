@@ -100,13 +100,13 @@ class Trial:
         within = (weights > lower[:, 0]) & (weights < upper[:, 0])
         within[list(held)] = False
         rows = slice(None) if inside is None else student.rows_without(~inside[None])[:, 0]
-        image_weight, scores = data.weight(student.column)[rows], data.scores[rows]
+        image_weight, scores = data.weight(student.column)[rows], data.images.scores[rows]
         return response(
             scores,
             student.logits_of(fit, scores),
             image_weight / image_weight.sum(),
             np.flatnonzero((weights != 0) & within),
-            float(data.l2[student.column]),
+            float(data.penalties.l2[student.column]),
         )
 
     def _level(self, concept: int, thumb: tuple[str, float | None]) -> float:

@@ -127,7 +127,7 @@ def test_an_added_photo_counts_as_taught_alone_and_its_part_may_not_be_gone(tune
     image = asked(tuner, 1)[0]
     node = tuner.fine_tune(tuner.root(), [Label("truck", image, 1), Learn("truck", "more", 1.0)])
     data = tuner.repairs.class_fit(node, "truck").data
-    more = data.learned["more"]
+    more = data.images.learned["more"]
     assert (data.weight(0)[more] == 0).sum() == 1
     at = AllImages(tuner.store).rows([image])[0] - len(tuner.store.images)
     assert data.weight(0)[more][at] == 0

@@ -70,13 +70,13 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
     (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
     student, rows, label = photos.student, photos.tune, photos.tune_label
     folds, data = stratified_folds(label[:, None], FOLDS, seed=0), student.under(terms).data
-    at = len(data.rows) - len(rows)  # tune follows fit
+    at = len(data.images) - len(rows)  # tune follows fit
     logits = np.empty((len(counts), len(rows)))
     for fold in range(FOLDS):
         inside = np.append(np.ones(at), folds != fold)
         weight = np.stack([data.weight(0) * inside * np.append(np.ones(at), c) for c in counts], 1)
-        targets = np.repeat(data.targets[:, [0]], len(counts), axis=1)
-        made = fit(data.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
+        targets = np.repeat(data.targets.values[:, [0]], len(counts), axis=1)
+        made = fit(data.images.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
         scores = photos.tune_scores[folds == fold]
         logits[:, folds == fold] = decision_function(scores, made.weights, made.intercepts).T
     held = held_out_logits(student, [terms], rows, folds, tolerance=1e-4)
