@@ -16,15 +16,11 @@ from inficond_panel.errors import DataError
 
 @dataclass(frozen=True)
 class Metric:
-    """Metric of one student on one class, a number from 0 to 1.
-
-    ``formula`` is the function that computes the metric, ``module:name``.
-    """
+    """Metric of one student on one class, a number from 0 to 1."""
 
     key: str  #: in files, specs and on the command line
     name: str  #: as a heading: ``Recall``
     meaning: str  #: a sentence
-    formula: str
     word: str = ""  #: within a sentence, if not the name in small letters: ``ECE``
     full: str = ""  #: in full, if not the name: ``Average precision``
     mean: str = ""  #: of its mean over the classes, if not ``Mean`` and the word: ``mAP``
@@ -46,77 +42,58 @@ class Metric:
             object.__setattr__(self, form, getattr(self, form) or text)
 
 
-_OUTCOME = "inficond_panel.distill.metrics.outcome"
-_RANKED = "inficond_panel.distill.metrics.weighted_ap"
-
 AP = Metric(
     key="ap", name="AP", word="AP", full="Average precision", mean="mAP",
     meaning="How far the images with the class rank above those without: 1 is best.",
-    formula=f"{_RANKED}:Ranked.average_precision", undefined="no image has the class",
-    needs_both_sides=True,
-)  # fmt: skip
-AP11 = Metric(
-    key="ap11", name="AP, 11 points", word="AP in 11 points",
-    full="Average precision in 11 points", mean="mAP, 11 points", short="AP11",
-    meaning="Average precision over eleven recalls, as in VOC 2007.",
-    formula=f"{_RANKED}:Ranked.eleven_point", undefined="no image has the class",
-    needs_both_sides=True,
+    undefined="no image has the class", needs_both_sides=True,
 )  # fmt: skip
 ACCURACY = Metric(
     key="accuracy", name="Accuracy", short="Acc.", column="Accur.",
     meaning="Share of images on which the student decides as labelled.",
-    formula=f"{_OUTCOME}:decision_metrics", undefined="no labelled image", beside="fidelity",
+    undefined="no labelled image", beside="fidelity",
 )  # fmt: skip
 PRECISION = Metric(
     key="precision", name="Precision", short="Prec.",
     meaning="Share of the images the student names that have the class.",
-    formula=f"{_OUTCOME}:decision_metrics", undefined="the student names no image",
-    needs_both_sides=True,
+    undefined="the student names no image", needs_both_sides=True,
 )  # fmt: skip
 RECALL = Metric(
     key="recall", name="Recall", short="Rec.", column="Recall",
     meaning="Share of the images with the class that the student finds.",
-    formula=f"{_OUTCOME}:decision_metrics", undefined="no image has the class",
-    needs_both_sides=True,
+    undefined="no image has the class", needs_both_sides=True,
 )  # fmt: skip
 F1 = Metric(
     key="f1", name="F1", word="F1",
     meaning="Precision and recall in one number, nearer to the smaller (harmonic mean).",
-    formula=f"{_OUTCOME}:decision_metrics", undefined="no image has the class or is named",
-    needs_both_sides=True,
+    undefined="no image has the class or is named", needs_both_sides=True,
 )  # fmt: skip
 FIDELITY = Metric(
     key="fidelity", name="Fidelity", short="Fid.", column="Fidelity",
     meaning="Share of images on which student and teacher decide alike.",
-    formula=f"{_OUTCOME}:Outcome.alike", undefined="no image", beside="accuracy",
-    needs_teacher=True,
+    undefined="no image", beside="accuracy", needs_teacher=True,
 )  # fmt: skip
 BRIER = Metric(
     key="brier", name="Brier score", word="Brier", mean="Mean Brier score", short="Brier",
     meaning="Mean squared error of the probability: less is better.",
-    formula="inficond_panel.distill.metrics.calibration:brier", undefined="no labelled image",
-    less_is_better=True, unit="",
+    undefined="no labelled image", less_is_better=True, unit="",
 )  # fmt: skip
 ECE = Metric(
     key="ece", name="Calibration error", word="ECE", full="Expected calibration error",
     mean="Mean calibration error", short="ECE",
     meaning="Mean distance of probabilities from frequencies, over bins: less is better.",
-    formula="inficond_panel.distill.metrics.calibration:ece", undefined="no labelled image",
-    less_is_better=True, biased=True, unit="",
+    undefined="no labelled image", less_is_better=True, biased=True, unit="",
 )  # fmt: skip
 
 #: Not in ``METRICS``: recall's counterpart where two worlds are compared (``metrics.two_worlds``).
 FALSE_POSITIVE_RATE = Metric(
     key="false_positive_rate", name="False positive rate",
     meaning="Share of the images without the class that the student names: less is better.",
-    formula="inficond_panel.distill.metrics.two_worlds:values_of",
     undefined="all images have the class", less_is_better=True, needs_both_sides=True,
 )  # fmt: skip
 
 #: All metrics by key, in the order of files and of the command line.
 METRICS = {
-    metric.key: metric
-    for metric in (AP, AP11, ACCURACY, PRECISION, RECALL, F1, FIDELITY, BRIER, ECE)
+    metric.key: metric for metric in (AP, ACCURACY, PRECISION, RECALL, F1, FIDELITY, BRIER, ECE)
 }
 
 
@@ -142,39 +119,34 @@ ERRORS = tuple(key for key, metric in METRICS.items() if metric.less_is_better)
 BIASED = tuple(key for key, metric in METRICS.items() if metric.biased)
 
 
-_TOP_CLASS = "inficond_panel.distill.metrics.top_class"
-
 TOP1 = Metric(
     key="top1", name="Top-1 accuracy", mean="Top-1 accuracy", short="Top-1",
     meaning="Share of images whose class has the largest probability.",
-    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no labelled image", beside="agreement",
+    undefined="no labelled image", beside="agreement",
 )  # fmt: skip
 TOP_K = Metric(
     key="top_k", name="Top-k accuracy", mean="Top-k accuracy", short="Top-k",
     meaning="Share of images whose class is among the k of the largest probability.",
-    formula=f"{_TOP_CLASS}:TopClass.values",
     undefined="no labelled image, or no more than k classes",
 )  # fmt: skip
 BALANCED = Metric(
     key="balanced_accuracy", name="Balanced accuracy", mean="Balanced accuracy", short="Bal.",
     column="Balanced",
     meaning="Mean over the classes of the share of their images that are named rightly.",
-    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no labelled image",
+    undefined="no labelled image",
 )  # fmt: skip
 TOP_ECE = Metric(
     key="top_ece", name="Top-label calibration error", word="top-label ECE",
     full="Expected calibration error of the likeliest class", mean="Top-label calibration error",
     short="ECE", column="Top ECE",
     meaning="Mean distance between the largest probability and how often it is right, over bins.",
-    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no labelled image", less_is_better=True,
-    biased=True, unit="",
+    undefined="no labelled image", less_is_better=True, biased=True, unit="",
 )  # fmt: skip
 AGREEMENT = Metric(
     key="agreement", name="Agreement", full="Agreement with the teacher's likeliest class",
     mean="Agreement", short="Agr.", column="Agree",
     meaning="Share of images on which student and teacher name the same class.",
-    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no image", beside="top1",
-    needs_teacher=True,
+    undefined="no image", beside="top1", needs_teacher=True,
 )  # fmt: skip
 
 #: All metrics of one class per image by key, in the order of tables and of the command line.

@@ -21,7 +21,6 @@ from inficond_panel.common.cluster import computed, on_cluster
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.threads import core_count
 from inficond_panel.errors import CancelledError
-from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
 from inficond_panel.store.images import thumbnail
@@ -159,11 +158,11 @@ class Settings:
 
 def gives_features(model: Encoder, encoder: EncoderSection, features: EncoderSection) -> bool:
     """Return True if ``model``, of the spec section ``encoder``, computes the embeddings of whole
-    photos by ``features`` too when it computes cell embeddings: with equal weights, equal image
-    size and precision float32."""
+    photos by ``features`` too when it computes cell embeddings: with equal weights and equal
+    image size."""
     size = chosen_size(features.image_size, model.own_size)
     alike = encoder_digest(encoder) == encoder_digest(features)
-    return alike and size == model.size and encoder.precision == FLOAT32
+    return alike and size == model.size
 
 
 @dataclass(frozen=True)

@@ -1,91 +1,22 @@
-"""The image side of an encoder: an embedding per cell, in mixed precision if that is accurate."""
+"""The image side of an encoder: an embedding per cell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.open_clip_model import build_model, loading, text_encoder
 from precompute.encoder.source import find_source
 from precompute.encoder.text import TextEncoder
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-#: Largest distance allowed between a cell's unit vectors in mixed precision and in float32; a
-#: cosine with a text differs by no more than this distance (Cauchy-Schwarz).
-FARTHEST = 0.02
-
-
-@dataclass
-class Precision:
-    """Floating-point precision ``name`` of an image tower's matrix products (torch's autocast).
-
-    Weights stay float32. ``distance`` is the largest distance of unit vectors from float32 in the
-    first batch; None before the first batch, and with float32."""
-
-    name: str = FLOAT32
-    device: str = CPU
-    distance: float | None = None
-    _lock: Any = field(default_factory=Lock, repr=False, compare=False)
-
-    def run(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
-        """Return ``dense(pixels)`` in this precision: embeddings ``(B, h, w, embed)`` float32.
-
-        The caller sets torch's inference mode. Raises ``DataError`` if the first batch differs from
-        float32 by more than ``FARTHEST``, or if the device does not support the precision.
-        """
-        if self.name == FLOAT32:
-            exact: Tensor = dense(pixels)
-            return exact
-        with self._lock:  # compare the first batch before any batch is used
-            if self.distance is None:
-                self.distance = self._checked(dense, pixels)
-        return self._mixed(dense, pixels)
-
-    def _mixed(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
-        import torch
-
-        kind = self.device.partition(":")[0]
-        try:
-            with torch.autocast(kind, dtype=getattr(torch, self.name)):
-                embedding: Tensor = dense(pixels).float()
-                return embedding
-        except (RuntimeError, NotImplementedError) as error:
-            raise DataError(
-                f"The encoder does not run in {self.name} on {self.device}: "
-                f"{str(error).splitlines()[0]}",
-                f"Set concepts.encoder.precision: {FLOAT32}.",
-            ) from error
-
-    def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
-        """Return the largest distance of a cell's unit vector from its float32 unit vector."""
-        from torch.nn.functional import normalize
-
-        mixed, exact = (
-            normalize(embedding, dim=-1)
-            for embedding in (self._mixed(dense, pixels), dense(pixels))
-        )
-        distance = float((mixed - exact).norm(dim=-1).max())
-        if not distance <= FARTHEST:  # nan too
-            raise DataError(
-                f"In {self.name} the encoder's unit vectors of the first {len(pixels)} photos "
-                f"differ by up to {distance:.2g} from float32; at most {FARTHEST:g} is allowed.",
-                f"Set concepts.encoder.precision: {FLOAT32}, or float16 instead of bfloat16.",
-            )
-        return distance
-
 
 #: Interpolations that an encoder can have.
 FILTERS = ("bicubic", "bilinear", "nearest")
@@ -149,7 +80,6 @@ class Encoder:
     _dense: Any
     own_size: tuple[int, int]
     device: str = CPU
-    precision: Precision = field(default_factory=Precision)
 
     @property
     def name(self) -> str:
@@ -158,11 +88,9 @@ class Encoder:
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """Settings of ``prepare``, with open_clip's names; with ``attention`` if it can be chosen,
-        and with ``precision`` if it is not float32."""
+        """Settings of ``prepare``, with open_clip's names; with ``attention`` if it can be
+        chosen."""
         more = {} if self.attention is None else {"attention": self.attention}
-        if self.precision.name != FLOAT32:
-            more["precision"] = self.precision.name
         return {
             "size": list(self.size),
             "mean": list(self.mean),
@@ -183,12 +111,10 @@ class Encoder:
         return self.squash.prepare(image)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
-        """Return cell embeddings ``(B, h, w, embed)`` float32, not normalised, of ``(B, 3, H, W)``.
-
-        Raises ``DataError`` if the precision's result differs too much from float32.
-        """
+        """Return cell embeddings ``(B, h, w, embed)``, float32, not normalised, of images
+        ``(B, 3, H, W)``."""
         with self._running(images) as pixels:
-            return _array(self.precision.run(self._dense, pixels))
+            return _array(self._dense(pixels))
 
     def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the results of ``dense`` and ``whole`` for images, from one pass of the tower."""
@@ -259,7 +185,6 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         _dense=dense,
         own_size=side,
         device=hardware,
-        precision=Precision(encoder.precision, hardware),
     )
 
 

@@ -15,7 +15,7 @@ from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.encoder import FLOAT32, HUB, OpenClipEncoder
+from inficond_panel.spec.sections.encoder import HUB, OpenClipEncoder
 from inficond_panel.spec.sections.encoder import Encoder as Section
 from precompute.encoder.hub import (
     cached_file,
@@ -105,7 +105,6 @@ def encoder_inputs(encoder: Section) -> dict[str, Any]:
         "digest": encoder_digest(encoder),
         "image_size": list(size) if isinstance(size, tuple) else size,
         "attention": encoder.attention,
-        **({} if encoder.precision == FLOAT32 else {"precision": encoder.precision}),
     }
 
 

@@ -27,7 +27,7 @@ from precompute.encoder.hub import (
     model_digest,
     model_files,
 )
-from precompute.encoder.image import FILTERS, Encoder, Precision, chosen_size
+from precompute.encoder.image import FILTERS, Encoder, chosen_size
 from precompute.encoder.text import TextEncoder
 
 _TYPES = ("clip", "siglip")
@@ -69,7 +69,6 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         _dense=_dense(model.joint, size, attention),
         own_size=chosen_size(None, config.vision_config.image_size),
         device=hardware,
-        precision=Precision(section.precision, hardware),
     )
 
 

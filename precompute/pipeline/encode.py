@@ -11,7 +11,6 @@ import numpy as np
 
 from inficond_panel.common.numbers import duration
 from inficond_panel.errors import StoreError
-from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
@@ -136,14 +135,6 @@ class Encoding:
         self.run.each(work, beside, "Encoding", keep)
         alone = [batch for batch in missing if batch not in self.without_features]
         self.run.each(replace(work, features=None), alone, "Encoding", keep)
-        if inputs.encoder.precision == FLOAT32:
-            return
-        precision = work.model.precision
-        if precision.distance is not None:  # None where a cluster's workers compared
-            self.run.progress(
-                f"Precision {precision.name}: unit vectors of cells of the first batch differ from "
-                f"float32 by at most {precision.distance:.2g}"
-            )
 
     def _keeper(self, missing: list[Batch]) -> Callable[[Batch, Arrays], None]:
         """Return a function that saves a batch, and raises if too many photos are unreadable."""

@@ -1,7 +1,6 @@
 """Each word of the vocabulary is written once: its key is no literal elsewhere."""
 
 import ast
-import importlib
 import re
 
 from modules import MODULES, ROOT, tree_of
@@ -76,14 +75,6 @@ def test_a_colour_with_a_role_is_no_literal_in_style_sheets_and_scripts():
         if found[0] in values - {"#ffffff"} and file.name not in OUTSIDE
     ]
     assert faults == []
-
-
-def test_a_metric_has_its_formula_where_the_record_says():
-    for metric in METRICS.values():
-        module, _, names = metric.formula.partition(":")
-        place = importlib.import_module(module)
-        for name in names.split("."):
-            place = getattr(place, name)
 
 
 def test_metrics_shown_together_name_each_other():

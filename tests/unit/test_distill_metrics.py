@@ -1,7 +1,5 @@
 """Metrics, agreement, discrepancy and collinearity by hand and against other libraries."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -21,7 +19,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_interva
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
 from inficond_panel.distill.spread import spread
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.metrics import AP11, METRICS, TOP_METRICS
+from inficond_panel.vocabulary.metrics import METRICS, TOP_METRICS
 
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
 STUDENT = np.array([2.0, -1.0, 1.0, -2.0, 3.0, 4.0])
@@ -62,25 +60,6 @@ def test_many_rows_of_weights_equal_one_by_one():
     for row in (0, 77, 199):
         theirs = sklearn_metrics.average_precision_score(label, logit, sample_weight=rows[row])
         assert found[row] == pytest.approx(theirs, abs=1e-12)
-
-
-@given(ranked())
-@settings(max_examples=60, deadline=None)
-def test_eleven_point_equals_the_devkit_in_fractions(case):
-    """Step by step: at each recall the best precision of all cuts that reach it."""
-    label, score = case
-    if not label.any():
-        assert np.isnan(Outcome(label, score).value(AP11.key))
-        return
-    best = [Fraction(0)] * 11
-    for cut in set(score.tolist()):
-        above = score >= cut
-        hits = int((label[above] == 1).sum())
-        for tenth in range(11):
-            if Fraction(hits, int(label.sum())) >= Fraction(tenth, 10):
-                best[tenth] = max(best[tenth], Fraction(hits, int(above.sum())))
-    eleven = Outcome(label, score).value(AP11.key)
-    assert eleven == pytest.approx(float(sum(best) / 11), abs=1e-12)
 
 
 @given(ranked())
@@ -129,7 +108,7 @@ def test_class_metrics_and_agreement_by_hand_all_at_once_and_a_wrong_name():
     with pytest.raises(ValueError, match="teacher"):
         Outcome(LABEL, STUDENT).value("fidelity")
     none = class_metrics(np.zeros(3, np.int8), np.full(3, -1.0), np.full(3, -1.0))
-    for name in ("ap", "ap11", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
+    for name in ("ap", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
         assert np.isnan(getattr(none, name)), name
     assert none.accuracy == none.fidelity == 1.0
     undecided = class_metrics(np.ones(2, np.int8), np.full(2, -1.0), np.full(2, -1.0))
@@ -137,7 +116,7 @@ def test_class_metrics_and_agreement_by_hand_all_at_once_and_a_wrong_name():
     assert undecided.recall == 0.0
     assert undecided.f1 == 0.0
     empty = class_metrics(np.full(2, -1, np.int8), np.ones(2), np.ones(2))
-    for name in ("accuracy", "brier", "ece", "ap", "ap11"):
+    for name in ("accuracy", "brier", "ece", "ap"):
         assert np.isnan(getattr(empty, name)), name
     assert empty.fidelity == 1.0
 

@@ -39,16 +39,6 @@ def test_an_encoder_computes_in_float32_there_too(tmp_path, vision):
     np.testing.assert_allclose(gpu.embed_text(texts), cpu.embed_text(texts), atol=2e-5)
 
 
-@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
-def test_half_the_bits_run_there_within_their_limit(tmp_path, monkeypatch, precision):
-    monkeypatch.setattr("precompute.encoder.image.FARTHEST", 0.2)
-    section = tiny_encoder(tmp_path / "encoder", VIT)
-    section.precision = precision
-    mixed = load_encoder(section, "cuda")
-    mixed.dense(np.random.default_rng(0).normal(size=(5, 3, *mixed.size)).astype(np.float32))
-    assert 0 < mixed.precision.distance < 0.2
-
-
 @pytest.mark.parametrize("teacher", [TIMM, HEAD])
 def test_a_store_and_new_photos_are_the_same_to_rounding(tmp_path, teacher):
     spec = photo_folder(tmp_path) / "spec.yaml"

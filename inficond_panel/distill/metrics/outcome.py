@@ -40,7 +40,6 @@ from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
-    AP11,
     ECE,
     F1,
     FIDELITY,
@@ -229,8 +228,6 @@ class Outcome:
         """
         if metric == AP.key:
             return self.ranked.average_precision(counts)
-        if metric == AP11.key:
-            return self.ranked.eleven_point(counts)
         if metric in _OF_DECISIONS:
             return decision_metrics(*self._confusion(counts))[metric]
         if metric == FIDELITY.key:

@@ -5,10 +5,9 @@ outcome.py.
 
 ==========  =====================================================================================
 ap          average precision, as scikit-learn's (weighted_ap.py)
-ap11        VOC 2007's 11-point average precision (weighted_ap.py)
 accuracy    (TP + TN) / n
 precision   TP / (TP + FP); undefined without positive decisions
-recall      TP / (TP + FN); undefined without positives, and so are ap and ap11
+recall      TP / (TP + FN); undefined without positives, and so is ap
 f1          2 TP / (2 TP + FP + FN)
 fidelity    share of all images, labelled or not, on which student and teacher decide alike
 brier, ece  calibration.py
@@ -35,7 +34,7 @@ class ClassMetrics:
     """Metrics of one student against labels and teacher.
 
     Against the labels, over the ``n`` labelled images: average precision of student and teacher,
-    precision, recall, f1, accuracy, and ``ap11``, ``brier``, ``ece``. Against the teacher, over
+    precision, recall, f1, accuracy, ``brier`` and ``ece``. Against the teacher, over
     all images: ``fidelity`` (share of equal decisions), ``constant_fidelity`` (of the best constant
     decision), ``logit_correlation`` (Pearson), ``differ`` (number of different decisions).
     """
@@ -53,7 +52,6 @@ class ClassMetrics:
     positives: int
     negatives: int
     differ: int
-    ap11: float = np.nan
     brier: float = np.nan
     ece: float = np.nan
 

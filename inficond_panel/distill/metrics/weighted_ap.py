@@ -6,7 +6,7 @@ not depend on the counts, so it is made once; each row then costs one cumulative
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -53,7 +53,7 @@ class Ranked:
         ``average_precision_score``. Without counts each image counts once, and the shape is (1,).
         """
         if counts is None or len(counts) * len(self.order) <= _BLOCK_VALUES:
-            return self._each_block(counts, _area)
+            return self._at_once(counts)
         none: NDArray = np.zeros(len(counts), exact_type(counts))
         above = recall = area = none
         for everyone, hits in self._parts(counts):
@@ -66,28 +66,16 @@ class Ranked:
         with np.errstate(invalid="ignore"):
             return np.asarray(area / recall)
 
-    def eleven_point(self, counts: NDArray | None = None) -> Array:
-        """Return VOC's AP (rows,): mean over recalls 0, 0.1 … 1 of the best precision from that on.
-
-        Everingham et al. 2010, IJCV 88, sec. 4.2. Counts as in ``average_precision``.
-        """
-        return self._each_block(counts, _eleven)
-
-    def _each_block(
-        self, counts: NDArray | None, formula: Callable[[NDArray, NDArray], Array]
-    ) -> Array:
+    def _at_once(self, counts: NDArray | None) -> Array:
+        """Return the AP (rows,) by all rows of counts, in one block."""
         if counts is None:
             hits = np.diff(np.append(self.starts, len(self.positives)))
-            return formula(self.ends[:, None] + 1, hits[:, None])
+            return _area(self.ends[:, None] + 1, hits[:, None])
         if not len(self.ends):
             return np.full(len(counts), np.nan)
-        rows, values = max(1, _BLOCK_VALUES // max(len(self.order), 1)), []
-        for first in range(0, len(counts), rows):
-            block = counts[first : first + rows]
-            gained = self._steps.astype(exact_type(block)) @ block.T
-            everyone, hits = np.split(gained, 2)  # weights of each step's images, of its positives
-            values.append(formula(np.cumsum(everyone, axis=0, dtype=gained.dtype), hits))
-        return np.concatenate(values)
+        gained = self._steps.astype(exact_type(counts)) @ counts.T
+        everyone, hits = np.split(gained, 2)  # weights of each step's images, of its positives
+        return _area(np.cumsum(everyone, axis=0, dtype=gained.dtype), hits)
 
     def _parts(self, counts: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the weight of the images that each step adds, and of the positives among these,
@@ -154,19 +142,6 @@ def _area(above: NDArray, hits: NDArray) -> Array:
     recall, precision = _precision(above, hits)
     with np.errstate(invalid="ignore"):
         return (hits * precision).sum(axis=0) / (recall[-1] if recall.size else 0.0)
-
-
-def _eleven(above: NDArray, hits: NDArray) -> Array:
-    recall, precision = _precision(above, hits)
-    if not recall.size:
-        return np.full(hits.shape[1], np.nan)
-    whole = recall[-1]
-    least = np.arange(11)[:, None] * whole * (1 - 1e-12)
-    pairs = zip(10.0 * recall.T, least.T, strict=True)
-    first = np.stack([np.searchsorted(each, limits) for each, limits in pairs], axis=1)
-    best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]  # from each step on
-    mean = np.take_along_axis(best, first, axis=0).mean(axis=0)
-    return np.where(whole > 0, mean, np.nan)
 
 
 def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:

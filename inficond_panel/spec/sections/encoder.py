@@ -26,8 +26,6 @@ TEMPLATES = {
     "imagenet_simple": "SIMPLE_IMAGENET_TEMPLATES",
 }
 _LEAST_SIDE = 32
-#: Precision that needs no comparison with float32.
-FLOAT32 = "float32"
 
 
 _Sentence = Annotated[
@@ -95,11 +93,6 @@ class Encoder(Section):
         "left out, value for models with a class token, else plain.",
     )
     batch: int = option(32, ge=1, doc="Largest number of images encoded at a time.")
-    precision: Literal["float32", "bfloat16", "float16"] = option(
-        FLOAT32,
-        doc="Precision of matrix products for patch embeddings. If it is not float32, precompute "
-        "compares the first batch with float32 and stops if they differ too much.",
-    )
 
     @property
     def title(self) -> str:
