@@ -23,8 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import unlisted_names
-from inficond_panel.concepts.texts import classes_named, words_for
+from inficond_panel.concepts.own_words import class_words, classes_by_word, unlisted_names
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.two_worlds import Figure, two_worlds
 from inficond_panel.distill.suspects import dividing_score, shows
@@ -104,9 +103,7 @@ def compared(
 def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, ...]:
     """Return the concepts whose correlation with the class the thumbs of one class mean."""
     names = {intent.class_name for intent in intents}
-    own = {
-        store.concepts[c] for name in names for c in words_for(name, store.concepts, store.synonyms)
-    }
+    own = {store.concepts[c] for name in names for c in class_words(store, name)}
     own |= {word for name in names for word in unlisted_names(store, name)}
     others = [intent for intent in intents if intent.concept not in own]
     lowered = [each for each in others if each.direction in (DOWN.key, REMOVE.key)]
@@ -122,7 +119,7 @@ def joint_presence(student: Student, concepts: Sequence[str]) -> NDArray[np.int8
 
 def _presence(student: Student, concept: str) -> NDArray[np.int8]:
     store = student.store
-    named = classes_named(store.classes, store.concepts, store.synonyms)
+    named = classes_by_word(store)
     k = named.get(store.concepts.index(concept), student.column)
     if k != student.column:
         label = store.label[student.rows, k]
