@@ -9,10 +9,12 @@ own content hash stays, and so do the histories on the store.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,15 @@ class OwnWord:
     def name(self) -> str:
         """The word: the name of the concept, or the first of the class's names."""
         return self.names[0]
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the first 12 hex digits of the SHA-256 of scores and vector."""
+        parts = [self.scores] if self.text is None else [self.scores, self.text]
+        of = hashlib.sha256()
+        for values in parts:
+            of.update(np.ascontiguousarray(values, dtype="<f4").data)
+        return of.hexdigest()[:12]
 
     def scores_at(self, images: AllImages, rows: np.ndarray) -> np.ndarray:
         """Return the scores ``(n,)`` float32 of the images at ``rows`` of ``images``, which are the

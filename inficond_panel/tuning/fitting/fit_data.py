@@ -29,7 +29,12 @@ from inficond_panel.store import Store
 from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
-from inficond_panel.tuning.fitting.adjusted_scores import added_on, check_words, scores_of
+from inficond_panel.tuning.fitting.adjusted_scores import (
+    added_on,
+    check_words,
+    scores_of,
+    word_digest,
+)
 from inficond_panel.tuning.fitting.adjustments import Adjustment, measured
 from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
 from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
@@ -202,7 +207,7 @@ class FitData:
         images = self._fit_scores, self.rows[: self._fit_count]
         scores = scores_of(self._store, class_name, concepts, *images)
         sd = self.log_odds_spread(self._index(class_name))
-        return measured(concepts, gain, scores, sd)
+        return measured(concepts, gain, scores, sd, word_digest(self._store, class_name, concepts))
 
     def log_odds_spread(self, k: int) -> float:
         """Return the standard deviation of the log-odds of class ``k`` on ``fit``, of the teacher
