@@ -57,6 +57,10 @@ class ClassWorlds:
         """The same figures without limits (nan)."""
         return replace(self, figures=tuple(figure.alone for figure in self.figures))
 
+    def meant_for(self, world: str) -> ClassWorlds:
+        """Return the same figures with the ``world`` that a person means."""
+        return replace(self, meant=world)
+
 
 def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = None) -> ClassWorlds:
     """Return the figures of one class at ``node``, which may be a preview, against its parent.
@@ -69,7 +73,7 @@ def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = N
     intents = [intent for intent in node.intents if intent.class_name == class_name]
     concepts = correlated_concepts(intents, tuner.store)
     made = compared(before, after, concepts, noise or tuner.spec.views.noise())
-    return replace(made, meant=node.worlds_meant.get(class_name, ""))
+    return made.meant_for(node.worlds_meant.get(class_name, ""))
 
 
 def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
@@ -84,7 +88,7 @@ def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
         before, after = (tuner.at(each, TUNE)[name] for each in (tuner.root(), node))
         own = [intent for intent in intents if intent.class_name == name]
         worlds = compared(before, after, correlated_concepts(own, tuner.store), noise)
-        made.append(replace(worlds, meant=dict(meant).get(name, "")))
+        made.append(worlds.meant_for(dict(meant).get(name, "")))
     return made
 
 
