@@ -25,8 +25,8 @@ from shift_parts.cases import Case, add_case_arguments, biased_cases
 from shift_parts.runs import make_students
 from sklearn.linear_model import LogisticRegression
 
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.concepts.scoring import Scoring, score_concept
-from inficond_panel.concepts.texts import words_for
 from inficond_panel.concepts.typed import concept_of_photos, extended
 from inficond_panel.distill import average_precision
 from inficond_panel.store import Store, open_store
@@ -108,7 +108,7 @@ class Photos:
     def scores(self, rows: NDArray[np.intp], k: int) -> Iterator[tuple[str, NDArray]]:
         """Scores of all photos by each way, made of ``rows``, which show the class ``k``."""
         store = self.store
-        words = words_for(store.classes[k], store.concepts, store.synonyms)
+        words = class_words(store, store.classes[k])
         if words:
             yield "the class's own word", store.concept_score[:, words].max(axis=1)
         for name, way in self.ways.items():

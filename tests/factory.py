@@ -160,9 +160,9 @@ def oracle_spec(folder: Path, **sizes: Any) -> Path:
     return small_spec(folder, make=oracle_arrays, **sizes)
 
 
-def twins_spec(folder: Path) -> Path:
+def twins_spec(folder: Path, *, extra: str = "") -> Path:
     """As ``small_spec``, with concepts whose scores are nearly the same."""
-    return small_spec(folder, make=twin_arrays)
+    return small_spec(folder, make=twin_arrays, extra=extra)
 
 
 def spec_text(extra: str = "") -> str:

@@ -34,3 +34,16 @@ def worded_store(path: Path, make: Callable = small_arrays, **sizes: Any) -> Sto
     store = open_store(path)
     put_words(store)
     return store
+
+
+def single_worded_store(path: Path) -> Store:
+    """As ``worded_store``, with one class per image and a teacher that ends in a softmax."""
+    arrays = small_arrays()
+    arrays["label"] = np.eye(arrays["label"].shape[1], dtype=np.int8)[
+        arrays["teacher_logit"].argmax(axis=1)
+    ]
+    facts = {"task": "single_label", "teacher_activation": "softmax"}
+    write_store(path, arrays, {**ATTRS, **MADE, **facts})
+    store = open_store(path)
+    put_words(store)
+    return store

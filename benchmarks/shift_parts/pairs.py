@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.store import Store
 
 #: Photos of each of the four kinds (class or not, context or not) that a pair needs.
@@ -57,8 +57,8 @@ def find_pairs(
     label, found = np.asarray(store.label), []
     for target, name in enumerate(store.classes):
         for context, other in enumerate(store.classes):
-            own = words_for(name, store.concepts, store.synonyms)
-            words = [c for c in words_for(other, store.concepts, store.synonyms) if c not in own]
+            own = class_words(store, name)
+            words = [c for c in class_words(store, other) if c not in own]
             if target == context or not words:
                 continue
             cells = [

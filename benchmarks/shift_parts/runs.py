@@ -15,7 +15,7 @@ from suggest_parts.thumbs import suggest_thumbs
 
 from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import average_precision
 from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import Store
@@ -246,7 +246,7 @@ def _tells_context(store: Store, pair: Pair, first: list[str]) -> bool:
 
 def _own_scores(case: Case) -> NDArray | None:
     store = case.store
-    own = words_for(store.classes[case.k], store.concepts, store.synonyms)
+    own = class_words(store, store.classes[case.k])
     return store.concept_score[case.split.holdout][:, own].max(axis=1) if own else None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.texts import classes_named, words_for
+from inficond_panel.concepts.own_words import class_words, classes_by_word
 from inficond_panel.distill import average_precision
 from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, Intent
@@ -69,7 +69,7 @@ class Clicks:
     def own(self) -> list[int]:
         """All words of the class; the first is the one to click."""
         store = self.case.store
-        named = words_for(store.classes[self.case.k], store.concepts, store.synonyms)
+        named = class_words(store, store.classes[self.case.k])
         return [self.up, *(c for c in named if c != self.up)]
 
     def edits(self, up: Sequence[int], off: Sequence[int]) -> list[Edit]:
@@ -95,16 +95,14 @@ class Clicks:
 
 def word_of(store: Store, k: int) -> int | None:
     """The concept that is named like the class, else the first that names it, else None."""
-    named = classes_named(store.classes, store.concepts, store.synonyms)
+    named = classes_by_word(store)
     exact = [c for c, of in named.items() if of == k]
-    return next(iter([*exact, *words_for(store.classes[k], store.concepts, store.synonyms)]), None)
+    return next(iter([*exact, *class_words(store, store.classes[k])]), None)
 
 
 def words_of_others(store: Store, *without: int) -> list[int]:
     """The words of all classes but some."""
-    left_out = {
-        c for k in without for c in words_for(store.classes[k], store.concepts, store.synonyms)
-    }
+    left_out = {c for k in without for c in class_words(store, store.classes[k])}
     found = (word_of(store, k) for k in range(len(store.classes)) if k not in without)
     return [c for c in found if c is not None and c not in left_out]
 

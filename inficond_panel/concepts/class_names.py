@@ -13,6 +13,38 @@ from inficond_panel.common.names import name_key
 SYNSET = re.compile(r"(?<![^\W_])n\d{8}(?!\d)")
 _NUMBER = re.compile(r"^\d+\.\s*(?=\D)")  # 001.Black_footed_Albatross
 _LETTER = re.compile(r"[^\W\d_]")
+#: Endings of singulars without which plurals in -es, -ies are equal: boxe(s), benche(s), berrie(s).
+_ENDINGS = (re.compile(r"(?:(?<=[xo])|(?<=ch|sh|ss))e$"), ""), (re.compile(r"ie$"), "y")
+#: Plurals without a rule, each with its singular.
+_PLURALS = dict(
+    pair.split(":")
+    for pair in [
+        "buses:bus",
+        "cacti:cactus",
+        "calves:calf",
+        "children:child",
+        "feet:foot",
+        "geese:goose",
+        "halves:half",
+        "hooves:hoof",
+        "knives:knife",
+        "leaves:leaf",
+        "lenses:lens",
+        "loaves:loaf",
+        "men:man",
+        "mice:mouse",
+        "octopuses:octopus",
+        "oxen:ox",
+        "people:person",
+        "scarves:scarf",
+        "shelves:shelf",
+        "teeth:tooth",
+        "thieves:thief",
+        "walruses:walrus",
+        "wolves:wolf",
+        "women:woman",
+    ]
+)
 _TABLE = Path(__file__).with_name("class_names.txt")
 
 
@@ -36,9 +68,14 @@ def names_of(class_name: str, lemmas: Mapping[str, str] | None = None) -> tuple[
 @lru_cache(1 << 16)
 def letters_of(text: str) -> str:
     """Return the letters and digits by which names of classes and concepts are compared: without
-    case, spaces, hyphens and a plural s."""
-    letters = re.sub(r"[\W_]+", "", name_key(text).casefold())
-    return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters
+    case, spaces, hyphens and plural."""
+    *first, last = re.split(r"[\W_]+", name_key(text).casefold().rstrip("_ "))
+    letters = "".join([*first, _PLURALS.get(last, last)])
+    if len(letters) > 3 and re.search(r"[^s]s$", letters):
+        letters = letters[:-1]
+    for ending, singular in _ENDINGS if len(letters) > 3 else ():
+        letters = ending.sub(singular, letters)
+    return letters
 
 
 def _names(synset: str, lemmas: Mapping[str, str] | None) -> list[str]:

@@ -9,10 +9,12 @@ own content hash stays, and so do the histories on the store.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,15 @@ class OwnWord:
         """The word: the name of the concept, or the first of the class's names."""
         return self.names[0]
 
+    @cached_property
+    def digest(self) -> str:
+        """Return the first 12 hex digits of the SHA-256 of scores and vector."""
+        parts = [self.scores] if self.text is None else [self.scores, self.text]
+        of = hashlib.sha256()
+        for values in parts:
+            of.update(np.ascontiguousarray(values, dtype="<f4").data)
+        return of.hexdigest()[:12]
+
     def scores_at(self, images: AllImages, rows: np.ndarray) -> np.ndarray:
         """Return the scores ``(n,)`` float32 of the images at ``rows`` of ``images``, which are the
         images of the word's store and photos added to it."""
@@ -86,6 +97,24 @@ def own_word(store: Store, class_name: str) -> OwnWord | None:
     return _own_word(store, own_words(store), known)
 
 
+def class_words(store: Store, class_name: str) -> list[int]:
+    """Return the indices of the store's concepts that are a class's word, the own word first.
+
+    Such a concept has one of the class's names as its name or as a synonym, in singular or plural.
+    Empty if there is none. Raises ``StoreFormatError`` as ``own_words``.
+    """
+    return _listed(store, class_name, _names_in(own_words(store), class_name))
+
+
+def classes_by_word(store: Store) -> dict[int, int]:
+    """Return the index of the class by the index of each concept that is a class's word.
+
+    A concept that is the word of several classes counts for the class whose name it has, else for
+    the first of them. Raises ``StoreFormatError`` as ``own_words``.
+    """
+    return dict(_classes_by_word(store, own_words(store)))
+
+
 def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
     """Return the names of a class whose own word is none of the store's concepts, the name of the
     word first; () if it is one of them, for an unknown class, and for a store without words.
@@ -97,7 +126,7 @@ def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
     if known is None or not _can_have_words(base_of(store)):
         return ()
     names = _names_in(own_words(store), known)
-    return names if _concept_of(store, names) is None else ()
+    return names if _concept_of(store, known, names) is None else ()
 
 
 def without_word(store: Store) -> list[str]:
@@ -108,7 +137,7 @@ def without_word(store: Store) -> list[str]:
     return [
         name
         for name in store.classes
-        if name not in known and _concept_of(store, _names_in(words, name)) is None
+        if name not in known and _concept_of(store, name, _names_in(words, name)) is None
     ]
 
 
@@ -160,7 +189,7 @@ def words_to_make(
     base = base_of(store)
     if not _can_have_words(base):
         return {}
-    unlisted = [name for name in base.classes if _concept_of(base, names_of(name)) is None]
+    unlisted = [name for name in base.classes if _concept_of(base, name, names_of(name)) is None]
     names = {name: texts for name in unlisted if (texts := names_of(name, lemmas))}
     tried = {} if words is None else words.attrs[NAMES]
     return names if names.keys() - tried.keys() else {}
@@ -214,7 +243,7 @@ def _can_have_words(store: Store) -> bool:
 @once(64)
 def _own_word(store: Store, words: Store | None, class_name: str) -> OwnWord | None:
     names = _names_in(words, class_name)
-    c = _concept_of(store, names)
+    c = _concept_of(store, class_name, names)
     if c is not None:
         texts = (store.concepts[c], *store.synonyms.get(store.concepts[c], ()))
         return OwnWord(class_name, texts, c, *_column(store, c))
@@ -236,22 +265,40 @@ def _column(store: Store, c: int) -> tuple[np.ndarray, np.ndarray | None]:
     return scores, store.concept_text_embedding[c] if store.holds("texts") else None
 
 
-def _concept_of(store: Store, names: Sequence[str]) -> int | None:
-    """Return the index of the concept that has the first of ``names`` that any has, as its name or
-    a synonym; None if no concept has one."""
-    concept_of = _letters(store)
-    return next((c for name in names if (c := concept_of.get(letters_of(name))) is not None), None)
+def _concept_of(store: Store, class_name: str, names: Sequence[str]) -> int | None:
+    """Return the first of ``_listed``; None without any."""
+    return next(iter(_listed(store, class_name, names)), None)
+
+
+def _listed(store: Store, class_name: str, names: Sequence[str]) -> list[int]:
+    """Return the indices of the concepts that have one of the ``names`` of a class, or its name in
+    the data set, as name or synonym, in the order of these names.
+
+    Of one name the concepts that are called so come before the concepts with that synonym."""
+    of_text, names = _letters(store), (*names, class_name)
+    return list(dict.fromkeys(c for name in names for c in of_text.get(letters_of(name), ())))
 
 
 @once(8)
-def _letters(store: Store) -> dict[str, int]:
+def _letters(store: Store) -> dict[str, list[int]]:
     """Return the indices of a store's concepts by the letters of name, then of synonyms."""
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     texts = [(name, c) for c, name in enumerate(store.concepts)]
     texts += [(text, c) for name, c in texts for text in store.synonyms.get(name, ())]
     for text, c in texts:
-        found.setdefault(letters_of(text), c)
+        found.setdefault(letters_of(text), []).append(c)
+    found.pop("", None)
     return found
+
+
+@once(8)
+def _classes_by_word(store: Store, words: Store | None) -> dict[int, int]:
+    names = {name: _names_in(words, name) for name in store.classes}
+    named: dict[int, int] = {}
+    for most in (1, None):  # first by the name that a class has in the data set, then by all
+        for k, (name, every) in enumerate(names.items()):
+            named = dict.fromkeys(_listed(store, name, every[:most]), k) | named
+    return dict(sorted(named.items()))
 
 
 @once(64)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from inficond_panel.common.names import name_key
-from inficond_panel.concepts.class_names import letters_of
 
 #: Least cosine of two concepts' text vectors that are reported as twins.
 TWINS = 0.98
@@ -48,61 +45,6 @@ def fault_of(texts: Sequence[str]) -> str:
     folded = [word_key(text) for text in texts]
     twice = next((text for text in texts if folded.count(word_key(text)) > 1), "")
     return f"{twice!r} is listed twice" if twice else ""
-
-
-def names_class(text: str, class_name: str) -> bool:
-    """Return whether a concept's text is the class's name, or the last part of that name.
-
-    Case, spaces, hyphens and a plural s are ignored, and VOC joins two words: ``table`` and
-    ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
-    separate word, so that ``ship`` does not name ``hip``.
-    """
-    return letters_of(text) in _words_of(class_name)
-
-
-def words_for(
-    class_name: str, concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
-) -> list[int]:
-    """Return the indices of the concepts whose name or a synonym names the class."""
-    named = _named(tuple(concepts), tuple((name, *more) for name, more in synonyms.items()))
-    return sorted({c for word in _words_of(class_name) for c in named.get(word, ())})
-
-
-@lru_cache(4)  # a click on a class compares its name with all concepts
-def _named(
-    concepts: tuple[str, ...], synonyms: tuple[tuple[str, ...], ...]
-) -> dict[str, list[int]]:
-    """Return the indices of the concepts by each text that names them, as ``letters_of``."""
-    more, named = {name: texts for name, *texts in synonyms}, dict[str, list[int]]()
-    for c, name in enumerate(concepts):
-        for text in (name, *more.get(name, ())):
-            named.setdefault(letters_of(text), []).append(c)
-    return named
-
-
-def classes_named(
-    classes: Sequence[str], concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
-) -> dict[int, int]:
-    """Return for each concept that is named exactly like a class the index of the class.
-
-    The keys are indices of concepts; a synonym counts as a name. ``light`` does not name ``traffic
-    light`` here, unlike in ``names_class``.
-    """
-    class_of, named = {letters_of(name): k for k, name in enumerate(classes)}, dict[int, int]()
-    for c, name in enumerate(concepts):
-        words = map(letters_of, (name, *synonyms.get(name, ())))
-        k = next((class_of[word] for word in words if word in class_of), None)
-        if k is not None:
-            named[c] = k
-    return named
-
-
-@lru_cache(1 << 10)
-def _words_of(class_name: str) -> frozenset[str]:
-    """Return the words that name a class (see ``names_class``), as ``letters_of``."""
-    whole, last = letters_of(class_name), letters_of(re.split(r"[\W_]+", class_name.strip())[-1])
-    ends = (whole[at:] for at in range(len(whole) - 3))
-    return frozenset({whole, last, *ends} - {""})
 
 
 def embed_concepts(

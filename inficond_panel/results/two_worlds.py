@@ -21,7 +21,8 @@ from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.two_worlds import class_sentences, few_text
 
-_HEADINGS = {
+#: Headings of the displayed columns.
+HEADINGS = {
     **plain_headings("class", "world", "metric", "before", "after"),
     "change": Heading("change", sign=True),
     "reason": Heading(""),
@@ -63,16 +64,17 @@ def two_worlds(
 def worlds_frame(measured: Sequence[ClassWorlds], level: float) -> pd.DataFrame:
     """Return a frame of figures in both worlds (``two_worlds``), with intervals of this level."""
     return make_frame(
-        (row for worlds in measured for row in _rows(worlds)),
+        (row for worlds in measured for row in world_rows(worlds)),
         ["class", "world", "metric"],
-        _HEADINGS,
+        HEADINGS,
         title="two worlds",
         notes=[text for worlds in measured for text in class_sentences(worlds)],
         level=level,
     )
 
 
-def _rows(worlds: ClassWorlds) -> Iterator[dict[str, Any]]:
+def world_rows(worlds: ClassWorlds) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one class, one per world and metric."""
     known = {"concepts": list(worlds.concepts), "by_teacher": worlds.by_teacher}
     for figure in worlds.figures:
         sides = {"before": figure.before, "after": figure.after, "change": figure.change}

@@ -111,6 +111,28 @@ def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
     return [item for item in batch if place_of(item) not in places]
 
 
+def with_groups_present(batch: Sequence[Item]) -> list[Item]:
+    """Return the batch with groups of those concepts alone that have the group's thumb in it.
+
+    A concept that is taken out of the batch, or gets another thumb or factor, leaves its group; a
+    single concept is no group.
+    """
+    there: dict[object, list[str]] = {}
+    for item in batch:
+        if isinstance(item, Intent):
+            there.setdefault(_group_of(item), []).append(item.concept)
+
+    def present(intent: Intent) -> tuple[str, ...]:
+        left = tuple(name for name in intent.group if name in there[_group_of(intent)])
+        return left if len(left) > 1 else ()
+
+    return [replace(i, group=present(i)) if isinstance(i, Intent) else i for i in batch]
+
+
+def _group_of(intent: Intent) -> object:
+    return intent.class_name, intent.group, intent.direction, intent.factor, intent.bound
+
+
 def _balanced(batch: Sequence[Item], repair: Balance) -> list[Item]:
     """Return the batch with the concepts of ``repair`` added to its reweighting (``Balance``).
 

@@ -17,7 +17,16 @@ from inficond_panel.results.metrics import Snapshot
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.spec.sections.students import Tuning
-from inficond_panel.state.batch import Item, Notice, Preview, make_preview, put, read_item, toggled
+from inficond_panel.state.batch import (
+    Item,
+    Notice,
+    Preview,
+    make_preview,
+    put,
+    read_item,
+    toggled,
+    with_groups_present,
+)
 from inficond_panel.state.jobs import Job, Jobs, Status
 from inficond_panel.state.selection import Rights
 from inficond_panel.state.students import StudentsState
@@ -131,6 +140,24 @@ class TuningState(TreeState):
     def toggle_group(self, class_name: str, concepts: Sequence[str], direction: str) -> None:
         """Add the same thumb on each of ``concepts``, as a group, or remove it (see ``toggle``)."""
         self.toggle(*self._each(class_name, concepts, direction))
+
+    def join_group(self, class_name: str, of: str, concept: str) -> None:
+        """Give ``concept`` the thumb that the concept ``of`` has in the batch.
+
+        Where a thumb changes targets, ``concept`` joins its group, which is one term of the target.
+        Raises ``TuningError`` if the batch has no thumb on ``of``.
+        """
+        of_class = [each for each in self.thumbs if each.class_name == class_name]
+        thumb = next((each for each in of_class if each.concept == of), None)
+        if thumb is None:
+            raise TuningError(
+                "The concept whose thumb another would get has none.", "Give it a thumb first."
+            )
+        names = thumb.group or (of,)
+        group = tuple(dict.fromkeys([*names, concept])) if self.tuner.refit == TARGET else ()
+        members = [each for each in of_class if each.concept in names and each.concept != concept]
+        joined = replace(thumb, concept=concept, group=group)
+        self.put([*(replace(each, group=group) for each in members), joined])
 
     def _each(self, class_name: str, concepts: Sequence[str], direction: str) -> list[Intent]:
         """Return a thumb on each concept; all are one group where a thumb changes targets."""
@@ -321,6 +348,7 @@ class TuningState(TreeState):
         """Replace the batch and start its preview; do nothing while ``locked`` is set."""
         if self.locked:
             return
+        batch = with_groups_present(batch)
         if not all(map(self._knows, batch)):
             raise TuningError("A thumb or repair has a name that this store does not have.")
         for item in batch:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.threads import one_thread
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
@@ -98,7 +98,7 @@ def photos_to_ask(
 def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
     """Return one or two arrays of priorities of the photos, and the reason for the choice."""
     store, logit = student.store, student.logits_of(student.base, scores)
-    words = words_for(student.name, store.concepts, store.synonyms)
+    words = class_words(store, student.name)
     if not words:
         return [-np.abs(logit)], "the student is least sure"
     z, word = _standard(logit), _standard(scores[:, words].astype(np.float64).max(axis=1))

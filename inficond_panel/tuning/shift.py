@@ -8,8 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import own_word
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words, own_word
 from inficond_panel.distill import Interval, Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
@@ -227,7 +226,7 @@ def tune_model_ap(photos: ClassPhotos, noise: Noise) -> Interval:
 def _own(photos: ClassPhotos) -> list[int]:
     """Return the indices of the concepts named like the class, synonyms included."""
     store = photos.student.store
-    return words_for(photos.student.name, store.concepts, store.synonyms)
+    return class_words(store, photos.student.name)
 
 
 def _own_scores(photos: ClassPhotos) -> NDArray | None:

@@ -23,8 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import unlisted_names
-from inficond_panel.concepts.texts import classes_named, words_for
+from inficond_panel.concepts.own_words import class_words, classes_by_word, unlisted_names
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.two_worlds import Figure, two_worlds
 from inficond_panel.distill.suspects import dividing_score, shows
@@ -58,6 +57,10 @@ class ClassWorlds:
         """The same figures without limits (nan)."""
         return replace(self, figures=tuple(figure.alone for figure in self.figures))
 
+    def meant_for(self, world: str) -> ClassWorlds:
+        """Return the same figures with the ``world`` that a person means."""
+        return replace(self, meant=world)
+
 
 def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = None) -> ClassWorlds:
     """Return the figures of one class at ``node``, which may be a preview, against its parent.
@@ -70,7 +73,7 @@ def worlds_of(tuner: Tuner, node: Node, class_name: str, noise: Noise | None = N
     intents = [intent for intent in node.intents if intent.class_name == class_name]
     concepts = correlated_concepts(intents, tuner.store)
     made = compared(before, after, concepts, noise or tuner.spec.views.noise())
-    return replace(made, meant=node.worlds_meant.get(class_name, ""))
+    return made.meant_for(node.worlds_meant.get(class_name, ""))
 
 
 def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
@@ -85,7 +88,7 @@ def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
         before, after = (tuner.at(each, TUNE)[name] for each in (tuner.root(), node))
         own = [intent for intent in intents if intent.class_name == name]
         worlds = compared(before, after, correlated_concepts(own, tuner.store), noise)
-        made.append(replace(worlds, meant=dict(meant).get(name, "")))
+        made.append(worlds.meant_for(dict(meant).get(name, "")))
     return made
 
 
@@ -104,9 +107,7 @@ def compared(
 def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, ...]:
     """Return the concepts whose correlation with the class the thumbs of one class mean."""
     names = {intent.class_name for intent in intents}
-    own = {
-        store.concepts[c] for name in names for c in words_for(name, store.concepts, store.synonyms)
-    }
+    own = {store.concepts[c] for name in names for c in class_words(store, name)}
     own |= {word for name in names for word in unlisted_names(store, name)}
     others = [intent for intent in intents if intent.concept not in own]
     lowered = [each for each in others if each.direction in (DOWN.key, REMOVE.key)]
@@ -122,7 +123,7 @@ def joint_presence(student: Student, concepts: Sequence[str]) -> NDArray[np.int8
 
 def _presence(student: Student, concept: str) -> NDArray[np.int8]:
     store = student.store
-    named = classes_named(store.classes, store.concepts, store.synonyms)
+    named = classes_by_word(store)
     k = named.get(store.concepts.index(concept), student.column)
     if k != student.column:
         label = store.label[student.rows, k]

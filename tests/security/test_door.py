@@ -52,6 +52,8 @@ NONSENSE = [
     {"action": "toggle", "concept": "wheel", "direction": "up", SECRET: 1},
     {"action": "toggle_group", "concepts": ["wheel", SECRET], "direction": "up"},
     {"action": "toggle_group", "concepts": 7, "direction": "up"},
+    {"action": "join_group", "of": SECRET, "concept": "wheel"},
+    {"action": "join_group", "of": "wheel", "concept": 7}, {"action": "join_group", "of": SECRET},
     {"action": "open", "concept": SECRET}, {"action": "open", "concept": ["wheel"]},
     {"action": "select", "student": SECRET}, {"action": "find_changes", "name": SECRET},
     {"action": "pictures", "segments": [SECRET]}, {"action": "pictures", "segments": None},

@@ -108,6 +108,55 @@ def test_the_tree_is_drawn_and_moves_and_branches_are_told(told, spec, monkeypat
         assert fault in found
 
 
+def test_the_world_meant_is_kept_with_the_iteration(told, spec):
+    told("meant", "--node", 1, "independent")
+    assert open_tuner(spec).nodes()[1].worlds_meant == {"bicycle": "independent"}
+
+
+def test_the_world_meant_is_answered(told):
+    assert "bicycle is independent (without this correlation)" in told(
+        "meant", "--node", 1, "independent"
+    )
+
+
+def test_the_world_meant_is_in_the_document(told):
+    facts = told("meant", "--node", 1, "these", "--json")["node"]
+    assert facts["meant"] == {"bicycle": "these"}
+
+
+def test_the_world_meant_of_one_class_is_chosen_by_its_name(told, spec):
+    tuner = open_tuner(spec)
+    thumbs = [Intent(name, "sky", "down") for name in ("bicycle", "sheep")]
+    node = tuner.fine_tune(tuner.root(), thumbs)
+    told("meant", "--node", node.id, "independent", "--class", "sheep")
+    assert open_tuner(spec).node(node.id).worlds_meant == {"sheep": "independent"}
+
+
+def test_a_deleted_iteration_can_have_a_world_meant(told, spec):
+    told("delete", "--node", 3)
+    told("meant", "--node", 3, "these")
+    assert open_tuner(spec).nodes(deleted=True)[3].worlds_meant == {"sheep": "these"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "fault"),
+    [
+        (["--node", "0", "these"], "has no thumb, so no world is meant"),
+        (["--node", "1", "these", "--class", "sheep"], "'sheep', which has no thumb"),
+        (["--node", "1", "these", "--class", "bicycl"], "Did you mean 'bicycle'"),
+        (["--node", "9", "these"], "There is no iteration"),
+    ],
+)
+def test_a_world_that_cannot_be_meant_is_refused(told, argv, fault):
+    assert fault in told("meant", *argv)
+
+
+def test_another_world_is_told_with_the_two_that_there_are(spec, capsys):
+    with pytest.raises(SystemExit):
+        main(["history", "meant", str(spec), "--node", "1", "unbiased"])
+    assert "choose from 'these', 'independent'" in capsys.readouterr().err
+
+
 def test_a_mistaken_action_is_told_with_the_form(capsys):
     for argv, faults in (
         ([], ["the action is missing", "Usage: inficond history ACTION SPEC", "Actions: list, "]),

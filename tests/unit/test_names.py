@@ -14,7 +14,8 @@ import inficond_panel
 from inficond_panel.cli import main
 from inficond_panel.common.names import equal_names, find_name, name_key, pair_text
 from inficond_panel.common.near_words import nearest
-from inficond_panel.concepts.texts import fault_of, names_class
+from inficond_panel.concepts.class_names import letters_of
+from inficond_panel.concepts.texts import fault_of
 from inficond_panel.errors import DataError, EditsError, InficondError, TuningError
 from inficond_panel.export.predictions import columns_of
 from inficond_panel.results.concept_rows import find_concepts
@@ -261,7 +262,7 @@ def test_a_column_of_metadata_is_found(students):
 
 
 def test_a_concept_in_two_code_points_names_its_class():
-    assert names_class(CAT_NFD, CAT)
+    assert letters_of(CAT_NFD) == letters_of(CAT)
 
 
 def test_a_search_finds_a_concept_in_another_form_of_unicode():

@@ -336,7 +336,7 @@ def test_damaged_words_are_told_with_a_remedy(store, spoil):
     spoil(path)
     with pytest.raises(StoreFormatError, match="damaged") as error:
         own_word(open_store(store.path), "sheep")
-    assert "inficond concept words SPEC" in str(error.value)
+    assert "inficond concept words SPEC" in error.value.remedy
 
 
 def test_words_of_another_store_are_told(store, tmp_path):

@@ -8,7 +8,6 @@ from factory import ATTRS, small_arrays
 
 from inficond_panel.common.folders import DiskFolder
 from inficond_panel.concepts.scoring import Scoring, score_corpus
-from inficond_panel.concepts.texts import names_class, words_for
 from inficond_panel.concepts.typed import TypedFolder, extended, type_concept
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store import Store, open_store, write_store
@@ -166,25 +165,3 @@ def test_kept_and_read_again_unless_the_file_is_damaged(base, words, tmp_path):
         file.write_bytes(content)
         with pytest.raises(StoreFormatError, match=r"typed concept in .* is damaged"):
             folder.read(base)
-
-
-#: Texts by the class that they name, and by one that they do not name.
-SAME = {
-    "truck": ["truck", "Trucks"], "traffic_light": ["traffic light"], "dining table": ["table"],
-    "diningtable": ["table"], "pottedplant": ["plant"], "flat tv": ["TV"], "buses": ["buses"],
-    "tv monitor": ["monitor"], "wine glass": ["glass"], "cars": ["car"],
-}  # fmt: skip
-OTHER = {
-    "truck": ["car", ""], "person": ["son"], "cattle": ["cat"], "dining table": ["dining"],
-    "wine glass": ["glas"], "?": ["!"], "bus": ["bus stop"],
-}  # fmt: skip
-
-
-def test_which_texts_name_a_class_and_synonyms_do_too():
-    for class_name, texts in SAME.items():
-        assert all(names_class(text, class_name) for text in texts), class_name
-    for class_name, texts in OTHER.items():
-        assert not any(names_class(text, class_name) for text in texts), class_name
-    concepts = ["lorry", "wheel", "truck"]
-    assert words_for("truck", concepts, {"lorry": ["big truck", "trucks"]}) == [0, 2]
-    assert words_for("truck", concepts, {}) == [2]

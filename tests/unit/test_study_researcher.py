@@ -21,7 +21,7 @@ from inficond_panel.study.run.study import open_study
 
 TABLES = (
     *("answers", "differences", "events", "notes", "participants", "remarks", "scores"),
-    *("summary", "tasks", "typed", "views"),
+    *("summary", "tasks", "typed", "views", "worlds"),
 )
 
 

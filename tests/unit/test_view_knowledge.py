@@ -324,6 +324,78 @@ def test_the_group_of_the_last_thumb_is_offered_and_thumbed_as_one(tmp_path):
     assert view.bar.group is None
 
 
+WHEELS = ("wheel", "spoke", "wheel 2")  # correlated in ``twins_spec``
+
+
+@pytest.fixture
+def twin_view(tmp_path):
+    """View of a student where a thumb changes targets, with one thumb on a concept of a group."""
+    spec = twins_spec(tmp_path, extra="tuning: {refit: target}\n")
+    view = KnowledgeView(session_on(spec, "bicycle"))
+    thumb(view, "wheel", "down")
+    return view
+
+
+def groups(view):
+    return {each.concept: frozenset(each.group) for each in view.app.tuning.thumbs}
+
+
+def test_a_correlated_concept_joins_the_group_of_the_thumb(twin_view):
+    ask(twin_view, "join_group", of="wheel", concept="spoke")
+    assert groups(twin_view) == dict.fromkeys(["wheel", "spoke"], frozenset({"wheel", "spoke"}))
+
+
+def test_a_third_concept_joins_the_group_of_two(twin_view):
+    for of, concept in (("wheel", "spoke"), ("spoke", "wheel 2")):
+        ask(twin_view, "join_group", of=of, concept=concept)
+    assert groups(twin_view) == dict.fromkeys(WHEELS, frozenset(WHEELS))
+
+
+def test_a_joined_group_is_one_term_of_the_target(twin_view):
+    ask(twin_view, "join_group", of="wheel", concept="spoke")
+    tuner = twin_view.app.tuner
+    (term,) = tuner.terms(twin_view.app.tuning.preview.node)["bicycle"].adjusted
+    assert set(term.concepts) == {"wheel", "spoke"}
+
+
+def test_a_concept_that_joins_has_the_factor_of_the_thumb(twin_view):
+    ask(twin_view, "set_own_factor", concept="wheel", factor=5)
+    ask(twin_view, "join_group", of="wheel", concept="spoke")
+    assert {each.factor for each in twin_view.app.tuning.thumbs} == {5}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("take_out", {"place": ["thumb", "bicycle", "spoke"]}),
+        ("toggle", {"concept": "spoke", "direction": "up"}),
+        ("set_own_factor", {"concept": "spoke", "factor": 5}),
+    ],
+)
+def test_a_concept_with_another_thumb_leaves_its_group(twin_view, name, arguments):
+    ask(twin_view, "toggle_group", concepts=list(WHEELS), direction="down")
+    ask(twin_view, name, **arguments)
+    assert groups(twin_view)["wheel"] == {"wheel", "wheel 2"}
+
+
+def test_a_concept_alone_is_no_group(twin_view):
+    ask(twin_view, "join_group", of="wheel", concept="spoke")
+    ask(twin_view, "take_out", place=["thumb", "bicycle", "spoke"])
+    assert groups(twin_view) == {"wheel": set()}
+
+
+def test_no_group_is_joined_without_a_thumb(twin_view):
+    with pytest.raises(TuningError, match="has none"):
+        ask(twin_view, "join_group", of="spoke", concept="wheel 2")
+
+
+def test_where_thumbs_are_bounds_a_correlated_concept_gets_its_own(tmp_path):
+    view = KnowledgeView(session_on(twins_spec(tmp_path), "bicycle"))  # refit: all
+    thumb(view, "wheel", "down")
+    ask(view, "join_group", of="wheel", concept="spoke")
+    assert groups(view) == {"wheel": set(), "spoke": set()}
+
+
 def test_a_preview_is_told_by_concept_and_an_influence_set_by_hand_waits_as_a_bound(view, app):
     concept, now = (view.table.rows[0][key] for key in ("concept", "influence"))
     for value, direction, told in ((now - 0.5, "down", "≤"), (now + 0.5, "up", "≥")):

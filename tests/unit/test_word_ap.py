@@ -69,6 +69,17 @@ def test_the_finding_offers_the_word(view):
     assert word["sentence"].startswith("The word “tv monitor” alone: AP 0.")
 
 
+def test_a_student_that_is_left_and_selected_again_has_its_word(tmp_path, monkeypatch):
+    app = AppState(tuner_on(tmp_path), Jobs(inline=True))
+    shown, waiting = KnowledgeView(app), []
+    monkeypatch.setattr(app.jobs, "submit", waiting.append)
+    for name in (NAME, "bicycle", NAME):  # each job takes the place of the one before
+        app.selection.class_name = name
+    job = [each for each in waiting if each.key == "word"][-1]
+    job.done(job.work(job))
+    assert shown.panels.finding["word"]["raise"] == NAME
+
+
 def test_its_button_puts_the_thumb_into_the_batch(view):
     view.act({"action": "toggle", "concept": NAME, "direction": "up"})
     assert [(each.concept, each.direction) for each in view.app.tuning.thumbs] == [(NAME, "up")]

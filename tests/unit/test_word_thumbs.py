@@ -1,5 +1,6 @@
 """Thumbs on a class's own word that is no concept of the students."""
 
+import hashlib
 import shutil
 
 import numpy as np
@@ -10,13 +11,13 @@ from more_factory import added_part
 from scipy.special import expit
 from worded import put_words, worded_store
 
-from inficond_panel.concepts.own_words import own_word, words_path
+from inficond_panel.concepts.own_words import own_word, own_words, words_path
 from inficond_panel.distill import fit
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.refit_report import explain, group_of
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.store import open_store
+from inficond_panel.store import open_store, write_store
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.tuning import GroupIntent, History, Intent, Tuner
 from inficond_panel.tuning.edits import Lambda, Learn
@@ -212,6 +213,56 @@ def test_words_made_anew_are_told(tuner):
     later = Tuner(store, tuner.spec, tuner.history)
     with pytest.raises(TuningError, match="made anew"):
         later.fine_tune(later.node(node.id), [Lambda("tv monitor", 1e-3)])
+
+
+def put_shuffled_words(store):
+    """Words with the same scores on ``fit`` in another order: mean and spread stay."""
+    words = own_words(store)
+    arrays = {name: words.read(name).copy() for name in words.attrs["variable_hashes"]}
+    rows = store.rows("fit")
+    order = np.random.default_rng(0).permutation(len(rows))
+    arrays["concept_score"][rows] = arrays["concept_score"][rows[order]]
+    attrs, again = dict(words.attrs), without_words(store)
+    write_store(words_path(again), arrays, attrs)
+    return open_store(store.path)
+
+
+def test_other_words_with_the_same_mean_and_spread_are_told(tuner):
+    node = tuner.fine_tune(tuner.root(), [WORD])
+    later = Tuner(put_shuffled_words(tuner.store), tuner.spec, tuner.history)
+    with pytest.raises(TuningError, match="made anew"):
+        later.fine_tune(later.node(node.id), [Lambda("tv monitor", 1e-3)])
+
+
+def test_a_thumb_on_other_words_is_another_iteration(tuner):
+    node = tuner.fine_tune(tuner.root(), [WORD])
+    later = Tuner(put_shuffled_words(tuner.store), tuner.spec, tuner.history)
+    assert later.fine_tune(later.root(), [WORD]).id != node.id
+
+
+def test_a_replay_with_other_words_tells_the_iteration(tuner):
+    tuner.fine_tune(tuner.root(), [WORD])
+    into = Tuner(put_shuffled_words(tuner.store), tuner.spec, History(":memory:"))
+    assert [same_weights(*pair) for pair in replay(tuner, into)] == [True, False]
+
+
+def test_a_thumb_on_a_concept_keeps_its_settings(tuner):
+    node = tuner.fine_tune(tuner.root(), [Intent("tv monitor", "sky", "up", 2.0)])
+    (term,) = node.settings["adjusted"]["tv monitor"]
+    assert "word" not in term
+
+
+def test_a_group_with_a_word_has_the_word_s_digest(tuner):
+    group = GroupIntent("tv monitor", ("tv monitor", "sky"), "up", 2.0)
+    node = tuner.fine_tune(tuner.root(), [group])
+    (term,) = node.settings["adjusted"]["tv monitor"]
+    assert term["word"] == own_word(tuner.store, "tv monitor").digest
+
+
+def test_the_digest_is_of_scores_then_vector(tuner):
+    word = own_word(tuner.store, "tv monitor")
+    content = word.scores.astype("<f4").tobytes() + word.text.astype("<f4").tobytes()
+    assert word.digest == hashlib.sha256(content).hexdigest()[:12]
 
 
 def test_equal_words_made_anew_serve(tuner):

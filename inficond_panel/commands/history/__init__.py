@@ -8,6 +8,7 @@ from inficond_panel.commands.shared.output import note, show, show_all, show_lin
 from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.common.installation import path_word
 from inficond_panel.errors import TuningError
+from inficond_panel.vocabulary.worlds import WORLDS
 
 DESCRIPTION = (
     "Nothing is ever erased, and every action is recorded with its time. Name an iteration "
@@ -25,6 +26,11 @@ _ACTIONS = {
     "jump": ("Show any iteration; the next fine-tune starts a branch from it.", "demo --node 1"),
     "rename": ("Give an iteration a name ('' removes it).", "demo --node 1 'no traffic light'"),
     "note": ("Give an iteration a note ('' removes it).", "demo --node 1 'one thumb'"),
+    "meant": (
+        "Say for which world the thumbs of an iteration are meant: these (photos like the tuning "
+        "images) or independent (without the correlation).",
+        "demo --node 1 independent",
+    ),
     "delete": ("Hide a branch: an iteration and its descendants.", "demo --node 2"),
     "restore": ("Show a deleted branch again.", "demo --node 2"),
     "compare": ("Compare two iterations.", "demo --node 0 2"),
@@ -54,10 +60,14 @@ def add_arguments(parser: Parser) -> None:
     )
     for name in ("show", "edits"):
         of[name].add_node()
-    for name in ("jump", "rename", "note", "delete", "restore"):
+    for name in ("jump", "rename", "note", "meant", "delete", "restore"):
         of[name].add_node(required=True)
     of["rename"].add_argument("name", metavar="NAME", help="name, one line")
     of["note"].add_argument("text", metavar="TEXT", help="any text")
+    of["meant"].add_argument(
+        "world", choices=WORLDS, metavar="WORLD", help=f"{' or '.join(WORLDS)}"
+    )
+    of["meant"].add_classes("class whose thumbs are meant")
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
     for name in ("backup", "from-backup"):
         of[name].add_argument("file", metavar="FILE", help="file of the copy")

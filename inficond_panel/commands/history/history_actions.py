@@ -13,6 +13,7 @@ from inficond_panel.commands.shared.output import progress
 from inficond_panel.commands.shared.students import chosen_node, count_looks
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
+from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
 from inficond_panel.results.history import (
     compare,
@@ -27,6 +28,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.worlds import WORLDS
 
 #: Result of an action: a JSON document with lines to print; some actions return frames instead.
 Result = tuple[dict[str, Any], list[str]]
@@ -78,6 +80,26 @@ def set_label(tuner: Tuner, args: argparse.Namespace) -> Result:
     facts = _facts(tuner, tuner.nodes(deleted=True)[node.number])
     label_text = f"the {label} {facts[label]!r}" if facts[label] else f"no {label}"
     return {**history_facts(tuner), "node": facts}, [f"#{node.number} {node.id} has {label_text}."]
+
+
+def set_meant(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Set for which world the thumbs on classes are meant (default: on all that have one); return
+    the worlds by class."""
+    node = find_node(tuner, args.node, deleted=True)
+    classes = node.with_thumbs if args.classes is None else args.classes
+    if not classes:
+        raise TuningError(
+            f"#{node.number} {node.id} has no thumb, so no world is meant.",
+            f"Name an iteration with thumbs: inficond history list {path_word(args.spec)}",
+        )
+    tuner.set_meant(node.id, dict.fromkeys(classes, args.world))
+    meant = tuner.node(node.id).worlds_meant
+    lines = [
+        f"#{node.number} {node.id}: the world meant by the thumbs on {name} is {world} "
+        f"({WORLDS[world].name.lower()})."
+        for name, world in meant.items()
+    ]
+    return {**history_facts(tuner), "node": {**_facts(tuner, node), "meant": meant}}, lines
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -178,6 +200,7 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.Da
     "jump": move,
     "rename": set_label,
     "note": set_label,
+    "meant": set_meant,
     "delete": delete,
     "restore": restore,
     "compare": compare_nodes,

@@ -75,6 +75,7 @@ def make_frames(study: Study, results: Sequence[Result]) -> Frames:
     compared = differences(results, list(scores(study)), levels, within=within)
     return {
         "tasks": tables.tasks_table(results),
+        "worlds": tables.worlds_table(study, results),
         "summary": tables.summary_table(results, [task.name_ for task in study.spec.all_tasks]),
         "differences": tables.differences_table(compared),
         "answers": tables.answers_table(study),

@@ -12,7 +12,9 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.results.frame import Heading, make_frame, plain_headings, table_file
+from inficond_panel.results.frame import LIMITS, Heading, make_frame, plain_headings, table_file
+from inficond_panel.results.two_worlds import HEADINGS
+from inficond_panel.study.results.final_worlds import worlds_rows
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
@@ -35,6 +37,7 @@ from inficond_panel.study.run.progress import Progress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
 from inficond_panel.study.spec.pages import TEMPLATES
+from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
 
@@ -101,6 +104,17 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
     note = "Place 0 is the training. A task without an outcome is not finished."
     columns = [*Result.__dataclass_fields__, "gain", "holdout_gain"]
     return _frame(rows, columns, "Each participant", headings, notes=[note])
+
+
+def worlds_table(study: Study, results: Iterable[Result]) -> pd.DataFrame:
+    """Return a row per participant, task with thumbs, world and metric: the figures of the last
+    students against the task's start, on tuning images (``results.two_worlds``)."""
+    headings = {**plain_headings(*_WHERE), **HEADINGS}
+    sides = [f"{key}{end}" for key in ("before", "after", "change") for end in ("", *LIMITS)]
+    more = ("images", "concepts", "by_teacher", "meant", "reason")
+    columns = (*_WHERE, "class", "world", "metric", *sides, *more)
+    rows, title = worlds_rows(study, results), "Each participant in two worlds"
+    return _frame(rows, columns, title, headings, facts={"level": USUAL_NOISE["level"]})
 
 
 def summary_table(results: Iterable[Result], order: Sequence[str]) -> pd.DataFrame:
@@ -295,6 +309,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
     tables = {
         "events": events_table(study),
         "tasks": tasks_table(with_holdout(study, results(study), look=False)),
+        "worlds": worlds_table(study, results(study)),
         "answers": answers_table(study),
         "scores": scores_table(study),
         "views": views_table(study),

@@ -8,17 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.names import name_key
-from inficond_panel.concepts.own_words import own_word
-from inficond_panel.distill.spread import spread
+from inficond_panel.concepts.own_words import OwnWord, own_word
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.fitting.adjustments import Adjustment, added
-from inficond_panel.vocabulary.splits import FIT
-
-#: Largest difference of a word's scores from those that a thumb was made with, in their spread.
-#: Machines differ by less, other texts of a word by more.
-_SAME = 1e-3
 
 
 def scores_of(
@@ -60,17 +54,20 @@ def added_on(
     return added(adjusted, scores_of(store, class_name, names, scores, rows, parts), names)
 
 
+def word_digest(store: Store, class_name: str, names: Sequence[str]) -> str:
+    """Return the digest of the class's own word if it is among ``names`` and no concept of the
+    store; else ""."""
+    unlisted = set(names) - set(store.concepts)
+    word = own_word(store, class_name) if unlisted else None
+    return "" if word is None else word.digest
+
+
 def check_words(store: Store, class_name: str, adjusted: Sequence[Adjustment]) -> None:
-    """Raise ``TuningError`` if the class's own word has other scores than those that thumbs on it
-    were made with, or none."""
-    concepts, rows = set(store.concepts), store.rows(FIT)
+    """Raise ``TuningError`` if the class's own word has other content than thumbs on it were made
+    with, or if its scores are missing."""
     for each in adjusted:
-        for name, mean, size in zip(each.concepts, each.means, each.spreads, strict=True):
-            if name in concepts:
-                continue
-            scores = _word_scores(store, class_name, name, rows, ())[:, None]
-            differ = abs(scores.mean(dtype=np.float64) - mean), abs(spread(scores)[0] - size)
-            if max(differ) > _SAME * size:
+        for name in set(each.concepts) - set(store.concepts):
+            if each.word != _word(store, class_name, name).digest:
                 raise TuningError(
                     f"The own word {name!r} of the class {class_name!r} has other scores than the "
                     "thumb on it was made with: the words beside the store were made anew.",
@@ -83,6 +80,11 @@ def _word_scores(
     store: Store, class_name: str, name: str, rows: NDArray[np.intp], parts: Sequence[str]
 ) -> NDArray:
     """Return the scores ``(n,)`` of a class's own word, which is no concept of the store."""
+    return _word(store, class_name, name).scores_at(AllImages(store, parts), rows)
+
+
+def _word(store: Store, class_name: str, name: str) -> OwnWord:
+    """Return a class's own word by one of its names; ``TuningError`` if it is not known."""
     word = own_word(store, class_name)
     if word is None or name_key(name) not in map(name_key, word.names):
         raise TuningError(
@@ -90,4 +92,4 @@ def _word_scores(
             "the store.",
             "Make them, or bring back the folder of words: inficond precompute SPEC",
         )
-    return word.scores_at(AllImages(store, parts), rows)
+    return word

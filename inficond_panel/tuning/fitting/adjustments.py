@@ -42,7 +42,9 @@ class Adjustment:
     ``gain`` is in standard deviations ``sd`` of the teacher's log-odds on ``fit``. ``means`` and
     ``spreads`` standardise the score of each concept, ``middle`` and ``scale`` the largest of the
     standardised scores (0 and 1 for one concept). Numbers have six digits, so that they are equal
-    on machines whose sums differ in the last bit.
+    on machines whose sums differ in the last bit. ``word`` identifies the content of the class's
+    own word, if that is among ``concepts`` and is no concept of the store: its scores lie beside
+    the store, whose hash does not cover them.
     """
 
     concepts: tuple[str, ...]
@@ -52,6 +54,7 @@ class Adjustment:
     spreads: tuple[float, ...]
     middle: float = 0.0
     scale: float = 1.0
+    word: str = ""
 
     def standardised(self, scores: NDArray) -> Array:
         """Return standardised scores ``(n,)`` from scores ``(n, m)`` of the concepts."""
@@ -59,8 +62,9 @@ class Adjustment:
         return np.asarray((each.max(axis=1) - self.middle) / self.scale)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as plain data."""
-        return asdict(self)
+        """Return the fields as plain data; ``word`` only if set."""
+        plain = asdict(self)
+        return plain if self.word else {name: plain[name] for name in plain if name != "word"}
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Adjustment:
@@ -74,6 +78,7 @@ class Adjustment:
             tuple(map(float, item["spreads"])),
             float(item["middle"]),
             float(item["scale"]),
+            str(item.get("word", "")),
         )
         numbers = made.gain, made.sd, made.middle, made.scale, *made.means, *made.spreads
         if not np.isfinite(numbers).all():
@@ -101,9 +106,11 @@ def added(adjusted: Sequence[Adjustment], scores: NDArray, names: Sequence[str])
     return np.asarray(sd * np.clip(total, -MOST, MOST))
 
 
-def measured(concepts: tuple[str, ...], gain: float, scores: NDArray, sd: float) -> Adjustment:
+def measured(
+    concepts: tuple[str, ...], gain: float, scores: NDArray, sd: float, word: str = ""
+) -> Adjustment:
     """Return the adjustment of a thumb, from the scores ``(n, m)`` of its concepts on ``fit`` and
-    the standard deviation ``sd`` of the teacher's log-odds there.
+    the standard deviation ``sd`` of the teacher's log-odds there; ``word`` as in ``Adjustment``.
 
     It adds nothing if the scores or the teacher's outputs are all equal."""
     values = np.asarray(scores, dtype=np.float64)
@@ -118,6 +125,7 @@ def measured(concepts: tuple[str, ...], gain: float, scores: NDArray, sd: float)
         tuple(map(significant_value, spreads)),
         significant_value(largest.mean()) if several else 0.0,
         significant_value(float(divisor(largest[:, None])[0])) if several else 1.0,
+        word,
     )
 
 

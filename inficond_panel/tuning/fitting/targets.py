@@ -25,7 +25,12 @@ from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
-from inficond_panel.tuning.fitting.adjusted_scores import added_on, check_words, scores_of
+from inficond_panel.tuning.fitting.adjusted_scores import (
+    added_on,
+    check_words,
+    scores_of,
+    word_digest,
+)
 from inficond_panel.tuning.fitting.adjustments import Adjustment, measured
 from inficond_panel.tuning.fitting.terms import Correction, Taught
 from inficond_panel.vocabulary.splits import FIT
@@ -150,7 +155,8 @@ class TargetSource:
         ``TuningError`` as ``scores_of``."""
         images = self.store.scores_of(FIT), self.store.rows(FIT)
         scores = scores_of(self.store, class_name, concepts, *images)
-        return measured(concepts, gain, scores, self.log_odds_spread(class_name))
+        word = word_digest(self.store, class_name, concepts)
+        return measured(concepts, gain, scores, self.log_odds_spread(class_name), word)
 
     def log_odds_spread(self, class_name: str) -> float:
         """Return the standard deviation of the log-odds of a class on ``fit``, of the teacher or

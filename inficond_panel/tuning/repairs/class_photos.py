@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import rows_of
-from inficond_panel.concepts.texts import classes_named
+from inficond_panel.concepts.own_words import classes_by_word
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import counted_once, distinct, first_of, parts_of
@@ -380,7 +380,7 @@ def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
     photos of ``fit`` show, or do not show.
     """
     store = photos.student.store
-    named = classes_named(store.classes, store.concepts, store.synonyms)
+    named = classes_by_word(store)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
     concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
     fit, tune, by_teacher = _known(photos, list(concept_of))

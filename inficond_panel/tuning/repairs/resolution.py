@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -312,7 +312,7 @@ def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
             "Label photos of tune, or added photos, first or in the same iteration.",
         )
     present = np.array([labels[images.names[row]] == 1 for row in rows[answered]])
-    words = words_for(student.name, store.concepts, store.synonyms)
+    words = class_words(store, student.name)
     columns = images.scores(rows)[:, words].T.astype(np.float64)
     scores = {store.concepts[c]: column for c, column in zip(words, columns, strict=True)}
     teacher = images.teacher_log_odds(rows)[:, student.k].astype(np.float64)
@@ -361,7 +361,7 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
             "Label more training images, or use thumbs.",
         )
     doubt = photos.suspicion().doubt
-    doubt[words_for(name, store.concepts, store.synonyms)] = 0.0
+    doubt[class_words(store, name)] = 0.0
     suspect = np.flatnonzero(doubt)
     if not suspect.size:
         return [None]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import own_word
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words, own_word
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.spread import centred, spread
 from inficond_panel.tuning.fitting.class_fit import ClassFit
@@ -85,7 +84,7 @@ def context_of(student: ClassFit) -> Context | None:
     """
     store, rows = student.store, student.store.rows(FIT)
     word = own_word(store, student.name)
-    own = words_for(student.name, store.concepts, store.synonyms)
+    own = class_words(store, student.name)
     logits = student.logits(student.base, rows)
     known = [] if word is None else [word.scores[rows].astype(np.float64)]
     together = _along(store.scores_of(FIT), _without(logits, known), known)

@@ -247,7 +247,7 @@ function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
   const { mark, verb } = DIRECTIONS[direction]
   const chip = ({ concept, r }) => h("button", { class: "group-thumb one", disabled: isBusy(model), "aria-label": `${verb} ${concept} too`,
-    title: `Its correlation with ${of} is ${fixed(r, 2)}: it would take its place`, onclick: () => send("toggle", { concept, direction }) },
+    title: `Its correlation with ${of} is ${fixed(r, 2)}: it would take its place`, onclick: () => send("join_group", { of, concept }) },
   h("span", { "aria-hidden": "true" }, mark), h("span", { class: "clip" }, concept))
   const rest = members.length - GROUP_SHOWN + more
   return [h("span", { class: "muted" }, "also:"), ...members.slice(0, GROUP_SHOWN).map(chip), rest > 0 && h("span", { class: "muted num", title: `${count(rest)} more concepts correlated with ${of}` }, `+${count(rest)}`),

@@ -148,8 +148,7 @@ class FindingPanel(param.Parameterized):
         if not (name and self.app.spec.tuning.suspects):
             return None
         key = made_at(tuner, node, name), name
-        if key not in self._words:
-            self._words[key] = None
+        if key not in self._words:  # also if another student's job has taken this one's place
 
             def done(found: WordAp | None) -> None:
                 self._words[key] = found
@@ -160,7 +159,7 @@ class FindingPanel(param.Parameterized):
             self.app.jobs.submit(
                 Job("word", lambda _: work(), done, self.app.tuning.tell, idle=True)
             )
-        return self._words[key]
+        return self._words.get(key)
 
     @param.depends("app.suggestion.param", "panels.student", watch=True, on_init=True)
     def show_repair(self) -> None:

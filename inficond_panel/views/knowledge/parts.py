@@ -42,6 +42,7 @@ OWN = frozenset(
         "take_lever",
         "toggle",
         "toggle_group",
+        "join_group",
     }
 )
 
@@ -130,6 +131,11 @@ class StudentActions(RefitActions):
     @action
     def _toggle_group(self, concepts: list[str], direction: str) -> None:
         self.app.tuning.toggle_group(self.student, concepts, direction)
+
+    @action
+    def _join_group(self, of: str, concept: str) -> None:
+        """Give a concept the thumb that ``of`` has in the batch, as one group with it."""
+        self.app.tuning.join_group(self.student, of, concept)
 
     @action
     def _take_out(self, place: list[str]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import param
 
 from inficond_panel.common.numbers import plain
-from inficond_panel.concepts.texts import words_for
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
@@ -225,7 +225,7 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _namesake(store: Store, class_name: str) -> str:
     """Return the first concept that is named like a class; empty if there is none."""
-    named = words_for(class_name, store.concepts, store.synonyms)
+    named = class_words(store, class_name)
     return store.concepts[named[0]] if named else ""
 
 
