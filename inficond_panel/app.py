@@ -27,6 +27,7 @@ from inficond_panel.state.networks import ConceptsState
 from inficond_panel.state.tree import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.thumbs import known_name
+from inficond_panel.ui import upstream
 from inficond_panel.ui.browser import use_own_files
 from inficond_panel.ui.component import Connection
 from inficond_panel.ui.drawing import Drawing
@@ -276,6 +277,7 @@ def page_html(
 
 def serve_page(arguments: Sequence[str]) -> None:
     """Create the page of this session; ``panel serve`` calls it once per session."""
+    upstream.apply()
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     explorer = Explorer(arguments or ["demo"], os.environ.get("INFICOND_HISTORY", ""))

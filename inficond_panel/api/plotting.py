@@ -42,9 +42,10 @@ _BROUGHT: dict[str, int] = {}
 
 def _load_backend() -> None:
     """Load the scripts of HoloViews' Bokeh backend, and again where the cell that brought them is
-    rerun. The backend of the user's own plots stays.
+    rerun. A backend that the user has loaded stays the one of the user's own plots; where none is
+    loaded, Bokeh is current, without which HoloViews shows no plot.
 
-    Without the latter, a notebook saved after the rerun would have no scripts.
+    Without the scripts of the rerun, a notebook saved after the rerun would have no scripts.
     """
     cell, run = running_cell()
     again = _BROUGHT.get(cell, run) != run
@@ -59,7 +60,8 @@ def _load_backend() -> None:
     chosen = hv.Store.current_backend
     with packed_scripts(), param.logging_level("ERROR"):
         hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)
-    hv.Store.set_current_backend(chosen)
+    if chosen in hv.Store.renderers:
+        hv.Store.set_current_backend(chosen)
     panel: Any = pn  # its types allow less than it takes
     panel.config.inline = True
     if not again:

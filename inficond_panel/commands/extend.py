@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from inficond_panel.commands.shared.output import note, show_lines
-from inficond_panel.commands.shared.parser import ArgumentParser, say_networks
+from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_flags
 
 DESCRIPTION = (
     "Photos are encoded and scored like the store's, and get the logits of its teacher; "
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.opening import store_place
 
     spec = load_spec(find_spec(args.spec), check_files=False)
-    say_networks(args, spec)
+    apply_network_flags(args, spec)
     extended = extend_store(spec, store_place(spec, args.store), args.photos, args.logits, note)
     part = extended.part and {**asdict(extended.part), "path": str(extended.part.path)}
     document = {**asdict(extended), "store": str(extended.store), "part": part}

@@ -6,7 +6,11 @@ import argparse
 from dataclasses import asdict
 
 from inficond_panel.commands.shared.output import note, show_lines
-from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package, say_networks
+from inficond_panel.commands.shared.parser import (
+    ArgumentParser,
+    apply_network_flags,
+    precompute_package,
+)
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import find_spec, load_spec
 
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     """Make the store of a spec, or with ``--plan`` print the plan."""
     spec = load_spec(find_spec(args.spec))
     spec.check_photos()
-    say_networks(args, spec)
+    apply_network_flags(args, spec)
     package, store = precompute_package(), args.store or spec.store
     if args.plan:
         plan = package.plan(spec, store, progress=note, sample=True)

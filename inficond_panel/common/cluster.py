@@ -155,7 +155,7 @@ def keep_memory() -> None:
 
     Dask starts workers with ``MALLOC_TRIM_THRESHOLD_``, by which each array of 128 KB and more is
     new pages of the system: a fit took five times as long. Other processes are left alone: they
-    would not return the memory of large arrays.
+    would not return the memory of large arrays (``upstream.MALLOC``).
     """
     if "MALLOC_TRIM_THRESHOLD_" not in os.environ:
         return

@@ -219,16 +219,16 @@ class PostgresDatabase(Connected[_Connection]):
             f"Start the server, or allow this machine to connect, or {schema.other}.",
         )
 
-    def image(self) -> bytes:
+    def serialize(self) -> bytes:
         """Return a copy of all current rows, as the bytes of an SQLite file."""
         copy = Database(":memory:", self.schema)
         with self.transaction() as rows, copy.transaction(write=True) as db:
             db.execute("PRAGMA defer_foreign_keys = ON")
             for table in self.schema.tables:
                 _copy(rows, db, table)
-        return copy.image()
+        return copy.serialize()
 
-    def become(self, other: Database) -> None:
+    def overwrite_with(self, other: Database) -> None:
         """Replace all rows by the rows of an SQLite file of the same schema.
 
         Needs the rights of the owner of the tables, who alone can disable their triggers.

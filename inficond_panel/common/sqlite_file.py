@@ -184,12 +184,12 @@ class Database(Connected[_Connection]):
         assert self._connection is not None
         return self._connection
 
-    def image(self) -> bytes:
+    def serialize(self) -> bytes:
         """Return the current content as bytes of an SQLite file, also while others write."""
         with self.transaction():
             return self._connected().serialize()
 
-    def become(self, other: Database) -> None:
+    def overwrite_with(self, other: Database) -> None:
         """Replace the content by the content of ``other``, in all processes with the file open."""
         with self.transaction(), other.transaction():
             pass  # opens both

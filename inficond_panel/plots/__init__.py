@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 from bokeh.models import ColumnDataSource
 
+from inficond_panel.common.upstream import load_bokeh_backend
+
+load_bokeh_backend()
+
 #: Largest share of a column's values that are sent one by one.
 FEW = 0.1
 

@@ -30,7 +30,7 @@ def datashader_package() -> Any:
     """Import and return the package datashader; it takes a second, so call it in a worker thread.
 
     numba fails to import its compiled functions if it has no writable cache folder; it then gets a
-    temporary folder.
+    temporary folder (``upstream.NUMBA``).
     """
     try:
         import datashader  # noqa: PLC0415 - see above

@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import Any
 
 import holoviews as hv
-import holoviews.plotting.bokeh
 import numpy as np
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool, NoOverlap, Quad, Text

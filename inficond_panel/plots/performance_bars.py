@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 import holoviews as hv
-import holoviews.plotting.bokeh
 import numpy as np
 from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Plot
 from bokeh.models.renderers import GlyphRenderer

@@ -22,9 +22,9 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, partial
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -36,19 +36,9 @@ from panel.auth import BasicLoginHandler, OAuthProvider
 from panel.io.server import ComponentResourceHandler, LoginUrlMixin, RootHandler
 from tornado.web import ErrorHandler, HTTPError, RequestHandler, StaticFileHandler
 
+from inficond_panel.common import upstream
+
 _LONGEST = 120  #: most characters of a logged text
-
-
-def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any]) -> None:
-    """Replace the method ``name`` of ``owner`` by a function that calls
-    ``guard(original, self, ...)``, with the replaced method as ``original``."""
-    original = getattr(owner, name)
-
-    @wraps(original)
-    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return guard(original, self, *args, **kwargs)
-
-    setattr(owner, name, guarded)
 
 
 def one_line(text: object) -> str:
@@ -65,19 +55,21 @@ def guard_answers() -> None:
     """Install the guards of headers and cookies of all responses, also of errors; of component
     files, paths and redirects to pages; of the login page and the redirects from it; and of the
     size of scripts and styles."""
-    stand_before(RequestHandler, "clear", _with_headers)
-    stand_before(RequestHandler, "set_cookie", _same_site)
-    stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
-    stand_before(BokehTornado, "get_handler_delegate", _printable_path)
-    stand_before(BokehTornado, "get_handler_delegate", _with_slash)
-    stand_before(RootHandler, "redirect", _with_query)
-    stand_before(LoginUrlMixin, "get_login_url", _with_page)
-    stand_before(auth, "_validate_next_url", _own_path)
-    stand_before(BasicLoginHandler, "redirect", _beside_login)
-    stand_before(BasicLoginHandler, "get", _with_token)
-    stand_before(BasicLoginHandler, "post", _slowly)
-    stand_before(BokehTornado, "resources", _fewer)
-    stand_before(StaticFileHandler, "set_headers", _pack)
+    upstream.stand_before(upstream.HEADERS, RequestHandler, "clear", _with_headers)
+    upstream.stand_before(upstream.COOKIES, RequestHandler, "set_cookie", _same_site)
+    upstream.stand_before(
+        upstream.ANY_MODULE, ComponentResourceHandler, "parse_url_path", _only_loaded
+    )
+    upstream.stand_before(upstream.CONTROLS, BokehTornado, "get_handler_delegate", _printable_path)
+    upstream.stand_before(upstream.PREFIX, BokehTornado, "get_handler_delegate", _with_slash)
+    upstream.stand_before(upstream.QUERY, RootHandler, "redirect", _with_query)
+    upstream.stand_before(upstream.BEHIND_PROXY, LoginUrlMixin, "get_login_url", _with_page)
+    upstream.stand_before(upstream.OTHER_HOST, auth, "_validate_next_url", _own_path)
+    upstream.stand_before(upstream.BEHIND_PROXY, BasicLoginHandler, "redirect", _beside_login)
+    upstream.stand_before(upstream.TOKEN, BasicLoginHandler, "get", _with_token)
+    upstream.stand_before(upstream.GUESSING, BasicLoginHandler, "post", _slowly)
+    upstream.stand_before(upstream.BUNDLES, BokehTornado, "resources", _fewer)
+    upstream.stand_before(upstream.PACKED, StaticFileHandler, "set_headers", _pack)
 
 
 def allowed_hosts(application: BokehTornado) -> list[str]:
@@ -172,7 +164,7 @@ _waiting: Counter[str] = Counter()
 
 def take_password(args: argparse.Namespace) -> None:
     """Set ``args.basic_auth``, unless it is set, from the environment's ``PANEL_BASIC_AUTH``; Panel
-    would change this password to lower case."""
+    would change this password to lower case (``upstream.LOWER_CASE``)."""
     if not args.basic_auth:
         args.basic_auth = os.environ.pop("PANEL_BASIC_AUTH", None)
 

@@ -33,8 +33,9 @@ from bokeh.server.views.ws import WSHandler
 from panel.io import document
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from inficond_panel.common import upstream
 from inficond_panel.common.logs import logger_of
-from inficond_panel.serving.answers import one_line, stand_before
+from inficond_panel.serving.answers import one_line
 
 #: Most bytes of one part of a message, unless ``--websocket-max-message-size`` sets another limit.
 MESSAGE_SIZE = 1 << 20
@@ -102,12 +103,14 @@ def guard_messages() -> None:
         return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
 
     setattr(WSHandler, "max_message_size", property(limit))  # noqa: B010 - for a type checker
-    stand_before(WSHandler, "on_message", _received)
+    upstream.stand_before(upstream.LIMITS, WSHandler, "on_message", _received)
     for name in ("_internal_error", "_protocol_error"):
-        stand_before(WSHandler, name, lambda log, self, text: log(self, one_line(text)))
-    stand_before(ProtocolHandler, "handle", _handled)
-    stand_before(Deserializer, "_decode_bytes", _decode_bytes)
-    stand_before(Deserializer, "_decode_ndarray", _decode_ndarray)
+        upstream.stand_before(
+            upstream.LOGGED, WSHandler, name, lambda log, self, text: log(self, one_line(text))
+        )
+    upstream.stand_before(upstream.LIMITS, ProtocolHandler, "handle", _handled)
+    upstream.stand_before(upstream.LIMITS, Deserializer, "_decode_bytes", _decode_bytes)
+    upstream.stand_before(upstream.LIMITS, Deserializer, "_decode_ndarray", _decode_ndarray)
 
 
 async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> None:
@@ -213,15 +216,16 @@ def _decode_ndarray(original: Callable[..., Any], self: Any, array: dict[str, An
     return original(self, array)
 
 
-#: Panel's queue of changes by page: messages up to Panel 1.9, events from 1.10 on.
+#: Panel's queue of changes by page: messages up to Panel 1.9, events from 1.10 on. See
+#: ``upstream.LATE_CHANGES``.
 _KEPT = getattr(document, "_WRITE_EVENTS" if hasattr(document, "_WRITE_EVENTS") else "_WRITE_MSGS")
 
 
 def guard_writes() -> None:
     """Install the guards of writing, which write all queued changes and ignore closed pages."""
-    stand_before(document, "_dispatch_msgs", _all_dispatched)
-    stand_before(document, "dispatch_tornado", _sent_unless_closed)
-    stand_before(WebSocketHandler, "write_message", _written)
+    upstream.stand_before(upstream.LATE_CHANGES, document, "_dispatch_msgs", _all_dispatched)
+    upstream.stand_before(upstream.CLOSED_PAGES, document, "dispatch_tornado", _sent_unless_closed)
+    upstream.stand_before(upstream.CLOSED_PAGES, WebSocketHandler, "write_message", _written)
 
 
 async def _all_dispatched(original: Callable[[Document], Awaitable[None]], page: Document) -> None:

@@ -24,8 +24,9 @@ from bokeh.util.token import generate_secret_key
 from panel.io.server import AutoloadJsHandler, WSHandler
 from tornado.web import HTTPError
 
+from inficond_panel.common import upstream
 from inficond_panel.common.logs import logger_of
-from inficond_panel.serving.answers import allowed_hosts, one_line, stand_before
+from inficond_panel.serving.answers import allowed_hosts, one_line
 
 _SCRIPT_ARGUMENTS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
 #: Characters allowed in these arguments, which Bokeh writes into a script.
@@ -41,13 +42,13 @@ _openings: dict[str, deque[float]] = {}
 
 def guard_sessions() -> None:
     """Install the guards of session ids, of connections and of embedding."""
-    stand_before(SessionHandler, "get_session", _own_id)
-    stand_before(BokehTornado, "new_connection", _one_connection)
-    stand_before(WSHandler, "_async_open", _opened)
-    stand_before(WSHandler, "log_exception", _refused)
+    upstream.stand_before(upstream.SESSION_ID, SessionHandler, "get_session", _own_id)
+    upstream.stand_before(upstream.CONNECTIONS, BokehTornado, "new_connection", _one_connection)
+    upstream.stand_before(upstream.OPENING, WSHandler, "_async_open", _opened)
+    upstream.stand_before(upstream.OPENING, WSHandler, "log_exception", _refused)
     # no header ``Access-Control-Allow-Origin: *``, which is Bokeh's, since the script has cookies
-    stand_before(BokehAutoload, "set_default_headers", lambda *_: None)
-    stand_before(AutoloadJsHandler, "prepare", _embedded)
+    upstream.stand_before(upstream.EMBEDDING, BokehAutoload, "set_default_headers", lambda *_: None)
+    upstream.stand_before(upstream.EMBEDDING, AutoloadJsHandler, "prepare", _embedded)
 
 
 def sign_sessions(args: argparse.Namespace) -> None:

@@ -144,7 +144,7 @@ def back_up(tuner: Tuner, path: Path) -> None:
     """
     if path.exists():
         raise TuningError(f"{path} already exists.", "Name a new file.")
-    write_whole(path, tuner.history.image())
+    write_whole(path, tuner.history.serialize())
     mirror_concepts(tuner, path)
 
 
@@ -168,7 +168,7 @@ def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
     if tuner.nodes(deleted=True) or count_others(tuner):
         kept = _earlier(tuner.history.path)
         back_up(tuner, kept)
-    tuner.history.become(copy.history)
+    tuner.history.overwrite_with(copy.history)
     mirror_concepts(copy, tuner.history.path)
     copy.history.close()
     return typed_anew(tuner), kept

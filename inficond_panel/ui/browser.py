@@ -158,7 +158,7 @@ def use_own_files() -> None:
 
     Panel sets the address of style sheets when it answers the request for the page; with several
     processes the session may be made in another process, which would set a CDN. Panel's icon is
-    missing behind a prefix.
+    missing behind a prefix (``upstream.OTHER_PROCESS``).
     """
     use_own_font()
     document = pn.state.curdoc
@@ -189,7 +189,7 @@ class InlineStyles:
     """Panel hook of a page that replaces links to Panel's style sheets by their texts.
 
     It does nothing unless Panel is set to put its resources inline, as ``explore`` does. Each style
-    sheet is sent once.
+    sheet is sent once (``upstream.STYLES``).
     """
 
     def __init__(self) -> None:

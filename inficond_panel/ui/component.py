@@ -7,15 +7,12 @@ it is dropped, with one line in the log that quotes nothing of the message, and 
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-from functools import cache, partial
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
@@ -23,12 +20,8 @@ from weakref import WeakKeyDictionary
 
 import param
 from bokeh.document import Document
-from bokeh.model import DataModel, Model
-from bokeh.models import InlineStyleSheet
-from bokeh.util.callback_manager import PropertyCallbackManager
-from panel import custom
 from panel.config import config
-from panel.custom import Child, Children, JSComponent
+from panel.custom import JSComponent
 from panel.io import hold, state
 from panel.models.esm import DataEvent
 
@@ -37,6 +30,7 @@ from inficond_panel.errors import InficondError
 from inficond_panel.state import AppState
 from inficond_panel.ui import browser
 from inficond_panel.ui.threads import threads_error
+from inficond_panel.ui.upstream import LightComponent, handling
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Accepted messages of a page: per second on average, and at once. A key that is held down repeats
@@ -49,22 +43,6 @@ LONGEST = 100_000
 MALFORMED = (InficondError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 _log = logger_of(__name__)
-#: Whether this thread and task handle a message of our components; see ``_WithoutValues``.
-_handling: ContextVar[bool] = ContextVar("handling", default=False)
-
-
-class _WithoutValues(logging.Filter):
-    """Logging filter that drops Panel's record of a failed message to a component of ours.
-
-    Panel logs the values of the message; ``refusing`` logs the failing line in its place.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return False for the record of ``Reactive._process_events`` on our message."""
-        return not (_handling.get() and record.funcName == "_process_events")
-
-
-logging.getLogger("panel.reactive").addFilter(_WithoutValues())
 
 
 class Pace:
@@ -131,7 +109,7 @@ def _texts(value: object) -> Iterator[str]:
 @contextmanager
 def refusing(component: str) -> Iterator[None]:
     """Context that drops a malformed message to ``component``; the log gets the failing line."""
-    token = _handling.set(True)
+    token = handling.set(True)
     try:
         yield
     except MALFORMED as error:
@@ -139,10 +117,10 @@ def refusing(component: str) -> Iterator[None]:
         line = f"{Path(frame.filename).name}:{frame.lineno}"
         _log.warning("Refused a message to %s: %s at %s", component, type(error).__name__, line)
     finally:
-        _handling.reset(token)
+        handling.reset(token)
 
 
-class Component(JSComponent):
+class Component(LightComponent):
     """Component of the page, which one ES module draws in the browser from its parameters.
 
     The browser may set the parameters in ``_taken``, and sends messages to the ``on_msg`` handlers;
@@ -152,28 +130,9 @@ class Component(JSComponent):
 
     _taken: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, **params: Any) -> None:
-        _hold_plain_data(type(self))
-        super().__init__(**params)
-
     @property
     def _linked_properties(self) -> tuple[str, ...]:
         return tuple(name for name in super()._linked_properties if name in self._taken)
-
-    def _get_properties(self, doc: Document | None) -> dict[str, Any]:
-        """Return Panel's properties with a bundle name, which marks the source as JavaScript.
-
-        Without a name Panel compiles each source in the browser, as if it were TypeScript, whenever
-        a page opens. Components of one page share its style sheets, which are sent once.
-        """
-        properties = super()._get_properties(doc)
-        known: Any = state._stylesheets.get(doc, {}) if doc else {}
-        sheets = properties["stylesheets"]
-        for css in sheets:
-            if isinstance(css, str) and css not in known:
-                known[css] = InlineStyleSheet(css=css)
-        shared = [known[each] if isinstance(each, str) else each for each in sheets]
-        return {**properties, "stylesheets": shared, "bundle": _bundle_name(properties["esm"])}
 
     def _process_event(self, event: Any) -> None:
         if isinstance(event, DataEvent) and self._takes_messages():
@@ -196,63 +155,6 @@ class Component(JSComponent):
             "Refused a message to %s. %s", type(self).__name__, threads_error(config.nthreads)
         )
         return False
-
-    @classmethod
-    def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:
-        """Mark the component's data model as part of the page ``ref``; children mark theirs.
-
-        Panel searches all values of the component for data models at each change: every row of a
-        table, and for the shell the whole page. Here only the component has a data model.
-        """
-        tag = f"__ref:{ref}"
-        if tag not in props.tags:
-            props.tags.append(tag)
-
-
-@cache
-def _bundle_name(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()
-
-
-def _hold_plain_data(component: type[Component]) -> None:
-    """Let Bokeh search changed data of a component for models only in parameters with children.
-
-    Bokeh searches every value of every row of a table, at each change, for models that were added
-    or removed. Data for the browser are texts and numbers; only children are models.
-    """
-    data = component._data_model
-    if "trigger" in vars(data):
-        return
-    holding = [
-        name
-        for name in data.properties()
-        if name in component.param and isinstance(component.param[name], Child | Children)
-    ]
-
-    def trigger(model: Any, attr: str, old: Any, new: Any, *hint: Any, **setter: Any) -> None:
-        change = Model.trigger if attr in holding else PropertyCallbackManager.trigger
-        change(model, attr, old, new, *hint, **setter)
-
-    setattr(data, "trigger", trigger)  # noqa: B010 - a class that Panel made
-
-
-def _frozen(
-    freeze: Callable[..., AbstractContextManager[None]],
-    document: Document,
-    model: Any,
-    properties: dict[str, Any],
-    force: bool = False,
-) -> AbstractContextManager[None]:
-    """Freeze the page's list of models as Panel does, but only where a change can affect the list.
-
-    Panel too would search every value of every row for models.
-    """
-    if not force and "trigger" in vars(type(getattr(model, "data", None))):
-        return nullcontext()
-    return freeze(document, model, properties, force)
-
-
-setattr(custom, "freeze_doc", partial(_frozen, custom.freeze_doc))  # noqa: B010 - replaces Panel's
 
 
 class ViewComponent(Component):

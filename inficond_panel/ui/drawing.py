@@ -10,14 +10,16 @@ from string import Template
 from typing import Any
 
 import holoviews as hv
-import holoviews.plotting.bokeh  # not hv.extension, which loads scripts and changes the backend
 import panel as pn
 from bokeh.core.properties import value
 from bokeh.models import HoverTool, Text
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
+from inficond_panel.common.upstream import load_bokeh_backend
 from inficond_panel.ui.browser import FONT
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE, POPOVER, SURFACE, Colour
+
+load_bokeh_backend()  # not hv.extension, which loads scripts
 
 _FONT = "Inter, system-ui, sans-serif"
 _LETTER = 0.56  #: mean width of a letter, as a share of the font's height
@@ -224,7 +226,8 @@ def change_figure(figure: Figure, change: Callable[[], None]) -> None:
 def close_plots(pane: pn.pane.HoloViews) -> None:
     """Remove a pane's plots from HoloViews' registers, which would keep the session in memory.
 
-    Panel does not remove them when a session ends: the models above the plots are empty then.
+    Panel does not remove them when a session ends: the models above the plots are empty then
+    (``upstream.CLOSED_PLOTS``).
     """
     for plot, _ in pane._plots.values():
         plot.cleanup()

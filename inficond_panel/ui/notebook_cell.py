@@ -5,7 +5,7 @@ browser hides the picture; without a kernel, it hides the live output and shows 
 
 Panel and HoloViews publish 3 MB of scripts, each as two outputs of a cell, so that a saved notebook
 with one page had 6.6 MB. Of the two, ``application/javascript``, which all notebooks run, is kept,
-compressed.
+compressed (``upstream.SCRIPTS``).
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class Cell(pn.Column):
 class PageComm(Comm):
     """Comm of a cell: Panel's messages wait until the browser opens ``comm``, and stay in order.
 
-    Panel's comm would send an early message again after a while, after later messages.
+    Panel's comm would send an early message again after a while, after later messages
+    (``upstream.EARLY_MESSAGES``).
     """
 
     def __init__(self, comm: Comm) -> None:
@@ -135,7 +136,8 @@ class PageComm(Comm):
 
 
 def forget_places(page: pn.Column) -> None:
-    """Forget all displays of ``page`` in a notebook, which Panel would keep in memory."""
+    """Forget all displays of ``page`` in a notebook, which Panel would keep in memory
+    (``upstream.DISPLAYS``)."""
     for ref, (shown, root, *_) in list(pn.state._views.items()):
         if shown is page:
             del pn.state._views[ref]

@@ -2,7 +2,7 @@
 
 jupyter_bokeh shows a Bokeh model as a widget, but sends each change at once: before Panel has added
 the style sheets, and without messages of components. So Panel gets a comm, as in other notebooks,
-and the widget transports the comm's messages.
+and the widget transports the comm's messages (``upstream.WIDGETS``).
 """
 
 from __future__ import annotations

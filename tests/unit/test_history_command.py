@@ -232,7 +232,7 @@ def test_a_copy_made_while_others_write_is_whole(spec, tmp_path):
     copies = [tmp_path / f"copy {at}.sqlite" for at in range(10)]
     for at, place in enumerate(copies):
         wait_until(lambda n=5 * at: len(tuner.history.events(tuner.root_id)) > n, "more is written")
-        place.write_bytes(tuner.history.image())
+        place.write_bytes(tuner.history.serialize())
     done.set()
     writer.join()
     events = all_of(tuner)[1]
@@ -298,7 +298,7 @@ def test_a_copy_waits_only_so_long_for_one_that_writes(told, spec, tmp_path, mon
     other = sqlite3.connect(reader.history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(HistoryError, match="in use by another process"):
-        reader.history.become(copy.history)
+        reader.history.overwrite_with(copy.history)
     other.execute("ROLLBACK")
     other.close()
     assert all_of(reader) == before

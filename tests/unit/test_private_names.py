@@ -6,6 +6,7 @@ With a version that no longer has one, the guard before it would stand before no
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ PLACES = {
     " _patch_datamodel_ref _send_msg _data_model",
     "panel.layout:Column": "_get_objects _get_model _cleanup",
     "panel.viewable:Viewable": "_preprocessing_hooks",
+    "panel.custom:": "freeze_doc",
 }
 NAMES = [(*place.split(":"), name) for place, names in PLACES.items() for name in names.split()]
 
@@ -55,10 +57,10 @@ def test_the_installed_version_has_the_name(place):
 
 @pytest.mark.parametrize("module", [answers, messages, sessions])
 def test_every_guard_is_in_the_list(module):
-    """Owner and name of each ``stand_before(OWNER, "NAME", ...)``."""
+    """Owner and name of each ``stand_before(REASON, OWNER, "NAME", ...)``."""
     for call in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "stand_before":
-            owner, name = getattr(module, call.args[0].id), call.args[1]
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "stand_before":
+            owner, name = getattr(module, call.args[1].id), call.args[2]
             names = [name.value] if isinstance(name, ast.Constant) else []
             is_class = inspect.isclass(owner)
             place = (owner.__module__, owner.__name__) if is_class else (owner.__name__, "")
@@ -66,13 +68,16 @@ def test_every_guard_is_in_the_list(module):
                 assert (*place, each) in NAMES
 
 
-def test_a_private_name_of_a_base_class_that_is_overridden_is_in_the_list():
-    source = (Path(inficond_panel.__file__).parent / "ui" / "component.py").read_text()
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+@pytest.mark.parametrize("file", ["component.py", "upstream.py"])
+def test_a_private_name_of_a_base_class_that_is_overridden_is_in_the_list(file):
+    source = (Path(inficond_panel.__file__).parent / "ui" / file).read_text()
     supers = {
-        node.attr for node in calls
-        if isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "super"
-        and node.attr.startswith("_") and not node.attr.startswith("__")
-    }  # fmt: skip
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "id", "") == "super"
+        and re.match("_[^_]", node.attr)
+    }
     assert supers
     assert supers <= {name for _, _, name in NAMES}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, show_all
-from inficond_panel.commands.shared.parser import ArgumentParser, say_networks, share
+from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_flags, share
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     students, tuner, name = _students(args)
     if args.classes:
         args.classes = chosen_classes(args.classes, students.classes)
-    say_networks(args, tuner.spec)
+    apply_network_flags(args, tuner.spec)
     accuracy, noise = args.abstain, tuner.spec.views.noise()
     rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}

@@ -2,7 +2,8 @@
 
 Panel runs an app's file only when its first page is opened, which is too late for a guard. Before
 Panel reads its command line it loads the entry points ``panel.io.rest`` of all packages
-(pyproject.toml), and so this module, which adds the plugin with the guards to pages of ours.
+(pyproject.toml), and so this module, which adds the plugin with the guards to pages of ours
+(``upstream.SETUP``).
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from inficond_panel.serving import guard, health, plugin
 from inficond_panel.serving.answers import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
+from inficond_panel.ui import upstream
 from inficond_panel.ui.threads import check_threads, threads_error
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -167,6 +168,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     """Run ``panel serve`` on the pages ``files`` with our guards, until it is stopped."""
     check_threads()
     guard()
+    upstream.apply()
     sign_sessions(args)
     take_password(args)
     if args.num_procs != 1:
@@ -239,7 +241,7 @@ def _tell_when_there(url: str, tell: Callable[[str], None]) -> None:
 def end_with_this_process() -> None:
     """Make processes that are forked later stop when this process ends, for any reason.
 
-    Each waits for the end of a pipe that only this process holds open.
+    Each waits for the end of a pipe that only this process holds open (``upstream.WORKERS``).
     """
     parent = os.getpid()
     reader, writer = os.pipe()

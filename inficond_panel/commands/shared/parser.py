@@ -160,7 +160,7 @@ class ArgumentParser(argparse.ArgumentParser):
             forms.add_argument(f"--{name}", action="store_true", help=f"print the table {text}")
 
 
-def say_networks(args: argparse.Namespace, spec: Spec) -> None:
+def apply_network_flags(args: argparse.Namespace, spec: Spec) -> None:
     """Apply ``--device`` and ``--allow-python`` to a spec."""
     spec.device = args.device or spec.device
     allow_python(args, spec)

@@ -36,6 +36,15 @@ PAUSE = 1.0
 LONGEST_NOTE = 2_000
 
 
+def password_problem(tried: str) -> str:
+    """Return the reason why the password ``tried`` is refused; "" if it is correct."""
+    password = os.environ.get(PASSWORD, "")
+    if not password:
+        return "This page is closed: the study was served without a password."
+    fits = hmac.compare_digest(tried.encode(), password.encode())  # in the same time, right or not
+    return "" if fits else "This is not the password."
+
+
 class BoardFrame(Component):
     """Component of the browser that shows the login, then the table of participants."""
 
@@ -81,11 +90,7 @@ class BoardPage(Acting, Viewer):
         """Open the page if the password is correct; refuse a wrong password after a pause."""
         if self._open or self._waits:
             return
-        right = os.environ.get(PASSWORD, "")
-        problem = "This page is closed: the study was served without a password."
-        if right:
-            fits = hmac.compare_digest(password.encode(), right.encode())
-            problem = "" if fits else "This is not the password."
+        problem = password_problem(password)
         self._open, self._waits = not problem, bool(problem)
 
         def turn_away() -> None:

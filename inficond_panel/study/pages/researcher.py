@@ -12,6 +12,7 @@ import panel as pn
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.board import BoardPage
 from inficond_panel.study.run.study import shared_study
+from inficond_panel.ui import upstream
 from inficond_panel.ui.browser import use_own_files
 from inficond_panel.ui.component import Connection
 
@@ -25,6 +26,7 @@ AFTER = (
 
 def serve_page(arguments: list[str]) -> None:
     """Serve the researcher's page to this session; ``arguments`` are study and data folder."""
+    upstream.apply()
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = BoardPage(shared_study(*arguments))

@@ -12,6 +12,7 @@ import panel as pn
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.study.run.study import shared_study
+from inficond_panel.ui import upstream
 from inficond_panel.ui.browser import use_own_files
 
 #: Interval in milliseconds at which an open page is recorded as open.
@@ -20,6 +21,7 @@ HEARTBEAT = 2000
 
 def serve_page(arguments: list[str]) -> None:
     """Serve a participant's page to this session; ``arguments`` are study and data folder."""
+    upstream.apply()
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = ParticipantPage(shared_study(*arguments))

@@ -305,14 +305,14 @@ class History:
         with self._database.transaction() as db:
             return named_concepts(db, root)
 
-    def image(self) -> bytes:
+    def serialize(self) -> bytes:
         """Return the history as bytes of a history file, also while other processes write."""
-        return self._database.image()
+        return self._database.serialize()
 
-    def become(self, other: History) -> None:
+    def overwrite_with(self, other: History) -> None:
         """Replace the content by the content of the file ``other``, in all processes."""
         assert isinstance(other._database, Database)
-        self._database.become(other._database)
+        self._database.overwrite_with(other._database)
 
     def close(self) -> None:
         """Close the file; the next use opens it again (a history in memory is lost)."""

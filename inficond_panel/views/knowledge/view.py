@@ -240,5 +240,5 @@ class KnowledgeView(
     def _takes(self, name: str) -> bool:
         """Return False for repairs and suggestions that the spec or these students exclude."""
         options = self.table.options
-        repaird = options["suspecting"] and (options["penalised"] or not options["unrepairable"])
-        return bool({"repair": repaird, "suggest": options["suggests"]}.get(name, True))
+        repairs = options["suspecting"] and (options["penalised"] or not options["unrepairable"])
+        return bool({"repair": repairs, "suggest": options["suggests"]}.get(name, True))
