@@ -30,13 +30,16 @@ _SHELL = {"", "sh", "console"}
 
 
 def code_lines(page: Path) -> Iterator[tuple[int, str, str]]:
-    """Lines of code of a page: number, language, text; indented code has none."""
+    """Lines of code of a page: number, language, text as it stands; indented code has no language,
+    and loses its indent."""
     fence = None
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("```"):
             fence = line[3:].strip() if fence is None else None
-        elif fence is not None or line.startswith("    "):
-            yield number, fence or "", line.strip()
+        elif fence is not None:
+            yield number, fence, line
+        elif line.startswith("    "):
+            yield number, "", line.strip()
 
 
 def commands(page: Path) -> Iterator[tuple[int, str]]:
@@ -46,7 +49,7 @@ def commands(page: Path) -> Iterator[tuple[int, str]]:
         if language not in _SHELL:
             continue
         start = start if text else number
-        text = f"{text}{line}"
+        text = f"{text}{line.strip()}"
         if text.endswith("\\"):
             text = text[:-1]
             continue
