@@ -68,27 +68,20 @@ def repairs(given: Clicks) -> dict[str, list[Edit]]:
     """Repairs by the labels of tune, alone and with the two clicks, by title."""
     name = given.name
     suspects = tuple(each.concept for each in shift_of(given.students).suspects[:SUSPECTS])
-    auto, doubt, learned = Lambda(name), Doubt(name), Learn(name, LABELS)
+    auto, doubt = Lambda(name), Doubt(name)
     balance: list[Edit] = [Balance(name, suspects, suspects=True)] if suspects else []
     both = given.edits([given.up], [given.off])
-    found: dict[str, list[Edit]] = {
+    return {
         "lambda": [auto],
         "doubt": [doubt],
-        "doubt, lambda": [doubt, auto],
         "balance": balance,
-        "balance, lambda": [*balance, auto],
         "balance, doubt, lambda": [*balance, doubt, auto],
         "the teacher on tune": [Learn(name, TEACHER)],
-        "labels of tune, lambda": [learned, auto],
-        "labels of tune, doubt, lambda": [learned, doubt, auto],
-        "labels of tune, balance, lambda": [learned, *balance, auto],
-        "target, and lambda": [*both, auto],
+        "labels of tune, lambda": [Learn(name, LABELS), auto],
         "target, and doubt": [*both, doubt],
         "target, and balance": [*both, *balance],
         "target, and the teacher on tune": [*both, Learn(name, TEACHER)],
-        "target, and labels of tune, lambda": [*both, learned, auto],
     }
-    return found
 
 
 def refitted(given: Clicks, edits: Sequence[Edit]) -> NDArray:
