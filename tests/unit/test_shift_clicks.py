@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 from shift_parts.cases import biased_cases
-from shift_parts.clicks import LOWERED, RAISED, Fitted, adjusted, average, held, near
+from shift_parts.clicks import LOWERED, RAISED, Fitted, adjusted, average, bounded, held, near
 from shift_parts.pairs import draw_split
 from shift_parts.shared import clustered
 
@@ -85,6 +85,12 @@ def test_near_is_the_minimum_that_another_solver_finds(of, rho):
 def test_near_with_a_large_rho_holds_the_other_weights(of):
     moved = {8: 0.9, 1: 0.0}
     np.testing.assert_allclose(near(of, moved, 1e5), held(of, moved), atol=1e-3)
+
+
+def test_bounds_of_the_papers_size_double_a_weight_of_the_given_student(students):
+    weights = np.zeros((12, 1))
+    weights[8] = 0.7
+    assert bounded(students, 8, 1, weights) == {8: pytest.approx(1.4), 1: 0.0}
 
 
 def test_held_changes_logits_by_the_moved_weights_alone(of):
