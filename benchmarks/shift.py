@@ -3,7 +3,7 @@
     python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
                                [--plain 18] [--leak 0.02] [--teacher NAME] [--all-labels]
                                [--lambda 1e-4] [--fit N] [--tune N] [--shared]
-                               [--brief | --suspects | --clicks]
+                               [--brief | --suspects | --clicks [TABLE]]
 
 SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
 For pairs of a class and another one, its context, that have enough photos of all four kinds, fit is
@@ -16,10 +16,12 @@ as a share of that of the unbiased student of the same size. Then the same class
 has these gains for the classes without a bias too; else it is said how often a shift is claimed
 there. --suspects leaves out all gains.
 
---clicks measures thumbs in place of repairs, without labels: 👍 on the class's word, ✕ on the
-context's, and controls; on the holdout as it was drawn, and on those of its photos that the bias
-would have left, as if the world shared it. Intervals are by drawing classes. Each student gives a
-line of JSON on standard error.
+--clicks measures thumbs, 👍 on the class's word and ✕ on the context's, on the holdout as it was
+drawn, and on those of its photos that the bias would have left, as if the world shared it. Of the
+tables *thumbs*, the default, has their forms and sizes, and controls, without labels; *repairs*
+holds them against repairs and the paper's recipe, which may use the labels of tune; in *answers* a
+person has answered on twenty photos of tune, which has no other labels. Intervals are by drawing
+classes. Each student gives a line of JSON on standard error.
 
 --lambda is that of all students, a number or auto; --fit and --tune keep at most so many photos.
 The tool sees the labels of one class, or with --all-labels those of all, so the context's too. The
@@ -39,7 +41,7 @@ from typing import Any
 import numpy as np
 from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
 from shift_parts.runs import Run, biased_student, run_class, run_pair
-from shift_parts.shared import Clicked, click_class, click_pair, table
+from shift_parts.shared import TABLES, Clicked, click_class, click_pair, table
 
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
@@ -81,13 +83,14 @@ def parse_args() -> argparse.Namespace:
     shorter = parser.add_mutually_exclusive_group()
     shorter.add_argument("--brief", action="store_true")
     shorter.add_argument("--suspects", action="store_true")
-    shorter.add_argument("--clicks", action="store_true")
+    shorter.add_argument("--clicks", nargs="?", const="thumbs", choices=TABLES, metavar="TABLE")
     return parser.parse_args()
 
 
 def clicked(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Print and return what clicks gain on biased students, and cost without a bias."""
-    how, found = {"teacher": args.teacher, "lambda_": args.lambda_}, dict[str, Any]()
+    how = {"rows": args.clicks, "teacher": args.teacher, "lambda_": args.lambda_}
+    found = dict[str, Any]()
     made = {
         "biased": (click_pair(each, leak=args.leak, **how) for each in biased_cases(store, args)),
         "plain": (click_class(each, **how) for each in plain_cases(store, args)),

@@ -19,6 +19,7 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.thumb_targets import gain_of
+from inficond_panel.tuning.thumbs import resolve
 from inficond_panel.vocabulary.intents import ALL, REMOVE, UP
 
 #: Gains of 👍 and ✕, in standard deviations of the teacher's log-odds.
@@ -120,12 +121,17 @@ def adjusted(
     return of.refit(of.log_odds + of.log_odds.std() * moved, zero=zero)
 
 
-def bounded(students: TunableStudents, up: int, off: int) -> dict[int, float]:
-    """Where bounds of the paper's size have both weights."""
-    store = students.tuner.store
+def bounded(
+    students: TunableStudents, up: int, off: int, weights: NDArray | None = None
+) -> dict[int, float]:
+    """Where bounds of the paper's size have both weights; ``weights`` (C, 1) are those of the
+    original student (None: its own)."""
+    store, tuning = students.tuner.store, students.tuner.spec.tuning
     name, names = store.classes[0], store.concepts
     thumbs = Intent(name, names[up], UP.key, 2.0), Intent(name, names[off], REMOVE.key)
-    found = students.tuner.resolve(students.node, thumbs, ALL)
+    first = students.node.weights if weights is None else weights
+    how = {"reference": tuning.reference, "step": tuning.step, "refit": ALL}
+    found = resolve(thumbs, store, parent=first, original=first, **how)
     low, _ = found[name, names[up]]
     assert low is not None
     return {up: low, off: 0.0}
@@ -182,22 +188,6 @@ def average(of: Fitted, up: int) -> NDArray:
     """The mean of the student and a word, both standardised on fit: no tool is needed."""
     own = of.scores @ of.weights
     return ((of.shown @ of.weights - own.mean()) / own.std() + of.standard(up, of.shown)) / 2
-
-
-def suspects(of: Fitted, own: Sequence[int]) -> list[int]:
-    """Concepts by what the student makes of them beyond the words ``own`` of its class.
-
-    That is the correlation of score and logits, both less what the first of the words tells of
-    them. It needs neither labels nor a second split.
-    """
-    logits, word = of.scores @ of.weights, of.standard(own[0])
-    standard = (of.scores - of.scores.mean(axis=0)) / of.spread
-    rest = standard - np.outer(word, word @ standard / len(word))
-    left = logits - logits.mean()
-    left = left - word * (word @ left / len(word))
-    score = rest.T @ left / np.maximum(np.linalg.norm(rest, axis=0), 1e-9)
-    score[list(own)] = -np.inf
-    return np.argsort(-score, kind="stable").tolist()
 
 
 def with_noise(of: Fitted, c: int, size: float, rng: np.random.Generator) -> Fitted:

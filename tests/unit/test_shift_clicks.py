@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 from shift_parts.cases import biased_cases
-from shift_parts.clicks import LOWERED, RAISED, Fitted, adjusted, average, held, near, suspects
+from shift_parts.clicks import LOWERED, RAISED, Fitted, adjusted, average, bounded, held, near
 from shift_parts.pairs import draw_split
 from shift_parts.shared import clustered
 
@@ -87,6 +87,12 @@ def test_near_with_a_large_rho_holds_the_other_weights(of):
     np.testing.assert_allclose(near(of, moved, 1e5), held(of, moved), atol=1e-3)
 
 
+def test_bounds_of_the_papers_size_double_a_weight_of_the_given_student(students):
+    weights = np.zeros((12, 1))
+    weights[8] = 0.7
+    assert bounded(students, 8, 1, weights) == {8: pytest.approx(1.4), 1: 0.0}
+
+
 def test_held_changes_logits_by_the_moved_weights_alone(of):
     change = held(of, {8: of.weights[8] + 0.5}) - of.before
     np.testing.assert_allclose(change, 0.5 * of.shown[:, 8])
@@ -97,15 +103,6 @@ def test_the_average_adds_student_and_word_in_their_own_spreads(of):
     expected = (of.shown @ of.weights - own.mean()) / own.std()
     expected += (of.shown[:, 8] - word.mean()) / word.std()
     np.testing.assert_allclose(average(of, 8), expected / 2)
-
-
-def test_the_first_suspect_is_what_the_student_uses_beyond_the_word(of):
-    used = np.abs(of.weights * of.spread)
-    assert suspects(of, [int(used.argmax())])[0] == int(np.argsort(-used)[1])
-
-
-def test_words_of_the_class_are_the_last_suspects(of):
-    assert set(suspects(of, [3, 4])[-2:]) == {3, 4}
 
 
 def test_an_interval_clustered_by_class_is_that_of_drawn_classes():
