@@ -106,8 +106,8 @@ class Thumbs:
         """What they add to the targets."""
         given, names = self.asked.given, self.asked.given.case.store.concepts
         gains = {self.up: strength} | ({} if self.off is None else {self.off: -strength / 2})
-        data = given.students.tuner.fit_data
-        made = [data.adjustment(given.name, (names[c],), gain) for c, gain in gains.items()]
+        source = given.students.tuner.fit_data.source
+        made = [source.adjustment(given.name, (names[c],), gain) for c, gain in gains.items()]
         return tuple(made) if strength else ()
 
     def offset(self, strength: float) -> NDArray:
