@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 #: Folders of an absolute path, up to its last name; within quotes they may contain spaces.
 _FOLDERS = re.compile(
@@ -17,42 +18,44 @@ _FOLDERS = re.compile(
     r"""|(?<![\w:/.~\\-])(?:[A-Za-z]:[\\/]|/)(?:[^\s'"<>:;,()\\/]+[\\/])+"""
 )
 
-#: Commands, flags and keys of the spec in remedies, and the equivalent Python calls.
-_IN_PYTHON = {
-    r"`inficond check SPEC`": "open_students(SPEC)",
-    r"inficond info SPEC(?: --json)?": "students.classes, students.concepts, students.images(...)",
-    r"inficond history list \S+ --others": "students.others",
-    r"inficond history list \S+": "students.history",
-    r"inficond history backup SPEC FILE": "students.back_up(FILE)",
-    r"inficond explain SPEC --node ID": "students.jump(ID).report()",
-    r"inficond export SPEC": "students.export(FOLDER)",
-    r"inficond distill SPEC": "students.fit()",
-    r"inficond precompute --store": "build(..., path=FOLDER)",
-    r"(inficond precompute \S+)": r"build(...) or from_frames(...); from a spec: \1",
-    r"inficond concept words (\S+)": r"inficond precompute \1",
-    r"inficond extend SPEC FOLDER": "students.extend(FOLDER)",
-    r"--logits TABLE\.csv": 'logits="TABLE.csv"',
-    r"Leave out --logits": "Leave out logits",
-    r"in the spec \(dataset\.metadata.*?\)": "(from_frames(..., metadata=FRAME))",
-    r"(state that) in the spec": r'\1 (task="single_label")',
-    r"students\.(\w+): (\w+) in the spec": r'students.with_settings(\1="\2")',
-    r", or let inficond init read the list: --concepts answer:\S+": ".",
-    r"--allow-python": "spec.allow_python(), or build(..., teacher=FUNCTION)",
-    r"--force": "force=True",
-    r"--format ([\w-]+)": r'formats="\1"',
-    r"--groups (\w+)": r'groups="\1"',
-    r"--encoder (\S+)": r"encoder=\1",
-    r"--device": "device=NAME",
-    r"--history": "history=FILE",
-    r"--store": "path=FOLDER",
-}
+
+class Remedy(str):
+    """What to do about an error: a text with shell commands, and the same text with Python calls.
+
+    The string itself is for the shell; ``python`` is for scripts. ``+`` joins a remedy and a text,
+    or two remedies, in both forms. An f-string, and every other method of ``str``, takes only the
+    text for the shell.
+
+    >>> fit = "Distill first: " + Remedy("inficond distill SPEC", "students.fit()") + "."
+    >>> fit, fit.python
+    ('Distill first: inficond distill SPEC.', 'Distill first: students.fit().')
+    """
+
+    python: str
+
+    def __new__(cls, shell: str, python: str | None = None) -> Self:
+        """Return the remedy; without ``python`` the text for scripts is the same."""
+        remedy = super().__new__(cls, shell)
+        remedy.python = shell if python is None else python
+        return remedy
+
+    def __add__(self, end: str) -> Remedy:
+        return Remedy(str(self) + str(end), self.python + _for_scripts(end))
+
+    def __radd__(self, start: str) -> Remedy:
+        return Remedy(start + str(self), start + self.python)
 
 
-def in_python(text: str) -> str:
-    """Return a text with shell commands and flags replaced by Python calls."""
-    for shell, script in _IN_PYTHON.items():
-        text = re.sub(shell, script, text)
-    return text
+def _for_scripts(text: str) -> str:
+    return text.python if isinstance(text, Remedy) else text
+
+
+def precompute_command(spec: str = "SPEC") -> Remedy:
+    """Return how to make a store: a command with the spec's path as a word, and Python calls."""
+    return Remedy(
+        f"inficond precompute {spec}",
+        f"build(...) or from_frames(...); from a spec: inficond precompute {spec}",
+    )
 
 
 def without_folders(text: str) -> str:
@@ -63,8 +66,8 @@ def without_folders(text: str) -> str:
 class InficondError(Exception):
     """Base of all errors shown to a user: a message and a remedy, never a traceback.
 
-    The remedy names shell commands, for the command line; ``str`` of an error, for scripts and
-    notebooks, names Python calls instead.
+    A remedy that names shell commands or flags is a ``Remedy``: the command line and the page show
+    its text for the shell, and ``str`` of an error, for scripts and notebooks, the one for Python.
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
@@ -93,7 +96,7 @@ class InficondError(Exception):
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
 
     def __str__(self) -> str:
-        return f"{self.message}\n{in_python(self.remedy)}" if self.remedy else self.message
+        return f"{self.message}\n{_for_scripts(self.remedy)}" if self.remedy else self.message
 
 
 @dataclass(frozen=True)

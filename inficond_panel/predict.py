@@ -16,7 +16,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import TextEncoder
-from inficond_panel.errors import CancelledError, DataError, MissingExtraError
+from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import Extended
@@ -99,7 +99,10 @@ class PagePhotos:
         if not isinstance(stages, dict) or "segments" not in stages:
             raise DataError(
                 "The store does not record how its photos were encoded and segmented.",
-                "Make the store from photos: inficond precompute SPEC",
+                Remedy(
+                    "Make the store from photos: inficond precompute SPEC",
+                    "Make the store from photos: build(...); from a spec: inficond precompute SPEC",
+                ),
             )
         if self.spec.concepts.segments.method == "file":
             raise DataError(

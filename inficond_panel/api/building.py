@@ -15,7 +15,7 @@ from inficond_panel.common.devices import CPU, EXPECTED, FORM
 from inficond_panel.common.names import equal_names, name_text, pair_text
 from inficond_panel.common.near_words import near
 from inficond_panel.common.places import is_remote, place_of
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
@@ -83,7 +83,7 @@ def build(
     if path is not None and is_remote(path):
         raise DataError(
             "build writes photos, spec and store to a folder on disk.",
-            "Name a folder; from_frames and inficond precompute write stores to addresses.",
+            Remedy("Name a folder; from_frames and inficond precompute write stores to addresses."),
         )
     folder = _temporary() if path is None else Path(path)
     settings["title"] = title or folder.absolute().name

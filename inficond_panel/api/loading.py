@@ -9,7 +9,7 @@ from inficond_panel.api.estimator import ConceptStudents, estimator
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import DifferenceWarning, ExportError
-from inficond_panel.export import differences, load_export
+from inficond_panel.export import EXPORT_AGAIN, differences, load_export
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.opening import history_of, open_spec_store, store_place, with_typed
@@ -36,7 +36,7 @@ def load_students(
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ExportError(
             f"{path} is no complete export: its card does not fit the students ({error!r}).",
-            "Export again: inficond export SPEC",
+            EXPORT_AGAIN,
         ) from error
     for fact in facts:
         warnings.warn(fact, DifferenceWarning, stacklevel=2)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inficond_panel.common.installation import needs
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 
 AUTO, CPU = "auto", "cpu"
 #: Pattern of valid device names.
@@ -50,7 +50,10 @@ def torch_device(asked: str) -> str:
     if wanted not in available:
         raise DataError(
             f"The device {asked} is not available; torch has: {', '.join(available)}.",
-            "Name one of these as device in the spec or by --device, or take auto.",
+            Remedy(
+                "Name one of these as device in the spec or by --device, or take auto.",
+                "Name one of these as device in the spec or by device=NAME, or take auto.",
+            ),
         )
     if wanted.startswith("cuda"):
         _torch().backends.cudnn.allow_tf32 = False

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from inficond_panel.errors import DataError, ExportError
+from inficond_panel.errors import DataError, ExportError, Remedy
 
 _MB = 10**6
 #: Largest size of a file in bytes, by kind of file.
@@ -265,18 +265,23 @@ def write_folder(path: Path, force: bool, known: Collection[str]) -> Iterator[Wr
         yield write
 
 
+_FORCE = Remedy("--force", "force=True")
+
+
 def _check(target: Path, force: bool, known: Collection[str]) -> None:
     if not os.path.lexists(target):
         return
     if not force:
-        raise ExportError(f"{target} already exists.", "Name another, or replace it with --force.")
+        raise ExportError(
+            f"{target} already exists.", "Name another, or replace it with " + _FORCE + "."
+        )
     if target.is_symlink() or not target.is_dir():
         raise ExportError(f"{target} is not a folder.", "Name another folder.")
     foreign = sorted({path.name for path in target.iterdir()} - {*known})
     if foreign:
         raise ExportError(
             f"{target} has a file that is not part of an export: {foreign[0]!r}.",
-            "Name another folder; --force replaces only exports.",
+            "Name another folder; " + _FORCE + " replaces only exports.",
         )
 
 

@@ -162,7 +162,7 @@ class PostgresDatabase(Connected[_Connection]):
             raise self.schema.error(
                 f"{self.path} has a schema {self._space} of another version: {mark}, not "
                 f"{self._mark}.",
-                f"Open it with the version that wrote it, or {self.schema.other}.",
+                self.schema.or_other("Open it with the version that wrote it"),
             )
         self._check(db)
 
@@ -201,12 +201,12 @@ class PostgresDatabase(Connected[_Connection]):
             return schema.error(
                 f"{where} is in use by another process for {schema.busy_seconds:g} s. Nothing was "
                 "written.",
-                f"Wait for it to finish, or {schema.other}.",
+                schema.or_other("Wait for it to finish"),
             )
         if isinstance(error, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
             return schema.error(
                 f"{where} cannot be written: {text}.",
-                f"Ask for the rights to read and to insert, or {schema.other}.",
+                schema.or_other("Ask for the rights to read and to insert"),
             )
         if isinstance(error, errors.RaiseException | errors.IntegrityError | psycopg.DataError):
             return schema.error(f"{where} refused a change: {text}.")
@@ -216,7 +216,7 @@ class PostgresDatabase(Connected[_Connection]):
         unsure = "The last change may have been written: check before you repeat it."
         return schema.error(
             f"{where} cannot be reached: {text}. {unsure if ending else 'Nothing was written.'}",
-            f"Start the server, or allow this machine to connect, or {schema.other}.",
+            schema.or_other("Start the server, or allow this machine to connect"),
         )
 
     def serialize(self) -> bytes:

@@ -51,12 +51,16 @@ class Schema:
         indexes = {name: f"CREATE INDEX {name} ON {sql}" for name, sql in self.indexes.items()}
         return {**tables, **triggers, **indexes}
 
+    def or_other(self, remedy: str) -> str:
+        """Return a remedy that ends in the choice of another file, as a sentence."""
+        return f"{remedy}, or " + self.other + "."
+
     def explained(self, path: str, error: sqlite3.Error, write: bool = True) -> InficondError:
         """Return the schema's error, with a remedy, for an SQLite error on the file ``path``."""
         if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
             return self.error(
                 f"The {self.noun} {path} cannot be read: {error}.",
-                f"SQLite needs some disk space even to read. Free some space, or {self.other}.",
+                self.or_other("SQLite needs some disk space even to read. Free some space"),
             )
         text, file = str(error), f"The {self.noun} {path}"
         match _code(error):
@@ -64,20 +68,20 @@ class Schema:
                 return self.error(
                     f"{file} is in use by another process: {text}, for {self.busy_seconds:g} s. "
                     "Nothing was written.",
-                    f"Wait for that process to finish, or {self.other}.",
+                    self.or_other("Wait for that process to finish"),
                 )
             case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
                 return self.error(
                     f"{file} cannot be written: {text}. What was reported as done is in the file; "
                     "this change is not.",
-                    f"Free some space on its disk and try again, or {self.other}.",
+                    self.or_other("Free some space on its disk and try again"),
                 )
             case sqlite3.SQLITE_CONSTRAINT:
                 return self.error(f"{file} refused a change: {text}.")
             case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
                 return self.error(
                     f"{file} cannot be opened or written: {text}.",
-                    f"Make its folder and file writable, or {self.other}.",
+                    self.or_other("Make its folder and file writable"),
                 )
         strange = _code(error) == sqlite3.SQLITE_NOTADB and not _begins_as_sqlite(path)
         return self.strange(path) if strange else self.damaged(path, text)
@@ -87,7 +91,7 @@ class Schema:
         return self.error(
             f"The {self.noun} {path} cannot be written: its disk is full, or the file or its "
             "folder may only be read. Nothing was written.",
-            f"Free some space, or make its folder and file writable, or {self.other}.",
+            self.or_other("Free some space, or make its folder and file writable"),
         )
 
     def moved(self, path: str) -> InficondError:
@@ -102,14 +106,14 @@ class Schema:
         """Return the error for a file that is no SQLite file."""
         return self.error(
             f"{path} is not a {self.noun}: it is not an SQLite file.",
-            f"Move it away, to start a new {self.noun} at this path; or {self.other}.",
+            self.or_other(f"Move it away, to start a new {self.noun} at this path"),
         )
 
     def damaged(self, path: str, fact: str) -> InficondError:
         """Return the error for a damaged file; ``fact`` is the damage."""
         return self.error(
             f"The {self.noun} {path} is damaged: {fact}.",
-            f"Restore the file from a copy; or move it away, to start a new one; or {self.other}.",
+            self.or_other("Restore the file from a copy; or move it away, to start a new one"),
         )
 
 
@@ -320,12 +324,12 @@ def _check(path: str, db: sqlite3.Connection, schema: Schema) -> None:
     if application != schema.application_id:
         raise schema.error(
             f"{path} is an SQLite file, but not a {schema.noun}.",
-            f"{schema.other[:1].upper()}{schema.other[1:]}.",
+            "Leave this file as it is, and " + schema.other + ".",
         )
     if version != schema.version:
         raise schema.error(
             f"{path} has schema version {version}; this program reads {schema.version}.",
-            f"Open it with the version that wrote it, or {schema.other}.",
+            schema.or_other("Open it with the version that wrote it"),
         )
     tables = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
     for name, statement in schema.statements().items():

@@ -29,7 +29,7 @@ from inficond_panel.common.places import has_store, is_remote, stores_in
 from inficond_panel.concepts.class_names import letters_of, names_of
 from inficond_panel.concepts.scoring import score_concept, score_concepts
 from inficond_panel.concepts.typed import base_of, basis_of, scoring_of
-from inficond_panel.errors import DataError, StoreError, StoreFormatError
+from inficond_panel.errors import DataError, Remedy, StoreError, StoreFormatError
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
@@ -337,5 +337,8 @@ def _opened(base: Store, path: Path, _: int) -> Store | None:
 def _damaged(path: Path, why: str) -> StoreFormatError:
     return StoreFormatError(
         f"The classes' own words in {path} are damaged: {why}",
-        f"Remove {path} and make them again: inficond concept words SPEC",
+        Remedy(
+            f"Remove {path} and make them again: inficond concept words SPEC",
+            f"Remove {path} and make them again: inficond precompute SPEC",
+        ),
     )

@@ -30,7 +30,7 @@ from inficond_panel.concepts.scoring import (
     vector_of_photos,
 )
 from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of, word_key
-from inficond_panel.errors import DataError, StoreFormatError
+from inficond_panel.errors import DataError, StoreFormatError, precompute_command
 from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
 
@@ -175,12 +175,12 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
     if missing:
         raise DataError(
             f"The store {store.path} lacks {' and '.join(missing)}, so no concept can be encoded.",
-            "Write the store again: inficond precompute SPEC",
+            "Write the store again: " + precompute_command(),
         )
     if encoder.digest != store.attrs["encoder_digest"]:
         raise DataError(
             f"The store {store.path} was made with another encoder ({store.attrs['encoder']}).",
-            "Name that encoder in the spec, or write the store again: inficond precompute SPEC",
+            "Name that encoder in the spec, or write the store again: " + precompute_command(),
         )
 
 

@@ -1,6 +1,6 @@
 """Export of the students of an iteration: npz, ONNX or JSON, with model card and edits file."""
 
 from inficond_panel.export.exported import Exported
-from inficond_panel.export.folder import FORMATS, differences, export, load_export
+from inficond_panel.export.folder import EXPORT_AGAIN, FORMATS, differences, export, load_export
 
-__all__ = ["FORMATS", "Exported", "differences", "export", "load_export"]
+__all__ = ["EXPORT_AGAIN", "FORMATS", "Exported", "differences", "export", "load_export"]

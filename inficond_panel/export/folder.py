@@ -12,7 +12,7 @@ import numpy as np
 from inficond_panel.common.files import write_folder
 from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
-from inficond_panel.errors import ExportError, InficondError
+from inficond_panel.errors import ExportError, InficondError, Remedy
 from inficond_panel.export.card_markdown import UNKNOWN, card_markdown, check_license, hub_readme
 from inficond_panel.export.exported import (
     FORMAT_VERSION,
@@ -138,7 +138,8 @@ def _check(chosen: list[str]) -> None:
         import_onnx()
 
 
-_AGAIN = "Export again: inficond export SPEC"
+#: Remedy for an export that cannot be read.
+EXPORT_AGAIN = Remedy("Export again: inficond export SPEC", "Export again: students.export(FOLDER)")
 #: Largest size of a file, packed and unpacked: students of 10,000 concepts and 3,000 classes.
 _MOST_BYTES = 1 << 28
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -164,7 +165,7 @@ def load_export(path: str | Path) -> Exported:
         raise
     except Exception as error:  # readers raise many kinds of errors for damaged files
         reason = str(error) or type(error).__name__
-        raise ExportError(f"{file} is no complete export: {reason[:200]}.", _AGAIN) from error
+        raise ExportError(f"{file} is no complete export: {reason[:200]}.", EXPORT_AGAIN) from error
     return students
 
 
@@ -228,7 +229,7 @@ def _changed_names(kind: str, then: tuple[str, ...], now: list[str]) -> Iterator
 
 def _file(path: Path) -> Path:
     if not path.exists():
-        raise ExportError(f"There is no export at {path}.", _AGAIN)
+        raise ExportError(f"There is no export at {path}.", EXPORT_AGAIN)
     named = [f"students{suffix}" for suffix in _READERS]
     files = [path / name for name in named] if path.is_dir() else [path]
     for file in files:
@@ -239,7 +240,7 @@ def _file(path: Path) -> Path:
 
 def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
     if str(facts["format"]) != "inficond-students":
-        raise ExportError(f"{file} is not an export of students.", _AGAIN)
+        raise ExportError(f"{file} is not an export of students.", EXPORT_AGAIN)
     if int(facts["format_version"]) != FORMAT_VERSION:
         raise ExportError(
             f"{file} has format version {int(facts['format_version'])}; this program reads "

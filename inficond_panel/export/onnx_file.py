@@ -19,7 +19,7 @@ import numpy as np
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import decision_function
-from inficond_panel.errors import DataError, ExportError, InficondError
+from inficond_panel.errors import DataError, ExportError, InficondError, Remedy
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
@@ -234,8 +234,8 @@ def _compared(
             f"The exported logits differ from inficond predict by {usual:.1g} (median of "
             f"{count(len(photos), 'photo')} of the store), at most {largest:.1g}; {TOLERANCE:g} "
             f"and {STEP:g} are allowed.",
-            "Rounding can change the segments of a photo; export the students over scores "
-            "instead: --format onnx",
+            "Rounding can change the segments of a photo; export the students over scores instead: "
+            + Remedy("--format onnx", 'formats="onnx"'),
         )
     return {
         "input": [1, 3, *scorer.encoder.size],

@@ -24,7 +24,7 @@ from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.common.names import name_key
 from inficond_panel.common.near_words import near, unknown
 from inficond_panel.distill import Interval
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.quantify.output_report import (
     MEASURES,
     OutputMeasure,
@@ -83,7 +83,7 @@ def oracle_sweep(
     if above and super_classes is None:
         raise DataError(
             f"There are too few sub-classes: {len(made.names)} ({made.rule}).",
-            "Use --groups sets, or leave the super-classes out.",
+            "Use " + Remedy("--groups sets", 'groups="sets"') + ", or leave the super-classes out.",
         )
     higher = super_groups(store, made, above) if above else None
     with needs("Making oracle logits", "precompute"):

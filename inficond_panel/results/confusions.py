@@ -17,7 +17,7 @@ from inficond_panel.distill import change_intervals, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, draw_counts
 from inficond_panel.distill.metrics.top_class import USUAL_K, TopClass, one_of_classes
 from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.store import Store
@@ -38,8 +38,12 @@ def check_single_label(store: Store) -> None:
     if store.task != SINGLE_LABEL:
         raise TuningError(
             f"Images of {store.title!r} may have several classes: top-1 is undefined.",
-            "If each image has exactly one, state that in the spec and make the store again: "
-            "dataset: {task: single_label}",
+            Remedy(
+                "If each image has exactly one, state that in the spec and make the store again: "
+                "dataset: {task: single_label}",
+                "If each image has exactly one, make the store again with "
+                'task="single_label"; from a spec: dataset: {task: single_label}',
+            ),
         )
 
 

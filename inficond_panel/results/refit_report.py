@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill.refits import Cancelled, Progress
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing, Objective, Pricing
 from inficond_panel.results.refit_changes import (
     Churn,
@@ -102,7 +102,8 @@ def explain(
     if node.parent is None:
         raise TuningError(
             f"#{node.number} are the original students, before any refit: no bound to explain.",
-            "Name an iteration that tunes a class: inficond explain SPEC --node ID",
+            "Name an iteration that tunes a class: "
+            + Remedy("inficond explain SPEC --node ID", "students.jump(ID).report()"),
         )
     parent = tuner.node(node.parent)
     threshold = tuner.spec.views.collinear if threshold is None else threshold

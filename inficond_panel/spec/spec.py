@@ -14,7 +14,7 @@ from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.names import equal_names, find_name, name_text, pair_text
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.places import is_remote, place_of, reaching
-from inficond_panel.errors import Problem, SpecError, StoreError, TuningError
+from inficond_panel.errors import Problem, Remedy, SpecError, StoreError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import Device, File, PathOrAddress, Place, Text, option
@@ -260,7 +260,7 @@ _NAME = "Name an existing file, the folder of a store, or a packaged spec."
 
 
 S = TypeVar("S", bound=Section)
-REMEDY = "See the classes of the store: inficond info SPEC"
+REMEDY = "See the classes of the store: " + Remedy("inficond info SPEC", "students.classes")
 
 
 def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:

@@ -23,7 +23,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.common.places import for_zarr, is_remote, stores_in
-from inficond_panel.errors import StoreError, StoreFormatError
+from inficond_panel.errors import Remedy, StoreError, StoreFormatError
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import write_store
@@ -36,7 +36,9 @@ MORE_OF, PATHS = "more_of", "paths"
 _SHARED = ("concept", "class_name", "other_class", "concept_text_embedding", "score_centre")
 _OF_THE_STORE = {"attributes_hash", "knowledge", "near_across", "oracle", "skipped", "stages"}
 _OF_THE_STORE |= {"warnings"}
-_ADD_AGAIN = "add its photos again: inficond extend SPEC FOLDER"
+_ADD_AGAIN = "add its photos again: " + Remedy(
+    "inficond extend SPEC FOLDER", "students.extend(FOLDER)"
+)
 
 
 @dataclass(frozen=True)
@@ -280,7 +282,7 @@ def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
             raise StoreError(
                 f"Added photos that students were trained on are missing: {more_folder(store)} "
                 f"has no part {name[:12]}.{more}",
-                f"Restore this folder from a copy, or {_ADD_AGAIN}",
+                "Restore this folder from a copy, or " + _ADD_AGAIN,
             )
         yield readable[name]
 
@@ -346,8 +348,8 @@ def _changed(path: Path, why: str) -> StoreFormatError:
     return StoreFormatError(f"The added photos in {path} are damaged: {why}", _remedy(path))
 
 
-def _remedy(path: Path) -> str:
-    return f"Restore {path} from a copy, or remove it and {_ADD_AGAIN}"
+def _remedy(path: Path) -> Remedy:
+    return f"Restore {path} from a copy, or remove it and " + _ADD_AGAIN
 
 
 def _joined(parts: Sequence[np.ndarray], empty: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
-from inficond_panel.errors import DataError, StoreFormatError
+from inficond_panel.errors import DataError, Remedy, StoreFormatError, precompute_command
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.near_duplicates import groups_of, near_equal
 from inficond_panel.store.near_images import NearImages, near_images
@@ -35,7 +35,7 @@ from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Remedy for a store that cannot be read.
-WRITE_AGAIN = "Write the store again: inficond precompute SPEC"
+WRITE_AGAIN = "Write the store again: " + precompute_command()
 _OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
@@ -172,8 +172,13 @@ class Store:
             available = ", ".join(map(repr, self.metadata_columns)) or "none"
             raise DataError(
                 f"{self.path} has no metadata column {name!r}; available: {available}.",
-                "Name the table of metadata in the spec (dataset.metadata; of tables: inficond "
-                "init --metadata), then write the store again: inficond precompute SPEC",
+                Remedy(
+                    "Name the table of metadata in the spec (dataset.metadata; of tables: inficond "
+                    "init --metadata), then write the store again: inficond precompute SPEC",
+                    "Write the store again with the table of metadata: from_frames(..., "
+                    "metadata=FRAME); from a spec: name the table (dataset.metadata), then run "
+                    "inficond precompute SPEC",
+                ),
             )
         return [str(text) for text in self.metadata[:, at]]
 
@@ -357,9 +362,9 @@ class Store:
         return StoreFormatError(f"{self.path} is damaged: {name} {fault}.", write_again(self.path))
 
 
-def write_again(path: Path) -> str:
+def write_again(path: Path) -> Remedy:
     """Return the remedy for a store at ``path`` that cannot be used; an address is not replaced."""
-    return f"Remove {path}. {WRITE_AGAIN}" if is_remote(path) else WRITE_AGAIN
+    return f"Remove {path}. " + WRITE_AGAIN if is_remote(path) else WRITE_AGAIN
 
 
 def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:

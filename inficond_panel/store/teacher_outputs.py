@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.metrics.output_order import MOST, check_order, fitting_outputs
-from inficond_panel.errors import DataError, OrderError
+from inficond_panel.errors import DataError, OrderError, Remedy, precompute_command
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import AS_GIVEN, SINGLE_LABEL
@@ -37,8 +37,10 @@ def oracle_logits(store: Store) -> np.ndarray:
     if not store.has("oracle_logit"):
         raise DataError(
             f"{store.path} has no oracle logits, which the students need as targets.",
-            "The teacher of a spec makes them from photos: set teacher.oracle, then run "
-            "`inficond precompute`.",
+            Remedy(
+                "The teacher of a spec makes them from photos: set teacher.oracle, then run "
+                "`inficond precompute`."
+            ),
         )
     rows = store.rows(FIT)
     logits = store.oracle_logit[rows]
@@ -49,7 +51,7 @@ def oracle_logits(store: Store) -> np.ndarray:
             f"{len(bad)} oracle logits of the split 'fit' in {store.path} are NaN or infinite, the "
             f"first for the class {store.classes[column]!r} of the image "
             f"{store.images[rows[image]]!r}.",
-            "Lower teacher.oracle.gamma, then write the store again: inficond precompute SPEC",
+            "Lower teacher.oracle.gamma, then write the store again: " + precompute_command(),
         )
     return np.asarray(logits)
 

@@ -27,7 +27,7 @@ from inficond_panel.common.places import (
     unreachable,
     upload,
 )
-from inficond_panel.errors import StoreError, StoreFormatError
+from inficond_panel.errors import Remedy, StoreError, StoreFormatError
 from inficond_panel.store.checks import attributes_hash
 from inficond_panel.store.schema import (
     ADDED_LATER,
@@ -98,7 +98,7 @@ def _only_run_at(lock: Path, store: Path) -> Iterator[None]:
 def _being_written(store: Path, holder: str, more: str = "") -> StoreError:
     return StoreError(
         f"{store} is being written by {holder}.",
-        f"Wait until it is done, stop it, or choose another path with --store.{more}",
+        "Wait until it is done, stop it, or choose another path with " + _STORE + f".{more}",
     )
 
 
@@ -113,7 +113,8 @@ def _holder(path: Path) -> str:
     return "another process"
 
 
-_ELSEWHERE = "Choose another name with --store"
+_STORE = Remedy("--store", "path=FOLDER")
+_ELSEWHERE = "Choose another name with " + _STORE
 #: Most values in a chunk; fewer for arrays read in pieces, so that a chunk is a few images.
 _CHUNK_VALUES = 1 << 20
 _PIECE_VALUES = 1 << 18
@@ -170,7 +171,7 @@ def check_free(path: Path) -> None:
 
 def _not_replaced(path: Path) -> StoreError:
     why = f"There is another store at {path}, and a store at an address is not replaced."
-    return StoreError(why, f"{_ELSEWHERE}, or remove the store.")
+    return StoreError(why, _ELSEWHERE + ", or remove the store.")
 
 
 def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:

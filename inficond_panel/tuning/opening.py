@@ -28,7 +28,7 @@ from inficond_panel.concepts.typed import (
     extended,
     type_concept,
 )
-from inficond_panel.errors import StoreMissingError, TuningError
+from inficond_panel.errors import StoreMissingError, TuningError, precompute_command
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.history.history import History, folder_beside
@@ -220,6 +220,6 @@ def open_spec_store(spec: str | Path, path: str | Path) -> Store:
     try:
         return open_store(path)
     except StoreMissingError as error:
-        make = f"Make it: inficond precompute {path_word(spec)}"
+        make = "Make it: " + precompute_command(path_word(spec))
         remedy = "Correct the address." if is_remote(spec) else make
         raise StoreMissingError(error.message, remedy) from error

@@ -12,7 +12,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import missing
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.typed import base_of
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.history.records import OtherRoot
 from inficond_panel.tuning.node import Node
@@ -69,18 +69,19 @@ def count_others(tuner: Tuner) -> dict[str, int]:
     return dict(counts)
 
 
-def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> str:
+def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> Remedy:
     """Return a sentence on the iterations in ``counts``, of ``count_others``, with the command that
     lists them; "" without any."""
     total = sum(counts.values())
     if not total:
-        return ""
+        return Remedy("")
     parts = ", ".join(f"{number} {kind}" for kind, number in counts.items())
     whose = f"students {next(iter(counts))}" if len(counts) == 1 else f"other students ({parts})"
     verb, them = ("is", "it") if total == 1 else ("are", "them")
     return (
         f"{count(total, 'iteration')} of {whose} {verb} in this history; "
-        f"inficond history list {path_word(spec)} --others lists {them}."
+        + Remedy(f"inficond history list {path_word(spec)} --others", "students.others")
+        + f" lists {them}."
     )
 
 
@@ -142,10 +143,10 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     if matching:
         which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
         raise TuningError(f"{word!r} names several iterations: {which}.", "Give one of the ids.")
-    range_ = (
-        f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first (inficond distill SPEC)."
-    )
+    distill = Remedy("inficond distill SPEC", "students.fit()")
+    range_ = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first (" + distill + ")."
     others = others_sentence(count_others(tuner))
     raise TuningError(
-        missing("iteration", word, known, f"in {tuner.history.path}"), f"{range_} {others}".strip()
+        missing("iteration", word, known, f"in {tuner.history.path}"),
+        range_ + (" " + others if others else ""),
     )

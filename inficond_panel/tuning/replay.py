@@ -14,7 +14,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.folders import is_address
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.distill.refits import Cancelled, Progress
-from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import Event, read_tag
 from inficond_panel.tuning.node import Node
@@ -162,7 +162,8 @@ def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
     if not _nodes(copy, "Name a copy of a history."):
         raise TuningError(
             f"{path} has no iterations of these students.",
-            "Name a copy of this spec's history: inficond history backup SPEC FILE",
+            "Name a copy of this spec's history: "
+            + Remedy("inficond history backup SPEC FILE", "students.back_up(FILE)"),
         )
     kept = None
     if tuner.nodes(deleted=True) or count_others(tuner):

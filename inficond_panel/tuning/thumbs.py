@@ -41,7 +41,7 @@ from inficond_panel.common.numbers import significant
 from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.images import fit_spread
 from inficond_panel.vocabulary.intents import (
@@ -185,7 +185,12 @@ def known_name(kind: str, name: object, known: Sequence[str]) -> str:
     found = find_name(name, known)
     if found is None:
         raise TuningError(
-            missing(kind, name, known, "in the store"), "List all names: inficond info SPEC --json"
+            missing(kind, name, known, "in the store"),
+            "List all names: "
+            + Remedy(
+                "inficond info SPEC --json",
+                "students.classes, students.concepts, students.images(...)",
+            ),
         )
     return found
 

@@ -20,7 +20,7 @@ import numpy as np
 from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.files import replacing
 from inficond_panel.common.places import stores_in
-from inficond_panel.errors import StoreError
+from inficond_panel.errors import StoreError, precompute_command
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.schema import array_hash
 from inficond_panel.store.write import Stored
@@ -196,7 +196,7 @@ def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
             if array_hash(copied) != store.attrs["variable_hashes"][values.name]:
                 raise StoreError(
                     f"{store.path} is damaged, or changed while it was read.",
-                    "Restore the store from a copy, or make it again: inficond precompute SPEC",
+                    "Restore the store from a copy, or make it again: " + precompute_command(),
                 )
 
 

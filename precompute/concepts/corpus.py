@@ -23,7 +23,7 @@ from inficond_panel.concepts.texts import (
     twins,
     word_key,
 )
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.vocabulary.tasks import TWINS
 
@@ -87,8 +87,8 @@ def _check_form(path: Path, lines: Mapping[int, str]) -> None:
         if found and (2 * len(found) > len(filled) or first):
             raise DataError(
                 f"{path}:{found[0]}: this is {what}: {filled[found[0]].strip()[:40]!r}.",
-                "Write one concept on each line, or let inficond init read the list: --concepts "
-                f"answer:{path}",
+                "Write one concept on each line"
+                + Remedy(f", or let inficond init read the list: --concepts answer:{path}", "."),
             )
 
 

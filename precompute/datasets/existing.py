@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.installation import needs
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.sections.dataset import ScenesDataset, StoreDataset
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.row_tables import Table
@@ -44,7 +44,9 @@ def store_dataset(section: StoreDataset) -> Dataset:
     if np.any(np.diff(store.segment_image) < 0):
         raise DataError(
             f"The segments of {store.path} are not in the order of its images.",
-            "Use a store that inficond precompute has written.",
+            "Use a store that "
+            + Remedy("inficond precompute", "build(...) or inficond precompute")
+            + " has written.",
         )
     encoded = Encoded(store, rows)
     return Dataset(

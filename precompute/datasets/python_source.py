@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.spec.sections.teacher import PythonTeacher
@@ -56,7 +56,11 @@ def check_allowed(section: PythonDataset | PythonTeacher) -> None:
         raise DataError(
             f"The spec's {_name(section)} is Python code, {function_title(section.function)}, "
             "which could do anything.",
-            "If you trust the code, add --allow-python to the command.",
+            Remedy(
+                "If you trust the code, add --allow-python to the command.",
+                "If you trust the code, call spec.allow_python(), or use build(..., "
+                "teacher=FUNCTION).",
+            ),
         )
 
 

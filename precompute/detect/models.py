@@ -8,7 +8,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from inficond_panel.spec.sections.teacher import activation_of
 from inficond_panel.store.network_weights import check_weights, is_scripted, objects_in
@@ -146,10 +146,11 @@ def _by_name(named: str, written: Written) -> Choice:
     tags = known_tags(name)
     if weights not in tags:
         what = f"open_clip knows no weights {weights!r} of {name}." if weights else ""
+        first = f"{name}:{(tags or ['FILE'])[0]}"
         raise DataError(
             f"{what or f'The weights of {name} are not named.'}{near(weights, tags, most=3)} "
             f"There are {', '.join(tags) or 'none'}.",
-            f"Name one of these, or a file: --encoder {name}:{(tags or ['FILE'])[0]}",
+            "Name one of these, or a file: " + Remedy(f"--encoder {first}", f'encoder="{first}"'),
         )
     note = f"{name} with the weights {weights}, downloaded at the first run"
     return Choice({"model": name, "pretrained": weights}, note)

@@ -17,7 +17,7 @@ from inficond_panel.common.numbers import size_text
 from inficond_panel.common.places import beside
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
-from inficond_panel.errors import DataError, InficondError
+from inficond_panel.errors import DataError, InficondError, Remedy, precompute_command
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
@@ -241,7 +241,7 @@ def checked_teacher(spec: Spec, store: Store) -> TeacherSource:
         raise DataError(
             f"teacher.{differ[0]} is {now.get(differ[0])!r} in the spec, but the store was made "
             f"with {made.get(differ[0])!r}.",
-            "Set the store's teacher in the spec, or make the store again: inficond precompute",
+            "Set the store's teacher in the spec, or make the store again: " + precompute_command(),
         )
     return teacher
 
@@ -256,7 +256,7 @@ def checked_settings(spec: Spec, store: Store) -> Settings:
         if not head.is_file():
             raise DataError(
                 f"The file of the segmentation head, {head}, is missing.",
-                "Make the store again, which trains the head: inficond precompute SPEC",
+                "Make the store again, which trains the head: " + precompute_command(),
             )
         segments = replace(segments, head=str(head))
     settings = Settings(segments, section.thumbnails.size, section.thumbnails.quality)
@@ -270,7 +270,11 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
     if not {"encoder", "segments", "thumbnails"} <= made.keys():
         raise DataError(
             f"{store.path} does not record how its photos were encoded and segmented.",
-            "Use a store that was made from photos: inficond precompute SPEC",
+            Remedy(
+                "Use a store that was made from photos: inficond precompute SPEC",
+                "Use a store that was made from photos: build(...); from a spec: inficond "
+                "precompute SPEC",
+            ),
         )
     segments = settings.segments.inputs()
     trained = made["segments"].get("head")
@@ -287,5 +291,7 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
             raise DataError(
                 f"concepts.{part}.{differ[0]} is {values[differ[0]]!r} in the spec, but the store "
                 f"was made with {made[part].get(differ[0])!r}.",
-                "Make the store again (inficond precompute SPEC), or use the spec that made it.",
+                "Make the store again ("
+                + precompute_command()
+                + "), or use the spec that made it.",
             )

@@ -18,7 +18,7 @@ from inficond_panel.common.places import place_of
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 from inficond_panel.store import Store, open_store
@@ -245,8 +245,9 @@ def _labeller(
         return lambda _: logits
     if table is not None:
         raise DataError(
-            f"--logits is for teachers of kind logits; a {section.kind} teacher computes logits.",
-            "Leave out --logits.",
+            f"A {section.kind} teacher computes logits; a table of logits is for teachers of kind "
+            "logits.",
+            "Leave out " + Remedy("--logits", "logits") + ".",
         )
     return partial(network_logits, inputs.teacher, store)
 

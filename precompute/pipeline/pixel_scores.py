@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.typed import base_of, scoring_of
-from inficond_panel.errors import ExportError
+from inficond_panel.errors import ExportError, Remedy
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from precompute.encoder import Encoder
@@ -31,6 +31,7 @@ OPSET = 17
 METHODS = ("kmeans", "graph")
 #: Largest number of cells for method ``graph``: merging one by one costs their cube.
 MOST_CELLS = 576
+_OVER_SCORES = Remedy("--format onnx", 'formats="onnx"')
 
 
 class PixelScores(torch.nn.Module):
@@ -91,7 +92,7 @@ def check_methods(settings: SegmentSettings) -> None:
         f"Segments with {setting} need the photo itself, but the ONNX model reads only the "
         "encoder's input pixels.",
         f"Set concepts.segments to method {' or '.join(METHODS)} and refine: none, or export "
-        "students that take concept scores instead of photos: --format onnx.",
+        "students that take concept scores instead of photos: " + _OVER_SCORES + ".",
     )
 
 
@@ -129,7 +130,7 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
             raise ExportError(
                 f"The encoder {encoder.name} cannot be written as ONNX: {type(error).__name__}: "
                 f"{reason}",
-                "Export the students over scores: --format onnx",
+                "Export the students over scores: " + _OVER_SCORES,
             ) from error
         return bytes(content.getvalue())
 

@@ -20,7 +20,7 @@ from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
 from inficond_panel.common.places import beside, is_remote, place_of
 from inficond_panel.common.threads import one_thread
-from inficond_panel.errors import CancelledError, InficondError, OrderError, StoreError
+from inficond_panel.errors import CancelledError, InficondError, OrderError, Remedy, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -38,7 +38,9 @@ from precompute.pipeline.own_words import make_words, needed_words
 from precompute.teachers.loading import fetch_teacher
 from precompute.teachers.outputs import check_order, in_spec
 
-_ELSEWHERE = "Choose another folder: inficond precompute --store"
+_ELSEWHERE = "Choose another folder: " + Remedy(
+    "inficond precompute --store", "build(..., path=FOLDER)"
+)
 _WORDLESS = "Warning: the classes' own words were not made"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from inficond_panel.common.files import replacing
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 
 FORMAT = "inficond-head-2"
 
@@ -157,7 +157,10 @@ def load_head(path: Path | str) -> Head:
     except Exception as error:  # safetensors and torch raise many kinds
         raise DataError(
             f"{path} is not a segmentation head: {error or type(error).__name__}.",
-            "Use a file that inficond precompute wrote for a spec with segments of method: head.",
+            Remedy(
+                "Use a file that inficond precompute wrote for a spec with segments of method: "
+                "head."
+            ),
         ) from error
 
 

@@ -24,7 +24,7 @@ from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.places import beside
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.typed import base_of
-from inficond_panel.errors import DataError, InficondError
+from inficond_panel.errors import DataError, InficondError, Remedy, precompute_command
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
@@ -48,7 +48,9 @@ from precompute.teachers.teacher import Teacher, TorchTeacher, section_with, sta
 
 #: Most bytes of a single number or hash in a file.
 _SMALL = 10_000
-_NAME_TABLE = "Pass a table of logits with a row per photo: --logits TABLE.csv"
+_NAME_TABLE = "Pass a table of logits with a row per photo: " + Remedy(
+    "--logits TABLE.csv", 'logits="TABLE.csv"'
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def stored_heads(teacher: TeacherSource, store: Store) -> Heads:
     if not store.has("teacher_feature"):
         raise DataError(
             f"{store.path} has no features to fit the teacher's heads on.",
-            "Make the store again: inficond precompute SPEC",
+            "Make the store again: " + precompute_command(),
         )
     training = store.teacher_feature, store.label, store.rows(FIT), store.classes
     l2 = store.attrs.get("teacher_head", {}).get("l2")
@@ -320,7 +322,7 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
         )  # fmt: skip
         raise DataError(
             f"The spec's data set {what}: {store.path} was made from other data.",
-            "Use the spec that made the store, or make the store again: inficond precompute SPEC",
+            "Use the spec that made the store, or make the store again: " + precompute_command(),
         )
     return np.array([position_of[name] for name in names], dtype=np.intp)
 

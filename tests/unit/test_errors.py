@@ -1,8 +1,7 @@
 """Errors in the words of their reader: in a script, at the command line, on the page."""
 
-import ast
+import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,16 +10,11 @@ from factory import STUDENTS, small_spec
 
 import inficond_panel
 from inficond_panel import TunableStudents, load_students, open_students
-from inficond_panel.errors import InficondError, Problem, SpecError, in_python
+from inficond_panel.errors import InficondError, Problem, Remedy, SpecError
 from inficond_panel.views.page.page import error_html
 
-ROOT = Path(__file__).parents[2]
-#: Rooms that no script calls, and files whose flags have no counterpart in Python.
-NOT_IN_PYTHON = re.compile(
-    r"inficond_panel/(cli|app|commands|study|views|state|ui|quantify/experiment)"
-    r"|precompute/(recipes|download|detect/models|batches/run|teachers/loading)"
-)
-#: What has no counterpart: the pages of the docs, and stores whose spec names photos.
+#: Commands and flags of the shell; the pages of the docs are read by both readers, and a spec is
+#: computed by a command.
 SHELL = re.compile(r"inficond (?!docs|precompute)[a-z]|(?<![\w-])--[a-z]")
 
 
@@ -49,6 +43,13 @@ RAISED = {
     "report": (lambda s, _: s.report(), "students.jump(ID).report()", "inficond explain SPEC"),
     "top": (lambda s, _: s.confusion(), 'task="single_label"', "in the spec"),
     "column": (lambda _, p: frames(p / "x.zarr").groups("camera"), "metadata=FRAME", "dataset."),
+    "address": (
+        lambda _, p: inficond_panel.build(
+            [p / "a.jpg"], teacher=len, concepts=["b"], encoder=p, labels=None, path="s3://a/b.zarr"
+        ),
+        "from_frames and inficond precompute write stores",
+        "from_frames and inficond precompute write stores",
+    ),
     "there": (lambda s, p: s.export(p).export(p), "force=True", "--force"),
     "copy": (lambda s, p: s.bring_back(copy_of(p)), "students.back_up(FILE)", "history backup"),
     "oracle": (lambda s, _: s.with_settings(targets="oracle").fit(), "from photos", "precompute"),
@@ -98,31 +99,34 @@ def test_an_error_names_what_the_reader_can_do(students, tmp_path, kind):
     assert shell in told.value.remedy_for_page
 
 
-def remedies(file: Path) -> Iterator[tuple[int, str]]:
-    """Line and text of each remedy in a file; values of f-strings and of names are a word."""
-    tree = ast.parse(file.read_text("utf-8"))
-    for call in ast.walk(tree):
-        if not isinstance(call, ast.Call) or len(call.args) < 2:
-            continue
-        if not getattr(call.func, "attr", getattr(call.func, "id", "")).endswith("Error"):
-            continue
-        parts = (n.value if isinstance(n, ast.Constant) else "X" for n in ast.walk(call.args[1])
-                 if isinstance(n, ast.Constant | ast.FormattedValue))  # fmt: skip
-        yield call.lineno, "".join(part for part in parts if isinstance(part, str))
+FIT = Remedy("inficond distill SPEC", "students.fit()")
 
 
-def test_no_remedy_is_left_in_the_words_of_the_shell():
-    files = [*ROOT.glob("inficond_panel/**/*.py"), *ROOT.glob("precompute/**/*.py")]
-    left, found = [], 0
-    for file in files:
-        if NOT_IN_PYTHON.match(file.relative_to(ROOT).as_posix()):
-            continue
-        for line, remedy in remedies(file):
-            found += SHELL.search(remedy) is not None
-            if SHELL.search(in_python(remedy)):
-                left.append(f"{file.name}:{line}: {remedy}")
-    assert left == []
-    assert found > 10  # the search still finds those that are there
+@pytest.mark.parametrize(
+    ("remedy", "shell", "script"),
+    [
+        (FIT, "inficond distill SPEC", "students.fit()"),
+        ("First: " + FIT, "First: inficond distill SPEC", "First: students.fit()"),
+        (FIT + ".", "inficond distill SPEC.", "students.fit()."),
+        (FIT + "; " + FIT, "inficond distill SPEC; inficond distill SPEC",
+         "students.fit(); students.fit()"),
+        (Remedy("Do this."), "Do this.", "Do this."),
+        ("Do this.", "Do this.", "Do this."),
+    ],
+)  # fmt: skip
+class TestTheTwoTextsOfARemedy:
+    def test_a_terminal_has_the_shells(self, remedy, shell, script):
+        assert InficondError("It failed.", remedy).for_shell == f"It failed.\n{shell}"
+
+    def test_the_page_has_the_shells(self, remedy, shell, script):
+        assert InficondError("It failed.", remedy).whole_for_page == f"It failed. {shell}"
+
+    def test_a_script_has_that_of_python(self, remedy, shell, script):
+        assert str(InficondError("It failed.", remedy)) == f"It failed.\n{script}"
+
+    def test_an_error_brings_both_from_another_process(self, remedy, shell, script):
+        error = pickle.loads(pickle.dumps(InficondError("It failed.", remedy)))
+        assert (error.for_shell, str(error)) == (f"It failed.\n{shell}", f"It failed.\n{script}")
 
 
 def test_paths_are_told_on_the_page_by_their_last_names_in_files_too():

@@ -12,7 +12,6 @@ import inficond_panel
 from inficond_panel import TunableStudents
 from inficond_panel.api.plotting import StudentPlots
 from inficond_panel.cli import make_parser
-from inficond_panel.errors import _IN_PYTHON, in_python
 from inficond_panel.spec.framework.section import Section
 
 ROOT = Path(__file__).parents[2]
@@ -49,8 +48,6 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 TEXTS = [(place, text) for place, text in texts() if not NO_MESSAGE.search(text)]
-#: The same with shell words replaced by calls, as a script reads them.
-PYTHON = [(place, in_python(text)) for place, text in TEXTS]
 
 
 def parsers() -> dict[str, set[str]]:
@@ -124,7 +121,7 @@ CALL = re.compile(
 def calls() -> list[tuple[str, str, object, str]]:
     """Place, name, object and arguments of each Python call that a text names."""
     found = []
-    for place, text in PYTHON:
+    for place, text in TEXTS:
         for of, name, arguments, function, more in CALL.findall(text):
             owner = {"students": TunableStudents, "plot": StudentPlots}.get(of, inficond_panel)
             called = getattr(owner, name or function, None)
@@ -166,13 +163,8 @@ def test_each_key_of_a_section_that_a_text_names_exists(section):
     known = KEYS[section] | (set(dir(TunableStudents)) if section == "students" else set())
     named = [
         (place, key)
-        for place, text in PYTHON
+        for place, text in TEXTS
         for key in re.findall(rf"(?<![\w./]){section}\.([a-z_]+)\b(?!\.?[\w(/])", text)
     ]
     ends = {"json", "npz", "onnx", "snapshot"}  # files of an export, and state of the page
     assert [(place, key) for place, key in named if key not in known | ends] == []
-
-
-def test_each_replacement_for_scripts_is_of_words_that_a_text_names():
-    lost = [shell for shell in _IN_PYTHON if not any(re.search(shell, text) for _, text in TEXTS)]
-    assert lost == []

@@ -20,9 +20,12 @@ from ruamel.yaml.scanner import Scanner, ScannerError
 
 from inficond_panel.common.files import YAML_BYTES, read_bytes
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import Problem, SpecError
+from inficond_panel.errors import Problem, Remedy, SpecError
 
-REMEDY = "`inficond check SPEC` checks a spec again; `inficond docs spec` has every key."
+REMEDY = (
+    Remedy("`inficond check SPEC`", "open_students(SPEC)")
+    + " checks a spec again; `inficond docs spec` has every key."
+)
 _TAGS = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")

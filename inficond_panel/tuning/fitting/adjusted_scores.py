@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.names import name_key
 from inficond_panel.concepts.own_words import OwnWord, own_word
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.fitting.adjustments import Adjustment, added
@@ -90,6 +90,6 @@ def _word(store: Store, class_name: str, name: str) -> OwnWord:
         raise TuningError(
             f"A thumb on {class_name!r} is on its own word {name!r}, whose scores are not beside "
             "the store.",
-            "Make them, or bring back the folder of words: inficond precompute SPEC",
+            Remedy("Make them (inficond precompute SPEC), or bring back the folder of words."),
         )
     return word

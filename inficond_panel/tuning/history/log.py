@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from inficond_panel.common import clock
 from inficond_panel.common.database import Connection
 from inficond_panel.common.sqlite_file import Schema
-from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.node import Iteration
 
 _TABLES = {
@@ -41,7 +41,7 @@ HISTORY = Schema(
     indexes={"events_of_root": "events (root)", "events_of_node": "events (node, kind)"},
     append_only=dict.fromkeys(_TABLES, ""),
     error=HistoryError,
-    other="choose another with --history",
+    other="choose another with " + Remedy("--history", "history=FILE"),
 )
 
 
@@ -345,5 +345,5 @@ def unknown(node: str) -> TuningError:
     """Return the error for a node that the history does not have."""
     return TuningError(
         f"The history has no iteration {node!r} of these students.",
-        "List them: inficond history list SPEC",
+        "List them: " + Remedy("inficond history list SPEC", "students.history"),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import Array
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import part_hashes
@@ -146,8 +146,12 @@ class RepairTerms:
             return TuningError(
                 "Repairs change the fit of one class, but with link: softmax one student has all "
                 "classes.",
-                "Tune by thumbs, or give lambda a value; or write students.link: sigmoid in the "
-                "spec, which starts a new tree of iterations.",
+                "Tune by thumbs, or give lambda a value; or "
+                + Remedy(
+                    "write students.link: sigmoid in the spec",
+                    'call students.with_settings(link="sigmoid")',
+                )
+                + ", which starts a new tree of iterations.",
             )
         return self._refused_at_all
 
@@ -162,7 +166,11 @@ class RepairTerms:
         if students.solver != "exact":
             return TuningError(
                 f"Repairs need students.solver: exact; the spec has {students.solver!r}.",
-                "Write students.solver: exact in the spec, or tune by thumbs.",
+                Remedy(
+                    "Write students.solver: exact in the spec",
+                    'Call students.with_settings(solver="exact")',
+                )
+                + ", or tune by thumbs.",
             )
         if students.tempered == "both" and students.temperature != 1:
             return TuningError(

@@ -25,7 +25,7 @@ from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct
 from inficond_panel.distill.scores import Array
-from inficond_panel.errors import DataError, TuningError
+from inficond_panel.errors import DataError, Remedy, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
@@ -326,7 +326,7 @@ def _more(photos: ClassPhotos) -> tuple[Learned, int]:
         raise TuningError(
             f"learn on {photos.student.name!r} is from {MORE}, but no photos were added to "
             f"{store.path}.",
-            "Add photos: inficond extend SPEC FOLDER",
+            "Add photos: " + Remedy("inficond extend SPEC FOLDER", "students.extend(FOLDER)"),
         )
     return Learned(MORE, 1.0, parts=parts), len(more_photos(store, parts))
 
