@@ -28,11 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.groups import Groups
-from inficond_panel.distill.scores import Array, ScoreLike, Scores
+from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
