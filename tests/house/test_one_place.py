@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 
 from modules import MODULES, tree_of
 
@@ -24,18 +25,22 @@ def exported(package):
 EXPORTS = {package: exported(package) for package in PACKAGES - LATE}
 
 
-def imported_names(tree):
+@cache
+def imported_names(module):
     """Module, name there, name here and line of each name that a module takes from ours."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in MODULES:
-            for alias in node.names:
-                if f"{node.module}.{alias.name}" not in MODULES:
-                    yield node.module, alias.name, alias.asname or alias.name, node.lineno
+    return [
+        (node.module, alias.name, alias.asname or alias.name, node.lineno)
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES
+        for alias in node.names
+        if f"{node.module}.{alias.name}" not in MODULES
+    ]
 
 
+@cache
 def home(module, name):
     """Module that defines a name, seen from a module that has it."""
-    for target, there, here, _ in imported_names(tree_of(module)):
+    for target, there, here, _ in imported_names(module):
         if here == name and target != module:
             return home(target, there)
     return module
@@ -57,7 +62,7 @@ def place(module, target, name):
 def wrong_places():
     """Module, line, target and name of each import from another place."""
     for module in MODULES:
-        for target, name, _, line in imported_names(tree_of(module)):
+        for target, name, _, line in imported_names(module):
             if target not in LATE and place(module, target, name) != target:
                 yield module, line, target, name
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import panel as pn
 import param
-from panel.custom import Child, Children
+from panel.viewable import Child, Children
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.concepts.own_words import unlisted_names
