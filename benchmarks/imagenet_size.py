@@ -32,7 +32,7 @@ from scipy import stats
 from solver_parts.data import synthetic_blocks
 
 import inficond_panel
-from inficond_panel.results.metrics import take_snapshot
+from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.store import write
 
 FULL = {"images": 1_281_167, "concepts": 4_500, "classes": 1_000}

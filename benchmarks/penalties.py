@@ -32,7 +32,7 @@ from shift_parts.pairs import biased, draw_split, find_pairs
 from shift_parts.teachers import teacher_logits
 
 from inficond_panel import distill
-from inficond_panel.distill import Interval
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.bootstrap import FOLDS, change_intervals, stratified_folds
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner, open_tuner

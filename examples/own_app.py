@@ -8,7 +8,7 @@ import panel as pn
 
 import inficond_panel
 from inficond_panel.app import Explorer
-from inficond_panel.results.metrics import Snapshot
+from inficond_panel.results.snapshot import Snapshot
 
 hv.extension("bokeh")
 beside = pn.Column(sizing_mode="stretch_width")

@@ -16,15 +16,17 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.errors import InficondError
 from inficond_panel.predict import PageEncoder, PagePhotos
-from inficond_panel.results.metrics import take_snapshot, take_tree
+from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.tree import take_tree
 from inficond_panel.serving import guard, is_guarded
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Progress
 from inficond_panel.state.networks import ConceptsState
-from inficond_panel.state.tree import TargetsState
+from inficond_panel.state.targets import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui import upstream
@@ -90,6 +92,7 @@ class Explorer(Viewer):
         history: str | Path = "",
         on_ready: Callable[[Explorer], object] | None = None,
     ) -> None:
+        upstream.apply()
         super().__init__()
         self._on_ready = on_ready
         self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
@@ -239,6 +242,7 @@ def _titles(specs: Sequence[str | Tuner]) -> list[str]:
     return titles
 
 
+@bokeh_backend()
 def page_html(
     tuner: Tuner,
     node: Node,
@@ -277,7 +281,6 @@ def page_html(
 
 def serve_page(arguments: Sequence[str]) -> None:
     """Create the page of this session; ``panel serve`` calls it once per session."""
-    upstream.apply()
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     explorer = Explorer(arguments or ["demo"], os.environ.get("INFICOND_HISTORY", ""))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome, change_intervals, metric_intervals
 
 
 def change_interval(

@@ -8,10 +8,12 @@ from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.ui import upstream
 
 
 def small_session(folder: Path) -> AppState:
     """A session on #0, whose jobs are done at once."""
+    upstream.apply()
     return AppState(open_tuner(small_spec(folder)), Jobs(inline=True))
 
 
@@ -24,6 +26,7 @@ def fine_tune(app: AppState, concept: str, direction: str = "remove") -> str:
 
 def session_on(spec: Path | str, class_name: str = "", **history: str) -> AppState:
     """A session on #0 of a spec, with a class selected, whose jobs are done at once."""
+    upstream.apply()
     app = AppState(open_tuner(spec, **history), Jobs(inline=True))
     app.selection.class_name = class_name
     return app

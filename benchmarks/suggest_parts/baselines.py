@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, average_precision
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from suggest_parts.task import Task
 from suggest_parts.trial import Moves, Trial
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.splits import FIT
 from suggest_parts.baselines import greedy
 from suggest_parts.evidence import Evidence

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from suggest_parts.first_order import Response
 
 #: The variance of a pull is taken to be at least this share of what it is without an effect.

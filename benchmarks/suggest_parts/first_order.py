@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 
 _RIDGE = 1e-9
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.suggest.gain import DRAWS, NO_CHANGE, Change
 from inficond_panel.vocabulary.metrics import AP
 

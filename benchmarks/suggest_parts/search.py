@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from suggest_parts.evidence import Evidence
 from suggest_parts.first_order import Response
 from suggest_parts.shrinkage import Signal

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 
 _GRID = np.array([0.0, 0.25, 1.0, 4.0, 16.0, 64.0, 256.0])
 #: Concepts without effect that are added to those seen, against too small a weight of c = 0.

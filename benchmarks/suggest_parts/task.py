@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.tuning import Tuner
 from suggest_parts.trial import Trial
 

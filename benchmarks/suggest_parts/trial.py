@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import Intent, bound, score_scale, step_sizes
 from inficond_panel.tuning.tuner import Tuner

@@ -20,10 +20,10 @@ from inficond_panel.common.tables import as_array, as_column, as_table, type_nam
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning import GroupIntent, Intent, Node, Tuner
+from inficond_panel.tuning import GroupIntent, Intent, Meant, Node, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
-from inficond_panel.tuning.edits import Edit, Meant, edit_from_json
+from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
 from inficond_panel.tuning.thumbs import known_name, names_of
 from inficond_panel.vocabulary.intents import BALANCE, DIRECTIONS, REPAIRS

@@ -14,6 +14,7 @@ from inficond_panel.common.names import find_name, name_text
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (
     check_single_label,
     confusion_matrix,
@@ -22,8 +23,8 @@ from inficond_panel.results.confusions import (
 )
 from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
-from inficond_panel.results.history import compare, comparison_frames
-from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.metric_changes import changes
+from inficond_panel.results.metrics import metrics
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path

@@ -20,7 +20,9 @@ from inficond_panel.api.arguments import (
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.predict import text_encoder
-from inficond_panel.results.history import events, iterations, others
+from inficond_panel.results.events import events
+from inficond_panel.results.history import iterations
+from inficond_panel.results.other_students import others
 from inficond_panel.spec import find_edits
 from inficond_panel.tuning import Node, Student, Tuner, read_edits
 from inficond_panel.tuning.answers import ASKED, teach

@@ -9,7 +9,6 @@ import panel as pn
 
 from inficond_panel.app import Explorer
 from inficond_panel.tuning import Tuner
-from inficond_panel.ui import upstream
 from inficond_panel.ui.browser import use_own_font
 from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts
 
@@ -30,7 +29,6 @@ def explore(
     ``pn.config.inline`` is True, so that nothing is loaded from the network. Raises
     ``InficondError`` if Panel has a thread pool.
     """
-    upstream.apply()
     use_own_font()
     inline = pn.config.inline
     with packed_scripts():

@@ -28,7 +28,8 @@ from inficond_panel.plots.student_plots import (
 from inficond_panel.quantify.gamma_sweep import GammaSweep
 from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.results.decisions import decisions_of
-from inficond_panel.results.metrics import take_snapshot, take_tree
+from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.tree import take_tree
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui.browser import InlineStyles
 from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts, running_cell

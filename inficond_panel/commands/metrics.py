@@ -109,6 +109,7 @@ def measured(
     """Return the frames of metrics by name, for the classes ``args.classes`` (None: all)."""
     from inficond_panel.results import metrics, slices
     from inficond_panel.results.confusions import confusions, metrics_together
+    from inficond_panel.results.metric_changes import changes
 
     at, draws = (tuner, node, args.split), {"draws": args.draws, "seed": args.seed}
     chosen, frames = {"classes": args.classes, **draws}, {}
@@ -121,7 +122,7 @@ def measured(
         del before["since_parent"]
     for name, each in before.items():
         more = {"metrics": tuple(METRICS), "shown": args.metric, **chosen}
-        frames[name] = metrics.changes(tuner, tuner.node(each), node, args.split, **more)
+        frames[name] = changes(tuner, tuner.node(each), node, args.split, **more)
     if masks:
         by, chosen["min_images"] = " and ".join(args.by or ["selection"]), args.min_images
         frames["slices"] = slices.slices(

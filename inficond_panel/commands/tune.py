@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.history import iterations
     from inficond_panel.results.refits import bounds, refits, students
     from inficond_panel.spec import find_edits
-    from inficond_panel.tuning import read_edits
-    from inficond_panel.tuning.notices import notices
+    from inficond_panel.tuning import notices, read_edits
     from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args, distilled=False)

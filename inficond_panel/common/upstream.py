@@ -7,7 +7,8 @@ names its ``Workaround`` here. CONTRIBUTING.md has a text for each, ready to fil
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.metadata import version
@@ -136,3 +137,28 @@ def load_bokeh_backend() -> None:
 
     if BACKEND.applies:
         hv.Store.set_current_backend(chosen)
+
+
+@contextmanager
+def bokeh_backend() -> Iterator[None]:
+    """Context, or decorator of a function, in which plots can be given options of Bokeh.
+
+    HoloViews takes no option while its current backend is not loaded, as before anybody has chosen
+    one. Bokeh is then current within the context, and afterwards the backend that was.
+    """
+    import holoviews as hv  # noqa: PLC0415 - slow, and only plots need it
+
+    chosen = hv.Store.current_backend
+    hv.Store.current_backend = chosen if chosen in hv.Store.renderers else "bokeh"
+    try:
+        yield
+    finally:
+        hv.Store.current_backend = chosen
+
+
+def choose_bokeh() -> None:
+    """Let Bokeh be the current backend of HoloViews where nobody has loaded one."""
+    import holoviews as hv  # noqa: PLC0415 - slow, and only plots need it
+
+    if hv.Store.current_backend not in hv.Store.renderers:
+        hv.Store.set_current_backend("bokeh")

@@ -11,7 +11,6 @@ from inficond_panel.distill.curves import (
     what_if_curves,
 )
 from inficond_panel.distill.metrics.bootstrap import (
-    Interval,
     TeacherSkill,
     alone,
     change_intervals,
@@ -63,7 +62,6 @@ __all__ = [
     "Fit",
     "FitProblem",
     "GroupReport",
-    "Interval",
     "JointFit",
     "Outcome",
     "Scores",

@@ -25,7 +25,7 @@ from inficond_panel.distill.metrics.outcome import (
     decision_metrics,
 )
 from inficond_panel.distill.metrics.weighted_ap import exact_type
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 

@@ -28,11 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.groups import Groups
-from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver.exact import Fit, solve
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.problem import FitProblem
 from inficond_panel.distill.solver.tempered import mixed_of
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 

@@ -53,7 +53,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtr
 
-from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.groups import Groups, first_of, part_means, parts_of
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores import ScoreLike, Scores

@@ -33,10 +33,9 @@ from inficond_panel.export.onnx_file import (
     read_onnx,
 )
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits_file import dump_edits
-from inficond_panel.tuning.node import Node, weights_hash
+from inficond_panel.tuning import Node, Tuner, dump_edits
+from inficond_panel.tuning.node import weights_hash
 from inficond_panel.tuning.replay import branch
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, TASKS

@@ -13,17 +13,18 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import SEEN_LABEL, Interval, TeacherSkill
+from inficond_panel.distill import SEEN_LABEL, TeacherSkill
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.frame import intervals_of, records
-from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.metric_changes import changes
+from inficond_panel.results.metrics import metrics
 from inficond_panel.results.two_worlds import worlds_frame
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.log import HISTORY
-from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.tuning.two_worlds import worlds_since_start
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import METRICS

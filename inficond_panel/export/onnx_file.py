@@ -21,7 +21,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, ExportError, InficondError, Remedy
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import MINUS, signed
 from inficond_panel.common.ordering import strongest
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.results.concept_rows import Mark, find_concepts, strength
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node
@@ -127,6 +128,7 @@ def take_cells(
     return Cells(node.weights[rows], names, store.classes, reach, marked, pending or {})
 
 
+@bokeh_backend()
 def make_matrix(
     cells: Cells, dark: bool = False, responsive: bool = False, tapped: Tapped = None
 ) -> hv.Image:

@@ -12,6 +12,7 @@ import holoviews as hv
 import numpy as np
 
 from inficond_panel.common.near_words import unknown
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.errors import DataError
 from inficond_panel.plots.cloud import (
     LEVELS,
@@ -44,6 +45,7 @@ UNSEEN = "#0000"  #: transparent black
 _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
 
 
+@bokeh_backend()
 def make_cloud(density: Density, dark: bool) -> hv.Image:
     """Draw the density of segments as one slate image."""
     bounds = (density.x[0], density.y[0], density.x[1], density.y[1])
@@ -65,6 +67,7 @@ def make_dots(
     return {"x": xy[:, 0], "y": xy[:, 1], "diameter": size, "shade": color, **facts}
 
 
+@bokeh_backend()
 def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
     """Draw the dots whose columns ``make_dots`` returns, with HoloViews."""
     _, _, *others = columns
@@ -173,6 +176,7 @@ def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
 _FRAME = Frame(size=(640.0, 320.0))
 
 
+@bokeh_backend()
 def make_embedding(
     store: Store,
     influence: np.ndarray | None = None,
@@ -219,6 +223,7 @@ def make_embedding(
     )
 
 
+@bokeh_backend()
 def _assigned(assigned: Assigned) -> list[hv.Element]:
     """Return layers that draw the segments of a concept, and their centre."""
     segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
@@ -232,6 +237,7 @@ def _assigned(assigned: Assigned) -> list[hv.Element]:
     ]
 
 
+@bokeh_backend()
 def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:
     """Return layers that draw leader lines, marks and labels over the dots."""
     names = place_names(xy, store.concepts, shown, _FRAME)

@@ -12,9 +12,10 @@ from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Plot
 from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.distill import Agreement
 from inficond_panel.plots import update_columns
-from inficond_panel.results.metrics import Snapshot
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.vocabulary.palette import (
     BOTH_RIGHT,
     BOTH_WRONG,
@@ -48,6 +49,7 @@ FILLS = (
 )
 
 
+@bokeh_backend()
 def make_performance_bars(
     agreement: Mapping[str, Agreement], dark: bool = False, width: int = 400
 ) -> hv.Rectangles:
@@ -166,6 +168,7 @@ def _divide(plot: Any) -> None:
             hover.renderers = [*hover.renderers, renderer]
 
 
+@bokeh_backend()
 def make_performance(snapshot: Snapshot) -> hv.Rectangles:
     """Draw the performance bars of all classes, the largest AP gap to the teacher first.
 

@@ -11,6 +11,7 @@ import holoviews as hv
 import numpy as np
 
 from inficond_panel.common.ordering import strongest
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.distill import influence_grid
 from inficond_panel.distill.metrics.thresholds import CoveragePoint
 from inficond_panel.quantify.gamma_sweep import GammaSweep
@@ -35,6 +36,7 @@ GRID = 101  #: influences at which a curve that is not exact, and each band, is 
 _SIDES = ("present", "absent")
 
 
+@bokeh_backend()
 def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
     """Draw the ``top`` strongest influences of a student as bars, without influences of 0.
 
@@ -60,6 +62,7 @@ def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
     )
 
 
+@bokeh_backend()
 def make_what_if(
     student: Student, concept: str, metric: str = AP.key, noise: Noise = USUAL_NOISE
 ) -> hv.Overlay:
@@ -93,6 +96,7 @@ def make_what_if(
     )
 
 
+@bokeh_backend()
 def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
     """Draw the exact curve of a decision metric, a step function of the influence."""
     curves = exact_curves(student, concept)
@@ -102,6 +106,7 @@ def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
     return hv.Curve(columns, "influence", name).opts(interpolation="steps-post", backend="bokeh")
 
 
+@bokeh_backend()
 def make_confusion(student: Student) -> hv.Overlay:
     """Draw the counts of labelled images by label and student's decision as a 2 × 2 heat map."""
     decided = student.decided
@@ -125,6 +130,7 @@ def make_confusion(student: Student) -> hv.Overlay:
     return (cells * texts).relabel(student.class_name).opts(width=380, height=320, backend="bokeh")
 
 
+@bokeh_backend()
 def make_reliability(student: Student) -> hv.Overlay:
     """Draw a reliability diagram: share of positives over mean probability, by equal-width bins.
 
@@ -136,6 +142,7 @@ def make_reliability(student: Student) -> hv.Overlay:
     return drawn.relabel(student.class_name).opts(width=380, height=320, backend="bokeh")
 
 
+@bokeh_backend()
 def _reliability(bins: Reliability, columns: list[Any]) -> hv.Overlay:
     """Draw frequency over probability and the diagonal; ``columns`` name also the events."""
     filled = bins.events > 0
@@ -147,6 +154,7 @@ def _reliability(bins: Reliability, columns: list[Any]) -> hv.Overlay:
     )
 
 
+@bokeh_backend()
 def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
     """Draw the accuracy, with interval, of the most confident decisions over their share of all.
 
@@ -238,6 +246,7 @@ def make_path(nodes: Sequence[Iteration], node_id: str) -> list[Iteration]:
     return path
 
 
+@bokeh_backend()
 def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
     """Draw iterations (oldest first, parents before children) in lanes, linked to their parents.
 
@@ -294,6 +303,7 @@ _CURVES = {
 }
 
 
+@bokeh_backend()
 def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
     """Draw silhouettes and accuracy of oracles over their gamma, as figure 4 of Lee et al."""
     curves = {}
@@ -313,6 +323,7 @@ def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
     return hv.HoloMap(shown, "gamma")
 
 
+@bokeh_backend()
 def make_gamma_maps(sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
     """Draw the images on a t-SNE map of the oracle's logits at each gamma.
 

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw
 from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.hypotheses import Followed, distance_travelled
 from inficond_panel.quantify.information import Information, Perturbation, pixel_information

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import needs
-from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.names import name_key
 from inficond_panel.common.near_words import near, unknown
-from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError, Remedy
 from inficond_panel.quantify.output_report import (
     MEASURES,

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.knowledge_points import (

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr, expit
 
-from inficond_panel.distill import Interval, Outcome
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
 from inficond_panel.distill.metrics.outcome import Cutoffs, ratio
 from inficond_panel.distill.metrics.top_class import TopClass

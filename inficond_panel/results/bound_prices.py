@@ -15,11 +15,9 @@ from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, at_bo
 from inficond_panel.distill.solver.joint import joint_problem, solve_joint
 from inficond_panel.distill.solver.joint_objective import FittedSoftmax, JointProblem, least_shift
 from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.fitting.recipe import solve_each, start_from
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
-from inficond_panel.tuning.tuner import Tuner
 
 #: Tolerance of the optimum that prices are taken at: at a spread of 0.1 their error is ~1e-6.
 TOLERANCE = 1e-10

@@ -22,9 +22,8 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL

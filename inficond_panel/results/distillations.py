@@ -20,17 +20,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.numbers import MINUS
-from inficond_panel.distill import SEEN_LABEL, Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.distill import SEEN_LABEL, Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change, mean_interval
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.refits import Progress
 from inficond_panel.results.confusions import check_single_label, teacher_top_class, top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.spec.sections.students import Students
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.confidence import Noise, interval_word
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,

@@ -23,7 +23,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
-from inficond_panel.tuning import Node
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
 from inficond_panel.tuning.shift import (
@@ -35,7 +35,6 @@ from inficond_panel.tuning.shift import (
 )
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS

@@ -11,7 +11,7 @@ import pandas as pd
 
 from inficond_panel.common.files import File
 from inficond_panel.common.numbers import count
-from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.distill import average_precision
 from inficond_panel.results.frame import make_frame, plain_headings, table_file
 from inficond_panel.results.image_sets import ImageSet, assigned_images, showing
 from inficond_panel.store import Store

@@ -23,7 +23,7 @@ from inficond_panel.quantify.output_report import MEASURES, OutputMeasure, measu
 from inficond_panel.quantify.outputs import Groups, Outputs, Reliability, outputs_on
 from inficond_panel.results.distillations import common_facts, draws_note
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
 from inficond_panel.vocabulary.metrics import ECE
 from inficond_panel.vocabulary.splits import FIT, TUNE

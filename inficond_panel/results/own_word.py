@@ -10,8 +10,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import average_precision
 from inficond_panel.results.shift import made_at
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from inficond_panel.common.numbers import count
 from inficond_panel.common.ordering import strongest
+from inficond_panel.tuning import Student, Students
 from inficond_panel.tuning.fitting.images import Images
-from inficond_panel.tuning.student import Student, Students
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Changes up to this, in logits, count as none: the solver is not more precise.

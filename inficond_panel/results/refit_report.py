@@ -20,11 +20,9 @@ from inficond_panel.results.refit_changes import (
     moved_classes,
     moves,
 )
-from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning import Intent, Node, Student, Tuner, notices
 from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.notices import notices
-from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.splits import FIT, TUNE
 

@@ -10,10 +10,9 @@ from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, signi
 from inficond_panel.results.bound_prices import Bound, Objective
 from inficond_panel.results.refit_changes import Churn, ConceptMoves, Group, Mover
 from inficond_panel.results.refit_report import ClassReport
+from inficond_panel.tuning import GroupIntent, Node
 from inficond_panel.tuning.edits_file import dump_intent
-from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import limits_text
-from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.repairs import repair_sentences, used_words
 

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.numbers import defined, written
+from inficond_panel.results.comparison import FLIP_HEADINGS
 from inficond_panel.results.frame import Heading, make_frame, plain_headings, records
-from inficond_panel.results.history import FLIP_HEADINGS
-from inficond_panel.results.metrics import changes, facts_of, metrics
+from inficond_panel.results.metric_changes import changes
+from inficond_panel.results.metrics import facts_of, metrics
 from inficond_panel.results.refit_changes import moved_sentence
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.results.refit_words import sentences, short_sentences, untouched_sentences

@@ -14,13 +14,13 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Fit, Outcome, Stability, bootstrap_stability, metric_intervals
 from inficond_panel.distill.refits import Cancelled, Progress, joint_stability
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import chosen_on_tune
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.cross_fit import logits_if
 from inficond_panel.tuning.repairs.resolution import (
@@ -30,9 +30,7 @@ from inficond_panel.tuning.repairs.resolution import (
     lambdas_tried,
     logits_of_tune,
 )
-from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box, known_name
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import few_draws, least_draws
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE

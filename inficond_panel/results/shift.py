@@ -13,20 +13,19 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.cache import Latest, once
-from inficond_panel.common.interval import NO_INTERVAL
+from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill import Interval, metric_intervals
+from inficond_panel.distill import metric_intervals
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.store.more_photos import part_hashes
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
-from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair
-from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import teacher_sentences

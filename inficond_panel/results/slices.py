@@ -30,9 +30,8 @@ from inficond_panel.errors import DataError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 

@@ -18,13 +18,13 @@ from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.confusions import teacher_top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.history import others
+from inficond_panel.results.other_students import others
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import parts_of
 from inficond_panel.store.teacher_outputs import hold_store
+from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.opening import typed_folder
 from inficond_panel.tuning.student import Evaluation
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, TOP1
 from inficond_panel.vocabulary.splits import SPLITS, TUNE

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill import (
     Band,
     ClassMetrics,
     Fit,
-    Interval,
     Outcome,
     WhatIf,
     change_band,
@@ -28,15 +28,13 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.refits import Cancelled, RefitPoint, refit_grid, refit_points
 from inficond_panel.distill.solver.centred_bounds import free_range
+from inficond_panel.tuning import Intent, Node, Student, Tuner
 from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.fitting.recipe import solve_all, start_from
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.cross_fit import logits_if
-from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumb_targets import thumb_path
-from inficond_panel.tuning.thumbs import Intent, box, short_words
-from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.thumbs import box, short_words
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
 

@@ -9,7 +9,8 @@ from typing import Any
 import param
 
 from inficond_panel.results.image_sets import ImageSet
-from inficond_panel.results.metrics import take_snapshot, take_tree
+from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.tree import take_tree
 from inficond_panel.state.asking import AskState
 from inficond_panel.state.batch import Preview
 from inficond_panel.state.comparison import ChangesState, CompareState
@@ -21,14 +22,13 @@ from inficond_panel.state.selection import (
     CHANGE_METRICS,
     EVERYTHING,
     SLICE_METRICS,
-    TOPS,
     DatasetState,
     Rights,
     Selection,
     Settings,
 )
 from inficond_panel.state.students import StudentsState
-from inficond_panel.state.tree import TargetsState
+from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
@@ -39,7 +39,6 @@ from inficond_panel.vocabulary.splits import TUNE
 __all__ = [
     "CHANGE_METRICS",
     "SLICE_METRICS",
-    "TOPS",
     "AppState",
     "DatasetState",
     "Job",

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import ClassMetrics, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
-from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.edits import Balance, Repair, edit_from_json, place_of
-from inficond_panel.tuning.thumbs import Intent
+from inficond_panel.tuning import Balance, Intent, Node, Tuner
+from inficond_panel.tuning.edits import Repair, edit_from_json, place_of
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import param
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.distill import Interval
+from inficond_panel.common.interval import Interval
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.history import Comparison, compare
-from inficond_panel.results.metrics import metric_change
+from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.metric_changes import metric_change
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE

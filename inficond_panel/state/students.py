@@ -13,9 +13,10 @@ from inficond_panel.common.files import File
 from inficond_panel.distill import Band
 from inficond_panel.results.concept_rows import effect
 from inficond_panel.results.concepts import concepts_file
-from inficond_panel.results.metrics import Snapshot, Tree
 from inficond_panel.results.refit_changes import Group
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
+from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.results.tree import Tree
 from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.state.selection import DatasetState
 from inficond_panel.tuning import Node, Student, Tuner

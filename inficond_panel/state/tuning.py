@@ -13,9 +13,9 @@ import param
 
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.errors import CancelledError, InficondError, TuningError
-from inficond_panel.results.metrics import Snapshot
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.state.batch import (
     Item,
@@ -31,19 +31,20 @@ from inficond_panel.state.jobs import Job, Jobs, Status
 from inficond_panel.state.selection import Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import Intent, Iteration, Node, notices
-from inficond_panel.tuning.answers import Answers, Teaching, teach
-from inficond_panel.tuning.edits import (
+from inficond_panel.tuning import (
     Balance,
     Doubt,
+    Intent,
+    Iteration,
     Label,
     Lambda,
     Learn,
     Meant,
-    is_known,
-    meant_by,
-    place_of,
+    Node,
+    notices,
 )
+from inficond_panel.tuning.answers import Answers, Teaching, teach
+from inficond_panel.tuning.edits import is_known, meant_by, place_of
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET

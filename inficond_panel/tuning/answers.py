@@ -33,7 +33,7 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interva
 from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
 from inficond_panel.distill.refits import Cancelled, Progress
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.concepts.own_words import class_words, own_word
-from inficond_panel.distill import Interval, Outcome, TeacherSkill, metric_intervals, teacher_skill
+from inficond_panel.distill import Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos, Labelled, measured_by_labels

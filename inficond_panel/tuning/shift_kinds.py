@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from inficond_panel.distill.scores import Array
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
@@ -18,6 +17,7 @@ from inficond_panel.distill.shift_kinds import (
     share_z,
     wrong_chance,
 )
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,

@@ -39,8 +39,8 @@ from inficond_panel.common.names import equal_names, find_name, name_text, pair_
 from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
 from inficond_panel.concepts.own_words import unlisted_names
-from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.images import fit_spread

@@ -15,7 +15,7 @@ from bokeh.core.properties import value
 from bokeh.models import HoverTool, Text
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
-from inficond_panel.common.upstream import load_bokeh_backend
+from inficond_panel.common.upstream import bokeh_backend, load_bokeh_backend
 from inficond_panel.ui.browser import FONT
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE, POPOVER, SURFACE, Colour
 
@@ -167,6 +167,7 @@ def make_tooltip(rows: Iterable[tuple[str, str]], title: str = "") -> str:
     )
 
 
+@bokeh_backend()
 def dress(plot: hv.Element, dark: bool) -> hv.Element:
     """Return a plot for a notebook in the page's font and colours, without a toolbar."""
     return plot.opts(

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, points, signed
-from inficond_panel.distill import Agreement, ClassMetrics, Interval
-from inficond_panel.results.metrics import Snapshot
+from inficond_panel.distill import Agreement, ClassMetrics
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,

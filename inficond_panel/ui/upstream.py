@@ -30,6 +30,7 @@ from inficond_panel.common.upstream import (
     SHEETS,
     TRIGGER,
     VALUES_LOGGED,
+    choose_bokeh,
 )
 
 #: Whether this thread and task handle a message of our components; see ``_WithoutValues``.
@@ -38,7 +39,12 @@ handling: ContextVar[bool] = ContextVar("handling", default=False)
 
 @cache
 def apply() -> None:
-    """Install, once in this process, the workarounds that replace functions of Panel."""
+    """Install, once in this process, the workarounds that replace functions of Panel.
+
+    HoloViews' Bokeh backend becomes the current one where none is loaded: the page draws in several
+    threads, between which it cannot be chosen for each plot.
+    """
+    choose_bokeh()
     if VALUES_LOGGED.applies:
         logging.getLogger("panel.reactive").addFilter(_WithoutValues())
     if FREEZING.applies:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
-from inficond_panel.distill import Interval, TeacherSkill
+from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.drift import LEVEL, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP

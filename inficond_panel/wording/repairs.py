@@ -7,16 +7,18 @@ from itertools import groupby
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.tuning import Balance, Doubt, Intent, Label, Lambda, Learn
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
+from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair
-from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
-from inficond_panel.tuning.thumbs import Intent, size_words
+from inficond_panel.tuning.suggest.suggestion import MEASURED
+from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.intents import (
     ANSWERS,

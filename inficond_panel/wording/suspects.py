@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, number, share, signed
-from inficond_panel.distill import Interval
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect, TeacherMemory
 from inficond_panel.wording.metrics import teacher_sentence

@@ -17,8 +17,9 @@ from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from inficond_panel.vocabulary.tasks import ALIKE
 from precompute.datasets.coco import coco_listing
-from precompute.datasets.dataset import Dataset, Encoded, Listing, column_of
+from precompute.datasets.dataset import Dataset, Encoded
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
+from precompute.datasets.listing import Listing, column_of
 from precompute.datasets.python_source import python_dataset
 from precompute.datasets.tables import columns_listing, folder_listing, table_listing
 from precompute.datasets.voc import voc_listing

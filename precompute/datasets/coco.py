@@ -21,7 +21,8 @@ from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset
-from precompute.datasets.dataset import Listing, choose_classes, label_matrix
+from precompute.datasets.labels import choose_classes, label_matrix
+from precompute.datasets.listing import Listing
 from precompute.datasets.photo_files import is_below, names_below, posix_name, without_suffix
 from precompute.datasets.tables import read_metadata
 

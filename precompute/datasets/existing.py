@@ -18,8 +18,10 @@ from PIL import Image
 
 from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError, Remedy
-from inficond_panel.spec.sections.dataset import ScenesDataset, StoreDataset
-from precompute.datasets.dataset import Dataset, Encoded, Listing
+from inficond_panel.spec import ScenesDataset
+from inficond_panel.spec.sections.dataset import StoreDataset
+from precompute.datasets.dataset import Dataset, Encoded
+from precompute.datasets.listing import Listing
 from precompute.datasets.row_tables import Table
 
 if TYPE_CHECKING:

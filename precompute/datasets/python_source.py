@@ -26,7 +26,9 @@ from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.spec.sections.teacher import PythonTeacher
 from inficond_panel.store.images import to_rgb
 from inficond_panel.store.network_weights import file_digest
-from precompute.datasets.dataset import Dataset, Listing, choose_classes, label_matrix
+from precompute.datasets.dataset import Dataset
+from precompute.datasets.labels import choose_classes, label_matrix
+from precompute.datasets.listing import Listing
 from precompute.datasets.row_tables import text_table
 
 _FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:function"

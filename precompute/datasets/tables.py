@@ -14,20 +14,11 @@ import numpy as np
 from inficond_panel.common.names import by_key, name_key, positions
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.dataset import (
-    ColumnsDataset,
-    FolderDataset,
-    ListedDataset,
-    TableDataset,
-)
-from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
-from precompute.datasets.dataset import (
-    Listing,
-    check_classes,
-    choose_classes,
-    label_matrix,
-    read_list,
-)
+from inficond_panel.spec import ALL, REST, ColumnPart, TableDataset
+from inficond_panel.spec.sections.dataset import ColumnsDataset, FolderDataset, ListedDataset
+from inficond_panel.spec.sections.splits import Splits, list_name
+from precompute.datasets.labels import check_classes, choose_classes, label_matrix
+from precompute.datasets.listing import Listing
 from precompute.datasets.photo_files import (
     PhotoFiles,
     check_single,
@@ -45,6 +36,7 @@ from precompute.datasets.row_tables import (
     read_table,
     text_table,
 )
+from precompute.datasets.splits import read_list
 
 
 def table_listing(dataset: TableDataset) -> Listing:

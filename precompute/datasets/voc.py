@@ -13,9 +13,11 @@ import numpy as np
 from inficond_panel.common.files import ANNOTATION_BYTES, read_bytes, read_lines
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.dataset import VocDataset
-from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
+from inficond_panel.spec import VocDataset
+from precompute.datasets.labels import choose_classes, label_matrix
+from precompute.datasets.listing import Listing
 from precompute.datasets.photo_files import PhotoFiles
+from precompute.datasets.splits import read_list
 from precompute.datasets.tables import read_metadata
 
 #: Largest mask in pixels: Pillow refuses photos with more.

@@ -18,8 +18,8 @@ from mutate import bytes_mutant, grid_mutant, text_mutant, tree_mutant
 from inficond_panel.results.slices import selection_slice
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets.coco import coco_listing
-from precompute.datasets.dataset import read_list
 from precompute.datasets.row_tables import read_table
+from precompute.datasets.splits import read_list
 from precompute.datasets.tables import columns_listing, label_reader, table_listing
 from precompute.datasets.voc import voc_foreground, voc_objects
 from precompute.detect import find_layout, plan_splits

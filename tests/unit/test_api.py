@@ -19,7 +19,8 @@ from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.concepts import concepts_file
 from inficond_panel.results.gallery import gallery_file, take_gallery
-from inficond_panel.results.metrics import students_file, take_snapshot
+from inficond_panel.results.metrics import students_file
+from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.results.what_if_curves import refit_curve
 
 

@@ -15,7 +15,8 @@ import inficond_panel
 from inficond_panel import from_frames
 from inficond_panel.distill import class_metrics, solve
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.metric_changes import changes
+from inficond_panel.results.metrics import metrics
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.results.slices import groups, measure_slices, metadata_slices, selection_slice
 from inficond_panel.results.what_if_curves import refit_curve

@@ -5,8 +5,8 @@ import pytest
 from factory import small_arrays, small_spec
 from sklearn.metrics import average_precision_score
 
-from inficond_panel.results.history import compare, comparison_frames
-from inficond_panel.results.metrics import metric_change
+from inficond_panel.results.comparison import compare, comparison_frames
+from inficond_panel.results.metric_changes import metric_change
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 

@@ -21,8 +21,8 @@ from inficond_panel.errors import SpecError
 from inficond_panel.results.concept_rows import discrepancies
 from inficond_panel.results.gallery import gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import take_apart
-from inficond_panel.results.metrics import take_snapshot
 from inficond_panel.results.refit_changes import churn
+from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.tuning import Intent, open_tuner
 
 SINGLE, MULTI = "single_label", "multi_label"

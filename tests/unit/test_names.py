@@ -322,7 +322,7 @@ def test_a_table_of_logits_in_another_form_of_unicode_is_read(tmp_path):
 
 @pytest.mark.torch
 def test_two_classes_of_a_data_set_with_one_name_are_refused():
-    from precompute.datasets.dataset import choose_classes
+    from precompute.datasets.labels import choose_classes
 
     with pytest.raises(DataError, match=r"labels\.csv has two classes with one name: .*accents"):
         choose_classes((), [CAT, CAT_NFD], "labels.csv")
@@ -330,7 +330,7 @@ def test_two_classes_of_a_data_set_with_one_name_are_refused():
 
 @pytest.mark.torch
 def test_a_class_that_a_spec_chooses_is_named_as_in_the_data():
-    from precompute.datasets.dataset import choose_classes
+    from precompute.datasets.labels import choose_classes
 
     assert choose_classes([CAT_NFD], ["dog", CAT], "labels.csv") == (CAT,)
 

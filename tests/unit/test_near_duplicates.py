@@ -21,8 +21,8 @@ from inficond_panel.store.near_images import joined, near_images
 from inficond_panel.tuning.edits import Lambda
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.datasets import load_dataset
-from precompute.datasets.dataset import assign
 from precompute.datasets.equal_files import equal_images
+from precompute.datasets.splits import assign
 from precompute.pipeline.near_photos import bursts, near_pairs, small_photos
 
 

@@ -24,7 +24,7 @@ from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.export.model_card import measured
 from inficond_panel.plots.performance_bars import SIDES
-from inficond_panel.results.history import compare
+from inficond_panel.results.comparison import compare
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.metrics import students_file
 from inficond_panel.results.refit_report import explain

@@ -119,6 +119,11 @@ AGREEMENT = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _bokeh():
+    hv.extension("bokeh")
+
+
 def drawn(element: hv.Element):
     plot = hv.renderer("bokeh").get_plot(element)
     return plot.handles["source"].data, plot.state

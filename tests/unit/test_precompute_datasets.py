@@ -5,7 +5,7 @@ from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
 
 from inficond_panel.errors import DataError, SpecError
-from precompute.datasets import dataset as datasets
+from precompute.datasets import labels as of_labels
 from precompute.datasets import load_dataset
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
@@ -247,12 +247,12 @@ def test_keys_and_rows_that_do_not_fit_are_told(folder):
 
 def test_the_key_of_a_label_s_name_is_made_once(monkeypatch):
     names = []
-    key = datasets.name_key
-    monkeypatch.setattr(datasets, "name_key", lambda name: names.append(name) or key(name))
-    datasets.label_matrix(range(100), ["cat"], {i: {"cat ": 1} for i in range(100)})
+    key = of_labels.name_key
+    monkeypatch.setattr(of_labels, "name_key", lambda name: names.append(name) or key(name))
+    of_labels.label_matrix(range(100), ["cat"], {i: {"cat ": 1} for i in range(100)})
     assert names == ["cat", "cat "]
 
 
 def test_labels_of_equal_names_are_one_label():
-    labels = datasets.label_matrix(["a"], ["cat", "dog"], {"a": {"cat": 0, "cat ": 1}})
+    labels = of_labels.label_matrix(["a"], ["cat", "dog"], {"a": {"cat": 0, "cat ": 1}})
     assert labels.tolist() == [[1, 0]]

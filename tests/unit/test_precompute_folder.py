@@ -16,7 +16,9 @@ from inficond_panel.spec import Share
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
 from precompute.datasets.coco import Boxes
-from precompute.datasets.dataset import assign, iterative_stratification, read_list, small_mask
+from precompute.datasets.masks import small_mask
+from precompute.datasets.splits import assign, read_list
+from precompute.datasets.stratification import iterative_stratification
 from precompute.datasets.voc import voc_foreground
 
 PARTS = "kind: folder\nroot: .\nsplits: {fit: train, tune: {from: val, share: 0.5}, holdout: rest}"

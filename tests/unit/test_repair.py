@@ -19,7 +19,7 @@ import inficond_panel
 from inficond_panel.distill import average_precision, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import CancelledError
-from inficond_panel.results.history import compare, comparison_frames
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import Intent, Node, Tuner, read_edits

@@ -23,8 +23,9 @@ from inficond_panel.quantify.gamma_sweep import measure_gammas
 from inficond_panel.quantify.outputs import single_label_groups
 from inficond_panel.results import frame as module
 from inficond_panel.results import refits
+from inficond_panel.results.events import events
 from inficond_panel.results.frame import Heading, make_frame, records, text_table
-from inficond_panel.results.history import events, iterations
+from inficond_panel.results.history import iterations
 from inficond_panel.results.networks import gamma_measures, gamma_reliability, map_positions
 from inficond_panel.results.store_content import store_content
 from inficond_panel.study.pages.report import write_report

@@ -19,7 +19,7 @@ from waiting import PATIENCE
 from inficond_panel.common.files import as_cell, make_table
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
-from inficond_panel.results.history import compare, comparison_frames
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.state import AppState, Jobs, jobs
 from inficond_panel.state import comparison as changes_module
 from inficond_panel.study.results.study_tables import write

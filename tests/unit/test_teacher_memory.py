@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill import Interval
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN, Verdict
 from inficond_panel.tuning.shift import ClassShift, TeacherMemory, class_shift, shift_photos
 from inficond_panel.wording.suspects import memory_sentence, plain_sentence, shift_sentence

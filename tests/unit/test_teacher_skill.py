@@ -10,7 +10,8 @@ from factory import small_spec, unknown_arrays
 from sklearn.metrics import average_precision_score
 
 import inficond_panel
-from inficond_panel.distill import Interval, Outcome, TeacherSkill, teacher_skill
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.metrics.bootstrap import FEWEST, LEAST
 from inficond_panel.distill.suspects import Verdict
 from inficond_panel.results.shift import levers

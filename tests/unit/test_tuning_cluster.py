@@ -18,7 +18,8 @@ from inficond_panel.cli import main
 from inficond_panel.common.cluster import keep_memory, on_cluster
 from inficond_panel.distill.solver.exact import students_together
 from inficond_panel.errors import InficondError, StoreError
-from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.metric_changes import changes
+from inficond_panel.results.metrics import metrics
 from inficond_panel.results.shift import levers
 from inficond_panel.tuning import Intent, Lambda, Learn, open_tuner
 from inficond_panel.tuning.cluster import Cluster

@@ -16,7 +16,8 @@ from PIL import Image
 from sessions import session_on
 from viewing import ask, lines_of, saved
 
-from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Agreement, Band, Counts, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery
 from inficond_panel.results.image_sets import assigned_images

@@ -17,7 +17,8 @@ from sessions import session_on
 from viewing import ask, lines_of, saved
 
 from inficond_panel import views
-from inficond_panel.distill import Band, ClassMetrics, Counts, Interval
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Band, ClassMetrics, Counts
 from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.state import Preview, Status

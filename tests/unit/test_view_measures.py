@@ -13,7 +13,8 @@ from sessions import session_on
 from sklearn.metrics import confusion_matrix, f1_score
 from viewing import ask
 
-from inficond_panel.distill import ClassMetrics, Interval, change_intervals
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import ClassMetrics, change_intervals
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.decisions import JUDGED, threshold_trial
 from inficond_panel.results.sensitivity import stability

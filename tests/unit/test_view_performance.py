@@ -9,9 +9,10 @@ import pytest
 from sklearn.metrics import average_precision_score
 from viewing import ask, lines_of, saved
 
-from inficond_panel.distill import Agreement, Counts, Interval
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Agreement, Counts
 from inficond_panel.results.image_sets import image_set
-from inficond_panel.results.metrics import Snapshot, on_images
+from inficond_panel.results.snapshot import Snapshot, on_images
 from inficond_panel.tuning import Intent
 from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.views.performance.view import (

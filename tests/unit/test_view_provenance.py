@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sessions import fine_tune
 from viewing import ask, saved
 
-from inficond_panel.distill import Interval
+from inficond_panel.common.interval import Interval
 from inficond_panel.plots.student_plots import Branches, make_lanes, make_path, make_provenance
 from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import AppState

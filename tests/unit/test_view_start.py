@@ -10,7 +10,7 @@ from spread_shortcut import shifted_frames
 from viewing import ask
 
 import inficond_panel
-from inficond_panel.distill import Interval
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill.suspects import Presence, Verdict
 from inficond_panel.plots.concept_matrix import Cells
 from inficond_panel.state import AppState, Jobs

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from inficond_panel.distill import Interval
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill.shift_kinds import LabelNoise
 from inficond_panel.distill.suspects import Presence, Verdict, dividing_score, presence
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn

@@ -15,14 +15,10 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
-from inficond_panel.results.history import (
-    compare,
-    comparison_frames,
-    events,
-    history_facts,
-    iterations,
-    others,
-)
+from inficond_panel.results.comparison import compare, comparison_frames
+from inficond_panel.results.events import events
+from inficond_panel.results.history import history_facts, iterations
+from inficond_panel.results.other_students import others
 from inficond_panel.results.refits import bounds, students
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, find_node

@@ -108,7 +108,7 @@ def _images(
 
     Images without a background are left out.
     """
-    from precompute.datasets.dataset import masks_of, small_mask
+    from precompute.datasets.masks import masks_of, small_mask
 
     row_of = {image: i for i, image in enumerate(dataset.ids)}
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)

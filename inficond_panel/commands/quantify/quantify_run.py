@@ -184,7 +184,8 @@ def _check(section: Quantify, classes: int) -> None:
 
 def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return ids, photos ``(n, H, W, 3)`` uint8, and masks ``(n, H, W)`` to measure."""
-    from precompute.datasets.dataset import masks_of, small_mask, small_photo
+    from precompute.datasets.dataset import small_photo
+    from precompute.datasets.masks import masks_of, small_mask
 
     section = run.quantify
     mask_of = masks_of(dataset, section.masks)
@@ -277,7 +278,7 @@ def _photos_of(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]
     The images to measure, whose masks cover a part of them, are the first of the test images.
     """
     from precompute.datasets import load_dataset
-    from precompute.datasets.dataset import masks_of, small_mask
+    from precompute.datasets.masks import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)

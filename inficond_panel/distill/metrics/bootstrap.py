@@ -37,7 +37,7 @@ from inficond_panel.common.numbers import defined
 from inficond_panel.distill.metrics.groups import Groups, part_means
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise, tails
 from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS, TOP_ECE, keys
 

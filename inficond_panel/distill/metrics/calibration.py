@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from inficond_panel.distill.scores import Array
-from inficond_panel.distill.sources import check_finite
+from inficond_panel.distill.sources import Array, check_finite
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import BRIER
 

@@ -35,7 +35,7 @@ from inficond_panel.distill.metrics.calibration import (
 )
 from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,

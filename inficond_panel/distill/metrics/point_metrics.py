@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.calibration import check_decisions, check_outcomes
 from inficond_panel.distill.metrics.outcome import Outcome, decision_metrics
-from inficond_panel.distill.scores import Array
-from inficond_panel.distill.sources import check_weights
+from inficond_panel.distill.sources import Array, check_weights
 from inficond_panel.distill.spread import LOGIT_ROUNDING, constant
 from inficond_panel.vocabulary.metrics import AP, METRICS
 

@@ -35,10 +35,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, metric_intervals
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.groups import distinct, first_of, of_rows, parts_of
 from inficond_panel.distill.metrics.outcome import Mask, Outcome
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, METRICS

@@ -26,18 +26,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.metrics.bootstrap import (
-    FOLDS,
-    Interval,
-    draw_counts,
-    interval,
-    stratified_folds,
-)
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.outcome import Outcome, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.metrics import ACCURACY, F1
 

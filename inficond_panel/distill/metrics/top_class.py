@@ -31,7 +31,7 @@ from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_outcomes
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.metrics.outcome import DrawKey, likeliest, ratio
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE, TOP_K, TOP_METRICS

@@ -38,7 +38,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.groups import distinct
 from inficond_panel.distill.metrics.outcome import Outcome, ratio
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL, keys
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE

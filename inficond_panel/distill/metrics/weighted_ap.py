@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 
 Index = NDArray[np.intp]
 #: Differences of logits below this share of the largest logit are rounding. Images with equal

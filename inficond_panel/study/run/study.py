@@ -13,8 +13,7 @@ from typing import Any
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.errors import StudyError
-from inficond_panel.spec import Spec, load_spec
-from inficond_panel.spec.sections.page import Layout
+from inficond_panel.spec import Layout, Spec, load_spec
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Event, Participant
 from inficond_panel.study.run.tasks import (

@@ -20,13 +20,12 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.records import Assigned, Event
-from inficond_panel.study.spec.conditions import Variation
+from inficond_panel.study.spec.conditions import Level, Variation
 from inficond_panel.study.spec.study_spec import (
     AnswersGiven,
     DoneWhen,
     GainsBy,
     IterationsMade,
-    Level,
     ParticipantSays,
     ReachesTeacher,
     ReachesValue,

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from inficond_panel.spec import Spec
+from inficond_panel.spec import Layout, Spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import AnyPath, Several, Slug, option
-from inficond_panel.spec.sections.page import Layout, View, Views
+from inficond_panel.spec.sections.page import View, Views
 from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)

@@ -18,6 +18,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from inficond_panel.common.files import PICTURE_BYTES, read_bytes
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import SpecError, StudyError
+from inficond_panel.spec import find_spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import (
@@ -34,7 +35,7 @@ from inficond_panel.spec.framework.types import (
 )
 from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.sections.page import View
-from inficond_panel.spec.spec import find_spec, no_such_spec
+from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.spec.conditions import Conditions, Level, twice
 from inficond_panel.study.spec.pages import (
     CODE,

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 
 #: Largest change of a target, in standard deviations of the teacher's log-odds.

@@ -18,9 +18,10 @@ from inficond_panel.common.arrays import empty
 from inficond_panel.distill import Fit, FitProblem, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs
-from inficond_panel.distill.scores import Array, ScoreLike
+from inficond_panel.distill.scores import ScoreLike
 from inficond_panel.distill.solver.exact import made_of
 from inficond_panel.distill.solver.joint import joint_students
+from inficond_panel.distill.sources import Array
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms

@@ -19,9 +19,10 @@ from scipy.special import log_softmax
 from inficond_panel.distill import Fit, FitProblem, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.refits import Cancelled, Progress
-from inficond_panel.distill.scores import Array, Scores
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.tempered import mixed_of
+from inficond_panel.distill.sources import Array
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.images import scores_on

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.adjustments import Adjustment

@@ -22,8 +22,9 @@ from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import counted_once, distinct, first_of, parts_of
 from inficond_panel.distill.metrics.outcome import decided
-from inficond_panel.distill.scores import Array, Scores
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Balance, Label, Repair

@@ -10,7 +10,7 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store

@@ -24,7 +24,7 @@ from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError, Remedy, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair

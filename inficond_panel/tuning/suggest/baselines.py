@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.concepts.own_words import class_words, own_word
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import centred, spread
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos

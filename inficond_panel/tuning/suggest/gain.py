@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.repairs.resolution import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 

@@ -22,7 +22,7 @@ from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.groups import part_means, parts_of
 from inficond_panel.distill.metrics.outcome import above
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask

@@ -15,7 +15,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.numbers import count, number
 from inficond_panel.results import refit_words as words
 from inficond_panel.state import AppState
-from inficond_panel.state.tree import TargetsState
+from inficond_panel.state.targets import TargetsState
 from inficond_panel.tuning import Iteration, Node
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, ViewComponent, action

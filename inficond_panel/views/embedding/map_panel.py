@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import param
-from panel.custom import Child
+from panel.viewable import Child
 
 from inficond_panel.common.numbers import signed
 from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread

@@ -24,6 +24,7 @@ from panel.io.document import hold
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.plots import update_columns
 from inficond_panel.plots.cloud import WHOLE, Assigned
 from inficond_panel.plots.concept_map import Frame, Names, Shown
@@ -178,6 +179,7 @@ class MapPlot(param.Parameterized):
         self._due: dict[Figure, dict[Callable[[Figure], None], None]] = {}  # layers to draw
         self._streams: list[streams.Stream] = []
 
+    @bokeh_backend()
     def element(self) -> hv.DynamicMap:
         """Return the plot for a pane; set ``cloud`` and ``dots`` before."""
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)

@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 import param
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, defined, held
-from inficond_panel.distill import Interval
-from inficond_panel.results.metrics import Snapshot, chosen_on_tune
+from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.refit_changes import Group
-from inficond_panel.state import CHANGE_METRICS, AppState, Job, Preview
+from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.state import CHANGE_METRICS, AppState, Job, Preview, TuningState
 from inficond_panel.state.batch import Item
-from inficond_panel.state.tuning import TuningState
-from inficond_panel.tuning import Intent
+from inficond_panel.tuning import Bounds, Intent
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.fitting.adjustments import gains_of
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.thumb_targets import gain_of
-from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.tuning.two_worlds import ClassWorlds, correlated_concepts
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status

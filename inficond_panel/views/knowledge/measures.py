@@ -8,21 +8,17 @@ from typing import Any
 import pandas as pd
 import param
 
-from inficond_panel.common.interval import OUTSIDE_NOTE
+from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
-from inficond_panel.distill import (
-    ClassMetrics,
-    Interval,
-    SliceReport,
-    SliceResult,
-    change_intervals,
-)
+from inficond_panel.distill import ClassMetrics, SliceReport, SliceResult, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.decisions import JUDGED, threshold_line, threshold_trial, thresholds
 from inficond_panel.results.frame import interval_of, intervals_of
 from inficond_panel.results.image_sets import image_set, worst_first
-from inficond_panel.results.metrics import Snapshot, changes, metrics
+from inficond_panel.results.metric_changes import changes
+from inficond_panel.results.metrics import metrics
 from inficond_panel.results.slices import measure_slices, metadata_slices, worst_slice_sentence
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState, Job, Preview
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.ui.component import action

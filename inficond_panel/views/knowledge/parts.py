@@ -9,13 +9,14 @@ from typing import Any, Self
 
 import panel as pn
 import param
-from panel.custom import Child, Children
+from panel.viewable import Child, Children
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.concepts.typed import LEAST_PHOTOS
 from inficond_panel.results.image_sets import PATCHES_OF
-from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, AppState, Status
+from inficond_panel.spec.sections.page import TOPS
+from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, AppState, Status
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.opening import concept_title, typed_of
 from inficond_panel.ui import browser

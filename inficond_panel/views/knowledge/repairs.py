@@ -10,17 +10,18 @@ from typing import Any
 import pandas as pd
 import param
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.own_words import class_words
-from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import AppState, Job, Status
 from inficond_panel.store import Store
+from inficond_panel.tuning import Balance
 from inficond_panel.tuning.answer_files import Draft
-from inficond_panel.tuning.edits import Balance, repair_from_json
+from inficond_panel.tuning.edits import repair_from_json
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import send_photo

@@ -22,10 +22,10 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.installation import path_word
 from inficond_panel.errors import SpecError
-from inficond_panel.results.metrics import take_snapshot, take_tree
+from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.tree import take_tree
 from inficond_panel.spec import find_spec
-from inficond_panel.state import AppState
-from inficond_panel.state.jobs import Jobs
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.vocabulary.splits import HOLDOUT
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import panel as pn
 import param
-from panel.custom import Children
-from panel.viewable import Viewable, Viewer
+from panel.viewable import Children, Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import Layout

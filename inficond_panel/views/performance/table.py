@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import param
-from panel.custom import Child
+from panel.viewable import Child
 
 from inficond_panel.common.numbers import count, number
 from inficond_panel.plots import FEW

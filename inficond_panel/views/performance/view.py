@@ -13,11 +13,14 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import UNDEFINED, count, defined
-from inficond_panel.distill import Agreement, Interval
+from inficond_panel.common.upstream import bokeh_backend
+from inficond_panel.distill import Agreement
 from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance_bars, update_bars
 from inficond_panel.results.image_sets import ImageSet, decided_images, image_set
-from inficond_panel.results.metrics import Snapshot, on_images, students_file
+from inficond_panel.results.metrics import students_file
+from inficond_panel.results.snapshot import Snapshot, on_images
 from inficond_panel.state import AppState, Job
 from inficond_panel.state.batch import Item
 from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
@@ -104,6 +107,7 @@ def _leave_bars(plot: Any, _: hv.Element) -> None:
     plot.state.update(background_fill_color=None, border_fill_color=None)
 
 
+@bokeh_backend()
 def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
     """Return the plot of the bars, without axes and tools; the browser lays it over the rows.
 

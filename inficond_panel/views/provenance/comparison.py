@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.distill import ClassMetrics, Interval
+from inficond_panel.distill import ClassMetrics
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.student_plots import Branches
 from inficond_panel.results import refit_words as words
-from inficond_panel.results.history import ClassComparison, Comparison
+from inficond_panel.results.comparison import ClassComparison, Comparison
 from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import CHANGE_METRICS, AppState, Job
 from inficond_panel.tuning import Iteration

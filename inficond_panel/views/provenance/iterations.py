@@ -9,11 +9,11 @@ from typing import Any
 
 import param
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import bound, count, factor, number
-from inficond_panel.distill import Interval
 from inficond_panel.plots.student_plots import Branches
 from inficond_panel.results import refit_words as words
-from inficond_panel.results.metrics import Deleted
+from inficond_panel.results.tree import Deleted
 from inficond_panel.state import CHANGE_METRICS
 from inficond_panel.tuning import Intent, Iteration, Node
 from inficond_panel.ui import browser

@@ -1,0 +1,147 @@
+"""Images and labels of a data set as its files list them, before the division into splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inficond_panel.common.names import name_key, positions
+from inficond_panel.common.near_words import first_of
+from inficond_panel.common.numbers import count
+from inficond_panel.errors import DataError
+from inficond_panel.spec import ALL, REST, ColumnPart
+from inficond_panel.spec.sections.splits import Reference, Splits, list_name
+from inficond_panel.store.images import decode, photo_digest
+from precompute.datasets.photo_files import id_finder
+from precompute.datasets.row_tables import Table
+
+if TYPE_CHECKING:
+    pass
+from precompute.datasets.dataset import Dataset
+from precompute.datasets.splits import assign
+
+
+@dataclass
+class Listing:
+    """Images and labels of a data set as read from its files, before they are divided into splits.
+
+    ``known`` are all images with labels, in order. Functions return, for ids: the images of a list
+    (``list_of``), the classes, labels ``(image, class)``, files (``paths``), and the mask of an
+    image's objects, if known (``foreground``). ``metadata`` is a table of texts; splits by column
+    use the table ``columns``, or ``metadata`` if ``columns`` is None. ``near_duplicates`` is the
+    column of ``metadata`` that names groups of images, which random shares take whole.
+    """
+
+    known: Sequence[str]
+    list_of: Callable[[str], list[str]]
+    classes: Callable[[Sequence[str]], tuple[str, ...]]
+    labels: Callable[[Sequence[str], Sequence[str]], np.ndarray]
+    paths: Callable[[Sequence[str]], Sequence[Path]]
+    metadata: Table | None = None
+    columns: Table | None = None
+    notes: list[str] = field(default_factory=list)
+    foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
+    near_duplicates: str | None = None
+
+    def dataset(self, splits: Splits) -> Dataset:
+        """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
+        split_of = self.divide(splits)
+        ids = tuple(split_of)
+        paths = self.paths(ids)
+        classes, foreground = self.classes(ids), self.foreground
+        return Dataset(
+            ids=ids,
+            split=tuple(split_of.values()),
+            classes=classes,
+            label=self.labels(ids, classes).astype(np.int8),
+            load=lambda i: decode(paths[i]),
+            digest=lambda i: photo_digest(paths[i]),
+            metadata_columns=self.metadata.columns if self.metadata else (),
+            metadata=_metadata(self.metadata, ids) if self.metadata else None,
+            notes=tuple(self.notes),
+            foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
+            file=lambda i: paths[i],
+        )
+
+    def divide(self, splits: Splits) -> dict[str, str]:
+        """Return the split by image id; add a line to ``notes`` on images that are in no split."""
+        references = splits.values()
+        lists = {
+            str(list_name(ref)): self._members(ref) for ref in references.values() if ref != REST
+        }
+
+        def positives(ids: Sequence[str]) -> np.ndarray:
+            return self.labels(ids, self.classes(ids)) == 1
+
+        split_of = assign(references, lists, self.known, positives, self._groups())
+        left = [image for image in self.known if image not in split_of]
+        if left:
+            self.notes.append(
+                f"{len(left)} of {len(self.known)} images are in no split and are left out, "
+                f"{first_of(left)}."
+            )
+        return split_of
+
+    def _groups(self) -> dict[str, str]:
+        """Return the group of each image, by ``near_duplicates``; {} without the column."""
+        if self.near_duplicates is None or self.metadata is None:
+            return {}
+        values = column_of(self.metadata.columns, self.metadata.values, self.near_duplicates)
+        text_of = dict(zip(self.metadata.ids, values, strict=True))
+        find = id_finder(text_of)
+        return {image: text for image in self.known if (text := text_of.get(find(image), ""))}
+
+    def _members(self, reference: Reference) -> list[str]:
+        if not isinstance(reference, ColumnPart):
+            name = str(list_name(reference))
+            return list(self.known) if name == ALL else self.list_of(name)
+        table, column = self.columns or self.metadata, reference.column
+        at = positions(table.columns).get(name_key(column)) if table else None
+        if table is None or at is None:
+            available = ", ".join(table.columns if table else ()) or "none"
+            raise DataError(
+                f"There is no column {column!r} to take a split from; available: {available}.",
+                "Correct the column's name in dataset.splits.",
+            )
+        value_of = dict(zip(table.ids, map(str, table.values[:, at]), strict=True))
+        find, there = id_finder(value_of), set(map(name_key, value_of.values()))
+        lost = [value for value in reference.value if name_key(value) not in there]
+        if lost:
+            available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
+            raise DataError(
+                f"No image has {lost[0]!r} in the column {column!r}; available: {available}.",
+                "Correct the value in dataset.splits.",
+            )
+        wanted = set(map(name_key, reference.value))
+        members = {image for image, value in value_of.items() if name_key(value) in wanted}
+        return [image for image in self.known if find(image) in members]
+
+
+def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str]:
+    """Return the texts (n,) of the column ``name``, from texts (n, columns); raise ``DataError`` if
+    there is no such column."""
+    at = positions(columns).get(name_key(name))
+    if at is None:
+        available = ", ".join(columns) or "none"
+        raise DataError(
+            f"dataset.near_duplicates names the column {name!r}; columns of metadata: {available}.",
+            "Correct dataset.near_duplicates, or name the table in dataset.metadata.",
+        )
+    return [str(text) for text in values[:, at]]
+
+
+def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
+    row = {image: position for position, image in enumerate(table.ids)}
+    find = id_finder(row)
+    lost = [image for image in ids if find(image) not in row]
+    if lost:
+        raise DataError(
+            f"{table.path} has no row for {count(len(lost), 'image')} of the data set, "
+            f"{first_of(lost)}.",
+            "Add a row for each image; leave cells of unknown values empty.",
+        )
+    return table.values[[row[find(image)] for image in ids]]
