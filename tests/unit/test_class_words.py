@@ -9,7 +9,7 @@ from inficond_panel import from_frames
 from inficond_panel.concepts.class_names import letters_of
 from inficond_panel.concepts.own_words import class_words, classes_by_word, own_word
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning.suggest.baselines import context_of
+from inficond_panel.tuning.suggest.baselines import contexts_of
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.tuning.two_worlds import correlated_concepts
 
@@ -133,7 +133,7 @@ def test_the_context_of_a_student_is_no_synonym_of_its_class(tmp_path):
         path=tmp_path / "own.zarr",
     )
     tuner = students.tuner
-    found = context_of(tuner.repairs.class_fit(tuner.root(), "sofa"))
+    (found,) = contexts_of([tuner.repairs.class_fit(tuner.root(), "sofa")])
     assert found.concept == "cushion"
 
 
