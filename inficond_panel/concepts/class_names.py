@@ -13,7 +13,7 @@ from inficond_panel.common.names import name_key
 SYNSET = re.compile(r"(?<![^\W_])n\d{8}(?!\d)")
 _NUMBER = re.compile(r"^\d+\.\s*(?=\D)")  # 001.Black_footed_Albatross
 _LETTER = re.compile(r"[^\W\d_]")
-#: Endings of singulars without which plurals in -es, -ies are equal: boxe(s), benche(s), berrie(s).
+#: Endings that are dropped after a plural s: of -xes, -oes, -ches, -shes, -sses and -ies.
 _ENDINGS = (re.compile(r"(?:(?<=[xo])|(?<=ch|sh|ss))e$"), ""), (re.compile(r"ie$"), "y")
 #: Plurals without a rule, each with its singular.
 _PLURALS = dict(

@@ -101,18 +101,18 @@ def class_words(store: Store, class_name: str) -> list[int]:
     """Return the indices of the store's concepts that are a class's word, the own word first.
 
     Such a concept has one of the class's names as its name or as a synonym, in singular or plural.
-    Empty if there is none. Raises ``StoreFormatError`` as ``own_words``.
+    Empty if there is none.
     """
-    return _listed(store, class_name, _names_in(own_words(store), class_name))
+    return _listed(store, class_name, _names_in(_readable_words(store), class_name))
 
 
 def classes_by_word(store: Store) -> dict[int, int]:
     """Return the index of the class by the index of each concept that is a class's word.
 
     A concept that is the word of several classes counts for the class whose name it has, else for
-    the first of them. Raises ``StoreFormatError`` as ``own_words``.
+    the first of them.
     """
-    return dict(_classes_by_word(store, own_words(store)))
+    return dict(_classes_by_word(store, _readable_words(store)))
 
 
 def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
@@ -169,6 +169,14 @@ def own_words(store: Store) -> Store | None:
         return None
     path = words_path(base)
     return _opened(base, path, _written_at(path))
+
+
+def _readable_words(store: Store) -> Store | None:
+    """Return ``own_words``; None if they are damaged, for questions that their scores do not
+    answer. The damage is reported where a word is used."""
+    with suppress(StoreFormatError):
+        return own_words(store)
+    return None
 
 
 def words_path(store: Store) -> Path:

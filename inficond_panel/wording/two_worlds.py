@@ -22,10 +22,14 @@ def world_sentences(worlds: ClassWorlds) -> dict[str, str]:
     return {key: _sentence(worlds, key) for key in WORLDS}
 
 
+def both_sentences(worlds: ClassWorlds) -> list[str]:
+    """Return the sentences of both worlds, and of the world meant if somebody said."""
+    return list(filter(None, [*world_sentences(worlds).values(), meant_sentence(worlds)]))
+
+
 def class_sentences(worlds: ClassWorlds) -> list[str]:
-    """Return the sentences of both worlds, and of the world meant, each after the class's name."""
-    sentences = [*world_sentences(worlds).values(), meant_sentence(worlds)]
-    return [f"{worlds.class_name}: {text}" for text in sentences if text]
+    """Return ``both_sentences``, each after the class's name."""
+    return [f"{worlds.class_name}: {text}" for text in both_sentences(worlds)]
 
 
 def meant_sentence(worlds: ClassWorlds) -> str:

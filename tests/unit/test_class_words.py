@@ -3,15 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, small_arrays
+from factory import ATTRS, shift_of, small_arrays
+from histories import make_tuner
+from worded import worded_store
 
 from inficond_panel import from_frames
 from inficond_panel.concepts.class_names import letters_of
-from inficond_panel.concepts.own_words import class_words, classes_by_word, own_word
+from inficond_panel.concepts.own_words import class_words, classes_by_word, own_word, words_path
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning.suggest.baselines import context_of
+from inficond_panel.tuning.suggest.baselines import contexts_of
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.tuning.two_worlds import correlated_concepts
+from inficond_panel.views.knowledge.view import KnowledgeView
 
 
 def store_of(folder, classes, concepts):
@@ -113,6 +117,28 @@ def test_a_concept_that_two_classes_have_belongs_to_the_one_of_its_name(tmp_path
     assert classes_by_word(store) == {0: 1}
 
 
+def with_damaged_words(folder):
+    store = worded_store(folder / "own.zarr")
+    (words_path(store) / "zarr.json").write_text("{}")
+    return open_store(store.path)
+
+
+def test_damaged_words_leave_the_listed_words(tmp_path):
+    assert class_words(with_damaged_words(tmp_path), "tv monitor") == []
+
+
+def test_damaged_words_leave_the_suspects(tmp_path):
+    tuner = make_tuner(with_damaged_words(tmp_path), tmp_path)
+    assert shift_of(tuner, "bicycle").kind
+
+
+def test_damaged_words_leave_the_page(tmp_path):
+    app = AppState(make_tuner(with_damaged_words(tmp_path), tmp_path), Jobs(inline=True))
+    view = KnowledgeView(app)
+    app.selection.class_name = "bicycle"
+    assert view.table.rows
+
+
 def test_a_raised_synonym_is_no_correlation(tmp_path):
     store = store_of(tmp_path, ["motorcycle", "person"], ["motorbike", "road"])
     raised = [Intent("motorcycle", "motorbike", "up", 2.0)]
@@ -133,7 +159,7 @@ def test_the_context_of_a_student_is_no_synonym_of_its_class(tmp_path):
         path=tmp_path / "own.zarr",
     )
     tuner = students.tuner
-    found = context_of(tuner.repairs.class_fit(tuner.root(), "sofa"))
+    (found,) = contexts_of([tuner.repairs.class_fit(tuner.root(), "sofa")])
     assert found.concept == "cushion"
 
 

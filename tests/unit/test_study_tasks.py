@@ -16,7 +16,7 @@ from inficond_panel.spec.sections.students import PaperStudents, Tuning
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
-from inficond_panel.study.results.study_tables import events_table
+from inficond_panel.study.results.study_tables import events_table, worlds_table
 from inficond_panel.study.results.timeline import board, rebuild, timeline
 from inficond_panel.study.run.study import page_spec
 from inficond_panel.study.spec.conditions import Variation
@@ -308,6 +308,25 @@ def test_figures_are_of_the_concepts_that_there_were(study):
     assert node.parent == last.id
     assert seen.holdout_end == tuner.metrics(node, "holdout")["bicycle"].ap
     tuner.history.close()
+
+
+def test_the_second_world_lacks_concepts_lowered_before_and_after_typing(study):
+    visitor = at_work(study)
+    visitor.tune("spoke")
+    typed(visitor, "moss")
+    visitor.tune("sky")
+    visitor.leave()
+    assert worlds_table(study, results(study))["concepts"].iloc[0] == ["sky", "spoke"]
+
+
+def test_the_figures_of_a_typed_concept_begin_at_the_task_s_start(study):
+    visitor = at_work(study)
+    typed(visitor, "moss")
+    visitor.tune("sky")
+    visitor.leave()
+    [result] = results(study)
+    found = worlds_table(study, [result]).query("world == 'these' and metric == 'ap'")
+    assert found["before"].item() == result.ap_start
 
 
 def test_everything_is_rebuilt_and_told_with_its_concepts(study, tmp_path):

@@ -1,19 +1,24 @@
 """What ``suggest`` says of the class's own word: levers, baselines, and what labels cannot show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from factory import unlabelled_arrays
+from factory import small_store, unlabelled_arrays
+from frames import frames
 from histories import make_tuner
 from worded import worded_store
 
+from inficond_panel import from_frames
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import average_precision
+from inficond_panel.distill.spread import centred
 from inficond_panel.distill.suspects import NONE, SHIFT
 from inficond_panel.results.shift import levers
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.baselines import AVERAGE, WORD_ALONE, Baseline, context_of
+from inficond_panel.tuning.suggest.baselines import AVERAGE, WORD_ALONE, Baseline, contexts_of
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
 from inficond_panel.wording.repairs import ask_sentence, better_sentence
@@ -122,21 +127,71 @@ def test_nothing_is_said_where_no_baseline_is_better():
     assert better_sentence(repair_by(0.05, 0.0, 0.0)) == ""
 
 
-def test_the_context_is_what_the_logits_have_beyond_the_word(tuner):
-    student = tuner.repairs.class_fit(tuner.root(), NAME)
-    fit = tuner.store.rows("fit")
-    word = own_word(tuner.store, NAME).scores[fit].astype(float)
-    design = np.column_stack([np.ones(len(fit)), word])
-    scores, logits = (
-        tuner.store.concept_score[fit].astype(float),
-        tuner.logits(tuner.root())[fit, K],
-    )
+def context_by_hand(tuner, name):
+    """The concept whose score goes most with the logits, both less their regression on the word."""
+    fit, k = tuner.store.rows("fit"), tuner.store.classes.index(name)
+    word = own_word(tuner.store, name)
+    columns = [np.ones(len(fit)), *([] if word is None else [word.scores[fit].astype(float)])]
+    design, scores = np.column_stack(columns), tuner.store.concept_score[fit].astype(float)
     rest = [
         values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-        for values in (*scores.T, logits)
+        for values in (*scores.T, tuner.logits(tuner.root())[fit, k])
     ]
     together = [np.corrcoef(each, rest[-1])[0, 1] for each in rest[:-1]]
-    assert context_of(student).concept == tuner.store.concepts[int(np.argmax(together))]
+    return tuner.store.concepts[int(np.argmax(together))]
+
+
+def contexts(tuner):
+    names = tuner.store.classes
+    found = contexts_of([tuner.repairs.class_fit(tuner.root(), name) for name in names])
+    return [each and each.concept for each in found]
+
+
+def test_the_context_is_what_the_logits_have_beyond_the_word(tuner):
+    assert contexts(tuner) == [context_by_hand(tuner, name) for name in tuner.store.classes]
+
+
+def test_contexts_are_the_same_for_one_class_at_a_time(tuner, monkeypatch):
+    together = contexts(tuner)
+    monkeypatch.setattr("inficond_panel.tuning.suggest.baselines._MOST", 1)
+    assert contexts(tuner) == together
+
+
+def test_the_scores_are_read_as_often_for_all_classes_as_for_one(tuner, monkeypatch):
+    read = []
+
+    def counted(scores, middle):
+        read.append(len(scores))
+        return centred(scores, middle)
+
+    monkeypatch.setattr("inficond_panel.tuning.suggest.baselines.centred", counted)
+    contexts(tuner)
+    assert len(read) == 2
+
+
+def test_without_words_the_context_is_what_goes_with_the_logits(tmp_path):
+    tuner = make_tuner(small_store(tmp_path / "small.zarr"), tmp_path, TARGET)
+    assert contexts(tuner) == [context_by_hand(tuner, name) for name in tuner.store.classes]
+
+
+def test_a_student_of_its_word_alone_has_no_context(tmp_path):
+    data = frames()
+    data["scores"]["bird"] = data["logits"]["bird"].astype(np.float32)
+    tuner = from_frames(**data, path=tmp_path / "own.zarr").tuner
+    (found,) = contexts_of([tuner.repairs.class_fit(alone(tuner, "bird"), "bird")])
+    assert found is None
+
+
+def alone(tuner, name):
+    """The original students, of which one has the weight of its own word alone."""
+    root, c = tuner.root(), tuner.store.concepts.index(name)
+    weights = root.weights.copy()
+    weights[:, tuner.store.classes.index(name)] = np.eye(len(weights))[c]
+    return replace(root, weights=weights)
+
+
+def test_no_students_have_no_contexts():
+    assert contexts_of([]) == []
 
 
 def test_a_question_is_asked_where_labels_show_no_shift(suggestion):

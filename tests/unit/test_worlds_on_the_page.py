@@ -129,3 +129,33 @@ def test_a_choice_made_while_answers_are_learned_stays(app):
     app.tuning.mean("bicycle", "these")
     app.tuning._tuned([], (app.tuning._see(app.students.node.id), ()))
     assert app.tuning.meant == {"bicycle": "these"}
+
+
+@pytest.fixture
+def report(view, app):
+    """The open report on the refit that has removed a concept, meant for the other world."""
+    view.table.extent = view.panels.extent = "details"
+    app.tuning.toggle(REMOVE)
+    app.tuning.mean("bicycle", "independent")
+    app.tuning.fine_tune()
+    view.panels.explained = True
+    return view.panels
+
+
+def test_the_report_has_the_sentences_of_the_frame(report, app):
+    told = two_worlds(app.tuner, app.students.node).attrs["notes"]
+    assert [f"bicycle: {text}" for text in report.report["worlds"]] == told
+
+
+def test_the_report_has_a_world_that_was_said_afterwards(report, view, app):
+    app.tuner.set_meant(app.students.node.id, {"bicycle": "these"})
+    view.report.show()
+    assert report.report["worlds"][-1] == "The thumbs are meant for photos like these."
+
+
+def test_the_report_of_a_refit_without_thumbs_has_no_worlds(view, app):
+    view.panels.extent = "details"
+    app.tuning.toggle(Lambda("bicycle", 1e-3))
+    app.tuning.fine_tune()
+    view.panels.explained = True
+    assert view.panels.report["worlds"] == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import class_words, own_word
+from inficond_panel.concepts.own_words import OwnWord, class_words, own_word
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import centred, spread
 from inficond_panel.tuning.fitting.class_fit import ClassFit
@@ -76,55 +76,88 @@ class Context:
     word: str
 
 
-def context_of(student: ClassFit) -> Context | None:
-    """Return the context of a student; None if no concept goes with its logits.
+def contexts_of(students: Sequence[ClassFit]) -> list[Context | None]:
+    """Return the contexts of students of one store; None if no concept goes with the logits.
 
-    That is the concept with the largest correlation, on ``fit``, of its score with the student's
-    logits, both less what the own word tells of them. It needs neither labels nor a second split.
+    The context is the concept with the largest correlation, on ``fit``, of its score with the
+    student's logits, both less what the own word tells of them. It needs neither labels nor a
+    second split. The scores are read twice for all students, not for each; for more than
+    ``_MOST`` numbers, twice for some students at a time.
     """
-    store, rows = student.store, student.store.rows(FIT)
-    word = own_word(store, student.name)
-    own = class_words(store, student.name)
-    logits = student.logits(student.base, rows)
-    known = [] if word is None else [word.scores[rows].astype(np.float64)]
-    together = _along(store.scores_of(FIT), _without(logits, known), known)
-    together[own] = -np.inf
-    first = int(np.argmax(together)) if len(together) else 0
-    if not len(together) or together[first] <= _FLAT:
-        return None
-    return Context(store.concepts[first], "" if word is None else word.name)
+    if not students:
+        return []
+    rows, concepts = students[0].store.scores_of(FIT).shape
+    size = max(1, _MOST // max(rows, concepts))
+    parts = [students[first : first + size] for first in range(0, len(students), size)]
+    return [found for part in parts for found in _contexts(part)]
 
 
+#: Most logits, and most products of logits with scores, that are held at one time.
+_MOST = 1 << 26
 #: Share of a score's spread below which nothing but the own word is in it.
 _FLAT = 1e-6
 
 
-def _along(scores: NDArray, left: Array, known: Sequence[Array]) -> Array:
-    """Return how far each score (C,), less what ``known`` tells of it, goes along with ``left``.
+def _contexts(students: Sequence[ClassFit]) -> list[Context | None]:
+    store, found = students[0].store, list[Context | None]()
+    words = [own_word(store, each.name) for each in students]
+    known = _centred(_words(words, store.rows(FIT)))
+    left = _centred(_logits(students, store.scores_of(FIT)))
+    slopes = _quotient(np.einsum("im,im->m", known, left), np.einsum("im,im->m", known, known))
+    left -= known * slopes
+    together = _along(store.scores_of(FIT), left, known)
+    for student, word, along in zip(students, words, together.T, strict=True):
+        along[class_words(store, student.name)] = -np.inf
+        first = int(np.argmax(along)) if len(along) else 0
+        shown = len(along) and along[first] > _FLAT
+        name = "" if word is None else word.name
+        found.append(Context(store.concepts[first], name) if shown else None)
+    return found
+
+
+def _words(words: Sequence[OwnWord | None], rows: NDArray[np.intp]) -> Array:
+    """Return the scores (n, m) of words on the images at ``rows``; 0 for a missing word."""
+    none = np.zeros(len(rows))
+    scores = [none if word is None else word.scores[rows] for word in words]
+    return np.stack(scores, axis=1).astype(np.float64)
+
+
+def _logits(students: Sequence[ClassFit], scores: NDArray) -> Array:
+    """Return the logits (n, m) of m students on images with ``scores`` (n, C), read in blocks."""
+    nothing = np.zeros(scores.shape[1])
+    parts = [
+        np.stack([each.logits_of(each.base, block) for each in students], axis=1)
+        for block in centred(scores, nothing)
+    ]
+    return np.concatenate(parts)
+
+
+def _along(scores: NDArray, left: Array, known: Array) -> Array:
+    """Return how far each score, less what the word of each class tells of it, goes along with what
+    is left of the class's logits (C, m).
 
     It is their product over the norm of the rest; -inf without a rest. Scores (n, C) are read in
-    blocks; ``left`` is (n,).
+    blocks; ``left`` and ``known`` are (n, m) and centred, 0 for a class without a word.
     """
-    columns = np.stack([left, *(each - each.mean() for each in known)], axis=1)
-    products, squares = np.zeros((scores.shape[1], columns.shape[1])), np.zeros(scores.shape[1])
+    columns, classes = np.hstack([left, known]), left.shape[1]
+    products, squares = np.zeros((scores.shape[1], 2 * classes)), np.zeros(scores.shape[1])
     done = 0
     for block in centred(scores, scores.mean(axis=0, dtype=np.float64)):
         products += block.T @ columns[done : done + len(block)]
         squares += np.einsum("ij,ij->j", block, block)
         done += len(block)
-    rest = squares.copy()
-    if known and (norm := float(columns[:, 1] @ columns[:, 1])) > 0:
-        rest -= products[:, 1] ** 2 / norm
-    size = np.sqrt(np.maximum(rest, 0.0))
-    inside = size > _FLAT * np.sqrt(squares)
-    return np.divide(products[:, 0], size, out=np.full(len(size), -np.inf), where=inside)
+    norms = np.einsum("im,im->m", known, known)
+    told = _quotient(products[:, classes:] ** 2, norms)
+    size = np.sqrt(np.maximum(squares[:, None] - told, 0.0))
+    inside = size > _FLAT * np.sqrt(squares)[:, None]
+    along = products[:, :classes]
+    return np.divide(along, size, out=np.full(size.shape, -np.inf), where=inside)
 
 
-def _without(values: Array, known: Sequence[Array]) -> Array:
-    """Return values (n,), centred, less their regression on ``known`` (n,), at most one."""
-    values = values - values.mean()
-    for each in known:
-        word = each - each.mean()
-        norm = float(word @ word)
-        values = values - word * (word @ values / norm) if norm > 0 else values
-    return values
+def _centred(values: Array) -> Array:
+    return np.asarray(values - values.mean(axis=0))
+
+
+def _quotient(values: Array, norms: Array) -> Array:
+    """Return ``values`` (..., m) over ``norms`` (m,); 0 for a norm of 0."""
+    return np.divide(values, norms, out=np.zeros_like(values), where=norms > 0)

@@ -28,7 +28,7 @@ from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.suggest.baselines import Context, context_of
+from inficond_panel.tuning.suggest.baselines import Context, contexts_of
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
@@ -173,8 +173,8 @@ def _contexts(
     if tuner.refit != TARGET:
         return {}
     unseen = [name for name in names if name not in repairs or repairs[name].shift.kind != SHIFT]
-    found = {name: context_of(tuner.repairs.class_fit(node, name)) for name in unseen}
-    return {name: context for name, context in found.items() if context is not None}
+    found = contexts_of([tuner.repairs.class_fit(node, name) for name in unseen])
+    return {name: each for name, each in zip(unseen, found, strict=True) if each is not None}
 
 
 def _measurable(

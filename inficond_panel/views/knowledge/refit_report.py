@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import param
@@ -17,14 +18,18 @@ from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Node
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
+from inficond_panel.wording.two_worlds import both_sentences
 
 MOVERS = 3  #: number of other concepts listed that rose most, and that fell most
 
 
-def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict[str, Any]:
+def make_report(
+    report: ClassReport, refit: int, shown: int, split: str, worlds: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the report on a refit: ``line`` for the closed panel, sections for the open panel.
 
-    ``refit`` is the number of the reported iteration, ``shown`` of the iteration shown.
+    ``refit`` is the number of the reported iteration, ``shown`` of the iteration shown; ``worlds``
+    are the sentences on the refit in two worlds, if it has thumbs.
     """
     later = "" if refit == shown else f"The last that tuned it; #{shown} left it as it was."
     return {
@@ -39,6 +44,7 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
             {"split": churn.split, "text": words.churn_sentence(churn), "count": len(churn.flips)}
             for churn in report.churn
         ],
+        "worlds": list(worlds),
         "certificate": words.certificate_sentence(report),
     }
 
@@ -114,8 +120,21 @@ class ReportPanel(param.Parameterized):
         refit, known, shown = self.refit, self.known, self.app.students.snapshot
         report = {"number": refit.number} if refit else {}
         if refit and known:
-            report = make_report(known, refit.number, shown.node.number, shown.split)
+            where = refit.number, shown.node.number, shown.split
+            report = make_report(known, *where, self._worlds(refit))
         self.panels.report = report
+
+    def _worlds(self, refit: Node) -> list[str]:
+        """Return the sentences on the selected student in two worlds; empty without thumbs.
+
+        The world that is meant can have changed since the report was computed."""
+        name, known = self.panels.student, self.app.students.known_report(refit)
+        every = known.worlds if known else ()
+        worlds = next((each for each in every if each.class_name == name), None)
+        if worlds is None:
+            return []
+        shown = worlds if self.app.spec.views.intervals else worlds.alone
+        return both_sentences(shown.meant_for(refit.worlds_meant.get(name, "")))
 
     @param.depends("panels.explained", "panels.extent", watch=True)
     def ask(self) -> None:

@@ -30,6 +30,7 @@ function reportOf(report, model, send) {
       report.groups.length > 0 && section("Correlated concepts", ...report.groups.map((group) => groupOf(group, model, send))),
       section("Images", ...report.images.map(({ split, count, text: sentence }) => h("p", { class: "num" }, sentence, " ",
         count > 0 && h("button", { class: "link", onclick: () => send("open_churn", { split }) }, "Show them")))),
+      report.worlds.length > 0 && section("Which world is meant", ...report.worlds.map((sentence) => h("p", { class: "num" }, sentence))),
       section("Training loss, in nats: less is better", h("p", { class: "num" }, report.fit), h("p", { class: "num" }, report.certificate))),
   ].filter(Boolean)
 }
