@@ -1,6 +1,6 @@
 """Makes the pictures in docs/images anew: the demo with two iterations and a thumb that waits.
 
-And the one that moves: the demo from its first screen to a student that is mended.
+And the one that moves: the demo from its first screen to a student that is repaired.
 
     CHROMIUM=/usr/bin/chromium python docs/pictures.py
 
