@@ -1,6 +1,6 @@
 """Makes the pictures in docs/images anew: the demo with two iterations and a thumb that waits.
 
-And the one that moves: the demo from its first screen to a student that is mended.
+And the one that moves: the demo from its first screen to a student that is repaired.
 
     CHROMIUM=/usr/bin/chromium python docs/pictures.py
 
@@ -58,6 +58,20 @@ def painted(page: Page) -> bytes:
         page.wait_for_timeout(1500)  # pictures and curves come later
         shot, before = page.screenshot(), shot
     return shot
+
+
+def parts(page: Page) -> Iterator[tuple[str, bytes]]:
+    """Name and picture of parts of an open page: both worlds, the evidence, a photo to answer."""
+    knowledge = page.locator(".knowledge")
+    yield "two-worlds", knowledge.locator("fieldset.worlds").screenshot()
+    knowledge.get_by_role("button", name="Evidence").click()
+    painted(page)
+    yield "evidence", knowledge.locator(".unfold.repair-panel").screenshot()
+    knowledge.get_by_role("button", name="Look at 20 photos").click()
+    dialog = page.locator("dialog.asking[open]")
+    expect(dialog.locator(".photo img")).to_be_visible(timeout=SLOW)
+    painted(page)
+    yield "twenty-photos", dialog.screenshot()
 
 
 def frames(page: Page) -> Iterator[bytes]:
@@ -126,8 +140,11 @@ def main() -> None:
                     viewport={"width": 1920, "height": 1080}, color_scheme=theme
                 )
                 save(open_page(page), f"demo-{theme}", 256)
-                for view in VIEWS if theme == "light" else ():
-                    save(page.locator(f".place[data-view={view}]").screenshot(), f"view-{view}")
+                if theme == "light":
+                    for view in VIEWS:
+                        save(page.locator(f".place[data-view={view}]").screenshot(), f"view-{view}")
+                    for name, shot in parts(page):
+                        save(shot, name, 128)
 
 
 if __name__ == "__main__":
