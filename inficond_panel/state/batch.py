@@ -10,7 +10,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.distill import ClassMetrics, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
-from inficond_panel.tuning import Balance, Intent, Node, Tuner
+from inficond_panel.tuning import Intent, Node, Tuner
 from inficond_panel.tuning.edits import Repair, edit_from_json, place_of
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
@@ -86,12 +86,7 @@ def toggled(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
     """Return the batch with ``items`` added; without them if the batch has all of them.
 
     An item replaces an item with the same key. Thumbs that differ only in their factor are equal.
-
-    A single ``Balance`` (reweighting) adds its concepts to the batch's ``Balance``, or removes them
-    if the batch has all of them.
     """
-    if len(items) == 1 and isinstance(items[0], Balance):
-        return _balanced(batch, items[0])
     there = {_direction(item) for item in batch}
     return (without if there.issuperset(map(_direction, items)) else put)(batch, items)
 
@@ -131,21 +126,3 @@ def with_groups_present(batch: Sequence[Item]) -> list[Item]:
 
 def _group_of(intent: Intent) -> object:
     return intent.class_name, intent.group, intent.direction, intent.factor, intent.bound
-
-
-def _balanced(batch: Sequence[Item], repair: Balance) -> list[Item]:
-    """Return the batch with the concepts of ``repair`` added to its reweighting (``Balance``).
-
-    The result is without these concepts if the batch has all of them. ``suspects`` stays True only
-    if all concepts come from the data's suspects.
-    """
-    places = (item for item in batch if place_of(item) == place_of(repair))
-    before = next((item for item in places if isinstance(item, Balance)), None)
-    if before is None:
-        return put(batch, [repair])
-    if set(repair.concepts) <= set(before.concepts):
-        left = tuple(name for name in before.concepts if name not in repair.concepts)
-        return put(batch, [replace(before, concepts=left)]) if left else without(batch, [repair])
-    named = before.suspects and repair.suspects
-    every = (*before.concepts, *repair.concepts)
-    return put(batch, [replace(repair, concepts=every, suspects=named)])

@@ -212,19 +212,13 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
 
 
-def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
-    """Return a sentence on why a concept is a suspect: shares of training and tuning images.
-
-    ``gain`` is the cross-fitted change in AP from reweighting by this concept alone; it is left out
-    if None."""
+def suspect_reason(found: ClassShift, suspect: Suspect) -> str:
+    """Return a sentence on why a concept is a suspect: shares of training and tuning images."""
     shares = f"I{plain_shares(found.class_name, suspect.presence)[1:]}"
     if suspect.labelled:
         by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
         shares += f", by the {by} {suspect.labelled!r}"
-    if gain is None:
-        return f"{shares}."
-    change = gain.text(1, scale=100, unit="points", sign=True)
-    return f"{shares}; reweighting by it changes AP by {change} on other images."
+    return f"{shares}."
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:

@@ -27,7 +27,6 @@ def demo(demo_tuner) -> AppState:
 
 
 THUMB = Intent("bicycle", "wheel", "down", 2.0)
-BALANCE = Balance("bicycle", ("sky",), suspects=True)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +46,7 @@ def test_a_batch_has_one_item_of_each_kind_for_a_class(batch, item, after):
     assert toggled(batch, [item]) == after
 
 
-def test_concepts_to_balance_add_up_and_what_waits_comes_back_with_the_page(app):
-    road = Balance("bicycle", ("road",), suspects=True)
-    both = toggled([THUMB, BALANCE], [road])
-    assert both == [THUMB, Balance("bicycle", ("sky", "road"), suspects=True)]
-    assert toggled(both, [Balance("bicycle", ("sky",))]) == [THUMB, road]
-    assert toggled([BALANCE], [BALANCE]) == []
+def test_what_waits_comes_back_with_the_page(app):
     for item in (THUMB, Lambda("bicycle", 0.05), Balance("bicycle", ("wheel",))):
         app.tuning.toggle(item)
     app.tuning.scale(3.0)  # of thumbs alone

@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from factory import CLASSES, noisy_arrays, small_arrays, small_spec, twins_spec, unlabelled_arrays
 from sessions import session_on
-from spread_shortcut import shifted_frames
 from viewing import ask
 
-from inficond_panel import from_frames
 from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.local_explanation import Apart, Edit, Part
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.shift import student_shift
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import Balance, Intent, Label
+from inficond_panel.state import AppState
+from inficond_panel.tuning import Intent, Label
 from inficond_panel.tuning.answer_files import Draft, Reply
 from inficond_panel.views.detail.images import SHOWN, make_apart
 from inficond_panel.views.knowledge.batch import make_group_offer
@@ -91,21 +89,6 @@ def test_every_lever_is_taken_by_one_click_in_place_of_another(found, noisy):
         assert set(noisy.tuning.pending) == set(edits)
     with pytest.raises(ValueError, match="no suggested repair"):
         ask(found, "take_lever", name="as it is")
-
-
-def test_the_preview_of_a_balance_adds_its_gain_to_the_reason(tmp_path):
-    tuner = from_frames(**shifted_frames(), path=tmp_path / "own.zarr").tuner
-    app = AppState(tuner, Jobs(inline=True))
-    view = KnowledgeView(app)
-    app.selection.class_name = "truck"
-    first = view.panels.shift["suspects"][0]
-    assert "of the tuning ones" in first["reason"]
-    app.tuning.toggle(Balance("truck", (first["concept"],), suspects=True))
-    gain = app.tuning.preview.of("truck", "ap")
-    told = view.panels.shift["suspects"][0]["reason"]
-    assert f"reweighting by it changes AP by +{100 * gain.estimate:.1f} points [" in told
-    app.tuning.clear()
-    assert view.panels.shift["suspects"][0]["reason"] == told  # it stays known
 
 
 # --- photos asked about --------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -45,21 +44,17 @@ from inficond_panel.wording.suspects import (
 
 
 def make_shift(
-    shift: ClassShift,
-    level: float | None = CONFIDENCE,
-    gains: Mapping[str, Interval] | None = None,
-    aps: Mapping[str, Interval] | None = None,
+    shift: ClassShift, level: float | None = CONFIDENCE, aps: Mapping[str, Interval] | None = None
 ) -> dict[str, Any]:
     """Return a sentence on a student's shift, its suspects, and a comparison of its AP.
 
-    ``level`` None: numbers have no limits. ``gains`` are previewed changes in AP by reweighting for
-    one concept, ``aps`` the result of ``tune_aps``; each None if not computed yet.
+    ``level`` None: numbers have no limits. ``aps`` is the result of ``tune_aps``, None if not
+    computed yet.
     """
-    known = gains or {}
     suspects = [
         {
             "concept": suspect.concept,
-            "reason": suspect_reason(shift, suspect, known.get(suspect.concept)),
+            "reason": suspect_reason(shift, suspect),
             "numbers": suspect_numbers(shift, suspect),
             "group": list(suspect.group),
             "carried": not suspect.weight,
@@ -106,7 +101,6 @@ class RepairPanel(param.Parameterized):
         self._level = app.spec.views.shown_level
         self._asked: tuple[str, str] | None = None
         self._marked: list[str] = []  # suspects
-        self._gains: dict[tuple[str, str], dict[str, Interval]] = {}  # by iteration and class
         super().__init__()
 
     @param.depends("app.shifts.by_class", watch=True)
@@ -117,27 +111,10 @@ class RepairPanel(param.Parameterized):
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
             self.panels.path = {}
-            self.panels.shift = {} if shift is None else self._made(shift)
+            self.panels.shift = {} if shift is None else make_shift(shift, self._level)
         elif not self.panels.shift and shift is not None:
-            self.panels.shift = self._made(shift)
+            self.panels.shift = make_shift(shift, self._level)
         self.ask()
-
-    def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
-        node = self.app.students.node.id
-        return make_shift(shift, self._level, self._gains.get((node, shift.class_name)), aps)
-
-    @param.depends("app.tuning.preview", watch=True)
-    def _keep_gain(self) -> None:
-        """Show the previewed gain of reweighting for a concept beside it, and keep the gain."""
-        tuning, name, shown = self.app.tuning, self.panels.student, self.panels.shift
-        shift = self.app.shifts.by_class.get(name)
-        gain = tuning.preview.of(name, AP.key) if tuning.preview else None
-        match [item for item in tuning.pending if item.class_name == name]:
-            case [Balance(concepts=(concept,))] if gain and shift and shown:
-                self._gains.setdefault((tuning.head.id, name), {})[concept] = gain
-                facts = {one["concept"]: one for one in self._made(shift)["suspects"]}
-                suspects = [facts.get(one["concept"], one) for one in shown["suspects"]]
-                self.panels.shift = {**shown, "suspects": suspects}
 
     def mark(self) -> bool:
         """Read the suspects of the selected student; return True if the suspects have changed."""
@@ -160,7 +137,7 @@ class RepairPanel(param.Parameterized):
         def work(_: Job) -> dict[str, Any]:
             shift = student_shift(app.tuner, node, name, baselines=True)
             return {
-                "shift": self._made(shift, tune_aps(app.tuner, node, shift)),
+                "shift": make_shift(shift, self._level, tune_aps(app.tuner, node, shift)),
                 "path": make_path(penalty_path(app.tuner, node, name), self._level),
             }
 
@@ -185,8 +162,7 @@ class RepairActions(StudentActions):
     def _repair(self, repair: dict) -> None:
         """Add a repair of the selected student to the batch, or remove it if it is there.
 
-        Sets ``suspects`` of a reweighting whose concepts all are suspects. Raises ``ValueError`` if
-        the message describes no repair of these students.
+        Raises ``ValueError`` if the message describes no repair of these students.
         """
         app = self.app
         try:
@@ -194,9 +170,6 @@ class RepairActions(StudentActions):
             app.tuner.repairs.check([edit])
         except (KeyError, TypeError, InficondError) as error:
             raise ValueError(f"the message is no repair: {error}") from error
-        if isinstance(edit, Balance):
-            suspects = app.shifts.suspects(self.student)
-            edit = replace(edit, suspects=set(edit.concepts) <= set(suspects))
         app.tuning.toggle(edit)
 
 

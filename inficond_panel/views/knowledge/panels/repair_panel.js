@@ -1,5 +1,5 @@
-// What the data say against a student in numbers, what would help, and the repairs beside thumbs:
-// reweighting, adaptive penalty, penalty.
+// What the data say against a student in numbers, what would help, and the repair beside thumbs:
+// the penalty.
 
 import { drawOnce, fixed, folded, h, isNumber, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
@@ -51,33 +51,23 @@ function leversOf(model, send) {
 /** A button that adds a repair to the batch, or removes it. */
 function repairButton(model, send, repair, pressed, name, label, title) {
   return h("button", { class: "group-thumb repair", "aria-pressed": String(pressed), "aria-label": label, title: model.options.unrepairable || title, disabled: isBusy(model) || Boolean(model.options.unrepairable),
-    onclick: () => send("repair", { repair }) }, repair.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)
+    onclick: () => send("repair", { repair }) }, name)
 }
 
 function suspectsOf(model, send) {
   const { suspects } = model.shift
-  const own = ownRepairs(model)
-  const balanced = new Set(own.find(({ direction }) => direction === "balance")?.concepts ?? [])
   const removed = new Set(ownPending(model).filter(({ direction }) => direction === "remove").map(({ concept }) => concept))
-  const doubt = own.find(({ direction }) => direction === "doubt")
-  const balance = (concepts, name, label) => repairButton(model, send, { direction: "balance", concepts }, concepts.every((one) => balanced.has(one)), name, label,
-    "Weights the training images so that these concepts are as frequent as in the tuning images")
   const remove = (concept) => h("button", { class: "group-thumb remove", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
     title: "Hold its influence at 0; correlated concepts may replace it", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
   const item = ({ concept, reason, numbers, group }, place) => h("li", {},
     h("span", { class: "num muted" }, `${place + 1}`),
     h("button", { class: "link clip", title: concept, onclick: () => send("open", { concept }) }, concept),
-    h("span", { class: "gives" }, balance([concept], "reweight", `reweight by ${concept}`),
-      group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: reweight by ${[concept, ...group].join(", ")}`), remove(concept)),
+    h("span", { class: "gives" }, remove(concept)),
     h("details", { class: "num" }, h("summary", {}, reason),
       h("p", {}, numbers, group.length > 0 && h("span", { class: "muted" }, ` Alike: ${group.join(", ")}.`))))
-  const doubted = repairButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "adaptive penalty", "adaptive penalty on all suspects",
-    "The more suspect a concept, the more its influence costs; AP on tuning images chooses how much")
-  const first = suspects.slice(0, 3).map(({ concept }) => concept)
   const list = (items) => h("ol", { class: "suspects" }, items)
   return section("Suspects",
-    suspects.length ? list(folded(suspects.map(({ concept }) => concept), suspects.map(item), list)) : h("p", {}, "No concept stands out."),
-    h("p", { class: "gives" }, first.length > 1 && balance(first, `first ${first.length}`, `first ${first.length}: reweight by ${first.join(", ")}`), doubted))
+    suspects.length ? list(folded(suspects.map(({ concept }) => concept), suspects.map(item), list)) : h("p", {}, "No concept stands out."))
 }
 
 /** AP over lambda with its interval, and a slider along the values that were solved. */
