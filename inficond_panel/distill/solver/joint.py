@@ -5,6 +5,10 @@ Each pass over the scores gives the gradients of all classes and the certificate
 together; its minimiser under L1 and the bounds of centred weights (joint_model.py); line search;
 best intercepts (joint_newton.py). Few weights are solved for by a matrix of all of them, many by
 products with it (joint_model.py), whose time and memory grow with the number of weights alone.
+
+It stays beside the students per class: scaling their logits (one temperature, offsets or factors
+per class) does not give its top-label calibration at small penalties, and the loss of Lee et al.
+(BMVC 2023, eq. 3, 4) is of the student's own softmax. benchmarks/links.py measures it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import AppState, Job, Status
 from inficond_panel.store import Store
-from inficond_panel.tuning import Balance
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.edits import repair_from_json
 from inficond_panel.tuning.shift import ClassShift
