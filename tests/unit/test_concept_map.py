@@ -16,6 +16,8 @@ from inficond_panel.views.embedding.map_layers import REACH, make_segment, neare
 from inficond_panel.views.embedding.map_plot import make_facts
 from inficond_panel.vocabulary import palette
 
+pytestmark = pytest.mark.page
+
 SIZE = (600.0, 230.0)
 XY = np.array([[0.0, 0.0], [0.5, 0.5], [1.0, 1.0], [0.2, 0.8]])
 NAMES = list("abcd")

@@ -19,7 +19,7 @@ from inficond_panel.tuning.fitting.recipe import distillation
 from precompute.encoder import encoder_inputs, image, load_encoder
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 CUDA, COREML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "CoreML", "CPU"))
 
 

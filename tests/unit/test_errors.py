@@ -14,6 +14,8 @@ from inficond_panel import TunableStudents, load_students, open_students
 from inficond_panel.errors import InficondError, Problem, SpecError, in_python
 from inficond_panel.views.page.page import error_html
 
+pytestmark = pytest.mark.page
+
 ROOT = Path(__file__).parents[2]
 #: Rooms that no script calls, and files whose flags have no counterpart in Python.
 NOT_IN_PYTHON = re.compile(

@@ -23,6 +23,8 @@ from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 SEEN, TARGETS = "has seen the label", ["teacher", "oracle"]
 
 

@@ -34,6 +34,8 @@ from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts
 from inficond_panel.views.detail.images import _flip
 from inficond_panel.views.detail.view import DetailView
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def view(app) -> DetailView:

@@ -30,6 +30,8 @@ from inficond_panel.views.knowledge.rows import make_concept_rows, make_effect, 
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metrics import make_change
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def view(app) -> KnowledgeView:

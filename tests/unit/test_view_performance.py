@@ -21,6 +21,8 @@ from inficond_panel.views.performance.view import (
     make_performance_rows,
 )
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def view(app) -> PerformanceView:

@@ -30,6 +30,8 @@ from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.repairs import reply_sentence
 
+pytestmark = pytest.mark.page
+
 
 # --- labels that are likely wrong, and levers ----------------------------------------------------
 @pytest.fixture(scope="module")
