@@ -142,7 +142,7 @@ def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole(
 
 def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_their_marks():
     for make in (map_layers.make_texts, map_layers.make_leaders):
-        assert rows_of(make(concept_map.Names(), False)) == []
+        assert rows_of(make(concept_map.MapNames(), False)) == []
     placed = place_names(XY, NAMES, Shown(INFLUENCE, opened=1), Frame())
     texts = rows_of(map_layers.make_texts(placed, False))
     assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}
