@@ -79,7 +79,11 @@ def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dic
     """Outputs on fit, and students on tune: plain, and beside the labels."""
     from inficond_panel.quantify.output_report import measure_outputs
     from inficond_panel.quantify.outputs import outputs_on, sample, single_label_groups
-    from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+    from inficond_panel.results.distillations import (
+        DistillationSetting,
+        compare_settings,
+        setting_grid,
+    )
     from inficond_panel.spec import with_students
     from inficond_panel.store import open_store
     from inficond_panel.tuning import History, Tuner
@@ -96,7 +100,7 @@ def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dic
         penalty = spec.students.lambda_
         tuner = Tuner(store, with_students(spec, alpha=None), History(":memory:"))
         grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [penalty])
-        grid.append(Setting("teacher", 0.0, 1.0, penalty))
+        grid.append(DistillationSetting("teacher", 0.0, 1.0, penalty))
         students = compare_settings(tuner, grid)
         changes = students["changes"].set_index("number")
         return {

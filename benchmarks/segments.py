@@ -149,12 +149,12 @@ def drawn(images: Images, how: Any) -> dict[str, float]:
 
 def pixels_of(cells: np.ndarray, image: Any, how: Any) -> np.ndarray:
     """The head's pixel embeddings; the encoder's, interpolated to as many, for other methods."""
-    from precompute.segments.head import Layout, load_head
+    from precompute.segments.head import HeadLayout, load_head
     from precompute.segments.regions import interpolation, unit
 
     if how.method == "head":
         return load_head(how.head).embed(cells, image)
-    grid = Layout(cells.shape[-1]).grid(*cells.shape[:2])
+    grid = HeadLayout(cells.shape[-1]).grid(*cells.shape[:2])
     rows, columns = (interpolation(n, fine) for n, fine in zip(cells.shape, grid, strict=False))
     return np.einsum("Hh,Ww,hwe->HWe", rows, columns, unit(cells), optimize=True)
 
@@ -287,11 +287,11 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def head_for(parts: Any, options: argparse.Namespace, path: Path) -> Path:
     """A trained head at ``path``, and beside it the same before its training."""
-    from precompute.segments.head import Layout, save_head, untrained
+    from precompute.segments.head import HeadLayout, save_head, untrained
 
     if any("head" in name for name in options.only):
         embed = parts[2].embed_text(["a"]).shape[1]
-        save_head(untrained(Layout(embed), 0), path.with_suffix(".untrained"))
+        save_head(untrained(HeadLayout(embed), 0), path.with_suffix(".untrained"))
         seconds = trained_head(parts, options.head_images, options.head_epochs, path)
         print(f"head on {options.head_images} images: {seconds:.0f} s of CPU", flush=True)
     return path

@@ -15,7 +15,7 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -153,7 +153,7 @@ def _stop_if(cancelled: Callable[[], bool]) -> None:
         raise CancelledError("Cancelled.")
 
 
-def text_encoder(spec: Spec) -> TextEncoder:
+def text_encoder(spec: Spec) -> EncodesText:
     """Load and return the text tower of a spec's encoder.
 
     Raises ``MissingExtraError`` without the extra, ``SpecError`` for a spec without encoder.

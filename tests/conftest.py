@@ -5,9 +5,9 @@ So with ``benchmarks``: ``ui_parts`` has a server, and sessions without a browse
 
 from __future__ import annotations
 
+import ast
 import os
 import random
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from factory import small_spec, small_store
 from hypothesis import HealthCheck, settings
+from marked import FAST, SLOW, module_markers
 from mutants import Mutants
 
 from inficond_panel.cli import main
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
 TESTS = Path(__file__).resolve().parent
-FAST = {"house", "spec", "unit"}  #: folders of quick tests
-#: What a file in them names where it is slow: it starts processes, computes with a network, runs
-#: whole commands, or makes the state of a page. What is slow for another reason is marked ``slow``.
-HEAVY = re.compile(
-    r"\b(multiprocessing|subprocess|torch|explore)\b|inficond_panel\.(app|cli|state|study|ui|views)\b"
-    r"|\bdef \w+\((?:[^)]*, )?(app|run)\b"  # the fixtures
-)
-
 sys.path.append(str(TESTS.parent / "benchmarks"))
 sys.path.append(str(TESTS.parent / "examples"))
 sys.path.append(str(TESTS / "golden"))  # references of the solvers
@@ -49,7 +42,7 @@ settings.register_profile("other", UNHURRIED)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--more`` and ``--fast`` are for make; ``--seed`` repeats a run of ``--more``."""
-    parser.addoption("--fast", action="store_true", help="only tests that are quick; see FAST")
+    parser.addoption("--fast", action="store_true", help="only tests that are quick; see marked.py")
     parser.addoption("--more", action="store_true", help="also slow tests; many more mutants")
     parser.addoption("--built", default=None, help="folder of a wheel and an sdist to install")
     parser.addoption(
@@ -71,18 +64,19 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With ``--fast``: leave out files by their folder and by what they name."""
+    """With ``--fast``: leave out files by their folder and by the markers that all their tests
+    have, before they import what may not be installed."""
     if not config.option.fast or collection_path.suffix != ".py":
         return None
     quick = collection_path.relative_to(TESTS).parts[0] in FAST
-    heavy = HEAVY.search(collection_path.read_text(encoding="utf-8"))
-    return True if heavy or not quick else None  # False would overrule --ignore
+    tree = ast.parse(collection_path.read_text(encoding="utf-8"))
+    return True if not quick or module_markers(tree) & SLOW else None  # False overrules --ignore
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright's event loop stays in this thread, for one browser."""
     items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
-    skipped = [*([] if config.option.more else ["more"]), *(["slow"] if config.option.fast else [])]
+    skipped = {*([] if config.option.more else ["more"]), *(SLOW if config.option.fast else [])}
     left_out = [item for item in items if any(map(item.get_closest_marker, skipped))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -9,12 +9,12 @@ from factory import small_arrays
 
 from inficond_panel.store import Store
 from inficond_panel.store.images import photo_digest
-from inficond_panel.store.more_photos import Part, write_part
+from inficond_panel.store.more_photos import AddedPart, write_part
 
 
 def added_part(
     store: Store, images: int = 12, seed: int = 7, name: str = "new", folder: str = "/photos"
-) -> Part:
+) -> AddedPart:
     """A part of ``images`` drawn photos of the same concepts and classes as a small store's.
 
     Their digests are those of the files ``folder/NAME.jpg``, where these exist.

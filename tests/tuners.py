@@ -10,7 +10,7 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.store.more_photos import Part, write_part
+from inficond_panel.store.more_photos import AddedPart, write_part
 from inficond_panel.tuning import History, Tuner
 
 
@@ -36,7 +36,7 @@ def afresh(tuner: Tuner, store: Store | None = None) -> Tuner:
     return Tuner(store, tuner.spec, History(":memory:"), penalties=tuner.penalties)
 
 
-def unbiased_part(store: Store, images: int = 200, seed: int = 9) -> Part:
+def unbiased_part(store: Store, images: int = 200, seed: int = 9) -> AddedPart:
     """Added photos drawn as those of tune, where the context is there by chance."""
     drawn = shifted_frames(images, fit=0, seed=seed)
     names = np.array([f"more {seed} {i}" for i in range(images)])

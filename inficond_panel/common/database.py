@@ -18,7 +18,7 @@ class Row(Protocol):
     def __getitem__(self, key: Any, /) -> Any: ...
 
 
-class Connection(Protocol):
+class DatabaseConnection(Protocol):
     """A connection inside a transaction."""
 
     def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any:

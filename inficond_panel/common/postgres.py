@@ -36,7 +36,7 @@ _REFUSE = """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 
-class Row:
+class PostgresRow:
     """A row of a result; finds a value by the position or the name of its column."""
 
     def __init__(self, names: Sequence[str], values: Sequence[Any]) -> None:
@@ -56,9 +56,9 @@ class Row:
         return len(self._values)
 
 
-def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
     names = [column.name for column in cursor.description or ()]
-    return lambda values: Row(names, values)
+    return lambda values: PostgresRow(names, values)
 
 
 class _Connection:

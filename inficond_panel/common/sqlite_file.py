@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inficond_panel.common.database import Connected, Connection
+from inficond_panel.common.database import Connected, DatabaseConnection
 from inficond_panel.errors import InficondError
 
 
@@ -155,7 +155,7 @@ class Database(Connected[_Connection]):
         self._still = False
 
     @contextlib.contextmanager
-    def transaction(self, write: bool = False) -> Iterator[Connection]:
+    def transaction(self, write: bool = False) -> Iterator[DatabaseConnection]:
         """Run the block in a transaction: on disk when the block ends, rolled back if it raises."""
         with self._lock:
             try:

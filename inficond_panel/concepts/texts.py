@@ -14,13 +14,13 @@ TWINS = 0.98
 
 
 class EmbedsText(Protocol):
-    """Anything that embeds texts: a ``TextEncoder``, of which no digest is needed."""
+    """Anything that embeds texts: a ``EncodesText``, of which no digest is needed."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
 
 
-class TextEncoder(EmbedsText, Protocol):
+class EncodesText(EmbedsText, Protocol):
     """Encoder of texts, such as the encoder of a spec, with the digest that identifies it."""
 
     @property

@@ -29,7 +29,7 @@ from inficond_panel.concepts.scoring import (
     score_concept,
     vector_of_photos,
 )
-from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of, word_key
+from inficond_panel.concepts.texts import EncodesText, embed_concepts, fault_of, texts_of, word_key
 from inficond_panel.errors import DataError, StoreFormatError, precompute_command
 from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
@@ -94,7 +94,7 @@ def check_typing(store: Store) -> None:
         )
 
 
-def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
+def type_concept(store: Store, line: str, encoder: EncodesText) -> TypedConcept:
     """Encode a concept and score the store's images by it, from the store's segments.
 
     ``line`` is the concept as in a corpus: ``name, synonym, synonym``. Raises ``DataError`` for a
@@ -169,7 +169,7 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
     return texts
 
 
-def check_encoder(store: Store, encoder: TextEncoder) -> None:
+def check_encoder(store: Store, encoder: EncodesText) -> None:
     """Raise ``DataError`` unless ``encoder`` is the encoder that the store records."""
     missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
     if missing:

@@ -22,7 +22,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.point_metrics import (
     Agreement,
     ClassMetrics,
-    Counts,
+    DecisionCounts,
     agreement,
     average_precision,
     class_metrics,
@@ -58,7 +58,7 @@ __all__ = [
     "Agreement",
     "Band",
     "ClassMetrics",
-    "Counts",
+    "DecisionCounts",
     "Fit",
     "FitProblem",
     "GroupReport",

@@ -187,7 +187,7 @@ _TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 
 @dataclass(frozen=True)
-class Balance:
+class BalanceWeights:
     """Weights (n,), of mean 1, of the photos of ``fit`` that make their scores like ``tune``'s.
 
     ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives, (sum of
@@ -208,7 +208,7 @@ def balance(
     *,
     least: int = FOLDS,
     groups: tuple[Groups, Groups] = (None, None),
-) -> Balance:
+) -> BalanceWeights:
     """Return weights of the photos of ``fit`` that make their scores distributed as in ``tune``.
 
     Scores are (photos, C), labels (photos,) in {1, 0}; positives and negatives are weighted
@@ -233,7 +233,7 @@ def balance(
         weights[in_fit] = ratio / ratio.mean() * (in_tune.mean() / in_fit.mean())
         effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
         penalties.append(penalty)
-    return Balance(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
+    return BalanceWeights(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
 
 
 def density_ratio(

@@ -33,7 +33,7 @@ from inficond_panel.distill.metrics.top_class import TopClass, one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.local_explanation import Part, parts_of
+from inficond_panel.results.local_explanation import Contribution, parts_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise
@@ -65,7 +65,7 @@ class Prediction:
     teacher: float | None
     teacher_present: bool | None
     intercept: float
-    parts: tuple[Part, ...]
+    parts: tuple[Contribution, ...]
     other_classes: float = 0.0
     answered: bool = True
     named: str = ""

@@ -168,7 +168,7 @@ DRAWN = 1000  #: most segments to draw, so that little is sent to the browser
 
 
 @dataclass(frozen=True, eq=False)
-class Assigned:
+class DrawnSegments:
     """Segments assigned to ``concept``, with their positions on the projection ``method``.
 
     ``total`` is their number, ``placed`` the number with a position on the map, ``xy`` ``(n, 2)``
@@ -200,7 +200,7 @@ class Assigned:
         return f"{sentence}; + is their centre." if self.placed else f"{sentence}."
 
 
-def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -> Assigned:
+def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -> DrawnSegments:
     """Return the segments assigned to a concept, with at most ``drawn`` positions to draw.
 
     The drawn segments are chosen evenly from near to far.
@@ -209,8 +209,8 @@ def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -
     places = segment_positions(store, method)[segments]
     places = places[np.isfinite(places).all(axis=1)]
     if not len(places):
-        return Assigned(concept, method, len(segments))
+        return DrawnSegments(concept, method, len(segments))
     chosen = np.linspace(0, len(places) - 1, min(drawn, len(places))).round().astype(np.intp)
-    return Assigned(
+    return DrawnSegments(
         concept, method, len(segments), len(places), places[chosen], places.mean(axis=0)
     )

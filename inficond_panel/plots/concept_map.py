@@ -48,7 +48,7 @@ class Anchor:
 
 
 @dataclass(frozen=True)
-class Label:
+class MapLabel:
     """Placed label: text, box, and a leader line from the mark to the box if the box is far."""
 
     text: str
@@ -89,7 +89,7 @@ def moved_apart(places: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 def place_labels(
     anchors: Sequence[Anchor], size: tuple[float, float], dots: np.ndarray | None = None
-) -> list[Label | None]:
+) -> list[MapLabel | None]:
     """Return a placed label for each anchor, in order; None if no position is free.
 
     Each label tries 12 directions at growing distances and takes the first free position: inside
@@ -104,7 +104,7 @@ def place_labels(
 
 def _place_one(
     anchor: Anchor, size: tuple[float, float], taken: list[Box], dots: np.ndarray
-) -> Label | None:
+) -> MapLabel | None:
     if not _inside((anchor.x, anchor.y, anchor.x, anchor.y), size):
         return None
     for text in dict.fromkeys(clipped(anchor.text, letters) for letters in (LETTERS, _FEWER)):
@@ -116,7 +116,7 @@ def _place_one(
             if free:
                 box = min(free, key=lambda b: _covered(b, dots))
                 taken.append((box[0] - _SPACE, box[1], box[2] + _SPACE, box[3]))
-                return Label(text, box, _leader(anchor, box) if gap >= LEADER_FROM else None)
+                return MapLabel(text, box, _leader(anchor, box) if gap >= LEADER_FROM else None)
     return None
 
 
@@ -264,7 +264,7 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class MapNames:
     """Placed labels on the map: texts, bold or not, centres ``(n, 2)``, leader lines ``(m, 4)``.
 
     ``marks`` ``(n, 2)`` are the positions of the labelled marks, ``beside`` ``(n, 2)`` the offsets
@@ -319,7 +319,7 @@ def _placed(xy: np.ndarray, concepts: list[int], new: np.ndarray, moved: np.ndar
     return placed
 
 
-def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:
+def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> MapNames:
     """Return labels of the concepts ``shown.named``; those without a free position are left out."""
     pixels = frame.pixels(xy) / frame.scale
     ringed = {shown.opened, shown.cursor}
@@ -334,7 +334,7 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
     centres = np.array([label.centre for _, label in names]).reshape(-1, 2)
     ends = np.array([label.leader for _, label in names if label.leader]).reshape(-1, 4)
     named = [c for c, _ in names]
-    return Names(
+    return MapNames(
         texts=tuple(label.text for _, label in names),
         bold=tuple(c == shown.opened for c, _ in names),
         centres=frame.positions(frame.scale * centres),

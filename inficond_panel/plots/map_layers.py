@@ -18,8 +18,8 @@ from inficond_panel.plots.cloud import (
     LEVELS,
     NOTHING,
     WHOLE,
-    Assigned,
     Density,
+    DrawnSegments,
     concept_positions,
     palette,
     projections,
@@ -30,7 +30,7 @@ from inficond_panel.plots.concept_map import (
     FONT_SIZE,
     RING,
     Frame,
-    Names,
+    MapNames,
     Shown,
     place_names,
     spread,
@@ -82,7 +82,7 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
     )
 
 
-def make_leaders(names: Names, dark: bool) -> Columns:
+def make_leaders(names: MapNames, dark: bool) -> Columns:
     """Return columns of the leader lines from marks to far labels: ends, length, angle, colour."""
     ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
     right, down = names.ways.T
@@ -90,7 +90,7 @@ def make_leaders(names: Names, dark: bool) -> Columns:
     return {**ends, **way, "ink": [INK_3.of(dark)] * len(names.leaders)}
 
 
-def make_texts(names: Names, dark: bool) -> Columns:
+def make_texts(names: MapNames, dark: bool) -> Columns:
     """Return columns of the labels: centre, mark, offset from the mark in pixels, text, style.
 
     ``surface`` is the colour of the outline below the text.
@@ -113,13 +113,13 @@ def make_texts(names: Names, dark: bool) -> Columns:
     }
 
 
-def make_segments(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
+def make_segments(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> Columns:
     """Return columns that draw the segments assigned to a concept as small discs."""
     x, y = assigned.xy.astype(float).round(_PLACES).T.tolist()
     return {"x": x, "y": y, "across": [4.0 * scale] * len(x), "fill": [ASSIGNED.of(dark)] * len(x)}
 
 
-def make_centre(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
+def make_centre(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> Columns:
     """Return columns that draw the segments' centre as an outlined cross; empty without any."""
     looks = ((SURFACE, 25.0, 6.0), (ASSIGNED, 22.0, 3.0)) if assigned.placed else ()
     x, y = assigned.centre.tolist()
@@ -202,7 +202,7 @@ def make_embedding(
     shown = Shown(influence)
     xy = spread(concept_positions(store, chosen), shown, _FRAME)
     density = segment_density(store, chosen) if store.holds("segments") else NOTHING
-    lit = take_assigned(store, chosen, concept) if concept else Assigned()
+    lit = take_assigned(store, chosen, concept) if concept else DrawnSegments()
     dots = make_dots(xy, shown, (), {"name": store.concepts}, dark=False)
     layers = [
         make_cloud(density, dark=False),
@@ -224,7 +224,7 @@ def make_embedding(
 
 
 @bokeh_backend()
-def _assigned(assigned: Assigned) -> list[hv.Element]:
+def _assigned(assigned: DrawnSegments) -> list[hv.Element]:
     """Return layers that draw the segments of a concept, and their centre."""
     segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
     return [

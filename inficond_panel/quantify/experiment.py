@@ -143,7 +143,7 @@ NETWORKS = ("teacher", "student", "baseline")
 
 
 @dataclass(frozen=True, eq=False)
-class Photos:
+class ExperimentPhotos:
     """Photos of the experiment, for training and for measuring.
 
     train, test: images ``(N, H, W, 3)`` uint8. Labels ``(N, K)``: 1, 0 or -1. foreground: masks
@@ -173,7 +173,7 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Settings:
+class ExperimentSettings:
     """Settings of the experiment.
 
     Student and baseline are trained for ``epochs``, the teacher for ``teacher_epochs``, the
@@ -188,7 +188,7 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ExperimentOutcome:
     """Outcome of the experiment: measurement and quality of each network, by its name.
 
     average_precision: mean over the classes that test images show. feature_fit: R² of the
@@ -241,12 +241,12 @@ def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: 
 
 
 def run_experiment(
-    photos: Photos,
+    photos: ExperimentPhotos,
     folder: Path,
-    settings: Settings,
+    settings: ExperimentSettings,
     *,
     progress: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> ExperimentOutcome:
     """Train the three networks, save their checkpoints in ``folder``, and measure them.
 
     Uses one thread, so that a seed gives equal numbers on one machine.
@@ -257,7 +257,11 @@ def run_experiment(
 
 class _Experiment:
     def __init__(
-        self, photos: Photos, folder: Path, settings: Settings, progress: Callable[[str], None]
+        self,
+        photos: ExperimentPhotos,
+        folder: Path,
+        settings: ExperimentSettings,
+        progress: Callable[[str], None],
     ) -> None:
         import torch
 
@@ -275,7 +279,7 @@ class _Experiment:
             for name in NETWORKS
         }
 
-    def run(self) -> Outcome:
+    def run(self) -> ExperimentOutcome:
         """Train the three networks, then measure them and return the outcome."""
         self._train()
         precision = {name: self._precision(network) for name, network in self.networks.items()}
@@ -289,7 +293,7 @@ class _Experiment:
             points += more
         converged = float(np.mean([each.converged for each in points]))
         distance = float(np.mean([each.distance for each in points]))
-        return Outcome(followed, precision, fit, converged, distance, epochs)
+        return ExperimentOutcome(followed, precision, fit, converged, distance, epochs)
 
     def _train(self) -> None:
         def told(name: str) -> Callable[[str], None]:

@@ -127,7 +127,7 @@ _LAST_ALONE = ("foreground", "background", "ratio")
 
 
 @dataclass(frozen=True)
-class Row:
+class HypothesisRow:
     """Values of one measure by network (teacher, student, baseline), and their ``difference``,
     student less baseline.
 
@@ -176,7 +176,7 @@ def hypotheses(
     draws: int = 2000,
     seed: int = 0,
     level: float = CONFIDENCE,
-) -> list[Row]:
+) -> list[HypothesisRow]:
     """Compare the networks by each measure in ``FIGURES``, one row per measure.
 
     ``networks`` holds the trainings of "student" and "baseline", paired by their order, and
@@ -198,7 +198,7 @@ def _row(
     table: NDArray,
     level: float,
     seed: int,
-) -> Row:
+) -> HypothesisRow:
     summary: Callable[[Values, NDArray], Values] = _variance if figure.variance else _mean
     values, drawn, estimates = {}, {}, {}
     whole = np.ones((1, table.shape[1]))
@@ -220,7 +220,7 @@ def _row(
         name: sum(int(np.isnan(one[figure.per_image]).sum()) for one in trainings)
         for name, trainings in shown.items()
     }
-    return Row(figure, values, difference, left_out)
+    return HypothesisRow(figure, values, difference, left_out)
 
 
 def training_shares(trainings: int, draws: int, seed: int) -> Values:

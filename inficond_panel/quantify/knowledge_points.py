@@ -139,7 +139,7 @@ def knowledge_points(contrast: NDArray, b: float = THRESHOLD) -> NDArray[np.bool
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
+class PointCounts:
     """Numbers of knowledge points in the foreground and in the background of each image ``(N,)``.
 
     All values are nan for an image without foreground or without background."""
@@ -154,7 +154,7 @@ class Counts:
         return ratio(self.foreground, self.foreground + self.background)
 
 
-def count_points(points: NDArray, foreground: NDArray) -> Counts:
+def count_points(points: NDArray, foreground: NDArray) -> PointCounts:
     """Count the knowledge points (mask ``(N, H, W)``) in each image's foreground and background."""
     inside = check_masks(foreground, np.shape(points))
     usable = inside.any((1, 2)) & ~inside.all((1, 2))
@@ -162,4 +162,4 @@ def count_points(points: NDArray, foreground: NDArray) -> Counts:
         np.where(usable, (points & where).sum((1, 2)), np.nan).astype(np.float64)
         for where in (inside, ~inside)
     ]
-    return Counts(*both)
+    return PointCounts(*both)

@@ -57,7 +57,7 @@ _CHANGES = _HEADINGS | {key: Heading(w, sign=True, star=True) for key, w in _WOR
 
 
 @dataclass(frozen=True)
-class Setting:
+class DistillationSetting:
     """Settings under which students are distilled, as in the spec's section ``students``.
 
     ``targets`` is ``teacher`` or ``oracle``. ``alpha`` is the teacher's weight (labels have 1);
@@ -73,7 +73,7 @@ class Setting:
     tempered: str = "teacher"
 
     @classmethod
-    def of(cls, students: Students) -> Setting:
+    def of(cls, students: Students) -> DistillationSetting:
         """Return the settings in a spec's section ``students``."""
         labels = getattr(students, "labels", None)
         alpha = None if labels is None else float(labels.alpha)
@@ -97,20 +97,20 @@ def setting_grid(
     temperatures: Sequence[float],
     penalties: Sequence[Any],
     tempered: Sequence[str] = ("teacher",),
-) -> list[Setting]:
+) -> list[DistillationSetting]:
     """Return all combinations of settings; settings that differ only in targets are neighbours.
 
     With alpha 0 only labels are learned, so that targets and temperature do not matter: one setting
     per penalty is kept. At temperature 1 ``tempered`` does not matter, and its first value is kept.
     """
-    settings: list[Setting] = []
+    settings: list[DistillationSetting] = []
     for penalty, alpha, temperature, divided, learned in itertools.product(
         penalties, alphas, temperatures, tempered, targets
     ):
         if temperature == 1 and divided != tempered[0]:
             continue
         first = (temperature, divided, learned) == (temperatures[0], tempered[0], targets[0])
-        setting = Setting(learned, alpha, temperature, penalty, divided)
+        setting = DistillationSetting(learned, alpha, temperature, penalty, divided)
         if (first or alpha != 0) and setting not in settings:
             settings.append(setting)
     return settings
@@ -118,7 +118,7 @@ def setting_grid(
 
 def compare_settings(
     tuner: Tuner,
-    settings: Sequence[Setting],
+    settings: Sequence[DistillationSetting],
     split: str = TUNE,
     *,
     draws: int | None = None,
@@ -202,7 +202,7 @@ def draws_note(noise: Noise) -> str:
     return f"{noise['draws']} bootstrap draws of images, {interval_word(noise['level'])}s."
 
 
-def _row(distilled: Tuner, node: Node, setting: Setting, number: int) -> dict[str, Any]:
+def _row(distilled: Tuner, node: Node, setting: DistillationSetting, number: int) -> dict[str, Any]:
     penalty = pd.NA if isinstance(setting.lambda_, dict) else setting.lambda_
     return {
         "students": f"{number} {setting.words}",
@@ -220,7 +220,7 @@ def _row(distilled: Tuner, node: Node, setting: Setting, number: int) -> dict[st
     }
 
 
-def _notes(settings: Sequence[Setting], noise: Noise) -> list[str]:
+def _notes(settings: Sequence[DistillationSetting], noise: Noise) -> list[str]:
     learned = f"The oracle {SEEN_LABEL} on fit; its students see no label when they are measured."
     return [draws_note(noise), *([learned] if any(s.targets == "oracle" for s in settings) else [])]
 
@@ -242,7 +242,7 @@ def _of_class(outcome: Outcome, old: Outcome | None, noise: Noise) -> dict[str, 
     }
 
 
-def _reference(settings: Sequence[Setting], number: int) -> int | None:
+def _reference(settings: Sequence[DistillationSetting], number: int) -> int | None:
     """Return the index of the setting that setting ``number`` is compared with; None: no setting.
 
     For the oracle's targets it is the earlier setting that differs only in the targets, if any.

@@ -14,7 +14,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 
 @dataclass(frozen=True)
-class Part:
+class Contribution:
     """Contribution of one concept to a logit: its score in the image times its influence."""
 
     concept: str
@@ -63,7 +63,7 @@ class Apart:
 
     row: int
     class_name: str
-    parts: tuple[Part, ...]
+    parts: tuple[Contribution, ...]
     intercept: float
     logit: float
     cutoff: float
@@ -111,14 +111,16 @@ def take_apart(student: Student, row: int) -> Apart:
     )
 
 
-def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -> tuple[Part, ...]:
+def parts_of(
+    concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray
+) -> tuple[Contribution, ...]:
     """Return each concept's contribution to one logit, the largest first, without zeros.
 
     ``scores`` and ``weights`` run over the ``concepts``.
     """
     added = scores * weights
     return tuple(
-        Part(concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
+        Contribution(concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
         for c in strongest(added)
         if added[c]
     )

@@ -17,7 +17,7 @@ from inficond_panel.common.numbers import MINUS, count, written
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.experiment import Figures
 from inficond_panel.quantify.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
-from inficond_panel.quantify.hypotheses import LEAST_TRAININGS, Row, hypotheses
+from inficond_panel.quantify.hypotheses import LEAST_TRAININGS, HypothesisRow, hypotheses
 from inficond_panel.quantify.knowledge_points import THRESHOLD
 from inficond_panel.quantify.output_report import MEASURES, OutputMeasure, measure_outputs
 from inficond_panel.quantify.outputs import Groups, Outputs, Reliability, outputs_on
@@ -246,7 +246,7 @@ def hypotheses_table(figures: Figures, b: float | None = None) -> pd.DataFrame:
     )
 
 
-def _row(row: Row, networks: list[str]) -> dict[str, Any]:
+def _row(row: HypothesisRow, networks: list[str]) -> dict[str, Any]:
     figure = row.figure
     expected = ("larger" if figure.larger else "smaller") if figure.hypothesis else ""
     return {
@@ -260,7 +260,7 @@ def _row(row: Row, networks: list[str]) -> dict[str, Any]:
     }
 
 
-def _verdicts(rows: list[Row]) -> Iterator[str]:
+def _verdicts(rows: list[HypothesisRow]) -> Iterator[str]:
     """Yield a sentence per hypothesis, with the verdicts of its figures."""
     for number, words in _HYPOTHESES.items():
         of_it = [row for row in rows if row.figure.hypothesis == number]
@@ -275,7 +275,7 @@ def _scope(figures: Figures) -> str:
     return f"Intervals are over the images of {which}; another seed is another training."
 
 
-def _left_out(rows: list[Row]) -> list[str]:
+def _left_out(rows: list[HypothesisRow]) -> list[str]:
     return [
         f"{row.figure.name} of the {network} leaves out {count(number, 'image')} without points."
         for row in rows

@@ -76,7 +76,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Group:
+class CorrelatedGroup:
     """Group of correlated concepts that contains a tuned concept, the tuned and nearest first.
 
     It is a connected component: over the images of ``fit`` no concept outside correlates with a
@@ -158,7 +158,7 @@ def groups(
     tuned: Iterable[int],
     threshold: float,
     class_words: Collection[int] = (),
-) -> tuple[Group, ...]:
+) -> tuple[CorrelatedGroup, ...]:
     """Return the groups of collinear concepts that contain a tuned concept.
 
     Collinear means correlated by ``threshold`` or more. ``tuned`` and ``class_words`` (words that
@@ -175,7 +175,7 @@ def groups(
             Member(concepts[c], c in chosen, c in class_words, near[c], was[c], now[c])
             for c in order
         )
-        collinear.append(Group(threshold, tuple(members)))
+        collinear.append(CorrelatedGroup(threshold, tuple(members)))
     return tuple(collinear)
 
 

@@ -13,7 +13,7 @@ from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing
 from inficond_panel.results.refit_changes import (
     Churn,
     ConceptMoves,
-    Group,
+    CorrelatedGroup,
     MovedClass,
     churn,
     groups,
@@ -43,14 +43,14 @@ class ClassReport:
     repairs_since: Mapping[str, int]
     bounds: tuple[Bound, ...]
     moves: ConceptMoves
-    groups: tuple[Group, ...]
+    groups: tuple[CorrelatedGroup, ...]
     objective: Objective
     churn: tuple[Churn, ...]
     gap: float
     certificate: str
     reached: bool
 
-    def directions(self, group: Group) -> frozenset[str]:
+    def directions(self, group: CorrelatedGroup) -> frozenset[str]:
         """Return the directions of this iteration's thumbs on members of a group."""
         return frozenset(i.direction for i in self.intents if i.concept in group.tuned)
 
@@ -163,7 +163,7 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
     return None if refit is None else tuner.node(refit)
 
 
-def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
+def group_of(tuner: Tuner, student: Student, concept: str) -> CorrelatedGroup | None:
     """Return the group of concepts correlated with ``concept`` on ``fit``; None without any, and
     for a class's own word that is no concept."""
     concepts, weights = tuner.store.concepts, student.weights

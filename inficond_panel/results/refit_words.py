@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound, Objective
-from inficond_panel.results.refit_changes import Churn, ConceptMoves, Group, Mover
+from inficond_panel.results.refit_changes import Churn, ConceptMoves, CorrelatedGroup, Mover
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning import GroupIntent, Node
 from inficond_panel.tuning.edits_file import dump_intent
@@ -130,7 +130,7 @@ def taken_over_sentence(share: float) -> str:
     return f"The other concepts offset {100 * share:.0f} % of the change of the tuned concepts."
 
 
-def group_sentence(group: Group, report: ClassReport) -> str:
+def group_sentence(group: CorrelatedGroup, report: ClassReport) -> str:
     """Return a sentence on correlated concepts, with the edits-file line that tunes all of them."""
     text = correlation_sentence(group, report)
     if not group.without(group.tuned) or len(report.directions(group)) > 1:
@@ -141,7 +141,7 @@ def group_sentence(group: Group, report: ClassReport) -> str:
     return f"{text} To tune the group: {line}"
 
 
-def correlation_sentence(group: Group, report: ClassReport) -> str:
+def correlation_sentence(group: CorrelatedGroup, report: ClassReport) -> str:
     """Return a sentence on the concepts correlated with the tuned ones."""
     tuned, twins = ", ".join(group.tuned), group.without(group.tuned)
     more = f", and {count(group.indirect, 'more concept')} through these" if group.indirect else ""

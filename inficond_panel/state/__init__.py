@@ -16,7 +16,7 @@ from inficond_panel.state.batch import Preview
 from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
-from inficond_panel.state.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
+from inficond_panel.state.networks import ConceptsState, LateTextEncoder, PhotoScorer, PhotoState
 from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import (
     CHANGE_METRICS,
@@ -94,7 +94,7 @@ class AppState(param.Parameterized):
         self,
         tuner: Tuner,
         jobs: Jobs,
-        encoder: Encoder | None = None,
+        encoder: LateTextEncoder | None = None,
         rights: Rights = EVERYTHING,
         photos: PhotoScorer | None = None,
         progress: Progress | None = None,

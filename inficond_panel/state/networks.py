@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.common.numbers import signed
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.concepts.texts import TWINS, TextEncoder, texts_of
+from inficond_panel.concepts.texts import TWINS, EncodesText, texts_of
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.errors import CancelledError, DataError, InficondError, TuningError
 from inficond_panel.export.folder import as_exported
@@ -210,7 +210,7 @@ _ENCODED = 0.3
 LONGEST_CONCEPT = 1_000
 
 
-class Encoder(TextEncoder, Protocol):
+class LateTextEncoder(EncodesText, Protocol):
     """A text encoder that is loaded when it is first used."""
 
     def check(self) -> None:
@@ -237,7 +237,7 @@ class ConceptsState(Working):
         self,
         students: StudentsState,
         jobs: Jobs,
-        encoder: Encoder | None,
+        encoder: LateTextEncoder | None,
         rights: Rights = EVERYTHING,
     ) -> None:
         super().__init__(jobs)

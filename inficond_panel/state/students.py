@@ -13,7 +13,7 @@ from inficond_panel.common.files import File
 from inficond_panel.distill import Band
 from inficond_panel.results.concept_rows import effect
 from inficond_panel.results.concepts import concepts_file
-from inficond_panel.results.refit_changes import Group
+from inficond_panel.results.refit_changes import CorrelatedGroup
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.results.tree import Tree
@@ -62,7 +62,7 @@ class StudentsState(param.Parameterized):
         student = self.student(class_name)
         return effect(student, concept, metric, views.draws, views.confidence)
 
-    def group(self, class_name: str, concept: str) -> Group | None:
+    def group(self, class_name: str, concept: str) -> CorrelatedGroup | None:
         """Return the group of concepts correlated with ``concept``; None if there are none.
 
         Another concept of the group may replace a concept that is lowered. Call this on the worker
@@ -94,6 +94,6 @@ class StudentsState(param.Parameterized):
         student = self.student(class_name) if class_name else None
         return concepts_file(self.tuner.store, self.snapshot.split, student, concepts, kind)
 
-    def _compute_group(self, node: str, class_name: str, concept: str) -> Group | None:
+    def _compute_group(self, node: str, class_name: str, concept: str) -> CorrelatedGroup | None:
         student = self.student(class_name, self.tuner.node(node))
         return group_of(self.tuner, student, concept)

@@ -42,7 +42,7 @@ _ADD_AGAIN = "add its photos again: " + Remedy(
 
 
 @dataclass(frozen=True)
-class Part:
+class AddedPart:
     """Photos that were added to a store at one time: path and content hash of the store that holds
     them, number of images, and the time when they were written."""
 
@@ -64,7 +64,7 @@ class Extended:
     """
 
     store: Path
-    part: Part | None
+    part: AddedPart | None
     total: int
     added: tuple[str, ...] = ()
     already_there: tuple[str, ...] = ()
@@ -212,7 +212,7 @@ def more_folder(store: Store) -> Path:
     return store.path.with_name(f"{store.path.stem}.more")
 
 
-def parts_of(store: Store, *, other: bool = False) -> list[Part]:
+def parts_of(store: Store, *, other: bool = False) -> list[AddedPart]:
     """Return the parts of a store, its photos added later, in the order of their addition.
 
     No array is read. Parts that were written for another content of the store, such as other
@@ -237,7 +237,7 @@ def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
     return _gathered(store, tuple(parts_of(store) if parts is None else _named(store, parts)))
 
 
-def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> Part:
+def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> AddedPart:
     """Write images as a new part of a store, completely or not at all.
 
     ``arrays`` are as in ``write_store``, for the original concepts and classes of the store: names,
@@ -265,7 +265,7 @@ def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | s
     return _part(path)[1]
 
 
-def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
+def _named(store: Store, wanted: Sequence[str]) -> Iterator[AddedPart]:
     """Yield the parts with the content hashes ``wanted``; other parts may be damaged."""
     readable, broken = {}, []
     for folder in _folders(store):
@@ -292,21 +292,21 @@ def _folders(store: Store) -> list[Path]:
     return [path for path in folders if path.stem.isascii() and path.stem.isdigit()]
 
 
-def _part(path: Path) -> tuple[str, Part]:
+def _part(path: Path) -> tuple[str, AddedPart]:
     """Return the content hash of the store that a part belongs to, and the part."""
     try:
         combined = None if is_remote(path) else False  # as ``open_store`` reads it
         group = zarr.open_group(for_zarr(path), mode="r", zarr_format=3, use_consolidated=combined)
         attrs, images = dict(group.attrs), group["image"]
         made = str(attrs.get("history", "")).split(" ")[0]
-        part = Part(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]
+        part = AddedPart(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]
         return str(attrs[MORE_OF]), part
     except Exception as error:  # zarr raises many kinds for a damaged group
         raise _changed(path, f"cannot be read: {error}") from error
 
 
 @once(4)
-def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
+def _gathered(store: Store, parts: tuple[AddedPart, ...]) -> MorePhotos:
     """Return the arrays of the parts, read and checked; all callers share the result."""
     stores = tuple(map(_opened, parts))
     try:
@@ -331,7 +331,7 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
     )
 
 
-def _opened(part: Part) -> Store:
+def _opened(part: AddedPart) -> Store:
     try:
         opened = open_store(part.path)
     except StoreError as error:

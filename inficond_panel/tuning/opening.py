@@ -18,7 +18,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.numbers import count
 from inficond_panel.common.places import is_remote, place_of
-from inficond_panel.concepts.texts import TextEncoder, word_key
+from inficond_panel.concepts.texts import EncodesText, word_key
 from inficond_panel.concepts.typed import (
     ExtendedStore,
     TypedConcept,
@@ -66,7 +66,7 @@ def others_of(tuner: Tuner) -> int:
 
 
 def add_concept(
-    tuner: Tuner, text: str, encoder: TextEncoder | None = None, *, images: Iterable[str] = ()
+    tuner: Tuner, text: str, encoder: EncodesText | None = None, *, images: Iterable[str] = ()
 ) -> Tuner:
     """Return a tuner with one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
 

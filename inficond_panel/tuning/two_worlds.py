@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.concepts.own_words import class_words, classes_by_word, unlisted_names
 from inficond_panel.distill import Outcome
-from inficond_panel.distill.metrics.two_worlds import Figure, two_worlds
+from inficond_panel.distill.metrics.two_worlds import WorldFigure, two_worlds
 from inficond_panel.distill.suspects import dividing_score, shows
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
@@ -49,7 +49,7 @@ class ClassWorlds:
     class_name: str
     concepts: tuple[str, ...]
     by_teacher: bool
-    figures: tuple[Figure, ...]
+    figures: tuple[WorldFigure, ...]
     meant: str = ""
 
     @property

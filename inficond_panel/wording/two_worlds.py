@@ -7,7 +7,7 @@ from math import isnan
 
 from inficond_panel.common.numbers import count, number, share
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
-from inficond_panel.distill.metrics.two_worlds import FIGURES, Figure, SmallGroup
+from inficond_panel.distill.metrics.two_worlds import FIGURES, SmallGroup, WorldFigure
 from inficond_panel.tuning.two_worlds import ClassWorlds
 from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE, WORLDS
@@ -69,7 +69,7 @@ def figure_texts(worlds: ClassWorlds, world: str) -> list[tuple[str, str]]:
     return [*told, *([(few_text(worlds, few), "")] if few else [])]
 
 
-def few_text(worlds: ClassWorlds, figures: Sequence[Figure]) -> str:
+def few_text(worlds: ClassWorlds, figures: Sequence[WorldFigure]) -> str:
     """Return why figures are not given: ``too few to say (6 photos …; 10 are needed)``."""
     groups = list(dict.fromkeys(group for figure in figures for group in figure.few))
     short = " and ".join(_group_text(worlds, group) for group in groups)
@@ -86,7 +86,7 @@ def _sentence(worlds: ClassWorlds, world: str) -> str:
     return f"In {photos_of(worlds, world)}: {', '.join(parts)}.{f' {end}' if end else ''}"
 
 
-def _figure_text(figure: Figure) -> str:
+def _figure_text(figure: WorldFigure) -> str:
     before, after = figure.before.estimate, figure.after.estimate
     name = FIGURE_WORDS[figure.metric]
     if figure.metric == AP.key:
@@ -94,7 +94,7 @@ def _figure_text(figure: Figure) -> str:
     return f"{name} {100 * before:.0f} → {share(after)}"
 
 
-def _limits(figure: Figure) -> str:
+def _limits(figure: WorldFigure) -> str:
     """Return the change of AP with its limits; "" for other figures, and without limits."""
     if figure.metric != AP.key or isnan(figure.change.low):
         return ""

@@ -148,7 +148,7 @@ def encoder_key(encoder: EncoderSection) -> str:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """Settings of segments and thumbnails; a batch also depends on its photos and the encoder."""
 
     segments: SegmentSettings
@@ -178,7 +178,7 @@ class Segmenting:
 
     dataset: Dataset
     encoder: EncoderSection
-    settings: Settings
+    settings: RunSettings
     device: str = CPU
     features: EncoderSection | None = None
 
@@ -215,7 +215,7 @@ class Segmenting:
 
 
 def segment_batch(
-    images: list[Image.Image], cells: np.ndarray, settings: Settings, ids: list[str]
+    images: list[Image.Image], cells: np.ndarray, settings: RunSettings, ids: list[str]
 ) -> Arrays:
     """Segment images by their cell embeddings ``(B, h, w, embed)``; return the arrays of a batch
     that ``Segmenting`` lists, without ``reason`` and ``feature``. ``ids`` name the mask files."""

@@ -21,14 +21,14 @@ from precompute.detect.foreign import (
     check_foreign,
     check_libraries,
 )
-from precompute.detect.layout import Layout, role_of
+from precompute.detect.layout import FolderLayout, role_of
 from precompute.detect.summary import Tables, summarize_tables
 from precompute.detect.tables import check_tables, guessed_layout, table_layout, why_unused
 
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 
 
-def find_layout(folder: Path, classes: Sequence[str] = ()) -> Layout:
+def find_layout(folder: Path, classes: Sequence[str] = ()) -> FolderLayout:
     """Detect the data set in a folder: its kind, the spec's keys, lists and tables of logits.
 
     ``classes`` are those that a person named: folders with these names are classes. Raises
@@ -57,7 +57,7 @@ def find_layout(folder: Path, classes: Sequence[str] = ()) -> Layout:
         return layout
     check_libraries(folder)
     path = folder if folder.name else folder.absolute()  # "." has no name
-    notes = "; ".join(_unused(folder, Layout("", folder, ""), tables))
+    notes = "; ".join(_unused(folder, FolderLayout("", folder, ""), tables))
     raise DataError(
         f"No data set was found in {path}{f' ({notes})' if notes else ''}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
@@ -72,14 +72,14 @@ def find_layout(folder: Path, classes: Sequence[str] = ()) -> Layout:
 
 def _in_files(
     folder: Path, files: PhotoFiles, tables: Tables, classes: Sequence[str]
-) -> Layout | None:
+) -> FolderLayout | None:
     """Return the layout of photos with tables of labels, or in folders of classes; None if none."""
     if layout := table_layout(folder, tables, files):
         return layout
     check_foreign(folder)
     check_tables(tables, files)
     _check_no_instances(folder)
-    notes = _unused(folder, Layout("", folder, ""), tables)
+    notes = _unused(folder, FolderLayout("", folder, ""), tables)
     try:
         layout = class_folders(folder, files, classes, notes)
     except DataError:
@@ -97,7 +97,7 @@ def _deeper(folder: Path, files: PhotoFiles | None) -> str:
     return f"If {folder / tops.pop()} is the data set, name that folder. "
 
 
-def _unused(folder: Path, layout: Layout, tables: Tables) -> list[str]:
+def _unused(folder: Path, layout: FolderLayout, tables: Tables) -> list[str]:
     """Return assumptions that name the unused tables with the reason, and the files called like
     lists of splits."""
     files = [path for path in sorted(folder.glob("*.txt")) if role_of(path.stem)]
@@ -122,7 +122,7 @@ def _names(key: object) -> list[object]:
     return key if isinstance(key, list) else [key]
 
 
-def _store(folder: Path) -> Layout | None:
+def _store(folder: Path) -> FolderLayout | None:
     parts = [(folder / name).is_dir() for name in ("segment_embedding", "concept_score", "label")]
     if folder.suffix != ".zarr" and not (folder / "zarr.json").is_file() and sum(parts) < 2:
         return None
@@ -132,10 +132,10 @@ def _store(folder: Path) -> Layout | None:
     if lacking := store.lacks("segments"):
         raise DataError(f"{folder}: {lacking}", "Name a store that was made from photos.")
     title = f"a store: images that {store.attrs['encoder']} has encoded"
-    return Layout("store", folder, title)
+    return FolderLayout("store", folder, title)
 
 
-def _voc(folder: Path) -> Layout | None:
+def _voc(folder: Path) -> FolderLayout | None:
     for root in (folder, *below(folder, 2)):
         annotations, photos = root / "Annotations", root / "JPEGImages"
         if annotations.is_dir() and photos.is_dir():
@@ -152,7 +152,7 @@ def _voc(folder: Path) -> Layout | None:
             lists = sorted({path.stem for path in main.glob("*.txt")})
             lists = [name for name in lists if name.rpartition("_")[0] not in classes]
             title = "the layout of PASCAL VOC: labels from boxes, -1 (ignored) if all are difficult"
-            return Layout("voc", root, title, lists=lists)
+            return FolderLayout("voc", root, title, lists=lists)
         if photos.is_dir() and (root / "ImageSets").is_dir():
             raise DataError(
                 f"{root} has JPEGImages and ImageSets, as PASCAL VOC, but no folder Annotations.",
@@ -161,7 +161,7 @@ def _voc(folder: Path) -> Layout | None:
     return None
 
 
-def _coco(folder: Path) -> Layout | None:
+def _coco(folder: Path) -> FolderLayout | None:
     documents = [
         path
         for candidate in (folder, *below(folder, 1))
@@ -177,7 +177,7 @@ def _coco(folder: Path) -> Layout | None:
         stem if stems.count(stem) == 1 else name.removesuffix(".json")
         for stem, name in zip(stems, names, strict=True)
     ]
-    layout = Layout("coco", folder, f"JSON of COCO: {', '.join(names)}", lists=lists)
+    layout = FolderLayout("coco", folder, f"JSON of COCO: {', '.join(names)}", lists=lists)
     layout.keys = {"annotations": names}
     images = _photos_of(folder, dict(zip(lists, read, strict=True)))
     if images != folder:

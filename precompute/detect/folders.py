@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
-from precompute.detect.layout import Layout, role_of
+from precompute.detect.layout import FolderLayout, role_of
 
 _AROUND = r"(images?|imgs?|photos?|pics?|pictures?|jpe?gs?|pngs?|data|dataset|set|split|folder)"
 _SPLIT = (
@@ -34,7 +34,7 @@ def is_split_name(name: str) -> bool:
 
 def class_folders(
     folder: Path, files: Iterable[str], classes: Sequence[str] = (), unused: Sequence[str] = ()
-) -> Layout | None:
+) -> FolderLayout | None:
     """Return the layout if images lie in a folder per class, else None; ``files`` are the images'
     paths. The image ``train/1.jpg`` alone makes ``train`` a class if others lie beside it.
 
@@ -58,14 +58,14 @@ def class_folders(
         _ask(folder / sorted(splits)[0], set().union(*splits.values()), classes, unused)
         title = f"folders of splits ({', '.join(sorted(splits))}) that hold folders of classes"
         left = [f"not used: the folders {listed(rest)} beside those of the splits"] * bool(rest)
-        return Layout("folder", folder, title, lists=sorted(splits), assumed=left)
+        return FolderLayout("folder", folder, title, lists=sorted(splits), assumed=left)
     if len(tops) < 2:
         return None
     _ask(folder, tops, classes, unused)
     assumed = ["each image has one class, that of its folder"]
     if by_class:
         assumed.append(f"the folders {listed(sorted(inner))} in those of the classes are no splits")
-    return Layout(
+    return FolderLayout(
         "folder", folder, f"folders of classes: {listed(sorted(tops), 5)}", assumed=assumed
     )
 

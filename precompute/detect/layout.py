@@ -17,7 +17,7 @@ ROLES = {
 
 
 @dataclass
-class Layout:
+class FolderLayout:
     """A data set detected in a folder: its ``kind``, and the spec's other ``keys`` except splits.
 
     ``origin`` describes the layout for people, ``assumed`` lists the assumptions. ``lists`` are the
@@ -47,7 +47,7 @@ def role_of(name: str) -> str:
     return next((role for role in roles if set(words) & set(ROLES[role])), "")
 
 
-def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
+def plan_splits(layout: FolderLayout) -> tuple[dict[str, Any], str]:
     """Return the spec's splits as plain data, and a note for people on how they were chosen."""
     if layout.kind == "store":
         return {}, "the splits of the store"
@@ -73,11 +73,11 @@ def _best(names: list[str], role: str) -> str:
     return min(names, key=lambda name: (name.lower() not in ROLES[role], len(name), name))
 
 
-def _whole(layout: Layout, name: str) -> Any:
+def _whole(layout: FolderLayout, name: str) -> Any:
     return {"column": layout.column, "value": name} if layout.column else name
 
 
-def _share(layout: Layout, name: str, share: float) -> Mapping[str, Any]:
+def _share(layout: FolderLayout, name: str, share: float) -> Mapping[str, Any]:
     by_column = layout.column and name != "all"
     source = {"column": layout.column, "value": name} if by_column else {"from": name}
     return {**source, "share": share, "seed": 0, "stratify": True}

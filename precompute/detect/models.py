@@ -12,7 +12,7 @@ from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from inficond_panel.spec.sections.teacher import activation_of
 from inficond_panel.store.network_weights import check_weights, is_scripted, objects_in
-from precompute.detect.layout import Layout
+from precompute.detect.layout import FolderLayout
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import WEIGHTS, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
@@ -24,7 +24,7 @@ Written = Callable[[Path], str]
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenModel:
     """A chosen encoder or teacher: ``keys`` of its section in the spec, and ``note`` on its origin.
 
     ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
@@ -54,7 +54,7 @@ def as_path(text: str) -> str:
 
 
 _TRANSFORMERS = "transformers"
-_NOTHING = Choice(
+_NOTHING = ChosenModel(
     {"model": "ViT-B-16", "pretrained": "openai"},
     "none found: ViT-B-16 of OpenAI, downloaded at the first run (600 MB)",
     hint="Put open_clip_config.json and the weights (open_clip_model.safetensors) of a model into "
@@ -68,7 +68,7 @@ _ENCODER_FORMS = (
 )
 
 
-def choose_encoder(named: str | None, places: Iterable[Path], written: Written) -> Choice:
+def choose_encoder(named: str | None, places: Iterable[Path], written: Written) -> ChosenModel:
     """Choose an encoder for a new spec: the encoder ``named`` or, if None, a folder ``encoder`` in
     ``places`` or else a model that open_clip downloads at the first run.
 
@@ -82,11 +82,13 @@ def choose_encoder(named: str | None, places: Iterable[Path], written: Written) 
         )
     if named.startswith(f"{_TRANSFORMERS}:"):
         keys, note = hub_model(named.partition(":")[2], written)
-        return Choice({"kind": _TRANSFORMERS, **keys}, note)
+        return ChosenModel({"kind": _TRANSFORMERS, **keys}, note)
     if named.startswith(HUB):
         if not is_hub_name(named):
             raise DataError(f"{named} does not name a model of the hub.", _ENCODER_FORMS)
-        return Choice({"model": named}, f"{named.removeprefix(HUB)}, downloaded at the first run")
+        return ChosenModel(
+            {"model": named}, f"{named.removeprefix(HUB)}, downloaded at the first run"
+        )
     if is_path(named):
         folder = Path(named)
         if not folder.is_dir():
@@ -117,24 +119,24 @@ def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
     return {"model": f"{HUB}{name}"}, note
 
 
-def _folder(folder: Path, written: Written) -> Choice | None:
+def _folder(folder: Path, written: Written) -> ChosenModel | None:
     """Return the encoder that a folder holds; None if it holds no encoder."""
     if (folder / CONFIG).is_file():
         keys, note = hub_model(str(folder), written)
-        return Choice({"kind": _TRANSFORMERS, **keys}, note)
+        return ChosenModel({"kind": _TRANSFORMERS, **keys}, note)
     if not (folder / "open_clip_config.json").is_file():
         return None
     files = [path for path in sorted(folder.iterdir()) if path.suffix in WEIGHTS]
     if not files:
         return None
     weights = min(files, key=lambda path: WEIGHTS.index(path.suffix))
-    return Choice(
+    return ChosenModel(
         {"model": as_path(written(folder)), "pretrained": as_path(written(weights))},
         f"found in {folder}",
     )
 
 
-def _by_name(named: str, written: Written) -> Choice:
+def _by_name(named: str, written: Written) -> ChosenModel:
     name, _, weights = named.partition(":")
     check_name(name)
     if Path(weights).suffix in WEIGHTS:
@@ -142,7 +144,7 @@ def _by_name(named: str, written: Written) -> Choice:
             raise DataError(f"There is no file {weights}.", _ENCODER_FORMS)
         check_weights(Path(weights))
         keys = {"model": name, "pretrained": as_path(written(Path(weights)))}
-        return Choice(keys, f"{name} with the weights {weights}")
+        return ChosenModel(keys, f"{name} with the weights {weights}")
     tags = known_tags(name)
     if weights not in tags:
         what = f"open_clip knows no weights {weights!r} of {name}." if weights else ""
@@ -153,7 +155,7 @@ def _by_name(named: str, written: Written) -> Choice:
             "Name one of these, or a file: " + Remedy(f"--encoder {first}", f'encoder="{first}"'),
         )
     note = f"{name} with the weights {weights}, downloaded at the first run"
-    return Choice({"model": name, "pretrained": weights}, note)
+    return ChosenModel({"model": name, "pretrained": weights}, note)
 
 
 _KIND_OF = {
@@ -168,7 +170,7 @@ _KIND_OF = {
 _IMAGENET = {"size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
-def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choice:
+def choose_teacher(named: str | None, layout: FolderLayout, written: Written) -> ChosenModel:
     """Choose a teacher for a new spec: the teacher ``named`` (a file, or ``KIND:NAME``) or, if
     None, a table of logits in the folder, or else heads that are fitted on the labels.
 
@@ -205,18 +207,18 @@ def _check_there(path: Path, kinds: Any = ()) -> None:
     raise DataError(f"There is no file {path}.{near(str(path), [*files, *kinds])}", _KIND_FORMS)
 
 
-def _of_table(kind: str, name: str, written: Written) -> Choice:
+def _of_table(kind: str, name: str, written: Written) -> ChosenModel:
     path = Path(name)
     _check_there(path)
-    return Choice({"kind": kind, "path": written(path)}, f"logits from {written(path)}", path)
+    return ChosenModel({"kind": kind, "path": written(path)}, f"logits from {written(path)}", path)
 
 
-def _of_file(kind: str, name: str, written: Written) -> Choice:
+def _of_file(kind: str, name: str, written: Written) -> ChosenModel:
     path = Path(name)
     _check_there(path)
     if not is_scripted(objects_in(path)):
         check_weights(path)
-    return Choice(
+    return ChosenModel(
         {"kind": kind, "path": written(path), "preprocessing": _IMAGENET},
         f"{written(path)} is run on the photos; its input is assumed to be as for ImageNet: "
         "check it",
@@ -225,24 +227,24 @@ def _of_file(kind: str, name: str, written: Written) -> Choice:
 
 
 def _outputs(kind: str, path: Path) -> dict[str, Any]:
-    """Return output names from a network's file, as the fields of ``Choice`` that they set."""
+    """Return output names from a network's file, as the fields of ``ChosenModel`` that they set."""
     names = tuple(names_in_file(kind, path))
     return {"outputs": names, "nameless": not names}
 
 
-def _of_query2label(kind: str, name: str, written: Written) -> Choice:
+def _of_query2label(kind: str, name: str, written: Written) -> ChosenModel:
     path = Path(name)
     _check_there(path)
     check_weights(path)
     note = (
         f"{written(path)} is run on the photos; its backbone is assumed to be resnet101: check it"
     )
-    return Choice(
+    return ChosenModel(
         {"kind": kind, "path": written(path), "backbone": "resnet101"}, note, nameless=True
     )
 
 
-def _of_timm(kind: str, name: str, written: Written) -> Choice:
+def _of_timm(kind: str, name: str, written: Written) -> ChosenModel:
     """Choose a timm teacher from ``NAME.TAG`` or ``NAME:FILE``."""
     model, colon, file = name.partition(":")
     if colon:
@@ -257,51 +259,51 @@ def _of_timm(kind: str, name: str, written: Written) -> Choice:
             f"Name one of these, or a file: --teacher timm:{model}.TAG or timm:{model}:FILE",
         )
     note = f"{name} of timm, downloaded at the first run; name its outputs: teacher.classes"
-    return Choice({"kind": kind, "model": model, "pretrained": tag}, note)
+    return ChosenModel({"kind": kind, "model": model, "pretrained": tag}, note)
 
 
-def _of_torchvision(kind: str, name: str, written: Written) -> Choice:
+def _of_torchvision(kind: str, name: str, written: Written) -> ChosenModel:
     """Choose a torchvision teacher from ``NAME:FILE``."""
     model, _, file = name.partition(":")
     models_with(model)
     return _with_weights(kind, model, Path(file), written)
 
 
-def _with_weights(kind: str, model: str, file: Path, written: Written) -> Choice:
+def _with_weights(kind: str, model: str, file: Path, written: Written) -> ChosenModel:
     """Choose the architecture ``model`` of the package ``kind``, with weights from a file."""
     _check_there(file)
     check_weights(file)
     keys = {"kind": kind, "model": model, "pretrained": as_path(written(file))}
-    return Choice(
+    return ChosenModel(
         keys, f"{model} of {kind}, with the weights {written(file)}", **_outputs(kind, file)
     )
 
 
-def _of_transformers(kind: str, name: str, written: Written) -> Choice:
+def _of_transformers(kind: str, name: str, written: Written) -> ChosenModel:
     """Choose a transformers teacher from a folder, or from ``ORG/NAME`` on the hub."""
     keys, note = hub_model(name, written)
     config = model_config(Path(name) if Path(name).is_dir() else keys["model"])
     outputs = tuple(own_names(name, config)) if config else ()
     activation = activation_of(config or {})
     nameless = are_placeholders(outputs)
-    return Choice(
+    return ChosenModel(
         {"kind": kind, **keys}, note, outputs=outputs, activation=activation, nameless=nameless
     )
 
 
-def _of_encoder(kind: str, name: str, written: Written) -> Choice:
+def _of_encoder(kind: str, name: str, written: Written) -> ChosenModel:
     """Choose a teacher of kind head or open_clip; ``name`` is its encoder, "" the concepts' one."""
     what = {
         "head": "linear heads are fitted on the labels of fit",
         "open_clip": "an image-text model classifies by the classes' names",
     }[kind]
     if not name:
-        return Choice({"kind": kind}, what)
+        return ChosenModel({"kind": kind}, what)
     encoder = choose_encoder(name, [], written)
-    return Choice({"kind": kind, "encoder": encoder.keys}, f"{what}: {encoder.note}")
+    return ChosenModel({"kind": kind, "encoder": encoder.keys}, f"{what}: {encoder.note}")
 
 
-_KINDS: dict[str, Callable[[str, str, Written], Choice]] = {
+_KINDS: dict[str, Callable[[str, str, Written], ChosenModel]] = {
     "logits": _of_table,
     "torchscript": _of_file,
     "onnx": _of_file,

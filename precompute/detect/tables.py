@@ -15,11 +15,11 @@ from precompute.datasets.photo_files import PhotoFiles, id_finder
 from precompute.datasets.row_tables import read_rows
 from precompute.datasets.tables import NO_LABEL
 from precompute.detect.folders import is_split_name
-from precompute.detect.layout import ROLES, Layout, role_of
+from precompute.detect.layout import ROLES, FolderLayout, role_of
 from precompute.detect.summary import Tables, TableSummary, is_label_name
 
 
-def table_layout(folder: Path, tables: Tables, files: PhotoFiles) -> Layout | None:
+def table_layout(folder: Path, tables: Tables, files: PhotoFiles) -> FolderLayout | None:
     """Return the layout of photos whose labels are in a table, or in a table per split, or None.
 
     Raises ``DataError`` for an unreadable table of labels, and for one with a fault.
@@ -40,14 +40,14 @@ def table_layout(folder: Path, tables: Tables, files: PhotoFiles) -> Layout | No
     return _one_table(folder, tables, files)
 
 
-def guessed_layout(folder: Path, tables: Tables, files: PhotoFiles) -> Layout | None:
+def guessed_layout(folder: Path, tables: Tables, files: PhotoFiles) -> FolderLayout | None:
     """Return the layout of a table whose column of classes has no usual name, or None."""
     return _one_table(folder, tables, files, guess=True)
 
 
 def _one_table(
     folder: Path, tables: Tables, files: PhotoFiles, guess: bool = False
-) -> Layout | None:
+) -> FolderLayout | None:
     every = [*sorted(tables.top, key=_usual), *sorted(tables.nested, key=_usual)]
     found = (_columns(folder, [table], files, guess) for table in every)
     return next(filter(None, found), None)
@@ -58,7 +58,9 @@ def _usual(table: TableSummary) -> tuple[bool, bool, str]:
     return "label" not in stem, role_of(stem) != FIT, str(table.path)
 
 
-def _split_tables(folder: Path, tables: list[TableSummary], files: PhotoFiles) -> Layout | None:
+def _split_tables(
+    folder: Path, tables: list[TableSummary], files: PhotoFiles
+) -> FolderLayout | None:
     """Return the layout of tables with equal columns that are called like splits, or lie in folders
     of splits (``train/metadata.csv``); None without two of them."""
     groups: dict[tuple[str, ...], dict[str, TableSummary]] = {}
@@ -113,7 +115,7 @@ def _check_cells(table: TableSummary, names: Iterable[str]) -> None:
                 )
 
 
-def why_unused(table: TableSummary, layout: Layout) -> str:
+def why_unused(table: TableSummary, layout: FolderLayout) -> str:
     """Return the reason why a table is not used with a layout; with the kind "" there is none."""
     if table.is_form:
         return "a form for the answers to a competition"
@@ -133,7 +135,7 @@ def why_unused(table: TableSummary, layout: Layout) -> str:
 
 def _table(
     folder: Path, labels: TableSummary, tables: list[TableSummary], files: PhotoFiles
-) -> Layout:
+) -> FolderLayout:
     names = labels.texts("image_id")
     starts = files.starts(names)
     if not starts:
@@ -146,7 +148,7 @@ def _table(
     ids = set(names)
     keys: dict[str, Any] = {"labels": labels.path.name, "images": place}
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
-    layout = Layout("table", folder, "", keys=keys, lists=lists)
+    layout = FolderLayout("table", folder, "", keys=keys, lists=lists)
     others = [table for table in tables if table.is_metadata and not table.is_form]
     if labels.split_column():
         others, keys["classes"] = [labels], labels.labels
@@ -162,7 +164,7 @@ def _table(
     return layout
 
 
-def _take_splits(layout: Layout, table: TableSummary) -> None:
+def _take_splits(layout: FolderLayout, table: TableSummary) -> None:
     """Take the splits of ``layout`` from the table's column of splits, if such a column exists."""
     split = table.split_column()
     if split is None:
@@ -175,7 +177,7 @@ def _take_splits(layout: Layout, table: TableSummary) -> None:
         layout.assumed.append(f"in the column {layout.column} {meanings}")
 
 
-def _take_absent(layout: Layout, table: TableSummary) -> None:
+def _take_absent(layout: FolderLayout, table: TableSummary) -> None:
     if table.absent:
         layout.keys["absent"] = table.absent
         layout.assumed.append("the label -1 means that the class is absent")
@@ -192,7 +194,7 @@ def _is_list(path: Path, ids: set[str]) -> bool:
 
 def _columns(
     folder: Path, tables: list[TableSummary], files: PhotoFiles, guess: bool = False
-) -> Layout | None:
+) -> FolderLayout | None:
     """Return the layout ``columns`` of a table, or of several with the same columns; None if no
     column names photos, or none has labels."""
     table, photo_paths = tables[0], _paths(folder, tables, files)
@@ -200,7 +202,7 @@ def _columns(
         return None
     path, images = photo_paths
     names = [each.path.relative_to(folder).as_posix() for each in tables]
-    layout = Layout("columns", folder, f"a table with paths ({', '.join(names)})")
+    layout = FolderLayout("columns", folder, f"a table with paths ({', '.join(names)})")
     layout.keys = {"table": names if len(names) > 1 else names[0], "path": path}
     layout.keys |= {"images": images} if images else {}
     if len(tables) > 1:
@@ -252,7 +254,7 @@ def _folders_of(table: TableSummary, path: str, files: PhotoFiles, images: str) 
 
 
 def _take_labels(
-    layout: Layout, table: TableSummary, used: Sequence[str], guess: bool
+    layout: FolderLayout, table: TableSummary, used: Sequence[str], guess: bool
 ) -> list[str]:
     """Take the labels of ``layout`` from a table's columns; return these columns, [] without any.
     They are a column of class names or, without one, columns with a label per class."""

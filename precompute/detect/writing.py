@@ -18,8 +18,8 @@ from inficond_panel.store.checks import REMEDY, is_single_label, single_label_fa
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
-from precompute.detect.layout import Layout
-from precompute.detect.models import Choice
+from precompute.detect.layout import FolderLayout
+from precompute.detect.models import ChosenModel
 from precompute.teachers.outputs import plain_name
 from precompute.teachers.tables import read_arrays, read_outputs
 
@@ -37,7 +37,7 @@ _COMMENTS = {
 
 
 @dataclass
-class Draft:
+class SpecDraft:
     """Content of a new spec. ``teacher_more`` are further keys of the teacher's section. With
     ``filtered`` the spec filters words; with ``to_fill`` a person must name the teacher's outputs.
 
@@ -45,12 +45,12 @@ class Draft:
     """
 
     title: str
-    layout: Layout
+    layout: FolderLayout
     splits: Mapping[str, Any]
     splits_note: str
     corpus: str
-    encoder: Choice
-    teacher: Choice
+    encoder: ChosenModel
+    teacher: ChosenModel
     keys: dict[str, Any] = field(default_factory=dict)
     teacher_more: Mapping[str, Any] = field(default_factory=dict)
     filtered: bool = False
@@ -58,12 +58,12 @@ class Draft:
     to_fill: bool = False
 
 
-def spec_text(draft: Draft) -> str:
+def spec_text(draft: SpecDraft) -> str:
     """Return the text of a new spec, in YAML with comments."""
     return "\n".join(_lines(draft)) + "\n"
 
 
-def _lines(draft: Draft) -> Iterator[str]:
+def _lines(draft: SpecDraft) -> Iterator[str]:
     layout = draft.layout
     yield f"# Written by inficond init: {_line(layout.origin)}."
     yield "# Every key: inficond docs spec. After a change: inficond check."
@@ -121,7 +121,7 @@ def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:
     yield from (f"    - {value(name)}" for name in classes)
 
 
-def is_to_fill(teacher: Choice, classes: Sequence[str]) -> bool:
+def is_to_fill(teacher: ChosenModel, classes: Sequence[str]) -> bool:
     """Return True if a person must name the teacher's outputs: the outputs have no names, and their
     number is not that of ``classes``."""
     return teacher.nameless and len(teacher.outputs) not in (0, len(classes))
@@ -168,7 +168,12 @@ class TaskKeys:
 
 
 def task_keys(
-    dataset: Dataset, teacher: Choice, *, task: str = "", activation: str = "", outputs: str = ""
+    dataset: Dataset,
+    teacher: ChosenModel,
+    *,
+    task: str = "",
+    activation: str = "",
+    outputs: str = "",
 ) -> TaskKeys:
     """Return the spec's keys of the task, and of the teacher's activation, outputs and class names.
 
@@ -206,7 +211,7 @@ def task_keys(
     return keys
 
 
-def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
+def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: ChosenModel) -> None:
     """Add ``teacher.classes`` if the file has no output names, ``teacher.labels`` if its names
     differ from the data set's."""
     if is_to_fill(teacher, dataset.classes):
@@ -223,7 +228,7 @@ def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
         keys.assumed.append(f"in the teacher's output names {renamed}")
 
 
-def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
+def _end_single(keys: TaskKeys, teacher: ChosenModel, apart: bool) -> None:
     """Add the activation of a teacher of single-label data; with ``apart`` its probabilities do not
     sum to 1, so that the activation is a sigmoid."""
     if teacher.keys["kind"] in _SIGMOIDS:
@@ -236,7 +241,7 @@ def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
         )
 
 
-def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
+def _labels(classes: Sequence[str], teacher: ChosenModel) -> dict[str, str]:
     """Return ``teacher.labels`` for a transformers teacher: the output by class, for classes
     without an output of their name. It is the only output that has the class among its
     comma-separated names (``tabby, tabby cat``)."""

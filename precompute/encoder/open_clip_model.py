@@ -15,7 +15,7 @@ from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.store.network_weights import load_strictly, read_state
 from precompute.encoder.hub import offline
 from precompute.encoder.source import (
-    Source,
+    WeightsSource,
     encoder_digest,
     encoder_name,
     find_source,
@@ -57,7 +57,7 @@ def loading(encoder: OpenClipEncoder) -> Iterator[None]:
         ) from error
 
 
-def build_model(source: Source) -> Any:
+def build_model(source: WeightsSource) -> Any:
     """Return an open_clip model with its weights, in evaluation mode. Nothing is downloaded, except
     from the hub if the spec names a model there."""
     import open_clip
@@ -139,7 +139,9 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
         return text_encoder(encoder, source, tower.eval(), hardware)
 
 
-def text_encoder(encoder: OpenClipEncoder, source: Source, model: Any, device: str) -> TextEncoder:
+def text_encoder(
+    encoder: OpenClipEncoder, source: WeightsSource, model: Any, device: str
+) -> TextEncoder:
     """Return the text side of an encoder: the text tower of ``model`` and the model's tokenizer; a
     folder's model has the tokenizer's files in the folder."""
     import open_clip
@@ -192,7 +194,7 @@ def _causal(tower: Any, tokens: Any) -> Any:
     return projection(x) if isinstance(projection, nn.Linear) else x @ projection
 
 
-def _text_tower(source: Source) -> Any:
+def _text_tower(source: WeightsSource) -> Any:
     """Return the text tower with its weights, or the whole model if weights cannot be split."""
     import open_clip
     from open_clip.model import _build_text_tower

@@ -109,7 +109,7 @@ def encoder_inputs(encoder: Section) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightsSource:
     """Location of an open_clip model and its weights.
 
     ``model`` is open_clip's name of the model, or ``local-dir:FOLDER``; ``weights`` is a file;
@@ -150,7 +150,7 @@ class Source:
 _PREPROCESSING = ("mean", "std", "interpolation")
 
 
-def find_source(encoder: OpenClipEncoder) -> Source:
+def find_source(encoder: OpenClipEncoder) -> WeightsSource:
     """Return the location of a spec's open_clip encoder; download a tag's weights or a hub's model.
 
     Raises ``DataError`` for missing files and for failed downloads.
@@ -162,17 +162,17 @@ def find_source(encoder: OpenClipEncoder) -> Source:
                 f"The folder {model} has no {CONFIG}.",
                 "Copy that file from the source of the weights, or use open_clip's model name.",
             )
-        return Source(f"local-dir:{model}", _weights_of(model, pretrained))
+        return WeightsSource(f"local-dir:{model}", _weights_of(model, pretrained))
     if model.startswith(HUB):
         folder = fetch_folder(model.removeprefix(HUB))
-        return Source(f"local-dir:{folder}", _weights_in(folder), online=True)
+        return WeightsSource(f"local-dir:{folder}", _weights_in(folder), online=True)
     check_name(model)
     if isinstance(pretrained, Path):
         if not pretrained.is_file():
             raise DataError(f"There is no file {pretrained}.", "Correct the path in the spec.")
-        return Source(model, pretrained)
+        return WeightsSource(model, pretrained)
     tag = str(pretrained)
-    return Source(model, fetch_weights(model, tag), tag, online=True)
+    return WeightsSource(model, fetch_weights(model, tag), tag, online=True)
 
 
 def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:

@@ -22,7 +22,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import plain, stage_of
-from precompute.batches.run import Progress, Settings, in_threads, segment_batch, usual_workers
+from precompute.batches.run import Progress, RunSettings, in_threads, segment_batch, usual_workers
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
@@ -65,7 +65,7 @@ class Scorer:
 
     encoder: Encoder
     size: int
-    settings: Settings
+    settings: RunSettings
     texts: ScoredTexts
 
     def score(
@@ -246,7 +246,7 @@ def checked_teacher(spec: Spec, store: Store) -> TeacherSource:
     return teacher
 
 
-def checked_settings(spec: Spec, store: Store) -> Settings:
+def checked_settings(spec: Spec, store: Store) -> RunSettings:
     """Return the settings of the store's segments; ``DataError`` if the spec's settings differ. A
     trained head is the file beside the store."""
     section = spec.concepts
@@ -259,12 +259,12 @@ def checked_settings(spec: Spec, store: Store) -> Settings:
                 "Make the store again, which trains the head: " + precompute_command(),
             )
         segments = replace(segments, head=str(head))
-    settings = Settings(segments, section.thumbnails.size, section.thumbnails.quality)
+    settings = RunSettings(segments, section.thumbnails.size, section.thumbnails.quality)
     _check_made_alike(spec, store, settings)
     return settings
 
 
-def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
+def _check_made_alike(spec: Spec, store: Store, settings: RunSettings) -> None:
     """Raise ``DataError`` if the store was encoded or segmented with other settings."""
     made = stage_of(store, "segments").get("inputs", {})
     if not {"encoder", "segments", "thumbnails"} <= made.keys():

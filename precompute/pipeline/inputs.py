@@ -23,13 +23,13 @@ from inficond_panel.store.schema import array_hash
 from inficond_panel.vocabulary.splits import ERROR, FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, photo_keys, plain
-from precompute.batches.run import Settings
+from precompute.batches.run import RunSettings
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, check_files, load_dataset
 from precompute.datasets.equal_files import equal_images
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of, with_masks
-from precompute.segments.methods import Training, training_of
+from precompute.segments.methods import HeadTraining, training_of
 from precompute.teachers.loading import TeacherSource
 
 #: Version of the pipeline's code: increment it when equal inputs give another store than before.
@@ -47,7 +47,7 @@ class Inputs:
     max_bad_share: float
     teacher: TeacherSource
     encoder: EncoderSection
-    settings: Settings
+    settings: RunSettings
     projections: Projections
     digests: list[str]
     keys: list[str]
@@ -57,7 +57,7 @@ class Inputs:
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     filters: Filters | None = None
     prompts: list[str] = field(default_factory=list)
-    training: Training | None = None
+    training: HeadTraining | None = None
     scores: Values = field(default_factory=dict)
     teacher_inputs: Values = field(default_factory=dict)
     across_splits: str = ERROR
@@ -211,7 +211,7 @@ class Inputs:
             raise DataError("No image can be read.", "Restore the images' files.")
 
 
-def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
+def photos_for(training: HeadTraining, keys: list[str], split: tuple[str, ...]) -> list[int]:
     """Return the positions of the photos of ``fit`` on which the head is trained. They are drawn by
     content, so that the order of the photos has no effect."""
     fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
@@ -251,7 +251,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         filters=concepts.filters if concepts.filters and concepts.filters.limits() else None,
         prompts=templates(concepts.prompts),
         encoder=encoder,
-        settings=Settings(segments, concepts.thumbnails.size, concepts.thumbnails.quality),
+        settings=RunSettings(segments, concepts.thumbnails.size, concepts.thumbnails.quality),
         training=training,
         scores={k: v for k, v in concepts.scores.values().items() if v is not None},
         projections=concepts.projections,

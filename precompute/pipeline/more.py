@@ -34,7 +34,7 @@ from inficond_panel.store.more_photos import (
 from inficond_panel.store.write import only_run
 from inficond_panel.vocabulary.splits import EVALUATED, FIT
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
-from precompute.batches.run import Progress, Run, Settings, usual_workers
+from precompute.batches.run import Progress, Run, RunSettings, usual_workers
 from precompute.datasets import Dataset
 from precompute.datasets.photo_files import image_files, without_suffix
 from precompute.encoder import fetch_encoder
@@ -47,7 +47,7 @@ from precompute.pipeline.run import partial_folder, writing_to
 from precompute.segments import with_masks
 from precompute.teachers.applied import network_logits, table_logits
 from precompute.teachers.loading import TeacherSource, fetch_teacher
-from precompute.teachers.tables import Columns
+from precompute.teachers.tables import TableColumns
 
 #: Hex digits of the hash of a photo's content; with segments from files, the mask's hash follows.
 _SHA256 = 64
@@ -204,7 +204,7 @@ def _free_names(photos: Sequence[_Photo], taken: set[str]) -> list[str]:
 def _inputs(
     spec: Spec,
     store: Store,
-    settings: Settings,
+    settings: RunSettings,
     teacher: TeacherSource,
     photos: Sequence[_Photo],
     names: Sequence[str],
@@ -237,7 +237,7 @@ def _inputs(
 
 def _labeller(
     inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
-) -> Callable[[Run], Columns]:
+) -> Callable[[Run], TableColumns]:
     """Return a function that returns the photos' logits, from a table (read now) or the network."""
     section = inputs.teacher.section
     if isinstance(section, LogitsTeacher):

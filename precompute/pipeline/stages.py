@@ -19,7 +19,7 @@ from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import Arrays, Segmented, stage_of
-from precompute.batches.run import Run, Settings, encoder_key, loaded
+from precompute.batches.run import Run, RunSettings, encoder_key, loaded
 from precompute.concepts.corpus import (
     Dropped,
     Filtered,
@@ -100,7 +100,7 @@ def _filter_concepts(
     return Filtered(kept, dropped)
 
 
-def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
+def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> RunSettings:
     """Return the settings with the file of a segmentation head; the head is trained first if the
     spec sets it and no file exists.
 

@@ -26,7 +26,7 @@ FORMAT = "inficond-head-2"
 
 
 @dataclass(frozen=True)
-class Layout:
+class HeadLayout:
     """Sizes of a segmentation head's network; ``side`` is the approximate number of pixel
     embeddings along the longer side."""
 
@@ -46,7 +46,7 @@ class Head:
     """A segmentation head: network and layout; ``settings`` are the settings of its training."""
 
     network: Any
-    layout: Layout
+    layout: HeadLayout
     settings: dict[str, Any]
 
     def embed(self, cells: np.ndarray, image: Image.Image) -> np.ndarray:
@@ -71,7 +71,7 @@ def colours_of(image: Image.Image, grid: tuple[int, int]) -> np.ndarray:
     return (np.asarray(small, dtype=np.float32) / 127.5 - 1).transpose(2, 0, 1)
 
 
-def build(layout: Layout) -> Any:
+def build(layout: HeadLayout) -> Any:
     """Return a network, with random weights, that computes pixel embeddings.
 
     Each is a mean over nearby cells of similar look: of similar colours and learned features of the
@@ -129,7 +129,7 @@ def build(layout: Layout) -> Any:
     return Network()
 
 
-def untrained(layout: Layout, seed: int) -> Head:
+def untrained(layout: HeadLayout, seed: int) -> Head:
     """Return a head before its training: with the initial weights that ``seed`` gives."""
     import torch
 
@@ -172,7 +172,7 @@ def _loaded(path: str, _changed: int) -> Head:
         about = json.loads((file.metadata() or {}).get("head", "{}"))
         if about.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        layout = Layout(**about["layout"])
+        layout = HeadLayout(**about["layout"])
         network = build(layout)
         network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     return Head(network.eval(), layout, about["settings"])

@@ -77,7 +77,7 @@ def settings_of(segments: Segments) -> SegmentSettings:
 
 
 @dataclass(frozen=True)
-class Training:
+class HeadTraining:
     """Settings for training a segmentation head: number of ``images``, ``epochs``, ``seed``."""
 
     images: int = 200
@@ -85,12 +85,12 @@ class Training:
     seed: int = 0
 
 
-def training_of(segments: Segments) -> Training | None:
+def training_of(segments: Segments) -> HeadTraining | None:
     """Return the training settings of a spec's segmentation head; None if no head is trained."""
     head = getattr(segments, "head", None)
     if head is None or head.checkpoint is not None:
         return None
-    return Training(head.images, head.epochs, head.seed)
+    return HeadTraining(head.images, head.epochs, head.seed)
 
 
 ITERATIONS = 10

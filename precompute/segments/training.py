@@ -14,8 +14,8 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.store.images import UnreadableImage
-from precompute.segments.head import Head, Layout, colours_of, load_head, save_head, untrained
-from precompute.segments.methods import Training, cluster_graph, to_edges
+from precompute.segments.head import Head, HeadLayout, colours_of, load_head, save_head, untrained
+from precompute.segments.methods import HeadTraining, cluster_graph, to_edges
 from precompute.segments.regions import shares, unit
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ Example = tuple[ViewOfImage, ViewOfImage]
 
 
 @dataclass(frozen=True)
-class Views:
+class ExampleViews:
     """Maker of training examples; the example of image i does not depend on other images."""
 
     encoder: DenseEncoder
-    layout: Layout
+    layout: HeadLayout
     seed: int
 
     def example(self, image: Image.Image, i: int) -> Example:
@@ -90,7 +90,7 @@ class Views:
 
 
 def examples(
-    views: Views,
+    views: ExampleViews,
     photos: Sequence[Callable[[], Image.Image]],
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
@@ -168,7 +168,7 @@ def train_head(
     photos: Sequence[Callable[[], Image.Image]],
     encoder: DenseEncoder,
     text: Callable[[], np.ndarray],
-    training: Training,
+    training: HeadTraining,
     path: Path,
     inputs: dict[str, Any],
     progress: Callable[[str], None] = lambda _: None,
@@ -185,7 +185,7 @@ def train_head(
         progress(f"Reusing the segmentation head in {path}")
         return
     prototypes = np.asarray(text(), dtype=np.float32)
-    views = Views(encoder, Layout(prototypes.shape[1]), training.seed)
+    views = ExampleViews(encoder, HeadLayout(prototypes.shape[1]), training.seed)
     cells = list(examples(views, photos, progress, cancelled))
     if not cells:
         raise DataError("No image can be read to train a head.", "Restore the images' files.")
@@ -205,14 +205,14 @@ def _settings(path: Path) -> dict[str, Any] | None:
 def fit(
     examples: list[Example],
     text: np.ndarray,
-    training: Training,
+    training: HeadTraining,
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Return a network trained on ``examples``, in one thread, so that sums have a fixed order."""
     import torch
 
-    network = untrained(Layout(text.shape[1]), training.seed).network
+    network = untrained(HeadLayout(text.shape[1]), training.seed).network
     choice = [network.near, network.alike]
     others = [p for p in network.parameters() if all(p is not one for one in choice)]
     optimiser = torch.optim.Adam(

@@ -43,7 +43,7 @@ from precompute.teachers.stage import (
     teacher_logits,
     whole_features,
 )
-from precompute.teachers.tables import Columns, read_logits, split_columns
+from precompute.teachers.tables import TableColumns, read_logits, split_columns
 from precompute.teachers.teacher import Teacher, TorchTeacher, section_with, stacked
 
 #: Most bytes of a single number or hash in a file.
@@ -128,7 +128,7 @@ def reason_of(error: InficondError) -> str:
     return f"{error.message} {error.remedy}".strip().rstrip(".")
 
 
-def network_logits(teacher: TeacherSource, store: Store, run: Run) -> Columns:
+def network_logits(teacher: TeacherSource, store: Store, run: Run) -> TableColumns:
     """Return a teacher network's logits for the photos of ``run``; NaN for unreadable photos.
 
     The logits are ``(n, K)`` of the data set's classes and ``(n, M)`` of other classes. Finished
@@ -145,7 +145,7 @@ def network_logits(teacher: TeacherSource, store: Store, run: Run) -> Columns:
 
 def table_logits(
     teacher: LogitsTeacher, store: Store, table: Path | None, names: Sequence[str]
-) -> Columns:
+) -> TableColumns:
     """Return logits of the photos ``names`` from ``table``, or from the spec's table if None.
 
     The spec states whether values are logits or probabilities. Raises ``DataError`` for photos
@@ -170,7 +170,7 @@ def table_logits(
             "Use a table with the columns of the table that the store was made with.",
         )
     order = [at[name_key(name)] for name in others]
-    return Columns(logits.own, logits.other[:, order], tuple(others))
+    return TableColumns(logits.own, logits.other[:, order], tuple(others))
 
 
 def _twice(names: Sequence[str]) -> list[str]:
@@ -196,7 +196,7 @@ def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str])
 
 def oracle_sweep(
     spec: Spec, store: Store, gammas: Sequence[float], progress: Progress = lambda _: None
-) -> dict[float, Columns]:
+) -> dict[float, TableColumns]:
     """Return the oracle's logits of the training images (``fit``) by gamma.
 
     The oracle is the teacher on images after a step of size gamma against the gradient of their

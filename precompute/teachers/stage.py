@@ -24,7 +24,7 @@ from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.loading import TeacherSource, fit_rows
 from precompute.teachers.outputs import check_order, tried_rows, with_fitting_outputs
 from precompute.teachers.tables import (
-    Columns,
+    TableColumns,
     check_logits,
     left_out_text,
     read_logits,
@@ -174,21 +174,21 @@ def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | N
 
 
 @dataclass(frozen=True)
-class Outputs:
+class TeacherOutputs:
     """Result of the teacher's stage. ``logits``: (N, K), and (N, M) of other classes, float32, NaN
     for unreadable photos; ``oracles``: the same of the oracle, NaN outside ``fit``, or None;
     ``features``: (N, E) that heads were fitted on, or None; ``attrs``: store attributes, as JSON;
     ``passes``: hash of the inputs of each pass; ``warnings``: lines to print."""
 
-    logits: Columns
-    oracles: Columns | None = None
+    logits: TableColumns
+    oracles: TableColumns | None = None
     features: np.ndarray | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
     passes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
-def teacher_logits(teacher: TeacherSource, run: Run) -> Outputs:
+def teacher_logits(teacher: TeacherSource, run: Run) -> TeacherOutputs:
     """Return the logits of a teacher for all photos of ``run``.
 
     Batches that are finished, or in a nearby store, are not run again. Raises ``DataError`` for an
@@ -198,7 +198,7 @@ def teacher_logits(teacher: TeacherSource, run: Run) -> Outputs:
     if isinstance(section, LogitsTeacher):
         logits = read_logits(section, dataset.ids, dataset.classes)
         notes = tuple(left_out_text(section, logits))
-        return Outputs(logits, attrs=described(teacher), warnings=notes)
+        return TeacherOutputs(logits, attrs=described(teacher), warnings=notes)
     keys, classes, others = teacher.passes, len(dataset.classes), teacher.others
     heads = features = oracle = None
     facts: dict[str, Any] = {}
@@ -228,7 +228,7 @@ def teacher_logits(teacher: TeacherSource, run: Run) -> Outputs:
         warnings = too_large(attrs["oracle"])
     logits = split_columns(logit, classes, others)
     oracles = None if oracle is None else split_columns(oracle, classes, others)
-    return Outputs(logits, oracles, features, attrs, keys, warnings)
+    return TeacherOutputs(logits, oracles, features, attrs, keys, warnings)
 
 
 def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray:

@@ -29,7 +29,7 @@ _ARRAYS = ("image_id", "class_name", "logit")
 Shape = tuple[int, ...]
 
 
-class Columns(NamedTuple):
+class TableColumns(NamedTuple):
     """Logits ``own`` ``(N, K)`` of the data set's classes, ``other`` ``(N, M)`` of other classes.
 
     ``other_classes`` are their names; ``left_out`` are classes of a table that are not used at all.
@@ -72,9 +72,9 @@ def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
         )
 
 
-def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -> Columns:
+def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -> TableColumns:
     """Split values: the first ``classes`` columns are the data set's classes, then ``names``."""
-    return Columns(values[:, :classes], values[:, classes:], tuple(names))
+    return TableColumns(values[:, :classes], values[:, classes:], tuple(names))
 
 
 def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
@@ -83,7 +83,7 @@ def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
     return [name for name in outputs if name_key(name) not in known]
 
 
-def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
+def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> TableColumns:
     """Read logits float32 from the file that a spec names, a row per image of ``ids``.
 
     Columns of other classes are kept for a softmax, else left out. Raises ``DataError`` for images
@@ -100,7 +100,7 @@ def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[st
     return split._replace(left_out=() if teacher.softmax else tuple(others))
 
 
-def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
+def left_out_text(teacher: LogitsTeacher, columns: TableColumns) -> list[str]:
     """Return a note on the classes of a table that are not used; [] if all are used."""
     if not columns.left_out:
         return []

@@ -9,6 +9,8 @@ import pytest
 import inficond_panel
 from inficond_panel.ui.component import Component, ViewComponent
 
+pytestmark = pytest.mark.page
+
 MOST = 25
 ROOMS = ("inficond_panel.views", "inficond_panel.ui", "inficond_panel.study.pages")
 

@@ -22,6 +22,8 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.views.knowledge.batch import BatchBar
 from inficond_panel.views.page.page import VIEWS, make_views
 
+pytestmark = pytest.mark.page
+
 #: No smaller and no larger, so that no sum of a fit overflows; what is shown has no such limit.
 SIZES = st.floats(1e-6, 1e6)
 TITLES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -21,6 +22,8 @@ from inficond_panel.study.spec.pages import (
     QuestionPage,
 )
 from inficond_panel.study.spec.study_spec import AnswersGiven, StudySpec, Task, load_study
+
+pytestmark = pytest.mark.page
 
 CHECK = jsonschema.Draft202012Validator(json_schema(StudySpec, "Study"))
 

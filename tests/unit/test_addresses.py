@@ -27,6 +27,8 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import store_place
 from precompute.datasets import load_dataset
 
+pytestmark = pytest.mark.page
+
 pytest.importorskip("upath")
 
 

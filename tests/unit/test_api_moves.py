@@ -18,6 +18,8 @@ from inficond_panel.results.refit_words import sentences
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.wording.two_worlds import world_sentences
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 
 @pytest.fixture
 def students(spec_file):

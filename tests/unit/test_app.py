@@ -21,6 +21,8 @@ from inficond_panel.state import AppState
 from inficond_panel.tuning import History, shared_tuner
 from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
 
+pytestmark = pytest.mark.page
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -29,6 +29,8 @@ from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import teaching_sentences
 
+pytestmark = pytest.mark.commands
+
 TRUTH = shifted_frames(seed=1)["labels"]["truck"]
 
 

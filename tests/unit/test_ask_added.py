@@ -25,6 +25,8 @@ from inficond_panel.tuning.replay import replay
 from inficond_panel.ui.images import load_photo
 from inficond_panel.views.knowledge.view import KnowledgeView
 
+pytestmark = pytest.mark.page
+
 ADDED = 60
 
 

@@ -19,6 +19,8 @@ from waiting import PATIENCE, wait_until
 from inficond_panel.commands import docs
 from inficond_panel.tuning import History, open_tuner
 
+pytestmark = [pytest.mark.commands, pytest.mark.server]
+
 EDITS = """\
 - - {class: bicycle, concept: wheel, direction: up}
   - {class: bird, concept: fur, direction: remove}

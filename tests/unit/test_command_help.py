@@ -18,6 +18,8 @@ from inficond_panel.commands.table import COMMANDS
 from inficond_panel.export import FORMATS
 from inficond_panel.vocabulary.intents import DIRECTIONS, REPAIRS
 
+pytestmark = [pytest.mark.commands, pytest.mark.server]
+
 ROOT = Path(__file__).parents[2]
 NAMES = [command.name for command in COMMANDS]
 HEAVY = {"numpy", "scipy", "pandas", "xarray", "zarr", "PIL", "panel", "bokeh", "torch"}

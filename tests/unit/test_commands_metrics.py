@@ -24,6 +24,8 @@ from inficond_panel.store import open_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
+pytestmark = pytest.mark.commands
+
 
 def placed_arrays() -> dict[str, np.ndarray]:
     """Arrays with metadata: place, which hurts bicycles in the south, and hour."""

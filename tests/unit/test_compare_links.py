@@ -11,6 +11,8 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from inficond_panel.results.distillations import compare_links
 from inficond_panel.tuning import open_tuner
 
+pytestmark = pytest.mark.commands
+
 
 def probability(tuner, link):
     """Linear outputs and probabilities of one link on tune, from the node's weights alone."""

@@ -17,6 +17,8 @@ from inficond_panel.store import open_store
 from precompute.concepts.corpus import filter_inactive, filter_lines, filter_texts
 from precompute.concepts.sources import collect
 
+pytestmark = pytest.mark.commands
+
 CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the street",
             "the dogs walking by a building standing there"]  # fmt: skip
 

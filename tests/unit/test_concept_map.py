@@ -16,6 +16,8 @@ from inficond_panel.views.embedding.map_layers import REACH, make_segment, neare
 from inficond_panel.views.embedding.map_plot import make_facts
 from inficond_panel.vocabulary import palette
 
+pytestmark = pytest.mark.page
+
 SIZE = (600.0, 230.0)
 XY = np.array([[0.0, 0.0], [0.5, 0.5], [1.0, 1.0], [0.2, 0.8]])
 NAMES = list("abcd")
@@ -140,7 +142,7 @@ def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole(
 
 def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_their_marks():
     for make in (map_layers.make_texts, map_layers.make_leaders):
-        assert rows_of(make(concept_map.Names(), False)) == []
+        assert rows_of(make(concept_map.MapNames(), False)) == []
     placed = place_names(XY, NAMES, Shown(INFLUENCE, opened=1), Frame())
     texts = rows_of(map_layers.make_texts(placed, False))
     assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}

@@ -28,6 +28,8 @@ from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.vocabulary.confidence import confidence_word, interval_word, tails
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 THUMB = Intent("bicycle", "wheel", "up")
 
 

@@ -25,6 +25,8 @@ from inficond_panel.results.refit_changes import churn
 from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.tuning import Intent, open_tuner
 
+pytestmark = pytest.mark.commands
+
 SINGLE, MULTI = "single_label", "multi_label"
 #: Of the images that students decide rightly, with the teacher or alone.
 RIGHT = ("both_right", "teacher_wrong")

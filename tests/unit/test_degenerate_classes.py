@@ -19,6 +19,8 @@ from inficond_panel.state.jobs import Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import make_performance_rows
 
+pytestmark = pytest.mark.page
+
 PHOTOS = 160
 CLASSES = ["odd", "bird"]
 

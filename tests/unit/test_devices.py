@@ -14,7 +14,7 @@ from inficond_panel.spec.sections.students import PaperStudents
 from inficond_panel.tuning.fitting.recipe import distillation
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 CUDA, COREML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "CoreML", "CPU"))
 
 

@@ -12,6 +12,8 @@ from inficond_panel.distill.solver.paper_recipe import RATES
 from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, SolverError
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def case():

@@ -14,6 +14,8 @@ from inficond_panel.distill.solver.problem import make_problems
 from inficond_panel.distill.sources import SlicedSource, in_order
 from inficond_panel.errors import DataError
 
+pytestmark = pytest.mark.server
+
 TOLERANCE = 1e-9
 
 

@@ -14,6 +14,8 @@ from documented import PAGES, PRINTED, ROOT, code_lines, commands, refusal, writ
 
 from inficond_panel.cli import main, make_parser
 
+pytestmark = pytest.mark.commands
+
 #: They serve until they are stopped, train networks, need an encoder or the network, or take
 #: long: other tests run them, ``tests/packaging/test_documented.py`` all of them.
 ELSEWHERE = ("serve", "study", "concept", "quantify", "page", "doctor")

@@ -19,6 +19,8 @@ from inficond_panel.spec import find_spec, load_spec
 from precompute.datasets import load_dataset
 from precompute.download import PUBLIC, bring
 
+pytestmark = pytest.mark.commands
+
 ATTRIBUTES = "1 has_bill_shape::curved_(up_or_down)\n2 has_wing_color::blue\n"
 
 

@@ -11,6 +11,8 @@ from ruamel.yaml import YAML
 
 from inficond_panel.cli import make_parser
 
+pytestmark = pytest.mark.commands
+
 ROOT = PYPROJECT.parent
 #: Extras that hold all others.
 WHOLE = {"all", "benchmarks", "demo", "dev"}

@@ -13,6 +13,8 @@ from inficond_panel import TunableStudents, load_students, open_students
 from inficond_panel.errors import InficondError, Problem, Remedy, SpecError
 from inficond_panel.views.page.page import error_html
 
+pytestmark = pytest.mark.page
+
 #: Commands and flags of the shell; the pages of the docs are read by both readers, and a spec is
 #: computed by a command.
 SHELL = re.compile(r"inficond (?!docs|precompute)[a-z]|(?<![\w-])--[a-z]")

@@ -28,6 +28,8 @@ from inficond_panel.export.model_card import model_card
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 
+pytestmark = pytest.mark.commands
+
 ALL = tuple(FORMATS)
 THRESHOLDS = [0.7, 0.0, 0.0, -0.4]
 

@@ -23,6 +23,8 @@ from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes
 from inficond_panel.views.page.exported_page import pack
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory):

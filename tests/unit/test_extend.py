@@ -23,6 +23,8 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.store.more_photos import more_folder, more_photos, parts_of
 
+pytestmark = pytest.mark.commands
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:

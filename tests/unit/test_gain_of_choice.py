@@ -12,7 +12,7 @@ from inficond_panel.tuning.edits import Learn
 from inficond_panel.tuning.fitting.class_fit import held_out_logits
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.resolution import ap_values, with_learned
-from inficond_panel.tuning.suggest.gain import Choice, gain_of_choice, gain_of_levers
+from inficond_panel.tuning.suggest.gain import ChoiceGain, gain_of_choice, gain_of_levers
 from inficond_panel.tuning.suggest.levers import change_by_teaching
 
 
@@ -38,8 +38,8 @@ def test_drawn_photos_choose_and_the_others_measure(careful):
     np.testing.assert_allclose(found.gain.draws, moved, atol=1e-12)
 
 
-def lever(drawn: list[float], left_out: list[float], taught: float = 0.0) -> Choice:
-    return Choice(np.array(drawn), np.array(left_out), np.full(len(drawn), taught))
+def lever(drawn: list[float], left_out: list[float], taught: float = 0.0) -> ChoiceGain:
+    return ChoiceGain(np.array(drawn), np.array(left_out), np.full(len(drawn), taught))
 
 
 def test_each_draw_takes_the_lever_that_gains_most_less_its_optimism():

@@ -18,7 +18,7 @@ from inficond_panel.store import open_store, write_store
 from precompute.encoder.image import Preprocessing
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 
 COUNT, GAMMAS = 32, (0.0, 0.5, 2.0)
 #: Of a linear network of five classes, in the order of the teacher's.

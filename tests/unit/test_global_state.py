@@ -7,6 +7,8 @@ import sys
 import pytest
 from factory import small_spec
 
+pytestmark = pytest.mark.server
+
 #: Each door in a session that plots by matplotlib, with what it changed in the session.
 SESSION = """
 import json, logging, os, random, sys, warnings

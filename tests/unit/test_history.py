@@ -20,6 +20,8 @@ from inficond_panel.tuning import History, Node
 from inficond_panel.tuning.history import log, records
 from inficond_panel.tuning.history.log import HISTORY
 
+pytestmark = pytest.mark.server
+
 ROOT = make_node()
 
 

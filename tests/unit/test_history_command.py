@@ -18,6 +18,8 @@ from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.log import _STEPS
 
+pytestmark = pytest.mark.commands
+
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):

@@ -19,7 +19,10 @@ from histories import make_node
 
 from inficond_panel.tuning import History, open_tuner
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
+    pytest.mark.server,
+]
 
 ROOT = make_node()
 KILLS_OF_A_WRITER, FILES, KILLS_OF_A_TUNER = 24, 6, 6

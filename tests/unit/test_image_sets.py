@@ -32,6 +32,8 @@ from inficond_panel.views.matrix.view import MatrixView
 from inficond_panel.views.page.address import make_address
 from inficond_panel.views.performance.view import PerformanceView
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory):

@@ -22,6 +22,8 @@ from precompute.detect.foreign import check_libraries
 from precompute.detect.layout import role_of
 from precompute.detect.writing import value
 
+pytestmark = pytest.mark.commands
+
 CLASSES = ("cat", "train")
 
 

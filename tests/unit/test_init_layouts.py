@@ -13,6 +13,8 @@ from inficond_panel.cli import main
 from precompute.datasets import load_dataset
 from precompute.detect.folders import is_split_name
 
+pytestmark = pytest.mark.commands
+
 NAMES = ("cat", "dog", "bus")
 FOLDERS = ("train2017", "val2017")
 

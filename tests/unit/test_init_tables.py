@@ -12,6 +12,8 @@ from inficond_panel.common.files import separator_of
 from precompute.datasets import load_dataset
 from precompute.detect import tables
 
+pytestmark = pytest.mark.commands
+
 NAMES = ("bus", "cat", "dog")
 SPLITS = {"train": range(12), "validation": range(12, 18), "test": range(18, 24)}
 

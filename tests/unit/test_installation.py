@@ -22,6 +22,8 @@ from inficond_panel.state import Status
 from inficond_panel.study.results.study_tables import write
 from inficond_panel.tuning import open_tuner
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 COMMIT = "0a1b2c3d"
 
 

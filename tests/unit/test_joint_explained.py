@@ -30,6 +30,8 @@ from inficond_panel.views.knowledge.batch import make_others
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.provenance.iterations import touches
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 THUMBS = [Intent("cat", "a", "remove"), Intent("dog", "b", "up"), Intent("bird", "c", "down")]
 
 

@@ -24,6 +24,8 @@ from inficond_panel.store import open_store
 from precompute.datasets import load_dataset
 from precompute.download import write_tables
 
+pytestmark = pytest.mark.commands
+
 SPLITS = {"0": "fit", "1": "tune", "2": "holdout"}
 ATTRIBUTES = ("Blond_Hair", "Male", "Young")
 COLOURS = {

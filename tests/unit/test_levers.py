@@ -21,6 +21,8 @@ from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, r
 from inficond_panel.views.knowledge.finding import make_suggestion
 from inficond_panel.wording.repairs import repair_notes
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture(scope="module")
 def students(tmp_path_factory):

@@ -15,6 +15,8 @@ from inficond_panel.plots import cloud
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 
+pytestmark = pytest.mark.server
+
 ROOT = Path(__file__).parents[2]
 SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
 TORCH = {"torch", "torchvision", "open_clip", "timm"}

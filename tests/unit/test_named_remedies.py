@@ -14,6 +14,8 @@ from inficond_panel.api.plotting import StudentPlots
 from inficond_panel.cli import make_parser
 from inficond_panel.spec.framework.section import Section
 
+pytestmark = pytest.mark.commands
+
 ROOT = Path(__file__).parents[2]
 FILES = [*ROOT.glob("inficond_panel/**/*.py"), *ROOT.glob("precompute/**/*.py")]
 #: Commands whose options are those of ``panel serve``.

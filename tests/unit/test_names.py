@@ -23,6 +23,8 @@ from inficond_panel.results.slices import metadata_slices, read_ids
 from inficond_panel.store.frame_checks import check_labels_kept
 from inficond_panel.tuning import read_edits
 
+pytestmark = pytest.mark.commands
+
 #: A name in one and in two code points per accent, as Linux and macOS write it.
 CAT, CAT_NFD = (unicodedata.normalize(form, "chaté") for form in ("NFC", "NFD"))
 #: Pairs of equal names.

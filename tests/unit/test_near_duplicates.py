@@ -25,6 +25,8 @@ from precompute.datasets.equal_files import equal_images
 from precompute.datasets.splits import assign
 from precompute.pipeline.near_photos import bursts, near_pairs, small_photos
 
+pytestmark = pytest.mark.commands
+
 
 def scene(seed, size=(120, 90)):
     """Soft patches of colour, each scene its own."""

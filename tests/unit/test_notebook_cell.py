@@ -31,6 +31,8 @@ from inficond_panel.ui.notebook_cell import NOT_YET, Alive, Cell, Still
 from inficond_panel.ui.widget import PageWidget
 from inficond_panel.views.page.page import OpeningView
 
+pytestmark = pytest.mark.page
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

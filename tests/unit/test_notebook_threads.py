@@ -18,6 +18,8 @@ from waiting import PATIENCE, in_loop, until
 import inficond_panel
 from inficond_panel.views.page.page import make_views
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture(autouse=True)
 def _wires(monkeypatch):

@@ -43,6 +43,8 @@ from inficond_panel.views.provenance.view import ProvenanceView
 from inficond_panel.vocabulary.intents import DIRECTIONS, LABELS, LEARN, REPAIRS, SOURCES
 from inficond_panel.vocabulary.metrics import METRICS, SHARES
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 NAME = "truck"
 #: Every kind of edit that the product has; ``learn`` once per source.
 KINDS = [*DIRECTIONS, *(kind for kind in REPAIRS if kind != LEARN.key)]

@@ -9,6 +9,8 @@ from inficond_panel.errors import OptimumWarning
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.node import optimality_notices
 
+pytestmark = pytest.mark.commands
+
 #: Students of each solver that cannot reach what they are asked for, and what is said of them.
 FAR = {
     "exact": ("{lambda: 1e-4, tolerance: 1.0e-17}", "did not converge for 4 of 4 classes"),

@@ -17,11 +17,13 @@ from inficond_panel.cli import main
 from inficond_panel.errors import StoreFormatError, TuningError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
-from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+from inficond_panel.results.distillations import DistillationSetting, compare_settings, setting_grid
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
+
+pytestmark = [pytest.mark.commands, pytest.mark.page]
 
 SEEN, TARGETS = "has seen the label", ["teacher", "oracle"]
 
@@ -39,21 +41,27 @@ def test_the_grid_is_all_combinations_with_targets_side_by_side():
     assert len(grid) == 8
     assert grid[1].words == f"oracle ({SEEN}), T 1, lambda 0.1"
     assert grid[7].words == f"oracle ({SEEN}), alpha 1, T 2, lambda 0.1"
-    assert Setting("teacher", 0.0, 1.0, 0.1).words == "labels alone, alpha 0, T 1, lambda 0.1"
+    assert (
+        DistillationSetting("teacher", 0.0, 1.0, 0.1).words
+        == "labels alone, alpha 0, T 1, lambda 0.1"
+    )
     assert grid[2].temperature == 2.0
     assert grid[4].alpha == 1.0
     both = setting_grid(["teacher"], [None], [1.0, 2.0], [0.1], ["teacher", "both"])
     found = [(each.temperature, each.tempered) for each in both]
     assert found == [(1.0, "teacher"), (2.0, "teacher"), (2.0, "both")]
     labels = setting_grid(TARGETS, [0.0], [1.0, 2.0], [0.1, 0.2])  # one student a penalty
-    assert labels == [Setting("teacher", 0.0, 1.0, 0.1), Setting("teacher", 0.0, 1.0, 0.2)]
+    assert labels == [
+        DistillationSetting("teacher", 0.0, 1.0, 0.1),
+        DistillationSetting("teacher", 0.0, 1.0, 0.2),
+    ]
 
 
 def test_students_minimise_the_loss_of_their_setting(both):
     tuner = open_tuner(both)
     store, rows = tuner.store, tuner.store.rows("fit")
     known = (store.label[rows] >= 0).all(axis=0)
-    setting = Setting("oracle", 2.0, 3.0, 0.01)
+    setting = DistillationSetting("oracle", 2.0, 3.0, 0.01)
     node = tuner.with_students(**vars(setting)).original()
     found = compare_settings(tuner, [setting], draws=5)["students"].iloc[0]
     assert found["weights_hash"] == node.weights_hash

@@ -15,6 +15,8 @@ from inficond_panel.tuning.history.records import named_concepts, read_others
 from inficond_panel.tuning.opening import remove_concept, typed_anew, typed_folder
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 
+pytestmark = pytest.mark.commands
+
 
 def type_moss(tuner: Tuner) -> Tuner:
     """The tuner over one more concept, as if it had been typed."""

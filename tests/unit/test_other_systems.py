@@ -24,6 +24,8 @@ from precompute.detect import writing
 from precompute.detect.models import as_path, choose_teacher
 from precompute.pipeline.sampling import peak_memory
 
+pytestmark = [pytest.mark.commands, pytest.mark.server]
+
 ROOT = Path(__file__).parents[2]
 #: Modules of the standard library that Windows does not have.
 OF_UNIX = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios"}

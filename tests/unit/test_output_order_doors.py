@@ -14,7 +14,11 @@ from inficond_panel.spec import load_spec
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
-pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning"),
+    pytest.mark.commands,
+]
 
 CLASSES = ["bus", "cat", "dog", "train"]
 #: Class of each output of the network.

@@ -25,6 +25,8 @@ from inficond_panel.store.schema import PARTS
 from inficond_panel.tuning.opening import add_concept
 from inficond_panel.views.page.page import make_views
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -23,6 +23,8 @@ from inficond_panel.tuning.shift import class_shift, shift_photos
 from inficond_panel.views.knowledge.view import KnowledgeView
 from precompute.encoder import load_text_encoder
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 #: Of each photo the one segment that has no word, or its background.
 CONTEXT = np.eye(EMBED)[EMBED - 1]
 

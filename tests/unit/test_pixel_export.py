@@ -17,7 +17,7 @@ from inficond_panel.spec import load_spec
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 
 KMEANS = "{max_per_image: 4}"
 GRAPH = "{method: graph, max_per_image: 4}"

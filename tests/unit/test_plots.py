@@ -12,7 +12,7 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score, confusion_matrix
 
 from inficond_panel import TunableStudents, open_students
-from inficond_panel.distill import Agreement, Counts
+from inficond_panel.distill import Agreement, DecisionCounts
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.plots import performance_bars as bars
 from inficond_panel.plots.performance_bars import fill_renderers, lay_out, make_performance_bars
@@ -114,8 +114,8 @@ def test_names_that_are_not_there_are_told_with_the_nearest(students):
 
 
 AGREEMENT = {
-    "bird": Agreement(Counts(40, 5, 1, 2), Counts(1950, 0, 1, 2)),
-    "car": Agreement(Counts(0, 0, 0, 0), Counts(2, 2, 2, 2)),
+    "bird": Agreement(DecisionCounts(40, 5, 1, 2), DecisionCounts(1950, 0, 1, 2)),
+    "car": Agreement(DecisionCounts(0, 0, 0, 0), DecisionCounts(2, 2, 2, 2)),
 }
 
 

@@ -20,6 +20,8 @@ from inficond_panel.store.write import only_run
 from precompute.batches.results import batches_of
 from precompute.pipeline.inputs import read_inputs
 
+pytestmark = pytest.mark.server
+
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
 

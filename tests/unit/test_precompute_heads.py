@@ -19,10 +19,10 @@ from precompute.pipeline.inputs import photos_for
 from precompute.recipes.scenes import SceneSet
 from precompute.segments import SegmentSettings, segment
 from precompute.segments import training as module
-from precompute.segments.head import Layout, load_head, save_head, untrained
+from precompute.segments.head import HeadLayout, load_head, save_head, untrained
 from precompute.segments.methods import cluster_graph, cluster_kmeans
 from precompute.segments.regions import connect, interpolation, unit
-from precompute.segments.training import Training, ViewOfImage, Views, image_loss, train_head
+from precompute.segments.training import ExampleViews, Training, ViewOfImage, image_loss, train_head
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -175,7 +175,7 @@ def test_the_losses_are_those_of_the_formulas():
 
 
 def test_both_views_show_the_same_segments():
-    views = Views(Encoder(), Layout(EMBED), 0)
+    views = ExampleViews(Encoder(), HeadLayout(EMBED), 0)
     for i in range(6):
         image = picture(i)
         whole, part = views.example(image, i)
@@ -218,7 +218,7 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
         shown, encoder, lambda: encoder.embed_concepts(words, prompts), Training(12, 4), path, {}
     )
     before = tmp_path / "untrained.safetensors"
-    save_head(untrained(Layout(64), 0), before)
+    save_head(untrained(HeadLayout(64), 0), before)
     ways = {file: load_head(file) for file in (before, path)}
     measured = {name: [] for name in ("encoder", *ways)}
     for i in range(12, 22):

@@ -24,7 +24,7 @@ import open_clip
 from huggingface_hub import constants, hf_hub_download
 from open_clip import factory, pretrained
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 
 SIGLIP = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "interpolation": "bilinear"}
 

@@ -27,6 +27,8 @@ from inficond_panel.store.more_photos import AllImages
 from inficond_panel.store.write import only_run
 from precompute.pipeline.own_words import synset_names
 
+pytestmark = pytest.mark.commands
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -24,7 +24,7 @@ from precompute.segments import settings_of
 from precompute.segments.regions import unit
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

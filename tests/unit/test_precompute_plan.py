@@ -14,6 +14,8 @@ from inficond_panel.store import images, open_store
 from inficond_panel.store.checks import attributes_hash
 from precompute.pipeline import sampling
 
+pytestmark = pytest.mark.commands
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

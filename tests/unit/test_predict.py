@@ -26,7 +26,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands, pytest.mark.page]
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from precompute.datasets import load_dataset
 
+pytestmark = pytest.mark.commands
+
 NAMES = ["cat", "dog"]
 HALVES = "{fit: train, tune: {from: test, share: 0.5, seed: 0}, holdout: rest}"
 #: Eight photos, four of each split, cat and dog by turns.

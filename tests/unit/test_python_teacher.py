@@ -12,6 +12,8 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from precompute.teachers.applied import teacher_of
 
+pytestmark = pytest.mark.commands
+
 CODE = """
 import numpy as np
 def logits(photos):

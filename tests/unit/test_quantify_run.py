@@ -20,7 +20,7 @@ from inficond_panel.store import open_store, write_store
 from precompute.recipes.scenes import SceneSet
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 
 RUN = """\
 title: My run

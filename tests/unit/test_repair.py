@@ -30,6 +30,8 @@ from inficond_panel.tuning.suggest.gain import Change, Gain, mean_change
 from inficond_panel.tuning.suggest.levers import image_moves
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
 
+pytestmark = pytest.mark.commands
+
 L1 = 1e-3
 
 

@@ -27,6 +27,8 @@ from inficond_panel.tuning.repairs.resolution import DRAWS, choose, chosen, erro
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import terms_words
 
+pytestmark = pytest.mark.commands
+
 L1, UP = 1e-4, Intent("truck", "wheel", "up")
 
 

@@ -32,6 +32,8 @@ from inficond_panel.study.pages.report import write_report
 from inficond_panel.tuning import open_tuner
 from inficond_panel.ui.reports import frames_page, gamma_page
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 
 def content(students):
     tuner = students.tuner

@@ -18,6 +18,8 @@ from waiting import in_loop, until
 from inficond_panel.app import Explorer
 from inficond_panel.ui.notebook_cell import forget_places
 
+pytestmark = pytest.mark.page
+
 
 @asynccontextmanager
 async def opened(*specs: Path) -> AsyncIterator[Explorer]:

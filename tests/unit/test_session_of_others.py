@@ -10,7 +10,7 @@ import sys
 import pytest
 from factory import small_spec
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 #: Prints what the ``use`` changed: functions by module and class, the current backend, log filters.
 SESSION = """

@@ -22,6 +22,8 @@ from inficond_panel.store.checks import class_positions, is_single_label, single
 from inficond_panel.store.schema import ARRAYS
 from inficond_panel.tuning import Intent
 
+pytestmark = pytest.mark.commands
+
 
 def test_labels_with_one_class_an_image():
     one = np.array([[1, 0, 0], [0, 0, 1], [-1, -1, -1], [1, -1, 0]])

@@ -19,6 +19,8 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, Lambda, open_tuner
 
+pytestmark = pytest.mark.page
+
 
 def test_a_fine_tune_refits_and_is_in_the_history_at_once(app, tmp_path):
     before = app.students.node

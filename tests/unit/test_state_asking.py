@@ -15,6 +15,8 @@ from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.vocabulary.splits import TUNE
 
+pytestmark = pytest.mark.page
+
 
 def session(folder: Path, jobs: Jobs | None = None, **given) -> AppState:
     """A session over a store whose tune has no label; its history lies in ``folder``."""

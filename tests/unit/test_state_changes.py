@@ -24,6 +24,8 @@ from inficond_panel.state import AppState, Jobs, jobs
 from inficond_panel.state import comparison as changes_module
 from inficond_panel.study.results.study_tables import write
 
+pytestmark = pytest.mark.page
+
 METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
 
 

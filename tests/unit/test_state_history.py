@@ -27,6 +27,8 @@ from inficond_panel.views.page.shell import Shell
 from inficond_panel.views.provenance.iterations import MOST, WHOLE, cut_window, place_window
 from inficond_panel.views.provenance.view import ProvenanceView
 
+pytestmark = pytest.mark.page
+
 
 def numbers(app: AppState) -> list[int]:
     return [node.number for node in app.tuning.nodes]

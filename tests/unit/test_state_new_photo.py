@@ -25,6 +25,8 @@ from inficond_panel.ui.images import find_photo, load_photo
 from inficond_panel.views.page.photo import make_photo
 from inficond_panel.views.page.shell import Shell
 
+pytestmark = pytest.mark.page
+
 
 class Scorer:
     """Scores of the first image of the store, and a teacher."""

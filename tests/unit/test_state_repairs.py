@@ -11,6 +11,8 @@ from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Balance, Doubt, Intent, Label, Lambda, open_tuner
 from inficond_panel.views.knowledge.view import KnowledgeView
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture(scope="module")
 def demo_tuner(tmp_path_factory):

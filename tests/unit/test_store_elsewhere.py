@@ -14,6 +14,8 @@ from factory import small_store
 from inficond_panel.store import open_store
 from inficond_panel.store.schema import ARRAYS
 
+pytestmark = [pytest.mark.commands, pytest.mark.server]
+
 SCRIPT = Path(__file__).parents[2] / "examples" / "store_from_arrays.py"
 SPEC = """\
 title: Elsewhere

@@ -21,6 +21,8 @@ from inficond_panel.study.run.tasks import assign
 from inficond_panel.study.spec.conditions import Conditions, Level
 from inficond_panel.study.spec.study_spec import StudySpec, Task, load_study
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 Plan = tuple[Assigned, ...]
 
 

@@ -25,6 +25,8 @@ from inficond_panel.study.run.tasks import assign, balanced_square
 from inficond_panel.study.spec.conditions import Conditions, Level
 from inficond_panel.study.spec.study_spec import StudySpec, Task, load_study
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def study(tmp_path):

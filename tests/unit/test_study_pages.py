@@ -12,6 +12,8 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Balance
 from inficond_panel.views.page.page import make_views
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def study(tmp_path):

@@ -23,6 +23,8 @@ from inficond_panel.study.run.study import open_study
 from inficond_panel.study.spec.pages import TEMPLATES, ChoiceQuestion, TextQuestion
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 CHECK = """comprehension:
   attempts: 2
   questions:

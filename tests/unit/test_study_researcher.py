@@ -19,6 +19,8 @@ from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.results import study_tables
 from inficond_panel.study.run.study import open_study
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 TABLES = (
     *("answers", "differences", "events", "notes", "participants", "remarks", "scores"),
     *("summary", "tasks", "typed", "views", "worlds"),

@@ -36,6 +36,8 @@ from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.pages import TEMPLATES
 from inficond_panel.tuning import Intent, Node, Tuner
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 PAPER = {"bicycle": (7.0, 2.0, 4.5, 0.5), "sheep": (4.0, 1.0, 2.5, 0.5)}
 
 

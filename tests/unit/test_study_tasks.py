@@ -25,6 +25,8 @@ from inficond_panel.tuning.edits import Label
 from inficond_panel.tuning.opening import open_spec_store
 from inficond_panel.views.knowledge.view import KnowledgeView
 
+pytestmark = pytest.mark.page
+
 LEVELS = """conditions:
   levels:
     - name: usual

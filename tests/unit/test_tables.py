@@ -10,6 +10,8 @@ from inficond_panel import ConceptStudents
 from inficond_panel.common.tables import as_array, as_table, type_name
 from inficond_panel.errors import DataError, TuningError
 
+pytestmark = pytest.mark.torch
+
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("sklearn")
 

@@ -16,6 +16,8 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.tuning.thumb_targets import LOWERED, RAISED
 
+pytestmark = pytest.mark.commands
+
 TARGET = "tuning: {refit: target}\n"
 NAME, CONCEPT = "bicycle", "wheel"
 UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2

@@ -23,7 +23,11 @@ from safetensors.torch import save_file
 from torchvision import models
 from torchvision.models import ResNet18_Weights
 
-pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning"),
+    pytest.mark.server,
+]
 WIDTH, HEIGHT = PLAIN["size"]
 
 

@@ -28,6 +28,8 @@ from inficond_panel.views.start.view import make_cards
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.suspects import plain_sentence, shift_sentence
 
+pytestmark = pytest.mark.page
+
 BROKEN = "sheep"
 SENTENCE = f"The teacher does not know '{BROKEN}' (AP "
 #: What nobody may say of a student whose teacher does not know the class.

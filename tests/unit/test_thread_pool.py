@@ -17,6 +17,8 @@ from inficond_panel.study.pages.board import BoardPage
 from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.ui.component import Component
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 WORDS = "cannot run in Panel's thread pool"
 PANEL = logging.getLogger("panel.reactive")
 

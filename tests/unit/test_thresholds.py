@@ -13,6 +13,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.results.decisions import thresholds
 from inficond_panel.tuning import open_tuner
 
+pytestmark = pytest.mark.commands
+
 
 def data(seed):
     rng = np.random.default_rng(seed)

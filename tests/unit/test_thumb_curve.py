@@ -16,6 +16,8 @@ from inficond_panel.tuning.edits import Learn
 from inficond_panel.tuning.thumb_targets import LOWERED, RAISED, thumb_path
 from inficond_panel.views.knowledge.view import KnowledgeView
 
+pytestmark = pytest.mark.page
+
 TARGET = "tuning: {refit: target}\n"
 NAME, CONCEPT = "bicycle", "wheel"
 UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2

@@ -28,7 +28,7 @@ import transformers
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
 WORDS = ["a", "photo", "of", "wheel", "rail", "sky"]
 KINDS = ("clip", "siglip")
 

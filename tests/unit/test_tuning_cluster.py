@@ -28,6 +28,8 @@ from inficond_panel.tuning.replay import replay_into, same_weights
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.vocabulary.splits import TUNE
 
+pytestmark = pytest.mark.commands
+
 distributed = pytest.importorskip("distributed")
 clusters = pytest.importorskip("clusters")
 

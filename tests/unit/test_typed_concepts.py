@@ -22,6 +22,8 @@ from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner, shared_tuner
 from inficond_panel.tuning.opening import add_concept, remove_concept, typed_folder, typed_of
 
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
 DIGEST = "d" * 64
 
 

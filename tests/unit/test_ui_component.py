@@ -17,6 +17,8 @@ from inficond_panel.study.pages import board, participant  # noqa: F401 - their 
 from inficond_panel.ui.component import Acting, Component, action, whole_text
 from inficond_panel.views.page import page  # noqa: F401 - all views
 
+pytestmark = pytest.mark.page
+
 
 class Holding(Component):
     rows = param.List(default=[])

@@ -13,6 +13,8 @@ from inficond_panel.errors import InficondError
 from inficond_panel.ui import upstream as of_page
 from inficond_panel.ui.component import Component
 
+pytestmark = pytest.mark.page
+
 SPEED = Workaround("It is slow", "panel", (1, 11), required=False)
 GUARD = Workaround("It is unsafe", "panel", (1, 11))
 

@@ -13,6 +13,8 @@ from inficond_panel.state.selection import Settings
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.address import PLACES, SETTINGS, Address, make_address
 
+pytestmark = pytest.mark.page
+
 REMOVE = Intent("bicycle", "wheel", "remove")
 
 

@@ -20,6 +20,8 @@ from inficond_panel.views.configuration.view import (
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.wording.metrics import change_text, make_change
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def tuned(app: AppState) -> AppState:

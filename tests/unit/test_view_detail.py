@@ -17,7 +17,7 @@ from sessions import session_on
 from viewing import ask, lines_of, saved
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Agreement, Band, Counts, WhatIf
+from inficond_panel.distill import Agreement, Band, DecisionCounts, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery
 from inficond_panel.results.image_sets import assigned_images
@@ -34,6 +34,8 @@ from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts
 from inficond_panel.views.detail.images import _flip
 from inficond_panel.views.detail.view import DetailView
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def view(app) -> DetailView:
@@ -49,7 +51,7 @@ def curves(breakpoints, **metrics) -> WhatIf:
 
 
 def chart_of(metric: str, drawn: WhatIf, influence: float, agreement=None, **marks):
-    agreement = agreement or Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
+    agreement = agreement or Agreement(DecisionCounts(6, 2, 1, 1), DecisionCounts(70, 10, 6, 4))
     drawn = make_charts(drawn, influence, agreement, **marks)
     json.dumps(drawn, allow_nan=False)
     return next(chart for chart in drawn if chart["metric"] == metric)
@@ -113,7 +115,7 @@ def test_marks_captions_and_refit_points_tell_where_the_student_and_others_are()
     assert chart["bottom"] <= 0.2
     assert chart["top"] >= 0.95
     assert chart_of("f1", curves([0.0]), 1.0, refit=[point_at(0.5, 0.99)])["top"] >= 0.99
-    nobody = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0))
+    nobody = Agreement(DecisionCounts(0, 0, 0, 0), DecisionCounts(5, 0, 0, 0))
     recall = chart_of("recall", curves([0.0]), 1.0, nobody, pending=7.0)
     assert (recall["pending"], recall["teacher"], recall["preview"]) == (None, None, None)
     undefined = curves([0.0], precision=np.array([np.nan, 0.6]))

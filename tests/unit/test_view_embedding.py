@@ -22,6 +22,8 @@ from inficond_panel.views.embedding.map_plot import update_dots
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.vocabulary import palette
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def view(app) -> EmbeddingView:

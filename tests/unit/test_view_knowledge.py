@@ -18,7 +18,7 @@ from viewing import ask, lines_of, saved
 
 from inficond_panel import views
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Band, ClassMetrics, Counts
+from inficond_panel.distill import Band, ClassMetrics, DecisionCounts
 from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.state import Preview, Status
@@ -29,6 +29,8 @@ from inficond_panel.views.knowledge import rows as effects
 from inficond_panel.views.knowledge.rows import make_concept_rows, make_effect, make_undefined
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metrics import make_change
+
+pytestmark = pytest.mark.page
 
 
 @pytest.fixture
@@ -68,8 +70,14 @@ def test_rows_are_plain_data_with_at_most_five_patches_and_bounds_in_words():
     rows = make_concept_rows([row(bounds=each, held_since=1) for each in bounds], "why")
     told = [(each["held"], each["since"]) for each in rows]
     assert told == [("≥ 1.40", "#1"), ("≤ −0.75", "#1"), ("= 0", "#1"), ("", "")]
-    assert make_undefined("discrepancy_p", Counts(3, 0, 2, 0)) == "no positive on which they differ"
-    assert make_undefined("discrepancy_n", Counts(0, 4, 0, 0)) == "no negative on which they agree"
+    assert (
+        make_undefined("discrepancy_p", DecisionCounts(3, 0, 2, 0))
+        == "no positive on which they differ"
+    )
+    assert (
+        make_undefined("discrepancy_n", DecisionCounts(0, 4, 0, 0))
+        == "no negative on which they agree"
+    )
 
 
 def test_patches_are_small_pictures_as_in_the_store(store):

@@ -23,6 +23,8 @@ from inficond_panel.views.knowledge.measures import make_line, make_noisy, make_
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metrics import make_change
 
+pytestmark = pytest.mark.page
+
 UNDEFINED = Interval(math.nan, math.nan, math.nan)
 
 

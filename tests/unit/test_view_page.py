@@ -29,6 +29,8 @@ from inficond_panel.views.page.shell import (
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 
+pytestmark = pytest.mark.page
+
 DOWN = Intent("bicycle", "wheel", "down")
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from viewing import ask, lines_of, saved
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Agreement, Counts
+from inficond_panel.distill import Agreement, DecisionCounts
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.snapshot import Snapshot, on_images
 from inficond_panel.tuning import Intent
@@ -20,6 +20,8 @@ from inficond_panel.views.performance.view import (
     make_changes,
     make_performance_rows,
 )
+
+pytestmark = pytest.mark.page
 
 
 @pytest.fixture
@@ -48,7 +50,9 @@ def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(
     none = on_images(app.tuner, snapshot, [])
     assert {row["ap"] for row in make_performance_rows(none)} == {None}
     assert none.teacher is snapshot.teacher
-    agreement = Agreement(Counts(1, 2, 3, 4), Counts(5, 6, 7, 8))  # in the order of the fills
+    agreement = Agreement(
+        DecisionCounts(1, 2, 3, 4), DecisionCounts(5, 6, 7, 8)
+    )  # in the order of the fills
     of_all = dict.fromkeys(app.store.classes, agreement)
     row, *_ = make_performance_rows(replace(snapshot, agreement=of_all))
     assert (row["positives"], row["negatives"]) == ([1, 2, 3, 4], [5, 6, 7, 8])

@@ -23,6 +23,8 @@ from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
 from inficond_panel.vocabulary.metrics import BRIER, METRICS
 from inficond_panel.wording.metrics import change_text, make_change
 
+pytestmark = pytest.mark.page
+
 
 # -- the tree -----------------------------------------------------------------------------------
 def tree(*parents: int | None) -> list[SimpleNamespace]:

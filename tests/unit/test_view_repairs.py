@@ -14,7 +14,7 @@ from viewing import ask
 from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
-from inficond_panel.results.local_explanation import Apart, Edit, Part
+from inficond_panel.results.local_explanation import Apart, Contribution, Edit
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.shift import student_shift
 from inficond_panel.state import AppState
@@ -27,6 +27,8 @@ from inficond_panel.views.knowledge.refit_report import make_bound, make_report
 from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.repairs import reply_sentence
+
+pytestmark = pytest.mark.page
 
 
 # --- labels that are likely wrong, and levers ----------------------------------------------------
@@ -253,8 +255,14 @@ def test_numbers_have_digits_that_say_something():
 
 # --- one image ---------------------------------------------------------------------------------
 def apart(**values) -> Apart:
-    parts = tuple(Part(f"c{i}", 0.5, 2.0 - i, 1.0 - i / 2) for i in (9, 8, 7, 6, 5, 0, 4, 1, 3))
-    more = (Part("d", 0.1, 1.0, 0.1), Part("e", 0.1, 0.5, 0.05), Part("f", 0.1, -0.2, -0.02))
+    parts = tuple(
+        Contribution(f"c{i}", 0.5, 2.0 - i, 1.0 - i / 2) for i in (9, 8, 7, 6, 5, 0, 4, 1, 3)
+    )
+    more = (
+        Contribution("d", 0.1, 1.0, 0.1),
+        Contribution("e", 0.1, 0.5, 0.05),
+        Contribution("f", 0.1, -0.2, -0.02),
+    )
     edit = Edit("wheel", 0.5, 0.75, True, 3)
     fields = {"row": 7, "class_name": "bicycle", "parts": parts + more, "intercept": -0.5}
     numbers = {"logit": -0.25, "cutoff": 0.0, "present": False, "teacher": 1.0, "label": 1}

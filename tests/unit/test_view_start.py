@@ -26,6 +26,8 @@ from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.wording.suspects import relying_sentence
 
+pytestmark = pytest.mark.page
+
 
 def shift(name: str, lost: float, *concepts: str, kind: str = "shift") -> ClassShift:
     verdict = Verdict(5.0, 0.9, *[Interval(lost, lost, lost)] * 2)

@@ -10,6 +10,8 @@ import inficond_panel
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary import palette
 
+pytestmark = pytest.mark.page
+
 
 def luminance(color: str) -> float:
     """Relative luminance of ``#rrggbb`` (WCAG 2.1)."""

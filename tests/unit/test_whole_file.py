@@ -11,6 +11,8 @@ from inficond_panel.cli import main
 from inficond_panel.common.files import write_folder, write_folders, write_whole
 from inficond_panel.errors import ExportError
 
+pytestmark = pytest.mark.commands
+
 
 def limited(call):
     """Run in a child where no file may be larger than 1 kB; return its exit code."""

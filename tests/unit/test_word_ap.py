@@ -12,6 +12,8 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.own_word import word_sentence
 
+pytestmark = pytest.mark.page
+
 TARGET = "tuning: {refit: target}\n"
 NAME, K = "tv monitor", 1
 

@@ -27,6 +27,8 @@ from inficond_panel.tuning.replay import replay, same_weights
 from inficond_panel.tuning.two_worlds import correlated_concepts
 from inficond_panel.views.embedding.view import EmbeddingView
 
+pytestmark = pytest.mark.page
+
 TARGET = "tuning: {refit: target}\n"
 WORD = Intent("tv monitor", "tv monitor", "up", 2.0)
 RELEASE = Intent("tv monitor", "tv monitor", "release")

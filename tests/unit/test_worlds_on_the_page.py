@@ -11,6 +11,8 @@ from inficond_panel.views.knowledge.batch import make_worlds
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.two_worlds import figure_texts
 
+pytestmark = pytest.mark.page
+
 REMOVE = Intent("bicycle", "wheel", "remove")
 
 

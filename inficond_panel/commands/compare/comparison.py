@@ -19,7 +19,7 @@ from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, tsne_posit
 from inficond_panel.quantify.outputs import outputs_on, sample
 from inficond_panel.results import networks
 from inficond_panel.results.distillations import (
-    Setting,
+    DistillationSetting,
     compare_links,
     compare_settings,
     setting_grid,
@@ -34,7 +34,7 @@ Frames = dict[str, pd.DataFrame]
 _OF_STUDENTS = ("targets", "alpha", "temperature", "tempered", "lambda_")
 
 
-class Comparison(NamedTuple):
+class SpecComparison(NamedTuple):
     """One kind of comparison: how to ``find`` its frames and make their HTML ``page``.
 
     ``names`` are all its frames, ``shown`` those that a terminal shows. Arguments in ``others`` are
@@ -100,9 +100,9 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     return frames
 
 
-def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
+def _settings(tuner: Tuner, args: argparse.Namespace) -> list[DistillationSetting]:
     """Return the requested grid of settings; values that are left out come from the spec."""
-    usual = Setting.of(tuner.spec.students)
+    usual = DistillationSetting.of(tuner.spec.students)
     penalty: Any = tuner.spec.students.lambda_
     if tuner.penalties_chosen:  # data chose it: by class, for all settings
         penalty = dict(zip(tuner.store.classes, tuner.penalties, strict=True))
@@ -148,13 +148,13 @@ def _count_looks(args: argparse.Namespace, students: int) -> None:
 
 
 _KINDS = {
-    "compare": Comparison(
+    "compare": SpecComparison(
         _outputs_and_students,
         ("outputs", "students", "changes"),
         compare_page,
         ("outputs", "students", "changes", "classes", "reliability", "map"),
     ),
-    "gammas": Comparison(
+    "gammas": SpecComparison(
         _gammas,
         ("gammas",),
         gamma_page,
@@ -164,7 +164,7 @@ _KINDS = {
         why="--gamma, which measures outputs on fit alone",
         remedy="Leave it out; for students of one oracle set teacher.oracle.gamma and precompute.",
     ),
-    "links": Comparison(
+    "links": SpecComparison(
         _links,
         ("links",),
         link_page,

@@ -16,7 +16,7 @@ from inficond_panel.common.names import find_name
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import without_word, words_text
-from inficond_panel.concepts.texts import TextEncoder, texts_of
+from inficond_panel.concepts.texts import EncodesText, texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_encoder, check_typing
 from inficond_panel.errors import DataError
 from inficond_panel.predict import text_encoder
@@ -100,7 +100,7 @@ def own_words(args: argparse.Namespace) -> None:
     precompute_package()
     from precompute.pipeline.own_words import make_words
 
-    def load() -> TextEncoder:
+    def load() -> EncodesText:
         encoder = text_encoder(spec)
         check_encoder(store, encoder)
         return encoder

@@ -22,7 +22,7 @@ from inficond_panel.vocabulary.tasks import SIGMOID
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
-    from precompute.detect.writing import Draft
+    from precompute.detect.writing import SpecDraft
 
 _OWN_CLASSES = ("table", "voc", "coco", "folder")
 _WORDS = ".words.txt"  #: end of the name of the list of words to write
@@ -88,7 +88,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
     return notes
 
 
-def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
+def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
     from precompute.datasets.equal_files import equal_images
 
     layout, counts = draft.layout, Counter(dataset.split)
@@ -128,13 +128,13 @@ def _refuse(path: Path, coming: Path | None = None) -> None:
         raise DataError(f"There is no folder {path.parent}.", "Create it, or change --output.")
 
 
-def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
+def _draft(args: argparse.Namespace, folder: Path, output: Path) -> SpecDraft:
     """Return the draft of a spec from folder and arguments; models are not downloaded."""
     from precompute.detect import find_layout, plan_splits
 
     layout = find_layout(folder, args.classes or ())
     from precompute.detect.models import choose_encoder, choose_teacher
-    from precompute.detect.writing import Draft, relative
+    from precompute.detect.writing import SpecDraft, relative
 
     def written(path: Path) -> str:
         return relative(path, output.parent)
@@ -145,7 +145,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     places = [output.parent, folder, folder.absolute().parent]
     splits, splits_note = plan_splits(layout)
     key = "path" if layout.kind == "store" else "root"
-    return Draft(
+    return SpecDraft(
         title=args.title or layout.root.absolute().resolve().name.removesuffix(".zarr"),
         layout=layout,
         splits=splits,
@@ -162,7 +162,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
 
 
 def _write_first_that_fits(
-    draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
+    draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
     """Write the spec once its data set can be read and the teacher fits; return the data set.
 
@@ -180,7 +180,9 @@ def _write_first_that_fits(
     raise errors[0]
 
 
-def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
+def _try(
+    draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
+) -> Dataset:
     from precompute.datasets import check_files, load_dataset
     from precompute.detect.writing import (
         check_unused,
@@ -231,12 +233,14 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
     return dataset
 
 
-def _chooses(draft: Draft) -> bool:
+def _chooses(draft: SpecDraft) -> bool:
     """Return True if a spec can limit this kind of data set to some of its classes."""
     return draft.layout.kind in _OWN_CLASSES or bool({"label", "labels"} & draft.keys.keys())
 
 
-def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
+def _class_keys(
+    draft: SpecDraft, there: Sequence[str], chosen: Sequence[str]
+) -> dict[str, list[str]]:
     """Return the spec's keys that limit a data set to classes ``chosen``, which must exist."""
     missing = [name for name in chosen if name not in there]
     if missing:

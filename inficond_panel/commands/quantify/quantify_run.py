@@ -20,10 +20,10 @@ from inficond_panel.common.files import replacing, write_folders
 from inficond_panel.common.numbers import count, defined
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import (
+    ExperimentOutcome,
+    ExperimentPhotos,
+    ExperimentSettings,
     Figures,
-    Outcome,
-    Photos,
-    Settings,
     follow,
     run_experiment,
     weight_distances,
@@ -232,7 +232,7 @@ def experiment(args: argparse.Namespace) -> Figures:
     with replacing(folder, alone=True) as writing:
         writing.mkdir()
         ids, photos = _photos_of(spec, args)
-        settings = Settings(
+        settings = ExperimentSettings(
             args.epochs, args.epochs * 3 // 2, min(args.checkpoints, args.epochs), args.seed,
             Perturbation(tau=args.tau, seed=args.seed),
         )  # fmt: skip
@@ -255,13 +255,13 @@ def experiment(args: argparse.Namespace) -> Figures:
     return figures
 
 
-def _facts(outcome: Outcome) -> dict[str, Any]:
+def _facts(outcome: ExperimentOutcome) -> dict[str, Any]:
     names = ("feature_fit", "converged", "distance", "epochs")
     precision = {name: defined(value) for name, value in outcome.average_precision.items()}
     return {"average_precision": precision, **{name: getattr(outcome, name) for name in names}}
 
 
-def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
+def _scale(photos: ExperimentPhotos, size: tuple[int, int]) -> dict[str, Any]:
     """Return the networks' input: classes, size in pixels, and mean and std of each channel."""
     mean, deviation = photos.scale
     return {
@@ -272,7 +272,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def _photos_of(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
+def _photos_of(spec: Spec, args: argparse.Namespace) -> tuple[list[str], ExperimentPhotos]:
     """Return ids of the images to measure, and photos of fit to train on, of tune to test on.
 
     The images to measure, whose masks cover a part of them, are the first of the test images.
@@ -308,7 +308,7 @@ def _photos_of(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]
     train, train_rows = _loaded(dataset, fit[: args.images], args.size, "to train on")
     test, test_rows = _loaded(dataset, tested, args.size, "to test on")
     kept = [i for i in masks if i in set(test_rows.tolist())]
-    photos = Photos(
+    photos = ExperimentPhotos(
         train, dataset.label[train_rows], test, dataset.label[test_rows],
         np.stack([masks[i] for i in kept]),
     )  # fmt: skip

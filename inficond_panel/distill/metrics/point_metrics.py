@@ -110,7 +110,7 @@ def correlation(a: Array, b: Array) -> float:
 
 
 @dataclass(frozen=True)
-class Counts:
+class DecisionCounts:
     """Counts of images of one label by whether student and teacher decide rightly (InFiConD, sec.
     5, Student Performance)."""
 
@@ -130,8 +130,8 @@ class Agreement:
     """Counts of right and wrong decisions of student and teacher, for positive and for negative
     images."""
 
-    positives: Counts
-    negatives: Counts
+    positives: DecisionCounts
+    negatives: DecisionCounts
 
     def teacher_metrics(self) -> dict[str, float]:
         """Return accuracy, precision, recall and f1 of the teacher, by name; nan if undefined."""
@@ -159,8 +159,8 @@ def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bo
     )
 
 
-def _counts(student_right: NDArray, teacher_right: NDArray) -> Counts:
-    return Counts(
+def _counts(student_right: NDArray, teacher_right: NDArray) -> DecisionCounts:
+    return DecisionCounts(
         both_right=int(np.count_nonzero(student_right & teacher_right)),
         student_wrong=int(np.count_nonzero(~student_right & teacher_right)),
         both_wrong=int(np.count_nonzero(~student_right & ~teacher_right)),

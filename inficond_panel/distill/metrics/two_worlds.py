@@ -59,7 +59,7 @@ class SmallGroup:
 
 
 @dataclass(frozen=True)
-class Figure:
+class WorldFigure:
     """One metric of one class in one world: before and after an edit, and the change.
 
     ``images`` is the number of labelled images. Intervals are undefined if ``few`` lists groups
@@ -75,10 +75,10 @@ class Figure:
     few: tuple[SmallGroup, ...] = ()
 
     @property
-    def alone(self) -> Figure:
+    def alone(self) -> WorldFigure:
         """The same figure without limits (nan)."""
         sides = self.before.alone, self.after.alone, self.change.alone
-        return Figure(self.world, self.metric, *sides, self.images, self.few)
+        return WorldFigure(self.world, self.metric, *sides, self.images, self.few)
 
 
 def two_worlds(
@@ -89,7 +89,7 @@ def two_worlds(
     draws: int = 200,
     seed: int = 0,
     level: float = CONFIDENCE,
-) -> list[Figure]:
+) -> list[WorldFigure]:
     """Return ``FIGURES`` of both worlds, for two students of one class on the same n images.
 
     ``shows`` (n,) is 1 where an image shows the edited concepts, 0 where not, -1 where unknown; an
@@ -169,19 +169,19 @@ class _World:
         same = np.array_equal(before.all_logits, after.all_logits)
         return same and np.array_equal(before.decided, after.decided)
 
-    def figure(self, metric: str, level: float) -> Figure:
+    def figure(self, metric: str, level: float) -> WorldFigure:
         """Return one of ``FIGURES``, with intervals of this level."""
         images = len(self.positive)
         few = tuple(each for each in self.few if each.present in SIDES[metric])
         if few:
-            return Figure(self.key, metric, NO_INTERVAL, NO_INTERVAL, NO_INTERVAL, images, few)
+            return WorldFigure(self.key, metric, NO_INTERVAL, NO_INTERVAL, NO_INTERVAL, images, few)
         before, after = (float(values_of(each, metric, self.once)[0]) for each in self.students)
         drawn = self._drawn_ap() if metric == AP.key else self._drawn_rates(metric == RECALL.key)
         if self.unchanged:
             drawn[1] = drawn[0]
         pairs = (before, drawn[0]), (after, drawn[1]), (after - before, drawn[1] - drawn[0])
         old, new, change = (interval(*each, level, metric).with_estimate for each in pairs)
-        return Figure(self.key, metric, old, new, change, images)
+        return WorldFigure(self.key, metric, old, new, change, images)
 
     def _drawn_ap(self) -> list[Array]:
         return [values_of(each, AP.key, self.weights) for each in self.students]

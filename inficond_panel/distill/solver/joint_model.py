@@ -94,7 +94,7 @@ _ZERO = 1e-13  # relative to the weight before a step
 _HELD_VALUES = 1 << 24  # of centred scores
 
 
-class Part(NamedTuple):
+class JointPart(NamedTuple):
     """Some images: centred scores (U + 1, n) of U concepts, the last row 1; for each softmax of the
     loss the probabilities (P, K, n) and the sample weights (P, 1, n)."""
 
@@ -165,7 +165,7 @@ class LargeModel:
             calm = clean and not self._forces()[self.weights == 0].any()
         return False
 
-    def _parts(self, function: Callable[[Part], Any]) -> Iterator[Any]:
+    def _parts(self, function: Callable[[JointPart], Any]) -> Iterator[Any]:
         """Yield ``function`` of each part."""
 
         def apply(rows: Any, *softmaxes: Array) -> Any:
@@ -173,7 +173,7 @@ class LargeModel:
 
         return self.data.columns.map(apply, self.concepts, *self._softmaxes)
 
-    def _sums(self, function: Callable[[Part], list[Array]]) -> list[Array]:
+    def _sums(self, function: Callable[[JointPart], list[Array]]) -> list[Array]:
         """Return the sums over all parts of the arrays that ``function`` returns."""
         if self._held is None:
             each = self._parts(function)
@@ -331,21 +331,21 @@ class LargeModel:
         return False, False
 
 
-def _part(rows: Any, pivot: Array, probability: Array, weight: Array) -> Part:
+def _part(rows: Any, pivot: Array, probability: Array, weight: Array) -> JointPart:
     one = np.ones((1, rows.shape[1]))
     centred_rows = [rows - _near(pivot[:, None], rows), _near(one, rows)]
     p, a = np.ascontiguousarray(probability.transpose(1, 2, 0)), weight.T[:, None]
-    return Part(namespace(rows).concat(centred_rows), _near(p, rows), _near(a, rows))
+    return JointPart(namespace(rows).concat(centred_rows), _near(p, rows), _near(a, rows))
 
 
-def _bent(part: Part, step: Array) -> list[Array]:
+def _bent(part: JointPart, step: Array) -> list[Array]:
     (rows, p, weight), xp = part, namespace(part.rows)
     logit = _near(step, rows) @ rows
     mean = xp.sum(p * logit, axis=1, keepdims=True)
     return [_far(xp.sum(p * weight * (logit - mean), axis=0) @ rows.T)]
 
 
-def _class_grams(part: Part, alone: NDArray[np.bool_]) -> list[Array]:
+def _class_grams(part: JointPart, alone: NDArray[np.bool_]) -> list[Array]:
     """Return each class's matrix of its weights in ``alone`` (K, U + 1), with curvatures p."""
     (rows, p, weight), xp, grams = part, namespace(part.rows), []
     for of_class, root in zip(alone, xp.sum(p * weight, axis=0) ** 0.5, strict=True):
@@ -355,7 +355,7 @@ def _class_grams(part: Part, alone: NDArray[np.bool_]) -> list[Array]:
     return grams
 
 
-def _concept_blocks(part: Part, concepts: NDArray[np.intp]) -> list[Array]:
+def _concept_blocks(part: JointPart, concepts: NDArray[np.intp]) -> list[Array]:
     """Return the second derivatives (K, K) by each concept's weights."""
     (rows, p, weight), xp, blocks = part, namespace(part.rows), []
     for c in map(int, concepts):
@@ -365,7 +365,7 @@ def _concept_blocks(part: Part, concepts: NDArray[np.intp]) -> list[Array]:
     return blocks
 
 
-def _shared(part: Part, mask: NDArray[np.bool_]) -> list[Array]:
+def _shared(part: JointPart, mask: NDArray[np.bool_]) -> list[Array]:
     """Return what the classes share of the second derivatives (U, U) by shifts of the concepts'
     weights in ``mask`` (K, U)."""
     rows, total = part.rows[:-1, :], np.zeros((mask.shape[1],) * 2)

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from inficond_panel.common.numbers import number
 from inficond_panel.errors import StudyError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.study.run.progress import Progress, Step
+from inficond_panel.study.run.progress import Progress, StudyStep
 from inficond_panel.study.run.tasks import COUNTED, Ready, Standing
 from inficond_panel.study.spec.pages import (
     CODE,
@@ -158,7 +158,7 @@ def minutes(value: float) -> str:
     return f"{value:g} minute{'s' * (value != 1)}"
 
 
-def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
+def faults_of(step: StudyStep, answers: Mapping[str, Any]) -> dict[str, str]:
     """Return a message per invalid answer of a step by name of the question; {} if valid."""
     faults = {
         question.name_: question.fault(answers.get(question.name_)) for question in step.questions

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inficond_panel.common import clock
-from inficond_panel.study.run.progress import Progress, Step, make_steps, when
-from inficond_panel.study.run.records import Event, Participant
+from inficond_panel.study.run.progress import Progress, StudyStep, make_steps, when
+from inficond_panel.study.run.records import Participant, StudyEvent
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import ConceptSet
 from inficond_panel.study.spec.pages import TEMPLATES, Question, QuestionPage
@@ -40,7 +40,7 @@ def progress_of(study: Study, participant: Participant) -> Progress:
     return Progress(make_steps(study.spec, participant), study.log.events(participant.number))
 
 
-def events_of(study: Study, action: str) -> Iterator[tuple[Participant, Event]]:
+def events_of(study: Study, action: str) -> Iterator[tuple[Participant, StudyEvent]]:
     """Yield all events with this action from the study's log, each with its participant."""
     for who in study.log.participants():
         for event in study.log.events(who.number):
@@ -180,7 +180,7 @@ def scores(study: Study) -> Iterator[Score]:
             yield Score(who.label, step.task, who.condition(step.task), name, score)
 
 
-def _steps(study: Study) -> Iterator[tuple[Participant, Step, dict[str, Any]]]:
+def _steps(study: Study) -> Iterator[tuple[Participant, StudyStep, dict[str, Any]]]:
     for who in study.log.participants():
         progress = progress_of(study, who)
         for step in progress.steps:

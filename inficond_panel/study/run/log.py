@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.database import Connection, Row
+from inficond_panel.common.database import DatabaseConnection, Row
 from inficond_panel.common.sqlite_file import Database, Schema
 from inficond_panel.errors import StudyError, StudyLinkError
-from inficond_panel.study.run.records import Assigned, Event, Note, Participant, checksum
+from inficond_panel.study.run.records import Assigned, Note, Participant, StudyEvent, checksum
 
 SCHEMA = Schema(
     noun="study",
@@ -36,18 +36,18 @@ SCHEMA = Schema(
 )
 
 
-def fact_of(db: Connection, name: str) -> str:
+def fact_of(db: DatabaseConnection, name: str) -> str:
     """Return the stored value of the fact ``name`` about the study; "" if nothing is stored."""
     row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return str(row["value"]) if row else ""
 
 
-def set_fact(db: Connection, name: str, value: str) -> None:
+def set_fact(db: DatabaseConnection, name: str, value: str) -> None:
     """Store the value of the fact ``name`` about the study, in the open transaction."""
     db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
-def require(db: Connection, number: int) -> Row:
+def require(db: DatabaseConnection, number: int) -> Row:
     """Return the database row of the participant with this number; ``StudyError`` if unknown."""
     row = db.execute("SELECT * FROM participants WHERE number = ?", (number,)).fetchone()
     if row is None:
@@ -59,7 +59,7 @@ def require(db: Connection, number: int) -> Row:
     return participant
 
 
-def check_session(db: Connection, number: int, session: str) -> None:
+def check_session(db: DatabaseConnection, number: int, session: str) -> None:
     """Raise ``StudyLinkError`` if ``session`` is not the participant's latest session, or if the
     participant was deleted."""
     if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
@@ -80,7 +80,7 @@ def to_participant(row: Row) -> Participant:
     return Participant(row["number"], row["slot"], plan, row["created"])
 
 
-def insert(db: Connection, number: int, session: str, note: Note) -> Event:
+def insert(db: DatabaseConnection, number: int, session: str, note: Note) -> StudyEvent:
     """Append a note to a participant's events, in the open transaction, and return the event."""
     select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
     last = db.execute(select, (number,)).fetchone()
@@ -92,7 +92,7 @@ def insert(db: Connection, number: int, session: str, note: Note) -> Event:
         row,
     )
     found = int(done.lastrowid or 0)
-    return Event(**vars(note), number=found, participant=number, session=session)
+    return StudyEvent(**vars(note), number=found, participant=number, session=session)
 
 
 #: Query of occupied slots: of participants who finished or may still return, not who declined.
@@ -227,7 +227,7 @@ class StudyLog:
             insert(db, number, session, Note(time, "", "", "open", facts))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
-    def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
+    def append(self, number: int, session: str, notes: Iterable[Note]) -> list[StudyEvent]:
         """Record notes as events, all or none, and return the events, which are then on disk; also
         record that the session's page is open.
 
@@ -245,7 +245,7 @@ class StudyLog:
             require(db, number)
             insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
 
-    def events(self, number: int) -> list[Event]:
+    def events(self, number: int) -> list[StudyEvent]:
         """Return a participant's events, oldest first; ``StudyError`` if a checksum is wrong."""
         with self._database.transaction() as db:
             require(db, number)
@@ -255,7 +255,7 @@ class StudyLog:
         for row in rows:
             values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row lists values
             stored = values.pop("checksum")
-            event = Event(**values | {"payload": json.loads(row["payload"])})
+            event = StudyEvent(**values | {"payload": json.loads(row["payload"])})
             previous = checksum(number, event.session, event, previous)
             if previous != stored:
                 raise SCHEMA.damaged(self.path, f"event {event.number} was altered")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from inficond_panel.study.run.records import Event, Participant
+from inficond_panel.study.run.records import Participant, StudyEvent
 from inficond_panel.study.spec.pages import CheckPage, ConsentPage, Question, QuestionPage, TextPage
 from inficond_panel.study.spec.study_spec import StudySpec, Task
 
@@ -17,7 +17,7 @@ _READ = {"text", "questions"}
 
 
 @dataclass(frozen=True)
-class Step:
+class StudyStep:
     """Step of a study: a page or a task. ``kind``: consent, text, check, questions, task or end.
 
     ``task`` is the task that the step's questions are about, or "".
@@ -39,44 +39,45 @@ class Step:
         return self.section.attempts if isinstance(self.section, CheckPage) else None
 
 
-def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
+def make_steps(study: StudySpec, participant: Participant) -> list[StudyStep]:
     """Return the steps of one participant, in order, with the end last."""
     tasks = {task.name_: task for task in study.tasks}
-    steps = [Step("consent", "consent", study.consent)] if study.consent else []
+    steps = [StudyStep("consent", "consent", study.consent)] if study.consent else []
     steps += [
-        Step(f"introduction-{at}", "text", page) for at, page in enumerate(study.introduction, 1)
+        StudyStep(f"introduction-{at}", "text", page)
+        for at, page in enumerate(study.introduction, 1)
     ]
     if study.comprehension:
-        steps.append(Step("comprehension", "check", study.comprehension))
+        steps.append(StudyStep("comprehension", "check", study.comprehension))
     if study.form:
         page = QuestionPage(title="About you", questions=study.form)
-        steps.append(Step("form", "questions", page))
+        steps.append(StudyStep("form", "questions", page))
     if study.training:
         steps += _task_steps(study.training)
     steps += [step for item in participant.plan for step in _task_steps(tasks[item.task])]
     steps += [
-        Step(f"questionnaire-{at}", "questions", page)
+        StudyStep(f"questionnaire-{at}", "questions", page)
         for at, page in enumerate(study.questionnaire, 1)
     ]
-    return [*steps, Step(END, "end", study.end)]
+    return [*steps, StudyStep(END, "end", study.end)]
 
 
-def _task_steps(task: Task) -> list[Step]:
+def _task_steps(task: Task) -> list[StudyStep]:
     """Return the steps of a task: the task, then its pages of questions."""
     pages = [
-        Step(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
+        StudyStep(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
         for at, page in enumerate(task.after, 1)
     ]
-    return [Step(task.name_, "task", task), *pages]
+    return [StudyStep(task.name_, "task", task), *pages]
 
 
 class Progress:
     """Progress of one participant through ``steps``, from ``events`` other than notes."""
 
-    def __init__(self, steps: Sequence[Step], events: Sequence[Event]) -> None:
+    def __init__(self, steps: Sequence[StudyStep], events: Sequence[StudyEvent]) -> None:
         self.steps = list(steps)
         self.events = [event for event in events if event.action != "note"]
-        self._left: dict[str, Event] = {}
+        self._left: dict[str, StudyEvent] = {}
         for event in events:
             if event.action == "leave":
                 self._left[event.step] = event
@@ -89,7 +90,7 @@ class Progress:
         return any(event.action == "decline" for event in self.events)
 
     @property
-    def step(self) -> Step:
+    def step(self) -> StudyStep:
         """Present step, the first step that was not left; the end if consent was refused."""
         if self.declined:
             return self.steps[-1]
@@ -112,7 +113,7 @@ class Progress:
         return next((dict(ids) for ids in came if ids), {})
 
     @property
-    def back(self) -> Step | None:
+    def back(self) -> StudyStep | None:
         """Previous step if the participant may return to it; None if it is a task or a check, or if
         there is none."""
         at = self.number - 1
@@ -143,11 +144,11 @@ class Progress:
         """Return the number of attempts so far at the check ``step``."""
         return sum(event.action == "attempt" for event in self.of(step))
 
-    def of(self, step: str) -> list[Event]:
+    def of(self, step: str) -> list[StudyEvent]:
         """Return the events of the step with this name."""
         return [event for event in self.events if event.step == step]
 
-    def first(self, step: str, action: str) -> Event | None:
+    def first(self, step: str, action: str) -> StudyEvent | None:
         """Return the first event with this action in a step; None if there is no such event."""
         return next((event for event in self.of(step) if event.action == action), None)
 

@@ -21,7 +21,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.progress import Progress
-from inficond_panel.study.run.records import Event, Note, Participant, storable
+from inficond_panel.study.run.records import Note, Participant, StudyEvent, storable
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning.edits import is_known
 
@@ -238,7 +238,7 @@ class Recorder(param.Parameterized):
             self._note("compare", {"before": pair[0], "after": pair[1]})
 
 
-def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
+def resume(app: AppState, events: Sequence[StudyEvent], head_since: str) -> None:
     """Restore in ``app`` the selection and the pending batch that the page had when it was last
     open, from the events of the task. A batch before ``head_since``, the time of the last
     fine-tune, was already refitted and is not restored.

@@ -78,7 +78,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Event(Note):
+class StudyEvent(Note):
     """Recorded event. ``time`` is UTC in ISO 8601, ``session`` is the id of one page load."""
 
     number: int = 0

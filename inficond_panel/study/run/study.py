@@ -15,7 +15,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.errors import StudyError
 from inficond_panel.spec import Layout, Spec, load_spec
 from inficond_panel.study.run.log import StudyLog
-from inficond_panel.study.run.records import Event, Participant
+from inficond_panel.study.run.records import Participant, StudyEvent
 from inficond_panel.study.run.tasks import (
     ConceptSet,
     EncoderOf,
@@ -162,7 +162,7 @@ class Study:
         return allowed(self.ready[task].task, self.level(participant, task), key)
 
     def concept_sets(
-        self, participant: Participant, task: str, events: Iterable[Event] | None = None
+        self, participant: Participant, task: str, events: Iterable[StudyEvent] | None = None
     ) -> list[ConceptSet]:
         """Return the concept sets that a participant has had in a task, the store's set first: each
         typed concept makes a new set. They are read from ``events``, by default all so far.

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.common.names import find_name
-from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.concepts.typed import check_encoder, check_typing, extended
 from inficond_panel.errors import FileProblemsError, InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
-from inficond_panel.study.run.records import Assigned, Event
+from inficond_panel.study.run.records import Assigned, StudyEvent
 from inficond_panel.study.spec.conditions import Level, Variation
 from inficond_panel.study.spec.study_spec import (
     AnswersGiven,
@@ -65,7 +65,7 @@ class Standing:
         return self.value >= self.target
 
 
-def answered(events: Iterable[Event]) -> int:
+def answered(events: Iterable[StudyEvent]) -> int:
     """Return how many photos have been answered yes or no, from the events of a task."""
     images: set[str] = set()
     for event in events:
@@ -99,7 +99,7 @@ def standing(
 
 REMEDY = "`inficond check STUDY` checks a study; `inficond docs study` says how to set one up."
 Progress = Callable[[float, str], None]
-EncoderOf = Callable[[Spec], TextEncoder]
+EncoderOf = Callable[[Spec], EncodesText]
 
 
 @dataclass(frozen=True)
@@ -285,7 +285,7 @@ class ConceptSet:
     since: str = ""
 
 
-def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
+def concept_sets(ready: Ready, events: Iterable[StudyEvent]) -> list[ConceptSet]:
     """Return the concept sets of a task, one more per event that a concept was typed; the first set
     has the concepts of the store."""
     sets = [ConceptSet(ready.start.root, ready.start.id)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.common import clock
-from inficond_panel.common.database import Connection
+from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.folders import DatabaseFolder, DiskFolder, Folder, is_address
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
@@ -319,7 +319,7 @@ class History:
         self._database.close()
 
     @contextmanager
-    def _writing(self, root: str, *nodes: str) -> Iterator[tuple[Connection, HistoryState]]:
+    def _writing(self, root: str, *nodes: str) -> Iterator[tuple[DatabaseConnection, HistoryState]]:
         """Yield a write transaction, and the state of ``root``, which must have ``nodes``."""
         with self._database.transaction(write=True) as db:
             state = self._log.state(db, root)
@@ -329,11 +329,13 @@ class History:
             yield db, state
 
     @contextmanager
-    def _writing_at(self, node: str) -> Iterator[tuple[Connection, HistoryState]]:
+    def _writing_at(self, node: str) -> Iterator[tuple[DatabaseConnection, HistoryState]]:
         with self._database.transaction(write=True) as db:
             yield db, self._log.state(db, log.root_of(db, node))
 
-    def _rows(self, db: Connection, root: str, state: HistoryState, start: int = 0) -> list[Node]:
+    def _rows(
+        self, db: DatabaseConnection, root: str, state: HistoryState, start: int = 0
+    ) -> list[Node]:
         """Return the nodes of ``root`` from number ``start`` on, with names and notes."""
         select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
         return [

@@ -15,7 +15,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.common.database import Connection
+from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.node import Iteration
@@ -260,14 +260,14 @@ class Log:
     def __init__(self, path: str) -> None:
         self.path = path
         self.iterations: dict[str, tuple[Iteration, ...]] = {}  #: by root, read so far
-        self._read_of: tuple[Connection, object] | None = None
+        self._read_of: tuple[DatabaseConnection, object] | None = None
         self._states: dict[str, HistoryState]
         self._faults: dict[str, str]  # by root, the first impossible event
         self._tags: Tags  # of the images of all roots
         self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 
-    def state(self, db: Connection, root: str) -> HistoryState:
+    def state(self, db: DatabaseConnection, root: str) -> HistoryState:
         """Return a copy of the state of ``root``; ``HistoryError`` for impossible events.
 
         Call at the start of a transaction, before events are appended.
@@ -277,12 +277,12 @@ class Log:
             raise HISTORY.damaged(self.path, self._faults[root])
         return self._states[root].copy() if root in self._states else HistoryState()
 
-    def tags(self, db: Connection) -> Tags:
+    def tags(self, db: DatabaseConnection) -> Tags:
         """Return a copy of the current tags by image."""
         self._catch_up(db)
         return dict(self._tags)
 
-    def _catch_up(self, db: Connection) -> None:
+    def _catch_up(self, db: DatabaseConnection) -> None:
         schema = db, db.schema_mark()
         if schema != self._read_of:
             self._forget()
@@ -302,7 +302,7 @@ class Log:
 
 
 def append(
-    db: Connection,
+    db: DatabaseConnection,
     kind: str,
     node: str,
     text: str = "",
@@ -319,7 +319,7 @@ def append(
 
 
 def chain(
-    path: str, db: Connection, after: int = 0, previous: str = ""
+    path: str, db: DatabaseConnection, after: int = 0, previous: str = ""
 ) -> Iterator[tuple[Event, str]]:
     """Yield verified events, with checksums, after number ``after`` and checksum ``previous``."""
     rows = db.execute("SELECT * FROM events WHERE number > ? ORDER BY number", (after,))
@@ -333,7 +333,7 @@ def chain(
         yield event, checksum
 
 
-def root_of(db: Connection, node: str) -> str:
+def root_of(db: DatabaseConnection, node: str) -> str:
     """Return the id of #0 from which ``node`` descends; ``TuningError`` for an unknown node."""
     row = db.execute("SELECT root FROM nodes WHERE id = ?", (node,)).fetchone()
     if row is None:

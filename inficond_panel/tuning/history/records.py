@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.common.database import Connection, Row
+from inficond_panel.common.database import DatabaseConnection, Row
 from inficond_panel.tuning.edits import Repair, edit_from_json
 from inficond_panel.tuning.history.log import HISTORY, LABELS
 from inficond_panel.tuning.node import Node, node_id
@@ -157,7 +157,7 @@ class OtherRoot:
     settings: Mapping[str, Any] = field(repr=False)
 
 
-def read_others(db: Connection, root: str) -> list[OtherRoot]:
+def read_others(db: DatabaseConnection, root: str) -> list[OtherRoot]:
     """Return the students of a history except those of ``root``, most recently used first."""
     select = "SELECT concepts, classes, created, settings FROM nodes WHERE root = ? AND number = ?"
     others = []
@@ -171,7 +171,7 @@ def read_others(db: Connection, root: str) -> list[OtherRoot]:
     return sorted(others, key=lambda other: other.last, reverse=True)
 
 
-def named_concepts(db: Connection, root: str) -> list[str]:
+def named_concepts(db: DatabaseConnection, root: str) -> list[str]:
     """Return the names of concepts with a thumb in any iteration of ``root``, sorted."""
     rows = db.execute("SELECT intents FROM nodes WHERE root = ?", (root,))
     edits = [item for (text,) in rows for item in _read(text, []) if isinstance(item, dict)]

@@ -86,7 +86,7 @@ def mean_change(changes: Sequence[Change]) -> Change:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChoiceGain:
     """Gain in AP (draws,) of each draw's choice over the unchanged student.
 
     ``drawn`` is the gain on the drawn photos, which made the choice, ``left_out`` the gain on the
@@ -106,7 +106,7 @@ class Choice:
 
 def gain_of_choice(
     label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
-) -> Choice:
+) -> ChoiceGain:
     """Return the gain of choosing the student with the highest AP of m, over the first student.
 
     The first is a candidate only with ``careful``, and then left only for a gain above one standard
@@ -117,14 +117,14 @@ def gain_of_choice(
     best, draw = 1 + np.argmax(np.nan_to_num(drawn[1:]), axis=0), np.arange(len(counts))
     if careful:
         best = chosen(drawn, errors(drawn))
-    return Choice(
+    return ChoiceGain(
         drawn[best, draw] - drawn[0],
         left_out[best, draw] - left_out[0],
         np.zeros(len(counts)) if taught is None else taught,
     )
 
 
-def gain_of_levers(levers: Sequence[Choice]) -> Change:
+def gain_of_levers(levers: Sequence[ChoiceGain]) -> Change:
     """Return the gain of choosing the lever (kind of repair) with the largest gain, if above 0.
 
     In each draw, the estimate is the gain on the drawn photos less the mean optimism of the lever.
@@ -137,7 +137,7 @@ def gain_of_levers(levers: Sequence[Choice]) -> Change:
         np.where(some, np.array(values)[best, draw], 0.0)
         for values in zip(*((one.drawn, one.left_out, one.taught) for one in levers), strict=True)
     )
-    return Choice(drawn, left_out, taught).gain
+    return ChoiceGain(drawn, left_out, taught).gain
 
 
 def _mean(values: Array) -> float:

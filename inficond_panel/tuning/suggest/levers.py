@@ -45,7 +45,7 @@ from inficond_panel.tuning.suggest.gain import (
     DRAWS,
     NO_CHANGE,
     Change,
-    Choice,
+    ChoiceGain,
     gain_of_choice,
     gain_of_levers,
 )
@@ -202,7 +202,7 @@ class _Tried:
     name: str
     edits: Sequence[Intent | Repair]
     needs: str
-    choice: Choice | None
+    choice: ChoiceGain | None
     terms: Terms
     logits: Array
     box: Box | None = None

@@ -14,8 +14,8 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.plots.cloud import (
     NOTHING,
     WHOLE,
-    Assigned,
     Density,
+    DrawnSegments,
     Span,
     density_within,
     segment_density,
@@ -98,7 +98,7 @@ def _around(span: Span) -> Span:
 
 REACH = 14.0  #: largest distance in pixels at which the pointer hits a segment
 _NEAR = 64  #: nearest candidates on the map, of which the nearest on screen is taken
-NOBODYS = Assigned()
+NOBODYS = DrawnSegments()
 OPEN_ONE = "Open a concept: its segments are lit."
 
 
@@ -192,7 +192,7 @@ class SegmentPointer:
 class AssignedSegments(param.Parameterized):
     """Updater of ``segments``: the segments assigned to the open concept, on this projection."""
 
-    segments = param.ClassSelector(class_=Assigned, default=NOBODYS)
+    segments = param.ClassSelector(class_=DrawnSegments, default=NOBODYS)
 
     def __init__(self, app: AppState) -> None:
         self._app, self._projection, self._fault = app, "", ""
@@ -220,14 +220,14 @@ class AssignedSegments(param.Parameterized):
             self.segments = NOBODYS
             return
 
-        def work(_: Job) -> Assigned:
+        def work(_: Job) -> DrawnSegments:
             return take_assigned(store, projection, concept)
 
         self._app.jobs.submit(Job("assigned", work, self._set, self._failed))
         if (self.segments.concept, self.segments.method) != (concept, projection):
-            self.segments = Assigned(concept, projection, known=False)
+            self.segments = DrawnSegments(concept, projection, known=False)
 
-    def _set(self, assigned: Assigned) -> None:
+    def _set(self, assigned: DrawnSegments) -> None:
         if assigned.concept == self._app.selection.concept:  # else the concept was closed meanwhile
             self.segments = assigned
 

@@ -26,8 +26,8 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.plots import update_columns
-from inficond_panel.plots.cloud import WHOLE, Assigned
-from inficond_panel.plots.concept_map import Frame, Names, Shown
+from inficond_panel.plots.cloud import WHOLE, DrawnSegments
+from inficond_panel.plots.concept_map import Frame, MapNames, Shown
 from inficond_panel.plots.map_layers import (
     draw_dots,
     make_centre,
@@ -83,19 +83,19 @@ _CONCEPTS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class MapScene:
     """Foreground of the map: positions ``xy`` ``(C, 2)``, marks, names; never changed in place."""
 
     xy: np.ndarray
     shown: Shown = field(default_factory=Shown)
-    names: Names = field(default_factory=Names)
+    names: MapNames = field(default_factory=MapNames)
     dark: bool = False
 
 
 class Foreground:
     """Layers on one Bokeh figure of the map: segments, marks, names, and lines to the names."""
 
-    def __init__(self, figure: Figure, scene: Scene, assigned: Assigned) -> None:
+    def __init__(self, figure: Figure, scene: MapScene, assigned: DrawnSegments) -> None:
         self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
         self.segments, self.centre = ColumnDataSource(), ColumnDataSource()
         self.show(scene, assigned)
@@ -124,7 +124,7 @@ class Foreground:
         fill: dict[str, Any] = {"fill_color": "fill", "fill_alpha": "opacity"}
         figure.scatter(**dot, **line, **fill, marker="shape", source=self.marks)
 
-    def show(self, scene: Scene, assigned: Assigned) -> None:
+    def show(self, scene: MapScene, assigned: DrawnSegments) -> None:
         """Draw ``scene`` and the open concept's segments ``assigned``; send only changed layers."""
         scale = scene.names.scale
         columns = (
@@ -158,9 +158,9 @@ class MapPlot(param.Parameterized):
 
     cloud = param.Parameter(doc="All segments (``make_cloud``).")
     dots = param.Dict({}, doc="All concepts (``make_dots``).")
-    scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
+    scene: param.ClassSelector[MapScene] = param.ClassSelector(class_=MapScene)  # type: ignore[assignment]
     assigned = param.ClassSelector(
-        class_=Assigned, default=Assigned(), doc="Segments of the open concept."
+        class_=DrawnSegments, default=DrawnSegments(), doc="Segments of the open concept."
     )
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
     group = param.List([], item_type=int, doc="Indices of the selected concepts.")
@@ -168,7 +168,7 @@ class MapPlot(param.Parameterized):
 
     def __init__(
         self,
-        scene: Scene,
+        scene: MapScene,
         on_tap: Callable[[float, float], None],
         on_lasso: Callable[[list[int]], None],
     ) -> None:
@@ -210,7 +210,7 @@ class MapPlot(param.Parameterized):
             backend="bokeh",
         )
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: MapScene) -> None:
         """Draw ``scene`` over cloud and dots."""
         self.scene = scene
         self._draw_soon(self._draw)

@@ -33,7 +33,7 @@ from inficond_panel.views.embedding.map_panel import (
     make_group,
     make_projections,
 )
-from inficond_panel.views.embedding.map_plot import MapPlot, Scene, make_facts
+from inficond_panel.views.embedding.map_plot import MapPlot, MapScene, make_facts
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
@@ -44,7 +44,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         store, shown = self._store, self._wanted_projection
         available = projections(store, app.spec.projections)
         self._position = {name: i for i, name in enumerate(store.concepts)}
-        scene = Scene(concept_positions(store, shown))
+        scene = MapScene(concept_positions(store, shown))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
         self.cloud = MapCloud(app, self.map)
@@ -147,7 +147,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         shown = self._shown()
         xy = spread(concept_positions(self._store, self.panel.projection), shown, self.map.frame)
         names = place_names(xy, self._store.concepts, shown, self.map.frame)
-        self.map.show(Scene(xy, shown, names, self._dark))
+        self.map.show(MapScene(xy, shown, names, self._dark))
         self._show_group()
         pn.io.push_notebook(self.panel)
 

@@ -13,7 +13,7 @@ import param
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, defined, held
 from inficond_panel.results.metrics import chosen_on_tune
-from inficond_panel.results.refit_changes import Group
+from inficond_panel.results.refit_changes import CorrelatedGroup
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import CHANGE_METRICS, AppState, Job, Preview, TuningState
 from inficond_panel.state.batch import Item
@@ -122,7 +122,7 @@ def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
 
 
 def make_group_offer(
-    group: Group | None, taken: Sequence[str], direction: str
+    group: CorrelatedGroup | None, taken: Sequence[str], direction: str
 ) -> dict[str, Any] | None:
     """Return the offer to give the last thumb to the concept's whole correlated group.
 
@@ -179,7 +179,7 @@ class Batch:
     def __init__(self, app: AppState, bar: BatchBar, table: KnowledgeTable) -> None:
         self.app, self.bar, self.table = app, bar, table
         self.outcome: list[str] = []
-        self._group: Group | None = None
+        self._group: CorrelatedGroup | None = None
         self._group_of: tuple[str, tuple[str, str]] | None = None  # node, class and concept
 
     def show(self) -> None:
@@ -286,10 +286,10 @@ class Batch:
         if self.app.tuning.awaited:
             return
 
-        def work(_: Job) -> Group | None:
+        def work(_: Job) -> CorrelatedGroup | None:
             return self.app.students.group(*key[1])
 
-        def done(group: Group | None) -> None:
+        def done(group: CorrelatedGroup | None) -> None:
             self._group_of, self._group = key, group
             if self.bar.student:  # else the student was closed meanwhile
                 self.show()

@@ -12,7 +12,7 @@ from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.image_sets import image_set
-from inficond_panel.results.refit_changes import Group
+from inficond_panel.results.refit_changes import CorrelatedGroup
 from inficond_panel.results.refit_report import ClassReport, RefitReport
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Node
@@ -85,7 +85,7 @@ def make_moved(report: ClassReport) -> dict[str, Any]:
     }
 
 
-def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
+def make_group(group: CorrelatedGroup, report: ClassReport) -> dict[str, Any]:
     """Return a sentence on a group of correlated concepts, and the thumb offered for all."""
     directions = report.directions(group)
     offered = len(directions) == 1 and group.without(group.tuned)

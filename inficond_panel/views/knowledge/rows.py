@@ -10,7 +10,7 @@ import pandas as pd
 import param
 
 from inficond_panel.common.numbers import defined, held, number_range, share, signed
-from inficond_panel.distill import Band, Counts
+from inficond_panel.distill import Band, DecisionCounts
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.results.frame import interval_of
@@ -73,7 +73,7 @@ def _unpatched(row: ConceptRow) -> str:
     return "All its segments are of holdout images" if row.assigned else "No segment is assigned"
 
 
-def make_undefined(sort: str, counts: Counts) -> str:
+def make_undefined(sort: str, counts: DecisionCounts) -> str:
     """Return why a discrepancy is undefined, such as ``no positive on which they differ``."""
     side = "positive" if sort == DISCREPANCY_P.key else "negative"
     differ = counts.student_wrong + counts.teacher_wrong

@@ -53,7 +53,7 @@ class State(NamedTuple):
     concept: str
 
 
-class Recorder:
+class PageRecorder:
     """Recorder of the values of a page's properties, state by state."""
 
     def __init__(self, document: Document) -> None:
@@ -247,7 +247,7 @@ class Explorable:
         concepts: int,
     ) -> None:
         self.app, self._jobs, self._views, self._most = app, jobs, views, concepts
-        self._recorder = Recorder(document)
+        self._recorder = PageRecorder(document)
         self._taken: set[State] = set()
         self._numbers = {node.id: f"#{node.number}" for node in app.students.tree.nodes}
         selection = app.selection
@@ -275,8 +275,8 @@ class Explorable:
                     yield len(self._taken) / size
 
     def record(self, galleries: int) -> dict[str, Any]:
-        """Return the result of ``Recorder.finish``, with ``numbers`` of iterations by id, and the
-        ``command`` that serves the whole page."""
+        """Return the result of ``PageRecorder.finish``, with ``numbers`` of iterations by id, and
+        the ``command`` that serves the whole page."""
         command = f"inficond serve {path_word(spec_word(self.app.spec.path))}"
         return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
 

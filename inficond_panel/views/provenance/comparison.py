@@ -20,7 +20,7 @@ from inficond_panel.ui.images import FILLS, PRESENCE, make_picture, send_photo, 
 from inficond_panel.ui.metric_cards import mean
 from inficond_panel.views.provenance.iterations import (
     ProvenanceTree,
-    Shown,
+    ShownIterations,
     each_once,
     make_author,
     make_axis,
@@ -53,7 +53,7 @@ class RowResults:
 
     def known(
         self, nodes: Sequence[Iteration], branches: Branches, metric: str, whole: bool = False
-    ) -> Shown:
+    ) -> ShownIterations:
         """Return the computed content of the rows; request missing changes, newest first.
 
         With ``whole`` compute all of it; call this on the worker thread.
@@ -75,9 +75,11 @@ class RowResults:
                 metrics = tuner.metrics(tuner.node(node.id), split)
             if metrics is not None:
                 measured[node.id] = values_of(metrics, name)
-        return Shown(name, metric, measured, hidden, changes, tuner.joint)
+        return ShownIterations(name, metric, measured, hidden, changes, tuner.joint)
 
-    def make(self, nodes: Sequence[Iteration], branches: Branches, shown: Shown) -> dict[str, Any]:
+    def make(
+        self, nodes: Sequence[Iteration], branches: Branches, shown: ShownIterations
+    ) -> dict[str, Any]:
         """Return each row's metric and change, from ``shown``, and one axis for all rows so far."""
         made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self.scope, shown.metric)
@@ -91,7 +93,7 @@ class RowResults:
         self,
         nodes: Sequence[Iteration],
         branches: Branches,
-        shown: Shown,
+        shown: ShownIterations,
         done: Callable[[], None],
         failed: Callable[[InficondError], None],
     ) -> None:
@@ -119,7 +121,7 @@ class RowResults:
 
         self.app.jobs.submit(Job("provenance", work, keep, failed))
 
-    def total(self, shown: Shown) -> dict[str, Any] | None:
+    def total(self, shown: ShownIterations) -> dict[str, Any] | None:
         """Return the change since #0 in the metric of the rows, as shown; None at #0."""
         snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
         if snapshot.node.parent is None:

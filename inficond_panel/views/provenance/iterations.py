@@ -122,7 +122,7 @@ CARD_INTENTS = 8  #: largest number of edits that a hover card lists
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownIterations:
     """Content of the rows: a metric of one class (empty: its mean over all classes).
 
     ``measured`` are computed metrics by node id; ``hidden`` are ids of nodes whose holdout nobody
@@ -161,7 +161,7 @@ def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
     }
 
 
-def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
+def make_result(node: Iteration, shown: ShownIterations) -> dict[str, Any]:
     """Return the results of a row: value, change, and all metrics for its hover card.
 
     ``beside`` is fidelity for accuracy, and accuracy for fidelity.

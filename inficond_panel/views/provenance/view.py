@@ -26,7 +26,7 @@ from inficond_panel.views.provenance.comparison import (
 )
 from inficond_panel.views.provenance.iterations import (
     ProvenanceTree,
-    Shown,
+    ShownIterations,
     cut_window,
     draw_picture,
     each_once,
@@ -131,7 +131,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         )
         self._results.measure(nodes, branches, shown, self._show, self._fail)
 
-    def _data(self, shown: Shown) -> dict[str, Any]:
+    def _data(self, shown: ShownIterations) -> dict[str, Any]:
         tuner, others = self.app.tuner, others_sentence(self.app.students.tree.others)
         rights = self.app.rights
         deletable = rights.typing and rights.forgetting  # the dialog of typed concepts deletes

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 
-from precompute.recipes.demo.scene_views import TrainingScenes, View, views
+from precompute.recipes.demo.scene_views import SceneView, TrainingScenes, views
 from precompute.recipes.scenes import concept_names
 from precompute.recipes.scenes.scene import caption
 
@@ -98,7 +98,7 @@ def train_encoder(
 def _loss(
     model: open_clip.CLIP,
     word_loss: WordLoss,
-    view: View,
+    view: SceneView,
     prompts: torch.Tensor,
     tokenizer: open_clip.SimpleTokenizer,
 ) -> torch.Tensor:

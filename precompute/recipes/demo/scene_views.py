@@ -19,7 +19,7 @@ WHOLE = 0.85  # views that show at least this share of a side count as whole sce
 
 
 @dataclass(frozen=True)
-class View:
+class SceneView:
     """A batch of crops. pixels: (B, 3, side, side) in 0..1. words: (B, C) 1, 0 or -1 (unknown)."""
 
     pixels: torch.Tensor
@@ -60,7 +60,9 @@ def training_scenes(seed: int, count: int, size: tuple[int, int], workers: int) 
     )
 
 
-def views(data: TrainingScenes, side: int, batch: int, rng: np.random.Generator) -> Iterator[View]:
+def views(
+    data: TrainingScenes, side: int, batch: int, rng: np.random.Generator
+) -> Iterator[SceneView]:
     """Yield one epoch of square views of `side` pixels, in batches: whole scenes, and crops down to
     half a side."""
     order = rng.permutation(len(data.scenes))
@@ -72,7 +74,9 @@ def views(data: TrainingScenes, side: int, batch: int, rng: np.random.Generator)
         crops = np.c_[corner, corner + share[:, None]]
         pixels = _cut(data.pixels[chosen].float() / 255, crops, flip, side)
         seen = [_words(data.scenes[i], crop) for i, crop in zip(chosen, crops, strict=True)]
-        yield View(pixels, torch.from_numpy(np.stack([w for w, _ in seen])), [c for _, c in seen])
+        yield SceneView(
+            pixels, torch.from_numpy(np.stack([w for w, _ in seen])), [c for _, c in seen]
+        )
 
 
 def _cut(pixels: torch.Tensor, crops: np.ndarray, flip: np.ndarray, side: int) -> torch.Tensor:
