@@ -17,6 +17,8 @@ from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.tuning.two_worlds import correlated_concepts
 from inficond_panel.views.knowledge.view import KnowledgeView
 
+pytestmark = pytest.mark.page
+
 
 def store_of(folder, classes, concepts):
     """A store of tables with these names of classes and concepts."""

@@ -14,6 +14,8 @@ from inficond_panel.tuning import GroupIntent, History, Intent, Tuner, open_tune
 from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.replay import replay, same_weights
 
+pytestmark = pytest.mark.page
+
 JOINT = "students: {lambda: 1.0e-3, link: softmax}\ntuning: {refit: target}\n"
 NAME, K = "tv monitor", 1
 WORD = Intent(NAME, NAME, "up", 2.0)

@@ -12,6 +12,8 @@ from inficond_panel.study.results.results import results
 from inficond_panel.study.results.study_tables import export, worlds_table
 from inficond_panel.tuning.edits import Lambda
 
+pytestmark = pytest.mark.page
+
 FIGURES = ["before", "after", "change", "change_low", "change_high"]
 
 
