@@ -83,7 +83,7 @@ class Clicks:
         student = tuner.at(self.students.node, FIT)[self.name]
         group = group_of(tuner, student, concepts[self.suspect])
         members = () if group is None else group.members
-        names = [each.concept for each in members if not each.own]
+        names = [each.concept for each in members if not each.names_class]
         return [
             self.suspect,
             *(concepts.index(name) for name in names if concepts.index(name) != self.suspect),

@@ -224,7 +224,7 @@ def _repairs(measured: Measured, *, brief: bool) -> None:
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:
     group = group_of(students.tuner, students.tuner.at(students.node, "fit")[target], word)
     members = () if group is None else group.members
-    return [word, *(m.concept for m in members if m.concept != word and not m.own)]
+    return [word, *(m.concept for m in members if m.concept != word and not m.names_class)]
 
 
 def _first(shift: ClassShift) -> list[str]:

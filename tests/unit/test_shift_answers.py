@@ -22,9 +22,17 @@ NO_OFFSET = np.zeros(20)
 
 @pytest.fixture(scope="module")
 def given():
+    return made(alike=False)
+
+
+def made(*, alike: bool) -> Clicks:
+    """A student of one class; with ``alike`` the concept that it relies on most has a twin."""
     rng = np.random.default_rng(5)
     scores = rng.normal(size=(500, 10))
-    logits = scores @ np.where(np.arange(10) < 6, 0.7, 0) + rng.normal(size=500)
+    if alike:
+        scores[:, 9] = scores[:, OFF_AT] + 0.1 * scores[:, 9]
+    logits = scores @ np.where(np.arange(10) < 6, 0.7, 0) + alike * scores[:, OFF_AT]
+    logits += rng.normal(size=500)
     label = (logits + rng.normal(size=500) > 0).astype(float)
     names = [f"photo {n}" for n in range(500)]
     students = (
@@ -97,3 +105,7 @@ def test_a_strength_that_is_hardly_likelier_leaves_the_usual_one(asked):
     object.__setattr__(thumbs, "likelihoods", np.stack([noise, 0 * noise, 0 * noise, 0 * noise]))
     thumbs.likelihoods[0] += 0.1 - noise.mean()
     assert thumbs.chosen(USUAL) == USUAL
+
+
+def test_concepts_alike_are_the_suspect_with_its_twin():
+    assert set(made(alike=True).alike) == {OFF_AT, 9}
