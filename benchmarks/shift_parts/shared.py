@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.own_words import class_words, classes_by_word
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import average_precision
 from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, Intent
@@ -94,10 +94,8 @@ class Clicks:
 
 
 def word_of(store: Store, k: int) -> int | None:
-    """The concept that is named like the class, else the first that names it, else None."""
-    named = classes_by_word(store)
-    exact = [c for c, of in named.items() if of == k]
-    return next(iter([*exact, *class_words(store, store.classes[k])]), None)
+    """The concept that is the class's own word; None if there is none."""
+    return next(iter(class_words(store, store.classes[k])), None)
 
 
 def words_of_others(store: Store, *without: int) -> list[int]:
