@@ -1,6 +1,6 @@
 """Costs of the page: time to paint, bytes sent, memory of a session, many sessions at once.
 
-    python benchmarks/ui.py [--quick] [--only demo|synthetic|classes|history|work]
+    python benchmarks/ui.py [--quick] [--only demo|synthetic|classes|history|thumbs|work]
 
 Two servers, each in a process of its own: the embedded demo, and a synthetic store with 5,011
 images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chromium (1920×1080):
@@ -22,9 +22,11 @@ each. "answer" is from the click to the rows of the knowledge view. Memory is th
 server's resident memory for each session after that.
 
 History: the demo with an empty history, one of 24 and one of 1,000 iterations (random thumbs,
-several branches), in turns; a "ratio" is the last's median by that of another. Work: 20 and 50
-websockets that click on classes, give thumbs and fine-tune (12 % of the steps where thumbs wait), a
-step every 1 to 3 s each, on the demo from an empty history.
+several branches), in turns; a "ratio" is the last's median by that of another. Thumbs: from a click
+on a thumb to its preview, one thumb at a time, where thumbs change targets and where they are
+bounds, in turns, on the demo and on the synthetic store; the "ratio" is of these medians. Work: 20
+and 50 websockets that click on classes, give thumbs and fine-tune (12 % of the steps where thumbs
+wait), a step every 1 to 3 s each, on the demo from an empty history.
 
 The last line is one line of JSON; times in milliseconds, 95th percentiles and medians.
 """
@@ -52,7 +54,9 @@ from ui_parts.server import Server, serving
 from ui_parts.sessions import drive, fine_tune
 from ui_parts.store import write_spec
 
+import inficond_panel
 from inficond_panel.tuning import open_tuner
+from inficond_panel.vocabulary.intents import ALL, TARGET
 
 FIT, CONCEPTS, CLASSES = 5011, 584, 20
 MANY = (600, 10_000, 1000)  #: the same of a store with many classes
@@ -121,6 +125,37 @@ def history(place: Path, quick: bool) -> dict[str, Any]:
         **{f"{name} {part}": spread(v) for name, each in taken.items() for part, v in each.items()},
         **{f"ratio to {name}": ratios(taken["long"], taken[name]) for name in ("empty", "short")},
     }
+
+
+def thumbs(place: Path, quick: bool) -> dict[str, Any]:
+    """A click on a thumb until its preview, by what a thumb does (``tuning.refit``)."""
+    found: dict[str, Any] = {}
+    demo_store = Path(inficond_panel.__file__).parents[1] / "specs" / "demo" / "demo.zarr"
+    made = write_spec(place, FIT, CONCEPTS, CLASSES)
+    specs = {
+        "demo": f"title: Demo\nstore: {demo_store}\nstudents: {{lambda: 1.0e-3}}\n",
+        "synthetic": f"{made.read_text()}store: {made.with_suffix('.zarr')}\n",
+    }
+    for name, text in specs.items():
+        taken = {refit: list[float]() for refit in (TARGET, ALL)}
+        with contextlib.ExitStack() as stack:
+            browser = stack.enter_context(chromium())
+            pages = {}
+            for refit in taken:
+                spec = place / f"{name}-{refit}.yaml"
+                spec.write_text(f"{text}tuning: {{refit: {refit}}}\n")
+                server = stack.enter_context(serving(spec, place / f"{name} {refit}"))
+                pages[refit] = Measured(browser, server.url)
+            for class_name in pages[ALL].classes()[: 4 if quick else 12]:
+                for page in pages.values():
+                    page.choose(class_name)
+                for row in range(3):
+                    for refit, page in pages.items():
+                        taken[refit].append(page.preview(row))
+        found |= {f"{name} {refit}": spread(values) for refit, values in taken.items()}
+        medians = {refit: float(np.median(values)) for refit, values in taken.items()}
+        found[f"{name} ratio"] = round(medians[TARGET] / medians[ALL], 2)
+    return found
 
 
 def keep(figures: dict[str, list[float]], steps: dict[str, dict[str, float]]) -> None:
@@ -206,7 +241,14 @@ def tell(name: str, figures: dict[str, Any]) -> None:
         print(f"  {figure:20} {told}")
 
 
-PARTS = {"demo": demo, "synthetic": synthetic, "classes": classes, "history": history, "work": work}
+PARTS = {
+    "demo": demo,
+    "synthetic": synthetic,
+    "classes": classes,
+    "history": history,
+    "thumbs": thumbs,
+    "work": work,
+}
 
 
 if __name__ == "__main__":

@@ -20,6 +20,12 @@ PATIENCE = 180_000  #: milliseconds, as on a busy machine
 #: Id of the iteration shown, as the history view tells it.
 SHOWN = "probe.all('.provenance [role=option][aria-selected=true]')[0]?.dataset.key"
 
+#: Whether the bar shows the change in AP by the batch.
+PREVIEWED = (
+    "probe.all('.changes .one').some((row) =>"
+    " row.firstChild.textContent === 'Preview' && !row.hidden)"
+)
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -88,6 +94,17 @@ class Measured:
             f"![given, undefined].includes({SHOWN})",
             page.evaluate(SHOWN),
         )
+
+    def preview(self, row: int) -> float:
+        """Milliseconds from a click on the thumb down of a concept, by its row, to the preview;
+        the thumb is taken back."""
+        thumb = "probe.all('.knowledge .rows > .row .thumb.down')[given]"
+        found = self.page.evaluate(
+            f"(given) => probe.measure(() => {thumb}.click(), () => {PREVIEWED}, {QUIET})", row
+        )
+        self.page.evaluate(f"(given) => {thumb}.click()", row)
+        self.page.wait_for_function(f"!({PREVIEWED})", timeout=PATIENCE)
+        return float(found["shown"])
 
     def undo(self) -> dict[str, Any]:
         """Undo the last iteration."""

@@ -65,7 +65,7 @@ def add_arguments(parser: Parser) -> None:
     of["rename"].add_argument("name", metavar="NAME", help="name, one line")
     of["note"].add_argument("text", metavar="TEXT", help="any text")
     of["meant"].add_argument(
-        "world", choices=WORLDS, metavar="WORLD", help=f"{' or '.join(WORLDS)}"
+        "world", choices=list(WORLDS), metavar="WORLD", help=f"{' or '.join(WORLDS)}"
     )
     of["meant"].add_classes("class whose thumbs are meant")
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
