@@ -99,9 +99,9 @@ def test_docs_lists_pages_and_prints_one_as_it_is_but_for_pictures(capsys):
     assert main(["docs", "metric"]) == 1
     near = "There is no page 'metric'. Did you mean 'metrics'?\n`inficond docs` lists the pages.\n"
     assert capsys.readouterr().err == near
-    for word in ("tuning", "tuning.md", "docs/tuning.md"):
+    for word in ("teachers", "teachers.md", "docs/teachers.md"):
         assert main(["docs", word]) == 0
-        assert capsys.readouterr().out.rstrip() == BY_NAME["tuning"].read_text("utf-8").rstrip()
+        assert capsys.readouterr().out.rstrip() == BY_NAME["teachers"].read_text("utf-8").rstrip()
     assert main(["docs", "index"]) == 0
     shown = capsys.readouterr().out
     assert "](images/" in BY_NAME["index"].read_text("utf-8")
