@@ -100,7 +100,8 @@ def chosen(dataset: Any, split: str, count: int) -> list[int]:
 
 def trained_head(parts: tuple[Any, Any, Any], count: int, epochs: int, path: Path) -> float:
     """Train a head on the last images of fit; CPU seconds."""
-    from precompute.segments.training import Training, train_head
+    from precompute.segments.methods import HeadTraining
+    from precompute.segments.training import train_head
 
     spec, dataset, encoder = parts
     positions = [i for i, name in enumerate(dataset.split) if name == "fit"][-count:]
@@ -111,7 +112,7 @@ def trained_head(parts: tuple[Any, Any, Any], count: int, epochs: int, path: Pat
         photos,
         encoder,
         lambda: encoder.embed_concepts(words, list(spec.concepts.prompts)),
-        Training(count, epochs),
+        HeadTraining(count, epochs),
         path,
         {},
     )

@@ -20,9 +20,9 @@ from precompute.recipes.scenes import SceneSet
 from precompute.segments import SegmentSettings, segment
 from precompute.segments import training as module
 from precompute.segments.head import HeadLayout, load_head, save_head, untrained
-from precompute.segments.methods import cluster_graph, cluster_kmeans
+from precompute.segments.methods import HeadTraining, cluster_graph, cluster_kmeans
 from precompute.segments.regions import connect, interpolation, unit
-from precompute.segments.training import ExampleViews, Training, ViewOfImage, image_loss, train_head
+from precompute.segments.training import ExampleViews, ViewOfImage, image_loss, train_head
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -34,7 +34,7 @@ from precompute.segments.tensors import Graph, KMeans, adjacency, connected
 
 pytestmark = pytest.mark.torch
 EMBED = 6
-TRAINING = Training(4, 2, 1)
+TRAINING = HeadTraining(4, 2, 1)
 ROOT = Path(__file__).parents[2]
 
 
@@ -88,7 +88,7 @@ def test_training_gives_the_same_bits_with_any_number_of_threads(tmp_path):
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
-    assert train(tmp_path / "c", Training(4, 2, 2)) != first
+    assert train(tmp_path / "c", HeadTraining(4, 2, 2)) != first
 
 
 def test_photos_that_cannot_be_read_are_passed_over(tmp_path):
@@ -195,12 +195,12 @@ def test_both_views_show_the_same_segments():
 def test_the_photos_to_train_on_are_drawn_by_content():
     keys = [f"photo{i}" for i in range(20)]
     split = ("fit", "tune") * 10
-    chosen = photos_for(Training(5), keys, split)
+    chosen = photos_for(HeadTraining(5), keys, split)
     assert len(chosen) == 5
     assert all(split[i] == "fit" for i in chosen)
-    turned = photos_for(Training(5), keys[::-1], split[::-1])
+    turned = photos_for(HeadTraining(5), keys[::-1], split[::-1])
     assert [keys[::-1][i] for i in turned] == [keys[i] for i in chosen]
-    assert photos_for(Training(5, 8, 1), keys, split) != chosen
+    assert photos_for(HeadTraining(5, 8, 1), keys, split) != chosen
 
 
 def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
@@ -215,7 +215,12 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
     shown = [lambda i=i: scenes.image(i) for i in range(12)]
     prompts = ["a drawing of a {}"]
     train_head(
-        shown, encoder, lambda: encoder.embed_concepts(words, prompts), Training(12, 4), path, {}
+        shown,
+        encoder,
+        lambda: encoder.embed_concepts(words, prompts),
+        HeadTraining(12, 4),
+        path,
+        {},
     )
     before = tmp_path / "untrained.safetensors"
     save_head(untrained(HeadLayout(64), 0), before)
@@ -248,7 +253,7 @@ def test_a_disk_that_is_full_leaves_the_old_head(trained, tmp_path, monkeypatch)
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
-        train(path, Training(4, 1, 2))
+        train(path, HeadTraining(4, 1, 2))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["h"]
 

@@ -38,6 +38,21 @@ def board(study, monkeypatch):
     return BoardPage(study)
 
 
+@pytest.mark.parametrize(
+    ("password", "tried", "problem"),
+    [
+        ("ein Wort", "ein Wort", ""),
+        ("ein Wort", "ein wort", "This is not the password."),
+        ("ein Wort", "", "This is not the password."),
+        ("Größe", "Größe", ""),
+        ("", "", "This page is closed: the study was served without a password."),
+    ],
+)
+def test_a_password_that_is_refused_has_its_reason(monkeypatch, password, tried, problem):
+    monkeypatch.setenv(PASSWORD, password)
+    assert board_page.password_problem(tried) == problem
+
+
 def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board, monkeypatch):
     study.add_participant()
     board.act({"action": "add_participant"})
