@@ -100,7 +100,7 @@ class InficondError(Exception):
 
 
 @dataclass(frozen=True)
-class Problem:
+class FileProblem:
     """One fault in a file, at a 1-based line and column."""
 
     file: Path
@@ -115,7 +115,7 @@ class Problem:
 class FileProblemsError(InficondError, ValueError):
     """All faults of a user's file, reported together."""
 
-    def __init__(self, problems: list[Problem], remedy: str = "") -> None:
+    def __init__(self, problems: list[FileProblem], remedy: str = "") -> None:
         super().__init__("\n".join(str(problem) for problem in problems), remedy)
         self.problems = problems
 

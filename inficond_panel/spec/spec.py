@@ -14,7 +14,7 @@ from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.names import equal_names, find_name, name_text, pair_text
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.places import is_remote, place_of, reaching
-from inficond_panel.errors import Problem, Remedy, SpecError, StoreError, TuningError
+from inficond_panel.errors import FileProblem, Remedy, SpecError, StoreError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import Device, File, PathOrAddress, Place, Text, option
@@ -103,7 +103,7 @@ class Spec(SpecFile):
         """Raise ``SpecError`` if the spec lacks the sections that a store is made from."""
         if self.of_store:
             message = f"{', '.join(sorted(_MAKING))} are missing: the spec names only a store"
-            raise SpecError([Problem(self.path, 1, 1, message)], _OF_STORE)
+            raise SpecError([FileProblem(self.path, 1, 1, message)], _OF_STORE)
 
     def check_photos(self) -> None:
         """Raise the errors of ``check_making``, or an error if the data set's scenes cannot be
@@ -245,7 +245,7 @@ def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
     lists = (f"packaged {_PLURAL[kind]}: {', '.join(names)}" for kind, names in packaged.items())
     known = [each for names in packaged.values() for each in names]
     near = hint(str(name), known) or f"; {'; '.join(lists)}"
-    return SpecError([Problem(Path(name), 1, 1, f"no such file{near}")], _NAME)
+    return SpecError([FileProblem(Path(name), 1, 1, f"no such file{near}")], _NAME)
 
 
 def _come_along(kind: str) -> dict[str, Path]:
@@ -270,7 +270,7 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
     and thresholds for a single-label ``task``.
     """
     problems = [
-        Problem(
+        FileProblem(
             spec.path,
             *spec.place(where, name),
             f"{where}: there is no class {short(name)} in the store{hint(name, classes)}",
@@ -279,7 +279,7 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
         if find_name(name, classes) is None
     ]
     problems += [
-        Problem(
+        FileProblem(
             spec.path,
             *spec.place(where, other),
             f"{where}: a class is named twice: {pair_text(one, other)}",
@@ -290,10 +290,10 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
     if spec.students.link == SOFTMAX and task != SINGLE_LABEL:
         at = spec.place("students", "link")
         fault = f"students.link: softmax needs one class per image, the store's task is {task}"
-        problems.append(Problem(spec.path, *at, f"{fault}; write sigmoid"))
+        problems.append(FileProblem(spec.path, *at, f"{fault}; write sigmoid"))
     if spec.students.threshold and task == SINGLE_LABEL:
         at = spec.place("students", "threshold")
-        problems.append(Problem(spec.path, *at, f"students.threshold: {NO_THRESHOLD}"))
+        problems.append(FileProblem(spec.path, *at, f"students.threshold: {NO_THRESHOLD}"))
     if problems:
         raise SpecError(sorted(problems, key=lambda p: (p.line, p.column)), REMEDY)
 

@@ -21,7 +21,7 @@ from typing import Any
 from inficond_panel.common.files import lines_of, named, write_whole
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import missing
-from inficond_panel.errors import AnswersError, Problem, TuningError
+from inficond_panel.errors import AnswersError, FileProblem, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
@@ -189,7 +189,7 @@ class _Reader:
         self._images = by_key(AllImages(store).names)
         self.values: dict[str, int | None] = {}
         self.why: dict[str, str] = {}
-        self.problems: list[Problem] = []
+        self.problems: list[FileProblem] = []
         self._header: list[str] = []
 
     def read(self) -> None:
@@ -226,7 +226,7 @@ class _Reader:
 
     def _note(self, line: int, text: str, key: str = "") -> None:
         column = self._header.index(key) + 1 if key and key in self._header else 1
-        self.problems.append(Problem(self._path, line, column, text))
+        self.problems.append(FileProblem(self._path, line, column, text))
 
 
 def _name(cell: str, known: Mapping[str, str]) -> str:

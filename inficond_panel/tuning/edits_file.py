@@ -28,7 +28,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import near
 from inficond_panel.concepts.own_words import unlisted_names
-from inficond_panel.errors import EditsError, Problem, SpecError
+from inficond_panel.errors import EditsError, FileProblem, SpecError
 from inficond_panel.spec.framework.yaml_source import (
     compose,
     faults,
@@ -91,12 +91,12 @@ class EditReader:
             "concept": self.concepts,
             "image": by_key(AllImages(store).names),
         }
-        self.problems: list[Problem] = []
+        self.problems: list[FileProblem] = []
 
     def report(self, node: Node, message: str) -> None:
         """Add a problem at the line and column of ``node``."""
         mark = node.start_mark
-        self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message))
+        self.problems.append(FileProblem(self.file, mark.line + 1, mark.column + 1, message))
 
     def iterations(self, root: Node) -> list[list[Edit]]:
         """Return the edits of each iteration in the file."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.errors import DataError, InficondError, OrderError, Problem
+from inficond_panel.errors import DataError, FileProblem, InficondError, OrderError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
@@ -214,7 +214,7 @@ def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
 def in_spec(error: OrderError, spec: Spec) -> OrderError:
     """Return the error with line and column in the spec of the teacher's classes, or teacher."""
     key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
-    line = str(Problem(spec.path, *spec.place(key, name), ""))
+    line = str(FileProblem(spec.path, *spec.place(key, name), ""))
     return OrderError(error.sentence, error.remedy, error.right_names, line)
 
 

@@ -12,8 +12,6 @@ PACKAGES = {module for module, file in MODULES.items() if file.name == "__init__
 #: Packages that import a name when it is first used: their own code, and what must not load the
 #: rest of them, takes it from its module.
 LATE = {"inficond_panel", "inficond_panel.store", "precompute"}
-#: Rooms whose imports are not held to this yet.
-REBUILT = ("inficond_panel.tuning.fitting", "inficond_panel.tuning.repairs")
 
 
 def exported(package):
@@ -73,7 +71,6 @@ def test_a_name_is_imported_from_one_place():
     faults = [
         f"{module}:{line} takes {name} from {target}, not from {place(module, target, name)}"
         for module, line, target, name in wrong_places()
-        if not module.startswith(REBUILT)
     ]
     assert faults == []
 
@@ -88,8 +85,6 @@ def test_a_package_exports_what_is_defined_in_it():
     assert faults == []
 
 
-#: Classes of one name that wait for the rooms in ``REBUILT``, or for ``errors``.
-REBUILT_NAMES = {"Problem", "Step", "Tuner"}
 #: Section of a spec and what it describes.
 TWINS = {
     *("Dataset", "Encoder", "Head", "OnnxTeacher", "Preprocessing", "Scores", "Segments"),
@@ -112,8 +107,7 @@ def test_a_public_class_has_a_name_of_its_own():
     faults = {
         name: modules
         for name, modules in same_names({module: tree_of(module) for module in MODULES}).items()
-        if name not in REBUILT_NAMES
-        and (name not in TWINS or sum(".spec." not in module for module in modules) > 1)
+        if name not in TWINS or sum(".spec." not in module for module in modules) > 1
     }
     assert faults == {}
 

@@ -16,7 +16,7 @@ from waiting import in_loop, until
 import inficond_panel
 from inficond_panel import app as app_module
 from inficond_panel.app import Explorer
-from inficond_panel.errors import InficondError, Problem, SpecError
+from inficond_panel.errors import FileProblem, InficondError, SpecError
 from inficond_panel.state import AppState
 from inficond_panel.tuning import History, shared_tuner
 from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
@@ -109,7 +109,7 @@ def test_what_cannot_be_opened_is_told_and_text_from_files_is_escaped(tmp_path):
 
     assert "missing.yaml" in asyncio.run(told(tmp_path / "missing.yaml"))
     assert "5000" in asyncio.run(told(tuner))
-    problem = Problem(Path("<b>.yaml"), 3, 7, "<script>alert(1)</script>")
+    problem = FileProblem(Path("<b>.yaml"), 3, 7, "<script>alert(1)</script>")
     html = error_html(SpecError([problem], "Use <em>"))
     assert "<script>" not in html
     assert "&lt;b&gt;.yaml:3:7" in html

@@ -10,7 +10,7 @@ from factory import STUDENTS, small_spec
 
 import inficond_panel
 from inficond_panel import TunableStudents, load_students, open_students
-from inficond_panel.errors import InficondError, Problem, Remedy, SpecError
+from inficond_panel.errors import FileProblem, InficondError, Remedy, SpecError
 from inficond_panel.views.page.page import error_html
 
 pytestmark = pytest.mark.page
@@ -144,7 +144,7 @@ def test_paths_are_told_on_the_page_by_their_last_names_in_files_too():
         assert (error.for_page, error.remedy_for_page) == (told, told)
         assert str(error) == f"{text}\n{text}"  # the command line has them whole
     file, told = Path("/srv/private/own.yaml"), "/srv/private/a/net.onnx is missing"
-    problems = [Problem(file, line, 1, told) for line in (1, 2)]
+    problems = [FileProblem(file, line, 1, told) for line in (1, 2)]
     html = error_html(SpecError(problems, "Put it into /srv/private/a/b"))
     assert "srv" not in html
     assert "<li>own.yaml:2:1: net.onnx is missing</li>" in html

@@ -15,7 +15,13 @@ from sessions import fine_tune
 
 import inficond_panel.app
 from inficond_panel.app import Explorer
-from inficond_panel.errors import CancelledError, MissingExtraError, Problem, SpecError, TuningError
+from inficond_panel.errors import (
+    CancelledError,
+    FileProblem,
+    MissingExtraError,
+    SpecError,
+    TuningError,
+)
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
@@ -245,7 +251,7 @@ def test_faults_are_told_with_a_remedy_and_they_and_a_cancelled_one_add_nothing(
 
 
 def test_what_is_missing_is_said_when_the_dialog_is_opened(app):
-    problem = Problem(Path("/srv/private/own.yaml"), 1, 1, "encoder is missing")
+    problem = FileProblem(Path("/srv/private/own.yaml"), 1, 1, "encoder is missing")
     for fault, missing in (
         (None, ""),
         (MissingExtraError("Needs torch.", "Install it: x"), "Needs torch. Install it: x"),

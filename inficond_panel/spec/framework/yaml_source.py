@@ -20,7 +20,7 @@ from ruamel.yaml.scanner import Scanner, ScannerError
 
 from inficond_panel.common.files import YAML_BYTES, read_bytes
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import Problem, Remedy, SpecError
+from inficond_panel.errors import FileProblem, Remedy, SpecError
 
 REMEDY = (
     Remedy("`inficond check SPEC`", "open_students(SPEC)")
@@ -194,7 +194,7 @@ def _position(before: str) -> tuple[int, int]:
 
 
 def _broken(file: Path, line: int, column: int, message: str) -> SpecError:
-    return SpecError([Problem(file, line, column, message)], REMEDY)
+    return SpecError([FileProblem(file, line, column, message)], REMEDY)
 
 
 _NOUNS = {
@@ -302,7 +302,7 @@ class Reading:
     file: Path
     check_files: bool
     where: str = ""
-    problems: dict[Problem, None] = field(default_factory=dict)
+    problems: dict[FileProblem, None] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     written: dict[Path, str] = field(default_factory=dict)
     nodes: Nodes = field(default_factory=dict)
@@ -320,7 +320,7 @@ class Reading:
         mark, where = node.start_mark, self.at(key)
         where = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
         text = f"{where}: {message}" if where else message
-        self.problems[Problem(self.file, mark.line + 1, mark.column + 1, text)] = None
+        self.problems[FileProblem(self.file, mark.line + 1, mark.column + 1, text)] = None
 
     def place(self, key: str) -> tuple[Node, Node]:
         """Return the nodes of a key of this section and of its value; for a missing key, the nodes

@@ -15,7 +15,7 @@ import numpy as np
 from inficond_panel.common.names import find_name
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.concepts.typed import check_encoder, check_typing, extended
-from inficond_panel.errors import FileProblemsError, InficondError, Problem, SpecError
+from inficond_panel.errors import FileProblem, FileProblemsError, InficondError, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
@@ -139,7 +139,7 @@ class Preparation:
         #: Tasks by name and condition, of conditions that change the spec of the app.
         self.varied: dict[tuple[str, str], Ready] = {}
         self._tuners: dict[tuple[Path, str], Tuner] = {}
-        self._problems: dict[Problem, None] = {}
+        self._problems: dict[FileProblem, None] = {}
 
     def tasks(self, progress: Progress | None = None) -> dict[str, Ready]:
         """Return all prepared tasks by name, including the training.
@@ -214,7 +214,7 @@ class Preparation:
         misfits = list(changed.misfits(spec))
         for key, message in misfits:
             line, column = self.study.place(where, key)
-            self._problems[Problem(self.study.path, line, column, f"{where}.{message}")] = None
+            self._problems[FileProblem(self.study.path, line, column, f"{where}.{message}")] = None
         return bool(misfits)
 
     def spec_of(self, task: Task) -> Path:
@@ -254,7 +254,7 @@ class Preparation:
         where = self.study.key_of(task)
         line, column = self.study.place(where, key)
         full = f"{where}.{key}" if key else where
-        self._problems[Problem(self.study.path, line, column, f"{full}: {message}")] = None
+        self._problems[FileProblem(self.study.path, line, column, f"{full}: {message}")] = None
 
 
 def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.distill import decision_function
+from inficond_panel.distill import FitProblem, decision_function
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.problem import FitProblem, make_problems
+from inficond_panel.distill.solver.problem import make_problems
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store

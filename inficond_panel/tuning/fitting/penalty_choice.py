@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from inficond_panel.distill import Fit, FitProblem, decision_function, solve
+from inficond_panel.distill import Fit, FitProblem, Scores, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.refits import Cancelled, Progress
-from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.distill.sources import Array

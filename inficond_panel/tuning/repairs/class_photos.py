@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import rows_of
 from inficond_panel.concepts.own_words import classes_by_word
-from inficond_panel.distill import Fit, Outcome
+from inficond_panel.distill import Fit, Outcome, Scores
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import counted_once, distinct, first_of, parts_of
 from inficond_panel.distill.metrics.outcome import decided
-from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import support

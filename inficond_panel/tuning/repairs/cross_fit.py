@@ -36,7 +36,7 @@ from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.vocabulary.splits import TUNE
 
 
-class Tuner(Protocol):
+class TunerLike(Protocol):
     """What cross-fitting needs of a tuner, whose module imports this one."""
 
     store: Store
@@ -60,7 +60,7 @@ class Tuner(Protocol):
         """Return student logits ``(n, K)`` of images."""
 
 
-def spent_classes(tuner: Tuner, node: Node) -> dict[str, str]:
+def spent_classes(tuner: TunerLike, node: Node) -> dict[str, str]:
     """Return the classes whose students at ``node`` have spent images of ``tune``, each with the id
     of the iteration that fitted the student.
 
@@ -75,7 +75,7 @@ def spent_classes(tuner: Tuner, node: Node) -> dict[str, str]:
 
 
 @once(1)  # of several sessions one computes; the tuner keeps the logits
-def logits_for_evaluation(tuner: Tuner, node: Node, class_name: str) -> Array:
+def logits_for_evaluation(tuner: TunerLike, node: Node, class_name: str) -> Array:
     """Return the cross-fitted logits ``(n,)`` on ``tune`` of a class of ``spent_classes``: each
     image is scored by a student that its label neither fitted nor chose. Takes seconds."""
     rows = tuner.store.rows(TUNE)
@@ -87,7 +87,7 @@ def logits_for_evaluation(tuner: Tuner, node: Node, class_name: str) -> Array:
 
 
 def logits_if(
-    tuner: Tuner,
+    tuner: TunerLike,
     node: Node,
     class_name: str,
     penalty: float | None = None,
@@ -108,7 +108,7 @@ def logits_if(
 
 
 @dataclass(frozen=True)
-class Step:
+class RepairStep:
     """Repairs of one class at ``parent``, with the active ``bounds`` and the adjustments of its
     targets, ``adjusted``, afterwards; ``parts`` are the content hashes of the added photos that the
     repairs used."""
@@ -120,21 +120,25 @@ class Step:
     adjusted: tuple[Adjustment, ...] = ()
 
 
-def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
+def steps_to(tuner: TunerLike, node: Node, class_name: str) -> list[RepairStep]:
     """Return the repairs of a class on the branch of ``node``, one step per iteration, in order."""
-    steps: list[Step] = []
+    steps: list[RepairStep] = []
     for at in tuner.path(node):
         repairs = tuple(repair for repair in at.repairs if repair.class_name == class_name)
         if repairs and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
             terms = tuner.terms(here)[class_name]
             given = repairs, here.bounds, terms.parts, terms.adjusted
-            steps.append(Step(tuner.node(at.parent), *given))
+            steps.append(RepairStep(tuner.node(at.parent), *given))
     return steps[::-1]
 
 
 def cross_fitted_logits(
-    tuner: Tuner, node: Node, class_name: str, steps: Sequence[Step], rows: NDArray[np.intp]
+    tuner: TunerLike,
+    node: Node,
+    class_name: str,
+    steps: Sequence[RepairStep],
+    rows: NDArray[np.intp],
 ) -> Array:
     """Return cross-fitted logits ``(n,)`` of the images at ``rows`` of ``tune``.
 
@@ -153,7 +157,11 @@ def cross_fitted_logits(
 
 
 def _key(
-    tuner: Tuner, class_name: str, steps: Sequence[Step], rows: NDArray[np.intp], label: NDArray
+    tuner: TunerLike,
+    class_name: str,
+    steps: Sequence[RepairStep],
+    rows: NDArray[np.intp],
+    label: NDArray,
 ) -> str:
     """Return the cache key of the terms of all folds after ``steps``."""
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
@@ -162,21 +170,21 @@ def _key(
     return repr((class_name, photos_hash, bounds, chain))
 
 
-def _adjusted(tuner: Tuner, node: Node, class_name: str) -> tuple[Adjustment, ...]:
+def _adjusted(tuner: TunerLike, node: Node, class_name: str) -> tuple[Adjustment, ...]:
     """Return the adjustments of the targets of a class that are in force at ``node``."""
     return tuner.terms(node).get(class_name, Terms()).adjusted
 
 
-def _own(bounds: Bounds, tuner: Tuner, class_name: str) -> Bounds:
+def _own(bounds: Bounds, tuner: TunerLike, class_name: str) -> Bounds:
     """Return the bounds that the student of a class depends on, sorted."""
     return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
 
 
 def _by_fold(
-    tuner: Tuner,
+    tuner: TunerLike,
     bounds: Bounds,
     class_name: str,
-    steps: Sequence[Step],
+    steps: Sequence[RepairStep],
     rows: NDArray[np.intp],
     label: NDArray,
     resolved: str,
@@ -201,9 +209,9 @@ def _by_fold(
 
 
 def _terms_without(
-    tuner: Tuner,
+    tuner: TunerLike,
     first: ClassPhotos,
-    steps: Sequence[Step],
+    steps: Sequence[RepairStep],
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
 ) -> Terms:
@@ -229,7 +237,9 @@ def _terms_without(
     return terms
 
 
-def _carried_out(tuner: Tuner, photos: ClassPhotos, repairs: list[Repair], bounds: Bounds) -> Terms:
+def _carried_out(
+    tuner: TunerLike, photos: ClassPhotos, repairs: list[Repair], bounds: Bounds
+) -> Terms:
     """Return the terms of a fit after ``repairs``, without repairs for which labels are too few."""
     unbalanced: list[Repair] = [repair for repair in repairs if not isinstance(repair, Balance)]
     without_labels = [repair for repair in repairs if not needs_labels(repair)]
