@@ -39,7 +39,7 @@ from benchmarks.encoder_parts import small_vit  # noqa: E402
 from inficond_panel.distill.metrics.point_metrics import average_precision  # noqa: E402
 from inficond_panel.spec.sections.encoder import OpenClipEncoder  # noqa: E402
 from precompute.encoder import Encoder, load_encoder  # noqa: E402
-from precompute.encoder.dense import dense_path  # noqa: E402
+from precompute.encoder.dense import clip_resnet, open_clip_vit, timm_map, timm_vit  # noqa: E402
 from precompute.encoder.open_clip_model import text_function  # noqa: E402
 from precompute.recipes.scenes import concept_names  # noqa: E402
 from precompute.recipes.scenes.draw import draw  # noqa: E402
@@ -212,7 +212,8 @@ def families(_: argparse.Namespace) -> None:
         config["vision_cfg"].pop("timm_model_pretrained", None)
         with torch.device("meta"):
             tower = _build_vision_tower(config["embed_dim"], config["vision_cfg"])
-        path = dense_path(tower)
+        families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
+        path = next((path for family in families if (path := family(tower))), None)
         found["no dense path" if path is None else f"attention {path.own}"].append(name)
     print(f"\nModels of open_clip {open_clip.__version__}")
     for kind, names in found.items():

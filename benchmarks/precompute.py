@@ -177,12 +177,12 @@ def heads(home: Path, together: bool) -> Callable[[], None]:
     from precompute.batches.run import Run, encoder_key, loaded, usual_workers
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
-    from precompute.teachers.loading import load_embedding
+    from precompute.teachers.loading import TeacherSource
     from precompute.teachers.stage import Pass, run_pass
 
     spec: Any = load_spec(home / "spec.yaml")
     inputs = read_inputs(spec, print)
-    embedding = load_embedding(spec.teacher, inputs.encoder)  # loading is not timed
+    embedding = TeacherSource(spec.teacher, (), inputs.encoder).load()  # loading is not timed
     network = partial(loaded, "benchmark", lambda: embedding, (encoder_key(inputs.encoder),))
     width = embedding.outputs
 

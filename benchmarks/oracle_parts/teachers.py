@@ -56,13 +56,13 @@ def photos_teacher(store: Any, spec: Any, side: int) -> Teacher:
     from inficond_panel.spec.sections.teacher import HeadTeacher
     from precompute.datasets import load_dataset
     from precompute.teachers.head import fit_heads
-    from precompute.teachers.loading import load_embedding
+    from precompute.teachers.loading import TeacherSource
 
     dataset = load_dataset(spec.dataset)
     place = {name: i for i, name in enumerate(dataset.ids)}
     spec.concepts.encoder.image_size = side
     section = HeadTeacher(encoder=spec.concepts.encoder, l2=L2)
-    embedding = load_embedding(section, spec.concepts.encoder)
+    embedding = TeacherSource(section, store.classes, spec.concepts.encoder).load()
 
     def pixels(row: int) -> np.ndarray:
         return embedding.preprocessing.prepare(dataset.load(place[store.images[row]]))

@@ -15,7 +15,7 @@ from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, Intent
 from inficond_panel.tuning.edits import Edit
-from inficond_panel.tuning.suggest.baselines import context_of
+from inficond_panel.tuning.suggest.baselines import contexts_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET, UP
 from inficond_panel.vocabulary.splits import FIT
 from shift_parts.cases import Case
@@ -71,7 +71,7 @@ class Clicks:
     def suspect(self) -> int | None:
         """The concept that the product names where labels show no fault; None without any."""
         students = self.students
-        found = context_of(students.tuner.repairs.class_fit(students.node, self.name))
+        (found,) = contexts_of([students.tuner.repairs.class_fit(students.node, self.name)])
         return None if found is None else self.case.store.concepts.index(found.concept)
 
     @property

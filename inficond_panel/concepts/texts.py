@@ -14,7 +14,7 @@ TWINS = 0.98
 
 
 class EmbedsText(Protocol):
-    """Anything that embeds texts: a ``EncodesText``, of which no digest is needed."""
+    """Anything that embeds texts: an ``EncodesText``, of which no digest is needed."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
