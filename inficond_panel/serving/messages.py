@@ -161,9 +161,10 @@ def _hung_up(connection: Any) -> bool:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Return True if the error comes from this package, outside of ``serving``."""
-    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-    return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in files)
+    """Return True if the error comes from this package, outside of ``serving`` and its guards."""
+    files = {Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)}
+    others = files - {Path(upstream.__file__)}  # through which each guard is called
+    return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in others)
 
 
 def check_cost(content: object) -> None:
