@@ -13,6 +13,7 @@ from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.study.run.records import Note, Participant
 from inficond_panel.study.run.study import Study, open_study
 from inficond_panel.tuning import Intent
+from inficond_panel.ui import upstream
 
 STUDY = """title: Small study
 spec: small.yaml
@@ -112,6 +113,7 @@ class Visitor:
         self, study: Study, token: str, after: str = "", external: str = "", own: str = ""
     ) -> None:
         self.study = study
+        upstream.apply()  # as the module of the page does
         self.page = ParticipantPage(study)
         self.page.jobs = Jobs(inline=True)
         self.send("enter", token=token, after=after, ids={"pid": external}, own=own)

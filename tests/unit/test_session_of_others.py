@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 #: Prints what the ``use`` changed: functions by module and class, the current backend, log filters.
 SESSION = """
-import inspect, json, logging, sys
+import inspect, json, logging, os, sys
 import bokeh.server.server, holoviews as hv, panel as pn, panel.io.server, tornado.web
 LOADED
 import holoviews.util
@@ -51,7 +51,8 @@ print(json.dumps({
     "functions": [name for name in before if after.get(name) != before[name]],
     "backend": [backend, now],
     "filters": [name for name in filters if filters[name] != later.get(name)],
-}))
+}), flush=True)
+os._exit(0)  # without the end of the session's threads
 """
 IMPORT = "import inficond_panel"
 OPEN = """

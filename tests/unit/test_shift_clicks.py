@@ -111,18 +111,26 @@ def test_an_interval_clustered_by_class_is_that_of_drawn_classes():
     assert (mean, low, high) == (3, min(drawn), max(drawn))
 
 
+class Tables:
+    """A store of tables alone, whose concepts are the only words that it knows."""
+
+    def holds(self, _):
+        return False
+
+
 def case_of(shared: bool):
     """The biased case, without any leak, of a store with two classes; and labels (n, 2) of tune."""
     rng = np.random.default_rng(0)
     label = (rng.random((1000, 2)) < 0.5).astype(np.int8)
-    store = SimpleNamespace(
-        label=label,
-        images=np.arange(1000),
-        classes=["dog", "boat"],
-        concepts=["dog", "boat"],
-        synonyms={},
-        concept_score=rng.normal(size=(1000, 2)),
-    )
+    store = Tables()
+    store.__dict__ |= {
+        "label": label,
+        "images": np.arange(1000),
+        "classes": ["dog", "boat"],
+        "concepts": ["dog", "boat"],
+        "synonyms": {},
+        "concept_score": rng.normal(size=(1000, 2)),
+    }
     given = {"first_seed": 0, "seeds": 1, "pairs": 1, "least": (10, 10), "leak": 0.0}
     how = {"teacher": "strong", "fit": None, "tune": None, "shared": shared}
     (case,) = biased_cases(store, SimpleNamespace(**given, **how))

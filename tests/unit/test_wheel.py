@@ -73,8 +73,8 @@ def test_from_the_wheel_specs_are_found_pages_printed_and_scenes_refused(wheel, 
     spec, said = run(tmp_path, sys.executable, "-c", CODE)
     assert Path(spec) == tmp_path / "inficond_panel" / "specs" / "public/voc2007.yaml"
     assert said == "Scenes are drawn by the recipe of the demo, which only the source tree has."
-    page = run(tmp_path, sys.executable, "-m", "inficond_panel", "docs", "metrics")
-    assert "\n".join(page) == (ROOT / "docs" / "metrics.md").read_text().rstrip()
+    page = run(tmp_path, sys.executable, "-m", "inficond_panel", "docs", "teachers")
+    assert "\n".join(page) == (ROOT / "docs" / "teachers.md").read_text().rstrip()
 
 
 def test_its_readme_has_no_link_that_leads_nowhere_on_an_index(wheel):
