@@ -132,6 +132,7 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+@bokeh_backend()
 def make_plot_pane(
     plot: hv.DynamicMap | hv.Element, sizing_mode: str = "stretch_both"
 ) -> pn.pane.HoloViews:

@@ -31,6 +31,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.ui import component as base
+from inficond_panel.ui import upstream
 from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import Shell
 
@@ -75,6 +76,7 @@ def _log(caplog, monkeypatch) -> None:
 def open_app(spec_file) -> AppState:
     spec = load_spec(spec_file, check_files=False)
     tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
+    upstream.apply()  # as the app does
     app = AppState(tuner, Jobs(inline=True))
     app.selection.class_name = "bicycle"
     return app
