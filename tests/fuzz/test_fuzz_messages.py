@@ -15,6 +15,7 @@ from panel.models.esm import DataEvent
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.ui import upstream
 from inficond_panel.ui.component import Acting, Component
 from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import Shell
@@ -27,6 +28,7 @@ def app(tmp_path) -> AppState:
     tuner = open_tuner(small_spec(tmp_path), history=":memory:")
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "sky", "down")])
     tuner.set_head(node, "fine-tune")
+    upstream.apply()  # as the app does
     app = AppState(tuner, Jobs(inline=True))
     app.selection.class_name = "bicycle"
     return app

@@ -19,6 +19,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.ui import upstream
 from inficond_panel.views.knowledge.batch import BatchBar
 from inficond_panel.views.page.page import VIEWS, make_views
 
@@ -61,6 +62,7 @@ def test_state_and_views_open(
     store, spec = small
     sections = {"title": title, "layout": layout, "tuning": tuning, "students": students}
     tuner = Tuner(store, Spec(path=spec.path, **{**spec.values(), **sections}), History(":memory:"))
+    upstream.apply()  # as the app does
     app = AppState(tuner, Jobs(inline=True))
     views = make_views(app)
     assert set(views) == set(layout.views)

@@ -24,6 +24,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
+from inficond_panel.ui import upstream
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.map_layers import OPEN_ONE
 from inficond_panel.views.embedding.view import EmbeddingView
@@ -42,6 +43,7 @@ def tuner(tmp_path_factory):
 
 @pytest.fixture
 def app(tuner):
+    upstream.apply()  # as the app does
     return AppState(tuner, Jobs(inline=True))
 
 
