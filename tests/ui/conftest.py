@@ -47,7 +47,7 @@ BROKEN = (
 )
 
 #: Seconds of one test, after which its browser is ended.
-LONGEST = 300
+LONGEST = 900
 
 #: Ports of servers, taken again: the browser has compiled the scripts of these addresses already.
 _PORTS: set[int] = set()
