@@ -31,7 +31,8 @@ from suggest_parts.gains import change
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answers import Answers, judged, photos_to_ask
-from inficond_panel.tuning.fitting.terms import Taught, Terms
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.label import Taught
 from inficond_panel.tuning.suggest.gain import Change
 
 COUNTS = (20, 40)
@@ -149,7 +150,7 @@ def _all_labels(students: TunableStudents, label: NDArray, share: float) -> Chan
     tune, fit, name = store.rows("tune"), store.rows("fit"), students.classes[0]
     weight = share / (1 - share) * len(fit) / len(tune)
     taught = Taught(weight, _answers(students, label, tune))
-    student = tuner.repairs.class_fit(students.node, name, Terms(taught=taught))
+    student = tuner.repairs.class_fit(students.node, name, Terms((taught,)))
     return _gain(students, student.logits(student.base, store.rows("holdout")))
 
 

@@ -184,7 +184,7 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
     add_arrays(open_store(folder / "made.zarr"), known, {})
     students = open_students(folder / "made.zarr", history=":memory:")
     tuner = students.tuner
-    photos = tuner.repairs.photos(
+    photos = tuner.repairs.evidence(
         tuner.repairs.class_fit(students.node, name), tuner.store.rows("tune")
     )
     return differences(photos, class_shift(photos))

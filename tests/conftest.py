@@ -151,9 +151,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
 def _models_of_labels_once() -> Iterator[None]:
     """Equal models of labels are fitted once a process: each page fits them, most on one store."""
     from inficond_panel.distill.scores import Scores
-    from inficond_panel.tuning.repairs import class_photos
+    from inficond_panel.tuning.repairs import evidence
 
-    fitted, kept = class_photos.cross_fitted_model, dict[tuple, Any]()
+    fitted, kept = evidence.cross_fitted_model, dict[tuple, Any]()
 
     def key(value: Any) -> Any:
         if isinstance(value, Scores):
@@ -169,7 +169,7 @@ def _models_of_labels_once() -> Iterator[None]:
         return kept[at]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(class_photos, "cross_fitted_model", model)
+        patch.setattr(evidence, "cross_fitted_model", model)
         yield
 
 

@@ -254,4 +254,4 @@ def _jpeg(colour: np.ndarray, size: int) -> bytes:
 
 def shift_of(tuner: Tuner, class_name: str) -> ClassShift:
     """Shift of the student shown, found anew."""
-    return class_shift(tuner.repairs.photos(tuner.repairs.class_fit(tuner.head(), class_name)))
+    return class_shift(tuner.repairs.evidence(tuner.repairs.class_fit(tuner.head(), class_name)))

@@ -20,7 +20,10 @@ from inficond_panel.distill import average_precision
 from inficond_panel.tuning.answers import ASKED, Answers, judged, photos_to_ask
 from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.fitting.adjustments import Adjustment, added
-from inficond_panel.tuning.fitting.terms import VARIANCE, Correction, Learned, Taught, Terms
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.correction import VARIANCE, Correction
+from inficond_panel.tuning.repairs.label import Taught
+from inficond_panel.tuning.repairs.learn import Learned
 from inficond_panel.vocabulary.intents import ANSWERS, TARGET
 from shift_parts.given import Clicks, Row, words_of_others
 

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
-from inficond_panel.tuning.edits import Learn
+from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.vocabulary.intents import LABELS
 from shift_parts.repairs import holdout
 

@@ -11,7 +11,11 @@ from scipy.special import expit
 
 from inficond_panel.distill import fit_paper
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.edits import Balance, Doubt, Edit, Lambda, Learn
+from inficond_panel.tuning.edits import Edit
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.vocabulary.intents import ALL, LABELS, TARGET, TEACHER
 from shift_parts import clicks
 from shift_parts.given import Clicks, Row, words_of_others
@@ -29,7 +33,7 @@ def of_pair(given: Clicks, rng: np.random.Generator) -> Iterator[Row]:
     """Rows of a biased student."""
     up, off, concepts = given.up, given.off, given.case.store.concepts
     yield from _rows(given)
-    balance = Balance(given.name, (concepts[off],))
+    balance = Reweight(given.name, (concepts[off],))
     yield Row("balance by the context's word", refitted(given, [balance]))
     yield Row("target, ✕ alone", given.clicked(off=[off]))
     free = [c for c in range(len(concepts)) if c not in (*given.own, off)]
@@ -68,8 +72,8 @@ def repairs(given: Clicks) -> dict[str, list[Edit]]:
     """Repairs by the labels of tune, alone and with the two clicks, by title."""
     name = given.name
     suspects = tuple(each.concept for each in shift_of(given.students).suspects[:SUSPECTS])
-    auto, doubt = Lambda(name), Doubt(name)
-    balance: list[Edit] = [Balance(name, suspects, suspects=True)] if suspects else []
+    auto, doubt = Lambda(name), AdaptivePenalty(name)
+    balance: list[Edit] = [Reweight(name, suspects, suspects=True)] if suspects else []
     both = given.edits([given.up], [given.off])
     return {
         "lambda": [auto],

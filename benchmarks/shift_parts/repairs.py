@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,15 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.answers import photos_to_ask
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import fit_each, logits_of_each
-from inficond_panel.tuning.fitting.terms import Balanced, Terms
-from inficond_panel.tuning.repairs.resolution import choose, lambda_path
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
+from inficond_panel.tuning.repairs.choosing import choose
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty, lambda_path
+from inficond_panel.tuning.repairs.repair import Repair
+from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.intents import TEACHER
 from shift_parts.environments import group_weights, inferred_environment
@@ -32,8 +36,8 @@ def repairs(
     """Title and logits of the holdout of each repair; ``brief``: of those that repair may be."""
     tuner, name = students.tuner, shift.class_name
     suspects = [suspect.concept for suspect in shift.suspects]
-    auto, doubt = Lambda(name), Doubt(name)
-    three = [Balance(name, tuple(suspects[:3]))] if suspects else []
+    auto, doubt = Lambda(name), AdaptivePenalty(name)
+    three = [Reweight(name, tuple(suspects[:3]))] if suspects else []
     tried: dict[str, list[Repair]] = {
         "lambda by AP on tune": [auto],
         "balance by 3 suspects, doubt, lambda": [*three, doubt, auto],
@@ -53,11 +57,11 @@ def repairs(
 
 def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str, list[Repair]]:
     """Repairs one by one and in pairs, and labels, by title."""
-    auto, doubt = Lambda(name), Doubt(name)
+    auto, doubt = Lambda(name), AdaptivePenalty(name)
     tried: dict[str, list[Repair]] = {"doubt": [doubt], "doubt, lambda": [doubt, auto]}
     for count in (1, 3, 5):
         if suspects:
-            balance = Balance(name, tuple(suspects[:count]))
+            balance = Reweight(name, tuple(suspects[:count]))
             tried[f"balance by {count} suspects"] = [balance]
             tried[f"balance by {count} suspects, lambda"] = [balance, auto]
             tried[f"balance by {count} suspects, doubt"] = [balance, doubt]
@@ -150,12 +154,12 @@ def _by_worst_group(students: TunableStudents, label: NDArray, group: NDArray) -
 
 def _weighed(weights: NDArray) -> Terms:
     scaled = (weights / weights.mean()).astype(np.float32)
-    return Terms(balanced=Balanced((), scaled, (0.0, 0.0)))
+    return Terms((Reweighted((), scaled, (0.0, 0.0)),))
 
 
 def _path(students: TunableStudents, terms: Terms) -> list[Terms]:
     student = students.tuner.repairs.class_fit(students.node, students.classes[0], terms)
-    return [replace(terms, penalty=value) for value in lambda_path(student)]
+    return [terms.having(OwnPenalty(value)) for value in lambda_path(student)]
 
 
 def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:

@@ -20,7 +20,7 @@ from inficond_panel.distill import average_precision
 from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
@@ -185,7 +185,7 @@ def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
 def shift_of(students: TunableStudents) -> ClassShift:
     """The shift of the first class, found anew."""
     repairs = students.tuner.repairs
-    return class_shift(repairs.photos(repairs.class_fit(students.node, students.classes[0])))
+    return class_shift(repairs.evidence(repairs.class_fit(students.node, students.classes[0])))
 
 
 def _edits(measured: Measured, word: str) -> None:

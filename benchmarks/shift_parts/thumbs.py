@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.tuning.edits import Learn
+from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.vocabulary.intents import ALL, LABELS, TARGET, TEACHER
 from shift_parts import clicks
 from shift_parts.clicks import LOWERED, RAISED, adjusted, held, near

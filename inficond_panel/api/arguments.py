@@ -25,8 +25,9 @@ from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, r
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
 from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
+from inficond_panel.tuning.repairs.kinds import REPAIRS
 from inficond_panel.tuning.thumbs import known_name, names_of
-from inficond_panel.vocabulary.intents import BALANCE, DIRECTIONS, REPAIRS
+from inficond_panel.vocabulary.intents import DIRECTIONS
 from inficond_panel.wording.repairs import teaching_sentences
 
 One = TypeVar("One", bound=str | Path)
@@ -154,9 +155,6 @@ def _from_mapping(item: Mapping[str, Any]) -> Edit:
     concepts, direction = item.get("concepts"), item["direction"]
     if direction not in {**DIRECTIONS, **REPAIRS}:
         raise ValueError(f"unknown direction {direction!r}")
-    if direction == BALANCE.key:
-        named = item["concept"] if concepts is None else concepts
-        return edit_from_json({**item, "concepts": names_of(named)})
     if concepts is not None and direction in DIRECTIONS:
         return GroupIntent(
             item["class"], concepts, direction, item.get("factor"), item.get("bound")

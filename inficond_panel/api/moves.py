@@ -160,7 +160,8 @@ class Moves:
         called so; directions are ``up``, ``down``, ``remove``, ``release``. A bound or repair is a
         mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
         "auto"}``. Also accepted: a single intent, objects of ``inficond_panel.tuning``
-        (``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda``, ``Label``), the
+        (``Intent``, ``GroupIntent``, ``Reweight``, ``Learn``, ``AdaptivePenalty``, ``Lambda``,
+        ``Label``), the
         path of an edits file, whose iterations follow each other, and the result of ``suggest``,
         recorded with the machine as author. Warns of contradicting thumbs, of which one
         counts. Raises ``TuningError`` for unknown names, and for an invalid intent.

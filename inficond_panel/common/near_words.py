@@ -44,3 +44,8 @@ def nearest(word: str, choices: Iterable[str], most: int = 1) -> list[str]:
     by_lower = {choice.lower(): choice for choice in choices}
     matches = get_close_matches(word.lower(), by_lower, n=most, cutoff=_LIKENESS)
     return [by_lower[lower] for lower in matches]
+
+
+def with_and(words: Sequence[str]) -> str:
+    """Join words to one text: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

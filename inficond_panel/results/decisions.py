@@ -28,7 +28,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, F1, PRECISION, RECALL, keys

@@ -25,7 +25,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import (
     ClassShift,
     Suspect,

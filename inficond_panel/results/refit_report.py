@@ -21,8 +21,8 @@ from inficond_panel.results.refit_changes import (
     moves,
 )
 from inficond_panel.tuning import Intent, Node, Student, Tuner, notices
-from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.splits import FIT, TUNE
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.numbers import defined, written
+from inficond_panel.common.numbers import written
 from inficond_panel.results.comparison import FLIP_HEADINGS
 from inficond_panel.results.frame import Heading, make_frame, plain_headings, records
 from inficond_panel.results.metric_changes import changes
@@ -18,10 +18,9 @@ from inficond_panel.results.refit_report import ClassReport, RefitReport, explai
 from inficond_panel.results.refit_words import sentences, short_sentences, untouched_sentences
 from inficond_panel.results.two_worlds import worlds_frame
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
+from inficond_panel.tuning.repairs.kinds import in_order
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
@@ -230,31 +229,7 @@ def _flips(report: ClassReport) -> Iterator[dict[str, Any]]:
 
 
 def _repairs(report: ClassReport) -> Iterator[dict[str, Any]]:
-    sentences, terms = repair_sentences(report.terms, report.repairs_since), _terms(report.terms)
-    for kind, facts in terms.items():
-        since = report.repairs_since.get(kind)
-        yield {"repair": kind, "since": since, "terms": facts, "sentence": sentences[kind]}
-
-
-def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
-    """Return the active repairs for a class, as plain data by kind of repair."""
-    by_kind = dict[str, dict[str, Any]]()
-    if terms.taught is not None:
-        by_kind[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
-    if terms.learned:
-        by_kind[LEARN.key] = {each.source: _learned(each) for each in terms.learned}
-    if terms.balanced is not None:
-        effective = [defined(value) for value in terms.balanced.effective]
-        by_kind[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
-    if terms.doubted is not None:
-        factors = dict(terms.doubted.factors)
-        by_kind[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
-    if terms.penalty is not None:
-        by_kind[LAMBDA.key] = {"value": terms.penalty}
-    return by_kind
-
-
-def _learned(learned: Learned) -> dict[str, Any]:
-    """Return the ``weight`` of learned images, and parts of added photos or the correction."""
-    facts = learned.to_json()
-    return facts if isinstance(facts, dict) else {"weight": facts}
+    sentences = repair_sentences(report.terms, report.repairs_since)
+    for effect in in_order(report.terms):
+        since, words = report.repairs_since.get(effect.kind), sentences[effect.kind]
+        yield {"repair": effect.kind, "since": since, "terms": effect.figures, "sentence": words}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,9 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.choosing import choose, enough, logits_of_tune, to_choose_by
 from inficond_panel.tuning.repairs.cross_fit import logits_if
-from inficond_panel.tuning.repairs.resolution import (
-    choose,
-    enough,
-    judging,
-    lambdas_tried,
-    logits_of_tune,
-)
+from inficond_panel.tuning.repairs.penalty import OwnPenalty, lambdas_tried
 from inficond_panel.tuning.thumbs import box, known_name
 from inficond_panel.vocabulary.confidence import few_draws, least_draws
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
@@ -94,7 +89,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     with one_thread():
         path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})
-        tried = [replace(student.terms, penalty=value) for value in values]
+        tried = [student.terms.having(OwnPenalty(value)) for value in values]
         fits = _fits(tuner, student, tried)
         at = [values.index(value) for value in path]
         auto = _auto(tuner, student, path, [tried[i] for i in at], [fits[i] for i in at])
@@ -148,21 +143,23 @@ def _logits(
     node, name = evaluated.node, student.name
     if name not in tuner.spent(node, evaluated.split):
         return student.logits_of_each(fits, evaluated.scores)
-    return np.stack([logits_if(tuner, node, name, terms.penalty) for terms in tried])
+    own = [terms.get(OwnPenalty) for terms in tried]
+    values = [None if each is None else each.value for each in own]
+    return np.stack([logits_if(tuner, node, name, value) for value in values])
 
 
 def _auto(
     tuner: Tuner, student: ClassFit, path: list[float], tried: list[Terms], fits: list[Fit]
 ) -> AutoChoice | None:
     """Return what ``lambda: auto`` chooses among ``path`` by terms and fits; None if it cannot."""
-    judged = judging(tuner.repairs.photos(student), student.terms)
-    if tuner.repairs.refused is not None or not enough(judged):
+    evidence = to_choose_by(tuner.repairs.evidence(student), student.terms)
+    if tuner.repairs.refused is not None or not enough(evidence):
         return None
-    if any(each.of_tune for each in student.terms.learned):
-        logits = logits_of_tune(judged, tried)
+    if student.terms.learns_tune:
+        logits = logits_of_tune(evidence, tried)
     else:
-        logits = student.logits_of_each(fits, judged.tune_scores)
-    made = choose(judged.tune_label, logits, judged.tune_group)
+        logits = student.logits_of_each(fits, evidence.tune_scores)
+    made = choose(evidence.tune_label, logits, evidence.tune_group)
     return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)
 
 

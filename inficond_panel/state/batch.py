@@ -11,7 +11,8 @@ from inficond_panel.distill import ClassMetrics, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
 from inficond_panel.tuning import Intent, Node, Tuner
-from inficond_panel.tuning.edits import Repair, edit_from_json, place_of
+from inficond_panel.tuning.edits import edit_from_json, place_of
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 

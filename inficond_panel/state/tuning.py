@@ -31,21 +31,11 @@ from inficond_panel.state.jobs import Job, Jobs, Status
 from inficond_panel.state.selection import Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import (
-    Balance,
-    Doubt,
-    Intent,
-    Iteration,
-    Label,
-    Lambda,
-    Learn,
-    Meant,
-    Node,
-    notices,
-)
+from inficond_panel.tuning import Intent, Iteration, Meant, Node, notices
 from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import is_known, meant_by, place_of
 from inficond_panel.tuning.node import optimality_notices
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
@@ -80,7 +70,7 @@ class TuningState(TreeState):
 
     pending: param.List[list[Item]] = param.List(
         [],
-        item_type=(Intent, Balance, Learn, Lambda, Doubt, Label),
+        item_type=(Intent, Repair),
         doc="Pending batch of thumbs and repairs, in the order of the person's clicks.",
     )
     factor = param.Number(

@@ -37,11 +37,13 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning.edits import Label, Learn, Repair
-from inficond_panel.tuning.fitting.class_fit import ClassFit, learns_from_tune
+from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
-from inficond_panel.tuning.repairs.resolution import enough
+from inficond_panel.tuning.repairs.choosing import enough
+from inficond_panel.tuning.repairs.evidence import Evidence
+from inficond_panel.tuning.repairs.label import Label, Taught
+from inficond_panel.tuning.repairs.learn import Learn, Learned
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
@@ -82,8 +84,7 @@ def photos_to_ask(
     images = AllImages(student.store)
     rows = np.concatenate([student.store.rows(TUNE), images.added])
     sides, why = _sides(student, images.scores(rows))
-    taught = student.terms.taught
-    learned = {*without, *(() if taught is None else taught.labels)}
+    learned = {*without, *student.terms.labels}
     # of near-equal photos one: a second answer would say nothing new
     group = images.near_group[rows]
     done = np.array([images.names[row] in learned for row in rows], dtype=bool)
@@ -359,7 +360,7 @@ def _judged(
     after = np.empty(len(rows))
     group = of_rows(images.near_group, rows)
     folds = stratified_folds(present[:, None], FOLDS, 0, group)
-    photos = tuner.repairs.photos(student, others)
+    evidence = tuner.repairs.evidence(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
             raise CancelledError("Cancelled.")
@@ -367,28 +368,30 @@ def _judged(
             progress(_JUDGED * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}")
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
-        terms = tuner.repairs.of_class(photos, taught_by(learned), parent.bounds)
+        terms = tuner.repairs.of_class(evidence, taught_by(learned), parent.bounds)
         taught = student.under(terms)
         after[out] = taught.logits_of(taught.base, scores[out])
     before, noise = _shown(tuner, parent, student, images, rows), tuner.spec.views.noise()
-    if now.terms.taught != student.terms.taught:  # answered anew: as if for the first time
+    if now.terms.get(Taught) != student.terms.get(
+        Taught
+    ):  # answered anew: as if for the first time
         before = student.logits_of(student.base, scores)
     cutoff = _cutoff(tuner, parent, student, images, rows)
-    on_labels = _change_on_labels(tuner, parent, photos, answers)
+    on_labels = _change_on_labels(tuner, parent, evidence, answers)
     return Teaching(answers, present, before, after, cutoff, noise, on_labels, group=group)
 
 
 def _change_on_labels(
-    tuner: Tuner, parent: Node, photos: ClassPhotos, answers: Answers
+    tuner: Tuner, parent: Node, evidence: Evidence, answers: Answers
 ) -> Interval | None:
     """Return the change in AP by a refit with all answers, on other photos of tune with labels;
     None if these are too few, or the student learns from tune."""
-    student, label = photos.student, photos.tune_label
-    if not enough(photos) or learns_from_tune(student.terms, student.store):
+    student, label = evidence.student, evidence.tune_label
+    if not enough(evidence) or student.terms.fit_to_tune(student.store):
         return None
-    taught = student.under(tuner.repairs.of_class(photos, answers.edits, parent.bounds))
+    taught = student.under(tuner.repairs.of_class(evidence, answers.edits, parent.bounds))
     before, after = (
-        Outcome(label, one.logits(one.base, photos.tune), group=photos.tune_group)
+        Outcome(label, one.logits(one.base, evidence.tune), group=evidence.tune_group)
         for one in (student, taught)
     )
     return change_intervals(before, after, (AP.key,), **tuner.spec.views.noise())[AP.key]
@@ -397,11 +400,12 @@ def _change_on_labels(
 def _unaware(student: ClassFit, images: set[str], others: NDArray[np.intp]) -> ClassFit:
     """Return the student refitted without the labels of ``images``, if it has learned any; of the
     photos of tune it learns those at the rows ``others`` only."""
-    terms, taught = student.terms, student.terms.taught
+    terms, taught = student.terms, student.terms.get(Taught)
     if taught is not None and not images.isdisjoint(taught.labels):
         kept = {image: value for image, value in taught.labels.items() if image not in images}
-        learned = tuple(each for each in terms.learned if each.source != ANSWERS)
-        terms = replace(terms, taught=replace(taught, labels=kept), learned=learned)
+        terms = terms.having(replace(taught, labels=kept))
+        learned = terms.get(Learned)
+        terms = terms if learned is None else terms.having(learned.without(ANSWERS))
     terms = terms.within(others)
     return student if terms == student.terms else student.under(terms)
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import OptimumWarning
-from inficond_panel.tuning.edits import Meant, Repair
+from inficond_panel.tuning.edits import Meant
 from inficond_panel.tuning.fitting.adjustments import Adjustment
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import Bounds, Intent
 from inficond_panel.vocabulary.intents import ALL
 

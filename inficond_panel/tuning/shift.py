@@ -13,7 +13,8 @@ from inficond_panel.concepts.own_words import class_words, own_word
 from inficond_panel.distill import Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos, Labelled, measured_by_labels
+from inficond_panel.tuning.repairs.evidence import Evidence
+from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
@@ -154,147 +155,145 @@ class Repairable(Protocol):
     repairs: RepairTerms
 
 
-def shift_photos(tuner: Repairable, node: Node, name: str, seed: int = 0) -> ClassPhotos:
+def shift_photos(tuner: Repairable, node: Node, name: str, seed: int = 0) -> Evidence:
     """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's
     decisions, which hide a mistake that the teacher makes too."""
     student = tuner.repairs.class_fit(node, name)
-    photos = tuner.repairs.photos(student, seed=seed)
-    return photos if len(photos.tune) else tuner.repairs.photos(student, seed=seed, decided=True)
+    evidence = tuner.repairs.evidence(student, seed=seed)
+    return (
+        evidence if len(evidence.tune) else tuner.repairs.evidence(student, seed=seed, decided=True)
+    )
 
 
-def class_shift(photos: ClassPhotos) -> ClassShift:
+def class_shift(evidence: Evidence) -> ClassShift:
     """Return the shift of the class of ``photos``; ``with_baselines`` adds the baselines."""
     unknown = ClassShift(
-        photos.student.name,
+        evidence.student.name,
         UNKNOWN,
-        photos.lacking,
-        by_teacher=photos.by_teacher,
-        decided=photos.decided,
-        teacher=None if photos.decided else teacher_skill(photos.teacher),
+        evidence.lacking,
+        by_teacher=evidence.by_teacher,
+        decided=evidence.decided,
+        teacher=None if evidence.decided else teacher_skill(evidence.teacher),
     )
-    if photos.lacking:
+    if evidence.lacking:
         return unknown
-    verdict, measured = photos.verdict(), photos.suspicion()
-    memory = teacher_memory(photos) if verdict.kind == SHIFT else None
+    verdict, measured = evidence.verdict(), evidence.suspicion()
+    memory = teacher_memory(evidence) if verdict.kind == SHIFT else None
     decisive = verdict if memory is None else memory.labels
     # By scores only: labels also show harmless differences between the splits.
-    ranked = measured.ranked(_own(photos))
+    ranked = measured.ranked(_own(evidence))
     lost = ranked[measured.q[ranked] <= CLEAR]
-    kind = decisive.kind if _held_at_zero(photos)[lost].all() else SHIFT
+    kind = decisive.kind if _held_at_zero(evidence)[lost].all() else SHIFT
     return replace(
         unknown,
         kind=kind,
-        tune_photos=(int((photos.tune_label == 1).sum()), int((photos.tune_label == 0).sum())),
+        tune_photos=(int((evidence.tune_label == 1).sum()), int((evidence.tune_label == 0).sum())),
         lost_bond=len(lost) > 0,
         verdict=verdict,
         memory=memory,
-        suspects=_suspects(photos, measured) if kind == SHIFT else (),
+        suspects=_suspects(evidence, measured) if kind == SHIFT else (),
     )
 
 
-def teacher_memory(photos: ClassPhotos) -> TeacherMemory | None:
+def teacher_memory(evidence: Evidence) -> TeacherMemory | None:
     """Return the verdicts on the teacher and on a model of the labels, if the teacher is worse on
     tune than on fit; else None. Without labels of fit there is nothing to compare it with."""
-    if photos.by_teacher:
+    if evidence.by_teacher:
         return None
-    teacher = photos.teacher_verdict()
-    return TeacherMemory(teacher, photos.label_verdict()) if teacher.kind == SHIFT else None
+    teacher = evidence.teacher_verdict()
+    return TeacherMemory(teacher, evidence.label_verdict()) if teacher.kind == SHIFT else None
 
 
-def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
+def first_suspects(evidence: Evidence, count: int) -> tuple[str, ...]:
     """Return the names of the ``count`` most suspect concepts; empty if none is significant."""
-    _, _, order = _standing_out(photos, photos.suspicion())
-    return tuple(photos.concepts[c] for c in order[:count])
+    _, _, order = _standing_out(evidence, evidence.suspicion())
+    return tuple(evidence.concepts[c] for c in order[:count])
 
 
-def with_baselines(photos: ClassPhotos, found: ClassShift, noise: Noise) -> ClassShift:
+def with_baselines(evidence: Evidence, found: ClassShift, noise: Noise) -> ClassShift:
     """Return the shift ``found`` with ``own_word`` and ``tune_model``; ``noise`` sets intervals."""
-    if photos.lacking or photos.decided:
+    if evidence.lacking or evidence.decided:
         return found
-    scores = _own_scores(photos)
+    scores = _own_scores(evidence)
     return replace(
         found,
-        own_word=None if scores is None else _ap(photos, scores, noise),
-        tune_model=tune_model_ap(photos, noise),
+        own_word=None if scores is None else _ap(evidence, scores, noise),
+        tune_model=tune_model_ap(evidence, noise),
     )
 
 
-def tune_model_ap(photos: ClassPhotos, noise: Noise) -> Interval:
+def tune_model_ap(evidence: Evidence, noise: Noise) -> Interval:
     """Return the cross-fitted AP on tune of a logistic regression on the labels of tune."""
-    return _ap(photos, photos.model_of_tune[0], noise)
+    return _ap(evidence, evidence.model_of_tune[0], noise)
 
 
-def _own(photos: ClassPhotos) -> list[int]:
+def _own(evidence: Evidence) -> list[int]:
     """Return the indices of the concepts named like the class, synonyms included."""
-    store = photos.student.store
-    return class_words(store, photos.student.name)
+    store = evidence.student.store
+    return class_words(store, evidence.student.name)
 
 
-def _own_scores(photos: ClassPhotos) -> NDArray | None:
+def _own_scores(evidence: Evidence) -> NDArray | None:
     """Return the scores (n,) on tune of the concepts named like the class, the largest, else of the
     class's own word beside the store; None without any."""
-    if own := _own(photos):
-        return np.asarray(photos.tune_scores[:, own].max(axis=1))
-    word = own_word(photos.student.store, photos.student.name)
-    return None if word is None else word.scores[photos.tune]
+    if own := _own(evidence):
+        return np.asarray(evidence.tune_scores[:, own].max(axis=1))
+    word = own_word(evidence.student.store, evidence.student.name)
+    return None if word is None else word.scores[evidence.tune]
 
 
-def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
+def _ap(evidence: Evidence, logit: NDArray, noise: Noise) -> Interval:
     logit = np.asarray(logit, dtype=np.float64)
-    outcome = Outcome(photos.tune_label, logit, group=photos.tune_group)
+    outcome = Outcome(evidence.tune_label, logit, group=evidence.tune_group)
     return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
 
 
 def _standing_out(
-    photos: ClassPhotos, by_scores: Suspicion
+    evidence: Evidence, by_scores: Suspicion
 ) -> tuple[Suspicion, dict[int, Labelled], NDArray[np.intp]]:
     """Return the results of ``measured_by_labels``, and the indices of the significantly suspect
     concepts, most suspect first."""
-    own = _own(photos)
+    own = _own(evidence)
     least = LEAST_SHARE * by_scores.score[by_scores.ranked(own)].max(initial=0.0)
-    measured, labelled = measured_by_labels(photos, by_scores)
+    measured, labelled = measured_by_labels(evidence, by_scores)
     order = measured.ranked(own)
     plain = (measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)
     return measured, labelled, order[plain]
 
 
-def _held_at_zero(photos: ClassPhotos) -> NDArray[np.bool_]:
+def _held_at_zero(evidence: Evidence) -> NDArray[np.bool_]:
     """Return the mask (C,) of the concepts that are held at 0: both bounds are."""
-    return np.asarray(~np.hstack(photos.student.box).any(axis=1))
+    return np.asarray(~np.hstack(evidence.student.box).any(axis=1))
 
 
-def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
+def _suspects(evidence: Evidence, by_scores: Suspicion) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
-    measured, labelled, order = _standing_out(photos, by_scores)
-    order = order[~_held_at_zero(photos)[order]][: MOST * 3]
-    scores = photos.tune_scores[:, order].T
-    alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
+    measured, labelled, order = _standing_out(evidence, by_scores)
+    order = order[~_held_at_zero(evidence)[order]][: MOST * 3]
+    scores = evidence.tune_scores[:, order].T
+    alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
     return tuple(
-        _suspect(photos, measured, int(c), order[same][:MOST_ALIKE], labelled.get(int(c)))
+        _suspect(evidence, measured, int(c), order[same][:MOST_ALIKE], labelled.get(int(c)))
         for c, same in zip(order[:MOST], alike, strict=False)
     )
 
 
 def _suspect(
-    photos: ClassPhotos,
-    measured: Suspicion,
-    c: int,
-    group: NDArray[np.intp],
-    other: Labelled | None,
+    evidence: Evidence, measured: Suspicion, c: int, group: NDArray[np.intp], other: Labelled | None
 ) -> Suspect:
-    spread = photos.spread[c] or np.inf
+    spread = evidence.spread[c] or np.inf
     measures = ("score", "z", "q", "reliance", "lost")
-    fit = photos.fit_scores[:, c], photos.fit_label
-    tune = photos.tune_scores[:, c], photos.tune_label
+    fit = evidence.fit_scores[:, c], evidence.fit_label
+    tune = evidence.tune_scores[:, c], evidence.tune_label
     return Suspect(
-        concept=photos.concepts[c],
+        concept=evidence.concepts[c],
         **{name: float(getattr(measured, name)[c]) for name in measures},
-        weight=float(photos.student.weights[c]),
+        weight=float(evidence.student.weights[c]),
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
-        group=tuple(photos.concepts[j] for j in group),
-        presence=other.presence(photos) if other else presence(*fit, *tune),
+        group=tuple(evidence.concepts[j] for j in group),
+        presence=other.presence(evidence) if other else presence(*fit, *tune),
         labelled=other.name if other else "",
         by_teacher=bool(other and other.by_teacher),
     )

@@ -28,7 +28,7 @@ from inficond_panel.distill.suspects import (
     lost_bond,
     presence,
 )
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (
@@ -113,35 +113,35 @@ class Differences:
     labels: FitLabels | None = None
 
 
-def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
+def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     """Return the differences between fit and tune for the class of ``photos``."""
-    labels, one = (photos.fit_label, photos.tune_label), photos.one_of_each
+    labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
     share = share_z(one.fit_label, one.tune_label) if min(sizes) else 0.0
     if shift.lacking:
-        return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
-    noise = NO_NOISE if photos.by_teacher else _noise(one)
+        return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
+    noise = NO_NOISE if evidence.by_teacher else _noise(one)
     other = other_photos(one.fit_scores, one.fit_label, one.tune_scores, one.tune_label)
     pictures = picture_differences(one)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    logit = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
+    logit = (evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2
     wrong = wrong_chance(logit, labels[0], noise)
-    ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
+    ranked = FitLabels(evidence.fit, labels[0], expit(logit), wrong)
     given = positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
-    return Differences(photos.student.name, *given)
+    return Differences(evidence.student.name, *given)
 
 
-def _noise(photos: ClassPhotos) -> LabelNoise:
+def _noise(evidence: Evidence) -> LabelNoise:
     """Return the label noise of fit, measured by a model of the labels of tune; by that model and
     the teacher if they show more noise. A teacher that learned wrong labels shows none."""
-    of_tune, of_fit = photos.model_of_tune
-    fit = np.column_stack([of_fit, photos.teacher_log_odds(FIT)])
-    tune = np.column_stack([of_tune, photos.teacher_log_odds(TUNE)])
-    labels = photos.fit_label, photos.tune_label
+    of_tune, of_fit = evidence.model_of_tune
+    fit = np.column_stack([of_fit, evidence.teacher_log_odds(FIT)])
+    tune = np.column_stack([of_tune, evidence.teacher_log_odds(TUNE)])
+    labels = evidence.fit_label, evidence.tune_label
     alone = label_noise(fit[:, :1], labels[0], tune[:, :1], labels[1])
     both = label_noise(fit, labels[0], tune, labels[1])
     return both if both.evidence >= max(BY_TEACHER, alone.evidence) else alone
@@ -163,12 +163,12 @@ def _with_pictures(
     return (*clearer, PICTURES, *(kind for kind in kinds if kind not in clearer))
 
 
-def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:
+def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
     """Return image properties whose correlation with the class differs between fit and tune, most
     significant first; empty if the store has no image properties."""
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
 
-    pictures, labels = photos.pictures, (photos.fit_label, photos.tune_label)
+    pictures, labels = evidence.pictures, (evidence.fit_label, evidence.tune_label)
     if pictures is None:
         return ()
     fit, tune = (Photos(*pair) for pair in zip(pictures, labels, strict=True))

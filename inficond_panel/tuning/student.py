@@ -10,8 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
-from inficond_panel.common.names import equal_names, find_name, name_key, pair_text
-from inficond_panel.common.near_words import near
+from inficond_panel.common.names import find_name
 from inficond_panel.distill import (
     ClassMetrics,
     Outcome,
@@ -22,11 +21,10 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs, Mask, decided
-from inficond_panel.errors import TuningError
-from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.node import Iteration, Node
+from inficond_panel.tuning.thresholds import check_thresholds, thresholds_by_class
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
@@ -65,7 +63,7 @@ class Evaluation:
         spent: Callable[[Node], Mapping[str, str]] = lambda node: {},
         unseen: Callable[[Node, str], np.ndarray] | None = None,
     ) -> None:
-        _check_thresholds(thresholds, store)
+        check_thresholds(thresholds, store)
         self.store, self.link, self._spent, self._unseen = store, link, spent, unseen
         self.thresholds = thresholds_by_class(thresholds, store)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
@@ -251,31 +249,6 @@ def _whole(node: Node, k: int) -> _Student:
 def _fixed(values: np.ndarray) -> np.ndarray:
     values.setflags(write=False)
     return values
-
-
-def thresholds_by_class(thresholds: Mapping[str, float], store: Store) -> tuple[float, ...]:
-    """Return the threshold of each class of the store, in order; 0 for a class without one."""
-    known = {name_key(name): value for name, value in thresholds.items()}
-    return tuple(known.get(name_key(name), 0.0) for name in store.classes)
-
-
-def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
-    if thresholds and store.task == SINGLE_LABEL:
-        raise TuningError(
-            f"students.threshold {NO_THRESHOLD}.", "Remove students.threshold from the spec."
-        )
-    for name in thresholds:
-        if find_name(name, store.classes) is None:
-            raise TuningError(
-                f"students.threshold: there is no class {name!r} in the store."
-                f"{near(name, store.classes)}",
-                "Correct students.threshold in the spec.",
-            )
-    if twice := equal_names(thresholds):
-        raise TuningError(
-            f"students.threshold names a class twice: {pair_text(*twice[0])}.",
-            "Give each class one threshold.",
-        )
 
 
 @dataclass(frozen=True)

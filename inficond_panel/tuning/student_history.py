@@ -16,10 +16,11 @@ from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Edit, Meant, as_stored, check_repairs, meant_by
 from inficond_panel.tuning.fitting.adjustments import Adjustment
-from inficond_panel.tuning.fitting.terms import Terms, terms_of, with_adjusted
+from inficond_panel.tuning.fitting.terms import Terms, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
+from inficond_panel.tuning.repairs.kinds import terms_of
 from inficond_panel.tuning.thumbs import box, in_force, known_name, resolve
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT

@@ -24,10 +24,11 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.recipe import ResolvedEdits, distilled, refitted
 from inficond_panel.tuning.fitting.targets import TargetSource
-from inficond_panel.tuning.fitting.terms import Terms, terms_of, with_adjusted
+from inficond_panel.tuning.fitting.terms import Terms, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node, node_id, warn_of_optimality
 from inficond_panel.tuning.repairs.cross_fit import logits_for_evaluation, spent_classes
+from inficond_panel.tuning.repairs.kinds import terms_of
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory

@@ -1,4 +1,4 @@
-"""Keys and words of edits: directions of a thumb, kinds of repairs, and the largest bound."""
+"""Keys and words of edits: directions of a thumb, sources of learned photos, the largest bound."""
 
 from __future__ import annotations
 
@@ -65,20 +65,6 @@ class RepairKind:
     verb: str
 
 
-#: Reweights the training images so that concepts' scores are distributed as in tune.
-BALANCE = RepairKind("balance", "≈", "Reweight by")
-#: Changes the L1 penalty of a class.
-LAMBDA = RepairKind("lambda", "λ", "Penalty")
-#: Adaptive penalty: a concept's L1 penalty grows with how suspect the concept is.
-DOUBT = RepairKind("doubt", "adaptive penalty", "Adaptive penalty")
-#: Sets the label of one photo that the student is fitted to.
-LABEL = RepairKind("label", "✓", "Label")
-
-#: Adds photos of tune, or photos that were added to the store, to the training images of a class.
-LEARN = RepairKind("learn", "+", "Learn")
-
-#: All kinds by key, in the order in which the repairs of one iteration are applied.
-REPAIRS = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}
 #: Targets of ``learn``: on tune the labels, the teacher's probabilities, or these probabilities
 #: corrected by a person's answers; or the teacher's probabilities on photos added to the store.
 LABELS, TEACHER, ANSWERS, MORE = "labels", "teacher", "answers", "more"

@@ -6,34 +6,23 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.tuning import Balance, Doubt, Intent, Label, Lambda, Learn
+from inficond_panel.tuning import Intent, Label
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
-from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.repairs.kinds import in_order
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import MEASURED
 from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.intents import (
-    ANSWERS,
-    AUTO,
-    BALANCE,
-    DOUBT,
-    DOWN,
-    LABEL,
-    LABELS,
-    LAMBDA,
-    LEARN,
-    MORE,
-    TEACHER,
-    UP,
-)
+from inficond_panel.vocabulary.intents import DOWN, UP
 
 
 def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
@@ -140,29 +129,11 @@ def _no_gain(teaching: Teaching) -> str:
 
 
 NodeEdit = Intent | Repair
-#: Words for what a class learns from, by source.
-LEARNED_FROM = {
-    LABELS: "the labels of the tuning images",
-    TEACHER: "the teacher on the tuning images",
-    ANSWERS: "the teacher on the tuning images, corrected by the answers",
-    MORE: "the teacher on added images",
-}
 
 
 def object_of(item: NodeEdit) -> str:
     """Return the object of a thumb or repair: ``wheel``, ``road, car``; or its size ``0.003``."""
-    match item:
-        case Intent():
-            return item.concept
-        case Balance():
-            return ", ".join(item.concepts)
-        case Label():
-            return f"{item.image} {'present' if item.value else 'absent'}"
-        case Learn():
-            weight = "" if item.value is None else f" {item.value:g}"
-            return f"{LEARNED_FROM[item.source]}{weight}"
-        case Lambda() | Doubt():
-            return AUTO if item.value is None else f"{item.value:g}"
+    return item.concept if isinstance(item, Intent) else item.object_words
 
 
 def folded(edits: Sequence[NodeEdit]) -> list[tuple[NodeEdit, str, str]]:
@@ -212,7 +183,11 @@ def terms_words(terms: Terms) -> list[str]:
     """Return clauses on how one class is fitted: one per active repair, and one on the labels that
     chose the settings."""
     used = [used_words(terms)] if terms.used else []
-    return [*map(adjustment_words, terms.adjusted), *_words_by_kind(terms).values(), *used]
+    return [
+        *map(adjustment_words, terms.adjusted),
+        *(each.words for each in in_order(terms)),
+        *used,
+    ]
 
 
 def adjustment_words(adjusted: Adjustment) -> str:
@@ -231,47 +206,13 @@ def repair_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
 
     ``since`` holds the iteration since which a kind is active: a negative number is a preview, and
     a kind without a number is set by the spec."""
-    return {
-        kind: f"{_origin(since, kind)}: {words}." for kind, words in _words_by_kind(terms).items()
-    }
+    return {each.kind: f"{_origin(since, each.kind)}: {each.words}." for each in in_order(terms)}
 
 
 def _origin(since: Mapping[str, int], kind: str) -> str:
     if kind not in since:
         return "By the spec"
     return f"Repair active since #{since[kind]}" if since[kind] >= 0 else "Repair active"
-
-
-def _words_by_kind(terms: Terms) -> dict[str, str]:
-    words = {}
-    if terms.taught is not None:
-        photos = len(terms.taught.labels)
-        whose = "its label" if photos == 1 else "their labels"
-        weight = f"each as {terms.taught.weight:g} training images"
-        if terms.taught.weight == 0:
-            weight = "with weight 0: no weight raises AP on the other tuning images"
-        words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
-    if terms.learned:
-        words[LEARN.key] = "; ".join(
-            f"learned {LEARNED_FROM[each.source]}, each as {each.weight:g} training images"
-            for each in terms.learned
-        )
-    if terms.balanced is not None:
-        positive, negative = terms.balanced.effective
-        names = ", ".join(terms.balanced.concepts)
-        words[BALANCE.key] = (
-            f"reweighted by {names}: worth {positive:.0f} training images with the class, "
-            f"{negative:.0f} without"
-        )
-    if terms.doubted is not None:
-        factors = terms.doubted.factors
-        most = max(factors, key=lambda name: factors[name], default="")
-        worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
-        suspects = count(len(factors), "suspect")
-        words[DOUBT.key] = f"adaptive penalty {terms.doubted.value:g}: {suspects}{worst}"
-    if terms.penalty is not None:
-        words[LAMBDA.key] = f"penalty λ {terms.penalty:.3g}"
-    return words
 
 
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
@@ -293,19 +234,7 @@ def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
 
 def plain_edit(item: NodeEdit) -> str:
     """Return a thumb or repair in words for beginners: ``Reweight by lifebuoy and anchor``."""
-    match item:
-        case Intent():
-            return f"{item.kind.verb} {item.concept}"
-        case Balance():
-            return f"Reweight by {_and(item.concepts)}"
-        case Doubt():
-            return "Adaptive penalty"
-        case Lambda():
-            return "Another penalty" if item.value is None else f"Penalty {item.value:.3g}"
-        case Label():
-            return f"{item.image} is {'' if item.value else 'not '}{item.class_name}"
-        case Learn():
-            return f"Learn {LEARNED_FROM[item.source]}"
+    return f"{item.kind.verb} {item.concept}" if isinstance(item, Intent) else item.plain_words
 
 
 def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
@@ -321,10 +250,10 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
         return f"No repair of {class_name} is expected to gain."
     thumbs = [edit for edit in repair.taken.edits if isinstance(edit, Intent)]
     by_verb = [(verb, [each.concept for each in of]) for verb, of in groupby(thumbs, _verb)]
-    edits = [f"{verb} {_and(concepts)}" for verb, concepts in by_verb]
+    edits = [f"{verb} {with_and(concepts)}" for verb, concepts in by_verb]
     edits += [plain_edit(edit) for edit in repair.taken.edits if not isinstance(edit, Intent)]
     first, *rest = edits
-    words = _and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
+    words = with_and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
     gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
     return f"{words}: {gain} points expected."
 
@@ -379,8 +308,3 @@ def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
         "here cannot show whether that helps. The preview of these thumbs has the figures for "
         "images like these, and for images without this correlation."
     )
-
-
-def _and(words: Sequence[str]) -> str:
-    """Join words to one text: ``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import (

@@ -27,6 +27,12 @@ UNTYPED = {
     "values of any type, as pydantic hands them to a validator before it is checked": {
         "inficond_panel.spec.framework.types"
     },
+    "plain data of a stored node: each effect checks what it reads": {
+        "inficond_panel.tuning.fitting.effect.Effect.from_json",
+        "inficond_panel.tuning.fitting.terms.size_of",
+        "inficond_panel.tuning.repairs.learn.LearnedPhotos.from_json",
+        "inficond_panel.tuning.repairs.penalty.OwnPenalty.from_json",
+    },
     "argparse's own signature: an object of any class that takes attributes": {
         "inficond_panel.commands.shared.parser.Parser.parse_known_args"
     },

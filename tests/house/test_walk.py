@@ -32,17 +32,17 @@ def test_a_file_that_was_left_is_returned_to(modules, returns):
 
 
 def test_a_value_that_no_function_of_ours_gets_stays_where_it_is():
-    made = walk(place_of("inficond_panel/tuning/fitting/terms.py:_packed:values"))
+    made = walk(place_of("inficond_panel/tuning/repairs/reweight.py:_packed:values"))
     assert [each.name for each in made.places] == ["_packed"]
 
 
 def test_a_value_is_followed_through_an_argument():
-    made = walk(place_of("inficond_panel/tuning/fitting/terms.py:terms_of:items"))
-    assert ("Terms", "from_json") in {(each.owner, each.name) for each in made.places}
+    made = walk(place_of("inficond_panel/tuning/repairs/kinds.py:terms_of:items"))
+    assert ("", "terms_from_json") in {(each.owner, each.name) for each in made.places}
 
 
 def test_a_value_is_followed_into_a_method_of_its_own():
-    made = walk(place_of("inficond_panel/tuning/repairs/class_photos.py:_known:photos"))
+    made = walk(place_of("inficond_panel/tuning/repairs/labelled.py:_known:evidence"))
     assert ("labels", "self") in {(each.name, each.parameter) for each in made.places}
 
 

@@ -23,9 +23,11 @@ from inficond_panel.errors import AnswersError, TuningError
 from inficond_panel.tuning import read_edits
 from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, judged
-from inficond_panel.tuning.edits import Label, Learn, canonical_repairs
-from inficond_panel.tuning.fitting.terms import corrected
 from inficond_panel.tuning.node import node_id
+from inficond_panel.tuning.repairs.correction import corrected
+from inficond_panel.tuning.repairs.kinds import canonical_repairs
+from inficond_panel.tuning.repairs.label import Label, Taught
+from inficond_panel.tuning.repairs.learn import Learn, Learned
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import teaching_sentences
 
@@ -80,9 +82,9 @@ def test_photos_where_student_and_word_disagree_are_asked_and_answers_taught(stu
     after = students.decision_function("holdout")[:, 0]
     assert average_precision(truth, after) > average_precision(truth, before) + 0.02
     terms = students.tuner.terms(students.node)["truck"]
-    assert terms.taught.weight == 1.0
-    assert [each.source for each in terms.learned] == ["answers"]
-    assert dict(terms.taught.labels) == TRUTH[asked.index].to_dict()
+    assert terms.get(Taught).weight == 1.0
+    assert [each.source for each in terms.get(Learned).by_source] == ["answers"]
+    assert dict(terms.get(Taught).labels) == TRUTH[asked.index].to_dict()
     labels = [repair for repair in students.node.repairs if isinstance(repair, Label)]
     assert {repair.why for repair in labels} == {asked["why"].iloc[0]}
     for old, new in replay(students.tuner, afresh(students.tuner)):
@@ -172,7 +174,9 @@ def test_a_class_learns_one_teacher_on_tune_and_from_answers_if_there_are_some(s
     corrected_ = tuner.fine_tune(students.node, Answers("truck", answered(students)).edits)
     plain = tuner.fine_tune(corrected_, [Learn("truck", "teacher", 1.0)])
     for node, source in ((corrected_, "answers"), (plain, "teacher")):
-        assert [each.source for each in tuner.terms(node)["truck"].learned] == [source]
+        assert [each.source for each in tuner.terms(node)["truck"].get(Learned).by_source] == [
+            source
+        ]
 
 
 def teaching(present, before, after) -> Teaching:
@@ -261,7 +265,7 @@ def test_an_answer_can_be_changed(students):
     np.testing.assert_allclose(again.before, first.before, atol=0.02)
     image = next(iter(given))
     students.teach("truck", {image: 1 - given[image]}, force=True)
-    labels = students.tuner.terms(students.node)["truck"].taught.labels
+    labels = students.tuner.terms(students.node)["truck"].get(Taught).labels
     assert labels[image] == 1 - given[image]
     assert len(labels) == 20
     every = {image: int(TRUTH[image]) for image in students.images("tune")}
@@ -293,7 +297,7 @@ def test_the_command_asks_and_teaches(store_path, tmp_path, capsys):
     assert (found["photos"], found["skipped"]) == (19, 1)
     students = inficond_panel.open_students(store_path, history=history)
     assert students.node.id == found["taught"]
-    assert table["image"][3] not in students.tuner.terms(students.node)["truck"].taught.labels
+    assert table["image"][3] not in students.tuner.terms(students.node)["truck"].get(Taught).labels
     assert main([*given, "-n", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "class,rank,image,path,why,answer"

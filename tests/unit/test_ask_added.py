@@ -19,8 +19,10 @@ from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import Label, Learn, open_tuner
 from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
-from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
+from inficond_panel.tuning.repairs.kinds import terms_from_json
+from inficond_panel.tuning.repairs.label import Taught
+from inficond_panel.tuning.repairs.learn import Learned
 from inficond_panel.tuning.replay import replay
 from inficond_panel.ui.images import load_photo
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -99,10 +101,14 @@ def test_an_answer_on_an_added_photo_is_fitted_to_by_hand_and_comes_back_bit_for
     node = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
     terms, store = tuner.terms(node)["truck"], tuner.store
     (part,) = AllImages(store).more.parts
-    assert (terms.taught.weight, terms.taught.parts) == (1.0, (part,))
+    assert (terms.get(Taught).weight, terms.get(Taught).parts) == (1.0, (part,))
     rows, tune = store.rows("fit"), store.rows("tune")
-    corrected = terms.learned[0].correction.log_odds(
-        store.teacher_logit[tune, 0].astype(float), store.concept_score[tune], store.concepts
+    corrected = (
+        terms.get(Learned)
+        .by_source[0]
+        .correction.log_odds(
+            store.teacher_logit[tune, 0].astype(float), store.concept_score[tune], store.concepts
+        )
     )
     label, own, _ = drawn(images)
     targets = np.r_[expit(store.teacher_logit[rows, 0]), label, expit(corrected)]
@@ -117,7 +123,7 @@ def test_an_answer_on_an_added_photo_is_fitted_to_by_hand_and_comes_back_bit_for
     unbiased_part(tuner.store, 30, seed=8)  # parts that come later change nothing
     for old, new in replay(tuner, afresh(tuner)):
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
-    assert Terms.from_json(terms.to_json(), len(rows)).to_json() == terms.to_json()
+    assert terms_from_json(terms.to_json(), len(rows)).to_json() == terms.to_json()
 
 
 def test_an_added_photo_counts_as_taught_alone_and_its_part_may_not_be_gone(tuner, path):

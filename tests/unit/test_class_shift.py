@@ -11,7 +11,8 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.tuning.edits import Lambda, Learn
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.wording.shift_kinds import finding_sentence

@@ -18,6 +18,8 @@ from waiting import PATIENCE, wait_until
 
 from inficond_panel.commands import docs
 from inficond_panel.tuning import History, open_tuner
+from inficond_panel.tuning.repairs.adaptive_penalty import SuspectPenalty
+from inficond_panel.tuning.repairs.reweight import Reweighted
 
 pytestmark = [pytest.mark.commands, pytest.mark.server]
 
@@ -287,7 +289,7 @@ def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_
     terms = tuner.terms(tuner.nodes()[-1])["bicycle"]
     _, out, _ = run("explain", spec_file)
     own = [line.partition(": ")[2] for line in out.splitlines() if "Repair active" in line]
-    positive, negative = terms.balanced.effective
+    positive, negative = terms.get(Reweighted).effective
     assert own == [
         next(line for line in own if "1 photo taught by its label, " in line),
         f"Repair active since #1: reweighted by wheel: worth {positive:.0f} training images with "
@@ -306,7 +308,7 @@ def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_
     assert (found["lambda"]["since"], found["lambda"]["terms"]) == (1, {"value": 0.002})
     assert (found["label"]["terms"]["photos"], found["label"]["since"]) == ({"000002": 1}, 2)
     assert found["balance"]["terms"]["concepts"] == ["wheel"]
-    assert set(found["doubt"]["terms"]["factors"]) == set(terms.doubted.factors)
+    assert set(found["doubt"]["terms"]["factors"]) == set(terms.get(SuspectPenalty).factors)
     _, out, _ = run("explain", spec_file, "--node", "2")
     assert out.count("Repair active") == 3
     assert "\nbird: Repair active" not in out

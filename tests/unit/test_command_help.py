@@ -16,7 +16,8 @@ from inficond_panel.cli import main, make_parser
 from inficond_panel.commands import export, tune
 from inficond_panel.commands.table import COMMANDS
 from inficond_panel.export import FORMATS
-from inficond_panel.vocabulary.intents import DIRECTIONS, REPAIRS
+from inficond_panel.tuning.repairs.kinds import REPAIRS
+from inficond_panel.vocabulary.intents import DIRECTIONS
 
 pytestmark = [pytest.mark.commands, pytest.mark.server]
 

@@ -16,9 +16,10 @@ from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.tuning.edits import Label, Lambda, Learn
 from inficond_panel.tuning.fitting.class_fit import FOLDS
-from inficond_panel.tuning.fitting.terms import Learned
+from inficond_panel.tuning.repairs.label import Label, Taught
+from inficond_panel.tuning.repairs.learn import Learn, Learned, LearnedPhotos
+from inficond_panel.tuning.repairs.penalty import Lambda
 
 BOTH = ["fit", "tune"]
 L1 = 2e-3
@@ -111,7 +112,7 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner):
     labels = [Label("truck", store.images[row], int(store.label[row, 0])) for row in taught]
     node = tuner.fine_tune(tuner.root(), labels)
     terms = tuner.terms(node)["truck"]
-    assert terms.learned == (Learned("teacher", 1.0),)
+    assert terms.get(Learned).by_source == (LearnedPhotos("teacher", 1.0),)
     folds = stratified_folds(store.label[judged, 0][:, None], FOLDS, 0)
     values = {}
     for weight in (0.0, 1.0, 3.0, 10.0, 30.0):
@@ -127,8 +128,8 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner):
             shown = decision_function(scores, made.weights, made.intercepts)
             logits[folds == fold] = shown[:, 0]
         values[weight] = average_precision(store.label[judged, 0], logits)
-    assert terms.taught is not None
-    assert values[terms.taught.weight] == pytest.approx(max(values.values()), abs=1e-3)
+    assert terms.get(Taught) is not None
+    assert values[terms.get(Taught).weight] == pytest.approx(max(values.values()), abs=1e-3)
 
 
 def test_what_cannot_be_distilled_is_refused_in_python_too(tmp_path, fit_alone, monkeypatch):

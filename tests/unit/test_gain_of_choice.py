@@ -8,10 +8,11 @@ from spread_shortcut import shifted_frames
 from inficond_panel import from_frames
 from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
-from inficond_panel.tuning.edits import Learn
 from inficond_panel.tuning.fitting.class_fit import held_out_logits
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.repairs.resolution import ap_values, with_learned
+from inficond_panel.tuning.repairs.choosing import ap_values
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import OwnPenalty
 from inficond_panel.tuning.suggest.gain import ChoiceGain, gain_of_choice, gain_of_levers
 from inficond_panel.tuning.suggest.levers import change_by_teaching
 
@@ -60,14 +61,14 @@ def photos(tmp_path_factory):
     students = from_frames(**shifted_frames(1200, bias=0.5, seed=2), path=path)
     tuner = students.with_settings(lambda_=1e-3).fit().tuner
     student = tuner.repairs.class_fit(tuner.root(), "truck")
-    return tuner.repairs.photos(student, tuner.store.rows("tune"))
+    return tuner.repairs.evidence(student, tuner.store.rows("tune"))
 
 
 @pytest.mark.parametrize("source", ["teacher", "labels"])
 def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
     """Students that learn each photo once (still), and as often as it is drawn (moved)."""
     counts = draw_counts(len(photos.tune), 20, 3)
-    (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
+    (terms,) = Learn("truck", source, 2.0).candidates(photos, Terms(), able=True)
     student, rows, label = photos.student, photos.tune, photos.tune_label
     folds, data = stratified_folds(label[:, None], FOLDS, seed=0), student.under(terms).data
     at = len(data.images) - len(rows)  # tune follows fit
@@ -92,7 +93,7 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
 
 def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(photos):
     counts = draw_counts(len(photos.tune), 20, 3)
-    np.testing.assert_array_equal(change_by_teaching(photos, Terms(penalty=3e-3), counts), 0)
-    (terms,) = with_learned(photos, Learn("truck", "labels", 2.0), Terms())
+    np.testing.assert_array_equal(change_by_teaching(photos, Terms((OwnPenalty(3e-3),)), counts), 0)
+    (terms,) = Learn("truck", "labels", 2.0).candidates(photos, Terms(), able=True)
     once = np.ones((1, len(photos.tune)), dtype=np.uint8)
     np.testing.assert_allclose(change_by_teaching(photos, terms, once), 0, atol=1e-12)

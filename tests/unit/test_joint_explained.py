@@ -21,8 +21,8 @@ from inficond_panel.results.sensitivity import penalty_path, stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.node import to_iteration
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.configuration.view import make_student

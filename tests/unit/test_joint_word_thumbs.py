@@ -11,7 +11,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import GroupIntent, History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.replay import replay, same_weights
 
 pytestmark = pytest.mark.page

@@ -20,10 +20,14 @@ from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import StoreError, TuningError
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_repairs
-from inficond_panel.tuning.fitting.class_fit import FOLDS, held_out_logits, learns_from_tune
-from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.tuning.repairs.resolution import choose, compared_terms
+from inficond_panel.tuning.fitting.class_fit import FOLDS, held_out_logits
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.choosing import choose
+from inficond_panel.tuning.repairs.kinds import canonical_repairs, terms_from_json
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn, Learned, LearnedPhotos
+from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
+from inficond_panel.tuning.repairs.resolution import compared_terms
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.wording.repairs import edit_words, terms_words
 
@@ -91,7 +95,7 @@ def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner):
     ap = average_precision_score(label, logits)
     assert tuner.metrics(node, "tune")["truck"].ap == pytest.approx(ap, abs=5e-3)
     assert tuner.at(node, "tune")["truck"].outcome.logit == pytest.approx(logits, abs=0.1)
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(node, "truck"))
+    photos = tuner.repairs.evidence(tuner.repairs.class_fit(node, "truck"))
     np.testing.assert_allclose(photos.tune_logits[0], logits, atol=0.1)
 
 
@@ -100,7 +104,7 @@ def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learne
     images, root = [tuner.store.images[row] for row in rows[:40]], tuner.root()
     labels = [Label("truck", *each) for each in zip(images, label[:40].tolist(), strict=True)]
     node = tuner.fine_tune(root, labels)
-    assert learns_from_tune(tuner.terms(node)["truck"], tuner.store)
+    assert tuner.terms(node)["truck"].fit_to_tune(tuner.store)
     assert (tuner.logits(node)[rows, 0] != logits_on(scores, node)).mean() > 0.9
     taught = tuner.fine_tune(root, [Label("truck", images[0], 1 - int(label[0]))])
     data = tuner.data_at(tuner.fine_tune(taught, [Learn("truck", "labels", 1.0)]))
@@ -112,16 +116,16 @@ def test_taught_photos_of_tune_are_left_out_too_and_count_in_place_of_the_learne
 def test_weight_and_lambda_are_those_of_highest_ap(tuner):
     repairs = [Learn("truck"), Lambda("truck")]
     terms = tuner.terms(tuner.fine_tune(tuner.root(), repairs))["truck"]
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
+    photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "truck"))
     tried, (_, label, _) = compared_terms(photos, repairs), tune_of(tuner)
     folds = stratified_folds(label[:, None], FOLDS, 0)
     logits = held_out_logits(photos.student, tried, photos.tune, folds)
     best = int(np.argmax([average_precision_score(label, each) for each in logits]))
-    assert terms.learned[0].weight == tried[best].learned[0].weight
-    assert terms.penalty == tried[best].penalty
+    assert terms.get(Learned).by_source[0].weight == tried[best].get(Learned).by_source[0].weight
+    assert terms.get(OwnPenalty).value == tried[best].get(OwnPenalty).value
     assert choose(label, logits, photos.tune_group).best == best
-    assert len({each.learned[0].weight for each in tried}) == 3
-    assert len({each.penalty for each in tried}) == 4
+    assert len({each.get(Learned).by_source[0].weight for each in tried}) == 3
+    assert len({each.get(OwnPenalty).value for each in tried}) == 4
 
 
 def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatch):
@@ -131,7 +135,7 @@ def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatc
     with pytest.raises(TuningError, match="learn on 'truck' needs labels of tuning images"):
         tuner.fine_tune(tuner.root(), [Learn("truck")])
     terms = tuner.terms(tuner.fine_tune(tuner.root(), [Learn("truck", "teacher")]))["truck"]
-    assert (terms.learned, terms.used) == ((Learned("teacher", 1.0),), 0)
+    assert terms == Terms((Learned.of_teacher(),))
 
 
 def test_one_learn_of_each_source_per_iteration_what_cannot_be_is_refused_terms_are_read_back():
@@ -144,21 +148,22 @@ def test_one_learn_of_each_source_per_iteration_what_cannot_be_is_refused_terms_
     ):
         with pytest.raises(TuningError, match=words):
             Learn("truck", **given)
-    assert "learn" not in Terms(penalty=0.1).to_json()
-    more = Learned("more", 2.5, parts=("ab", "cd"))
-    given = Terms(learned=(Learned("labels", 2.5), more, Learned("teacher", 1.0)), used=3)
+    assert "learn" not in Terms((OwnPenalty(0.1),)).to_json()
+    more = LearnedPhotos("more", 2.5, parts=("ab", "cd"))
+    each = LearnedPhotos("labels", 2.5), more, LearnedPhotos("teacher", 1.0)
+    given = Terms((Learned(each),), used=3)
     written = given.to_json()
     parts = {"weight": 2.5, "parts": ["ab", "cd"]}
     assert written["learn"] == {"labels": 2.5, "teacher": 1.0, "more": parts}
-    assert Terms.from_json(written, 10) == given
+    assert terms_from_json(written, 10) == given
     for wrong, words in (
         ({"attic": 1.0}, "unknown source of photos among attic"),
         ({"more": {"weight": 1.0, "parts": []}}, "no parts"),
         ({"more": {"weight": 1.0, "parts": "ab"}}, "no parts"),
     ):
         with pytest.raises(ValueError, match=words):
-            Terms.from_json({**written, "learn": wrong}, 10)
-    words = terms_words(Terms(learned=(more,)))
+            terms_from_json({**written, "learn": wrong}, 10)
+    words = terms_words(Terms((Learned((more,)),)))
     assert words == ["learned the teacher on added images, each as 2.5 training images"]
     assert edit_words(Learn("truck", "more", 2.5)) == "learn the teacher on added images 2.5"
 
@@ -181,7 +186,7 @@ def test_added_photos_are_fitted_to(tuner):
     np.testing.assert_array_equal(node.weights[:, 1], root.weights[:, 1])
     terms = tuner.terms(node)["truck"]
     parts = tuple(sorted([first.content_hash, second.content_hash]))
-    assert (terms.learned, terms.used) == ((Learned("more", weight, parts=parts),), 0)
+    assert terms == Terms((Learned((LearnedPhotos("more", weight, parts=parts),)),))
 
 
 def test_added_photos_are_left_out_in_turn_beside_labels_and_auto_takes_best_ap(tuner):
@@ -200,7 +205,7 @@ def test_added_photos_are_left_out_in_turn_beside_labels_and_auto_takes_best_ap(
         made = fit_by_hand(tuner, score, expit(logit), weight)
         values[average_precision(label, logits_on(scores, made))] = weight
     terms = tuner.terms(node)["truck"]
-    assert terms.learned[0].weight == values[max(values)]
+    assert terms.get(Learned).by_source[0].weight == values[max(values)]
     assert terms.used == len(rows)
     outcome = tuner.at(node, "tune")["truck"].outcome  # each fold by the others' choice
     assert np.isfinite(outcome.logit).all()
@@ -214,7 +219,7 @@ def test_a_replay_uses_the_same_parts_though_others_were_added(tuner):
     again = other.fine_tune(other.root(), node.repairs, resolved=node.resolved)
     assert (again.id, again.weights_hash) == (node.id, node.weights_hash)
     anew = fresh.fine_tune(fresh.root(), node.repairs)
-    assert len(fresh.terms(anew)["truck"].learned[0].parts) == 2
+    assert len(fresh.terms(anew)["truck"].get(Learned).by_source[0].parts) == 2
     assert anew.weights_hash != node.weights_hash
 
 

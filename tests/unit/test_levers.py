@@ -11,8 +11,9 @@ import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.edits import Lambda, Learn
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import levers as levers_module
 from inficond_panel.tuning.suggest import suggest
@@ -91,7 +92,7 @@ def test_each_lever_is_measured_and_the_thumb_removes_suspects(students):
     folds = stratified_folds(label[:, None], FOLDS, 0)
     for fold in range(FOLDS):
         out = folds == fold
-        photos = tuner.repairs.photos(tuner.repairs.class_fit(root, "truck"), rows[~out])
+        photos = tuner.repairs.evidence(tuner.repairs.class_fit(root, "truck"), rows[~out])
         named = [Intent("truck", name, "remove") for name in first_suspects(photos, 3)]
         assert named
         nodes = (root, tuner.preview(root, named))

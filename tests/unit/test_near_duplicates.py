@@ -18,7 +18,7 @@ from inficond_panel.spec.sections.splits import Share
 from inficond_panel.store import open_store
 from inficond_panel.store.images import TakenAt, taken_at
 from inficond_panel.store.near_images import joined, near_images
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.datasets import load_dataset
 from precompute.datasets.equal_files import equal_images
@@ -272,7 +272,7 @@ def test_the_doctor_counts_near_equal_images():
 def test_a_copy_of_a_learned_photo_is_not_evaluated_by_its_student():
     """Each fold that a repair learns from holds the copies of its photos."""
     tuner = from_frames(**wide_frames(3)).fit().tuner
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "bird"))
+    photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "bird"))
     group = tuner.store.near_group[photos.tune]
     assert all(len(set(photos.tune_folds[group == one])) == 1 for one in group)
 
@@ -280,7 +280,7 @@ def test_a_copy_of_a_learned_photo_is_not_evaluated_by_its_student():
 def test_copies_do_not_make_a_class_judgeable():
     """Three positives, ten times each, are three."""
     tuner = from_frames(**wide_frames(10, base=6)).fit().tuner
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "bird"))
+    photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "bird"))
     assert sum(photos.shown(TUNE)) == 6
     assert sum(photos.shown(FIT)) == 240
 
@@ -299,7 +299,7 @@ def test_the_lambda_of_the_path_is_the_one_that_the_repair_takes():
     students = from_frames(**wide_frames(3)).fit()
     path = students.penalty_path("bird")
     students.tune(Lambda("bird"))
-    taken = students.tuner.terms(students.node)["bird"].penalty
+    taken = students.tuner.terms(students.node)["bird"].get(OwnPenalty).value
     assert path.index[path["auto"]].tolist() == pytest.approx([taken])
 
 

@@ -32,7 +32,10 @@ from inficond_panel.results.shift import levers
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Node, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.edits import Doubt, Lambda, Learn
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
+from inficond_panel.tuning.repairs.kinds import REPAIRS
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics
 from inficond_panel.views.knowledge.batch import make_summary
@@ -40,15 +43,15 @@ from inficond_panel.views.knowledge.measures import make_measures
 from inficond_panel.views.performance.view import make_performance_rows
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.views.provenance.view import ProvenanceView
-from inficond_panel.vocabulary.intents import DIRECTIONS, LABELS, LEARN, REPAIRS, SOURCES
+from inficond_panel.vocabulary.intents import DIRECTIONS, LABELS, SOURCES
 from inficond_panel.vocabulary.metrics import METRICS, SHARES
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
 
 NAME = "truck"
 #: Every kind of edit that the product has; ``learn`` once per source.
-KINDS = [*DIRECTIONS, *(kind for kind in REPAIRS if kind != LEARN.key)]
-KINDS += [f"{LEARN.key} {source}" for source in SOURCES]
+KINDS = [*DIRECTIONS, *(kind for kind in REPAIRS if kind != Learn.kind.key)]
+KINDS += [f"{Learn.kind.key} {source}" for source in SOURCES]
 
 
 def labels(first: int, last: int, name: str = NAME) -> list[dict[str, Any]]:
@@ -329,7 +332,9 @@ def test_another_process_shows_the_same_page(edited, truth) -> None:
 def test_two_repaired_branches_are_compared_by_their_levels(begun, tmp_path) -> None:
     shutil.copytree(begun / "own.zarr", tmp_path / "own.zarr")
     tuner = open_tuner(str(tmp_path / "own.zarr"), history=":memory:")
-    one, other = (tuner.fine_tune(tuner.root(), [repair]) for repair in (Learn(NAME), Doubt(NAME)))
+    one, other = (
+        tuner.fine_tune(tuner.root(), [repair]) for repair in (Learn(NAME), AdaptivePenalty(NAME))
+    )
     item = compare(tuner, one, other).of(NAME)
     levels = [tuner.metrics(node, "tune")[NAME].ap for node in (one, other)]
     assert [item.before["ap"], item.after["ap"]] == levels

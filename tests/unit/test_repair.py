@@ -23,8 +23,11 @@ from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import Intent, Node, Tuner, read_edits
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
 from inficond_panel.tuning.repairs.cross_fit import FOLDS, cross_fitted_logits, steps_to
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, mean_change
 from inficond_panel.tuning.suggest.levers import image_moves
@@ -62,7 +65,11 @@ def cross_fitted(tuner: Tuner, node: Node) -> np.ndarray:
 
 def test_no_photo_is_judged_by_a_student_that_saw_its_label(tuner, monkeypatch) -> None:
     store, rows = tuner.store, tuner.store.rows("tune")
-    repairs = [Balance("truck", tuple(CONTEXT[:3]), suspects=True), Doubt("truck"), Lambda("truck")]
+    repairs = [
+        Reweight("truck", tuple(CONTEXT[:3]), suspects=True),
+        AdaptivePenalty("truck"),
+        Lambda("truck"),
+    ]
     labels = [Label("truck", f"{row:04d}.jpg", 1) for row in (802, 806)]
     node = tuner.fine_tune(tuner.root(), [*repairs, *labels])
     node = tuner.fine_tune(node, [Lambda("truck")])
@@ -108,8 +115,8 @@ def test_without_repairs_or_a_balance_that_no_fold_can_carry_out_it_is_the_stude
     tuner, rows = afresh(tuner), tuner.store.rows("tune")
     thumb = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "up")])
     np.testing.assert_allclose(cross_fitted(tuner, thumb), tuner.logits(thumb)[rows, 0], rtol=1e-12)
-    node = tuner.fine_tune(tuner.root(), [Balance("truck", tuple(CONTEXT[:2]))])
-    monkeypatch.setattr("inficond_panel.tuning.repairs.resolution.LEAST_EFFECTIVE", 1e6)
+    node = tuner.fine_tune(tuner.root(), [Reweight("truck", tuple(CONTEXT[:2]))])
+    monkeypatch.setattr("inficond_panel.tuning.repairs.reweight.LEAST_EFFECTIVE", 1e6)
     plain = tuner.logits(tuner.root())[rows, 0]
     np.testing.assert_allclose(cross_fitted(tuner, node), plain, atol=0.05)
 

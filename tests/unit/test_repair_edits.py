@@ -21,9 +21,12 @@ from inficond_panel.errors import TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.repairs import repair_terms
-from inficond_panel.tuning.repairs.resolution import DRAWS, choose, chosen, errors
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty, SuspectPenalty
+from inficond_panel.tuning.repairs.choosing import DRAWS, choose, chosen, errors
+from inficond_panel.tuning.repairs.label import Label, Taught
+from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
+from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import terms_words
 
@@ -75,12 +78,12 @@ def test_lambda_and_doubt_are_fits_with_their_penalties(tuner) -> None:
     assert slopes(tuner, root, 0.003) > 1e-3
     assert max(node.gap) <= 1e-9
     np.testing.assert_array_equal(node.weights[:, 1], root.weights[:, 1])
-    node = tuned(tuner, Doubt("truck", 3.0))
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
+    node = tuned(tuner, AdaptivePenalty("truck", 3.0))
+    photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "truck"))
     doubt = photos.suspicion().doubt
     doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
     assert slopes(tuner, node, L1 * (1 + 3.0 * doubt)) < 1e-5
-    factors = tuner.terms(node)["truck"].doubted.factors
+    factors = tuner.terms(node)["truck"].get(SuspectPenalty).factors
     assert max(factors, key=factors.get) in CONTEXT
     assert "truck" not in factors
 
@@ -89,7 +92,7 @@ def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio_and_later_on
     tuner,
 ) -> None:
     store, names = tuner.store, CONTEXT[:3]
-    node = tuned(tuner, Balance("truck", tuple(names)))
+    node = tuned(tuner, Reweight("truck", tuple(names)))
     columns = [store.concepts.index(name) for name in names]
     sides = [store.rows("fit"), store.rows("tune")]
     given = [(store.concept_score[rows][:, columns], store.label[rows, 0]) for rows in sides]
@@ -97,11 +100,11 @@ def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio_and_later_on
     weight = found.weights.astype(np.float32)
     assert slopes(tuner, node, L1, weight / weight.sum()) < 1e-5
     terms = tuner.terms(node)["truck"]
-    assert terms.balanced.effective == pytest.approx(found.effective)
+    assert terms.get(Reweighted).effective == pytest.approx(found.effective)
     assert terms.used == len(sides[1])
-    first = tuned(tuner, Balance("truck", (CONTEXT[0],)))
-    second = tuner.fine_tune(first, [Balance("truck", (CONTEXT[1],))])
-    both = tuned(tuner, Balance("truck", tuple(CONTEXT[:2])))
+    first = tuned(tuner, Reweight("truck", (CONTEXT[0],)))
+    second = tuner.fine_tune(first, [Reweight("truck", (CONTEXT[1],))])
+    both = tuned(tuner, Reweight("truck", tuple(CONTEXT[:2])))
     assert tuner.terms(second)["truck"] == tuner.terms(both)["truck"]
     np.testing.assert_allclose(second.weights, both.weights, atol=1e-3)
 
@@ -110,7 +113,7 @@ def test_a_label_is_a_photo_more_in_the_objective_and_lies_get_no_weight(tuner) 
     store, row = tuner.store, int(tuner.store.rows("tune")[0])
     asked = photo_label(tuner, row, lie=True)  # it contradicts the store
     node = tuned(tuner, asked)
-    taught = tuner.terms(node)["truck"].taught
+    taught = tuner.terms(node)["truck"].get(Taught)
     assert dict(taught.labels) == {asked.image: asked.value}
     rows = store.rows("fit")
     target = np.append(expit(store.teacher_logit[rows, 0]), asked.value)
@@ -121,7 +124,7 @@ def test_a_label_is_a_photo_more_in_the_objective_and_lies_get_no_weight(tuner) 
     assert store.label[row, 0] == 1 - asked.value  # the store is as it was
     lies = [photo_label(tuner, row, lie=True) for row in tuner.store.rows("tune")[:40]]
     terms = tuner.terms(tuned(tuner, *lies))["truck"]
-    assert terms.taught.weight == 0
+    assert terms.get(Taught).weight == 0
     assert "weight 0: no weight raises AP on the other tuning images" in terms_words(terms)[0]
 
 
@@ -131,14 +134,14 @@ def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, m
     students = "students: {lambda: 1e-4, labels: {alpha: 0.5}, tolerance: 1.0e-9}"
     spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{students}\n")
     mixed = inficond_panel.open_students(spec, history=":memory:").tuner
-    monkeypatch.setattr("inficond_panel.tuning.repairs.resolution.LABEL_WEIGHTS", (10.0,))
+    monkeypatch.setattr("inficond_panel.tuning.repairs.label.WEIGHTS", (10.0,))
     store, rows = mixed.store, mixed.store.rows("fit")
     asked = photo_label(mixed, rows[3], lie=True)
     node = tuned(mixed, asked)
     label = np.array(store.label)[rows][:, :1]
     label[3] = asked.value
     target, weight, scale = mixed_targets(label, expit(store.teacher_logit[rows, :1]), 0.5)
-    more = mixed.terms(node)["truck"].taught.weight * weight[:, 0].mean()
+    more = mixed.terms(node)["truck"].get(Taught).weight * weight[:, 0].mean()
     given = {"l1": L1 * scale, "sample_weight": np.append(weight[:, 0], more), "tolerance": 1e-9}
     targets = np.append(target[:, 0], asked.value)[:, None]
     made = fit(store.concept_score[[*rows, rows[3]]], targets, **given)
@@ -183,7 +186,7 @@ def test_the_path_of_lambda_is_measured(tuner, capsys, tmp_path: Path) -> None:
     assert third["ap_low"] < ap < third["ap_high"]
     assert penalty_path(tuner, node, "truck")["now"].iloc[2]
     assert path["ap"].argmax() > 0  # but by noise:
-    assert tuner.terms(tuned(tuner, Lambda("truck")))["truck"].penalty == L1
+    assert tuner.terms(tuned(tuner, Lambda("truck")))["truck"].get(OwnPenalty).value == L1
     spec = tmp_path / "own.yaml"
     spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{STUDENTS}")
     assert main(["lambda", str(spec), "--class", "truck", "--history", ":memory:"]) == 0
@@ -196,7 +199,7 @@ def test_the_path_of_lambda_is_measured(tuner, capsys, tmp_path: Path) -> None:
         [],
         [Intent("truck", CONTEXT[0], "remove")],
         [Lambda("truck", 0.003)],
-        [Balance("truck", tuple(CONTEXT[:3])), Doubt("truck", 1.0)],
+        [Reweight("truck", tuple(CONTEXT[:3])), AdaptivePenalty("truck", 1.0)],
         [Label("truck", f"{row:04d}.jpg", 0) for row in range(800, 840, 2)],
     ],
 )
@@ -204,7 +207,7 @@ def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
     """As the repair itself takes it, whatever is in force; and it marks that value alone."""
     node = tuned(tuner, *asked) if asked else tuner.root()
     path = penalty_path(tuner, node, "truck")
-    taken = tuner.terms(tuner.preview(node, [Lambda("truck")]))["truck"].penalty
+    taken = tuner.terms(tuner.preview(node, [Lambda("truck")]))["truck"].get(OwnPenalty).value
     auto = path.attrs["facts"]["auto"]
     assert auto["taken"] == taken
     assert list(path.index[path["auto"]]) == [taken]
@@ -225,10 +228,10 @@ def test_thumbs_and_repairs_compose_in_any_order_and_none_changes_without_repair
     assert later.weights[tuner.store.concepts.index("wheel"), 0] >= bound
     assert tuner.terms(elsewhere) == {}
     assert later.weights_hash != elsewhere.weights_hash
-    asked = [Balance("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
+    asked = [Reweight("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
     one, other = tuned(tuner, *asked), tuned(tuner, *asked[::-1])
     assert one == other
-    assert one.repairs == (Balance("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
+    assert one.repairs == (Reweight("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
     assert "terms" not in tuned(tuner, UP).settings
 
 
@@ -244,7 +247,11 @@ def test_a_thumb_is_measured_by_the_weight_before_it_and_the_untouched_step(tune
 
 
 def test_prices_of_bounds_are_those_of_the_repaired_student(tuner) -> None:
-    asked = [Balance("truck", tuple(CONTEXT[:2])), Doubt("truck", 1.0), Lambda("truck", 0.002)]
+    asked = [
+        Reweight("truck", tuple(CONTEXT[:2])),
+        AdaptivePenalty("truck", 1.0),
+        Lambda("truck", 0.002),
+    ]
     node = tuner.fine_tune(tuned(tuner, *asked), [UP])
     report = explain(tuner, node).classes[0]
     price, limit = report.bounds[0].price.gain, node.bounds["truck", "wheel"][0]
@@ -264,7 +271,9 @@ def test_prices_of_bounds_are_those_of_the_repaired_student(tuner) -> None:
 
 
 def test_a_replay_chooses_nothing_anew_and_asks_for_the_same_photos(tuner, monkeypatch, tmp_path):
-    node = tuned(tuner, Balance("truck", tuple(CONTEXT[:3])), Doubt("truck"), Lambda("truck"))
+    node = tuned(
+        tuner, Reweight("truck", tuple(CONTEXT[:3])), AdaptivePenalty("truck"), Lambda("truck")
+    )
     tuner.fine_tune(node, [UP])
     again = afresh(tuner)
     monkeypatch.setattr(repair_terms, "resolve_repairs", None)
@@ -284,7 +293,7 @@ def test_a_replay_chooses_nothing_anew_and_asks_for_the_same_photos(tuner, monke
 def test_repairs_that_cannot_be_are_told(tuner, monkeypatch):
     for repairs, message in (
         ([Lambda("trck")], "no class 'trck' in the store. Did you mean 'truck'"),
-        ([Balance("truck", ("road 77",))], "no concept 'road 77'"),
+        ([Reweight("truck", ("road 77",))], "no concept 'road 77'"),
         ([Label("truck", "nowhere.jpg", 1)], "no image 'nowhere.jpg'"),
         ([Label("truck", "0803.jpg", 1)], "'0803.jpg' is a photo of the holdout"),
         ([Label("truck", "0802.jpg", value) for value in (1, 0)], "labelled both 0 and 1"),
@@ -293,9 +302,9 @@ def test_repairs_that_cannot_be_are_told(tuner, monkeypatch):
             tuned(tuner, *repairs)
     for repair, given, message in (
         (Lambda, (-1,), "Give a number of 0 or more, or auto"),
-        (Doubt, (float("inf"),), "Give a number of 0 or more, or auto"),
+        (AdaptivePenalty, (float("inf"),), "Give a number of 0 or more, or auto"),
         (Label, ("0802.jpg", 2), "Give 1 where the class is present"),
-        (Balance, ((),), "names no concept"),
+        (Reweight, ((),), "names no concept"),
     ):
         with pytest.raises(TuningError, match=message):
             repair("truck", *given)
@@ -304,17 +313,21 @@ def test_repairs_that_cannot_be_are_told(tuner, monkeypatch):
     label[rows[np.flatnonzero(label[rows, 0] == 1)[4:]], 0] = -1
     monkeypatch.setattr(store, "label", label)
     with pytest.raises(TuningError, match="doubt on 'truck' needs 10 positives"):
-        tuned(tuner, Doubt("truck"))
+        tuned(tuner, AdaptivePenalty("truck"))
     with pytest.raises(TuningError, match="balance on 'truck': 4 photos of fit and"):
-        tuned(tuner, Balance("truck", (CONTEXT[0],)))
+        tuned(tuner, Reweight("truck", (CONTEXT[0],)))
     label = plain.copy()
     label[store.rows("tune")] = -1
     monkeypatch.setattr(store, "label", label)
-    for repair in (Lambda("truck"), Doubt("truck", 1.0), Balance("truck", (CONTEXT[0],))):
+    for repair in (
+        Lambda("truck"),
+        AdaptivePenalty("truck", 1.0),
+        Reweight("truck", (CONTEXT[0],)),
+    ):
         with pytest.raises(TuningError, match="on 'truck' needs labels of tuning images"):
             tuned(tuner, repair)
     assert tuner.terms(tuned(tuner, Lambda("truck", 0.001)))["truck"].used == 0
-    taught = tuner.terms(tuned(tuner, Label("truck", "0802.jpg", 1)))["truck"].taught
+    taught = tuner.terms(tuned(tuner, Label("truck", "0802.jpg", 1)))["truck"].get(Taught)
     assert taught.weight == 3.0
 
 
@@ -327,13 +340,13 @@ def test_the_same_in_python_as_mappings(students) -> None:
         {"class": "bird", "concept": "feather", "direction": "up"},
     ]
     opened.tune(asked)
-    assert opened.node.repairs == (Balance("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
+    assert opened.node.repairs == (Reweight("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
     assert len(opened.node.intents) == 3
     told = opened.history["intents"].iloc[-1]
     assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
     one = {"class": "truck", "concept": CONTEXT[0], "direction": "balance"}
     opened.tune(one)
-    assert opened.node.repairs == (Balance("truck", (CONTEXT[0],)),)
+    assert opened.node.repairs == (Reweight("truck", (CONTEXT[0],)),)
     for wrong, message in (
         ({**one, "direction": "balanse"}, "unknown direction 'balanse'"),
         ([{"class": "truck"}], "is not an intent"),

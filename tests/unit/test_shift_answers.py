@@ -12,7 +12,7 @@ from shift_parts.given import Clicks
 
 from inficond_panel import from_frames
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.fitting.terms import corrected
+from inficond_panel.tuning.repairs.correction import corrected
 from inficond_panel.vocabulary.intents import REMOVE, TARGET, UP
 
 CONCEPTS = ["dog", *(f"concept {c}" for c in range(1, 10))]

@@ -14,7 +14,7 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.drift import CUT, balance, density_ratio
 from inficond_panel.distill.suspects import Photos, suspicion
 from inficond_panel.errors import DataError
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.wording.suspects import suspect_numbers, suspect_reason
 
@@ -269,7 +269,7 @@ def test_the_teachers_decision_is_by_the_threshold_of_the_class_where_it_tells_m
     assert {one.labelled for one in made.shift().suspects} == {""}
     tuner = made.students().tuner
     student, rows = tuner.repairs.class_fit(tuner.root(), "ball"), tuner.store.rows("tune")
-    found = class_shift(ClassPhotos(student, rows, {"dog": 4.0}))
+    found = class_shift(Evidence(student, rows, {"dog": 4.0}))
     assert found.suspects[0].labelled == "dog"
     made = Made()
     made.known(made.split != "fit")

@@ -8,7 +8,7 @@ from factory import shift_of
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state import AppState, Jobs, Status, jobs, repairs
 from inficond_panel.state.batch import toggled
-from inficond_panel.tuning import Balance, Doubt, Intent, Label, Lambda, open_tuner
+from inficond_panel.tuning import AdaptivePenalty, Intent, Label, Lambda, Reweight, open_tuner
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 pytestmark = pytest.mark.page
@@ -40,8 +40,8 @@ THUMB = Intent("bicycle", "wheel", "down", 2.0)
         ([Lambda("bird")], Lambda("bicycle"), [Lambda("bird"), Lambda("bicycle")]),
         ([Label("bird", "a", 1)], Label("bird", "a", 0), [Label("bird", "a", 0)]),
         ([Label("bird", "a", 1)], Label("bird", "b", 1), [Label("bird", x, 1) for x in "ab"]),
-        ([THUMB], Doubt("bicycle"), [THUMB, Doubt("bicycle")]),
-        ([THUMB, Doubt("bicycle")], THUMB, [Doubt("bicycle")]),
+        ([THUMB], AdaptivePenalty("bicycle"), [THUMB, AdaptivePenalty("bicycle")]),
+        ([THUMB, AdaptivePenalty("bicycle")], THUMB, [AdaptivePenalty("bicycle")]),
     ],
 )
 def test_a_batch_has_one_item_of_each_kind_for_a_class(batch, item, after):
@@ -49,7 +49,7 @@ def test_a_batch_has_one_item_of_each_kind_for_a_class(batch, item, after):
 
 
 def test_what_waits_comes_back_with_the_page(app):
-    for item in (THUMB, Lambda("bicycle", 0.05), Balance("bicycle", ("wheel",))):
+    for item in (THUMB, Lambda("bicycle", 0.05), Reweight("bicycle", ("wheel",))):
         app.tuning.toggle(item)
     app.tuning.scale(3.0)  # of thumbs alone
     before, at = list(app.tuning.pending), app.tuning.head.id
@@ -61,7 +61,7 @@ def test_what_waits_comes_back_with_the_page(app):
 
 
 def test_a_repair_of_an_unknown_name_is_refused_and_one_that_cannot_be_is_told(app):
-    for unknown in (Balance("bicycle", ("none",)), Label("bicycle", "no such image", 1)):
+    for unknown in (Reweight("bicycle", ("none",)), Label("bicycle", "no such image", 1)):
         with pytest.raises(TuningError, match="does not have"):
             app.tuning.toggle(unknown)
     assert app.tuning.pending == []
@@ -100,7 +100,7 @@ def test_shifts_are_those_of_the_doctor_when_asked_for_and_a_repaired_student_is
         assert demo.shifts.by_class[name].kind == expected.kind
         assert demo.shifts.suspects(name) == [s.concept for s in expected.suspects]
     before, seen = demo.shifts.by_class, []
-    demo.tuning.put([Doubt("bicycle"), Lambda("bicycle")])
+    demo.tuning.put([AdaptivePenalty("bicycle"), Lambda("bicycle")])
     demo.shifts.param.watch(lambda event: seen.append(set(event.new)), "by_class")
     demo.tuning.fine_tune()
     assert seen[0] == {*before} - {"bicycle"}  # the others are not looked for again

@@ -9,7 +9,7 @@ from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SHARED
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.edits import Balance
+from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.views.page.page import make_views
 
 pytestmark = pytest.mark.page
@@ -106,7 +106,7 @@ def test_a_reload_goes_on_where_it_was(study):
     app.selection.concept = "sky"
     app.tuning.scale(3.0)
     app.tuning.toggle(Intent("bicycle", "spoke", "up"))
-    app.tuning.toggle(Balance("bicycle", ("sky",)))
+    app.tuning.toggle(Reweight("bicycle", ("sky",)))
     again = Visitor(study, token)
     assert again.screen["kind"] == "task"
     shown = again.page.work.app

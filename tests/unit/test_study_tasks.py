@@ -21,8 +21,8 @@ from inficond_panel.study.results.timeline import board, rebuild, timeline
 from inficond_panel.study.run.study import page_spec
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.edits import Label
 from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 pytestmark = pytest.mark.page

@@ -10,7 +10,7 @@ from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results.results import results
 from inficond_panel.study.results.study_tables import export, worlds_table
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.repairs.penalty import Lambda
 
 pytestmark = pytest.mark.page
 

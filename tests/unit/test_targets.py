@@ -13,7 +13,8 @@ from scipy.special import expit
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.edits import Label, Learn
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.thumb_targets import LOWERED, RAISED
 
 pytestmark = pytest.mark.commands

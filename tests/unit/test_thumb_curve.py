@@ -12,7 +12,7 @@ from inficond_panel import TunableStudents
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.edits import Learn
+from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.thumb_targets import LOWERED, RAISED, thumb_path
 from inficond_panel.views.knowledge.view import KnowledgeView
 

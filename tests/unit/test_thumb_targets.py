@@ -15,9 +15,9 @@ from inficond_panel.errors import HistoryError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, History, Intent, Tuner
-from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.edits_file import dump_edits, read_edits
 from inficond_panel.tuning.notices import notices
+from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
 from inficond_panel.tuning.replay import replay, same_weights
 
 TARGET = "tuning: {refit: target}\n"
@@ -144,7 +144,7 @@ def test_a_repair_keeps_the_thumbs(tuner):
 
 def test_a_thumb_keeps_the_repairs(tuner):
     repaired = tuner.fine_tune(tuner.root(), [Lambda("bicycle", 1e-3)])
-    assert tuner.terms(tuner.fine_tune(repaired, [UP]))["bicycle"].penalty == 1e-3
+    assert tuner.terms(tuner.fine_tune(repaired, [UP]))["bicycle"].get(OwnPenalty).value == 1e-3
 
 
 def test_agreement_is_with_the_teacher_itself(tuner):

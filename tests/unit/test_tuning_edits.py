@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 
 from inficond_panel.errors import EditsError
 from inficond_panel.tuning import Intent, dump_edits, read_edits
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_intent
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.vocabulary.intents import LARGEST_BOUND, SOURCES
 
@@ -25,9 +29,9 @@ SIZE = st.none() | st.floats(0, 1e9)
 NAMES = st.lists(CONCEPT, min_size=1, unique=True).map(tuple)
 WHY = st.sampled_from(["", "the student and 'wheel' disagree"])
 repairs = (
-    st.builds(Balance, CLASS, NAMES, st.booleans())
+    st.builds(Reweight, CLASS, NAMES, st.booleans())
     | st.builds(Lambda, CLASS, SIZE)
-    | st.builds(Doubt, CLASS, SIZE)
+    | st.builds(AdaptivePenalty, CLASS, SIZE)
     | st.builds(Learn, CLASS, st.sampled_from(list(SOURCES)), SIZE.filter(lambda size: size != 0))
     | st.builds(Label, CLASS, st.sampled_from(["000000", "000012"]), st.integers(0, 1), WHY)
 )
@@ -103,7 +107,7 @@ def test_a_balance_may_name_one_concept_and_a_value_be_left_to_the_data(tmp_path
     doubt = "- - {class: bicycle, direction: doubt, value: auto}\n"
     path = tmp_path / "edits.yaml"
     path.write_text(f"{doubt}  - {{class: sheep, concept: sky, direction: balance}}\n")
-    assert read_edits(path, store) == [[Doubt("bicycle"), Balance("sheep", ("sky",))]]
+    assert read_edits(path, store) == [[AdaptivePenalty("bicycle"), Reweight("sheep", ("sky",))]]
 
 
 INTENT = "- - {{class: bicycle, concept: wheel, direction: {}, factor: {}}}"

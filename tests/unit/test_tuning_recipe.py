@@ -14,7 +14,7 @@ from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
-from inficond_panel.tuning import Balance, History, Intent, Tuner
+from inficond_panel.tuning import History, Intent, Reweight, Tuner
 from inficond_panel.tuning.node import optimality_notices
 
 UP = Intent("bicycle", "wheel", "up")
@@ -167,7 +167,7 @@ def test_the_temperature_can_divide_the_students_logits_too(store, tmp_path, lab
     assert report.after == pytest.approx(each.mean() + size, abs=1e-9)
     assert report.optimum <= report.after + 1e-9
     with pytest.raises(TuningError, match="Repairs reweight a single loss"):
-        tuner.fine_tune(node, [Balance("bird", ("sky",))])
+        tuner.fine_tune(node, [Reweight("bird", ("sky",))])
 
 
 def test_a_price_under_both_temperatures_is_the_slope_of_the_optimum(store, tmp_path) -> None:

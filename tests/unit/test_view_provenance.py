@@ -16,7 +16,8 @@ from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import AppState
 from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.edits import Label, Learn
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chips
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence

@@ -20,6 +20,7 @@ from inficond_panel.results.shift import student_shift
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent, Label
 from inficond_panel.tuning.answer_files import Draft, Reply
+from inficond_panel.tuning.repairs.label import Taught
 from inficond_panel.views.detail.images import SHOWN, make_apart
 from inficond_panel.views.knowledge.batch import make_group_offer
 from inficond_panel.views.knowledge.finding import make_finding, make_labels
@@ -63,7 +64,7 @@ def test_wrong_labels_are_listed_and_a_click_teaches_the_other_label(found, nois
     for one in (first, second):
         ask(found, "correct_label", row=one["row"])
     ask(found, "fine_tune")
-    taught = noisy.tuner.terms(noisy.tuning.head)["bicycle"].taught.labels
+    taught = noisy.tuner.terms(noisy.tuning.head)["bicycle"].get(Taught).labels
     assert taught == {one["image"]: 1 - one["label"] for one in (first, second)}
     assert not {row, second["row"]} & {one["row"] for one in found.finding.labels}
     noisy.tuning.undo()

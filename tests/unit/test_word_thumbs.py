@@ -20,9 +20,10 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.tuning import GroupIntent, History, Intent, Tuner
-from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits, read_edits
 from inficond_panel.tuning.notices import notices
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.replay import replay, same_weights
 from inficond_panel.tuning.two_worlds import correlated_concepts
 from inficond_panel.views.embedding.view import EmbeddingView

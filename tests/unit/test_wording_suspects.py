@@ -10,7 +10,11 @@ from sklearn.cluster import KMeans
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.shift_kinds import LabelNoise
 from inficond_panel.distill.suspects import Presence, Verdict, dividing_score, presence
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest.gain import Change
@@ -159,8 +163,8 @@ def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
 
 def test_an_edit_has_words_for_people_who_begin():
     assert plain_edit(Intent("dog", "ball", "up")) == "Raise ball"
-    assert plain_edit(Balance("dog", ("a", "b", "c"))) == "Reweight by a, b and c"
-    assert plain_edit(Doubt("dog")) == "Adaptive penalty"
+    assert plain_edit(Reweight("dog", ("a", "b", "c"))) == "Reweight by a, b and c"
+    assert plain_edit(AdaptivePenalty("dog")) == "Adaptive penalty"
     assert plain_edit(Lambda("dog", 0.003)) == "Penalty 0.003"
     assert plain_edit(Label("dog", "7.jpg", 0)) == "7.jpg is not dog"
     assert plain_edit(Learn("dog", "teacher")) == "Learn the teacher on the tuning images"

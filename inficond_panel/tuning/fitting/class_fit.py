@@ -79,6 +79,10 @@ class ClassFit:
     def _under_terms(self, data: FitData) -> FitData:
         return data.under({} if self.terms == Terms() else {self.name: self.terms})
 
+    def l1_under(self, terms: Terms) -> float | NDArray:
+        """Return the L1 penalty under ``terms``: one number, or one per concept ``(C,)``."""
+        return self._plain.penalties_under(self.k, terms).l1_of(self.k)
+
     @property
     def column(self) -> int:
         """Index of the class in ``data``."""
@@ -270,14 +274,16 @@ def _fit_columns(
 
 def _widest(tried: Sequence[Terms]) -> Terms:
     """Return terms that learn from the sources of all ``tried`` terms, with weight 1."""
-    learned = {each.source: replace(each, weight=1.0) for terms in tried for each in terms.learned}
-    return replace(tried[0], learned=tuple(learned.values()))
+    kinds = {type(effect) for terms in tried for effect in terms.effects}
+    widest = tried[0]
+    for kind in kinds:
+        widest = widest.having(kind.widest([e for terms in tried if (e := terms.get(kind))]))
+    return widest
 
 
 def _weights(data: FitData, terms: Terms) -> Array:
     """Return image weights ``(n,)`` under ``terms``; ``data`` has weight 1 for learned images."""
-    weight_of = {each.source: each.weight for each in terms.learned}
-    weight = data.weight(0).copy()
+    weight_of, weight = terms.source_weights, data.weight(0).copy()
     for source, block in data.images.learned.items():
         weight[block] *= weight_of.get(source, 0.0)
     return weight
@@ -285,8 +291,7 @@ def _weights(data: FitData, terms: Terms) -> Array:
 
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
     """Return the L1 penalties ``(C, len(tried))``, one column for each of the terms ``tried``."""
-    alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
-    columns = [student.under(terms).data.penalties.l1_of(student.column) for terms in alone]
+    columns = [student.l1_under(terms) for terms in tried]
     return np.stack([np.broadcast_to(each, len(student.box[0])) for each in columns], axis=1)
 
 
@@ -312,13 +317,6 @@ def held_out_logits(
         of_fold = fits.at(np.arange(fold * count, (fold + 1) * count))
         logits[:, folds == fold] = logits_of_each(of_fold, student.store.concept_score[part])
     return logits
-
-
-def learns_from_tune(terms: Terms, store: Store) -> bool:
-    """Return True if ``terms`` fit a student to photos of ``tune``."""
-    tune = {store.images[row] for row in store.rows(TUNE)} if terms.taught else set()
-    learned = any(each.of_tune for each in terms.learned)
-    return learned or bool(terms.taught and tune & set(terms.taught.labels))
 
 
 def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:

@@ -15,100 +15,16 @@ from numpy.typing import NDArray
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import FitProblem, decision_function
 from inficond_panel.distill.solver.objective import Problem
-from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import make_problems
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.further import further_photos
+from inficond_panel.tuning.fitting.effect import Effect
 from inficond_panel.tuning.fitting.images import Further, Images
+from inficond_panel.tuning.fitting.penalties import Penalties
 from inficond_panel.tuning.fitting.targets import Targets, TargetSource, one_sided
 from inficond_panel.tuning.fitting.terms import Terms
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """Image weights ``(n, K)`` of each class; ``values`` is None if all are equal. ``of_split`` is
-    the number of images of ``fit``, which come first."""
-
-    values: NDArray | None
-    of_split: int
-
-    def of(self, k: int, images: int) -> NDArray:
-        """Return the weights ``(images,)`` of class ``k``; their sum is 1."""
-        if self.values is None:
-            return np.full(images, 1 / images)
-        return self.values[:, k] / self.values[:, k].sum()
-
-    def usual(self, k: int) -> float:
-        """Return the mean weight of the images of ``fit`` for class ``k``."""
-        return 1.0 if self.values is None else float(self.values[: self.of_split, k].mean())
-
-    def multiplied(self, k: int, factors: NDArray, shape: tuple[int, int]) -> Weights:
-        """Return the weights with those of class ``k`` multiplied by ``factors`` ``(n,)``."""
-        values = np.ones(shape) if self.values is None else self.values.copy()
-        values[:, k] *= factors
-        return replace(self, values=values)
-
-    def followed_by(self, weights: NDArray, shape: tuple[int, int]) -> Weights:
-        """Return these weights, of images in the ``shape`` (n, K), and then those of further
-        images."""
-        before = np.ones(shape) if self.values is None else self.values
-        return replace(self, values=np.concatenate([before, weights]))
-
-    def only(self, k: int) -> Weights:
-        """Return the weights of class ``k`` alone."""
-        return self if self.values is None else replace(self, values=self.values[:, [k]])
-
-
-@dataclass(frozen=True, eq=False)
-class Penalties:
-    """Penalties of K classes: ``lambda_`` ``(K,)``, times ``unit``, is the L1 penalty, and ``l2``
-    ``(K,)`` the other one.
-
-    ``unit`` is ``(K,)``, or ``(C, K)`` with adaptive penalties; with labels it holds the factor of
-    ``mixed_targets``.
-    """
-
-    lambda_: NDArray
-    unit: NDArray
-    l2: NDArray
-
-    @property
-    def l1(self) -> NDArray:
-        """L1 penalties ``(K,)``, or ``(C, K)`` with adaptive penalties."""
-        return self.lambda_ * self.unit
-
-    def l1_of(self, k: int) -> float | NDArray:
-        """Return the L1 penalty of class ``k``: one number, or one per concept ``(C,)``."""
-        penalty = self.l1[..., k]
-        return float(penalty) if penalty.ndim == 0 else penalty
-
-    def lambda_of(self, k: int) -> float:
-        """Return lambda of class ``k``, from the spec or the terms."""
-        return float(self.lambda_[k])
-
-    def of(self, k: int) -> Penalty:
-        """Return the penalty (L1 and L2) of class ``k``, without bounds."""
-        return Penalty(self.l1_of(k), float(self.l2[k]))
-
-    def under(self, k: int, terms: Terms, concepts: Sequence[str]) -> Penalties:
-        """Return the penalties with those of class ``k`` by its ``terms``."""
-        penalties = self
-        if terms.penalty is not None:
-            lambda_ = self.lambda_.copy()
-            lambda_[k] = terms.penalty
-            penalties = replace(penalties, lambda_=lambda_)
-        if terms.doubted is not None:
-            factors = [terms.doubted.factors.get(name, 1.0) for name in concepts]
-            unit = np.broadcast_to(self.unit, (len(concepts), len(self.lambda_))).copy()
-            unit[:, k] *= factors
-            penalties = replace(penalties, unit=unit)
-        return penalties
-
-    def only(self, k: int) -> Penalties:
-        """Return the penalties of class ``k`` alone."""
-        return Penalties(self.lambda_[[k]], self.unit[..., [k]], self.l2[[k]])
+from inficond_panel.tuning.fitting.weights import Weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,25 +93,40 @@ class FitData:
         return replace(self, penalties=replace(self.penalties, lambda_=lambda_))
 
     def under(self, terms: Mapping[str, Terms]) -> FitData:
-        """Return this data with ``terms`` applied to the classes that have any."""
+        """Return this data with ``terms`` applied to the classes that have any.
+
+        First thumbs adjust the targets. Then the effects of repairs change penalties, weights and
+        targets, and add photos.
+        """
         if not terms:
             return self
         adjusted = {name: of.adjusted for name, of in terms.items() if of.adjusted}
         data = replace(self, targets=self.targets.adjusted(adjusted))
         for name, of_class in terms.items():
-            data = data._weighed(self.source.index(name), of_class)
-        taught = {name: of.taught for name, of in terms.items() if of.taught and of.taught.labels}
-        data = replace(data, targets=data.targets.relabelled(taught))
-        for further in further_photos(data.source, data.weights.usual, terms, taught):
-            data = data.followed_by(further)
+            data = data._changed(name, of_class)
+        source, usual = data.source, data.weights.usual
+        labels = {name: of.labels for name, of in terms.items()}
+        for kind, effects in _by_kind(terms).items():
+            for further in kind.further(source, usual, effects, labels):
+                data = data.followed_by(further)
         return data
 
-    def _weighed(self, k: int, terms: Terms) -> FitData:
-        """Return this data with the penalties and the image weights of class ``k`` by ``terms``."""
-        penalties, weights = self.penalties.under(k, terms, self.store.concepts), self.weights
-        if terms.balanced is not None:
-            weights = weights.multiplied(k, terms.balanced.weights, self.shape)
-        return replace(self, penalties=penalties, weights=weights)
+    def _changed(self, name: str, terms: Terms) -> FitData:
+        """Return this data with penalties, weights and targets of one class by its ``terms``."""
+        k, targets, weights = self.source.index(name), self.targets, self.weights
+        for effect in terms.effects:
+            weights = effect.on_weights(weights, k, self.shape)
+            targets = effect.on_targets(targets, name)
+        return replace(
+            self, targets=targets, weights=weights, penalties=self.penalties_under(k, terms)
+        )
+
+    def penalties_under(self, k: int, terms: Terms) -> Penalties:
+        """Return the penalties with those of class ``k`` by its ``terms``."""
+        penalties = self.penalties
+        for effect in terms.effects:
+            penalties = effect.on_penalties(penalties, k, self.store.concepts)
+        return penalties
 
     def followed_by(self, further: Further) -> FitData:
         """Return this data and then further images, which a fit has with their own weights."""
@@ -273,3 +204,12 @@ class FitData:
         """Return the mean cross-entropy with the teacher on ``fit``, with equal weights."""
         logits = logits[: self.images.of_split] / self.source.divisor
         return float((np.logaddexp(0, logits) - self.targets.teacher[:, k] * logits).mean())
+
+
+def _by_kind(terms: Mapping[str, Terms]) -> dict[type[Effect], dict[str, Effect]]:
+    """Return effects by kind, in the order of their keys, and then by class."""
+    found: dict[type[Effect], dict[str, Effect]] = {}
+    for name, of in terms.items():
+        for effect in of.effects:
+            found.setdefault(type(effect), {})[name] = effect
+    return dict(sorted(found.items(), key=lambda item: item[0].key))

@@ -17,13 +17,13 @@ from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.fit_data import FitData
-from inficond_panel.tuning.fitting.terms import Learned, Terms
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Edited, Node, node_id
+from inficond_panel.tuning.repairs.learn import Learned
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import Bounds, Intent, box
-from inficond_panel.vocabulary.intents import TEACHER
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
@@ -139,7 +139,7 @@ def original_terms(spec: Spec, store: Store) -> dict[str, Terms]:
     ``tune`` too."""
     if not distils_on_tune(spec):
         return {}
-    return dict.fromkeys(store.classes, Terms(learned=(Learned(TEACHER, 1.0),)))
+    return dict.fromkeys(store.classes, Terms((Learned.of_teacher(),)))
 
 
 def distils_on_tune(spec: Spec) -> bool:

@@ -32,7 +32,6 @@ from inficond_panel.tuning.fitting.adjusted_scores import (
     word_digest,
 )
 from inficond_panel.tuning.fitting.adjustments import Adjustment, measured
-from inficond_panel.tuning.fitting.terms import Correction, Taught
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
@@ -115,13 +114,11 @@ class TargetSource:
         outside the store; ``shift`` as from ``shifts``."""
         return self._soft(logit, others if self._softmax else None, shift)
 
-    def corrected(
-        self, k: int, rows: NDArray[np.intp], scores: NDArray, correction: Correction
+    def of_log_odds(
+        self, k: int, odds: NDArray, rows: NDArray[np.intp], scores: NDArray
     ) -> NDArray:
-        """Return the corrected teacher's probabilities ``(n,)`` of class ``k`` of the store on
-        images of the store, then adjusted."""
-        teacher = self.store.teacher_log_odds[rows, k].astype(np.float64)
-        odds = correction.log_odds(teacher, scores, self.store.concepts)
+        """Return probabilities ``(n,)`` of class ``k`` of the store on its images at ``rows``, from
+        the log-odds ``odds`` ``(n,)`` at temperature 1, then adjusted."""
         return np.asarray(expit(odds / self.temperature + self._shift(k, scores, rows)))
 
     def shifts(
@@ -240,18 +237,16 @@ class Targets:
         values[:, places] = _mixed(part, self.label[:, places], part.on_fit())
         return replace(self, source=source, values=values)
 
-    def relabelled(self, taught: Mapping[str, Taught]) -> Targets:
-        """Return mixed targets with labels that a person taught in place of the store's."""
-        if self.source.alpha is None or not taught:
+    def relabelled(self, class_name: str, labels: Mapping[str, int]) -> Targets:
+        """Return mixed targets with ``labels``, by photo, in place of the store's of a class."""
+        if self.source.alpha is None or not labels:
             return self
         values, images = self.values.copy(), self.source.store.images
-        rows, part = self.source.store.rows(FIT), 1 / (1 + self.source.alpha)
-        for name, each in taught.items():
-            k = self.source.index(name)
-            for row, position in enumerate(rows if each.weight else ()):
-                value, known = each.labels.get(images[position], -1), int(self.label[row, k])
-                if value >= 0 and known >= 0:
-                    values[row, k] += (value - known) * part
+        k, part = self.source.index(class_name), 1 / (1 + self.source.alpha)
+        for row, position in enumerate(self.source.store.rows(FIT)):
+            value, known = labels.get(images[position], -1), int(self.label[row, k])
+            if value >= 0 and known >= 0:
+                values[row, k] += (value - known) * part
         return replace(self, values=values)
 
     def followed_by(self, values: NDArray) -> Targets:

@@ -18,9 +18,10 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.database import DatabaseConnection, Row
-from inficond_panel.tuning.edits import Repair, edit_from_json
+from inficond_panel.tuning.edits import edit_from_json
 from inficond_panel.tuning.history.log import HISTORY, LABELS
 from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import Intent
 
 #: Cache of nodes by the checksum of their row, which covers all columns; 1 GiB of large nodes.

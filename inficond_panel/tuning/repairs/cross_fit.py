@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,14 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import Balance, Label, Repair
 from inficond_panel.tuning.fitting.adjustments import Adjustment
-from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
+from inficond_panel.tuning.fitting.class_fit import unseen_logits
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node
-from inficond_panel.tuning.repairs.class_photos import LEAST_OUTSIDE_FOLD, ClassPhotos
+from inficond_panel.tuning.repairs.evidence import LEAST_OUTSIDE_FOLD, Evidence
+from inficond_panel.tuning.repairs.penalty import OwnPenalty
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
-from inficond_panel.tuning.repairs.resolution import needs_labels
 from inficond_panel.tuning.shift import first_suspects
 from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.vocabulary.splits import TUNE
@@ -67,7 +67,7 @@ def spent_classes(tuner: TunerLike, node: Node) -> dict[str, str]:
     Images are spent if their labels chose the student's settings, or if it was fitted to them.
     """
     terms, fitted = tuner.terms(node), dict[str, str]()
-    spent = [name for name, of in terms.items() if of.used or learns_from_tune(of, tuner.store)]
+    spent = [name for name, of in terms.items() if of.used or of.fit_to_tune(tuner.store)]
     for at in tuner.path(node) if spent else ():
         for name in at.tuned:
             fitted.setdefault(name, at.id.removeprefix(PREVIEW))
@@ -96,15 +96,20 @@ def logits_if(
     """Return the ``logits_for_evaluation`` that another L1 ``penalty`` (None: each fold's) and the
     further bounds ``held`` would give. Takes tenths of a second after those."""
     rows, bounds = tuner.store.rows(TUNE), {**node.bounds, **(held or {})}
-    changed: dict[str, Any] = {} if penalty is None else {"penalty": penalty}
+    change = partial(_changed, penalty=penalty, adjusted=_adjusted(tuner, node, class_name))
     if steps := steps_to(tuner, node, class_name):
         label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
         resolved = _key(tuner, class_name, steps, rows, label)
-        changed["adjusted"] = _adjusted(tuner, node, class_name)
-        return _by_fold(tuner, bounds, class_name, steps, rows, label, resolved, changed)
-    terms = replace(tuner.terms(node)[class_name], **changed)
+        return _by_fold(tuner, bounds, class_name, steps, rows, label, resolved, change)
+    terms = change(tuner.terms(node)[class_name])
     with one_thread():
         return unseen_logits(tuner.repairs.class_fit(node, class_name, terms, bounds), [terms])[0]
+
+
+def _changed(terms: Terms, adjusted: tuple[Adjustment, ...], penalty: float | None = None) -> Terms:
+    """Return terms with other adjustments of the targets, and with ``penalty`` if given."""
+    changed = replace(terms, adjusted=adjusted)
+    return changed if penalty is None else changed.having(OwnPenalty(penalty))
 
 
 @dataclass(frozen=True)
@@ -149,10 +154,11 @@ def cross_fitted_logits(
         return tuner.logits(node, rows)[:, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     resolved = _key(tuner, class_name, steps, rows, label)
-    adjusted = {"adjusted": _adjusted(tuner, node, class_name)}
+    adjusted = _adjusted(tuner, node, class_name)
+    change = partial(_changed, adjusted=adjusted)
     return tuner.repairs.cross_fitted.made(
         repr((resolved, _own(node.bounds, tuner, class_name), adjusted)),
-        lambda: _by_fold(tuner, node.bounds, class_name, steps, rows, label, resolved, adjusted),
+        lambda: _by_fold(tuner, node.bounds, class_name, steps, rows, label, resolved, change),
     )
 
 
@@ -188,21 +194,21 @@ def _by_fold(
     rows: NDArray[np.intp],
     label: NDArray,
     resolved: str,
-    changed: Mapping[str, Any],
+    change: Callable[[Terms], Terms],
 ) -> Array:
-    """Return the logits of ``cross_fitted_logits`` within ``bounds``, with fields of the terms
-    ``changed``. The terms of each fold are cached by ``resolved``: later thumbs keep them."""
+    """Return the logits of ``cross_fitted_logits`` within ``bounds``, after a ``change`` of the
+    terms. The terms of each fold are cached by ``resolved``: later thumbs keep them."""
     folds = stratified_folds(label[:, None], FOLDS, 0, tuner.store.groups_at(rows))
     plain = tuner.repairs.class_fit(steps[0].parent, class_name)
-    first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
+    first = tuner.repairs.evidence(plain, rows, parts=steps[0].parts)
     logits = np.empty(len(rows))
     with one_thread():
         for fold in range(FOLDS):
             out = folds == fold
             without = partial(_terms_without, tuner, first, steps, rows[~out], rows[out])
             terms = tuner.repairs.fold_terms.made(f"{fold} {resolved}", without)
-            terms = replace(terms, **changed)
-            student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, bounds)
+            of_fold = steps[-1].parent, class_name, change(terms), bounds
+            student = tuner.repairs.class_fit(*of_fold)
             logits[out] = student.logits(student.base, rows[out])
     logits.setflags(write=False)
     return logits
@@ -210,7 +216,7 @@ def _by_fold(
 
 def _terms_without(
     tuner: TunerLike,
-    first: ClassPhotos,
+    first: Evidence,
     steps: Sequence[RepairStep],
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
@@ -220,32 +226,27 @@ def _terms_without(
     hidden = {images[row] for row in outside}
     for index, step in enumerate(steps):
         terms = replace(terms, adjusted=step.adjusted)
-        repairs = [c for c in step.repairs if not (isinstance(c, Label) and c.image in hidden)]
+        repairs = [each for each in step.repairs if hidden.isdisjoint(each.images)]
         if index == 0 and terms == first.student.terms:
-            photos = first.on(inside)
+            evidence = first.on(inside)
         else:
             before = tuner.repairs.class_fit(step.parent, name, terms)
-            photos = tuner.repairs.photos(before, inside, parts=step.parts)
-        named: list[Repair] = []
-        for repair in repairs:
-            if isinstance(repair, Balance) and repair.suspects:  # those of these photos, if any
-                suspects = first_suspects(photos, len(repair.concepts))
-                named += [replace(repair, concepts=suspects)] if suspects else []
-            else:
-                named.append(repair)
-        terms = _carried_out(tuner, photos, named, step.bounds)
+            evidence = tuner.repairs.evidence(before, inside, parts=step.parts)
+        suspects = partial(first_suspects, evidence)
+        named = [made for each in repairs if (made := each.anew(suspects)) is not None]
+        terms = _carried_out(tuner, evidence, named, step.bounds)
     return terms
 
 
 def _carried_out(
-    tuner: TunerLike, photos: ClassPhotos, repairs: list[Repair], bounds: Bounds
+    tuner: TunerLike, evidence: Evidence, repairs: list[Repair], bounds: Bounds
 ) -> Terms:
     """Return the terms of a fit after ``repairs``, without repairs for which labels are too few."""
-    unbalanced: list[Repair] = [repair for repair in repairs if not isinstance(repair, Balance)]
-    without_labels = [repair for repair in repairs if not needs_labels(repair)]
-    for kept in (repairs, unbalanced):
+    without_most = [repair for repair in repairs if not repair.needs_most]
+    without_labels = [repair for repair in repairs if not repair.needs_labels]
+    for kept in (repairs, without_most):
         try:
-            return tuner.repairs.of_class(photos, kept, bounds, LEAST_OUTSIDE_FOLD)
+            return tuner.repairs.of_class(evidence, kept, bounds, LEAST_OUTSIDE_FOLD)
         except TuningError:
             continue
-    return tuner.repairs.of_class(photos, without_labels, bounds, LEAST_OUTSIDE_FOLD)
+    return tuner.repairs.of_class(evidence, without_labels, bounds, LEAST_OUTSIDE_FOLD)

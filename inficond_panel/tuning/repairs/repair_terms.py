@@ -15,18 +15,18 @@ from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import part_hashes
-from inficond_panel.tuning.edits import Label, Lambda, Learn, Repair, check_repairs
+from inficond_panel.tuning.edits import check_repairs
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE, ClassPhotos
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE, Evidence
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import resolve_repairs
 from inficond_panel.tuning.thumbs import Bounds, box
-from inficond_panel.vocabulary.intents import MORE
-from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the caches, shared by all sessions of a tuner.
@@ -72,7 +72,7 @@ class RepairTerms:
         kind, k = JointClassFit if joint else ClassFit, store.classes.index(class_name)
         return kind(store, data, k, within, start, given, ready=ready)
 
-    def photos(
+    def evidence(
         self,
         student: ClassFit,
         rows: np.ndarray | None = None,
@@ -80,7 +80,7 @@ class RepairTerms:
         parts: Sequence[str] | None = None,
         *,
         decided: bool = False,
-    ) -> ClassPhotos:
+    ) -> Evidence:
         """Return the photos of fit and tune on which a student is compared.
 
         ``rows`` limits the photos of ``tune``, ``parts`` (content hashes) the added photos; None:
@@ -88,7 +88,7 @@ class RepairTerms:
         """
         seen = self._store.rows(TUNE) if rows is None else rows
         thresholds = self._spec.students.threshold
-        return ClassPhotos(student, seen, thresholds, seed, parts, decided=decided)
+        return Evidence(student, seen, thresholds, seed, parts, decided=decided)
 
     def resolved(
         self,
@@ -103,11 +103,7 @@ class RepairTerms:
         targets of classes with a thumb in it. Cached by these and by added photos. Errors as in
         ``resolve_repairs``.
         """
-        of_added = any(
-            (isinstance(each, Label) and each.image not in self._store.images)
-            or (isinstance(each, Learn) and each.source == MORE)
-            for each in repairs
-        )
+        of_added = any(each.uses_added(self._store) for each in repairs)
         parts = part_hashes(self._store) if of_added else ()
         key = repr((parent.id, repairs, sorted(bounds.items()), parts, adjusted))
 
@@ -117,24 +113,20 @@ class RepairTerms:
                 for name in sorted({repair.class_name for repair in repairs}):
                     now = self._terms(parent).get(name, Terms())
                     then = replace(now, adjusted=adjusted.get(name, now.adjusted))
-                    photos = self.photos(self.class_fit(parent, name, then))
-                    terms[name] = self.of_class(photos, repairs, bounds).to_json()
+                    evidence = self.evidence(self.class_fit(parent, name, then))
+                    terms[name] = self.of_class(evidence, repairs, bounds).to_json()
             return terms
 
         return self._resolved.made(key, resolve)
 
     def of_class(
-        self,
-        photos: ClassPhotos,
-        repairs: Sequence[Repair],
-        bounds: Bounds,
-        least: int = LEAST_TUNE,
+        self, evidence: Evidence, repairs: Sequence[Repair], bounds: Bounds, least: int = LEAST_TUNE
     ) -> Terms:
         """Return the terms of the class after ``repairs``; ``least`` photos of each label of tune
         are needed."""
-        name = photos.student.name
+        name = evidence.class_name
         of_name = [repair for repair in repairs if repair.class_name == name]
-        return resolve_repairs(photos, of_name, box(bounds, [name], self._store.concepts), least)
+        return resolve_repairs(evidence, of_name, box(bounds, [name], self._store.concepts), least)
 
     @property
     def refused(self) -> TuningError | None:
@@ -190,24 +182,12 @@ class RepairTerms:
         """Raise ``TuningError`` for unknown names, and repairs that these students cannot have."""
         check_repairs(repairs, self._store)
         for repair in repairs:
-            self._check_taken(repair)
-        labels = [repair for repair in repairs if isinstance(repair, Label)]
-        held = {self._store.images[row] for row in self._store.rows(HOLDOUT)} if labels else set()
-        for repair in labels:
-            if repair.image in held:
-                raise TuningError(
-                    f"{repair.image!r} is a photo of the holdout, which is for evaluation only.",
-                    "Label photos of fit or tune.",
-                )
+            if self.refused is not None:
+                self._check_joint(repair, self.refused)
+            repair.check(self._store)
 
-    def _check_taken(self, repair: Repair) -> None:
+    def _check_joint(self, repair: Repair, refused: TuningError) -> None:
         """Raise ``TuningError`` for a repair that the spec's students cannot have."""
-        if self.refused is None:
-            return
-        if not (self.takes_lambda and isinstance(repair, Lambda) and repair.value is not None):
-            raise self.refused
-        if repair.value == 0:
-            raise TuningError(
-                f"With link: softmax, lambda on {repair.class_name!r} must be above 0, got 0.",
-                "Give a value above 0.",
-            )
+        if not self.takes_lambda:
+            raise refused
+        repair.check_joint(refused)

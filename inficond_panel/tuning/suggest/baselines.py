@@ -12,8 +12,8 @@ from inficond_panel.concepts.own_words import OwnWord, class_words, own_word
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import centred, spread
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos
-from inficond_panel.tuning.repairs.resolution import ap_values
+from inficond_panel.tuning.repairs.choosing import ap_values
+from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.vocabulary.splits import FIT
 
@@ -35,13 +35,13 @@ class Baseline:
     recipe: str
 
 
-def baselines_of(photos: ClassPhotos, logits: Array, counts: NDArray) -> tuple[Baseline, ...]:
+def baselines_of(evidence: Evidence, logits: Array, counts: NDArray) -> tuple[Baseline, ...]:
     """Return the baselines of a class; none if its own word is not known.
 
     ``logits`` (n,) are the student's on the labelled photos of ``tune``, ``counts`` (draws, n) the
     numbers of times that a draw has each photo: gains are paired.
     """
-    student, store = photos.student, photos.student.store
+    student, store = evidence.student, evidence.student.store
     word = own_word(store, student.name)
     if word is None:
         return ()
@@ -50,11 +50,11 @@ def baselines_of(photos: ClassPhotos, logits: Array, counts: NDArray) -> tuple[B
     sd_student = float(spread(student.logits(student.base, fit)[:, None])[0])
     if min(sd_word, sd_student) <= 0:
         return ()
-    alone = word.scores[photos.tune].astype(np.float64)
+    alone = word.scores[evidence.tune].astype(np.float64)
     both = logits / sd_student + alone / sd_word
-    draws = ap_values(photos.tune_label, np.stack([logits, alone, both]), counts)
+    draws = ap_values(evidence.tune_label, np.stack([logits, alone, both]), counts)
     once = np.ones((1, len(logits)))
-    ap = ap_values(photos.tune_label, np.stack([logits, alone, both]), once)[:, 0]
+    ap = ap_values(evidence.tune_label, np.stack([logits, alone, both]), once)[:, 0]
     of_word = f"score of “{word.name}”"
     used = int(np.count_nonzero(student.weights))
     ways = (

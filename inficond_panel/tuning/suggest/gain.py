@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.repairs.resolution import ap_values, chosen, errors
+from inficond_panel.tuning.repairs.choosing import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
 DRAWS = 400
@@ -110,7 +110,7 @@ def gain_of_choice(
     """Return the gain of choosing the student with the highest AP of m, over the first student.
 
     The first is a candidate only with ``careful``, and then left only for a gain above one standard
-    error, as in ``repairs.resolution``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
+    error, as in ``repairs.choosing``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)

@@ -26,19 +26,21 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
-from inficond_panel.tuning.edits import Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
     Box,
     ClassFit,
     fit_each,
     held_out_logits,
-    learns_from_tune,
     logits_of_each,
 )
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED, ClassPhotos
-from inficond_panel.tuning.repairs.resolution import ap_values, choose, compared_terms
+from inficond_panel.tuning.repairs.choosing import ap_values, choose
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.repair import Repair
+from inficond_panel.tuning.repairs.resolution import compared_terms
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
 from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
@@ -143,52 +145,52 @@ def class_repair(
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at
     ``rows``). ``check`` is called between levers, and may raise ``CancelledError``."""
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(parent, class_name), rows)
-    shift = class_shift(photos)
+    evidence = tuner.repairs.evidence(tuner.repairs.class_fit(parent, class_name), rows)
+    shift = class_shift(evidence)
     with one_thread():
-        shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
-        compared = _compared(tuner, parent, photos, shift, seed, check)
+        shift = replace(shift, tune_model=tune_model_ap(evidence, tuner.spec.views.noise()))
+        compared = _compared(tuner, parent, evidence, shift, seed, check)
     if shift.kind != SHIFT and compared.taken is None:
         return compared
-    images, asked = AllImages(tuner.store), photos_to_ask(photos.student).rows
-    unlabelled = asked[images.label(asked, photos.student.k) < 0]
+    images, asked = AllImages(tuner.store), photos_to_ask(evidence.student).rows
+    unlabelled = asked[images.label(asked, evidence.student.k) < 0]
     return replace(compared, photos=tuple(images.names[row] for row in unlabelled))
 
 
 def _compared(
     tuner: Tuner,
     parent: Node,
-    photos: ClassPhotos,
+    evidence: Evidence,
     shift: ClassShift,
     seed: int,
     check: Callable[[], None],
 ) -> ClassRepair:
-    student, label = photos.student, photos.tune_label
-    still = _logits(photos, [student.terms])
-    group = student.store.groups_at(photos.seen)
-    counts = draw_counts(len(photos.seen), DRAWS, seed, group)
-    counts = counts[:, np.isin(photos.seen, photos.tune)]
-    before = change_by_teaching(photos, student.terms, counts)
+    student, label = evidence.student, evidence.tune_label
+    still = _logits(evidence, [student.terms])
+    group = student.store.groups_at(evidence.seen)
+    counts = draw_counts(len(evidence.seen), DRAWS, seed, group)
+    counts = counts[:, np.isin(evidence.seen, evidence.tune)]
+    before = change_by_teaching(evidence, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    few = photos.shown(TUNE)[0] < LEAST_LABELLED
+    few = evidence.shown(TUNE)[0] < LEAST_LABELLED
     for name, edits, needs in _levers(student, shift, few=few, targets=tuner.refit == TARGET):
         check()
-        careful = not any(isinstance(edit, Learn) for edit in edits)
-        thumbs = _Thumbs(tuner, parent, photos, [e for e in edits if isinstance(e, Intent)])
+        careful = not any(isinstance(edit, Repair) and edit.best_taken for edit in edits)
+        thumbs = _Thumbs(tuner, parent, evidence, [e for e in edits if isinstance(e, Intent)])
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
-        terms, found = thumbs.candidates() if thumbs.intents else _candidates(photos, repairs)
+        terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
-        best = likelier(photos, logits) if few else _taken(photos, logits, careful=careful)
+        best = likelier(evidence, logits) if few else _taken(evidence, logits, careful=careful)
         made, taught = [student.terms, *terms][best], None
         if made != student.terms:
-            taught = change_by_teaching(photos, made, counts) - before
+            taught = change_by_teaching(evidence, made, counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
         tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
-    measured = _measured(tuner, parent, photos, tried)
+    measured = _measured(tuner, parent, evidence, tried)
     gain = choices[0].gain if few else gain_of_levers(choices)
-    others = () if few else baselines_of(photos, still[0], counts)
+    others = () if few else baselines_of(evidence, still[0], counts)
     return ClassRepair(shift, tuple(measured), gain, few=few, baselines=others)
 
 
@@ -242,12 +244,12 @@ class _Thumbs:
 
     tuner: Tuner
     parent: Node
-    photos: ClassPhotos
+    evidence: Evidence
     intents: Sequence[Intent]
 
     def after(self, intents: Sequence[Intent]) -> tuple[Terms, Box]:
         """Return the terms and the bounds of the class's student after thumbs."""
-        tuner, student = self.tuner, self.photos.student
+        tuner, student = self.tuner, self.evidence.student
         bounds = in_force(self.parent.bounds, tuner.resolve(self.parent, intents))
         terms = student.terms
         if tuner.refit == TARGET:
@@ -258,65 +260,65 @@ class _Thumbs:
     def candidates(self) -> tuple[list[Terms], Array]:
         """Return the terms of the lever, and its logits (1, n) on tune: cross-fitted, with suspects
         that are selected on the other folds."""
-        photos, student = self.photos, self.photos.student
+        evidence, student = self.evidence, self.evidence.student
         named = [each.direction for each in self.intents].count(REMOVE.key)
         raised = [each for each in self.intents if each.direction != REMOVE.key]
         terms, held = self.after(self.intents)
-        if not named and not learns_from_tune(terms, student.store):
-            return [terms], logits_of_each(student.under(terms, held).base, photos.tune_scores)
-        logits = np.empty((1, len(photos.tune)))
+        if not named and not terms.fit_to_tune(student.store):
+            return [terms], logits_of_each(student.under(terms, held).base, evidence.tune_scores)
+        logits = np.empty((1, len(evidence.tune)))
         for fold in range(FOLDS):
-            out = photos.tune_folds == fold
-            suspects = first_suspects(photos.on(photos.tune[~out]), named) if named else ()
+            out = evidence.tune_folds == fold
+            suspects = first_suspects(evidence.on(evidence.tune[~out]), named) if named else ()
             intents = [*raised, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
             of_fold, box_of_fold = self.after(intents)
-            fits = fit_each(student, [of_fold], [photos.tune[out]], box_of_fold)
-            logits[:, out] = logits_of_each(fits, photos.tune_scores[out])
+            fits = fit_each(student, [of_fold], [evidence.tune[out]], box_of_fold)
+            logits[:, out] = logits_of_each(fits, evidence.tune_scores[out])
         return [terms], logits
 
 
-def _candidates(photos: ClassPhotos, edits: Sequence[Lambda | Learn]) -> tuple[list[Terms], Array]:
+def _candidates(evidence: Evidence, edits: Sequence[Lambda | Learn]) -> tuple[list[Terms], Array]:
     """Return the terms of each candidate of a lever, and its cross-fitted logits (m, n) on tune."""
-    terms = compared_terms(photos, edits)
-    return terms, _logits(photos, terms)
+    terms = compared_terms(evidence, edits)
+    return terms, _logits(evidence, terms)
 
 
-def likelier(photos: ClassPhotos, logits: Array) -> int:
+def likelier(evidence: Evidence, logits: Array) -> int:
     """Return 1 if the labels of tune are significantly likelier under the second of two students,
     else 0.
 
     Uses the paired z of the log likelihood per photo, from ``logits`` (2, n): all photos count,
     while AP depends on few positives. Near-equal photos count as one, with their mean.
     """
-    label = photos.tune_label
+    label = evidence.tune_label
     losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
-    gains = part_means(losses[0] - losses[1], parts_of(photos.tune_group, label))
+    gains = part_means(losses[0] - losses[1], parts_of(evidence.tune_group, label))
     error = gains.std(ddof=1) / np.sqrt(len(gains))
     return int(gains.mean() > LIKELIER * error)
 
 
-def _taken(photos: ClassPhotos, logits: Array, *, careful: bool) -> int:
+def _taken(evidence: Evidence, logits: Array, *, careful: bool) -> int:
     """Return the index of the student with the highest AP on all photos; the first competes only
     if ``careful``, and then stays unless another gains more than one standard error."""
-    label = photos.tune_label
+    label = evidence.tune_label
     if careful:
-        return choose(label, logits, photos.tune_group).taken
+        return choose(label, logits, evidence.tune_group).taken
     return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())
 
 
-def _logits(photos: ClassPhotos, tried: Sequence[Terms]) -> Array:
+def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
     """Return logits (m, n) on tune, cross-fitted if any of the terms learns from tune."""
-    student = photos.student
-    if not any(learns_from_tune(terms, student.store) for terms in tried):
-        return logits_of_each(fit_each(student, tried), photos.tune_scores)
-    return held_out_logits(student, tried, photos.tune, photos.tune_folds)
+    student = evidence.student
+    if not any(terms.fit_to_tune(student.store) for terms in tried):
+        return logits_of_each(fit_each(student, tried), evidence.tune_scores)
+    return held_out_logits(student, tried, evidence.tune, evidence.tune_folds)
 
 
 def _measured(
-    tuner: Tuner, parent: Node, photos: ClassPhotos, tried: Sequence[_Tried]
+    tuner: Tuner, parent: Node, evidence: Evidence, tried: Sequence[_Tried]
 ) -> list[Lever]:
-    student, measured = photos.student, []
-    here = np.isin(tuner.store.rows(TUNE), photos.tune)
+    student, measured = evidence.student, []
+    here = np.isin(tuner.store.rows(TUNE), evidence.tune)
     before = tuner.at(parent, TUNE)[student.name].outcome.among(here)  # as the student is shown
     ap, teacher, cutoff = before.value(AP.key), before.teacher, before.cutoff
     for one in tried:
@@ -336,7 +338,7 @@ _ROUGH = 1e-3
 _RIDGE = 1e-9
 
 
-def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Array:
+def change_by_teaching(evidence: Evidence, terms: Terms, counts: NDArray) -> Array:
     """Return the change in AP (draws,) because drawn photos are also learned, not only evaluated.
 
     ``counts`` (draws, n) are the numbers of times that a draw has each photo of ``tune``. Students
@@ -344,9 +346,14 @@ def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Ar
     photos twice: unchanged, and adjusted to first order to the counts of the other photos. 0 if
     ``terms`` learn nothing from ``tune``.
     """
-    if not learns_from_tune(terms, photos.student.store):
+    if not terms.fit_to_tune(evidence.student.store):
         return np.zeros(len(counts))
-    student, rows, label, folds = photos.student, photos.tune, photos.tune_label, photos.tune_folds
+    student, rows, label, folds = (
+        evidence.student,
+        evidence.tune,
+        evidence.tune_label,
+        evidence.tune_folds,
+    )
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, [terms], parts, tolerance=_ROUGH)
     under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
@@ -354,7 +361,7 @@ def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Ar
         out, one = folds == fold, fits.at(np.array([fold]))
         still[out] = student.logits(one, part)
         free, moves = _moves(under, one, part, rows, counts)
-        logits[:, out] = still[out] + moves[:, :-1] @ photos.tune_scores[out][:, free].T
+        logits[:, out] = still[out] + moves[:, :-1] @ evidence.tune_scores[out][:, free].T
         logits[:, out] += moves[:, [-1]]
     moved = [
         Outcome(label, row).values(AP.key, count[None])[0]

@@ -24,9 +24,9 @@ from inficond_panel.distill.metrics.groups import counted_once, distinct
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
-from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
+from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.baselines import Context, contexts_of
 from inficond_panel.tuning.suggest.gain import Gain, mean_change

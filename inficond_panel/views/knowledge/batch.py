@@ -20,7 +20,6 @@ from inficond_panel.state.batch import Item
 from inficond_panel.tuning import Bounds, Intent
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.fitting.adjustments import gains_of
-from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.thumb_targets import gain_of
 from inficond_panel.tuning.two_worlds import ClassWorlds, correlated_concepts
@@ -238,7 +237,7 @@ class Batch:
             return []
         tuner = self.app.tuning.tuner
         terms = tuner.terms(snapshot.node).get(name)
-        if terms is not None and learns_from_tune(terms, tuner.store):
+        if terms is not None and terms.fit_to_tune(tuner.store):
             return [learned_sentence(terms)]
         chosen = chosen_on_tune(tuner, snapshot.node, name)
         return [chosen_sentence(chosen)] if chosen else []

@@ -131,7 +131,7 @@ class FindingPanel(param.Parameterized):
         app, name = self.app, self.panels.student
         shift, found = app.shifts.by_class.get(name), app.shifts.differences.get(name)
         terms = app.tuner.terms(app.students.node).get(name)
-        taught = terms.taught.labels if terms is not None and terms.taught is not None else {}
+        taught = {} if terms is None else terms.labels
         known = found if app.rights.asking and shift and not shift.by_teacher else None
         teacher = teacher_sentence(name, app.students.snapshot.teacher.get(name))
         finding = make_finding(shift, found, teacher)

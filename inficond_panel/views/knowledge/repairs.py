@@ -19,7 +19,7 @@ from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import AppState, Job, Status
 from inficond_panel.store import Store
 from inficond_panel.tuning.answer_files import Draft
-from inficond_panel.tuning.edits import repair_from_json
+from inficond_panel.tuning.repairs.kinds import repair_from_json
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import send_photo

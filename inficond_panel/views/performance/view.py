@@ -23,7 +23,7 @@ from inficond_panel.results.metrics import students_file
 from inficond_panel.results.snapshot import Snapshot, on_images
 from inficond_panel.state import AppState, Job
 from inficond_panel.state.batch import Item
-from inficond_panel.tuning.repairs.class_photos import LEAST_TUNE
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_plot_pane

@@ -17,7 +17,7 @@ from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent, Student
-from inficond_panel.tuning.repairs.class_photos import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui import browser

@@ -1,23 +1,20 @@
-"""Photos of fit and of tune to compare one class on, by concept scores or by labels.
+"""Evidence on the student of one class: labelled photos of fit and of tune, and added photos.
 
-A concept score detects an object with errors, and so the correlation of the concept with the class
-is measured with error. If the object is a class of the data set, its labels have no such error, and
-a good teacher's decisions a smaller one. Labels, or decisions, are used on both splits: decisions
-on fit and labels on tune would differ by themselves.
+It is what repairs are resolved by, and answers what they ask of the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import rows_of
-from inficond_panel.concepts.own_words import classes_by_word
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Fit, Outcome, Scores
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import counted_once, distinct, first_of, parts_of
@@ -28,20 +25,20 @@ from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,
     Photos,
-    Presence,
     Suspicion,
     UnseenLogits,
     Verdict,
-    lost_bond,
-    presence,
     side_means,
     suspicion,
     verdict,
 )
-from inficond_panel.store.more_photos import part_hashes
-from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
+from inficond_panel.errors import Remedy, TuningError
+from inficond_panel.store.more_photos import AllImages, more_photos, part_hashes
+from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits
 from inficond_panel.tuning.fitting.images import scores_on
-from inficond_panel.tuning.student import thresholds_by_class
+from inficond_panel.tuning.repairs.correction import Correction, corrected
+from inficond_panel.tuning.thresholds import thresholds_by_class
+from inficond_panel.vocabulary.intents import ANSWERS, MORE
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
@@ -56,8 +53,8 @@ _KEPT_OF_TUNE += ["model_of_tune", "model_of_fit", "one_of_each"]
 _KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit"]
 
 
-class ClassPhotos:
-    """Labelled photos of ``fit`` and ``tune`` for one class.
+class Evidence:
+    """Labelled photos of ``fit`` and ``tune`` for one class, with its ``student``.
 
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in {1,
     0}; ``seen`` are the rows of ``tune`` with and without label. If ``fit`` has no label of the
@@ -95,7 +92,7 @@ class ClassPhotos:
         self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed, self.fit_group)
         self._of_folds: list[Fit] = []
 
-    def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
+    def on(self, rows: NDArray[np.intp]) -> Evidence:
         """Return a copy with the photos of ``tune`` at ``rows``; it shares the folds' students."""
         other = copy(self)
         for name in _KEPT_OF_TUNE:
@@ -110,7 +107,7 @@ class ClassPhotos:
         self.tune_group = self._store.groups_at(self.tune)
 
     @cached_property
-    def one_of_each(self) -> ClassPhotos:
+    def one_of_each(self) -> Evidence:
         """These photos with one photo of each group of near-equal photos with equal labels, for
         tests that take photos to be independent. It shares the folds' students."""
         if self.fit_group is None and self.tune_group is None:
@@ -286,6 +283,69 @@ class ClassPhotos:
         return np.asarray(self._store.teacher_log_odds[rows, self.student.k])
 
     @property
+    def class_name(self) -> str:
+        """Name of the class."""
+        return self.student.name
+
+    @property
+    def images(self) -> Sequence[str]:
+        """Names of all photos of the store, by row."""
+        return self._store.images
+
+    @property
+    def own_words(self) -> list[int]:
+        """Indices of the concepts that name the class."""
+        return class_words(self._store, self.class_name)
+
+    @property
+    def sees_all_of_tune(self) -> bool:
+        """True if ``seen`` are all photos of ``tune``."""
+        return np.array_equal(self.seen, self._store.rows(TUNE))
+
+    def parts_of(self, images: Iterable[str]) -> tuple[str, ...]:
+        """Return the content hashes of the parts with added photos among ``images``, sorted."""
+        named = set(images)
+        if named <= set(self._store.images):
+            return ()
+        more = more_photos(self._store, self.parts)
+        held = zip(more.parts, more.stores, strict=True)
+        return tuple(sorted(part for part, one in held if not named.isdisjoint(one.images)))
+
+    def added(self) -> tuple[tuple[str, ...], int]:
+        """Return the sorted content hashes of the added photos' parts, and the number of photos.
+
+        Raises ``TuningError`` without any."""
+        parts = tuple(sorted(self.parts))
+        if not parts:
+            raise TuningError(
+                f"learn on {self.class_name!r} is from {MORE}, but no photos were added to "
+                f"{self._store.path}.",
+                "Add photos: " + Remedy("inficond extend SPEC FOLDER", "students.extend(FOLDER)"),
+            )
+        return parts, len(more_photos(self._store, parts))
+
+    def correction(self, labels: Mapping[str, int], parts: Sequence[str]) -> Correction:
+        """Fit the correction of the teacher to ``labels`` of photos of tune and of added ``parts``,
+        by the teacher's log-odds and the scores of the class's own words.
+
+        Raises ``TuningError`` if no such photo has a label."""
+        store, images = self._store, AllImages(self._store, parts)
+        added = [row for row in images.added if images.names[row] in labels]
+        rows = np.concatenate([store.rows(TUNE), np.array(added, dtype=np.intp)])
+        answered = np.array([i for i, row in enumerate(rows) if images.names[row] in labels], int)
+        if not answered.size:
+            raise TuningError(
+                f"learn on {self.class_name!r} is from {ANSWERS}, but no photo of tune and no "
+                "added photo has a taught label.",
+                "Label photos of tune, or added photos, first or in the same iteration.",
+            )
+        present = np.array([labels[images.names[row]] == 1 for row in rows[answered]])
+        columns = images.scores(rows)[:, self.own_words].T.astype(np.float64)
+        words = (store.concepts[c] for c in self.own_words)
+        teacher = images.teacher_log_odds(rows)[:, self.student.k].astype(np.float64)
+        return corrected(teacher, dict(zip(words, columns, strict=True)), answered, present)
+
+    @property
     def concepts(self) -> list[str]:
         """Names of the concepts."""
         return self._store.concepts
@@ -317,7 +377,7 @@ class ClassPhotos:
         If the student learned from tune, all rows are the same cross-fitted logits.
         """
         student = self.student
-        if not learns_from_tune(student.terms, self._store):
+        if not student.terms.fit_to_tune(self._store):
             return student.logits_of_each(self._students, self._of_tune)
         logits = held_out_logits(student, [student.terms], self.tune, self.tune_folds)
         return np.broadcast_to(logits, (FOLDS, len(self.tune)))
@@ -326,115 +386,3 @@ class ClassPhotos:
     def _weights(self) -> NDArray:
         """Weights (C, FOLDS) of the students that were fitted without one fold of fit each."""
         return np.stack([student.weights[:, 0] for student in self._students], axis=1)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Labels of another class, ``name``, on the compared photos.
-
-    ``fit`` and ``tune`` (n,) are this class's labels (-1: unknown), or the teacher's decisions.
-    """
-
-    name: str
-    by_teacher: bool
-    fit: NDArray
-    tune: NDArray
-
-    def presence(self, photos: ClassPhotos) -> Presence:
-        """Return how often the class is present in the photos with known labels."""
-        fit, tune = self.fit >= 0, self.tune >= 0
-        return presence(
-            self.fit[fit], photos.fit_label[fit], self.tune[tune], photos.tune_label[tune]
-        )
-
-
-def measured_by_labels(
-    photos: ClassPhotos, measured: Suspicion
-) -> tuple[Suspicion, dict[int, Labelled]]:
-    """Return suspect measures that use labels for concepts that name another class of the store.
-
-    Also returns the labels, by index of the concept. Reliance is the larger of reliance by labels
-    and by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
-    decisions are used only if they show more weakening than the scores. Weights and lost
-    separation are not changed.
-    """
-    names, photos = ("reliance", "z", "p", "weakening"), photos.one_of_each
-    values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
-    labelled = _labelled(photos, measured.reliance)
-    for fit, tune, known, concepts in _labelled_alike(photos, labelled):
-        by_label = tune.partial_correlation(photos.tune_logits[:, known]).mean(axis=0)
-        by_score = measured.reliance[concepts]
-        reliance = np.where(np.abs(by_label) > np.abs(by_score), by_label, by_score)
-        z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        for c, *measures in zip(concepts, reliance, z, p, weakening, strict=True):
-            if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
-                values[:, c], used[c] = measures, labelled[c]
-    return replace(measured, **dict(zip(names, values, strict=True))), used
-
-
-def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
-    """Return other classes that occur together with this class on ``fit``, by index of a concept.
-
-    The concept is named like the class; of several the concept with the largest reliance. Classes
-    that never occur together are left out, and so are classes that fewer than ``LEAST_SUPPORT``
-    photos of ``fit`` show, or do not show.
-    """
-    store = photos.student.store
-    named = classes_by_word(store)
-    ascending = sorted(named, key=lambda c: abs(reliance[c]))
-    concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
-    fit, tune, by_teacher = _known(photos, list(concept_of))
-    beside = (fit[photos.fit_label == 1] == 1).any(axis=0)
-    beside &= np.minimum((fit == 1).sum(axis=0), (fit == 0).sum(axis=0)) >= LEAST_SUPPORT
-    return {
-        c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
-        for at, (k, c) in enumerate(concept_of.items())
-        if beside[at]
-    }
-
-
-def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
-    """Return labels (n, K) on ``fit`` and on ``tune``, and a mask (K,) of classes with decisions.
-
-    The teacher's decisions replace labels if less than half of the photos have labels, since then
-    labels are no more certain than scores.
-    """
-    fit, tune = photos.labels(classes)
-    enough = _enough(photos.fit_label, fit, LEAST_LABELLED)
-    by_teacher = ~(enough & _enough(photos.tune_label, tune, LEAST_TUNE))
-    if by_teacher.any():
-        pairs = zip(photos.decisions(classes), (fit, tune), strict=True)
-        fit, tune = (np.where(by_teacher, *pair) for pair in pairs)
-    return fit, tune, by_teacher
-
-
-def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
-    """Return a mask (K,) of classes labelled on most photos, incl. ``least`` of each ``label``."""
-    known = other >= 0
-    sides = np.minimum(known[label == 1].sum(axis=0), known[label == 0].sum(axis=0))
-    return np.asarray((2 * known.sum(axis=0) > len(label)) & (sides >= least))
-
-
-def _labelled_alike(
-    photos: ClassPhotos, labelled: dict[int, Labelled]
-) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
-    """Yield photos of ``fit`` and ``tune`` with labels in place of scores, in groups.
-
-    Concepts whose classes are labelled on the same photos form one group. Also yields the mask of
-    photos of ``tune`` (n,) with labels, and the concepts.
-    """
-    alike: dict[bytes, list[int]] = {}
-    for concept, of in labelled.items():
-        alike.setdefault((of.fit >= 0).tobytes() + (of.tune >= 0).tobytes(), []).append(concept)
-    for concepts in alike.values():
-        fit, tune = labelled[concepts[0]].fit >= 0, labelled[concepts[0]].tune >= 0
-        yield (
-            _photos([labelled[c].fit for c in concepts], photos.fit_label, fit),
-            _photos([labelled[c].tune for c in concepts], photos.tune_label, tune),
-            tune,
-            concepts,
-        )
-
-
-def _photos(labels: list[NDArray], label: NDArray, known: NDArray[np.bool_]) -> Photos:
-    return Photos(np.stack(labels, axis=1)[known].astype(np.float32), label[known])

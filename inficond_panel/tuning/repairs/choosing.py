@@ -1,0 +1,109 @@
+"""Choice among candidate students by AP on the labelled photos of ``tune``.
+
+Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
+student, is replaced only for a gain of more than one standard error. This is the threshold of the
+one-standard-error rule (Breiman et al. 1984, "Classification and regression trees", sec. 3.4.3),
+applied to the paired change, since all candidates are evaluated on the same photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill import Outcome
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct
+from inficond_panel.distill.sources import Array
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE, Evidence
+from inficond_panel.vocabulary.metrics import AP
+
+DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest AP.
+
+    ``gain`` is the AP of the best less the AP of the first, ``error`` its standard error.
+    """
+
+    taken: int
+    best: int
+    gain: float
+    error: float
+
+
+def choose(label: NDArray, logits: Array, group: Groups, seed: int = 0) -> Choice:
+    """Choose one of m students by AP, from logits (m, n) and labels (n,) in {1, 0}: the first,
+    unless another gains more than one standard error. ``group`` (n,): see ``metrics.groups``."""
+    every = np.ones((1, len(label)))
+    best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
+    counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed, group)])
+    values = ap_values(label, logits[[0, best]], counts)
+    error = errors(values[:, 1:])
+    taken = best * int(chosen(values[:, :1], error)[0])
+    return Choice(taken, best, float(values[1, 0] - values[0, 0]), float(error[1]))
+
+
+def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
+    """Return each student's AP (m, draws), from logits (m, n) and bootstrap counts (draws, n)."""
+    return np.array([Outcome(label, each).values(AP.key, counts) for each in logits])
+
+
+def errors(values: Array) -> Array:
+    """Return standard errors (m,) of the gain over the first student, from AP (m, draws)."""
+    return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
+
+
+def chosen(values: Array, error: Array) -> NDArray[np.intp]:
+    """Return indices (draws,) of the chosen students, by AP (m, draws) and errors (m,)."""
+    known = np.nan_to_num(values)
+    best = np.argmax(known, axis=0)
+    gain = known[best, np.arange(known.shape[1])] - known[0]
+    return np.asarray(np.where(gain > error[best], best, 0), dtype=np.intp)
+
+
+def logits_of_tune(evidence: Evidence, tried: Sequence[Terms], box: Box | None = None) -> Array:
+    """Return logits (m, n) on tune, cross-fitted if any candidate learns from tune."""
+    if not any(terms.learns_tune for terms in tried):
+        return logits_of_each(fit_each(evidence.student, tried, box=box), evidence.tune_scores)
+    return held_out_logits(evidence.student, tried, evidence.tune, evidence.tune_folds, box)
+
+
+def to_choose_by(evidence: Evidence, terms: Terms) -> Evidence:
+    """Return the photos of tune to choose terms by: without photos with taught labels."""
+    taught, images = terms.labels, evidence.images
+    kept = [row for row in evidence.tune if images[row] not in taught]
+    if len(kept) == len(evidence.tune):
+        return evidence
+    return evidence.on(np.array(kept, dtype=np.intp))
+
+
+def counted(terms: Terms, evidence: Evidence) -> Terms:
+    """Return ``terms`` that the labels of the photos of tune have chosen."""
+    return replace(terms, used=max(terms.used, len(evidence.tune)))
+
+
+def enough(evidence: Evidence, least: int = LEAST_TUNE) -> bool:
+    """Return True if tune has at least ``least`` positives and as many negatives, of which
+    near-equal photos count once."""
+    return bool(
+        min(distinct(evidence.tune_group, evidence.tune_label == side) for side in (0, 1)) >= least
+    )
+
+
+def need(evidence: Evidence, what: str, least: int) -> None:
+    """Raise ``TuningError`` for ``what`` unless there are ``enough`` labels."""
+    if not enough(evidence, least):
+        raise TuningError(
+            f"{what} needs labels of tuning images: at least {LEAST_TUNE} positives and "
+            f"{LEAST_TUNE} negatives of the class{counted_once(evidence.tune_group)}.",
+            "Label more tuning images, or use thumbs.",
+        )

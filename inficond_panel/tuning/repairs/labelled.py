@@ -1,0 +1,139 @@
+"""Suspect measures by labels of other classes, in place of scores of the concepts that name them.
+
+A concept score detects an object with errors, and so the correlation of the concept with the class
+is measured with error. If the object is a class of the data set, its labels have no such error, and
+a good teacher's decisions a smaller one. Labels, or decisions, are used on both splits: decisions
+on fit and labels on tune would differ by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.concepts.own_words import classes_by_word
+from inficond_panel.distill.sources import Array
+from inficond_panel.distill.suspects import (
+    LEAST_SUPPORT,
+    Photos,
+    Presence,
+    Suspicion,
+    lost_bond,
+    presence,
+)
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, LEAST_TUNE, Evidence
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels of another class, ``name``, on the compared photos.
+
+    ``fit`` and ``tune`` (n,) are this class's labels (-1: unknown), or the teacher's decisions.
+    """
+
+    name: str
+    by_teacher: bool
+    fit: NDArray
+    tune: NDArray
+
+    def presence(self, evidence: Evidence) -> Presence:
+        """Return how often the class is present in the photos with known labels."""
+        fit, tune = self.fit >= 0, self.tune >= 0
+        return presence(
+            self.fit[fit], evidence.fit_label[fit], self.tune[tune], evidence.tune_label[tune]
+        )
+
+
+def measured_by_labels(
+    evidence: Evidence, measured: Suspicion
+) -> tuple[Suspicion, dict[int, Labelled]]:
+    """Return suspect measures that use labels for concepts that name another class of the store.
+
+    Also returns the labels, by index of the concept. Reliance is the larger of reliance by labels
+    and by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
+    decisions are used only if they show more weakening than the scores. Weights and lost
+    separation are not changed.
+    """
+    names, evidence = ("reliance", "z", "p", "weakening"), evidence.one_of_each
+    values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
+    labelled = _labelled(evidence, measured.reliance)
+    for fit, tune, known, concepts in _labelled_alike(evidence, labelled):
+        by_label = tune.partial_correlation(evidence.tune_logits[:, known]).mean(axis=0)
+        by_score = measured.reliance[concepts]
+        reliance = np.where(np.abs(by_label) > np.abs(by_score), by_label, by_score)
+        z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
+        for c, *measures in zip(concepts, reliance, z, p, weakening, strict=True):
+            if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
+                values[:, c], used[c] = measures, labelled[c]
+    return replace(measured, **dict(zip(names, values, strict=True))), used
+
+
+def _labelled(evidence: Evidence, reliance: Array) -> dict[int, Labelled]:
+    """Return other classes that occur together with this class on ``fit``, by index of a concept.
+
+    The concept is named like the class; of several the concept with the largest reliance. Classes
+    that never occur together are left out, and so are classes that fewer than ``LEAST_SUPPORT``
+    photos of ``fit`` show, or do not show.
+    """
+    store = evidence.student.store
+    named = classes_by_word(store)
+    ascending = sorted(named, key=lambda c: abs(reliance[c]))
+    concept_of = {named[c]: c for c in ascending if named[c] != evidence.student.k}
+    fit, tune, by_teacher = _known(evidence, list(concept_of))
+    beside = (fit[evidence.fit_label == 1] == 1).any(axis=0)
+    beside &= np.minimum((fit == 1).sum(axis=0), (fit == 0).sum(axis=0)) >= LEAST_SUPPORT
+    return {
+        c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
+        for at, (k, c) in enumerate(concept_of.items())
+        if beside[at]
+    }
+
+
+def _known(evidence: Evidence, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
+    """Return labels (n, K) on ``fit`` and on ``tune``, and a mask (K,) of classes with decisions.
+
+    The teacher's decisions replace labels if less than half of the photos have labels, since then
+    labels are no more certain than scores.
+    """
+    fit, tune = evidence.labels(classes)
+    enough = _enough(evidence.fit_label, fit, LEAST_LABELLED)
+    by_teacher = ~(enough & _enough(evidence.tune_label, tune, LEAST_TUNE))
+    if by_teacher.any():
+        pairs = zip(evidence.decisions(classes), (fit, tune), strict=True)
+        fit, tune = (np.where(by_teacher, *pair) for pair in pairs)
+    return fit, tune, by_teacher
+
+
+def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
+    """Return a mask (K,) of classes labelled on most photos, incl. ``least`` of each ``label``."""
+    known = other >= 0
+    sides = np.minimum(known[label == 1].sum(axis=0), known[label == 0].sum(axis=0))
+    return np.asarray((2 * known.sum(axis=0) > len(label)) & (sides >= least))
+
+
+def _labelled_alike(
+    evidence: Evidence, labelled: dict[int, Labelled]
+) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
+    """Yield photos of ``fit`` and ``tune`` with labels in place of scores, in groups.
+
+    Concepts whose classes are labelled on the same photos form one group. Also yields the mask of
+    photos of ``tune`` (n,) with labels, and the concepts.
+    """
+    alike: dict[bytes, list[int]] = {}
+    for concept, of in labelled.items():
+        alike.setdefault((of.fit >= 0).tobytes() + (of.tune >= 0).tobytes(), []).append(concept)
+    for concepts in alike.values():
+        fit, tune = labelled[concepts[0]].fit >= 0, labelled[concepts[0]].tune >= 0
+        yield (
+            _photos([labelled[c].fit for c in concepts], evidence.fit_label, fit),
+            _photos([labelled[c].tune for c in concepts], evidence.tune_label, tune),
+            tune,
+            concepts,
+        )
+
+
+def _photos(labels: list[NDArray], label: NDArray, known: NDArray[np.bool_]) -> Photos:
+    return Photos(np.stack(labels, axis=1)[known].astype(np.float32), label[known])
