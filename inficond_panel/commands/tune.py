@@ -8,8 +8,7 @@ from inficond_panel.commands.shared.output import note, progress, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
-from inficond_panel.tuning.repairs.kinds import KINDS
-from inficond_panel.vocabulary.intents import DIRECTIONS
+from inficond_panel.vocabulary.intents import DIRECTIONS, SOURCES
 from inficond_panel.vocabulary.worlds import WORLDS
 
 DESCRIPTION = (
@@ -20,7 +19,11 @@ DESCRIPTION = (
     "iterations, each a list of {class (or classes: all, or several: [...]), concept (or "
     "concepts: [...], a group), "
     f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. A repair "
-    f"changes what a student is fitted to: {', '.join(kind.form for kind in KINDS)}. "
+    "changes what a student is fitted to: {class, image, direction: label, value: 0|1}, "
+    "{class, concepts: [...], direction: balance}, "
+    f"{{class, direction: learn, from: {'|'.join(SOURCES)}, value: number or auto}}, "
+    "{class, direction: doubt, value: number or auto}, "
+    "{class, direction: lambda, value: number or auto}. "
     f"{{class, meant: {'|'.join(WORLDS)}}} says which photos the thumbs on a class are meant for."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"

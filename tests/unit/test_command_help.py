@@ -16,7 +16,7 @@ from inficond_panel.cli import main, make_parser
 from inficond_panel.commands import export, tune
 from inficond_panel.commands.table import COMMANDS
 from inficond_panel.export import FORMATS
-from inficond_panel.tuning.repairs.kinds import REPAIRS
+from inficond_panel.tuning.repairs.kinds import KINDS, REPAIRS
 from inficond_panel.vocabulary.intents import DIRECTIONS
 
 pytestmark = [pytest.mark.commands, pytest.mark.server]
@@ -100,6 +100,10 @@ def test_help_shows_every_command_once_by_group_the_choices_and_an_example_of_ea
         module = import_module(f"inficond_panel.commands.{command.module}")
         assert module.EXAMPLE.startswith(f"inficond {command.name}")
         assert f"Example: {module.EXAMPLE}" in helped(capsys, command.name)
+
+
+def test_tune_tells_the_form_of_each_kind_of_repair():
+    assert [kind.form for kind in KINDS if kind.form not in tune.DESCRIPTION] == []
 
 
 def test_each_action_has_an_example_that_can_be_parsed():
