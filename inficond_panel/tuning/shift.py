@@ -155,8 +155,10 @@ class Repairable(Protocol):
 
 
 def shift_photos(tuner: Repairable, node: Node, name: str, seed: int = 0) -> ClassPhotos:
-    """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's
-    decisions, which hide a mistake that the teacher makes too."""
+    """Return the photos with and without a class, from which its shift is computed.
+
+    Labels say which photos have the class. If tune has no labels, the teacher's decisions do; then
+    a mistake that the teacher makes too cannot be seen."""
     student = tuner.repairs.class_fit(node, name)
     photos = tuner.repairs.photos(student, seed=seed)
     return photos if len(photos.tune) else tuner.repairs.photos(student, seed=seed, decided=True)
