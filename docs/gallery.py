@@ -115,11 +115,11 @@ def page() -> str:
     """The gallery as Markdown."""
     parts = [
         "# Gallery of plots",
-        "`students.plot` has these: HoloViews elements of the present iteration, which show "
-        "themselves in a notebook. `+`, `*`, `.opts` and `hv.save` work on them, and "
-        "`element.dframe()` is the data of one element, or of one layer of several. "
-        "[The Python API](notebook.md#plots) has their "
-        "arguments. All are of the embedded demo:",
+        "`students.plot` makes these plots of the current iteration. Each is a HoloViews element, "
+        'which a notebook shows. A script calls `hv.extension("bokeh")` first. `+`, `*`, `.opts` '
+        "and `hv.save` work on the plots, and `element.dframe()` has the data of an element, or of "
+        "one layer if there are several. [The Python API](notebook.md#plots) has the arguments. "
+        "All plots here are of the embedded demo:",
         f"```python\n{OPENING}\n```",
     ]
     for example in EXAMPLES:
@@ -170,6 +170,7 @@ def _drawn(image: Image.Image) -> tuple[int, int, int, int]:
 
 def main() -> None:
     """Make the page and all pictures."""
+    hv.extension("bokeh")
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -76,11 +76,11 @@ class ConceptMeasures(Moves):
         """Return a metric as a function of a concept's influence, other influences fixed.
 
         One row has the current influence. With ``refit`` the other influences are solved again,
-        which takes seconds: the rows are the thumbs of the page on the concept, from ▼ to ▲
-        (column ``thumb``), each with the influence and the metric that a refit with it gives; with
-        ``tuning.refit: all`` values of the influence. ``change``, ``change_low`` and
-        ``change_high`` are the difference from the current metric and its paired-bootstrap interval
-        (with ``refit`` only for metrics of decisions). Each use of the holdout is counted.
+        which takes seconds. Then a row is a thumb on the concept, from ▼ to ▲ (column ``thumb``),
+        with the influence and the metric that its refit gives; with ``tuning.refit: all`` a row is
+        a value of the influence. ``change``, ``change_low`` and ``change_high`` are the difference
+        from the current metric and its paired-bootstrap interval (with ``refit`` only for metrics
+        of decisions). Each use of the holdout is counted.
 
         >>> curve = students.what_if("bicycle", "traffic light", "ap")
         >>> print(curve["change"].max().round(2))  # of AP, at the best influence

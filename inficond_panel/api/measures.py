@@ -67,9 +67,10 @@ class Measures(ConceptMeasures):
     def targets(self, node: NodeName | None = None) -> pd.DataFrame:
         """Return the probabilities that the students are fitted to, one row per image and class.
 
-        ``teacher`` is the teacher's, ``adjusted`` what the student learns: with what thumbs,
-        answers and labels change. The images are those of ``fit`` and learned ones, whose
-        ``source`` is named. ``node`` is an iteration (None: this one). See ``results.targets``.
+        ``teacher`` is the teacher's probability. ``adjusted`` is the probability that the student
+        learns, after the changes by thumbs, answers and labels. The images are those of ``fit`` and
+        those that repairs added; ``source`` says where an image comes from. ``node`` is an
+        iteration (None: this one). See ``results.targets``.
 
         >>> students.targets().loc[("scene-00001", "bicycle"), "source"]
         'fit'
@@ -207,9 +208,9 @@ class Measures(ConceptMeasures):
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """Return the regularization path of a class: number of concepts, AP and fidelity per λ.
 
-        λ is the index; ``now`` marks the current λ, ``auto`` the λ that ``lambda: auto`` would
-        choose alone: the first, unless another gains more than one standard error on tune.
-        Counts a use of the holdout.
+        λ is the index; ``now`` marks the current λ. ``auto`` marks the λ that ``lambda: auto``
+        would choose as the only repair: the first λ, unless the λ of the highest AP gains more than
+        one standard error on tune. With the split holdout, this counts as a look at it.
 
         >>> students.penalty_path("bicycle")[["concepts", "ap"]].head(2).round(2)
                   concepts    ap

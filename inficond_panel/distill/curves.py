@@ -67,7 +67,8 @@ class WhatIf:
         return {name: float(getattr(self, name)[piece]) for name in (*DECISIONS, FIDELITY.key)}
 
     def values(self, metric: str, ends: Array) -> Array:
-        """Return a metric's values at the influences ``ends``, the ends of finer pieces."""
+        """Return the values of a metric on pieces of the influence; ``ends`` are the last influence
+        of each piece."""
         values: Array = getattr(self, metric)
         return values[np.searchsorted(self.breakpoints, ends, side="left")]
 

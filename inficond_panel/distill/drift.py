@@ -109,8 +109,9 @@ def drift(
 ) -> Drift:
     """Test concept scores ``new`` (m, C) for drift from the scores ``fitted`` (n, C) of ``fit``.
 
-    With more than 2,000 photos of ``fit``, 2,000 are drawn by ``seed``. ``level`` belongs to the
-    interval of the share of far photos; an alarm depends on ``LEVEL`` instead.
+    If ``fit`` has more than 2,000 photos, 2,000 of them are drawn by ``seed``. ``level`` is the
+    confidence level of the interval of the share of far photos. An alarm does not depend on it, but
+    on ``LEVEL``.
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 

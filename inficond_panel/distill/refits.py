@@ -82,9 +82,9 @@ def bootstrap_stability(
     """Refit one student on ``draws`` bootstrap samples of the images, and compare its influences.
 
     ``problem`` is of one class, ``start`` its student, from which all refits start. A draw
-    multiplies the problem's image weights, and has images of equal ``group`` (N,) together. The
-    same seed gives the same result. Errors as in ``distill.fit``; a draw with a single target value
-    has no solution and is drawn again.
+    multiplies the image weights of the problem; images with the same number in ``group`` (N,) are
+    drawn together. The same seed gives the same result. Errors as in ``distill.fit``. A draw with
+    a single target value has no solution, and is drawn again.
     """
     target = mixed_of(problem.targets)[:, 0]
     weight = problem.sample_weight

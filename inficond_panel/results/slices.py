@@ -61,10 +61,11 @@ def slices(
 ) -> pd.DataFrame:
     """Return a frame of metrics of the students on slices, one row per class and slice.
 
-    ``masks`` are the slices by name, over the images of the split; ``by`` names their rule.
-    ``p_holm`` is the adjusted p-value that a slice is no worse than chance, ``small`` the reason
-    why it was not tested; ``whole`` is the metric on all images. Other metrics follow without
-    limits. A terminal shows the ``worst`` slice of each class, or all slices of a single class.
+    ``masks`` are the slices by name, over the images of the split; ``by`` names the rule that made
+    them. ``p_holm`` is the adjusted p-value of the test that a slice is no worse than a random one
+    with the same labels; ``small`` is the reason why a slice was not tested. ``whole`` is the
+    metric on all images. The other metrics have no limits. A terminal shows the ``worst`` slice of
+    each class, or all slices if there is one class.
     """
     noise = tuner.spec.views.noise(draws, seed)
     names = chosen_classes(classes, tuner.store.classes)
@@ -186,14 +187,17 @@ def groups(
     seed: int = 0,
     min_images: int = MIN_IMAGES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return two frames that compare the students on groups (masks over the images of the split).
+    """Return two frames that compare the students on groups of images.
 
-    The first frame has a row per class and group with every metric; ``small`` states why a group
-    has too few images to be the worst or best by some metrics. The second has a row per class and
-    metric: the worst and the best group, and their ``difference``, whose limits account for
-    choosing these two among all. A terminal shows ``metric``. ``by`` names the rule of the groups.
-    With ``by_label`` they are cells of label and group ("absent · water"), compared by accuracy
-    alone; the worst cell's is the worst-group accuracy of the literature.
+    ``masks`` are the groups by name, over the images of the split; ``by`` names the rule that made
+    them. The first frame has a row per class and group with every metric; ``small`` states why a
+    group has too few images to be the worst or best by some metrics. The second frame has a row per
+    class and metric: the worst group, the best group, and their ``difference``. The limits of the
+    difference account for the choice of these two groups among all. A terminal shows ``metric``.
+
+    With ``by_label`` a group is a cell of label and group, such as "absent · water". Cells are
+    compared by accuracy alone. The accuracy of the worst cell is the worst-group accuracy of
+    Sagawa et al. (2020).
     """
     noise, compared = tuner.spec.views.noise(draws, seed), tuple(METRICS)
     if by_label:

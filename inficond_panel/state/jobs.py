@@ -59,7 +59,8 @@ class Job:
         return self._cancel.is_set()
 
     def first_of(self, items: Iterable[K], make: Callable[[K], T]) -> dict[K, T]:
-        """Return results of ``make`` by item: of at least one, and no more after ``SLICE``."""
+        """Return the results of ``make`` for the first items, by item: for as many items as
+        ``SLICE`` seconds allow, and for at least one."""
         made, end = {}, time.monotonic() + SLICE
         for item in items:
             made[item] = make(item)

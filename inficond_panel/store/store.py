@@ -231,7 +231,7 @@ class Store:
         return self._rows_of[split]
 
     def scores_of(self, split: str) -> np.ndarray:
-        """Return the concept scores ``(n, C)`` of the images of ``split``, read-only; kept."""
+        """Return the concept scores ``(n, C)`` of the images of ``split``, read-only and cached."""
         if split not in self._scores_of:
             scores = arrays.rows_of(self.concept_score, self.rows(split))
             scores.setflags(write=False)

@@ -156,17 +156,19 @@ class Repairable(Protocol):
 
 
 def shift_photos(tuner: Repairable, node: Node, name: str, seed: int = 0) -> Evidence:
-    """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's
-    decisions, which hide a mistake that the teacher makes too."""
+    """Return the photos with and without a class, from which its shift is computed.
+
+    Labels say which photos have the class. If tune has no labels, the teacher's decisions do; then
+    a mistake that the teacher makes too cannot be seen."""
     student = tuner.repairs.class_fit(node, name)
     evidence = tuner.repairs.evidence(student, seed=seed)
-    return (
-        evidence if len(evidence.tune) else tuner.repairs.evidence(student, seed=seed, decided=True)
-    )
+    if len(evidence.tune):
+        return evidence
+    return tuner.repairs.evidence(student, seed=seed, decided=True)
 
 
 def class_shift(evidence: Evidence) -> ClassShift:
-    """Return the shift of the class of ``photos``; ``with_baselines`` adds the baselines."""
+    """Return the shift of the class of ``evidence``; ``with_baselines`` adds the baselines."""
     unknown = ClassShift(
         evidence.student.name,
         UNKNOWN,

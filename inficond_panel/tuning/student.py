@@ -142,7 +142,8 @@ class Evaluation:
         return logits
 
     def column(self, node: Node, split: str, k: int) -> np.ndarray:
-        """Return the logits ``(n,)`` of class ``k`` that are shown on a split, read-only."""
+        """Return the logits ``(n,)`` of class ``k`` on a split, read-only: cross-fitted ones if a
+        repair of the student has used images of the split, otherwise the student's own."""
         unseen = self._unseen
         if unseen is None or not self.has_spent(node, split, k):
             return self.own_column(node, split, k)
@@ -150,17 +151,17 @@ class Evaluation:
         return self._columns.made(key, lambda: _fixed(unseen(node, self.store.classes[k])))
 
     def has_spent(self, node: Node, split: str, k: int) -> bool:
-        """Return True if the student of class ``k`` has spent images of ``split``."""
+        """Return True if a repair of class ``k`` has used the images of ``split``."""
         return split == TUNE and self.store.classes[k] in self._spent(node)
 
     def own_column(self, node: Node, split: str, k: int) -> np.ndarray:
-        """Return the logits ``(n,)`` of the student of class ``k`` itself on a split, read-only,
-        with those of images that it has spent."""
+        """Return the logits ``(n,)`` that the student of class ``k`` itself gives on a split,
+        read-only, also on images that a repair has used."""
         return self._own_columns(node, split)[k]
 
     def _each_own_column(self, node: Node, split: str) -> list[np.ndarray]:
-        """Return the students' own logits ``(n,)`` on a split per class, with those of images that
-        they have spent; computes only those not in the cache."""
+        """Return the logits ``(n,)`` that the student of each class itself gives on a split, also
+        on images that a repair has used. Compute only those that are not in the cache."""
         if not self.store.rows(split).size:  # a table of scores has rows
             return [np.zeros(0) for _ in self.store.classes]
         students = [self._student(node, k, "") for k in range(len(self.store.classes))]

@@ -93,7 +93,7 @@ class StudentHistory:
         return self._since(node).get((class_name, concept))
 
     def repairs_since(self, node: Node, class_name: str) -> dict[str, int]:
-        """Return, by kind of repair, the latest iteration (number) that repaired the class so."""
+        """Return the number of the latest iteration that repaired the class, by kind of repair."""
         since: dict[str, int] = {}
         for at in self.path(node):
             for repair in at.repairs:

@@ -52,7 +52,8 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def move(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Move the head (the iteration on the page) to its parent, where undo left, or to a node."""
+    """Move the head, the iteration on the page: to its parent (undo), to where the last undo began
+    (redo), or to a node (jump)."""
     if args.action == "jump":
         node = find_node(tuner, args.node, deleted=True)
         tuner.history.set_head(tuner.root_id, node.id, "jump")
@@ -65,7 +66,7 @@ def move(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def set_label(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set the name or the note of an iteration; return its result."""
+    """Set the name or the note of an iteration; return its facts, and a line to print."""
     node = find_node(tuner, args.node, deleted=True)
     if args.action == "rename":
         label = "name"
@@ -79,8 +80,9 @@ def set_label(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def set_meant(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set for which world the thumbs on classes are meant (default: on all that have one); return
-    the worlds by class."""
+    """Set the world that the thumbs on some classes are meant for; return the worlds by class.
+
+    Without ``--class`` these are all classes with a thumb in the iteration."""
     node = find_node(tuner, args.node, deleted=True)
     classes = node.with_thumbs if args.classes is None else args.classes
     if not classes:
@@ -99,7 +101,7 @@ def set_meant(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Hide an iteration and its descendants; return its result."""
+    """Hide an iteration and its descendants; return their ids, and a line to print."""
     node = find_node(tuner, args.node, deleted=True)
     hidden = tuner.history.delete(node.id)
     again = f"inficond history restore {path_word(args.spec)} --node {node.number}"
@@ -108,7 +110,7 @@ def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Show a deleted branch again; return its result."""
+    """Show a deleted branch again; return the ids of its iterations, and a line to print."""
     restored = tuner.history.restore(find_node(tuner, args.node, deleted=True).id)
     return {**history_facts(tuner), "restored": restored}, [
         f"Restored: {_numbers(tuner, restored)}."
@@ -150,7 +152,7 @@ def _near(node: Node) -> str:
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Copy the history, with its typed concepts, to a new file; return its result."""
+    """Copy the history, with its typed concepts, to a new file; return facts and lines to print."""
     back_up(tuner, Path(args.file))
     copied, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
     more = f" and {count(others_there)} of other students" if others_there else ""

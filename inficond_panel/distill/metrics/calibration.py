@@ -54,7 +54,7 @@ def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
 
 
 def check_decisions(*masks: NDArray) -> None:
-    """Raise DataError if any decisions are not boolean masks, but for example logits."""
+    """Raise DataError if any of ``masks`` is not boolean; logits, for example, are not."""
     for mask in masks:
         if np.asarray(mask).dtype != np.bool_:
             raise DataError(

@@ -272,11 +272,11 @@ TYPED = "type"  #: action of the event that a concept was typed
 
 @dataclass(frozen=True)
 class ConceptSet:
-    """Concepts that a participant's students use in a task from the time ``since`` on ("": from the
-    start): the store's concepts and ``typed``, names of typed concepts in order of time.
+    """Concepts that a participant's students use in a task, from one time on.
 
-    ``root`` is the id of the original students with these concepts, ``node`` the id of the students
-    that were shown first.
+    They are the concepts of the store and those that the participant has typed: ``typed`` has their
+    names, in order of time. ``since`` is the time, "" for the start of the task. ``root`` is the id
+    of the original students with these concepts, ``node`` the id of the students shown first.
     """
 
     root: str
@@ -286,8 +286,8 @@ class ConceptSet:
 
 
 def concept_sets(ready: Ready, events: Iterable[StudyEvent]) -> list[ConceptSet]:
-    """Return the concept sets of a task, one more per event that a concept was typed; the first set
-    has the concepts of the store."""
+    """Return the concept sets of a task: first the store's concepts, then a set after each typed
+    concept."""
     sets = [ConceptSet(ready.start.root, ready.start.id)]
     for event in events:
         if event.action == TYPED and event.step == ready.task.name_:

@@ -146,8 +146,8 @@ class Task(Section):
         return [question for page in self.after for question in page.asked]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for two start nodes, a goal that nobody can reach, and a task that
-        cannot end."""
+        """Yield (key, message) for each fault: two start nodes, a goal that nobody can reach, or a
+        task that cannot end."""
         if self.edits and self.node:
             yield "node", "is not used with edits, which lead to the start node; leave one out"
         if isinstance(self.done_when, AnswersGiven) and not self.may_ask:

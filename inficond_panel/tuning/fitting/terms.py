@@ -91,7 +91,7 @@ class Terms:
 def with_adjusted(
     terms: Mapping[str, Terms], adjusted: Mapping[str, tuple[Adjustment, ...]]
 ) -> dict[str, Terms]:
-    """Return terms by class with the adjustments of the targets ``adjusted``, by class."""
+    """Return ``terms`` by class, with the adjustments of their targets replaced by ``adjusted``."""
     plain = {name: replace(of, adjusted=()) for name, of in terms.items()}
     both = {name: replace(plain.get(name, Terms()), adjusted=of) for name, of in adjusted.items()}
     return {name: of for name, of in {**plain, **both}.items() if of != Terms() or name in terms}

@@ -148,8 +148,9 @@ class SegmentPointer:
         self._asked = False  # whether the last move of the pointer started a search
 
     def point(self, method: str, share: Sequence[float] | None) -> None:
-        """Search for the segment at ``share``, (x, y) in shares of the plot; a concept is skipped,
-        since it has a tooltip. None, when the pointer has left, withdraws the answer."""
+        """Search for the segment under the pointer, which is at ``share``, (x, y) in shares of the
+        plot. Over a concept there is no search, since a concept has a tooltip. If the pointer has
+        left the plot, ``share`` is None, and the answer is withdrawn."""
         self._app.jobs.cancel("segment")
         asked, self._asked = self._asked, False
         if share is None:

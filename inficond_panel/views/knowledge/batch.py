@@ -110,9 +110,9 @@ def make_summary(
 
 
 def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
-    """Return a sentence that a refit tuned other classes than ``name``; empty if it tuned ``name``.
+    """Return a sentence which says that a refit tuned other classes; "" if it tuned ``name``.
 
-    ``joint``: with one softmax student, ``name`` changes as well.
+    If ``joint``, there is one softmax student, and the class ``name`` has changed as well.
     """
     if name in tuned or not tuned:
         return ""

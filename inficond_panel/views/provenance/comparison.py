@@ -80,7 +80,8 @@ class RowResults:
     def make(
         self, nodes: Sequence[Iteration], branches: Branches, shown: ShownIterations
     ) -> dict[str, Any]:
-        """Return each row's metric and change, from ``shown``, and one axis for all rows so far."""
+        """Return the metric and the change of each row, taken from ``shown``, and one axis for all
+        rows that were made so far."""
         made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self.scope, shown.metric)
         before = self._shown[1] if self._shown[0] == scope else {}
