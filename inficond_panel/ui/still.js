@@ -4,8 +4,11 @@
 const PATIENCE = 5000 // ms until a cell without an answer of its kernel is hidden; a busy kernel shows it again later
 
 export function render({ model, el }) {
-  const place = outermost(el), picture = `.${model.still}`
-  const timer = setTimeout(() => { if (document.querySelector(picture)) place.style.display = "none" }, PATIENCE)
+  const place = outermost(el)
+  const picture = `.${model.still}`
+  const timer = setTimeout(() => {
+    if (document.querySelector(picture)) place.style.display = "none"
+  }, PATIENCE)
   model.on("msg:custom", (event) => {
     if (!(event.data ?? event).alive) return
     clearTimeout(timer)
@@ -18,7 +21,8 @@ export function render({ model, el }) {
 
 /** The notebook's element that contains the whole page of the cell. */
 function outermost(el) {
-  let root = el.getRootNode(), host = el
+  let root = el.getRootNode()
+  let host = el
   while (root instanceof ShadowRoot) {
     host = root.host
     root = host.getRootNode()

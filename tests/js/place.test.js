@@ -9,7 +9,11 @@ test("a box is below its place, or above it where it would cover the page's noti
   const { dataset } = (globalThis.document = { documentElement: { dataset: {} } }).documentElement
   globalThis.window = { innerWidth: 1280, innerHeight: 720 }
   const box = { offsetWidth: 200, offsetHeight: 100, style: {} }
-  const tops = (...places) => places.map((top) => { placeAt(box, { top, bottom: top + 20 }, 6, 0); return box.style.top })
+  const tops = (...places) =>
+    places.map((top) => {
+      placeAt(box, { top, bottom: top + 20 }, 6, 0)
+      return box.style.top
+    })
   assert.deepEqual(tops(400, 560, 690), ["426px", "586px", "584px"])
   dataset.free = "660"
   assert.deepEqual(tops(400, 560, 690), ["426px", "454px", "560px"])

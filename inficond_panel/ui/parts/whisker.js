@@ -16,7 +16,11 @@ export function whiskerOf(change, place, kind = "") {
 }
 
 /** `place` on an axis from low to high, in points. */
-export const axisOf = ([low, high]) => (points) => (100 * (points - low)) / (high - low)
+export const axisOf =
+  ([low, high]) =>
+  (points) =>
+    (100 * (points - low)) / (high - low)
 
 /** The text of a change: `+10.4 points [−1.0, +21.9], within noise`. */
-export const toldOf = (change) => `${[change.text, change.interval].filter(Boolean).join(" ")}${change.noise ? ", within noise" : ""}`
+export const toldOf = (change) =>
+  `${[change.text, change.interval].filter(Boolean).join(" ")}${change.noise ? ", within noise" : ""}`
