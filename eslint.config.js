@@ -1,6 +1,8 @@
 // The browser's scripts: names that are not defined, what is defined and never used, and three rules of
 // style that the formatter leaves open: braces around what follows on another line, a declaration per
-// variable, and no string or comment beyond the formatter's width.
+// variable, and no string or comment longer than the formatter's line.
+
+import { printWidth } from "./prettier.config.js"
 
 const BROWSER = `
   AbortSignal createImageBitmap Blob Bokeh CSS CustomEvent DecompressionStream DOMParser DOMRect
@@ -35,6 +37,7 @@ export default [
       "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "prefer-const": "error",
       curly: ["error", "multi-line"],
+      "max-len": ["error", { code: printWidth }],
       "one-var": ["error", "never"],
       eqeqeq: ["error", "always", { null: "ignore" }],
     },

@@ -54,11 +54,9 @@ export function drawOnce(element, key, content) {
   const held = element.querySelector("[aria-label]:focus")?.getAttribute("aria-label")
   element.dataset.drawn = key
   element.replaceChildren(...content())
-  if (held) {
-    ;[...element.querySelectorAll("[aria-label]")]
-      .find((each) => each.getAttribute("aria-label") === held)
-      ?.focus({ preventScroll: true })
-  }
+  if (!held) return
+  const labelled = [...element.querySelectorAll("[aria-label]")]
+  labelled.find((each) => each.getAttribute("aria-label") === held)?.focus({ preventScroll: true })
 }
 
 /** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
@@ -87,8 +85,10 @@ export function keyed(parent, items, key, make, update) {
 // Numbers: AP 0.742, in rings .69, change +1.9 points, influence +1.12, counts 2,476, "–" if undefined.
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 export const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
-export const ring = (value) =>
-  isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–" // 1 means all: 0.996 becomes .99
+export function ring(value) {
+  if (!isNumber(value)) return "–"
+  return value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1) // 1 means all: 0.996 becomes .99
+}
 export const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
 export const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
 export function signed(value, digits) {
@@ -108,14 +108,15 @@ export const FILL_NAMES = {
   "": "label ignored",
 }
 
-const THUMB =
-  "M2.5 10.5h4v10h-4zM6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
+const CUFF = "M2.5 10.5h4v10h-4z"
+const HAND =
+  "M6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
 export const ICONS = {
   down: ["M7 10l5 5 5-5"],
   search: ["M5 11a6 6 0 1012 0a6 6 0 10-12 0", "M16 16l4.5 4.5"],
   order: ["M8 4v15M4.5 15.5L8 19l3.500-3.500M16 20V5M12.500 8.500L16 5l3.500 3.500"],
   lock: ["M7 11h10a2 2 0 012 2v5a2 2 0 01-2 2H7a2 2 0 01-2-2v-5a2 2 0 012-2z", "M8 11V8a4 4 0 018 0v3"],
-  thumb: [THUMB],
+  thumb: [CUFF + HAND],
   cross: ["M6 6l12 12M18 6L6 18"],
   download: ["M12 4v11M7 11l5 5 5-5M5 20h14"],
   undo: ["M8 5L4 9l4 4M4 9h10a5.5 5.5 0 010 11H9"],
@@ -347,9 +348,10 @@ export const windowOf = (element) => ({
     side at `left`, but inside the window. */
 export function placeAt(box, { top, bottom }, gap, left) {
   const screen = windowOf(box)
-  const below = bottom + gap + box.offsetHeight <= screen.height
+  const hasRoom = bottom + gap + box.offsetHeight <= screen.height
+  const above = Math.max(8, Math.min(top - gap, screen.height) - box.offsetHeight)
   box.style.left = `${Math.max(8, Math.min(left, screen.width - box.offsetWidth - 8))}px`
-  box.style.top = `${below ? bottom + gap : Math.max(8, Math.min(top - gap, screen.height) - box.offsetHeight)}px`
+  box.style.top = `${hasRoom ? bottom + gap : above}px`
 }
 
 /** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
@@ -399,7 +401,8 @@ const FIRST = 3
 export function folded(names, items, list) {
   const rest = names.slice(FIRST)
   if (rest.length < 2) return items
-  const line = `and ${count(rest.length)} more: ${rest.slice(0, FIRST).join(", ")}${rest.length > FIRST ? ", …" : ""}`
+  const named = rest.slice(0, FIRST).join(", ") + (rest.length > FIRST ? ", …" : "")
+  const line = `and ${count(rest.length)} more: ${named}`
   return [
     ...items.slice(0, FIRST),
     h("li", {}, h("details", {}, h("summary", {}, line), list(items.slice(FIRST)))),
@@ -429,7 +432,8 @@ let release = () => {}
 globalThis.document?.addEventListener(
   "pointerdown",
   (/** @type {any} */ event) => {
-    if (event.composedPath()[0].matches("select, input")) return // the browser shows these while they are pressed
+    // The browser shows these while they are pressed.
+    if (event.composedPath()[0].matches("select, input")) return
     release() // of a finger before
     released = new Promise((done) => {
       release = () => done()

@@ -1,7 +1,8 @@
 // Shows a cell of a notebook as long as the kernel answers, else the still picture of it. Both are
 // outputs of the notebook; which of them is seen is a matter of one style sheet in the page.
 
-const PATIENCE = 5000 // ms until a cell without an answer of its kernel is hidden; a busy kernel shows it again later
+/** Milliseconds until a cell without an answer of its kernel is hidden; a busy kernel shows it later. */
+const PATIENCE = 5000
 
 export function render({ model, el }) {
   const place = outermost(el)

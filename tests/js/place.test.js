@@ -5,7 +5,7 @@ import { test } from "node:test"
 
 const { placeAt } = await import("../../inficond_panel/ui/base.js")
 
-test("a box is below its place, or above it where it would cover the page's notice or leave the window", () => {
+test("a box is below its place, or above it where it would leave the window or meet its notice", () => {
   const { dataset } = (globalThis.document = { documentElement: { dataset: {} } }).documentElement
   globalThis.window = { innerWidth: 1280, innerHeight: 720 }
   const box = { offsetWidth: 200, offsetHeight: 100, style: {} }

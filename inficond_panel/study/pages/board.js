@@ -137,10 +137,9 @@ function makeBoard(model) {
   saveFiles(model)
   page.show = () => {
     const { rows } = model.screen
-    text(
-      sum,
-      `${rows.length} ${rows.length === 1 ? "participant" : "participants"}, ${rows.filter((row) => row.state === "here").length} here, ${rows.filter((row) => row.state === "finished").length} finished`,
-    )
+    const countOf = (state) => rows.filter((row) => row.state === state).length
+    const participants = rows.length === 1 ? "participant" : "participants"
+    text(sum, `${rows.length} ${participants}, ${countOf("here")} here, ${countOf("finished")} finished`)
     set(page.querySelector(".empty-hint"), "hidden", rows.length ? "" : null)
     keyed(
       body,
@@ -211,15 +210,8 @@ function showLink(box, { label, token, query = "" }) {
     "aria-label": `Link of ${label}`,
     onfocus: () => field.select(),
   })
-  box.replaceChildren(
-    h(
-      "span",
-      {},
-      `${query ? "One link for all, with each person's own in place of ID" : `Link of ${label}`}. Shown only now:`,
-    ),
-    field,
-    copyButton(address),
-  )
+  const whose = query ? "One link for all, with each person's own in place of ID" : `Link of ${label}`
+  box.replaceChildren(h("span", {}, `${whose}. Shown only now:`), field, copyButton(address))
 }
 
 /** What the researcher sees or hears, with the time at which it is kept. */

@@ -94,14 +94,16 @@ function nodes(tree) {
   return tree.map((part) => {
     if (typeof part === "string") return document.createTextNode(part)
     const [tag, attributes, children] = part
-    const allowed =
-      tag === "img"
-        ? { src: attributes.src, alt: attributes.alt }
-        : tag === "a"
-          ? { href: attributes.href, target: "_blank", rel: "noreferrer" }
-          : {}
-    return TAGS.has(tag) ? h(tag, allowed, nodes(children)) : h("span", {}, nodes(children))
+    return TAGS.has(tag)
+      ? h(tag, allowedOf(tag, attributes), nodes(children))
+      : h("span", {}, nodes(children))
   })
+}
+
+/** The attributes that an element of Markdown keeps. */
+function allowedOf(tag, { src, alt, href }) {
+  if (tag === "img") return { src, alt }
+  return tag === "a" ? { href, target: "_blank", rel: "noreferrer" } : {}
 }
 
 // --- screens ---------------------------------------------------------------------------------------

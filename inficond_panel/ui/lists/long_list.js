@@ -6,7 +6,8 @@ import { bringNear, placeOf, placesNear } from "./near.js"
 
 export const SHORT_LIST = 50 // largest number of items that are all built
 
-/** The part of `scroller` that shows `list`, which may begin below other parts; its scroll padding is covered. */
+/** The part of `scroller` that shows `list`, which may begin below other parts; its scroll padding is
+    covered. */
 function viewOf(scroller, list) {
   const covered = () => parseFloat(getComputedStyle(scroller).scrollPaddingTop) || 0
   const above = () =>

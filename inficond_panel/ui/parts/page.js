@@ -1,4 +1,5 @@
-// A page of ours: its colours, and the size at which it is drawn, the variable --zoom that its style sheets take.
+// A page of ours: its colours, and the size at which it is drawn, the variable --zoom that its style sheets
+// take.
 
 import { listenWhile } from "../base.js"
 import { BACKGROUND } from "../vocabulary.js"
@@ -18,7 +19,8 @@ export function followSize(root) {
   apply()
 }
 
-/** Give the document, where the page is all of it, our background in light, dark, or both as the system has it. */
+/** Give the document, where the page is all of it, our background in light, dark, or both as the system
+    has it. */
 export function fillPage(scheme = "light dark") {
   document.documentElement.style.colorScheme = scheme
   document.documentElement.lang = "en"

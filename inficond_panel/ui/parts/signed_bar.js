@@ -19,7 +19,8 @@ export function signedBar(share) {
   )
 }
 
-/** Items of the list of a logit's parts and their sum; `nameOf(bar)` is an element, `more(bar)` what follows the value. */
+/** Items of the list of a logit's parts and their sum; `nameOf(bar)` is an element, `more(bar)` what follows
+    the value. */
 export const partsOf = (bars, logit, nameOf, more = (/** @type {any} */ _bar) => "") => [
   ...bars.map((bar) =>
     h(

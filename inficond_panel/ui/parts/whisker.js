@@ -4,7 +4,8 @@ import { s } from "../base.js"
 
 export const WHISKER = 14 // its height
 
-/** Parts of a whisker; `place` converts points to percent of its width. Empty until the interval is computed. */
+/** Parts of a whisker; `place` converts points to percent of its width. Empty until the interval is
+    computed. */
 export function whiskerOf(change, place, kind = "") {
   if (!change?.at.length) return []
   const [zero, low, middle, high] = [0, ...change.at].map((points) => `${place(points).toFixed(2)}%`)

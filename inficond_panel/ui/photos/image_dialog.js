@@ -74,14 +74,10 @@ export function makeDialog(root, pictures, tell, more = null) {
     text(title, name == null ? "" : `Image ${name}`)
     text(size, picture ? sizeOf(photo, picture) : "")
     if (!picture) return frame.replaceChildren()
-    const widest = ENLARGED * (photo ?? picture).width
+    const isFinal = photo || !pictures.photosThere()
+    const widest = isFinal ? `max-width: ${ENLARGED * (photo ?? picture).width}px` : ""
     frame.classList.toggle("bare", !picture.source)
-    set(
-      frame,
-      "style",
-      picture.source &&
-        `aspect-ratio: ${picture.width} / ${picture.height};${photo || !pictures.photosThere() ? `max-width: ${widest}px` : ""}`,
-    )
+    set(frame, "style", picture.source && `aspect-ratio: ${picture.width} / ${picture.height};${widest}`)
     drawPicture(frame, photo ? { ...picture, source: photo.source } : picture, row, "meet")
   }
   /** Show the facts again, after more facts have arrived. */

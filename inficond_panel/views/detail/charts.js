@@ -1,8 +1,8 @@
 // The charts of a concept, a metric each: exact curves as steps, the refit what-if over them, and what is
 // marked: now, the teacher, a pending bound, what the batch would give. A band is the interval of the
 // change from now. One place along the influence axis can be read in all at once, by pointer or keys.
-// Where a thumb adjusts targets, the refit what-if has a point for each thumb, from ▼ to ▲, at the influence that
-// it gives: these need not rise from point to point.
+// Where a thumb adjusts targets, the refit what-if has a point for each thumb, from ▼ to ▲, at the influence
+// that it gives: these need not rise from point to point.
 
 import {
   details,
@@ -148,7 +148,8 @@ function cardOf(model, at) {
   ]
 }
 
-/** How the refit what-if got to a point: by a thumb, which gives an influence, or with the influence fixed. */
+/** How the refit what-if got to a point: by a thumb, which gives an influence, or with the influence
+    fixed. */
 function pointWords({ thumbs, influence }, index) {
   const at = signed(influence[index], 2)
   return thumbs.length ? `${thumbs[index]} gives ${at}` : `refit at ${at}`

@@ -106,7 +106,8 @@ export function render({ model, el }) {
   function drawRows() {
     chosen.clear()
     model.filters.forEach((id) => chosen.add(id))
-    if (rows.every((row) => row.assigned)) chosen.delete("assigned") // no choice, as in a store without segments
+    const allAssigned = rows.every((row) => row.assigned)
+    if (allAssigned) chosen.delete("assigned") // no choice, as in a store without segments
     text(listed, model.listed)
     listed.hidden = !model.listed
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))

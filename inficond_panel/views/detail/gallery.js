@@ -40,8 +40,10 @@ export function makeGallery(pictures, open) {
   }
   function fillTile(tile, at) {
     const row = rows[at]
-    const [x, y] = [(at % plan.columns) * (plan.width + GAP), Math.floor(at / plan.columns) * plan.step]
-    tile.style.cssText = `width: ${plan.width}px; height: ${plan.step - GAP}px; transform: translate(${x}px, ${y}px)`
+    const x = (at % plan.columns) * (plan.width + GAP)
+    const y = Math.floor(at / plan.columns) * plan.step
+    const size = `width: ${plan.width}px; height: ${plan.step - GAP}px`
+    tile.style.cssText = `${size}; transform: translate(${x}px, ${y}px)`
     Object.assign(tile, { row, at })
     setAll(tile, { "aria-posinset": at + 1, "aria-setsize": rows.length })
     tile.button.tabIndex = at === current ? 0 : -1

@@ -26,7 +26,8 @@ import { makeSegmentCard } from "./segment_card.js"
 
 Object.assign(ICONS, {
   lasso: [
-    "M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4zM7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21",
+    "M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4z" +
+      "M7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21",
   ],
   home: ["M4 12l8-8 8 8M6.500 10.500V20h11v-9.500"],
 })
@@ -146,7 +147,8 @@ export function render({ model, el }) {
     tabindex: 0,
     "aria-label": "Map of concepts",
     "aria-description":
-      "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X raise, lower and remove, S shows the nearest segment, plus, minus and 0 zoom.",
+      "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X raise, lower and " +
+      "remove, S shows the nearest segment, plus, minus and 0 zoom.",
   })
   plot.append(model.get_child("plot"))
   const assigned = h("p", { class: "assigned clip" })

@@ -76,16 +76,16 @@ export function makeGroup(model, plot, root) {
     const { from, to } = model.group
     const right = (1 - to) * box.width >= wide
     const left = from * box.width >= wide
-    const below = height - view.bottom >= LEAST
-    const [top, room] =
-      right || left
-        ? [box.top + 4, Math.max(LEAST, box.height - 8)]
-        : below
-          ? [view.bottom + 4, height - view.bottom - 12]
-          : [8, view.top - 12]
-    card.style.maxHeight = `${Math.min(HIGHEST, room)}px`
     card.style.left = `${Math.max(8, left && !right ? box.left + 8 : box.right - wide + 8)}px`
-    card.style.top = `${right || left || below ? top : Math.max(8, view.top - 4 - card.offsetHeight)}px`
+    const under = height - view.bottom
+    if (right || left) stand(Math.max(LEAST, box.height - 8), () => box.top + 4)
+    else if (under >= LEAST) stand(under - 12, () => view.bottom + 4)
+    else stand(view.top - 12, () => Math.max(8, view.top - 4 - card.offsetHeight))
+  }
+  /** Give the card its height, then its top, which may depend on the height. */
+  function stand(room, topOf) {
+    card.style.maxHeight = `${Math.min(HIGHEST, room)}px`
+    card.style.top = `${topOf()}px`
   }
   function show() {
     const { count: size = 0, given = "", thumbs: can = false, locked = "", images: shown = 0 } = model.group

@@ -47,9 +47,8 @@ export function makeSegmentCard(model, plot, root, tell) {
     set(frame, "style", `aspect-ratio: ${segment.width} / ${segment.height}`)
     drawPicture(frame, segment, null, "meet")
     card.show(spot, [frame, h("b", {}, segment.image), details(segment.facts)])
-    tell(
-      `Segment of image ${segment.image}: ${segment.facts.map(([name, value]) => `${name} ${value}`).join(", ")}`,
-    )
+    const facts = segment.facts.map(([name, value]) => `${name} ${value}`)
+    tell(`Segment of image ${segment.image}: ${facts.join(", ")}`)
   }
   return { hide }
 }

@@ -94,7 +94,9 @@ function makeBar(model, send) {
     ),
     parts.map((part) => part.element),
   )
-  for (const part of [blocks, twin]) part.element.addEventListener("click", button.take) // a button pressed there goes
+  for (const { element: buttons } of [blocks, twin]) {
+    buttons.addEventListener("click", button.take) // a button pressed there goes
+  }
   if (axis) new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     element.hidden = !model.student
@@ -175,7 +177,8 @@ function changeRow(name, detailed, kind = "") {
   return { element, draw }
 }
 
-/** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
+/** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their
+    labels. */
 function changeScale(changes, pixels) {
   const values = changes.filter(Boolean).flatMap(({ at }) => at)
   if (!values.length) return { place: () => 50, ticks: [] }
@@ -243,16 +246,9 @@ function makeButton(model, send) {
     const fitting = isFitting(model)
     const cancelling = kind === "cancelling"
     const size = sizeOf(model)
-    text(
-      label,
-      cancelling
-        ? "Cancelling…"
-        : fitting
-          ? `Cancel · ${Math.round(100 * part)} %`
-          : kind === "error" && size
-            ? "Retry"
-            : "Fine-tune",
-    )
+    const begin = kind === "error" && size ? "Retry" : "Fine-tune"
+    const cancel = cancelling ? "Cancelling…" : `Cancel · ${Math.round(100 * part)} %`
+    text(label, cancelling || fitting ? cancel : begin)
     text(number, size)
     number.hidden = fitting || size === 0
     progress.style.width = fitting ? `${100 * part}%` : "0"
@@ -421,7 +417,8 @@ function makeWorlds(model, send) {
   return { element, draw }
 }
 
-/** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one chip gives it to all. */
+/** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one
+    chip gives it to all. */
 function makeTwin(model, send) {
   const element = h("div", { class: "twin", role: "group", "aria-label": "Correlated concepts" })
   const draw = () => {
@@ -571,11 +568,8 @@ function makeTouched(model, send) {
     text(marks, items.map(([glyph, kind, n]) => (glyph === kind ? kind : `${glyph}${n}`)).join(" "))
     text(told, change ? `${change.text}${change.noise ? ", within noise" : ""}` : "")
     set(button, "aria-current", student === model.student ? "true" : null)
-    set(
-      button,
-      "title",
-      `${student}: ${items.map(([, kind, n]) => `${n} ${kind}`).join(", ")}${change ? `; AP ${toldOf(change)}` : ""}`,
-    )
+    const edits = items.map(([, kind, n]) => `${n} ${kind}`).join(", ")
+    set(button, "title", `${student}: ${edits}${change ? `; AP ${toldOf(change)}` : ""}`)
   }
   const label = h("span", { class: "muted" })
   const list = h("span", { class: "chips" })

@@ -97,14 +97,13 @@ function showAgain(dialog, model, form) {
 }
 
 function makeColumn(model, places, names, form) {
-  const own =
-    form === "single" ? form : names.length < 3 || (form === "split" && names.length > 3) ? "stack" : form
-  const content =
-    own === "tabs"
-      ? [places.get(names[0]), makeTabs(names.slice(1), places, model, "tab")]
-      : own === "single"
-        ? [makeTabs(names, places, model, "front")]
-        : names.map((name) => places.get(name))
+  const isStack = names.length < 3 || (form === "split" && names.length > 3)
+  const own = isStack && form !== "single" ? "stack" : form
+  const contents = {
+    tabs: () => [places.get(names[0]), makeTabs(names.slice(1), places, model, "tab")],
+    single: () => [makeTabs(names, places, model, "front")],
+  }
+  const content = contents[own]?.() ?? names.map((name) => places.get(name))
   const column = h("div", { class: "column", "data-form": own }, content)
   const stacked = () => names.map((name, at) => (at ? (HEIGHTS[name] ?? fr(1)) : fr(1)))
   const rows = {

@@ -133,7 +133,9 @@ export function makePhoto(root, page, model) {
       how,
       missing
         ? ""
-        : `At most ${MOST_BYTES / 1e6} MB. It is scaled down in this browser to at most ${count(side)} pixels a side, so that numbers may differ a little from those of inficond predict. ` +
+        : `At most ${MOST_BYTES / 1e6} MB. ` +
+            `It is scaled down in this browser to at most ${count(side)} pixels a side, so that numbers ` +
+            "may differ a little from those of inficond predict. " +
             "It is kept nowhere, and gone when this is closed.",
     )
     how.hidden = Boolean(missing)

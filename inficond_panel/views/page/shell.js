@@ -40,7 +40,8 @@ Object.assign(ICONS, {
   dark: ["M20 14.5A8 8 0 119.5 4 6.5 6.5 0 0020 14.5z"],
   light: [
     "M8 12a4 4 0 108 0a4 4 0 10-8 0",
-    "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1",
+    "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21" +
+      "M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1",
   ],
   auto: ["M4 12a8 8 0 1016 0a8 8 0 10-16 0", "M12 4v16", "M12 7.5h5.5M12 11h7.5M12 14.5h7M12 18h3.5"],
 })
@@ -228,16 +229,16 @@ function themeButton(model) {
 
 /** light or dark: the theme of a notebook or of a Panel template, where there is one, else the system's. */
 function coloursAround() {
+  return isLightAround() ? "light" : "dark"
+}
+
+function isLightAround() {
   const { jpThemeLight, vscodeThemeKind } = document.body.dataset
-  const red = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--panel-background-rgb")) // of a template
-  const light = jpThemeLight
-    ? jpThemeLight === "true"
-    : vscodeThemeKind
-      ? vscodeThemeKind.includes("light")
-      : isNaN(red)
-        ? !night.matches
-        : red > 127
-  return light ? "light" : "dark"
+  if (jpThemeLight) return jpThemeLight === "true"
+  if (vscodeThemeKind) return vscodeThemeKind.includes("light")
+  const ofTemplate = getComputedStyle(document.documentElement).getPropertyValue("--panel-background-rgb")
+  const red = parseInt(ofTemplate)
+  return isNaN(red) ? !night.matches : red > 127
 }
 
 function followColours(model, root) {
@@ -309,7 +310,8 @@ function listenKeys(model, root, sheet, link) {
 function keepAddress(model, root) {
   let steps = 0
   let answered = 0
-  const { dataset: known } = document.documentElement // kept when another data set or other targets replace this shell
+  // Kept when another data set or other targets replace this shell.
+  const { dataset: known } = document.documentElement
   watch(model, ["address", "turn"], () => {
     if (model.address == null || model.turn !== steps) return
     const answer = answered !== steps
@@ -404,7 +406,8 @@ function noticeLine(model, leave) {
     offer.hidden = !model.offer
     compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
     line.hidden = !model.notice
-    set(document.documentElement, "data-free", model.notice ? line.getBoundingClientRect().top : null) // see windowOf
+    const free = model.notice ? line.getBoundingClientRect().top : null // see windowOf
+    set(document.documentElement, "data-free", free)
     wait()
   })
   return line

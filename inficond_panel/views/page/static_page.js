@@ -144,7 +144,9 @@ begin()
 /** Controls that need a server are not drawn; a choice that one shows stays, as text. */
 const LEFT_OUT = new window.CSSStyleSheet()
 LEFT_OUT.replaceSync(`
-:is(.btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .suggest, .lift, .find, .seg, .handle, .grip):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
+:is(
+  .btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .suggest, .lift, .find, .seg, .handle, .grip
+):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
 .bk-input-group { display: none !important; }
 .notes > input { pointer-events: none; }
 .notes > input::placeholder { color: transparent !important; }

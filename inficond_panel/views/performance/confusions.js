@@ -65,7 +65,8 @@ function fillPair(item, [label, named, student, teacher], { classes, confusions:
     set(
       button,
       "aria-label",
-      `${classes[label]} taken for ${classes[named]} by the ${who}: ${count(number)} images, ${percent(number, images[label])}`,
+      `${classes[label]} taken for ${classes[named]} by the ${who}: ` +
+        `${count(number)} images, ${percent(number, images[label])}`,
     )
     set(
       button,

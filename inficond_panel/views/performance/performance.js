@@ -304,7 +304,8 @@ function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ relies }) => relies).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
-  return `relies on concepts less correlated with the class in the tuning images${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
+  const found = known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""
+  return `relies on concepts less correlated with the class in the tuning images${found}`
 }
 
 /** Number of classes that the teacher does not know; empty if there are none. */

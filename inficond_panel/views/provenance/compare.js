@@ -63,9 +63,9 @@ export function compareDialog(root, model, say) {
     mean.replaceChildren(
       ...(data.mean
         ? [
-            h("span", { class: "muted" }, "mAP"),
+            muted("mAP"),
             h("b", {}, data.mean.text),
-            h("span", { class: "muted" }, data.mean.interval),
+            muted(data.mean.interval),
             data.mean.noise ? h("span", { class: "badge" }, "within noise") : "",
           ]
         : []),
@@ -73,13 +73,11 @@ export function compareDialog(root, model, say) {
     set(sides, "hidden", ready ? null : "")
     set(content, "hidden", data.detail ? null : "")
     set(told, "hidden", data.detail ? "" : null)
-    drawOnce(told, data.error || (ready ? "same" : "busy"), () =>
-      data.error
-        ? [h("b", {}, "These cannot be compared"), h("span", { class: "muted" }, data.error)]
-        : ready
-          ? [h("b", {}, "The same students"), h("span", { class: "muted" }, "No weight differs.")]
-          : [h("i", { class: "spin" }), h("span", { class: "muted" }, "Comparing…")],
-    )
+    drawOnce(told, data.error || (ready ? "same" : "busy"), () => {
+      if (data.error) return [h("b", {}, "These cannot be compared"), muted(data.error)]
+      if (ready) return [h("b", {}, "The same students"), muted("No weight differs.")]
+      return [h("i", { class: "spin" }), muted("Comparing…")]
+    })
     if (ready) drawSides(sides, data)
     if (!data.detail) return
     keyed(
@@ -100,6 +98,8 @@ export function compareDialog(root, model, say) {
     )
   })
 }
+
+const muted = (words) => h("span", { class: "muted" }, words)
 
 /** Edits of each side since the common ancestor of the two nodes. */
 function drawSides(sides, data) {

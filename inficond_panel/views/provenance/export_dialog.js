@@ -49,7 +49,8 @@ export function exportDialog(root, model, say) {
     h(
       "p",
       { class: "muted" },
-      "The zip also holds the model card, with metrics on the tuning images, and the edits file that replays the branch from #0.",
+      "The zip also holds the model card, with metrics on the tuning images, " +
+        "and the edits file that replays the branch from #0.",
     ),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
     h("footer", {}, zip, edits, page, status),

@@ -156,25 +156,12 @@ function columns() {
 
 function draw(data, parts, root) {
   const size = data.error ? 0 : (data.size ?? 0)
-  const message = data.error
-    ? ["The history cannot be shown", data.error]
-    : size === 1
-      ? ["#0, original student", "Fine-tune to add an iteration."]
-      : null
+  const message = messageOf(data.error, size)
   show(parts.bones, !data.size && !data.error)
   show(parts.empty, message)
   if (message) [...parts.empty.children].slice(1).forEach((part, at) => text(part, message[at]))
-  for (const part of [
-    parts.columns,
-    parts.body,
-    parts.note,
-    parts.undo,
-    parts.redo,
-    parts.total,
-    parts.toggle,
-  ]) {
-    show(part, size > 1)
-  }
+  const { columns, body, note, undo, redo, total, toggle } = parts
+  for (const part of [columns, body, note, undo, redo, total, toggle]) show(part, size > 1)
   show(parts.saveButton, size)
   drawBin(data.deleted ?? [], parts)
   text(parts.mark, data.mark ?? "")
@@ -184,6 +171,12 @@ function draw(data, parts, root) {
   text(parts.problem, data.problem ?? "")
   show(parts.problem, data.problem)
   if (size > 1) drawHistory(data, parts, root)
+}
+
+/** What is shown in place of the tree: a heading and a sentence. */
+function messageOf(error, size) {
+  if (error) return ["The history cannot be shown", error]
+  return size === 1 ? ["#0, original student", "Fine-tune to add an iteration."] : null
 }
 
 function drawBin(deleted, { bin, binButton }) {
@@ -275,12 +268,11 @@ function drawTree(tree, data) {
   tree.edges = data.edges
   const x = (lane) => TREE_PAD + lane * laneWidth(data.lanes)
   const y = (row) => ROW * row + ROW / 2
-  const line = ({ from, to, path }) => {
-    const bend = y(to[0] - 1)
-    const d =
-      from[1] === to[1]
-        ? `M${x(from[1])} ${y(from[0])}V${y(to[0])}`
-        : `M${x(from[1])} ${y(from[0])}V${bend}C${x(from[1])} ${bend + 18},${x(to[1])} ${bend + 14},${x(to[1])} ${y(to[0])}`
+  const line = ({ from: [row, lane], to: [endRow, endLane], path }) => {
+    const bend = y(endRow - 1)
+    const start = `M${x(lane)} ${y(row)}V`
+    const curve = `C${x(lane)} ${bend + 18},${x(endLane)} ${bend + 14},${x(endLane)} ${y(endRow)}`
+    const d = start + (lane === endLane ? y(endRow) : bend + curve)
     return s("path", { d, class: path ? "path" : null })
   }
   const dot = (row) =>

@@ -125,14 +125,8 @@ function makeBatch(model, send) {
     const { thumbs = 0, kind, text: told, progress } = model.batch
     element.hidden = !thumbs && !isFitting()
     text(words, kind === "error" ? told : `${thumbs} change${thumbs === 1 ? " waits" : "s wait"}.`)
-    text(
-      main,
-      kind === "cancelling"
-        ? "Cancelling…"
-        : kind === "fitting"
-          ? `Cancel · ${Math.round(100 * progress)} %`
-          : "Fine-tune",
-    )
+    const cancel = { cancelling: "Cancelling…", fitting: `Cancel · ${Math.round(100 * progress)} %` }
+    text(main, cancel[kind] ?? "Fine-tune")
     clear.hidden = isFitting()
     set(main, "disabled", model.locked || kind === "cancelling" ? "" : null)
   }

@@ -249,7 +249,13 @@ function makeTrial(model) {
     const at = Number(slider.value)
     const [positives, tp, fp] = [found[0], found[at], wrong[at]]
     const share = (part, whole) => fixed(whole ? part / whole : null, 3)
-    const words = `Above ${signed(threshold[at], 3)}: F1 ${share(2 * tp, positives + tp + fp)} · precision ${share(tp, tp + fp)} · recall ${share(tp, positives)} · ${count(tp)} of ${count(positives)} found, ${count(fp)} wrongly`
+    const measures = [
+      `F1 ${share(2 * tp, positives + tp + fp)}`,
+      `precision ${share(tp, tp + fp)}`,
+      `recall ${share(tp, positives)}`,
+      `${count(tp)} of ${count(positives)} found, ${count(fp)} wrongly`,
+    ]
+    const words = `Above ${signed(threshold[at], 3)}: ${measures.join(" · ")}`
     text(told, words)
     set(slider, "aria-valuetext", words)
   }

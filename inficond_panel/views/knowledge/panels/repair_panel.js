@@ -250,7 +250,9 @@ const nearest = (path, value) =>
 function wordsAt(path, at, now) {
   const point = path[at]
   const marks = [at === now && "now", point.auto && "auto"].filter(Boolean).join(", ")
-  return `λ ${point.text}${marks && ` (${marks})`}: AP on tuning images ${point.told}, ${point.concepts} concept${point.concepts === 1 ? "" : "s"} left`
+  const lambda = `λ ${point.text}${marks && ` (${marks})`}`
+  const concepts = point.concepts === 1 ? "1 concept" : `${point.concepts} concepts`
+  return `${lambda}: AP on tuning images ${point.told}, ${concepts} left`
 }
 
 function chartOf(path, chosen, now) {
@@ -261,30 +263,19 @@ function chartOf(path, chosen, now) {
   ])
   const x = (at) => `${(path.length > 1 ? 4 + (92 * at) / (path.length - 1) : 50).toFixed(2)}%`
   const y = (value) => `${(100 - place(value)).toFixed(2)}%`
-  return s(
-    "svg",
-    {
-      class: "path",
-      height: 72,
-      role: "img",
-      "aria-label": `AP on tuning images by λ: ${path.map((point) => `${point.text} ${fixed(point.ap, 3)}`).join(", ")}`,
-    },
-    ...path
-      .flatMap((point, at) =>
-        isNumber(point.ap)
-          ? [
-              isNumber(point.low) &&
-                s("line", { class: "band-line", x1: x(at), x2: x(at), y1: y(point.low), y2: y(point.high) }),
-              s("circle", {
-                class: `dot ${at === now ? "now" : ""} ${at === chosen && at !== now ? "pending" : ""}`,
-                "data-at": at,
-                cx: x(at),
-                cy: y(point.ap),
-                r: 3.5,
-              }),
-            ]
-          : [],
-      )
-      .filter(Boolean),
-  )
+  const marksOf = ({ ap, low, high }, at) => {
+    if (!isNumber(ap)) return []
+    const band = { class: "band-line", x1: x(at), x2: x(at), y1: y(low), y2: y(high) }
+    const kind = `dot ${at === now ? "now" : ""} ${at === chosen && at !== now ? "pending" : ""}`
+    const dot = { class: kind, "data-at": at, cx: x(at), cy: y(ap), r: 3.5 }
+    return [isNumber(low) && s("line", band), s("circle", dot)]
+  }
+  const values = path.map(({ text: lambda, ap }) => `${lambda} ${fixed(ap, 3)}`).join(", ")
+  const attributes = {
+    class: "path",
+    height: 72,
+    role: "img",
+    "aria-label": `AP on tuning images by λ: ${values}`,
+  }
+  return s("svg", attributes, path.flatMap(marksOf))
 }

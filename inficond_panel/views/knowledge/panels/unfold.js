@@ -2,8 +2,8 @@
 
 import { h, icon, onKey, set } from "../../../ui/base.js"
 
-/** A panel whose param `name` of the model says whether it is open: {element, line, title, body, show}. `line` and
-    `body` are to be filled by who makes it; `show()` draws whether it is open, and returns it. */
+/** A panel whose param `name` of the model says whether it is open: {element, line, title, body, show}.
+    `line` and `body` are to be filled by who makes it; `show()` draws whether it is open, and returns it. */
 export function makeUnfold(model, name, { kind, key, title: words, meaning, label = null }) {
   const title = h("b", {}, words)
   const line = h("span", { class: "told clip" })

@@ -17,13 +17,21 @@ export function comeBack(button, frames = 600) {
   button.focus()
 }
 
-/** What becomes of iterations on ``others``, the other branches; ``stays`` where no typed concept is taken away again. */
-const leftBehind = (others, stays) => {
-  const which = others === 1 ? "The iteration" : `The ${count(others)} iterations`
-  if (stays) {
-    return `${others > 0 ? `${which} of other branches cannot be gone back to then. ` : ""}What you type stays: it cannot be deleted here.`
-  }
-  return `${others > 0 ? `${which} of other branches ${others === 1 ? "keeps" : "keep"} the present concepts: Delete brings ${others === 1 ? "it" : "them"} back. ` : ""}Other open pages keep the concepts that they have.`
+/** What becomes of iterations on ``others``, the other branches; ``stays`` where no typed concept is taken
+    away again. */
+function leftBehind(others, stays) {
+  const ending = stays
+    ? "What you type stays: it cannot be deleted here."
+    : "Other open pages keep the concepts that they have."
+  if (!(others > 0)) return ending
+  const [which, keep, it] =
+    others === 1
+      ? ["The iteration of other branches", "keeps", "it"]
+      : [`The ${count(others)} iterations of other branches`, "keep", "them"]
+  const fate = stays
+    ? `${which} cannot be gone back to then.`
+    : `${which} ${keep} the present concepts: Delete brings ${it} back.`
+  return `${fate} ${ending}`
 }
 
 export function conceptDialog(root, model, send) {
@@ -106,10 +114,11 @@ export function conceptDialog(root, model, send) {
       ? "What these photos have in common."
       : `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}.`
     const hint = from.hidden ? "It can be made from photos too: give 5 or more that show it a tag. " : ""
+    const again = carried > 0 ? ", and the edits of this branch are made again, from #1 on" : ""
     text(
       how,
       `${made} ${hint}Scored from the segments of the store; no photo is read. ` +
-        `All students are fitted anew with it${carried > 0 ? ", and the edits of this branch are made again, from #1 on" : ""}. ` +
+        `All students are fitted anew with it${again}. ` +
         leftBehind(others, isClosed("forgetting")),
     )
     drawOnce(told, JSON.stringify([missing, kind, words, remedy]), () => {
@@ -119,14 +128,8 @@ export function conceptDialog(root, model, send) {
     })
     input.disabled = Boolean(missing)
     input.readOnly = busy // keeps the focus
-    text(
-      label,
-      kind === "adding"
-        ? `Cancel · ${Math.round(100 * progress)} %`
-        : kind === "cancelling"
-          ? "Cancelling…"
-          : "Add",
-    )
+    const cancel = { adding: `Cancel · ${Math.round(100 * progress)} %`, cancelling: "Cancelling…" }
+    text(label, cancel[kind] ?? "Add")
     bar.style.width = busy ? `${100 * progress}%` : "0"
     main.classList.toggle("cancel", busy)
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)

@@ -160,7 +160,8 @@ function fillDetails(only, row, model, context, { pending, intent, ghost }) {
   const after = isNumber(ghost) ? signed(ghost, 2) : now
   text(only.rank, row.rank ?? "–")
   text(only.influence, now)
-  text(only.then, after === now || after === signed(intent?.value, 2) ? "" : `→ ${after}`) // the bound says it
+  const isSaid = after === now || after === signed(intent?.value, 2) // by the influence, or by the bound
+  text(only.then, isSaid ? "" : `→ ${after}`)
   drawSuspect(only.suspect, row, model.shift)
   drawDiscrepancy(only.discrepancy, row, model.sort)
   drawHolds(only.holds, row, model.stability[row.concept])
@@ -232,15 +233,13 @@ function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) 
 function noteOf(row, intent, detailed) {
   const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
   const words = (...parts) => parts.flatMap((part) => [h("span", {}, part), " "])
-  if (!detailed) {
-    return intent
-      ? words(DIRECTIONS[intent.direction].mark, "waits")
-      : row.held
-        ? [icon("lock", 11), ...words("held", `since ${row.since}`)]
-        : []
+  if (intent) {
+    const { mark } = DIRECTIONS[intent.direction]
+    return detailed ? [told(`${mark} ${intent.bound}`, " pending")] : words(mark, "waits")
   }
-  if (intent) return [told(`${DIRECTIONS[intent.direction].mark} ${intent.bound}`, " pending")]
-  return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
+  if (!row.held) return []
+  const since = `since ${row.since}`
+  return [icon("lock", 11), ...(detailed ? [told(row.held, ` ${since}`)] : words("held", since))]
 }
 
 function drawSuspect(element, row, { suspects = [] }) {
@@ -322,7 +321,8 @@ function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
         `${row.concept}, patch ${index + 1}, similarity ${patch.similarity.toFixed(2)}`,
       )
       set(element, "title", `similarity ${patch.similarity.toFixed(2)}; a click shows the photo`)
-      element.lastChild.firstChild.style.width = `${similarity > 0 ? (100 * Math.max(0, patch.similarity)) / similarity : 0}%`
+      const share = similarity > 0 ? Math.max(0, patch.similarity) / similarity : 0
+      element.lastChild.firstChild.style.width = `${100 * share}%`
     },
   )
   set(patches, "data-none", patchless ? null : row.unpatched || null)
@@ -358,15 +358,11 @@ function drawHolds(button, { concept }, found) {
       running: `Refitting ${share} %: stop it for ${concept}`,
     }[kind] ?? `${concept}: ${found.text}`,
   )
-  set(
-    button,
-    "title",
-    kind === "ask"
-      ? "Is its influence stable? Refit on other samples of the training images (H)"
-      : kind === "error"
-        ? found.text
-        : null,
-  )
+  const titles = {
+    ask: "Is its influence stable? Refit on other samples of the training images (H)",
+    error: found.text,
+  }
+  set(button, "title", titles[kind] ?? null)
 }
 
 function holdsCard(concept, { text: words, rows, scope }) {
@@ -382,20 +378,21 @@ export function rowHover(rows, model, card, hand) {
     if (hand.draft) return // the chart shows its reading itself
     const part = event.target.closest?.(".effect, .holds, .strength, .influence, .note, .then")
     const row = part && rowOf(part)
-    const children =
-      row &&
-      (part.matches(".effect")
-        ? effectCard(part, row, model, event.clientX)
-        : part.matches(".holds")
-          ? model.stability[row.concept]?.kind === "done" &&
-            holdsCard(row.concept, model.stability[row.concept])
-          : influenceCard(row, model))
+    const children = row && cardOf(part, row, model, event.clientX)
     if (children) card.show(part, children)
     else card.hide()
   })
   rows.addEventListener("pointerleave", () => {
     if (!hand.draft) card.hide()
   })
+}
+
+/** Children of the card of a part of a row; nothing where the part has no more to say. */
+function cardOf(part, row, model, x) {
+  if (part.matches(".effect")) return effectCard(part, row, model, x)
+  if (!part.matches(".holds")) return influenceCard(row, model)
+  const stability = model.stability[row.concept]
+  return stability?.kind === "done" && holdsCard(row.concept, stability)
 }
 
 function influenceCard(row, model) {

@@ -1,5 +1,5 @@
-// What-if chart of one concept: the metric against its influence, the others fixed. What the batch gives is a ring
-// of its own, since a refit moves the others.
+// What-if chart of one concept: the metric against its influence, the others fixed. What the batch gives is
+// a ring of its own, since a refit moves the others.
 
 import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
 import { METRICS, POINTS } from "../../../ui/vocabulary.js"
@@ -39,7 +39,9 @@ function effectWords(effect, influence, model) {
   if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
   const best = farthest(effect.change, 1)
-  return `${metric} against influence, others fixed, axis ±${axisOf(model)} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
+  const axis = `axis ±${axisOf(model)} points`
+  const highest = `best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
+  return `${metric} against influence, others fixed, ${axis}; now ${signed(influence, 2)}, ${highest}`
 }
 
 function effectOf({ x, change, low, high, axis, ends }, influence, intent, after) {

@@ -62,12 +62,9 @@ export function drawRest(rest, model, search, dialog) {
           next ? `Show ${count(Math.min(next, influential))}` : "Show all",
         )
       if (more) return [`${told}, ${count(ranked)} listed. `, more, " · ", find]
-      return [
-        others
-          ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. `
-          : `${told}. `,
-        find,
-      ]
+      if (!others) return [`${told}. `, find]
+      const rest = `${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"}`
+      return [`${told}; the ${rest} at 0. `, find]
     },
   )
   rest.hidden = !rest.firstChild

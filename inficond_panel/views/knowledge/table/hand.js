@@ -1,5 +1,5 @@
-// An influence set by hand: the end of a row's bar, or the dot on its curve, dragged or moved by keys. Where it is
-// left waits as a bound in the batch.
+// An influence set by hand: the end of a row's bar, or the dot on its curve, dragged or moved by keys. Where
+// it is left waits as a bound in the batch.
 
 import { h, listenWhile, set, signed } from "../../../ui/base.js"
 import { effectWordsAt } from "./effect_chart.js"
@@ -12,8 +12,9 @@ const GRIP = 3 // pixels that a pointer moves before it drags
 export const makeHandle = (concept) =>
   h("span", { class: "handle", role: "slider", tabindex: -1, "aria-label": `Influence of ${concept}` })
 
-/** The hand on the rows: its `draft` is {concept, value} while one is moved. `redraw` draws the row of a concept,
-    `rowOf` gives its data, `context` what rows share; `tell` shows what the curve reads, `hide` hides it. */
+/** The hand on the rows: its `draft` is {concept, value} while one is moved. `redraw` draws the row of a
+    concept, `rowOf` gives its data, `context` what rows share; `tell` shows what the curve reads, `hide`
+    hides it. */
 export function makeHand(rows, model, send, { rowOf, redraw, context, tell, hide }) {
   const hand = { draft: null, dragging: false, sent: false }
   const end = () => {

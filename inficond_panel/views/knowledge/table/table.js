@@ -35,7 +35,8 @@ export function render({ model, el }) {
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
   const [bar, panels] = model.get_child("parts")
-  const groupThumb = () => [...bar.shadowRoot.querySelectorAll(".twin .group-thumb")].at(-1) // all, where there are more
+  /** The last thumb of the group, which is for all concepts where there are more. */
+  const groupThumb = () => [...bar.shadowRoot.querySelectorAll(".twin .group-thumb")].at(-1)
   const table = makeTable(model, send, head.search, dialog, groupThumb)
   const empty = h(
     "div",
@@ -342,7 +343,8 @@ function makeColumns(model) {
   const scale = h("span", {
     class: "num",
     title:
-      "A line is the metric at other influences of the concept, the others fixed, as a change from now; a ring is what this batch gives. All lines have one scale.",
+      "A line is the metric at other influences of the concept, the others fixed, as a change from now; " +
+      "a ring is what this batch gives. All lines have one scale.",
   })
   const patches = patchChoice(model)
   const curves =
@@ -352,7 +354,8 @@ function makeColumns(model) {
       {
         class: "metric num",
         title:
-          "A curve has the other influences fixed; a ring is what this batch gives. All have one axis, in points of change.",
+          "A curve has the other influences fixed; a ring is what this batch gives. All have one axis, in " +
+          "points of change.",
       },
       metric,
     )
@@ -427,7 +430,8 @@ function searchKey(event, model, listed, send, go) {
   } else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
     target.ask()
     target.hurried = key
-    if (model.found.query === model.find) useFound(target, listed(), send, go) // else after the answer to the search
+    const isAnswered = model.found.query === model.find // else it is used after the answer
+    if (isAnswered) useFound(target, listed(), send, go)
   } else return
   event.preventDefault()
 }
