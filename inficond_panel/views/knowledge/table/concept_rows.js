@@ -346,22 +346,17 @@ function drawHolds(button, { concept }, found) {
   const share = Math.round(100 * (found?.progress ?? 0))
   set(button, "data-kind", kind)
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
-  text(
-    button.lastChild,
-    { ask: "stable?", running: `Refitting ${share} % ✕` }[kind] ?? found.short ?? found.text,
-  )
-  set(
-    button,
-    "aria-label",
-    {
-      ask: `stable? Refit to see whether the influence of ${concept} is (H)`,
-      running: `Refitting ${share} %: stop it for ${concept}`,
-    }[kind] ?? `${concept}: ${found.text}`,
-  )
+  const names = {
+    ask: `stable? Refit to see whether the influence of ${concept} is (H)`,
+    running: `Refitting ${share} %: stop it for ${concept}`,
+  }
   const titles = {
     ask: "Is its influence stable? Refit on other samples of the training images (H)",
-    error: found.text,
+    error: found?.text,
   }
+  const words = { ask: "stable?", running: `Refitting ${share} % ✕` }
+  text(button.lastChild, words[kind] ?? found.short ?? found.text)
+  set(button, "aria-label", names[kind] ?? `${concept}: ${found.text}`)
   set(button, "title", titles[kind] ?? null)
 }
 
