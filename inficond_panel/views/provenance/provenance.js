@@ -2,14 +2,12 @@
 
 import {
   count,
-  details,
   drawOnce,
   followTheme,
   h,
   hoverCard,
   icon,
   iconButton,
-  isClosed,
   keyed,
   onMessage,
   s,
@@ -17,21 +15,20 @@ import {
   set,
   setAll,
   text,
-  timeOf,
   unless,
   watch,
 } from "../../ui/base.js"
 import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/parts/menu.js"
-import { ASK_EVERY, bringNear } from "../../ui/lists/near.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { compareDialog } from "./compare.js"
 import { deletedList } from "./deleted_list.js"
 import { exportDialog } from "./export_dialog.js"
+import { noteLine } from "./note_line.js"
+import { ROW, bringIntoView, focusCurrent, focusedRow, isInView, isLong } from "./rows_in_view.js"
+import { listen } from "./row_actions.js"
 
-const ROW = 32
 const LANE = 16
-const RESTED = 600 // ms that the pointer rests on a row before its card opens
 const TREE_PAD = 10
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
@@ -222,9 +219,6 @@ function drawHistory(data, parts, root) {
   parts.arrive()
 }
 
-/** Whether only a part of the rows was sent: then each row is placed by its index. */
-const isLong = (data) => data.rows.length < data.size
-
 /** The rows that were sent, the current row, which the Tab key goes to, and the one with the focus that
     is in view: what was sent may answer an earlier question. */
 function shownRows({ rows, first, current, size }, held = null) {
@@ -232,19 +226,6 @@ function shownRows({ rows, first, current, size }, held = null) {
     place < size && (place < first || place >= first + rows.length) && rows.every((row) => row.id !== id)
   const apart = [current, held].filter((row, at) => row && isApart(row) && !(at && row.current))
   return [...rows, ...apart].sort((a, b) => a.place - b.place)
-}
-
-const isInView = (body, row) =>
-  row &&
-  ROW * row.data.place > body.scrollTop - ROW &&
-  ROW * row.data.place < body.scrollTop + body.clientHeight
-
-/** Scroll the list, and nothing around it. */
-function bringIntoView(body, place) {
-  const top = ROW * place
-  if (top < body.scrollTop || top + ROW > body.scrollTop + body.clientHeight) {
-    body.scrollTop = top - (body.clientHeight - ROW) / 2
-  }
 }
 
 function drawTotal(data, { total, metric }) {
@@ -386,272 +367,3 @@ function besideOf({ beside: value }, { metrics, beside: metric }) {
 const aside = (words) => h("span", { class: "vh" }, words)
 
 const show = (element, visible) => set(element, "hidden", visible ? null : "")
-
-// --- keyboard and pointer --------------------------------------------------------------------------
-
-function listen(parts, say, data) {
-  const { rows, body, note, card, more, menu, save, saveButton, bin, binButton } = parts
-  const go = (row) => {
-    if (!row || rows.hasAttribute("aria-disabled")) return
-    if (row.getAttribute("aria-selected") !== "true") say("jump", { node: row.dataset.key })
-  }
-  const explain = (row) => {
-    if (!row || menu.isOpen()) return card.hide()
-    const {
-      card: { title, text: note, intents, facts, made },
-      metrics,
-    } = row.data
-    card.show(
-      row,
-      [
-        h("b", {}, title),
-        note ? h("p", {}, note) : "",
-        details([
-          ...intents,
-          ...metrics.map((value, at) => [data().metrics[at][1], value]),
-          ["Made", timeOf(made)],
-          ...facts,
-        ]),
-      ],
-      rows.closest(".panel"),
-    )
-  }
-  const acts = actions(say, { note, save, data })
-  const openMenu = (row, anchor = row) => {
-    card.hide()
-    menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
-  }
-  let over = null
-  const place = (row) => {
-    over = row
-    if (!row) return
-    more.style.top = `${ROW * row.data.place + (ROW - 24) / 2}px`
-    set(more, "aria-label", `Actions of ${row.data.title}`)
-  }
-  parts.settle = () =>
-    place(rows.querySelector(".row:hover, .row:focus") ?? rows.querySelector("[aria-selected=true]"))
-  const walk = walking(parts, say, data)
-  more.addEventListener("click", () => openMenu(over, more))
-  saveButton.addEventListener("click", () => save.open(data().current))
-  binButton.addEventListener("click", () => bin.open(binButton))
-  rows.addEventListener("click", (event) => {
-    card.hide()
-    go(event.target.closest(".row"))
-  })
-  rows.addEventListener("contextmenu", (event) => {
-    event.preventDefault()
-    const row = event.target.closest(".row")
-    if (row) openMenu(row)
-  })
-  let resting = 0
-  let pointed = null
-  const rest = (row) => {
-    if (row === pointed) return
-    pointed = row
-    clearTimeout(resting)
-    card.hide()
-    if (row) resting = setTimeout(() => explain(row), RESTED)
-  }
-  rows.addEventListener("pointerover", (event) => {
-    const row = event.target.closest(".row")
-    rest(row)
-    if (row) place(row)
-  })
-  rows.addEventListener("pointerleave", () => rest(null))
-  rows.addEventListener("focusin", (event) => {
-    place(event.target)
-    if (event.target.matches(":focus-visible")) explain(event.target)
-  })
-  rows.addEventListener("focusout", card.hide)
-  rows.addEventListener("keydown", (event) =>
-    press(event, { size: data().size, card, go, acts, openMenu, walk }),
-  )
-  body.addEventListener(
-    "scroll",
-    () => {
-      pointed = undefined // the rows move under a pointer that rests: it opens a card anew
-      rest(rows.querySelector(".row:focus-visible") ? null : rows.querySelector(".row:hover"))
-      note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
-    },
-    { passive: true },
-  )
-}
-
-/** What can be done with a row; each has a key that works on the row itself. */
-function actions(say, { note, save, data }) {
-  const compare = (...pair) => {
-    const [before, after] = pair.sort((a, b) => a.at - b.at)
-    say("compare", { before: before.id, after: after.id })
-  }
-  return (row) => {
-    const { id, current, kept } = row.data
-    const shown = data().current
-    const busy = data().busy ? "A fine-tune is under way" : ""
-    return [
-      {
-        name: "Show this iteration",
-        key: "Enter",
-        off: busy || (current ? "It is shown" : ""),
-        run: () => say("jump", { node: id }),
-      },
-      {
-        name: `Compare with ${current ? "the iteration before" : shown.title}`,
-        key: "M",
-        off: data().size < 2 ? "There is no other" : "",
-        run: () => {
-          if (current) say("compare_present")
-          else compare(shown, row.data)
-        },
-      },
-      { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
-      { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
-      {
-        name: "Export",
-        key: "E",
-        off: isClosed("export") ? "Nothing can be exported here" : "",
-        run: () => save.open(row.data),
-      },
-      {
-        name: "Delete the branch from here",
-        key: "Del",
-        off: busy || kept,
-        run: () => say("delete", { node: id }),
-      },
-    ]
-  }
-}
-
-function press(event, { size, card, go, acts, openMenu, walk }) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return
-  const row = event.target
-  const at = row.data.place
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: size - 1 }[event.key]
-  const key = event.key === "Delete" ? "Del" : event.key.toUpperCase()
-  const act = acts(row).find((each) => each.key === key)
-  if (event.key === "Enter" || event.key === " ") go(row)
-  else if (event.key === "Escape") card.hide()
-  else if (event.key === "." || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
-    openMenu(row)
-  } else if (act) {
-    card.hide()
-    if (act.off) {
-      openMenu(row)
-    } // the item says why it is off
-    else act.run()
-  } else if (to === undefined) return
-  else walk(Math.max(0, Math.min(size - 1, to)))
-  event.preventDefault()
-  event.stopPropagation()
-}
-
-const focusedRow = (rows) => rows.querySelector(":focus")
-
-function focusCurrent(rows) {
-  rows.querySelector("[aria-selected=true]")?.focus({ preventScroll: rows.classList.contains("long") })
-}
-
-/** Of a long list the rows near those in view are asked for. `walk(place)` goes to a row, also to
-    one that is not here: to that when it has come. */
-function walking(parts, say, data) {
-  const { rows, body } = parts
-  let wanted = null
-  let asking = 0
-  /** Return to the row at this index when it is sent again, if the rows sent now do not include it. */
-  parts.expect = (place) => {
-    const { first, rows: here } = data()
-    if (isLong(data()) && (place < first || place >= first + here.length)) wanted ??= place
-  }
-  const ask = () => {
-    asking = 0
-    const { first, rows: here, size } = data()
-    if (!size || !isLong(data()) || !body.clientHeight) return
-    const screen = Math.ceil(body.clientHeight / ROW) + 1
-    const margin = Math.ceil(screen / 2)
-    const top = Math.max(0, Math.floor(body.scrollTop / ROW))
-    const end = Math.min(size, top + screen)
-    if (top < first || end > first + here.length) {
-      say("show_rows", { first: Math.max(0, top - margin), last: Math.min(size, end + margin) })
-    }
-  }
-  parts.arrive = () => {
-    if (!focusedRow(rows)) wanted = null // it was taken elsewhere
-    const row = wanted !== null && [...rows.children].find((each) => each.data.place === wanted)
-    if (row) {
-      wanted = null
-      for (const each of rows.children) set(each, "tabindex", each === row ? 0 : -1)
-      row.focus()
-    }
-    asking ||= setTimeout(ask, ASK_EVERY)
-  }
-  body.addEventListener(
-    "scroll",
-    () => {
-      asking ||= setTimeout(ask, ASK_EVERY)
-    },
-    { passive: true },
-  )
-  new ResizeObserver(() => {
-    asking ||= setTimeout(ask, ASK_EVERY)
-  }).observe(body)
-  return (place) => {
-    wanted = place
-    bringNear(body, { step: ROW }, place)
-    parts.arrive()
-    if (wanted !== null) ask()
-  }
-}
-
-// --- name and note -----------------------------------------------------------------------------------
-
-/** Fields with name and note of the iteration shown; `edit` brings those of another for a while. */
-function noteLine(say) {
-  const title = h("b", { class: "num" })
-  const field = (what, most, action) =>
-    h("input", {
-      class: what,
-      type: "text",
-      maxlength: most,
-      placeholder: `Add a ${what}`,
-      autocomplete: "off",
-      onchange: ({ target }) => say(action, { node: row.id, text: target.value.trim() }),
-    })
-  const fields = { name: field("name", 80, "rename"), note: field("note", 500, "set_note") }
-  const line = h("div", { class: "notes" }, title, fields.name, fields.note)
-  let row = {}
-  let current = {}
-  let back = null
-  const fill = (next) => {
-    // what is being written stays
-    const writing = row.id === next.id && line.matches(":focus-within")
-    row = next
-    text(title, row.number)
-    for (const [what, input] of Object.entries(fields)) {
-      setAll(input, {
-        "aria-label": `${what === "name" ? "Name" : "Note"} of ${row.number}`,
-        title: row[what] || null,
-      })
-      if (!writing || input.value === input.defaultValue) input.value = row[what]
-      input.defaultValue = row[what]
-    }
-  }
-  line.addEventListener("keydown", (event) => {
-    event.stopPropagation()
-    if (event.key === "Escape") event.target.value = event.target.defaultValue
-    else if (event.key !== "Enter") return
-    back?.focus() // else Enter sends what has changed, and the focus stays
-    back = null
-  })
-  line.addEventListener("focusout", (event) => {
-    if (row.id !== current.id && !line.contains(event.relatedTarget)) fill(current)
-  })
-  line.edit = (node, what, from) => {
-    fill(node)
-    back = from
-    fields[what].select()
-  }
-  line.show = (next) => {
-    current = next
-    if (row.id === current.id || !line.matches(":focus-within")) fill(current)
-  }
-  return line
-}
