@@ -21,6 +21,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -
 
+PRETTIER := $(BIN)/node node_modules/prettier/bin/prettier.cjs --log-level warn
+SCRIPTS := *.js "{benchmarks,inficond_panel,tests}/**/*.js"
+
 NEWER := 3.12 3.13 3.14
 #: Newest of the Pythons that run here: the newest packages leave the oldest Python out.
 NEWEST_PYTHON = $(firstword $(shell for v in 3.14 3.13 3.12; do python$$v -c "print('python$$v')" 2> /dev/null; done) $(PYTHON))
@@ -141,6 +144,7 @@ check-quick: $(VENV)/.test node_modules/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+	$(PRETTIER) --check $(SCRIPTS)
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
 	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"
@@ -152,9 +156,10 @@ check-house: $(VENV)/.test
 figures: $(VENV)/.test
 	$(BIN)/python tests/house/figures.py
 
-format: $(VENV)/.test
+format: $(VENV)/.test node_modules/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(PRETTIER) --write $(SCRIPTS)
 
 docs: $(VENV)/.base
 	$(BIN)/python docs/reference.py
@@ -184,7 +189,7 @@ lock: $(VENV)/.test
 	echo hatchling | $(LOCK) --upgrade --extra sklearn --group site -c locks/test.txt -o locks/site.txt
 	echo hatchling | $(filter-out pyproject.toml,$(LOCK)) --upgrade --group packaging -c locks/test.txt -o locks/packaging.txt
 
-# Linter and types of the browser's scripts, by the Node that comes with the lock: users need none.
+# Formatter, linter and types of the browser's scripts, by the Node that comes with the lock: users need none.
 node_modules/.installed: package.json package-lock.json $(VENV)/.test
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 	@touch $@

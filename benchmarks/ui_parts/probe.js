@@ -2,7 +2,11 @@
 // A change is one of the page's elements (in shadow roots too) or a drawing on a canvas.
 
 window.probe = (() => {
-  let views = {}, began = 0, painted = 0, queued = false, drawn = null
+  let views = {},
+    began = 0,
+    painted = 0,
+    queued = false,
+    drawn = null
 
   const viewOf = (node) => {
     for (let at = node; at; at = at.parentNode ?? at.host) {
@@ -11,7 +15,10 @@ window.probe = (() => {
     }
     return "page"
   }
-  const paint = () => { queued = false; painted = performance.now() - began }
+  const paint = () => {
+    queued = false
+    painted = performance.now() - began
+  }
   const note = (node) => {
     const view = viewOf(node)
     if (!view) return
@@ -24,10 +31,14 @@ window.probe = (() => {
   /** Note a canvas once a drawing: thousands of glyphs would pay for each. */
   const noteDrawing = (canvas) => {
     drawn = canvas
-    queueMicrotask(() => { drawn = null })
+    queueMicrotask(() => {
+      drawn = null
+    })
     if (canvas.isConnected) note(canvas)
   }
-  const observer = new MutationObserver((changes) => new Set(changes.map(({ target }) => target)).forEach(note))
+  const observer = new MutationObserver((changes) =>
+    new Set(changes.map(({ target }) => target)).forEach(note),
+  )
   const what = { subtree: true, childList: true, attributes: true, characterData: true }
   observer.observe(document, what)
   const attach = Element.prototype.attachShadow
@@ -48,7 +59,9 @@ window.probe = (() => {
 
   /** Milliseconds from `act` until `shown` is true and painted, and until all was quiet. */
   async function measure(act, shown, quiet) {
-    views = {}; painted = 0; began = performance.now()
+    views = {}
+    painted = 0
+    began = performance.now()
     act()
     let seen = 0
     for (;;) {
@@ -72,7 +85,10 @@ window.probe = (() => {
   /** Milliseconds until the classes were listed and the map was drawn; 0 before that. */
   let open = 0
   const look = () => {
-    if (all(".performance [role=option]").length && views.embedding) frame().then(() => { open = performance.now() })
+    if (all(".performance [role=option]").length && views.embedding)
+      frame().then(() => {
+        open = performance.now()
+      })
     else setTimeout(look, 10)
   }
   look()

@@ -7,7 +7,11 @@ const MINUS = "\u2212"
 /** Element `tag` with attributes (`on…` are listeners, null is left out) and children. A button sends
     no form unless its `type` says so. */
 export function h(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), tag === "button" ? { type: "button", ...attributes } : attributes, children)
+  return fill(
+    document.createElement(tag),
+    tag === "button" ? { type: "button", ...attributes } : attributes,
+    children,
+  )
 }
 
 export function s(tag, attributes = {}, ...children) {
@@ -50,7 +54,9 @@ export function drawOnce(element, key, content) {
   const held = element.querySelector("[aria-label]:focus")?.getAttribute("aria-label")
   element.dataset.drawn = key
   element.replaceChildren(...content())
-  if (held) [...element.querySelectorAll("[aria-label]")].find((each) => each.getAttribute("aria-label") === held)?.focus({ preventScroll: true })
+  if (!held) return
+  const labelled = [...element.querySelectorAll("[aria-label]")]
+  labelled.find((each) => each.getAttribute("aria-label") === held)?.focus({ preventScroll: true })
 }
 
 /** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
@@ -79,7 +85,10 @@ export function keyed(parent, items, key, make, update) {
 // Numbers: AP 0.742, in rings .69, change +1.9 points, influence +1.12, counts 2,476, "–" if undefined.
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 export const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
-export const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 means all: 0.996 becomes .99
+export function ring(value) {
+  if (!isNumber(value)) return "–"
+  return value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1) // 1 means all: 0.996 becomes .99
+}
 export const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
 export const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
 export function signed(value, digits) {
@@ -99,13 +108,15 @@ export const FILL_NAMES = {
   "": "label ignored",
 }
 
-const THUMB = "M2.5 10.5h4v10h-4zM6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
+const CUFF = "M2.5 10.5h4v10h-4z"
+const HAND =
+  "M6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
 export const ICONS = {
   down: ["M7 10l5 5 5-5"],
   search: ["M5 11a6 6 0 1012 0a6 6 0 10-12 0", "M16 16l4.5 4.5"],
   order: ["M8 4v15M4.5 15.5L8 19l3.500-3.500M16 20V5M12.500 8.500L16 5l3.500 3.500"],
   lock: ["M7 11h10a2 2 0 012 2v5a2 2 0 01-2 2H7a2 2 0 01-2-2v-5a2 2 0 012-2z", "M8 11V8a4 4 0 018 0v3"],
-  thumb: [THUMB],
+  thumb: [CUFF + HAND],
   cross: ["M6 6l12 12M18 6L6 18"],
   download: ["M12 4v11M7 11l5 5 5-5M5 20h14"],
   undo: ["M8 5L4 9l4 4M4 9h10a5.5 5.5 0 010 11H9"],
@@ -119,7 +130,11 @@ export const ICONS = {
 
 export function icon(name, size = 16) {
   const attributes = { class: "icon", width: size, height: size, viewBox: "0 0 24 24", "aria-hidden": "true" }
-  return s("svg", attributes, ICONS[name].map((d) => s("path", { d })))
+  return s(
+    "svg",
+    attributes,
+    ICONS[name].map((d) => s("path", { d })),
+  )
 }
 
 /** A button with an icon; what it does is its label, and its title unless `more` has another. */
@@ -129,9 +144,17 @@ export const iconButton = (name, label, onclick, more = {}) =>
 /** A native select in the look of the views. `options` are [value, label]; `onpick(value)`; its
     `control` is what `choiceOf` makes. */
 export function select(label, options, value, onpick, prefix = null) {
-  const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
+  const list = options.map(([id, name]) =>
+    h("option", { value: id, selected: id === value ? "" : null }, name),
+  )
   const control = choiceOf(label, list, onpick)
-  return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+  return h(
+    "label",
+    { class: "select" },
+    prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix),
+    control,
+    icon("down", 14),
+  )
 }
 
 /** A native select. Its `show(value)` gives it the model's value, but for answers to earlier choices than
@@ -145,8 +168,23 @@ export function choiceOf(label, options, onpick) {
     last.take(control.value)
     onpick(control.value)
   }
-  const control = h("select", { "aria-label": label, onpointerdown: () => { pressed = true }, onkeydown: () => { pressed = false }, onchange: pick }, options)
-  control.show = (value) => { control.value = last.over(value) }
+  const control = h(
+    "select",
+    {
+      "aria-label": label,
+      onpointerdown: () => {
+        pressed = true
+      },
+      onkeydown: () => {
+        pressed = false
+      },
+      onchange: pick,
+    },
+    options,
+  )
+  control.show = (value) => {
+    control.value = last.over(value)
+  }
   control.forget = last.forget
   return control
 }
@@ -155,11 +193,17 @@ const PATIENCE = 5000 // ms to wait for the answer to a choice: the server may h
 
 /** Value of a control: the latest choice, until the model has it. */
 export function lastChoice(now = Date.now) {
-  let asked = null, since = 0
-  const forget = () => { asked = null }
+  let asked = null
+  let since = 0
+  const forget = () => {
+    asked = null
+  }
   return {
     forget,
-    take: (value) => { asked = String(value); since = now() },
+    take: (value) => {
+      asked = String(value)
+      since = now()
+    },
     /** The choice over a value of the model, or that value where no choice is under way. */
     over: (value) => {
       if (String(value) === asked || now() > since + PATIENCE) forget()
@@ -177,13 +221,18 @@ export function offline(control) {
 /** Whether a key belongs to the field with the focus; for a select, only keys that find an option. */
 export function isTyping(event) {
   const [target] = event.composedPath()
-  if (target.localName === "select") return /^[\p{L}\p{N}]$/u.test(event.key) && !event.ctrlKey && !event.metaKey
+  if (target.localName === "select") {
+    return /^[\p{L}\p{N}]$/u.test(event.key) && !event.ctrlKey && !event.metaKey
+  }
   return target.isContentEditable || /^(input|textarea)$/.test(target.localName ?? "")
 }
 
 /** All elements below `root`, also those in shadow roots. */
 export function elementsIn(root) {
-  return [...root.querySelectorAll("*")].flatMap((element) => [element, ...(element.shadowRoot ? elementsIn(element.shadowRoot) : [])])
+  return [...root.querySelectorAll("*")].flatMap((element) => [
+    element,
+    ...(element.shadowRoot ? elementsIn(element.shadowRoot) : []),
+  ])
 }
 
 /** The element with the focus, where `element` or a shadow root in it has it; else null. */
@@ -199,16 +248,22 @@ const isShown = (element) => [element, ...element.children].some((each) => each.
 
 /** Listen at the window or the document as long as an element is on the page. */
 export function listenWhile(element, target, type, run, capture = false) {
-  target.addEventListener(type, function heard(event) {
-    if (element.isConnected) run(event)
-    else target.removeEventListener(type, heard, capture)
-  }, capture)
+  target.addEventListener(
+    type,
+    function heard(event) {
+      if (element.isConnected) run(event)
+      else target.removeEventListener(type, heard, capture)
+    },
+    capture,
+  )
 }
 
 /** Run when a key is pressed anywhere on the page but in a field, as long as the element is shown. */
 export function onKey(element, key, run) {
   listenWhile(element, document, "keydown", (event) => {
-    if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) {
+      return
+    }
     if (isTyping(event) || !isShown(element)) return
     event.preventDefault()
     run()
@@ -217,16 +272,35 @@ export function onKey(element, key, run) {
 
 /** A search box, and the key that goes to it from anywhere on the page. */
 export function findBox(name, key) {
-  const input = h("input", { type: "search", placeholder: name, "aria-label": name, "aria-keyshortcuts": key, spellcheck: "false", autocomplete: "off", maxlength: 200 })
+  const input = h("input", {
+    type: "search",
+    placeholder: name,
+    "aria-label": name,
+    "aria-keyshortcuts": key,
+    spellcheck: "false",
+    autocomplete: "off",
+    maxlength: 200,
+  })
   onKey(input, key, () => input.select())
-  return { input, element: h("label", { class: "find", title: `${name} (${key})` }, icon("search", 14), input, h("kbd", { "aria-hidden": "true" }, key)) }
+  return {
+    input,
+    element: h(
+      "label",
+      { class: "find", title: `${name} (${key})` },
+      icon("search", 14),
+      input,
+      h("kbd", { "aria-hidden": "true" }, key),
+    ),
+  }
 }
 
 /** Keys that move the focus among the buttons of `group`, from the last on to the first; -Infinity and
     Infinity are its ends. `then(button)` follows. */
 export function walkOn(group, steps, then = (/** @type {HTMLElement} */ _button) => {}) {
   group.addEventListener("keydown", (event) => {
-    const step = steps[event.key], buttons = [...group.children], size = buttons.length
+    const step = steps[event.key]
+    const buttons = [...group.children]
+    const size = buttons.length
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return
     event.preventDefault()
     const at = buttons.indexOf(event.target.closest("button"))
@@ -239,13 +313,17 @@ export function walkOn(group, steps, then = (/** @type {HTMLElement} */ _button)
 /** A segmented control: a radio group with arrow keys. Returns the element; `show(value)` marks. */
 export function segments(label, options, onpick) {
   const buttons = options.map(([id, ...names]) =>
-    h("button", { role: "radio", "data-value": id, onclick: () => onpick(id) }, names))
+    h("button", { role: "radio", "data-value": id, onclick: () => onpick(id) }, names),
+  )
   const group = h("div", { class: "seg", role: "radiogroup", "aria-label": label }, buttons)
-  walkOn(group, { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }, (next) => onpick(next.dataset.value))
-  group.show = (value) => buttons.forEach((button) => {
-    set(button, "aria-checked", String(button.dataset.value === value))
-    set(button, "tabindex", button.dataset.value === value ? 0 : -1)
-  })
+  walkOn(group, { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }, (next) =>
+    onpick(next.dataset.value),
+  )
+  group.show = (value) =>
+    buttons.forEach((button) => {
+      set(button, "aria-checked", String(button.dataset.value === value))
+      set(button, "tabindex", button.dataset.value === value ? 0 : -1)
+    })
   return group
 }
 
@@ -255,20 +333,25 @@ export const zoomOf = (element) => element.currentCSSZoom ?? 1
 
 /** Rectangle of an element, in the pixels of its own style. */
 export function boxOf(element) {
-  const zoom = zoomOf(element), { x, y, width, height } = element.getBoundingClientRect()
+  const zoom = zoomOf(element)
+  const { x, y, width, height } = element.getBoundingClientRect()
   return new DOMRect(x / zoom, y / zoom, width / zoom, height / zoom)
 }
 
 /** Width and height of the window above the page's notice, in the pixels of an element's style. */
-export const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: Number(document.documentElement.dataset.free ?? window.innerHeight) / zoomOf(element) })
+export const windowOf = (element) => ({
+  width: window.innerWidth / zoomOf(element),
+  height: Number(document.documentElement.dataset.free ?? window.innerHeight) / zoomOf(element),
+})
 
 /** Place a box that is shown below a rectangle, `gap` away, or above it where there is no room; its left
     side at `left`, but inside the window. */
 export function placeAt(box, { top, bottom }, gap, left) {
   const screen = windowOf(box)
-  const below = bottom + gap + box.offsetHeight <= screen.height
+  const hasRoom = bottom + gap + box.offsetHeight <= screen.height
+  const above = Math.max(8, Math.min(top - gap, screen.height) - box.offsetHeight)
   box.style.left = `${Math.max(8, Math.min(left, screen.width - box.offsetWidth - 8))}px`
-  box.style.top = `${below ? bottom + gap : Math.max(8, Math.min(top - gap, screen.height) - box.offsetHeight)}px`
+  box.style.top = `${hasRoom ? bottom + gap : above}px`
 }
 
 /** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
@@ -292,13 +375,22 @@ export function hoverCard(root) {
   }
   const hide = () => card.hidePopover()
   for (const act of ["keydown", "pointerdown"]) listenWhile(card, document, act, hide, true)
-  return { show, hide, again: () => { if (card.matches(":popover-open")) show(...shown) } }
+  return {
+    show,
+    hide,
+    again: () => {
+      if (card.matches(":popover-open")) show(...shown)
+    },
+  }
 }
 
 /** Term and description pairs of a hover card; a third column if the items have three parts. */
 export function details(items) {
   const columns = Math.max(...items.map((item) => item.length))
-  const cells = items.flatMap(([term, ...values]) => [h("dt", {}, term), ...values.map((value) => h("dd", {}, value))])
+  const cells = items.flatMap(([term, ...values]) => [
+    h("dt", {}, term),
+    ...values.map((value) => h("dd", {}, value)),
+  ])
   return h("dl", { class: columns > 2 ? "three" : null }, cells)
 }
 
@@ -309,32 +401,50 @@ const FIRST = 3
 export function folded(names, items, list) {
   const rest = names.slice(FIRST)
   if (rest.length < 2) return items
-  const line = `and ${count(rest.length)} more: ${rest.slice(0, FIRST).join(", ")}${rest.length > FIRST ? ", …" : ""}`
-  return [...items.slice(0, FIRST), h("li", {}, h("details", {}, h("summary", {}, line), list(items.slice(FIRST))))]
+  const named = rest.slice(0, FIRST).join(", ") + (rest.length > FIRST ? ", …" : "")
+  const line = `and ${count(rest.length)} more: ${named}`
+  return [
+    ...items.slice(0, FIRST),
+    h("li", {}, h("details", {}, h("summary", {}, line), list(items.slice(FIRST)))),
+  ]
 }
 
 /** A time as text, in the reader's time zone. */
-export const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
+export const timeOf = (time) =>
+  new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
 
 /** Seconds as minutes and seconds: 1:05. */
 export const clockOf = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`
 
 /** Keep the heads of columns over them: where the list has a scrollbar, its width is left free. */
 export function keepAligned(head, scroller) {
-  new ResizeObserver(() => head.style.setProperty("--scrollbar", `${scroller.offsetWidth - scroller.clientWidth}px`)).observe(scroller)
+  new ResizeObserver(() =>
+    head.style.setProperty("--scrollbar", `${scroller.offsetWidth - scroller.clientWidth}px`),
+  ).observe(scroller)
 }
 
 /** Run with each message that Python sends to the component. */
 export const onMessage = (model, run) => model.on("msg:custom", (event) => run(event.data ?? event))
 
-let released = Promise.resolve(), release = () => {}
+let released = Promise.resolve()
+let release = () => {}
 /** A press must meet its release: what arrives between them would move or replace what is pressed. */
-globalThis.document?.addEventListener("pointerdown", (/** @type {any} */ event) => {
-  if (event.composedPath()[0].matches("select, input")) return // the browser shows these while they are pressed
-  release() // of a finger before
-  released = new Promise((done) => { release = () => done(); setTimeout(done, PATIENCE) })
-}, true)
-for (const end of ["pointerup", "pointercancel"]) globalThis.document?.addEventListener(end, () => setTimeout(release), true)
+globalThis.document?.addEventListener(
+  "pointerdown",
+  (/** @type {any} */ event) => {
+    // The browser shows these while they are pressed.
+    if (event.composedPath()[0].matches("select, input")) return
+    release() // of a finger before
+    released = new Promise((done) => {
+      release = () => done()
+      setTimeout(done, PATIENCE)
+    })
+  },
+  true,
+)
+for (const end of ["pointerup", "pointercancel"]) {
+  globalThis.document?.addEventListener(end, () => setTimeout(release), true)
+}
 
 /** Run `draw` now and whenever one of the model's params changes, but not while a pointer is pressed;
     several changes at once draw once. */
@@ -343,7 +453,10 @@ export function watch(model, names, draw) {
   model.on(names, () => {
     if (queued) return
     queued = true
-    released.then(() => { queued = false; draw() })
+    released.then(() => {
+      queued = false
+      draw()
+    })
   })
   draw()
 }
@@ -373,13 +486,21 @@ function onHost(model, element, name) {
     where it keeps nothing. A browser may refuse both.
     @param {"localStorage" | "sessionStorage"} storage @param {string} name */
 export function kept(storage, name) {
-  try { return window[storage].getItem(name) } catch { return null }
+  try {
+    return window[storage].getItem(name)
+  } catch {
+    return null
+  }
 }
 
 /** Keep `value` under a name, see `kept`; null takes it away.
     @param {"localStorage" | "sessionStorage"} storage @param {string} name @param {string?} value */
 export function keep(storage, name, value) {
-  try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
+  try {
+    value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value)
+  } catch {
+    /* refused */
+  }
 }
 
 /** Whether the page has lost its server (connection.js): timers stop then. */

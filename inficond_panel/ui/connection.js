@@ -7,12 +7,15 @@ import { fillFields, readFields } from "./fields.js"
 import { closeButton } from "./parts/dialog.js"
 
 const LOST = "inficond-lost" // what is kept of the page, and the event that it is lost
-const TICK = 1000, SILENT = 5, IDLE = 15 // ms; ticks without an answer, ticks between two questions
+const TICK = 1000
+const SILENT = 5
+const IDLE = 15 // ms; ticks without an answer, ticks between two questions
 const SOON = 400 // ms from what is sent to the question after it: many things at once make one
 const CALM = 10000 // ms from one reload to the next, where a connection breaks at once
 
 export function render({ model, el }) {
-  document.head.append(h("meta", { name: "viewport", content: "width=device-width" })) // Bokeh's page has no viewport: a phone would show it small
+  // Bokeh's page has no viewport: a phone would show it small.
+  document.head.append(h("meta", { name: "viewport", content: "width=device-width" }))
   const before = JSON.parse(kept("sessionStorage", LOST))
   keep("sessionStorage", LOST, null)
   const banner = makeBanner()
@@ -20,19 +23,37 @@ export function render({ model, el }) {
   el.append(banner, line)
   const link = followLink(model, el, banner, before !== null)
   window.addEventListener(LOST, () => rememberPage(link))
-  window.addEventListener("pagehide", () => { if (link.late && !link.lost) rememberPage(link) })
+  window.addEventListener("pagehide", () => {
+    if (link.late && !link.lost) rememberPage(link)
+  })
   if (before) bringBack(before, model, line)
 }
 
 /** Ask the server, and report {lost, unsaved, late}. `again`: whether the connection was lost before. */
 function followLink(model, el, banner, again) {
-  let turn = 0, sent = 0, asked = 0, heard = 0 // of what is sent: how much was asked after, and arrived
-  let waiting = false, ticks = 0, since = null, closed = false, looking = false, hurry = false, answers = 0, soon = null
+  let turn = 0
+  let sent = 0
+  let asked = 0
+  let heard = 0 // of what is sent: how much was asked after, and arrived
+  let waiting = false
+  let ticks = 0
+  let since = null
+  let closed = false
+  let looking = false
+  let hurry = false
+  let answers = 0
+  let soon = null
   const born = performance.now()
   const link = {
-    get lost() { return since !== null },
-    get unsaved() { return sent > heard },
-    get late() { return link.unsaved && waiting && ticks > 1 }, // a person may reload the page before we do
+    get lost() {
+      return since !== null
+    },
+    get unsaved() {
+      return sent > heard
+    },
+    get late() {
+      return link.unsaved && waiting && ticks > 1
+    }, // a person may reload the page before we do
   }
   const say = () => model.send_msg({ action: "alive", turn })
   const ask = () => {
@@ -44,7 +65,9 @@ function followLink(model, el, banner, again) {
     turn += 1
     say()
   }
-  const askSoon = () => { soon ??= setTimeout(ask, SOON) }
+  const askSoon = () => {
+    soon ??= setTimeout(ask, SOON)
+  }
   const lose = () => {
     if (link.lost || model.over) return
     since = performance.now()
@@ -71,7 +94,10 @@ function followLink(model, el, banner, again) {
     const calm = performance.now() - born > CALM || !again
     if (link.lost && (hurry || (calm && answers >= (closed ? 1 : 3))) && there) location.reload()
   }
-  banner.reload.addEventListener("click", () => { hurry = true; look() }) // to a server that is there: else all would be gone
+  banner.reload.addEventListener("click", () => {
+    hurry = true
+    look()
+  }) // to a server that is there: else all would be gone
   const tick = () => {
     if (!el.isConnected) clearInterval(timer)
     ticks += 1
@@ -99,10 +125,15 @@ function followLink(model, el, banner, again) {
     sent += 1
     askSoon()
   })
-  model.document.on_event("connection_lost", () => { closed = true; lose() })
+  model.document.on_event("connection_lost", () => {
+    closed = true
+    lose()
+  })
   const now = () => (link.lost ? look() : ask())
   for (const type of ["online", "offline"]) window.addEventListener(type, now)
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) now() })
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) now()
+  })
   return link
 }
 
@@ -120,22 +151,35 @@ async function isThere() {
 /** A modal dialog: whatever else is on the page, dialogs too, is inert as long as it is open. */
 function makeBanner() {
   const reload = h("button", { class: "btn" }, "Reload now")
-  const title = h("b"), seconds = h("span", { class: "num", "aria-hidden": "true" })
-  const dialog = h("dialog", { class: "lost", role: "alertdialog", "aria-label": "Connection lost" }, h("span", { class: "spin", "aria-hidden": "true" }),
-    h("p", { role: "alert" }, title, " Trying again…"), seconds, h("span", { class: "grow" }), reload)
+  const title = h("b")
+  const seconds = h("span", { class: "num", "aria-hidden": "true" })
+  const dialog = h(
+    "dialog",
+    { class: "lost", role: "alertdialog", "aria-label": "Connection lost" },
+    h("span", { class: "spin", "aria-hidden": "true" }),
+    h("p", { role: "alert" }, title, " Trying again…"),
+    seconds,
+    h("span", { class: "grow" }),
+    reload,
+  )
   dialog.reload = reload
   dialog.addEventListener("cancel", (event) => event.preventDefault())
-  window.addEventListener("keydown", (event) => {
-    if (!dialog.open) return
-    event.stopImmediatePropagation() // no key of the page
-    if (event.key === "Escape") event.preventDefault()
-  }, true)
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      if (!dialog.open) return
+      event.stopImmediatePropagation() // no key of the page
+      if (event.key === "Escape") event.preventDefault()
+    },
+    true,
+  )
   dialog.start = (closed) => {
     text(title, closed ? "Connection lost." : "The server does not answer.")
     dialog.tell(0)
     if (!dialog.open) dialog.showModal()
   }
-  dialog.tell = (past) => text(seconds, past < 60 ? `${past} s` : `${Math.floor(past / 60)} min ${past % 60} s`)
+  dialog.tell = (past) =>
+    text(seconds, past < 60 ? `${past} s` : `${Math.floor(past / 60)} min ${past % 60} s`)
   return dialog
 }
 
@@ -147,18 +191,34 @@ function rememberPage(link) {
 function bringBack({ unsaved, fields }, model, line) {
   let left = fields
   const words = h("ul")
-  const told = ["The connection was lost and is there again.", unsaved && "The last thing that you did may not have been saved: look before you go on.", model.after].filter(Boolean)
-  line.append(h("div", {}, h("p", {}, told.join(" ")), words), closeButton(() => line.hidePopover()))
+  const told = [
+    "The connection was lost and is there again.",
+    unsaved && "The last thing that you did may not have been saved: look before you go on.",
+    model.after,
+  ].filter(Boolean)
+  line.append(
+    h("div", {}, h("p", {}, told.join(" ")), words),
+    closeButton(() => line.hidePopover()),
+  )
   const fill = () => {
     if (!left.length) return
     left = fillFields(left)
-    keyed(words, left.filter((entry) => entry.value), (entry) => entry.key, ({ name, value }) =>
-      h("li", {}, `What you wrote in “${name}”: `, h("b", {}, value)), () => {})
+    keyed(
+      words,
+      left.filter((entry) => entry.value),
+      (entry) => entry.key,
+      ({ name, value }) => h("li", {}, `What you wrote in “${name}”: `, h("b", {}, value)),
+      () => {},
+    )
   }
   const timer = setInterval(fill, 200)
   setTimeout(() => clearInterval(timer), 30000)
   document.addEventListener("focusin", fill) // a field that appears later
   fill()
   line.showPopover()
-  if (told.length === 1) setTimeout(() => { if (!words.children.length) line.hidePopover() }, 8000)
+  if (told.length === 1) {
+    setTimeout(() => {
+      if (!words.children.length) line.hidePopover()
+    }, 8000)
+  }
 }

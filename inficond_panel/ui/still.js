@@ -1,11 +1,15 @@
 // Shows a cell of a notebook as long as the kernel answers, else the still picture of it. Both are
 // outputs of the notebook; which of them is seen is a matter of one style sheet in the page.
 
-const PATIENCE = 5000 // ms until a cell without an answer of its kernel is hidden; a busy kernel shows it again later
+/** Milliseconds until a cell without an answer of its kernel is hidden; a busy kernel shows it later. */
+const PATIENCE = 5000
 
 export function render({ model, el }) {
-  const place = outermost(el), picture = `.${model.still}`
-  const timer = setTimeout(() => { if (document.querySelector(picture)) place.style.display = "none" }, PATIENCE)
+  const place = outermost(el)
+  const picture = `.${model.still}`
+  const timer = setTimeout(() => {
+    if (document.querySelector(picture)) place.style.display = "none"
+  }, PATIENCE)
   model.on("msg:custom", (event) => {
     if (!(event.data ?? event).alive) return
     clearTimeout(timer)
@@ -18,7 +22,8 @@ export function render({ model, el }) {
 
 /** The notebook's element that contains the whole page of the cell. */
 function outermost(el) {
-  let root = el.getRootNode(), host = el
+  let root = el.getRootNode()
+  let host = el
   while (root instanceof ShadowRoot) {
     host = root.host
     root = host.getRootNode()

@@ -4,7 +4,8 @@ import "./vocabulary.js"
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-const { directionTo, rounded, stepOf, valueAfter, valueAtPart } = await import("../../inficond_panel/views/knowledge/table/influence_value.js")
+const { directionTo, rounded, stepOf, valueAfter, valueAtPart } =
+  await import("../../inficond_panel/views/knowledge/table/influence_value.js")
 const { rowContext } = await import("../../inficond_panel/views/knowledge/table/concept_rows.js")
 
 test("a scale has from 100 to 1,000 steps, each a power of ten", () => {
@@ -44,7 +45,11 @@ test("the bound points from the influence now to the value", () => {
 
 test("the ends of a bar are values that its places give back", () => {
   const model = { status: { kind: "idle" }, ghosts: {}, pending: [], student: "bicycle" }
-  const { ends: [low, high], place, strongest } = rowContext(model, [{ concept: "wheel", influence: 4, share: 1, patches: [] }])
+  const {
+    ends: [low, high],
+    place,
+    strongest,
+  } = rowContext(model, [{ concept: "wheel", influence: 4, share: 1, patches: [] }])
   assert.equal(strongest, 4)
   assert.ok(Math.abs(place((low + 0.5 * (high - low)) / 4) - 50) < 1e-9)
   assert.ok(high > 4 && low < 0)

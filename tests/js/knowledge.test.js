@@ -5,11 +5,24 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 const { rowContext } = await import("../../inficond_panel/views/knowledge/table/concept_rows.js")
-const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficond_panel/views/knowledge/shared.js")
+const { isBusy, isFitting, ownPending, shownRows } =
+  await import("../../inficond_panel/views/knowledge/shared.js")
 
-const row = (concept, influence, share, similarities = []) => ({ concept, influence, share, patches: similarities.map((similarity) => ({ similarity })) })
+const row = (concept, influence, share, similarities = []) => ({
+  concept,
+  influence,
+  share,
+  patches: similarities.map((similarity) => ({ similarity })),
+})
 const model = (changed = {}) => ({
-  status: { kind: "idle" }, ghosts: {}, pending: [], student: "bicycle", find: "", rows: [], found: [], ...changed,
+  status: { kind: "idle" },
+  ghosts: {},
+  pending: [],
+  student: "bicycle",
+  find: "",
+  rows: [],
+  found: [],
+  ...changed,
 })
 
 test("a refit that is being cancelled still runs", () => {
@@ -21,7 +34,10 @@ test("a refit that is being cancelled still runs", () => {
 })
 
 test("only intents of the student shown are its own", () => {
-  const pending = [{ student: "bicycle", concept: "wheel" }, { student: "sheep", concept: "fur" }]
+  const pending = [
+    { student: "bicycle", concept: "wheel" },
+    { student: "sheep", concept: "fur" },
+  ]
   assert.deepEqual(ownPending(model({ pending })), [pending[0]])
 })
 

@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, fixed, interval, isNumber, percent, points, ring, signed } from "../../inficond_panel/ui/base.js"
+import {
+  count,
+  fixed,
+  interval,
+  isNumber,
+  percent,
+  points,
+  ring,
+  signed,
+} from "../../inficond_panel/ui/base.js"
 
 const UNDEFINED = [null, undefined, NaN, Infinity, -Infinity, "1"]
 

@@ -22,7 +22,9 @@ test("an axis gives percent of its width", () => {
 })
 
 test("a change within noise says so", () => {
-  assert.equal(toldOf({ text: "+1.0 points", interval: "[−1.0, +3.0]", noise: true }), "+1.0 points [−1.0, +3.0], within noise")
+  assert.equal(
+    toldOf({ text: "+1.0 points", interval: "[−1.0, +3.0]", noise: true }),
+    "+1.0 points [−1.0, +3.0], within noise",
+  )
   assert.equal(toldOf({ text: "+1.0 points", interval: "", noise: false }), "+1.0 points")
 })
-

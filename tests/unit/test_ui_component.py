@@ -180,6 +180,6 @@ def test_the_browser_sends_actions_only_and_some_view_has_each():
         if file.name != "still.js"  # it asks whether the kernel answers, without words
     ]
     assert len(sends) > 20
-    assert [name for name, rest in sends if not re.match(r"\{ action\b", rest)] == []
-    named = {m[1] for _, rest in sends if (m := re.match(r'\{ action: "(\w+)"', rest))}
+    assert [name for name, rest in sends if not re.match(r"\{\s*action\b", rest)] == []
+    named = {m[1] for _, rest in sends if (m := re.match(r'\{\s*action: "(\w+)"', rest))}
     assert named - known == set()

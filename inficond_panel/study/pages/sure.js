@@ -4,7 +4,26 @@ import { h } from "../../ui/base.js"
 
 /** One with `content`: the button `no` closes it, `yes` too and then runs `act`. */
 export function sureDialog(attributes, content, [no, yes], act) {
-  const dialog = h("dialog", attributes, content, h("footer", {}, h("button", { class: "btn", onclick: () => dialog.close() }, no),
-    h("button", { class: "btn primary", onclick: () => { dialog.close(); act() } }, yes)))
+  const dialog = h(
+    "dialog",
+    attributes,
+    content,
+    h(
+      "footer",
+      {},
+      h("button", { class: "btn", onclick: () => dialog.close() }, no),
+      h(
+        "button",
+        {
+          class: "btn primary",
+          onclick: () => {
+            dialog.close()
+            act()
+          },
+        },
+        yes,
+      ),
+    ),
+  )
   return dialog
 }

@@ -6,14 +6,22 @@ import { bringNear, placeOf, placesNear } from "./near.js"
 
 export const SHORT_LIST = 50 // largest number of items that are all built
 
-/** The part of `scroller` that shows `list`, which may begin below other parts; its scroll padding is covered. */
+/** The part of `scroller` that shows `list`, which may begin below other parts; its scroll padding is
+    covered. */
 function viewOf(scroller, list) {
   const covered = () => parseFloat(getComputedStyle(scroller).scrollPaddingTop) || 0
-  const above = () => (scroller === list ? 0 : boxOf(list).y - boxOf(scroller).y + scroller.scrollTop - covered())
+  const above = () =>
+    scroller === list ? 0 : boxOf(list).y - boxOf(scroller).y + scroller.scrollTop - covered()
   return {
-    get scrollTop() { return scroller.scrollTop - above() },
-    set scrollTop(top) { scroller.scrollTop = top + above() },
-    get clientHeight() { return scroller.clientHeight - covered() },
+    get scrollTop() {
+      return scroller.scrollTop - above()
+    },
+    set scrollTop(top) {
+      scroller.scrollTop = top + above()
+    },
+    get clientHeight() {
+      return scroller.clientHeight - covered()
+    },
   }
 }
 
@@ -22,19 +30,34 @@ function viewOf(scroller, list) {
     drawn. Where items are `stops`, the Tab key goes to one of them, and arrows to the others. */
 export function longList({ scroller, list, key, make, fill, drawn = () => {}, stops = true }) {
   const view = viewOf(scroller, list)
-  let rows = [], current = 0, inView = 0, later = 0, wanted = -1
+  let rows = []
+  let current = 0
+  let inView = 0
+  let later = 0
+  let wanted = -1
   const isLong = () => rows.length > SHORT_LIST
-  const plan = () => ({ size: rows.length, step: parseFloat(getComputedStyle(list).getPropertyValue("--row")) })
-  const markStop = (item) => { if (stops) set(item, "tabindex", item.at === current ? 0 : -1) }
+  const plan = () => ({
+    size: rows.length,
+    step: parseFloat(getComputedStyle(list).getPropertyValue("--row")),
+  })
+  const markStop = (item) => {
+    if (stops) set(item, "tabindex", item.at === current ? 0 : -1)
+  }
 
   function draw(places) {
-    keyed(list, places, (at) => key(rows[at]), (at) => make(rows[at]), (item, at) => {
-      fill(item, rows[at])
-      setAll(item, { "aria-posinset": at + 1, "aria-setsize": rows.length })
-      item.style.gridRow = at + 1
-      item.at = at
-      markStop(item)
-    })
+    keyed(
+      list,
+      places,
+      (at) => key(rows[at]),
+      (at) => make(rows[at]),
+      (item, at) => {
+        fill(item, rows[at])
+        setAll(item, { "aria-posinset": at + 1, "aria-setsize": rows.length })
+        item.style.gridRow = at + 1
+        item.at = at
+        markStop(item)
+      },
+    )
     drawn()
   }
   function drawNear() {
@@ -77,13 +100,22 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
   function bring(at) {
     wanted = at
     if (wanted < 0 || !scroller.clientHeight) return
-    const step = list.scrollHeight / rows.length, above = wanted * step - view.scrollTop
+    const step = list.scrollHeight / rows.length
+    const above = wanted * step - view.scrollTop
     if (above <= -step || above >= view.clientHeight) view.scrollTop += above - (view.clientHeight - step) / 2
     else bringNear(view, { step }, wanted)
     wanted = -1
   }
-  scroller.addEventListener("scroll", () => { if (isLong()) requestAnimationFrame(drawNear) }, { passive: true })
-  list.addEventListener("focusin", (event) => { current = event.target.closest("[aria-posinset]")?.at ?? current })
+  scroller.addEventListener(
+    "scroll",
+    () => {
+      if (isLong()) requestAnimationFrame(drawNear)
+    },
+    { passive: true },
+  )
+  list.addEventListener("focusin", (event) => {
+    current = event.target.closest("[aria-posinset]")?.at ?? current
+  })
   new ResizeObserver(() => {
     inView = Math.ceil(scroller.clientHeight / plan().step)
     if (isLong()) drawNear()

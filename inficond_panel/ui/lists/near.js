@@ -23,6 +23,14 @@ export function bringNear(scroller, { columns = 1, step }, at) {
 export function placeOf(key, scroller, { size, columns = 1, step }, at) {
   const page = Math.max(1, Math.floor(scroller.clientHeight / step)) * columns
   const sideways = columns > 1 ? { ArrowRight: 1, ArrowLeft: -1 } : {}
-  const by = { ...sideways, ArrowDown: columns, ArrowUp: -columns, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[key]
+  const by = {
+    ...sideways,
+    ArrowDown: columns,
+    ArrowUp: -columns,
+    PageDown: page,
+    PageUp: -page,
+    Home: -Infinity,
+    End: Infinity,
+  }[key]
   return by === undefined ? undefined : Math.max(0, Math.min(size - 1, at + by))
 }

@@ -8,7 +8,8 @@ export async function copyText(words) {
     await navigator.clipboard.writeText(words)
     return true
   } catch {
-    const area = h("textarea", {}, words), held = focusedIn(document)
+    const area = h("textarea", {}, words)
+    const held = focusedIn(document)
     document.body.append(area)
     area.select()
     const done = document.execCommand("copy")
@@ -20,6 +21,14 @@ export async function copyText(words) {
 
 /** A button that copies a text, and says whether it did. */
 export function copyButton(words, look = "btn") {
-  const button = h("button", { class: look, onclick: () => copyText(words).then((done) => text(button, done ? "Copied" : "The browser refuses to copy")) }, "Copy")
+  const button = h(
+    "button",
+    {
+      class: look,
+      onclick: () =>
+        copyText(words).then((done) => text(button, done ? "Copied" : "The browser refuses to copy")),
+    },
+    "Copy",
+  )
   return button
 }

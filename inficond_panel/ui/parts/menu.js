@@ -6,9 +6,12 @@ import { boxOf, h, iconButton, placeAt, set, unless, walkOn } from "../base.js"
 export function popUp(root, attributes) {
   const box = h("div", { class: "pop", popover: "auto", ...attributes })
   root.append(box)
-  let from = null, held = false // the focus, which with the next frame the browser takes from what is hidden
+  let from = null
+  let held = false // the focus, which with the next frame the browser takes from what is hidden
   const holds = () => box.contains(box.getRootNode().activeElement)
-  box.addEventListener("beforetoggle", () => { held = holds() })
+  box.addEventListener("beforetoggle", () => {
+    held = holds()
+  })
   box.addEventListener("toggle", (event) => {
     const free = document.activeElement === document.body
     if (event.newState === "closed" && held && (free || holds())) from?.focus()
@@ -20,17 +23,40 @@ export function popUp(root, attributes) {
     placeAt(box, place, 4, place.right - box.offsetWidth)
   }
   const isOpen = () => box.matches(":popover-open")
-  return { box, open, isOpen, close: () => { if (isOpen()) box.hidePopover() } }
+  return {
+    box,
+    open,
+    isOpen,
+    close: () => {
+      if (isOpen()) box.hidePopover()
+    },
+  }
 }
 
 /** `open(anchor, back, title, items)`; an item is {name, key, off, run}, `off` says why not. */
 export function popMenu(root) {
   const { box, open, isOpen, close } = popUp(root, { role: "menu" })
   const entry = ({ name, key, off, run }) =>
-    h("button", { role: "menuitem", tabindex: -1, "aria-disabled": off ? "true" : null, title: off || null,
-      onclick: () => { if (!off) { close(); run() } } },
-    h("span", {}, name), off ? h("span", { class: "muted small" }, off) : h("kbd", { "aria-hidden": "true" }, key))
-  box.addEventListener("keydown", (event) => { if (event.key === "Tab") close() })
+    h(
+      "button",
+      {
+        role: "menuitem",
+        tabindex: -1,
+        "aria-disabled": off ? "true" : null,
+        title: off || null,
+        onclick: () => {
+          if (!off) {
+            close()
+            run()
+          }
+        },
+      },
+      h("span", {}, name),
+      off ? h("span", { class: "muted small" }, off) : h("kbd", { "aria-hidden": "true" }, key),
+    )
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") close()
+  })
   walkOn(box, { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity })
   return {
     close,
@@ -48,7 +74,15 @@ export function popMenu(root) {
 export function saveRows(menu, save) {
   const label = "Save the rows shown"
   const entry = (words, kind) => ({ name: words, key: "", run: () => save(kind) })
-  const button = iconButton("download", label, () => menu.open(button, button, label, [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")]),
-    { class: unless("export", "icon-btn"), "aria-haspopup": "menu" })
+  const button = iconButton(
+    "download",
+    label,
+    () =>
+      menu.open(button, button, label, [
+        entry("Rows shown as CSV", "csv"),
+        entry("Rows shown as JSON", "json"),
+      ]),
+    { class: unless("export", "icon-btn"), "aria-haspopup": "menu" },
+  )
   return button
 }

@@ -3,7 +3,9 @@
 import { h, onMessage } from "../base.js"
 
 export function saveFiles(model) {
-  onMessage(model, ({ save }) => { if (save) saveFile(save) })
+  onMessage(model, ({ save }) => {
+    if (save) saveFile(save)
+  })
 }
 
 function saveFile({ name, content }) {

@@ -4,7 +4,8 @@ import { s } from "../base.js"
 
 export const WHISKER = 14 // its height
 
-/** Parts of a whisker; `place` converts points to percent of its width. Empty until the interval is computed. */
+/** Parts of a whisker; `place` converts points to percent of its width. Empty until the interval is
+    computed. */
 export function whiskerOf(change, place, kind = "") {
   if (!change?.at.length) return []
   const [zero, low, middle, high] = [0, ...change.at].map((points) => `${place(points).toFixed(2)}%`)
@@ -16,7 +17,11 @@ export function whiskerOf(change, place, kind = "") {
 }
 
 /** `place` on an axis from low to high, in points. */
-export const axisOf = ([low, high]) => (points) => (100 * (points - low)) / (high - low)
+export const axisOf =
+  ([low, high]) =>
+  (points) =>
+    (100 * (points - low)) / (high - low)
 
 /** The text of a change: `+10.4 points [−1.0, +21.9], within noise`. */
-export const toldOf = (change) => `${[change.text, change.interval].filter(Boolean).join(" ")}${change.noise ? ", within noise" : ""}`
+export const toldOf = (change) =>
+  `${[change.text, change.interval].filter(Boolean).join(" ")}${change.noise ? ", within noise" : ""}`

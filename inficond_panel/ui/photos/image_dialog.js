@@ -7,7 +7,13 @@ import { drawPicture } from "./pictures.js"
 const ENLARGED = 4 // largest number of page pixels per pixel of the picture
 
 /** What student and teacher make of an image, as a fact. */
-export const verdictOf = (fill) => h("span", { class: "verdict" }, fill ? h("i", { class: `fill swatch ${fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[fill])
+export const verdictOf = (fill) =>
+  h(
+    "span",
+    { class: "verdict" },
+    fill ? h("i", { class: `fill swatch ${fill}`, "aria-hidden": "true" }) : "",
+    FILL_NAMES[fill],
+  )
 
 function sizeOf(photo, { source, width, height }) {
   if (!source) return "no photo in this store"
@@ -24,12 +30,31 @@ export function makeDialog(root, pictures, tell, more = null) {
   const place_ = h("span", { class: "muted num" })
   const before = h("button", { class: "btn", onclick: () => go(-1) }, "Previous")
   const after = h("button", { class: "btn", onclick: () => go(1) }, "Next")
-  const dialog = h("dialog", { closedby: "any", class: "large", "aria-labelledby": "image-title" },
-    h("div", { class: "sheet" }, h("div", { class: "stage" }, frame), h("div", { class: "side" },
-      h("header", {}, h("div", { class: "grow" }, title, size), closeButton(() => dialog.close())), h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
-      h("footer", {}, before, after, place_))))
+  const dialog = h(
+    "dialog",
+    { closedby: "any", class: "large", "aria-labelledby": "image-title" },
+    h(
+      "div",
+      { class: "sheet" },
+      h("div", { class: "stage" }, frame),
+      h(
+        "div",
+        { class: "side" },
+        h(
+          "header",
+          {},
+          h("div", { class: "grow" }, title, size),
+          closeButton(() => dialog.close()),
+        ),
+        h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
+        h("footer", {}, before, after, place_),
+      ),
+    ),
+  )
   root.append(dialog)
-  let rows = [], at = 0, model = null
+  let rows = []
+  let at = 0
+  let model = null
 
   function show() {
     const row = rows[at]
@@ -43,20 +68,24 @@ export function makeDialog(root, pictures, tell, more = null) {
   }
   /** Show the thumbnail at once, and the photo when it arrives. */
   function draw(row) {
-    const picture = pictures.get(row.row), photo = pictures.photoOf(row)
+    const picture = pictures.get(row.row)
+    const photo = pictures.photoOf(row)
     const name = row.image ?? picture?.image
     text(title, name == null ? "" : `Image ${name}`)
     text(size, picture ? sizeOf(photo, picture) : "")
     if (!picture) return frame.replaceChildren()
-    const widest = ENLARGED * (photo ?? picture).width
+    const isFinal = photo || !pictures.photosThere()
+    const widest = isFinal ? `max-width: ${ENLARGED * (photo ?? picture).width}px` : ""
     frame.classList.toggle("bare", !picture.source)
-    set(frame, "style", picture.source && `aspect-ratio: ${picture.width} / ${picture.height};${photo || !pictures.photosThere() ? `max-width: ${widest}px` : ""}`)
+    set(frame, "style", picture.source && `aspect-ratio: ${picture.width} / ${picture.height};${widest}`)
     drawPicture(frame, photo ? { ...picture, source: photo.source } : picture, row, "meet")
   }
   /** Show the facts again, after more facts have arrived. */
   function refresh() {
     if (!rows.length) return
-    facts.replaceChildren(...tell(rows[at], model).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))
+    facts.replaceChildren(
+      ...tell(rows[at], model).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    )
     more?.over?.(frame, rows[at])
   }
   function go(step) {
@@ -67,12 +96,18 @@ export function makeDialog(root, pictures, tell, more = null) {
   }
   dialog.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-    if (step) { event.preventDefault(); go(step) }
+    if (step) {
+      event.preventDefault()
+      go(step)
+    }
   })
   pictures.onarrival((photo) => {
     if (!dialog.open) return
     if (photo === undefined && !frame.firstChild) show()
-    if (photo === rows[at].row) { draw(rows[at]); refresh() }
+    if (photo === rows[at].row) {
+      draw(rows[at])
+      refresh()
+    }
   })
   return {
     refresh,

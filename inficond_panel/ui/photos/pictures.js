@@ -7,10 +7,17 @@ const KEPT = 1000 // largest number of pictures that a page keeps
 
 /** `want(row)` asks for a picture; `observe(element)` does when the element comes near, in `list`. */
 export function makePictures(model, list = null) {
-  const known = new Map(), waiting = new Set(), asked = new Set()
-  const near = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) want(/** @type {any} */ (target).row)
-  }, { root: list, rootMargin: `${NEARBY} 0px` })
+  const known = new Map()
+  const waiting = new Set()
+  const asked = new Set()
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (isIntersecting) want(/** @type {any} */ (target).row)
+      }
+    },
+    { root: list, rootMargin: `${NEARBY} 0px` },
+  )
 
   function want(row) {
     if (known.has(row.row) || asked.has(row.row)) return
@@ -23,7 +30,9 @@ export function makePictures(model, list = null) {
     waiting.clear()
   }
   const listeners = new Set()
-  let photo = {}, photoAsked = null, photosThere = false
+  let photo = {}
+  let photoAsked = null
+  let photosThere = false
   /** The photo that an image was made from, asked for if need be: null until it comes, and where
       there is none. */
   function photoOf({ row }) {
@@ -41,7 +50,10 @@ export function makePictures(model, list = null) {
     }
     if (!message.pictures || message.outlined !== model.outlined) return
     for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
-    for (const row of [...known.keys()].slice(0, -KEPT)) { known.delete(row); asked.delete(row) }
+    for (const row of [...known.keys()].slice(0, -KEPT)) {
+      known.delete(row)
+      asked.delete(row)
+    }
     listeners.forEach((listener) => listener())
   })
   return {
@@ -51,7 +63,11 @@ export function makePictures(model, list = null) {
     photosThere: () => photosThere,
     observe: (element) => near.observe(element),
     onarrival: (listener) => listeners.add(listener),
-    forget: () => { known.clear(); asked.clear(); waiting.clear() },
+    forget: () => {
+      known.clear()
+      asked.clear()
+      waiting.clear()
+    },
   }
 }
 
@@ -61,10 +77,25 @@ export function drawPicture(place, picture, row, fit) {
   if (!picture) return place.replaceChildren()
   if (!picture.source) {
     const score = picture.score ? h("span", { class: "num" }, picture.score) : ""
-    return place.replaceChildren(h("span", { class: "no-photo" }, h("b", { class: "clip", title: picture.image }, h("bdi", {}, picture.image)), score))
+    return place.replaceChildren(
+      h(
+        "span",
+        { class: "no-photo" },
+        h("b", { class: "clip", title: picture.image }, h("bdi", {}, picture.image)),
+        score,
+      ),
+    )
   }
   const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
-  const over = s("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: `xMidYMid ${fit}`, "aria-hidden": "true" },
-    s("path", { d: picture.outline, class: "under" }), s("path", { d: picture.outline, class: "line" }))
+  const over = s(
+    "svg",
+    {
+      viewBox: `0 0 ${picture.width} ${picture.height}`,
+      preserveAspectRatio: `xMidYMid ${fit}`,
+      "aria-hidden": "true",
+    },
+    s("path", { d: picture.outline, class: "under" }),
+    s("path", { d: picture.outline, class: "line" }),
+  )
   place.replaceChildren(image, picture.outline ? over : "")
 }

@@ -1,11 +1,32 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, placeAt, segments, set, text, watch,
+  boxOf,
+  choiceOf,
+  details,
+  followTheme,
+  h,
+  hoverCard,
+  icon,
+  isClosed,
+  keyed,
+  offline,
+  placeAt,
+  segments,
+  set,
+  text,
+  watch,
 } from "../../ui/base.js"
 import { toldOf } from "../../ui/parts/whisker.js"
 
-const FIELDS = [["dataset", "Dataset"], ["student", "Iteration"], ["targets", "Targets"], ["class", "Class"], ["split", "Images"], ["scope", "Metrics of"]]
+const FIELDS = [
+  ["dataset", "Dataset"],
+  ["student", "Iteration"],
+  ["targets", "Targets"],
+  ["class", "Class"],
+  ["split", "Images"],
+  ["scope", "Metrics of"],
+]
 
 export function render({ model, el }) {
   const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
@@ -13,7 +34,12 @@ export function render({ model, el }) {
   const dialog = holdoutDialog(el, choose("split"))
   const fields = makeFields(model, card, dialog, choose)
   const metrics = h("div", { class: "metrics", role: "group", "aria-label": "Metrics" })
-  const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
+  const line = h(
+    "div",
+    {},
+    FIELDS.map(([key, name]) => field(key, name, fields[key])),
+    metrics,
+  )
   el.append(h("section", { class: "strip", "aria-label": "Configuration" }, line))
   followTheme(model, line)
   watch(model, ["data", "student"], () => draw(dataOf(model), fields, metrics, card))
@@ -40,13 +66,24 @@ function draw(data, fields, metrics, card) {
   set(fields.scope.querySelector("[data-value=class]"), "disabled", data.class.name ? null : "")
   const all = fields.scope.querySelector("[data-value=all]")
   text(all, `All ${data.class.count}`)
-  keyed(metrics, data.metrics, (metric) => metric.key, () => makeMetric(card), updateMetric)
+  keyed(
+    metrics,
+    data.metrics,
+    (metric) => metric.key,
+    () => makeMetric(card),
+    updateMetric,
+  )
 }
 
 /** A control under its name; some have a quiet word beside the name. */
 function field(key, name, control) {
   const quiet = [control.badge, control.quiet].filter(Boolean).flatMap((part) => [" ", part])
-  return h("div", { class: "field", "data-field": key, hidden: key === "targets" ? "" : null }, h("span", { class: "name" }, name, quiet), control)
+  return h(
+    "div",
+    { class: "field", "data-field": key, hidden: key === "targets" ? "" : null },
+    h("span", { class: "name" }, name, quiet),
+    control,
+  )
 }
 
 /** The choice of targets exists only if the store has the oracle's logits. */
@@ -60,26 +97,55 @@ function showTargets(control, { targets, busy }) {
 }
 
 function makeFields(model, card, dialog, choose) {
-  const splits = [["tune", "Tuning"], ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]])]
+  const splits = [
+    ["tune", "Tuning"],
+    ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]]),
+  ]
   const split = segments("Images in view", splits, (value) => {
     if (value === model.data.split) return
     if (value === "tune") choose("split")(value)
     else if (!model.data.busy) dialog.ask(split, model.data.looks.text)
   })
-  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was trained or chosen on. Each look at them is counted")
+  if (splits.length > 1) {
+    set(
+      split.lastElementChild,
+      "title",
+      "Images that no student was trained or chosen on. Each look at them is counted",
+    )
+  }
   split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
-  const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
-    if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
-  })
-  set(targets, "title", "Whose answers students learn: the teacher's, or those of the oracle, a teacher that has seen the labels")
+  const targets = segments(
+    "Targets",
+    [
+      ["teacher", "Teacher"],
+      ["oracle", "Oracle"],
+    ],
+    (value) => {
+      if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
+    },
+  )
+  set(
+    targets,
+    "title",
+    "Whose answers students learn: the teacher's, or those of the oracle, a teacher that has seen the labels",
+  )
   const student = offline(richSelect("Iteration", choose("student"), card))
   for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
   set(targets.quiet, "role", "status")
   return {
-    split, targets, student,
+    split,
+    targets,
+    student,
     dataset: richSelect("Dataset", choose("dataset"), card),
     class: offline(richSelect("Class", choose("class"), card)),
-    scope: segments("Metrics of", [["class", "Class"], ["all", "All"]], choose("scope")),
+    scope: segments(
+      "Metrics of",
+      [
+        ["class", "Class"],
+        ["all", "All"],
+      ],
+      choose("scope"),
+    ),
   }
 }
 
@@ -89,7 +155,13 @@ function richSelect(label, onpick, card) {
   const name = h("span", { class: "clip" })
   const size = h("span", { class: "muted num" })
   const list = choiceOf(label, [], onpick)
-  const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
+  const face = h(
+    "label",
+    { class: "select rich" },
+    h("span", { class: "text", "aria-hidden": "true" }, name, size),
+    icon("down", 14),
+    list,
+  )
   let shown = {}
   explains(face, card, () => shown.card)
   face.show = (data, busy) => {
@@ -98,7 +170,13 @@ function richSelect(label, onpick, card) {
     text(size, data.size ?? "")
     const options = data.options.map((option) => (Array.isArray(option) ? option : [option, option]))
     const value = data.id ?? data.name
-    keyed(list, value ? options : [["", "none"], ...options], ([id]) => id, ([id]) => h("option", { value: id }), (option, [, title]) => text(option, title))
+    keyed(
+      list,
+      value ? options : [["", "none"], ...options],
+      ([id]) => id,
+      ([id]) => h("option", { value: id }),
+      (option, [, title]) => text(option, title),
+    )
     list.show(value)
     const still = options.length < 2
     face.classList.toggle("still", still)
@@ -113,8 +191,12 @@ function richSelect(label, onpick, card) {
 // --- metrics -----------------------------------------------------------------------------------
 
 function makeMetric(card) {
-  const metric = h("div", { class: "metric", tabindex: 0, role: "group" },
-    h("span", { class: "head" }, h("span", { class: "name" }), h("span", { class: "teacher num" })), h("span", { class: "value num" }, h("b"), h("span")))
+  const metric = h(
+    "div",
+    { class: "metric", tabindex: 0, role: "group" },
+    h("span", { class: "head" }, h("span", { class: "name" }), h("span", { class: "teacher num" })),
+    h("span", { class: "value num" }, h("b"), h("span")),
+  )
   explains(metric, card, () => metric.card)
   return metric
 }
@@ -125,13 +207,28 @@ function updateMetric(metric, data) {
   text(metric.querySelector(".teacher"), data.teacher ?? "")
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change?.text ?? "")
-  set(metric, "aria-label", [`${data.name} ${data.now}`, data.teacher, data.change && `change ${toldOf(data.change)}`].filter(Boolean).join(", "))
-  set(metric, "aria-description", `${data.card.text} ${data.card.rows.map((row) => row.join(" ")).join(". ")}`)
+  set(
+    metric,
+    "aria-label",
+    [`${data.name} ${data.now}`, data.teacher, data.change && `change ${toldOf(data.change)}`]
+      .filter(Boolean)
+      .join(", "),
+  )
+  set(
+    metric,
+    "aria-description",
+    `${data.card.text} ${data.card.rows.map((row) => row.join(" ")).join(". ")}`,
+  )
 }
 
 function drawBones(metrics) {
-  keyed(metrics, [0, 1, 2, 3, 4, 5], (at) => `bone ${at}`,
-    () => h("div", { class: "metric" }, h("i", { class: "bone" }), h("i", { class: "bone big" })), () => {})
+  keyed(
+    metrics,
+    [0, 1, 2, 3, 4, 5],
+    (at) => `bone ${at}`,
+    () => h("div", { class: "metric" }, h("i", { class: "bone" }), h("i", { class: "bone big" })),
+    () => {},
+  )
 }
 
 /** Show what `data()` gives (title, text, rows) beside `anchor` while it is hovered or focused. */
@@ -143,9 +240,13 @@ function explains(anchor, card, data) {
   anchor.addEventListener("pointerenter", show)
   anchor.addEventListener("pointerleave", card.hide)
   anchor.addEventListener("pointerdown", card.hide)
-  anchor.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) show() })
+  anchor.addEventListener("focusin", (event) => {
+    if (event.target.matches(":focus-visible")) show()
+  })
   anchor.addEventListener("focusout", card.hide)
-  anchor.addEventListener("keydown", (event) => { if (event.key === "Escape") card.hide() })
+  anchor.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") card.hide()
+  })
 }
 
 // --- holdout -----------------------------------------------------------------------------------
@@ -154,8 +255,24 @@ function explains(anchor, card, data) {
 function holdoutDialog(root, say) {
   const words = h("p")
   const stay = h("button", { class: "btn", onclick: () => dialog.close() }, "Stay")
-  const look = h("button", { class: "btn primary", onclick: () => { dialog.close(); say("holdout") } }, "Look")
-  const dialog = h("dialog", { closedby: "any", "aria-label": "Look at holdout?" }, h("b", {}, "Look at holdout?"), words, h("div", {}, stay, look))
+  const look = h(
+    "button",
+    {
+      class: "btn primary",
+      onclick: () => {
+        dialog.close()
+        say("holdout")
+      },
+    },
+    "Look",
+  )
+  const dialog = h(
+    "dialog",
+    { closedby: "any", "aria-label": "Look at holdout?" },
+    h("b", {}, "Look at holdout?"),
+    words,
+    h("div", {}, stay, look),
+  )
   root.append(dialog)
   dialog.ask = (anchor, sentence) => {
     text(words, sentence)

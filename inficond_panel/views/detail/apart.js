@@ -11,8 +11,10 @@ export function makeApart(model) {
   const draw = () => {
     if (!row) return
     const known = model.apart.row === row.row
-    drawOnce(element, known ? JSON.stringify(model.apart) : "waiting", () =>
-      [h("h3", {}, "By concept: score × influence"), ...(known ? apartOf(model) : [h("span", { class: "spin" })])])
+    drawOnce(element, known ? JSON.stringify(model.apart) : "waiting", () => [
+      h("h3", {}, "By concept: score × influence"),
+      ...(known ? apartOf(model) : [h("span", { class: "spin" })]),
+    ])
     for (const button of element.querySelectorAll(".thumb")) {
       const { concept, direction } = button.dataset
       set(button, "aria-pressed", String(model.thumbs[concept] === direction))
@@ -33,16 +35,32 @@ function apartOf(model) {
   return [
     h("p", {}, `The student says ${apart.decision}.`),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
-    h("ul", { class: "parts" }, partsOf(apart.bars, apart.logit, ({ name }) => h("span", { class: "clip" }, name), ({ name, kind }) => (kind ? "" : thumbsOf(name, model)))),
+    h(
+      "ul",
+      { class: "parts" },
+      partsOf(
+        apart.bars,
+        apart.logit,
+        ({ name }) => h("span", { class: "clip" }, name),
+        ({ name, kind }) => (kind ? "" : thumbsOf(name, model)),
+      ),
+    ),
   ]
 }
 
 /** Thumbs for a concept of the image, as in the list of the student's concepts. */
 function thumbsOf(concept, model) {
-  const thumb = (direction) => h("button", {
-    class: `thumb ${direction}`, "data-concept": concept, "data-direction": direction,
-    "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
-    onclick: () => model.send_msg({ action: "toggle", concept, direction }),
-  }, icon(DIRECTIONS[direction].icon, 14))
+  const thumb = (direction) =>
+    h(
+      "button",
+      {
+        class: `thumb ${direction}`,
+        "data-concept": concept,
+        "data-direction": direction,
+        "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
+        onclick: () => model.send_msg({ action: "toggle", concept, direction }),
+      },
+      icon(DIRECTIONS[direction].icon, 14),
+    )
   return h("span", { class: "thumbs" }, THUMBS.map(thumb))
 }

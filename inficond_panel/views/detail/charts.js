@@ -1,11 +1,21 @@
 // The charts of a concept, a metric each: exact curves as steps, the refit what-if over them, and what is
 // marked: now, the teacher, a pending bound, what the batch would give. A band is the interval of the
 // change from now. One place along the influence axis can be read in all at once, by pointer or keys.
-// Where a thumb adjusts targets, the refit what-if has a point for each thumb, from ▼ to ▲, at the influence that
-// it gives: these need not rise from point to point.
+// Where a thumb adjusts targets, the refit what-if has a point for each thumb, from ▼ to ▲, at the influence
+// that it gives: these need not rise from point to point.
 
 import {
-  details, fixed, h, hoverCard, interval, isNumber, points, s, set, setAll, signed,
+  details,
+  fixed,
+  h,
+  hoverCard,
+  interval,
+  isNumber,
+  points,
+  s,
+  set,
+  setAll,
+  signed,
   text,
 } from "../../ui/base.js"
 import { METRICS, POINTS } from "../../ui/vocabulary.js"
@@ -15,8 +25,18 @@ const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth
 
 export function makeCharts(model, root) {
   const charts = model.metrics.map(makeChart)
-  const reader = h("div", { class: "reader", role: "slider", tabindex: 0, "aria-label": "Influence at which the curves are read" })
-  const element = h("div", { class: "charts" }, charts.map((chart) => chart.element), reader)
+  const reader = h("div", {
+    class: "reader",
+    role: "slider",
+    tabindex: 0,
+    "aria-label": "Influence at which the curves are read",
+  })
+  const element = h(
+    "div",
+    { class: "charts" },
+    charts.map((chart) => chart.element),
+    reader,
+  )
   const card = hoverCard(root)
   let at = null
   const read = (place, anchor) => {
@@ -29,8 +49,12 @@ export function makeCharts(model, root) {
   const describe = () => {
     const caption = model.captions[0]
     if (!caption) return
-    setAll(reader, { "aria-valuemin": caption.low.toFixed(3), "aria-valuemax": caption.high.toFixed(3),
-      "aria-valuenow": (at ?? caption.now[0]).toFixed(3), "aria-valuetext": wordsOf(model, at) })
+    setAll(reader, {
+      "aria-valuemin": caption.low.toFixed(3),
+      "aria-valuemax": caption.high.toFixed(3),
+      "aria-valuenow": (at ?? caption.now[0]).toFixed(3),
+      "aria-valuetext": wordsOf(model, at),
+    })
   }
   reader.addEventListener("pointermove", (event) => {
     const chart = charts.find(({ field }) => near(field.getBoundingClientRect(), event))
@@ -45,7 +69,9 @@ export function makeCharts(model, root) {
     read(next, charts[0].element)
   })
   const show = () => {
-    model.captions.forEach((caption, index) => charts[index].show(caption, model.steps, model.bands[caption.metric], model.refit.points))
+    model.captions.forEach((caption, index) =>
+      charts[index].show(caption, model.steps, model.bands[caption.metric], model.refit.points),
+    )
     if (at != null) {
       charts.forEach((chart) => chart.read(at))
       card.again()
@@ -56,7 +82,8 @@ export function makeCharts(model, root) {
 }
 
 /** In little room the charts have two rows: a caption belongs to the field below it. */
-const near = ({ left, right, bottom }, { clientX: x, clientY: y }) => x >= left - 8 && x <= right + 8 && y <= bottom + 20
+const near = ({ left, right, bottom }, { clientX: x, clientY: y }) =>
+  x >= left - 8 && x <= right + 8 && y <= bottom + 20
 
 /** The influence that a key moves to; null leaves the charts, undefined is another key. */
 function stepped(event, at, caption) {
@@ -64,7 +91,15 @@ function stepped(event, at, caption) {
   const { low, high, now } = caption
   const step = ((high - low) / STRIDE) * (event.shiftKey ? 5 : 1)
   const from = at ?? now[0]
-  const to = { ArrowRight: from + step, ArrowUp: from + step, ArrowLeft: from - step, ArrowDown: from - step, Home: low, End: high, Escape: null }[event.key]
+  const to = {
+    ArrowRight: from + step,
+    ArrowUp: from + step,
+    ArrowLeft: from - step,
+    ArrowDown: from - step,
+    Home: low,
+    End: high,
+    Escape: null,
+  }[event.key]
   return to == null ? to : Math.min(high, Math.max(low, to))
 }
 
@@ -83,25 +118,38 @@ const exactAt = (steps, metric, at) => steps[metric][pieceAt(steps, at)]
 /** Position of the solved point nearest to `at`; -1 without one. */
 function nearestPoint(points, at) {
   if (!points?.influence.length) return -1
-  return points.influence.reduce((best, value, index) => (Math.abs(value - at) < Math.abs(points.influence[best] - at) ? index : best), 0)
+  return points.influence.reduce(
+    (best, value, index) => (Math.abs(value - at) < Math.abs(points.influence[best] - at) ? index : best),
+    0,
+  )
 }
 
 function cardOf(model, at) {
-  const refit = model.refit.points, piece = pieceAt(model.steps, at)
+  const refit = model.refit.points
+  const piece = pieceAt(model.steps, at)
   const solved = nearestPoint(refit, at)
   const rows = model.captions.map(({ metric, title, now }) => {
     const value = model.steps[metric][piece]
     const change = (to, { low = [], high = [] } = {}, place) =>
-      valued(now) && isNumber(to) ? `${points(to - now[1])} ${POINTS} ${interval(low[place], high[place])}`.trim() : "–"
+      valued(now) && isNumber(to)
+        ? `${points(to - now[1])} ${POINTS} ${interval(low[place], high[place])}`.trim()
+        : "–"
     if (solved < 0) return [title, fixed(value, 3), change(value, model.bands[metric], piece)]
     const there = refit[metric][solved]
     return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]
   })
-  const refitAt = solved < 0 ? ["change", model.confidence && `${model.confidence} interval`].filter(Boolean).join(", ") : `${pointWords(refit, solved)}, change`
-  return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "others fixed", refitAt], ...rows])]
+  const refitAt =
+    solved < 0
+      ? ["change", model.confidence && `${model.confidence} interval`].filter(Boolean).join(", ")
+      : `${pointWords(refit, solved)}, change`
+  return [
+    h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`),
+    details([["", "others fixed", refitAt], ...rows]),
+  ]
 }
 
-/** How the refit what-if got to a point: by a thumb, which gives an influence, or with the influence fixed. */
+/** How the refit what-if got to a point: by a thumb, which gives an influence, or with the influence
+    fixed. */
 function pointWords({ thumbs, influence }, index) {
   const at = signed(influence[index], 2)
   return thumbs.length ? `${thumbs[index]} gives ${at}` : `refit at ${at}`
@@ -109,8 +157,10 @@ function pointWords({ thumbs, influence }, index) {
 
 function wordsOf(model, at) {
   if (at == null) return model.captions.map(({ alt }) => alt).join("; ")
-  const told = (valueOf) => model.captions.map(({ metric, title }) => `${title} ${fixed(valueOf(metric), 3)}`).join(", ")
-  const refit = model.refit.points, solved = nearestPoint(refit, at)
+  const told = (valueOf) =>
+    model.captions.map(({ metric, title }) => `${title} ${fixed(valueOf(metric), 3)}`).join(", ")
+  const refit = model.refit.points
+  const solved = nearestPoint(refit, at)
   const also = solved < 0 ? "" : `; ${pointWords(refit, solved)}: ${told((metric) => refit[metric][solved])}`
   return `Influence ${signed(at, 2)}: ${told((metric) => exactAt(model.steps, metric, at))}${also}`
 }
@@ -118,21 +168,48 @@ function wordsOf(model, at) {
 // --- one chart -----------------------------------------------------------------------------------
 
 function makeChart(metric) {
-  const [title, value, top, bottom, low, zero, now, high] = ["span", "b", "span", "span", "span", "span", "b", "span"].map((tag) => h(tag))
+  const [title, value, top, bottom, low, zero, now, high] = [
+    "span",
+    "b",
+    "span",
+    "span",
+    "span",
+    "span",
+    "b",
+    "span",
+  ].map((tag) => h(tag))
   const drawing = s("svg", { width: "100%", height: "100%", "aria-hidden": "true" })
   const reading = s("svg", { width: "100%", height: "100%", class: "reading", "aria-hidden": "true" })
   const field = h("div", { class: "field", role: "img" }, drawing, reading)
   const axis = h("div", { class: "axis num", "aria-hidden": "true" }, low, zero, high, now)
-  const element = h("div", { class: "chart" }, h("div", { class: "caption" }, title, value),
-    h("div", { class: "scale num", "aria-hidden": "true" }, top, bottom), field, axis)
-  title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, METRICS[metric].short))
+  const element = h(
+    "div",
+    { class: "chart" },
+    h("div", { class: "caption" }, title, value),
+    h("div", { class: "scale num", "aria-hidden": "true" }, top, bottom),
+    field,
+    axis,
+  )
+  title.append(
+    h("span", { class: "long" }),
+    h("span", { class: "short", "aria-hidden": "true" }, METRICS[metric].short),
+  )
   value.className = "num"
-  let shown = null, curves = {}
+  let shown = null
+  let curves = {}
   const show = (caption, steps, band, points) => {
     shown = caption
     curves = steps
-    const texts = [[title.firstChild, caption.title], [value, caption.value], [top, caption.topText], [bottom, caption.bottomText],
-      [low, caption.lowText], [high, caption.highText], [now, caption.nowText], [zero, "0"]]
+    const texts = [
+      [title.firstChild, caption.title],
+      [value, caption.value],
+      [top, caption.topText],
+      [bottom, caption.bottomText],
+      [low, caption.lowText],
+      [high, caption.highText],
+      [now, caption.nowText],
+      [zero, "0"],
+    ]
     texts.forEach(([part, words]) => text(part, words))
     set(field, "aria-label", caption.alt)
     const to = scales(caption)
@@ -144,7 +221,9 @@ function makeChart(metric) {
   }
   /** The crosshair at influence `at`; null takes it away. */
   const read = (at) => {
-    reading.replaceChildren(...(at == null || !shown ? [] : crosshair(shown, exactAt(curves, metric, at), at)))
+    reading.replaceChildren(
+      ...(at == null || !shown ? [] : crosshair(shown, exactAt(curves, metric, at), at)),
+    )
   }
   const influence = (x) => {
     const { left, width } = field.getBoundingClientRect()
@@ -156,7 +235,10 @@ function makeChart(metric) {
 
 /** From numbers to percentages of the field. */
 function scales({ low, high, bottom, top }) {
-  return { x: (value) => (100 * (value - low)) / (high - low || 1), y: (value) => (100 * (top - value)) / (top - bottom) }
+  return {
+    x: (value) => (100 * (value - low)) / (high - low || 1),
+    y: (value) => (100 * (top - value)) / (top - bottom),
+  }
 }
 
 const share = (value) => `${value.toFixed(2)}%`
@@ -167,43 +249,71 @@ function rule(name, x1, y1, x2, y2) {
 
 /** A ring or dot at a place that may have no value. */
 function mark(name, place, to, r) {
-  return valued(place) && s("circle", { class: name, cx: share(to.x(place[0])), cy: share(to.y(place[1])), r })
+  return (
+    valued(place) && s("circle", { class: name, cx: share(to.x(place[0])), cy: share(to.y(place[1])), r })
+  )
 }
 
 const valued = (place) => Boolean(place) && isNumber(place[1])
 
 function drawn({ now, teacher, pending, preview }, steps, band, points, metric, to) {
   const curve = (name, d) => s("path", { class: name, d })
-  const stretched = (overflow, ...parts) => s("svg", { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow }, parts)
+  const stretched = (overflow, ...parts) =>
+    s(
+      "svg",
+      { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow },
+      parts,
+    )
   return [
-    (band || points) && valued(now) && stretched("hidden", curve("band", bandOf(placesOf(steps, band, points, metric), now[1], to))),
-    rule("at", to.x(now[0]), 0, to.x(now[0]), 100), valued(now) && rule("at", 0, to.y(now[1]), 100, to.y(now[1])),
+    (band || points) &&
+      valued(now) &&
+      stretched("hidden", curve("band", bandOf(placesOf(steps, band, points, metric), now[1], to))),
+    rule("at", to.x(now[0]), 0, to.x(now[0]), 100),
+    valued(now) && rule("at", 0, to.y(now[1]), 100, to.y(now[1])),
     isNumber(teacher) && rule("teacher", 0, to.y(teacher), 100, to.y(teacher)),
-    stretched("visible",
-      curve(points ? "exact behind" : "exact", stepsOf(steps, metric, to)), points && curve("refit", lineOf(points, metric, to))),
-    ...(points ? points.influence.map((at, index) => mark("solved", [at, points[metric][index]], to, 1.8)) : []),
+    stretched(
+      "visible",
+      curve(points ? "exact behind" : "exact", stepsOf(steps, metric, to)),
+      points && curve("refit", lineOf(points, metric, to)),
+    ),
+    ...(points
+      ? points.influence.map((at, index) => mark("solved", [at, points[metric][index]], to, 1.8))
+      : []),
     pending && rule("bound", to.x(pending[0]), 0, to.x(pending[0]), 100),
-    valued(now) && valued(preview) && rule("ghost", to.x(now[0]), to.y(now[1]), to.x(preview[0]), to.y(preview[1])),
-    mark("bound", pending, to, 4), mark("ghost", preview, to, 4), mark("now", now, to, 3.5),
+    valued(now) &&
+      valued(preview) &&
+      rule("ghost", to.x(now[0]), to.y(now[1]), to.x(preview[0]), to.y(preview[1])),
+    mark("bound", pending, to, 4),
+    mark("ghost", preview, to, 4),
+    mark("now", now, to, 3.5),
   ].filter(Boolean)
 }
 
 function crosshair(caption, value, at) {
   const to = scales(caption)
   const lines = [rule("read", to.x(at), 0, to.x(at), 100)]
-  return isNumber(value) ? [...lines, rule("read", 0, to.y(value), 100, to.y(value)), mark("read", [at, value], to, 3)] : lines
+  return isNumber(value)
+    ? [...lines, rule("read", 0, to.y(value), 100, to.y(value)), mark("read", [at, value], to, 3)]
+    : lines
 }
 
 /** Steps as a path; undefined pieces are gaps. */
 function stepsOf({ edges, ...values }, metric, to) {
   let open = false
-  return values[metric].map((value, index) => {
-    if (!isNumber(value)) { open = false; return "" }
-    const [from, until, y] = [to.x(edges[index]), to.x(edges[index + 1]), to.y(value)].map((number) => number.toFixed(2))
-    const start = open ? `V${y}` : `M${from} ${y}`
-    open = true
-    return `${start}H${until}`
-  }).join("")
+  return values[metric]
+    .map((value, index) => {
+      if (!isNumber(value)) {
+        open = false
+        return ""
+      }
+      const [from, until, y] = [to.x(edges[index]), to.x(edges[index + 1]), to.y(value)].map((number) =>
+        number.toFixed(2),
+      )
+      const start = open ? `V${y}` : `M${from} ${y}`
+      open = true
+      return `${start}H${until}`
+    })
+    .join("")
 }
 
 /** The band of the change from the value `now`, at `places` [x, low, high], as a path: an area for each run
@@ -211,20 +321,31 @@ function stepsOf({ edges, ...values }, metric, to) {
 function bandOf(places, now, to) {
   const runs = [[]]
   for (const place of places) isNumber(place[1]) ? runs.at(-1).push(place) : runs.push([])
-  const side = (run, limit) => run.map((place) => `${to.x(place[0]).toFixed(2)} ${to.y(now + place[limit]).toFixed(2)}`)
-  return runs.map((run) => (run.length ? `M${[...side(run, 2), ...side(run.toReversed(), 1)].join("L")}Z` : "")).join("")
+  const side = (run, limit) =>
+    run.map((place) => `${to.x(place[0]).toFixed(2)} ${to.y(now + place[limit]).toFixed(2)}`)
+  return runs
+    .map((run) => (run.length ? `M${[...side(run, 2), ...side(run.toReversed(), 1)].join("L")}Z` : ""))
+    .join("")
 }
 
 /** Places of the band of the exact curves, two for each piece, or of the points of the refit what-if. */
 function placesOf({ edges }, band, points, metric) {
-  if (!points) return band.low.flatMap((low, piece) => [edges[piece], edges[piece + 1]].map((edge) => [edge, low, band.high[piece]]))
+  if (!points) {
+    return band.low.flatMap((low, piece) =>
+      [edges[piece], edges[piece + 1]].map((edge) => [edge, low, band.high[piece]]),
+    )
+  }
   const { low, high } = points.bands[metric]
   return points.influence.map((at, index) => [at, low[index], high[index]])
 }
 
 function lineOf(points, metric, to) {
-  const known = points.influence.map((at, index) => [at, points[metric][index]]).filter(([, value]) => isNumber(value))
-  return known.map(([at, value], index) => `${index ? "L" : "M"}${to.x(at).toFixed(2)} ${to.y(value).toFixed(2)}`).join("")
+  const known = points.influence
+    .map((at, index) => [at, points[metric][index]])
+    .filter(([, value]) => isNumber(value))
+  return known
+    .map(([at, value], index) => `${index ? "L" : "M"}${to.x(at).toFixed(2)} ${to.y(value).toFixed(2)}`)
+    .join("")
 }
 
 /** Hide numbers that would touch a more important number; `numbers` are sorted by importance. */

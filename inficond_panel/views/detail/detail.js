@@ -1,7 +1,20 @@
 // Concept detail: heading, the charts, filter chips, the gallery of images with the concept's
 // segment outlined, and a dialog with one image and its prediction.
 
-import { count, followTheme, h, iconButton, onMessage, s, segments, set, setAll, text, unless, watch } from "../../ui/base.js"
+import {
+  count,
+  followTheme,
+  h,
+  iconButton,
+  onMessage,
+  s,
+  segments,
+  set,
+  setAll,
+  text,
+  unless,
+  watch,
+} from "../../ui/base.js"
 import { makeDialog, verdictOf } from "../../ui/photos/image_dialog.js"
 import { makePictures } from "../../ui/photos/pictures.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
@@ -22,7 +35,10 @@ const FILTERS = [
 ]
 /** What the curves show: their names, and what these mean, by what a thumb does. */
 const MODES = {
-  all: [["exact", "Fixed", "The other influences stay fixed"], ["refit", "Refit", "Refit: the others are fitted again"]],
+  all: [
+    ["exact", "Fixed", "The other influences stay fixed"],
+    ["refit", "Refit", "Refit: the others are fitted again"],
+  ],
   target: [
     ["exact", "Fixed", "The other influences stay fixed, which no thumb does"],
     ["refit", "Thumbs", "Thumbs: what the refit gives after a thumb of each size, lower to raise"],
@@ -40,17 +56,38 @@ export function render({ model, el }) {
   const apart = makeApart(model)
   const heat = makeHeat(model, () => dialog.refresh())
   const tags = makeTags(model, () => passing)
-  const show = (row) => { tags.show(row); apart.show(row) }
-  const dialog = makeDialog(el, pictures, factsOf, { show, element: h("div", {}, tags.element, heat.element, apart.element), over: heat.over })
+  const show = (row) => {
+    tags.show(row)
+    apart.show(row)
+  }
+  const dialog = makeDialog(el, pictures, factsOf, {
+    show,
+    element: h("div", {}, tags.element, heat.element, apart.element),
+    over: heat.over,
+  })
   const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
   const empty = h("div", { class: "empty" })
   const listed = h("p", { class: "small muted listed" })
-  const content = h("div", { class: "content" }, charts.element, legend.element, chips.element, listed, gallery.element)
-  el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
+  const content = h(
+    "div",
+    { class: "content" },
+    charts.element,
+    legend.element,
+    chips.element,
+    listed,
+    gallery.element,
+  )
+  el.append(
+    h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty),
+  )
   const chosen = new Set()
-  let rows = [], passing = [], enlarged = null
+  let rows = []
+  let passing = []
+  let enlarged = null
 
-  const clear = () => { model.filters = [] }
+  const clear = () => {
+    model.filters = []
+  }
   function pick(id) {
     const others = model.filters.filter((one) => one !== id && one !== PAIR[id])
     model.filters = !id ? [] : chosen.has(id) ? others : [...others, id]
@@ -69,7 +106,8 @@ export function render({ model, el }) {
   function drawRows() {
     chosen.clear()
     model.filters.forEach((id) => chosen.add(id))
-    if (rows.every((row) => row.assigned)) chosen.delete("assigned") // no choice, as in a store without segments
+    const allAssigned = rows.every((row) => row.assigned)
+    if (allAssigned) chosen.delete("assigned") // no choice, as in a store without segments
     text(listed, model.listed)
     listed.hidden = !model.listed
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
@@ -84,10 +122,15 @@ export function render({ model, el }) {
   })
   followTheme(model, el)
   saveFiles(model)
-  model.on("apart", () => { apart.draw(); dialog.refresh() })
+  model.on("apart", () => {
+    apart.draw()
+    dialog.refresh()
+  })
   watch(model, ["thumbs", "frozen", "locked"], apart.draw)
   watch(model, ["tagged", "known_tags"], tags.draw)
-  model.on(["starts", "known_tags"], () => { if (!(model.student && (model.concept || model.picked))) showEmpty() }) // else its images have not arrived yet
+  model.on(["starts", "known_tags"], () => {
+    if (!(model.student && (model.concept || model.picked))) showEmpty()
+  }) // else its images have not arrived yet
   onMessage(model, (message) => {
     enlarged = message.enlarged ?? enlarged
     queueMicrotask(enlarge) // after the images have been taken over
@@ -96,7 +139,11 @@ export function render({ model, el }) {
   function enlarge() {
     const from = [passing, rows].find((listed) => listed.some(({ row }) => row === enlarged))
     if (!from) return
-    dialog.open(from, from.findIndex(({ row }) => row === enlarged), model)
+    dialog.open(
+      from,
+      from.findIndex(({ row }) => row === enlarged),
+      model,
+    )
     enlarged = null
   }
   watch(model, ["student", "concept", "picked", "influence", "pending", "mode", "refit", "captions"], () => {
@@ -110,7 +157,10 @@ export function render({ model, el }) {
   watch(model, ["gallery", "student", "outlined", "picked"], () => {
     const { student, outlined, picked } = model
     if (outlined !== before.outlined) pictures.forget()
-    if (outlined !== before.outlined || picked !== before.picked || student !== before.student) { gallery.home(); charts.leave() }
+    if (outlined !== before.outlined || picked !== before.picked || student !== before.student) {
+      gallery.home()
+      charts.leave()
+    }
     before = { student, outlined, picked }
     rows = rowsOf(model.gallery)
     drawRows()
@@ -121,9 +171,16 @@ export function render({ model, el }) {
 function rowsOf({ rows = [], labels, fills, names, assigned = [] }) {
   return rows.map((row, at) => {
     const fill = names[fills[at]]
-    return { row, fill, label: labels[at], positive: labels[at] === 1, negative: labels[at] === 0,
-      right: /both-right|teacher-wrong/.test(fill), wrong: /student-wrong|both-wrong/.test(fill),
-      assigned: Boolean(assigned[at]) }
+    return {
+      row,
+      fill,
+      label: labels[at],
+      positive: labels[at] === 1,
+      negative: labels[at] === 0,
+      right: /both-right|teacher-wrong/.test(fill),
+      wrong: /student-wrong|both-wrong/.test(fill),
+      assigned: Boolean(assigned[at]),
+    }
   })
 }
 
@@ -139,15 +196,35 @@ function makeHead(model) {
   const concept = h("span", { class: "subtitle" })
   const influence = h("span", { class: "muted num influence" })
   const modes = MODES[model.thumb_does]
-  const how = segments("What-if", modes.map(([id, name]) => [id, name]), (id) => { model.mode = id })
+  const how = segments(
+    "What-if",
+    modes.map(([id, name]) => [id, name]),
+    (id) => {
+      model.mode = id
+    },
+  )
   how.classList.add("how")
-  modes.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
+  modes.forEach(([, , meaning], at) => {
+    setAll(how.children[at], { title: meaning, "aria-label": meaning })
+  })
   const solving = h("span", { class: "solving num", role: "status" })
-  const steer = h("button", { class: "link small", onclick: () => model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }) })
+  const steer = h("button", {
+    class: "link small",
+    onclick: () =>
+      model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }),
+  })
   const back = h("button", { class: "btn back", onclick: () => model.send_msg({ action: "leave_images" }) })
   const title = h("h2")
-  const element = h("header", { class: "panel-head" }, title,
-    h("div", { class: "what" }, concept, influence), solving, steer, how, back)
+  const element = h(
+    "header",
+    { class: "panel-head" },
+    title,
+    h("div", { class: "what" }, concept, influence),
+    solving,
+    steer,
+    how,
+    back,
+  )
   const show = () => {
     const open = model.student && model.concept && !model.picked
     const what = model.picked || model.concept
@@ -161,7 +238,14 @@ function makeHead(model) {
     how.hidden = !open
     how.show(model.mode)
     const { state, share } = model.refit
-    text(solving, { solving: `${Math.round(100 * share)} %`, waiting: "waiting", stopped: `stopped at ${Math.round(100 * share)} %` }[state] ?? "")
+    text(
+      solving,
+      {
+        solving: `${Math.round(100 * share)} %`,
+        waiting: "waiting",
+        stopped: `stopped at ${Math.round(100 * share)} %`,
+      }[state] ?? "",
+    )
     text(steer, state === "solving" ? "Stop" : "Go on")
     solving.hidden = !open || !state || state === "done"
     steer.hidden = solving.hidden || state === "waiting"
@@ -175,17 +259,36 @@ function makeHead(model) {
 function makeLegend(model) {
   const key = (name) => {
     const label = h("span")
-    const shape = name === "interval" ? s("rect", { y: 1, width: 20, height: 8 }) : s("line", { x1: 0, x2: 20, y1: 5, y2: 5 })
+    const shape =
+      name === "interval"
+        ? s("rect", { y: 1, width: 20, height: 8 })
+        : s("line", { x1: 0, x2: 20, y1: 5, y2: 5 })
     set(shape, "class", name)
-    return Object.assign(h("span", { class: "sample" }, s("svg", { width: 20, height: 10, "aria-hidden": "true" }, shape), label), { label })
+    return Object.assign(
+      h(
+        "span",
+        { class: "sample" },
+        s("svg", { width: 20, height: 10, "aria-hidden": "true" }, shape),
+        label,
+      ),
+      { label },
+    )
   }
   const names = ["teacher", "interval", "refit", "exact", "pending", "preview"]
   const keys = Object.fromEntries(names.map((name) => [name, key(name)]))
   const element = h("div", { class: "samples" }, Object.values(keys))
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
-      teacher: "teacher", interval: model.confidence && (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && (model.thumb_does === "target" ? "thumbs, lower to raise" : "refit"),
-      exact: "others fixed", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
+      teacher: "teacher",
+      interval: model.confidence &&
+        (mode === "refit" || Object.keys(bands).length) && [
+          model.confidence,
+          h("span", { class: "long" }, " interval"),
+        ],
+      refit: mode === "refit" && (model.thumb_does === "target" ? "thumbs, lower to raise" : "refit"),
+      exact: "others fixed",
+      pending: pending.text && `pending ${pending.text}`,
+      preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {
       keys[name].hidden = !words
@@ -201,13 +304,27 @@ function makeLegend(model) {
 function makeChips(pick, save) {
   const chips = FILTERS.map(([id, long, middle, short]) => {
     const number = h("span", { class: "num" })
-    const title = id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
-    const button = h("button", { class: "filter-chip offline", "data-id": id, title, onclick: () => pick(id) },
-      h("span", { class: "long" }, long), h("span", { class: "brief", "data-middle": middle, "data-short": short }), " ", number)
+    const title =
+      id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
+    const button = h(
+      "button",
+      { class: "filter-chip offline", "data-id": id, title, onclick: () => pick(id) },
+      h("span", { class: "long" }, long),
+      h("span", { class: "brief", "data-middle": middle, "data-short": short }),
+      " ",
+      number,
+    )
     return { id, button, number, long }
   })
-  const export_ = iconButton("download", "Save the images shown as CSV", save, { class: unless("export", "icon-btn"), hidden: "" })
-  const element = h("div", { class: "chips", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button))
+  const export_ = iconButton("download", "Save the images shown as CSV", save, {
+    class: unless("export", "icon-btn"),
+    hidden: "",
+  })
+  const element = h(
+    "div",
+    { class: "chips", role: "group", "aria-label": "Show images" },
+    chips.map((chip) => chip.button),
+  )
   /** The count on a chip is the number of images after a click on it. */
   function show(rows, chosen) {
     for (const { id, button, number, long } of chips) {

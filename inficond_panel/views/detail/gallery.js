@@ -6,27 +6,44 @@ import { drawPicture } from "../../ui/photos/pictures.js"
 
 const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
 
-const GAP = 8, PAD = 10 // pixels between tiles, and above and below them
+const GAP = 8
+const PAD = 10 // pixels between tiles, and above and below them
 const NARROWEST = 70
 const LEAST_ROWS = 2
-const SQUEEZED = 0.75, STRETCHED = 1.2 // of a tile's usual height, so that whole rows are in view
+const SQUEEZED = 0.75
+const STRETCHED = 1.2 // of a tile's usual height, so that whole rows are in view
 
 /** `show(rows)` fills it; `open(at)` is called for the tile that is clicked. */
 export function makeGallery(pictures, open) {
   const grid = h("div", { class: "grid", role: "presentation" })
-  const element = h("div", { class: "gallery scroll", role: "list", "aria-label": "Images", tabindex: -1 }, grid)
-  let rows = [], current = 0, plan = null, asking = 0
+  const element = h(
+    "div",
+    { class: "gallery scroll", role: "list", "aria-label": "Images", tabindex: -1 },
+    grid,
+  )
+  let rows = []
+  let current = 0
+  let plan = null
+  let asking = 0
 
   function draw() {
     plan = planOf(grid.clientWidth, element.clientHeight - PAD, rows.length)
     grid.style.height = `${plan.height}px`
-    keyed(grid, placesNear(element, plan, current), (at) => rows[at].row, makeTile, (tile, at) => fillTile(tile, at))
+    keyed(
+      grid,
+      placesNear(element, plan, current),
+      (at) => rows[at].row,
+      makeTile,
+      (tile, at) => fillTile(tile, at),
+    )
     asking ||= setTimeout(ask, ASK_EVERY)
   }
   function fillTile(tile, at) {
     const row = rows[at]
-    const [x, y] = [(at % plan.columns) * (plan.width + GAP), Math.floor(at / plan.columns) * plan.step]
-    tile.style.cssText = `width: ${plan.width}px; height: ${plan.step - GAP}px; transform: translate(${x}px, ${y}px)`
+    const x = (at % plan.columns) * (plan.width + GAP)
+    const y = Math.floor(at / plan.columns) * plan.step
+    const size = `width: ${plan.width}px; height: ${plan.step - GAP}px`
+    tile.style.cssText = `${size}; transform: translate(${x}px, ${y}px)`
     Object.assign(tile, { row, at })
     setAll(tile, { "aria-posinset": at + 1, "aria-setsize": rows.length })
     tile.button.tabIndex = at === current ? 0 : -1
@@ -67,7 +84,9 @@ export function makeGallery(pictures, open) {
     event.preventDefault()
     go(to)
   })
-  pictures.onarrival(() => { for (const tile of grid.children) paint(tile) })
+  pictures.onarrival(() => {
+    for (const tile of grid.children) paint(tile)
+  })
   new ResizeObserver(draw).observe(element)
   return {
     element,

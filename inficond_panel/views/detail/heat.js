@@ -4,10 +4,18 @@ import { h, set, text } from "../../ui/base.js"
 
 /** A switch and what it shows; `over(frame, row)` lays the map of `model.apart` over the picture. */
 export function makeHeat(model, refresh) {
-  const button = h("button", { class: "btn", "aria-pressed": "false", onclick: () => {
-    set(button, "aria-pressed", String(button.getAttribute("aria-pressed") !== "true"))
-    refresh()
-  } }, "Knowledge points")
+  const button = h(
+    "button",
+    {
+      class: "btn",
+      "aria-pressed": "false",
+      onclick: () => {
+        set(button, "aria-pressed", String(button.getAttribute("aria-pressed") !== "true"))
+        refresh()
+      },
+    },
+    "Knowledge points",
+  )
   const words = h("p", { class: "muted" })
   const element = h("section", { class: "heat-switch", "aria-label": "Knowledge points" }, button, words)
   element.hidden = true

@@ -1,7 +1,23 @@
 // Concept embedding: heading, choice of projection, the plot (a Bokeh figure), legend and tools.
 
 import {
-  ICONS, count, elementsIn, followTheme, h, hoverCard, icon, iconButton, onMessage, s, segments, set, setAll, text, unless, watch, zoomOf,
+  ICONS,
+  count,
+  elementsIn,
+  followTheme,
+  h,
+  hoverCard,
+  icon,
+  iconButton,
+  onMessage,
+  s,
+  segments,
+  set,
+  setAll,
+  text,
+  unless,
+  watch,
+  zoomOf,
 } from "../../ui/base.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
@@ -9,7 +25,10 @@ import { makeGroup } from "./group.js"
 import { makeSegmentCard } from "./segment_card.js"
 
 Object.assign(ICONS, {
-  lasso: ["M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4zM7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21"],
+  lasso: [
+    "M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4z" +
+      "M7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21",
+  ],
   home: ["M4 12l8-8 8 8M6.500 10.500V20h11v-9.500"],
 })
 
@@ -18,8 +37,17 @@ function key(shape, name, attributes = {}) {
 }
 
 const KEYS = {
-  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "open", " ": "group", "+": "in", "=": "in",
-  "-": "out", 0: "home", s: "segment",
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  ArrowUp: "up",
+  ArrowDown: "down",
+  Enter: "open",
+  " ": "group",
+  "+": "in",
+  "=": "in",
+  "-": "out",
+  0: "home",
+  s: "segment",
   ...Object.fromEntries(THUMBS.map((direction) => [DIRECTIONS[direction].key, `thumb ${direction}`])),
 }
 
@@ -29,10 +57,16 @@ function takeKeys(plot, model) {
   plot.addEventListener("focusin", (event) => {
     for (const element of elementsIn(plot)) if (element.tabIndex >= 0) element.tabIndex = -1
     if (event.composedPath()[0] !== plot) plot.focus({ preventScroll: true })
-    else if (plot.matches(":focus-visible")) { inside = true; model.send_msg({ action: "press", key: "enter" }) }
+    else if (plot.matches(":focus-visible")) {
+      inside = true
+      model.send_msg({ action: "press", key: "enter" })
+    }
   })
   plot.addEventListener("focusout", (event) => {
-    if (inside && !plot.contains(event.relatedTarget)) { inside = false; model.send_msg({ action: "leave" }) }
+    if (inside && !plot.contains(event.relatedTarget)) {
+      inside = false
+      model.send_msg({ action: "leave" })
+    }
   })
   plot.addEventListener("keydown", (event) => {
     const key = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
@@ -47,13 +81,24 @@ function takeKeys(plot, model) {
 function makeChoice(model, root) {
   const card = hoverCard(root)
   const missing = new Map(model.projections.filter(([, , how]) => how).map(([id, , how]) => [id, how]))
-  const choice = segments("Projection", model.projections.map(([id, name]) => [id, name]), (id) => {
-    if (missing.has(id)) explain(id)
-    else { card.hide(); model.projection = id }
-  })
+  const choice = segments(
+    "Projection",
+    model.projections.map(([id, name]) => [id, name]),
+    (id) => {
+      if (missing.has(id)) explain(id)
+      else {
+        card.hide()
+        model.projection = id
+      }
+    },
+  )
   set(choice, "title", "Three ways to place concepts: similar ones stand close together")
   const buttons = [...choice.children].filter((button) => missing.has(button.dataset.value))
-  const explain = (id) => card.show(buttons.find((button) => button.dataset.value === id), [h("p", {}, missing.get(id))])
+  const explain = (id) =>
+    card.show(
+      buttons.find((button) => button.dataset.value === id),
+      [h("p", {}, missing.get(id))],
+    )
   for (const button of buttons) {
     setAll(button, { "aria-disabled": "true", "aria-description": missing.get(button.dataset.value) })
     button.addEventListener("pointerenter", () => explain(button.dataset.value))
@@ -69,29 +114,69 @@ export function render({ model, el }) {
   const cloud = h("span")
   const lasso = iconButton("lasso", "Lasso: select a group of concepts", use("use_lasso"))
   const home = iconButton("home", "Show the whole map", use("show_all"))
-  const save = h("button", { class: unless("export", "icon-btn in-full"), onclick: use("save_concepts") }, icon("download"))
-  const legend = h("div", { class: "keys" },
+  const save = h(
+    "button",
+    { class: unless("export", "icon-btn in-full"), onclick: use("save_concepts") },
+    icon("download"),
+  )
+  const legend = h(
+    "div",
+    { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
     key(s("circle", { cx: 6, cy: 6, r: 4, class: "k-negative" }), "negative"),
-    h("span", {}, s("svg", { width: 34, height: 12, "aria-hidden": "true" }, s("path", { d: "M6 1l5 9H1z", class: "k-up" }),
-      s("path", { d: "M18 11l5-9H13z", class: "k-down" }), s("path", { d: "M25 2l8 8M33 2l-8 8", class: "k-remove" })), "edits"),
-    key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud))
+    h(
+      "span",
+      {},
+      s(
+        "svg",
+        { width: 34, height: 12, "aria-hidden": "true" },
+        s("path", { d: "M6 1l5 9H1z", class: "k-up" }),
+        s("path", { d: "M18 11l5-9H13z", class: "k-down" }),
+        s("path", { d: "M25 2l8 8M33 2l-8 8", class: "k-remove" }),
+      ),
+      "edits",
+    ),
+    key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud),
+  )
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
   const told = h("p", { class: "vh", role: "status" })
-  const plot = h("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "Map of concepts",
-    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X raise, lower and remove, S shows the nearest segment, plus, minus and 0 zoom." })
+  const plot = h("div", {
+    class: "plot",
+    role: "application",
+    tabindex: 0,
+    "aria-label": "Map of concepts",
+    "aria-description":
+      "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X raise, lower and " +
+      "remove, S shows the nearest segment, plus, minus and 0 zoom.",
+  })
   plot.append(model.get_child("plot"))
   const assigned = h("p", { class: "assigned clip" })
   const group = makeGroup(model, plot, el)
   takeKeys(plot, model)
   const segment = makeSegmentCard(model, plot, el, (words) => text(told, words))
-  el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
-    head, plot, assigned, told, h("footer", {}, legend, group.button, lasso, home, save)))
+  el.append(
+    h(
+      "section",
+      { class: "panel map", "aria-label": "Concept embedding" },
+      head,
+      plot,
+      assigned,
+      told,
+      h("footer", {}, legend, group.button, lasso, home, save),
+    ),
+  )
   followTheme(model, el)
-  new ResizeObserver(() => { if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot) }).observe(plot)
+  new ResizeObserver(() => {
+    if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot)
+  }).observe(plot)
   saveFiles(model)
-  onMessage(model, ({ open }) => { if (open === "group") { segment.hide(); setTimeout(group.open) } })
+  onMessage(model, ({ open }) => {
+    if (open === "group") {
+      segment.hide()
+      setTimeout(group.open)
+    }
+  })
   watch(model, ["assigned"], () => {
     const { words = "", lit = false } = model.assigned
     assigned.hidden = !words
@@ -99,10 +184,15 @@ export function render({ model, el }) {
     text(assigned, words)
     set(assigned, "title", words || null)
   })
-  watch(model, ["told"], () => { text(told, model.told); segment.hide() })
+  watch(model, ["told"], () => {
+    text(told, model.told)
+    segment.hide()
+  })
   watch(model, ["group"], () => {
     group.show()
-    const label = model.group.count ? `Save the ${count(model.group.count)} selected concepts as CSV` : "Save all concepts as CSV"
+    const label = model.group.count
+      ? `Save the ${count(model.group.count)} selected concepts as CSV`
+      : "Save all concepts as CSV"
     setAll(save, { title: label, "aria-label": label })
   })
   watch(model, ["projection", "concepts", "lasso", "fault"], () => {

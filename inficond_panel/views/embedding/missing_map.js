@@ -3,8 +3,13 @@
 import { followTheme, h } from "../../ui/base.js"
 
 export function render({ model, el }) {
-  el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
-    h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding")),
-    h("div", { class: "empty" }, h("b", {}, "No map of the concepts"), h("p", {}, model.told))))
+  el.append(
+    h(
+      "section",
+      { class: "panel map", "aria-label": "Concept embedding" },
+      h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding")),
+      h("div", { class: "empty" }, h("b", {}, "No map of the concepts"), h("p", {}, model.told)),
+    ),
+  )
   followTheme(model, el)
 }

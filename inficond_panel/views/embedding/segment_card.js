@@ -10,8 +10,12 @@ export function makeSegmentCard(model, plot, root, tell) {
   const spot = h("i", { class: "spot", "aria-hidden": "true", hidden: "" })
   const card = hoverCard(root)
   plot.append(spot)
-  let asking = 0, at = null
-  const hide = () => { spot.hidden = true; card.hide() }
+  let asking = 0
+  let at = null
+  const hide = () => {
+    spot.hidden = true
+    card.hide()
+  }
   const leave = () => {
     clearTimeout(asking)
     asking = 0
@@ -23,7 +27,10 @@ export function makeSegmentCard(model, plot, root, tell) {
     if (event.buttons || model.lasso) return leave()
     const box = plot.getBoundingClientRect()
     at = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
-    asking ||= setTimeout(() => { asking = 0; model.send_msg({ action: "point", place: at }) }, REST)
+    asking ||= setTimeout(() => {
+      asking = 0
+      model.send_msg({ action: "point", place: at })
+    }, REST)
   })
   plot.addEventListener("pointerleave", leave)
   plot.addEventListener("wheel", hide, { passive: true })
@@ -40,7 +47,8 @@ export function makeSegmentCard(model, plot, root, tell) {
     set(frame, "style", `aspect-ratio: ${segment.width} / ${segment.height}`)
     drawPicture(frame, segment, null, "meet")
     card.show(spot, [frame, h("b", {}, segment.image), details(segment.facts)])
-    tell(`Segment of image ${segment.image}: ${segment.facts.map(([name, value]) => `${name} ${value}`).join(", ")}`)
+    const facts = segment.facts.map(([name, value]) => `${name} ${value}`)
+    tell(`Segment of image ${segment.image}: ${facts.join(", ")}`)
   }
   return { hide }
 }

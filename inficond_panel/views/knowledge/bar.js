@@ -1,11 +1,34 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 import {
-  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, setAll, signed, text,
+  count,
+  drawOnce,
+  fixed,
+  followTheme,
+  h,
+  icon,
+  isNumber,
+  keyed,
+  s,
+  select,
+  set,
+  setAll,
+  signed,
+  text,
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
-import { groupButton, isBusy, isDetailed, isFitting, ownRepairs, ownPending, sender, showPart, sizeOf } from "./shared.js"
+import {
+  groupButton,
+  isBusy,
+  isDetailed,
+  isFitting,
+  ownRepairs,
+  ownPending,
+  sender,
+  showPart,
+  sizeOf,
+} from "./shared.js"
 
 const GROUP_SHOWN = 3 // number of members with a chip; the others are counted
 const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
@@ -13,7 +36,26 @@ const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before
 export function render({ model, el }) {
   const send = sender(model)
   followTheme(model, el)
-  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "repairs", "locked", "worlds"], () => makeBar(model, send))
+  showPart(
+    model,
+    el,
+    [
+      "student",
+      "pending",
+      "status",
+      "summary",
+      "factor",
+      "group",
+      "notices",
+      "touched",
+      "held",
+      "adding",
+      "repairs",
+      "locked",
+      "worlds",
+    ],
+    () => makeBar(model, send),
+  )
 }
 
 function makeBar(model, send) {
@@ -23,7 +65,14 @@ function makeBar(model, send) {
   const since = changeRow("Since start", detailed)
   const preview = changeRow("Preview", detailed, "preview")
   const axis = detailed && s("svg", { class: "whisker axis", height: 13, "aria-hidden": "true" })
-  const changes = h("div", { class: "changes" }, since.element, preview.element, axis && h("span", { class: "under" }), axis)
+  const changes = h(
+    "div",
+    { class: "changes" },
+    since.element,
+    preview.element,
+    axis && h("span", { class: "under" }),
+    axis,
+  )
   const button = makeButton(model, send)
   const blocks = makeBlocks(model, send)
   const line = makeLine(model, send)
@@ -33,10 +82,21 @@ function makeBar(model, send) {
   const held = makeHeld(model, send)
   const worlds = makeWorlds(model, send)
   const parts = [blocks, line, worlds, twin, held, touched, notices]
-  const element = h("div", { class: "bar" },
-    h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
-    parts.map((part) => part.element))
-  for (const part of [blocks, twin]) part.element.addEventListener("click", button.take) // a button pressed there goes
+  const element = h(
+    "div",
+    { class: "bar" },
+    h(
+      "div",
+      { class: "now" },
+      h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher),
+      changes,
+      button.element,
+    ),
+    parts.map((part) => part.element),
+  )
+  for (const { element: buttons } of [blocks, twin]) {
+    buttons.addEventListener("click", button.take) // a button pressed there goes
+  }
   if (axis) new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     element.hidden = !model.student
@@ -59,12 +119,22 @@ function makeNotices(model) {
   const first = h("span", { class: "clip" })
   const more = h("button", { class: "link" })
   const list = h("ul")
-  const element = h("div", { class: "notices", role: "status", "aria-label": "Notices" }, icon("note", 14), first, more, list)
+  const element = h(
+    "div",
+    { class: "notices", role: "status", "aria-label": "Notices" },
+    icon("note", 14),
+    first,
+    more,
+    list,
+  )
   let open = false
   const draw = () => {
     const { notices } = model
     element.hidden = notices.length === 0
-    if (element.hidden) { open = false; return }
+    if (element.hidden) {
+      open = false
+      return
+    }
     drawOnce(first, notices[0], () => [notices[0]])
     set(first, "title", notices[0])
     set(first, "class", open || notices.length === 1 ? "whole" : "clip")
@@ -74,7 +144,10 @@ function makeNotices(model) {
     list.hidden = !open
     drawOnce(list, JSON.stringify(notices), () => notices.slice(1).map((notice) => h("li", {}, notice)))
   }
-  more.addEventListener("click", () => { open = !open; draw() })
+  more.addEventListener("click", () => {
+    open = !open
+    draw()
+  })
   return { element, draw }
 }
 
@@ -84,7 +157,15 @@ function changeRow(name, detailed, kind = "") {
   const range = detailed && h("span", { class: "range-text num" })
   const whisker = detailed && s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })
   const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
-  const element = h("span", { class: "one" }, h("span", { class: "what" }, name), value, range, whisker, badge)
+  const element = h(
+    "span",
+    { class: "one" },
+    h("span", { class: "what" }, name),
+    value,
+    range,
+    whisker,
+    badge,
+  )
   const draw = (change, scale, none) => {
     text(value, change?.text ?? "–")
     badge.firstChild.hidden = !change?.noise
@@ -96,7 +177,8 @@ function changeRow(name, detailed, kind = "") {
   return { element, draw }
 }
 
-/** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
+/** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their
+    labels. */
 function changeScale(changes, pixels) {
   const values = changes.filter(Boolean).flatMap(({ at }) => at)
   if (!values.length) return { place: () => 50, ticks: [] }
@@ -104,17 +186,25 @@ function changeScale(changes, pixels) {
   const high = Math.max(0, ...values)
   const pad = Math.max(0.1, high - low) * 0.1
   const [from, width] = [low - pad, high - low + 2 * pad]
-  const step = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 48)) ?? 100
+  const step =
+    [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 48)) ?? 100
   const first = Math.ceil(from / step)
-  const ticks = Array.from({ length: Math.floor((from + width) / step) - first + 1 }, (_, index) => (first + index) * step)
+  const ticks = Array.from(
+    { length: Math.floor((from + width) / step) - first + 1 },
+    (_, index) => (first + index) * step,
+  )
   return { place: axisOf([from, from + width]), ticks }
 }
 
 function drawAxis(svg, { place, ticks }) {
   const digits = ticks.some((tick) => Math.abs(tick - Math.round(tick)) > 1e-9) ? 1 : 0
-  const label = (tick, index) => `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? ` ${POINTS}` : ""}`
-  svg.replaceChildren(...ticks.map((tick, index) =>
-    s("text", { x: `${place(tick).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index))))
+  const label = (tick, index) =>
+    `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? ` ${POINTS}` : ""}`
+  svg.replaceChildren(
+    ...ticks.map((tick, index) =>
+      s("text", { x: `${place(tick).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index)),
+    ),
+  )
 }
 
 function makeButton(model, send) {
@@ -125,15 +215,40 @@ function makeButton(model, send) {
     if (model.status.kind === "fitting") send("cancel")
     else if (sizeOf(model) && !isBusy(model)) send("fine_tune")
   }
-  const main = h("button", { class: "btn primary", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
+  const main = h(
+    "button",
+    {
+      class: "btn primary",
+      title: "Fine-tune (Ctrl+Enter)",
+      "aria-keyshortcuts": "Control+Enter",
+      "aria-describedby": "batch-status",
+      onclick: press,
+    },
+    progress,
+    label,
+    number,
+  )
   // never disabled: that would take the focus away from a person who has just pressed it
-  const clear = h("button", { class: "btn plain", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
-    onclick: () => { if (!isBusy(model)) send("clear") } }, "Clear")
+  const clear = h(
+    "button",
+    {
+      class: "btn plain",
+      title: "Clear the batch (Shift+Backspace)",
+      "aria-keyshortcuts": "Shift+Backspace",
+      onclick: () => {
+        if (!isBusy(model)) send("clear")
+      },
+    },
+    "Clear",
+  )
   const draw = () => {
     const { kind, progress: part } = model.status
-    const fitting = isFitting(model), cancelling = kind === "cancelling"
+    const fitting = isFitting(model)
+    const cancelling = kind === "cancelling"
     const size = sizeOf(model)
-    text(label, cancelling ? "Cancelling…" : fitting ? `Cancel · ${Math.round(100 * part)} %` : kind === "error" && size ? "Retry" : "Fine-tune")
+    const begin = kind === "error" && size ? "Retry" : "Fine-tune"
+    const cancel = cancelling ? "Cancelling…" : `Cancel · ${Math.round(100 * part)} %`
+    text(label, cancelling || fitting ? cancel : begin)
     text(number, size)
     number.hidden = fitting || size === 0
     progress.style.width = fitting ? `${100 * part}%` : "0"
@@ -148,16 +263,46 @@ function makeButton(model, send) {
 function makeBlocks(model, send) {
   const element = h("div", { class: "blocks", role: "group", "aria-label": "Edits that wait" })
   const draw = () => {
-    const thumbs = ownPending(model).map(({ concept, direction, bound }) => ({ key: `concept ${concept}`, place: ["thumb", model.student, concept], kind: direction,
-      words: concept, mark: DIRECTIONS[direction].mark, spoken: `${DIRECTIONS[direction].verb.toLowerCase()} ${concept}`, title: `${concept} ${bound}` }))
-    const repairs = ownRepairs(model).map(({ place, words }) => ({ key: `repair ${words}`, place, kind: "repair", words, mark: "", spoken: words, title: words }))
+    const thumbs = ownPending(model).map(({ concept, direction, bound }) => ({
+      key: `concept ${concept}`,
+      place: ["thumb", model.student, concept],
+      kind: direction,
+      words: concept,
+      mark: DIRECTIONS[direction].mark,
+      spoken: `${DIRECTIONS[direction].verb.toLowerCase()} ${concept}`,
+      title: `${concept} ${bound}`,
+    }))
+    const repairs = ownRepairs(model).map(({ place, words }) => ({
+      key: `repair ${words}`,
+      place,
+      kind: "repair",
+      words,
+      mark: "",
+      spoken: words,
+      title: words,
+    }))
     element.hidden = !thumbs.length && !repairs.length
-    keyed(element, [...thumbs, ...repairs], ({ key }) => key, ({ place }) => h("button", { onclick: () => send("take_out", { place }) },
-      h("span", { "aria-hidden": "true" }), h("b", { class: "clip" })), (block, { kind, words, mark, spoken, title }) => {
-      setAll(block, { class: `block ${kind}`, "aria-label": `Take out: ${spoken}`, title: `${title}: take it out` })
-      text(block.firstChild, mark)
-      text(block.lastChild, words)
-    })
+    keyed(
+      element,
+      [...thumbs, ...repairs],
+      ({ key }) => key,
+      ({ place }) =>
+        h(
+          "button",
+          { onclick: () => send("take_out", { place }) },
+          h("span", { "aria-hidden": "true" }),
+          h("b", { class: "clip" }),
+        ),
+      (block, { kind, words, mark, spoken, title }) => {
+        setAll(block, {
+          class: `block ${kind}`,
+          "aria-label": `Take out: ${spoken}`,
+          title: `${title}: take it out`,
+        })
+        text(block.firstChild, mark)
+        text(block.lastChild, words)
+      },
+    )
   }
   return { element, draw }
 }
@@ -171,13 +316,23 @@ function makeLine(model, send) {
   const draw = () => {
     if (factor) factor.draw()
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
-    drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
+    drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () =>
+      statusOf(model, send),
+    )
   }
   return { element, draw }
 }
 
 function makeFactor(model) {
-  const element = select("Factor", model.options.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
+  const element = select(
+    "Factor",
+    model.options.factors.map((x) => [x, `×${x}`]),
+    model.factor,
+    (x) => {
+      model.factor = Number(x)
+    },
+    "Factor",
+  )
   element.classList.add("compact", "factor")
   set(element, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
   const draw = () => {
@@ -190,20 +345,40 @@ function makeFactor(model) {
 function statusOf(model, send) {
   const { kind, text: words, remedy } = model.status
   const { flips } = model.summary
-  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", onclick: () => send("show_tune") }, "Back to the tuning images")]
-  if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
+  if (model.locked) {
+    return [
+      h("span", { class: "trouble" }, model.locked),
+      h("button", { class: "link", onclick: () => send("show_tune") }, "Back to the tuning images"),
+    ]
+  }
+  if (kind === "error") {
+    return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
+  }
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]
-  if (kind === "previewing" || kind === "evaluating") return [h("span", { class: "spin" }), words || "Previewing…"]
+  if (kind === "previewing" || kind === "evaluating") {
+    return [h("span", { class: "spin" }), words || "Previewing…"]
+  }
   if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status, isDetailed(model)) : [NO_INTENTS]
   if (!isNumber(flips)) return []
-  return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes its" : "images change their"} prediction` : "No image changes its prediction")]
+  return [
+    h(
+      "span",
+      { class: "num" },
+      flips
+        ? `${count(flips)} ${flips === 1 ? "image changes its" : "images change their"} prediction`
+        : "No image changes its prediction",
+    ),
+  ]
 }
 
 function doneOf({ text: words, change, others }, detailed) {
   if (!change) return [others ? `${words}. ${others}` : words]
-  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), detailed && ` ${change.interval}`),
-    change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
+  return [
+    h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), detailed && ` ${change.interval}`),
+    change.noise && h("span", { class: "badge" }, "within noise"),
+    others && h("span", {}, ` ${others}`),
+  ].filter(Boolean)
 }
 
 /** The preview's figures in two worlds, and which of them the person means: kept with the refit. */
@@ -213,15 +388,24 @@ function makeWorlds(model, send) {
   const list = h("div", { class: "choices" })
   const judge = h("p", { class: "muted" })
   const element = h("fieldset", { class: "worlds" }, title, list, judge)
-  const make = ({ key }) => h("label", {}, h("input", { type: "radio", name: "world", value: key, onchange: () => send("mean", { world: key }) }),
-    h("span"), h("span", { class: "figures num" }))
+  const make = ({ key }) =>
+    h(
+      "label",
+      {},
+      h("input", { type: "radio", name: "world", value: key, onchange: () => send("mean", { world: key }) }),
+      h("span"),
+      h("span", { class: "figures num" }),
+    )
   const update = (choice, { key, photos, figures }) => {
     const [input, told, numbers] = choice.children
     input.checked = key === model.worlds.meant
     input.disabled = isBusy(model)
     text(told, photos.charAt(0).toUpperCase() + photos.slice(1))
-    drawOnce(numbers, JSON.stringify(figures), () => (figures.length ? figures : [["…", ""]]).map(([words, limits]) =>
-      h("span", {}, detailed && limits ? `${words} (${limits})` : words)))
+    drawOnce(numbers, JSON.stringify(figures), () =>
+      (figures.length ? figures : [["…", ""]]).map(([words, limits]) =>
+        h("span", {}, detailed && limits ? `${words} (${limits})` : words),
+      ),
+    )
   }
   const draw = () => {
     element.hidden = !model.worlds
@@ -233,12 +417,15 @@ function makeWorlds(model, send) {
   return { element, draw }
 }
 
-/** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one chip gives it to all. */
+/** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one
+    chip gives it to all. */
 function makeTwin(model, send) {
   const element = h("div", { class: "twin", role: "group", "aria-label": "Correlated concepts" })
   const draw = () => {
     element.hidden = !model.group
-    drawOnce(element, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
+    drawOnce(element, JSON.stringify([model.group, model.pending, isBusy(model)]), () =>
+      model.group ? groupOffer(model, send) : [],
+    )
   }
   return { element, draw }
 }
@@ -246,12 +433,31 @@ function makeTwin(model, send) {
 function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
   const { mark, verb } = DIRECTIONS[direction]
-  const chip = ({ concept, r }) => h("button", { class: "group-thumb one", disabled: isBusy(model), "aria-label": `${verb} ${concept} too`,
-    title: `Its correlation with ${of} is ${fixed(r, 2)}: it would take its place`, onclick: () => send("join_group", { of, concept }) },
-  h("span", { "aria-hidden": "true" }, mark), h("span", { class: "clip" }, concept))
+  const chip = ({ concept, r }) =>
+    h(
+      "button",
+      {
+        class: "group-thumb one",
+        disabled: isBusy(model),
+        "aria-label": `${verb} ${concept} too`,
+        title: `Its correlation with ${of} is ${fixed(r, 2)}: it would take its place`,
+        onclick: () => send("join_group", { of, concept }),
+      },
+      h("span", { "aria-hidden": "true" }, mark),
+      h("span", { class: "clip" }, concept),
+    )
   const rest = members.length - GROUP_SHOWN + more
-  return [h("span", { class: "muted" }, "also:"), ...members.slice(0, GROUP_SHOWN).map(chip), rest > 0 && h("span", { class: "muted num", title: `${count(rest)} more concepts correlated with ${of}` }, `+${count(rest)}`),
-    members.length > 1 && groupButton(model.group, model, send, `all ${concepts.length}`)].filter(Boolean)
+  return [
+    h("span", { class: "muted" }, "also:"),
+    ...members.slice(0, GROUP_SHOWN).map(chip),
+    rest > 0 &&
+      h(
+        "span",
+        { class: "muted num", title: `${count(rest)} more concepts correlated with ${of}` },
+        `+${count(rest)}`,
+      ),
+    members.length > 1 && groupButton(model.group, model, send, `all ${concepts.length}`),
+  ].filter(Boolean)
 }
 
 // --- the active bounds, the students touched ---------------------------------------------------
@@ -261,26 +467,81 @@ const HELD_SHOWN = 6 // the rest is a number
 
 function makeHeld(model, send) {
   const list = h("span", { class: "chips" })
-  const more = h("button", { class: "link", onclick: () => { open = !open; draw() } })
-  const element = h("div", { class: "held", role: "group", "aria-label": "Earlier thumbs" }, h("span", { class: "muted", title: "What earlier thumbs hold: limits of influences, and what they add to the targets" }, "Earlier thumbs:"), list, more)
+  const more = h("button", {
+    class: "link",
+    onclick: () => {
+      open = !open
+      draw()
+    },
+  })
+  const element = h(
+    "div",
+    { class: "held", role: "group", "aria-label": "Earlier thumbs" },
+    h(
+      "span",
+      {
+        class: "muted",
+        title: "What earlier thumbs hold: limits of influences, and what they add to the targets",
+      },
+      "Earlier thumbs:",
+    ),
+    list,
+    more,
+  )
   let open = false
-  const make = ({ concept }) => h("span", { class: "chip" },
-    h("button", { class: "name clip offline", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
-    h("button", { class: "lift", onclick: () => { if (!isBusy(model)) send("toggle", { concept, direction: RELEASE }) } }, icon(DIRECTIONS[RELEASE].icon, 12)))
+  const make = ({ concept }) =>
+    h(
+      "span",
+      { class: "chip" },
+      h(
+        "button",
+        {
+          class: "name clip offline",
+          "aria-label": `Open ${concept}`,
+          onclick: () => send("open", { concept }),
+        },
+        concept,
+      ),
+      h("span", { class: "num" }),
+      h(
+        "button",
+        {
+          class: "lift",
+          onclick: () => {
+            if (!isBusy(model)) send("toggle", { concept, direction: RELEASE })
+          },
+        },
+        icon(DIRECTIONS[RELEASE].icon, 12),
+      ),
+    )
   const update = (chip, { concept, bound }, released) => {
     const [name, limit, lift] = chip.children
     const words = `${DIRECTIONS[RELEASE].verb} ${concept}, ${bound}`
     set(name, "title", concept)
     text(limit, bound)
-    setAll(lift, { "aria-label": words, title: released ? `${words}: waits; once more takes it back` : words,
-      "aria-pressed": String(released), "aria-disabled": isBusy(model) ? "true" : null })
+    setAll(lift, {
+      "aria-label": words,
+      title: released ? `${words}: waits; once more takes it back` : words,
+      "aria-pressed": String(released),
+      "aria-disabled": isBusy(model) ? "true" : null,
+    })
   }
   function draw() {
     const { held } = model
-    const released = new Set(ownPending(model).filter(({ direction }) => direction === RELEASE).map(({ concept }) => concept))
+    const released = new Set(
+      ownPending(model)
+        .filter(({ direction }) => direction === RELEASE)
+        .map(({ concept }) => concept),
+    )
     element.hidden = !held.length
     const shown = open ? held : held.slice(0, HELD_SHOWN)
-    keyed(list, shown, ({ concept }) => concept, make, (chip, one) => update(chip, one, released.has(one.concept)))
+    keyed(
+      list,
+      shown,
+      ({ concept }) => concept,
+      make,
+      (chip, one) => update(chip, one, released.has(one.concept)),
+    )
     more.hidden = held.length <= HELD_SHOWN
     text(more, open ? "less" : `${count(held.length - HELD_SHOWN)} more`)
     set(more, "aria-expanded", String(open))
@@ -293,15 +554,22 @@ const STUDENTS_SHOWN = 6 // of a batch; the rest is a number
 /** The students that the batch changes, if there are others than the student shown; a click selects one. */
 function makeTouched(model, send) {
   const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
-  const make = ({ student }) => h("button", { onclick: () => send("select", { student }) },
-    h("b", { class: "clip" }), h("span", { class: "num", "aria-hidden": "true" }), h("span", { class: "num change" }))
+  const make = ({ student }) =>
+    h(
+      "button",
+      { onclick: () => send("select", { student }) },
+      h("b", { class: "clip" }),
+      h("span", { class: "num", "aria-hidden": "true" }),
+      h("span", { class: "num change" }),
+    )
   const update = (button, { student, items, change }) => {
     const [name, marks, told] = button.children
     text(name, student)
     text(marks, items.map(([glyph, kind, n]) => (glyph === kind ? kind : `${glyph}${n}`)).join(" "))
     text(told, change ? `${change.text}${change.noise ? ", within noise" : ""}` : "")
     set(button, "aria-current", student === model.student ? "true" : null)
-    set(button, "title", `${student}: ${items.map(([, kind, n]) => `${n} ${kind}`).join(", ")}${change ? `; AP ${toldOf(change)}` : ""}`)
+    const edits = items.map(([, kind, n]) => `${n} ${kind}`).join(", ")
+    set(button, "title", `${student}: ${edits}${change ? `; AP ${toldOf(change)}` : ""}`)
   }
   const label = h("span", { class: "muted" })
   const list = h("span", { class: "chips" })

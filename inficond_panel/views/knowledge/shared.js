@@ -4,7 +4,10 @@ import { h, watch } from "../../ui/base.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
 
 /** Sends an action to Python, with the student that the page shows. */
-export const sender = (model) => (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
+export const sender =
+  (model) =>
+  (action, detail = {}) =>
+    model.send_msg({ action, seen: model.student, ...detail })
 
 /** Whether details are shown; they are built only then. */
 export const isDetailed = ({ extent }) => extent !== "simple"
@@ -12,7 +15,8 @@ export const isDetailed = ({ extent }) => extent !== "simple"
 /** In `parent` what `make()` makes, {element, draw}: drawn when a param changes, made anew when the page
     shows more or less. */
 export function showPart(model, parent, names, make) {
-  let part = null, extent = null
+  let part = null
+  let extent = null
   watch(model, [...names, "extent"], () => {
     if (model.extent !== extent) {
       extent = model.extent
@@ -54,10 +58,24 @@ export const section = (title, ...content) => h("section", {}, h("h3", {}, title
 
 /** One click gives each of a group the thumb, or takes it from all. */
 export function groupButton({ concepts, direction }, model, send, name = `${concepts.length} concepts`) {
-  const mine = new Set(ownPending(model).filter((intent) => intent.direction === direction).map(({ concept }) => concept))
+  const mine = new Set(
+    ownPending(model)
+      .filter((intent) => intent.direction === direction)
+      .map(({ concept }) => concept),
+  )
   const pressed = concepts.every((concept) => mine.has(concept))
   const { mark, verb } = DIRECTIONS[direction]
-  return h("button", { class: `group-thumb ${direction}`, "aria-pressed": String(pressed), disabled: isBusy(model),
-    "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
-    onclick: () => send("toggle_group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
+  return h(
+    "button",
+    {
+      class: `group-thumb ${direction}`,
+      "aria-pressed": String(pressed),
+      disabled: isBusy(model),
+      "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`,
+      title: `${verb} the group: ${concepts.join(", ")} (G)`,
+      onclick: () => send("toggle_group", { concepts, direction }),
+    },
+    h("span", { "aria-hidden": "true" }, mark),
+    ` ${name}`,
+  )
 }

@@ -5,11 +5,20 @@
 import { elementsIn, focusedIn, h, set, setAll, walkOn, watch } from "../../ui/base.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
-const LEAST_WIDTH = 1024, STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
+const LEAST_WIDTH = 1024
+const STACK_WIDTH = 1880
+const STACK_HEIGHT = 980
+const SPLIT_WIDTH = 2800
 /** Shares of a low column's height. */
 const LOW = { embedding: 30, detail: 42, provenance: 28 }
 /** Names of tabs where all views share one row of them. */
-const SHORT = { performance: "Performance", knowledge: "Knowledge", embedding: "Embedding", detail: "Detail", provenance: "Provenance" }
+const SHORT = {
+  performance: "Performance",
+  knowledge: "Knowledge",
+  embedding: "Embedding",
+  detail: "Detail",
+  provenance: "Provenance",
+}
 const fr = (share) => `minmax(0, ${share}fr)`
 
 /** `main` holds the columns, `strip` what is above them; `start()` draws them once they are on the page. */
@@ -17,7 +26,13 @@ export function makeColumns(root, model) {
   const main = h("main", { class: "columns" })
   const names = ["configuration", ...model.layout.columns.flat()]
   const places = new Map(names.map((name) => [name, makePlace(name, model)]))
-  const strip = model.layout.strip ? h("div", { class: "strip-place", role: "region", "aria-label": "Above the columns" }, places.get("configuration")) : ""
+  const strip = model.layout.strip
+    ? h(
+        "div",
+        { class: "strip-place", role: "region", "aria-label": "Above the columns" },
+        places.get("configuration"),
+      )
+    : ""
   const draw = () => drawColumns(root, model, main, places)
   const start = () => {
     watch(model, ["extent"], draw)
@@ -35,7 +50,11 @@ function makePlace(name, model) {
 
 function bones(name) {
   const rows = name === "configuration" ? 1 : 8
-  return h("div", { class: "bones", "aria-hidden": "true" }, Array.from({ length: rows }, () => h("i", { class: "bone" })))
+  return h(
+    "div",
+    { class: "bones", "aria-hidden": "true" },
+    Array.from({ length: rows }, () => h("i", { class: "bone" })),
+  )
 }
 
 // --- columns ---------------------------------------------------------------------------------------
@@ -48,10 +67,14 @@ function drawColumns(root, model, main, places) {
   set(root, "data-form", form)
   if (main.dataset.key === form) return
   main.dataset.key = form
-  for (const place of places.values()) for (const attribute of ["hidden", "role", "aria-label"]) set(place, attribute, null)
-  const held = focusedIn(main), modals = elementsIn(main).filter((each) => each.matches("dialog:modal"))
+  for (const place of places.values()) {
+    for (const attribute of ["hidden", "role", "aria-label"]) set(place, attribute, null)
+  }
+  const held = focusedIn(main)
+  const modals = elementsIn(main).filter((each) => each.matches("dialog:modal"))
   main.replaceChildren(...columns.map((names) => makeColumn(model, places, names, form)))
-  const width = (column, at) => fr(form === "single" ? 1 : model.layout.widths[at] * (column.dataset.form === "split" ? 2 : 1))
+  const width = (column, at) =>
+    fr(form === "single" ? 1 : model.layout.widths[at] * (column.dataset.form === "split" ? 2 : 1))
   main.style.gridTemplateColumns = [...main.children].map(width).join(" ")
   modals.forEach((dialog) => showAgain(dialog, model, form))
   held?.focus({ preventScroll: true })
@@ -74,12 +97,21 @@ function showAgain(dialog, model, form) {
 }
 
 function makeColumn(model, places, names, form) {
-  const own = form === "single" ? form : names.length < 3 || (form === "split" && names.length > 3) ? "stack" : form
-  const content = own === "tabs" ? [places.get(names[0]), makeTabs(names.slice(1), places, model, "tab")]
-    : own === "single" ? [makeTabs(names, places, model, "front")] : names.map((name) => places.get(name))
+  const isStack = names.length < 3 || (form === "split" && names.length > 3)
+  const own = isStack && form !== "single" ? "stack" : form
+  const contents = {
+    tabs: () => [places.get(names[0]), makeTabs(names.slice(1), places, model, "tab")],
+    single: () => [makeTabs(names, places, model, "front")],
+  }
+  const content = contents[own]?.() ?? names.map((name) => places.get(name))
   const column = h("div", { class: "column", "data-form": own }, content)
-  const stacked = () => names.map((name, at) => (at ? HEIGHTS[name] ?? fr(1) : fr(1)))
-  const rows = { tabs: () => [fr(42), fr(58)], single: () => [fr(1)], stack: stacked, low: () => names.map((name) => fr(LOW[name] ?? 40)) }[own]
+  const stacked = () => names.map((name, at) => (at ? (HEIGHTS[name] ?? fr(1)) : fr(1)))
+  const rows = {
+    tabs: () => [fr(42), fr(58)],
+    single: () => [fr(1)],
+    stack: stacked,
+    low: () => names.map((name) => fr(LOW[name] ?? 40)),
+  }[own]
   if (rows) column.style.gridTemplateRows = rows().join(" ")
   return column
 }
@@ -88,19 +120,35 @@ function makeColumn(model, places, names, form) {
 
 /** The views that a low or narrow column shows one at a time; `param` of the model has the one in front. */
 function makeTabs(names, places, model, param) {
-  const bring = (name) => { model[param] = name }
-  const short = (name) => (param === "tab" ? model.titles[name].replace("Fine-tuning p", "P") : SHORT[name] ?? model.titles[name])
-  const buttons = names.map((name) => h("button", { role: "tab", "data-view": name, onclick: () => bring(name) }, short(name)))
+  const bring = (name) => {
+    model[param] = name
+  }
+  const short = (name) =>
+    param === "tab" ? model.titles[name].replace("Fine-tuning p", "P") : (SHORT[name] ?? model.titles[name])
+  const buttons = names.map((name) =>
+    h("button", { role: "tab", "data-view": name, onclick: () => bring(name) }, short(name)),
+  )
   const list = h("div", { role: "tablist", "aria-label": "Views" }, buttons)
   walkOn(list, { ArrowRight: 1, ArrowLeft: -1 }, (next) => bring(next.dataset.view))
-  const box = h("div", { class: "tabs" }, list, names.map((name) => places.get(name)))
+  const box = h(
+    "div",
+    { class: "tabs" },
+    list,
+    names.map((name) => places.get(name)),
+  )
   const mark = () => {
     const front = names.includes(model[param]) ? model[param] : names[0]
     buttons.forEach((button) => {
       set(button, "aria-selected", String(button.dataset.view === front))
       set(button, "tabindex", button.dataset.view === front ? 0 : -1)
     })
-    names.forEach((name) => setAll(places.get(name), { role: "tabpanel", "aria-label": model.titles[name], hidden: name !== front ? "" : null }))
+    names.forEach((name) =>
+      setAll(places.get(name), {
+        role: "tabpanel",
+        "aria-label": model.titles[name],
+        hidden: name !== front ? "" : null,
+      }),
+    )
   }
   box.mark = mark
   mark()

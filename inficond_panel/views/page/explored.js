@@ -20,7 +20,8 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
   const stateOf = ([node, class_name, concept, held]) => ({ node, class_name, concept, held })
   const known = new Map(states.map(stateOf).map((state) => [keyOf(state), state]))
   const at = new Map(places.map((place, index) => [place.join(), index]))
-  let now = stateOf(states[0]), shown = [...now.held]
+  let now = stateOf(states[0])
+  let shown = [...now.held]
 
   function show(state) {
     const changes = places.flatMap(([model, name], index) => {
@@ -35,7 +36,11 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
   }
   /** A sentence on what the file does not have. */
   function missing({ node, class_name, concept }) {
-    const what = [concept && `Charts and images of ${concept}`, class_name, numbers[node] ?? "This iteration"].filter(Boolean)
+    const what = [
+      concept && `Charts and images of ${concept}`,
+      class_name,
+      numbers[node] ?? "This iteration",
+    ].filter(Boolean)
     return `${what.join(", ")}: ${LACKING}. Open it with: ${command}`
   }
   return {
@@ -51,7 +56,8 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
       const wanted = { ...now, ...change }
       if (!wanted.class_name) wanted.concept = "" // all students
       const moved = wanted.node !== now.node || wanted.class_name !== now.class_name
-      const whole = known.get(keyOf(wanted)), found = whole ?? (moved ? known.get(keyOf({ ...wanted, concept: "" })) : null)
+      const whole = known.get(keyOf(wanted))
+      const found = whole ?? (moved ? known.get(keyOf({ ...wanted, concept: "" })) : null)
       show(found ?? now)
       tell(whole ? "" : missing(wanted))
       return Boolean(found)
@@ -62,20 +68,37 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
       if (index === undefined) return null
       const { pictures: numbered, ...message } = values[now.held[index]]
       const lacking = { image: LACKING, source: "", width: 4, height: 3, outline: "", score: "" }
-      const fill = (picture) => (typeof picture === "number" ? pictures[picture] ?? "" : { ...picture, source: pictures[picture.source] ?? "" })
+      const fill = (picture) =>
+        typeof picture === "number"
+          ? (pictures[picture] ?? "")
+          : { ...picture, source: pictures[picture.source] ?? "" }
       const here = keys.filter((key) => key in numbered || "outlined" in message)
-      return { ...message, pictures: Object.fromEntries(here.map((key) => [key, key in numbered ? fill(numbered[key]) : lacking])) }
+      return {
+        ...message,
+        pictures: Object.fromEntries(
+          here.map((key) => [key, key in numbered ? fill(numbered[key]) : lacking]),
+        ),
+      }
     },
     /** The present selection, as the part of an address behind #. */
     address() {
       const named = { ...now, node: now.node.slice(0, ID) }
-      return new URLSearchParams(Object.entries(PLACES).filter(([key]) => named[key]).map(([key, name]) => [name, named[key]])).toString()
+      return new URLSearchParams(
+        Object.entries(PLACES)
+          .filter(([key]) => named[key])
+          .map(([key, name]) => [name, named[key]]),
+      ).toString()
     },
     /** The selection that an address names. */
     named(address) {
-      const query = new URLSearchParams(address), id = query.get("at")
+      const query = new URLSearchParams(address)
+      const id = query.get("at")
       const node = id && Object.keys(numbers).find((one) => one.startsWith(id))
-      return { class_name: query.get("class") ?? "", concept: query.get("concept") ?? "", ...(node && { node }) }
+      return {
+        class_name: query.get("class") ?? "",
+        concept: query.get("concept") ?? "",
+        ...(node && { node }),
+      }
     },
   }
 }

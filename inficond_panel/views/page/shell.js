@@ -1,6 +1,21 @@
 // Page shell: header bar, the strip, and the columns of views (columns.js).
 
-import { ICONS, followShow, h, icon, iconButton, isLost, isTyping, keep, kept, listenWhile, set, text, unless, watch } from "../../ui/base.js"
+import {
+  ICONS,
+  followShow,
+  h,
+  icon,
+  iconButton,
+  isLost,
+  isTyping,
+  keep,
+  kept,
+  listenWhile,
+  set,
+  text,
+  unless,
+  watch,
+} from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { fillPage, followSize } from "../../ui/parts/page.js"
@@ -9,11 +24,25 @@ import { makeColumns } from "./columns.js"
 import { makePhoto } from "./photo.js"
 
 Object.assign(ICONS, {
-  photo: ["M5 5h14a2 2 0 012 2v10a2 2 0 01-2 2H5a2 2 0 01-2-2V7a2 2 0 012-2z", "M3.500 16l4.500-4.500 4 4 3-3 5.500 5.500", "M15 9h.01"],
-  link: ["M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.700-5.700l-1.500 1.500", "M14 10a4 4 0 00-5.700 0l-3 3a4 4 0 005.700 5.700l1.500-1.500"],
-  keyboard: ["M4.5 6h15a2 2 0 012 2v8a2 2 0 01-2 2h-15a2 2 0 01-2-2V8a2 2 0 012-2z", "M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14h8"],
+  photo: [
+    "M5 5h14a2 2 0 012 2v10a2 2 0 01-2 2H5a2 2 0 01-2-2V7a2 2 0 012-2z",
+    "M3.500 16l4.500-4.500 4 4 3-3 5.500 5.500",
+    "M15 9h.01",
+  ],
+  link: [
+    "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.700-5.700l-1.500 1.500",
+    "M14 10a4 4 0 00-5.700 0l-3 3a4 4 0 005.700 5.700l1.500-1.500",
+  ],
+  keyboard: [
+    "M4.5 6h15a2 2 0 012 2v8a2 2 0 01-2 2h-15a2 2 0 01-2-2V8a2 2 0 012-2z",
+    "M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14h8",
+  ],
   dark: ["M20 14.5A8 8 0 119.5 4 6.5 6.5 0 0020 14.5z"],
-  light: ["M8 12a4 4 0 108 0a4 4 0 10-8 0", "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1"],
+  light: [
+    "M8 12a4 4 0 108 0a4 4 0 10-8 0",
+    "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21" +
+      "M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1",
+  ],
   auto: ["M4 12a8 8 0 1016 0a8 8 0 10-16 0", "M12 4v16", "M12 7.5h5.5M12 11h7.5M12 14.5h7M12 18h3.5"],
 })
 
@@ -27,7 +56,13 @@ export function render({ model, el }) {
   const link = linkButton(model)
   const photo = model.still ? null : makePhoto(el, root, model)
   const views = makeColumns(root, model)
-  root.append(skipLinks(model, views.main), header(model, saved, sheet, link, photo), notice, views.strip, views.main)
+  root.append(
+    skipLinks(model, views.main),
+    header(model, saved, sheet, link, photo),
+    notice,
+    views.strip,
+    views.main,
+  )
   el.append(root)
   views.start()
   saveFiles(model)
@@ -48,8 +83,13 @@ function skipLinks(model, main) {
     model.front = name
     goTo(main, name)
   }
-  return h("nav", { class: "skip", "aria-label": "Skip to" },
-    model.layout.columns.map(([name]) => h("button", { class: "btn", onclick: () => go(name) }, `Skip to ${model.titles[name]}`)))
+  return h(
+    "nav",
+    { class: "skip", "aria-label": "Skip to" },
+    model.layout.columns.map(([name]) =>
+      h("button", { class: "btn", onclick: () => go(name) }, `Skip to ${model.titles[name]}`),
+    ),
+  )
 }
 
 /** Give the focus to a view, if the layout has it. */
@@ -63,28 +103,74 @@ function goTo(main, name) {
 // --- header ----------------------------------------------------------------------------------------
 
 function header(model, saved, sheet, link, photo) {
-  const keys = iconButton("keyboard", "Keyboard shortcuts", () => sheet.showModal(), { title: "Keyboard shortcuts (?)" })
-  return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    ...(model.still ? [] : [saved, detailsSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)), exportButton(model)]))
+  const keys = iconButton("keyboard", "Keyboard shortcuts", () => sheet.showModal(), {
+    title: "Keyboard shortcuts (?)",
+  })
+  return h(
+    "header",
+    {},
+    h("h1", { class: "logo" }, "InFiConD"),
+    h("span", { class: "muted clip" }, model.subtitle),
+    h("span", { class: "grow" }),
+    ...(model.still
+      ? []
+      : [
+          saved,
+          detailsSwitch(model),
+          h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)),
+          exportButton(model),
+        ]),
+  )
 }
 
 /** Button that opens the dialog for the user's photo; hidden where no photo can be scored. */
 function photoButton(model, photo) {
-  const button = iconButton("photo", "Decide a photo", () => photo.open(), { class: unless("photos", "icon-btn"), "aria-haspopup": "dialog", title: "Decide a photo of your own" })
-  watch(model, ["photo"], () => { button.hidden = Boolean(model.photo.missing) })
+  const button = iconButton("photo", "Decide a photo", () => photo.open(), {
+    class: unless("photos", "icon-btn"),
+    "aria-haspopup": "dialog",
+    title: "Decide a photo of your own",
+  })
+  watch(model, ["photo"], () => {
+    button.hidden = Boolean(model.photo.missing)
+  })
   return button
 }
 
 /** Switch between simple views and details for experts. */
 function detailsSwitch(model) {
-  const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", role: "switch", onchange: () => { model.extent = box.checked ? "details" : "simple" } }))
-  watch(model, ["extent"], () => { box.checked = model.extent === "details" })
-  return h("label", { class: "details", title: "Intervals, all metrics, and the matrix of all students" }, box, "Details")
+  const box = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: "checkbox",
+      role: "switch",
+      onchange: () => {
+        model.extent = box.checked ? "details" : "simple"
+      },
+    })
+  )
+  watch(model, ["extent"], () => {
+    box.checked = model.extent === "details"
+  })
+  return h(
+    "label",
+    { class: "details", title: "Intervals, all metrics, and the matrix of all students" },
+    box,
+    "Details",
+  )
 }
 
 /** Button that opens the export dialog of the provenance view; hidden if the layout has no such view. */
 function exportButton(model) {
-  const button = h("button", { class: unless("export", "btn"), "aria-haspopup": "dialog", title: "Students, edits file, or this page as files", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
+  const button = h(
+    "button",
+    {
+      class: unless("export", "btn"),
+      "aria-haspopup": "dialog",
+      title: "Students, edits file, or this page as files",
+      onclick: () => model.send_msg({ action: "open_export" }),
+    },
+    icon("download"),
+    "Export",
+  )
   button.hidden = !model.layout.columns.flat().includes("provenance")
   return button
 }
@@ -127,7 +213,12 @@ function nextTheme(theme) {
 }
 
 function themeButton(model) {
-  const button = h("button", { class: "icon-btn", onclick: () => { model.theme = nextTheme(model.theme) } })
+  const button = h("button", {
+    class: "icon-btn",
+    onclick: () => {
+      model.theme = nextTheme(model.theme)
+    },
+  })
   watch(model, ["theme"], () => {
     button.replaceChildren(icon(model.theme))
     set(button, "aria-label", `Theme: ${model.theme}`)
@@ -138,10 +229,16 @@ function themeButton(model) {
 
 /** light or dark: the theme of a notebook or of a Panel template, where there is one, else the system's. */
 function coloursAround() {
+  return isLightAround() ? "light" : "dark"
+}
+
+function isLightAround() {
   const { jpThemeLight, vscodeThemeKind } = document.body.dataset
-  const red = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--panel-background-rgb")) // of a template
-  const light = jpThemeLight ? jpThemeLight === "true" : vscodeThemeKind ? vscodeThemeKind.includes("light") : isNaN(red) ? !night.matches : red > 127
-  return light ? "light" : "dark"
+  if (jpThemeLight) return jpThemeLight === "true"
+  if (vscodeThemeKind) return vscodeThemeKind.includes("light")
+  const ofTemplate = getComputedStyle(document.documentElement).getPropertyValue("--panel-background-rgb")
+  const red = parseInt(ofTemplate)
+  return isNaN(red) ? !night.matches : red > 127
 }
 
 function followColours(model, root) {
@@ -150,13 +247,20 @@ function followColours(model, root) {
     root.style.colorScheme = scheme
     if (model.page) fillPage(scheme)
     else root.getRootNode().host.style.colorScheme = scheme // its colour of text is inherited
-    root.style.setProperty("--shell-height", model.page ? "calc((100vh - var(--page-taken, 0px)) / var(--zoom, 1))" : "760px") // a screen of 1080 pixels, less what a notebook has about its cells
+    root.style.setProperty(
+      "--shell-height",
+      model.page ? "calc((100vh - var(--page-taken, 0px)) / var(--zoom, 1))" : "760px",
+    ) // a screen of 1080 pixels, less what a notebook has about its cells
     const dark = scheme === "dark"
     if (model.dark !== dark) model.dark = dark
   }
-  const change = () => { if (root.isConnected) apply() }
+  const change = () => {
+    if (root.isConnected) apply()
+  }
   night.addEventListener("change", change)
-  new MutationObserver(change).observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"] })
+  new MutationObserver(change).observe(document.body, {
+    attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"],
+  })
   model.on("theme", apply)
   apply()
 }
@@ -164,8 +268,15 @@ function followColours(model, root) {
 // --- keyboard --------------------------------------------------------------------------------------
 
 function keySheet(root, model) {
-  const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name)), list = h("dl")
-  watch(model, ["shortcuts"], () => list.replaceChildren(...model.shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
+  const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
+  const list = h("dl")
+  watch(model, ["shortcuts"], () =>
+    list.replaceChildren(
+      ...model.shortcuts.map(([names, meaning]) =>
+        h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)),
+      ),
+    ),
+  )
   return titledDialog(root, "keys", "Keyboard", h("span", { class: "grow" }), list).dialog
 }
 
@@ -184,8 +295,9 @@ function listenKeys(model, root, sheet, link) {
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
     else if (event.key === "Backspace" && event.shiftKey && plain(event)) model.send_msg({ action: "clear" })
-    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
-    else return
+    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+      model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
+    } else return
     event.preventDefault()
   })
 }
@@ -196,8 +308,10 @@ function listenKeys(model, root, sheet, link) {
     a new entry of the browser's history; settings replace the last one. What answers a step back or
     forward is no change; where further steps were made meanwhile, it is late and is passed over. */
 function keepAddress(model, root) {
-  let steps = 0, answered = 0
-  const { dataset: known } = document.documentElement // kept when another data set or other targets replace this shell
+  let steps = 0
+  let answered = 0
+  // Kept when another data set or other targets replace this shell.
+  const { dataset: known } = document.documentElement
   watch(model, ["address", "turn"], () => {
     if (model.address == null || model.turn !== steps) return
     const answer = answered !== steps
@@ -209,7 +323,11 @@ function keepAddress(model, root) {
     known.address = "told"
     if (now.toString() === before.toString()) return
     const query = now.toString()
-    history[moved ? "pushState" : "replaceState"](null, "", `${location.pathname}${query && "?"}${query}${location.hash}`)
+    history[moved ? "pushState" : "replaceState"](
+      null,
+      "",
+      `${location.pathname}${query && "?"}${query}${location.hash}`,
+    )
   })
   listenWhile(root, window, "popstate", () => {
     if (model.address != null) model.send_msg({ action: "go", search: location.search, turn: ++steps })
@@ -221,7 +339,9 @@ function keepBatch(model) {
   const name = `inficond-batch ${model.root}`
   const before = JSON.parse(kept("sessionStorage", name))
   if (before && !model.batch.thumbs) model.send_msg({ action: "take_back", ...before })
-  model.on("batch", () => keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null))
+  model.on("batch", () =>
+    keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null),
+  )
 }
 
 /** Theme and how much is shown outlive a reload: the browser keeps them for specs that begin as this
@@ -242,19 +362,36 @@ function linkButton(model) {
     if (await copyText(location.href)) tellBriefly(model, "The link is copied.")
     else model.notice = "The browser refuses to copy; the link is in its address bar."
   }
-  const button = iconButton("link", "Copy a link to what is shown", copy, { title: "Copy a link to what is shown (L)" })
-  watch(model, ["address"], () => { button.hidden = model.address == null || !model.page })
+  const button = iconButton("link", "Copy a link to what is shown", copy, {
+    title: "Copy a link to what is shown (L)",
+  })
+  watch(model, ["address"], () => {
+    button.hidden = model.address == null || !model.page
+  })
   return button
 }
 
 /** `leave()` takes the focus, where the notice with it ends. */
 function noticeLine(model, leave) {
   const words = h("span")
-  const close = () => { Object.assign(model, { notice: "", offer: "" }) }
+  const close = () => {
+    Object.assign(model, { notice: "", offer: "" })
+  }
   const offer = h("button", { class: "btn", onclick: () => model.send_msg({ action: "take_offer" }) })
-  const compare = h("button", { class: "btn", onclick: () => model.send_msg({ action: "compare_offered" }) }, "Compare")
-  const line = h("div", { class: "notice", role: "status" }, words, h("span", { class: "grow" }),
-    offer, compare, iconButton("cross", "Close the notice", close, { title: null }))
+  const compare = h(
+    "button",
+    { class: "btn", onclick: () => model.send_msg({ action: "compare_offered" }) },
+    "Compare",
+  )
+  const line = h(
+    "div",
+    { class: "notice", role: "status" },
+    words,
+    h("span", { class: "grow" }),
+    offer,
+    compare,
+    iconButton("cross", "Close the notice", close, { title: null }),
+  )
   let ends = 0
   for (const held of ["pointerenter", "focusin"]) line.addEventListener(held, () => clearTimeout(ends))
   for (const left of ["pointerleave", "focusout"]) line.addEventListener(left, () => wait())
@@ -269,24 +406,30 @@ function noticeLine(model, leave) {
     offer.hidden = !model.offer
     compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
     line.hidden = !model.notice
-    set(document.documentElement, "data-free", model.notice ? line.getBoundingClientRect().top : null) // see windowOf
+    const free = model.notice ? line.getBoundingClientRect().top : null // see windowOf
+    set(document.documentElement, "data-free", free)
     wait()
   })
   return line
 }
 
-const BRIEF = 4000, OFFERED = 10000 // ms that a notice stays: without and with a button
+const BRIEF = 4000
+const OFFERED = 10000 // ms that a notice stays: without and with a button
 const LOOK = 10000 // ms between reads of iterations made by others
 
 /** Show a notice for a while. */
 function tellBriefly(model, words) {
   Object.assign(model, { notice: words, offer: "" })
-  setTimeout(() => { if (model.notice === words) model.notice = "" }, BRIEF)
+  setTimeout(() => {
+    if (model.notice === words) model.notice = ""
+  }, BRIEF)
 }
 
 /** Read iterations made by other windows and scripts, while this window is visible. */
 function lookAround(model, root) {
-  const look = () => { if (!document.hidden && !isLost()) model.send_msg({ action: "look" }) }
+  const look = () => {
+    if (!document.hidden && !isLost()) model.send_msg({ action: "look" })
+  }
   every(root, LOOK, look)
   listenWhile(root, window, "focus", look)
 }

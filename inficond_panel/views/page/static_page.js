@@ -26,7 +26,8 @@ const CHOICES = {
 
 async function begin() {
   const page = await drawn()
-  let setting = false, explorer = null
+  let setting = false
+  let explorer = null
   const waiting = [] // requests of views before the record is read
   const apply = (events) => {
     setting = true
@@ -34,8 +35,20 @@ async function begin() {
     setting = false
   }
   const answer = (id, data) => {
-    const values = { type: "map", entries: [["model", { id }], ["data", data]] }
-    apply([{ kind: "MessageSent", msg_type: "bokeh_event", msg_data: { type: "event", name: "esm_event", values } }])
+    const values = {
+      type: "map",
+      entries: [
+        ["model", { id }],
+        ["data", data],
+      ],
+    }
+    apply([
+      {
+        kind: "MessageSent",
+        msg_type: "bokeh_event",
+        msg_data: { type: "event", name: "esm_event", values },
+      },
+    ])
   }
   /** Carry out a view's request: a message, or the class that the list of classes has set. */
   const hear = (event) => {
@@ -44,28 +57,41 @@ async function begin() {
       if (event.attr === "selected") explorer.go({ class_name: event.value })
       return
     }
-    const told = event.msg_data ?? {}, message = told.data ?? {}
+    const told = event.msg_data ?? {}
+    const message = told.data ?? {}
     if (told.event_name === "tap") {
       const concept = tappedConcept(told.origin, told.x, told.y)
       if (concept) explorer.go({ concept })
     } else if (message.action in CHOICES) {
       if (!explorer.go(CHOICES[message.action](message))) restore()
-    }
-    else if (message.action === "pictures") {
-      const { id } = told.origin, found = explorer.pictures(id, message.segments ?? message.rows)
+    } else if (message.action === "pictures") {
+      const { id } = told.origin
+      const found = explorer.pictures(id, message.segments ?? message.rows)
       if (found) answer(id, found)
     }
   }
   page.on_change((event) => {
     if (setting) return
-    if (explorer) setTimeout(() => hear(event)) // after what has changed it
+    if (explorer) {
+      setTimeout(() => hear(event))
+    } // after what has changed it
     else waiting.push(event)
   })
   const record = await unpack(document.getElementById("explored").textContent)
   explorer = makeExplorer(record, {
-    set: (changes) => apply(changes.map(({ model, name, value }) => ({ kind: "ModelChanged", model: { id: model }, attr: name, new: value }))),
+    set: (changes) =>
+      apply(
+        changes.map(({ model, name, value }) => ({
+          kind: "ModelChanged",
+          model: { id: model },
+          attr: name,
+          new: value,
+        })),
+      ),
     turned: (now, before) => turn(page.roots()[0].data, explorer.address(), now, before),
-    tell: (words) => { document.getElementById("missing").textContent = words },
+    tell: (words) => {
+      document.getElementById("missing").textContent = words
+    },
   })
   for (const event of waiting) hear(event)
   const follow = () => explorer.go(location.hash ? explorer.named(location.hash.slice(1)) : explorer.first)
@@ -78,10 +104,20 @@ const targetOf = (event) => /** @type {any} */ (event.composedPath()[0])
 
 /** Reset the select that was used last to its earlier value. */
 let restore = () => {}
-window.addEventListener("focusin", (event) => {
-  const target = targetOf(event), { value } = target
-  if (target.localName === "select") restore = () => { target.forget?.(); target.value = value }
-}, true)
+window.addEventListener(
+  "focusin",
+  (event) => {
+    const target = targetOf(event)
+    const { value } = target
+    if (target.localName === "select") {
+      restore = () => {
+        target.forget?.()
+        target.value = value
+      }
+    }
+  },
+  true,
+)
 
 /** After a change of state, bring the view of the new selection to the front, and update the address. */
 function turn(shell, address, now, before) {
@@ -93,7 +129,10 @@ function turn(shell, address, now, before) {
 /** The page, once Bokeh has made it. */
 function drawn() {
   return new Promise((resolve) => {
-    const look = () => { if (window.Bokeh?.documents[0]) resolve(window.Bokeh.documents[0]); else setTimeout(look, 20) }
+    const look = () => {
+      if (window.Bokeh?.documents[0]) resolve(window.Bokeh.documents[0])
+      else setTimeout(look, 20)
+    }
     look()
   })
 }
@@ -105,7 +144,9 @@ begin()
 /** Controls that need a server are not drawn; a choice that one shows stays, as text. */
 const LEFT_OUT = new window.CSSStyleSheet()
 LEFT_OUT.replaceSync(`
-:is(.btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .suggest, .lift, .find, .seg, .handle, .grip):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
+:is(
+  .btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .suggest, .lift, .find, .seg, .handle, .grip
+):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
 .bk-input-group { display: none !important; }
 .notes > input { pointer-events: none; }
 .notes > input::placeholder { color: transparent !important; }
@@ -126,7 +167,12 @@ const within = (event, selector) => event.composedPath().some((place) => place.m
 /** Whether what an event is at works here: the nearest of a control and of what works decides. */
 function works(event) {
   if (within(event, ALWAYS)) return true
-  return event.composedPath().find((place) => place.matches?.(`${HERE}, ${CONTROLS}`))?.matches(HERE) ?? false
+  return (
+    event
+      .composedPath()
+      .find((place) => place.matches?.(`${HERE}, ${CONTROLS}`))
+      ?.matches(HERE) ?? false
+  )
 }
 
 function refuse(event) {
@@ -134,11 +180,39 @@ function refuse(event) {
   event.preventDefault()
 }
 
-for (const kind of ["click", "change", "input"]) window.addEventListener(kind, (event) => { if (!works(event)) refuse(event) }, true)
-for (const kind of ["dblclick", "contextmenu"]) window.addEventListener(kind, (event) => { if (!within(event, ALWAYS)) refuse(event) }, true)
-window.addEventListener("pointerdown", (event) => { if (within(event, DRAGGED)) event.stopImmediatePropagation() }, true)
-window.addEventListener("keydown", (event) => {
-  if (within(event, DRAGGED) && event.key !== "Tab") return event.stopImmediatePropagation()
-  const typed = targetOf(event).matches?.(FIELDS) || PRESSES.test(event.key)
-  if (!within(event, ALWAYS) && !MOVES.test(event.key) && !(typed && works(event))) event.stopImmediatePropagation()
-}, true)
+for (const kind of ["click", "change", "input"]) {
+  window.addEventListener(
+    kind,
+    (event) => {
+      if (!works(event)) refuse(event)
+    },
+    true,
+  )
+}
+for (const kind of ["dblclick", "contextmenu"]) {
+  window.addEventListener(
+    kind,
+    (event) => {
+      if (!within(event, ALWAYS)) refuse(event)
+    },
+    true,
+  )
+}
+window.addEventListener(
+  "pointerdown",
+  (event) => {
+    if (within(event, DRAGGED)) event.stopImmediatePropagation()
+  },
+  true,
+)
+window.addEventListener(
+  "keydown",
+  (event) => {
+    if (within(event, DRAGGED) && event.key !== "Tab") return event.stopImmediatePropagation()
+    const typed = targetOf(event).matches?.(FIELDS) || PRESSES.test(event.key)
+    if (!within(event, ALWAYS) && !MOVES.test(event.key) && !(typed && works(event))) {
+      event.stopImmediatePropagation()
+    }
+  },
+  true,
+)

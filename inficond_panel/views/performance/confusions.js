@@ -7,16 +7,38 @@ const SHOWN = 100 // confusions in the list
 export function makeConfusions(model) {
   const told = h("p", { class: "muted num", role: "status" })
   const list = h("ul", { class: "pairs", "aria-label": "Pairs of classes, most images first" })
-  const heads = h("div", { class: "pair-heads small muted", "aria-hidden": "true" }, ["Class → taken for", "Teacher", "Student"].map((head) => h("span", {}, head)))
-  const element = h("div", { class: "confusions", tabindex: 0, role: "region", "aria-label": "Confusions" }, told, heads, list)
-  const open = (cell, who) => model.send_msg({ action: "open_confused", label: model.classes[cell[0]], named: model.classes[cell[1]], who })
+  const heads = h(
+    "div",
+    { class: "pair-heads small muted", "aria-hidden": "true" },
+    ["Class → taken for", "Teacher", "Student"].map((head) => h("span", {}, head)),
+  )
+  const element = h(
+    "div",
+    { class: "confusions", tabindex: 0, role: "region", "aria-label": "Confusions" },
+    told,
+    heads,
+    list,
+  )
+  const open = (cell, who) =>
+    model.send_msg({
+      action: "open_confused",
+      label: model.classes[cell[0]],
+      named: model.classes[cell[1]],
+      who,
+    })
   const draw = () => {
     element.hidden = !model.confused
     const { cells, images } = model.confusions
     if (element.hidden || !cells) return
     const [teacher, student] = ["teacher", "student"].map((who) => rightOf(model, who))
     text(told, `Named rightly: student ${student}, teacher ${teacher} of ${count(total(images))} images`)
-    keyed(list, cells.slice(0, SHOWN), (cell) => `${cell[0]} ${cell[1]}`, (cell) => makePair(cell, open), (item, cell) => fillPair(item, cell, model))
+    keyed(
+      list,
+      cells.slice(0, SHOWN),
+      (cell) => `${cell[0]} ${cell[1]}`,
+      (cell) => makePair(cell, open),
+      (item, cell) => fillPair(item, cell, model),
+    )
   }
   return { element, draw }
 }
@@ -34,10 +56,22 @@ function fillPair(item, [label, named, student, teacher], { classes, confusions:
   const words = `${classes[label]} → ${classes[named]}`
   text(name, words)
   set(name, "title", `${classes[label]} taken for ${classes[named]}`)
-  for (const [button, who, number] of [[buttons[0], "teacher", teacher], [buttons[1], "student", student]]) {
+  for (const [button, who, number] of [
+    [buttons[0], "teacher", teacher],
+    [buttons[1], "student", student],
+  ]) {
     text(button, count(number))
     button.disabled = !number
-    set(button, "aria-label", `${classes[label]} taken for ${classes[named]} by the ${who}: ${count(number)} images, ${percent(number, images[label])}`)
-    set(button, "title", `${percent(number, images[label])} of the images of ${classes[label]}; a click shows them`)
+    set(
+      button,
+      "aria-label",
+      `${classes[label]} taken for ${classes[named]} by the ${who}: ` +
+        `${count(number)} images, ${percent(number, images[label])}`,
+    )
+    set(
+      button,
+      "title",
+      `${percent(number, images[label])} of the images of ${classes[label]}; a click shows them`,
+    )
   }
 }

@@ -4,11 +4,16 @@ import { FILL_NAMES, fixed, points } from "../../ui/base.js"
 import { CLASS_SORTS } from "../../ui/vocabulary.js"
 
 /** Sorts by key, each with what it shows of a row. */
-export const SORTS = Object.fromEntries(CLASS_SORTS.map((sort) =>
-  [sort.key, { ...sort, show: (row) => (sort.points ? points(row[sort.key]) : fixed(row[sort.key], 3)) }]))
+export const SORTS = Object.fromEntries(
+  CLASS_SORTS.map((sort) => [
+    sort.key,
+    { ...sort, show: (row) => (sort.points ? points(row[sort.key]) : fixed(row[sort.key], 3)) },
+  ]),
+)
 /** Fill, name, and a brief name for a legend in little room. */
-export const FILLS = Object.entries(FILL_NAMES).filter(([fill]) => fill).map(([fill, name]) =>
-  [fill, name, name.replace(/(.+) right, .+/, "only $1 right")])
+export const FILLS = Object.entries(FILL_NAMES)
+  .filter(([fill]) => fill)
+  .map(([fill, name]) => [fill, name, name.replace(/(.+) right, .+/, "only $1 right")])
 
 export const sum = (counts) => counts.reduce((a, b) => a + b, 0)
 

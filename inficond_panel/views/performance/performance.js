@@ -2,8 +2,24 @@
 // Messages to Python are the actions of view.py.
 
 import {
-  boxOf, count, findBox, followTheme, h, hoverCard, icon, iconButton, isClosed, isNumber, keepAligned,
-  offline, segments, select, set, text, watch, zoomOf,
+  boxOf,
+  count,
+  findBox,
+  followTheme,
+  h,
+  hoverCard,
+  icon,
+  iconButton,
+  isClosed,
+  isNumber,
+  keepAligned,
+  offline,
+  segments,
+  select,
+  set,
+  text,
+  watch,
+  zoomOf,
 } from "../../ui/base.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { popMenu, saveRows } from "../../ui/parts/menu.js"
@@ -23,24 +39,58 @@ export function render({ model, el }) {
   offline(find)
   const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })
   const scroll = h("div", { class: "scroll" }, list)
-  const places = longList({ scroller: scroll, list, key: ({ name }) => name, make: makeRow, fill: (element, row) => fillRow(element, row, model) })
-  const parts = { search, list, scroll, places, listed: [], verdicts: {}, pointed: false, held: false, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
+  const places = longList({
+    scroller: scroll,
+    list,
+    key: ({ name }) => name,
+    make: makeRow,
+    fill: (element, row) => fillRow(element, row, model),
+  })
+  const parts = {
+    search,
+    list,
+    scroll,
+    places,
+    listed: [],
+    verdicts: {},
+    pointed: false,
+    held: false,
+    empty: emptyState(search, () => draw()),
+    ...header(model, find, popMenu(el), () => parts.listed),
+  }
   scroll.append(parts.empty)
   const bars = layBars(model, scroll, list, () => parts.listed)
   list.after(bars.place)
   const card = hoverCard(el)
   const confusions = makeConfusions(model)
-  const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
-    parts.head, parts.modes, parts.controls, parts.picked, parts.columns, scroll, confusions.element, parts.legend)
+  const root = h(
+    "section",
+    { class: "panel performance", "aria-label": "Student performance" },
+    parts.head,
+    parts.modes,
+    parts.controls,
+    parts.picked,
+    parts.columns,
+    scroll,
+    confusions.element,
+    parts.legend,
+  )
   keepAligned(parts.columns, scroll)
 
-  const draw = () => { drawList(model, parts); bars.align() }
+  const draw = () => {
+    drawList(model, parts)
+    bars.align()
+  }
   search.addEventListener("input", draw)
   search.addEventListener("keydown", (event) => searchKey(event, model, parts, draw))
-  list.addEventListener("click", (event) => { if (!openPart(model, event)) pick(model, event.target.closest(".row")) })
+  list.addEventListener("click", (event) => {
+    if (!openPart(model, event)) pick(model, event.target.closest(".row"))
+  })
   list.addEventListener("keydown", (event) => listKey(event, model, parts))
   list.addEventListener("pointerover", (event) => hover(model, card, event.target))
-  list.addEventListener("pointerenter", () => { parts.pointed = true })
+  list.addEventListener("pointerenter", () => {
+    parts.pointed = true
+  })
   list.addEventListener("pointerleave", () => {
     card.hide()
     parts.pointed = false
@@ -56,13 +106,17 @@ export function render({ model, el }) {
     confusions.draw()
     bars.align()
   })
-  watch(model, ["rows"], () => { // before they are drawn: as much room as the longest name needs, if there is
+  watch(model, ["rows"], () => {
+    // before they are drawn: as much room as the longest name needs, if there is
     const letters = Math.max(0, ...model.rows.map(({ name }) => name.length))
     root.style.setProperty("--names", `${Math.ceil(LETTER * letters)}px`)
     requestAnimationFrame(bars.lay)
   })
   watch(model, ["rows", "changed", "selected", "sort", "descending", "touched", "shifts"], draw)
-  watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
+  watch(model, ["extent"], () => {
+    draw()
+    requestAnimationFrame(bars.lay)
+  })
   watch(model, ["picked", "confused"], () => {
     const words = parts.picked.firstChild
     parts.picked.hidden = !model.picked || model.confused
@@ -77,66 +131,167 @@ export function render({ model, el }) {
 
 function header(model, find, menu, listed) {
   const total = h("span", { class: "muted num" })
-  const save = saveRows(menu, (kind) => model.send_msg({ action: "save_students", kind, names: listed().map(({ name }) => name) }))
+  const save = saveRows(menu, (kind) =>
+    model.send_msg({ action: "save_students", kind, names: listed().map(({ name }) => name) }),
+  )
   const sort = h("span", { class: "sorting" })
-  const order = h("button", { class: "icon-btn filled offline", onclick: () => { model.descending = !model.descending } }, icon("order"))
+  const order = h(
+    "button",
+    {
+      class: "icon-btn filled offline",
+      onclick: () => {
+        model.descending = !model.descending
+      },
+    },
+    icon("order"),
+  )
   const value = h("span", { class: "value in-full" })
-  const rings = h("span"), shifted = h("span"), unknown = h("span"), first = h("span")
-  const shown = segments("Shown", [["classes", "Classes"], ["confusions", "Confusions"]], (id) => { model.confused = id === "confusions" })
+  const rings = h("span")
+  const shifted = h("span")
+  const unknown = h("span")
+  const first = h("span")
+  const shown = segments(
+    "Shown",
+    [
+      ["classes", "Classes"],
+      ["confusions", "Confusions"],
+    ],
+    (id) => {
+      model.confused = id === "confusions"
+    },
+  )
   return {
-    total, sort, order, value, rings, shifted, unknown, shown, first,
+    total,
+    sort,
+    order,
+    value,
+    rings,
+    shifted,
+    unknown,
+    shown,
+    first,
     modes: h("div", { class: "controls" }, shown),
     legend: legend(rings, model.suspecting && shifted, unknown),
-    head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
+    head: h(
+      "div",
+      { class: "panel-head" },
+      h("h2", {}, "Student performance"),
+      total,
+      h("span", { class: "grow" }),
+      save,
+    ),
     controls: h("div", { class: "controls" }, find, sort, order),
-    picked: h("p", { class: "picked", hidden: "" }, h("span", { class: "clip" }),
-      iconButton("cross", "Measure on all images again", () => model.send_msg({ action: "leave_images" }))),
-    columns: h("div", { class: "row columns", "aria-hidden": "true" },
-      first, value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
-      h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
-      h("span", { class: "sides" }, [["Positives", "Pos."], ["Negatives", "Neg."]].map(([long, short]) => h("span", {}, ...longOrShort(long, short))))),
+    picked: h(
+      "p",
+      { class: "picked", hidden: "" },
+      h("span", { class: "clip" }),
+      iconButton("cross", "Measure on all images again", () => model.send_msg({ action: "leave_images" })),
+    ),
+    columns: h(
+      "div",
+      { class: "row columns", "aria-hidden": "true" },
+      first,
+      value,
+      h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
+      h(
+        "span",
+        { class: "centre" },
+        h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name),
+        h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S")),
+      ),
+      h(
+        "span",
+        { class: "sides" },
+        [
+          ["Positives", "Pos."],
+          ["Negatives", "Neg."],
+        ].map(([long, short]) => h("span", {}, ...longOrShort(long, short))),
+      ),
+    ),
   }
 }
 
 /** Two texts, of which the style sheet shows one; the second pair is for still less room. */
-const oneOf = (...names) => (...texts) => texts.map((words, at) => h("span", { class: names[at] }, words))
-const wideOrNarrow = oneOf("wide", "narrow"), longOrShort = oneOf("long", "short")
+const oneOf =
+  (...names) =>
+  (...texts) =>
+    texts.map((words, at) => h("span", { class: names[at] }, words))
+const wideOrNarrow = oneOf("wide", "narrow")
+const longOrShort = oneOf("long", "short")
 
 function legend(rings, shifted, unknown) {
   const size = h("span", { class: "size" }, h("i"))
-  return h("div", { class: "legend" },
-    FILLS.map(([fill, name, brief]) => h("span", { title: name === brief ? null : name }, h("i", { class: `swatch fill ${fill}` }), ...longOrShort(name, brief))),
-    h("span", { class: "all in-full" }, size, h("span", {}, ...longOrShort(wideOrNarrow("share of all images. Rings: ", "share of images. T, S: "), "share; T, S: "), rings)),
+  return h(
+    "div",
+    { class: "legend" },
+    FILLS.map(([fill, name, brief]) =>
+      h(
+        "span",
+        { title: name === brief ? null : name },
+        h("i", { class: `swatch fill ${fill}` }),
+        ...longOrShort(name, brief),
+      ),
+    ),
+    h(
+      "span",
+      { class: "all in-full" },
+      size,
+      h(
+        "span",
+        {},
+        ...longOrShort(
+          wideOrNarrow("share of all images. Rings: ", "share of images. T, S: "),
+          "share; T, S: ",
+        ),
+        rings,
+      ),
+    ),
     h("span", { class: "all in-simple" }, h("i", { class: "swatch teachers" }), "AP of the teacher"),
     shifted && h("span", { class: "all" }, h("i", { class: "lean" }), shifted),
-    h("span", { class: "all", hidden: "" }, h("i", { class: "unknown" }, "?"), unknown))
+    h("span", { class: "all", hidden: "" }, h("i", { class: "unknown" }, "?"), unknown),
+  )
 }
 
 function emptyState(search, draw) {
-  const clear = () => { search.value = ""; draw(); search.focus() }
-  return h("div", { class: "empty", hidden: "" }, h("b"), h("span", { class: "muted" }),
-    h("button", { class: "link", onclick: clear }, "Clear search"))
+  const clear = () => {
+    search.value = ""
+    draw()
+    search.focus()
+  }
+  return h(
+    "div",
+    { class: "empty", hidden: "" },
+    h("b"),
+    h("span", { class: "muted" }),
+    h("button", { class: "link", onclick: clear }, "Clear search"),
+  )
 }
 
 // --- rows ------------------------------------------------------------------------------------
 
 function drawList(model, parts) {
   const { list, search, total, empty } = parts
-  const rows = parts.listed = inOrder(model, parts).filter((row) => matches(row, search.value))
+  const rows = (parts.listed = inOrder(model, parts).filter((row) => matches(row, search.value)))
   text(total, totalOf(rows.length, model.rows.length))
   text(parts.shifted, shiftsOf(model))
   drawUnknown(parts.unknown, rowsOf(model).filter((row) => row.unknown).length, model.rows.length)
   drawSorting(model, parts)
   const at = rows.findIndex(({ name }) => name === model.selected)
   parts.places.show(rows, { stop: at })
-  if (at >= 0 && parts.inView !== model.selected) { // another view may have selected it
+  if (at >= 0 && parts.inView !== model.selected) {
+    // another view may have selected it
     parts.places.bring(at)
     parts.inView = model.selected
   }
   empty.hidden = rows.length > 0
   list.hidden = rows.length === 0
   text(empty.firstChild, model.rows.length ? "No class matches" : "No classes")
-  text(empty.children[1], model.rows.length ? `“${search.value.trim()}”, in ${count(model.rows.length)} classes.` : "The store has no class.")
+  text(
+    empty.children[1],
+    model.rows.length
+      ? `“${search.value.trim()}”, in ${count(model.rows.length)} classes.`
+      : "The store has no class.",
+  )
   empty.lastChild.hidden = !model.rows.length
 }
 
@@ -149,7 +304,8 @@ function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ relies }) => relies).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
-  return `relies on concepts less correlated with the class in the tuning images${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
+  const found = known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""
+  return `relies on concepts less correlated with the class in the tuning images${found}`
 }
 
 /** Number of classes that the teacher does not know; empty if there are none. */
@@ -161,13 +317,22 @@ function drawUnknown(element, many, all) {
 function drawSorting(model, { sort, order, value, rings }) {
   const shown = [model.sort, besideOf(model.sort)].filter(Boolean)
   if (sort.dataset.value !== model.sort) {
-    const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
+    const pickSort = (id) => {
+      model.descending = SORTS[id].descending
+      model.sort = id
+    }
     const names = Object.values(SORTS).map(({ key, name }) => [key, name])
     if (!sort.firstChild) sort.append(offline(select("Sort by", names, model.sort, pickSort, "Sort:")))
     sort.querySelector("select").show(model.sort)
     sort.dataset.value = model.sort
     value.replaceChildren(...shown.map((key) => h("span", {}, wideOrNarrow(...SORTS[key].head))))
-    set(value, "title", SORTS[model.sort].points ? `${METRICS[SORTS[model.sort].metric].name} of the teacher less the student's` : null)
+    set(
+      value,
+      "title",
+      SORTS[model.sort].points
+        ? `${METRICS[SORTS[model.sort].metric].name} of the teacher less the student's`
+        : null,
+    )
     text(rings, `${SORTS[ringMetric(model)].name} of teacher, student`)
   }
   const label = model.descending ? "Largest first" : "Smallest first"
@@ -215,24 +380,32 @@ function pick(model, row) {
 
 /** The images of the part of a bar that was clicked, if it was one. */
 function openPart(model, event) {
-  const bar = event.target.closest(".bar"), row = bar?.closest(".row")
+  const bar = event.target.closest(".bar")
+  const row = bar?.closest(".row")
   if (!bar || bar.classList.contains("none")) return false
-  const { x, width } = boxOf(bar), side = bar.parentElement.dataset.side, name = row.dataset.key
+  const { x, width } = boxOf(bar)
+  const side = bar.parentElement.dataset.side
+  const name = row.dataset.key
   const counts = rowsOf(model).find((each) => each.name === name)[side]
   openImages(model, name, side, partAt(counts, (event.clientX / zoomOf(bar) - x) / width))
   return true
 }
 
 function openImages(model, name, side, fill) {
-  if (!isClosed("class") || name === model.selected) model.send_msg({ action: "open_images", name, side, fill })
+  if (!isClosed("class") || name === model.selected) {
+    model.send_msg({ action: "open_images", name, side, fill })
+  }
 }
 
 function listKey(event, model, parts) {
-  const row = event.target.closest(".row"), at = row.at, last = parts.listed.length - 1
+  const row = event.target.closest(".row")
+  const at = row.at
+  const last = parts.listed.length - 1
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last }[event.key]
   if (event.key === "Enter" || event.key === " ") pick(model, row)
-  else if (event.key.toLowerCase() === IMAGES_KEY && !event.ctrlKey && !event.metaKey && !event.altKey) openImages(model, row.dataset.key, SIDES[Number(event.shiftKey)], "")
-  else if (to === undefined) return
+  else if (event.key.toLowerCase() === IMAGES_KEY && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    openImages(model, row.dataset.key, SIDES[Number(event.shiftKey)], "")
+  } else if (to === undefined) return
   else parts.places.go(Math.max(0, Math.min(last, to)))
   event.preventDefault()
 }
@@ -240,7 +413,9 @@ function listKey(event, model, parts) {
 function searchKey(event, model, parts, draw) {
   if (event.key === "Enter") pick(model, parts.list.firstElementChild)
   else if (event.key === "ArrowDown") parts.places.go(0)
-  else if (event.key === "Escape") { event.target.value = ""; draw() }
-  else return
+  else if (event.key === "Escape") {
+    event.target.value = ""
+    draw()
+  } else return
   event.preventDefault()
 }

@@ -20,8 +20,11 @@ function sideCard(row, side) {
   const total = sum(row[side])
   const title = h("b", {}, `${row.name}, ${count(total)} ${total === 1 ? side.slice(0, -1) : side}`)
   if (!total) return [title, h("p", {}, `No image is a ${side.slice(0, -1)} of this class.`)]
-  const line = ([fill, name], index) =>
-    [[h("i", { class: `swatch fill ${fill}` }), name], count(row[side][index]), percent(row[side][index], total)]
+  const line = ([fill, name], index) => [
+    [h("i", { class: `swatch fill ${fill}` }), name],
+    count(row[side][index]),
+    percent(row[side][index], total),
+  ]
   return [title, details(FILLS.map(line)), h("p", { class: "muted" }, "A click shows the images of a part.")]
 }
 
@@ -31,9 +34,16 @@ function ringCard(row, { changes, shifts }) {
     ["AP behind the teacher", isNumber(row.gap) ? `${points(row.gap)} ${POINTS}` : "–"],
     ...(changes[row.name] ?? []),
   ]
-  const both = Object.keys(SORTS).filter((key) => key in METRICS)
+  const both = Object.keys(SORTS)
+    .filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
   const words = row.unknown || shifts[row.name]?.words
   const shift = words && h("p", {}, words)
-  return [h("b", {}, row.name), undefinedNote, shift, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
+  return [
+    h("b", {}, row.name),
+    undefinedNote,
+    shift,
+    details([["", "Teacher", "Student"], ...both]),
+    details(lines),
+  ].filter(Boolean)
 }

@@ -15,17 +15,48 @@ export const besideOf = (sort) => METRICS[sort]?.beside
 
 /** A row that shows nothing yet. */
 export function makeRow() {
-  return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
-    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num in-full", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
-    h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
-      h("span", { class: "size" }, h("i")), h("span", { class: "bar" })))),
-    h("i", { class: "touch num", "aria-hidden": "true" }), h("i", { class: "lean", "aria-hidden": "true" }), h("i", { class: "unknown", "aria-hidden": "true" }, "?"))
+  return h(
+    "div",
+    { class: "row", role: "option" },
+    h("span", { class: "vh" }),
+    h("span", { class: "name clip", "aria-hidden": "true" }),
+    h("span", { class: "value num in-full", "aria-hidden": "true" }),
+    makeRing("teacher"),
+    makeRing("student"),
+    h(
+      "span",
+      { class: "bars", "aria-hidden": "true" },
+      SIDES.map((side) =>
+        h(
+          "span",
+          { class: "side", "data-side": side },
+          h("span", { class: "size" }, h("i")),
+          h("span", { class: "bar" }),
+        ),
+      ),
+    ),
+    h("i", { class: "touch num", "aria-hidden": "true" }),
+    h("i", { class: "lean", "aria-hidden": "true" }),
+    h("i", { class: "unknown", "aria-hidden": "true" }, "?"),
+  )
 }
 
 function makeRing(who) {
-  const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
-  return s("svg", { class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
-    circle("rest"), who === "student" && circle("teachers in-simple"), circle("part"), who === "student" && makeNotch(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+  const circle = (name) =>
+    s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
+  return s(
+    "svg",
+    {
+      class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`,
+      viewBox: "0 0 30 30",
+      "aria-hidden": "true",
+    },
+    circle("rest"),
+    who === "student" && circle("teachers in-simple"),
+    circle("part"),
+    who === "student" && makeNotch(),
+    s("text", { x: 15, y: 19, "text-anchor": "middle" }),
+  )
 }
 
 /** The teacher's value on the student's ring, where the teacher has no ring: an arc below the student's,
@@ -46,13 +77,17 @@ export const rowsOf = ({ rows, changed }) => rows.map((row, at) => changed[at] ?
 export function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean, unknown] = element.children
   const shift = model.shifts[row.name]
-  const selected = row.name === model.selected, touched = model.touched[row.name] ?? 0
+  const selected = row.name === model.selected
+  const touched = model.touched[row.name] ?? 0
   const verdict = row.unknown || shift?.words
   const told = [row, shift, selected, touched, model.sort, ringMetric(model)]
   if (element.told?.every((each, at) => each === told[at])) return
   element.told = told
   set(element, "aria-selected", String(selected))
-  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${verdict ? `; ${verdict}` : ""}`)
+  text(
+    words,
+    `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${verdict ? `; ${verdict}` : ""}`,
+  )
   lean.hidden = !shift?.relies || Boolean(row.unknown)
   unknown.hidden = !row.unknown
   set(unknown, "title", row.unknown)
@@ -71,7 +106,8 @@ export function fillRow(element, row, model) {
 /** The value sorted by; below accuracy stands the fidelity, and the other way round. */
 function fillValue(element, row, { sort }) {
   const below = SORTS[besideOf(sort)]
-  const parts = () => [SORTS[sort].show(row), below && h("span", { class: "beside" }, below.show(row))].filter(Boolean)
+  const parts = () =>
+    [SORTS[sort].show(row), below && h("span", { class: "beside" }, below.show(row))].filter(Boolean)
   drawOnce(element, JSON.stringify([sort, row[sort], row[besideOf(sort)]]), parts)
 }
 
@@ -97,10 +133,21 @@ function spoken(row, model) {
   const { sort } = model
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP behind the teacher ${points(row.gap)} points` : row.reason
-  const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
-  const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== "begin" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
+  const side = (name) =>
+    `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
+  const told = [sort, besideOf(sort)]
+    .filter((key) => key && key !== "gap" && key !== "begin" && key !== GAP_METRIC)
+    .map((key) => value(SORTS[key].name, rounded(row[key])))
   const few = row.few === null ? [] : [`too few positives to say: ${row.few}`]
-  return [row.name, ...few, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...SIDES.map(side)].join("; ")
+  return [
+    row.name,
+    ...few,
+    gap,
+    ...told,
+    value("teacher AP", rounded(row.teacher[GAP_METRIC])),
+    value("student AP", rounded(row[GAP_METRIC])),
+    ...SIDES.map(side),
+  ].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)

@@ -9,8 +9,13 @@ export function deletedList(root, say, leave) {
   box.classList.add("deleted")
   const rows = h("ul")
   box.append(h("h3", {}, "Deleted branches"), rows)
-  const make = () => h("li", {}, h("span", { class: "what" }, h("b", { class: "num" }), h("span", { class: "muted small" })),
-    h("button", { class: "btn" }, "Restore"))
+  const make = () =>
+    h(
+      "li",
+      {},
+      h("span", { class: "what" }, h("b", { class: "num" }), h("span", { class: "muted small" })),
+      h("button", { class: "btn" }, "Restore"),
+    )
   const update = (element, branch) => {
     const [what, button] = element.children
     text(what.firstChild, branch.title)
@@ -26,8 +31,10 @@ export function deletedList(root, say, leave) {
     show: (branches) => {
       const inside = box.contains(box.getRootNode().activeElement)
       keyed(rows, branches, (branch) => branch.id, make, update)
-      if (!branches.length) { close(); if (inside) leave() }
-      else if (inside && !box.contains(box.getRootNode().activeElement)) box.querySelector("button").focus()
+      if (!branches.length) {
+        close()
+        if (inside) leave()
+      } else if (inside && !box.contains(box.getRootNode().activeElement)) box.querySelector("button").focus()
     },
   }
 }

@@ -11,26 +11,64 @@ const FORMAT_WORDS = {
 }
 
 /** A command whose line breaks only between arguments. */
-const commandParts = (node) => ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels"]
-  .map((part) => h("span", { class: "whole" }, part))
+const commandParts = (node) =>
+  ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels"].map((part) =>
+    h("span", { class: "whole" }, part),
+  )
 
 export function exportDialog(root, model, say) {
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
-  const zip = h("button", { class: "btn primary", onclick: () => say("export_students", { node, formats: chosen() }) }, icon("download"), "Save zip")
-  const edits = h("button", { class: "btn", onclick: () => say("export_edits", { node }) }, "Save edits file only")
-  const page = h("button", { class: "btn", title: "As it is now, to be explored and not changed; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
+  const zip = h(
+    "button",
+    { class: "btn primary", onclick: () => say("export_students", { node, formats: chosen() }) },
+    icon("download"),
+    "Save zip",
+  )
+  const edits = h(
+    "button",
+    { class: "btn", onclick: () => say("export_edits", { node }) },
+    "Save edits file only",
+  )
+  const page = h(
+    "button",
+    {
+      class: "btn",
+      title: "As it is now, to be explored and not changed; opens without a server or network",
+      onclick: () => say("export_page"),
+    },
+    "Save page as HTML",
+  )
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
-  const { dialog, heading } = titledDialog(root, "export", "", h("span", { class: "grow" }), choices,
-    h("p", { class: "muted" }, "The zip also holds the model card, with metrics on the tuning images, and the edits file that replays the branch from #0."),
+  const { dialog, heading } = titledDialog(
+    root,
+    "export",
+    "",
+    h("span", { class: "grow" }),
+    choices,
+    h(
+      "p",
+      { class: "muted" },
+      "The zip also holds the model card, with metrics on the tuning images, " +
+        "and the edits file that replays the branch from #0.",
+    ),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
-    h("footer", {}, zip, edits, page, status))
+    h("footer", {}, zip, edits, page, status),
+  )
   let node = ""
 
   const chosen = () => [...choices.querySelectorAll("input:checked")].map((input) => input.value)
-  const settle = () => { zip.disabled = model.exporting.busy || !chosen().length; edits.disabled = page.disabled = Boolean(model.exporting.busy) }
-  const make = ({ name }) => h("label", { class: "format" }, h("input", { type: "checkbox", value: name, onchange: settle }),
-    h("span", {}, h("b", {}, FORMAT_WORDS[name]?.[0] ?? name), h("span", { class: "muted small" })))
+  const settle = () => {
+    zip.disabled = model.exporting.busy || !chosen().length
+    edits.disabled = page.disabled = Boolean(model.exporting.busy)
+  }
+  const make = ({ name }) =>
+    h(
+      "label",
+      { class: "format" },
+      h("input", { type: "checkbox", value: name, onchange: settle }),
+      h("span", {}, h("b", {}, FORMAT_WORDS[name]?.[0] ?? name), h("span", { class: "muted small" })),
+    )
   const update = (element, { name, file, missing }) => {
     const input = element.firstChild
     if (input.disabled !== Boolean(missing)) input.checked = false
@@ -39,7 +77,13 @@ export function exportDialog(root, model, say) {
     element.dataset.seen = "yes"
     text(element.lastChild.lastChild, missing || `${file}: ${FORMAT_WORDS[name]?.[1] ?? ""}`)
   }
-  const list = h("div", { class: "formats" }, h("i", { class: "bone" }), h("i", { class: "bone" }), h("i", { class: "bone" }))
+  const list = h(
+    "div",
+    { class: "formats" },
+    h("i", { class: "bone" }),
+    h("i", { class: "bone" }),
+    h("i", { class: "bone" }),
+  )
   choices.append(list)
   watch(model, ["exporting"], () => {
     const { formats = [], status: told = "", error = "" } = model.exporting

@@ -9,36 +9,95 @@ export function render({ model, el }) {
   const purpose = h("p", { class: "purpose", role: "status" })
   const cards = h("ul", { class: "cards scroll", "aria-label": "Students to begin with" })
   const batch = makeBatch(model, send)
-  el.append(h("section", { class: "panel start", "aria-label": "Where to begin" },
-    h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")), purpose, cards, batch.element))
+  el.append(
+    h(
+      "section",
+      { class: "panel start", "aria-label": "Where to begin" },
+      h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")),
+      purpose,
+      cards,
+      batch.element,
+    ),
+  )
   followTheme(model, el)
   watch(model, ["purpose"], () => text(purpose, model.purpose))
   watch(model, ["cards", "photos", "offers", "offering", "removed", "locked"], () => {
     cards.hidden = !model.cards.length
-    keyed(cards, model.cards, ({ class_name, concept }) => `${class_name}/${concept}`, (card) => makeCard(card, send), (element, card) => fillCard(element, card, model))
+    keyed(
+      cards,
+      model.cards,
+      ({ class_name, concept }) => `${class_name}/${concept}`,
+      (card) => makeCard(card, send),
+      (element, card) => fillCard(element, card, model),
+    )
   })
   watch(model, ["batch", "locked"], batch.draw)
 }
 
 function makeCard({ class_name, relies, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
-  const [what, relied] = concept ? [`${concept} in ${class_name}`, [` ${relies} `, h("b", {}, concept)]] : [class_name, []]
+  const [what, relied] = concept
+    ? [`${concept} in ${class_name}`, [` ${relies} `, h("b", {}, concept)]]
+    : [class_name, []]
   const repair = h("button", { class: "btn primary", hidden: "", onclick: act("repair") })
-  return h("li", {}, h("div", { class: "picture" }), h("div", {}, h("p", {}, h("b", {}, class_name), ...relied, h("span")), h("div", { class: "offer" }, repair, h("span"))),
-    h("div", { class: "acts" }, h("button", { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
-      h("button", { class: "btn remove", "aria-label": `Remove it: ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+  return h(
+    "li",
+    {},
+    h("div", { class: "picture" }),
+    h(
+      "div",
+      {},
+      h("p", {}, h("b", {}, class_name), ...relied, h("span")),
+      h("div", { class: "offer" }, repair, h("span")),
+    ),
+    h(
+      "div",
+      { class: "acts" },
+      h(
+        "button",
+        { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") },
+        "Look",
+      ),
+      h(
+        "button",
+        {
+          class: "btn remove",
+          "aria-label": `Remove it: ${concept} from ${class_name}`,
+          onclick: act("remove"),
+        },
+        "Remove it",
+      ),
+    ),
+  )
 }
 
 /** The gain of a repair arrives last; room is reserved, so that no button moves under the pointer. */
-function fillCard(element, { class_name, concept, shares, removable }, { photos, offers, offering, removed, locked }) {
-  const [picture, { children: [words, { children: [repair, gain] }] }, { lastElementChild: remove }] = element.children
-  const found = photos[class_name], offer = offers[class_name]
+function fillCard(
+  element,
+  { class_name, concept, shares, removable },
+  { photos, offers, offering, removed, locked },
+) {
+  const [
+    picture,
+    {
+      children: [
+        words,
+        {
+          children: [repair, gain],
+        },
+      ],
+    },
+    { lastElementChild: remove },
+  ] = element.children
+  const found = photos[class_name]
+  const offer = offers[class_name]
   if (found && picture.dataset.image !== found.image) {
     picture.dataset.image = found.image
     drawPicture(picture, found, 0, "slice")
   }
   text(words.lastChild, `${concept ? "," : ":"} ${shares}.`.replaceAll(" %", "\u00a0%"))
-  const waits = removed.includes(class_name), repairs = offer && !offer.removes
+  const waits = removed.includes(class_name)
+  const repairs = offer && !offer.removes
   text(remove, waits ? "In the batch" : "Remove it")
   remove.hidden = !removable
   remove.classList.toggle("primary", Boolean(offer?.removes))
@@ -55,14 +114,19 @@ function fillCard(element, { class_name, concept, shares, removable }, { photos,
 function makeBatch(model, send) {
   const words = h("span", { class: "grow", role: "status" })
   const clear = h("button", { class: "btn plain", onclick: () => send("clear") }, "Clear")
-  const main = h("button", { class: "btn primary", "aria-keyshortcuts": "Control+Enter", onclick: () => send(isFitting() ? "cancel" : "fine_tune") })
+  const main = h("button", {
+    class: "btn primary",
+    "aria-keyshortcuts": "Control+Enter",
+    onclick: () => send(isFitting() ? "cancel" : "fine_tune"),
+  })
   const element = h("div", { class: "batch" }, words, clear, main)
   const isFitting = () => ["fitting", "cancelling"].includes(model.batch.kind)
   const draw = () => {
     const { thumbs = 0, kind, text: told, progress } = model.batch
     element.hidden = !thumbs && !isFitting()
     text(words, kind === "error" ? told : `${thumbs} change${thumbs === 1 ? " waits" : "s wait"}.`)
-    text(main, kind === "cancelling" ? "Cancelling…" : kind === "fitting" ? `Cancel · ${Math.round(100 * progress)} %` : "Fine-tune")
+    const cancel = { cancelling: "Cancelling…", fitting: `Cancel · ${Math.round(100 * progress)} %` }
+    text(main, cancel[kind] ?? "Fine-tune")
     clear.hidden = isFitting()
     set(main, "disabled", model.locked || kind === "cancelling" ? "" : null)
   }

@@ -10,7 +10,13 @@ const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
 export function makeAsking(root, model, send) {
   const dialog = makeDialog(root, model, send)
   const missing = h("span", { class: "muted" })
-  const button = h("button", { class: "btn", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open() } })
+  const button = h("button", {
+    class: "btn",
+    "aria-haspopup": "dialog",
+    onclick: () => {
+      if (!isBusy(model)) dialog.open()
+    },
+  })
   const element = h("span", { class: unless("asking", "asking-line") }, button, missing)
   const draw = () => {
     const { offer, missing: why } = model.asking
@@ -26,24 +32,56 @@ export function makeAsking(root, model, send) {
 
 function makeDialog(root, model, send) {
   const button = (words, onclick, more) => h("button", { class: "btn", onclick, ...more }, words)
-  const choice = (words, key, arrow, value) => button([words, h("kbd", { "aria-hidden": "true" }, `${key} ${arrow}`)], () => give(value), { "aria-keyshortcuts": key })
-  const question = h("span", {}, "Does this photo show "), name = h("b"), mark = h("span", {}, "?")
-  const place = h("span", { class: "grow", role: "status" }), bar = h("progress", { "aria-label": "Photos answered" })
+  const choice = (words, key, arrow, value) =>
+    button([words, h("kbd", { "aria-hidden": "true" }, `${key} ${arrow}`)], () => give(value), {
+      "aria-keyshortcuts": key,
+    })
+  const question = h("span", {}, "Does this photo show ")
+  const name = h("b")
+  const mark = h("span", {}, "?")
+  const place = h("span", { class: "grow", role: "status" })
+  const bar = h("progress", { "aria-label": "Photos answered" })
   const stage = h("div", { class: "photo" })
-  const choices = h("div", { class: "choices" }, choice("No", "N", "←", 0), choice("Skip", "S", "↓", null), choice("Yes", "Y", "→", 1))
-  const undo = button(["Undo", h("kbd", { "aria-hidden": "true" }, "U")], () => send("undo_photo"), { "aria-keyshortcuts": "U" })
+  const choices = h(
+    "div",
+    { class: "choices" },
+    choice("No", "N", "←", 0),
+    choice("Skip", "S", "↓", null),
+    choice("Yes", "Y", "→", 1),
+  )
+  const undo = button(["Undo", h("kbd", { "aria-hidden": "true" }, "U")], () => send("undo_photo"), {
+    "aria-keyshortcuts": "U",
+  })
   const teacher = button("", () => send("teacher_answers"))
   const stop = button("", () => (model.asking.can_judge ? send("judge_photos") : dialog.close()))
   const asked = h("div", {}, stage, choices)
-  const end = h("div", { class: "end", role: "status" }), steps = h("div", { class: "choices" })
-  const inner = h("div", { tabindex: -1, autofocus: "" }, // has the focus for keys, wherever a person clicked
-    h("header", {}, h("h2", { id: "asking-title" }, question, name, mark), h("span", { class: "grow" }),
-      iconButton("cross", "Close; the answers are kept", () => dialog.close(), { title: null })),
-    bar, asked, end, steps, h("footer", {}, place, undo, teacher, stop))
+  const end = h("div", { class: "end", role: "status" })
+  const steps = h("div", { class: "choices" })
+  const inner = h(
+    "div",
+    { tabindex: -1, autofocus: "" }, // has the focus for keys, wherever a person clicked
+    h(
+      "header",
+      {},
+      h("h2", { id: "asking-title" }, question, name, mark),
+      h("span", { class: "grow" }),
+      iconButton("cross", "Close; the answers are kept", () => dialog.close(), { title: null }),
+    ),
+    bar,
+    asked,
+    end,
+    steps,
+    h("footer", {}, place, undo, teacher, stop),
+  )
   const dialog = h("dialog", { class: "asking", "aria-labelledby": "asking-title" }, inner)
   root.append(dialog)
   const pictures = new Map()
-  let begun = false, wanted = null, shown = "", given = -1, at = -1, from = 0
+  let begun = false
+  let wanted = null
+  let shown = ""
+  let given = -1
+  let at = -1
+  let from = 0
 
   const ready = () => model.asking.kind === "asking" && pictures.has(model.asking.rows[0])
   function give(value) {
@@ -60,9 +98,17 @@ function makeDialog(root, model, send) {
     else return
     event.preventDefault()
   })
-  stage.addEventListener("pointerdown", (event) => { from = event.clientX })
-  stage.addEventListener("pointerup", (event) => { if (Math.abs(event.clientX - from) > SWIPED) give(event.clientX > from ? 1 : 0) })
-  dialog.addEventListener("close", () => { if (begun) send("leave_photos"); begun = false; pictures.clear() })
+  stage.addEventListener("pointerdown", (event) => {
+    from = event.clientX
+  })
+  stage.addEventListener("pointerup", (event) => {
+    if (Math.abs(event.clientX - from) > SWIPED) give(event.clientX > from ? 1 : 0)
+  })
+  dialog.addEventListener("close", () => {
+    if (begun) send("leave_photos")
+    begun = false
+    pictures.clear()
+  })
   onMessage(model, ({ photo }) => {
     if (!photo) return
     pictures.set(photo.row, photo.source)
@@ -81,7 +127,9 @@ function makeDialog(root, model, send) {
     at = now
     const source = pictures.get(rows[0])
     text(name, asking)
-    drawOnce(stage, `${rows[0]} ${Boolean(source)}`, () => (source ? [h("img", { src: source, alt: `Photo ${now + 1}`, draggable: "false" })] : []))
+    drawOnce(stage, `${rows[0]} ${Boolean(source)}`, () =>
+      source ? [h("img", { src: source, alt: `Photo ${now + 1}`, draggable: "false" })] : [],
+    )
     set(bar, "max", count)
     bar.value = now
     text(place, now < count ? `${now + 1} of ${count}${told && `. ${told}`}` : told)
@@ -93,16 +141,32 @@ function makeDialog(root, model, send) {
   function draw() {
     const { kind, rows, sentences = [], steps: next = [], text: words, share } = model.asking
     if (!dialog.open) return
-    if (!kind) { if (begun) { begun = false; dialog.close() } return }
+    if (!kind) {
+      if (begun) {
+        begun = false
+        dialog.close()
+      }
+      return
+    }
     begun = true
     for (const part of [asked, question, mark, teacher, stop]) part.hidden = kind !== "asking"
     end.hidden = kind === "asking"
     bar.hidden = place.hidden = !rows
     undo.hidden = !model.asking.can_undo
     if (rows) show(model.asking)
-    drawOnce(end, JSON.stringify([kind, sentences, words]), () => (kind === "done" ? sentences.map((one) => h("p", {}, one)) : [h("p", {}, kind !== "error" && h("span", { class: "spin" }), words)]))
+    drawOnce(end, JSON.stringify([kind, sentences, words]), () =>
+      kind === "done"
+        ? sentences.map((one) => h("p", {}, one))
+        : [h("p", {}, kind !== "error" && h("span", { class: "spin" }), words)],
+    )
     set(end, "data-share", share ? `${Math.round(100 * share)} %` : null)
-    keyed(steps, kind === "done" ? next : [], ([action]) => action, ([action]) => button("", () => send(action)), (one, [, words_]) => text(one, words_))
+    keyed(
+      steps,
+      kind === "done" ? next : [],
+      ([action]) => action,
+      ([action]) => button("", () => send(action)),
+      (one, [, words_]) => text(one, words_),
+    )
     if (kind !== shown || !dialog.getRootNode().activeElement?.checkVisibility()) inner.focus()
     shown = kind
   }

@@ -8,30 +8,70 @@ import { isBusy, ownRepairs, ownPending } from "../shared.js"
 const button = (onclick, attributes = {}) => h("button", { class: "btn", onclick, ...attributes })
 
 export function makeFinding(model, send, asking) {
-  const words = h("span"), bar = h("i", { class: "progress" }), label = h("span")
-  const waits = () => ownPending(model).some(({ concept, direction }) => concept === model.finding.remove && direction === "remove")
-  const remove = button(() => { if (!waits() && !isBusy(model)) send("remove_suspect", { concept: model.finding.remove }) })
-  const repair = button(() => send(model.repair.running ? "stop_suggesting" : "suggest"), { class: "btn suggest" })
-  const wrong = button(() => {
-    list.hidden = !list.hidden
-    if (!list.hidden) send("label_pictures")
-    draw()
-  }, { "aria-controls": "wrong-labels" })
-  const alone = h("span"), raised = () => ownPending(model).some(({ concept, direction }) => concept === model.finding.word?.raise && direction === "up")
-  const raise = h("button", { class: "group-thumb up", onclick: () => { if (!isBusy(model)) send("toggle", { concept: model.finding.word.raise, direction: "up" }) } })
+  const words = h("span")
+  const bar = h("i", { class: "progress" })
+  const label = h("span")
+  const waits = () =>
+    ownPending(model).some(
+      ({ concept, direction }) => concept === model.finding.remove && direction === "remove",
+    )
+  const remove = button(() => {
+    if (!waits() && !isBusy(model)) send("remove_suspect", { concept: model.finding.remove })
+  })
+  const repair = button(() => send(model.repair.running ? "stop_suggesting" : "suggest"), {
+    class: "btn suggest",
+  })
+  const wrong = button(
+    () => {
+      list.hidden = !list.hidden
+      if (!list.hidden) send("label_pictures")
+      draw()
+    },
+    { "aria-controls": "wrong-labels" },
+  )
+  const alone = h("span")
+  const raised = () =>
+    ownPending(model).some(
+      ({ concept, direction }) => concept === model.finding.word?.raise && direction === "up",
+    )
+  const raise = h("button", {
+    class: "group-thumb up",
+    onclick: () => {
+      if (!isBusy(model)) send("toggle", { concept: model.finding.word.raise, direction: "up" })
+    },
+  })
   const word = h("p", { class: "word num" }, alone, " ", raise)
   const result = h("p", { class: "result", role: "status" })
-  const list = h("div", { class: "labels", id: "wrong-labels", role: "list", "aria-label": "Labels that are likely wrong", hidden: "" })
+  const list = h("div", {
+    class: "labels",
+    id: "wrong-labels",
+    role: "list",
+    "aria-label": "Labels that are likely wrong",
+    hidden: "",
+  })
   const pictures = new Map()
   repair.append(bar, label)
-  const element = h("section", { class: "finding", "aria-label": "Finding" }, h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
-    word, h("div", { class: "acts" }, remove, repair, wrong, asking.element), result, list)
+  const element = h(
+    "section",
+    { class: "finding", "aria-label": "Finding" },
+    h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
+    word,
+    h("div", { class: "acts" }, remove, repair, wrong, asking.element),
+    result,
+    list,
+  )
   onMessage(model, (message) => {
     for (const [row, source] of Object.entries(message.pictures ?? {})) pictures.set(Number(row), source)
     draw()
   })
   function draw() {
-    const { student, finding, finding: { labels = [] }, options, repair: { sentence, running, share, text: step } } = model
+    const {
+      student,
+      finding,
+      finding: { labels = [] },
+      options,
+      repair: { sentence, running, share, text: step },
+    } = model
     element.hidden = !student
     text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent
@@ -43,7 +83,11 @@ export function makeFinding(model, send, asking) {
     text(raise, `${DIRECTIONS.up.mark} ${raisable}`)
     set(raise, "aria-label", `${DIRECTIONS.up.verb} ${raisable}`)
     set(raise, "aria-pressed", String(raised()))
-    set(raise, "title", "Puts a thumb on the class's own word into the batch: images with the word get higher targets")
+    set(
+      raise,
+      "title",
+      "Puts a thumb on the class's own word into the batch: images with the word get higher targets",
+    )
     set(raise, "aria-disabled", isBusy(model) ? "true" : null)
     remove.hidden = !finding.remove
     text(remove, waits() ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
@@ -51,7 +95,13 @@ export function makeFinding(model, send, asking) {
     repair.hidden = !options.suggests
     bar.style.width = running ? `${100 * share}%` : "0"
     text(label, running ? `Looking for a repair ${Math.round(100 * share)} % ✕` : "Find a repair")
-    set(repair, "title", running ? `${step}. Click to stop.` : "Compares what could help on images that did not choose, and puts the best into the batch")
+    set(
+      repair,
+      "title",
+      running
+        ? `${step}. Click to stop.`
+        : "Compares what could help on images that did not choose, and puts the best into the batch",
+    )
     set(repair, "aria-disabled", !running && isBusy(model) ? "true" : null)
     wrong.hidden = !labels.length
     list.hidden ||= !labels.length
@@ -59,14 +109,30 @@ export function makeFinding(model, send, asking) {
     set(wrong, "aria-expanded", String(!list.hidden))
     text(result, sentence)
     result.hidden = !sentence
-    if (!list.hidden) keyed(list, labels, ({ row }) => `${student} ${row}`, (one) => makeLabel(one, send), (item, one) => fillLabel(item, one, model, pictures))
+    if (!list.hidden) {
+      keyed(
+        list,
+        labels,
+        ({ row }) => `${student} ${row}`,
+        (one) => makeLabel(one, send),
+        (item, one) => fillLabel(item, one, model, pictures),
+      )
+    }
   }
   return { element, draw }
 }
 
 function makeLabel({ row }, send) {
-  return h("div", { role: "listitem" }, h("button", { class: "photo", onclick: () => send("open_label", { row }) }, h("img", { alt: "", draggable: "false" })),
-    h("button", { class: "group-thumb", onclick: () => send("correct_label", { row }) }))
+  return h(
+    "div",
+    { role: "listitem" },
+    h(
+      "button",
+      { class: "photo", onclick: () => send("open_label", { row }) },
+      h("img", { alt: "", draggable: "false" }),
+    ),
+    h("button", { class: "group-thumb", onclick: () => send("correct_label", { row }) }),
+  )
 }
 
 /** A click on a label adds the opposite label to the batch. */
@@ -76,7 +142,11 @@ function fillLabel({ children: [photo, mark] }, { row, image, label }, model, pi
   set(photo, "aria-label", `Image ${image}, labelled ${label ? "" : "not "}${model.student}: show it large`)
   text(mark, words)
   set(mark, "aria-label", `Image ${image} ${words}`)
-  set(mark, "aria-pressed", String(ownRepairs(model).some((repair) => repair.direction === "label" && repair.image === image)))
+  set(
+    mark,
+    "aria-pressed",
+    String(ownRepairs(model).some((repair) => repair.direction === "label" && repair.image === image)),
+  )
   set(mark, "title", model.options.unrepairable || "Teaches the corrected label; the data set stays as it is")
   mark.disabled = isBusy(model) || Boolean(model.options.unrepairable)
 }

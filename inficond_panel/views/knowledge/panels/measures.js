@@ -8,8 +8,16 @@ import { makeUnfold } from "./unfold.js"
 const MEASURES_KEY = "a"
 
 export function makeMeasures(model, send) {
-  const { element, line, body, show } = makeUnfold(model, "measured", { kind: "measures", key: MEASURES_KEY, title: "Metrics", meaning: "All metrics", label: "Metrics" })
-  const table = h("div"), threshold = makeThreshold(model, send), slices = makeSlices(model)
+  const { element, line, body, show } = makeUnfold(model, "measured", {
+    kind: "measures",
+    key: MEASURES_KEY,
+    title: "Metrics",
+    meaning: "All metrics",
+    label: "Metrics",
+  })
+  const table = h("div")
+  const threshold = makeThreshold(model, send)
+  const slices = makeSlices(model)
   const wait = h("span", { class: "spin" })
   body.append(wait, table, threshold.element, slices.element)
   const draw = () => {
@@ -34,70 +42,175 @@ const wordsOf = ({ name, now, after, change, note }) =>
 function partOf({ name, now, after, change, note }, index) {
   const parts = [index ? " · " : "", `${name} `, h("span", { class: after ? "wide" : "" }, now)]
   if (after) parts.push(` → ${after}`)
-  if (change?.noise) parts.push(" ", h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise" }))
+  if (change?.noise) {
+    parts.push(" ", h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise" }))
+  }
   if (change) parts.push(h("span", { class: "range-text" }, ` ${change.interval}`))
   return [...parts, note]
 }
 
 function measuresOf({ heads, rows, scope }) {
   const ranged = rows.some(({ range }) => range)
-  const noise = () => h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise", title: "within noise" })
+  const noise = () =>
+    h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise", title: "within noise" })
   const valueOf = ([value, unit]) => h("b", {}, value, unit && h("span", { class: "wide" }, ` ${unit}`))
-  const cell = ({ text: value, range, words }) => h("td", { class: "num" },
-    words === "unchanged" ? h("span", { class: "muted" }, words) : valueOf(value.split(" ")), ` ${range} `, words === "within noise" && noise())
-  const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name, note && h("span", { class: "muted num" }, note)),
-    h("td", { class: "num" }, h("b", {}, now)), ranged && h("td", { class: "num" }, range), changes.map(cell))
+  const cell = ({ text: value, range, words }) =>
+    h(
+      "td",
+      { class: "num" },
+      words === "unchanged" ? h("span", { class: "muted" }, words) : valueOf(value.split(" ")),
+      ` ${range} `,
+      words === "within noise" && noise(),
+    )
+  const line = ({ name, now, range, changes, note }) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name, note && h("span", { class: "muted num" }, note)),
+      h("td", { class: "num" }, h("b", {}, now)),
+      ranged && h("td", { class: "num" }, range),
+      changes.map(cell),
+    )
   const noisy = rows.some(({ changes }) => changes.some(({ words }) => words === "within noise"))
-  return h("table", {}, h("caption", { class: "num" }, scope, noisy && h("span", {}, noise(), " within noise")),
-    h("thead", {}, h("tr", {}, h("td"), heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
+  return h(
+    "table",
+    {},
+    h("caption", { class: "num" }, scope, noisy && h("span", {}, noise(), " within noise")),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("td"),
+        heads.map((name) => h("th", { scope: "col" }, name)),
+      ),
+    ),
+    h("tbody", {}, rows.map(line)),
+  )
 }
 
 /** One metric of the student on the images with each value of a column; the worst is named. */
 function makeSlices(model) {
-  const by = select("Slices by", [["", "none"], ...model.options.columns.map((name) => [name, name])], model.slice_by, (column) => { model.slice_by = column }, "Slices by")
-  const metric = select("Metric of the slices", model.options.slice_metrics, model.slice_metric, (id) => { model.slice_metric = id })
+  const by = select(
+    "Slices by",
+    [["", "none"], ...model.options.columns.map((name) => [name, name])],
+    model.slice_by,
+    (column) => {
+      model.slice_by = column
+    },
+    "Slices by",
+  )
+  const metric = select("Metric of the slices", model.options.slice_metrics, model.slice_metric, (id) => {
+    model.slice_metric = id
+  })
   const told = h("p", { role: "status" })
   const table = h("table", { class: "by" })
   const none = h("p", { class: "muted" }, "No slices: the store has no metadata of its images.")
-  const element = h("section", { class: "slices" }, ...(model.options.columns.length ? [h("div", { class: "pick" }, by, metric), told, table] : [none]))
+  const element = h(
+    "section",
+    { class: "slices" },
+    ...(model.options.columns.length ? [h("div", { class: "pick" }, by, metric), told, table] : [none]),
+  )
   const draw = () => {
     const { heads = [], rows = [], told: words = "" } = model.slices ?? {}
     by.control.show(model.slice_by)
     metric.control.show(model.slice_metric)
     text(told, words)
-    drawOnce(table, JSON.stringify(model.slices), () => rows.length ? [sliceHeads(heads), h("tbody", {}, rows.map((row) => sliceLine(row, heads, model)))] : [])
+    drawOnce(table, JSON.stringify(model.slices), () =>
+      rows.length
+        ? [
+            sliceHeads(heads),
+            h(
+              "tbody",
+              {},
+              rows.map((row) => sliceLine(row, heads, model)),
+            ),
+          ]
+        : [],
+    )
     told.hidden = !words
     table.hidden = !rows.length
   }
   return { element, draw }
 }
 
-const sliceHeads = (heads) => h("thead", {}, h("tr", {}, heads.filter(Boolean).map((name) => h("th", { scope: "col" }, name))))
+const sliceHeads = (heads) =>
+  h(
+    "thead",
+    {},
+    h(
+      "tr",
+      {},
+      heads.filter(Boolean).map((name) => h("th", { scope: "col" }, name)),
+    ),
+  )
 
 function sliceLine({ name, key, value, range, beside, images, verdict, worst }, heads, model) {
   const cell = (content) => h("td", { class: "num" }, content)
-  return h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
-    cell(h("b", {}, value)), heads[2] && cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
+  return h(
+    "tr",
+    { class: worst ? "worst" : null },
+    h("th", { scope: "row", class: "clip", title: name }, name),
+    cell(h("b", {}, value)),
+    heads[2] && cell(range),
+    heads[3] && cell(beside),
+    cell(
+      h(
+        "button",
+        {
+          class: "link",
+          title: "Show these images",
+          onclick: () => model.send_msg({ action: "open_slice", value: key }),
+        },
+        images,
+      ),
+    ),
+    cell(verdict),
+  )
 }
 
 // --- the threshold: the present one, and on request one chosen by the labels of tuning images -----------
 
 const BEST_F1 = ""
-const RULES = [[BEST_F1, "best F1"], ...["0.5", "0.8", "0.9", "0.95", "0.99"].map((precision) => [precision, `most recall at precision ${precision}`])]
+const RULES = [
+  [BEST_F1, "best F1"],
+  ...["0.5", "0.8", "0.9", "0.95", "0.99"].map((precision) => [
+    precision,
+    `most recall at precision ${precision}`,
+  ]),
+]
 const CHOOSE = "Choose by tuning images"
 const CROSS_FITTED = "Each image is decided by a threshold that the others chose."
 
 function makeThreshold(model, send) {
   const now = h("p", { class: "num" })
   const rule = select("Threshold by", RULES, BEST_F1, () => {}, "Threshold by")
-  const button = h("button", { class: "group-thumb", title: "The threshold that the labels of the tuning images choose, with its interval. Nothing is changed.", onclick: () => {
-    const { value } = rule.control
-    send("choose_threshold", { least: value === BEST_F1 ? null : Number(value) })
-  } }, CHOOSE)
+  const button = h(
+    "button",
+    {
+      class: "group-thumb",
+      title:
+        "The threshold that the labels of the tuning images choose, with its interval. Nothing is changed.",
+      onclick: () => {
+        const { value } = rule.control
+        send("choose_threshold", { least: value === BEST_F1 ? null : Number(value) })
+      },
+    },
+    CHOOSE,
+  )
   const told = h("p", { class: "num", role: "status" })
   const found = h("div", { class: "chosen" })
   const trial = makeTrial(model)
-  const element = h("section", { class: "threshold" }, now, trial.element, h("div", { class: "pick" }, rule, button), told, found)
+  const element = h(
+    "section",
+    { class: "threshold" },
+    now,
+    trial.element,
+    h("div", { class: "pick" }, rule, button),
+    told,
+    found,
+  )
   let before = ""
   const draw = () => {
     const { now: value = "", kind = "ask", text: words = "", rows, line } = model.threshold
@@ -108,7 +221,11 @@ function makeThreshold(model, send) {
     text(told, kind === "done" ? `Chosen: ${words}` : words)
     told.hidden = !words
     found.hidden = kind !== "done"
-    drawOnce(found, JSON.stringify([rows, line]), () => (rows ? [h("p", { class: "muted" }, CROSS_FITTED), worthOf(rows, model.options.confidence), lineOf(line)] : []))
+    drawOnce(found, JSON.stringify([rows, line]), () =>
+      rows
+        ? [h("p", { class: "muted" }, CROSS_FITTED), worthOf(rows, model.options.confidence), lineOf(line)]
+        : [],
+    )
     if (kind === "done" && before === "running") found.scrollIntoView({ block: "nearest" })
     before = kind
   }
@@ -117,15 +234,28 @@ function makeThreshold(model, send) {
 
 /** Any threshold, tried while it is moved: what it would decide on the images in view. */
 function makeTrial(model) {
-  const slider = h("input", { type: "range", min: 0, step: 1, class: "offline", "aria-label": "Try another threshold" })
+  const slider = h("input", {
+    type: "range",
+    min: 0,
+    step: 1,
+    class: "offline",
+    "aria-label": "Try another threshold",
+  })
   const told = h("p", { class: "num" })
   const element = h("div", {}, told, h("label", { class: "pick" }, h("span", {}, "Try another"), slider))
   let shown = null
   const say = () => {
-    const { threshold, found, wrong } = shown, at = Number(slider.value)
+    const { threshold, found, wrong } = shown
+    const at = Number(slider.value)
     const [positives, tp, fp] = [found[0], found[at], wrong[at]]
     const share = (part, whole) => fixed(whole ? part / whole : null, 3)
-    const words = `Above ${signed(threshold[at], 3)}: F1 ${share(2 * tp, positives + tp + fp)} · precision ${share(tp, tp + fp)} · recall ${share(tp, positives)} · ${count(tp)} of ${count(positives)} found, ${count(fp)} wrongly`
+    const measures = [
+      `F1 ${share(2 * tp, positives + tp + fp)}`,
+      `precision ${share(tp, tp + fp)}`,
+      `recall ${share(tp, positives)}`,
+      `${count(tp)} of ${count(positives)} found, ${count(fp)} wrongly`,
+    ]
+    const words = `Above ${signed(threshold[at], 3)}: ${measures.join(" · ")}`
     text(told, words)
     set(slider, "aria-valuetext", words)
   }
@@ -144,11 +274,41 @@ function makeTrial(model) {
 
 function worthOf(rows, confidence) {
   const cell = (...content) => h("td", { class: "num" }, ...content)
-  const line = ({ name, now, after, change }) => h("tr", {}, h("th", { scope: "row" }, name), cell(now), cell(h("b", {}, after)),
-    cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"))
-  return h("table", { class: "by", "aria-label": "Worth of the chosen threshold" },
-    h("thead", {}, h("tr", {}, h("td"), ["now", "chosen", confidence ? `change, ${confidence}` : "change"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
+  const line = ({ name, now, after, change }) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name),
+      cell(now),
+      cell(h("b", {}, after)),
+      cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"),
+    )
+  return h(
+    "table",
+    { class: "by", "aria-label": "Worth of the chosen threshold" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("td"),
+        ["now", "chosen", confidence ? `change, ${confidence}` : "change"].map((name) =>
+          h("th", { scope: "col" }, name),
+        ),
+      ),
+    ),
+    h("tbody", {}, rows.map(line)),
+  )
 }
 
 /** The line of YAML, to be copied: a threshold holds for all iterations, and is of the spec. */
-const lineOf = (words) => h("p", { class: "yaml" }, "In the spec, under students: ", h("code", {}, words), " ", copyButton(words, "link"))
+const lineOf = (words) =>
+  h(
+    "p",
+    { class: "yaml" },
+    "In the spec, under students: ",
+    h("code", {}, words),
+    " ",
+    copyButton(words, "link"),
+  )

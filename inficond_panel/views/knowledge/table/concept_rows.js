@@ -1,7 +1,21 @@
 // One row a concept of a student: influence, what-if, patches, thumbs, and the cards of its parts.
 
 import {
-  count, details, drawOnce, fixed, h, icon, isNumber, keyed, onMessage, percent, s, select, set, signed, text,
+  count,
+  details,
+  drawOnce,
+  fixed,
+  h,
+  icon,
+  isNumber,
+  keyed,
+  onMessage,
+  percent,
+  s,
+  select,
+  set,
+  signed,
+  text,
 } from "../../../ui/base.js"
 import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
@@ -16,7 +30,9 @@ const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAA
 export function rowContext(model, rows) {
   const unitOf = rows.find(({ share }) => share)
   const strongest = unitOf ? unitOf.influence / unitOf.share : 0
-  const ghosts = new Map(rows.map(({ concept }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
+  const ghosts = new Map(
+    rows.map(({ concept }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)),
+  )
   const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
   const shares = rows.map(({ share }) => share) // no preview: the scale stays until the refit
   const left = Math.max(0.52, -Math.min(0, ...shares))
@@ -26,30 +42,71 @@ export function rowContext(model, rows) {
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
   const place = (share) => Math.max(0, Math.min(100, 1 + (left + share) * unit))
   const ends = [-1, 99].map((percentage) => strongest * (percentage / unit - left))
-  return { place, ends, strongest, similarity, intents, ghosts, ghostShare, frozen: isBusy(model), locked: model.locked }
+  return {
+    place,
+    ends,
+    strongest,
+    similarity,
+    intents,
+    ghosts,
+    ghostShare,
+    frozen: isBusy(model),
+    locked: model.locked,
+  }
 }
 
 /** A row; parts of the details are built only with details. */
 export function makeRow({ concept }, send, detailed) {
-  const button = (direction) => h("button", {
-    class: `thumb ${direction}`, "data-direction": direction, "aria-pressed": "false",
-    "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
-    onclick: () => send("toggle", { concept, direction }),
-  }, icon(DIRECTIONS[direction].icon))
+  const button = (direction) =>
+    h(
+      "button",
+      {
+        class: `thumb ${direction}`,
+        "data-direction": direction,
+        "aria-pressed": "false",
+        "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
+        onclick: () => send("toggle", { concept, direction }),
+      },
+      icon(DIRECTIONS[direction].icon),
+    )
   const told = (name) => h("span", { class: `${name} num` })
-  const only = detailed ? {
-    rank: told("rank"), influence: told("influence"), suspect: told("suspect"), discrepancy: told("discrepancy"), then: told("then"),
-    holds: holdsButton(concept, send), factor: factorOf(concept, send),
-  } : {}
-  const open = h("button", { class: "open clip offline", title: concept, onclick: () => send("open", { concept }) }, concept)
-  const strength = s("svg", { class: "strength", height: 12, role: "img" }), handle = makeHandle(concept), note = h("span", { class: "note" })
+  const only = detailed
+    ? {
+        rank: told("rank"),
+        influence: told("influence"),
+        suspect: told("suspect"),
+        discrepancy: told("discrepancy"),
+        then: told("then"),
+        holds: holdsButton(concept, send),
+        factor: factorOf(concept, send),
+      }
+    : {}
+  const open = h(
+    "button",
+    { class: "open clip offline", title: concept, onclick: () => send("open", { concept }) },
+    concept,
+  )
+  const strength = s("svg", { class: "strength", height: 12, role: "img" })
+  const handle = makeHandle(concept)
+  const note = h("span", { class: "note" })
   const effect = s("svg", { class: "effect", role: "img" })
   const patches = h("div", { class: "patches", onclick: (event) => openPatch(event, concept, send) })
   const thumbs = THUMBS.map(button)
-  const element = h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": detailed ? "u d x g h i" : "u d x g i" },
-    only.rank, h("div", { class: "concept" }, h("div", { class: "title" }, open, only.influence ?? note), h("div", { class: "bar-line" }, strength, handle),
-      detailed && h("span", { class: "below" }, note, only.suspect, only.discrepancy, only.then, only.holds)),
-    effect, patches, h("div", { class: "thumbs", role: "group", "aria-label": `Change ${concept}` }, thumbs, only.factor))
+  const element = h(
+    "div",
+    { class: "row offline", role: "listitem", "aria-keyshortcuts": detailed ? "u d x g h i" : "u d x g i" },
+    only.rank,
+    h(
+      "div",
+      { class: "concept" },
+      h("div", { class: "title" }, open, only.influence ?? note),
+      h("div", { class: "bar-line" }, strength, handle),
+      detailed && h("span", { class: "below" }, note, only.suspect, only.discrepancy, only.then, only.holds),
+    ),
+    effect,
+    patches,
+    h("div", { class: "thumbs", role: "group", "aria-label": `Change ${concept}` }, thumbs, only.factor),
+  )
   element.parts = { open, strength, handle, note, effect, patches, thumbs, only: detailed && only }
   return element
 }
@@ -59,10 +116,24 @@ export function fillRow(element, row, model, context) {
   const pending = context.intents.get(row.concept)
   const drafted = context.draft?.concept === row.concept
   const intent = drafted ? draftOf(row, context) : pending
-  set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${signed(row.influence, 2)}`)
+  set(
+    element,
+    "aria-label",
+    `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${signed(row.influence, 2)}`,
+  )
   element.classList.toggle("current", row.concept === model.concept)
   set(open, "aria-current", row.concept === model.concept ? "true" : null)
-  drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), drafted || context.ghostShare(row.concept)]), () => strengthOf(row, intent, context, drafted))
+  drawOnce(
+    strength,
+    JSON.stringify([
+      row.share,
+      intent?.share,
+      intent?.direction,
+      context.place(0),
+      drafted || context.ghostShare(row.concept),
+    ]),
+    () => strengthOf(row, intent, context, drafted),
+  )
   drawHandle(handle, row, intent, model, context)
   set(strength, "aria-label", `influence ${signed(row.influence, 2)}`)
   drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent, Boolean(only)))
@@ -75,14 +146,22 @@ export function fillRow(element, row, model, context) {
     const { verb, key } = DIRECTIONS[button.dataset.direction]
     set(button, "title", context.locked || `${verb} (${key})`)
   }
-  if (only) fillDetails(only, row, model, context, { pending, intent, ghost: drafted ? undefined : context.ghosts.get(row.concept) })
+  if (only) {
+    fillDetails(only, row, model, context, {
+      pending,
+      intent,
+      ghost: drafted ? undefined : context.ghosts.get(row.concept),
+    })
+  }
 }
 
 function fillDetails(only, row, model, context, { pending, intent, ghost }) {
-  const now = signed(row.influence, 2), after = isNumber(ghost) ? signed(ghost, 2) : now
+  const now = signed(row.influence, 2)
+  const after = isNumber(ghost) ? signed(ghost, 2) : now
   text(only.rank, row.rank ?? "–")
   text(only.influence, now)
-  text(only.then, after === now || after === signed(intent?.value, 2) ? "" : `→ ${after}`) // the bound says it
+  const isSaid = after === now || after === signed(intent?.value, 2) // by the influence, or by the bound
+  text(only.then, isSaid ? "" : `→ ${after}`)
   drawSuspect(only.suspect, row, model.shift)
   drawDiscrepancy(only.discrepancy, row, model.sort)
   drawHolds(only.holds, row, model.stability[row.concept])
@@ -93,18 +172,28 @@ function fillDetails(only, row, model, context, { pending, intent, ghost }) {
 /** The bound that the present drag would set. */
 function draftOf(row, { draft: { value }, strongest }) {
   const direction = directionTo(value, row.influence)
-  return direction && { direction, value, share: strongest ? value / strongest : 0, bound: `${direction === "up" ? "≥" : "≤"} ${fixed(value, 2)}` }
+  return (
+    direction && {
+      direction,
+      value,
+      share: strongest ? value / strongest : 0,
+      bound: `${direction === "up" ? "≥" : "≤"} ${fixed(value, 2)}`,
+    }
+  )
 }
 
 /** The factor of one pending thumb. */
 function factorOf(concept, send) {
-  const element = select(`Factor of ${concept}`, [], null, (x) => send("set_own_factor", { concept, factor: Number(x) }))
+  const element = select(`Factor of ${concept}`, [], null, (x) =>
+    send("set_own_factor", { concept, factor: Number(x) }),
+  )
   element.classList.add("own-factor")
   return element
 }
 
 function drawFactor(element, intent, factors, frozen) {
-  const own = intent?.factor, { control } = element
+  const own = intent?.factor
+  const { control } = element
   element.hidden = !own
   if (!own) return control.forget()
   const options = [...new Set([...factors, own])].sort((a, b) => a - b)
@@ -115,16 +204,27 @@ function drawFactor(element, intent, factors, frozen) {
 
 /** The bar from the zero line; what the batch adds or takes away is dashed: until it is known, the bound. */
 function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) {
-  const bound = (drafted ? null : ghostShare(concept)) ?? (intent && isNumber(intent.share) ? intent.share : share)
+  const bound =
+    (drafted ? null : ghostShare(concept)) ?? (intent && isNumber(intent.share) ? intent.share : share)
   const solid = share > 0 ? Math.min(share, Math.max(0, bound)) : Math.max(share, Math.min(0, bound))
   const bar = (from, to, name) => {
     const [left, right] = [place(Math.min(from, to)), place(Math.max(from, to))]
-    return right > left && s("rect", { class: name, x: `${left.toFixed(2)}%`, width: `${(right - left).toFixed(2)}%`, y: 2, height: 8 })
+    return (
+      right > left &&
+      s("rect", {
+        class: name,
+        x: `${left.toFixed(2)}%`,
+        width: `${(right - left).toFixed(2)}%`,
+        y: 2,
+        height: 8,
+      })
+    )
   }
   const zero = `${place(0).toFixed(2)}%`
   return [
     s("rect", { class: "rest", width: "100%", y: 2, height: 8, rx: 2 }),
-    bar(0, solid, share < 0 ? "negative" : "positive"), bar(share, bound, `ghost ${intent?.direction ?? ""}`),
+    bar(0, solid, share < 0 ? "negative" : "positive"),
+    bar(share, bound, `ghost ${intent?.direction ?? ""}`),
     s("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: 12 }),
   ].filter(Boolean)
 }
@@ -133,14 +233,22 @@ function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) 
 function noteOf(row, intent, detailed) {
   const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
   const words = (...parts) => parts.flatMap((part) => [h("span", {}, part), " "])
-  if (!detailed) return intent ? words(DIRECTIONS[intent.direction].mark, "waits") : row.held ? [icon("lock", 11), ...words("held", `since ${row.since}`)] : []
-  if (intent) return [told(`${DIRECTIONS[intent.direction].mark} ${intent.bound}`, " pending")]
-  return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
+  if (intent) {
+    const { mark } = DIRECTIONS[intent.direction]
+    return detailed ? [told(`${mark} ${intent.bound}`, " pending")] : words(mark, "waits")
+  }
+  if (!row.held) return []
+  const since = `since ${row.since}`
+  return [icon("lock", 11), ...(detailed ? [told(row.held, ` ${since}`)] : words("held", since))]
 }
 
 function drawSuspect(element, row, { suspects = [] }) {
   const rank = suspects.findIndex(({ concept }) => concept === row.concept) + 1
-  drawOnce(element, String(rank || ""), () => (rank ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)] : []))
+  drawOnce(element, String(rank || ""), () =>
+    rank
+      ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)]
+      : [],
+  )
   set(element, "title", suspects[rank - 1]?.reason ?? null)
 }
 
@@ -153,9 +261,12 @@ function drawDiscrepancy(element, row, sort) {
 
 /** Pictures by segment, the last of them kept; those not there yet are asked for together. */
 export function makePictures(model, send, rows) {
-  const known = new Map(), waiting = new Set()
+  const known = new Map()
+  const waiting = new Set()
   const ask = () => {
-    const segments = [...waiting].filter((image) => image.isConnected).map((image) => Number(image.dataset.segment))
+    const segments = [...waiting]
+      .filter((image) => image.isConnected)
+      .map((image) => Number(image.dataset.segment))
     if (segments.length) send("pictures", { segments })
     waiting.clear()
   }
@@ -186,18 +297,34 @@ function openPatch(event, concept, send) {
 }
 
 function makePatch({ segment }, pictures) {
-  const image = h("img", { src: BLANK, "data-segment": segment, alt: "", decoding: "async", draggable: "false" })
+  const image = h("img", {
+    src: BLANK,
+    "data-segment": segment,
+    alt: "",
+    decoding: "async",
+    draggable: "false",
+  })
   pictures.want(image)
   return h("span", { class: "patch", "data-segment": segment }, image, h("i", {}, h("b")))
 }
 
 function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
-  keyed(patches, row.patches, (patch) => patch.segment, (patch) => makePatch(patch, pictures),
+  keyed(
+    patches,
+    row.patches,
+    (patch) => patch.segment,
+    (patch) => makePatch(patch, pictures),
     (element, patch, index) => {
-      set(element.firstChild, "alt", `${row.concept}, patch ${index + 1}, similarity ${patch.similarity.toFixed(2)}`)
+      set(
+        element.firstChild,
+        "alt",
+        `${row.concept}, patch ${index + 1}, similarity ${patch.similarity.toFixed(2)}`,
+      )
       set(element, "title", `similarity ${patch.similarity.toFixed(2)}; a click shows the photo`)
-      element.lastChild.firstChild.style.width = `${similarity > 0 ? (100 * Math.max(0, patch.similarity)) / similarity : 0}%`
-    })
+      const share = similarity > 0 ? Math.max(0, patch.similarity) / similarity : 0
+      element.lastChild.firstChild.style.width = `${100 * share}%`
+    },
+  )
   set(patches, "data-none", patchless ? null : row.unpatched || null)
 }
 
@@ -206,7 +333,12 @@ function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
 export const HOLDS_KEY = "h"
 
 function holdsButton(concept, send) {
-  return h("button", { class: "holds", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", { class: "progress" }), h("span", { class: "clip" }))
+  return h(
+    "button",
+    { class: "holds", "data-kind": "ask", onclick: () => send("find_stability", { concept }) },
+    h("i", { class: "progress" }),
+    h("span", { class: "clip" }),
+  )
 }
 
 function drawHolds(button, { concept }, found) {
@@ -214,9 +346,18 @@ function drawHolds(button, { concept }, found) {
   const share = Math.round(100 * (found?.progress ?? 0))
   set(button, "data-kind", kind)
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
-  text(button.lastChild, { ask: "stable?", running: `Refitting ${share} % ✕` }[kind] ?? found.short ?? found.text)
-  set(button, "aria-label", { ask: `stable? Refit to see whether the influence of ${concept} is (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
-  set(button, "title", kind === "ask" ? "Is its influence stable? Refit on other samples of the training images (H)" : kind === "error" ? found.text : null)
+  const names = {
+    ask: `stable? Refit to see whether the influence of ${concept} is (H)`,
+    running: `Refitting ${share} %: stop it for ${concept}`,
+  }
+  const titles = {
+    ask: "Is its influence stable? Refit on other samples of the training images (H)",
+    error: found?.text,
+  }
+  const words = { ask: "stable?", running: `Refitting ${share} % ✕` }
+  text(button.lastChild, words[kind] ?? found.short ?? found.text)
+  set(button, "aria-label", names[kind] ?? `${concept}: ${found.text}`)
+  set(button, "title", titles[kind] ?? null)
 }
 
 function holdsCard(concept, { text: words, rows, scope }) {
@@ -232,25 +373,38 @@ export function rowHover(rows, model, card, hand) {
     if (hand.draft) return // the chart shows its reading itself
     const part = event.target.closest?.(".effect, .holds, .strength, .influence, .note, .then")
     const row = part && rowOf(part)
-    const children = row && (part.matches(".effect") ? effectCard(part, row, model, event.clientX)
-      : part.matches(".holds") ? model.stability[row.concept]?.kind === "done" && holdsCard(row.concept, model.stability[row.concept])
-        : influenceCard(row, model))
+    const children = row && cardOf(part, row, model, event.clientX)
     if (children) card.show(part, children)
     else card.hide()
   })
-  rows.addEventListener("pointerleave", () => { if (!hand.draft) card.hide() })
+  rows.addEventListener("pointerleave", () => {
+    if (!hand.draft) card.hide()
+  })
+}
+
+/** Children of the card of a part of a row; nothing where the part has no more to say. */
+function cardOf(part, row, model, x) {
+  if (part.matches(".effect")) return effectCard(part, row, model, x)
+  if (!part.matches(".holds")) return influenceCard(row, model)
+  const stability = model.stability[row.concept]
+  return stability?.kind === "done" && holdsCard(row.concept, stability)
 }
 
 function influenceCard(row, model) {
   const ghost = model.ghosts[row.concept]
-  return [h("b", {}, row.concept), details([
-    ["Influence", signed(row.influence, 3)],
-    ["Of the strongest", percent(Math.abs(row.share), 1)],
-    ["Rank", row.rank ? `${row.rank} of ${count(model.options.concepts)}` : "–"],
-    row.held && ["Thumb", `${row.held} since ${row.since}`],
-    isNumber(ghost) && ["After this batch", signed(ghost, 3)],
-    isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
-    !model.options.patchless && ["Assigned segments", count(row.assigned)],
-    ...row.scale,
-  ].filter(Boolean))]
+  return [
+    h("b", {}, row.concept),
+    details(
+      [
+        ["Influence", signed(row.influence, 3)],
+        ["Of the strongest", percent(Math.abs(row.share), 1)],
+        ["Rank", row.rank ? `${row.rank} of ${count(model.options.concepts)}` : "–"],
+        row.held && ["Thumb", `${row.held} since ${row.since}`],
+        isNumber(ghost) && ["After this batch", signed(ghost, 3)],
+        isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
+        !model.options.patchless && ["Assigned segments", count(row.assigned)],
+        ...row.scale,
+      ].filter(Boolean),
+    ),
+  ]
 }

@@ -21,7 +21,8 @@ export const within = (value, [low, high]) => Math.max(low, Math.min(high, value
 
 /** The direction of a bound at the value, as seen from the influence now; null at it.
     @param {number} value @param {number} influence */
-export const directionTo = (value, influence) => (value === influence ? null : value > influence ? "up" : "down")
+export const directionTo = (value, influence) =>
+  value === influence ? null : value > influence ? "up" : "down"
 
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }
 

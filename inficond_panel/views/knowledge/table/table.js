@@ -2,7 +2,18 @@
 // Python answers requests for files and pictures by {save} and {pictures}.
 
 import {
-  findBox, followTheme, h, hoverCard, icon, isClosed, onKey, select, set, text, unless, watch,
+  findBox,
+  followTheme,
+  h,
+  hoverCard,
+  icon,
+  isClosed,
+  onKey,
+  select,
+  set,
+  text,
+  unless,
+  watch,
 } from "../../../ui/base.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
 import { longList } from "../../../ui/lists/long_list.js"
@@ -24,13 +35,34 @@ export function render({ model, el }) {
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
   const [bar, panels] = model.get_child("parts")
-  const groupThumb = () => [...bar.shadowRoot.querySelectorAll(".twin .group-thumb")].at(-1) // all, where there are more
+  /** The last thumb of the group, which is for all concepts where there are more. */
+  const groupThumb = () => [...bar.shadowRoot.querySelectorAll(".twin .group-thumb")].at(-1)
   const table = makeTable(model, send, head.search, dialog, groupThumb)
-  const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
-    h("span", { class: "muted" }, "Its most influential concepts appear here. ",
-      h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
-  const root = h("section", { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
-    head.element, bar, table.scroll, empty, table.legend)
+  const empty = h(
+    "div",
+    { class: "empty" },
+    h("b", {}, "Select a class"),
+    h(
+      "span",
+      { class: "muted" },
+      "Its most influential concepts appear here. ",
+      h("kbd", {}, "↑"),
+      " ",
+      h("kbd", {}, "↓"),
+      " move, ",
+      h("kbd", {}, "Enter"),
+      " selects.",
+    ),
+  )
+  const root = h(
+    "section",
+    { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
+    head.element,
+    bar,
+    table.scroll,
+    empty,
+    table.legend,
+  )
   table.scroll.prepend(panels, table.columns)
   const overview = makeOverview(model, root, head.back, send)
   el.append(overview.element, root)
@@ -38,14 +70,37 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "gained", "stability", "adding", "locked", "extent"], () => {
-    const shown = Boolean(model.student)
-    empty.hidden = shown
-    overview.draw()
-    table.scroll.hidden = table.legend.hidden = !shown
-    head.draw()
-    if (shown) table.draw()
-  })
+  watch(
+    model,
+    [
+      "student",
+      "rows",
+      "found",
+      "find",
+      "top",
+      "sort",
+      "concept",
+      "pending",
+      "status",
+      "shift",
+      "effects",
+      "metric",
+      "ghosts",
+      "gained",
+      "stability",
+      "adding",
+      "locked",
+      "extent",
+    ],
+    () => {
+      const shown = Boolean(model.student)
+      empty.hidden = shown
+      overview.draw()
+      table.scroll.hidden = table.legend.hidden = !shown
+      head.draw()
+      if (shown) table.draw()
+    },
+  )
 }
 
 /** What stands in the place of the view while no class is selected, where there is such a thing. The
@@ -64,8 +119,9 @@ function makeOverview(model, root, back, send) {
     const focused = (shown ? root : element).matches(":focus-within")
     element.hidden = !shown
     root.hidden = shown
-    if (focused && shown) innerOf(element.firstElementChild)?.querySelector("[role=application], .look")?.focus()
-    else if (focused) back.focus()
+    if (focused && shown) {
+      innerOf(element.firstElementChild)?.querySelector("[role=application], .look")?.focus()
+    } else if (focused) back.focus()
   }
   return { element, draw }
 }
@@ -77,7 +133,16 @@ const innerOf = (column) => [...column.shadowRoot.children].find(({ shadowRoot }
 
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
-  const back = h("button", { class: unless("class", "back offline"), "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
+  const back = h(
+    "button",
+    {
+      class: unless("class", "back offline"),
+      "aria-label": "All students",
+      title: "All students",
+      onclick: () => send("select", { student: "" }),
+    },
+    icon("grid", 14),
+  )
   const { input: search, element: find } = findBox("Find concept", "C")
   search.ask = () => {
     clearTimeout(search.waiting)
@@ -89,8 +154,21 @@ function makeHead(model, send, dialog, menu) {
     search.waiting = setTimeout(search.ask, TYPING)
     search.hurried = ""
   })
-  search.addEventListener("blur", () => { search.hurried = "" })
-  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find)
+  search.addEventListener("blur", () => {
+    search.hurried = ""
+  })
+  const element = h(
+    "div",
+    { class: "panel-head" },
+    h(
+      "div",
+      { class: "titles" },
+      h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"),
+      h("span", { class: "whose" }, name, model.overview && back),
+    ),
+    h("span", { class: "grow" }),
+    find,
+  )
   showPart(model, element, ["student", "top", "sort"], () => makeTools(model, send, dialog, menu))
   const draw = () => {
     text(name, model.student)
@@ -103,16 +181,48 @@ function makeHead(model, send, dialog, menu) {
 
 /** Button that adds a concept; with details also number and order of the rows, and save as a file. */
 function makeTools(model, send, dialog, menu) {
-  const add = h("button", { class: unless("typing", "add"), "aria-keyshortcuts": "T", title: "Add or delete a concept of your own (T)", onclick: () => dialog.open(model.find) },
-    h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
+  const add = h(
+    "button",
+    {
+      class: unless("typing", "add"),
+      "aria-keyshortcuts": "T",
+      title: "Add or delete a concept of your own (T)",
+      onclick: () => dialog.open(model.find),
+    },
+    h("span", { "aria-hidden": "true" }, "+"),
+    h("span", { class: "word" }, "Concept"),
+  )
   const element = h("span", { class: "tools" }, add)
   if (!isClosed("typing")) onKey(add, "t", () => add.click())
   comeBack(add)
-  if (!isDetailed(model)) return { element, draw: () => { element.hidden = !model.student } }
-  const top = select("Concepts listed", model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
+  if (!isDetailed(model)) {
+    return {
+      element,
+      draw: () => {
+        element.hidden = !model.student
+      },
+    }
+  }
+  const top = select(
+    "Concepts listed",
+    model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]),
+    model.top,
+    (n) => {
+      model.top = Number(n)
+    },
+  )
   const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.options.suspecting)
-  const sort = select("Sort concepts by", sorts.map(({ key, name }) => [key, name]), model.sort, (id) => { model.sort = id })
-  const save = saveRows(menu, (kind) => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }))
+  const sort = select(
+    "Sort concepts by",
+    sorts.map(({ key, name }) => [key, name]),
+    model.sort,
+    (id) => {
+      model.sort = id
+    },
+  )
+  const save = saveRows(menu, (kind) =>
+    send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }),
+  )
   element.append(top, sort, save)
   const draw = () => {
     element.hidden = !model.student
@@ -129,30 +239,53 @@ function makeTable(model, send, search, dialog, groupThumb) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
-  const columns = h("div", { class: "heads" }), legend = h("div", { class: "legends" })
+  const columns = h("div", { class: "heads" })
+  const legend = h("div", { class: "legends" })
   showPart(model, columns, ["effects", "metric", "patches_of", "rows", "found"], () => makeColumns(model))
   const pictures = makePictures(model, send, rows)
-  let listed = [], context = {}, order = "", waiting = 0, card = null, tuned = [], isDone = false, extent = null
+  let listed = []
+  let context = {}
+  let order = ""
+  let waiting = 0
+  let card = null
+  let tuned = []
+  let isDone = false
+  let extent = null
   const rowOf = (concept) => listed.find((row) => row.concept === concept)
   const elementOf = (concept) => [...rows.children].find(({ dataset }) => dataset.key === concept)
   const places = longList({
-    scroller: scroll, list: rows, key: ({ concept }) => concept, make: (row) => makeRow(row, send, isDetailed(model)),
+    scroller: scroll,
+    list: rows,
+    key: ({ concept }) => concept,
+    make: (row) => makeRow(row, send, isDetailed(model)),
     fill: (element, row) => fillRow(element, row, model, context),
-    drawn: () => { if (places.isLong()) waiting ||= setTimeout(tellNear, ASK_EVERY) },
+    drawn: () => {
+      if (places.isLong()) waiting ||= setTimeout(tellNear, ASK_EVERY)
+    },
   })
   const hand = makeHand(rows, model, send, {
-    rowOf, context: () => context, hide: () => card.hide(),
-    redraw: (concept) => { context.draft = hand.draft; if (elementOf(concept)) fillRow(elementOf(concept), rowOf(concept), model, context) },
-    tell: (concept, value) => { const told = effectCardAt(rowOf(concept), model, value, true); if (told) card.show(elementOf(concept).querySelector(".effect"), told) },
+    rowOf,
+    context: () => context,
+    hide: () => card.hide(),
+    redraw: (concept) => {
+      context.draft = hand.draft
+      if (elementOf(concept)) fillRow(elementOf(concept), rowOf(concept), model, context)
+    },
+    tell: (concept, value) => {
+      const told = effectCardAt(rowOf(concept), model, value, true)
+      if (told) card.show(elementOf(concept).querySelector(".effect"), told)
+    },
   })
   const draw = () => {
     hand.settle()
-    if (extent !== model.extent) { // hidden parts are not built
+    if (extent !== model.extent) {
+      // hidden parts are not built
       extent = model.extent
       rows.replaceChildren()
       legend.replaceChildren(legendOf(model))
     }
-    const now = JSON.stringify([model.student, model.sort, soughtOf(model)]), fresh = now !== order
+    const now = JSON.stringify([model.student, model.sort, soughtOf(model)])
+    const fresh = now !== order
     order = now
     listed = shownRows(model)
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
@@ -163,7 +296,8 @@ function makeTable(model, send, search, dialog, groupThumb) {
   }
   /** After a refit: the concept tuned that is listed first, else the top of the list. */
   function showTuned() {
-    const given = ownPending(model).map(({ concept }) => concept), done = model.status.kind === "done"
+    const given = ownPending(model).map(({ concept }) => concept)
+    const done = model.status.kind === "done"
     if (given.length) tuned = given
     if (done && !isDone) {
       const at = listed.findIndex(({ concept }) => tuned.includes(concept))
@@ -186,20 +320,64 @@ function makeTable(model, send, search, dialog, groupThumb) {
   })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, places, groupThumb))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, places.go))
-  return { columns, scroll, legend, draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
+  return {
+    columns,
+    scroll,
+    legend,
+    draw,
+    hoverable: (one) => {
+      card = one
+      rowHover(rows, model, card, hand)
+    },
+  }
 }
 
 /** Heads of the columns. In a row of few things the scale of the curves stands here alone. */
 function makeColumns(model) {
   const metrics = model.options.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
-  const metric = isDetailed(model) && select("Metric of the what-if", metrics, model.metric, (id) => { model.metric = id })
-  const scale = h("span", { class: "num", title: "A line is the metric at other influences of the concept, the others fixed, as a change from now; a ring is what this batch gives. All lines have one scale." })
+  const metric =
+    isDetailed(model) &&
+    select("Metric of the what-if", metrics, model.metric, (id) => {
+      model.metric = id
+    })
+  const scale = h("span", {
+    class: "num",
+    title:
+      "A line is the metric at other influences of the concept, the others fixed, as a change from now; " +
+      "a ring is what this batch gives. All lines have one scale.",
+  })
   const patches = patchChoice(model)
-  const curves = metric && h("span", { class: "metric num", title: "A curve has the other influences fixed; a ring is what this batch gives. All have one axis, in points of change." }, metric)
-  const element = h("div", { class: "row columns" }, metric && h("span", { class: "rank" }, "#"), h("span", {}, metric ? "Concept, influence" : "Concept"), curves || scale, patches, h("span"))
+  const curves =
+    metric &&
+    h(
+      "span",
+      {
+        class: "metric num",
+        title:
+          "A curve has the other influences fixed; a ring is what this batch gives. All have one axis, in " +
+          "points of change.",
+      },
+      metric,
+    )
+  const element = h(
+    "div",
+    { class: "row columns" },
+    metric && h("span", { class: "rank" }, "#"),
+    h("span", {}, metric ? "Concept, influence" : "Concept"),
+    curves || scale,
+    patches,
+    h("span"),
+  )
   const draw = () => {
     if (metric) metric.control.show(model.metric)
-    else text(scale, axisOf(model) ? `${METRICS[model.metric].short} ±${axisOf(model)} ${POINTS}` : METRICS[model.metric].short)
+    else {
+      text(
+        scale,
+        axisOf(model)
+          ? `${METRICS[model.metric].short} ±${axisOf(model)} ${POINTS}`
+          : METRICS[model.metric].short,
+      )
+    }
     patches.control?.show(model.patches_of)
   }
   return { element, draw }
@@ -209,10 +387,19 @@ function makeColumns(model) {
 function patchChoice(model) {
   const element = h("span", { class: model.options.patchless ? "patch-head" : "metric" })
   if (model.options.patchless) return element
-  const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
-  const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
+  const options = [
+    ["nearest", "Most similar patches"],
+    ["assigned", "Assigned segments"],
+  ]
+  const choice = select("Patches shown", options, model.patches_of, (id) => {
+    model.patches_of = id
+  })
   choice.classList.add("patch-choice")
-  set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
+  set(
+    choice,
+    "title",
+    "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.",
+  )
   element.append(choice)
   element.control = choice.control
   return element
@@ -237,11 +424,14 @@ function rowKey(event, rows, send, places, groupThumb) {
 
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
-  if (key === "Escape" && target.value) { target.value = target.hurried = ""; target.ask() }
-  else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
+  if (key === "Escape" && target.value) {
+    target.value = target.hurried = ""
+    target.ask()
+  } else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
     target.ask()
     target.hurried = key
-    if (model.found.query === model.find) useFound(target, listed(), send, go) // else after the answer to the search
+    const isAnswered = model.found.query === model.find // else it is used after the answer
+    if (isAnswered) useFound(target, listed(), send, go)
   } else return
   event.preventDefault()
 }
