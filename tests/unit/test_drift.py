@@ -1,5 +1,7 @@
 """Drift of photos: against SciPy, at the stated level, and told by script and command."""
 
+from math import comb
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -43,6 +45,15 @@ def test_tests_are_those_of_scipy_and_far_photos_by_the_10th_nearest():
     assert found.far == (distance > limit).sum() > 1
     assert found.share == found.far / 40
     assert 0 < found.low < found.share < found.high < 1
+
+
+def test_p_of_far_photos_is_that_of_ranks_in_one_exchangeable_row():
+    """Of m new photos j lie beyond the t-th largest of n: a negative hypergeometric variable."""
+    rng = np.random.default_rng(1)
+    found = drift(scores(rng, 300), 1.5 * scores(rng, 40), NAMES)
+    n, m, t = 300, 40, 3
+    ways = [comb(j + t - 1, j) * comb(m - j + n - t, m - j) for j in range(m + 1)]
+    assert found.p == pytest.approx(sum(ways[found.far :]) / comb(n + m, m))
 
 
 def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():

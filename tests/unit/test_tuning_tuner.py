@@ -14,6 +14,7 @@ from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Node, Tuner, open_tuner
 from inficond_panel.tuning.node import node_id
+from inficond_panel.tuning.other_students import find_node
 
 UP = Intent("bicycle", "wheel", "up")
 DOWN = Intent("bicycle", "sky", "down")
@@ -238,3 +239,20 @@ def test_students_are_those_of_all_classes_each_kept_with_its_own_outcome_and_bo
     assert not one.score("wheel").flags.writeable
     with pytest.raises(AttributeError):
         one.split = "holdout"
+
+
+def test_three_digits_of_an_id_name_no_iteration(tuner):
+    with pytest.raises(TuningError, match="no iteration"):
+        find_node(tuner, tuner.root().id[:3])
+
+
+def test_four_digits_of_an_id_name_its_iteration(tuner):
+    root = tuner.root()
+    assert find_node(tuner, root.id[:4]) == root
+
+
+def test_a_name_precedes_an_id_that_begins_with_it(tuner):
+    root = tuner.root()
+    other = tuner.fine_tune(root, [UP])
+    tuner.history.rename(other.id, root.id[:5])
+    assert find_node(tuner, root.id[:5]) == other
