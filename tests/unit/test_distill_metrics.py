@@ -17,6 +17,7 @@ from inficond_panel.distill import Outcome, agreement, average_precision, class_
 from inficond_panel.distill.correlations import Correlations, collinear
 from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
+from inficond_panel.distill.metrics.weighted_ap import exact_type
 from inficond_panel.distill.spread import spread
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import METRICS, TOP_METRICS
@@ -262,3 +263,10 @@ def test_intervals_are_quantiles_of_resampled_metrics_also_of_confusions():
     limits = first.share.low, first.share.high
     assert limits == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
     assert first.share.estimate == pytest.approx(matrix[place] / matrix[first.label].sum())
+
+
+@pytest.mark.parametrize(
+    ("given", "exact"), [("uint8", "int32"), ("int32", "int64"), ("float32", "float64")]
+)
+def test_sums_of_weights_are_exact(given, exact):
+    assert np.dtype(exact_type(np.zeros((1, 4), given))) == exact

@@ -16,6 +16,7 @@ from inficond_panel.distill import (
     worst_of_all,
 )
 from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.slices import too_small
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -222,3 +223,15 @@ def test_the_interval_of_a_slice_has_the_level_that_is_asked():
     drawn = counts @ (part.decided == part.positive) / counts.sum(axis=1)
     interval = next(each for each in report.slices if each.name == "a").interval
     assert [interval.low, interval.high] == pytest.approx(np.quantile(drawn, [0.25, 0.75]))
+
+
+@pytest.mark.parametrize(("least", "reason"), [(2, ""), (3, "fewer than 3 positives")])
+def test_as_many_positives_as_asked_are_enough(least, reason):
+    part = Outcome(np.array([1, 1, 0, 0, 0]), np.zeros(5))
+    assert too_small(part, "ap", 0.5, (5, least)) == reason
+
+
+@pytest.mark.parametrize(("least", "reason"), [(5, ""), (6, "fewer than 6 images")])
+def test_as_many_images_as_asked_are_enough(least, reason):
+    part = Outcome(np.array([1, 1, 0, 0, 0]), np.zeros(5))
+    assert too_small(part, "ap", 0.5, (least, 1)) == reason
