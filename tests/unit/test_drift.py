@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import false_discovery_control, ks_2samp
 
-from inficond_panel.distill.drift import LEVEL, drift
+from inficond_panel.distill.drift import LEVEL, _nearest, drift
 from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]
@@ -54,6 +54,10 @@ def test_p_of_far_photos_is_that_of_ranks_in_one_exchangeable_row():
     n, m, t = 300, 40, 3
     ways = [comb(j + t - 1, j) * comb(m - j + n - t, m - j) for j in range(m + 1)]
     assert found.p == pytest.approx(sum(ways[found.far :]) / comb(n + m, m))
+
+
+def test_the_distance_of_a_photo_is_to_its_tenth_nearest():
+    assert _nearest(np.random.default_rng(0).permutation(np.arange(1.0, 21))[None] ** 2) == [10]
 
 
 def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():

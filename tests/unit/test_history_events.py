@@ -272,3 +272,22 @@ def test_a_branch_that_a_fine_tune_restores_is_restored_by_its_author(history):
     history.delete(C.id)
     history.set_head(ROOT.id, C.id, "fine-tune", author="somebody")
     assert [event.author for event in history.events(ROOT.id)[-2:]] == ["somebody"] * 2
+
+
+def test_tags_of_an_image_are_sorted(history):
+    for tag in ("night", "blurred", "night"):
+        history.tag(A.id, ["1.jpg"], tag)
+    assert history.tags() == {"1.jpg": ("blurred", "night")}
+
+
+def test_a_tag_is_removed_alone(history):
+    for tag in ("night", "blurred"):
+        history.tag(A.id, ["1.jpg", "2.jpg"], tag)
+    history.tag(A.id, ["1.jpg"], "night", on=False)
+    assert history.tags() == {"1.jpg": ("blurred",), "2.jpg": ("blurred", "night")}
+
+
+def test_an_image_without_tags_is_left_out(history):
+    history.tag(A.id, ["1.jpg"], "night")
+    history.tag(A.id, ["1.jpg"], "night", on=False)
+    assert history.tags() == {}
