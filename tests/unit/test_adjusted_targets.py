@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tuners import tuner_of
 from inficond_panel import from_frames
 from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.tuning import GroupIntent, Intent, open_tuner
+from inficond_panel.tuning.fitting import adjusted_scores
 from inficond_panel.tuning.fitting.adjustments import (
     MOST,
     Adjustment,
@@ -100,6 +102,13 @@ def test_plain_data_gives_the_same_numbers_again(seed, gain):
 def test_plain_data_says_which_own_word_was_measured():
     one = measured(("a",), 0.4, scores(0)[:, :1], 1.7, word="ab12")
     assert Adjustment.from_json(one.to_json()).word == "ab12"
+
+
+@pytest.mark.parametrize(("names", "digest"), [(["a"], ""), (["a", "own"], "ab12")])
+def test_only_a_word_that_is_no_concept_is_identified(monkeypatch, names, digest):
+    monkeypatch.setattr(adjusted_scores, "own_word", lambda *_: SimpleNamespace(digest="ab12"))
+    store = SimpleNamespace(concepts=["a", "b"])
+    assert adjusted_scores.word_digest(store, "class", names) == digest
 
 
 @pytest.mark.parametrize(
