@@ -104,6 +104,12 @@ def test_plain_data_says_which_own_word_was_measured():
     assert Adjustment.from_json(one.to_json()).word == "ab12"
 
 
+def test_plain_data_without_a_mean_for_each_concept_is_refused():
+    plain = measured(("a", "b"), 0.4, scores(0)[:, :2], 1.7).to_json()
+    with pytest.raises(ValueError, match="another number of concepts"):
+        Adjustment.from_json({**plain, "means": plain["means"][:1]})
+
+
 @pytest.mark.parametrize(("names", "digest"), [(["a"], ""), (["a", "own"], "ab12")])
 def test_only_a_word_that_is_no_concept_is_identified(monkeypatch, names, digest):
     monkeypatch.setattr(adjusted_scores, "own_word", lambda *_: SimpleNamespace(digest="ab12"))
