@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,14 @@ from tuners import tuner_of
 from inficond_panel import from_frames
 from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.tuning import GroupIntent, Intent, open_tuner
-from inficond_panel.tuning.fitting.adjustments import MOST, Adjustment, added, measured
+from inficond_panel.tuning.fitting import adjusted_scores
+from inficond_panel.tuning.fitting.adjustments import (
+    MOST,
+    Adjustment,
+    added,
+    measured,
+    significant_value,
+)
 from inficond_panel.tuning.thumb_targets import LOWERED, RAISED
 
 TARGET = "tuning: {refit: target}\n"
@@ -89,6 +97,32 @@ def test_plain_data_gives_the_same_numbers_again(seed, gain):
     x = scores(seed)
     one = measured(("a", "c"), gain, x[:, [0, 2]], 1.7)
     assert Adjustment.from_json(one.to_json()) == one
+
+
+def test_plain_data_says_which_own_word_was_measured():
+    one = measured(("a",), 0.4, scores(0)[:, :1], 1.7, word="ab12")
+    assert Adjustment.from_json(one.to_json()).word == "ab12"
+
+
+def test_plain_data_without_a_mean_for_each_concept_is_refused():
+    plain = measured(("a", "b"), 0.4, scores(0)[:, :2], 1.7).to_json()
+    with pytest.raises(ValueError, match="another number of concepts"):
+        Adjustment.from_json({**plain, "means": plain["means"][:1]})
+
+
+@pytest.mark.parametrize(("names", "digest"), [(["a"], ""), (["a", "own"], "ab12")])
+def test_only_a_word_that_is_no_concept_is_identified(monkeypatch, names, digest):
+    monkeypatch.setattr(adjusted_scores, "own_word", lambda *_: SimpleNamespace(digest="ab12"))
+    store = SimpleNamespace(concepts=["a", "b"])
+    assert adjusted_scores.word_digest(store, "class", names) == digest
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "rounded"),
+    [(1.23456, 3, 1.23), (-98765.4321, 6, -98765.4), (0.00012344, 4, 0.0001234)],
+)
+def test_significant_values_have_the_digits_that_are_asked(value, digits, rounded):
+    assert significant_value(value, digits) == rounded
 
 
 def test_no_thumb_adds_nothing():

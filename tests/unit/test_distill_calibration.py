@@ -137,3 +137,9 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
     pooled = found["ece_pooled"].teacher.estimate
     assert pooled == pytest.approx(ece(label.ravel(), logits.ravel()), abs=1e-12)
     assert found["entropy"].teacher.estimate == pytest.approx(entropy(logits).sum(1).mean())
+
+
+def test_ece_has_fifteen_bins_unless_asked():
+    rng = np.random.default_rng(0)
+    label, logits = rng.integers(0, 2, 400), rng.normal(size=400)
+    assert ece(label, logits) == ece(label, logits, bins=15) != ece(label, logits, bins=16)

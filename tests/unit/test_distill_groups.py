@@ -9,6 +9,7 @@ from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
 from inficond_panel.distill.metrics.groups import distinct, first_of, of_rows, part_means, parts_of
 from inficond_panel.distill.metrics.slices import Luck
+from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.suspects import UnseenLogits
 
 groups = st.lists(st.integers(0, 8), min_size=2, max_size=40).map(np.array)
@@ -128,3 +129,9 @@ def test_a_slice_of_copies_is_no_more_significant_than_its_originals():
     once = Luck(Outcome(label, logit), "accuracy", 999, 0).of(member, values)[1]
     five = Outcome(np.repeat(label, 5), np.repeat(logit, 5), group=np.repeat(np.arange(60), 5))
     assert Luck(five, "accuracy", 999, 0).of(np.repeat(member, 5), values)[1] == once
+
+
+def test_groups_of_named_classes_are_those_of_the_labelled_images():
+    group = np.array([0, 0, 1, 1, 2])
+    made = TopClass(np.array([0, 1, 1, 0, -1]), np.full((5, 2), 0.5), group=group)
+    assert made.groups("top1").tolist() == [0, 0, 1, 1]

@@ -16,7 +16,9 @@ from sklearn.metrics import (
 from inficond_panel.distill import Outcome, agreement, average_precision, class_metrics, discrepancy
 from inficond_panel.distill.correlations import Correlations, collinear
 from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
+from inficond_panel.distill.metrics.thresholds import ThresholdChoice, counts_above
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
+from inficond_panel.distill.metrics.weighted_ap import exact_type
 from inficond_panel.distill.spread import spread
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import METRICS, TOP_METRICS
@@ -262,3 +264,34 @@ def test_intervals_are_quantiles_of_resampled_metrics_also_of_confusions():
     limits = first.share.low, first.share.high
     assert limits == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
     assert first.share.estimate == pytest.approx(matrix[place] / matrix[first.label].sum())
+
+
+@pytest.mark.parametrize(
+    ("given", "exact"), [("uint8", "int32"), ("int32", "int64"), ("float32", "float64")]
+)
+def test_sums_of_weights_are_exact(given, exact):
+    assert np.dtype(exact_type(np.zeros((1, 4), given))) == exact
+
+
+def test_thresholds_of_a_curve_are_the_middles_between_logits():
+    cuts, _, _ = counts_above(np.array([0, 1, 1, 0]), np.array([0.0, 1, 2, 2]), 0.25)
+    assert cuts.tolist() == [-1, 0.25, 0.5, 1.5, 3]
+
+
+def test_images_above_each_threshold_are_counted():
+    _, *above = counts_above(np.array([0, 1, 1, 0]), np.array([0.0, 1, 2, 2]), 0.25)
+    assert np.array(above).tolist() == [[2, 2, 2, 1, 0], [2, 1, 1, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("label", "logit", "precision", "threshold"),
+    [
+        ([1, 0, 1, 0], [3, 2, 1, 0], None, 0.5),  # F1 0.8, of three images
+        ([1, 1], [3, 1], None, 0),  # all: 1 below the least logit
+        ([1, 0, 1, 0], [3, 2, 1, 0], 0.9, 2.5),
+        ([0, 1], [1, 0], 0.9, np.nan),
+    ],
+)
+def test_a_threshold_is_chosen(label, logit, precision, threshold):
+    choice = ThresholdChoice(np.array(label), np.array(logit, float), precision)
+    np.testing.assert_equal(choice.value(), threshold)

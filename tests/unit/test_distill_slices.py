@@ -15,6 +15,8 @@ from inficond_panel.distill import (
     slices_by,
     worst_of_all,
 )
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.slices import too_small
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -211,3 +213,25 @@ def test_the_interval_of_the_difference_holds_though_its_groups_are_picked(sizes
         found = compare_groups(outcome, slices_by(place), ("accuracy",)).gaps["accuracy"].difference
         held.append(found.low - 1e-12 <= truth <= found.high + 1e-12)
     assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 120)
+
+
+def test_the_interval_of_a_slice_has_the_level_that_is_asked():
+    place, outcome = placed()
+    report = compared(outcome, place, "accuracy", level=0.5, draws=100, permutations=1)
+    part = outcome.among(place == "a")
+    counts = draw_counts(len(part.positive), 100, 0)
+    drawn = counts @ (part.decided == part.positive) / counts.sum(axis=1)
+    interval = next(each for each in report.slices if each.name == "a").interval
+    assert [interval.low, interval.high] == pytest.approx(np.quantile(drawn, [0.25, 0.75]))
+
+
+@pytest.mark.parametrize(("least", "reason"), [(2, ""), (3, "fewer than 3 positives")])
+def test_as_many_positives_as_asked_are_enough(least, reason):
+    part = Outcome(np.array([1, 1, 0, 0, 0]), np.zeros(5))
+    assert too_small(part, "ap", 0.5, (5, least)) == reason
+
+
+@pytest.mark.parametrize(("least", "reason"), [(5, ""), (6, "fewer than 6 images")])
+def test_as_many_images_as_asked_are_enough(least, reason):
+    part = Outcome(np.array([1, 1, 0, 0, 0]), np.zeros(5))
+    assert too_small(part, "ap", 0.5, (least, 1)) == reason

@@ -356,3 +356,23 @@ def test_draws_of_a_joint_student_show_every_class_or_it_is_told_that_they_nearl
     single = FitProblem(Scores(np.ones((40, 1))), np.eye(40), 0.1)
     with pytest.raises(SolverError, match="lacks a class"):
         joint_stability(single, np.zeros((1, 40)), 0, draws=1)
+
+
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_refits_leave_the_bounds_they_were_given(side):
+    scores, target, start = problem()
+    bound = np.full((scores.shape[1], 1), -1.0 if side == "lower" else 1.0)
+    made = FitProblem(Scores(scores), target[:, None], 5e-3, **{side: bound})
+    list(refit_what_if(made, 0, start, -3, 3, levels=0))
+    assert (np.abs(bound) == 1).all()
+
+
+def test_refits_of_joint_students_report_the_share_done():
+    rng = np.random.default_rng(0)
+    scores, shares = rng.normal(size=(40, 3)), []
+    targets = np.eye(2)[rng.integers(0, 2, 40)]
+    made = FitProblem(Scores(scores), targets, 0.02)
+    joint_stability(
+        made, np.zeros((3, 2)), 0, draws=4, progress=lambda share, _: shares.append(share)
+    )
+    assert [share for share in shares if share in (0.25, 0.5, 0.75, 1)] == [0.25, 0.5, 0.75, 1]

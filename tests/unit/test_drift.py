@@ -1,11 +1,13 @@
 """Drift of photos: against SciPy, at the stated level, and told by script and command."""
 
+from math import comb
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import false_discovery_control, ks_2samp
 
-from inficond_panel.distill.drift import LEVEL, drift
+from inficond_panel.distill.drift import LEVEL, _nearest, drift
 from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]
@@ -43,6 +45,19 @@ def test_tests_are_those_of_scipy_and_far_photos_by_the_10th_nearest():
     assert found.far == (distance > limit).sum() > 1
     assert found.share == found.far / 40
     assert 0 < found.low < found.share < found.high < 1
+
+
+def test_p_of_far_photos_is_that_of_ranks_in_one_exchangeable_row():
+    """Of m new photos j lie beyond the t-th largest of n: a negative hypergeometric variable."""
+    rng = np.random.default_rng(1)
+    found = drift(scores(rng, 300), 1.5 * scores(rng, 40), NAMES)
+    n, m, t = 300, 40, 3
+    ways = [comb(j + t - 1, j) * comb(m - j + n - t, m - j) for j in range(m + 1)]
+    assert found.p == pytest.approx(sum(ways[found.far :]) / comb(n + m, m))
+
+
+def test_the_distance_of_a_photo_is_to_its_tenth_nearest():
+    assert _nearest(np.random.default_rng(0).permutation(np.arange(1.0, 21))[None] ** 2) == [10]
 
 
 def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():

@@ -244,3 +244,50 @@ class Machine(RuleBasedStateMachine):
 
 TestAnyCourse = Machine.TestCase
 TestAnyCourse.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+ACTS = {
+    "jump": lambda history, by: history.set_head(ROOT.id, C.id, author=by),
+    "undo": lambda history, by: history.undo(ROOT.id, author=by),
+    "redo": lambda history, by: (history.undo(ROOT.id), history.redo(ROOT.id, author=by)),
+    "rename": lambda history, by: history.rename(C.id, "third", by),
+    "note": lambda history, by: history.set_note(C.id, "seen", by),
+    "meant": lambda history, by: history.set_meant(C.id, "{}", by),
+    "delete": lambda history, by: history.delete(C.id, author=by),
+    "restore": lambda history, by: (history.delete(C.id), history.restore(C.id, by)),
+    "look": lambda history, by: history.count_look(C.id, "holdout", by),
+    "tag": lambda history, by: history.tag(C.id, ["1.jpg"], "blurred", by),
+    "untag": lambda history, by: history.tag(C.id, ["1.jpg"], "blurred", by, on=False),
+}
+
+
+@pytest.mark.parametrize("kind", ACTS)
+def test_an_event_has_the_author_who_acts(history, kind):
+    ACTS[kind](history, "somebody")
+    last = history.events(ROOT.id)[-1]
+    assert (last.kind, last.author) == (kind, "somebody")
+
+
+def test_a_branch_that_a_fine_tune_restores_is_restored_by_its_author(history):
+    history.delete(C.id)
+    history.set_head(ROOT.id, C.id, "fine-tune", author="somebody")
+    assert [event.author for event in history.events(ROOT.id)[-2:]] == ["somebody"] * 2
+
+
+def test_tags_of_an_image_are_sorted(history):
+    for tag in ("night", "blurred", "night"):
+        history.tag(A.id, ["1.jpg"], tag)
+    assert history.tags() == {"1.jpg": ("blurred", "night")}
+
+
+def test_a_tag_is_removed_alone(history):
+    for tag in ("night", "blurred"):
+        history.tag(A.id, ["1.jpg", "2.jpg"], tag)
+    history.tag(A.id, ["1.jpg"], "night", on=False)
+    assert history.tags() == {"1.jpg": ("blurred",), "2.jpg": ("blurred", "night")}
+
+
+def test_an_image_without_tags_is_left_out(history):
+    history.tag(A.id, ["1.jpg"], "night")
+    history.tag(A.id, ["1.jpg"], "night", on=False)
+    assert history.tags() == {}

@@ -21,6 +21,7 @@ from sklearn.metrics import average_precision_score
 from inficond_panel import distill, from_frames, load_students
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
@@ -303,3 +304,23 @@ def test_every_iteration_obeys_all_bounds_and_is_proved(made, batches):
             assert high is None or weight <= high
         logits = again.logits(other)
         np.testing.assert_allclose((1 / (1 + np.exp(-logits))).sum(axis=1), 1, atol=1e-9)
+
+
+def test_a_logit_moves_by_the_slope_per_unit_of_influence(tuner):
+    """By 1 more influence, with the other classes' differences: by its definition."""
+    at = tuner.at(tuner.root(), "tune")[CLASSES[0]]
+    store, size = tuner.store, len(CLASSES)
+    moved = at.node.weights.copy()
+    moved[3] -= 1 / (size - 1)  # the mean over the classes stays
+    moved[3, 0] += 1 + 1 / (size - 1)
+    scores = store.concept_score[at.rows].astype(float)
+    before, after = (scores @ w + at.node.intercepts for w in (at.node.weights, moved))
+    change = [f[:, 0] - logsumexp(f[:, 1:], axis=1) for f in (before, after)]
+    np.testing.assert_allclose(change[1] - change[0], at.slope(store.concepts[3]), rtol=1e-9)
+
+
+def test_a_lower_bound_alone_clips_a_joint_student():
+    weights = np.array([[0.5, -0.5]])
+    made = distill.JointFit(weights, np.zeros(2), 0.1, 0.0, np.zeros((1, 2)), 1, True)
+    clipped = one_of_each(made, np.array([[-1.0, -0.25]])).weights
+    assert clipped.tolist() == [[0.5, -0.25]]

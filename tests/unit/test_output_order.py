@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from inficond_panel.distill.metrics.output_order import check_order, fitting_outputs
+from inficond_panel.distill.metrics.output_order import _halves, check_order, fitting_outputs
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -22,6 +22,12 @@ def knowing(rng, label, strength=3.0):
     """Logits of a teacher that knows the classes, in their order, with a bias for each output."""
     images, classes = label.shape
     return strength * label + rng.normal(size=(images, classes)) + rng.normal(size=classes)
+
+
+def test_the_halves_have_equal_shares_of_each_class():
+    label = np.eye(4, dtype=np.int8)[np.repeat(np.arange(4), [2, 6, 10, 40])]
+    first, second = (label[rows].sum(0).tolist() for rows in _halves(label))
+    assert first == second == [1, 3, 5, 20]
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4, 5])

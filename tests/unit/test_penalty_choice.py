@@ -1,5 +1,7 @@
 """Penalties that the spec leaves to the data: chosen by the teacher, recorded with the root."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from factory import SPEC
@@ -12,7 +14,8 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning import tuner as tuner_module
-from inficond_panel.tuning.fitting.penalty_choice import compared_penalties, least_loss
+from inficond_panel.tuning.fitting.penalty_choice import _losses, compared_penalties, least_loss
+from inficond_panel.tuning.fitting.recipe import LAMBDA_CHOSEN
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import penalty_text
 
@@ -125,3 +128,18 @@ def test_a_class_that_a_fold_lacks_takes_the_least_and_no_student_is_empty():
     assert least_loss(losses, sizes).tolist() == [2, 1, 2]
     assert penalty_text([1e-3, 1e-3]) == "0.001"
     assert penalty_text([1e-3, 1e-4], chosen=True) == "auto: 0.0001 to 0.001 by class"
+
+
+def test_penalties_of_the_spec_leave_no_trace_of_a_choice(store, tmp_path):
+    root = make_tuner(store, tmp_path, "{lambda: 0.001}").root()
+    assert LAMBDA_CHOSEN not in root.settings
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_students_are_compared_at_the_temperature_of_the_targets(temperature):
+    logits, targets = np.array([[1.0], [-2.0]]), np.array([[0.7], [0.1]])
+    source = SimpleNamespace(divisor=temperature, link="sigmoid")
+    part = SimpleNamespace(targets=targets, weight=np.array([1.0, 3.0]))
+    p = expit(logits / temperature)
+    expected = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)) * [[1.0], [3.0]]
+    np.testing.assert_allclose(_losses(SimpleNamespace(source=source), part, logits), expected)

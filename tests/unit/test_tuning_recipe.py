@@ -1,6 +1,8 @@
 """Penalties, labels, temperatures and targets of the spec reach the solver, and the ids."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import histories
 import numpy as np
@@ -15,6 +17,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Reweight, Tuner
+from inficond_panel.tuning.fitting.images import Images
 from inficond_panel.tuning.node import optimality_notices
 
 UP = Intent("bicycle", "wheel", "up")
@@ -213,3 +216,9 @@ def test_the_oracles_logits_are_learned_where_there_are_some(tmp_path: Path, sto
     with pytest.raises(DataError, match="has no oracle logits") as told:
         with_oracle(store, tmp_path, students).root()
     assert "teacher.oracle" in told.value.remedy
+
+
+def test_near_equal_images_share_a_group_which_added_photos_do_not():
+    store = SimpleNamespace(images=["a", "b", "c"], near_group=np.array([0, 0, 2]))
+    images = Images(store, "cpu", np.array([0, 1, 2, -1, -1]), np.empty((5, 0)), Mock())
+    assert images.groups.tolist() == [0, 0, 2, 6, 7]

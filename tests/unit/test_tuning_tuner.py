@@ -2,6 +2,8 @@
 one split at one node is what arrays and weights say."""
 
 import dataclasses
+import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from tuners import tuner_of
 from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Node, Tuner, open_tuner
-from inficond_panel.tuning.node import node_id
+from inficond_panel.tuning.node import node_id, weights_hash
+from inficond_panel.tuning.other_students import find_node
 
 UP = Intent("bicycle", "wheel", "up")
 DOWN = Intent("bicycle", "sky", "down")
@@ -238,3 +241,41 @@ def test_students_are_those_of_all_classes_each_kept_with_its_own_outcome_and_bo
     assert not one.score("wheel").flags.writeable
     with pytest.raises(AttributeError):
         one.split = "holdout"
+
+
+def test_three_digits_of_an_id_name_no_iteration(tuner):
+    with pytest.raises(TuningError, match="no iteration"):
+        find_node(tuner, tuner.root().id[:3])
+
+
+def test_four_digits_of_an_id_name_its_iteration(tuner):
+    root = tuner.root()
+    assert find_node(tuner, root.id[:4]) == root
+
+
+def test_a_name_precedes_an_id_that_begins_with_it(tuner):
+    root = tuner.root()
+    other = tuner.fine_tune(root, [UP])
+    tuner.history.rename(other.id, root.id[:5])
+    assert find_node(tuner, root.id[:5]) == other
+
+
+def test_the_hash_of_weights_is_of_their_bytes_row_by_row():
+    made = weights_hash(np.array([[1.0, -0.0], [0.5, 2.0]], order="F"), np.array([3.0, -1.0]))
+    assert made == hashlib.sha256(struct.pack("<6d", 1, 0, 0.5, 2, 3, -1)).hexdigest()
+
+
+def test_a_node_has_the_hash_of_its_weights_then_intercepts(tuner):
+    root = tuner.root()
+    values = *root.weights.ravel(), *root.intercepts
+    expected = hashlib.sha256(struct.pack(f"<{len(values)}d", *values)).hexdigest()
+    assert root.weights_hash == expected
+
+
+def test_an_id_is_of_the_json_of_parent_edits_and_settings():
+    text = (
+        '{"intents": [{"class": "cat", "concept": "fur", "direction": "up", "factor": 2.0}], '
+        '"parent": "ab", "settings": {"a": 1, "b": "\\u00e9"}}'
+    )
+    made = node_id("ab", [Intent("cat", "fur", "up", 2.0)], {"b": "é", "a": 1})
+    assert made == hashlib.sha256(text.encode()).hexdigest()[:12]

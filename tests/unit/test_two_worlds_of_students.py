@@ -120,6 +120,11 @@ def test_a_stored_iteration_has_the_figures_of_its_preview(tuner):
     assert frames[0].equals(frames[1])
 
 
+def test_the_original_students_are_compared_with_themselves(tuner):
+    made = worlds_of(tuner, tuner.root(), "bicycle")
+    assert {figure.change.estimate for figure in made.figures} == {0.0}
+
+
 def test_the_original_students_have_no_worlds(tuner):
     with pytest.raises(TuningError, match="original students"):
         two_worlds(tuner, tuner.root())

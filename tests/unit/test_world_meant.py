@@ -147,6 +147,20 @@ def test_students_with_other_concepts_carry_it_on(tuner, node):
     assert into.node(carry_on(tuner, node, into).id).worlds_meant == {"bicycle": "independent"}
 
 
+def test_students_with_other_concepts_keep_the_note(tuner, node):
+    into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
+    tuner.set_note(node.id, "why")
+    assert into.node(carry_on(tuner, node, into).id).note == "why"
+
+
+def test_students_with_other_concepts_have_as_many_uses_of_the_holdout(tuner, node):
+    into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
+    for _ in range(2):
+        tuner.count_look(node, "holdout")
+        again = carry_on(tuner, node, into)
+    assert into.history.looks(again.id, "holdout") == 2
+
+
 def test_the_table_of_iterations_shows_it(tuner, node):
     assert iterations(tuner)["meant"].tolist() == ["", "bicycle: independent"]
 
