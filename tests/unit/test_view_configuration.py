@@ -44,30 +44,52 @@ def find(metrics: list[dict], key: str) -> dict:
     return next(metric for metric in metrics if metric["key"] == key)
 
 
-def test_change_is_since_the_start_in_percentage_points_with_the_noise(tuned):
+def test_a_change_is_since_the_start_in_percentage_points(tuned):
     snapshot = tuned.students.snapshot
     told = (snapshot.metrics, snapshot.before, snapshot.last)
-    now, before, last = (metrics["bicycle"].ap for metrics in told)
+    now, before, _ = (metrics["bicycle"].ap for metrics in told)
     changes = tuned.changes.total("bicycle", ["ap"])
     shown = find(make_class_metrics("bicycle", snapshot, changes), "ap")
     assert shown["now"] == f"{now:.3f}"
     assert shown["change"]["at"][1] == pytest.approx(100 * (now - before))
+
+
+def test_a_change_has_no_interval_before_it_is_measured(tuned):
+    snapshot, changes = tuned.students.snapshot, tuned.changes.total("bicycle", ["ap"])
+    shown = find(make_class_metrics("bicycle", snapshot, changes), "ap")
     alone = find(make_class_metrics("bicycle", snapshot, {}), "ap")["change"]
     assert (alone["text"], alone["interval"]) == (shown["change"]["text"], "")
+
+
+def test_a_card_has_the_values_at_the_start_and_before(tuned):
+    snapshot = tuned.students.snapshot
+    before, last = (metrics["bicycle"].ap for metrics in (snapshot.before, snapshot.last))
+    shown = find(make_class_metrics("bicycle", snapshot, {}), "ap")
     assert details(shown)["Start, previous"] == f"{before:.3f}, {last:.3f}"
     assert details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
+
+
+def test_without_a_class_changes_are_of_the_mean(tuned):
     view = ConfigurationView(tuned)
     assert view.data()["scope"] == "all"
     found = tuned.changes.total("", SHARES)
     for metric in view.data()["metrics"]:
         assert metric["change"] == make_change(found[metric["key"]])
         assert details(metric)["Since start"] == change_text(metric["change"])
+
+
+def test_a_change_of_the_class_says_when_it_is_within_noise(tuned):
+    view = ConfigurationView(tuned)
     tuned.selection.class_name = "bicycle"
     found = tuned.changes.total("bicycle", SHARES)
     for metric in view.data()["metrics"]:
         change, told = found[metric["key"]], details(metric)["Since start"]
         assert told.startswith(points(change.estimate))
         assert told.endswith("within noise") == (change.words == "within noise")
+
+
+def test_a_class_that_was_not_tuned_is_unchanged(tuned):
+    view = ConfigurationView(tuned)
     tuned.selection.class_name = "sheep"
     assert {details(metric)["Since start"] for metric in view.data()["metrics"]} == {"unchanged"}
 
@@ -129,21 +151,39 @@ def test_looks_at_the_holdout_are_told():
         assert made["text"].endswith(told)
 
 
-def test_students_are_offered_and_choices_reach_the_state_where_a_look_is_counted(tuned):
+def test_students_are_offered_with_their_changes(tuned):
     nodes = tuned.tuning.nodes
     made = make_student(nodes, tuned.tuner.root(), [("Teacher", "it")])
     assert made["name"] == "#0"
     assert made["options"] == [[nodes[1].id, "#1 1 change"], [nodes[0].id, "#0 original"]]
     assert made["card"]["rows"][0] == ("Teacher", "it")
-    view, root = ConfigurationView(tuned), nodes[0]
+
+
+def test_a_class_that_is_chosen_is_selected(tuned):
+    view = ConfigurationView(tuned)
     ask(view, "choose_class", name="sheep")
     assert (view.data()["scope"], tuned.selection.class_name) == ("class", "sheep")
+
+
+def test_the_strip_follows_the_theme(tuned):
+    view = ConfigurationView(tuned)
     tuned.theme = "dark"
     assert view._strip.theme == "dark"
+
+
+def test_a_student_that_is_chosen_is_shown(tuned):
+    view, root = ConfigurationView(tuned), tuned.tuning.nodes[0]
     ask(view, "choose_student", name=root.id)
     assert (tuned.students.node.id, view._strip.student["name"]) == (root.id, "#0")
-    ask(view, "choose_dataset", name="Other")
+
+
+def test_a_data_set_that_is_chosen_is_requested(tuned):
+    ask(ConfigurationView(tuned), "choose_dataset", name="Other")
     assert tuned.requested == "Other"
+
+
+def test_a_split_that_is_chosen_is_shown_where_a_look_is_counted(tuned):
+    view = ConfigurationView(tuned)
     ask(view, "choose_split", name="holdout")
     data = view._strip.data
     assert (data["split"], data["looks"]["short"]) == ("holdout", "1 look at holdout")

@@ -96,24 +96,58 @@ def pictured_row(view: StartView, app: AppState, name: str) -> int:
     return row
 
 
-def test_cards_with_pictures_come_once_all_are_known_and_remove_takes_twins_along(twins):
+@pytest.fixture
+def begun(twins) -> StartView:
+    """The view where every class relies on wheel."""
+    view = StartView(twins)
+    twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in twins.store.classes}
+    return view
+
+
+def test_cards_come_once_all_classes_are_known(twins):
     view, names = StartView(twins), twins.store.classes
     twins.shifts.by_class = {names[0]: shift(names[0], 0.1, "wheel")}
     assert view.panel.cards == []
     twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in names}
     assert len(view.panel.cards) == min(start.CARDS, len(names))
+
+
+def test_a_card_has_a_picture_of_a_training_image_with_the_class(twins, begun):
+    view = begun
     name = view.panel.cards[0]["class_name"]
     assert twins.store.split[pictured_row(view, twins, name)] == "fit"
     assert view.panel.photos[name]["source"].startswith("data:image/")
+
+
+def test_a_card_opens_class_with_concept_and_changes_nothing(twins, begun):
+    view, names = begun, twins.store.classes
     ask(view, "look", class_name=names[1], concept="wheel")  # changes nothing
     assert (twins.selection.class_name, twins.selection.concept) == (names[1], "wheel")
     assert twins.tuning.pending == []
-    name, group = names[0], twins.students.group(names[0], "wheel").twins
+
+
+@pytest.fixture
+def group(twins, begun) -> list[str]:
+    """Wheel and its twins, removed from the first class by its card."""
+    name = twins.store.classes[0]
+    ask(begun, "remove", class_name=name, concept="wheel")
+    return twins.students.group(name, "wheel").twins
+
+
+def test_remove_takes_twins_along(twins, group):
+    name = twins.store.classes[0]
     assert len(group) > 1  # else this test sees nothing
-    ask(view, "remove", class_name=name, concept="wheel")
     given = {(intent.key, intent.direction) for intent in twins.tuning.thumbs}
     assert given == {((name, twin), "remove") for twin in group}
+
+
+def test_remove_opens_class_with_concept(twins, group):
+    name = twins.store.classes[0]
     assert (twins.selection.class_name, twins.selection.concept) == (name, "wheel")
+
+
+def test_a_card_counts_what_it_removed(twins, begun, group):
+    view, name = begun, twins.store.classes[0]
     twins.selection.class_name = ""
     assert (view.panel.removed, view.panel.batch["thumbs"]) == ([name], len(group))
 
