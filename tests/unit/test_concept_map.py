@@ -91,36 +91,63 @@ def test_few_marks_are_moved_apart_the_first_stays(points):
     assert np.abs(found - places)[far].sum() == 0
 
 
-def test_marks_are_ordered_named_sized_and_show_sign_thumb_group_and_ring():
+def test_marks_are_ordered_by_influence():
     shown = Shown(INFLUENCE)
     assert shown.top == [1, 3, 0]  # without zeros
     assert shown.order[-1] == 2
+
+
+def test_a_mark_is_as_large_as_its_influence():
+    shown = Shown(INFLUENCE)
     assert [shown.radius(at) for at in (1, 3, 2)] == [6.0, 4.5, 3.0]
-    # the opened, the top and the pending, once each
+
+
+def test_the_opened_the_top_or_a_pending_concept_is_named_once():
     assert Shown(INFLUENCE, {2: "up", 1: "down"}, opened=3).named == [3, 1, 0, 2]
+
+
+def test_of_many_marks_those_that_are_neither_top_nor_opened_are_not_named():
     batch = Shown(np.linspace(1, 0.1, 40), dict.fromkeys(range(5, 40), "down"), opened=39)
     assert len(batch.marked) == 40
     assert set(batch.named) == {*range(20), 39}
+
+
+def test_a_mark_of_negative_influence_is_hollow():
     marks = rows_of(map_layers.make_marks(XY, Shown(INFLUENCE), False))
     by_place = {(mark["x"], mark["y"]): mark for mark in marks}
     hollow = by_place[0.5, 0.5]  # negative
     assert (hollow["fill"], hollow["line"]) == (palette.SURFACE.light, palette.INK.light)
     assert by_place[0.2, 0.8]["fill"] == palette.INK.light
-    for direction, shape, color in (
-        ("up", "triangle", palette.UPTUNE),
-        ("down", "inverted_triangle", palette.DOWNTUNE),
-    ):
-        (mark,) = rows_of(map_layers.make_marks(XY, Shown(pending={2: direction}), True))
-        assert (mark["shape"], mark["fill"]) == (shape, color.dark)
+
+
+@pytest.mark.parametrize(
+    ("direction", "shape", "color"),
+    [("up", "triangle", palette.UPTUNE), ("down", "inverted_triangle", palette.DOWNTUNE)],
+)
+def test_a_mark_shows_its_thumb(direction, shape, color):
+    (mark,) = rows_of(map_layers.make_marks(XY, Shown(pending={2: direction}), True))
+    assert (mark["shape"], mark["fill"]) == (shape, color.dark)
+
+
+def test_the_opened_concept_has_a_ring():
     marks = rows_of(map_layers.make_marks(XY, Shown(pending={2: "remove"}, opened=2), False))
     assert [mark["shape"] for mark in marks] == ["circle", "x", "circle"]
     assert (marks[-1]["across"], marks[-1]["opacity"]) == (2 * concept_map.RING, 0.0)
+
+
+def test_without_a_student_there_are_no_marks():
     assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
-    # below marks dots are unseen
+
+
+def test_dots_of_a_group_are_dark():
     usual, chosen = palette.CONCEPT.light, palette.INK.light
     dots = map_layers.make_dots(XY, Shown(), (1,), {"name": NAMES}, False)
     assert list(dots["shade"]) == [usual, chosen, usual, usual]
     assert list(dots["name"]) == NAMES
+
+
+def test_below_marks_dots_are_unseen():
+    usual = palette.CONCEPT.light
     dots = map_layers.make_dots(XY, Shown(INFLUENCE), (), {"name": NAMES}, False)
     assert list(dots["shade"]) == [*[map_layers.UNSEEN] * 2, usual, map_layers.UNSEEN]
 
@@ -140,22 +167,39 @@ def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole(
     np.testing.assert_array_equal(spread(xy, shown, high), xy)
 
 
-def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_their_marks():
-    for make in (map_layers.make_texts, map_layers.make_leaders):
-        assert rows_of(make(concept_map.MapNames(), False)) == []
+@pytest.mark.parametrize("make", [map_layers.make_texts, map_layers.make_leaders])
+def test_without_labels_nothing_is_drawn(make):
+    assert rows_of(make(concept_map.MapNames(), False)) == []
+
+
+def test_texts_lie_where_labels_were_placed():
     placed = place_names(XY, NAMES, Shown(INFLUENCE, opened=1), Frame())
     texts = rows_of(map_layers.make_texts(placed, False))
     assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}
     assert [(t["x"], t["y"]) for t in texts] == [tuple(centre) for centre in placed.centres]
     assert {(t["ink"], t["surface"]) for t in texts} == {(palette.INK.light, palette.SURFACE.light)}
+
+
+@pytest.fixture(scope="module")
+def crowded() -> tuple:
+    """Four long names close together: concepts, the frame, and where their labels are placed."""
     crowd = np.array([[0.5, 0.5], [0.52, 0.5], [0.5, 0.54], [0.52, 0.54]])
     frame, shown = Frame(size=(200.0, 120.0)), Shown(np.array([1.0, -0.5, 0.4, 0.3]))
     placed = place_names(crowd, [letter * 20 for letter in NAMES], shown, frame)
+    return crowd, frame, placed
+
+
+def test_a_text_says_in_pixels_how_far_it_lies_from_its_mark(crowded):
+    crowd, frame, placed = crowded
     texts = rows_of(map_layers.make_texts(placed, False))
     for text, (x, y) in zip(texts, frame.pixels(placed.centres), strict=True):
         at = frame.pixels(np.array([[text["at_x"], text["at_y"]]]))[0]
         assert [text["at_x"], text["at_y"]] == crowd["abcd".index(text["name"][0])].tolist()
         assert [at[0] + text["right"], at[1] + text["down"]] == pytest.approx([x, y])
+
+
+def test_a_leader_leads_from_its_mark_to_the_text(crowded):
+    _, frame, placed = crowded
     leaders = rows_of(map_layers.make_leaders(placed, False))
     assert leaders
     for leader in leaders:
@@ -167,24 +211,45 @@ def test_texts_lie_where_labels_were_placed_and_with_leaders_in_pixels_from_thei
         assert turned == pytest.approx([right, down])
 
 
-def test_frame_goes_to_pixels_and_back_a_tap_is_the_nearest_and_larger_is_apart():
+def test_a_frame_goes_to_pixels_or_back():
     frame = Frame((0.0, 0.5), (0.5, 1.0), (200.0, 100.0))
     there = frame.pixels(np.array([[0.25, 0.75], [0.0, 1.0]]))
     assert there.tolist() == [[100.0, 50.0], [0.0, 0.0]]
     assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
+
+
+def test_a_tap_is_the_nearest_mark():
     assert concept_map.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), Frame()) == 1
     assert concept_map.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), Frame()) is None
+
+
+@pytest.fixture(scope="module")
+def large() -> tuple:
+    """A map drawn a quarter larger: shown, frame, and where labels are placed."""
     shown, frame = Shown(INFLUENCE, opened=1), Frame(size=(900.0, 1100.0), scale=1.25)
     placed = place_names(XY, NAMES, shown, frame)
+    return shown, frame, placed
+
+
+def test_labels_are_larger_on_a_larger_page(large):
+    shown, _, placed = large
     assert placed.scale == 1.25
     assert set(map_layers.make_texts(placed, False)["size"]) == {"15px"}
+    assert place_names(XY, NAMES, shown, Frame()).scale == 1.0
+
+
+def test_marks_are_larger_on_a_larger_page(large):
+    shown, _, _ = large
     usual, large = (map_layers.make_marks(XY, shown, False, scale) for scale in (1.0, 1.25))
     assert large["across"] == [1.25 * across for across in usual["across"]]
+
+
+def test_larger_labels_lie_apart_from_their_marks(large):
+    shown, frame, placed = large
     pixels, centres = frame.pixels(XY), frame.pixels(placed.centres)
     for text, centre in zip(placed.texts, centres, strict=True):
         away = np.abs(centre - pixels[NAMES.index(text)])
         assert away.max() > 1.25 * shown.radius(NAMES.index(text))
-    assert place_names(XY, NAMES, shown, Frame()).scale == 1.0
 
 
 @given(
@@ -217,7 +282,7 @@ def test_zoom_and_moves_stay_on_the_map_and_show_the_concept(factor, at, then):
         assert start - 1e-9 <= shown <= end + 1e-9
 
 
-def test_facts_of_concept_and_segment_which_lies_amid_three_concepts_with_its_cloud(store):
+def test_facts_of_a_concept(store):
     influence = np.zeros(len(store.concepts))
     influence[[2, 5]] = -1.5, 0.25
     facts = make_facts(store, Shown(influence))
@@ -225,6 +290,9 @@ def test_facts_of_concept_and_segment_which_lies_amid_three_concepts_with_its_cl
     assert told == ["−1.50 · rank 1", "+0.25 · rank 2", "0.00"]
     assert facts["nearest"][0] == "spoke"
     assert sum(map(int, facts["segments"])) == len(store.segment_concept)
+
+
+def test_facts_of_a_segment(store):
     told = make_segment(store, "pca", 5, "bird")
     image = int(store.segment_image[5])
     assert told["image"] == store.images[image]
@@ -233,23 +301,44 @@ def test_facts_of_concept_and_segment_which_lies_amid_three_concepts_with_its_cl
     assert facts["Concept"] == store.concepts[store.segment_concept[5]]
     label = int(store.label[image, store.classes.index("bird")])
     assert facts["Class bird"] == {1: "present", 0: "absent", -1: "not labelled"}[label]
+
+
+def test_facts_of_a_segment_without_a_class(store):
     assert "Class bird" not in dict(make_segment(store, "pca", 5, "")["facts"])
+
+
+def test_flat_positions_stay_finite():
     unit = cloud.unit_square(np.array([[1.0, 7.0], [3.0, 7.0], [2.0, 7.0]]))
     assert unit.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]  # flat ones stay finite
+
+
+def test_a_segment_lies_amid_its_three_nearest_concepts(store):
     cosine = store.segment_embedding[0].astype(float) @ store.concept_text_embedding.T
     nearest = np.argsort(cosine)[-3:]
     weight = np.exp(SCALE * cosine[nearest])
     concepts = cloud.concept_positions(store, "pca")[nearest]
     expected = (weight[:, None] * concepts).sum(axis=0) / weight.sum()
     assert cloud.segment_positions(store, "pca")[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_cloud_is_dense_where_a_segment_lies(store):
     density = cloud.segment_density(store, "pca").values
     x, y = cloud.segment_positions(store, "pca")[7]
     column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[1])
     row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[0])
     assert density[row, column] > 0.2 * cloud.LEVELS
+
+
+def test_a_part_of_the_cloud_is_dense_where_a_segment_lies(store):
+    x, y = cloud.segment_positions(store, "pca")[7]
     part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
     height, width = part.values.shape
     assert part.values[height // 2, width // 2] > 0.2 * cloud.LEVELS
+
+
+def test_a_part_of_the_cloud_is_drawn_in_its_place(store):
+    x, y = cloud.segment_positions(store, "pca")[7]
+    part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
     drawn = map_layers.make_cloud(part, dark=False)
     assert drawn.bounds.lbrt() == pytest.approx((x - 0.01, y - 0.01, x + 0.01, y + 0.01))
     assert drawn.dimension_values(2, flat=False).dtype == np.uint8

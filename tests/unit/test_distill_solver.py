@@ -149,29 +149,54 @@ def psi(w: float, l1: float, l2: float) -> float:
     return l1 * abs(w) + l2 / 2 * w * w
 
 
-def test_clip_rest_support_scale_forces_conjugate_and_bounds_by_hand():
-    """The nearest allowed weights in any unit; no kinks; open sides within l1."""
-    box = Penalty(1.0, 0.0, np.array([-1.0, 2.0, -INF]), np.array([1.0, INF, -3.0]))
-    assert box.clip(np.array([-5.0, 5.0, 0.0])).tolist() == [-1.0, 5.0, -3.0]
-    assert box.rest.tolist() == [0.0, 2.0, -3.0]
+ONE_SIDED = Penalty(1.0, 0.0, np.array([-1.0, 2.0, -INF]), np.array([1.0, INF, -3.0]))
+
+
+def test_clip_gives_the_nearest_allowed_weights_by_hand():
+    assert ONE_SIDED.clip(np.array([-5.0, 5.0, 0.0])).tolist() == [-1.0, 5.0, -3.0]
+
+
+def test_weights_at_rest_by_hand():
+    assert ONE_SIDED.rest.tolist() == [0.0, 2.0, -3.0]
+
+
+def test_kinks_of_chosen_weights_have_no_l2():
     chosen = BOX.kinks(np.array([1, 3]))
     assert (chosen.l1, chosen.l2, chosen.lower.tolist()) == (1.0, 0.0, [-1.0, -1.0])
+
+
+def test_a_penalty_in_other_units_by_hand():
+    chosen = BOX.kinks(np.array([1, 3]))
     scaled = chosen.scaled(np.array([2.0, 4.0]))
     assert scaled.l1.tolist() == [0.5, 0.25]
     assert (scaled.lower.tolist(), scaled.upper.tolist()) == ([-2.0, -4.0], [6.0, 12.0])
     assert scaled.kinks(np.array([1])).l1.tolist() == [0.25]
+
+
+def test_support_by_hand():
     still, pulled = np.zeros(4), np.full(4, 0.1)
     assert BOX.support(WEIGHTS, still).tolist() == [False, False, False, True]
     assert BOX.support(WEIGHTS, pulled).all()
+
+
+def test_without_l1_support_has_no_kink_at_zero():
+    still = np.zeros(4)
     smooth = Penalty(0.0, 2.0, BOX.lower, BOX.upper)  # without L1 there is no kink at 0
     assert smooth.support(WEIGHTS, still).tolist() == [True, False, False, True]
+
+
+def test_forces_are_scaled_into_the_dual_where_sides_are_open():
     penalty = Penalty(1.0, 0.0, np.array([-1.0, -INF]), np.array([INF, 1.0]))
     assert penalty.feasible_scale(np.array([0.5, -0.5])) == 1.0
     assert penalty.feasible_scale(np.array([-9.0, 9.0])) == 1.0  # both pull to a finite side
     scale = penalty.feasible_scale(np.array([4.0, -2.0]))
     assert scale == pytest.approx(0.25)
     assert 4.0 * scale <= 1.0
-    for weight, smooth, force in (
+
+
+@pytest.mark.parametrize(
+    ("weight", "smooth", "force"),
+    [
         (0.0, 0.5, 0.0),  # within the kink: -1 <= smooth <= 1
         (0.0, 1.5, 0.5),  # pulled down
         (0.0, -1.5, -0.5),  # pulled up
@@ -181,23 +206,32 @@ def test_clip_rest_support_scale_forces_conjugate_and_bounds_by_hand():
         (3.0, 4.0, 5.0),  # at the upper bound, pulled off it
         (-1.0, 4.0, 0.0),
         (-1.0, -4.0, -5.0),
-    ):
-        assert BOX.forces(np.full(4, weight), np.full(4, smooth)).tolist() == [force] * 4
-    for s, l2, upper, conjugate in (
+    ],
+)
+def test_forces_by_hand(weight, smooth, force):
+    assert BOX.forces(np.full(4, weight), np.full(4, smooth)).tolist() == [force] * 4
+
+
+@pytest.mark.parametrize(
+    ("s", "l2", "upper", "conjugate"),
+    [
         (20.0, 2.0, 3.0, 48.0),  # at the bound: 60 - 3 - 9
         (2.0, 0.0, 3.0, 3.0),
         (2.0, 0.0, INF, INF),
         (1.0, 0.0, INF, 0.0),
-    ):
-        penalty = Penalty(1.0, l2, np.full(1, -1.0), np.full(1, upper))
-        assert penalty.conjugate(np.full(1, s)).tolist() == [conjugate]
-    for l1, l2, upper, bounded in (
-        (0.0, 0.0, INF, False),
-        (0.0, 0.0, 1.0, True),
-        (0.1, 0.0, INF, True),
-        (0.0, 0.1, INF, True),
-    ):
-        assert Penalty(l1, l2, np.full(2, -1.0), np.full(2, upper)).bounded == bounded
+    ],
+)
+def test_the_conjugate_by_hand(s, l2, upper, conjugate):
+    penalty = Penalty(1.0, l2, np.full(1, -1.0), np.full(1, upper))
+    assert penalty.conjugate(np.full(1, s)).tolist() == [conjugate]
+
+
+@pytest.mark.parametrize(
+    ("l1", "l2", "upper", "bounded"),
+    [(0.0, 0.0, INF, False), (0.0, 0.0, 1.0, True), (0.1, 0.0, INF, True), (0.0, 0.1, INF, True)],
+)
+def test_a_penalty_keeps_weights_finite_by_either_part_or_by_bounds(l1, l2, upper, bounded):
+    assert Penalty(l1, l2, np.full(2, -1.0), np.full(2, upper)).bounded == bounded
 
 
 @given(s=NUMBERS, l1=st.floats(0, 2), l2=st.floats(0.01, 2), ends=st.tuples(NUMBERS, NUMBERS))

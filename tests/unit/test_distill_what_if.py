@@ -80,7 +80,7 @@ def test_curves_of_mirrored_scores_are_mirrored(seed, n, weight, wide):
             assert found.at(influence) == pytest.approx(other.at(-influence), nan_ok=True)
 
 
-def test_curves_axis_grid_and_ties_by_hand():
+def test_a_curve_by_hand():
     score, logit = np.array([-2.0, 1.0]), np.array([1.0, -1.0])
     curves = what_if_curve(score, logit, 0.0, np.array([1, 1]), -3.0, 3.0)
     # image 0 is positive below 0.5, image 1 above 1
@@ -88,24 +88,47 @@ def test_curves_axis_grid_and_ties_by_hand():
     np.testing.assert_allclose(curves.recall, [1 / 2, 0, 1 / 2])
     assert curves.at(0.5)["recall"] == 0  # at 0.5 the logit is 0: negative
     assert curves.at(np.nextafter(0.5, 0))["recall"] == 0.5
+
+
+def test_a_curve_without_positives_is_undefined_by_hand():
     curves = what_if_curve(np.ones(2), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
-    weights = np.array([2.0, -1.0, 0.1, 0.0])
-    # 2.25 × 2, a third of it to the other side; at least a third of the strongest
-    assert influence_axis(weights, 2.0) == pytest.approx((-1.5, 4.5))
-    assert influence_axis(weights, -1.0) == pytest.approx((-2.25, 0.75))
-    assert influence_axis(weights, 0.1) == pytest.approx((-2 / 9, 2 / 3))
-    assert influence_axis(weights, 0.0) == pytest.approx((-2 / 3, 2 / 3))
-    assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("weights", "weight", "axis"),
+    [
+        # 2.25 × 2, a third of it to the other side; at least a third of the strongest
+        ((2.0, -1.0, 0.1, 0.0), 2.0, (-1.5, 4.5)),
+        ((2.0, -1.0, 0.1, 0.0), -1.0, (-2.25, 0.75)),
+        ((2.0, -1.0, 0.1, 0.0), 0.1, (-2 / 9, 2 / 3)),
+        ((2.0, -1.0, 0.1, 0.0), 0.0, (-2 / 3, 2 / 3)),
+        ((0.0, 0.0, 0.0), 0.0, (-1 / 3, 1 / 3)),
+    ],
+)
+def test_the_axis_of_an_influence_by_hand(weights, weight, axis):
+    assert influence_axis(np.array(weights), weight) == pytest.approx(axis)
+
+
+def test_a_grid_by_hand():
     grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
     np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
+
+
+def test_a_grid_has_zero_despite_rounding():
     third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
     assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
+
+
+def test_a_grid_has_the_weight_beside_its_steps():
     beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
     assert len(beside) == 26
     assert {0.0, 0.1} <= set(beside)
+
+
+def test_logits_that_differ_by_rounding_alone_are_no_ranking():
     # rounding leaves differences of 1e-16 among their logits, which are no ranking
     rng = np.random.default_rng(0)
     score, label = rng.random(200), rng.integers(0, 2, 200)

@@ -49,19 +49,33 @@ def by_kind(found):
     return dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
 
 
-def test_wrong_labels_are_named_and_listed(tmp_path):
+@pytest.fixture(scope="module")
+def mislabelled(tmp_path_factory) -> tuple:
+    """The findings where a tenth of the labels of car is wrong, and which these are."""
     given, wrong = frames(flipped=0.1)
-    found = made(tmp_path, given).doctor()
+    return made(tmp_path_factory.mktemp("mislabelled"), given).doctor(), wrong
+
+
+def test_wrong_labels_are_named(mislabelled):
+    found, _ = mislabelled
     car, bird = found["classes"].loc[["car", "bird"]].itertuples()
     assert car.kinds.startswith("wrong labels of training images")
     assert bird.kinds == ""
     assert (car.added, car.missed) == pytest.approx((0.1, 0.1), abs=0.05)
     assert found._repr_html_().count("<table") == 1
+
+
+def test_wrong_labels_are_listed(mislabelled):
+    found, wrong = mislabelled
     labels = found["labels"]
     assert set(labels.index.get_level_values("class")) == {"car"}
     listed = [int(image[:4]) for image in labels.index.get_level_values("image")]
     assert np.mean(wrong[listed]) > 0.8
     assert labels["wrong"].is_monotonic_decreasing
+
+
+def test_wrong_labels_are_told_first(mislabelled):
+    found, _ = mislabelled
     first = str(found).splitlines()[1]
     assert first.startswith("car … wrong labels of training images … By the labels of the tuning ")
     assert "Correct the labels" in first

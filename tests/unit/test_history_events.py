@@ -36,31 +36,52 @@ def visible(history: History) -> list[str]:
     return [node.id for node in history.nodes(ROOT.id)]
 
 
-def test_undo_and_redo_are_timed_survive_a_restart_and_go_from_what_a_session_shows(history):
+@pytest.fixture
+def opened_again(history):
+    """The history opened again, after two undos and a redo."""
     assert history.undo(ROOT.id) == A.id
     assert history.undo(ROOT.id, author="somebody") == ROOT.id
     history.close()
     again = History(history.path)
     assert again.state(ROOT.id).redo == [B.id, A.id]
     assert again.redo(ROOT.id) == A.id
+    return again
+
+
+def test_moves_survive_a_restart(opened_again):
+    again = opened_again
     events = [event for event in again.events(ROOT.id) if event.kind != "add"]
     assert [(event.kind, event.origin, event.node) for event in events] == [
         ("fine-tune", ROOT.id, A.id), ("fine-tune", A.id, B.id),
         ("undo", B.id, A.id), ("undo", A.id, ROOT.id), ("redo", ROOT.id, A.id),
     ]  # fmt: skip
     assert events[3].author == "somebody"
+
+
+def test_moves_have_their_times_with_a_zone(opened_again):
+    again = opened_again
+    events = [event for event in again.events(ROOT.id) if event.kind != "add"]
     times = [datetime.fromisoformat(event.created) for event in events]
     assert times == sorted(times)
     assert all(time.utcoffset() is not None for time in times)
+
+
+def test_a_redo_ends_where_nothing_was_undone(opened_again):
+    again = opened_again
     assert again.redo(ROOT.id) == B.id
     with pytest.raises(TuningError, match="nothing to redo"):
         again.redo(ROOT.id)
-    # another session jumped to c; this one still shows b, and undoes from there
-    history = again
+
+
+def test_a_session_undoes_from_what_it_shows(history):
+    # another session jumped to c; this one still shows b
     history.set_head(ROOT.id, C.id)
     assert history.undo(ROOT.id, origin=B.id) == A.id
     assert history.state(ROOT.id).redo == [B.id]
     assert history.redo(ROOT.id, origin=A.id) == B.id
+
+
+def test_a_session_redoes_only_a_child_of_what_it_shows(history):
     history.undo(ROOT.id, origin=B.id)
     history.set_head(ROOT.id, C.id)
     with pytest.raises(TuningError):  # b is not a child of what is shown

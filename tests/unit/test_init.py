@@ -87,21 +87,44 @@ def sizes(dataset):
     return [dataset.split.count(name) for name in ("fit", "tune", "holdout")]
 
 
-def test_photos_and_a_table(home, capsys):
+@pytest.fixture
+def begun(home, capsys) -> tuple:
+    """The spec of photos beside a table, and what init said."""
     ids = table(home / "my data")
     logits(home / "my data" / "teacher_logits.csv", ids)
     spec, out = init(capsys, "my data")
+    return spec, out
+
+
+def test_init_finds_photos_beside_a_table(home, begun):
+    spec, _ = begun
     assert (spec.path, spec.title) == (home / "my data.yaml", "my data")
     assert (spec.dataset.kind, spec.dataset.images.name) == ("table", "pictures")
     assert spec.teacher.path == home / "my data" / "teacher_logits.csv"
     assert spec.concepts.encoder.model == home / "encoder"
+
+
+def test_init_writes_a_list_of_words(home, begun):
+    spec, _ = begun
     assert spec.concepts.corpus == home / "my data.words.txt"
     assert len(spec.concepts.corpus.read_text().splitlines()) == 584
+
+
+def test_init_divides_images_without_a_split(begun):
+    spec, out = begun
     dataset = load_dataset(spec.dataset)
     assert sizes(dataset) == [12, 4, 4]
     assert dataset.label[np.array(dataset.split) == "tune"].sum(0).tolist() == [2, 2]
     assert "12 fit, 4 tune, 4 holdout (none found: 60, 20 and 20 %" in out
+
+
+def test_init_says_what_to_run_next(begun):
+    _, out = begun
     assert join(["inficond", "precompute", "my data.yaml"]) in out
+
+
+def test_a_spec_of_init_explains_its_keys(begun):
+    spec, _ = begun
     text = spec.path.read_text()
     assert "# students are fitted on these" in text
     assert "belongs in fit, and only there" in text
@@ -457,13 +480,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys):
-    (folder / "photos").mkdir()
-    rows, given = ["image_id,path"], frames(40)
-    for image in given["split"].index:
-        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
-        rows.append(f"{image},{image}.png")
-    (folder / "photos" / "list.csv").write_text("\n".join(rows))
+def test_three_tables_become_a_store(folder, capsys):
+    given = frames(40)
     assert main(["init", *FORM, "--title", "Birds"]) == 0
     store = open_store("own.zarr")
     assert store.title == "Birds"
@@ -474,11 +492,28 @@ def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys)
     assert "20 fit, 10 tune, 10 holdout" in told
     assert "This store has no photos" in told
     assert "inficond serve own.zarr" in told
+
+
+def test_a_store_is_not_overwritten_by_tables(folder, capsys):
+    assert main(["init", *FORM]) == 0
     assert "own.zarr already exists" in refused(capsys, *FORM)
+
+
+def test_labels_may_be_yes_or_no(folder):
+    given = frames(40)
     words = given["labels"].replace({1: "Yes", 0: "No"}).rename_axis("image_id")
     words.to_csv("labels.csv", sep=";", encoding="utf-8-sig", lineterminator="\r\n")
     assert main(["init", *FORM[:-1], "words.zarr"]) == 0
-    np.testing.assert_array_equal(open_store("words.zarr").label, store.label)
+    np.testing.assert_array_equal(open_store("words.zarr").label, given["labels"].to_numpy())
+
+
+def test_photos_beside_their_own_table_are_in_the_store(folder):
+    (folder / "photos").mkdir()
+    rows, given = ["image_id,path"], frames(40)
+    for image in given["split"].index:
+        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
+        rows.append(f"{image},{image}.png")
+    (folder / "photos" / "list.csv").write_text("\n".join(rows))
     assert main(["init", *FORM[:-1], "b.zarr", "--photos", "photos/list.csv"]) == 0
     assert open_store("b.zarr").picture(0).size == (20, 10)
 

@@ -47,25 +47,42 @@ def number_of(visitor: Visitor) -> int | None:
     return session and session.participant.number
 
 
-def test_an_id_belongs_to_the_browser_that_begins_with_it_and_says_something(study, token):
-    first = Visitor(study, token, external="p1")
-    key = first.page.frame.own_link
-    assert study.log.find(key).number == number_of(first) == 1
-    first.next()
+@pytest.fixture
+def first(study, token) -> Visitor:
+    """The first who comes with the id p1, and goes on from the first screen."""
+    visitor = Visitor(study, token, external="p1")
+    key = visitor.page.frame.own_link
+    assert study.log.find(key).number == number_of(visitor) == 1
+    visitor.next()
+    return visitor
+
+
+def test_another_browser_does_not_get_an_id_that_is_taken(study, token, first):
     stranger = Visitor(study, token, external="p1")
     assert number_of(stranger) is None
     assert "another browser" in stranger.screen["title"]
     assert number_of(Visitor(study, token, external="p1", own="guessed")) is None
+
+
+def test_the_key_of_one_id_opens_no_other(study, token, first):
+    key = first.page.frame.own_link
     other = Visitor(study, token, external="p2", own=key)
     assert number_of(other) == 2
     assert number_of(Visitor(study, token, external="p1", own=other.page.frame.own_link)) is None
+
+
+def test_a_browser_goes_on_with_its_own_id(study, token, first):
+    key = first.page.frame.own_link
     again = Visitor(study, token, external="p1", own=key)
     assert (number_of(again), again.page.frame.own_link) == (1, "")
     assert number_of(Visitor(study, key)) == 1
+
+
+def test_an_id_that_said_nothing_yet_belongs_to_who_came_last(study, token):
     lost, again = (Visitor(study, token, external="p3") for _ in range(2))
-    assert (number_of(lost), number_of(again)) == (3, 3)
+    assert number_of(lost) == number_of(again) == 1
     assert number_of(Visitor(study, lost.page.frame.own_link)) is None
-    assert number_of(Visitor(study, again.page.frame.own_link)) == 3
+    assert number_of(Visitor(study, again.page.frame.own_link)) == 1
 
 
 def test_a_personal_link_claims_no_id(study, token):

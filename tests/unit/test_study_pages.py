@@ -1,5 +1,7 @@
 """The pages without a browser: the whole way, resuming, what stands in the way, the password."""
 
+from types import SimpleNamespace
+
 import pytest
 from studies import STUDY, Visitor, at_work, small_study
 
@@ -25,17 +27,36 @@ def visitor(study):
     return Visitor(study, study.add_participant()[1])
 
 
-def test_the_whole_way(study, visitor):
+def to_brief(visitor: Visitor) -> dict:
+    """Go to the brief of the first task; its screen."""
+    visitor.next()
+    visitor.next()
+    visitor.send("answer", name="age", answer=40)
+    return visitor.next()
+
+
+def test_consent_comes_before_the_pages(visitor):
     assert (visitor.screen["kind"], visitor.next()["title"]) == ("consent", "Hello")
     assert visitor.next()["title"] == "About you"
+
+
+def test_an_answer_that_is_missing_or_out_of_limits_is_asked_for(visitor):
+    visitor.next()
+    visitor.next()
     assert visitor.next()["faults"] == {"age": "An answer is needed."}
     visitor.send("answer", name="age", answer=7)  # not recorded: below the lowest
     assert visitor.next()["faults"]
-    visitor.send("answer", name="age", answer=40)
-    assert visitor.next()["facts"][0] == ["Class", "bicycle"]
+
+
+def test_a_brief_can_be_left_unless_it_is_busy(study, visitor):
+    assert to_brief(visitor)["facts"][0] == ["Class", "bicycle"]
     progress, ready = visitor.page.session.progress, study.ready["bicycle"]
     shown = [make_brief(progress, ready, study.folder, busy=busy) for busy in (False, True)]
     assert [(one["button"], one["back"]) for one in shown] == [("Start", "Back"), ("", "")]
+
+
+def test_a_task_tells_how_far_its_goal_is(visitor):
+    to_brief(visitor)
     visitor.next()
     assert visitor.page.work.app.selection.class_name == "bicycle"
     assert visitor.screen["button"] == "Skip the task"
@@ -44,6 +65,13 @@ def test_the_whole_way(study, visitor):
     visitor.tune("spoke")
     assert visitor.screen["goal"] == "Done: Fine-tunes 2, goal 2"
     assert visitor.screen["button"] == "Next"
+
+
+def test_the_whole_way_is_finished_with_its_answers_and_outcomes(study, visitor):
+    to_brief(visitor)
+    visitor.next()
+    visitor.tune("wheel")
+    visitor.tune("spoke")
     assert visitor.leave()["facts"][0] == ["Class", "sheep"]
     visitor.next()
     assert (visitor.screen["button"], visitor.leave()["title"]) == ("I am done", "Opinions")
@@ -89,32 +117,50 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path):
     assert batch.payload["intents"] == [thumb]
 
 
-def test_a_reload_goes_on_where_it_was(study):
+@pytest.fixture
+def pages(study) -> SimpleNamespace:
+    """The page of a task with a batch that waits, after two reloads, and the one loaded last."""
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
     first.next()
     first.send("answer", name="age", answer=33)
     first = Visitor(study, token)
-    assert first.screen["questions"][0]["value"] == 33
+    form = first.screen["questions"][0]["value"]
     first.next()
     first.next()
     first.tune("wheel")
     first = Visitor(study, token)
     app = first.page.work.app
-    assert app.tuning.pending == []  # it was carried out
+    waiting = app.tuning.pending
     app.selection.concept = "sky"
     app.tuning.scale(3.0)
     app.tuning.toggle(Intent("bicycle", "spoke", "up"))
     app.tuning.toggle(Balance("bicycle", ("sky",)))
     again = Visitor(study, token)
+    return SimpleNamespace(form=form, waiting=waiting, first=first, app=app, again=again)
+
+
+def test_a_reload_keeps_answers(pages):
+    assert pages.form == 33
+
+
+def test_a_reload_after_a_refit_has_no_batch(pages):
+    assert pages.waiting == []  # it was carried out
+
+
+def test_a_reload_goes_on_in_the_task(pages):
+    again, app = pages.again, pages.app
     assert again.screen["kind"] == "task"
     shown = again.page.work.app
     assert (shown.students.node.number, shown.students.node.id) == (1, app.students.node.id)
     assert (shown.selection.class_name, shown.selection.concept) == ("bicycle", "sky")
     assert (len(shown.tuning.pending), shown.tuning.pending) == (2, app.tuning.pending)
     assert again.actions.count("start") == 1
-    # the older page is over, and says so
+
+
+def test_a_page_that_was_loaded_again_is_over_and_says_so(pages):
+    first, again, app = pages.first, pages.again, pages.app
     app.tuning.clear()
     assert "another window" in first.screen["title"]
     assert first.page.work is None
@@ -122,23 +168,36 @@ def test_a_reload_goes_on_where_it_was(study):
     assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
 
 
-def test_a_page_that_lost_its_connection_goes_on_and_one_whose_link_does_not_hold_is_told(study):
+def test_a_page_that_lost_its_connection_goes_on(study):
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
     back = Visitor(study, token, after=first.page.frame.session)
     assert back.screen["title"] == "Hello"
+
+
+def test_a_page_that_comes_back_late_gives_way_to_a_newer_one(study):
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.next()
+    back = Visitor(study, token, after=first.page.frame.session)
     newer = Visitor(study, token)
     late = Visitor(study, token, after=back.page.frame.session)
     assert "opened in another window" in late.screen["title"]
     assert late.page.connection.over
     assert newer.next()["title"] == "About you"
     assert Visitor(study, token).screen["title"] == "About you"  # loaded anew by a person
-    for token in ("", "unknown"):
-        visitor = Visitor(study, token)
-        assert "not known" in visitor.screen["title"]
-        visitor.send("next", step=1)
-        assert "not known" in visitor.screen["title"]
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+def test_a_link_that_does_not_hold_is_told(study, token):
+    visitor = Visitor(study, token)
+    assert "not known" in visitor.screen["title"]
+    visitor.send("next", step=1)
+    assert "not known" in visitor.screen["title"]
+
+
+def test_who_declined_stays_at_the_end(study):
     _, token = study.add_participant()
     visitor = Visitor(study, token)
     assert visitor.send("decline")["title"] == "Thank you"

@@ -99,29 +99,49 @@ def test_they_lie_beside_the_history_and_only_they_can_be_removed(spec, encoder,
         remove_concept(tuner, "wheel")
 
 
-def test_the_command_and_a_replay_elsewhere_with_its_concepts(
-    spec, run, encoder, monkeypatch, tmp_path
-):
+@pytest.fixture
+def command(spec, run, encoder, monkeypatch):
+    """``inficond concept`` with the encoder."""
     place = "inficond_panel.commands.concept.concept_actions.text_encoder"
     monkeypatch.setattr(place, lambda _: encoder)
+    return lambda action, *more: run("concept", action, spec, *more)
 
-    def command(action, *more):
-        return run("concept", action, spec, *more)
 
+def test_the_command_says_that_no_concept_was_typed(command):
     assert "No concept was typed" in command("list")[1]
+
+
+def test_the_command_adds_a_concept(command):
     _, out, _ = command("add", "red bus, scarlet bus")
     assert out.startswith("Added red bus (scarlet bus): scores 0.")
     assert "nearest concepts: " in out
+
+
+def test_the_command_lists_typed_concepts_with_their_root(command, spec):
+    command("add", "red bus, scarlet bus")
     document, tuner = json.loads(command("list", "--json")[1]), open_tuner(spec)
     assert document["typed"][0]["synonyms"] == ["scarlet bus"]
     assert (document["root"], document["store_hash"]) == (tuner.root_id, tuner.store.content_hash)
+
+
+def test_the_command_adds_no_concept_twice(command):
+    command("add", "red bus")
     status, out, err = command("add", "Red bus")
     assert (status, out) == (1, "")
     assert "'red bus' already exists" in err
+
+
+def test_a_replay_elsewhere_has_the_typed_concepts(command, spec, run, tmp_path):
+    command("add", "red bus")
+    tuner = open_tuner(spec)
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "red bus", "remove")])
     assert run("history", "replay", spec, tmp_path / "new.sqlite")[0] == 0
     there = open_tuner(spec, history=tmp_path / "new.sqlite")
     assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
+
+
+def test_the_command_removes_a_concept(command):
+    command("add", "red bus")
     assert command("remove", "red bus")[0] == 0
     assert json.loads(command("list", "--json")[1])["typed"] == []
 
@@ -143,17 +163,31 @@ def after(app: AppState) -> AppState:
     return found
 
 
-def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
+@pytest.fixture
+def grown(app) -> AppState:
+    """The state after a concept was typed."""
     app.concepts.add("wheels, tyres")
-    grown = after(app)
+    return after(app)
+
+
+def test_a_typed_concept_is_a_column(grown):
     assert (grown.concepts.typed, grown.store.concepts[-1]) == (["wheels"], "wheels")
     assert grown.students.node.weights.shape == (13, 2)
     assert grown.store.concept_projection.shape[1] == 13
+
+
+def test_a_typed_concept_has_a_row_with_patches(grown):
     student = grown.students.student("bicycle")
     (row,) = concept_rows(grown.tuner, student, sort="weight", top=5, find="wheels")
     assert row.concept == "wheels"
     assert len(row.patches) > 0
+
+
+def test_a_typed_concept_has_a_curve(grown):
     assert np.isfinite(grown.students.effect("bicycle", "wheels").estimate).all()
+
+
+def test_what_was_added_is_told_with_the_nearest_concepts(grown):
     told = " ".join(grown.concepts.outcome)
     assert "Added wheels (tyres): scores 0." in told
     assert "Nearest concepts by text: wheel (0." in told
