@@ -32,17 +32,30 @@ def rows_of(columns: dict[str, list]) -> list[dict]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def test_a_label_lies_right_of_its_mark_but_at_an_edge_or_dot_and_far_off_has_a_leader():
-    label, other = (place_labels([Anchor(x, 100, 5, "chair")], SIZE)[0] for x in (100, 595))
+def test_a_label_lies_right_of_its_mark():
+    label = place_labels([Anchor(100, 100, 5, "chair")], SIZE)[0]
     assert label.box[0] == pytest.approx(109)
     assert label.centre[1] == pytest.approx(100)
     assert label.leader is None
+
+
+def test_a_label_at_an_edge_stays_inside():
+    other = place_labels([Anchor(595, 100, 5, "chair")], SIZE)[0]
     assert other.box[2] <= 590
+
+
+def test_a_mark_outside_the_plot_has_no_label():
     assert place_labels([Anchor(-3, 100, 5, "chair")], SIZE) == [None]  # outside the plot
+
+
+def test_a_label_covers_no_dot():
     dots = [(120.0, 100.0), (125.0, 101.0)]
     (label,) = place_labels([Anchor(100, 100, 5, "chair")], SIZE, np.array(dots))
     left, top, right, bottom = label.box
     assert not any(left <= x <= right and top <= y <= bottom for x, y in dots)
+
+
+def test_a_label_far_off_has_a_leader():
     crowd = [Anchor(300 + 9 * i, 115, 5, "") for i in range(-12, 13) if i]
     crowd += [Anchor(300 + 9 * i, 115 + 18 * j, 9, "") for i in range(-12, 13) for j in (-1, 1)]
     label = place_labels([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
@@ -56,7 +69,7 @@ places = st.tuples(st.floats(0, 600), st.floats(0, 230), st.floats(3, 11), names
 
 
 @given(st.lists(places, max_size=14))
-def test_labels_never_overlap_each_other_a_mark_or_the_edge_and_the_first_is_placed_first(rows):
+def test_labels_never_overlap_each_other_a_mark_or_the_edge(rows):
     anchors = [Anchor(*row) for row in rows]
     made = place_labels(anchors, SIZE)
     placed = [label for label in made if label]
@@ -69,8 +82,17 @@ def test_labels_never_overlap_each_other_a_mark_or_the_edge_and_the_first_is_pla
         for a in anchors:
             mark = (a.x - a.radius, a.y - a.radius, a.x + a.radius, a.y + a.radius)
             assert not overlap(label.box, mark)
+
+
+@given(st.lists(places, max_size=14))
+def test_the_first_label_is_placed_first(rows):
+    anchors = [Anchor(*row) for row in rows]
+    made = place_labels(anchors, SIZE)
     marks_only = [Anchor(a.x, a.y, a.radius, "") for a in anchors[1:]]
     assert made[:1] == place_labels([*anchors[:1], *marks_only], SIZE)[:1]
+
+
+def test_a_long_label_is_cut_more_where_there_is_no_place():
     name = "washer, automatic washer, washing machine"  # clipped, and more where there is no place
     (label,) = place_labels([Anchor(100, 100, 5, name)], SIZE)
     assert label.text == "washer, automatic washe…"
@@ -152,7 +174,7 @@ def test_below_marks_dots_are_unseen():
     assert list(dots["shade"]) == [*[map_layers.UNSEEN] * 2, usual, map_layers.UNSEEN]
 
 
-def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole():
+def test_marks_at_one_place_lie_side_by_side():
     xy = np.array([[0.5, 0.5], [0.502, 0.5], [0.9, 0.1]])
     shown = Shown(np.array([18.5, -5.89, 2.0]))
     apart = spread(xy, shown, Frame())
@@ -160,6 +182,9 @@ def test_marks_at_one_place_lie_side_by_side_and_the_ring_in_a_low_map_is_whole(
     away = np.diff(Frame().pixels(apart[:2]), axis=0)[0]
     assert np.hypot(*away) >= shown.radius(0) + shown.radius(1)
     assert spread(xy, shown, Frame((0.49, 0.51), (0.49, 0.51))).tolist() == xy.tolist()
+
+
+def test_the_ring_in_a_low_map_is_whole():
     xy, shown = np.array([[0.0, 0.0], [0.5, 1.0], [1.0, 0.5]]), Shown(opened=1)
     low, high = Frame(size=(600.0, 90.0)), Frame(size=(600.0, 600.0))
     assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(concept_map.EDGE)
@@ -361,27 +386,30 @@ def test_a_projection_of_the_segments_is_used_where_the_store_has_one(tmp_path):
     assert (row + 0.5) / density.shape[0] * 1.1 - 0.05 == pytest.approx(y, abs=0.01)
 
 
-def test_the_cloud_is_slate_at_most_half_opaque_and_a_spot_as_wide_as_high_on_any_plot(store):
-    for dark in (False, True):
-        colours = [bytes.fromhex(colour[1:]) for colour in cloud.palette(dark)]
-        assert {tuple(colour[:3]) for colour in colours} == {(122, 134, 154)}
-        opacity = [colour[3] for colour in colours]
-        assert opacity[0] == 0
-        assert opacity == sorted(opacity)
-        assert 60 < opacity[-1] <= 128
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_cloud_is_slate_that_is_at_most_half_opaque(dark):
+    colours = [bytes.fromhex(colour[1:]) for colour in cloud.palette(dark)]
+    assert {tuple(colour[:3]) for colour in colours} == {(122, 134, 154)}
+    opacity = [colour[3] for colour in colours]
+    assert opacity[0] == 0
+    assert opacity == sorted(opacity)
+    assert 60 < opacity[-1] <= 128
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0, 4.0])
+def test_a_spot_is_as_wide_as_high_on_any_plot(store, shape):
     x, y = cloud.segment_positions(store, "pca")[7]
     reach = 1e-4  # around one segment alone
-    for shape in (0.5, 1.0, 2.0, 4.0):
-        around = ((x - reach, x + reach), (y - reach, y + reach))
-        part = cloud.density_within(store, "pca", *around, shape)
-        height, width = part.values.shape
-        assert width / height == pytest.approx(shape, rel=0.01)
-        rows, columns = np.nonzero(part.values > cloud.LEVELS // 4)
-        assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
-        assert 0 < np.ptp(rows) < 40
+    around = ((x - reach, x + reach), (y - reach, y + reach))
+    part = cloud.density_within(store, "pca", *around, shape)
+    height, width = part.values.shape
+    assert width / height == pytest.approx(shape, rel=0.01)
+    rows, columns = np.nonzero(part.values > cloud.LEVELS // 4)
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
+    assert 0 < np.ptp(rows) < 40
 
 
-def test_the_segment_pointed_at_is_the_nearest_on_screen_and_of_no_holdout_image(store):
+def test_the_segment_pointed_at_is_the_nearest_on_screen(store):
     frame, places = Frame(size=SIZE), cloud.segment_positions(store, "pca")
     shown = store.split[store.segment_image] != "holdout"
     for pixel in np.random.default_rng(0).uniform((0, 0), frame.size, (40, 2)):
@@ -391,5 +419,9 @@ def test_the_segment_pointed_at_is_the_nearest_on_screen_and_of_no_holdout_image
             assert found is None
         else:
             assert away[found] == pytest.approx(away.min(), rel=1e-5)
+
+
+def test_no_segment_of_a_holdout_image_is_pointed_at(store):
+    shown = store.split[store.segment_image] != "holdout"
     segments, _ = cloud.segment_tree(store, "pca")
     np.testing.assert_array_equal(segments, np.flatnonzero(shown))

@@ -20,7 +20,7 @@ from inficond_panel.quantify.outputs import (
 )
 
 
-def test_by_hand_and_bins_of_equal_mass_hold_equally_many():
+def test_errors_by_hand():
     # probabilities 0.2, 0.4 (two images) and 0.9; five bins
     f = logit(np.array([0.15, 0.35, 0.35, 0.9]))
     label = np.array([0, 1, 0, 1])
@@ -32,6 +32,9 @@ def test_by_hand_and_bins_of_equal_mass_hold_equally_many():
     # a bin holds its upper edge: 0.5 belongs to (0, 0.5], with 0.1
     edge = ece(np.array([1, 0]), logit(np.array([0.5, 0.1])), bins=2)
     assert edge == pytest.approx(abs(0.5 - 0.3))
+
+
+def test_bins_of_equal_mass_hold_equally_many():
     label, logits = drawn(ignored=0)
     found = reliability(label, logits, bins=10, equal_mass=True)
     np.testing.assert_array_equal(found.events, np.full(10, 90))

@@ -289,7 +289,7 @@ def test_each_point_equals_a_fit_from_nothing():
         np.testing.assert_allclose(point.fit.weights, alone.weights, atol=2e-3)
 
 
-def test_points_come_coarse_to_fine_and_none_is_solved_that_nobody_asks_for():
+def test_no_point_is_solved_that_nobody_asks_for():
     scores, targets = twins(3)
     start = fit(scores, targets, l1=1e-3)
     asked = []
@@ -301,6 +301,9 @@ def test_points_come_coarse_to_fine_and_none_is_solved_that_nobody_asks_for():
     asked.append("stop")
     with pytest.raises(CancelledError):
         next(points)
+
+
+def test_points_come_coarse_to_fine():
     assert refit_grid(1.0, 0.0, 8.0, 3) == [
         (0, 1.0), (0, 0.0), (0, 8.0), (1, 4.0), (2, 2.0), (2, 6.0), (3, 3.0), (3, 5.0), (3, 7.0)
     ]  # fmt: skip
@@ -313,7 +316,7 @@ def problem(seed=0, n=250, concepts=8):
     return scores, target, fit(scores, target[:, None], l1=5e-3, tolerance=1e-8)
 
 
-def test_refits_equal_fits_to_the_images_drawn_bounds_hold_and_weights_multiply():
+def test_refits_equal_fits_to_the_images_drawn():
     scores, target, start = problem()
     made = FitProblem(Scores(scores), target[:, None], 5e-3)
     found = bootstrap_stability(made, start, draws=12, seed=4, tolerance=1e-9)
@@ -322,12 +325,20 @@ def test_refits_equal_fits_to_the_images_drawn_bounds_hold_and_weights_multiply(
         rows = rng.integers(250, size=250)
         alone = fit(scores[rows], target[rows, None], l1=5e-3, tolerance=1e-9)
         np.testing.assert_allclose(found.weights[draw], alone.weights[:, 0], atol=2e-3)
+
+
+def test_bounds_hold_in_refits():
     scores, target, start = problem(2)
     upper = np.full((8, 1), np.inf)
     made = FitProblem(Scores(scores), target[:, None], 5e-3)
     upper[0] = 0.5
     found = bootstrap_stability(made.within(None, upper), start, draws=4)
     assert (found.weights[:, 0] == 0.5).all()
+
+
+def test_weights_of_images_multiply_in_refits():
+    scores, target, start = problem(2)
+    made = FitProblem(Scores(scores), target[:, None], 5e-3)
     half = np.repeat([1.0, 0.0], 125)
     options = {"l1": 5e-3, "tolerance": 1e-9}
     weighted = dataclasses.replace(made, sample_weight=half)
@@ -349,15 +360,27 @@ def test_summary_by_hand():
     assert (found.rank_low[1], found.rank_high[1]) == (2, 3)
 
 
-def test_a_draw_without_a_solution_is_drawn_again_and_the_work_can_be_stopped():
+@pytest.fixture(scope="module")
+def few() -> tuple:
+    """A fit of four images, one of them positive, and its problem."""
     target = np.array([1.0, *np.zeros(3)])
     scores = np.random.default_rng(0).random((4, 2))
-    start, told = fit(scores, target[:, None], l1=0.01), []
+    start = fit(scores, target[:, None], l1=0.01)
     made = FitProblem(Scores(scores), target[:, None], 0.01)
+    return made, start
+
+
+def test_a_draw_without_a_solution_is_drawn_again(few):
+    made, start = few
+    told = []
     progress = lambda share, text: told.append(share)  # noqa: E731
     found = bootstrap_stability(made, start, draws=20, progress=progress)
     assert np.isfinite(found.weights).all()
     assert told == [0.5, 1.0]
+
+
+def test_refits_can_be_stopped(few):
+    made, start = few
     with pytest.raises(CancelledError):
         bootstrap_stability(made, start, cancelled=lambda: True)
 

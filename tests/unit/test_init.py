@@ -244,7 +244,7 @@ def test_other_splits_are_left_out_an_image_id_may_be_a_path_labels_unknown(data
     assert (load_dataset(spec.dataset).label == -1).all()
 
 
-def test_a_column_of_text_beside_labels_and_a_table_that_breaks_off_are_told(data, capsys):
+def test_a_column_of_text_beside_labels_is_told(data, capsys):
     text = (data / "labels.csv").read_text()
     header, *rows = text.splitlines()
     rows = [f"{header},place", *(f"{row},sea" for row in rows)]
@@ -252,6 +252,10 @@ def test_a_column_of_text_beside_labels_and_a_table_that_breaks_off_are_told(dat
     told = refused(capsys, "data")
     assert "data/labels.csv:2: 'place' of image '000' is 'sea'; expected 1, 0" in told
     assert "write 'place' into another table: image_id, place." in told
+
+
+def test_a_table_that_breaks_off_is_told(data, capsys):
+    text = (data / "labels.csv").read_text()
     more = "".join(f"x{i},1,0\n" for i in range(2000))
     (data / "labels.csv").write_text(f"{text}{more}y,1\n")
     told = refused(capsys, "data")
@@ -337,20 +341,29 @@ def test_voc_with_a_class_called_train(home, capsys, place):
     assert spec.dataset.classes == ["train"]
 
 
-def test_folders_of_splits_with_folders_of_classes_and_those_that_are_none_are_said(home, capsys):
+def test_folders_of_splits_with_folders_of_classes_are_said(home, capsys):
     parts = [f"{part}/{name}" for part in ("train", "val") for name in CLASSES]
     photos(home / "data", [f"{part}/{i}.jpg" for part in parts for i in range(4)])
     spec, out = init(capsys, "data")
     assert sizes(load_dataset(spec.dataset)) == [8, 4, 4]
     assert "found     folders of splits (train, val) that hold folders of classes" in out
+
+
+def test_folders_of_classes_twice_are_refused(home, capsys):
     photos(home / "nested", [f"{part}{name}/1.jpg" for part in ("", "test/") for name in "abc"])
     told = "folders of classes (a, b, c), and the same again in test.\nPut the first into a folder"
     assert told in refused(capsys, "nested")
+
+
+def test_folders_of_splits_in_those_of_classes_are_said_to_be_none(home, capsys):
     parts = [f"{name}/{part}" for name in CLASSES for part in ("train", "test")]
     photos(home / "first", [f"{part}/{i}.jpg" for part in parts for i in range(3)])
     spec, out = init(capsys, "first")
     assert load_dataset(spec.dataset).classes == CLASSES
     assert "Assumed: the folders test, train in those of the classes are no splits." in out
+
+
+def test_folders_beside_those_of_splits_are_said_to_be_left_out(home, capsys):
     photos(home / "flat", [f"train/{name}/{i}.jpg" for name in CLASSES for i in range(4)])
     photos(home / "flat", ["test/1.jpg"])
     spec, out = init(capsys, "flat")
@@ -459,13 +472,23 @@ def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
     assert f"found in data (not used: notes.csv, as {why}). Looked" in refused(capsys, "data")
 
 
-def test_roles_of_names_and_values_survive_yaml():
-    roles = {"instances_val2017": "tune", "trainval": "fit", "TRAIN.txt": "fit", "trains": ""}
-    roles |= {"valid/_annotations.coco": "tune", "test-dev": "holdout", "cat": ""}
-    assert {name: role_of(name) for name in roles} == roles
-    for text in ("a: b", "#x", "1", "yes", "", "é\n", " a", "*a", "- a", "a'b", "."):
-        loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
-        assert loaded["a"] == [text, {"k": text}]
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("instances_val2017", "tune"), ("trainval", "fit"), ("TRAIN.txt", "fit"), ("trains", ""),
+        ("valid/_annotations.coco", "tune"), ("test-dev", "holdout"), ("cat", ""),
+    ],
+)  # fmt: skip
+def test_roles_of_names(name, role):
+    assert role_of(name) == role
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b", "#x", "1", "yes", "", "é\n", " a", "*a", "- a", "a'b", "."]
+)
+def test_values_survive_yaml(text):
+    loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
+    assert loaded["a"] == [text, {"k": text}]
 
 
 FORM = ["scores.csv", "logits.csv", "labels.csv", "--splits", "split.csv", "--output", "own.zarr"]

@@ -263,13 +263,17 @@ def test_a_thumb_is_told_once_to_all_who_watch(app):
 
 
 # -- what is told of a refit, of a group, and of one image --------------------------------------
-def test_a_report_is_made_once_and_a_class_that_was_not_tuned_keeps_its_curves(app):
+def test_a_class_that_was_not_tuned_keeps_its_curves(app):
     sheep, bicycle = (app.students.effect(name, "wheel") for name in ("sheep", "bicycle"))
     fine_tune(app, "wheel", "down")
     assert app.students.effect("sheep", "wheel") is sheep
     now = app.students.effect("bicycle", "wheel")
     assert now is not bicycle
     assert app.students.weight("bicycle", "wheel") in now.grid
+
+
+def test_a_report_is_made_once(app):
+    fine_tune(app, "wheel", "down")
     refit = app.students.refit_of("bicycle")
     assert app.students.known_report(refit) is None
     report = app.students.report(refit, lambda: False)

@@ -67,21 +67,39 @@ def test_a_task_tells_how_far_its_goal_is(visitor):
     assert visitor.screen["button"] == "Next"
 
 
-def test_the_whole_way_is_finished_with_its_answers_and_outcomes(study, visitor):
+def test_after_a_task_comes_the_next(visitor):
+    to_brief(visitor)
+    visitor.next()
+    assert visitor.leave()["facts"][0] == ["Class", "sheep"]
+    visitor.next()
+    assert (visitor.screen["button"], visitor.leave()["title"]) == ("I am done", "Opinions")
+
+
+@pytest.fixture
+def finished(study, visitor) -> Visitor:
+    """A visitor who has gone the whole way."""
     to_brief(visitor)
     visitor.next()
     visitor.tune("wheel")
     visitor.tune("spoke")
-    assert visitor.leave()["facts"][0] == ["Class", "sheep"]
+    visitor.leave()
     visitor.next()
-    assert (visitor.screen["button"], visitor.leave()["title"]) == ("I am done", "Opinions")
+    visitor.leave()
     visitor.send("answer", name="q1", answer=5)
     assert visitor.next()["title"] == "Thank you"
+    return visitor
+
+
+def test_the_whole_way_is_finished_with_its_answers(study, finished):
+    visitor = finished
     progress = progress_of(study, visitor.page.session.participant)
     assert progress.finished
     assert progress.answers() == {"age": 40, "q1": 5}
     assert [progress.outcome(task) for task in ("bicycle", "sheep")] == ["done", "done"]
     assert visitor.actions.count("done") == 1
+
+
+def test_the_researcher_sees_who_has_finished(study, finished):
     [place] = make_board(study)
     assert (place.state, place.iterations, place.done) == ("finished", 2, 2)
     assert place.minutes is not None
@@ -159,7 +177,7 @@ def test_a_reload_goes_on_in_the_task(pages):
     assert again.actions.count("start") == 1
 
 
-def test_a_page_that_was_loaded_again_is_over_and_says_so(pages):
+def test_a_page_that_was_loaded_again_says_so(pages):
     first, again, app = pages.first, pages.again, pages.app
     app.tuning.clear()
     assert "another window" in first.screen["title"]
@@ -207,7 +225,7 @@ def test_who_declined_stays_at_the_end(study):
     assert again.actions == ["open", "enter", "decline", "open"]
 
 
-def test_two_participants_do_not_meet_and_one_who_is_deleted_is_shown_out(study):
+def test_two_participants_do_not_meet(study):
     one, two = at_work(study), at_work(study)
     one.tune("wheel")
     assert len(one.page.work.app.tuning.nodes) == 2
@@ -215,6 +233,10 @@ def test_two_participants_do_not_meet_and_one_who_is_deleted_is_shown_out(study)
     assert len(two.page.work.app.tuning.nodes) == 1
     paths = {visitor.page.work.app.tuner.history.path for visitor in (one, two)}
     assert len(paths) == 2
+
+
+def test_a_participant_who_is_deleted_is_shown_out(study):
+    one = at_work(study)
     study.delete_participant(1)
     one.page.beat()
     assert "was deleted" in one.screen["title"]
@@ -264,7 +286,7 @@ def test_the_time_limit_ends_a_task(tmp_path, monkeypatch):
     assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
 
 
-def test_a_browser_records_not_what_it_likes_and_what_cannot_be_stored_stops_nothing(visitor):
+def test_a_browser_records_not_what_it_likes(visitor):
     visitor.to_task()
     before = visitor.actions
     with pytest.raises(ValueError, match="has no action"):  # which the door logs
@@ -273,7 +295,11 @@ def test_a_browser_records_not_what_it_likes_and_what_cannot_be_stored_stops_not
     visitor.send("answer", name="q1", answer=5)  # of another step
     visitor.send("leave", step=1)
     assert (visitor.actions, visitor.screen["kind"]) == (before, "task")
+
+
+def test_what_cannot_be_stored_stops_nothing(visitor):
     # a search in a view may hold anything; what comes after it is recorded all the same
+    visitor.to_task()
     half = "half a \ud83d character"
     visitor.next()
     assert visitor.page.record("knowledge", "set", {"find": half, half: [float("nan"), 10**400]})

@@ -56,13 +56,21 @@ def give(visitor: Visitor, **answers: object) -> dict:
     return visitor.next()
 
 
-def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_path):
+def test_a_check_is_to_be_answered_right(tmp_path):
     visitor = begin(tmp_path)
     screen = visitor.next()
     assert "right" not in str(screen["questions"])
     assert set(give(visitor, role="teacher")["faults"]) == {"best"}  # not complete: no attempt
     assert list(give(visitor, best=1)["faults"]) == ["role"]
     assert give(visitor, role="teacher")["title"] == "About you"
+
+
+def test_a_check_that_was_answered_wrong_is_flagged(tmp_path):
+    visitor = begin(tmp_path)
+    visitor.next()
+    give(visitor, role="teacher")
+    give(visitor, best=1)
+    give(visitor, role="teacher")
     attempts = [e.payload for e in visitor.study.log.events(1) if e.action == "attempt"]
     assert [attempt["wrong"] for attempt in attempts] == [["role"], ["role"]]
     assert attempts[0]["answers"] == {"role": "teacher", "best": 1}
@@ -152,7 +160,7 @@ def test_the_sus_is_that_of_brooke(answers, score):
     assert TEMPLATES["sus"].score_of({**given, "sus-3": None}) is None
 
 
-def test_an_answer_that_is_no_number_is_not_taken_and_others_have_limits(tmp_path):
+def test_an_answer_that_is_no_number_is_not_taken(tmp_path):
     visitor = begin(tmp_path, text=STUDY)
     visitor.next()
     before, inf = visitor.actions, float("inf")
@@ -161,9 +169,15 @@ def test_an_answer_that_is_no_number_is_not_taken_and_others_have_limits(tmp_pat
         assert visitor.actions == before
     visitor.send("answer", name="age", answer=40)
     assert visitor.actions == [*before, "answer"]
+
+
+def test_options_are_chosen_once():
     several = ChoiceQuestion(name_="b", text="?", options=["a", "b"], several=True)
     assert several.fault(["a", "b"]) == ""
     assert several.fault(["b"] * 2_000_000) == "Choose each option once."
+
+
+def test_a_text_has_limits():
     text = TextQuestion(name_="t", text="?")
     assert text.fault("fine ✓") == ""
     assert text.fault("half \ud83d") == "A character cannot be stored; write it anew."
@@ -247,16 +261,30 @@ def problems(folder: Path, text: str) -> list[str]:
     return [f"{p.line}:{p.column}: {p.message}" for p in caught.value.problems]
 
 
-def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path):
-    spec = load_study(find_spec("inficond", "study"))
+@pytest.fixture(scope="module")
+def papers() -> StudySpec:
+    """The study of the paper."""
+    return load_study(find_spec("inficond", "study"))
+
+
+def test_the_papers_study_has_its_tasks_with_questions(papers):
+    spec = papers
     assert [task.name_ for task in spec.tasks] == ["bicycle", "tv-monitor"]
     assert [task.done_when.by for task in spec.tasks] == [0.08, 0.15]
     assert [page.template for page in spec.tasks[0].after] == ["seq", "nasa_tlx"]
+    asked = [q.name_ for q in spec.questions if q.name_.startswith("q")]
+    assert asked == ["q1", "q2", "q3", "q4", "q5", "q6"]
+
+
+def test_the_papers_study_gives_nothing_away(papers):
+    spec = papers
     told = " ".join(page.text for page in spec.introduction).lower()
     given_away = ("bicycle", "traffic light", "couch", "tv monitor", "misled", "shortcut")
     assert not [word for word in given_away if word in told]
-    asked = [q.name_ for q in spec.questions if q.name_.startswith("q")]
-    assert asked == ["q1", "q2", "q3", "q4", "q5", "q6"]
+
+
+def test_the_papers_study_survives_the_round_trip(papers, tmp_path):
+    spec = papers
     again = tmp_path / "again.yaml"
     again.write_text(spec.to_yaml())
     shutil.copytree(spec.path.with_suffix(""), tmp_path / "inficond")
@@ -264,6 +292,10 @@ def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path):
     for key in spec.fields():
         if key != "data":
             assert getattr(read, key) == getattr(spec, key), key
+
+
+def test_the_papers_study_is_valid_by_the_schema(papers):
+    spec = papers
     schema = json_schema(StudySpec, "Study")
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(YAML(typ="safe", pure=True).load(spec.to_yaml()), schema)
@@ -345,7 +377,7 @@ def test_what_is_wrong_with_files_and_tasks_is_told_in_one_pass(tmp_path):
     assert "Did you mean 'sheep'" in files["study.yaml"]
 
 
-def test_a_study_is_named_by_a_spec_or_itself_and_stays_as_it_was_begun(tmp_path, monkeypatch):
+def test_a_study_is_named_by_a_spec(tmp_path):
     small_study(tmp_path, prepare=False)
     app = tmp_path / "small.yaml"
     with pytest.raises(StudyError, match="names no study"):
@@ -355,10 +387,17 @@ def test_a_study_is_named_by_a_spec_or_itself_and_stays_as_it_was_begun(tmp_path
     assert (study.spec.title, study.folder) == ("Small study", tmp_path / "small.study")
     study.prepare()
     assert study.ready["bicycle"].spec.title == "Small"
+
+
+def test_a_study_that_comes_along_is_named_by_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SpecError, match="Did you mean 'inficond'"):
         open_study("inficon2")
     assert open_study("inficond").folder == tmp_path / "inficond.study"
+
+
+def test_a_study_stays_as_it_was_begun(tmp_path):
+    small_study(tmp_path, prepare=False)
     small_study(tmp_path, STUDY.replace("Small study", "Other"))  # nobody has begun
     study = small_study(tmp_path)
     study.add_participant()

@@ -53,7 +53,7 @@ def test_a_password_that_is_refused_has_its_reason(monkeypatch, password, tried,
     assert board_page.password_problem(tried) == problem
 
 
-def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board, monkeypatch):
+def test_nothing_is_told_without_the_password(study, board):
     study.add_participant()
     board.act({"action": "add_participant"})
     board.look()
@@ -62,19 +62,35 @@ def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board
     board.act({"action": "delete_participant", "number": 1})
     assert board.frame.screen == {"kind": "login", "problem": "This is not the password."}
     assert len(study.log.participants()) == 1
+
+
+@pytest.fixture
+def later(study, board, monkeypatch) -> list[Callable[[], None]]:
+    """What waits after a password."""
     later: list[Callable[[], None]] = []
     monkeypatch.setattr(board_page, "_after", lambda _, act: later.append(act))
+    return later
+
+
+def test_after_a_wrong_password_the_page_waits(study, later):
     board = BoardPage(study)
     board.act({"action": "login", "password": "guess"})
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen == {"kind": "login", "problem": ""}
-    other = BoardPage(study)
-    other.act({"action": "login", "password": "ein Wort"})
-    assert other.frame.screen["kind"] == "board"
     later.pop()()
     assert board.frame.screen["problem"] == "This is not the password."
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen["kind"] == "board"
+
+
+def test_a_wrong_password_does_not_hold_up_other_pages(study, later):
+    BoardPage(study).act({"action": "login", "password": "guess"})
+    other = BoardPage(study)
+    other.act({"action": "login", "password": "ein Wort"})
+    assert other.frame.screen["kind"] == "board"
+
+
+def test_without_a_password_nobody_comes_in(study, later, monkeypatch):
     monkeypatch.delenv(PASSWORD)
     page = BoardPage(study)
     page.act({"action": "login", "password": ""})

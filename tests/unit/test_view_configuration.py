@@ -109,11 +109,14 @@ def test_cards_tell_the_teacher_beside_the_student(app):
     assert float(details(all_)["Teacher"]) == pytest.approx(sum(each) / len(each), abs=0.001)
 
 
-def test_cards_count_images_as_the_metrics_do_and_show_no_change_of_an_untouched_student(app):
+def test_cards_show_no_change_of_an_untouched_student(app):
     metrics = make_class_metrics("bicycle", app.students.snapshot, {})
     names = ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
     assert [m["name"] for m in metrics] == names
     assert {m["change"] for m in metrics} == {None}
+
+
+def test_cards_count_images_as_the_metrics_do(app):
     snapshot, told = app.students.snapshot, cards(app, "sheep")
     agreement, now = snapshot.agreement["sheep"], snapshot.metrics["sheep"]
     found = agreement.positives.both_right + agreement.positives.teacher_wrong
@@ -126,14 +129,25 @@ def test_cards_count_images_as_the_metrics_do_and_show_no_change_of_an_untouched
     assert now.differ / now.n == pytest.approx(1 - now.fidelity)
 
 
-def test_an_undefined_metric_says_why_and_is_left_out_of_the_mean(app):
+@pytest.fixture
+def broken(app) -> tuple:
+    """A snapshot where precision of bicycle is undefined, its metrics, and those of others."""
     snapshot = app.students.snapshot
     nan, *others = snapshot.metrics.values()
     nan = replace(nan, precision=math.nan)
     broken = replace(snapshot, metrics={**snapshot.metrics, "bicycle": nan})
+    return broken, nan, others
+
+
+def test_an_undefined_metric_says_why(broken):
+    broken, _, _ = broken
     one = find(make_class_metrics("bicycle", broken, {}), "precision")
-    all_ = find(make_mean_metrics(broken, {}), "precision")
     assert (one["now"], details(one)["Student"]) == ("–", "– (the student names no image)")
+
+
+def test_an_undefined_metric_is_left_out_of_the_mean(broken):
+    broken, nan, others = broken
+    all_ = find(make_mean_metrics(broken, {}), "precision")
     assert all_["now"] == f"{sum(each.precision for each in others) / len(others):.3f}"
     assert details(all_)["Left out, undefined"] == "1"
     assert math.isnan(mean("precision", {"bicycle": nan}))

@@ -428,25 +428,48 @@ def test_a_batch_is_cleared(view):
     assert waiting(view) == []
 
 
-def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
-    first, second = listed(view)[:2]
-    for concept in (first, second):
+@pytest.fixture
+def raised(view) -> list[str]:
+    """The two strongest concepts, raised, the first by a factor of its own."""
+    concepts = listed(view)[:2]
+    for concept in concepts:
         thumb(view, concept, "up")
-    small = view.bar.pending[1]["value"]
-    ask(view, "set_own_factor", concept=first, factor=1.25)
+    ask(view, "set_own_factor", concept=concepts[0], factor=1.25)
+    return concepts
+
+
+def test_a_thumb_with_its_own_factor_keeps_its_place(view, raised):
     assert [each["factor"] for each in view.bar.pending] == [1.25, 2.0]
+
+
+def test_the_default_factor_leaves_a_factor_of_its_own(view, app, raised):
+    small = view.bar.pending[1]["value"]
     view.bar.factor = 5  # the default: the thumb with a factor of its own keeps that
     assert app.tuning.factor == 5
     assert [each["factor"] for each in view.bar.pending] == [1.25, 5.0]
     assert view.bar.pending[1]["value"] > small
+
+
+def test_a_group_takes_thumbs_back_however_far_they_went(view, raised):
+    first, second = raised
     ask(view, "toggle_group", concepts=[first, second], direction="up")
     assert view.bar.pending == []  # both had it, however far they went
+
+
+def test_a_removal_takes_no_factor(view):
+    first = listed(view)[0]
     thumb(view, first)
-    thumb(view, second, "up")
     ask(view, "set_own_factor", concept=first, factor=3)  # takes none
     assert {each["concept"]: each["factor"] for each in view.bar.pending}[first] is None
+
+
+def test_a_factor_below_one_is_refused(view, raised):
     with pytest.raises(TuningError):
-        ask(view, "set_own_factor", concept=second, factor=0.5)
+        ask(view, "set_own_factor", concept=raised[1], factor=0.5)
+
+
+def test_factors_to_choose_from_have_the_one_in_use(app):
+    app.selection.class_name = "bicycle"
     app.tuning.factor = 1.7
     factors = KnowledgeView(app).table.options["factors"]
     assert {1.7, *app.spec.views.factors} == set(factors)  # to choose from

@@ -58,27 +58,39 @@ def test_each_student_that_relies_on_a_suspect_has_a_card_and_first_what_can_be_
         assert made[0]["shares"] == said
 
 
-def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
-    begin = "A teacher decides which classes an image shows. 4 students imitate"
-    for known, how, said in (
+@pytest.mark.parametrize(
+    ("known", "how", "said"),
+    [
         (FOUND, {"wrong": 2, "shown": 2}, "2 of them may rely on the wrong thing:"),
         (FOUND, {"wrong": 9, "shown": 5}, "9 of them may rely on the wrong thing; the 5 that lose"),
         (FOUND, {"wrong": 1, "shown": 1}, "1 of them may rely on the wrong thing:"),
         (FOUND, {"wrong": 0, "shown": 0}, "None of them is seen to rely on the wrong thing."),
         ({"cat": FOUND["cat"]}, {"wrong": 0, "shown": 0}, "1 of 4 are checked so far."),
         ({}, {"wrong": 0, "shown": 0, "looked": False}, "Select a class to see what its student"),
-    ):
-        sentence = relying_sentence(known, 4, **how)
-        assert sentence.startswith(begin)
-        assert said in sentence
+    ],
+    ids=["two", "more", "one", "none", "some checked", "none checked"],
+)
+def test_one_sentence_says_how_many_students_are_wrong(known, how, said):
+    sentence = relying_sentence(known, 4, **how)
+    assert sentence.startswith("A teacher decides which classes an image shows. 4 students imitate")
+    assert said in sentence
+
+
+def test_the_sentence_names_classes_of_too_few_images():
     unsure = {name: shift(name, 0.0, kind="unknown") for name in ("cat", "dog")}
     sentence = relying_sentence(unsure, 2, wrong=0, shown=2)
     told = "s. For cat, dog there are too few images to say what they rely on. Begin with these:"
     assert sentence.endswith(told)
+
+
+def test_the_sentence_counts_many_classes_of_too_few_images():
     many = {f"c{at}": shift(f"c{at}", 0.0, kind="unknown") for at in range(60)}
     told = "For 60 of them (c0, c1, c2, c3, c4, c5, …) there are too few images to say what they"
     assert told in relying_sentence(many, 60, wrong=0, shown=5)
-    del unsure["dog"]
+
+
+def test_the_sentence_names_one_class_of_too_few_images():
+    unsure = {"cat": shift("cat", 0.0, kind="unknown")}
     told = "concepts. For cat there are too few images to say what it relies on."
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(told)
 
@@ -327,11 +339,14 @@ def test_the_still_picture_has_each_sentence_whole():
 
 
 # --- concepts to begin with, where the detail has none open ---------------------------------------
-def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
+def test_concepts_to_begin_with_are_the_suspects():
     starts = make_starts(FOUND["dog"], {("dog", "wheel"): 2.0})
     assert [each["concept"] for each in starts] == ["ball", "grass"]
     told = "In 90 % of the training images with dog, 40 % of the tuning ones."
     assert starts[0]["reason"] == told
+
+
+def test_concepts_to_begin_with_are_the_strongest_where_none_is_suspect():
     starts = make_starts(FOUND["bus"], {("bus", "wheel"): 2.0, ("bus", "road"): -1.5})
     reasons = {each["concept"]: each["reason"] for each in starts}
     assert reasons == {"wheel": "influence +2.00", "road": "influence −1.50"}
@@ -354,13 +369,17 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
     assert view.panel.starts == []
 
 
-def test_a_class_left_takes_its_concepts_along_and_a_concept_offers_classes_it_counts_in(app):
+def test_a_class_left_takes_its_concepts_along(app):
     detail, name = DetailView(app), app.store.classes[0]
     app.selection.class_name = name
     app.shifts.by_class = {name: shift(name, 0.2, "spoke")}
     assert [each["concept"] for each in detail.panel.starts] == ["spoke"]
     app.selection.class_name = ""
     assert detail.panel.starts == []  # the other classes are not known yet
+
+
+def test_a_concept_offers_the_class_in_which_it_counts_most(app):
+    detail = DetailView(app)
     app.selection.open_concept("wheel")
     weights = app.students.node.weights[app.store.concepts.index("wheel")]
     best = app.store.classes[int(np.abs(weights).argmax())]
