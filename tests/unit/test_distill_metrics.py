@@ -168,33 +168,62 @@ def test_discrepancy_by_hand():
     np.testing.assert_array_equal(alike, np.full(4, np.nan))
 
 
-def test_collinear_finds_the_twin_no_constant_and_many_images_are_sampled(monkeypatch):
+@pytest.fixture(scope="module")
+def with_twins() -> tuple:
+    """Correlations of concepts with a near and an equal twin, a constant and a mirrored one."""
     rng = np.random.default_rng(0)
     base = rng.random(500)
     columns = [base, rng.random(500), base + 0.05 * rng.random(500), np.full(500, 0.3), 1 - base]
     scores = np.stack([*columns, base], axis=1).astype(np.float32)
     every = Correlations(scores)
+    return base, scores, every
+
+
+def test_collinear_finds_the_twins(with_twins):
+    base, scores, every = with_twins
     rows = every.rows(range(6))
     found = collinear(rows[0], 0)
     assert [index for index, _ in found] == [5, 2]
     assert found[0][1] == pytest.approx(1.0)
     assert found[1][1] == pytest.approx(np.corrcoef(base, scores[:, 2])[0, 1], abs=1e-6)
+
+
+def test_a_constant_is_collinear_with_nothing(with_twins):
+    *_, every = with_twins
+    rows = every.rows(range(6))
     assert collinear(rows[3], 3) == []
     assert not rows[3].any()
     assert not rows[:, 3].any()
+
+
+def test_groups_follow_from_the_threshold(with_twins):
+    *_, every = with_twins
     assert every.groups([0, 3], -1.0) == [(0, 1, 2, 3, 4, 5)]
     assert every.groups([3], 0.1) == []
+
+
+def test_of_many_images_some_are_sampled(monkeypatch):
     x = np.random.default_rng(0).uniform(size=(100, 3))
     monkeypatch.setattr("inficond_panel.distill.correlations.SAMPLE", 40)
     found = Correlations(x).rows(range(3))
     np.testing.assert_allclose(found, np.corrcoef(x[::3], rowvar=False))
 
 
-@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
-def test_correlation_and_spread_are_those_of_numpy(kind):
-    x = np.random.default_rng(0).uniform(size=(9000, 5)).astype(kind)
+@pytest.fixture(params=[np.float16, np.float32, np.float64])
+def many_rows(request) -> np.ndarray:
+    """Scores of more images than are read at one time."""
+    x = np.random.default_rng(0).uniform(size=(9000, 5)).astype(request.param)
     x[:, 1] = x[:, 0] + x[:, 1] / 4
+    return x
+
+
+def test_spread_is_that_of_numpy(many_rows):
+    x = many_rows
     np.testing.assert_allclose(spread(x), x.std(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_correlations_are_those_of_numpy(many_rows):
+    x = many_rows
     expected = np.corrcoef(x.astype(np.float64), rowvar=False)
     np.testing.assert_allclose(Correlations(x).rows([3, 0, 1]), expected[[3, 0, 1]], atol=1e-9)
 

@@ -93,7 +93,7 @@ def test_decisions_of_the_teacher_are_no_labels_that_are_wrong(tmp_path):
     assert found["labels"].empty
 
 
-def test_concepts_that_say_nothing_or_the_same_and_photos_unlike_those_of_fit_are_named(tmp_path):
+def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path):
     given, _ = frames()
     found = made(tmp_path, given).doctor()
     assert "nothing" in by_kind(found)["constant"]
@@ -101,8 +101,12 @@ def test_concepts_that_say_nothing_or_the_same_and_photos_unlike_those_of_fit_ar
     remedy = "Leave them out of the corpus: `concepts.filters`."
     assert set(found["findings"].loc[["concepts"], "remedy"]) == {remedy}
     assert "photos" not in found["findings"].index
+
+
+def test_photos_unlike_those_of_fit_are_named(tmp_path):
+    given, _ = frames()
     given["scores"].loc[given["split"] == "tune", "word 9"] += 1
-    finding = made(tmp_path / "b", given).doctor()["findings"].loc["photos", "finding"]
+    finding = made(tmp_path, given).doctor()["findings"].loc["photos", "finding"]
     assert "1 of 18 concepts has different scores than in the training images: word 9" in finding
 
 

@@ -47,23 +47,32 @@ def app(tuner):
     return AppState(tuner, Jobs(inline=True))
 
 
-def test_parts_of_a_side_are_all_of_it_and_a_summary_counts_picked_images(tuner):
+@pytest.mark.parametrize(("side", "label"), [("positives", 1), ("negatives", 0)])
+def test_parts_of_a_side_are_all_of_it(tuner, side, label):
     student = tuner.at(tuner.root(), "tune")["bicycle"]
-    for side, label in (("positives", 1), ("negatives", 0)):
-        parts = [
-            decided_images(student, side, teacher_right=t, student_right=s)
-            for t in (True, False)
-            for s in (True, False)
-        ]
-        whole = np.concatenate(parts)
-        assert len(set(whole)) == len(whole)
-        expected = student.rows[student.labels == label]
-        assert sorted(whole) == expected.tolist()
-        right = decided_images(student, side, student_right=True)
-        logits = tuner.logits(tuner.root())[right, student.column]
-        assert ((logits > student.cutoff) == bool(label)).all()
-        worst_first = logits if label else -logits
-        assert (np.diff(worst_first) >= 0).all()
+    parts = [
+        decided_images(student, side, teacher_right=t, student_right=s)
+        for t in (True, False)
+        for s in (True, False)
+    ]
+    whole = np.concatenate(parts)
+    assert len(set(whole)) == len(whole)
+    expected = student.rows[student.labels == label]
+    assert sorted(whole) == expected.tolist()
+
+
+@pytest.mark.parametrize(("side", "label"), [("positives", 1), ("negatives", 0)])
+def test_images_of_a_side_come_worst_first(tuner, side, label):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    right = decided_images(student, side, student_right=True)
+    logits = tuner.logits(tuner.root())[right, student.column]
+    assert ((logits > student.cutoff) == bool(label)).all()
+    worst_first = logits if label else -logits
+    assert (np.diff(worst_first) >= 0).all()
+
+
+def test_a_summary_counts_picked_images(tuner):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
     gallery = take_picked(student, image_set(student, "All", student.rows))
     known = student.labels >= 0
     label, logits, teacher = (

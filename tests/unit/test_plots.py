@@ -1,6 +1,7 @@
 """Plots of students as HoloViews elements: their numbers, and that Bokeh draws them."""
 
 import itertools
+from types import SimpleNamespace
 
 import holoviews as hv
 import numpy as np
@@ -30,23 +31,43 @@ def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
     return next(each for each in overlay if type(each) is kind)
 
 
-def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(students):
+@pytest.fixture(scope="module")
+def bicycle(students) -> SimpleNamespace:
+    """Scores, labels and logits of the labelled tuning images, for bicycle."""
     store, node = students.tuner.store, students.node
     column = store.classes.index("bicycle")
     rows = np.flatnonzero((store.split == "tune") & (store.label[:, column] >= 0))
     score, label = store.concept_score[rows], store.label[rows, column]
     logit = score @ node.weights[:, column] + node.intercepts[column]
+    return SimpleNamespace(column=column, score=score, label=label, logit=logit)
+
+
+def test_what_if_has_ap_on_a_grid(students, bicycle):
+    node, score, label, logit = students.node, bicycle.score, bicycle.label, bicycle.logit
+    column = bicycle.column
     overlay = students.plot.what_if("bicycle", "wheel")
-    line, area = layer(overlay, hv.Curve).dframe(), layer(overlay, hv.Area).dframe()
+    line = layer(overlay, hv.Curve).dframe()
     c = students.concepts.index("wheel")
     weight = node.weights[c, column]
     for v, ap in line[["influence", "ap"]].to_numpy()[::20]:
         moved = logit + (v - weight) * score[:, c]
         assert ap == pytest.approx(average_precision_score(label, moved), abs=1e-12)
+
+
+def test_the_interval_of_what_if_is_zero_at_the_student(students, bicycle):
+    node, column = students.node, bicycle.column
+    overlay = students.plot.what_if("bicycle", "wheel")
+    area = layer(overlay, hv.Area).dframe()
+    c = students.concepts.index("wheel")
+    weight = node.weights[c, column]
     here = area["influence"] == weight
     assert here.sum() == 1
     assert area.loc[here, "ap_low"].item() == area.loc[here, "ap_high"].item()
     assert (area["ap_low"] <= area["ap_high"]).all()
+
+
+def test_the_confusion_is_that_of_scikit_learn(students, bicycle):
+    label, logit = bicycle.label, bicycle.logit
     cells = layer(students.plot.confusion("bicycle"), hv.HeatMap).dframe()
     (tn, fp), (fn, tp) = confusion_matrix(label, logit > 0)
     assert cells.set_index(["student", "label"])["images"].to_dict() == {
@@ -55,6 +76,10 @@ def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(stude
         ("decided absent", "labelled present"): fn,
         ("decided absent", "labelled absent"): tn,
     }
+
+
+def test_reliability_by_hand(students, bicycle):
+    label, logit = bicycle.label, bicycle.logit
     points = layer(students.plot.reliability("bicycle"), hv.Points).dframe()
     chance = expit(logit)
     bins = np.clip(np.ceil(chance * 15).astype(int) - 1, 0, 14)

@@ -61,12 +61,21 @@ def test_a_change_has_no_interval_before_it_is_measured(tuned):
     assert (alone["text"], alone["interval"]) == (shown["change"]["text"], "")
 
 
-def test_a_card_has_the_values_at_the_start_and_before(tuned):
+@pytest.fixture
+def ap_card(tuned) -> dict[str, str]:
+    """The card of AP of the class that was tuned."""
+    return details(find(make_class_metrics("bicycle", tuned.students.snapshot, {}), "ap"))
+
+
+def test_a_card_has_the_values_of_earlier_students(tuned, ap_card):
     snapshot = tuned.students.snapshot
     before, last = (metrics["bicycle"].ap for metrics in (snapshot.before, snapshot.last))
-    shown = find(make_class_metrics("bicycle", snapshot, {}), "ap")
-    assert details(shown)["Start, previous"] == f"{before:.3f}, {last:.3f}"
-    assert details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
+    assert ap_card["Start, previous"] == f"{before:.3f}, {last:.3f}"
+
+
+def test_a_card_has_the_value_of_the_teacher(tuned, ap_card):
+    teacher_ap = tuned.students.snapshot.metrics["bicycle"].teacher_ap
+    assert ap_card["Teacher"] == f"{teacher_ap:.3f}"
 
 
 def test_without_a_class_changes_are_of_the_mean(tuned):

@@ -346,7 +346,7 @@ def line_of_fur(lines: list[dict[str, str]]) -> dict[str, str]:
     return next(line for line in lines if line["concept"] == "fur")
 
 
-def test_a_file_of_a_group_is_named_by_class_and_size(app, lines, sent):
+def test_a_file_of_a_group_is_named_by_class_with_size(app, lines, sent):
     assert saved(sent[-1])[0] == "concepts-sheep-3.csv"
 
 
@@ -354,12 +354,19 @@ def test_a_group_is_saved_in_the_order_of_the_store(app, lines):
     assert [line["concept"] for line in lines] == [c for c in app.store.concepts if c in GROUP]
 
 
-def test_a_concept_is_saved_with_influence_bounds_and_student(app, lines):
+def test_a_concept_is_saved_with_its_influence(app, lines):
     fur = line_of_fur(lines)
     assert float(fur["influence"]) == app.students.weight("sheep", "fur")
+
+
+def test_a_concept_is_saved_with_its_bounds(app, lines):
+    fur = line_of_fur(lines)
     assert float(fur["upper_bound"]) == app.students.node.bounds["sheep", "fur"][1]
     assert (fur["lower_bound"], fur["class"]) == ("", "sheep")
-    assert fur["student"].startswith("#1 ")
+
+
+def test_a_concept_is_saved_with_its_student(lines):
+    assert line_of_fur(lines)["student"].startswith("#1 ")
 
 
 def test_concepts_are_saved_with_their_discrepancy(app, lines):
@@ -370,10 +377,15 @@ def test_concepts_are_saved_with_their_discrepancy(app, lines):
         assert float(line["discrepancy_p"]) == discrepancy[line["concept"]]
 
 
-def test_a_concept_is_saved_with_its_segments_and_images_counted(app, lines):
+def test_a_concept_is_saved_with_the_number_of_its_segments(app, lines):
     fur = line_of_fur(lines)
     column = app.store.concepts.index("fur")
     assert int(fur["segments"]) == (app.store.segment_concept == column).sum()
+
+
+def test_a_concept_is_saved_with_the_number_of_its_images(app, lines):
+    fur = line_of_fur(lines)
+    column = app.store.concepts.index("fur")
     assert int(fur["images"]) == (app.store.concept_score[app.store.rows("tune"), column] > 0).sum()
 
 

@@ -154,9 +154,7 @@ def summary(now: ClassMetrics, total=None, preview=None, split="tune", parent="n
         ("release", (None, None), 1.5, ("release", None, None)),
     ],
 )
-def test_a_pending_bound_is_told_in_words_and_relative_to_the_strongest(
-    direction, bounds, strongest, told
-):
+def test_a_pending_bound_is_told_relative_to_the_strongest(direction, bounds, strongest, told):
     intent = Intent("bicycle", "wheel", direction)
     pending = batch.make_pending(intent, bounds, strongest=strongest)
     assert (pending["bound"], pending["value"], pending["share"]) == told

@@ -131,10 +131,20 @@ def test_a_card_has_a_picture_of_a_training_image_with_the_class(twins, begun):
     assert view.panel.photos[name]["source"].startswith("data:image/")
 
 
-def test_a_card_opens_class_with_concept_and_changes_nothing(twins, begun):
-    view, names = begun, twins.store.classes
-    ask(view, "look", class_name=names[1], concept="wheel")  # changes nothing
-    assert (twins.selection.class_name, twins.selection.concept) == (names[1], "wheel")
+def look(view: StartView) -> str:
+    """Open the second class by its card; its name."""
+    name = view.app.store.classes[1]
+    ask(view, "look", class_name=name, concept="wheel")
+    return name
+
+
+def test_a_card_opens_class_with_concept(twins, begun):
+    name = look(begun)
+    assert (twins.selection.class_name, twins.selection.concept) == (name, "wheel")
+
+
+def test_a_card_that_is_opened_changes_nothing(twins, begun):
+    look(begun)
     assert twins.tuning.pending == []
 
 
