@@ -196,7 +196,7 @@ def test_a_setting_that_no_control_has_is_refused_in_one_line(
 
 @pytest.fixture
 def flood(components, monkeypatch) -> SimpleNamespace:
-    """A thousand messages of one page at one moment, and what of them was taken."""
+    """Send messages of a page at a moment that tests set, and what of them was taken."""
     moment = [0.0]
     monkeypatch.setattr(base.time, "monotonic", lambda: moment[0])
     taken, first = [], Document()
@@ -207,21 +207,23 @@ def flood(components, monkeypatch) -> SimpleNamespace:
             for _ in range(count):
                 tell(components["knowledge"], {"action": "open", "concept": "wheel"})
 
-    send(first, 1000)
     return SimpleNamespace(moment=moment, taken=taken, first=first, send=send)
 
 
 def test_a_flood_is_dropped_with_one_line(flood, caplog) -> None:
+    flood.send(flood.first, 1000)
     assert len(flood.taken) == base.BURST
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 def test_others_go_on_during_a_flood(flood) -> None:
+    flood.send(flood.first, 1000)
     flood.send(Document(), 1)
     assert len(flood.taken) == base.BURST + 1
 
 
 def test_a_flood_is_taken_at_its_rate(flood, caplog) -> None:
+    flood.send(flood.first, 1000)
     flood.moment[0] += 2.0
     flood.send(flood.first, 1000)
     assert len(flood.taken) == base.BURST + 2 * base.RATE

@@ -14,6 +14,7 @@ from panel.models.esm import DataEvent
 
 import inficond_panel
 from inficond_panel.study.pages import board, participant  # noqa: F401 - their pages
+from inficond_panel.ui import upstream
 from inficond_panel.ui.component import Acting, Component, action, whole_text
 from inficond_panel.views.page import page  # noqa: F401 - all views
 
@@ -44,6 +45,7 @@ def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is():
 
 
 def test_only_children_are_searched_for_models(monkeypatch):
+    upstream.apply()  # as the app does
     searched = []
     for search in (
         "bokeh.model.model.visit_value_and_its_immediate_references",
