@@ -86,17 +86,26 @@ def test_cells_tell_the_story(cells, cell, shown):
     assert re.search(shown, text(cells[cell]))
 
 
-def test_tables_show_the_culprit_and_a_change_that_is_more_than_noise(cells):
+def test_tables_show_the_classes_farthest_behind(cells):
     gap = table(cells["gap"])["ap_gap"].astype(float)
     assert gap.is_monotonic_decreasing
     assert gap.iloc[0] > 0.1
     assert {"dog", "tv monitor"} <= set(gap.index)
+
+
+def test_the_table_of_concepts_shows_the_culprit(cells):
     assert table(cells["knowledge"]).index[0] == "bicycle"
+
+
+def test_tables_show_a_change_that_is_more_than_noise(cells):
     changes = table(cells["changes"])
     assert float(changes.loc["bicycle", "change_low"]) > 0
     assert float(changes.loc["dog", "change"]) == 0  # not tuned: not touched
     up = [table(cells[cell]).loc["bicycle", "words"] for cell in ("changes", "fidelity", "holdout")]
     assert up == ["up"] * 3
+
+
+def test_the_table_of_the_history_shows_both_branches(cells):
     history = table(cells["history"])
     assert list(history["parent"])[1:] == ["0", "0"]
     assert list(history["here"]) == ["False", "True", "False"]

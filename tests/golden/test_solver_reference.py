@@ -1,5 +1,6 @@
 """The exact solver against other methods: interior point, L-BFGS-B, and 40-digit decimals."""
 
+import functools
 from decimal import Decimal
 
 import numpy as np
@@ -14,15 +15,36 @@ from inficond_panel.distill import fit, soft_targets
 NOT_FOR_DECIMALS = {"no L1, L2", "far bounds", "values 1e6", "large mean"}
 
 
-@pytest.mark.parametrize("seed", seeds(4, 10))
-@pytest.mark.parametrize("kind", KINDS)
-def test_random_problem_reaches_the_references(kind, seed):
+@functools.cache
+def answered(kind: str, seed: int):
+    """A random problem, and what the solver answers."""
     case = random_case(kind, seed)
-    answer = fit(**case, tolerance=1e-8)
+    return case, fit(**case, tolerance=1e-8)
+
+
+def each_problem(test):
+    """Run a test on each random problem."""
+    by_kind = pytest.mark.parametrize("kind", KINDS)(test)
+    return pytest.mark.parametrize("seed", seeds(4, 10))(by_kind)
+
+
+@each_problem
+def test_a_random_problem_is_solved_with_a_certificate(kind, seed):
+    _, answer = answered(kind, seed)
     assert answer.converged.all(), answer.gap
     assert answer.certificate == ("gap", "gap")
+
+
+@each_problem
+def test_the_answer_of_a_random_problem_is_within_its_bounds(kind, seed):
+    case, answer = answered(kind, seed)
     assert (case["lower"] <= answer.weights).all()
     assert (answer.weights <= case["upper"]).all()
+
+
+@each_problem
+def test_a_random_problem_reaches_the_references(kind, seed):
+    case, answer = answered(kind, seed)
     for k in range(2):
         p = problem(case, k)
         found = objective(p, answer.weights[:, k], answer.intercepts[k])

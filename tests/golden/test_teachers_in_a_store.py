@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,19 +47,42 @@ def make(folder, teacher, students="", single=False):
     return spec, report, open_store(folder / "a.zarr")
 
 
-@pytest.mark.parametrize(("teacher", "gamma"), [(ORACLE, 0.2), (OWN, 0.5)])
-def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
-    spec, report, store = make(folder, teacher)
+@pytest.fixture(scope="module", params=[(ORACLE, 0.2), (OWN, 0.5)], ids=["head", "own"])
+def reached(request, tmp_path_factory, folder) -> SimpleNamespace:
+    """A store of a teacher with an oracle: its spec, report, and folder."""
+    teacher, gamma = request.param
+    own = tmp_path_factory.mktemp("reached") / "own"
+    shutil.copytree(folder, own, ignore=shutil.ignore_patterns("*.zarr*"))
+    spec, report, store = make(own, teacher)
+    return SimpleNamespace(
+        teacher=teacher, gamma=gamma, own=own, spec=spec, report=report, store=store
+    )
+
+
+def test_an_image_that_cannot_be_read_is_left_out(reached):
+    store = reached.store
     assert "00003" not in store.images
+
+
+def test_logits_reach_the_store(reached):
+    spec, store = reached.spec, reached.store
     assert np.isfinite(store.teacher_logit).all()
+    assert store.attrs["teacher"] == spec.teacher.title
+    assert len(store.attrs["teacher_digest"]) == 64
+    assert store.attrs["teacher_preprocessing"]["size"] == [64, 64]
+
+
+def test_logits_of_the_oracle_on_fit_reach_the_store(reached):
+    store, gamma = reached.store, reached.gamma
     fit = store.split == "fit"
     assert np.isfinite(store.oracle_logit[fit]).all()
     assert np.isnan(store.oracle_logit[~fit]).all()
-    assert store.attrs["teacher"] == spec.teacher.title
     assert store.attrs["oracle"]["gamma"] == gamma
     assert store.attrs["oracle"]["images"] == fit.sum()
-    assert len(store.attrs["teacher_digest"]) == 64
-    assert store.attrs["teacher_preprocessing"]["size"] == [64, 64]
+
+
+def test_a_second_run_changes_nothing(reached):
+    folder, teacher, report = reached.own, reached.teacher, reached.report
     again = make(folder, teacher)[1]
     assert (again.changed, again.content_hash) == (False, report.content_hash)
 

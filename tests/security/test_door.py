@@ -194,26 +194,39 @@ def test_a_setting_that_no_control_has_is_refused_in_one_line(
     assert "Traceback" not in caplog.text
 
 
-def test_a_flood_is_dropped_with_one_line_and_others_go_on(components, caplog, monkeypatch) -> None:
-    moment = 0.0
-    monkeypatch.setattr(base.time, "monotonic", lambda: moment)
-    taken = []
+@pytest.fixture
+def flood(components, monkeypatch) -> SimpleNamespace:
+    """Send messages of a page at a moment that tests set, and what of them was taken."""
+    moment = [0.0]
+    monkeypatch.setattr(base.time, "monotonic", lambda: moment[0])
+    taken, first = [], Document()
     components["knowledge"].on_msg(lambda event: taken.append(event.data))
-    message = {"action": "open", "concept": "wheel"}
-    first, second = Document(), Document()
-    with set_curdoc(first):
-        for _ in range(1000):
-            tell(components["knowledge"], message)
-    assert len(taken) == base.BURST
+
+    def send(document: Document, count: int) -> None:
+        with set_curdoc(document):
+            for _ in range(count):
+                tell(components["knowledge"], {"action": "open", "concept": "wheel"})
+
+    return SimpleNamespace(moment=moment, taken=taken, first=first, send=send)
+
+
+def test_a_flood_is_dropped_with_one_line(flood, caplog) -> None:
+    flood.send(flood.first, 1000)
+    assert len(flood.taken) == base.BURST
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    with set_curdoc(second):
-        tell(components["knowledge"], message)
-    assert len(taken) == base.BURST + 1
-    moment += 2.0
-    with set_curdoc(first):
-        for _ in range(1000):
-            tell(components["knowledge"], message)
-    assert len(taken) == base.BURST + 1 + 2 * base.RATE
+
+
+def test_others_go_on_during_a_flood(flood) -> None:
+    flood.send(flood.first, 1000)
+    flood.send(Document(), 1)
+    assert len(flood.taken) == base.BURST + 1
+
+
+def test_a_flood_is_taken_at_its_rate(flood, caplog) -> None:
+    flood.send(flood.first, 1000)
+    flood.moment[0] += 2.0
+    flood.send(flood.first, 1000)
+    assert len(flood.taken) == base.BURST + 2 * base.RATE
     assert len(caplog.records) == 2
 
 
@@ -226,15 +239,26 @@ def test_a_key_that_is_held_down_for_ten_seconds_is_never_dropped(monkeypatch) -
         assert pace.allows()
 
 
-def test_long_texts_are_told_and_not_written(app, components) -> None:
+def test_a_long_note_is_refused(app, components) -> None:
     node = app.tuning.head.id
     tell(components["provenance"], {"action": "set_note", "node": node, "text": "x" * 5_001})
     assert "5,001 characters" in app.tuning.problem
+
+
+def test_a_long_name_is_refused(app, components) -> None:
+    node = app.tuning.head.id
     tell(components["provenance"], {"action": "rename", "node": node, "text": "x" * 201})
     assert "201 characters" in app.tuning.problem
+
+
+def test_a_note_of_the_largest_length_is_written(app, components) -> None:
+    node = app.tuning.head.id
     tell(components["provenance"], {"action": "set_note", "node": node, "text": "x" * 5_000})
     assert app.tuning.problem == ""
     assert [n.note for n in app.tuning.nodes] == ["x" * 5_000]
+
+
+def test_a_long_concept_is_refused(app) -> None:
     app.concepts.add("x" * 1_001)
     assert "1,001 characters" in app.concepts.status.text
 
@@ -348,13 +372,26 @@ def test_sessions_have_allowances_of_their_own(monkeypatch):
     assert decoded(monkeypatch, full) == decoded(monkeypatch, full) == MOST // CALL
 
 
-def test_an_address_opens_so_many_pages_a_minute_and_others_go_on(monkeypatch):
+@pytest.fixture
+def moment(monkeypatch) -> list[float]:
+    """The time, after an address has opened as many pages as it may in a minute."""
     moment = [1000.0]
     monkeypatch.setattr(sessions, "_openings", {})
     monkeypatch.setattr(sessions.time, "monotonic", lambda: moment[0])
     assert all(sessions.may_open("a") for _ in range(sessions.PAGES))
+    return moment
+
+
+def test_an_address_opens_so_many_pages_a_minute(moment):
     assert not sessions.may_open("a")
+
+
+def test_another_address_opens_pages_meanwhile(moment):
     assert sessions.may_open("b")
+
+
+def test_an_address_opens_pages_again_after_a_minute(moment):
+    sessions.may_open("b")
     moment[0] += 61
     assert sessions.may_open("a")
     assert list(sessions._openings) == ["a"]  # who is gone is forgotten

@@ -10,7 +10,7 @@ from inficond_panel.spec import Share, find_spec, load_spec
 SPECS = Path(__file__).parents[2] / "specs"
 
 
-def test_defaults_and_paths(folder):
+def test_paths_lie_beside_the_spec(folder):
     spec = folder.load(GOOD)
     assert (spec.title, spec.path) == ("Small", folder.path / "a.yaml")
     assert spec.store == folder.path / "a.zarr"
@@ -18,18 +18,33 @@ def test_defaults_and_paths(folder):
     assert spec.dataset.root == folder.path / "data"
     assert spec.dataset.images == folder.path / "data" / "images"
     assert spec.dataset.labels == folder.path / "data" / "labels.csv"
-    assert spec.dataset.splits.tune == Share(from_="test", share=0.5, seed=0)
     assert spec.dataset.list_file("test") == folder.path / "data" / "test.txt"
-    concepts, students = spec.concepts, spec.students
+    assert spec.concepts.encoder.pretrained == folder.path / "weights.pt"
+
+
+def test_a_share_of_a_list_has_its_seed(folder):
+    spec = folder.load(GOOD)
+    assert spec.dataset.splits.tune == Share(from_="test", share=0.5, seed=0)
+
+
+def test_defaults_of_concepts(folder):
+    concepts = folder.load(GOOD).concepts
     assert concepts.encoder.model == "ViT-B-16"
-    assert concepts.encoder.pretrained == folder.path / "weights.pt"
     assert concepts.encoder.image_size is None
     assert concepts.prompts == ["a photo of a {}"]
     assert concepts.segments.max_per_image == 16
     assert concepts.scores.values() == {"method": "max_cosine"}
     assert concepts.projections.methods == ["tsne", "pca"]
     assert concepts.projections.segments == 1_000_000
+
+
+def test_defaults_of_students(folder):
+    students = folder.load(GOOD).students
     assert (students.solver, students.lambda_, students.tolerance) == ("exact", "auto", 1e-6)
+
+
+def test_defaults_of_the_page(folder):
+    spec = folder.load(GOOD)
     assert spec.tuning.factor == 2
     assert spec.layout.rows[1] == ["embedding", "detail", "provenance"]
 

@@ -264,9 +264,12 @@ def test_files_that_are_no_mapping(folder, text, problem):
     assert folder.problems(text) == [problem]
 
 
-def test_missing_and_unreadable_files(tmp_path):
+def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(SpecError, match=r"none\.yaml:1:1: no such file"):
         load_spec(tmp_path / "none.yaml")
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path):
     with pytest.raises(SpecError, match=":1:1: is a folder, expected a YAML file"):
         load_spec(tmp_path)
 

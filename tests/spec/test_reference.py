@@ -17,9 +17,13 @@ REFERENCE = runpy.run_path(str(DOCS / "reference.py"), run_name="reference")
 
 
 @pytest.mark.parametrize("name", REFERENCE["PAGES"])
-def test_the_page_is_up_to_date_and_every_key_has_a_doc(name):
+def test_the_page_is_up_to_date(name):
     page = (DOCS / name).read_text(encoding="utf-8")
     assert page == REFERENCE["reference"](name), "run: make docs"
+
+
+@pytest.mark.parametrize("name", REFERENCE["PAGES"])
+def test_every_key_has_a_doc(name):
     walked = sections(REFERENCE["PAGES"][name][0])
     kinds = [kind for _, part in walked for kind in part.kinds().values() or [part]]
     assert len(kinds) > 5

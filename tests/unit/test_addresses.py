@@ -112,7 +112,7 @@ def test_faults_at_an_address_are_told_apart(url, website, tmp_path):
             read()
 
 
-def test_an_address_is_written_once_and_small_files_are_not_listed(memory, store, monkeypatch):
+def test_one_run_at_a_time_writes_to_an_address(memory):
     lock = place_of(memory).with_name("small.zarr.lock")
     with only_run(place_of(memory)):
         second = only_run(place_of(memory))
@@ -120,13 +120,24 @@ def test_an_address_is_written_once_and_small_files_are_not_listed(memory, store
             second.__enter__()
         assert lock.exists()
     assert not lock.exists()
+
+
+def test_a_store_at_an_address_is_not_replaced(memory, store):
     assert write_store(memory, small_arrays(), ATTRS) == store.content_hash
     open_store(memory).verify()
     with pytest.raises(StoreError, match=r"not replaced.*\n.*another name"):
         write_store(memory, small_arrays(seed=1), ATTRS)
     assert open_store(memory).content_hash == store.content_hash
+
+
+def test_files_of_a_small_store_are_not_listed(memory, monkeypatch):
+    write_store(memory, small_arrays(), ATTRS)
     monkeypatch.setattr(opening, "size_of", pytest.fail)
     open_store(memory)
+
+
+def test_a_cut_file_at_an_address_is_found(memory, monkeypatch):
+    write_store(memory, small_arrays(), ATTRS)
     monkeypatch.setattr(opening, "_MOST_UNLISTED", 1)
     monkeypatch.setattr(opening, "size_of", lambda _: 1)
     with pytest.raises(StoreFormatError, match=r"thumbnail states \d+ values but has only 1 bytes"):
@@ -148,7 +159,7 @@ def test_a_copy_without_its_last_file_is_no_store(memory, monkeypatch):
     open_store(memory).verify()
 
 
-def test_a_spec_names_a_store_and_nothing_else_by_its_address(memory, tmp_path, monkeypatch):
+def test_a_spec_names_a_store_by_its_address(memory, tmp_path, monkeypatch):
     write_store(memory, small_arrays(), ATTRS)
     monkeypatch.setenv("BUCKET", memory.rpartition("/")[0])
     (tmp_path / "a.yaml").write_text("title: A\nstore: ${BUCKET}/small.zarr\n")
@@ -158,9 +169,15 @@ def test_a_spec_names_a_store_and_nothing_else_by_its_address(memory, tmp_path, 
     assert "store: ${BUCKET}/small.zarr\n" in spec.to_yaml()
     open_tuner(tmp_path / "a.yaml").root()
     assert (tmp_path / "small.history.sqlite").exists()
+
+
+def test_a_spec_names_nothing_else_by_its_address(tmp_path):
     (tmp_path / "a.yaml").write_text("title: A\nstore: a.zarr\nstudy: s3://bucket/study.yaml\n")
     with pytest.raises(SpecError, match="3:8: study: expected the path of a file, got the address"):
         load_spec(tmp_path / "a.yaml")
+
+
+def test_a_drive_is_no_address():
     assert not is_remote("C://a.zarr")
 
 

@@ -128,25 +128,52 @@ def test_bounds_are_given_and_released_by_name(students):
     assert students.node.bounds["bicycle", "sky"] == (1.0, None)
 
 
-def test_moves_go_to_the_history(students, spec_file):
+@pytest.fixture
+def moved(students):
+    """Students after two refits, the way back to the start, and a second branch."""
+    students.tune([("bicycle", "wheel", "up")]).tune([("bird", "fur", "remove")])
+    students.undo()
+    students.redo()
+    students.jump("#0")
+    return students.tune([("bicycle", "wheel", "down")])
+
+
+def test_moves_lead_to_the_iterations(students):
     students.tune([("bicycle", "wheel", "up")]).tune([("bird", "fur", "remove")])
     assert students.undo().node.number == 1
     assert students.redo().node.number == 2
     assert students.jump("#0").node.number == 0
-    students.tune([("bicycle", "wheel", "down")])
+
+
+def test_the_history_lists_iterations_with_their_parents(moved):
+    students = moved
     assert students.history["parent"].tolist() == [pd.NA, 0, 1, 0]
     assert students.history["here"].tolist() == [False, False, False, True]
     assert students.history.loc[1, "intents"] == "up wheel ×2 on bicycle"
+
+
+def test_moves_go_to_the_history(moved):
+    students = moved
     events = students.tuner.history.events(students.tuner.root_id)
     kinds = [event.kind for event in events if event.kind != "add"]
     assert kinds == ["fine-tune", "fine-tune", "undo", "redo", "jump", "fine-tune"]
+
+
+def test_students_resume_where_the_history_is(moved, spec_file):
+    students = moved
     again = open_students(spec_file)
     assert again.resume().node == students.node
     assert again.fit().node.number == 0
+
+
+def test_at_the_start_there_is_nothing_to_undo(students):
     with pytest.raises(TuningError, match="nothing to undo"):
-        again.undo()
+        students.undo()
+
+
+def test_a_jump_to_an_unknown_iteration_is_refused(students):
     with pytest.raises(TuningError, match="no iteration '9'"):
-        again.jump(9)
+        students.jump(9)
 
 
 def test_iterations_are_named_noted_deleted_and_restored(students):

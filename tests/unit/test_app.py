@@ -27,23 +27,38 @@ ROOT = Path(__file__).parents[2]
 
 
 @in_loop
-async def test_who_asked_is_told_when_the_state_is_there_and_single_views_share_it(tmp_path):
+async def test_who_asked_is_told_when_the_state_is_there(tmp_path):
     told, bound = [], []
     explorer = inficond_panel.explore(small_spec(tmp_path), on_ready=told.append)
     assert told == []
     assert explorer.app is None
-    views = explorer.views
-    early = views.knowledge
-    early.get_root()
     explorer.param.watch(lambda event: bound.append(event.new), "app")
     await until(lambda: told)
     assert told == [explorer]
     assert bound == [explorer.app]
+    explorer.close()
+
+
+@in_loop
+async def test_single_views_share_the_state(tmp_path):
+    explorer = inficond_panel.explore(small_spec(tmp_path))
+    views = explorer.views
+    early = views.knowledge
+    early.get_root()
+    await until(lambda: explorer.app is not None)
     assert views.knowledge is early
     (knowledge,), (performance,) = early, views.performance
     performance.selected = "sheep"
     assert knowledge.student == explorer.app.selection.class_name == "sheep"
     assert knowledge.rows
+    explorer.close()
+
+
+@in_loop
+async def test_the_six_views_are_named(tmp_path):
+    explorer = inficond_panel.explore(small_spec(tmp_path))
+    views = explorer.views
+    await until(lambda: explorer.app is not None)
     six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
     assert dir(views) == sorted(six)
     assert all(getattr(views, name).get_root() is not None for name in six)

@@ -37,20 +37,37 @@ def edits(tmp_path):
     return path
 
 
-def test_tune_moves_the_head_again_adds_nothing_and_on_the_holdout_counts(run, spec_file, edits):
+@pytest.fixture
+def tuned(run, spec_file, edits) -> tuple[str, str]:
+    """What tune printed: its document, and what it said."""
     _, document, err = run("tune", spec_file, "--edits", edits, "--json")
+    return document, err
+
+
+def test_tune_moves_the_head(run, spec_file, tuned):
+    document, err = tuned
     last = json.loads(document)["iterations"]["rows"][-1]["id"]
     assert f"The head is #2 {last}: page, export, metrics and predict use it.\n" in err
     assert "holdout" not in err
     assert "history jump" not in err
     _, told, _ = run("metrics", spec_file, "--json")
     assert json.loads(told)["classes"]["node"] == last
+
+
+def test_tune_again_adds_nothing(run, spec_file, edits, tuned):
+    document, _ = tuned
+    last = json.loads(document)["iterations"]["rows"][-1]["id"]
     assert run("tune", spec_file, "--edits", edits, "--json")[1] == document
     tuner = open_tuner(spec_file)
     assert [node.number for node in tuner.nodes()] == [0, 1, 2]
     assert tuner.head().id == last
     kinds = [event.kind for event in tuner.history.events(tuner.root_id)]
     assert kinds == ["add", "add", "add", "fine-tune"]
+
+
+def test_tune_on_the_holdout_counts_a_look_per_iteration(run, spec_file, edits, tuned):
+    document, _ = tuned
+    tuner = open_tuner(spec_file)
     assert tuner.looks("holdout") == 0
     _, on_holdout, err = run("tune", spec_file, "--edits", edits, "--json", "--split", "holdout")
     assert tuner.looks("holdout") == 3
@@ -264,10 +281,13 @@ REPAIRS = """\
 """
 
 
-def test_explain_as_json(run, spec_file, edits):
+def test_without_a_tuned_iteration_there_is_nothing_to_explain(run, spec_file):
     run("distill", spec_file)
     status, _, err = run("explain", spec_file)
     assert (status, "inficond tune" in err) == (1, True)  # nothing is tuned yet
+
+
+def test_explain_as_json(run, spec_file, edits):
     edits.write_text(EXPLAINED)
     assert run("tune", spec_file, "--edits", edits)[0] == 0
     status, out, _ = run("explain", spec_file, "--node", "#1", "--json", "--collinear", "0.5")
@@ -282,13 +302,23 @@ def test_explain_as_json(run, spec_file, edits):
     assert document["groups"]["rows"][0]["threshold"] == 0.5
 
 
-def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_file, edits):
+@pytest.fixture
+def repaired(run, spec_file, edits) -> dict:
+    """Terms of bicycle's student after three iterations with repairs."""
     edits.write_text(REPAIRS)
     assert run("tune", spec_file, "--edits", edits)[0] == 0
     tuner = open_tuner(spec_file)
-    terms = tuner.terms(tuner.nodes()[-1])["bicycle"]
+    return tuner.terms(tuner.nodes()[-1])["bicycle"]
+
+
+def own_lines(run, spec_file) -> list[str]:
+    """Sentences on active repairs."""
     _, out, _ = run("explain", spec_file)
-    own = [line.partition(": ")[2] for line in out.splitlines() if "Repair active" in line]
+    return [line.partition(": ")[2] for line in out.splitlines() if "Repair active" in line]
+
+
+def test_explain_names_active_repairs_with_their_effect(run, spec_file, repaired):
+    terms, own = repaired, own_lines(run, spec_file)
     positive, negative = terms.get(Reweighted).effective
     assert own == [
         next(line for line in own if "1 photo taught by its label, " in line),
@@ -297,18 +327,34 @@ def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_
         next(line for line in own if "adaptive penalty 2: " in line),
         "Repair active since #1: penalty λ 0.002.",
     ]
+
+
+def test_explain_says_since_when_a_repair_is_active(run, spec_file, repaired):
+    own = own_lines(run, spec_file)
     assert own[0].startswith("Repair active since #2: ")
     assert own[2].startswith("Repair active since #3: ")
-    assert f"Chosen by the labels of {terms.used} tuning images." in out
+
+
+def test_explain_says_how_many_labels_chose_the_student(run, spec_file, repaired):
+    _, out, _ = run("explain", spec_file)
+    assert f"Chosen by the labels of {repaired.used} tuning images." in out
+    _, out, _ = run("explain", spec_file, "--json")
+    assert json.loads(out)["classes"]["rows"][0]["photos_used"] == repaired.used
+
+
+def test_explain_as_json_has_the_terms_of_repairs(run, spec_file, repaired):
+    terms = repaired
     _, out, _ = run("explain", spec_file, "--json")
     document = json.loads(out)
-    assert document["classes"]["rows"][0]["photos_used"] == terms.used
     found = {row["repair"]: row for row in document["repairs"]["rows"]}
-    assert [row["sentence"] for row in found.values()] == own
+    assert [row["sentence"] for row in found.values()] == own_lines(run, spec_file)
     assert (found["lambda"]["since"], found["lambda"]["terms"]) == (1, {"value": 0.002})
     assert (found["label"]["terms"]["photos"], found["label"]["since"]) == ({"000002": 1}, 2)
     assert found["balance"]["terms"]["concepts"] == ["wheel"]
     assert set(found["doubt"]["terms"]["factors"]) == set(terms.get(SuspectPenalty).factors)
+
+
+def test_explain_of_an_earlier_iteration_names_repairs_of_then(run, spec_file, repaired):
     _, out, _ = run("explain", spec_file, "--node", "2")
     assert out.count("Repair active") == 3
     assert "\nbird: Repair active" not in out

@@ -71,20 +71,33 @@ def test_a_row_has_the_metrics_and_their_paired_changes(tuner):
         assert set(since.loc["bird", "words"]) == {"unchanged"}
 
 
-def test_of_slices_of_metadata_and_of_a_selection_the_one_that_is_hurt_is_worst(tuner, tmp_path):
+def test_slices_are_the_values_of_a_column(tuner):
     store, rows = tuner.store, tuner.store.rows("tune")
     masks = metadata_slices(store, "tune", ["place"])
     assert list(masks) == ["north", "south"]
     assert (masks["south"] == [store.column("place")[i] == "south" for i in rows]).all()
+
+
+def test_slices_of_two_columns_are_their_pairs(tuner):
+    store = tuner.store
     both = metadata_slices(store, "tune", ["place", "hour"])
     hours = ("(none)", "day", "night")
     assert list(both) == [f"{at} · {hour}" for at in ("north", "south") for hour in hours]
+
+
+def test_a_selection_is_a_slice_of_the_images_in_a_file(tuner, tmp_path):
+    store, rows = tuner.store, tuner.store.rows("tune")
     ids = [store.images[i] for i in rows[:40]]
     file = tmp_path / "odd ones.csv"
     file.write_text("image_id,why\n" + "\n".join(f"{name},x" for name in ids) + "\n\n")
     ((name, mask),) = selection_slice(store, "tune", file).items()
     assert name == "odd ones"
     assert np.flatnonzero(mask).tolist() == list(range(40))
+
+
+def test_the_slice_that_is_hurt_is_the_worst(tuner):
+    store, rows = tuner.store, tuner.store.rows("tune")
+    masks = metadata_slices(store, "tune", ["place"])
     found = measure_slices(tuner, tuner.root(), "tune", masks, "accuracy")
     worst = found["bicycle"].worst
     assert worst.name == "south"
@@ -95,15 +108,22 @@ def test_of_slices_of_metadata_and_of_a_selection_the_one_that_is_hurt_is_worst(
     assert worst.metrics["fidelity"] == pytest.approx(truth.fidelity)
     assert worst.interval.estimate == pytest.approx(truth.accuracy)
     assert found["bicycle"].tests == 2 * len(store.classes)
-    for text, message in (
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
         ("nobody\n", r"ids.txt:1: the selection names 1 image .* 'nobody'"),
         ("image_id\n000002\n00002\n", r"ids.txt:3: .*'00002'"),
         ("\n", r"ids.txt:1: the selection is empty"),
         ("000000\n", r"None of the images .* is in the split tune"),
-    ):
-        (tmp_path / "ids.txt").write_text(text)
-        with pytest.raises(DataError, match=message):
-            selection_slice(store, "tune", tmp_path / "ids.txt")
+    ],
+    ids=["unknown", "unknown later", "empty", "other split"],
+)
+def test_a_selection_that_names_no_image_is_refused(store, tmp_path, text, message):
+    (tmp_path / "ids.txt").write_text(text)
+    with pytest.raises(DataError, match=message):
+        selection_slice(store, "tune", tmp_path / "ids.txt")
 
 
 def cell_truth(tuner, k, cell):
@@ -116,9 +136,14 @@ def cell_truth(tuner, k, cell):
     return int(chosen.sum()), right[chosen].mean()
 
 
-def test_groups_are_cells_a_class_is_one_and_faults_are_told_before_a_look(tuner, run):
-    at = tuner, tuner.root(), "tune", metadata_slices(tuner.store, "tune", ["place"]), "place"
-    cells, gaps = groups(*at, by_label=True, draws=50, min_images=5)
+@pytest.fixture
+def by_place(tuner) -> tuple:
+    """What groups by place are measured of."""
+    return tuner, tuner.root(), "tune", metadata_slices(tuner.store, "tune", ["place"]), "place"
+
+
+def test_groups_by_label_are_cells(tuner, by_place):
+    cells, gaps = groups(*by_place, by_label=True, draws=50, min_images=5)
     for k, name in enumerate(tuner.store.classes):
         shares = cells.loc[name, "accuracy"].to_dict()
         assert len(shares) == 4
@@ -129,26 +154,48 @@ def test_groups_are_cells_a_class_is_one_and_faults_are_told_before_a_look(tuner
         assert gap["worst"] == min(shares, key=shares.get)
         assert gap["value"] == pytest.approx(min(shares.values()))
         assert gap["difference"] == pytest.approx(max(shares.values()) - min(shares.values()))
-    parts, gaps = groups(*at, draws=50, min_images=5)
+
+
+def test_groups_have_all_metrics_with_the_gap_between_them(by_place):
+    parts, gaps = groups(*by_place, draws=50, min_images=5)
     assert set(METRICS) < set(parts.columns)
     gap = gaps.loc[("bicycle", "accuracy")]
     assert (gap["worst"], gap["best"]) == ("south", "north")
     assert gap["difference_low"] > 0
+
+
+def test_a_class_groups_the_images_of_others(tuner):
     students = inficond_panel.open_students(tuner.spec.path).fit()
     of_class = students.groups("bird", by_label=True).loc["bicycle"]
     assert {"present · 1", "absent · 1", "present · 0", "absent · 0"} <= set(of_class.index)
+
+
+def test_a_column_that_there_is_not_is_refused_in_python_before_a_look(tuner):
+    students = inficond_panel.open_students(tuner.spec.path).fit()
     with pytest.raises(DataError, match="no metadata column 'camera'"):
         students.groups("camera", split="holdout")
-    for flags, message in (
+    assert students.tuner.looks() == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
         (["--by", "camera"], "no metadata column 'camera'; available: 'place', 'hour'"),
         (["--class", "bycicle"], "Did you mean 'bicycle'?"),
         (["--selection", "nowhere.txt"], "There is no file nowhere.txt."),
         (["--node", "77"], "no iteration '77'"),
-    ):
-        status, out, err = run("metrics", tuner.spec.path, "--split", "holdout", *flags)
-        assert (status, out) == (1, "")
-        assert message in err
-    assert students.tuner.looks() == 0
+    ],
+    ids=["column", "class", "selection", "iteration"],
+)
+def test_faults_are_told_before_a_look(tuner, run, flags, message):
+    status, out, err = run("metrics", tuner.spec.path, "--split", "holdout", *flags)
+    assert (status, out) == (1, "")
+    assert message in err
+    assert tuner.looks() == 0
+
+
+def test_groups_on_the_holdout_are_one_look(tuner):
+    students = inficond_panel.open_students(tuner.spec.path).fit()
     students.group_gaps("place", "hour", split="holdout")
     assert students.tuner.looks() == 1
 
@@ -165,31 +212,58 @@ def test_undefined_is_null_and_said(run, tmp_path):
     assert "Undefined for 'bicycle' (0 positives among" in out
 
 
-def test_stability_is_the_sign_in_19_of_20_refits_and_bounds_in_force_hold(tuner):
+@pytest.fixture
+def stable(tuner) -> tuple[pd.DataFrame, list[float]]:
+    """Stability of the three strongest concepts, and the progress that was told."""
     told = []
     given = {"top": 3, "draws": 8}
     found = stability(tuner, "bicycle", **given, progress=lambda share, _: told.append(share))
+    return found, told
+
+
+def test_stability_is_of_the_strongest_concepts(tuner, stable):
+    found, _ = stable
     weights = tuner.root().weights[:, 0]
     order = np.argsort(-np.abs(weights), kind="stable")[:3]
     assert list(found.index) == [tuner.store.concepts[c] for c in order]
     assert list(found["rank"]) == [1, 2, 3]
     assert list(found["influence"]) == weights[order].tolist()
+
+
+def test_progress_of_stability_grows_to_one(stable):
+    _, told = stable
     assert told == sorted(told)
     assert told[-1] == 1
+
+
+def test_stability_is_repeatable(tuner, stable):
+    found, _ = stable
     pd.testing.assert_frame_equal(stability(tuner, "bicycle", top=3, draws=8), found)
+
+
+def test_an_influence_is_stable_with_one_sign_in_19_of_20_refits(tuner):
     found = stability(tuner, "bicycle", top=40, draws=20)
     some = found["influence"] != 0
     holds = np.where(found["same_sign"] >= 0.95, "stable", "not stable")
     expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
     assert found["words"].tolist() == expected.tolist()
+
+
+def test_refits_of_stability_hold_active_bounds(tuner):
     node = tuned(tuner)
     row = stability(tuner, "bicycle", node=node, concepts=["wheel"], draws=4).loc["wheel"]
     assert row["bounded"]
     assert row["influence"] == row["influence_low"] == row["influence_high"] == 0
     assert row["selected"] == 0
     assert row["words"] == "no influence"
+
+
+def test_stability_of_an_unknown_class_is_refused(tuner):
     with pytest.raises(TuningError, match="Did you mean 'bicycle'"):
         stability(tuner, "bicycel")
+
+
+def test_stability_of_an_unknown_concept_is_refused(tuner):
     with pytest.raises(TuningError, match="no concept 'whel'"):
         stability(tuner, "bicycle", concepts=["whel"])
 

@@ -4,6 +4,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_one_that_is_asked_for_does_not_wait_for_another():
         go_on.set()
 
 
-def test_a_failure_is_not_kept_the_latest_are_and_weigh_no_more_than_the_size():
+def test_a_failure_is_not_kept():
     asked = []
 
     @once(1)
@@ -76,11 +77,17 @@ def test_a_failure_is_not_kept_the_latest_are_and_weigh_no_more_than_the_size():
         fails_first("a")
     assert fails_first("a") == fails_first("a") == "a"
     assert len(asked) == 2
+
+
+def test_the_latest_are_kept():
     made = []
     last_two = once(2)(made.append)
     for name in "ababcba":
         last_two(name)
     assert made == ["a", "b", "c", "a"]
+
+
+def test_what_is_kept_weighs_no_more_than_the_size():
     kept = Latest(10, weigh=len)
     for key, value in (("a", "xxxx"), ("b", "xxx"), ("a", "xx"), ("c", "xxxxx")):
         kept.put(key, value)
@@ -94,23 +101,34 @@ def test_a_failure_is_not_kept_the_latest_are_and_weigh_no_more_than_the_size():
 HOUR = 3600.0
 
 
-def test_a_clock_goes_on_while_the_systems_is_moved_and_a_stamp_is_in_utc(monkeypatch):
+@pytest.fixture
+def system(monkeypatch) -> dict[str, float]:
+    """The system's clock, and its steady one."""
     system = {"time": 1_000_000.0, "steady": 50.0}
     monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: system["time"])
     monkeypatch.setattr("inficond_panel.common.clock._steady", lambda: system["steady"])
+    return system
+
+
+def test_a_clock_goes_on_while_the_systems_is_moved(system):
     steady = Clock()
     assert steady.now() == "1970-01-12T13:46:40.000+00:00"
     system.update(time=1_000_000.0 - HOUR, steady=50.25)
     assert steady.now() == "1970-01-12T13:46:40.250+00:00"
     system.update(time=9e9, steady=51.0)
     assert steady.now() == "1970-01-12T13:46:41.000+00:00"
-    system.update(time=1_000_000.0, steady=50.0)
+
+
+def test_a_clock_goes_on_from_a_later_time(system):
     steady = Clock()
     steady.go_on_from("1970-01-12T14:46:40.000+00:00")
     assert steady.now() == "1970-01-12T14:46:40.000+00:00"
     steady.go_on_from("1970-01-12T10:00:00.000+00:00")
     system["steady"] += 1.5
     assert steady.now() == "1970-01-12T14:46:41.500+00:00"
+
+
+def test_a_stamp_is_in_utc(system):
     assert clock.stamp() == "1970-01-12T13:46:40Z"
     system.update(time=1_000_000.9)
     assert clock.stamp() == "1970-01-12T13:46:40Z"
@@ -127,21 +145,34 @@ def test_the_nearest_choices_end_a_message_the_best_first():
     assert near("layr1", layers, 2) == " Did you mean 'layer1' or 'layer10'?"
 
 
-def test_a_kind_is_written_so_often_a_minute_and_others_go_on(monkeypatch):
-    moment, seldom = 1000.0, Seldom()
-    monkeypatch.setattr(time, "monotonic", lambda: moment)
+@pytest.fixture
+def written(monkeypatch) -> SimpleNamespace:
+    """Write to a log that repeats seldom, at a moment that tests set; lines of one kind before."""
+    seldom, now = Seldom(), SimpleNamespace(moment=1000.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now.moment)
 
-    def written(message, value):
+    def write(message, value):
         record = logging.LogRecord("a", logging.WARNING, "a.py", 1, message, (value,), None)
         return record.getMessage() if seldom.filter(record) else None
 
-    lines = [written("Refused %s", i) for i in range(3 * MOST)]
+    now.write, now.lines = write, [write("Refused %s", i) for i in range(3 * MOST)]
+    return now
+
+
+def test_a_kind_is_written_so_often_a_minute(written):
+    lines = written.lines
     assert lines[: MOST - 1] == [f"Refused {i}" for i in range(MOST - 1)]
     assert lines[MOST - 1] == f"Refused {MOST - 1} (more of these are left out for a minute)"
     assert lines[MOST:] == [None] * (2 * MOST)
-    assert written("Failed on %s", 1) == "Failed on 1"
-    moment += 61
-    assert written("Refused %s", 1) == "Refused 1"
+
+
+def test_another_kind_is_written_meanwhile(written):
+    assert written.write("Failed on %s", 1) == "Failed on 1"
+
+
+def test_a_kind_is_written_again_after_a_minute(written):
+    written.moment += 61
+    assert written.write("Refused %s", 1) == "Refused 1"
 
 
 def blas_threads():
@@ -149,7 +180,7 @@ def blas_threads():
 
 
 @threadpool_limits.wrap(limits=2, user_api="blas")
-def test_the_limit_lasts_until_the_last_has_left_and_holds_in_whatever_thread_asks():
+def test_the_limit_lasts_until_the_last_has_left():
     before = blas_threads()
     assert set(before) == {2}
     first, second = one_thread(), one_thread()
@@ -160,6 +191,11 @@ def test_the_limit_lasts_until_the_last_has_left_and_holds_in_whatever_thread_as
     assert set(blas_threads()) == {1}
     second.__exit__(None, None, None)
     assert blas_threads() == before
+
+
+@threadpool_limits.wrap(limits=2, user_api="blas")
+def test_the_limit_holds_in_whatever_thread_asks():
+    before = blas_threads()
 
     def inside():
         with one_thread():
@@ -195,20 +231,25 @@ def test_fits_have_one_thread_from_the_checks_of_targets_on(monkeypatch):
     assert {number for each in seen for number in each} == {1}
 
 
-def test_threads_are_those_that_affinity_container_and_environment_leave(tmp_path, monkeypatch):
-    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(8), raising=False)
-    monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
-    for quota, asked, cores, of_solver in (
+@pytest.mark.parametrize(
+    ("quota", "asked", "cores", "of_solver"),
+    [
         (None, None, 8, 8),
         ("max 100000", "3", 8, 3),
         ("250000 100000", "", 3, 3),
         ("250000 100000", "2,4", 3, 2),
         ("50000 100000", "many", 1, 1),
         ("max 100000", "64", 8, 8),
-    ):
-        if quota:
-            threads._QUOTA.write_text(f"{quota}\n")
-        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-        if asked is not None:
-            monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert (core_count(), solver_threads()) == (cores, of_solver)
+    ],
+)
+def test_threads_are_those_that_container_or_environment_leave(
+    tmp_path, monkeypatch, quota, asked, cores, of_solver
+):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
+    if quota:
+        threads._QUOTA.write_text(f"{quota}\n")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert (core_count(), solver_threads()) == (cores, of_solver)

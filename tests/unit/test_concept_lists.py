@@ -1,6 +1,8 @@
 """Lists of concepts: their sources, the filters, and what is told of both."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,44 +83,79 @@ def test_filters_drop_in_order_of_two_alike_the_later_and_by_the_mean_of_five_la
     assert filter_inactive(["often", "once", "never"], score, 0.0).kept == [0, 1]
 
 
-def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monkeypatch, capsys):
-    without_torch(monkeypatch)
-    photo_set(tmp_path)
-    named_encoder(tmp_path / "encoder")
-    plain, spec = tmp_path / "plain.zarr", tmp_path / "spec.yaml"
-    precompute.run(load_spec(spec), plain)
-    before = open_store(plain)
-    fit = before.concept_score[before.rows("fit")]
-    top = np.sort(fit, axis=0)[-5:].mean(0)
-    least = float(np.sort(top)[1])  # drops the two least active
-    filters = f"  filters: {{longest: 5, least_score: {least!r}}}\n"
-    text = spec.read_text().replace("words.txt\n", f"words.txt\n{filters}")
-    spec.write_text(text)
-    report = precompute.run(load_spec(spec), tmp_path / "own.zarr")
-    store = open_store(tmp_path / "own.zarr")
-    long = [name for name in before.concepts if len(name) > 5]
-    idle = [n for n, t in zip(before.concepts, top, strict=True) if n not in long and t <= least]
-    assert long
-    assert idle
-    left = [name for name in before.concepts if name not in [*long, *idle]]
+@pytest.fixture(scope="module")
+def filtered(tmp_path_factory) -> Iterator[SimpleNamespace]:
+    """A store with all concepts, and one whose spec drops the long and the idle."""
+    tmp_path = tmp_path_factory.mktemp("filtered")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        without_torch(monkeypatch)
+        photo_set(tmp_path)
+        named_encoder(tmp_path / "encoder")
+        plain, spec = tmp_path / "plain.zarr", tmp_path / "spec.yaml"
+        precompute.run(load_spec(spec), plain)
+        before = open_store(plain)
+        fit = before.concept_score[before.rows("fit")]
+        top = np.sort(fit, axis=0)[-5:].mean(0)
+        least = float(np.sort(top)[1])  # drops the two least active
+        filters = f"  filters: {{longest: 5, least_score: {least!r}}}\n"
+        text = spec.read_text().replace("words.txt\n", f"words.txt\n{filters}")
+        spec.write_text(text)
+        report = precompute.run(load_spec(spec), tmp_path / "own.zarr")
+        store = open_store(tmp_path / "own.zarr")
+        long = [name for name in before.concepts if len(name) > 5]
+        idle = [
+            n for n, t in zip(before.concepts, top, strict=True) if n not in long and t <= least
+        ]
+        assert long
+        assert idle
+        left = [name for name in before.concepts if name not in [*long, *idle]]
+        assert store.concepts == left
+        assert [name for name, _, _ in report.dropped] == [*long, *idle]
+        yield SimpleNamespace(
+            folder=tmp_path, spec=spec, before=before, store=store, long=long, idle=idle, left=left
+        )
+
+
+def test_a_store_has_the_concepts_that_stay(filtered):
+    store, before, left = filtered.store, filtered.before, filtered.left
     assert store.concepts == left
-    assert [name for name, _, _ in report.dropped] == [*long, *idle]
     columns = [before.concepts.index(name) for name in left]
     np.testing.assert_array_equal(store.concept_score, before.concept_score[:, columns])
     assert store.segment_concept.max() < len(left)
-    assert not precompute.run(load_spec(spec), tmp_path / "own.zarr").changed
-    assert main(["info", str(tmp_path / "own.zarr")]) == 0
-    assert long[0] in capsys.readouterr().out
+
+
+def test_a_filtered_store_is_up_to_date(filtered):
+    assert not precompute.run(load_spec(filtered.spec), filtered.folder / "own.zarr").changed
+
+
+def test_a_store_tells_the_concepts_that_were_dropped(filtered, capsys):
+    assert main(["info", str(filtered.folder / "own.zarr")]) == 0
+    assert filtered.long[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["plain.zarr", "own.zarr"])  # the latter lacks scores of some
+def test_the_command_filters_as_the_run_does(filtered, monkeypatch, capsys, name):
+    spec, place = filtered.spec, filtered.folder / name
+    long, idle, left = filtered.long, filtered.idle, filtered.left
     loader = "precompute.pipeline.stages.load_text_encoder"
     monkeypatch.setattr(loader, lambda *_: without_torch(monkeypatch))
-    for place in (plain, tmp_path / "own.zarr"):  # the latter has no scores of what fell
-        assert main(["concept", "filter", str(spec), "--store", str(place), "--json"]) == 0
-        document = json.loads(capsys.readouterr().out)
-        assert (document["kept"], document["without_scores"]) == (left, [])
-        assert [row["concept"] for row in document["dropped"]] == [*long, *idle]
+    assert main(["concept", "filter", str(spec), "--store", str(place), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["kept"], document["without_scores"]) == (left, [])
+    assert [row["concept"] for row in document["dropped"]] == [*long, *idle]
+
+
+def test_filters_that_leave_no_concept_are_refused(filtered, tmp_path):
+    folder = shutil.copytree(filtered.folder, tmp_path / "own")
+    spec, text = folder / "spec.yaml", filtered.spec.read_text()
     spec.write_text(text.replace("longest: 5", "longest: 1"))
     with pytest.raises(DataError, match="leave no concept"):
-        precompute.run(load_spec(spec), tmp_path / "own.zarr")
+        precompute.run(load_spec(spec), folder / "own.zarr")
+
+
+def test_filters_that_cannot_be_are_told_at_their_place(filtered, tmp_path, capsys):
+    folder = shutil.copytree(filtered.folder, tmp_path / "own")
+    spec, text = folder / "spec.yaml", filtered.spec.read_text()
     spec.write_text(text.replace("longest: 5, least_score", "longest: 0, least"))
     assert main(["check", str(spec)]) == 2
     told = capsys.readouterr().err

@@ -31,8 +31,9 @@ def machine(monkeypatch):
     return has
 
 
-def test_a_device_is_chosen_of_those_there_are_and_told_with_others_and_providers_too(machine):
-    for cards, mps, asked, found in (
+@pytest.mark.parametrize(
+    ("cards", "mps", "asked", "found"),
+    [
         (0, False, "auto", "cpu"),
         (0, True, "auto", "mps"),
         (2, True, "auto", "cuda:0"),
@@ -40,19 +41,42 @@ def test_a_device_is_chosen_of_those_there_are_and_told_with_others_and_provider
         (2, False, "cuda:1", "cuda:1"),
         (2, False, "cpu", "cpu"),
         (0, True, "mps", "mps"),
-    ):
-        machine(cards, mps)
-        assert torch_device(asked) == found
-    machine(1)
-    assert device_text("cpu") == "cpu; cuda:0 is also available: --device cuda:0"
-    assert device_text("auto") == "cuda:0 (Fake 9000)"
+    ],
+)
+def test_a_device_is_chosen_of_those_there_are(machine, cards, mps, asked, found):
+    machine(cards, mps)
+    assert torch_device(asked) == found
+
+
+@pytest.mark.parametrize(
+    ("cards", "asked", "text"),
+    [
+        (1, "cpu", "cpu; cuda:0 is also available: --device cuda:0"),
+        (1, "auto", "cuda:0 (Fake 9000)"),
+        (0, "auto", "cpu"),
+    ],
+)
+def test_a_device_is_told_with_others(machine, cards, asked, text):
+    machine(cards)
+    assert device_text(asked) == text
+
+
+@pytest.mark.parametrize(
+    ("asked", "installed", "providers"),
+    [
+        ("cpu", [CUDA, CPU], [CPU]),
+        ("cuda:1", [CUDA, CPU], [(CUDA, {"device_id": "1"})]),
+        ("auto", [CUDA, CPU], [(CUDA, {"device_id": "0"})]),
+        ("auto", [CPU], [CPU]),
+        ("mps", [COREML, CPU], [COREML]),
+    ],
+)
+def test_providers_of_onnx_are_those_of_the_device(machine, asked, installed, providers):
     machine(0)
-    assert device_text("auto") == "cpu"
-    assert onnx_providers("cpu", [CUDA, CPU]) == [CPU]
-    assert onnx_providers("cuda:1", [CUDA, CPU]) == [(CUDA, {"device_id": "1"})]
-    assert onnx_providers("auto", [CUDA, CPU]) == [(CUDA, {"device_id": "0"})]
-    assert onnx_providers("auto", [CPU]) == [CPU]
-    assert onnx_providers("mps", [COREML, CPU]) == [COREML]
+    assert onnx_providers(asked, installed) == providers
+
+
+def test_a_provider_that_is_not_installed_is_told():
     with pytest.raises(DataError, match=f"cuda needs onnxruntime's {CUDA}; installed are: {CPU}"):
         onnx_providers("cuda", [CPU])
 

@@ -74,24 +74,37 @@ def test_precision_of_many_images_is_that_of_few_at_a_time(monkeypatch):
     assert np.array_equal(ranked.average_precision(counts), whole)
 
 
-def test_draw_table_is_drawn_with_replacement_fixed_by_its_seed_and_read_only():
+def test_draws_are_with_replacement():
     table = draw_counts(50, 200, 7)
     assert (table.sum(axis=1) == 50).all()
     assert table.var() == pytest.approx(1 - 1 / 50, abs=0.05)  # of a binomial count
     np.testing.assert_allclose(table.mean(axis=0), 1, atol=0.3)
+
+
+def test_draws_are_fixed_by_their_seed():
+    table = draw_counts(50, 200, 7)
     bootstrap._draw_counts.cache_clear()
     np.testing.assert_array_equal(table, draw_counts(50, 200, 7))
     assert not np.array_equal(table, draw_counts(50, 200, 8))
+
+
+def test_draws_are_read_only():
+    table = draw_counts(50, 200, 7)
     with pytest.raises(ValueError, match="read-only"):
         table[0, 0] = 1
 
 
-def test_students_are_sorted_and_their_decisions_drawn_once_for_all_metrics(monkeypatch):
-    decide, sort = Mock(wraps=outcome_module.decision_metrics), Mock(wraps=rank)
+def test_decisions_are_drawn_once_for_all_metrics(monkeypatch):
+    decide = Mock(wraps=outcome_module.decision_metrics)
     monkeypatch.setattr(outcome_module, "decision_metrics", decide)
     label, before, after = case()
     change_intervals(Outcome(label, before), Outcome(label, after), DECISIONS, draws=20)
     assert decide.call_count == 2 * (len(DECISIONS) + 1)  # each value, and the draws of all
+
+
+def test_students_are_sorted_once_for_all_metrics(monkeypatch):
+    sort = Mock(wraps=rank)
+    label, before, after = case()
     monkeypatch.setattr(outcome_module, "rank", sort)
     old, new, teacher = (Outcome(label, logit, after > 0) for logit in (before, after, after - 1))
     measure(old, teacher), measure(new, teacher)

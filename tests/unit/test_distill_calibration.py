@@ -20,7 +20,7 @@ from inficond_panel.quantify.outputs import (
 )
 
 
-def test_by_hand_and_bins_of_equal_mass_hold_equally_many():
+def test_errors_by_hand():
     # probabilities 0.2, 0.4 (two images) and 0.9; five bins
     f = logit(np.array([0.15, 0.35, 0.35, 0.9]))
     label = np.array([0, 1, 0, 1])
@@ -32,6 +32,9 @@ def test_by_hand_and_bins_of_equal_mass_hold_equally_many():
     # a bin holds its upper edge: 0.5 belongs to (0, 0.5], with 0.1
     edge = ece(np.array([1, 0]), logit(np.array([0.5, 0.1])), bins=2)
     assert edge == pytest.approx(abs(0.5 - 0.3))
+
+
+def test_bins_of_equal_mass_hold_equally_many():
     label, logits = drawn(ignored=0)
     found = reliability(label, logits, bins=10, equal_mass=True)
     np.testing.assert_array_equal(found.events, np.full(10, 90))
@@ -113,29 +116,56 @@ def test_means_over_classes_share_their_draws():
     assert np.isnan(class_mean(outcomes[2:], "ap")).all()
 
 
-def test_oracle_and_teacher_are_measured_on_the_same_images():
+@pytest.fixture(scope="module")
+def outputs():
+    """Labels, the teacher's logits, groups, and the measures of teacher and oracle."""
     label, logits = drawn(ignored=0.05)
     oracle = logits + np.where(label == 1, 2.0, -2.0)
     groups = single_label_groups(label, ["a", "b", "c"])
     images, logits_of = tuple(map(str, range(300))), {"teacher": logits, "oracle": oracle}
     outputs = Outputs("fit", images, ("0", "1", "2"), label, logits_of)
     found = measure_outputs(outputs, groups=groups, draws=50)
+    return label, logits, groups, found
+
+
+def test_outputs_have_all_measures_but_those_of_other_tasks(outputs):
+    *_, found = outputs
     single = {"top1", "top_ece", "entropy_softmax", "silhouette_super"}  # other tasks, other groups
     assert list(found) == [name for name in MEASURES if name not in single]
+
+
+def test_the_oracle_is_compared_with_the_teacher_on_the_same_images(outputs):
+    *_, found = outputs
     for name, measure in found.items():
         assert measure.change is not None
         assert measure.oracle is not None
         difference = measure.oracle.estimate - measure.teacher.estimate
         assert measure.change.estimate == pytest.approx(difference), name
+
+
+def test_an_oracle_that_knows_the_labels_is_better_beyond_noise(outputs):
+    *_, found = outputs
     assert found["ap"].change.low > 0
     assert found["accuracy"].change.low > 0
     assert found["entropy"].change.high < 0
     assert found["silhouette"].change.low > 0
+
+
+def test_the_silhouette_is_the_mean_over_images_with_a_class(outputs):
+    _, logits, groups, found = outputs
     shape = silhouette(logits, groups)
     assert np.isnan(shape).any()  # of images without a class
     assert found["silhouette"].teacher.estimate == pytest.approx(np.nanmean(shape))
+
+
+def test_the_pooled_calibration_error_is_of_all_classes_together(outputs):
+    label, logits, _, found = outputs
     pooled = found["ece_pooled"].teacher.estimate
     assert pooled == pytest.approx(ece(label.ravel(), logits.ravel()), abs=1e-12)
+
+
+def test_the_entropy_of_outputs_is_the_sum_over_classes(outputs):
+    _, logits, _, found = outputs
     assert found["entropy"].teacher.estimate == pytest.approx(entropy(logits).sum(1).mean())
 
 

@@ -75,48 +75,84 @@ def test_decision_metrics_equal_sklearn(case):
     assert found.accuracy == pytest.approx(np.mean(label == decided))
 
 
-def test_class_metrics_and_agreement_by_hand_all_at_once_and_a_wrong_name():
-    found = class_metrics(LABEL, STUDENT, TEACHER)
+@pytest.fixture(scope="module")
+def found():
+    return class_metrics(LABEL, STUDENT, TEACHER)
+
+
+def test_metrics_of_labels_by_hand(found):
     # labelled: TP 2 (rows 0, 4), FN 1, FP 1, TN 1
     assert found.precision == pytest.approx(2 / 3)
     assert found.recall == pytest.approx(2 / 3)
     assert found.f1 == pytest.approx(4 / 6)
     assert found.accuracy == pytest.approx(3 / 5)
+    assert (found.n, found.positives, found.negatives) == (5, 3, 2)
+
+
+def test_metrics_of_agreement_with_the_teacher_by_hand(found):
     # all six rows: student + - + - + +, teacher + + - - - -
     assert found.differ == 4
     assert found.fidelity == pytest.approx(2 / 6)
     assert found.constant_fidelity == pytest.approx(4 / 6)
     assert found.logit_correlation == pytest.approx(np.corrcoef(STUDENT, TEACHER)[0, 1])
-    assert (found.n, found.positives, found.negatives) == (5, 3, 2)
+
+
+def test_the_ap_of_the_teacher_is_that_of_scikit_learn(found):
     theirs = sklearn_metrics.average_precision_score(LABEL[:5], TEACHER[:5])
     assert found.teacher_ap == pytest.approx(theirs)
+
+
+def test_another_threshold_is_of_the_teacher_too():
     above = class_metrics(LABEL, STUDENT, TEACHER, threshold=1.5)  # of the teacher too
     assert above.recall == pytest.approx(2 / 3)
     assert (above.precision, above.constant_fidelity) == (1, 1)
+
+
+def test_who_is_right_by_hand():
     found = agreement(LABEL, STUDENT > 0, TEACHER > 0)
     sides = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
     assert vars(found.positives) == dict(zip(sides, (1, 1, 0, 1), strict=True))
     assert vars(found.negatives) == dict(zip(sides, (1, 1, 0, 0), strict=True))
     assert found.positives.total == 3
     assert found.negatives.total == 2
+
+
+def test_decision_metrics_of_the_teacher_by_hand():
+    found = agreement(LABEL, STUDENT > 0, TEACHER > 0)
     teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
     assert found.teacher_metrics() == pytest.approx(teacher)
-    found = class_metrics(LABEL, STUDENT, TEACHER)
-    outcome = Outcome(LABEL, STUDENT, TEACHER > 0)
-    for metric in METRICS:
-        assert outcome.value(metric) == getattr(found, metric), metric
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_metric_is_as_all_at_once(found, metric):
+    assert Outcome(LABEL, STUDENT, TEACHER > 0).value(metric) == getattr(found, metric)
+
+
+def test_an_unknown_metric_is_refused():
     with pytest.raises(ValueError, match="There is no metric"):
-        outcome.value("auc")
+        Outcome(LABEL, STUDENT, TEACHER > 0).value("auc")
+
+
+def test_fidelity_without_a_teacher_is_refused():
     with pytest.raises(ValueError, match="teacher"):
         Outcome(LABEL, STUDENT).value("fidelity")
+
+
+def test_without_positives_metrics_of_positives_are_undefined():
     none = class_metrics(np.zeros(3, np.int8), np.full(3, -1.0), np.full(3, -1.0))
     for name in ("ap", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
         assert np.isnan(getattr(none, name)), name
     assert none.accuracy == none.fidelity == 1.0
+
+
+def test_without_a_predicted_positive_precision_is_undefined():
     undecided = class_metrics(np.ones(2, np.int8), np.full(2, -1.0), np.full(2, -1.0))
     assert np.isnan(undecided.precision)
     assert undecided.recall == 0.0
     assert undecided.f1 == 0.0
+
+
+def test_without_labels_only_fidelity_is_defined():
     empty = class_metrics(np.full(2, -1, np.int8), np.ones(2), np.ones(2))
     for name in ("accuracy", "brier", "ece", "ap"):
         assert np.isnan(getattr(empty, name)), name
@@ -134,33 +170,62 @@ def test_discrepancy_by_hand():
     np.testing.assert_array_equal(alike, np.full(4, np.nan))
 
 
-def test_collinear_finds_the_twin_no_constant_and_many_images_are_sampled(monkeypatch):
+@pytest.fixture(scope="module")
+def with_twins() -> tuple:
+    """Correlations of concepts with a near and an equal twin, a constant and a mirrored one."""
     rng = np.random.default_rng(0)
     base = rng.random(500)
     columns = [base, rng.random(500), base + 0.05 * rng.random(500), np.full(500, 0.3), 1 - base]
     scores = np.stack([*columns, base], axis=1).astype(np.float32)
     every = Correlations(scores)
+    return base, scores, every
+
+
+def test_collinear_finds_the_twins(with_twins):
+    base, scores, every = with_twins
     rows = every.rows(range(6))
     found = collinear(rows[0], 0)
     assert [index for index, _ in found] == [5, 2]
     assert found[0][1] == pytest.approx(1.0)
     assert found[1][1] == pytest.approx(np.corrcoef(base, scores[:, 2])[0, 1], abs=1e-6)
+
+
+def test_a_constant_is_collinear_with_nothing(with_twins):
+    *_, every = with_twins
+    rows = every.rows(range(6))
     assert collinear(rows[3], 3) == []
     assert not rows[3].any()
     assert not rows[:, 3].any()
+
+
+def test_groups_follow_from_the_threshold(with_twins):
+    *_, every = with_twins
     assert every.groups([0, 3], -1.0) == [(0, 1, 2, 3, 4, 5)]
     assert every.groups([3], 0.1) == []
+
+
+def test_of_many_images_some_are_sampled(monkeypatch):
     x = np.random.default_rng(0).uniform(size=(100, 3))
     monkeypatch.setattr("inficond_panel.distill.correlations.SAMPLE", 40)
     found = Correlations(x).rows(range(3))
     np.testing.assert_allclose(found, np.corrcoef(x[::3], rowvar=False))
 
 
-@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
-def test_correlation_and_spread_are_those_of_numpy(kind):
-    x = np.random.default_rng(0).uniform(size=(9000, 5)).astype(kind)
+@pytest.fixture(params=[np.float16, np.float32, np.float64])
+def many_rows(request) -> np.ndarray:
+    """Scores of more images than are read at one time."""
+    x = np.random.default_rng(0).uniform(size=(9000, 5)).astype(request.param)
     x[:, 1] = x[:, 0] + x[:, 1] / 4
+    return x
+
+
+def test_spread_is_that_of_numpy(many_rows):
+    x = many_rows
     np.testing.assert_allclose(spread(x), x.std(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_correlations_are_those_of_numpy(many_rows):
+    x = many_rows
     expected = np.corrcoef(x.astype(np.float64), rowvar=False)
     np.testing.assert_allclose(Correlations(x).rows([3, 0, 1]), expected[[3, 0, 1]], atol=1e-9)
 
@@ -194,7 +259,7 @@ def made(images=300, classes=7, seed=0):
     return label, softmax(logit, axis=1)
 
 
-def test_as_scikit_learn_has_them_undefined_is_nan_and_ties_by_hand():
+def test_metrics_of_the_top_class_are_those_of_scikit_learn():
     label, p = made()
     label[label == 6] = 0  # no image has the last class
     found = TopClass(label, p, k=3)
@@ -204,19 +269,46 @@ def test_as_scikit_learn_has_them_undefined_is_nan_and_ties_by_hand():
     expected = top_k_accuracy_score(label, p, k=3, labels=range(7))
     assert found.value("top_k") == pytest.approx(expected)
     assert found.confusion().tolist() == confusion_matrix(label, named, labels=range(7)).tolist()
+
+
+def test_top_k_of_k_classes_is_undefined():
     label, p = made(20, classes=4)
     assert np.isnan(TopClass(label, p, k=4).value("top_k"))
-    none = TopClass(np.full(20, -1), p, p.argmax(1))
-    for metric in set(TOP_METRICS) - {"agreement"}:
-        assert np.isnan(none.value(metric))
-    assert none.value("agreement") == 1
+
+
+@pytest.fixture(scope="module")
+def unlabelled() -> TopClass:
+    _, p = made(20, classes=4)
+    return TopClass(np.full(20, -1), p, p.argmax(1))
+
+
+@pytest.mark.parametrize("metric", sorted(set(TOP_METRICS) - {"agreement"}))
+def test_without_labels_a_metric_of_the_top_class_is_undefined(unlabelled, metric):
+    assert np.isnan(unlabelled.value(metric))
+
+
+def test_agreement_needs_no_labels(unlabelled):
+    assert unlabelled.value("agreement") == 1
+
+
+def test_agreement_without_a_teacher_is_refused():
+    label, p = made(20, classes=4)
     with pytest.raises(DataError, match="needs the teacher"):
         TopClass(label, p).value("agreement")
+
+
+def test_a_metric_of_one_class_is_refused(unlabelled):
     with pytest.raises(DataError, match="no metric 'ap'"):
-        none.value("ap")
+        unlabelled.value("ap")
+
+
+def test_the_calibration_error_of_the_top_class_by_hand():
     p = np.array([[0.9, 0.06, 0.04], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
     found = TopClass(np.array([0, 2, 2]), p, bins=2)
     assert found.value("top_ece") == pytest.approx((abs(1 - 0.9 - 0.8) + (1 - 0.4)) / 3)
+
+
+def test_ties_by_hand():
     p = np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [1, 0, 0], [0, 0, 1]])
     found = TopClass(np.array([1, 1, -1, -1]), p, np.array([0, 2, 0, 1]), k=2)
     assert found.value("top1") == 0.5

@@ -37,14 +37,20 @@ def compared(outcome, place, metric, **options):
     return compare_slices({"cat": outcome}, slices_by(place), metric, **options)["cat"]
 
 
-def test_masks_and_holm_by_hand():
+def test_masks_by_hand():
     masks = slices_by(["b", "", "a", "b"])
     assert list(masks) == ["(none)", "a", "b"]
     assert masks["b"].tolist() == [True, False, False, True]
     both = slices_by(["b", "", "a", "b"], ["x", "x", "x", "y"])
     assert list(both) == ["(none) · x", "a · x", "b · x", "b · y"]
+
+
+def test_too_many_slices_are_refused():
     with pytest.raises(DataError, match="250 different values"):
         slices_by([str(i) for i in range(250)])
+
+
+def test_holm_by_hand():
     found = holm([0.03, 0.01, np.nan, 0.5, 0.02])
     np.testing.assert_allclose(found, [0.06, 0.04, np.nan, 0.5, 0.06])
     assert holm([]) == []
@@ -106,7 +112,9 @@ def test_p_is_uniform_where_slices_mean_nothing(metric):
     assert 0.3 < p.mean() < 0.75
 
 
-def test_small_slices_are_shown_not_tested_and_never_the_worst():
+@pytest.fixture(scope="module")
+def with_small():
+    """Three slices: one of few images, one of few positives, where the student is worst."""
     place = np.array(["big"] * 300 + ["few"] * 20 + ["rare"] * 60)
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, 380)
@@ -115,33 +123,74 @@ def test_small_slices_are_shown_not_tested_and_never_the_worst():
     logit = label + rng.normal(0, 1, 380)
     logit[300:] *= -1
     outcome = Outcome(label, logit, logit > 0)
+    return place, outcome
+
+
+def test_small_slices_say_why_they_are_not_tested(with_small):
+    place, outcome = with_small
     report = compared(outcome, place, "ap")
     small = {part.name: part.small for part in report.slices}
     assert small == {"big": "", "few": "fewer than 30 images", "rare": "fewer than 10 positives"}
-    assert report.worst.name == "big"
     assert report.tests == 1
     assert np.isnan([part.p for part in report.slices if part.small]).all()
+
+
+def test_small_slices_are_never_the_worst(with_small):
+    place, outcome = with_small
+    assert compared(outcome, place, "ap").worst.name == "big"
+
+
+def test_for_an_error_of_images_few_positives_are_enough(with_small):
+    place, outcome = with_small
     assert compared(outcome, place, "brier").worst.name == "rare"
+
+
+def test_a_slice_of_all_images_is_compared_with_nothing(with_small):
+    _, outcome = with_small
     with_all = compared(outcome, ["all"] * 380, "accuracy")
     assert with_all.slices[0].small == "nothing to compare with"
     assert with_all.worst is None
     assert worst_of_all({"cat": with_all}) is None
 
 
-def test_one_family_over_classes_repeatable_told_and_cancelled():
+@pytest.fixture(scope="module")
+def two_classes():
+    """Two classes in four places, and their reports."""
     place, one = placed(5, hurt=1)
     _, two = placed(6)
     both = compare_slices({"cat": one, "dog": two}, slices_by(place), "f1", seed=3)
+    return place, one, two, both
+
+
+def test_p_values_are_corrected_over_all_classes(two_classes):
+    *_, both = two_classes
     parts = [part for report in both.values() for part in report.slices]
     assert [part.p_holm for part in parts] == pytest.approx(holm([part.p for part in parts]))
     assert both["cat"].tests == both["dog"].tests == len(parts)
+
+
+def test_the_worst_of_all_has_the_smallest_p(two_classes):
+    *_, both = two_classes
+    parts = [part for report in both.values() for part in report.slices]
     class_name, worst = worst_of_all(both)
     assert worst.p == min(part.p for part in parts)
     assert worst in both[class_name].slices
+
+
+def test_a_comparison_of_slices_is_repeatable(two_classes):
+    place, one, two, both = two_classes
     assert both == compare_slices({"cat": one, "dog": two}, slices_by(place), "f1", seed=3)
+
+
+def test_progress_of_slices_ends_at_one():
+    place, one = placed(5, hurt=1)
     seen = []
     compared(one, place, "ap", progress=lambda share, text: seen.append(share))
     assert seen == [1.0]
+
+
+def test_a_comparison_of_slices_can_be_cancelled():
+    place, one = placed(5, hurt=1)
     with pytest.raises(CancelledError):
         compared(one, place, "ap", cancelled=lambda: True)
 
@@ -157,21 +206,39 @@ def minima(**options):
     return {"min_images": 1, "min_positives": 1, "draws": 50, **options}
 
 
-def test_groups_and_cells_by_hand_their_intervals_and_small_ones():
-    report = compare_groups(OUTCOME, MASKS, ("accuracy", "recall", "brier"), **minima())
+@pytest.fixture(scope="module")
+def of_places():
+    """The report of the groups land and water."""
+    return compare_groups(OUTCOME, MASKS, ("accuracy", "recall", "brier"), **minima())
+
+
+def test_groups_by_hand(of_places):
+    report = of_places
     assert [(group.name, group.n, group.positives) for group in report.groups] == [
         ("land", 9, 4), ("water", 5, 3)
     ]  # fmt: skip
     land, water = report.groups
     assert land.metrics["accuracy"].estimate == pytest.approx(8 / 9)
     assert water.metrics["accuracy"].estimate == pytest.approx(3 / 5)
+
+
+def test_the_gap_between_groups_by_hand(of_places):
+    report = of_places
+    land, water = report.groups
     gap = report.gaps["accuracy"]
     assert (gap.worst, gap.best) == (water, land)
     assert gap.difference.estimate == pytest.approx(8 / 9 - 3 / 5)
     assert report.gaps["recall"].difference.estimate == pytest.approx(3 / 4 - 1 / 3)
+
+
+def test_of_an_error_the_largest_is_the_worst_group(of_places):
+    report = of_places
     brier = report.gaps["brier"]  # the largest error is the worst
     assert brier.worst.metrics["brier"].estimate > brier.best.metrics["brier"].estimate
     assert brier.difference.estimate > 0
+
+
+def test_cells_by_hand():
     cells = label_groups(OUTCOME, MASKS)
     report = compare_groups(OUTCOME, cells, ("accuracy",), **minima())
     found = {group.name: (group.n, group.metrics["accuracy"].estimate) for group in report.groups}
@@ -183,16 +250,28 @@ def test_groups_and_cells_by_hand_their_intervals_and_small_ones():
     }
     assert report.gaps["accuracy"].worst.name == "present · water"
     assert report.gaps["accuracy"].difference.estimate == pytest.approx(2 / 3)
+
+
+def test_cells_without_images_are_left_out():
     none_absent = label_groups(Outcome(np.ones(16), LOGIT), MASKS)
     assert list(none_absent) == ["present · land", "present · water"]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "ap"])
+def test_intervals_of_groups_are_those_of_slices(metric):
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima())
-    for metric in ("accuracy", "ap"):
-        slices = compare_slices({"cat": OUTCOME}, MASKS, metric, **minima())["cat"].slices
-        for group, part in zip(report.groups, slices, strict=True):
-            assert group.metrics[metric] == part.interval
+    slices = compare_slices({"cat": OUTCOME}, MASKS, metric, **minima())["cat"].slices
+    for group, part in zip(report.groups, slices, strict=True):
+        assert group.metrics[metric] == part.interval
+
+
+def test_groups_of_few_images_have_no_gap():
     report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima(min_images=6))
     assert report.groups[1].small == dict.fromkeys(("accuracy", "ap"), "fewer than 6 images")
     assert report.gaps == {}
+
+
+def test_groups_of_few_positives_have_no_gap_in_ap():
     few = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima(min_positives=4))
     assert few.groups[1].small == {"ap": "fewer than 4 positives"}
     assert list(few.gaps) == ["accuracy"]

@@ -38,7 +38,7 @@ def test_shapes_and_values():
     np.testing.assert_allclose(answer.objective, objective, rtol=1e-12)
 
 
-def test_each_weight_has_its_own_l1_and_with_one_of_0_the_kkt_certificate():
+def test_each_weight_has_its_own_l1():
     """A penalty s times as high is a column divided by s, with the weight and its box times s."""
     rng = np.random.default_rng(3)
     factor = np.exp(rng.normal(size=(SCORES.shape[1], TARGETS.shape[1])))
@@ -53,6 +53,9 @@ def test_each_weight_has_its_own_l1_and_with_one_of_0_the_kkt_certificate():
         alone = fit(SCORES / s.T, TARGETS[:, [k]], l1=1e-3, tolerance=1e-9, **scaled)
         np.testing.assert_allclose(found.weights[:, k], alone.weights[:, 0] / s[:, 0], atol=2e-4)
         assert found.objective[k] == pytest.approx(alone.objective[0], rel=1e-8)
+
+
+def test_with_an_l1_of_0_the_certificate_is_kkt():
     l1 = np.full((SCORES.shape[1], 1), 1e-3)
     l1[0] = 0
     found = fit(SCORES, TARGETS[:, [0]], l1=l1)
@@ -71,17 +74,28 @@ def test_stored_precision_is_not_the_working_precision():
     assert again.converged.all()
 
 
-def test_a_start_at_the_optimum_is_left_at_once_and_certify_judges_any_students():
+def test_a_start_at_the_optimum_is_left_at_once():
     cold = fit(SCORES, TARGETS, tolerance=1e-9)
     again = fit(SCORES, TARGETS, start=cold)
     assert (again.iterations <= 1).all()
     np.testing.assert_allclose(again.objective, cold.objective, rtol=0, atol=1e-10)
+
+
+def test_a_start_of_another_shape_is_refused():
     with pytest.raises(SolverError, match="start"):
         fit(SCORES, TARGETS, start=fit(SCORES[:, :5], TARGETS))
+
+
+def test_certify_agrees_with_the_fit():
     answer = fit(SCORES, TARGETS)
     same = certify(SCORES, TARGETS, answer.weights, answer.intercepts)
     assert same.converged.all()
     np.testing.assert_allclose(same.objective, answer.objective, rtol=1e-12)
+
+
+def test_certify_judges_any_students():
+    answer = fit(SCORES, TARGETS)
+    same = certify(SCORES, TARGETS, answer.weights, answer.intercepts)
     shifted = certify(SCORES, TARGETS, answer.weights, answer.intercepts + 0.5)
     assert (shifted.objective > same.objective).all()
     assert (shifted.gap > same.gap + 1e-3).all()
@@ -95,47 +109,59 @@ def bounds(place, low, high):
     return {"lower": changed(lower, place, low), "upper": changed(upper, place, high)}
 
 
-def test_wrong_input_is_refused_and_progress_is_told_until_it_is_cancelled():
-    for change, error, text in (
-        ({"targets": changed(TARGETS, np.s_[:, 1], 0.0)}, SolverError, "class 1 are 0"),
-        ({"targets": changed(TARGETS, np.s_[:, 1], 1.0)}, SolverError, "class 1 are 1"),
-        ({"targets": changed(TARGETS, 7, np.nan)}, DataError, "3 of 1200 targets"),
-        ({"scores": changed(SCORES, ([3, 5], [4, 6]), [np.nan, np.inf])}, DataError, "2 of 12000"),
-        (bounds((4, 2), 1.0, 0.5), SolverError, r"concept 4 of class 2: lower 1\.0, upper 0\.5"),
-        (bounds((1, 1), 1 + 1e-15, 1.0), SolverError, "concept 1 of class 1"),
-        (bounds((4, 2), np.nan, np.inf), SolverError, "no allowed value"),
-        (bounds((4, 2), -np.inf, -np.inf), SolverError, "no allowed value"),
-        ({"scores": np.ones(5)}, DataError, "shape"),
-        ({"scores": np.ones((0, 3))}, DataError, "shape"),
-        ({"scores": np.full((400, 30), "a")}, DataError, "table of numbers"),
-        ({"targets": np.full((399, 3), 0.5)}, SolverError, "400 rows"),
-        ({"targets": np.ones((400, 0))}, SolverError, "one column for each class"),
-        ({"targets": np.full((400, 3), 1.5)}, SolverError, r"1200 of 1200 targets lie outside"),
-        ({"l1": -1.0}, SolverError, "l1"),
-        ({"l1": np.ones(4)}, SolverError, "4,"),
-        ({"l1": np.ones((4, 4))}, SolverError, "one per concept and class"),
-        ({"l2": np.inf}, SolverError, "l2"),
-        ({"lower": np.zeros(30)}, SolverError, "lower bounds"),
-        ({"sample_weight": -np.ones(400)}, SolverError, "Sample weights"),
-        ({"sample_weight": np.zeros(400)}, SolverError, "Sample weights"),
-        ({"sample_weight": np.ones(3)}, SolverError, "Sample weights"),
-        ({"tolerance": 0.0}, SolverError, "tolerance"),
-    ):
-        with pytest.raises(error, match=text) as caught:
-            fit(**{"scores": SCORES, "targets": TARGETS} | change)
-        assert caught.value.remedy
+WRONG = [
+    ({"targets": changed(TARGETS, np.s_[:, 1], 0.0)}, SolverError, "class 1 are 0"),
+    ({"targets": changed(TARGETS, np.s_[:, 1], 1.0)}, SolverError, "class 1 are 1"),
+    ({"targets": changed(TARGETS, 7, np.nan)}, DataError, "3 of 1200 targets"),
+    ({"scores": changed(SCORES, ([3, 5], [4, 6]), [np.nan, np.inf])}, DataError, "2 of 12000"),
+    (bounds((4, 2), 1.0, 0.5), SolverError, r"concept 4 of class 2: lower 1\.0, upper 0\.5"),
+    (bounds((1, 1), 1 + 1e-15, 1.0), SolverError, "concept 1 of class 1"),
+    (bounds((4, 2), np.nan, np.inf), SolverError, "no allowed value"),
+    (bounds((4, 2), -np.inf, -np.inf), SolverError, "no allowed value"),
+    ({"scores": np.ones(5)}, DataError, "shape"),
+    ({"scores": np.ones((0, 3))}, DataError, "shape"),
+    ({"scores": np.full((400, 30), "a")}, DataError, "table of numbers"),
+    ({"targets": np.full((399, 3), 0.5)}, SolverError, "400 rows"),
+    ({"targets": np.ones((400, 0))}, SolverError, "one column for each class"),
+    ({"targets": np.full((400, 3), 1.5)}, SolverError, r"1200 of 1200 targets lie outside"),
+    ({"l1": -1.0}, SolverError, "l1"),
+    ({"l1": np.ones(4)}, SolverError, "4,"),
+    ({"l1": np.ones((4, 4))}, SolverError, "one per concept and class"),
+    ({"l2": np.inf}, SolverError, "l2"),
+    ({"lower": np.zeros(30)}, SolverError, "lower bounds"),
+    ({"sample_weight": -np.ones(400)}, SolverError, "Sample weights"),
+    ({"sample_weight": np.zeros(400)}, SolverError, "Sample weights"),
+    ({"sample_weight": np.ones(3)}, SolverError, "Sample weights"),
+    ({"tolerance": 0.0}, SolverError, "tolerance"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "text"), WRONG)
+def test_wrong_input_is_refused(change, error, text):
+    with pytest.raises(error, match=text) as caught:
+        fit(**{"scores": SCORES, "targets": TARGETS} | change)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("images", [6, 7, 10, 13, 100])
+def test_targets_of_1_alone_are_refused(images):
+    with pytest.raises(SolverError, match="class 0 are 1"):
+        fit(SCORES[:images], np.ones((images, 1)))
+
+
+def test_progress_is_told_to_the_end():
     seen = []
     fit(SCORES, TARGETS, progress=lambda share, text: seen.append((share, text)))
     shares = [share for share, _ in seen]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert seen[-1][1].startswith("3 of 3")
+
+
+def test_a_fit_can_be_cancelled():
     calls = iter([False, False, True])
     with pytest.raises(CancelledError):
         fit(SCORES, TARGETS, cancelled=lambda: next(calls))
-    for images in (6, 7, 10, 13, 100):
-        with pytest.raises(SolverError, match="class 0 are 1"):
-            fit(SCORES[:images], np.ones((images, 1)))
 
 
 INF = np.inf
@@ -149,29 +175,54 @@ def psi(w: float, l1: float, l2: float) -> float:
     return l1 * abs(w) + l2 / 2 * w * w
 
 
-def test_clip_rest_support_scale_forces_conjugate_and_bounds_by_hand():
-    """The nearest allowed weights in any unit; no kinks; open sides within l1."""
-    box = Penalty(1.0, 0.0, np.array([-1.0, 2.0, -INF]), np.array([1.0, INF, -3.0]))
-    assert box.clip(np.array([-5.0, 5.0, 0.0])).tolist() == [-1.0, 5.0, -3.0]
-    assert box.rest.tolist() == [0.0, 2.0, -3.0]
+ONE_SIDED = Penalty(1.0, 0.0, np.array([-1.0, 2.0, -INF]), np.array([1.0, INF, -3.0]))
+
+
+def test_clip_gives_the_nearest_allowed_weights_by_hand():
+    assert ONE_SIDED.clip(np.array([-5.0, 5.0, 0.0])).tolist() == [-1.0, 5.0, -3.0]
+
+
+def test_weights_at_rest_by_hand():
+    assert ONE_SIDED.rest.tolist() == [0.0, 2.0, -3.0]
+
+
+def test_kinks_of_chosen_weights_have_no_l2():
     chosen = BOX.kinks(np.array([1, 3]))
     assert (chosen.l1, chosen.l2, chosen.lower.tolist()) == (1.0, 0.0, [-1.0, -1.0])
+
+
+def test_a_penalty_in_other_units_by_hand():
+    chosen = BOX.kinks(np.array([1, 3]))
     scaled = chosen.scaled(np.array([2.0, 4.0]))
     assert scaled.l1.tolist() == [0.5, 0.25]
     assert (scaled.lower.tolist(), scaled.upper.tolist()) == ([-2.0, -4.0], [6.0, 12.0])
     assert scaled.kinks(np.array([1])).l1.tolist() == [0.25]
+
+
+def test_support_by_hand():
     still, pulled = np.zeros(4), np.full(4, 0.1)
     assert BOX.support(WEIGHTS, still).tolist() == [False, False, False, True]
     assert BOX.support(WEIGHTS, pulled).all()
+
+
+def test_without_l1_support_has_no_kink_at_zero():
+    still = np.zeros(4)
     smooth = Penalty(0.0, 2.0, BOX.lower, BOX.upper)  # without L1 there is no kink at 0
     assert smooth.support(WEIGHTS, still).tolist() == [True, False, False, True]
+
+
+def test_forces_are_scaled_into_the_dual_where_sides_are_open():
     penalty = Penalty(1.0, 0.0, np.array([-1.0, -INF]), np.array([INF, 1.0]))
     assert penalty.feasible_scale(np.array([0.5, -0.5])) == 1.0
     assert penalty.feasible_scale(np.array([-9.0, 9.0])) == 1.0  # both pull to a finite side
     scale = penalty.feasible_scale(np.array([4.0, -2.0]))
     assert scale == pytest.approx(0.25)
     assert 4.0 * scale <= 1.0
-    for weight, smooth, force in (
+
+
+@pytest.mark.parametrize(
+    ("weight", "smooth", "force"),
+    [
         (0.0, 0.5, 0.0),  # within the kink: -1 <= smooth <= 1
         (0.0, 1.5, 0.5),  # pulled down
         (0.0, -1.5, -0.5),  # pulled up
@@ -181,23 +232,32 @@ def test_clip_rest_support_scale_forces_conjugate_and_bounds_by_hand():
         (3.0, 4.0, 5.0),  # at the upper bound, pulled off it
         (-1.0, 4.0, 0.0),
         (-1.0, -4.0, -5.0),
-    ):
-        assert BOX.forces(np.full(4, weight), np.full(4, smooth)).tolist() == [force] * 4
-    for s, l2, upper, conjugate in (
+    ],
+)
+def test_forces_by_hand(weight, smooth, force):
+    assert BOX.forces(np.full(4, weight), np.full(4, smooth)).tolist() == [force] * 4
+
+
+@pytest.mark.parametrize(
+    ("s", "l2", "upper", "conjugate"),
+    [
         (20.0, 2.0, 3.0, 48.0),  # at the bound: 60 - 3 - 9
         (2.0, 0.0, 3.0, 3.0),
         (2.0, 0.0, INF, INF),
         (1.0, 0.0, INF, 0.0),
-    ):
-        penalty = Penalty(1.0, l2, np.full(1, -1.0), np.full(1, upper))
-        assert penalty.conjugate(np.full(1, s)).tolist() == [conjugate]
-    for l1, l2, upper, bounded in (
-        (0.0, 0.0, INF, False),
-        (0.0, 0.0, 1.0, True),
-        (0.1, 0.0, INF, True),
-        (0.0, 0.1, INF, True),
-    ):
-        assert Penalty(l1, l2, np.full(2, -1.0), np.full(2, upper)).bounded == bounded
+    ],
+)
+def test_the_conjugate_by_hand(s, l2, upper, conjugate):
+    penalty = Penalty(1.0, l2, np.full(1, -1.0), np.full(1, upper))
+    assert penalty.conjugate(np.full(1, s)).tolist() == [conjugate]
+
+
+@pytest.mark.parametrize(
+    ("l1", "l2", "upper", "bounded"),
+    [(0.0, 0.0, INF, False), (0.0, 0.0, 1.0, True), (0.1, 0.0, INF, True), (0.0, 0.1, INF, True)],
+)
+def test_a_penalty_keeps_weights_finite_by_either_part_or_by_bounds(l1, l2, upper, bounded):
+    assert Penalty(l1, l2, np.full(2, -1.0), np.full(2, upper)).bounded == bounded
 
 
 @given(s=NUMBERS, l1=st.floats(0, 2), l2=st.floats(0.01, 2), ends=st.tuples(NUMBERS, NUMBERS))

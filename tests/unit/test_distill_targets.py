@@ -34,26 +34,36 @@ def test_mixed_labels_minimise_the_sum_of_both_losses(mixed, alpha):
         assert answer.objective[k] / scale[k] == pytest.approx(least, abs=1e-8)
 
 
-def test_all_labels_known_is_one_target_and_what_cannot_be_mixed_is_refused(mixed):
+def test_all_labels_known_is_one_target(mixed):
     _, label, soft = mixed
     label = np.abs(label)
     targets, weight, scale = mixed_targets(label, soft, 0.25)
     np.testing.assert_allclose(targets, (label + 0.25 * soft) / 1.25)
     np.testing.assert_allclose(weight, 1.25)
     np.testing.assert_allclose(scale, 1 / 1.25)
-    for label, alpha, text in (
+
+
+@pytest.mark.parametrize(
+    ("label", "alpha", "text"),
+    [
         (np.full((200, 2), 2), 1.0, "1, 0 or -1"),
         (np.ones((200, 3)), 1.0, "Labels .* shape"),
         (np.ones((200, 2)), -1.0, "alpha .* -1"),
         (np.ones((200, 2)), np.nan, "alpha .* nan"),
         (np.full((200, 2), -1), 0.0, "Class 0 has no label"),
-    ):
-        with pytest.raises(SolverError, match=text):
-            mixed_targets(label, mixed[2], alpha)
+    ],
+    ids=["other label", "shape", "negative alpha", "no alpha", "no label"],
+)
+def test_what_cannot_be_mixed_is_refused(mixed, label, alpha, text):
+    with pytest.raises(SolverError, match=text):
+        mixed_targets(label, mixed[2], alpha)
+
+
+@pytest.mark.parametrize("change", [{"alpha": -1.0}, {"temperature": 0.0}, {"label": np.ones(2)}])
+def test_what_cannot_be_tempered_is_refused(change):
     given = {"label": np.ones((2, 2)), "soft": np.full((2, 2), 0.5), "alpha": 1.0, "temperature": 2}
-    for change in ({"alpha": -1.0}, {"temperature": 0.0}, {"label": np.ones(2)}):
-        with pytest.raises(SolverError):
-            Tempered(**{**given, **change})
+    with pytest.raises(SolverError):
+        Tempered(**{**given, **change})
 
 
 T, ALPHA, L1 = 3.0, 0.7, 2e-3

@@ -80,7 +80,7 @@ def test_curves_of_mirrored_scores_are_mirrored(seed, n, weight, wide):
             assert found.at(influence) == pytest.approx(other.at(-influence), nan_ok=True)
 
 
-def test_curves_axis_grid_and_ties_by_hand():
+def test_a_curve_by_hand():
     score, logit = np.array([-2.0, 1.0]), np.array([1.0, -1.0])
     curves = what_if_curve(score, logit, 0.0, np.array([1, 1]), -3.0, 3.0)
     # image 0 is positive below 0.5, image 1 above 1
@@ -88,24 +88,47 @@ def test_curves_axis_grid_and_ties_by_hand():
     np.testing.assert_allclose(curves.recall, [1 / 2, 0, 1 / 2])
     assert curves.at(0.5)["recall"] == 0  # at 0.5 the logit is 0: negative
     assert curves.at(np.nextafter(0.5, 0))["recall"] == 0.5
+
+
+def test_a_curve_without_positives_is_undefined_by_hand():
     curves = what_if_curve(np.ones(2), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
-    weights = np.array([2.0, -1.0, 0.1, 0.0])
-    # 2.25 × 2, a third of it to the other side; at least a third of the strongest
-    assert influence_axis(weights, 2.0) == pytest.approx((-1.5, 4.5))
-    assert influence_axis(weights, -1.0) == pytest.approx((-2.25, 0.75))
-    assert influence_axis(weights, 0.1) == pytest.approx((-2 / 9, 2 / 3))
-    assert influence_axis(weights, 0.0) == pytest.approx((-2 / 3, 2 / 3))
-    assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("weights", "weight", "axis"),
+    [
+        # 2.25 × 2, a third of it to the other side; at least a third of the strongest
+        ((2.0, -1.0, 0.1, 0.0), 2.0, (-1.5, 4.5)),
+        ((2.0, -1.0, 0.1, 0.0), -1.0, (-2.25, 0.75)),
+        ((2.0, -1.0, 0.1, 0.0), 0.1, (-2 / 9, 2 / 3)),
+        ((2.0, -1.0, 0.1, 0.0), 0.0, (-2 / 3, 2 / 3)),
+        ((0.0, 0.0, 0.0), 0.0, (-1 / 3, 1 / 3)),
+    ],
+)
+def test_the_axis_of_an_influence_by_hand(weights, weight, axis):
+    assert influence_axis(np.array(weights), weight) == pytest.approx(axis)
+
+
+def test_a_grid_by_hand():
     grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
     np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
+
+
+def test_a_grid_has_zero_despite_rounding():
     third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
     assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
+
+
+def test_a_grid_has_the_weight_beside_its_steps():
     beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
     assert len(beside) == 26
     assert {0.0, 0.1} <= set(beside)
+
+
+def test_logits_that_differ_by_rounding_alone_are_no_ranking():
     # rounding leaves differences of 1e-16 among their logits, which are no ranking
     rng = np.random.default_rng(0)
     score, label = rng.random(200), rng.integers(0, 2, 200)
@@ -266,7 +289,7 @@ def test_each_point_equals_a_fit_from_nothing():
         np.testing.assert_allclose(point.fit.weights, alone.weights, atol=2e-3)
 
 
-def test_points_come_coarse_to_fine_and_none_is_solved_that_nobody_asks_for():
+def test_no_point_is_solved_that_nobody_asks_for():
     scores, targets = twins(3)
     start = fit(scores, targets, l1=1e-3)
     asked = []
@@ -278,6 +301,9 @@ def test_points_come_coarse_to_fine_and_none_is_solved_that_nobody_asks_for():
     asked.append("stop")
     with pytest.raises(CancelledError):
         next(points)
+
+
+def test_points_come_coarse_to_fine():
     assert refit_grid(1.0, 0.0, 8.0, 3) == [
         (0, 1.0), (0, 0.0), (0, 8.0), (1, 4.0), (2, 2.0), (2, 6.0), (3, 3.0), (3, 5.0), (3, 7.0)
     ]  # fmt: skip
@@ -290,7 +316,7 @@ def problem(seed=0, n=250, concepts=8):
     return scores, target, fit(scores, target[:, None], l1=5e-3, tolerance=1e-8)
 
 
-def test_refits_equal_fits_to_the_images_drawn_bounds_hold_and_weights_multiply():
+def test_refits_equal_fits_to_the_images_drawn():
     scores, target, start = problem()
     made = FitProblem(Scores(scores), target[:, None], 5e-3)
     found = bootstrap_stability(made, start, draws=12, seed=4, tolerance=1e-9)
@@ -299,12 +325,20 @@ def test_refits_equal_fits_to_the_images_drawn_bounds_hold_and_weights_multiply(
         rows = rng.integers(250, size=250)
         alone = fit(scores[rows], target[rows, None], l1=5e-3, tolerance=1e-9)
         np.testing.assert_allclose(found.weights[draw], alone.weights[:, 0], atol=2e-3)
+
+
+def test_bounds_hold_in_refits():
     scores, target, start = problem(2)
     upper = np.full((8, 1), np.inf)
     made = FitProblem(Scores(scores), target[:, None], 5e-3)
     upper[0] = 0.5
     found = bootstrap_stability(made.within(None, upper), start, draws=4)
     assert (found.weights[:, 0] == 0.5).all()
+
+
+def test_weights_of_images_multiply_in_refits():
+    scores, target, start = problem(2)
+    made = FitProblem(Scores(scores), target[:, None], 5e-3)
     half = np.repeat([1.0, 0.0], 125)
     options = {"l1": 5e-3, "tolerance": 1e-9}
     weighted = dataclasses.replace(made, sample_weight=half)
@@ -326,15 +360,27 @@ def test_summary_by_hand():
     assert (found.rank_low[1], found.rank_high[1]) == (2, 3)
 
 
-def test_a_draw_without_a_solution_is_drawn_again_and_the_work_can_be_stopped():
+@pytest.fixture(scope="module")
+def few() -> tuple:
+    """A fit of four images, one of them positive, and its problem."""
     target = np.array([1.0, *np.zeros(3)])
     scores = np.random.default_rng(0).random((4, 2))
-    start, told = fit(scores, target[:, None], l1=0.01), []
+    start = fit(scores, target[:, None], l1=0.01)
     made = FitProblem(Scores(scores), target[:, None], 0.01)
+    return made, start
+
+
+def test_a_draw_without_a_solution_is_drawn_again(few):
+    made, start = few
+    told = []
     progress = lambda share, text: told.append(share)  # noqa: E731
     found = bootstrap_stability(made, start, draws=20, progress=progress)
     assert np.isfinite(found.weights).all()
     assert told == [0.5, 1.0]
+
+
+def test_refits_can_be_stopped(few):
+    made, start = few
     with pytest.raises(CancelledError):
         bootstrap_stability(made, start, cancelled=lambda: True)
 

@@ -49,19 +49,33 @@ def by_kind(found):
     return dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
 
 
-def test_wrong_labels_are_named_and_listed(tmp_path):
+@pytest.fixture(scope="module")
+def mislabelled(tmp_path_factory) -> tuple:
+    """The findings where a tenth of the labels of car is wrong, and which these are."""
     given, wrong = frames(flipped=0.1)
-    found = made(tmp_path, given).doctor()
+    return made(tmp_path_factory.mktemp("mislabelled"), given).doctor(), wrong
+
+
+def test_wrong_labels_are_named(mislabelled):
+    found, _ = mislabelled
     car, bird = found["classes"].loc[["car", "bird"]].itertuples()
     assert car.kinds.startswith("wrong labels of training images")
     assert bird.kinds == ""
     assert (car.added, car.missed) == pytest.approx((0.1, 0.1), abs=0.05)
     assert found._repr_html_().count("<table") == 1
+
+
+def test_wrong_labels_are_listed(mislabelled):
+    found, wrong = mislabelled
     labels = found["labels"]
     assert set(labels.index.get_level_values("class")) == {"car"}
     listed = [int(image[:4]) for image in labels.index.get_level_values("image")]
     assert np.mean(wrong[listed]) > 0.8
     assert labels["wrong"].is_monotonic_decreasing
+
+
+def test_wrong_labels_are_told_first(mislabelled):
+    found, _ = mislabelled
     first = str(found).splitlines()[1]
     assert first.startswith("car … wrong labels of training images … By the labels of the tuning ")
     assert "Correct the labels" in first
@@ -79,7 +93,7 @@ def test_decisions_of_the_teacher_are_no_labels_that_are_wrong(tmp_path):
     assert found["labels"].empty
 
 
-def test_concepts_that_say_nothing_or_the_same_and_photos_unlike_those_of_fit_are_named(tmp_path):
+def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path):
     given, _ = frames()
     found = made(tmp_path, given).doctor()
     assert "nothing" in by_kind(found)["constant"]
@@ -87,8 +101,12 @@ def test_concepts_that_say_nothing_or_the_same_and_photos_unlike_those_of_fit_ar
     remedy = "Leave them out of the corpus: `concepts.filters`."
     assert set(found["findings"].loc[["concepts"], "remedy"]) == {remedy}
     assert "photos" not in found["findings"].index
+
+
+def test_photos_unlike_those_of_fit_are_named(tmp_path):
+    given, _ = frames()
     given["scores"].loc[given["split"] == "tune", "word 9"] += 1
-    finding = made(tmp_path / "b", given).doctor()["findings"].loc["photos", "finding"]
+    finding = made(tmp_path, given).doctor()["findings"].loc["photos", "finding"]
     assert "1 of 18 concepts has different scores than in the training images: word 9" in finding
 
 

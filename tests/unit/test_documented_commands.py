@@ -91,22 +91,34 @@ _NAMED = re.compile(r"inficond docs ([a-z-]+)")
 _LITERAL = 6  #: shortest part of a message that is looked for; what is shorter is in any code
 
 
-def test_docs_lists_pages_and_prints_one_as_it_is_but_for_pictures(capsys):
+def test_docs_lists_pages_with_their_titles(capsys):
     assert main(["docs"]) == 0
     listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert set(listed) == set(BY_NAME)
     assert listed["metrics"] == "Metrics and their noise"
+
+
+def test_docs_names_the_nearest_page(capsys):
     assert main(["docs", "metric"]) == 1
     near = "There is no page 'metric'. Did you mean 'metrics'?\n`inficond docs` lists the pages.\n"
     assert capsys.readouterr().err == near
-    for word in ("teachers", "teachers.md", "docs/teachers.md"):
-        assert main(["docs", word]) == 0
-        assert capsys.readouterr().out.rstrip() == BY_NAME["teachers"].read_text("utf-8").rstrip()
+
+
+@pytest.mark.parametrize("word", ["teachers", "teachers.md", "docs/teachers.md"])
+def test_docs_prints_a_page_as_it_is(capsys, word):
+    assert main(["docs", word]) == 0
+    assert capsys.readouterr().out.rstrip() == BY_NAME["teachers"].read_text("utf-8").rstrip()
+
+
+def test_docs_prints_a_page_without_pictures(capsys):
     assert main(["docs", "index"]) == 0
     shown = capsys.readouterr().out
     assert "](images/" in BY_NAME["index"].read_text("utf-8")
     assert "](images/" not in shown
     assert shown.startswith("# InFiConD Panel\n\nInFiConD Panel turns")
+
+
+def test_docs_prints_where_help_on_an_object_is(capsys):
     assert main(["docs", "api"]) == 0
     shown = capsys.readouterr().out
     assert "    help(inficond_panel.open_students)\n" in shown

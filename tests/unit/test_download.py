@@ -10,6 +10,7 @@ import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from precompute_factory import photo
@@ -140,18 +141,29 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("name", "classes", "counts"),
-    [
+@pytest.fixture(
+    params=[
         ("voc2007", ("cat", "dog"), [8, 4, 4]),
         ("coco-val2017", ("cat", "dog"), [12, 4, 4]),
         ("cub200", ("Black footed Albatross", "Laysan Albatross"), [6, 3, 3]),
     ],
+    ids=lambda given: given[0],
 )
-def test_its_spec_fits_what_is_fetched(name, classes, counts, publisher, here, monkeypatch, capsys):
+def fetched(request, publisher, here, monkeypatch, capsys) -> SimpleNamespace:
+    """A data set that was fetched with its spec: name, classes, sizes of splits, what was said."""
+    name, classes, counts = request.param
     assert main(["init", "--download", name, f"data/{name}", "--output", "own.yaml"]) == 0
-    assert PUBLIC[name].terms in capsys.readouterr().err
     monkeypatch.setenv("INFICOND_DATA", str(here / "data"))
+    told = capsys.readouterr().err
+    return SimpleNamespace(name=name, classes=classes, counts=counts, told=told)
+
+
+def test_terms_of_use_are_told(fetched):
+    assert PUBLIC[fetched.name].terms in fetched.told
+
+
+def test_its_spec_fits_what_is_fetched(fetched):
+    name, classes, counts = fetched.name, fetched.classes, fetched.counts
     for file in (find_spec(name), "own.yaml"):
         spec = load_spec(file)
         dataset = load_dataset(spec.dataset)
@@ -161,11 +173,22 @@ def test_its_spec_fits_what_is_fetched(name, classes, counts, publisher, here, m
         assert found == pytest.approx(counts, abs=1)  # drawn by stratum
         assert dataset.load(0).size == (20, 16)
         assert spec.dataset.task == ("single_label" if name == "cub200" else "multi_label")
-    if name == "cub200":  # the attributes of birds are the words
+
+
+def test_attributes_of_birds_are_the_words(fetched):
+    spec = load_spec("own.yaml")
+    if fetched.name == "cub200":
         words = Path(spec.concepts.corpus).read_text().splitlines()
         assert words == ["curved (up or down) bill shape", "blue wing color"]
-    assert sorted(path.name for path in (here / "data").iterdir()) == [name]
+
+
+def test_only_what_is_asked_for_is_unpacked(fetched, here):
+    assert sorted(path.name for path in (here / "data").iterdir()) == [fetched.name]
     assert not list(here.rglob("escaped.txt")) + list(here.rglob("*Segmentation*"))
+
+
+def test_it_is_fetched_once(fetched, publisher):
+    name = fetched.name
     sent = len(publisher.sent)
     assert main(["init", "--download", name, f"data/{name}", "--output", "again.yaml"]) == 0
     assert len(publisher.sent) == sent

@@ -22,7 +22,7 @@ def scores(rng, images: int) -> np.ndarray:
 MIX = np.random.default_rng(7).normal(size=(3, len(NAMES)))
 
 
-def test_tests_are_those_of_scipy_and_far_photos_by_the_10th_nearest():
+def test_tests_of_concepts_are_those_of_scipy():
     rng = np.random.default_rng(0)
     fitted, new = scores(rng, 300), scores(rng, 40) + np.linspace(0, 0.8, len(NAMES))
     found = {each.concept: each for each in drift(fitted, new, NAMES).concepts}
@@ -34,6 +34,9 @@ def test_tests_are_those_of_scipy_and_far_photos_by_the_10th_nearest():
         assert found[name].p_adjusted == pytest.approx(adjusted[c])
         assert found[name].median == np.median(new[:, c])
     assert [each.p for each in found.values()] == sorted(each.p for each in found.values())
+
+
+def test_far_photos_are_told_by_the_10th_nearest():
     rng = np.random.default_rng(1)
     fitted, new = scores(rng, 300), 1.5 * scores(rng, 40)
     spread = fitted.std(axis=0)
@@ -70,7 +73,7 @@ def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():
     assert np.mean([each.far / 25 for each in found]) == pytest.approx(2 / 201, abs=0.004)
 
 
-def test_a_planted_shift_is_found_and_too_few_photos_are_not_tested():
+def test_a_planted_shift_is_found():
     rng = np.random.default_rng(3)
     fitted, new = scores(rng, 400), scores(rng, 60)
     new[:, 4] += 2.0
@@ -78,17 +81,33 @@ def test_a_planted_shift_is_found_and_too_few_photos_are_not_tested():
     assert found.alarm
     assert [each.concept for each in found.drifted] == ["concept 4"]
     assert "concept 4 (median" in " ".join(drift_sentences(found))
+
+
+def test_photos_far_from_all_are_found_among_few():
+    rng = np.random.default_rng(3)
+    fitted = scores(rng, 400)
     strange = scores(rng, 60)
     strange[:6] += 9 * np.where(np.arange(len(NAMES)) % 2, 1, -1)  # few, but far from all
     found = drift(fitted, strange, NAMES)
     assert found.far_drift
     assert 6 <= found.far <= 9
+
+
+def test_too_few_new_photos_are_not_tested():
     rng = np.random.default_rng(4)
     found = drift(scores(rng, 300), scores(rng, 19) + 9, NAMES)
     assert not found.alarm
     assert drift_sentences(found) == ["Not tested: there are 19 new photos, and 20 are needed."]
+
+
+def test_too_few_photos_of_fit_are_not_tested():
+    rng = np.random.default_rng(4)
     found = drift(scores(rng, 49), scores(rng, 30) + 9, NAMES)
     assert "49 photos of fit" in found.lacking
+
+
+def test_of_many_photos_of_fit_the_same_are_drawn_again():
+    rng = np.random.default_rng(3)
     fitted, new = scores(rng, 2_300), scores(rng, 20)
     first, again = (drift(fitted, new, NAMES) for _ in range(2))
     assert first.fit_photos == 2_000

@@ -24,31 +24,49 @@ def locked(file):
     return dict(line.split(" ")[0].split("==") for line in lines if re.match(r"[a-z]", line))
 
 
-def test_conda_users_get_the_locks_versions_with_hashes_and_no_addresses():
-    for file, name, extras in (
+@pytest.mark.parametrize(
+    ("file", "name", "extras"),
+    [
         ("environment.yml", "inficond-panel", f"[{','.join(sorted(EXTRAS.keys() & WHOLE))}]"),
         ("environment-demo.yml", "inficond-demo", ""),  # the base has no torch, see below
-    ):
-        text = (ROOT / file).read_text()
-        environment = YAML(typ="safe", pure=True).load(text)
-        assert environment["name"] == name
-        assert f"conda env create -f {file} && conda activate {name} && inficond demo" in text
-        pip = {"pip": ["-c locks/constraints.txt", f"-e .{extras}"]}
-        assert environment["dependencies"] == ["python=3.12", "pip", pip]
+    ],
+)
+def test_conda_users_get_the_versions_of_the_locks(file, name, extras):
+    text = (ROOT / file).read_text()
+    environment = YAML(typ="safe", pure=True).load(text)
+    assert environment["name"] == name
+    assert f"conda env create -f {file} && conda activate {name} && inficond demo" in text
+    pip = {"pip": ["-c locks/constraints.txt", f"-e .{extras}"]}
+    assert environment["dependencies"] == ["python=3.12", "pip", pip]
+
+
+def test_the_lowest_python_is_named():
     assert PROJECT["requires-python"] == ">=3.11"
+
+
+def test_constraints_are_the_lock_of_the_tests():
     assert locked("constraints.txt") == locked("test.txt")
+
+
+def test_locks_hold_all_that_is_required():
     base, test = locked("base.txt"), locked("test.txt")
     assert named_in(PROJECT["dependencies"]) | {"hatchling"} <= set(base)
     asked = named_in(each for extra in EXTRAS.values() for each in extra)
     assert asked - {PROJECT["name"]} <= set(test)  # the extra "all" names others of this project
     assert base.items() <= test.items()
-    assert not {"torch", "open-clip-torch"} & set(base)
-    for file in ("base.txt", "test.txt"):
-        lines = (ROOT / "locks" / file).read_text().splitlines()
-        for line, following in zip(lines, [*lines[1:], ""], strict=True):
-            package = re.fullmatch(r"[a-z0-9-]+==[\w.+]+( ; .*)? \\", line)
-            assert package or re.fullmatch(r"    --hash=sha256:\w{64}( \\)?", line)
-            assert not package or "--hash" in following
+
+
+def test_the_base_has_no_torch():
+    assert not {"torch", "open-clip-torch"} & set(locked("base.txt"))
+
+
+@pytest.mark.parametrize("file", ["base.txt", "test.txt"])
+def test_locks_have_hashes_but_no_addresses(file):
+    lines = (ROOT / "locks" / file).read_text().splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        package = re.fullmatch(r"[a-z0-9-]+==[\w.+]+( ; .*)? \\", line)
+        assert package or re.fullmatch(r"    --hash=sha256:\w{64}( \\)?", line)
+        assert not package or "--hash" in following
 
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -68,7 +86,7 @@ def test_the_command_is_one_that_there_is(words):
     assert "http://localhost:5006/health" in DOCKERFILE
 
 
-def test_a_service_has_its_secrets_limits_and_no_more_rights():
+def test_compose_passes_secrets_by_the_environment():
     args = make_parser().parse_args(COMPOSE)
     assert args.use_xheaders
     assert args.allow_websocket_origin == ["given"]
@@ -76,10 +94,16 @@ def test_a_service_has_its_secrets_limits_and_no_more_rights():
     environment = SERVICES["inficond"]["environment"]
     assert environment.keys() == {"PANEL_BASIC_AUTH", "PANEL_COOKIE_SECRET"}
     assert all(re.fullmatch(r"\$\{INFICOND_\w+:\?.+\}", value) for value in environment.values())
-    for each in SERVICES.values():
-        assert {"mem_limit", "cpus", "pids_limit"} <= each.keys()
-        assert each["cap_drop"] == ["ALL"]
-        assert each["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("each", SERVICES.values(), ids=SERVICES)
+def test_a_service_of_compose_has_limits_but_no_rights(each):
+    assert {"mem_limit", "cpus", "pids_limit"} <= each.keys()
+    assert each["cap_drop"] == ["ALL"]
+    assert each["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_unit_has_secrets_with_limits():
     lines = UNIT.splitlines()
     assert Path(PROGRAM).name == "inficond"
     assert "EnvironmentFile=/etc/inficond.env" in lines  # with a dash it might be missing

@@ -121,20 +121,40 @@ def test_the_same_node_gives_the_same_bytes_and_hash_of_the_json(tuner, node, fi
     assert document["sha256"] == hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def test_card_says_what_the_students_are_with_metrics_and_their_intervals(tuner, node, files):
-    card, store = json.loads(files["card_json"].read_text()), tuner.store
+@pytest.fixture(scope="module")
+def card(files) -> dict:
+    return json.loads(files["card_json"].read_text())
+
+
+def test_the_card_names_the_data(tuner, card):
+    store = tuner.store
     assert card["data"]["content_hash"] == store.content_hash
     for name in ("inputs_hash", "encoder", "preprocessing", "corpus", "teacher"):
         assert card["data"][name] == store.attrs[name]
+
+
+def test_the_card_names_settings_of_the_distillation(node, card):
     assert card["distillation"]["lambda"] == 1e-4
     assert card["distillation"]["temperature"] == 1
     assert card["distillation"]["solver"] == "exact"
+    assert card["nonzero"]["bird"] == np.count_nonzero(node.weights[:, 3])
+
+
+def test_the_card_has_the_certificate(card):
     assert {found["kind"] for found in card["certificate"].values()} == {"gap"}
     assert all(found["value"] <= 1e-6 for found in card["certificate"].values())
-    assert card["nonzero"]["bird"] == np.count_nonzero(node.weights[:, 3])
+
+
+def test_the_card_has_the_version_of_the_store(card):
     assert card["versions"]["store_format"] == 1
+
+
+def test_the_card_tells_the_limits_of_its_metrics(card):
     assert any("likely too optimistic" in sentence for sentence in card["limits"])
 
+
+def test_the_card_has_metrics_of_tune_with_intervals(tuner, node, card):
+    store = tuner.store
     assert set(card["metrics"]) == {"tune"}
     found, rows = card["metrics"]["tune"]["bicycle"], store.rows("tune")
     label, logit = store.label[rows, 0], tuner.logits(node)[rows, 0]

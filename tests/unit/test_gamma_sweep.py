@@ -93,26 +93,57 @@ def by_definition(points, group):
     return np.mean(found)
 
 
-def test_each_gamma_has_its_measures_once_and_the_folder_a_page(folder, run, monkeypatch):
-    """With super-classes from a file."""
+@pytest.fixture
+def higher(folder) -> list:
+    """Arguments for super-classes from a file."""
     rows = ["class,group", *(",".join(pair) for pair in HIGHER.items())]
     (folder / "higher.csv").write_text("\n".join(rows))
-    given = ["--super", folder / "higher.csv"]
-    swept = json.loads(run(*arguments(folder, *given, "--output", folder / "out"))[1])
-    files = {path.name: path.read_text() for path in (folder / "out").iterdir()}
+    return ["--super", folder / "higher.csv"]
+
+
+@pytest.fixture(scope="module")
+def sweeps() -> dict:
+    """The sweep of the module, once it was made."""
+    return {}
+
+
+@pytest.fixture
+def swept(folder, higher, run, sweeps) -> tuple[dict, dict[str, str]]:
+    """The document of a sweep with super-classes, and the files that it wrote; made once."""
+    if not sweeps:
+        found = json.loads(run(*arguments(folder, *higher, "--output", folder / "out"))[1])
+        files = {path.name: path.read_text() for path in (folder / "out").iterdir()}
+        sweeps.update(found=found, files=files)
+    return sweeps["found"], sweeps["files"]
+
+
+def test_the_files_of_a_sweep_have_a_row_for_each_gamma(swept):
+    swept, files = swept
     assert set(files) == {"gammas.csv", "reliability.csv", "map.csv", "gammas.html"}
     rows = list(csv.DictReader(files["gammas.csv"].splitlines()))
     assert [float(row["gamma"]) for row in rows[:3]] == list(GAMMAS)
     assert [row["mark"] for row in rows[:2]] == ["", "has seen the label"]
     values = [row["value"] for row in swept["gammas"]["rows"]]
     assert [float(row["value"]) for row in rows] == pytest.approx(values)
+
+
+def test_the_map_has_a_point_for_each_image(swept):
+    _, files = swept
     points = list(csv.DictReader(files["map.csv"].splitlines()))
     assert len(points) == 24
     assert {"0_x", "0.5_y", "2_x", "group", "super"} <= set(points[0])
+
+
+def test_the_page_has_a_picture_of_each_image_for_each_gamma(swept):
+    _, files = swept
     page = files["gammas.html"]
     assert page.count("data:image/jpeg;base64,") == 3 * 24
     assert "Largest silhouette by super-class: gamma" in page
-    # against logits by hand: top-1, ECE (eq. 5), entropy, silhouette by its definition (eq. 6)
+
+
+def test_each_gamma_has_its_measures(folder, swept):
+    """Top-1, ECE (eq. 5), entropy, and the silhouette by its definition (eq. 6), by hand."""
+    swept, _ = swept
     store = open_store(folder / "a.zarr")
     rows = store.rows("fit")
     ids, label = [store.images[i] for i in rows], np.asarray(store.label[rows])
@@ -130,13 +161,22 @@ def test_each_gamma_has_its_measures_once_and_the_folder_a_page(folder, run, mon
         higher = np.array([HIGHER[CLASSES[k]] for k in truth])
         for name, group in (("silhouette", truth), ("silhouette_super", higher)):
             assert found[name] == pytest.approx(by_definition(logit, group), abs=1e-4)
+
+
+def test_changes_are_against_gamma_0(swept):
+    swept, _ = swept
+    values = pd.DataFrame(swept["gammas"]["rows"]).set_index(["gamma", "measure"])
     silhouettes = values.xs("silhouette", level="measure")
     change = silhouettes.loc[2.0, "value"] - silhouettes.loc[0.0, "value"]
     assert silhouettes.loc[2.0, "change"] == pytest.approx(change)
     assert swept["gammas"]["best"]["silhouette"] == silhouettes["value"].idxmax()
     assert values.loc[0.0, "change"].isna().all()
+
+
+def test_a_gamma_is_computed_once(folder, higher, swept, run, monkeypatch):
+    swept, _ = swept
     monkeypatch.delattr("precompute.teachers.applied._Sweep.computed")
-    again = json.loads(run(*arguments(folder, *given))[1])
+    again = json.loads(run(*arguments(folder, *higher))[1])
     assert again["gammas"]["rows"] == swept["gammas"]["rows"]
 
 

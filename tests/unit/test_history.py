@@ -50,7 +50,7 @@ def test_every_field_comes_back(history, monkeypatch):
     assert not again.weights.flags.writeable
 
 
-def test_adding_again_keeps_the_first_and_a_node_that_does_not_fit_is_not_stored(history):
+def test_a_node_that_does_not_fit_is_not_stored(history):
     good, other = make_node("a", ROOT), history.add(make_node("other root"))
     for wrong, message in (
         (dataclasses.replace(good, id="preview-1"), "is not the id computed from"),
@@ -61,6 +61,9 @@ def test_adding_again_keeps_the_first_and_a_node_that_does_not_fit_is_not_stored
         with pytest.raises((ValueError, TuningError), match=message):
             history.add(wrong)
     assert len(history.nodes(ROOT.id)) == 1
+
+
+def test_adding_again_keeps_the_first(history):
     first = history.add(make_node("a", ROOT, seed=1))
     second = history.add(make_node("a", ROOT, seed=2))
     assert second.weights_hash == first.weights_hash
@@ -75,7 +78,7 @@ def test_rows_are_append_only(history, table, change):
         db.execute(change.format(table))
 
 
-def test_a_history_in_memory_and_one_opened_from_another_folder(tmp_path, monkeypatch):
+def test_a_history_in_memory_is_one_for_all_threads():
     history = History(":memory:")
     history.add(ROOT)
     found: list[Node] = []
@@ -84,6 +87,9 @@ def test_a_history_in_memory_and_one_opened_from_another_folder(tmp_path, monkey
     thread.join()
     assert [n.id for n in found] == [ROOT.id]
     assert not Path(":memory:").exists()
+
+
+def test_a_history_stays_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     history = History("h.sqlite")
     (tmp_path / "elsewhere").mkdir()

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from factory import STUDENTS, small_spec
@@ -55,7 +56,7 @@ def told(spec, run):
     return call
 
 
-def test_the_tree_is_drawn_and_moves_and_branches_are_told(told, spec, monkeypatch, tmp_path):
+def test_the_tree_is_drawn(told, spec):
     tuner = open_tuner(spec)
     tuner.count_look(tuner.nodes()[2], "holdout")
     told("rename", "--node", 3, "less grass")
@@ -73,41 +74,95 @@ def test_the_tree_is_drawn_and_moves_and_branches_are_told(told, spec, monkeypat
     assert " machine:random " in drawn[3]
     assert drawn[2].endswith("+00:00 1")
 
-    def head() -> int:
-        return next(row["iteration"] for row in told("list", "--json")["rows"] if row["here"])
 
+@pytest.fixture
+def head(told):
+    """Number of the iteration at the head."""
+    return lambda: next(row["iteration"] for row in told("list", "--json")["rows"] if row["here"])
+
+
+def test_an_undo_moves_to_the_parent(told):
     assert told("undo").startswith("Now at #1 ")
+
+
+def test_at_the_root_there_is_nothing_to_undo(told):
+    told("undo")
     told("undo")
     assert "1 There is nothing to undo" in told("undo")
+
+
+def test_a_redo_moves_back(told, head):
+    told("undo")
+    told("undo")
     told("redo")
     assert told("redo", "--json")["node"]["number"] == head() == 2
+
+
+def test_at_the_end_there_is_nothing_to_redo(told):
     assert "1 There is nothing to redo" in told("redo")
+
+
+def test_an_iteration_is_found_by_its_name(told, head):
     assert told("rename", "--node", 1, "no wheels", "--json")["node"]["name"] == "no wheels"
     told("jump", "--node", "no wheels")
     assert head() == 1
+
+
+def test_a_name_can_be_taken_away(told):
+    told("rename", "--node", 1, "no wheels")
     assert "has no name" in told("rename", "--node", 1, "")
+
+
+def test_a_note_is_told(told):
     assert "note 'why'" in told("note", "--node", "#1", "why")
+
+
+def test_a_name_like_a_number_is_refused(told):
     assert "cannot be named" in told("rename", "--node", 1, "7")
-    hidden = told("delete", "--node", 3, "--json")["hidden"]
+
+
+def test_a_deleted_branch_is_listed_on_request_alone(told):
+    told("delete", "--node", 3)
     assert "#3" not in told("list")
     assert "Not shown, in deleted branches: 1" in told("list")
     assert "#3" in told("list", "--all")
     assert "grass" in told("show", "--node", 3)
+
+
+def test_the_head_is_not_moved_to_a_deleted_branch(told):
+    told("delete", "--node", 3)
     assert "deleted branch" in told("jump", "--node", 3)
+
+
+def test_the_branch_of_the_head_is_not_deleted(told):
     assert "1 The head, which new pages show, is in this branch" in told("delete", "--node", 1)
+
+
+def test_a_deleted_branch_is_restored(told):
+    hidden = told("delete", "--node", 3, "--json")["hidden"]
     assert told("restore", "--node", 3, "--json")["restored"] == hidden
     assert "#3" in told("list")
+
+
+def test_nothing_is_restored_of_what_is_not_deleted(told):
     assert "nothing, since it was so" in told("restore", "--node", 3)
-    monkeypatch.chdir(tmp_path)
-    for argv, fault in (
+
+
+@pytest.mark.parametrize(
+    ("argv", "fault"),
+    [
         (["show", "--node", "9"], "There is no iteration"),
         (["jump", "--node", "none"], "There is no iteration"),
         (["compare", "--node", "0", "nine"], "There is no iteration"),
         (["list", "--history", "other.sqlite"], "other.sqlite has no iterations"),
-    ):
-        found = told(*argv)
-        assert found.startswith("1 ")
-        assert fault in found
+    ],
+    ids=["show", "jump", "compare", "list"],
+)
+def test_what_is_not_in_the_history_is_refused(told, monkeypatch, tmp_path, argv, fault):
+    monkeypatch.chdir(tmp_path)
+    found = told(*argv)
+    assert found.startswith("1 ")
+    assert fault in found
 
 
 def test_the_world_meant_is_kept_with_the_iteration(told, spec):
@@ -268,7 +323,7 @@ def test_a_copy_is_brought_back_for_all_that_have_the_history_open(told, spec, t
     assert [node.number for node in reader.nodes()] == [0, 1, 2, 3, 4]
 
 
-def test_a_copy_of_other_students_alone_is_made_and_nothing_is_overwritten(told, spec, tmp_path):
+def test_a_copy_holds_the_iterations_of_all_students(told, spec, tmp_path):
     before, text = all_of(open_tuner(spec)), spec.read_text()
     spec.write_text(text.replace(STUDENTS, "students: {l2: 0.5}\n"))
     assert open_tuner(spec).nodes() == []
@@ -276,18 +331,41 @@ def test_a_copy_of_other_students_alone_is_made_and_nothing_is_overwritten(told,
     assert "no iterations of these students" in told("list")
     spec.write_text(text)
     assert all_of(open_tuner(spec, history=tmp_path / "copy.sqlite")) == before
-    none, notes = tmp_path / "none", tmp_path / "notes.txt"
-    notes.write_text("of the user")
-    (tmp_path / "empty").write_bytes(b"")
+
+
+@pytest.fixture
+def notes(tmp_path) -> Path:
+    """A file of the user, which is no history."""
+    file = tmp_path / "notes.txt"
+    file.write_text("of the user")
+    return file
+
+
+def test_a_copy_overwrites_nothing(told, notes):
     assert "already exists" in told("backup", notes)
-    assert "There is no file" in told("from-backup", none)
-    assert "no iterations of these students" in told("from-backup", tmp_path / "empty")
-    remedies = {"replay": "Name a new file.", "from-backup": "Name a copy of a history."}
-    for action, remedy in remedies.items():
-        fault = f"{notes} is not a history: it is not an SQLite file."
-        assert told(action, notes) == f"1 {fault}\n{remedy}\n"
     assert notes.read_text() == "of the user"
+
+
+def test_a_copy_that_is_not_there_is_not_made(told, tmp_path):
+    none = tmp_path / "none"
+    assert "There is no file" in told("from-backup", none)
     assert not none.exists()
+
+
+def test_an_empty_copy_has_no_iterations(told, tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    assert "no iterations of these students" in told("from-backup", tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("action", "remedy"),
+    [("replay", "Name a new file."), ("from-backup", "Name a copy of a history.")],
+)
+def test_a_file_that_is_no_history_is_left_alone(told, spec, notes, action, remedy):
+    before = all_of(open_tuner(spec))
+    fault = f"{notes} is not a history: it is not an SQLite file."
+    assert told(action, notes) == f"1 {fault}\n{remedy}\n"
+    assert notes.read_text() == "of the user"
     assert all_of(open_tuner(spec)) == before
 
 
@@ -306,8 +384,9 @@ def test_a_copy_waits_only_so_long_for_one_that_writes(told, spec, tmp_path, mon
     assert all_of(reader) == before
 
 
-def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path):
-    """One typed since is gone with it, its iterations are kept; one removed is in no new copy."""
+@pytest.fixture
+def of_demo(run, tmp_path) -> SimpleNamespace:
+    """A history of the demo with one iteration, a place for a copy, and commands on it."""
     history, copy = tmp_path / "demo.sqlite", tmp_path / "copy.sqlite"
 
     def demo(*argv: object):
@@ -320,6 +399,11 @@ def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path):
 
     tuner = opened(history)
     tuner.fine_tune(tuner.root(), [Intent("bicycle", "traffic light", "remove")])
+    return SimpleNamespace(run=demo, opened=opened, history=history, copy=copy)
+
+
+def test_a_concept_typed_since_is_gone_with_a_copy_that_is_brought_back(of_demo):
+    demo, opened, history, copy = of_demo.run, of_demo.opened, of_demo.history, of_demo.copy
     demo("history", "backup", "demo", copy)
     demo("concept", "add", "demo", "red bus")
     assert "red bus" in opened(history).store.concepts
@@ -328,13 +412,21 @@ def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path):
     assert [node.number for node in opened(history).nodes()] == [0, 1]
     assert "red bus" not in opened(history).store.concepts
     assert "red bus" in opened(document["kept"]).store.concepts
+
+
+def test_a_copy_has_its_typed_concepts(of_demo):
+    demo, opened, copy = of_demo.run, of_demo.opened, of_demo.copy
     demo("concept", "add", "demo", "red bus")
     demo("distill", "demo")
-    copy.unlink()
     demo("history", "backup", "demo", copy)
     assert "red bus" in opened(copy).store.concepts
+
+
+def test_a_concept_that_was_removed_is_in_no_new_copy(of_demo):
+    demo, opened, copy = of_demo.run, of_demo.opened, of_demo.copy
+    demo("concept", "add", "demo", "red bus")
+    demo("distill", "demo")
     demo("concept", "remove", "demo", "red bus")
-    copy.unlink()
     demo("history", "backup", "demo", copy)
     assert "red bus" not in opened(copy).store.concepts
     assert len(opened(copy).nodes()) == 2

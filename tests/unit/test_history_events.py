@@ -36,38 +36,59 @@ def visible(history: History) -> list[str]:
     return [node.id for node in history.nodes(ROOT.id)]
 
 
-def test_undo_and_redo_are_timed_survive_a_restart_and_go_from_what_a_session_shows(history):
+@pytest.fixture
+def opened_again(history):
+    """The history opened again, after two undos and a redo."""
     assert history.undo(ROOT.id) == A.id
     assert history.undo(ROOT.id, author="somebody") == ROOT.id
     history.close()
     again = History(history.path)
     assert again.state(ROOT.id).redo == [B.id, A.id]
     assert again.redo(ROOT.id) == A.id
+    return again
+
+
+def test_moves_survive_a_restart(opened_again):
+    again = opened_again
     events = [event for event in again.events(ROOT.id) if event.kind != "add"]
     assert [(event.kind, event.origin, event.node) for event in events] == [
         ("fine-tune", ROOT.id, A.id), ("fine-tune", A.id, B.id),
         ("undo", B.id, A.id), ("undo", A.id, ROOT.id), ("redo", ROOT.id, A.id),
     ]  # fmt: skip
     assert events[3].author == "somebody"
+
+
+def test_moves_have_their_times_with_a_zone(opened_again):
+    again = opened_again
+    events = [event for event in again.events(ROOT.id) if event.kind != "add"]
     times = [datetime.fromisoformat(event.created) for event in events]
     assert times == sorted(times)
     assert all(time.utcoffset() is not None for time in times)
+
+
+def test_a_redo_ends_where_nothing_was_undone(opened_again):
+    again = opened_again
     assert again.redo(ROOT.id) == B.id
     with pytest.raises(TuningError, match="nothing to redo"):
         again.redo(ROOT.id)
-    # another session jumped to c; this one still shows b, and undoes from there
-    history = again
+
+
+def test_a_session_undoes_from_what_it_shows(history):
+    # another session jumped to c; this one still shows b
     history.set_head(ROOT.id, C.id)
     assert history.undo(ROOT.id, origin=B.id) == A.id
     assert history.state(ROOT.id).redo == [B.id]
     assert history.redo(ROOT.id, origin=A.id) == B.id
+
+
+def test_a_session_redoes_only_a_child_of_what_it_shows(history):
     history.undo(ROOT.id, origin=B.id)
     history.set_head(ROOT.id, C.id)
     with pytest.raises(TuningError):  # b is not a child of what is shown
         history.redo(ROOT.id)
 
 
-def test_a_move_to_a_node_that_is_not_there_and_looks_are_counted_by_node_and_split(history):
+def test_a_move_to_a_node_that_is_not_there_is_refused(history):
     other = history.add(make_node("other root"))
     moves = [lambda node=node: history.set_head(ROOT.id, node) for node in ("none", other.id)]
     for go in (history.undo, history.redo):
@@ -75,8 +96,14 @@ def test_a_move_to_a_node_that_is_not_there_and_looks_are_counted_by_node_and_sp
     for move in moves:
         with pytest.raises(TuningError, match="no iteration"):
             move()
+
+
+def test_an_undo_is_no_kind_of_move_to_a_node(history):
     with pytest.raises(ValueError, match="kind must be"):
         history.set_head(ROOT.id, A.id, "undo")
+
+
+def test_looks_are_counted_by_node_with_split(history):
     assert history.looks(A.id, "holdout") == 0
     assert [history.count_look(A.id, "holdout") for _ in range(2)] == [1, 2]
     history.count_look(ROOT.id, "holdout")
@@ -87,17 +114,24 @@ def test_a_move_to_a_node_that_is_not_there_and_looks_are_counted_by_node_and_sp
     assert history.state(ROOT.id).looks == looks
 
 
-@settings(max_examples=15)
-@given(st.text())
-def test_any_text_is_a_note_and_half_a_character_is_replaced(text):
+def expect_note(note: str, kept: str) -> None:
     history = History(":memory:")
     history.add(ROOT)
-    for note, kept in ((text, text), ("a\ud800b", "a?b")):
-        history.set_note(ROOT.id, note)
-        found = history.get(ROOT.id)
-        assert found is not None
-        assert found.note == history.nodes(ROOT.id)[0].note == kept
-        assert history.state(ROOT.id).notes[ROOT.id] == kept
+    history.set_note(ROOT.id, note)
+    found = history.get(ROOT.id)
+    assert found is not None
+    assert found.note == history.nodes(ROOT.id)[0].note == kept
+    assert history.state(ROOT.id).notes[ROOT.id] == kept
+
+
+@settings(max_examples=15)
+@given(st.text())
+def test_any_text_is_a_note(text):
+    expect_note(text, text)
+
+
+def test_half_a_character_of_a_note_is_replaced():
+    expect_note("a\ud800b", "a?b")
 
 
 def test_a_deleted_branch_is_hidden_with_all_that_follows_from_it(history):
@@ -114,17 +148,24 @@ def test_a_deleted_branch_is_hidden_with_all_that_follows_from_it(history):
     assert kinds(history)[-1] == "delete"
 
 
-def test_what_is_shown_is_not_deleted_and_the_same_thumbs_bring_a_deleted_branch_back(history):
-    for node, shown, fault in (
+@pytest.mark.parametrize(
+    ("node", "shown", "fault"),
+    [
         (A.id, [], "new pages show, is in this branch"),
         (B.id, [], "new pages show, is in this branch"),
         (C.id, [C.id], "shown is in this branch"),
         (ROOT.id, [], "cannot be deleted"),
         ("none", [], "no iteration"),
-    ):
-        with pytest.raises(TuningError, match=fault):
-            history.delete(node, shown=shown)
+    ],
+    ids=["a", "b", "c", "root", "none"],
+)
+def test_what_is_shown_is_not_deleted(history, node, shown, fault):
+    with pytest.raises(TuningError, match=fault):
+        history.delete(node, shown=shown)
     assert len(visible(history)) == 4
+
+
+def test_the_same_thumbs_bring_a_deleted_branch_back(history):
     history.set_head(ROOT.id, ROOT.id)
     history.delete(A.id)
     history.set_head(ROOT.id, B.id, "fine-tune")

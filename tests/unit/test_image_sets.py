@@ -47,23 +47,32 @@ def app(tuner):
     return AppState(tuner, Jobs(inline=True))
 
 
-def test_parts_of_a_side_are_all_of_it_and_a_summary_counts_picked_images(tuner):
+@pytest.mark.parametrize(("side", "label"), [("positives", 1), ("negatives", 0)])
+def test_parts_of_a_side_are_all_of_it(tuner, side, label):
     student = tuner.at(tuner.root(), "tune")["bicycle"]
-    for side, label in (("positives", 1), ("negatives", 0)):
-        parts = [
-            decided_images(student, side, teacher_right=t, student_right=s)
-            for t in (True, False)
-            for s in (True, False)
-        ]
-        whole = np.concatenate(parts)
-        assert len(set(whole)) == len(whole)
-        expected = student.rows[student.labels == label]
-        assert sorted(whole) == expected.tolist()
-        right = decided_images(student, side, student_right=True)
-        logits = tuner.logits(tuner.root())[right, student.column]
-        assert ((logits > student.cutoff) == bool(label)).all()
-        worst_first = logits if label else -logits
-        assert (np.diff(worst_first) >= 0).all()
+    parts = [
+        decided_images(student, side, teacher_right=t, student_right=s)
+        for t in (True, False)
+        for s in (True, False)
+    ]
+    whole = np.concatenate(parts)
+    assert len(set(whole)) == len(whole)
+    expected = student.rows[student.labels == label]
+    assert sorted(whole) == expected.tolist()
+
+
+@pytest.mark.parametrize(("side", "label"), [("positives", 1), ("negatives", 0)])
+def test_images_of_a_side_come_worst_first(tuner, side, label):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    right = decided_images(student, side, student_right=True)
+    logits = tuner.logits(tuner.root())[right, student.column]
+    assert ((logits > student.cutoff) == bool(label)).all()
+    worst_first = logits if label else -logits
+    assert (np.diff(worst_first) >= 0).all()
+
+
+def test_a_summary_counts_picked_images(tuner):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
     gallery = take_picked(student, image_set(student, "All", student.rows))
     known = student.labels >= 0
     label, logits, teacher = (
@@ -179,8 +188,10 @@ def test_the_page_tags_images_that_are_listed_and_lists_those_with_a_tag(tmp_pat
     assert panel.tagged == {}
 
 
-def test_patches_and_segments_on_the_map_are_those_assigned_but_of_no_holdout_image(tmp_path):
+@pytest.fixture(scope="module")
+def six(tmp_path_factory):
     """Six segments of four images, the last of holdout; the third has no place on the map."""
+    tmp_path = tmp_path_factory.mktemp("six")
     arrays = small_arrays(images=8, concepts=8, classes=2)
     places = np.array([[0, 0], [1, 1], [np.nan, np.nan], [0.5, 0.25], [0.2, 0.2], [1, 0.5]])
     corners = np.array([[0.0, 0.0], [1.0, 1.0], *([[0.5, 0.5]] * 6)])
@@ -195,21 +206,40 @@ def test_patches_and_segments_on_the_map_are_those_assigned_but_of_no_holdout_im
         "segment_projection": np.stack([places, 2 * places]),
     }
     write_store(tmp_path / "six.zarr", arrays, ATTRS)
-    six = open_store(tmp_path / "six.zarr")
+    return open_store(tmp_path / "six.zarr")
+
+
+def test_patches_are_those_assigned_by_their_cosine(six):
     segments, cosines = patches_of(six, 0, "assigned")
     assert segments.tolist() == [2, 3, 0]
     assert cosines == pytest.approx([0.8, 0.5, 0.3])
+
+
+def test_a_concept_that_is_nearest_to_no_segment_has_no_patches(six):
     assert patches_of(six, 7, "assigned")[0].tolist() == []
+
+
+def test_images_of_patches_are_those_of_the_segments(six):
     assert patch_images(six, six.concepts[0], "assigned").tolist() == [1, 2, 0]
+
+
+def test_segments_of_the_holdout_are_not_shown(six):
     assert 5 not in shown_segments(six)
-    nearest = [[1, 0.5], [0.5, 0.25], [0, 0]]
-    for most, drawn, told in ((3, nearest, ""), (2, [nearest[0], nearest[2]], ", 2 drawn")):
-        found = take_assigned(six, "pca", six.concepts[0], drawn=most)
-        assert (found.total, found.placed) == (4, 3)
-        assert found.xy == pytest.approx(np.array(drawn))
-        assert found.centre == pytest.approx([0.5, 0.25])
-        said = f"4 segments assigned to {six.concepts[0]}, 3 of them on the map{told}"
-        assert found.words() == f"{said}; + is their centre."
+
+
+NEAREST = [[1, 0.5], [0.5, 0.25], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("most", "drawn", "told"), [(3, NEAREST, ""), (2, [NEAREST[0], NEAREST[2]], ", 2 drawn")]
+)
+def test_segments_on_the_map_are_those_assigned(six, most, drawn, told):
+    found = take_assigned(six, "pca", six.concepts[0], drawn=most)
+    assert (found.total, found.placed) == (4, 3)
+    assert found.xy == pytest.approx(np.array(drawn))
+    assert found.centre == pytest.approx([0.5, 0.25])
+    said = f"4 segments assigned to {six.concepts[0]}, 3 of them on the map{told}"
+    assert found.words() == f"{said}; + is their centre."
 
 
 def test_the_concept_opened_is_lit_on_each_projection(app):

@@ -87,21 +87,44 @@ def sizes(dataset):
     return [dataset.split.count(name) for name in ("fit", "tune", "holdout")]
 
 
-def test_photos_and_a_table(home, capsys):
+@pytest.fixture
+def begun(home, capsys) -> tuple:
+    """The spec of photos beside a table, and what init said."""
     ids = table(home / "my data")
     logits(home / "my data" / "teacher_logits.csv", ids)
     spec, out = init(capsys, "my data")
+    return spec, out
+
+
+def test_init_finds_photos_beside_a_table(home, begun):
+    spec, _ = begun
     assert (spec.path, spec.title) == (home / "my data.yaml", "my data")
     assert (spec.dataset.kind, spec.dataset.images.name) == ("table", "pictures")
     assert spec.teacher.path == home / "my data" / "teacher_logits.csv"
     assert spec.concepts.encoder.model == home / "encoder"
+
+
+def test_init_writes_a_list_of_words(home, begun):
+    spec, _ = begun
     assert spec.concepts.corpus == home / "my data.words.txt"
     assert len(spec.concepts.corpus.read_text().splitlines()) == 584
+
+
+def test_init_divides_images_without_a_split(begun):
+    spec, out = begun
     dataset = load_dataset(spec.dataset)
     assert sizes(dataset) == [12, 4, 4]
     assert dataset.label[np.array(dataset.split) == "tune"].sum(0).tolist() == [2, 2]
     assert "12 fit, 4 tune, 4 holdout (none found: 60, 20 and 20 %" in out
+
+
+def test_init_says_what_to_run_next(begun):
+    _, out = begun
     assert join(["inficond", "precompute", "my data.yaml"]) in out
+
+
+def test_a_spec_of_init_explains_its_keys(begun):
+    spec, _ = begun
     text = spec.path.read_text()
     assert "# students are fitted on these" in text
     assert "belongs in fit, and only there" in text
@@ -221,7 +244,7 @@ def test_other_splits_are_left_out_an_image_id_may_be_a_path_labels_unknown(data
     assert (load_dataset(spec.dataset).label == -1).all()
 
 
-def test_a_column_of_text_beside_labels_and_a_table_that_breaks_off_are_told(data, capsys):
+def test_a_column_of_text_beside_labels_is_told(data, capsys):
     text = (data / "labels.csv").read_text()
     header, *rows = text.splitlines()
     rows = [f"{header},place", *(f"{row},sea" for row in rows)]
@@ -229,6 +252,10 @@ def test_a_column_of_text_beside_labels_and_a_table_that_breaks_off_are_told(dat
     told = refused(capsys, "data")
     assert "data/labels.csv:2: 'place' of image '000' is 'sea'; expected 1, 0" in told
     assert "write 'place' into another table: image_id, place." in told
+
+
+def test_a_table_that_breaks_off_is_told(data, capsys):
+    text = (data / "labels.csv").read_text()
     more = "".join(f"x{i},1,0\n" for i in range(2000))
     (data / "labels.csv").write_text(f"{text}{more}y,1\n")
     told = refused(capsys, "data")
@@ -314,20 +341,29 @@ def test_voc_with_a_class_called_train(home, capsys, place):
     assert spec.dataset.classes == ["train"]
 
 
-def test_folders_of_splits_with_folders_of_classes_and_those_that_are_none_are_said(home, capsys):
+def test_folders_of_splits_with_folders_of_classes_are_said(home, capsys):
     parts = [f"{part}/{name}" for part in ("train", "val") for name in CLASSES]
     photos(home / "data", [f"{part}/{i}.jpg" for part in parts for i in range(4)])
     spec, out = init(capsys, "data")
     assert sizes(load_dataset(spec.dataset)) == [8, 4, 4]
     assert "found     folders of splits (train, val) that hold folders of classes" in out
+
+
+def test_folders_of_classes_twice_are_refused(home, capsys):
     photos(home / "nested", [f"{part}{name}/1.jpg" for part in ("", "test/") for name in "abc"])
     told = "folders of classes (a, b, c), and the same again in test.\nPut the first into a folder"
     assert told in refused(capsys, "nested")
+
+
+def test_folders_of_splits_in_those_of_classes_are_said_to_be_none(home, capsys):
     parts = [f"{name}/{part}" for name in CLASSES for part in ("train", "test")]
     photos(home / "first", [f"{part}/{i}.jpg" for part in parts for i in range(3)])
     spec, out = init(capsys, "first")
     assert load_dataset(spec.dataset).classes == CLASSES
     assert "Assumed: the folders test, train in those of the classes are no splits." in out
+
+
+def test_folders_beside_those_of_splits_are_said_to_be_left_out(home, capsys):
     photos(home / "flat", [f"train/{name}/{i}.jpg" for name in CLASSES for i in range(4)])
     photos(home / "flat", ["test/1.jpg"])
     spec, out = init(capsys, "flat")
@@ -436,13 +472,23 @@ def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
     assert f"found in data (not used: notes.csv, as {why}). Looked" in refused(capsys, "data")
 
 
-def test_roles_of_names_and_values_survive_yaml():
-    roles = {"instances_val2017": "tune", "trainval": "fit", "TRAIN.txt": "fit", "trains": ""}
-    roles |= {"valid/_annotations.coco": "tune", "test-dev": "holdout", "cat": ""}
-    assert {name: role_of(name) for name in roles} == roles
-    for text in ("a: b", "#x", "1", "yes", "", "é\n", " a", "*a", "- a", "a'b", "."):
-        loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
-        assert loaded["a"] == [text, {"k": text}]
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("instances_val2017", "tune"), ("trainval", "fit"), ("TRAIN.txt", "fit"), ("trains", ""),
+        ("valid/_annotations.coco", "tune"), ("test-dev", "holdout"), ("cat", ""),
+    ],
+)  # fmt: skip
+def test_roles_of_names(name, role):
+    assert role_of(name) == role
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b", "#x", "1", "yes", "", "é\n", " a", "*a", "- a", "a'b", "."]
+)
+def test_values_survive_yaml(text):
+    loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
+    assert loaded["a"] == [text, {"k": text}]
 
 
 FORM = ["scores.csv", "logits.csv", "labels.csv", "--splits", "split.csv", "--output", "own.zarr"]
@@ -457,13 +503,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys):
-    (folder / "photos").mkdir()
-    rows, given = ["image_id,path"], frames(40)
-    for image in given["split"].index:
-        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
-        rows.append(f"{image},{image}.png")
-    (folder / "photos" / "list.csv").write_text("\n".join(rows))
+def test_three_tables_become_a_store(folder, capsys):
+    given = frames(40)
     assert main(["init", *FORM, "--title", "Birds"]) == 0
     store = open_store("own.zarr")
     assert store.title == "Birds"
@@ -474,11 +515,28 @@ def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys)
     assert "20 fit, 10 tune, 10 holdout" in told
     assert "This store has no photos" in told
     assert "inficond serve own.zarr" in told
+
+
+def test_a_store_is_not_overwritten_by_tables(folder, capsys):
+    assert main(["init", *FORM]) == 0
     assert "own.zarr already exists" in refused(capsys, *FORM)
+
+
+def test_labels_may_be_yes_or_no(folder):
+    given = frames(40)
     words = given["labels"].replace({1: "Yes", 0: "No"}).rename_axis("image_id")
     words.to_csv("labels.csv", sep=";", encoding="utf-8-sig", lineterminator="\r\n")
     assert main(["init", *FORM[:-1], "words.zarr"]) == 0
-    np.testing.assert_array_equal(open_store("words.zarr").label, store.label)
+    np.testing.assert_array_equal(open_store("words.zarr").label, given["labels"].to_numpy())
+
+
+def test_photos_beside_their_own_table_are_in_the_store(folder):
+    (folder / "photos").mkdir()
+    rows, given = ["image_id,path"], frames(40)
+    for image in given["split"].index:
+        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
+        rows.append(f"{image},{image}.png")
+    (folder / "photos" / "list.csv").write_text("\n".join(rows))
     assert main(["init", *FORM[:-1], "b.zarr", "--photos", "photos/list.csv"]) == 0
     assert open_store("b.zarr").picture(0).size == (20, 10)
 

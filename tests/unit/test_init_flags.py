@@ -149,14 +149,21 @@ def test_torchscript_is_known_by_its_content(data, capsys):  # noqa: F811
     assert spec.teacher.kind == "torchscript"
 
 
-def test_classes_that_are_taken_and_labels_that_do_not_fit_the_task(data, capsys):  # noqa: F811
+def test_classes_that_are_named_are_taken(data, capsys):  # noqa: F811
     spec, out = init(capsys, "data", "--class", "train")
     dataset = load_dataset(spec.dataset)
     assert dataset.classes == ("train",)
     assert dataset.label[:, 0].tolist() == [(int(name) // 2) % 2 for name in dataset.ids]
     assert "classes   1: train" in out
+
+
+def test_classes_that_there_are_not_are_refused(data, capsys):  # noqa: F811
     told = refused(capsys, *NO, "--class", "trian", "--class", "dog")
     assert "no class 'trian' (nearest: 'train'); 'dog'. There are: cat, train." in told
+    assert not (data.parent / "no.yaml").exists()
+
+
+def test_labels_that_do_not_fit_the_task_are_refused(data, capsys):  # noqa: F811
     told = refused(capsys, *NO, "--task", "single_label")
     assert "5 of 20 images have several classes: '003', '011', '019', and 2 more" in told
     assert "5 of 20 images have no class: " in told
@@ -229,13 +236,21 @@ def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811
         assert "activation is a softmax" not in out or net == "apart"
 
 
-def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
+@pytest.fixture
+def probabilities(home):  # noqa: F811
+    """A folder of classes, with a teacher's probabilities."""
     names = [f"{name}/{i}" for name in CLASSES for i in range(9)]
     photos(home / "data", [f"{name}.jpg" for name in names])
     write_table(home / "z.csv", names, [[0.9, 0.1]] * 18, CLASSES)
+
+
+def test_a_task_that_is_said_of_a_folder_is_taken(probabilities, capsys):
     spec, out = init(capsys, "data", "--teacher", "z.csv", "--activation", "sigmoid")
     assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "sigmoid")
     assert "activation is a softmax" not in out
+
+
+def test_outputs_that_are_said_of_a_folder_are_taken(probabilities, capsys):
     several = ["--task", "multi_label", "--outputs", "logits", "--output", "b.yaml"]
     spec, out = init(capsys, "data", "--teacher", "z.csv", *several)
     assert (spec.dataset.task, spec.teacher.outputs) == ("multi_label", "logits")

@@ -96,13 +96,24 @@ def run(capsys, *argv):
     return capsys.readouterr().out
 
 
-def test_waterbirds_from_init_to_worst_group_accuracy(home, capsys):
+@pytest.fixture
+def begun(home, capsys) -> tuple[list, str]:
+    """Rows of the birds' table, and what init said of it."""
     rows, logits = waterbirds(home / "birds")
     write_csv(home / "logits.csv", ["image_id", "y"], logits)
     given = "--teacher", "logits.csv", "--encoder", "encoder", "--corpus", "words.txt"
     out = run(capsys, "init", "birds", *given)
+    return rows, out
+
+
+def test_columns_of_waterbirds_are_known(begun):
+    _, out = begun
     assert "in the column split 0 is train, 1 is val, 2 is test" in out
     assert "y is the class, other columns are metadata" in out
+
+
+def test_waterbirds_from_init_to_worst_group_accuracy(begun, capsys):
+    rows, _ = begun
     run(capsys, "check", "birds.yaml")
     run(capsys, "precompute", "birds.yaml")
     store = open_store(load_spec("birds.yaml").store)

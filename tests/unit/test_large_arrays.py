@@ -58,23 +58,39 @@ def test_all_numbers_of_float16_are_the_same_in_float32():
     np.testing.assert_array_equal(arrays.single(swapped), arrays.single(half))
 
 
-def test_consecutive_rows_are_not_copied_and_a_large_array_is_a_file_or_memory(large, monkeypatch):
+def test_consecutive_rows_are_not_copied(large):
     values = np.arange(600.0).reshape(100, 6)
     together = arrays.rows_of(values, np.arange(20, 60))
     assert np.shares_memory(together, values)
     np.testing.assert_array_equal(together, values[20:60])
+
+
+def test_rows_apart_are_copied_to_a_file(large):
+    values = np.arange(600.0).reshape(100, 6)
     apart = arrays.rows_of(values, np.arange(20, 60, 3))
     assert is_file(apart)
     np.testing.assert_array_equal(apart, values[20:60:3])
+
+
+def test_no_rows_have_the_width_of_all(large):
+    values = np.arange(600.0).reshape(100, 6)
     assert arrays.rows_of(values, np.arange(0)).shape == (0, 6)
+
+
+def test_a_large_array_is_a_file_without_a_name(large):
     values = arrays.empty((7, 9), np.float32)
     values[:] = np.arange(63).reshape(7, 9)
     assert is_file(values)
     assert type(values) is np.ndarray
     assert values.sum() == 63 * 62 / 2
     assert not list(large.iterdir())
+
+
+def test_a_small_array_is_in_memory(large):
     assert not is_file(arrays.empty((2, 3), np.float32))
 
+
+def test_a_large_array_is_in_memory_where_the_disk_is_full(large, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

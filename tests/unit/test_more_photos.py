@@ -22,19 +22,36 @@ def store(tmp_path):
     return small_store(tmp_path / "small.zarr", images=40)
 
 
-def test_parts_are_read_in_the_order_in_which_they_were_added(store):
+@pytest.fixture
+def three(store):
+    """Three parts, of five, one and three photos."""
+    return [added_part(store, n, seed, f"call {seed}") for n, seed in ((5, 1), (1, 2), (3, 3))]
+
+
+def test_parts_leave_the_store_as_it_was(store):
     before = store.content_hash
-    parts = [added_part(store, n, seed, f"call {seed}") for n, seed in ((5, 1), (1, 2), (3, 3))]
+    added_part(store, 5, 1, "call 1")
     again = open_store(store.path)
     assert (again.content_hash, again.written_hash) == (before, before)
+
+
+def test_parts_are_found_beside_the_store(store, three):
+    again, parts = open_store(store.path), three
     assert parts_of(again) == parts
     assert [part.path.name for part in parts] == ["0001.zarr", "0002.zarr", "0003.zarr"]
     assert len({part.content_hash for part in parts}) == 3
     assert more_folder(again).name == "small.more"
-    found = more_photos(again)
+
+
+def test_parts_are_read_in_the_order_in_which_they_were_added(store, three):
+    found = more_photos(open_store(store.path))
     assert found.images[:6] == (*(f"call 1 {i}" for i in range(5)), "call 2 0")
     assert (found.paths[5], found.digests[5]) == ("/photos/call 2 0.jpg", "2 0")
     assert len(found) == 9
+
+
+def test_each_row_of_added_photos_is_that_of_its_part(store, three):
+    found = more_photos(open_store(store.path))
     for row, name in enumerate(found.images):  # each row by the part alone
         part, at = found.place(row)
         assert part.images[at] == name
@@ -42,6 +59,10 @@ def test_parts_are_read_in_the_order_in_which_they_were_added(store):
         np.testing.assert_array_equal(found.teacher_logit[row], part.teacher_logit[at])
         assert part.picture(at).size[0] > 0
     assert {found.score.dtype, found.teacher_logit.dtype} == {np.dtype(np.float32)}
+
+
+def test_added_photos_are_read_only(store, three):
+    found = more_photos(open_store(store.path))
     with pytest.raises(ValueError, match="read-only"):
         found.score[0] = 1
 

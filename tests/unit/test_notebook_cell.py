@@ -85,19 +85,24 @@ def click(shown, **event):
 
 
 # --- messages ------------------------------------------------------------------------------------
-def test_what_is_sent_has_its_parts_in_order_and_brings_its_style_sheets(shown, page, counter):
+def test_what_is_sent_has_its_parts_in_order(shown, counter):
     counter.count = 3
     header, metadata, content = [json.loads(part["payload"]) for part in shown.sent[:3]]
     assert header["msgtype"] == "PATCH-DOC"
     assert metadata == {"use_buffers": True}
     assert content["events"]
-    shown.sent.clear()
+
+
+def test_what_is_added_brings_its_style_sheets(shown, page):
     page.append(pn.Row(pn.widgets.Button(label="Press")))
     told = json.dumps(events(shown))
     assert "Press" in told
     assert "InlineStyleSheet" in told
     assert "cdn." not in told
     assert not list(shown._model.select({"type": ImportedStyleSheet}))
+
+
+def test_messages_of_a_component_are_sent(shown, counter):
     counter._send_msg({"pictures": [1, 2]})
     [event] = events(shown)
     assert event["kind"] == "MessageSent"

@@ -39,17 +39,27 @@ def test_the_grid_is_all_combinations_with_targets_side_by_side():
     rest = {"alpha": None, "temperature": 1.0, "lambda_": 0.1, "tempered": "teacher"}
     assert [vars(each) for each in grid[:2]] == [{"targets": n, **rest} for n in TARGETS]
     assert len(grid) == 8
+    assert grid[2].temperature == 2.0
+    assert grid[4].alpha == 1.0
+
+
+def test_a_setting_is_named_with_its_targets():
+    grid = setting_grid(TARGETS, [None, 1.0], [1.0, 2.0], [0.1])
     assert grid[1].words == f"oracle ({SEEN}), T 1, lambda 0.1"
     assert grid[7].words == f"oracle ({SEEN}), alpha 1, T 2, lambda 0.1"
     assert (
         DistillationSetting("teacher", 0.0, 1.0, 0.1).words
         == "labels alone, alpha 0, T 1, lambda 0.1"
     )
-    assert grid[2].temperature == 2.0
-    assert grid[4].alpha == 1.0
+
+
+def test_both_are_tempered_where_temperature_matters():
     both = setting_grid(["teacher"], [None], [1.0, 2.0], [0.1], ["teacher", "both"])
     found = [(each.temperature, each.tempered) for each in both]
     assert found == [(1.0, "teacher"), (2.0, "teacher"), (2.0, "both")]
+
+
+def test_labels_alone_give_one_student_per_penalty():
     labels = setting_grid(TARGETS, [0.0], [1.0, 2.0], [0.1, 0.2])  # one student a penalty
     assert labels == [
         DistillationSetting("teacher", 0.0, 1.0, 0.1),
@@ -144,43 +154,88 @@ def test_values_out_of_range_and_settings_that_cannot_be_are_told(both, capsys):
             tuner.with_students(**settings)
 
 
-def test_students_of_the_oracle_say_so_where_they_are_named(both, run):
+@pytest.fixture
+def of_both(both) -> tuple:
+    """Students of the teacher, and of the oracle."""
     students = open_students(both, history=":memory:").fit()
     oracle = students.with_settings(targets="oracle").fit()
+    return students, oracle
+
+
+def test_students_of_the_oracle_say_so(of_both):
+    students, oracle = of_both
     assert SEEN in repr(oracle)
     assert SEEN not in repr(students)
     assert oracle.node.weights_hash != students.node.weights_hash
+
+
+def test_students_of_the_oracle_are_held_against_the_plain_teacher(of_both):
+    students, oracle = of_both
     found = [each.metrics("tune")["teacher_ap"].sort_index() for each in (students, oracle)]
     np.testing.assert_array_equal(*found)  # both are held against the plain teacher
+
+
+def test_the_card_of_students_of_the_oracle_says_so(of_both):
+    students, oracle = of_both
     card = model_card(oracle.tuner, oracle.node)
     assert card["distillation"]["targets"] == "oracle"
     assert SEEN in card_markdown(card)
     assert SEEN not in card_markdown(model_card(students.tuner, students.node))
+
+
+@pytest.fixture
+def oracle_file(both):
+    """A spec whose students have targets of the oracle."""
     sizes = "preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}"
     teacher = f"{{kind: torchscript, path: t.pt, oracle: {{}}, {sizes}}}"
     text = SPEC.replace("{kind: logits, path: logits.csv}", teacher)
     both.write_text(f"{text}students: {{targets: oracle, lambda: 1e-4}}\n")
-    for command in ("distill", "metrics"):
-        assert f"(oracle, {SEEN})" in run(command, both)[1].splitlines()[0]
-    assert SEEN in run("history", "list", both)[2]
-    assert json.loads(run("distill", both, "--json")[1])["mark"] == SEEN
+    return both
 
 
-def test_the_oracles_students_have_a_root_of_their_own_where_there_is_one(tmp_path):
-    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+@pytest.mark.parametrize("command", ["distill", "metrics"])
+def test_commands_say_that_targets_are_of_the_oracle(oracle_file, run, command):
+    assert f"(oracle, {SEEN})" in run(command, oracle_file)[1].splitlines()[0]
+
+
+def test_the_history_says_that_targets_are_of_the_oracle(oracle_file, run):
+    run("distill", oracle_file)
+    assert SEEN in run("history", "list", oracle_file)[2]
+
+
+def test_a_document_says_that_targets_are_of_the_oracle(oracle_file, run):
+    assert json.loads(run("distill", oracle_file, "--json")[1])["mark"] == SEEN
+
+
+def test_without_an_oracle_its_targets_cannot_be_chosen(tmp_path):
     without = AppState(open_tuner(small_spec(tmp_path / "plain")), Jobs(inline=True))
     assert ConfigurationView(without).data()["targets"] is None
     without.targets.choose("oracle")
     assert without.targets.tuner is None
+
+
+@pytest.fixture
+def chosen(tmp_path) -> tuple:
+    """A session whose page chose the targets of the oracle, and their tuner."""
+    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
     view = ConfigurationView(app)
     assert view.data()["targets"]["value"] == "teacher"
     assert view.data()["mark"] == ""
     view.act({"action": "choose_targets", "name": "oracle"})
     tuner = app.targets.tuner
+    return app, tuner
+
+
+def test_the_oracles_students_have_a_root_of_their_own(chosen):
+    app, tuner = chosen
     assert tuner.history is app.tuner.history
     assert tuner.root_id != app.tuner.root_id
     assert tuner.nodes()[0].number == 0
     assert app.tuner.nodes()[0].weights_hash != tuner.nodes()[0].weights_hash
+
+
+def test_the_oracles_students_are_beside_the_plain_teacher(chosen):
+    app, tuner = chosen
     other = AppState(tuner, Jobs(inline=True)).students
     for name, metrics in other.snapshot.metrics.items():  # all are beside the plain teacher
         teacher, student = app.students.student(name).teacher_logits, other.student(name)

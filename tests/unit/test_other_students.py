@@ -34,18 +34,39 @@ def spec(tmp_path: Path) -> Path:
     return tuned_spec(tmp_path)  # #0 and #1 over the store's concepts
 
 
-def test_others_are_none_of_one_root_and_name_thumbs_on_a_concept_taken_away(spec, run):
+def test_of_one_root_there_are_no_other_students(spec):
     tuner = open_tuner(spec)
     assert other_students(tuner) == []
     assert others_sentence(count_others(tuner)) == ""
+    assert "other students" not in repr(TunableStudents(tuner))
+
+
+def test_the_history_of_one_root_names_no_other_students(spec, run):
     assert "only" in run("history", "list", spec, "--others")[1]
     assert "other students" not in run("history", "list", spec)[1]
-    assert "other students" not in repr(TunableStudents(tuner))
-    tuner = type_moss(open_tuner(spec))
-    students = TunableStudents(tuner)
-    assert "2 iterations of other students" in repr(students)
+
+
+@pytest.fixture
+def moss(spec) -> Tuner:
+    """The tuner after a concept was typed: its students are others."""
+    return type_moss(open_tuner(spec))
+
+
+def test_other_students_are_counted_where_students_are_shown(moss):
+    assert "2 iterations of other students" in repr(TunableStudents(moss))
+
+
+def test_an_iteration_of_other_students_is_told_as_such(moss, spec, run):
     assert "(inficond distill SPEC). 2 iterations" in run("explain", spec, "--node", "1")[2]
+
+
+def test_other_students_are_listed_with_what_differs(moss):
+    students = TunableStudents(moss)
     assert students.others[["iterations", "differs"]].to_numpy().tolist() == [[2, "without moss"]]
+
+
+def test_thumbs_on_a_concept_taken_away_are_named(moss):
+    tuner = moss
     tuner.fine_tune(tuner.root(), [Intent("sheep", "moss", "up")])
     (other,) = other_students(remove_concept(tuner, "moss"))
     assert other.root.iterations == 2

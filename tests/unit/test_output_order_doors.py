@@ -1,6 +1,7 @@
 """A teacher whose outputs stand in another order: every door names the order, or warns."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -117,28 +118,54 @@ def test_of_many_photos_some_go_first_and_are_run_once(data, monkeypatch):
     assert stages["teacher"]["images"] == COUNT
 
 
-def test_old_stores_warn_check_holds_a_table_and_init_has_a_flag(data, run, monkeypatch, tmp_path):
+TOLD = "'bus' fits 'cat'"
+
+
+@pytest.fixture
+def old(data, monkeypatch) -> Path:
     """A store that was made before anybody looked at the order."""
-    with monkeypatch.context() as patch:
-        patch.setattr("precompute.pipeline.run.check_order", lambda *_: None)
-        old = make(spec(data, "old", NETWORK)).store
-    told = "'bus' fits 'cat'"
+    if not (store := spec(data, "old", NETWORK).store).exists():
+        with monkeypatch.context() as patch:
+            patch.setattr("precompute.pipeline.run.check_order", lambda *_: None)
+            make(spec(data, "old", NETWORK))
+    return store
+
+
+def test_commands_warn_of_an_old_store(data, old, run):
     for command in (("check", data / "old.yaml"), ("info", old)):
         status, out, err = run(*command)
-        assert (status, told in out + err) == (0, True)
+        assert (status, TOLD in out + err) == (0, True)
+
+
+def test_the_document_of_an_old_store_has_the_right_names(old, run):
     document = json.loads(run("info", old, "--json")[1])
     assert document["store"]["right_names"] == {"bus": "cat", "cat": "dog", "dog": "bus"}
+
+
+def test_precompute_warns_of_an_old_store(data, old):
     lines = []
     make(spec(data, "old", NETWORK), lines)
-    assert any(told in line for line in lines)
-    with pytest.warns(OrderWarning, match=told):
+    assert any(TOLD in line for line in lines)
+
+
+def test_python_warns_of_an_old_store(old):
+    with pytest.warns(OrderWarning, match=TOLD):
         inficond_panel.open_students(old, history=":memory:")
+
+
+def test_check_refuses_a_table_in_another_order(data, run):
     status, out, err = run("check", spec(data, "table", "kind: logits\n  path: logits.csv").path)
     assert (status != 0, "no problems" in out) == (True, False)
     assert "table.yaml:12:1: " in err
     assert "Rename columns of logits.csv: 'bus' to 'cat'" in err
+
+
+def test_check_leaves_the_order_of_a_network_to_the_run(data, run):
     status, out, _ = run("check", spec(data, "network", NETWORK).path)
     assert (status, "weights and order" in out) == (0, True)
+
+
+def test_init_takes_another_order_by_a_flag(data, run, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     write_table(tmp_path / "scores.csv", IDS, np.random.default_rng(0).random((COUNT, 2)), "ab")
     write_table(tmp_path / "split.csv", IDS, [["fit"], ["tune"]] * (COUNT // 2), ["split"])

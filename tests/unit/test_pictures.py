@@ -25,28 +25,52 @@ def noise(size: tuple[int, int] = (160, 96), smooth: float = 3.0) -> Image.Image
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def test_properties_by_hand_and_of_a_darker_or_mirrored_image():
-    image = noise()
-    gray = np.asarray(image.convert("L"), dtype=float)
-    luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
-    inside = ndimage.laplace(luma)[1:-1, 1:-1]
-    found = measured(image)
+@pytest.fixture(scope="module")
+def found() -> dict[str, float]:
+    """Properties of a photo-like image."""
+    return measured(noise())
+
+
+def test_brightness_with_contrast_by_hand(found):
+    gray = np.asarray(noise().convert("L"), dtype=float)
     assert found["brightness"] == pytest.approx(gray.mean() / 255, abs=0.003)
     assert found["contrast"] == pytest.approx(gray.std() / (gray.mean() + 8), abs=0.003)
+
+
+def test_sharpness_by_hand(found):
+    image = noise()
+    luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
+    inside = ndimage.laplace(luma)[1:-1, 1:-1]
     sharpness = np.log((inside.var() + 1) / (luma.var() + 1))
     assert found["sharpness"] == pytest.approx(sharpness, rel=1e-4)
+
+
+def test_a_smoother_image_is_less_sharp(found):
     assert measured(noise(smooth=6))["sharpness"] < found["sharpness"] - 1
+
+
+def test_size_with_aspect_by_hand():
     wide = measured(noise((200, 50)))
     assert wide["size"] == pytest.approx(np.log(10_000))
     assert wide["aspect"] == pytest.approx(np.log(4))
+
+
+def test_a_gray_image_has_no_colour(found):
+    image = noise()
     gray = measured(ImageOps.grayscale(image).convert("RGB"))
     assert (gray["saturation"], gray["colour"]) == (0, 0)
     assert found["colour"] > 0.5
-    here, there = measured(image), measured(ImageEnhance.Brightness(image).enhance(0.5))
+
+
+def test_a_darker_image_differs_in_brightness_alone(found):
+    here, there = found, measured(ImageEnhance.Brightness(noise()).enhance(0.5))
     assert there["brightness"] == pytest.approx(here["brightness"] / 2, rel=0.01)
     for key in ("contrast", "saturation", "colour", "sharpness", "text"):
         assert there[key] == pytest.approx(here[key], rel=0.12, abs=0.02), key
-    there = measured(ImageOps.mirror(image))
+
+
+def test_a_mirrored_image_has_the_same_properties(found):
+    here, there = found, measured(ImageOps.mirror(noise()))
     for key in ("brightness", "contrast", "saturation", "colour", "sharpness", "border"):
         assert here[key] == pytest.approx(there[key], rel=1e-4), key
 

@@ -1,6 +1,7 @@
 """Plots of students as HoloViews elements: their numbers, and that Bokeh draws them."""
 
 import itertools
+from types import SimpleNamespace
 
 import holoviews as hv
 import numpy as np
@@ -30,23 +31,43 @@ def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
     return next(each for each in overlay if type(each) is kind)
 
 
-def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(students):
+@pytest.fixture(scope="module")
+def bicycle(students) -> SimpleNamespace:
+    """Scores, labels and logits of the labelled tuning images, for bicycle."""
     store, node = students.tuner.store, students.node
     column = store.classes.index("bicycle")
     rows = np.flatnonzero((store.split == "tune") & (store.label[:, column] >= 0))
     score, label = store.concept_score[rows], store.label[rows, column]
     logit = score @ node.weights[:, column] + node.intercepts[column]
+    return SimpleNamespace(column=column, score=score, label=label, logit=logit)
+
+
+def test_what_if_has_ap_on_a_grid(students, bicycle):
+    node, score, label, logit = students.node, bicycle.score, bicycle.label, bicycle.logit
+    column = bicycle.column
     overlay = students.plot.what_if("bicycle", "wheel")
-    line, area = layer(overlay, hv.Curve).dframe(), layer(overlay, hv.Area).dframe()
+    line = layer(overlay, hv.Curve).dframe()
     c = students.concepts.index("wheel")
     weight = node.weights[c, column]
     for v, ap in line[["influence", "ap"]].to_numpy()[::20]:
         moved = logit + (v - weight) * score[:, c]
         assert ap == pytest.approx(average_precision_score(label, moved), abs=1e-12)
+
+
+def test_the_interval_of_what_if_is_zero_at_the_student(students, bicycle):
+    node, column = students.node, bicycle.column
+    overlay = students.plot.what_if("bicycle", "wheel")
+    area = layer(overlay, hv.Area).dframe()
+    c = students.concepts.index("wheel")
+    weight = node.weights[c, column]
     here = area["influence"] == weight
     assert here.sum() == 1
     assert area.loc[here, "ap_low"].item() == area.loc[here, "ap_high"].item()
     assert (area["ap_low"] <= area["ap_high"]).all()
+
+
+def test_the_confusion_is_that_of_scikit_learn(students, bicycle):
+    label, logit = bicycle.label, bicycle.logit
     cells = layer(students.plot.confusion("bicycle"), hv.HeatMap).dframe()
     (tn, fp), (fn, tp) = confusion_matrix(label, logit > 0)
     assert cells.set_index(["student", "label"])["images"].to_dict() == {
@@ -55,6 +76,10 @@ def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(stude
         ("decided absent", "labelled present"): fn,
         ("decided absent", "labelled absent"): tn,
     }
+
+
+def test_reliability_by_hand(students, bicycle):
+    label, logit = bicycle.label, bicycle.logit
     points = layer(students.plot.reliability("bicycle"), hv.Points).dframe()
     chance = expit(logit)
     bins = np.clip(np.ceil(chance * 15).astype(int) - 1, 0, 14)
@@ -64,30 +89,53 @@ def test_what_if_of_ap_on_a_grid_confusion_of_scikit_learn_and_reliability(stude
         assert row.images == (bins == at).sum()
 
 
-def test_matrix_holds_the_influences_and_embedding_labels_the_strongest(students):
-    def names(top: int = 0, **options) -> list[str]:
-        ticks = students.plot.matrix(top=top, **options).opts.get().kwargs["yticks"]
-        return [name for _, name in ticks]
+def matrix_names(students, top: int = 0, **options) -> list[str]:
+    ticks = students.plot.matrix(top=top, **options).opts.get().kwargs["yticks"]
+    return [name for _, name in ticks]
 
+
+def test_the_matrix_holds_the_influences(students):
     weights, strength = students.node.weights, np.abs(students.node.weights).max(axis=1)
     order = sorted(range(len(strength)), key=lambda c: -strength[c])[:5]
     shown = students.plot.matrix(top=5).dimension_values("influence", flat=False)[::-1]
     np.testing.assert_array_equal(np.nan_to_num(shown), weights[order].astype(np.float32))
-    assert names(top=5) == [students.concepts[c] for c in order]
-    assert names(order="name") == sorted(students.concepts, key=str.casefold)
-    assert names(order="marked", marked={("bird", "hair")})[0] == "hair"
-    assert set(names(find="wheel")) == {name for name in students.concepts if "wheel" in name}
+    assert matrix_names(students, top=5) == [students.concepts[c] for c in order]
+
+
+def test_the_matrix_is_in_the_order_of_names(students):
+    expected = sorted(students.concepts, key=str.casefold)
+    assert matrix_names(students, order="name") == expected
+
+
+def test_the_matrix_begins_with_marked_concepts(students):
+    assert matrix_names(students, order="marked", marked={("bird", "hair")})[0] == "hair"
+
+
+def test_the_matrix_holds_the_concepts_that_are_found(students):
+    found = {name for name in students.concepts if "wheel" in name}
+    assert set(matrix_names(students, find="wheel")) == found
+
+
+def test_the_embedding_holds_the_places_of_concepts(students):
     overlay, store = students.plot.embedding("bicycle", "pca"), students.tuner.store
     places = layer(overlay, hv.Points).dframe()
     raw = store.concept_projection[store.methods.index("pca")]
     unit = (raw - raw.min(axis=0)) / np.ptp(raw, axis=0)
     far = np.abs(places[["x", "y"]].to_numpy() - unit).max(axis=1)
     assert (far < 1e-9).sum() >= len(unit) - 10  # but for marks that make room for each other
+
+
+def test_the_embedding_labels_the_strongest(students):
+    overlay = students.plot.embedding("bicycle", "pca")
     weights = students.node.weights[:, students.classes.index("bicycle")]
     strongest = {students.concepts[c] for c in np.argsort(-np.abs(weights))[:10]}
     named = set(layer(overlay, hv.Labels).dframe()["name"])
     assert named
     assert named <= strongest
+
+
+def test_the_embedding_of_a_concept_holds_its_segments_with_their_centre(students):
+    store = students.tuner.store
     own = store.segment_concept == store.concepts.index("fur")
     overlay = students.plot.embedding(method="pca", concept="fur")
     _, dots, segments, centre = overlay
@@ -150,14 +198,23 @@ def test_a_fill_with_images_is_seen_and_the_bar_is_full(counts, width):
         assert left[other] - right[one] == pytest.approx(1)
 
 
-def test_the_element_has_four_fills_and_is_updated_as_if_made_anew():
-    bird, car = [[40, 5, 1, 2], [1950, 0, 1, 2]], [[0, 0, 0, 0], [2, 2, 2, 2]]
-    assert bars.count_images(AGREEMENT).tolist() == [bird, car]
+BIRD, CAR = [[40, 5, 1, 2], [1950, 0, 1, 2]], [[0, 0, 0, 0], [2, 2, 2, 2]]
+
+
+def test_bars_count_images_by_class_with_side():
+    assert bars.count_images(AGREEMENT).tolist() == [BIRD, CAR]
     element = make_performance_bars(AGREEMENT)
-    assert element.dimension_values("images").tolist()[:8] == [*bird[0], *bird[1]]
+    assert element.dimension_values("images").tolist()[:8] == [*BIRD[0], *BIRD[1]]
     assert element["class"][8] == "car"
-    data, figure = drawn(element)
+
+
+def test_bars_are_on_white():
+    _, figure = drawn(make_performance_bars(AGREEMENT))
     assert figure.border_fill_color == "#ffffff"  # the names are dark, also in a dark notebook
+
+
+def test_bars_have_four_fills():
+    data, figure = drawn(make_performance_bars(AGREEMENT))
     assert list(data["fill"][:5]) == [0, 1, 2, 3, 0]
     fills = fill_renderers(figure)
     assert [each.glyph.hatch_pattern for each in fills] == [None, "/", None, "\\"]
@@ -166,8 +223,14 @@ def test_the_element_has_four_fills_and_is_updated_as_if_made_anew():
     assert colours == [BOTH_RIGHT.light, TEACHER_RIGHT_SOFT.light]
     assert fills[3].glyph.hatch_color == STUDENT_RIGHT.light
     assert figure.hover[0].renderers == fills  # the card tells of every fill
+
+
+def test_bars_of_a_dark_page_have_its_colours():
     _, dark = drawn(make_performance_bars(AGREEMENT, dark=True))
     assert fill_renderers(dark)[0].glyph.fill_color == BOTH_RIGHT.dark
+
+
+def test_bars_are_updated_as_if_made_anew():
     data, figure = drawn(make_performance_bars(AGREEMENT))
     other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
     bars.update_bars(figure, other, dark=True, width=150)

@@ -173,7 +173,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_columns_of_labels_splits_and_metadata_or_of_names(folder):
+def test_columns_give_splits_labels_with_metadata(folder):
     dataset = load_dataset(dataset_section(folder, LABELS, check_files=True))
     assert dataset.ids == ("a/1", "a/2", "b/1", "b/2")
     assert dataset.split == ("fit", "fit", "tune", "holdout")
@@ -182,15 +182,23 @@ def test_columns_of_labels_splits_and_metadata_or_of_names(folder):
     assert dataset.metadata_columns == ("camera",)
     assert dataset.metadata.ravel().tolist() == ["x", "y", "", "x"]
     assert [dataset.load(i).width for i in range(4)] == [5, 6, 7, 8]
+
+
+def test_another_value_may_mean_absent(folder):
     text = CSV.replace(",1,1,x", ",1,-1,x").replace(",,0,,y", ",,0,1.0,y")
     (folder / "t.csv").write_text(text.replace("none,0,0,", "none,-1.0,,"))
     dataset = load_dataset(dataset_section(folder, f"{LABELS}\nabsent: -1"))
     assert dataset.label.tolist() == [[0, 1], [1, -1], [-1, 0], [1, -1]]
-    (folder / "t.csv").write_text(CSV)
+
+
+def test_a_column_of_names_gives_the_labels(folder):
     dataset = load_dataset(dataset_section(folder, NAMES))
     assert dataset.classes == ("cat", "dog", "none")
     assert dataset.label.tolist() == [[1, 1, 0], [-1, -1, -1], [0, 0, 1], [1, 1, 0]]
     assert dataset.metadata is None
+
+
+def test_classes_may_be_chosen_among_names(folder):
     dataset = load_dataset(dataset_section(folder, f"{NAMES}\nclasses: [dog, cat]"))
     assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 1]]
 

@@ -21,7 +21,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_ids_labels_and_splits_stay_or_are_others_in_order_or_stratified(folder):
+def test_images_of_a_store_keep_labels_with_splits(folder):
     store = open_store(folder / "a.zarr")
     dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr", check_files=True))
     assert list(dataset.ids) == store.images
@@ -30,21 +30,34 @@ def test_ids_labels_and_splits_stay_or_are_others_in_order_or_stratified(folder)
     np.testing.assert_array_equal(dataset.label, store.label)
     assert not dataset.notes
     assert len({dataset.digest(i) for i in range(len(dataset.ids))}) == len(dataset.ids)
+
+
+def test_images_of_a_store_cannot_be_loaded(folder):
+    dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr", check_files=True))
     with pytest.raises(DataError, match="holds no photos, only thumbnails") as told:
         dataset.load(0)
     assert "the photos' data set" in told.value.remedy
+
+
+def test_images_of_a_store_may_have_other_splits_in_order(folder):
+    store = open_store(folder / "a.zarr")
     text = "kind: store\npath: a.zarr\nsplits: {fit: holdout, tune: {from: fit, share: 0.5}, "
     dataset = load_dataset(dataset_section(folder, f"{text}holdout: rest}}"))
     rows = [store.images.index(name) for name in dataset.ids]
     assert rows == sorted(rows)
     assert set(store.split[rows]) == {"fit", "holdout"}
     assert "images are in no split" in dataset.notes[0]
+
+
+def test_images_of_a_store_may_be_stratified(folder):
     half, some = (f"{{from: all, share: {share}, stratify: true}}" for share in (0.5, 0.2))
     text = f"kind: store\npath: a.zarr\nsplits: {{fit: {half}, tune: {some}, holdout: rest}}"
     dataset = load_dataset(dataset_section(folder, text))
     counts = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
     assert np.abs(np.array(counts) - np.array([0.5, 0.2, 0.3]) * len(dataset.ids)).max() <= 2
-    # digests depend on what encoding gave and on the images
+
+
+def test_digests_depend_on_the_images_not_on_how_splits_are_named(folder):
     whole = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr")).encoded
     text = "kind: store\npath: a.zarr\nsplits: {fit: fit, tune: tune, holdout: holdout}"
     same = load_dataset(dataset_section(folder, text)).encoded

@@ -114,20 +114,31 @@ def write(root, name, images, annotations):
     (root / "annotations" / f"instances_{name}.json").write_text(json.dumps(document))
 
 
-def test_classes_order_labels_and_splits_of_coco(coco):
+def test_coco_has_classes_in_the_order_of_their_numbers(coco):
     dataset = load_dataset(dataset_section(coco, TEXT))
     assert dataset.classes == ("person", "train", "dog")
     assert dataset.ids[:2] == ("000000000009", "sub/five")
     assert dataset.split[:2] == ("fit", "fit")
     assert sorted(dataset.split[2:]) == ["holdout", "tune"]
+
+
+def test_coco_has_labels_of_its_annotations(coco):
+    dataset = load_dataset(dataset_section(coco, TEXT))
     label = dict(zip(dataset.ids, dataset.label.tolist(), strict=True))
     assert (label["000000000009"], label["sub/five"]) == ([1, 0, 1], [0, 0, 0])
     assert label["000000000012"] == [0, 1, 0]
+
+
+def test_coco_finds_photos_by_the_name_of_their_file(coco):
+    dataset = load_dataset(dataset_section(coco, TEXT))
     row = {name: i for i, name in enumerate(dataset.ids)}
     widths = {"000000000009": 9, "sub/five": 5, "000000000011": 11}
     assert {name: dataset.load(row[name]).width for name in widths} == widths
     with pytest.raises(UnreadableImage, match="no such file"):
         dataset.load(row["000000000012"])
+
+
+def test_coco_may_ignore_crowds(coco):
     text = f"{TEXT}\ncrowd: ignored\nimage_id: number\nclasses: [dog, person]"
     dataset = load_dataset(dataset_section(coco, text))  # of a class that only crowds show
     assert (dataset.classes, dataset.ids[:2]) == (("dog", "person"), ("9", "5"))

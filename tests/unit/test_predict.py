@@ -198,7 +198,9 @@ def test_a_spec_that_encodes_otherwise_is_refused_and_the_extra_named(folder, mo
         students.predict_images(file)
 
 
-def test_all_doors_hold_the_same_drift_is_told_and_a_student_abstains(folder, run, monkeypatch):
+@pytest.fixture
+def few_images(monkeypatch) -> None:
+    """Drift and thresholds are told of as few images as the store has."""
     for name, few in (
         ("drift.LEAST_FIT", 8),
         ("drift.LEAST_PHOTOS", 8),
@@ -206,8 +208,19 @@ def test_all_doors_hold_the_same_drift_is_told_and_a_student_abstains(folder, ru
         ("metrics.thresholds.LEAST_ANSWERED", 1),
     ):
         monkeypatch.setattr(f"inficond_panel.distill.{name}", few)
-    students = opened(folder)
-    files = files_of(folder, students.tuner.store.images)
+
+
+@pytest.fixture
+def students(folder, few_images):
+    return opened(folder)
+
+
+@pytest.fixture
+def files(folder, students) -> list[Path]:
+    return files_of(folder, students.tuner.store.images)
+
+
+def test_all_doors_hold_the_same(folder, run, students, files):
     found, drift = students.predict_images(files, abstain=0.9), students.drift(files)
     frames = {"decisions": found.table, "parts": found.parts, "abstain": rules_frame(found.rules)}
 
@@ -218,12 +231,18 @@ def test_all_doors_hold_the_same_drift_is_told_and_a_student_abstains(folder, ru
         return out
 
     hold_doors(said, {**frames, "drift": drift.table})
+
+
+def test_drift_is_told_of_photos_like_those_of_training(folder, students, files):
     drift = students.drift([*files, folder / "none.jpg"])
     assert drift.faults == {str(folder / "none.jpg"): "no such file"}
     assert (drift.photos, drift.alarm) == (len(files), False)
     assert list(drift.table["drifted"]) == [False] * len(students.concepts)
     assert str(drift).startswith("No significant difference from the training images")
     assert drift.table.attrs["notes"] == str(drift).splitlines()
+
+
+def test_a_student_abstains_where_it_is_not_sure(students, files):
     store = students.tuner.store
     found = students.predict_images(files, abstain=1)
     logits, decisions = students.tuner.logits(students.node), as_matrix(found, "student_decision")
@@ -233,11 +252,18 @@ def test_all_doors_hold_the_same_drift_is_told_and_a_student_abstains(folder, ru
         known = abs(sure) >= 1e-3  # as far as rounding goes
         expected = np.where(sure > 0, logits[: len(files), k] > 0, np.nan)
         np.testing.assert_array_equal(decisions[known, k], expected[known])
+
+
+def test_rules_say_whom_they_cannot_reach(students, files):
+    found = students.predict_images(files, abstain=1)
     frame = rules_frame(found.rules)
     notes = " ".join(frame.attrs["notes"])
     for name, rule in found.rules.rules.items():
         many = f"{name}: no 20 or more" not in notes
         assert (frame.loc[name, "asked"], rule.reached) == (1, many)
+
+
+def test_the_command_says_where_a_student_does_not_know(folder, run, students, files):
     assert "don't know" in run("predict", folder / "spec.yaml", *files, "--abstain", "1")[1]
 
 

@@ -149,7 +149,9 @@ def test_faults_are_told(tmp_path, code, told):
         loaded(tmp_path, code, f"names: [cat, dog], splits: {HALVES}")
 
 
-def test_it_runs_only_where_it_is_allowed_and_a_change_is_noticed(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> Path:
+    """A folder whose spec has a data set of Python code, which notes that it ran."""
     without_torch(monkeypatch)
     photo_set(tmp_path)
     named_encoder(tmp_path / "encoder")
@@ -164,18 +166,34 @@ def test_it_runs_only_where_it_is_allowed_and_a_change_is_noticed(tmp_path, monk
     (tmp_path / "spec.yaml").write_text(f"{text[:start]}{dataset}{text[end:]}")
     ids = [f"{split}/{i:06d}" for split in ("train", "test") for i in range(4)]
     write_table(tmp_path / "logits.csv", ids, np.arange(16).reshape(8, 2) / 7 - 1, NAMES)
-    for plan in ([], ["--plan"]):
-        assert main(["precompute", "spec.yaml", *plan]) == 1
-        told = capsys.readouterr().err
-        assert "spec's data set is Python code, own.py:images, which could do anything" in told
+    return tmp_path
+
+
+@pytest.mark.parametrize("plan", [[], ["--plan"]], ids=["run", "plan"])
+def test_a_run_names_the_code_that_it_does_not_run(own, capsys, plan):
+    assert main(["precompute", "spec.yaml", *plan]) == 1
+    told = capsys.readouterr().err
+    assert "spec's data set is Python code, own.py:images, which could do anything" in told
+
+
+def test_code_runs_only_where_it_is_allowed(own, capsys):
+    assert main(["precompute", "spec.yaml"]) == 1
     assert main(["info", "spec.yaml"]) == 1
     assert main(["check", "spec.yaml"]) == 0
     assert main(["info", "spec.yaml", "--allow-python"]) == 0
-    (tmp_path / "ran").unlink()
+    (own / "ran").unlink()
+    assert main(["check", "spec.yaml"]) == 0
+    assert not (own / "ran").exists()
+
+
+def test_help_names_the_flag_that_allows_code(own, capsys):
     with pytest.raises(SystemExit):
         main(["export", "--help"])
     assert "--allow-python" in capsys.readouterr().out
-    assert not (tmp_path / "ran").exists()
+
+
+def test_a_change_of_the_code_is_noticed(own):
+    tmp_path = own
     assert main(["precompute", "spec.yaml", "--allow-python"]) == 0
     spec = load_spec("spec.yaml")
     assert open_store(spec.store).images[:2] == ["train/000000", "train/000001"]

@@ -1,6 +1,7 @@
 """A teacher that is a Python function: it runs where that is allowed, and its faults are told."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from precompute_factory import named_encoder, photo_set, without_torch
@@ -44,22 +45,47 @@ def write(home, code):
     (home / "code" / "mine" / "model.py").write_text(code)
 
 
-def test_it_runs_only_where_it_is_allowed(home, capsys):
+@pytest.fixture
+def written(home) -> Path:
+    """The folder with the code of a teacher, which notes that it ran."""
     write(home, f"open({str(home / 'ran')!r}, 'w').close()\n{CODE}")
-    spec = load_spec(home / "spec.yaml")
+    return home
+
+
+def test_a_run_names_the_code_that_it_does_not_run(written, capsys):
+    home = written
     assert main(["precompute", str(home / "spec.yaml")]) == 1
     told = capsys.readouterr().err
     assert "teacher is Python code, mine.model:logits, which could do anything" in told
     assert "--allow-python" in told
+
+
+def test_it_runs_only_where_it_is_allowed(written):
+    home, spec = written, load_spec(written / "spec.yaml")
+    assert main(["precompute", str(home / "spec.yaml")]) == 1
     assert main(["precompute", str(home / "spec.yaml"), "--plan"]) == 0
     assert not (home / "ran").exists()
     assert not spec.store.exists()
-    assert main(["precompute", str(home / "spec.yaml"), "--allow-python"]) == 0
-    store = open_store(spec.store)
+
+
+@pytest.fixture
+def allowed(written) -> Path:
+    """The folder with the store that the teacher made."""
+    assert main(["precompute", str(written / "spec.yaml"), "--allow-python"]) == 0
+    return written
+
+
+def test_its_logits_are_in_the_store(allowed):
+    store = open_store(load_spec(allowed / "spec.yaml").store)
     assert (store.attrs["teacher"], store.attrs["teacher_kind"]) == ("mine.model:logits", "python")
     for i, name in enumerate(store.images):
         wide = 80 if int(name) % 3 else 50
         assert store.teacher_logit[i, 1] == wide - 70
+
+
+def test_it_labels_new_photos_only_where_it_is_allowed(allowed):
+    spec = load_spec(allowed / "spec.yaml")
+    store = open_store(spec.store)
     teacher, why = teacher_of(spec, store)
     assert teacher is None
     assert "is Python code" in why
@@ -67,12 +93,20 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
     spec.allow_python()
     teacher, why = teacher_of(spec, store)
     assert (teacher is not None, why) == (True, "")
-    # Another text of the module is another teacher; the same is up to date.
+
+
+def test_another_text_of_its_module_is_another_teacher(allowed):
+    home, spec = allowed, load_spec(allowed / "spec.yaml")
+    before = open_store(spec.store).teacher_logit[0, 1]
+    spec.allow_python()
     assert not precompute.run(spec, spec.store).changed
     write(home, CODE.replace("70", "71"))
     sys.modules.pop("mine.model")
     assert precompute.run(spec, spec.store).changed
-    assert open_store(spec.store).teacher_logit[0, 1] == store.teacher_logit[0, 1] - 1
+    assert open_store(spec.store).teacher_logit[0, 1] == before - 1
+
+
+def test_a_function_without_a_name_is_told(home, capsys):
     path = home / "spec.yaml"
     path.write_text(path.read_text().replace("mine.model:logits", "mine.model"))
     assert main(["check", str(path)]) == 2

@@ -56,10 +56,13 @@ def test_the_distance_travelled_is_the_sum_of_the_steps_over_the_first_size():
     assert distance_travelled(weights) == pytest.approx([0, 1, 1.4])
 
 
-def test_an_image_is_learned_where_it_first_has_most_points_and_keeps_a_share_of_all():
+def test_an_image_is_learned_where_it_first_has_most_points():
     counts = np.array([[1, 0, 5, np.nan], [4, 0, 5, 1], [4, 0, 2, 1]])
     found = learned_at(counts, np.array([0.5, 0.7, 1.1]))
     assert found == pytest.approx([0.7, np.nan, 0.5, np.nan], nan_ok=True)
+
+
+def test_an_image_keeps_a_share_of_all_points():
     points = np.zeros((3, 2, 1, 4), bool)
     points[0, 0, 0, [0, 1]] = points[1, 0, 0, 2] = points[2, 0, 0, [1, 3]] = True
     mask = np.array([[[True, True, True, False]], [[True, True, True, True]]])
@@ -67,11 +70,18 @@ def test_an_image_is_learned_where_it_first_has_most_points_and_keeps_a_share_of
     assert kept_share(points, mask) == pytest.approx([1 / 3, np.nan], nan_ok=True)
 
 
-@given(arrays(bool, (4, 2, 3, 3)), arrays(bool, (2, 3, 3)))
-def test_the_kept_share_lies_between_0_and_1_and_is_1_for_points_that_stay(points, mask):
+POINTS, MASKS = arrays(bool, (4, 2, 3, 3)), arrays(bool, (2, 3, 3))
+
+
+@given(POINTS, MASKS)
+def test_the_kept_share_lies_between_0_and_1(points, mask):
     share = kept_share(points, mask)
     defined = ~np.isnan(share)
     assert ((share[defined] >= 0) & (share[defined] <= 1)).all()
+
+
+@given(POINTS, MASKS)
+def test_the_kept_share_is_1_for_points_that_stay(points, mask):
     growing = np.logical_or.accumulate(points, 0)
     kept = kept_share(growing, mask)
     assert (kept[~np.isnan(kept)] == 1).all()
@@ -110,14 +120,20 @@ def test_figures_of_an_image_by_hand():
     assert {name: value[0] for name, value in found.items()} == figures
 
 
-def test_a_student_that_knows_more_is_as_said_and_what_is_undefined_is_left_out_and_counted():
+def test_a_student_that_knows_more_is_as_said():
     row = by_name({"student": [followed(0.8)], "baseline": [followed(0.3, seed=1)]})
     assert row["N_fg"].verdict == "as said"
     assert row["N_fg"].values["student"].estimate == pytest.approx(6.4, abs=0.7)
     assert row["foreground_ratio"].verdict == "unchanged"  # 1 for both
     assert row["N_bg"].verdict == ""
+
+
+def test_a_student_that_knows_less_is_the_opposite():
     swapped = by_name({"student": [followed(0.3)], "baseline": [followed(0.8, seed=1)]})
     assert swapped["N_fg"].verdict == "opposite"
+
+
+def test_what_is_undefined_is_left_out():
     nothing = Followed(np.full((2, N, H, W), -1.0), np.array([1.0, 2.0]))
     row = by_name({"student": [nothing], "baseline": [followed(0.5)]})
     assert row["N_fg"].values["student"].estimate == 0
@@ -126,11 +142,22 @@ def test_a_student_that_knows_more_is_as_said_and_what_is_undefined_is_left_out_
         assert np.isnan(row[name].values["student"].estimate)
 
 
-def test_the_teacher_has_no_figures_over_checkpoints_and_no_part_in_the_difference():
+@pytest.fixture(scope="module")
+def beside_teacher() -> tuple:
+    """Networks of student and baseline, and their rows beside the teacher's."""
     networks = {"student": [followed(0.8)], "baseline": [followed(0.7)]}
     rows = by_name({**networks, "teacher": [followed(0.9, steps=1)]})
+    return networks, rows
+
+
+def test_the_teacher_has_no_figures_over_checkpoints(beside_teacher):
+    _, rows = beside_teacher
     having = [name for name, row in rows.items() if "teacher" in row.values]
     assert having == ["N_fg", "N_bg", "foreground_ratio"]
+
+
+def test_the_teacher_has_no_part_in_the_difference(beside_teacher):
+    networks, rows = beside_teacher
     for name, row in by_name(networks).items():
         assert row.difference == rows[name].difference
 
@@ -200,7 +227,7 @@ def test_the_silhouette_is_the_definition(seed):
     assert np.isnan(found[9:]).all()
 
 
-def test_a_large_set_is_sampled_by_its_seed_and_the_missing_extra_is_named(monkeypatch):
+def test_a_large_set_is_sampled_by_its_seed():
     of = np.repeat([0, 1], 50)
     groups = Groups(of, ("a", "b"), "given")
     some = sample(groups, 30, seed=1)
@@ -209,12 +236,22 @@ def test_a_large_set_is_sampled_by_its_seed_and_the_missing_extra_is_named(monke
     np.testing.assert_array_equal(some.of, sample(groups, 30, seed=1).of)
     assert (some.of[some.of >= 0] == of[some.of >= 0]).all()
     assert sample(groups, 100) is groups
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (silhouette, [np.eye(100), Groups(np.repeat([0, 1], 50), ("a", "b"), "given")]),
+        (tsne, [np.eye(6)]),
+    ],
+    ids=["silhouette", "tsne"],
+)
+def test_the_missing_extra_is_named(monkeypatch, function, arguments):
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
-    for function, arguments in ((silhouette, [np.eye(100), groups]), (tsne, [np.eye(6)])):
-        with pytest.raises(MissingExtraError) as told:
-            function(*arguments)
-        assert "[sklearn]" in told.value.remedy
+    with pytest.raises(MissingExtraError) as told:
+        function(*arguments)
+    assert "[sklearn]" in told.value.remedy
 
 
 @pytest.mark.slow

@@ -105,17 +105,29 @@ def made():
     return make_frame(rows, "name", headings | more, title="T", notes=["One & two."], level=0.8)
 
 
-def test_a_person_reads_numbers_with_their_limits_and_a_program_all_digits_and_null():
+def test_a_person_reads_numbers_with_their_limits():
     assert text_table(made()) == (
         ["name", "images", "AP", "80 %", "hit"],
         [["<a>", "1,200", "0.51", "[0.40, 0.60]", "yes"], ["b", "3", "undefined", "undefined", ""]],
     )
+
+
+def test_a_program_reads_all_digits_or_null():
     found = module.document(made())
     assert (found["level"], found["notes"]) == (0.8, ["One & two."])
     assert found["rows"][0]["ap"] == 0.51234
     assert found["rows"][1]["ap"] is None
+
+
+def test_a_line_of_csv_has_nothing_where_a_number_is_undefined():
     assert module.csv_text(made()).splitlines()[2] == "b,3,,,,False,0.8"
+
+
+def test_an_interval_is_read_from_its_columns():
     assert module.interval_of(made().loc["<a>"], "ap") == Interval(0.51234, 0.4, 0.6)
+
+
+def test_a_page_escapes_names_with_notes():
     text = module.html_text(made())
     assert "<a>" not in text
     assert "&lt;a&gt;" in text
@@ -257,18 +269,37 @@ def study(folder, monkeypatch):
     return [frames[name] for name in ("summary", "differences", "tasks")], page.read_text()
 
 
-@pytest.mark.parametrize("report", [compare, links, gammas, study])
-def test_a_report_shows_its_frames_escaped_and_loads_nothing(report, tmp_path, monkeypatch):
-    frames, page = report(tmp_path, monkeypatch)
+@pytest.fixture(scope="module", params=[compare, links, gammas, study])
+def report(request, tmp_path_factory) -> tuple:
+    """Frames of a report, and its page."""
+    with pytest.MonkeyPatch.context() as patch:
+        return request.param(tmp_path_factory.mktemp("report"), patch)
+
+
+def test_a_report_shows_its_frames(report):
+    frames, page = report
     found = Cells(page)
     for frame in frames:
         header, rows = text_table(frame)
         assert rows
         assert [header, *rows] in found.tables, frame.attrs["title"]
         assert f"<h2>{escape(frame.attrs['title'], quote=False)}</h2>" in page
+
+
+def test_a_report_is_escaped(report):
+    _, page = report
     assert NAME not in page
     assert "split tune" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_report_loads_nothing(report):
+    _, page = report
+    found = Cells(page)
     assert "script" not in found.tags
     assert not re.search(r"https?:|url\((?!data:)|@import|(src|href)=.(?!data:)", page)
+
+
+def test_a_report_follows_the_theme_of_its_reader(report):
+    _, page = report
     assert "color-scheme: light dark" in page

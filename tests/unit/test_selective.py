@@ -18,15 +18,29 @@ from inficond_panel.results.frame import text_table
 from inficond_panel.store import write_store
 
 
-def test_thresholds_and_the_curve_by_hand_and_few_sure_images_choose_nothing():
+@pytest.fixture(scope="module")
+def by_hand() -> Decisions:
     """20 of 20 right at a confidence of 4, 8 of 10 at 3, 4 of 10 at 2: 1, 28/30 and 32/40."""
     confidence = np.repeat([2.0, 4.0, 3.0], [10, 20, 10])
     right = np.concatenate([np.arange(10) < 4, np.ones(20), np.arange(10) < 8]).astype(bool)
-    found = Decisions(confidence, right, right & (np.arange(40) % 2 == 0))
+    return Decisions(confidence, right, right & (np.arange(40) % 2 == 0))
+
+
+def test_thresholds_by_hand(by_hand):
+    found = by_hand
     asked = (1.0, 0.95, 28 / 30, 0.9, 0.8, 0.1)
     assert [found.threshold(each) for each in asked] == [4, 4, 3, 3, 2, 2]
     assert found.best == 1
+
+
+def test_an_accuracy_that_no_threshold_reaches_has_none():
+    confidence = np.repeat([2.0, 4.0, 3.0], [10, 20, 10])
+    right = np.concatenate([np.arange(10) < 4, np.ones(20), np.arange(10) < 8]).astype(bool)
     assert np.isnan(Decisions(confidence, ~right).threshold(0.9))
+
+
+def test_the_curve_by_hand(by_hand):
+    found = by_hand
     points = found.curve()
     shares = [(point.threshold, point.answered, point.coverage) for point in points]
     assert shares == [(4, 20, 0.5), (3, 30, 0.75), (2, 40, 1)]
@@ -35,14 +49,24 @@ def test_thresholds_and_the_curve_by_hand_and_few_sure_images_choose_nothing():
     np.testing.assert_allclose(gains, [0.2, 28 / 30 - 0.8, 0], atol=1e-15)
     f1 = [20 / 20, 28 / (28 + 2), 32 / (32 + 8)]  # 2 TP / (2 TP + wrong): 10, 14, 16 TP
     np.testing.assert_allclose([p.f1.estimate for p in points], f1)
+
+
+def test_gains_are_of_the_same_draws(by_hand):
+    points = by_hand.curve()
     assert points[0].gain.low > 0
     assert (points[2].gain.low, points[2].gain.high) == (0, 0)  # the same draws
+
+
+def test_few_sure_images_choose_nothing():
     few = LEAST_ANSWERED - 1  # all right, but no evidence of an accuracy of 1
     confidence = np.repeat([4.0, 3.0], [few, 21])
     right = np.arange(few + 21) < few
     found = Decisions(confidence, right)
     assert np.isnan(found.threshold(0.9))
     assert found.best == pytest.approx(few / (few + 21))
+
+
+def test_no_images_choose_nothing():
     none = Decisions(np.empty(0), np.empty(0, bool))
     assert not none.rule(0.9).reached
     assert (none.curve(), np.isnan(none.best)) == ([], True)

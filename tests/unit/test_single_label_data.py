@@ -1,6 +1,7 @@
 """One class an image: labels, stores, specs, what the students learn, and all as one classifier."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,25 +49,49 @@ def tables_of(folder, given):
     return [*tables, "--splits", str(folder / "split.csv"), "--output"]
 
 
-def test_a_task_is_found_or_what_is_not_said_told(tmp_path, capsys, home):  # noqa: F811
+def test_the_task_of_tables_is_found(tmp_path, capsys):
     tables = tables_of(tmp_path, single_frames())
     assert main(["init", *tables, str(tmp_path / "own.zarr")]) == 0
     said = "single_label (one class per image); the teacher ends in a softmax over 5 classes"
     assert said in capsys.readouterr().out
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert re.search(f"task +{re.escape(said)}", capsys.readouterr().out)
+
+
+def test_frames_that_say_their_task_are_not_asked_for_it(tmp_path, capsys):
     given = single_frames(others=0)
     from_frames(**given, path=tmp_path / "one.zarr")
     assert "exactly one class" not in capsys.readouterr().err
+
+
+def test_frames_of_one_class_per_image_are_told_so(tmp_path, capsys):
+    given = single_frames(others=0)
     several = {"task": "multi_label", "activation": "sigmoid"}
     from_frames(**{**given, **several}, path=tmp_path / "o.zarr")
     assert "120 of 120 labelled images have exactly one class" in capsys.readouterr().err
+
+
+@pytest.fixture
+def nearly_single(tmp_path) -> list[str]:
+    """Arguments for tables where one image has all classes."""
+    given = single_frames(others=0)
     given["labels"].iloc[5] = 1
-    tables = tables_of(tmp_path, given)
+    return tables_of(tmp_path, given)
+
+
+def test_tables_of_nearly_one_class_per_image_are_told_so(nearly_single, tmp_path, capsys):
+    tables = nearly_single
     assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
     assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
+
+
+def test_tables_whose_task_is_said_are_not_asked_for_it(nearly_single, tmp_path, capsys):
+    tables = nearly_single
     assert main(["init", *tables, str(tmp_path / "u.zarr"), "--task", "multi_label"]) == 0
     assert "exactly one class" not in capsys.readouterr().out
+
+
+def test_a_folder_of_nearly_one_class_per_image_is_told_so(capsys, home):  # noqa: F811
     ids = [f"{i:03d}" for i in range(40)]
     photos(home / "data", [f"pictures/{name}.jpg" for name in ids])
     labels = np.eye(2, dtype=int)[np.arange(40) % 2]
@@ -174,34 +199,56 @@ def students(tmp_path):
     return from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
 
 
-def test_the_matrix_top_k_changes_and_pairs_of_classes(students, capsys):
+@pytest.fixture
+def tuned(students) -> SimpleNamespace:
+    """Students after a removal, with probabilities of students and teacher on tune."""
     students.tune([Intent("cat", "a", "remove")])
     store, rows, node = students.tuner.store, students.tuner.store.rows("tune"), students.node
     mine = expit(store.concept_score[rows] @ node.weights + node.intercepts)
     mine /= mine.sum(axis=1, keepdims=True)
     teacher = softmax(np.hstack([store.teacher_logit, store.other_logit])[rows], axis=1)[:, :3]
     label = store.label[rows].argmax(1)
-    for named, theirs in ((mine, False), (teacher, True)):
-        found = students.confusion("tune", teacher=theirs)
-        assert list(found.index) == list(found.columns) == CLASSES
-        matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
-        assert found.to_numpy().tolist() == matrix.tolist()  # labels in rows
+    return SimpleNamespace(mine=mine, teacher=teacher, label=label)
+
+
+@pytest.mark.parametrize("theirs", [False, True], ids=["students", "teacher"])
+def test_the_matrix_is_that_of_scikit_learn(students, tuned, theirs):
+    label, named = tuned.label, tuned.teacher if theirs else tuned.mine
+    found = students.confusion("tune", teacher=theirs)
+    assert list(found.index) == list(found.columns) == CLASSES
+    matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
+    assert found.to_numpy().tolist() == matrix.tolist()  # labels in rows
+
+
+def test_top_k_is_that_of_scikit_learn(students, tuned):
+    label, mine = tuned.label, tuned.mine
     found = metrics_together(students.tuner, students.node, "tune", k=2, draws=20)
     k = top_k_accuracy_score(label, mine, k=2)
     assert found.loc["top_k", "students"] == pytest.approx(k)
     assert found.loc["top_k", "name"] == "top-2 accuracy"
+
+
+def test_changes_together_are_since_the_start(students, tuned):
     frame = students.metrics_together()
     assert "since_parent" not in frame  # the parent is the start
     assert text_table(frame)[0][-3:] == ["since the start", "95 %", ""]
     before = frame.loc["top1", "since_start"]
+    after = students.metrics_together("tune").loc["top1", "students"]
     students.jump("0")
     start = students.metrics_together("tune").loc["top1", "students"]
-    assert before == pytest.approx(found.loc["top1", "students"] - start)
+    assert before == pytest.approx(after - start)
+
+
+@pytest.mark.parametrize("column", ["images", "teacher_images"])
+def test_pairs_of_classes_are_cells_of_the_matrix(students, tuned, column):
+    label, named = tuned.label, tuned.mine if column == "images" else tuned.teacher
     pairs = confusions(students.tuner, students.tuner.nodes()[1], "tune")
-    for column, named in (("images", mine), ("teacher_images", teacher)):
-        matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
-        cells = {(CLASSES[i], CLASSES[j]): n for (i, j), n in np.ndenumerate(matrix)}
-        assert all(pairs[column].get(pair, 0) == n for pair, n in cells.items())
+    matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
+    cells = {(CLASSES[i], CLASSES[j]): n for (i, j), n in np.ndenumerate(matrix)}
+    assert all(pairs[column].get(pair, 0) == n for pair, n in cells.items())
+
+
+def test_the_command_shows_confusions(students, tuned, capsys):
     assert main(["metrics", str(students.tuner.store.path), "--confusion", "--draws", "20"]) == 0
     assert "tuning images, confusions" in capsys.readouterr().out
 

@@ -37,10 +37,17 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app, tmp_path):
     assert (again.head().id, again.head().weights_hash) == (now.id, now.weights_hash)
 
 
-def test_nothing_is_tuned_while_the_holdout_is_in_view_nor_shown_that_comes_late(app):
+@pytest.fixture
+def locked(app) -> AppState:
+    """A session on the holdout, with a thumb that waits."""
     app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    waiting, factor = app.tuning.pending, app.tuning.factor
     app.tuning.show_split("holdout")
+    return app
+
+
+def test_nothing_is_tuned_while_the_holdout_is_in_view(locked):
+    app, factor = locked, locked.tuning.factor
+    waiting = app.tuning.pending
     assert "holdout" in app.tuning.locked
     app.tuning.toggle(Intent("bicycle", "sky", "up"))
     app.tuning.toggle(Lambda("bicycle"))
@@ -51,13 +58,23 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view_nor_shown_that_comes_late
     assert (app.tuning.pending, app.tuning.factor) == (waiting, factor)
     assert not app.suggestion.running
     assert len(app.tuning.nodes) == 1
+
+
+def test_back_on_tune_what_waits_is_fitted(locked):
+    app = locked
     app.tuning.show_split("tune")
     assert app.tuning.locked == ""
     app.tuning.fine_tune()
     assert [node.number for node in app.tuning.nodes] == [0, 1]
+
+
+def test_a_split_that_there_is_not_is_refused(app):
     with pytest.raises(ValueError, match=r"split must be one of .* got 'spoke'"):
         app.tuning.show_split("spoke")
     assert app.students.snapshot.split == "tune"
+
+
+def test_a_preview_that_comes_late_is_not_shown(app):
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     late, app.tuning.preview = app.tuning.preview, None
     app.tuning.status = Status("fitting", "Starting")
@@ -71,34 +88,57 @@ def rows_of(app: AppState, sort: str = "weight", top: int = 50, find: str = "") 
     return concept_rows(app.tuner, app.students.student("bicycle"), sort=sort, top=top, find=find)
 
 
-def test_rows_are_ranked_and_concepts_at_zero_found_and_listed_only_where_they_are_held(app):
+def test_rows_are_ranked_by_influence(app):
     rows = rows_of(app, top=10)
     influence = np.abs(app.students.node.weights[:, 0])
     assert [row.rank for row in rows] == list(range(1, 11))
     assert [abs(row.influence) for row in rows] == sorted(influence, reverse=True)[:10]
     assert abs(rows[0].share) == 1
-    for sort in ("discrepancy_p", "discrepancy_n"):
-        values = [row.discrepancy for row in rows_of(app, sort, top=30)]
-        known = [abs(v) for v in values if not np.isnan(v)]
-        assert known == sorted(known, reverse=True)
-        assert not np.isnan(values[: len(known)]).any()  # the undefined come last
+
+
+@pytest.mark.parametrize("sort", ["discrepancy_p", "discrepancy_n"])
+def test_rows_are_sorted_by_discrepancy_with_the_undefined_last(app, sort):
+    values = [row.discrepancy for row in rows_of(app, sort, top=30)]
+    known = [abs(v) for v in values if not np.isnan(v)]
+    assert known == sorted(known, reverse=True)
+    assert not np.isnan(values[: len(known)]).any()  # the undefined come last
+
+
+def test_a_row_has_the_nearest_segments_that_are_not_of_the_holdout(app):
+    rows = rows_of(app, top=10)
     store, c = app.store, app.store.concepts.index(rows[0].concept)
     segments = [segment for segment, _ in rows[0].patches]
     cosine = store.segment_embedding.astype("f4") @ store.concept_text_embedding[c]
     allowed = store.split[store.segment_image] != "holdout"
     assert allowed[segments].all()
     assert cosine[segments].tolist() == sorted(cosine[allowed], reverse=True)[: len(segments)]
+
+
+@pytest.fixture
+def without_wheel_2(app) -> dict[str, float]:
+    """Influence of each concept on bicycle, after a refit without 'wheel 2'."""
     fine_tune(app, "wheel 2")
-    influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
+    return dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
+
+
+def test_a_concept_at_zero_is_listed_where_it_is_held(app, without_wheel_2):
+    influence = without_wheel_2
     assert influence["wheel 2"] == 0
     rows = rows_of(app)
     assert {row.concept for row in rows[:-1]} == {name for name in influence if influence[name]}
     assert (rows[-1].concept, rows[-1].rank) == ("wheel 2", None)
     assert [row.rank for row in rows_of(app, top=3)] == [1, 2, 3, None]
+
+
+def test_concepts_at_zero_are_found_by_name(app, without_wheel_2):
+    influence, rows = without_wheel_2, rows_of(app)
     found = {row.concept: row.rank for row in rows_of(app, find=" WHEEL")}
     ranks = {row.concept: row.rank for row in rows}
     assert found == {name: ranks.get(name) for name in influence if "wheel" in name}
     assert list(found.values())[-1] is None
+
+
+def test_a_search_without_a_hit_lists_nothing(app):
     assert rows_of(app, "discrepancy_p", find="no such word") == []
 
 
@@ -223,13 +263,17 @@ def test_a_thumb_is_told_once_to_all_who_watch(app):
 
 
 # -- what is told of a refit, of a group, and of one image --------------------------------------
-def test_a_report_is_made_once_and_a_class_that_was_not_tuned_keeps_its_curves(app):
+def test_a_class_that_was_not_tuned_keeps_its_curves(app):
     sheep, bicycle = (app.students.effect(name, "wheel") for name in ("sheep", "bicycle"))
     fine_tune(app, "wheel", "down")
     assert app.students.effect("sheep", "wheel") is sheep
     now = app.students.effect("bicycle", "wheel")
     assert now is not bicycle
     assert app.students.weight("bicycle", "wheel") in now.grid
+
+
+def test_a_report_is_made_once(app):
+    fine_tune(app, "wheel", "down")
     refit = app.students.refit_of("bicycle")
     assert app.students.known_report(refit) is None
     report = app.students.report(refit, lambda: False)
@@ -240,7 +284,7 @@ def test_a_report_is_made_once_and_a_class_that_was_not_tuned_keeps_its_curves(a
     assert {churn.split for churn in found.churn} == {"fit", "tune"}
 
 
-def test_the_parts_of_a_prediction_add_up_and_the_smallest_edit_flips_it(app):
+def test_the_parts_of_a_prediction_add_up(app):
     for k, row in itertools.product((0, 2), app.dataset.rows[:10].tolist()):
         apart = take_apart(app.students.student(app.store.classes[k]), row)
         parts = [part.logit for part in apart.parts]
@@ -248,7 +292,10 @@ def test_the_parts_of_a_prediction_add_up_and_the_smallest_edit_flips_it(app):
         assert parts == sorted(parts, key=abs, reverse=True)
         assert apart.teacher == app.store.teacher_logit[row, k]
         assert apart.label == app.store.label[row, k]
-    scores, weights = app.store.concept_score, app.students.node.weights[:, 0]
+
+
+def test_the_smallest_edit_of_one_concept_flips_a_prediction(app):
+    scores = app.store.concept_score
     logits, rows = app.tuner.logits(app.students.node)[:, 0], app.dataset.rows
     decided = logits > 0
     for row in rows[:20].tolist():
@@ -261,6 +308,13 @@ def test_the_parts_of_a_prediction_add_up_and_the_smallest_edit_flips_it(app):
         assert edit.others == np.count_nonzero((beyond > 0)[others] != decided[others])
         before = logits[row] + scores[row] * edit.change * (1 - 1e-6)  # on any concept, less
         assert ((before > 0) == decided[row]).all()
-        assert edit.before == weights[c]
-        assert apart.used.before != 0  # the edit among concepts with influence
+
+
+def test_an_edit_is_told_of_concepts_with_influence_too(app):
+    weights = app.students.node.weights[:, 0]
+    for row in app.dataset.rows[:20].tolist():
+        apart = take_apart(app.students.student("bicycle"), row)
+        edit = apart.edit
+        assert edit.before == weights[app.store.concepts.index(edit.concept)]
+        assert apart.used.before != 0
         assert abs(apart.used.change) >= abs(edit.change)

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -174,28 +175,51 @@ def test_what_cannot_be_compared_is_told_and_a_late_result_is_not_shown(app, mon
     assert app.comparison.result is None
 
 
-def test_zip_and_edits_are_what_the_command_writes_and_a_missing_package_is_told(app, monkeypatch):
+@pytest.fixture
+def exported(app) -> SimpleNamespace:
+    """Students and edits of an iteration, as the page gives them to the browser."""
     node, files = app.tuner.node(fine_tune(app, "wheel")), []
     app.export.param.watch(lambda event: event.new and files.append(event.new), "file")
     app.export.students(node.id, ["npz", "sklearn"])
     assert (app.export.file, app.export.status.kind) == (None, "done")
     app.export.edits(node.id)
     made, edits = files
-    folder = f"small-1-{node.id}"
-    assert (made.name, edits.name) == (f"{folder}.zip", f"{folder}-edits.yaml")
+    return SimpleNamespace(node=node, made=made, edits=edits, folder=f"small-1-{node.id}")
+
+
+def test_exports_are_named_by_store_with_iteration(exported):
+    folder = exported.folder
+    names = (exported.made.name, exported.edits.name)
+    assert names == (f"{folder}.zip", f"{folder}-edits.yaml")
+
+
+def test_a_zip_is_what_the_command_writes(exported):
+    made, node, folder = exported.made, exported.node, exported.folder
     with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
         names = {name.removeprefix(f"{folder}/") for name in archive.namelist()}
         npz = io.BytesIO(archive.read(f"{folder}/students.npz"))
     expected = "students.npz students.json README.md card.md card.json edits.yaml"
     assert names == set(expected.split())
     assert (np.load(npz, allow_pickle=False)["weights"] == node.weights).all()
+
+
+def test_edits_are_what_the_command_writes(exported):
+    node, edits = exported.node, exported.edits
     assert node.weights_hash in edits.content.decode()
     assert "wheel" in edits.content.decode()
+
+
+def test_a_format_whose_package_is_missing_is_told(app, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     app.export.look()
     missing = {made["name"]: made["missing"] for made in app.export.formats}
     assert "[onnx]'" in missing["onnx"]
     assert (missing["npz"], missing["sklearn"]) == ("", "")
+
+
+def test_an_export_whose_package_is_missing_is_told(app, monkeypatch):
+    node = app.tuner.node(app.tuner.root_id)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     app.export.students(node.id, ["onnx"])
     assert app.export.status.kind == "error"
     assert "pip install" in app.export.status.remedy

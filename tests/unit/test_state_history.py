@@ -195,7 +195,7 @@ def test_the_log_tells_who_did_it(app):
     assert {event.kind for event in own} == set(kinds.split())
 
 
-def test_what_can_be_taken_back_is_told_with_the_way_back(app):
+def test_an_undo_is_told_with_its_redo(app):
     tuning = app.tuning
     fine_tune(app, "wheel")
     tuning.undo()
@@ -204,6 +204,10 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app):
     assert app.students.node.number == 1
     assert tuning.notice is None  # there is nothing to redo
 
+
+def test_a_deletion_is_told_with_its_way_back(app):
+    tuning = app.tuning
+    fine_tune(app, "wheel")
     fine_tune(app, "sky")
     root, first = (node.id for node in tuning.nodes[:2])
     tuning.jump(root)
@@ -213,6 +217,9 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app):
     tuning.notice.run()
     assert numbers(app) == [0, 1, 2]
 
+
+def test_a_batch_that_is_cleared_is_told_with_its_way_back(app):
+    tuning = app.tuning
     tuning.toggle(Intent("bicycle", "wheel", "down"))
     waiting = tuning.pending
     tuning.clear()
@@ -220,7 +227,15 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app):
     tuning.notice.run()
     assert tuning.pending == waiting
 
+
+def test_a_refit_after_an_undo_offers_its_own_undo(app):
+    tuning = app.tuning
+    fine_tune(app, "wheel")
+    first = app.students.node.id
+    fine_tune(app, "sky")
+    root = tuning.nodes[0].id
     tuning.jump(first)
+    tuning.toggle(Intent("bicycle", "wheel", "down"))
     tuning.undo()
     assert tuning.notice.offer == "Redo"
     tuning.fine_tune()

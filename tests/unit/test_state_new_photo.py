@@ -125,20 +125,29 @@ def test_what_the_page_does_not_send_is_refused_and_cancels_what_runs(app):
     assert "not a JPEG or PNG" in photo.status.text
 
 
-def test_why_there_is_none_is_told(tuner, tmp_path):
+def test_a_photo_without_an_extra_is_refused_with_the_reason(tuner):
     fault = MissingExtraError("Packages are missing (torch).", "Install them.")
     alone = session(tuner, Scorer(tuner.store, fault))
     assert alone.photo.missing == "Packages are missing (torch). Install them."
     alone.photo.put(content())
     assert (alone.photo.decided, alone.photo.scorer.photos) == (None, [])
+
+
+def test_a_page_without_an_encoder_says_so(tuner):
     none = AppState(tuner, Jobs(inline=True))
     assert none.photo.missing == "This page has no encoder. Open it with inficond serve."
     assert none.photo.side == 0
-    for spec in (tuner.spec.path, tmp_path / "small.zarr"):
-        own = open_tuner(spec, history=":memory:")
-        missing = session(own, PagePhotos(own.spec)).photo.missing
-        assert missing.startswith(("This page was opened", "The store does not"))
-        assert str(tmp_path) not in missing
+
+
+@pytest.mark.parametrize("name", ["small.yaml", "small.zarr"])
+def test_a_store_whose_encoder_is_unknown_says_so_without_a_path(tuner, tmp_path, name):
+    own = open_tuner(tmp_path / name, history=":memory:")
+    missing = session(own, PagePhotos(own.spec)).photo.missing
+    assert missing.startswith(("This page was opened", "The store does not"))
+    assert str(tmp_path) not in missing
+
+
+def test_a_page_that_does_not_allow_photos_takes_none(tuner):
     app = session(tuner, rights=Rights(photos=False))
     put(Shell(app, {}))
     assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
@@ -185,21 +194,31 @@ def least_sure(label, logit, asked: float) -> float:
     return min(enough, default=np.inf)
 
 
-def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_path):
-    tuner = open_tuner(small_spec(tmp_path, images=400))
-    app = session(tuner)
-    shell, rows = Shell(app, {}), tuner.store.rows("tune")
+@pytest.fixture
+def abstaining(tmp_path) -> tuple[AppState, Shell]:
+    """A session on more images, with a photo, and its page."""
+    app = session(open_tuner(small_spec(tmp_path, images=400)))
+    shell = Shell(app, {})
     put(shell)
+    return app, shell
 
-    def decisions() -> dict[str, str]:
-        return {row["name"]: row["student"] for row in shell._page.photo["rows"]}
 
-    plain = decisions()
-    assert set(plain.values()) <= {"present", "absent"}
+def decisions(shell: Shell) -> dict[str, str]:
+    return {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+
+
+def test_a_student_decides_unless_it_may_abstain(abstaining):
+    _, shell = abstaining
+    assert set(decisions(shell).values()) <= {"present", "absent"}
+
+
+def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(abstaining):
+    app, shell = abstaining
+    tuner, plain, rows = app.tuner, decisions(shell), app.tuner.store.rows("tune")
     logits, words = tuner.logits(app.students.node), set()
     for percent in (50, 70, 80, 90, 100):
         shell.act({"action": "abstain_photo", "percent": percent})
-        shown = decisions()
+        shown = decisions(shell)
         for k, name in enumerate(tuner.store.classes):
             least = least_sure(tuner.store.label[rows, k], logits[rows, k], percent / 100)
             assert shown[name] == (plain[name] if abs(logits[0, k]) >= least else "don't know")
@@ -210,10 +229,26 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
             assert decision.startswith(shown[name])
         words |= set(shown.values())
     assert {"don't know", "present"} <= words
+
+
+def test_a_photo_is_encoded_once_for_all_thresholds(abstaining):
+    app, shell = abstaining
+    for percent in (50, 90):
+        shell.act({"action": "abstain_photo", "percent": percent})
     assert len(app.photo.scorer.photos) == 1  # encoded once
+
+
+def test_a_student_decides_again_when_it_may_not_abstain_any_more(abstaining):
+    _, shell = abstaining
+    plain = decisions(shell)
+    shell.act({"action": "abstain_photo", "percent": 100})
     shell.act({"action": "abstain_photo", "percent": 0})
-    assert decisions() == plain
+    assert decisions(shell) == plain
     assert shell._page.photo["worth"] == ""
+
+
+def test_an_accuracy_above_all_is_refused(abstaining):
+    _, shell = abstaining
     with pytest.raises(ValueError, match="asked"):
         shell.act({"action": "abstain_photo", "percent": 200})
 

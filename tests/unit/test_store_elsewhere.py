@@ -26,21 +26,38 @@ store: my.zarr
 """
 
 
-def test_it_is_written_without_this_package_and_can_be_distilled_and_looked_into(tmp_path, run):
-    made = tmp_path / "my.zarr"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A store that a script wrote without this package."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    made = folder / "my.zarr"
     # -I: neither this folder nor PYTHONPATH is searched, so the package cannot be what writes it
-    subprocess.run([sys.executable, "-I", SCRIPT, made], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-I", SCRIPT, made], check=True, cwd=folder)
+    (folder / "spec.yaml").write_text(SPEC)
+    return made
+
+
+def test_the_script_names_nothing_of_this_package():
     assert "inficond_panel" not in SCRIPT.read_text()
     assert "precompute" not in SCRIPT.read_text()
+
+
+def test_it_is_a_whole_store(made):
     store = open_store(made)
     store.verify()
     assert store.classes == ["bicycle", "train"]
     assert store.mask(3).shape == tuple(store.thumbnail_shape[3])
     assert store.segment_mask(7).mean() == pytest.approx(1 / 3)
     assert store.patch(7)[:2] == b"\xff\xd8"
-    (tmp_path / "spec.yaml").write_text(SPEC)
+
+
+def test_it_can_be_distilled(made, tmp_path, run):
     flags = ["--history", tmp_path / "h.db", "--json"]
-    assert "bicycle" in run("distill", tmp_path / "spec.yaml", *flags)[1]
+    assert "bicycle" in run("distill", made.with_name("spec.yaml"), *flags)[1]
+
+
+def test_it_can_be_looked_into(made, run):
+    store = open_store(made)
     document = json.loads(run("info", made, "--json")[1])
     arrays = {row["array"]: row for row in document["arrays"]["rows"]}
     assert arrays["concept_score"]["dimensions"] == "image 60 x concept 6"

@@ -47,25 +47,42 @@ def number_of(visitor: Visitor) -> int | None:
     return session and session.participant.number
 
 
-def test_an_id_belongs_to_the_browser_that_begins_with_it_and_says_something(study, token):
-    first = Visitor(study, token, external="p1")
-    key = first.page.frame.own_link
-    assert study.log.find(key).number == number_of(first) == 1
-    first.next()
+@pytest.fixture
+def first(study, token) -> Visitor:
+    """The first who comes with the id p1, and goes on from the first screen."""
+    visitor = Visitor(study, token, external="p1")
+    key = visitor.page.frame.own_link
+    assert study.log.find(key).number == number_of(visitor) == 1
+    visitor.next()
+    return visitor
+
+
+def test_another_browser_does_not_get_an_id_that_is_taken(study, token, first):
     stranger = Visitor(study, token, external="p1")
     assert number_of(stranger) is None
     assert "another browser" in stranger.screen["title"]
     assert number_of(Visitor(study, token, external="p1", own="guessed")) is None
+
+
+def test_the_key_of_one_id_opens_no_other(study, token, first):
+    key = first.page.frame.own_link
     other = Visitor(study, token, external="p2", own=key)
     assert number_of(other) == 2
     assert number_of(Visitor(study, token, external="p1", own=other.page.frame.own_link)) is None
+
+
+def test_a_browser_goes_on_with_its_own_id(study, token, first):
+    key = first.page.frame.own_link
     again = Visitor(study, token, external="p1", own=key)
     assert (number_of(again), again.page.frame.own_link) == (1, "")
     assert number_of(Visitor(study, key)) == 1
+
+
+def test_an_id_that_said_nothing_yet_belongs_to_who_came_last(study, token):
     lost, again = (Visitor(study, token, external="p3") for _ in range(2))
-    assert (number_of(lost), number_of(again)) == (3, 3)
+    assert number_of(lost) == number_of(again) == 1
     assert number_of(Visitor(study, lost.page.frame.own_link)) is None
-    assert number_of(Visitor(study, again.page.frame.own_link)) == 3
+    assert number_of(Visitor(study, again.page.frame.own_link)) == 1
 
 
 def test_a_personal_link_claims_no_id(study, token):
@@ -240,7 +257,7 @@ def who(log):
     return participant
 
 
-def test_a_second_window_and_a_new_link_end_the_first(log, who):
+def test_a_second_window_ends_the_first(log, who):
     log.append(who.number, "one", [note()])
     log.open(who.number, "two")
     for notes in ([note()], []):
@@ -248,6 +265,9 @@ def test_a_second_window_and_a_new_link_end_the_first(log, who):
             log.append(who.number, "one", notes)
     log.append(who.number, "two", [note()])
     assert [e.session for e in log.events(who.number)] == ["one", "one", "two", "two"]
+
+
+def test_a_new_link_ends_the_first(log, who):
     old = log.new_token(who.number)
     log.open(who.number, "one")
     new = log.new_token(who.number)
@@ -258,35 +278,54 @@ def test_a_second_window_and_a_new_link_end_the_first(log, who):
         log.append(who.number, "one", [note()])
 
 
-@pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
-def test_events_are_neither_changed_nor_erased_and_an_altered_one_is_found(log, who, column):
+@pytest.mark.parametrize("statement", ["UPDATE events SET view = 'x'", "DELETE FROM events"])
+def test_events_are_neither_changed_nor_erased(log, who, statement):
     log.append(who.number, "one", [note(), note()])
     log.close()
-    with sqlite3.connect(log.path) as db:
-        for statement in ("UPDATE events SET view = 'x'", "DELETE FROM events"):
-            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-                db.execute(statement)
+    with (
+        sqlite3.connect(log.path) as db,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        db.execute(statement)
+
+
+@pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
+def test_an_altered_event_is_found(log, who, column):
+    log.append(who.number, "one", [note(), note()])
+    log.close()
     alter(log.path, f"UPDATE events SET {column} = ? WHERE number = 2", json.dumps({"x": 1}))
     with pytest.raises(StudyError, match="event 2 was altered"):
         StudyLog(log.path).events(who.number)
 
 
-def test_another_programs_file_is_left_alone_and_a_folder_that_cannot_be_made_told(tmp_path):
+def test_another_programs_file_is_left_alone(tmp_path):
     file = tmp_path / "study.sqlite"
     with sqlite3.connect(file) as db:
         db.execute("CREATE TABLE t (a)")
     with pytest.raises(StudyError, match="not a study"):
         StudyLog(file).participants()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "study.study").write_text("a file")
     with pytest.raises(StudyError, match="cannot be made"):
         small_study(tmp_path)
 
 
-def test_places_that_became_free_are_given_again_and_numbers_are_not(log):
+@pytest.fixture
+def people(log) -> list:
+    """Three people, and one who came after the second was deleted."""
     people = [log.add(lambda slot: [Assigned("task", str(slot))])[0] for _ in range(3)]
     log.delete(people[1].number)
     people.append(log.add(lambda slot: [Assigned("task", str(slot))])[0])
+    return people
+
+
+def test_places_that_became_free_are_given_again(people):
     assert [person.condition() for person in people] == ["0", "1", "2", "1"]
+
+
+def test_numbers_that_became_free_are_not_given_again(people):
     assert [person.number for person in people] == [1, 2, 3, 4]
 
 
@@ -348,10 +387,14 @@ ACTIONS = (
 )
 
 
-def test_the_docs_name_every_action_and_their_shortest_study_names_no_suspects(tmp_path):
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_docs_name_every_action(action):
     page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
-    for action in ACTIONS:
-        assert f"`{action}`" in page, action
+    assert f"`{action}`" in page
+
+
+def test_the_shortest_study_of_the_docs_names_no_suspects(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
     [text] = re.findall(r"```yaml\n(title: Which concept is to blame\?\n.*?)```", page, re.DOTALL)
     (tmp_path / "my-study.yaml").write_text(text)
     [level] = load_study(tmp_path / "my-study.yaml").conditions.levels

@@ -1,5 +1,7 @@
 """The pages without a browser: the whole way, resuming, what stands in the way, the password."""
 
+from types import SimpleNamespace
+
 import pytest
 from studies import STUDY, Visitor, at_work, small_study
 
@@ -25,17 +27,36 @@ def visitor(study):
     return Visitor(study, study.add_participant()[1])
 
 
-def test_the_whole_way(study, visitor):
+def to_brief(visitor: Visitor) -> dict:
+    """Go to the brief of the first task; its screen."""
+    visitor.next()
+    visitor.next()
+    visitor.send("answer", name="age", answer=40)
+    return visitor.next()
+
+
+def test_consent_comes_before_the_pages(visitor):
     assert (visitor.screen["kind"], visitor.next()["title"]) == ("consent", "Hello")
     assert visitor.next()["title"] == "About you"
+
+
+def test_an_answer_that_is_missing_or_out_of_limits_is_asked_for(visitor):
+    visitor.next()
+    visitor.next()
     assert visitor.next()["faults"] == {"age": "An answer is needed."}
     visitor.send("answer", name="age", answer=7)  # not recorded: below the lowest
     assert visitor.next()["faults"]
-    visitor.send("answer", name="age", answer=40)
-    assert visitor.next()["facts"][0] == ["Class", "bicycle"]
+
+
+def test_a_brief_can_be_left_unless_it_is_busy(study, visitor):
+    assert to_brief(visitor)["facts"][0] == ["Class", "bicycle"]
     progress, ready = visitor.page.session.progress, study.ready["bicycle"]
     shown = [make_brief(progress, ready, study.folder, busy=busy) for busy in (False, True)]
     assert [(one["button"], one["back"]) for one in shown] == [("Start", "Back"), ("", "")]
+
+
+def test_a_task_tells_how_far_its_goal_is(visitor):
+    to_brief(visitor)
     visitor.next()
     assert visitor.page.work.app.selection.class_name == "bicycle"
     assert visitor.screen["button"] == "Skip the task"
@@ -44,16 +65,41 @@ def test_the_whole_way(study, visitor):
     visitor.tune("spoke")
     assert visitor.screen["goal"] == "Done: Fine-tunes 2, goal 2"
     assert visitor.screen["button"] == "Next"
+
+
+def test_after_a_task_comes_the_next(visitor):
+    to_brief(visitor)
+    visitor.next()
     assert visitor.leave()["facts"][0] == ["Class", "sheep"]
     visitor.next()
     assert (visitor.screen["button"], visitor.leave()["title"]) == ("I am done", "Opinions")
+
+
+@pytest.fixture
+def finished(study, visitor) -> Visitor:
+    """A visitor who has gone the whole way."""
+    to_brief(visitor)
+    visitor.next()
+    visitor.tune("wheel")
+    visitor.tune("spoke")
+    visitor.leave()
+    visitor.next()
+    visitor.leave()
     visitor.send("answer", name="q1", answer=5)
     assert visitor.next()["title"] == "Thank you"
+    return visitor
+
+
+def test_the_whole_way_is_finished_with_its_answers(study, finished):
+    visitor = finished
     progress = progress_of(study, visitor.page.session.participant)
     assert progress.finished
     assert progress.answers() == {"age": 40, "q1": 5}
     assert [progress.outcome(task) for task in ("bicycle", "sheep")] == ["done", "done"]
     assert visitor.actions.count("done") == 1
+
+
+def test_the_researcher_sees_who_has_finished(study, finished):
     [place] = make_board(study)
     assert (place.state, place.iterations, place.done) == ("finished", 2, 2)
     assert place.minutes is not None
@@ -89,32 +135,50 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path):
     assert batch.payload["intents"] == [thumb]
 
 
-def test_a_reload_goes_on_where_it_was(study):
+@pytest.fixture
+def pages(study) -> SimpleNamespace:
+    """The page of a task with a batch that waits, after two reloads, and the one loaded last."""
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
     first.next()
     first.send("answer", name="age", answer=33)
     first = Visitor(study, token)
-    assert first.screen["questions"][0]["value"] == 33
+    form = first.screen["questions"][0]["value"]
     first.next()
     first.next()
     first.tune("wheel")
     first = Visitor(study, token)
     app = first.page.work.app
-    assert app.tuning.pending == []  # it was carried out
+    waiting = app.tuning.pending
     app.selection.concept = "sky"
     app.tuning.scale(3.0)
     app.tuning.toggle(Intent("bicycle", "spoke", "up"))
     app.tuning.toggle(Reweight("bicycle", ("sky",)))
     again = Visitor(study, token)
+    return SimpleNamespace(form=form, waiting=waiting, first=first, app=app, again=again)
+
+
+def test_a_reload_keeps_answers(pages):
+    assert pages.form == 33
+
+
+def test_a_reload_after_a_refit_has_no_batch(pages):
+    assert pages.waiting == []  # it was carried out
+
+
+def test_a_reload_goes_on_in_the_task(pages):
+    again, app = pages.again, pages.app
     assert again.screen["kind"] == "task"
     shown = again.page.work.app
     assert (shown.students.node.number, shown.students.node.id) == (1, app.students.node.id)
     assert (shown.selection.class_name, shown.selection.concept) == ("bicycle", "sky")
     assert (len(shown.tuning.pending), shown.tuning.pending) == (2, app.tuning.pending)
     assert again.actions.count("start") == 1
-    # the older page is over, and says so
+
+
+def test_a_page_that_was_loaded_again_says_so(pages):
+    first, again, app = pages.first, pages.again, pages.app
     app.tuning.clear()
     assert "another window" in first.screen["title"]
     assert first.page.work is None
@@ -122,23 +186,36 @@ def test_a_reload_goes_on_where_it_was(study):
     assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
 
 
-def test_a_page_that_lost_its_connection_goes_on_and_one_whose_link_does_not_hold_is_told(study):
+def test_a_page_that_lost_its_connection_goes_on(study):
     _, token = study.add_participant()
     first = Visitor(study, token)
     first.next()
     back = Visitor(study, token, after=first.page.frame.session)
     assert back.screen["title"] == "Hello"
+
+
+def test_a_page_that_comes_back_late_gives_way_to_a_newer_one(study):
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.next()
+    back = Visitor(study, token, after=first.page.frame.session)
     newer = Visitor(study, token)
     late = Visitor(study, token, after=back.page.frame.session)
     assert "opened in another window" in late.screen["title"]
     assert late.page.connection.over
     assert newer.next()["title"] == "About you"
     assert Visitor(study, token).screen["title"] == "About you"  # loaded anew by a person
-    for token in ("", "unknown"):
-        visitor = Visitor(study, token)
-        assert "not known" in visitor.screen["title"]
-        visitor.send("next", step=1)
-        assert "not known" in visitor.screen["title"]
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+def test_a_link_that_does_not_hold_is_told(study, token):
+    visitor = Visitor(study, token)
+    assert "not known" in visitor.screen["title"]
+    visitor.send("next", step=1)
+    assert "not known" in visitor.screen["title"]
+
+
+def test_who_declined_stays_at_the_end(study):
     _, token = study.add_participant()
     visitor = Visitor(study, token)
     assert visitor.send("decline")["title"] == "Thank you"
@@ -148,7 +225,7 @@ def test_a_page_that_lost_its_connection_goes_on_and_one_whose_link_does_not_hol
     assert again.actions == ["open", "enter", "decline", "open"]
 
 
-def test_two_participants_do_not_meet_and_one_who_is_deleted_is_shown_out(study):
+def test_two_participants_do_not_meet(study):
     one, two = at_work(study), at_work(study)
     one.tune("wheel")
     assert len(one.page.work.app.tuning.nodes) == 2
@@ -156,6 +233,10 @@ def test_two_participants_do_not_meet_and_one_who_is_deleted_is_shown_out(study)
     assert len(two.page.work.app.tuning.nodes) == 1
     paths = {visitor.page.work.app.tuner.history.path for visitor in (one, two)}
     assert len(paths) == 2
+
+
+def test_a_participant_who_is_deleted_is_shown_out(study):
+    one = at_work(study)
     study.delete_participant(1)
     one.page.beat()
     assert "was deleted" in one.screen["title"]
@@ -205,7 +286,7 @@ def test_the_time_limit_ends_a_task(tmp_path, monkeypatch):
     assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
 
 
-def test_a_browser_records_not_what_it_likes_and_what_cannot_be_stored_stops_nothing(visitor):
+def test_a_browser_records_not_what_it_likes(visitor):
     visitor.to_task()
     before = visitor.actions
     with pytest.raises(ValueError, match="has no action"):  # which the door logs
@@ -214,7 +295,11 @@ def test_a_browser_records_not_what_it_likes_and_what_cannot_be_stored_stops_not
     visitor.send("answer", name="q1", answer=5)  # of another step
     visitor.send("leave", step=1)
     assert (visitor.actions, visitor.screen["kind"]) == (before, "task")
+
+
+def test_what_cannot_be_stored_stops_nothing(visitor):
     # a search in a view may hold anything; what comes after it is recorded all the same
+    visitor.to_task()
     half = "half a \ud83d character"
     visitor.next()
     assert visitor.page.record("knowledge", "set", {"find": half, half: [float("nan"), 10**400]})

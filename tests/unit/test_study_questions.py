@@ -56,13 +56,21 @@ def give(visitor: Visitor, **answers: object) -> dict:
     return visitor.next()
 
 
-def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_path):
+def test_a_check_is_to_be_answered_right(tmp_path):
     visitor = begin(tmp_path)
     screen = visitor.next()
     assert "right" not in str(screen["questions"])
     assert set(give(visitor, role="teacher")["faults"]) == {"best"}  # not complete: no attempt
     assert list(give(visitor, best=1)["faults"]) == ["role"]
     assert give(visitor, role="teacher")["title"] == "About you"
+
+
+def test_a_check_that_was_answered_wrong_is_flagged(tmp_path):
+    visitor = begin(tmp_path)
+    visitor.next()
+    give(visitor, role="teacher")
+    give(visitor, best=1)
+    give(visitor, role="teacher")
     attempts = [e.payload for e in visitor.study.log.events(1) if e.action == "attempt"]
     assert [attempt["wrong"] for attempt in attempts] == [["role"], ["role"]]
     assert attempts[0]["answers"] == {"role": "teacher", "best": 1}
@@ -70,39 +78,74 @@ def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_pat
     assert board(visitor.study)[0].check == "wrong"
 
 
-def test_one_goes_back_to_pages_and_never_into_a_task_whose_questions_are_scored(tmp_path):
+def go_back(visitor: Visitor) -> dict:
+    return visitor.send("go_back", step=visitor.screen["step"])
+
+
+def test_one_goes_back_to_pages_but_not_to_the_consent(tmp_path):
     visitor = begin(tmp_path)
-
-    def go_back() -> dict:
-        return visitor.send("go_back", step=visitor.screen["step"])
-
     assert visitor.next()["back"] == "Back"
-    assert go_back()["title"] == "Hello"
-    assert go_back()["title"] == "Hello"  # no consent
+    assert go_back(visitor)["title"] == "Hello"
+    assert go_back(visitor)["title"] == "Hello"  # no consent
+
+
+@pytest.fixture
+def briefed(tmp_path) -> Visitor:
+    """A visitor at the first brief, all questions before it answered."""
+    visitor = begin(tmp_path)
     visitor.next()
     assert give(visitor, role="student", best=1)["title"] == "About you"
     assert give(visitor, age=40)["kind"] == "brief"
-    assert go_back()["title"] == "About you"
-    assert visitor.screen["questions"][0]["value"] == 40
-    visitor.next()
-    visitor.next()
-    visitor.leave()
+    return visitor
+
+
+def test_one_goes_back_from_a_brief_to_the_answers(briefed):
+    assert go_back(briefed)["title"] == "About you"
+    assert briefed.screen["questions"][0]["value"] == 40
+
+
+@pytest.fixture
+def worked(briefed) -> Visitor:
+    """A visitor who has left the first task, at the questions after it."""
+    briefed.next()
+    briefed.leave()
+    return briefed
+
+
+def test_one_never_goes_back_into_a_task(worked):
+    visitor = worked
     assert (visitor.screen["title"], visitor.screen["back"]) == ("Ease of the task", "")
-    assert go_back()["title"] == "Ease of the task"
+    assert go_back(visitor)["title"] == "Ease of the task"
     assert progress_of(visitor.study, visitor.page.session.participant).outcome("bicycle") == "left"
-    give(visitor, seq=6, why="Because.")
-    assert (visitor.screen["title"], len(visitor.screen["questions"])) == ("Workload", 6)
+
+
+@pytest.fixture
+def scored(worked) -> Visitor:
+    """A visitor who has answered all questions after the first task."""
+    give(worked, seq=6, why="Because.")
+    assert (worked.screen["title"], len(worked.screen["questions"])) == ("Workload", 6)
     scales = {"mental": 21, "physical": 1, "temporal": 11}
     rest = {"performance": 11, "effort": 1, "frustration": 6}
-    give(visitor, **{f"tlx-{name}": step for name, step in {**scales, **rest}.items()})
+    give(worked, **{f"tlx-{name}": step for name, step in {**scales, **rest}.items()})
+    return worked
+
+
+def test_questions_after_a_task_are_scored(scored):
+    visitor = scored
     scores = scores_table(visitor.study).reset_index().set_index("template")
     assert scores.score.to_dict() == {"seq": 6, "nasa_tlx": (100 + 0 + 50 + 50 + 0 + 25) / 6}
     assert set(scores.task) == {"bicycle"}
-    legends = [dict(legend).values() for legend, _ in answer_charts(visitor.study)]
+
+
+def test_each_scale_is_charted_under_its_own_labels(scored):
+    legends = [dict(legend).values() for legend, _ in answer_charts(scored.study)]
     labels = [label for legend in legends for label in legend]  # each scale under its own
     assert [labels.count(label) for label in ("Very difficult", "Perfect")] == [1, 1]
     assert not [label for label in labels if "disagree" in label]
-    table = answers_table(visitor.study).set_index("question")
+
+
+def test_answers_are_listed_with_their_task(scored):
+    table = answers_table(scored.study).set_index("question")
     assert table.loc["why", ["task", "answer"]].tolist() == ["bicycle", "Because."]
     assert table.loc["age", "task"] == ""
 
@@ -117,7 +160,7 @@ def test_the_sus_is_that_of_brooke(answers, score):
     assert TEMPLATES["sus"].score_of({**given, "sus-3": None}) is None
 
 
-def test_an_answer_that_is_no_number_is_not_taken_and_others_have_limits(tmp_path):
+def test_an_answer_that_is_no_number_is_not_taken(tmp_path):
     visitor = begin(tmp_path, text=STUDY)
     visitor.next()
     before, inf = visitor.actions, float("inf")
@@ -126,9 +169,15 @@ def test_an_answer_that_is_no_number_is_not_taken_and_others_have_limits(tmp_pat
         assert visitor.actions == before
     visitor.send("answer", name="age", answer=40)
     assert visitor.actions == [*before, "answer"]
+
+
+def test_options_are_chosen_once():
     several = ChoiceQuestion(name_="b", text="?", options=["a", "b"], several=True)
     assert several.fault(["a", "b"]) == ""
     assert several.fault(["b"] * 2_000_000) == "Choose each option once."
+
+
+def test_a_text_has_limits():
     text = TextQuestion(name_="t", text="?")
     assert text.fault("fine ✓") == ""
     assert text.fault("half \ud83d") == "A character cannot be stored; write it anew."
@@ -156,26 +205,50 @@ def test_faults_are_told(tmp_path, case):
         small_study(tmp_path, FULL.replace(old, new), prepare=False)
 
 
-def test_markdown_is_a_tree_that_loads_nothing_but_small_pictures_of_the_study(tmp_path):
-    (tmp_path / "a.png").write_bytes(png := b"\x89PNG\r\n\x1a\n...")
+PNG = b"\x89PNG\r\n\x1a\n..."
+
+
+def test_markdown_is_a_tree_without_scripts_or_foreign_pictures(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
     text = "# A\n\n**b** <script>x</script> [l](javascript:y) ![own](a.png) ![far](http://x/y.png)"
     tree = to_tree(text, tmp_path)
     assert tree[0][0] == "h1"
     paragraph = tree[1][2]
     assert paragraph[0] == ["strong", {"href": ""}, ["b"]]
     assert "<script>x</script> [l](javascript:y)" in paragraph[1]
-    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    source = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     assert paragraph[2] == ["img", {"src": source, "alt": "own"}, []]
     assert paragraph[-1] == "[far]"
+
+
+def test_a_list_of_markdown_is_a_tree(tmp_path):
     [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
     assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["../a.png", "link.png", "text.png", "large.png", "absent.png", "a" * 300 + ".png", ""],
+    ids=["parent", "link", "text", "large", "absent", "long", "none"],
+)
+def test_only_small_pictures_of_the_study_are_loaded(tmp_path, source):
+    (tmp_path / "a.png").write_bytes(PNG)
     (folder := tmp_path / "study").mkdir()
     (folder / "link.png").symlink_to(tmp_path / "a.png")
     (folder / "text.png").write_bytes(b"just text")
-    (folder / "large.png").write_bytes(png + bytes(2_000_000))
-    outside = ("../a.png", str(tmp_path / "a.png"), "link.png")
-    for source in (*outside, "text.png", "large.png", "absent.png", "a" * 300 + ".png", ""):
-        assert to_tree(f"![other]({source})", folder) == [["p", {"href": ""}, ["[other]"]]]
+    (folder / "large.png").write_bytes(PNG + bytes(2_000_000))
+    assert to_tree(f"![other]({source})", folder) == [["p", {"href": ""}, ["[other]"]]]
+
+
+def test_a_picture_by_its_whole_path_is_not_loaded(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (folder := tmp_path / "study").mkdir()
+    tree = to_tree(f"![other]({tmp_path / 'a.png'})", folder)
+    assert tree == [["p", {"href": ""}, ["[other]"]]]
+
+
+def test_a_drawing_of_the_study_is_loaded(tmp_path):
+    (folder := tmp_path / "study").mkdir()
     (folder / "drawing").write_text("<?xml version='1.0'?><svg xmlns='...'/>")
     [[_, _, [[tag, facts, _]]]] = to_tree("![own](drawing)", folder)
     assert tag == "img"
@@ -188,16 +261,30 @@ def problems(folder: Path, text: str) -> list[str]:
     return [f"{p.line}:{p.column}: {p.message}" for p in caught.value.problems]
 
 
-def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path):
-    spec = load_study(find_spec("inficond", "study"))
+@pytest.fixture(scope="module")
+def papers() -> StudySpec:
+    """The study of the paper."""
+    return load_study(find_spec("inficond", "study"))
+
+
+def test_the_papers_study_has_its_tasks_with_questions(papers):
+    spec = papers
     assert [task.name_ for task in spec.tasks] == ["bicycle", "tv-monitor"]
     assert [task.done_when.by for task in spec.tasks] == [0.08, 0.15]
     assert [page.template for page in spec.tasks[0].after] == ["seq", "nasa_tlx"]
+    asked = [q.name_ for q in spec.questions if q.name_.startswith("q")]
+    assert asked == ["q1", "q2", "q3", "q4", "q5", "q6"]
+
+
+def test_the_papers_study_gives_nothing_away(papers):
+    spec = papers
     told = " ".join(page.text for page in spec.introduction).lower()
     given_away = ("bicycle", "traffic light", "couch", "tv monitor", "misled", "shortcut")
     assert not [word for word in given_away if word in told]
-    asked = [q.name_ for q in spec.questions if q.name_.startswith("q")]
-    assert asked == ["q1", "q2", "q3", "q4", "q5", "q6"]
+
+
+def test_the_papers_study_survives_the_round_trip(papers, tmp_path):
+    spec = papers
     again = tmp_path / "again.yaml"
     again.write_text(spec.to_yaml())
     shutil.copytree(spec.path.with_suffix(""), tmp_path / "inficond")
@@ -205,6 +292,10 @@ def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path):
     for key in spec.fields():
         if key != "data":
             assert getattr(read, key) == getattr(spec, key), key
+
+
+def test_the_papers_study_is_valid_by_the_schema(papers):
+    spec = papers
     schema = json_schema(StudySpec, "Study")
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(YAML(typ="safe", pure=True).load(spec.to_yaml()), schema)
@@ -286,7 +377,7 @@ def test_what_is_wrong_with_files_and_tasks_is_told_in_one_pass(tmp_path):
     assert "Did you mean 'sheep'" in files["study.yaml"]
 
 
-def test_a_study_is_named_by_a_spec_or_itself_and_stays_as_it_was_begun(tmp_path, monkeypatch):
+def test_a_study_is_named_by_a_spec(tmp_path):
     small_study(tmp_path, prepare=False)
     app = tmp_path / "small.yaml"
     with pytest.raises(StudyError, match="names no study"):
@@ -296,10 +387,17 @@ def test_a_study_is_named_by_a_spec_or_itself_and_stays_as_it_was_begun(tmp_path
     assert (study.spec.title, study.folder) == ("Small study", tmp_path / "small.study")
     study.prepare()
     assert study.ready["bicycle"].spec.title == "Small"
+
+
+def test_a_study_that_comes_along_is_named_by_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SpecError, match="Did you mean 'inficond'"):
         open_study("inficon2")
     assert open_study("inficond").folder == tmp_path / "inficond.study"
+
+
+def test_a_study_stays_as_it_was_begun(tmp_path):
+    small_study(tmp_path, prepare=False)
     small_study(tmp_path, STUDY.replace("Small study", "Other"))  # nobody has begun
     study = small_study(tmp_path)
     study.add_participant()

@@ -53,7 +53,7 @@ def test_a_password_that_is_refused_has_its_reason(monkeypatch, password, tried,
     assert board_page.password_problem(tried) == problem
 
 
-def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board, monkeypatch):
+def test_nothing_is_told_without_the_password(study, board):
     study.add_participant()
     board.act({"action": "add_participant"})
     board.look()
@@ -62,19 +62,35 @@ def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board
     board.act({"action": "delete_participant", "number": 1})
     assert board.frame.screen == {"kind": "login", "problem": "This is not the password."}
     assert len(study.log.participants()) == 1
+
+
+@pytest.fixture
+def later(study, board, monkeypatch) -> list[Callable[[], None]]:
+    """What waits after a password."""
     later: list[Callable[[], None]] = []
     monkeypatch.setattr(board_page, "_after", lambda _, act: later.append(act))
+    return later
+
+
+def test_after_a_wrong_password_the_page_waits(study, later):
     board = BoardPage(study)
     board.act({"action": "login", "password": "guess"})
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen == {"kind": "login", "problem": ""}
-    other = BoardPage(study)
-    other.act({"action": "login", "password": "ein Wort"})
-    assert other.frame.screen["kind"] == "board"
     later.pop()()
     assert board.frame.screen["problem"] == "This is not the password."
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen["kind"] == "board"
+
+
+def test_a_wrong_password_does_not_hold_up_other_pages(study, later):
+    BoardPage(study).act({"action": "login", "password": "guess"})
+    other = BoardPage(study)
+    other.act({"action": "login", "password": "ein Wort"})
+    assert other.frame.screen["kind"] == "board"
+
+
+def test_without_a_password_nobody_comes_in(study, later, monkeypatch):
     monkeypatch.delenv(PASSWORD)
     page = BoardPage(study)
     page.act({"action": "login", "password": ""})
@@ -82,7 +98,9 @@ def test_nothing_is_told_without_the_password_and_a_wrong_one_waits(study, board
     assert "without a password" in page.frame.screen["problem"]
 
 
-def test_the_researcher_sees_who_is_where(study, board, monkeypatch):
+@pytest.fixture
+def entered(study, board) -> BoardPage:
+    """The researcher's page with one participant, who is in the first task."""
     board.act({"action": "login", "password": "ein Wort"})
     assert board.frame.screen["rows"] == []
     board.act({"action": "add_participant"})
@@ -90,14 +108,33 @@ def test_the_researcher_sees_who_is_where(study, board, monkeypatch):
     visitor.to_task()
     visitor.tune("wheel")
     board.look()
+    return board
+
+
+def test_the_researcher_sees_who_is_where(entered):
+    board = entered
     [row] = board.frame.screen["rows"]
     facts = [row[name] for name in ("participant", "state", "step", "iterations")]
     assert facts == ["P01", "here", "bicycle", 1]
+
+
+def test_a_note_of_the_researcher_is_of_the_step(entered):
+    board = entered
     board.act({"action": "note", "number": 1, "text": "=asks <what> AP is"})
+    [[_, step, text]] = board.frame.screen["rows"][0]["notes"]
+    assert (step, text) == ("bicycle", "=asks <what> AP is")
+
+
+def test_an_empty_note_is_refused(entered):
+    board = entered
     board.act({"action": "note", "number": 1, "text": " " * 9})
     assert "A note must have 1 to" in board.frame.problem
-    [[time, step, text]] = board.frame.screen["rows"][0]["notes"]
-    assert (step, text) == ("bicycle", "=asks <what> AP is")
+
+
+def test_the_researcher_downloads_report_with_tables(entered, monkeypatch):
+    board = entered
+    board.act({"action": "note", "number": 1, "text": "=asks <what> AP is"})
+    [[time, _, _]] = board.frame.screen["rows"][0]["notes"]
     board.jobs, sent, tables = Jobs(inline=True), [], []
     board.frame._send_msg = sent.append
 
@@ -120,10 +157,22 @@ def test_the_researcher_sees_who_is_where(study, board, monkeypatch):
     [noted] = notes[["participant", "step", "text"]].values.tolist()
     assert noted == ["P01", "bicycle", "'=asks <what> AP is"]
     assert board.frame.busy is False
+
+
+def test_the_researcher_makes_an_open_link(study, entered):
+    board = entered
     board.act({"action": "make_open_link"})
     assert study.log.is_open_link(board.frame.made["token"])
+
+
+def test_the_researcher_makes_a_new_link_of_a_participant(study, entered):
+    board = entered
     board.act({"action": "make_link", "number": 1})
     assert study.log.find(board.frame.made["token"]).number == 1
+
+
+def test_the_researcher_deletes_a_participant_once(entered):
+    board = entered
     board.act({"action": "delete_participant", "number": 1})
     assert board.frame.screen["rows"] == []
     board.act({"action": "delete_participant", "number": 1})

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -75,18 +76,22 @@ def paper(tmp_path_factory):
     return study
 
 
-def test_means_and_deviations_are_the_papers_and_gains_those_of_the_students_on_tune(paper):
+@pytest.mark.parametrize("task", PAPER)
+def test_means_with_deviations_are_the_papers(paper, task):
     found = summary_table(results(paper), list(PAPER)).set_index("measure", append=True)
     assert [*found.index.unique("task")] == list(PAPER)
-    for task, (minutes, sd, iterations, deviation) in PAPER.items():
-        spent, made = found.loc[task, "minutes"], found.loc[task, "iterations"]
-        assert (spent["people"], spent["done"]) == (10, 10)
-        assert spent["mean"] == pytest.approx(minutes, abs=1e-3)
-        assert spent["sd"] == pytest.approx(sd, abs=1e-3)
-        assert made["mean"] == iterations
-        # the paper's 0.5 divides by n
-        assert made["sd"] == pytest.approx(deviation * np.sqrt(10 / 9))
-        assert spent["mean_low"] < minutes < spent["mean_high"]
+    minutes, sd, iterations, deviation = PAPER[task]
+    spent, made = found.loc[task, "minutes"], found.loc[task, "iterations"]
+    assert (spent["people"], spent["done"]) == (10, 10)
+    assert spent["mean"] == pytest.approx(minutes, abs=1e-3)
+    assert spent["sd"] == pytest.approx(sd, abs=1e-3)
+    assert made["mean"] == iterations
+    # the paper's 0.5 divides by n
+    assert made["sd"] == pytest.approx(deviation * np.sqrt(10 / 9))
+    assert spent["mean_low"] < minutes < spent["mean_high"]
+
+
+def test_gains_are_those_of_the_students_on_tune(paper):
     for result in results(paper):
         tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
         node = tuner.nodes()[-1]
@@ -122,24 +127,31 @@ def test_an_interval_that_is_not_defined_is_nan(values):
     assert found["n"] == np.isfinite(values).sum()
 
 
-def test_breaks_and_what_the_researcher_notes_cost_no_time(tmp_path, monkeypatch):
+def test_a_break_costs_no_time(tmp_path, monkeypatch):
     study = small_study(tmp_path)
-    first, second = (Person(study, monkeypatch) for _ in range(2))
+    first = Person(study, monkeypatch)
     first.notes(1, "bicycle", "start")
     first.notes(3, "bicycle", "visit")
     first._clock(4)
     study.log.append(1, "one", [])
     first.opened(64, "two")
     first.notes(66, "bicycle", "leave", outcome="left")
+    (left,) = results(study)
+    assert left.minutes == pytest.approx(5)
+    assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
+
+
+def test_what_the_researcher_notes_costs_no_time(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    second = Person(study, monkeypatch)
     second.notes(1, "bicycle", "start")
     second.notes(3, "bicycle", "visit", view="knowledge")
     second._clock(9)
-    study.log.remark(2, "bicycle", "says: the light, again?")
-    [note] = [event for event in study.log.events(2) if event.action == "note"]
+    study.log.remark(1, "bicycle", "says: the light, again?")
+    [note] = [event for event in study.log.events(1) if event.action == "note"]
     assert (note.step, note.payload["text"]) == ("bicycle", "says: the light, again?")
-    left, noted = results(study)
-    assert (left.minutes, noted.minutes) == pytest.approx((5, 2))
-    assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
+    (noted,) = results(study)
+    assert noted.minutes == pytest.approx(2)
 
 
 def test_a_clock_that_is_put_back_shortens_no_task(tmp_path, monkeypatch):
@@ -213,7 +225,7 @@ def made(participant: str, condition: str, minutes: float, task: str = "t", plac
     return Result(participant, task, condition, place, "done", minutes, 1, 1.0, 0, 0.5, 0.6, 0.9)
 
 
-def test_differences_within_people_are_paired_and_between_them_welchs():
+def test_differences_within_people_are_paired():
     pairs = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0), (5.0, 4.0)]
     found = [
         made(f"P{at}", condition, minutes, task)
@@ -229,6 +241,11 @@ def test_differences_within_people_are_paired_and_between_them_welchs():
     assert one.difference == pytest.approx((second - first).mean())
     limits = one.difference_low, one.difference_high
     assert limits == pytest.approx((true.low, true.high))
+
+
+@pytest.fixture(scope="module")
+def between() -> SimpleNamespace:
+    """Differences between two groups of people, by measure."""
     groups = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5, 12.0]}
     people = [(c, value) for c, values in groups.items() for value in values]
     found = [made(f"P{at}", c, value) for at, (c, value) in enumerate(people)]
@@ -236,15 +253,26 @@ def test_differences_within_people_are_paired_and_between_them_welchs():
     scored = [Score(f"P{at}", "", c, "sus", value) for at, (c, value) in enumerate(people)]
     both = study_results.differences(found, scored, ["a", "b"], within=False)
     told = {one.measure: one for one in both}
+    return SimpleNamespace(groups=groups, told=told)
+
+
+@pytest.mark.parametrize("measure", ["minutes", "sus"])
+def test_differences_between_people_are_welchs(between, measure):
+    groups, told = between.groups, between.told
     true = stats.ttest_ind(groups["b"], groups["a"], equal_var=False).confidence_interval()
-    for measure in ("minutes", "sus"):
-        one = told[measure]
-        assert one.difference == pytest.approx(np.mean(groups["b"]) - np.mean(groups["a"]))
-        limits = one.difference_low, one.difference_high
-        assert limits == pytest.approx((true.low, true.high))
-        assert (one.n, one.method) == ("3 and 4", "Welch's t")
-    assert np.isnan(told["iterations"].difference_low)  # all alike: no interval
-    assert "holdout_gain" not in told
+    one = told[measure]
+    assert one.difference == pytest.approx(np.mean(groups["b"]) - np.mean(groups["a"]))
+    limits = one.difference_low, one.difference_high
+    assert limits == pytest.approx((true.low, true.high))
+    assert (one.n, one.method) == ("3 and 4", "Welch's t")
+
+
+def test_a_difference_of_equal_values_has_no_interval(between):
+    assert np.isnan(between.told["iterations"].difference_low)
+
+
+def test_a_measure_that_nobody_has_gives_no_difference(between):
+    assert "holdout_gain" not in between.told
 
 
 def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(tmp_path, monkeypatch):
@@ -382,13 +410,19 @@ def test_a_pilot_without_deviations_is_refused(within):
         deviations(pilot, "minutes", within=within)
 
 
-def test_a_pilot_of_few_is_not_certain_and_the_command_offers_what_the_tables_measure():
+def test_deviations_of_a_pilot_are_drawn_around_its_own():
     pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     assert deviations(pilot, "minutes", within=False).var() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("people", "within"), [(2, False), (3, True)])
+def test_a_pilot_of_too_few_is_refused(people, within):
+    pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     with pytest.raises(StudyError, match="Too few"):
-        deviations(pilot[:2], "minutes", within=False)
-    with pytest.raises(StudyError, match="Too few"):
-        deviations(pilot, "minutes", within=True)
+        deviations(pilot[:people], "minutes", within=within)
+
+
+def test_the_command_offers_what_the_tables_measure():
     assert list(MEASURES) == _MEASURES
 
 
@@ -398,29 +432,43 @@ def test_a_chart_without_answers_is_left_out():
     assert charts.sequence_chart([("P01 bicycle", 0.0, [])]) == {}
 
 
-def test_steps_are_toned_from_both_ends_and_the_axis_of_a_score_is_its_scale():
-    for tones in (
+@pytest.mark.parametrize(
+    "tones",
+    [
         "low-1 high-1",
         "low-1 low-2 high-2 high-1",
         "low-1 low-2 mid high-2 high-1",
         "low-1 low-1 low-2 low-2 high-2 high-2 high-1 high-1",
-    ):
-        points = len(tones.split())
-        assert [charts.tone(step, points) for step in range(points)] == tones.split()
-    for name, ticks in {"seq": range(1, 8), "sus": range(0, 101, 20)}.items():
-        made = TEMPLATES[name]
-        rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
-        grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
-        assert [text for _, text in grid] == list(map(str, ticks))
+    ],
+)
+def test_steps_are_toned_from_both_ends(tones):
+    points = len(tones.split())
+    assert [charts.tone(step, points) for step in range(points)] == tones.split()
 
 
-@given(st.lists(st.integers(0, 20), min_size=2, max_size=11).filter(any))
-def test_bars_are_as_long_as_their_shares_and_diverge_from_the_middle(counts):
+@pytest.mark.parametrize(("name", "ticks"), [("seq", range(1, 8)), ("sus", range(0, 101, 20))])
+def test_the_axis_of_a_score_is_its_scale(name, ticks):
+    made = TEMPLATES[name]
+    rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
+    grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
+    assert [text for _, text in grid] == list(map(str, ticks))
+
+
+COUNTS = st.lists(st.integers(0, 20), min_size=2, max_size=11).filter(any)
+
+
+@given(COUNTS)
+def test_bars_are_as_long_as_their_shares(counts):
     edges = charts.diverging(counts)
     shares = [count / sum(counts) for count in counts]
     assert [end - start for start, end in edges] == pytest.approx(shares)
     for (_, end), (start, _) in pairwise(edges):
         assert end == start
+
+
+@given(COUNTS)
+def test_bars_diverge_from_the_middle(counts):
+    edges = charts.diverging(counts)
     left, right = edges[len(counts) // 2]  # what is neutral lies half on each side
     assert left == pytest.approx(-right if len(counts) % 2 else 0)
 

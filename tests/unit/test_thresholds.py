@@ -31,18 +31,21 @@ def test_best_f1_is_that_of_all_thresholds(seed):
     assert chosen not in logit
 
 
-def test_by_hand_and_last_digits_decide_nothing():
+def test_thresholds_by_hand():
     label, logit = np.array([1, 1, 0, 1, 0]), np.array([5.0, 3.0, 2.0, 1.0, 0.0])
     assert ThresholdChoice(label, logit).value() == 0.5  # F1 6/7, of 4 named 3 right
     assert ThresholdChoice(label, logit, 1.0).value() == 2.5
     assert np.isnan(ThresholdChoice(np.array([0, 1, 0]), np.array([3.0, 2, 1]), 0.6).value())
     assert ThresholdChoice(np.array([1, 1]), np.array([2.0, 2.0])).value() < 2
+
+
+@pytest.mark.parametrize("precision", [None, 0.5])
+def test_last_digits_decide_nothing(precision):
     # no threshold lies between images whose logits only rounding keeps apart
     label, logit = np.array([1, 0, 1, 0, 0, 1]), np.repeat([2.0, 1.0, -1.0], 2)
     rounded = logit * (1 + np.random.default_rng(0).uniform(-1e-15, 1e-15, 6))
-    for precision in (None, 0.5):
-        expected = ThresholdChoice(label, logit, precision).value()
-        assert ThresholdChoice(label, rounded, precision).value() == pytest.approx(expected)
+    expected = ThresholdChoice(label, logit, precision).value()
+    assert ThresholdChoice(label, rounded, precision).value() == pytest.approx(expected)
 
 
 def test_counts_are_repeated_images():
@@ -86,12 +89,20 @@ def test_the_line_of_the_command_goes_into_the_spec(tmp_path, capsys):
     assert after.f1 >= before.f1
 
 
-def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
+def test_too_few_labels_are_told(tmp_path, capsys):
     few = small_spec(tmp_path, images=40)
     assert main(["thresholds", str(few)]) == 0
     assert "10 of each are needed" in capsys.readouterr().out
+
+
+def test_a_wrong_precision_is_told(tmp_path):
+    few = small_spec(tmp_path, images=40)
     tuner = open_tuner(few)
     with pytest.raises(TuningError, match=r"must be above 0 and at most 1, got 1\.5"):
         thresholds(tuner, tuner.root(), precision=1.5)
+
+
+def test_a_wrong_precision_is_refused_by_the_command(tmp_path):
+    few = small_spec(tmp_path, images=40)
     with pytest.raises(SystemExit):
         main(["thresholds", str(few), "--precision", "0"])

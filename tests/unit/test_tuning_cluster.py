@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import weakref
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,17 +55,18 @@ def cluster():
         yield cluster
 
 
+def opened(folder, cluster, extra="", **given):
+    """The same students here and on the cluster, of many classes; each has no history yet."""
+    spec = small_spec(folder, make=many_arrays, extra=extra)
+    workers = Cluster(cluster.scheduler_address, **given)
+    here = open_tuner(spec, history=":memory:")
+    return here, open_tuner(spec, history=folder / "cluster.sqlite", workers=workers)
+
+
 @pytest.fixture
 def open_both(tmp_path, cluster):
-    """Open the same students here and on the cluster, of many classes; each has no history yet."""
-
-    def both(extra="", **given):
-        spec = small_spec(tmp_path, make=many_arrays, extra=extra)
-        workers = Cluster(cluster.scheduler_address, **given)
-        here = open_tuner(spec, history=":memory:")
-        return here, open_tuner(spec, history=tmp_path / "cluster.sqlite", workers=workers)
-
-    return both
+    """Open the same students here and on the cluster."""
+    return partial(opened, tmp_path, cluster)
 
 
 def same(here, there):
@@ -72,16 +74,38 @@ def same(here, there):
     return (here, here.gap, here.certificate) == (there, there.gap, there.certificate)
 
 
-def test_a_cluster_chooses_distills_and_refits_with_equal_bits(open_both):
-    lines, shares = [], []
-    here, there = open_both("students: {tolerance: 1.0e-5}\n", tell=lines.append)
+@pytest.fixture(scope="module")
+def distilled(tmp_path_factory, cluster) -> SimpleNamespace:
+    """Students here and on the cluster, whose penalties are chosen, and what was told of it."""
+    lines, shares, folder = [], [], tmp_path_factory.mktemp("distilled")
+    extra = "students: {tolerance: 1.0e-5}\n"
+    here, there = opened(folder, cluster, extra, tell=lines.append)
     root = there.root(lambda share, line: shares.append((share, line)))
-    assert lines == [f"2 workers of {there.workers.address}"]
+    return SimpleNamespace(here=here, there=there, root=root, lines=lines, shares=shares)
+
+
+def test_a_cluster_tells_its_workers(distilled):
+    assert distilled.lines == [f"2 workers of {distilled.there.workers.address}"]
+
+
+def test_a_cluster_chooses_with_equal_bits(distilled):
+    here, there = distilled.here, distilled.there
     assert there.penalties == here.penalties
     assert len(set(here.penalties)) > 1  # chosen class by class
-    assert same(here.root(), root)
+
+
+def test_a_cluster_distills_with_equal_bits(distilled):
+    assert same(distilled.here.root(), distilled.root)
+
+
+def test_a_cluster_tells_its_progress(distilled):
+    shares = distilled.shares
     assert (1.0, f"{MANY} of {MANY} students fitted") in shares
     assert shares[0][1] == f"λ of {PART} of {MANY} classes chosen"
+
+
+def test_a_cluster_refits_with_equal_bits(distilled):
+    here, there, root = distilled.here, distilled.there, distilled.root
     name = here.store.classes[-1]
     edits = [Intent(each, "fur", "remove") for each in here.store.classes[:-1]]
     edits += [Learn(name, "teacher", 1.0), Lambda(name, 1e-3)]

@@ -60,7 +60,7 @@ def value(tuner: Tuner, bounds) -> float:
     return float(fit(store.concept_score[rows], targets, **given).objective[0])
 
 
-def test_prices_are_slopes_of_the_objective_and_a_bound_that_would_be_kept_has_none(tuner):
+def test_prices_are_slopes_of_the_objective(tuner):
     node = tuner.fine_tune(tuned(tuner, ("sky", "down"), ("fur", "remove")), [UP])
     report = explain(tuner, node, lift=True).of("bicycle")
     held = {concept: limits for (_, concept), limits in node.bounds.items()}
@@ -80,6 +80,9 @@ def test_prices_are_slopes_of_the_objective_and_a_bound_that_would_be_kept_has_n
             assert bound.lifted > 0
         else:
             assert np.isnan(bound.lifted)
+
+
+def test_a_bound_that_would_be_kept_has_no_price(tuner):
     zero = tuner.store.concepts[int(np.flatnonzero(tuner.root().weights[:, 0] == 0)[0])]
     report = explain(tuner, tuned(tuner, (zero, "remove")), lift=True).of("bicycle")
     (bound,) = report.bounds
@@ -89,13 +92,20 @@ def test_prices_are_slopes_of_the_objective_and_a_bound_that_would_be_kept_has_n
     assert "is not active: the influence" in sentences(report)[0]
 
 
-def test_objective_by_its_definition_told_and_cancelled(tuner: Tuner, node: Node) -> None:
-    root, store, k, shares = tuner.root(), tuner.store, 0, []
-    report = explain(tuner, node, progress=lambda share, _: shares.append(share))
+def test_progress_of_a_report_grows_to_one(tuner: Tuner, node: Node) -> None:
+    shares = []
+    explain(tuner, node, progress=lambda share, _: shares.append(share))
     assert (shares, shares[-1]) == (sorted(shares), 1)
+
+
+def test_a_report_can_be_cancelled(tuner: Tuner, node: Node) -> None:
     with pytest.raises(CancelledError):
         explain(tuner, node, cancelled=lambda: True)
-    found = report.of("bicycle").objective
+
+
+def test_losses_are_by_their_definition(tuner: Tuner, node: Node) -> None:
+    root, store, k = tuner.root(), tuner.store, 0
+    found = explain(tuner, node).of("bicycle").objective
     rows = store.rows("fit")
     p = soft_targets(store.teacher_logit[rows, k], 1.0)
     for weights, intercept, loss, whole in (
@@ -111,15 +121,26 @@ def test_objective_by_its_definition_told_and_cancelled(tuner: Tuner, node: Node
     assert (found.teacher_before, found.teacher_after) == pytest.approx(
         (found.loss_before, found.loss_after)
     )
+
+
+def test_the_rise_of_the_objective_is_beside_students_without_concepts_or_bounds(
+    tuner: Tuner, node: Node
+) -> None:
+    found = explain(tuner, node).of("bicycle").objective
     assert found.free == pytest.approx(value(tuner, {}), abs=1e-8)
     assert found.free <= found.before <= found.after
     assert found.rise_share == pytest.approx((found.after - found.before) / found.zero)
     assert found.rise_by_branch == pytest.approx((found.after - found.free) / found.zero)
 
 
-def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner, node: Node) -> None:
-    root, store = tuner.root(), tuner.store
-    found = explain(tuner, node, top=len(store.concepts)).of("bicycle").moves
+@pytest.fixture(scope="module")
+def moves(tuner: Tuner, node: Node):
+    """All concepts that moved with the refit."""
+    return explain(tuner, node, top=len(tuner.store.concepts)).of("bicycle").moves
+
+
+def test_movers_are_in_logits(tuner: Tuner, node: Node, moves) -> None:
+    root, store, found = tuner.root(), tuner.store, moves
     x = store.concept_score[store.rows("fit")].astype(float)
     change = node.weights[:, 0] - root.weights[:, 0]
     assert [mover.concept for mover in found.tuned] == ["sky", "wheel"]
@@ -130,13 +151,27 @@ def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner, node: Node) 
         c = store.concepts.index(mover.concept)
         assert mover.change == pytest.approx(change[c] * x[:, c].std())
         assert (mover.before, mover.after) == (root.weights[c, 0], node.weights[c, 0])
+
+
+def test_movers_are_in_the_order_of_their_change(moves) -> None:
+    found = moves
     assert [m.change for m in found.up] == sorted((m.change for m in found.up), reverse=True)
     assert [m.change for m in found.down] == sorted(m.change for m in found.down)
+
+
+def test_shares_of_movers_add_up(tuner: Tuner, node: Node, moves) -> None:
+    root, store, found = tuner.root(), tuner.store, moves
+    movers = [*found.up, *found.down]
+    x = store.concept_score[store.rows("fit")].astype(float)
+    change = node.weights[:, 0] - root.weights[:, 0]
     tuned = [store.concepts.index(name) for name in ("sky", "wheel")]
     d = x[:, tuned] @ change[tuned]
     o = np.delete(x, tuned, axis=1) @ np.delete(change, tuned)
     assert found.taken_over == pytest.approx(-np.cov(d, o)[0, 1] / d.var(ddof=1))
     assert sum(mover.takes_over for mover in movers) == pytest.approx(found.taken_over)
+
+
+def test_few_movers_are_listed(tuner: Tuner, node: Node) -> None:
     assert len(explain(tuner, node, top=1).of("bicycle").moves.up) == 1
 
 

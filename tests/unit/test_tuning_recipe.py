@@ -109,7 +109,7 @@ def test_a_class_without_labels_needs_the_teacher_also_where_both_are_tempered(
         of_arrays(arrays, tmp_path, text).root()
 
 
-def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, tmp_path) -> None:
+def test_the_penalty_of_one_class_is_in_all_ids(store, tmp_path) -> None:
     def ids(*penalties: str) -> list[str]:
         return [make_tuner(store, tmp_path, f"{{lambda: {each}}}").root_id for each in penalties]
 
@@ -119,7 +119,9 @@ def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, 
     all_ = ids("2e-4", "{bird: 2e-4, sheep: 2e-4, bicycle: 2e-4, tv monitor: 2e-4}")
     assert len(set(all_)) == 1
     assert len({*plain, *one, *all_}) == 5
-    # keys that are added to the spec later leave histories that are there as they are
+
+
+def test_keys_that_were_added_to_the_spec_leave_settings_of_a_history(store, tmp_path) -> None:
     tuner, common = make_tuner(store, tmp_path, "{lambda: 1e-4}"), {"solver", "lambda", "tolerance"}
     assert set(tuner.root().settings) == {"store", "temperature", *common}
     node = tuner.fine_tune(tuner.root(), [UP])

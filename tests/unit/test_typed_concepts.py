@@ -6,6 +6,7 @@ import runpy
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
@@ -84,44 +85,76 @@ def typed(tuner: Tuner) -> list[str]:
 
 
 # -- by Python and by the command -----------------------------------------------------------
-def test_they_lie_beside_the_history_and_only_they_can_be_removed(spec, encoder, tmp_path):
+def test_typed_concepts_lie_beside_the_history(spec, encoder, tmp_path):
     add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", encoder)
     assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1
     assert typed(open_tuner(spec)) == []
     assert typed_folder("bob.sqlite").path.name == "bob.concepts"
-    kept_nowhere = open_tuner(spec, history=":memory:")
-    tuner = add_concept(kept_nowhere, "moss", encoder)
+
+
+@pytest.fixture
+def kept_nowhere(spec, encoder) -> Tuner:
+    """A tuner with a typed concept whose history is in memory."""
+    return add_concept(open_tuner(spec, history=":memory:"), "moss", encoder)
+
+
+def test_typed_concepts_of_a_history_in_memory_lie_nowhere(kept_nowhere):
+    tuner = kept_nowhere
     assert typed(tuner) == ["moss"]
     assert typed_folder(":memory:") is None
+
+
+def test_only_typed_concepts_can_be_removed(kept_nowhere):
+    tuner = kept_nowhere
     with pytest.raises(TuningError, match=r"no typed concept 'mos'. Did you mean 'moss'\?"):
         remove_concept(tuner, "mos")
     with pytest.raises(TuningError, match="no typed concept 'wheel'"):
         remove_concept(tuner, "wheel")
 
 
-def test_the_command_and_a_replay_elsewhere_with_its_concepts(
-    spec, run, encoder, monkeypatch, tmp_path
-):
+@pytest.fixture
+def command(spec, run, encoder, monkeypatch):
+    """``inficond concept`` with the encoder."""
     place = "inficond_panel.commands.concept.concept_actions.text_encoder"
     monkeypatch.setattr(place, lambda _: encoder)
+    return lambda action, *more: run("concept", action, spec, *more)
 
-    def command(action, *more):
-        return run("concept", action, spec, *more)
 
+def test_the_command_says_that_no_concept_was_typed(command):
     assert "No concept was typed" in command("list")[1]
+
+
+def test_the_command_adds_a_concept(command):
     _, out, _ = command("add", "red bus, scarlet bus")
     assert out.startswith("Added red bus (scarlet bus): scores 0.")
     assert "nearest concepts: " in out
+
+
+def test_the_command_lists_typed_concepts_with_their_root(command, spec):
+    command("add", "red bus, scarlet bus")
     document, tuner = json.loads(command("list", "--json")[1]), open_tuner(spec)
     assert document["typed"][0]["synonyms"] == ["scarlet bus"]
     assert (document["root"], document["store_hash"]) == (tuner.root_id, tuner.store.content_hash)
+
+
+def test_the_command_adds_no_concept_twice(command):
+    command("add", "red bus")
     status, out, err = command("add", "Red bus")
     assert (status, out) == (1, "")
     assert "'red bus' already exists" in err
+
+
+def test_a_replay_elsewhere_has_the_typed_concepts(command, spec, run, tmp_path):
+    command("add", "red bus")
+    tuner = open_tuner(spec)
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "red bus", "remove")])
     assert run("history", "replay", spec, tmp_path / "new.sqlite")[0] == 0
     there = open_tuner(spec, history=tmp_path / "new.sqlite")
     assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
+
+
+def test_the_command_removes_a_concept(command):
+    command("add", "red bus")
     assert command("remove", "red bus")[0] == 0
     assert json.loads(command("list", "--json")[1])["typed"] == []
 
@@ -143,40 +176,72 @@ def after(app: AppState) -> AppState:
     return found
 
 
-def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
+@pytest.fixture
+def grown(app) -> AppState:
+    """The state after a concept was typed."""
     app.concepts.add("wheels, tyres")
-    grown = after(app)
+    return after(app)
+
+
+def test_a_typed_concept_is_a_column(grown):
     assert (grown.concepts.typed, grown.store.concepts[-1]) == (["wheels"], "wheels")
     assert grown.students.node.weights.shape == (13, 2)
     assert grown.store.concept_projection.shape[1] == 13
+
+
+def test_a_typed_concept_has_a_row_with_patches(grown):
     student = grown.students.student("bicycle")
     (row,) = concept_rows(grown.tuner, student, sort="weight", top=5, find="wheels")
     assert row.concept == "wheels"
     assert len(row.patches) > 0
+
+
+def test_a_typed_concept_has_a_curve(grown):
     assert np.isfinite(grown.students.effect("bicycle", "wheels").estimate).all()
+
+
+def test_what_was_added_is_told_with_the_nearest_concepts(grown):
     told = " ".join(grown.concepts.outcome)
     assert "Added wheels (tyres): scores 0." in told
     assert "Nearest concepts by text: wheel (0." in told
     assert "fitted again" not in told
 
 
-def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
+@pytest.fixture
+def branched(app) -> SimpleNamespace:
+    """A session with an iteration, a note, a look and a batch, and after a concept was typed."""
     before = app.tuner.node(fine_tune(app, "sky", "down"))
     app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     app.tuning.set_note(before.id, "less sky")
     app.tuner.count_look(before, "holdout")
     app.concepts.add("wheels")
     grown = after(app)
+    return SimpleNamespace(before=before, grown=grown)
+
+
+def test_the_branch_is_carried_on_with_a_typed_concept(branched):
+    before, grown = branched.before, branched.grown
     node = grown.students.node
     assert (node.number, node.note, node.intents) == (1, "less sky", before.intents)
     assert node.id != before.id
     assert grown.tuner.looks() == 1
     assert [intent.concept for intent in grown.tuning.pending] == ["wheel"]
     assert "up to #1" in grown.concepts.outcome[-1]
+
+
+def test_the_branch_stays_without_the_concept(branched):
+    before, grown = branched.before, branched.grown
     grown.concepts.forget("wheels")
     back = after(grown)
     assert (back.students.node.id, back.concepts.typed) == (before.id, [])
     assert back.tuner.looks() == 1
+
+
+def test_a_branch_that_was_carried_on_is_found_again(branched):
+    grown = branched.grown
+    node = grown.students.node
+    grown.concepts.forget("wheels")
+    back = after(grown)
     back.concepts.add("wheels")  # nothing is fitted, labelled or counted twice
     again = after(back)
     assert (again.students.node.id, again.tuner.looks()) == (node.id, 1)
@@ -214,34 +279,53 @@ def test_each_run_of_the_app_s_file_finds_the_same_tuner_until_spec_or_store_cha
     assert shared_tuner(spec, history).store is not before.store
 
 
-def test_other_sessions_stay_and_later_ones_see_it(spec, app):
-    def shared() -> Tuner:
-        return shared_tuner(str(spec), str(app.tuner.history.path))
+@pytest.fixture
+def shared(spec, app):
+    """Give the tuner that sessions of one file share."""
+    return lambda: shared_tuner(str(spec), str(app.tuner.history.path))
 
+
+def test_other_sessions_stay_without_a_typed_concept(app, shared):
     other = shared()
     app.concepts.add("moss")
     assert "moss" not in other.store.concepts
+
+
+def test_later_sessions_see_a_typed_concept(app, shared):
+    shared()
+    app.concepts.add("moss")
     later = shared()
     assert typed(later) == ["moss"]
     assert shared() is later
     assert later.root_id == app.concepts.tuner.root_id
+
+
+def test_later_sessions_see_that_it_was_forgotten(app, shared):
+    app.concepts.add("moss")
     after(app).concepts.forget("moss")
     assert typed(shared()) == []
 
 
-def test_faults_are_told_with_a_remedy_and_they_and_a_cancelled_one_add_nothing(app, monkeypatch):
-    for text, fault in (
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
         ("Wheel", "'wheel' already exists"),
         ("heaven", "'heaven' is a synonym of the concept 'sky'"),
         ("moss, heaven", "'heaven' is a synonym of the concept 'sky'"),
         ("moss, ", "empty"),
         ("", "empty"),
-    ):
-        app.concepts.add(text)
-        assert app.concepts.status.kind == "error"
-        assert fault in app.concepts.status.text
-        assert app.concepts.status.remedy
-        assert app.concepts.tuner is None
+    ],
+)
+def test_a_faulty_concept_is_told_with_a_remedy(app, text, fault):
+    app.concepts.add(text)
+    assert app.concepts.status.kind == "error"
+    assert fault in app.concepts.status.text
+    assert app.concepts.status.remedy
+    assert app.concepts.tuner is None
+    assert typed(open_tuner(app.spec.path)) == []
+
+
+def test_a_cancelled_concept_adds_nothing(app, monkeypatch):
     cancelled = Mock(side_effect=CancelledError("Cancelled."))
     monkeypatch.setattr("inficond_panel.state.networks.carry_on", cancelled)
     app.concepts.add("moss")

@@ -14,6 +14,7 @@ from panel.models.esm import DataEvent
 
 import inficond_panel
 from inficond_panel.study.pages import board, participant  # noqa: F401 - their pages
+from inficond_panel.ui import upstream
 from inficond_panel.ui.component import Acting, Component, action, whole_text
 from inficond_panel.views.page import page  # noqa: F401 - all views
 
@@ -43,7 +44,8 @@ def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is():
     assert (first.esm, other.esm) == (Taking._esm, Holding._esm)
 
 
-def test_only_children_are_searched_for_models_and_one_that_leaves_is_gone(monkeypatch):
+def test_only_children_are_searched_for_models(monkeypatch):
+    upstream.apply()  # as the app does
     searched = []
     for search in (
         "bokeh.model.model.visit_value_and_its_immediate_references",
@@ -57,6 +59,11 @@ def test_only_children_are_searched_for_models_and_one_that_leaves_is_gone(monke
     assert [value for value in searched if value == rows] == []
     [(model, _)] = view._models.values()
     assert model.data.rows == rows
+
+
+def test_a_child_that_leaves_is_gone():
+    view, document = Holding(below=pn.pane.HTML("one")), Document()
+    document.add_root(view.get_root(document))
     view.below = pn.pane.HTML("two")
     texts = " ".join(model.text for model in document.models if hasattr(model, "text"))
     assert ("two" in texts, "one" in texts) == (True, False)
@@ -151,17 +158,21 @@ def test_what_no_control_sends_is_refused(message, error):
     assert view.done == []
 
 
-def test_an_action_may_be_left_out_for_now_and_those_of_bases_are_joined():
-    class Polite(Acting):
-        @action
-        def _thank(self) -> None: ...
+class Polite(Acting):
+    @action
+    def _thank(self) -> None: ...
 
-    class Both(Polite, Shy): ...
 
+def test_an_action_may_be_left_out_for_now():
     view = Shy()
     view.act(OPEN)
     view.act({"action": "greet"})
     assert view.done == ["hello"]
+
+
+def test_actions_of_bases_are_joined():
+    class Both(Polite, Shy): ...
+
     assert sorted(View._actions) == ["keep", "open"]
     assert sorted(Shy._actions) == ["greet", "keep", "open"]
     assert sorted(Both._actions) == ["greet", "keep", "open", "thank"]
@@ -171,15 +182,24 @@ def descendants(base: type[Acting]) -> list[type[Acting]]:
     return [each for own in base.__subclasses__() for each in (own, *descendants(own))]
 
 
-def test_the_browser_sends_actions_only_and_some_view_has_each():
-    known = {name for view in descendants(Acting) for name in view._actions}
-    sends = [
+@pytest.fixture(scope="module")
+def sends() -> list[tuple[str, str]]:
+    """What modules of the browser send: file, and text after ``send_msg(``."""
+    found = [
         (file.name, rest)
         for file in Path(inficond_panel.__file__).parent.rglob("*.js")
         for rest in file.read_text(encoding="utf-8").split("send_msg(")[1:]
         if file.name != "still.js"  # it asks whether the kernel answers, without words
     ]
-    assert len(sends) > 20
+    assert len(found) > 20
+    return found
+
+
+def test_the_browser_sends_actions_only(sends):
     assert [name for name, rest in sends if not re.match(r"\{\s*action\b", rest)] == []
+
+
+def test_some_view_has_each_action_that_the_browser_sends(sends):
+    known = {name for view in descendants(Acting) for name in view._actions}
     named = {m[1] for _, rest in sends if (m := re.match(r'\{\s*action: "(\w+)"', rest))}
     assert named - known == set()

@@ -26,9 +26,12 @@ def app(tmp_path: Path) -> AppState:
     return AppState(tuner, Jobs(inline=True))
 
 
-def test_a_link_shows_the_same(app):
+def test_each_setting_has_one_key_in_links():
     assert set(SETTINGS.values()) | {"name"} == set(Settings.param)
     assert not set(SETTINGS) & set(PLACES)
+
+
+def test_a_link_shows_the_same(app):
     app.selection.param.update(class_name="tv monitor", concept="sky")
     app.settings.param.update(
         show="simple",
@@ -60,8 +63,14 @@ def test_a_link_shows_the_same(app):
     unnamed = {**app.settings.param.values(), "name": other.settings.name}
     assert (other.settings.param.values(), make_address(other)) == (unnamed, link)
     assert link.count(f"&compare={app.tuner.root_id[:8]},{node.id[:8]}") == 1
-    assert Address().go(other, f"?at={node.id[:8]}") == ""
-    assert other.comparison.pair is None  # going back closes it
+
+
+def test_going_back_closes_a_comparison(app):
+    node = app.students.node
+    app.comparison.compare(app.tuner.root_id, node.id)
+    assert app.comparison.pair is not None
+    assert Address().go(app, f"?at={node.id[:8]}") == ""
+    assert app.comparison.pair is None
 
 
 def test_a_link_holds_what_is_not_as_usual(app):
@@ -116,29 +125,48 @@ UNKNOWN = {  # a link, and words of what it is answered
 }
 
 
-def test_what_is_unknown_is_told_and_the_rest_is_shown(app):
+@pytest.fixture(scope="module")
+def one_app(tmp_path_factory) -> AppState:
+    """A session for links that change nothing but the class."""
+    return session_on(small_spec(tmp_path_factory.mktemp("links")))
+
+
+@pytest.mark.parametrize(("search", "told"), UNKNOWN.items(), ids=UNKNOWN)
+def test_what_is_unknown_is_told_while_the_rest_is_shown(one_app, search, told):
+    app = one_app
     node, looks, settings = app.students.node.id, app.dataset.looks, app.settings.param.values()
-    for search, told in UNKNOWN.items():
-        app.selection.class_name = ""
-        known = "" if search.startswith("class") else "sheep"
-        assert told in Address(f"?{search}" + f"&class={known}" * bool(known)).follow(app), search
-        assert app.selection.class_name == known, search
-        assert app.students.node.id == node
-        assert (app.dataset.split, app.dataset.looks) == ("tune", looks)
-        assert app.settings.param.values() == settings, search
     app.selection.class_name = ""
-    for search in ("", "?", "?&&==&", "?class=%FF%00", "?" + "class=a&" * 9999):
-        Address(search).follow(app)
-        assert app.selection.class_name == ""
+    known = "" if search.startswith("class") else "sheep"
+    assert told in Address(f"?{search}" + f"&class={known}" * bool(known)).follow(app), search
+    assert app.selection.class_name == known, search
+    assert app.students.node.id == node
+    assert (app.dataset.split, app.dataset.looks) == ("tune", looks)
+    assert app.settings.param.values() == settings, search
 
 
-def test_a_link_is_followed_once_and_opens_another_data_set_first(app):
+@pytest.mark.parametrize(
+    "search",
+    ["", "?", "?&&==&", "?class=%FF%00", "?" + "class=a&" * 9999],
+    ids=["empty", "no keys", "no names", "no text", "long"],
+)
+def test_a_link_that_says_nothing_selects_no_class(one_app, search):
+    one_app.selection.class_name = ""
+    Address(search).follow(one_app)
+    assert one_app.selection.class_name == ""
+
+
+def test_a_link_opens_another_data_set_first(app):
     app.datasets = ["Small", "Other"]
     address = Address()
     assert address.go(app, "?data=Other&class=sheep") == ""
     assert (app.requested, app.selection.class_name) == ("Other", "")
     address.follow(app)
     assert app.selection.class_name == "sheep"
+
+
+def test_a_link_is_followed_once(app):
+    address = Address("?class=sheep")
+    address.follow(app)
     app.selection.class_name = "bird"
     assert address.follow(app) == ""
     assert app.selection.class_name == "bird"
@@ -151,21 +179,40 @@ def on_oracle(before: AppState) -> AppState:
     return after
 
 
-def test_a_link_of_other_targets_waits_for_their_students(tmp_path):
+@pytest.fixture
+def of_oracle(tmp_path) -> tuple[AppState, Address, str]:
+    """A session on the teacher's students, a link to those of the oracle, and their iteration."""
     app = session_on(oracle_spec(tmp_path))
     oracle = app.tuner.with_students(targets="oracle")
     first = oracle.fine_tune(oracle.root(), [REMOVE])
     address = Address(f"?targets=oracle&class=bicycle&top=20&at={first.id[:8]}")
+    return app, address, first.id
+
+
+def test_a_link_of_other_targets_waits_for_their_students(of_oracle):
+    app, address, _ = of_oracle
     assert address.follow(app) == ""
     assert (app.selection.class_name, app.settings.top) == ("bicycle", 20)
     assert not address.arrived(app)
+
+
+def test_a_link_of_other_targets_arrives_with_their_students(of_oracle):
+    app, address, first = of_oracle
+    address.follow(app)
     after = on_oracle(app)
     after.selection.class_name = "sheep"  # chosen meanwhile
     assert address.follow(after) == ""
     assert address.arrived(after)
-    assert after.students.node.id == first.id
-    assert make_address(after) == f"targets=oracle&class=sheep&at={first.id[:8]}&top=20"
+    assert after.students.node.id == first
+    assert make_address(after) == f"targets=oracle&class=sheep&at={first[:8]}&top=20"
 
+
+def test_a_link_goes_back_to_the_targets_of_the_spec(of_oracle):
+    app, address, _ = of_oracle
+    address.follow(app)
+    after = on_oracle(app)
+    address.follow(after)
+    after.selection.class_name = "sheep"
     assert address.go(after, "?class=sheep") == ""  # back to those of the spec
     back = on_oracle(after)
     assert back.targets.chosen == back.targets.usual == "teacher"
@@ -173,13 +220,16 @@ def test_a_link_of_other_targets_waits_for_their_students(tmp_path):
     assert make_address(back) == "class=sheep"
 
 
-def test_targets_of_the_spec_are_left_out_and_those_that_fail_are_not_waited_for(tmp_path):
+def test_targets_of_the_spec_are_left_out_of_a_link(tmp_path):
     spec = oracle_spec(tmp_path)
     app = AppState(open_tuner(spec).with_students(targets="oracle"), Jobs(inline=True))
     assert make_address(app) == ""
     app.targets.choose("teacher")
     assert make_address(on_oracle(app)) == "targets=teacher"
-    app = session_on(spec)
+
+
+def test_targets_that_fail_are_not_waited_for(tmp_path):
+    app = session_on(oracle_spec(tmp_path))
     address = Address("?targets=oracle&at=12345678")
     address.follow(app)
     app.targets.fail(InficondError("No solution.", "None."))

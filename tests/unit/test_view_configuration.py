@@ -44,30 +44,61 @@ def find(metrics: list[dict], key: str) -> dict:
     return next(metric for metric in metrics if metric["key"] == key)
 
 
-def test_change_is_since_the_start_in_percentage_points_with_the_noise(tuned):
+def test_a_change_is_since_the_start_in_percentage_points(tuned):
     snapshot = tuned.students.snapshot
     told = (snapshot.metrics, snapshot.before, snapshot.last)
-    now, before, last = (metrics["bicycle"].ap for metrics in told)
+    now, before, _ = (metrics["bicycle"].ap for metrics in told)
     changes = tuned.changes.total("bicycle", ["ap"])
     shown = find(make_class_metrics("bicycle", snapshot, changes), "ap")
     assert shown["now"] == f"{now:.3f}"
     assert shown["change"]["at"][1] == pytest.approx(100 * (now - before))
+
+
+def test_a_change_has_no_interval_before_it_is_measured(tuned):
+    snapshot, changes = tuned.students.snapshot, tuned.changes.total("bicycle", ["ap"])
+    shown = find(make_class_metrics("bicycle", snapshot, changes), "ap")
     alone = find(make_class_metrics("bicycle", snapshot, {}), "ap")["change"]
     assert (alone["text"], alone["interval"]) == (shown["change"]["text"], "")
-    assert details(shown)["Start, previous"] == f"{before:.3f}, {last:.3f}"
-    assert details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
+
+
+@pytest.fixture
+def ap_card(tuned) -> dict[str, str]:
+    """The card of AP of the class that was tuned."""
+    return details(find(make_class_metrics("bicycle", tuned.students.snapshot, {}), "ap"))
+
+
+def test_a_card_has_the_values_of_earlier_students(tuned, ap_card):
+    snapshot = tuned.students.snapshot
+    before, last = (metrics["bicycle"].ap for metrics in (snapshot.before, snapshot.last))
+    assert ap_card["Start, previous"] == f"{before:.3f}, {last:.3f}"
+
+
+def test_a_card_has_the_value_of_the_teacher(tuned, ap_card):
+    teacher_ap = tuned.students.snapshot.metrics["bicycle"].teacher_ap
+    assert ap_card["Teacher"] == f"{teacher_ap:.3f}"
+
+
+def test_without_a_class_changes_are_of_the_mean(tuned):
     view = ConfigurationView(tuned)
     assert view.data()["scope"] == "all"
     found = tuned.changes.total("", SHARES)
     for metric in view.data()["metrics"]:
         assert metric["change"] == make_change(found[metric["key"]])
         assert details(metric)["Since start"] == change_text(metric["change"])
+
+
+def test_a_change_of_the_class_says_when_it_is_within_noise(tuned):
+    view = ConfigurationView(tuned)
     tuned.selection.class_name = "bicycle"
     found = tuned.changes.total("bicycle", SHARES)
     for metric in view.data()["metrics"]:
         change, told = found[metric["key"]], details(metric)["Since start"]
         assert told.startswith(points(change.estimate))
         assert told.endswith("within noise") == (change.words == "within noise")
+
+
+def test_a_class_that_was_not_tuned_is_unchanged(tuned):
+    view = ConfigurationView(tuned)
     tuned.selection.class_name = "sheep"
     assert {details(metric)["Since start"] for metric in view.data()["metrics"]} == {"unchanged"}
 
@@ -87,11 +118,14 @@ def test_cards_tell_the_teacher_beside_the_student(app):
     assert float(details(all_)["Teacher"]) == pytest.approx(sum(each) / len(each), abs=0.001)
 
 
-def test_cards_count_images_as_the_metrics_do_and_show_no_change_of_an_untouched_student(app):
+def test_cards_show_no_change_of_an_untouched_student(app):
     metrics = make_class_metrics("bicycle", app.students.snapshot, {})
     names = ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
     assert [m["name"] for m in metrics] == names
     assert {m["change"] for m in metrics} == {None}
+
+
+def test_cards_count_images_as_the_metrics_do(app):
     snapshot, told = app.students.snapshot, cards(app, "sheep")
     agreement, now = snapshot.agreement["sheep"], snapshot.metrics["sheep"]
     found = agreement.positives.both_right + agreement.positives.teacher_wrong
@@ -104,14 +138,25 @@ def test_cards_count_images_as_the_metrics_do_and_show_no_change_of_an_untouched
     assert now.differ / now.n == pytest.approx(1 - now.fidelity)
 
 
-def test_an_undefined_metric_says_why_and_is_left_out_of_the_mean(app):
+@pytest.fixture
+def broken(app) -> tuple:
+    """A snapshot where precision of bicycle is undefined, its metrics, and those of others."""
     snapshot = app.students.snapshot
     nan, *others = snapshot.metrics.values()
     nan = replace(nan, precision=math.nan)
     broken = replace(snapshot, metrics={**snapshot.metrics, "bicycle": nan})
+    return broken, nan, others
+
+
+def test_an_undefined_metric_says_why(broken):
+    broken, _, _ = broken
     one = find(make_class_metrics("bicycle", broken, {}), "precision")
-    all_ = find(make_mean_metrics(broken, {}), "precision")
     assert (one["now"], details(one)["Student"]) == ("–", "– (the student names no image)")
+
+
+def test_an_undefined_metric_is_left_out_of_the_mean(broken):
+    broken, nan, others = broken
+    all_ = find(make_mean_metrics(broken, {}), "precision")
     assert all_["now"] == f"{sum(each.precision for each in others) / len(others):.3f}"
     assert details(all_)["Left out, undefined"] == "1"
     assert math.isnan(mean("precision", {"bicycle": nan}))
@@ -129,21 +174,39 @@ def test_looks_at_the_holdout_are_told():
         assert made["text"].endswith(told)
 
 
-def test_students_are_offered_and_choices_reach_the_state_where_a_look_is_counted(tuned):
+def test_students_are_offered_with_their_changes(tuned):
     nodes = tuned.tuning.nodes
     made = make_student(nodes, tuned.tuner.root(), [("Teacher", "it")])
     assert made["name"] == "#0"
     assert made["options"] == [[nodes[1].id, "#1 1 change"], [nodes[0].id, "#0 original"]]
     assert made["card"]["rows"][0] == ("Teacher", "it")
-    view, root = ConfigurationView(tuned), nodes[0]
+
+
+def test_a_class_that_is_chosen_is_selected(tuned):
+    view = ConfigurationView(tuned)
     ask(view, "choose_class", name="sheep")
     assert (view.data()["scope"], tuned.selection.class_name) == ("class", "sheep")
+
+
+def test_the_strip_follows_the_theme(tuned):
+    view = ConfigurationView(tuned)
     tuned.theme = "dark"
     assert view._strip.theme == "dark"
+
+
+def test_a_student_that_is_chosen_is_shown(tuned):
+    view, root = ConfigurationView(tuned), tuned.tuning.nodes[0]
     ask(view, "choose_student", name=root.id)
     assert (tuned.students.node.id, view._strip.student["name"]) == (root.id, "#0")
-    ask(view, "choose_dataset", name="Other")
+
+
+def test_a_data_set_that_is_chosen_is_requested(tuned):
+    ask(ConfigurationView(tuned), "choose_dataset", name="Other")
     assert tuned.requested == "Other"
+
+
+def test_a_split_that_is_chosen_is_shown_where_a_look_is_counted(tuned):
+    view = ConfigurationView(tuned)
     ask(view, "choose_split", name="holdout")
     data = view._strip.data
     assert (data["split"], data["looks"]["short"]) == ("holdout", "1 look at holdout")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,19 +32,32 @@ def view(app) -> EmbeddingView:
 
 
 # --- the map -----------------------------------------------------------------------------------
-def test_projections_are_those_of_the_store_and_one_that_is_chosen_moves_the_concepts(app, view):
-    *there, (missing, name, how) = view.panel.projections
+def test_projections_of_the_store_are_offered(view):
+    *there, _ = view.panel.projections
     assert there == [["tsne", "t-SNE", ""], ["pca", "PCA", ""]]
+
+
+def test_a_projection_that_the_store_lacks_says_how_to_compute_it(view):
+    *_, (missing, name, how) = view.panel.projections
     assert (missing, name) == ("umap", "UMAP")
     assert "concepts.projections.methods" in how
     assert "inficond-panel[umap]" in how
+
+
+def test_a_projection_that_is_chosen_moves_the_concepts(app, view):
     assert view.panel.projection == "tsne"
     view.panel.projection = "pca"
     again = EmbeddingView(app)  # as the page is made anew for a concept that is typed
     for each in (view, again):
         assert each.panel.projection == "pca"
         assert each.map.scene.xy == pytest.approx(cloud.concept_positions(app.store, "pca"))
+
+
+def test_the_cloud_is_drawn_in_pixels_of_the_map(view):
     assert view.map.cloud.dimension_values(2, flat=False).shape == (320, 640)
+
+
+def test_a_projection_that_the_store_lacks_is_not_drawn(app):
     app.settings.projection = "umap"  # a store may lack it
     assert EmbeddingView(app).panel.projection == "tsne"
 
@@ -60,16 +74,25 @@ def test_the_map_opens_with_the_first_projection_that_the_spec_names(tmp_path, n
     assert view.panel.projection == first[0]
 
 
-def test_the_selected_student_marks_its_top_concepts_and_an_enlarged_map_goes_to_one(app, view):
+def test_without_a_student_no_concept_is_marked(view):
     assert view.map.scene.shown.top == []
+
+
+def test_the_selected_student_marks_its_top_concepts(app, view):
     app.selection.class_name = "sheep"
     weights = app.students.node.weights[:, app.store.classes.index("sheep")]
     assert view.map.scene.shown.top[0] == int(np.abs(weights).argmax())
     assert view.map.scene.names.texts
+
+
+def test_a_thumb_of_the_selected_student_is_marked(app, view):
+    app.selection.class_name = "sheep"
     app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.tuning.toggle(Intent("bird", "sky", "up"))
     assert view.map.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
 
+
+def test_an_enlarged_map_goes_to_the_concept_that_is_opened(app, view):
     xy = view.map.scene.xy
     far = int(np.abs(xy - 0.5).max(1).argmax())
     away = int(np.abs(xy - xy[far]).sum(1).argmax())
@@ -81,26 +104,40 @@ def test_the_selected_student_marks_its_top_concepts_and_an_enlarged_map_goes_to
     assert np.ptp(view.map.frame.x) == pytest.approx(np.ptp(frame.x))
 
 
-def test_selection_goes_both_ways_and_a_group_tells_where_it_lies(app, view):
+def test_the_map_follows_the_concept_that_is_opened(app, view):
     app.selection.concept = "fur"
-    fur, sky = (app.store.concepts.index(name) for name in ("fur", "sky"))
-    assert view.map.scene.shown.opened == fur
+    assert view.map.scene.shown.opened == app.store.concepts.index("fur")
+
+
+def test_a_tap_beside_all_concepts_opens_none(app, view):
+    app.selection.concept = "fur"
     view.map.tap(-0.04, -0.04)  # beside all concepts
     assert app.selection.concept == "fur"
-    view.map.tap(*view.map.scene.xy[sky])
+
+
+def test_a_tap_opens_a_concept(app, view):
+    view.map.tap(*view.map.scene.xy[app.store.concepts.index("sky")])
     assert app.selection.concept == "sky"
+
+
+def test_a_lasso_selects_concepts_beside_the_one_that_is_opened(app, view):
+    app.selection.concept = "sky"
     view._on_lasso([1, 2])
     assert app.selection.concepts == ["spoke", "sky"]
     assert np.flatnonzero(view.map.dots["shade"] == palette.INK.light).tolist() == [1, 2]
     assert view.panel.group["count"] == 2
+
+
+def test_a_group_tells_where_it_lies(app, view):
+    view._on_lasso([1, 2])
     across = sorted(view.map.frame.shares(view.map.scene.xy)[[1, 2], 0])
     assert [view.panel.group["from"], view.panel.group["to"]] == pytest.approx(across)
 
 
-@pytest.mark.parametrize(
-    ("changed", "kinds"), [(3, ["ColumnsPatched"]), (60, ["ColumnDataChanged"])]
-)
-def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(changed, kinds):
+@pytest.fixture(params=[(3, ["ColumnsPatched"]), (60, ["ColumnDataChanged"])], ids=["few", "many"])
+def redrawn(request) -> SimpleNamespace:
+    """Dots of which few or many were changed, and what was sent of it."""
+    changed, kinds = request.param
     size, names = np.full(100, 4.0), ["a"] * 100
     source = ColumnDataSource({"diameter": size, "shade": np.full(100, "#123456"), "name": names})
     glyphs = {"selection_color": "black", "nonselection_color": "black"}
@@ -114,33 +151,67 @@ def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(change
     old = dict(source.data)  # an export holds the columns of earlier states
     for _ in range(2):  # the second time nothing is left to send
         update_dots(renderer, new)
-    assert [event.kind for event in sent] == kinds  # of diameter and name
-    assert {name: list(column) for name, column in source.data.items()} == given
+    return SimpleNamespace(
+        kinds=kinds, sent=sent, source=source, renderer=renderer, new=new, given=given, old=old
+    )
+
+
+def test_few_dots_that_change_are_sent_one_by_one(redrawn):
+    kinds = [event.kind for event in redrawn.sent]
+    assert kinds == redrawn.kinds  # of diameter and name
+
+
+def test_dots_become_the_given_ones(redrawn):
+    shown = {name: list(column) for name, column in redrawn.source.data.items()}
+    assert shown == redrawn.given
+
+
+def test_columns_of_an_earlier_state_stay(redrawn):
+    old = redrawn.old
     assert (list(old["diameter"]), old["name"]) == ([4.0] * 100, ["a"] * 100)
-    later = {**new, "diameter": size}
-    update_dots(renderer, later)
-    assert list(new["diameter"]) == given["diameter"]
-    assert list(source.data["diameter"]) == list(size)
 
 
-def test_zoom_and_size_place_labels_and_cloud_anew_and_keep_how_large_the_page_is_drawn(app, view):
-    app.selection.class_name = "sheep"
-    before, whole = view.map.scene, view.map.cloud
+def test_columns_that_were_given_stay_when_others_follow(redrawn):
+    size = np.full(100, 4.0)
+    update_dots(redrawn.renderer, {**redrawn.new, "diameter": size})
+    assert list(redrawn.new["diameter"]) == redrawn.given["diameter"]
+    assert list(redrawn.source.data["diameter"]) == list(size)
+
+
+def test_a_zoom_draws_the_cloud_of_a_part(view):
     view.map.move((0.4, 0.6), (0.4, 0.6))
     assert view.map.cloud.bounds.lbrt() == pytest.approx((0.36, 0.36, 0.64, 0.64))
+
+
+def test_another_size_places_labels_anew_in_the_same_part(app, view):
+    app.selection.class_name = "sheep"
+    before = view.map.scene
+    view.map.move((0.4, 0.6), (0.4, 0.6))
     part = view.map.cloud
     view.map.resize(411, 200)
     assert view.map.cloud is part
     assert view.map.frame == Frame((0.4, 0.6), (0.4, 0.6), (411.0, 200.0))
     assert view.map.scene.names is not before.names
     assert view.map.scene.shown.named == before.shown.named
+
+
+def test_the_map_keeps_how_large_the_page_is_drawn(view):
+    view.map.move((0.4, 0.6), (0.4, 0.6))
     view.panel.zoom = 1.5
     assert view.map.frame.scale == 1.5
     view.map.resize(900, 700)
     view.map.look_at(replace(view.map.frame, x=(0.0, 0.5)))
     assert view.map.frame.scale == 1.5
+
+
+def test_the_cloud_follows_the_shape_of_the_map(view):
     view.map.resize(400, 800)
     assert view.map.cloud.dimension_values(2, flat=False).shape == (640, 320)
+
+
+def test_the_whole_map_is_shown_again(view):
+    whole = view.map.cloud
+    view.map.move((0.4, 0.6), (0.4, 0.6))
     ask(view, "show_all")
     assert view.map.cloud.bounds.lbrt() == whole.bounds.lbrt()
 
@@ -179,35 +250,60 @@ def test_one_figure_lives_through_all_changes(app, view):
 
 
 # --- the group ---------------------------------------------------------------------------------
-def test_the_group_is_listed_by_influence_after_the_lasso_and_thumbed_as_one(app, view, sent):
+def test_a_group_without_a_student_has_no_thumbs(app, view):
     view._on_lasso([0, 1, 2])
     assert not view.panel.group["thumbs"]
     ask(view, "thumb_group", direction="down")
     assert app.tuning.pending == []
-    view._on_lasso([])
-    sent.clear()
+
+
+@pytest.fixture
+def group(app, view) -> list[str]:
+    """The concepts that are listed of a group of sheep, in their order."""
+    app.selection.class_name = "sheep"
+    view._on_lasso([0, 1, 2, 3, 4])
+    return [row["concept"] for row in view.panel.group["rows"]]
+
+
+def test_a_lasso_opens_the_group_once(app, view, sent):
     app.selection.class_name = "sheep"
     view._on_lasso([0, 1, 2, 3, 4])
     assert sent == [{"open": "group"}]
+    view._on_lasso([])
+    assert sent == [{"open": "group"}]
+
+
+def test_a_group_is_listed_by_influence(app, group):
     weights = app.students.node.weights[:5, app.store.classes.index("sheep")]
     order = np.argsort(-np.abs(weights), kind="stable")
-    listed = [row["concept"] for row in view.panel.group["rows"]]
-    assert listed == [app.store.concepts[c] for c in order]
-    ask(view, "drop", concept=listed[0])
+    assert group == [app.store.concepts[c] for c in order]
+
+
+def test_a_concept_can_leave_the_group(view, group):
+    ask(view, "drop", concept=group[0])
     assert view.panel.group["count"] == 4
-    ask(view, "open", concept=listed[1])
-    assert app.selection.concept == listed[1]
-    assert view.panel.group["rows"][0]["opened"] == "yes"
+
+
+def test_a_concept_of_the_group_can_be_opened(app, view, group):
+    ask(view, "open", concept=group[1])
+    assert app.selection.concept == group[1]
+    assert view.panel.group["rows"][1]["opened"] == "yes"
+
+
+def test_a_group_is_thumbed_as_one(app, view, group):
+    ask(view, "drop", concept=group[0])
     assert view.panel.group["thumbs"]
     ask(view, "thumb_group", direction="down")
     given = [(intent.concept, intent.direction) for intent in app.tuning.pending]
-    assert given == [(name, "down") for name in app.store.concepts[:5] if name != listed[0]]
+    assert given == [(name, "down") for name in app.store.concepts[:5] if name != group[0]]
     assert view.panel.group["given"] == "down"
+
+
+def test_a_second_thumb_on_a_group_takes_the_first_back(app, view, group):
+    ask(view, "thumb_group", direction="down")
     ask(view, "thumb_group", direction="down")
     assert app.tuning.pending == []
     assert view.panel.group["given"] == ""
-    view._on_lasso([])
-    assert sent == [{"open": "group"}]
 
 
 def test_images_with_segments_of_the_group_are_opened_for_the_student(app, view):
@@ -224,33 +320,72 @@ def test_images_with_segments_of_the_group_are_opened_for_the_student(app, view)
     assert sorted(images.rows) == expected
 
 
-def test_all_concepts_are_saved_or_the_group_with_the_numbers_of_the_student(app, view, sent):
+def test_without_a_student_all_concepts_are_saved_without_influence(app, view, sent):
     ask(view, "save_concepts")
     name, text = saved(sent[-1])
     assert name == f"concepts-{len(app.store.concepts)}.csv"
     assert [line["concept"] for line in lines_of(text)] == list(app.store.concepts)
     assert {line["influence"] for line in lines_of(text)} == {""}
+
+
+GROUP = ["fur", "sky", "wheel"]
+
+
+@pytest.fixture
+def lines(app, view, sent) -> list[dict[str, str]]:
+    """The saved lines of a group, of a student with a bound on fur."""
     app.selection.class_name = "sheep"
     app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.tuning.fine_tune()
-    app.selection.concepts = group = ["fur", "sky", "wheel"]
+    app.selection.concepts = GROUP
     ask(view, "save_concepts")
-    name, text = saved(sent[-1])
-    lines = lines_of(text)
-    assert name == "concepts-sheep-3.csv"
-    assert [line["concept"] for line in lines] == [c for c in app.store.concepts if c in group]
-    (fur,) = (line for line in lines if line["concept"] == "fur")
+    return lines_of(saved(sent[-1])[1])
+
+
+def line_of_fur(lines: list[dict[str, str]]) -> dict[str, str]:
+    return next(line for line in lines if line["concept"] == "fur")
+
+
+def test_a_file_of_a_group_is_named_by_class_with_size(app, lines, sent):
+    assert saved(sent[-1])[0] == "concepts-sheep-3.csv"
+
+
+def test_a_group_is_saved_in_the_order_of_the_store(app, lines):
+    assert [line["concept"] for line in lines] == [c for c in app.store.concepts if c in GROUP]
+
+
+def test_a_concept_is_saved_with_its_influence(app, lines):
+    fur = line_of_fur(lines)
     assert float(fur["influence"]) == app.students.weight("sheep", "fur")
+
+
+def test_a_concept_is_saved_with_its_bounds(app, lines):
+    fur = line_of_fur(lines)
     assert float(fur["upper_bound"]) == app.students.node.bounds["sheep", "fur"][1]
     assert (fur["lower_bound"], fur["class"]) == ("", "sheep")
-    assert fur["student"].startswith("#1 ")
+
+
+def test_a_concept_is_saved_with_its_student(lines):
+    assert line_of_fur(lines)["student"].startswith("#1 ")
+
+
+def test_concepts_are_saved_with_their_discrepancy(app, lines):
     student = app.students.student("sheep")
     rows = concept_rows(app.tuner, student, sort="discrepancy_p", top=99)
     discrepancy = {row.concept: row.discrepancy for row in rows}
     for line in lines:
         assert float(line["discrepancy_p"]) == discrepancy[line["concept"]]
+
+
+def test_a_concept_is_saved_with_the_number_of_its_segments(app, lines):
+    fur = line_of_fur(lines)
     column = app.store.concepts.index("fur")
     assert int(fur["segments"]) == (app.store.segment_concept == column).sum()
+
+
+def test_a_concept_is_saved_with_the_number_of_its_images(app, lines):
+    fur = line_of_fur(lines)
+    column = app.store.concepts.index("fur")
     assert int(fur["images"]) == (app.store.concept_score[app.store.rows("tune"), column] > 0).sum()
 
 
@@ -292,36 +427,82 @@ def press(view, *keys):
         ask(view, "press", key=key)
 
 
-def test_the_keyboard_starts_at_the_strongest_concept_and_does_what_a_mouse_does(app, view):
+def test_without_a_student_the_cursor_starts_in_the_middle(app, view):
     press(view, "enter", "thumb up")
-    assert view.keys.cursor is not None  # without a class in the middle
+    assert view.keys.cursor is not None
     assert app.tuning.pending == []
+
+
+def test_the_cursor_goes_when_the_map_is_left(view):
+    press(view, "enter")
     ask(view, "leave")
     assert (view.keys.cursor, view.panel.told) == (None, "")
+
+
+@pytest.fixture
+def entered(app, view) -> EmbeddingView:
+    """The map of sheep with the cursor at its first concept."""
     app.selection.class_name = "sheep"
     press(view, "enter")
+    return view
+
+
+def under_cursor(app, view: EmbeddingView) -> str:
+    return app.store.concepts[view.keys.cursor]
+
+
+def test_the_cursor_starts_at_the_strongest_concept(app, entered):
+    view = entered
     first = view.map.scene.shown.top[0]
     assert view.map.scene.shown.cursor == first
     assert view.panel.told.startswith(f"{app.store.concepts[first]}, influence ")
-    press(view, "right", "left", "up", "down")
-    assert view.panel.told.startswith(f"{app.store.concepts[view.keys.cursor]}, ")
-    press(view, "open")
-    name = app.store.concepts[view.keys.cursor]
-    assert app.selection.concept == name
-    press(view, "group")
-    assert app.selection.concepts == [name]
-    assert view.panel.told.endswith("selected")
-    press(view, "group", "thumb down")
+
+
+def test_the_cursor_tells_the_concept_that_it_reaches(app, entered):
+    press(entered, "right", "left", "up", "down")
+    assert entered.panel.told.startswith(f"{under_cursor(app, entered)}, ")
+
+
+def test_a_key_opens_the_concept(app, entered):
+    press(entered, "open")
+    assert app.selection.concept == under_cursor(app, entered)
+
+
+def test_a_key_puts_the_concept_into_the_group(app, entered):
+    press(entered, "group")
+    assert app.selection.concepts == [under_cursor(app, entered)]
+    assert entered.panel.told.endswith("selected")
+
+
+def test_a_second_press_takes_the_concept_out_of_the_group(app, entered):
+    press(entered, "group", "group")
     assert app.selection.concepts == []
+
+
+def test_a_key_gives_a_thumb(app, entered):
+    press(entered, "thumb down")
+    name, view = under_cursor(app, entered), entered
     assert [(i.concept, i.direction) for i in app.tuning.pending] == [(name, "down")]
     assert view.panel.told.endswith("pending: down")
-    press(view, "thumb down")
+
+
+def test_a_second_press_takes_the_thumb_back(app, entered):
+    press(entered, "thumb down", "thumb down")
     assert app.tuning.pending == []
+
+
+def test_keys_enlarge_the_map_at_the_cursor(entered):
+    view = entered
     press(view, "in", "in")
     x, y = view.map.scene.xy[view.keys.cursor]
     frame = view.map.frame
     assert frame.x[0] <= x <= frame.x[1]
     assert frame.y[0] <= y <= frame.y[1]
     assert frame.x[1] - frame.x[0] == pytest.approx(1.1 / 1.5**2)
+
+
+def test_the_whole_map_is_shown_after_keys_enlarged_it(entered):
+    view = entered
+    press(view, "in", "in")
     ask(view, "show_all")
     assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE, cloud.WHOLE)

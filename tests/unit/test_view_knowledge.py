@@ -60,24 +60,41 @@ def row(**values) -> ConceptRow:
     return ConceptRow(**{**fields, **unknown, **values})
 
 
-def test_rows_are_plain_data_with_at_most_five_patches_and_bounds_in_words():
-    rows = make_concept_rows([row(patches=[(s, 0.3) for s in range(9)])], "why")
+def test_rows_are_plain_data_that_say_why_a_number_is_undefined():
+    rows = make_concept_rows([row()], "why")
     json.dumps(rows, allow_nan=False)
     assert rows[0]["discrepancy"] is None
     assert rows[0]["undefined"] == "why"
+
+
+def test_a_row_has_at_most_five_patches():
+    rows = make_concept_rows([row(patches=[(s, 0.3) for s in range(9)])], "why")
     assert [patch["segment"] for patch in rows[0]["patches"]] == [0, 1, 2, 3, 4]
-    bounds = [(1.4, None), (None, -0.75), (0.0, 0.0), None]
-    rows = make_concept_rows([row(bounds=each, held_since=1) for each in bounds], "why")
-    told = [(each["held"], each["since"]) for each in rows]
-    assert told == [("≥ 1.40", "#1"), ("≤ −0.75", "#1"), ("= 0", "#1"), ("", "")]
-    assert (
-        make_undefined("discrepancy_p", DecisionCounts(3, 0, 2, 0))
-        == "no positive on which they differ"
-    )
-    assert (
-        make_undefined("discrepancy_n", DecisionCounts(0, 4, 0, 0))
-        == "no negative on which they agree"
-    )
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ((1.4, None), ("≥ 1.40", "#1")),
+        ((None, -0.75), ("≤ −0.75", "#1")),
+        ((0.0, 0.0), ("= 0", "#1")),
+        (None, ("", "")),
+    ],
+)
+def test_bounds_of_a_row_are_words(bounds, told):
+    (made,) = make_concept_rows([row(bounds=bounds, held_since=1)], "why")
+    assert (made["held"], made["since"]) == told
+
+
+@pytest.mark.parametrize(
+    ("metric", "counts", "why"),
+    [
+        ("discrepancy_p", DecisionCounts(3, 0, 2, 0), "no positive on which they differ"),
+        ("discrepancy_n", DecisionCounts(0, 4, 0, 0), "no negative on which they agree"),
+    ],
+)
+def test_why_a_discrepancy_is_undefined(metric, counts, why):
+    assert make_undefined(metric, counts) == why
 
 
 def test_patches_are_small_pictures_as_in_the_store(store):
@@ -102,11 +119,15 @@ def test_each_curve_has_an_axis_of_its_own():
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=9))
-def test_every_curve_fits_its_axis_and_an_undefined_one_has_no_points(change):
+def test_every_curve_fits_its_axis(change):
     told = make_effect(band(change))
     assert max(abs(100 * value) for value in told["change"]) <= told["axis"] + 1e-3
+
+
+def test_an_undefined_curve_has_no_points():
     none = {"x": [], "change": [], "low": [], "high": [], "axis": 3}
-    assert make_effect(band([math.nan] * len(change))) == none
+    for points in range(1, 10):
+        assert make_effect(band([math.nan] * points)) == none
 
 
 # --- top bar -----------------------------------------------------------------------------------
@@ -125,15 +146,21 @@ def summary(now: ClassMetrics, total=None, preview=None, split="tune", parent="n
     return batch.make_summary(snapshot, "bicycle", total, preview)
 
 
-def test_bounds_are_told_in_words_and_relative_to_the_strongest():
-    def told(direction, bounds, strongest):
-        intent = Intent("bicycle", "wheel", direction)
-        pending = batch.make_pending(intent, bounds, strongest=strongest)
-        return pending["bound"], pending["value"], pending["share"]
+@pytest.mark.parametrize(
+    ("direction", "bounds", "strongest", "told"),
+    [
+        ("down", (None, 0.75), 1.5, ("≤ 0.75", 0.75, 0.5)),
+        ("remove", (0.0, 0.0), 0.0, ("= 0", 0.0, 0.0)),
+        ("release", (None, None), 1.5, ("release", None, None)),
+    ],
+)
+def test_a_pending_bound_is_told_relative_to_the_strongest(direction, bounds, strongest, told):
+    intent = Intent("bicycle", "wheel", direction)
+    pending = batch.make_pending(intent, bounds, strongest=strongest)
+    assert (pending["bound"], pending["value"], pending["share"]) == told
 
-    assert told("down", (None, 0.75), 1.5) == ("≤ 0.75", 0.75, 0.5)
-    assert told("remove", (0.0, 0.0), 0.0)[2] == 0.0
-    assert told("release", (None, None), 1.5) == ("release", None, None)
+
+def test_active_bounds_are_told_of_the_class():
     held = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
     assert batch.make_held(held, {}, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
     assert [each["bound"] for each in batch.make_held(held, {}, "bird")] == [
@@ -142,22 +169,44 @@ def test_bounds_are_told_in_words_and_relative_to_the_strongest():
     ]
 
 
-def test_summary_tells_change_and_preview_of_the_class_and_why_there_is_none():
-    total, undefined = Interval(0.1, 0.05, 0.2), metrics(ap=math.nan, positives=0)
+ALL_CHANGE = Interval(0.1, 0.05, 0.2)
+UNDEFINED = metrics(ap=math.nan, positives=0)
+
+
+def test_a_summary_tells_the_change_since_the_start():
+    assert summary(metrics(), ALL_CHANGE)["since"] == make_change(ALL_CHANGE)
+
+
+def test_a_summary_tells_the_preview_of_the_class():
     changes = {"bicycle": {"ap": Interval(0.01, -0.02, 0.03)}}
-    told = summary(metrics(), total, Preview(node=None, changes=changes, sides={"bicycle": 9}))
-    assert told["since"] == make_change(total)
+    preview = Preview(node=None, changes=changes, sides={"bicycle": 9})
+    told = summary(metrics(), ALL_CHANGE, preview)
     assert (told["preview"]["at"][0], told["preview"]["noise"], told["flips"]) == (-2, True, 9)
-    told = summary(undefined, split="holdout")
+
+
+def test_a_summary_says_why_ap_is_undefined():
+    told = summary(UNDEFINED, split="holdout")
     why = "The holdout split has no positive of bicycle."
     assert (told["ap"], told["reason"]) == (None, why)
-    told = summary(undefined, Interval(math.nan, math.nan, math.nan))
+
+
+def test_a_summary_says_that_a_change_is_undefined():
+    told = summary(UNDEFINED, Interval(math.nan, math.nan, math.nan))
     assert (told["since"], told["no_change"]) == (None, "undefined")
+
+
+def test_a_summary_says_that_the_student_is_the_original():
     told = summary(metrics(), parent=None)
     assert (told["since"], told["no_change"]) == (None, "original student")
+
+
+def test_a_summary_has_a_change_whose_interval_still_comes():
     told = summary(metrics(ap=0.75))
-    assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 points", "")  # it comes
-    change = make_change(total)
+    assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 points", "")
+
+
+def test_only_a_status_that_is_done_tells_the_change():
+    change = make_change(ALL_CHANGE)
     assert batch.make_status(Status("done", "Done"), change)["change"] == change
     assert batch.make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
 
@@ -179,35 +228,65 @@ def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
 
 
 # --- the list ----------------------------------------------------------------------------------
-def test_a_class_gives_rows_with_curves_that_follow_top_sort_and_metric(app):
-    view = KnowledgeView(app)
-    table = view.table
+def test_without_a_class_there_are_no_rows(app):
+    table = KnowledgeView(app).table
     assert (table.student, table.rows, table.effects) == ("", [], {})
-    app.selection.class_name = "bicycle"
+
+
+def test_a_class_gives_rows_by_influence(view):
+    table = view.table
     assert table.student == "bicycle"
     assert [r["rank"] for r in table.rows] == list(range(1, 11))
     influences = [abs(r["influence"]) for r in table.rows]
     assert influences == sorted(influences, reverse=True)
+
+
+def test_each_row_has_a_curve_that_is_zero_at_the_student(view):
+    table = view.table
     assert set(table.effects) == {r["concept"] for r in table.rows}
     for told in table.rows:
         effect = table.effects[told["concept"]]
         assert effect["change"][effect["x"].index(round(told["influence"], 5))] == 0
+
+
+def test_rows_with_their_curves_follow_top(view):
+    table = view.table
     table.top = 5
     assert len(table.rows) == len(table.effects) == 5
-    by_ap = table.effects
+
+
+def test_metrics_of_curves_begin_with_ap(view):
+    table = view.table
     names = [name for _, name in table.options["metrics"]]
     assert names == ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
     assert table.metric == "ap"
+
+
+def test_curves_follow_the_metric(view):
+    table = view.table
+    by_ap = table.effects
     for name, _ in table.options["metrics"]:
         table.metric = name
         assert len(table.effects) == len(table.rows)
         assert (table.effects == by_ap) == (name == "ap")
+
+
+def test_rows_follow_the_sort(view):
+    table = view.table
     table.sort = "discrepancy_n"
     defined = [abs(r["discrepancy"]) for r in table.rows if r["discrepancy"] is not None]
     assert defined == sorted(defined, reverse=True)
-    for sort in ("discrepancy_p", "weight"):
-        table.param.update(sort=sort, top=0)  # all concepts, those at 0 last
-        assert sorted(listed(view)) == sorted(app.store.concepts)
+
+
+@pytest.mark.parametrize("sort", ["discrepancy_p", "weight"])
+def test_by_any_sort_all_concepts_can_be_listed(view, app, sort):
+    view.table.param.update(sort=sort, top=0)
+    assert sorted(listed(view)) == sorted(app.store.concepts)
+
+
+def test_of_all_concepts_those_without_influence_come_last_without_a_rank(view):
+    table = view.table
+    table.param.update(sort="weight", top=0)
     ranks, used = [row["rank"] for row in table.rows], table.influential
     assert ranks == [*range(1, used + 1), *[None] * (len(ranks) - used)]
 
@@ -227,42 +306,70 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
     assert set(view.table.effects) >= {row["concept"] for row in view.table.found["rows"][:4]}
 
 
-def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
+def removed(view: KnowledgeView) -> str:
+    """The strongest concept, which a refit has removed."""
     concept = listed(view)[0]
     thumb(view, concept)
     ask(view, "fine_tune")
-    table, rows = view.table, list(view.table.rows)
+    return concept
+
+
+def test_a_removal_gives_no_notice(view):
+    removed(view)
     assert view.bar.notices == []
+
+
+def test_the_page_counts_concepts_with_influence_among_all(view, app):
+    table = view.table
     assert table.options["concepts"] == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
+
+
+def test_a_search_finds_concepts_without_influence_beside_the_list(view):
+    concept = removed(view)
+    table, rows = view.table, list(view.table.rows)
     table.find = concept.upper()
     assert table.found["query"] == concept.upper()
     found = {row["concept"]: row for row in table.found["rows"]}
     assert (found[concept]["rank"], found[concept]["influence"]) == (None, 0)
     assert table.rows == rows
     assert set(found) <= set(table.effects)
+
+
+def test_a_thumb_on_a_removed_concept_tells_what_it_replaces_until_it_is_undone(view, app):
+    concept = removed(view)
     thumb(view, concept, "up")
     assert [p["concept"] for p in view.bar.pending] == [concept]
     told = view.bar.notices  # before the refit and after
     assert "is replaced by" in str(told)
     assert "has no influence" in str(told)
-    table.find = "no such word"
-    assert table.found["rows"] == []
     ask(view, "fine_tune")
     assert view.bar.notices == told
     app.tuning.undo()
     assert view.bar.notices == []
+
+
+def test_a_search_may_find_nothing(view):
+    view.table.find = "no such word"
+    assert view.table.found["rows"] == []
+
+
+def test_another_class_ends_the_search(view, app):
+    table = view.table
     table.find = "e"
     app.selection.class_name = "sheep"
     assert (table.find, table.found["query"]) == ("", "")
 
 
-def test_rows_on_screen_have_pictures_when_the_page_asks_and_are_saved(view, app, store, sent):
+def test_pictures_are_sent_of_segments_that_may_be_shown(view, store, sent):
     segments = [patch["segment"] for row in view.table.rows[:2] for patch in row["patches"]]
     hidden = np.flatnonzero(store.split[store.segment_image] == "holdout").tolist()
     assert hidden
     ask(view, "pictures", segments=[*segments, *hidden, -1, 10**6])
     assert sent.pop() == {"pictures": {str(s): images.patch_uri(store, s) for s in segments}}
+
+
+def test_rows_on_screen_are_saved_as_csv_or_json(view, app, sent):
     shown = listed(view)[:3]
     for kind in ("csv", "json"):
         ask(view, "save_concepts", concepts=shown, kind=kind)
@@ -277,46 +384,90 @@ def test_rows_on_screen_have_pictures_when_the_page_asks_and_are_saved(view, app
 
 
 # --- thumbs ------------------------------------------------------------------------------------
-def test_thumbs_toggle_on_the_rows_in_view_and_blocks_take_out(view, app):
-    def pending():
-        return [(each["concept"], each["direction"]) for each in view.bar.pending]
+def waiting(view: KnowledgeView) -> list[tuple[str, str]]:
+    return [(each["concept"], each["direction"]) for each in view.bar.pending]
 
+
+def test_a_thumb_on_rows_that_are_not_in_view_any_more_does_nothing(view):
+    thumb(view, listed(view)[0], "down", seen="sheep")
+    assert waiting(view) == []
+
+
+def test_a_concept_opens_from_rows_that_are_not_in_view_any_more(view, app):
     concept = listed(view)[0]
-    thumb(view, concept, "down", seen="sheep")  # whose rows are not in view any more
-    assert pending() == []
     ask(view, "open", concept=concept, seen="sheep")
     assert app.selection.concept == view.table.concept == concept
+
+
+def test_a_thumb_waits_with_its_preview(view):
+    concept = listed(view)[0]
     thumb(view, concept, "down", seen="bicycle")
-    assert pending() == [(concept, "down")]
+    assert waiting(view) == [(concept, "down")]
     assert view.bar.summary["preview"] is not None
+
+
+def test_a_second_thumb_replaces_the_first(view):
+    concept = listed(view)[0]
+    thumb(view, concept, "down")
     thumb(view, concept, "up")
-    assert pending() == [(concept, "up")]
+    assert waiting(view) == [(concept, "up")]
+
+
+def test_a_block_takes_a_thumb_out(view, app):
+    concept = listed(view)[0]
+    thumb(view, concept, "up")
     ask(view, "take_out", place=["thumb", "bicycle", concept])
-    assert pending() == app.tuning.pending == []
-    thumb(view, concept)
+    assert waiting(view) == app.tuning.pending == []
+
+
+def test_a_batch_is_cleared(view):
+    thumb(view, listed(view)[0])
     ask(view, "clear")
-    assert pending() == []
+    assert waiting(view) == []
 
 
-def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
-    first, second = listed(view)[:2]
-    for concept in (first, second):
+@pytest.fixture
+def raised(view) -> list[str]:
+    """The two strongest concepts, raised, the first by a factor of its own."""
+    concepts = listed(view)[:2]
+    for concept in concepts:
         thumb(view, concept, "up")
-    small = view.bar.pending[1]["value"]
-    ask(view, "set_own_factor", concept=first, factor=1.25)
+    ask(view, "set_own_factor", concept=concepts[0], factor=1.25)
+    return concepts
+
+
+def test_a_thumb_with_its_own_factor_keeps_its_place(view, raised):
     assert [each["factor"] for each in view.bar.pending] == [1.25, 2.0]
+
+
+def test_the_default_factor_leaves_a_factor_of_its_own(view, app, raised):
+    small = view.bar.pending[1]["value"]
     view.bar.factor = 5  # the default: the thumb with a factor of its own keeps that
     assert app.tuning.factor == 5
     assert [each["factor"] for each in view.bar.pending] == [1.25, 5.0]
     assert view.bar.pending[1]["value"] > small
+
+
+def test_a_group_takes_thumbs_back_however_far_they_went(view, raised):
+    first, second = raised
     ask(view, "toggle_group", concepts=[first, second], direction="up")
     assert view.bar.pending == []  # both had it, however far they went
+
+
+def test_a_removal_takes_no_factor(view):
+    first = listed(view)[0]
     thumb(view, first)
-    thumb(view, second, "up")
     ask(view, "set_own_factor", concept=first, factor=3)  # takes none
     assert {each["concept"]: each["factor"] for each in view.bar.pending}[first] is None
+
+
+def test_a_factor_below_one_is_refused(view, raised):
     with pytest.raises(TuningError):
-        ask(view, "set_own_factor", concept=second, factor=0.5)
+        ask(view, "set_own_factor", concept=raised[1], factor=0.5)
+
+
+def test_factors_to_choose_from_have_the_one_in_use(app):
+    app.selection.class_name = "bicycle"
     app.tuning.factor = 1.7
     factors = KnowledgeView(app).table.options["factors"]
     assert {1.7, *app.spec.views.factors} == set(factors)  # to choose from
@@ -405,19 +556,31 @@ def test_where_thumbs_are_bounds_a_correlated_concept_gets_its_own(tmp_path):
     assert groups(view) == {"wheel": set(), "spoke": set()}
 
 
-def test_a_preview_is_told_by_concept_and_an_influence_set_by_hand_waits_as_a_bound(view, app):
+@pytest.mark.parametrize(("by", "direction", "told"), [(-0.5, "down", "≤"), (0.5, "up", "≥")])
+def test_an_influence_set_by_hand_waits_as_a_bound(view, app, by, direction, told):
     concept, now = (view.table.rows[0][key] for key in ("concept", "influence"))
-    for value, direction, told in ((now - 0.5, "down", "≤"), (now + 0.5, "up", "≥")):
-        ask(view, "set_bound", concept=concept, value=value)
-        (waits,) = view.bar.pending
-        assert (waits["direction"], waits["value"], waits["factor"]) == (direction, value, None)
-        assert waits["bound"].startswith(told)
-        bounds = app.tuning.bounds_of(app.tuning.pending[0])
-        assert app.tuning.preview.node.bounds["bicycle", concept] == bounds
+    value = now + by
+    ask(view, "set_bound", concept=concept, value=value)
+    (waits,) = view.bar.pending
+    assert (waits["direction"], waits["value"], waits["factor"]) == (direction, value, None)
+    assert waits["bound"].startswith(told)
+    bounds = app.tuning.bounds_of(app.tuning.pending[0])
+    assert app.tuning.preview.node.bounds["bicycle", concept] == bounds
+
+
+def test_an_influence_set_to_what_it_is_does_not_wait(view):
+    concept, now = (view.table.rows[0][key] for key in ("concept", "influence"))
+    ask(view, "set_bound", concept=concept, value=now - 0.5)
     ask(view, "set_bound", concept=concept, value=now)
     assert view.bar.pending == []
+
+
+def test_an_influence_without_end_is_refused(view):
     with pytest.raises(TuningError):
-        ask(view, "set_bound", concept=concept, value=math.inf)
+        ask(view, "set_bound", concept=listed(view)[0], value=math.inf)
+
+
+def test_a_preview_is_told_by_concept(view, app):
     first, second = listed(view)[:2]
     assert view.table.ghosts == {}
     thumb(view, first)
@@ -425,70 +588,122 @@ def test_a_preview_is_told_by_concept_and_an_influence_set_by_hand_waits_as_a_bo
     assert (ghosts[first], set(ghosts)) == (0, set(listed(view)))
     node, column = app.tuning.preview.node, app.store.classes.index("bicycle")
     assert ghosts[second] == node.weights[app.store.concepts.index(second), column]
+
+
+def test_a_preview_is_of_the_class_of_its_thumbs(view, app):
+    thumb(view, listed(view)[0])
     ask(view, "select", student="sheep")
     assert app.selection.class_name == "sheep"
     assert view.table.ghosts == {}
     assert [one["student"] for one in view.bar.touched] == ["bicycle"]
+
+
+def test_a_batch_that_is_cleared_touches_no_student(view):
+    thumb(view, listed(view)[0])
     ask(view, "clear")
     assert view.bar.touched == []
 
 
 # --- refits ------------------------------------------------------------------------------------
-def test_a_removal_keeps_the_order_until_its_refit_then_is_first_and_kept_until_released(view):
+def test_a_pending_removal_keeps_the_order(view):
     before = listed(view)
-    first = before[0]
-    thumb(view, first)
+    thumb(view, before[0])
     assert listed(view) == before
-    ask(view, "fine_tune")
+
+
+def test_a_refit_tells_its_change(view):
+    removed(view)
     assert (view.bar.status["kind"], view.bar.pending) == ("done", [])
     assert view.bar.status["change"] == view.bar.summary["since"]
+
+
+def test_a_concept_that_a_refit_removed_is_the_first_row(view):
+    first = removed(view)
     row = view.table.rows[0]
     told = (row["concept"], row["rank"], row["held"], row["since"])
     assert told == (first, None, "= 0", "#1")
     assert len(view.table.rows) == view.table.top + 1
     assert view.bar.held == [{"concept": first, "bound": "= 0"}]
-    thumb(view, first, "release")
+
+
+def test_a_release_waits_for_its_concept_alone(view):
+    thumb(view, removed(view), "release")
     assert view.bar.pending[0]["direction"] == "release"
     assert view.bar.group is None
+
+
+def test_a_concept_that_is_released_is_listed_by_its_influence(view):
+    first = removed(view)
+    thumb(view, first, "release")
     ask(view, "fine_tune")
     assert (view.bar.held, listed(view)[0]) == ([], first)
     assert len(view.table.rows) == view.table.top
 
 
-def test_effects_go_on_after_a_refit_and_work_that_fails_is_told_unless_it_was_cancelled(view, app):
+def test_curves_wait_for_a_refit(view, app):
     view.table.effects = {}
     app.tuning.status = Status("fitting", "Fitting", 0.2)
     app.tuning.status = Status("cancelling", "Cancelling")
     assert view.table.effects == {}
     app.tuning.status = Status()
     assert len(view.table.effects) == len(view.table.rows)
+
+
+def test_work_that_was_cancelled_is_not_told(view, app):
     app.tuning.tell(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "idle"
+
+
+def test_work_that_fails_is_told_with_its_remedy(view, app):
     app.tuning.tell(DataError("Scores are below 0.", "Compute the store again."))
     told = (view.bar.status["text"], view.bar.status["remedy"])
     assert told == ("Scores are below 0.", "Compute the store again.")
 
 
-def test_a_refit_is_told_of_the_class_that_it_tuned(view, app):
+def test_the_original_student_has_no_report(view):
     assert view.panels.report == {}
+
+
+def lowered(view: KnowledgeView) -> None:
+    """A refit of the class with its strongest concept lowered."""
     thumb(view, listed(view)[0], "down")
     ask(view, "fine_tune")
+
+
+def test_a_refit_is_told_of_the_class_that_it_tuned(view):
+    lowered(view)
     assert view.panels.report["number"] == 1
     assert "active bound" in view.panels.report["line"]
     assert view.bar.status["change"] is not None
     assert view.bar.status["others"] == ""
+
+
+def test_of_another_class_a_refit_is_told_to_have_left_it(view, app):
+    lowered(view)
     app.selection.class_name = "sheep"
     assert view.panels.report == {}
     assert view.bar.status["change"] is None
     assert view.bar.status["others"] == "It tuned bicycle; sheep is as it was."
     assert view.bar.summary["since"]["text"] == "unchanged"
+
+
+def test_of_another_class_the_classes_that_were_tuned_are_counted():
     others = batch.make_others(("bird", "cat"), "sheep")
     assert others == "It tuned 2 other classes; sheep is as it was."
+
+
+def test_the_last_report_of_a_class_says_what_came_later(view, app):
+    lowered(view)
+    app.selection.class_name = "sheep"
     thumb(view, listed(view)[0], "up")
     ask(view, "fine_tune")
     app.selection.class_name = "bicycle"
     assert view.panels.report["number"] == 1
     assert view.panels.report["later"] == "The last that tuned it; #2 left it as it was."
+
+
+def test_going_back_to_the_original_student_takes_the_report_away(view, app):
+    lowered(view)
     app.tuning.jump(app.tuner.root_id)
     assert view.panels.report == {}
 

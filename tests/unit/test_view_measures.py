@@ -35,36 +35,65 @@ def view(app) -> KnowledgeView:
 
 
 # --- metrics -----------------------------------------------------------------------------------
-def test_the_line_has_fidelity_beside_accuracy_and_changes_say_when_they_are_within_noise():
+@pytest.fixture(scope="module")
+def now() -> ClassMetrics:
     names = ("ap", "teacher_ap", "precision", "recall", "logit_correlation")
     counts = {"n": 9, "positives": 3, "negatives": 6, "differ": 1}
     told = {"f1": 0.56, "accuracy": 0.927, "fidelity": 0.928, "constant_fidelity": 0.892}
-    now = ClassMetrics(**dict.fromkeys(names, 0.5), **counts, **told)
+    return ClassMetrics(**dict.fromkeys(names, 0.5), **counts, **told)
+
+
+def test_the_line_has_fidelity_beside_accuracy(now):
     line = make_line(now, None, {})
     told = [(part["name"], part["now"]) for part in line]
     assert told == [("F1", "0.560"), ("accuracy", "0.927"), ("fidelity", "0.928")]
     assert line[-1]["note"] == " (if always one answer 0.892), correlation of logits 0.50"
+
+
+def test_the_line_has_the_values_of_a_preview_with_their_changes(now):
     after = replace(now, f1=0.6, fidelity=math.nan, constant_fidelity=0.5)
     changes = {"f1": Interval(0.04, -0.01, 0.05), "fidelity": UNDEFINED}
     line = make_line(now, after, changes)
     assert [part["after"] for part in line] == ["0.600", "", "–"]
     assert [part["change"] for part in line] == [make_change(changes["f1"]), None, None]
+
+
+@pytest.mark.parametrize(
+    ("change", "metric", "part", "told"),
+    [
+        (Interval(0.019, -0.004, 0.033), "ap", "words", "within noise"),
+        (Interval(-0.002, -0.004, 0.001), "brier", "range", "[−0.004, +0.001]"),
+        (Interval(0.0, 0.0, 0.0), "f1", "words", "unchanged"),
+    ],
+)
+def test_changes_say_when_they_are_within_noise(change, metric, part, told):
+    assert make_noisy(change, metric)[part] == told
+
+
+def test_a_change_beyond_noise_says_its_direction():
     up = {"text": "+1.9 points", "range": "[+0.4, +3.3]", "words": "up"}
     assert make_noisy(Interval(0.019, 0.004, 0.033), "f1") == up
-    assert make_noisy(Interval(0.019, -0.004, 0.033), "ap")["words"] == "within noise"
-    assert make_noisy(Interval(-0.002, -0.004, 0.001), "brier")["range"] == "[−0.004, +0.001]"
-    assert make_noisy(Interval(0.0, 0.0, 0.0), "f1")["words"] == "unchanged"
+
+
+def test_a_change_that_is_undefined_is_a_dash():
     assert make_noisy(UNDEFINED, "ap") == {"text": "–", "range": "", "words": "undefined"}
 
 
-def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(view, app):
+def test_the_line_has_no_changes_without_a_batch(view):
     assert [part["change"] for part in view.panels.line] == [None, None, None]
+
+
+def test_metrics_are_measured_when_they_are_opened(view):
     assert view.panels.measures is None
     view.panels.measured = True
     table = view.panels.measures
     json.dumps(table, allow_nan=False)
     assert [row["name"] for row in table["rows"]][:2] == ["AP", "F1"]
     assert table["heads"] == ["now", "95 %"]
+
+
+def test_metrics_follow_the_batch(view, app):
+    view.panels.measured = True
     ask(view, "toggle", concept=view.table.rows[0]["concept"], direction="remove")
     nodes, keys = (app.students.node, app.tuning.preview.node), ("f1", "accuracy", "fidelity")
     old, new = (app.tuner.at(node, "tune")["bicycle"].outcome for node in nodes)
@@ -72,6 +101,11 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
     told = {key: part["change"] for key, part in line.items() if part["after"]}
     assert told == {key: make_change(found[key]) for key in told} != {}
     assert view.panels.measures["heads"] == ["now", "95 %", "Preview"]
+
+
+def test_metrics_follow_the_student(view):
+    view.panels.measured = True
+    ask(view, "toggle", concept=view.table.rows[0]["concept"], direction="remove")
     ask(view, "fine_tune")
     assert view.panels.measures["heads"] == ["now", "95 %", "Since start"]
     brier = next(row for row in view.panels.measures["rows"] if row["name"] == "Brier score")
@@ -79,22 +113,46 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
 
 
 # --- slices ------------------------------------------------------------------------------------
-def test_slices_name_the_worst_by_any_metric_with_its_noise_or_say_why_there_are_none(tmp_path):
+@pytest.fixture(scope="module")
+def lit_spec(tmp_path_factory):
+    """A spec of a store whose images have a column of light."""
     arrays = small_arrays(images=600)
     light = np.where(np.arange(600) % 3, "day", "night")
     arrays["metadata"] = light[:, None].astype(object)
     arrays["metadata_column"] = np.array(["light"])
-    app = session_on(small_spec(tmp_path, make=lambda: arrays), "bicycle")
-    view = KnowledgeView(app)
-    assert view.table.options["columns"] == ["light"]
+    return small_spec(tmp_path_factory.mktemp("lit"), make=lambda: arrays)
+
+
+@pytest.fixture
+def lit(lit_spec) -> KnowledgeView:
+    """The view of bicycle by slices of light."""
+    view = KnowledgeView(session_on(lit_spec, "bicycle", history=":memory:"))
     view.panels.slice_by = "light"
-    assert view.panels.slices is None  # the panel is closed
     view.panels.measured = True
-    told = view.panels.slices
+    return view
+
+
+def test_columns_of_the_store_are_offered_for_slices(lit):
+    assert lit.table.options["columns"] == ["light"]
+
+
+def test_slices_are_not_measured_while_their_panel_is_closed(lit):
+    lit.panels.measured = False
+    lit.app.settings.slice_by = ""
+    lit.app.settings.slice_by = "light"
+    assert lit.panels.slices is None
+
+
+def test_slices_name_the_worst(lit):
+    told = lit.panels.slices
     json.dumps(told, allow_nan=False)
     assert told["told"].startswith("Worst slice: ")
     assert {row["name"] for row in told["rows"]} == {"day", "night"}
     assert all((row["name"] in told["told"]) == row["worst"] for row in told["rows"])
+
+
+def test_slices_have_any_metric_with_its_noise(lit):
+    view, app = lit, lit.app
     rows = app.store.rows("tune")
     night = rows[rows % 3 == 0]
     found = app.tuner.logits(app.students.node)[night, 0]
@@ -111,16 +169,26 @@ def test_slices_name_the_worst_by_any_metric_with_its_noise_or_say_why_there_are
         else:
             beside = ("Fidelity", alike) if key == "accuracy" else ("", "")
             assert (told["heads"][3], row["beside"]) == beside
-    app.selection.class_name = "sheep"
-    assert f"for sheep, {name} " in view.panels.slices["told"]
-    app.settings.slice_by = ""
-    assert view.panels.slices is None
-    app.settings.slice_by = "gone"
-    assert "no metadata column 'gone'" in view.panels.slices["told"]
+
+
+def test_slices_are_of_the_class(lit):
+    lit.app.selection.class_name = "sheep"
+    name = dict(lit.table.options["slice_metrics"])[lit.panels.slice_metric]
+    assert f"for sheep, {name} " in lit.panels.slices["told"]
+
+
+def test_without_a_column_there_are_no_slices(lit):
+    lit.app.settings.slice_by = ""
+    assert lit.panels.slices is None
+
+
+def test_slices_of_a_column_that_is_gone_say_so(lit):
+    lit.app.settings.slice_by = "gone"
+    assert "no metadata column 'gone'" in lit.panels.slices["told"]
 
 
 # --- stability ---------------------------------------------------------------------------------
-def test_whether_an_influence_holds_is_told_and_a_run_is_stopped(view, app, monkeypatch):
+def test_whether_an_influence_holds_is_told(view, app):
     concept = view.table.rows[0]["concept"]
     ask(view, "find_stability", concept=concept)
     found = view.table.stability[concept]
@@ -129,21 +197,39 @@ def test_whether_an_influence_holds_is_told_and_a_run_is_stopped(view, app, monk
     reference = stability(app.tuner, "bicycle", concepts=[concept]).iloc[0]
     assert found["text"] == reference["words"]
     assert dict(found["rows"])["Same sign"] == f"{100 * reference['same_sign']:.0f} %"
+
+
+def test_another_class_takes_what_was_told_of_an_influence_away(view, app):
+    ask(view, "find_stability", concept=view.table.rows[0]["concept"])
     app.selection.class_name = "sheep"
     assert view.table.stability == {}
+
+
+@pytest.fixture
+def runs(app, monkeypatch) -> tuple[list, list]:
+    """Keys of jobs that were submitted, and of those that were cancelled: none is run."""
     submitted, cancelled = [], []
     monkeypatch.setattr(app.jobs, "submit", lambda job: submitted.append(job.key))
     monkeypatch.setattr(app.jobs, "cancel", cancelled.append)
+    return submitted, cancelled
+
+
+def test_a_second_click_stops_a_run(view, runs):
     concept = view.table.rows[0]["concept"]
     ask(view, "find_stability", concept=concept)
     assert view.table.stability[concept]["kind"] == "running"
     ask(view, "find_stability", concept=concept)
-    assert (submitted, cancelled) == (["stability"], ["stability"])
+    assert runs == (["stability"], ["stability"])
     assert view.table.stability == {}
+
+
+def test_a_thumb_stops_a_run(view, runs):
+    _, cancelled = runs
+    concept = view.table.rows[0]["concept"]
     ask(view, "find_stability", concept=concept)
     ask(view, "toggle", concept=concept, direction="up")
     assert view.table.stability == {}
-    assert cancelled.count("stability") == 2
+    assert cancelled.count("stability") == 1
 
 
 # --- the threshold -----------------------------------------------------------------------------
@@ -159,9 +245,12 @@ def choose(view: KnowledgeView, precision: float | None = None) -> dict:
     return view.panels.threshold
 
 
-def test_the_chosen_threshold_has_its_worth_and_a_line_that_keeps_those_of_the_spec(given):
+def test_a_threshold_is_not_chosen_before_it_is_asked_for(given):
     assert given.panels.threshold == {"now": "0.000", "kind": "ask"}
-    told, tuner, path = choose(given), given.app.tuner, given.app.spec.path
+
+
+def test_the_chosen_threshold_has_its_worth(given):
+    told, tuner = choose(given), given.app.tuner
     json.dumps(told, allow_nan=False)
     assert told["kind"] == "done"
     assert told["text"].startswith("best F1 at ")
@@ -170,26 +259,40 @@ def test_the_chosen_threshold_has_its_worth_and_a_line_that_keeps_those_of_the_s
     now = f1_score(student.labels[known], student.logits[known] > 0)
     assert [row["name"] for row in told["rows"]] == ["F1", "Precision", "Recall"]
     assert told["rows"][0]["now"] == f"{now:.3f}"
+
+
+def test_the_line_for_the_spec_keeps_the_thresholds_that_it_gives(given):
+    told, path = choose(given), given.app.spec.path
     setting = YAML(typ="safe").load(told["line"])["threshold"]
     assert (set(setting), setting["sheep"]) == ({"bird", "sheep"}, 0.25)
     path.write_text(path.read_text().replace("threshold: {sheep: 0.25}", told["line"]))
     again = KnowledgeView(session_on(path, "bird")).panels.threshold["now"]
     assert again == f"{setting['bird']:+.3f}".replace("-", "\u2212")
+
+
+def test_without_a_student_no_threshold_is_chosen(given):
     given.app.selection.class_name = ""
-    assert choose(given)["kind"] == "ask"  # there is no student
+    assert choose(given)["kind"] == "ask"
 
 
-def test_another_rule_is_told_and_why_there_is_no_choice(given, tmp_path):
+def test_a_threshold_is_chosen_by_another_rule(given):
     assert choose(given, 0.9)["text"].startswith("most recall at precision 0.9 at ")
+
+
+def expect_fault(told: dict, why: str) -> None:
+    assert told["kind"] == "error"
+    assert why in told["text"]
+    assert "line" not in told
+
+
+def test_a_precision_that_cannot_be_is_refused(given):
+    told = choose(given, 1.5)
+    expect_fault(told, "The precision must be above 0 and at most 1, got 1.5")
+
+
+def test_of_few_labels_no_threshold_is_chosen(tmp_path):
     few = KnowledgeView(session_on(small_spec(tmp_path / "few", images=40), "bird"))
-    for view, least, why in (
-        (given, 1.5, "The precision must be above 0 and at most 1, got 1.5"),
-        (few, None, "10 of each are needed"),
-    ):
-        told = choose(view, least)
-        assert told["kind"] == "error"
-        assert why in told["text"]
-        assert "line" not in told
+    expect_fault(choose(few), "10 of each are needed")
 
 
 def test_another_student_or_a_batch_that_is_awaited_drops_the_choice(given, monkeypatch):

@@ -67,31 +67,56 @@ def test_the_head_tells_the_newest_node_and_where_it_is():
     assert (unkept["at"], unkept["text"]) == ("", "Not kept: history in memory")
 
 
-def test_views_colours_tabs_and_words_follow_browser_and_state(app):
-    shell = Shell(app, {"performance": pn.pane.Str("rows")})
+@pytest.fixture
+def with_rows(app) -> Shell:
+    """The page with one view."""
+    return Shell(app, {"performance": pn.pane.Str("rows")})
+
+
+def test_the_page_names_store_with_views(with_rows):
+    shell = with_rows
     assert shell._page.subtitle == "Small, 4 classes"
     assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
+
+
+def test_the_theme_follows_the_browser(app, with_rows):
+    shell = with_rows
     shell._page.dark = True
     assert app.theme == "dark"
     shell._page.dark = False
     assert app.theme == "light"
+
+
+def test_a_concept_that_is_opened_opens_its_tab(app, with_rows):
+    shell = with_rows
     shell._page.tab = "provenance"
     app.selection.concept = "wheel"
     assert shell._page.tab == "detail"
+
+
+def test_an_export_opens_the_tab_of_iterations(app, with_rows):
+    shell = with_rows
     asked = []
     app.export.param.watch(asked.append, "asked")
     ask(shell, "open_export")
     assert (len(asked), shell._page.tab) == (1, "provenance")
+
+
+def test_work_on_a_concept_is_told_while_its_dialog_is_closed(app, with_rows):
+    shell = with_rows
     app.concepts.status = Status("adding", "Encoding moss", 0.1)  # its dialog is closed
     assert shell._page.saved["text"] == "Encoding moss…"
     app.concepts.status = Status()
     assert shell._page.saved["text"] == ""
 
 
-def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell):
+def test_a_key_clears_the_batch(app, shell):
     app.tuning.toggle(DOWN)
     ask(shell, "clear")
     assert app.tuning.pending == []
+
+
+def test_keys_fine_tune_then_undo_then_redo(app, shell):
     app.tuning.toggle(DOWN)
     ask(shell, "fine_tune")
     tuned = app.students.node
@@ -100,6 +125,9 @@ def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell):
     assert app.students.node.parent is None
     ask(shell, "redo")
     assert app.students.node.id == tuned.id
+
+
+def test_a_key_cancels_a_refit(app, shell):
     app.tuning.status = Status("fitting", "Fitting", 0.5)
     ask(shell, "fine_tune")
     assert app.tuning.status.kind == "cancelling"
@@ -132,15 +160,22 @@ def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell):
     assert len(app.tuning.pending) == 1
 
 
-def test_a_batch_goes_on_after_a_reload_and_what_of_it_is_not_here_is_told(app, shell):
+def test_what_of_a_batch_is_not_here_is_told(app, shell):
     thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
     odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
     ask(shell, "take_back", at="", thumbs=[thumb, *odd])
     assert [intent.concept for intent in app.tuning.pending] == ["wheel"]
     assert shell._page.notice.startswith("4 of the 5 pending thumbs cannot be kept")
+
+
+def test_a_batch_that_was_begun_meanwhile_stays(app, shell):
+    thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
+    ask(shell, "take_back", at="", thumbs=[thumb])
     ask(shell, "take_back", at="", thumbs=[{**thumb, "class": "sheep"}])
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays
-    app.tuning.clear()
+
+
+def test_a_batch_goes_on_after_a_reload(app, shell):
     app.tuning.scale(3.0)
     app.tuning.toggle(DOWN)
     app.tuning.toggle(Intent("sheep", "wheel", "remove"))

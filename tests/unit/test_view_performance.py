@@ -34,27 +34,39 @@ def changed(snapshot: Snapshot, name: str, **values: float) -> Snapshot:
     return replace(snapshot, metrics=metrics)
 
 
-def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(app):
-    snapshot = changed(app.students.snapshot, "bicycle", ap=0.5, teacher_ap=0.75)
-    rows = {row["name"]: row for row in make_performance_rows(snapshot)}
+def test_each_class_has_a_row_that_counts_its_images(app):
+    rows = {row["name"]: row for row in make_performance_rows(app.students.snapshot)}
     assert list(rows) == app.store.classes
     for row in rows.values():
         assert sum(row["positives"]) + sum(row["negatives"]) == row["images"]
-    bicycle = rows["bicycle"]
+
+
+def test_a_row_has_the_gap_to_the_teacher(app):
+    snapshot = changed(app.students.snapshot, "bicycle", ap=0.5, teacher_ap=0.75)
+    bicycle, *_ = make_performance_rows(snapshot)
     assert (bicycle["gap"], bicycle["teacher"]["ap"], bicycle["reason"]) == (0.25, 0.75, "")
+
+
+def test_a_row_says_why_a_metric_is_undefined(app):
+    snapshot = app.students.snapshot
     undefined = {"ap": math.nan, "teacher_ap": math.nan, "positives": 0}
     row, *_ = make_performance_rows(changed(snapshot, "bicycle", **undefined))
     assert row["ap"] is row["gap"] is None
     assert row["reason"] == "AP is undefined: no image shows this class."
     json.dumps(row, allow_nan=False)
+
+
+def test_without_images_all_are_undefined_but_the_teacher_stays(app):
+    snapshot = app.students.snapshot
     none = on_images(app.tuner, snapshot, [])
     assert {row["ap"] for row in make_performance_rows(none)} == {None}
     assert none.teacher is snapshot.teacher
-    agreement = Agreement(
-        DecisionCounts(1, 2, 3, 4), DecisionCounts(5, 6, 7, 8)
-    )  # in the order of the fills
+
+
+def test_a_row_counts_who_is_right_in_the_order_of_the_fills(app):
+    agreement = Agreement(DecisionCounts(1, 2, 3, 4), DecisionCounts(5, 6, 7, 8))
     of_all = dict.fromkeys(app.store.classes, agreement)
-    row, *_ = make_performance_rows(replace(snapshot, agreement=of_all))
+    row, *_ = make_performance_rows(replace(app.students.snapshot, agreement=of_all))
     assert (row["positives"], row["negatives"]) == ([1, 2, 3, 4], [5, 6, 7, 8])
     assert (row["teacher"]["recall"], row["teacher"]["precision"]) == (3 / 10, 3 / (3 + 15))
 
@@ -72,16 +84,29 @@ def test_of_many_rows_those_are_sent_that_differ_from_the_last_that_were_all_sen
     assert sent == [{"changed"}] * 4 + [{"rows"}, {"changed"}]
 
 
-def test_one_component_follows_the_state_and_selects(app, view):
-    made = view.__panel__()
+def test_a_click_on_a_row_selects_its_class(app, view):
     view.table.selected = "sheep"
     assert app.selection.class_name == "sheep"
+
+
+def test_the_table_follows_the_class_that_is_selected(app, view):
     app.selection.class_name = "bird"
     assert view.table.selected == "bird"
+
+
+def test_the_table_follows_the_students(app, view):
     app.students.snapshot = changed(app.students.snapshot, "bicycle", ap=0.125)
     assert view.table.rows[0]["ap"] == 0.125
+
+
+def test_the_table_follows_the_theme(app, view):
     app.theme = "dark"
     assert view.table.theme == "dark"
+
+
+def test_one_component_lives_through_all_changes(app, view):
+    made = view.__panel__()
+    app.selection.class_name, app.theme = "bird", "dark"
     assert view.__panel__() is made
 
 
@@ -101,32 +126,64 @@ def test_changes_come_with_interval_and_noise():
     ]
 
 
-def test_changes_come_when_asked_for_and_a_class_that_no_iteration_tuned_is_untouched(app, view):
-    def told(name: str) -> list[str]:
-        ask(view, "find_changes", name=name)
-        return [words for _, words in view.table.changes[name]]
+def changes_told(view: PerformanceView, name: str) -> list[str]:
+    ask(view, "find_changes", name=name)
+    return [words for _, words in view.table.changes[name]]
 
-    assert told("sheep") == []  # an untouched student
+
+def without_wheel(app, name: str) -> None:
+    """A refit of a class without the concept wheel."""
+    app.tuning.toggle(Intent(name, "wheel", "remove"))
+    app.tuning.fine_tune()
+
+
+def test_the_original_student_has_no_changes(view):
+    assert changes_told(view, "sheep") == []
+
+
+def test_classes_that_a_batch_touches_are_marked_until_its_refit(app, view):
     app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     assert view.table.touched == {"bicycle": 1}
     app.tuning.fine_tune()
     assert (view.table.touched, view.table.changes) == ({}, {})
+
+
+def test_changes_are_since_the_start_or_since_the_previous_iteration(app, view):
+    without_wheel(app, "bicycle")
     ask(view, "find_changes", name="bicycle")
     names = [name for name, _ in view.table.changes["bicycle"]]
     assert names == ["AP since start", "AP since previous"]
+
+
+def test_changes_are_of_the_metric_of_the_sort(app, view):
+    without_wheel(app, "bicycle")
+    ask(view, "find_changes", name="bicycle")
     view.table.sort = "fidelity"
     assert view.table.changes == {}
     ask(view, "find_changes", name="bicycle")
     change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
     expected = make_changes({"start": change, "previous": change}, "fidelity", {})
     assert view.table.changes["bicycle"] == expected
-    assert told("sheep") == ["original student", "unchanged by #1"]
-    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
-    app.tuning.fine_tune()
-    assert told("bicycle")[0] not in ("original student", "unchanged")
-    assert told("bicycle")[1] == "unchanged by #2"
+
+
+def test_a_class_that_no_iteration_tuned_is_the_original_student(app, view):
+    without_wheel(app, "bicycle")
+    assert changes_told(view, "sheep") == ["original student", "unchanged by #1"]
+
+
+def test_a_class_is_told_unchanged_by_a_refit_of_another(app, view):
+    without_wheel(app, "bicycle")
+    without_wheel(app, "sheep")
+    since_start, by_last = changes_told(view, "bicycle")
+    assert since_start not in ("original student", "unchanged")
+    assert by_last == "unchanged by #2"
+
+
+def test_a_class_whose_refit_is_undone_is_the_original_student(app, view):
+    without_wheel(app, "bicycle")
+    without_wheel(app, "sheep")
     app.tuning.undo()
-    assert told("sheep")[0] == "original student"
+    assert changes_told(view, "sheep")[0] == "original student"
 
 
 def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, view, sent):
@@ -143,15 +200,28 @@ def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, view, 
     assert rows[0]["student"] == f"#0 {app.students.node.id}"
 
 
-def test_with_details_the_rows_follow_the_images_that_are_picked_out(app, view, sent):
-    whole = make_performance_rows(app.students.snapshot)
-    student, at = app.students.student("bicycle"), np.arange(3, 43)
-    picked = image_set(student, "some", student.rows[at])
+AT = np.arange(3, 43)  #: of the images in view, those that are picked out
+
+
+def pick(app) -> None:
+    """Pick out some images, on the page with details."""
+    student = app.students.student("bicycle")
+    app.settings.show = "details"
+    app.selection.open_images(image_set(student, "some", student.rows[AT]))
+
+
+def test_the_simple_page_shows_picked_images_in_the_gallery_alone(app, view):
     app.settings.show = "simple"
-    app.selection.open_images(picked)
-    assert view.table.picked == ""  # the simple page shows them in the gallery alone
+    student = app.students.student("bicycle")
+    app.selection.open_images(image_set(student, "some", student.rows[AT]))
+    assert view.table.picked == ""
     app.settings.show = "details"
     assert view.table.picked == "40 images: some"
+
+
+def test_with_details_the_rows_follow_the_images_that_are_picked_out(app, view):
+    pick(app)
+    at = AT
     for row in view.table.rows:
         each = app.students.student(row["name"])
         label, logit = each.labels[at], each.logits[at]
@@ -165,12 +235,30 @@ def test_with_details_the_rows_follow_the_images_that_are_picked_out(app, view, 
         else:
             assert row["ap"] is None
     assert view._bars.object is not None
-    sheep = {row["name"]: row for row in view.table.rows}["sheep"]
+
+
+def test_changes_are_not_told_of_picked_images(app, view):
+    pick(app)
     ask(view, "find_changes", name="sheep")
     assert view.table.changes == {}  # they are of all images
+
+
+def row_of_sheep(view: PerformanceView) -> dict:
+    return {row["name"]: row for row in view.table.rows}["sheep"]
+
+
+def test_rows_of_picked_images_are_saved(app, view, sent):
+    pick(app)
+    sheep = row_of_sheep(view)
     ask(view, "save_students", names=["sheep"], kind="json")
     (row,) = json.loads(saved(sent[0])[1])
     assert (row["images"], row["ap"]) == (sheep["images"], sheep["ap"])
+
+
+def test_a_bar_opens_its_images_among_the_picked(app, view):
+    pick(app)
+    whole, sheep = make_performance_rows(app.students.snapshot), row_of_sheep(view)
+    student, at = app.students.student("bicycle"), AT
     ask(view, "open_images", name="sheep", side="positives", fill="")
     opened = app.selection.images
     assert opened.title == "sheep, positives, of some"
@@ -178,7 +266,11 @@ def test_with_details_the_rows_follow_the_images_that_are_picked_out(app, view, 
     assert set(opened.rows) <= set(student.rows[at].tolist())
     # the bars have all their parts, to click on the next
     assert (view.table.picked, view.table.rows) == ("", whole)
-    app.selection.open_images(picked)
+
+
+def test_images_that_are_left_give_the_rows_of_all(app, view):
+    whole = make_performance_rows(app.students.snapshot)
+    pick(app)
     assert view.table.picked == "40 images: some"
     ask(view, "leave_images")
     assert (view.table.picked, app.selection.images) == ("", None)

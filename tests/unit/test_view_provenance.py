@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
-from sessions import fine_tune
+from sessions import fine_tune, small_session
 from viewing import ask, saved
 
 from inficond_panel.common.interval import Interval
@@ -18,6 +18,7 @@ from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.ui.component import Component
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chips
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
@@ -34,25 +35,46 @@ def tree(*parents: int | None) -> list[SimpleNamespace]:
     return [SimpleNamespace(id=f"n{i}", number=i, parent=p) for i, p in enumerate(above)]
 
 
-def test_a_branch_has_a_lane_and_the_path_to_the_current_node_is_marked():
-    assert make_lanes(tree(None, 0, 1, 2)) == [0, 0, 0, 0]
-    older_to_the_right, free_again_below = tree(None, 0, 1, 1, 3), tree(None, 0, 0, 2, 2, 4)
-    assert make_lanes(older_to_the_right) == [0, 0, 1, 0, 0]
-    assert make_lanes(free_again_below) == [0, 0, 1, 0, 1, 0]
+@pytest.mark.parametrize(
+    ("parents", "lanes"),
+    [
+        ((None, 0, 1, 2), [0, 0, 0, 0]),
+        ((None, 0, 1, 1, 3), [0, 0, 1, 0, 0]),  # older to the right
+        ((None, 0, 0, 2, 2, 4), [0, 0, 1, 0, 1, 0]),  # free again below
+    ],
+)
+def test_a_branch_has_a_lane(parents, lanes):
+    assert make_lanes(tree(*parents)) == lanes
+
+
+def test_the_path_to_the_current_node_is_marked():
     nodes = tree(None, 0, 1, 1)
     assert [node.number for node in make_path(nodes, "n2")] == [2, 1, 0]
     assert [e["path"] for e in Branches(nodes, "n2").edges()] == [False, True, True]
 
 
-@hypothesis_given(st.lists(st.floats(0, 0.999), max_size=30))
-def test_no_line_runs_through_another_node_and_the_newest_child_stands_above_its_parent(draws):
+SHARES = st.lists(st.floats(0, 0.999), max_size=30)
+
+
+def drawn_tree(draws: list[float]) -> list[SimpleNamespace]:
+    return tree(None, *(int(draw * (at + 1)) for at, draw in enumerate(draws)))
+
+
+@hypothesis_given(SHARES)
+def test_no_line_runs_through_another_node(draws):
     """A line keeps its child's lane down to the row above the parent: no node may stand there."""
-    nodes = tree(None, *(int(draw * (at + 1)) for at, draw in enumerate(draws)))
+    nodes = drawn_tree(draws)
     lanes = make_lanes(nodes)
     for edge in Branches(nodes, nodes[0].id).edges():
         (child, lane), (parent, _) = edge["from"], edge["to"]
         assert parent > child
         assert all(lanes[row] != lane for row in range(child + 1, parent))
+
+
+@hypothesis_given(SHARES)
+def test_the_newest_child_stands_above_its_parent(draws):
+    nodes = drawn_tree(draws)
+    lanes = make_lanes(nodes)
     lane_of = dict(zip([node.id for node in reversed(nodes)], lanes, strict=True))
     for node in nodes:
         children = [lane_of[child.id] for child in nodes if child.parent == node.id]
@@ -82,10 +104,16 @@ def test_a_change_with_its_interval(given, text, interval, at):
     assert change_text(made) == " ".join(filter(None, [text, interval])) + noise * ", within noise"
 
 
-def test_a_change_that_nobody_can_tell_is_none_and_whiskers_lie_on_one_axis_that_holds_zero():
+def test_a_change_that_nobody_can_tell_is_none():
     assert make_change(None) is None
     assert make_change(Interval(math.nan, math.nan, math.nan), 0.012) is None
+
+
+def test_an_interval_that_ends_at_zero_is_noise():
     assert make_change(Interval(0.0, -0.01, 0.0))["noise"]
+
+
+def test_whiskers_lie_on_one_axis_that_holds_zero():
     rows = [{"change": make_change(Interval(0.02, 0.01, 0.03))}, {"change": None}]
     low, high = make_axis(rows)
     assert low < 0 < 3 < high
@@ -98,26 +126,52 @@ def test_noise_is_what_the_interval_says(estimate, low, high):
     assert make_change(found)["noise"] == (found.words == "within noise")
 
 
-def test_chips_name_the_class_rows_a_machine_and_a_sentence_typed_concepts():
+ANSWERS = [Label("bicycle", f"scene-{i}", i % 2, "unsure") for i in range(3)]
+
+
+@pytest.fixture(scope="module")
+def chips() -> list[dict]:
+    """Chips of a batch with a thumb, answers, labels and what is learned."""
     wheel = Intent("bicycle", "wheel", "down", 2.0)
-    answers = [Label("bicycle", f"scene-{i}", i % 2, "unsure") for i in range(3)]
+    answers = ANSWERS
     corrected = [Label("bicycle", f"photo-{i}", 0) for i in range(2)]
     labels = [answers[0], corrected[0], *answers[1:], corrected[1]]
     learn = Learn("bicycle", "answers")
-    chips = make_chips([wheel, *labels, Label("cat", "scene-4", 1), learn])
+    return make_chips([wheel, *labels, Label("cat", "scene-4", 1), learn])
+
+
+def test_a_chip_of_a_thumb_names_what_it_tunes(chips):
     kind = {"direction": "down", "verb": "lower", "sign": "▼"}
     assert chips[3] == {**kind, "of": "bicycle", "concept": "wheel"}
+
+
+def test_chips_put_labels_of_a_class_together(chips):
     learned = "the teacher on the tuning images, corrected by the answers"
     told = ["3 answers", "2 labels", "scene-4 present", "wheel", learned]
     assert [chip["concept"] for chip in chips] == told
+
+
+def test_a_chip_of_answers_lists_them_in_its_title(chips):
     assert chips[0]["title"] == "scene-0 absent, scene-1 present, scene-2 absent"
+
+
+def test_the_plot_puts_answers_of_a_class_together():
+    answers = ANSWERS
     root = SimpleNamespace(id="a", parent="", number=0, edits=[], name="", note="")
     node = SimpleNamespace(id="b", parent="a", number=1, edits=answers, name="", note="")
     points = make_provenance([root, node], "b").get(1)
     assert list(points["intents"]) == ["", f"{answers[0].kind.glyph} 3 answers, bicycle"]
-    authors = ("machine:crossfit", "machine", "user", "")
-    made = [make_author(SimpleNamespace(author=author)) for author in authors]
-    assert made == ["by a machine: crossfit", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("author", "told"),
+    [("machine:crossfit", "by a machine: crossfit"), ("machine", ""), ("user", ""), ("", "")],
+)
+def test_a_row_names_the_machine_that_made_it(author, told):
+    assert make_author(SimpleNamespace(author=author)) == told
+
+
+def test_a_sentence_names_typed_concepts():
     assert typed_sentence([]) == ""
     assert typed_sentence(["moss"]).startswith("With moss. Delete it (T) to show the iterations")
     assert "With moss, fog. Delete them (T) to show" in typed_sentence(["moss", "fog"])
@@ -160,9 +214,15 @@ def tune(app: AppState, *thumbs: str) -> str:
     return app.students.node.id
 
 
-def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
+def test_the_original_students_are_the_first_row(view):
     assert [row["number"] for row in rows(view)] == ["#0"]
-    tune(app, "bicycle wheel down", "bicycle sky remove")
+
+
+BATCH = "bicycle wheel down", "bicycle sky remove"
+
+
+def test_a_fine_tune_adds_a_row_with_its_change(app, view):
+    tune(app, *BATCH)
     newest, oldest = rows(view)
     change = app.changes.last("bicycle", ["ap"])["ap"]
     assert (newest["current"], oldest["current"]) == (True, False)
@@ -171,15 +231,31 @@ def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
     assert view._tree.data["total"] == newest["change"]
     assert oldest["change"] is None
-    card = dict(newest["card"])
+
+
+def test_the_card_of_a_row_has_the_bound_of_each_thumb(app, view):
+    tune(app, *BATCH)
+    card = dict(rows(view)[0]["card"])
     assert card["▼ wheel, bicycle"].startswith("×2 · ≤ ")
-    assert (card["✕ sky, bicycle"], card["Bounds"]) == ("= 0", "2")
+    assert card["✕ sky, bicycle"] == "= 0"
+
+
+def test_the_card_of_a_row_counts_bounds(app, view):
+    tune(app, *BATCH)
+    assert dict(rows(view)[0]["card"])["Bounds"] == "2"
+
+
+def test_a_row_of_another_class_is_quiet(app, view):
     app.selection.class_name = "sheep"
     fine_tune(app, "fur")
     row = rows(view)[0]
     assert (row["change"], row["quiet"]) == (None, "unchanged")
     assert row["chips"][0]["of"] == "bicycle"
-    app.selection.class_name = "bicycle"
+
+
+def test_on_the_holdout_a_row_has_values_once_it_was_looked_at(app, view):
+    tune(app, *BATCH)
+    fine_tune(app, "fur")
     app.tuning.show_split("holdout")
     newest, second, root = rows(view)
     assert newest["looks"] == "1 look"
@@ -187,14 +263,31 @@ def test_rows_follow_a_fine_tune_and_on_the_holdout_a_look(app, view):
     for row in (second, root):
         assert (row["value"], row["change"]) == ("", None)
         assert row["quiet"] == "not looked at"
+
+
+def test_the_picture_is_of_the_class_or_of_the_mean(app, view):
     assert ">AP<" in view.picture().svg()
     app.selection.class_name = ""  # then the mean
     assert ">mAP<" in view.picture().svg()
 
 
-@pytest.mark.parametrize("metric", ["ap", "f1", "recall", "precision", "accuracy", "fidelity"])
-def test_rows_tell_any_metric_with_its_noise(app, view, metric):
+EACH_METRIC = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> tuple[AppState, ProvenanceView]:
+    """A session with one refit of bicycle, whose metric tests choose."""
+    app = small_session(tmp_path_factory.mktemp("measured"))
+    app.selection.class_name = "bicycle"
+    view = ProvenanceView(app)
     fine_tune(app, "wheel")
+    return app, view
+
+
+@pytest.mark.parametrize("metric", EACH_METRIC)
+def test_rows_tell_any_metric_of_the_class_with_its_noise(measured, metric):
+    app, view = measured
+    app.selection.class_name = "bicycle"
     card = dict(rows(view)[0]["card"])
     app.settings.history_metric = metric
     row, snapshot = rows(view)[0], app.students.snapshot
@@ -208,37 +301,75 @@ def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     assert change.estimate == pytest.approx(now - before)
     assert row["change"]["at"] == [100 * v for v in (change.low, change.estimate, change.high)]
     assert view._tree.data["total"] == row["change"]
+
+
+@pytest.mark.parametrize("metric", EACH_METRIC)
+def test_rows_tell_the_mean_of_any_metric_with_its_noise(measured, metric):
+    app, view = measured
     app.selection.class_name = ""
+    app.settings.history_metric = metric
     assert view._tree.data["head"] == {"ap": "mAP"}.get(metric, METRICS[metric].short)
     told = dict(view._tree.data["metrics"])[metric]
     assert told.lower() == ("map" if metric == "ap" else f"mean {metric}")
     mean = app.changes.last("", [metric])[metric]
     assert rows(view)[0]["change"] == make_change(mean) == view._tree.data["total"]
+    change = app.changes.last("bicycle", [metric])[metric]
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
 
 
-def test_moves_notes_names_and_branches(app, view):
-    root, first = app.students.node.id, fine_tune(app, "wheel", "down")
+def test_rows_say_why_they_are_kept(app, view):
+    fine_tune(app, "wheel", "down")
     kept = ["The iteration shown is in it", "The original student stays"]
     assert [row["kept"] for row in rows(view)] == kept
+
+
+def test_the_iteration_in_view_moves_back_with_undo_or_on_with_redo(app, view):
+    first = fine_tune(app, "wheel", "down")
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
     ask(view, "undo")
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (False, True)
     ask(view, "redo")
     assert app.students.node.id == first
+
+
+def test_a_row_has_its_note_as_it_was_written(app, view):
+    first = fine_tune(app, "wheel", "down")
     ask(view, "set_note", text="<b>wheels</b>", node=first)
     assert rows(view)[0]["note"] == app.tuner.nodes()[-1].note == "<b>wheels</b>"
+
+
+def test_a_row_has_the_name_of_its_iteration(app, view):
+    root = app.students.node.id
+    fine_tune(app, "wheel", "down")
     ask(view, "rename", text="untouched", node=root)
     assert [row["title"] for row in rows(view)] == ["#1", "#0 untouched"]
+
+
+def test_a_name_like_a_number_is_refused(app, view):
+    root = app.students.node.id
     ask(view, "rename", text="#7", node=root)
     assert "cannot be named" in view._tree.data["problem"]
 
+
+def test_going_back_deletes_nothing(app, view):
+    root, first = app.students.node.id, fine_tune(app, "wheel", "down")
     ask(view, "jump", node=root)  # going back deletes nothing
     assert [(row["id"], row["current"]) for row in rows(view)] == [(first, False), (root, True)]
+
+
+def test_a_second_branch_has_a_lane_of_its_own(app, view):
+    root, first = app.students.node.id, fine_tune(app, "wheel", "down")
+    app.tuning.jump(root)
     second = fine_tune(app, "spoke", "up")
     found = [(row["id"], row["lane"]) for row in rows(view)]
     assert found == [(second, 0), (first, 1), (root, 0)]
     assert rows(view)[1]["kept"] == ""
+
+
+def test_a_branch_that_was_deleted_can_be_restored(app, view):
+    root, first = app.students.node.id, fine_tune(app, "wheel", "down")
+    app.tuning.jump(root)
+    second = fine_tune(app, "spoke", "up")
     ask(view, "delete", node=first)
     assert [row["id"] for row in rows(view)] == [second, root]
     gone = {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
@@ -248,44 +379,99 @@ def test_moves_notes_names_and_branches(app, view):
 
 
 # -- the comparison ------------------------------------------------------------------------------
-def test_a_comparison_tells_metrics_movers_and_images(app, view, sent):
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory) -> tuple[AppState, ProvenanceView]:
+    """A comparison of the original students with an iteration of two classes."""
+    app = small_session(tmp_path_factory.mktemp("compared"))
+    app.selection.class_name = "bicycle"
+    view = ProvenanceView(app)
     root = app.students.node.id
     node = tune(app, "bicycle spoke remove", "bicycle wheel remove", "sheep sky up")
     ask(view, "compare", before=root, after=node)
-    shown, item = view._tree.comparison, app.comparison.result.of("bicycle")
+    return app, view
+
+
+def test_a_comparison_names_its_sides(compared):
+    shown = compared[1]._tree.comparison
     assert shown["title"] == "#0 → #1"
-    assert shown["unchanged"] == "The same student: tv monitor, bird"
     before, after = (side["steps"] for side in shown["sides"])
     assert before == []
     assert {chip["concept"] for chip in after[0]["chips"]} == {"spoke", "wheel", "sky"}
+
+
+def test_a_comparison_names_the_students_that_are_the_same(compared):
+    shown = compared[1]._tree.comparison
+    assert shown["unchanged"] == "The same student: tv monitor, bird"
+
+
+def test_a_comparison_tells_changes_of_metrics(compared):
+    app, view = compared
+    shown, item = view._tree.comparison, app.comparison.result.of("bicycle")
     first = shown["detail"]["metrics"][0]
     assert first["change"]["at"][1] == pytest.approx(100 * item.changes["ap"].estimate)
     assert first["words"] == item.changes["ap"].words
+
+
+def test_a_comparison_tells_the_concepts_that_moved_most(compared):
+    app, view = compared
+    shown, item = view._tree.comparison, app.comparison.result.of("bicycle")
     movers = shown["detail"]["movers"]
     assert movers[0]["concept"] == max(item.movers, key=lambda mover: abs(mover.change)).concept
     assert max(abs(mover["share"]) for mover in movers) == 1
+
+
+def test_a_comparison_has_pictures_of_the_images_that_changed_alone(compared, monkeypatch):
+    app, view = compared
+    sent = []
+    monkeypatch.setattr(Component, "_send_msg", lambda _, message: sent.append(message))
+    shown, item = view._tree.comparison, app.comparison.result.of("bicycle")
     rows = {flip.row for flip in item.churn.flips}
     assert len(shown["detail"]["flips"]) == len(item.churn.flips) == len(rows) > 0
     foreign = next(row for row in range(len(app.store.images)) if row not in rows)
     ask(view, "pictures", rows=[*rows, foreign])
     assert set(sent[-1]["pictures"]) == {str(row) for row in rows}
 
+
+def test_a_comparison_begins_with_the_class_that_is_selected(compared):
+    shown = compared[1]._tree.comparison
     assert shown["detail"]["name"] == "bicycle"
+
+
+def test_sides_that_are_swapped_keep_the_class_that_was_chosen(app, view):
+    root, node = app.students.node.id, tune(app, "sheep sky up")
+    ask(view, "compare", before=root, after=node)
     ask(view, "choose_class", name="sheep")
     ask(view, "swap")  # the class that was chosen stays
     assert view._tree.comparison["title"] == "#1 → #0"
     assert view._tree.comparison["detail"]["name"] == "sheep"
+
+
+def test_a_comparison_is_closed(app, view):
+    root, node = app.students.node.id, tune(app, "sheep sky up")
+    ask(view, "compare", before=root, after=node)
     ask(view, "close_comparison")
     assert view._tree.comparison == {}
 
 
-def test_an_image_that_changed_sides_tells_way_and_verdict_and_all_are_counted():
-    flip = Flip("a", 3, present=True, label=0, teacher=False, before=-0.5, after=0.25)
-    made = make_flip(flip)
-    assert (made["way"], made["words"]) == ("absent → present", "now present, now wrong")
-    assert (made["fill"], made["before"], made["after"]) == ("student-wrong", "−0.50", "+0.25")
-    ignored = make_flip(replace(flip, label=-1))
+ABSENT_TO_PRESENT = Flip("a", 3, present=True, label=0, teacher=False, before=-0.5, after=0.25)
+
+
+def test_an_image_whose_prediction_changed_tells_its_way():
+    made = make_flip(ABSENT_TO_PRESENT)
+    assert (made["way"], made["before"], made["after"]) == ("absent → present", "−0.50", "+0.25")
+
+
+def test_an_image_whose_prediction_changed_tells_the_verdict():
+    made = make_flip(ABSENT_TO_PRESENT)
+    assert (made["fill"], made["words"]) == ("student-wrong", "now present, now wrong")
+
+
+def test_an_image_without_a_label_has_no_verdict():
+    ignored = make_flip(replace(ABSENT_TO_PRESENT, label=-1))
     assert (ignored["fill"], ignored["verdict"]) == ("", "no label")
+
+
+def test_images_whose_prediction_changed_are_counted():
     right = Flip("a", 0, present=True, label=1, teacher=True, before=-1.0, after=1.0)
     ignored = Flip("c", 2, present=False, label=-1, teacher=True, before=1.0, after=-1.0)
     flips = (right, replace(right, row=1, label=0), ignored)
@@ -296,11 +482,17 @@ def test_an_image_that_changed_sides_tells_way_and_verdict_and_all_are_counted()
 
 
 # -- export --------------------------------------------------------------------------------------
-def test_an_export_goes_to_the_browser_and_one_that_fails_is_told_with_its_remedy(app, view, sent):
-    app.export.param.trigger("asked")  # its choices are opened from elsewhere
+def test_choices_of_an_export_are_opened_from_elsewhere(app, view, sent):
+    app.export.param.trigger("asked")
     assert sent.pop() == {"export": True}
+
+
+def test_formats_of_an_export_are_told(view):
     ask(view, "find_formats")
     assert [each["name"] for each in view._tree.exporting["formats"]] == ["npz", "onnx", "sklearn"]
+
+
+def test_an_export_goes_to_the_browser(app, view, sent):
     node = app.students.node
     ask(view, "export_edits", node=node.id)
     [message] = sent
@@ -308,6 +500,10 @@ def test_an_export_goes_to_the_browser_and_one_that_fails_is_told_with_its_remed
     assert name == f"small-0-{node.id}-edits.yaml"
     assert node.weights_hash in text
     assert view._tree.exporting["status"].endswith(f"is ready, {len(text.encode())} B")
+
+
+def test_an_export_that_fails_is_told_with_its_remedy(app, view, sent):
+    node = app.students.node
     ask(view, "export_students", node=node.id, formats=[])
     assert view._tree.exporting["error"].startswith("No format to export.")
     assert view._tree.exporting["busy"] is False

@@ -58,27 +58,39 @@ def test_each_student_that_relies_on_a_suspect_has_a_card_and_first_what_can_be_
         assert made[0]["shares"] == said
 
 
-def test_one_sentence_says_what_students_are_and_how_many_are_wrong():
-    begin = "A teacher decides which classes an image shows. 4 students imitate"
-    for known, how, said in (
+@pytest.mark.parametrize(
+    ("known", "how", "said"),
+    [
         (FOUND, {"wrong": 2, "shown": 2}, "2 of them may rely on the wrong thing:"),
         (FOUND, {"wrong": 9, "shown": 5}, "9 of them may rely on the wrong thing; the 5 that lose"),
         (FOUND, {"wrong": 1, "shown": 1}, "1 of them may rely on the wrong thing:"),
         (FOUND, {"wrong": 0, "shown": 0}, "None of them is seen to rely on the wrong thing."),
         ({"cat": FOUND["cat"]}, {"wrong": 0, "shown": 0}, "1 of 4 are checked so far."),
         ({}, {"wrong": 0, "shown": 0, "looked": False}, "Select a class to see what its student"),
-    ):
-        sentence = relying_sentence(known, 4, **how)
-        assert sentence.startswith(begin)
-        assert said in sentence
+    ],
+    ids=["two", "more", "one", "none", "some checked", "none checked"],
+)
+def test_one_sentence_says_how_many_students_are_wrong(known, how, said):
+    sentence = relying_sentence(known, 4, **how)
+    assert sentence.startswith("A teacher decides which classes an image shows. 4 students imitate")
+    assert said in sentence
+
+
+def test_the_sentence_names_classes_of_too_few_images():
     unsure = {name: shift(name, 0.0, kind="unknown") for name in ("cat", "dog")}
     sentence = relying_sentence(unsure, 2, wrong=0, shown=2)
     told = "s. For cat, dog there are too few images to say what they rely on. Begin with these:"
     assert sentence.endswith(told)
+
+
+def test_the_sentence_counts_many_classes_of_too_few_images():
     many = {f"c{at}": shift(f"c{at}", 0.0, kind="unknown") for at in range(60)}
     told = "For 60 of them (c0, c1, c2, c3, c4, c5, …) there are too few images to say what they"
     assert told in relying_sentence(many, 60, wrong=0, shown=5)
-    del unsure["dog"]
+
+
+def test_the_sentence_names_one_class_of_too_few_images():
+    unsure = {"cat": shift("cat", 0.0, kind="unknown")}
     told = "concepts. For cat there are too few images to say what it relies on."
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(told)
 
@@ -96,24 +108,68 @@ def pictured_row(view: StartView, app: AppState, name: str) -> int:
     return row
 
 
-def test_cards_with_pictures_come_once_all_are_known_and_remove_takes_twins_along(twins):
+@pytest.fixture
+def begun(twins) -> StartView:
+    """The view where every class relies on wheel."""
+    view = StartView(twins)
+    twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in twins.store.classes}
+    return view
+
+
+def test_cards_come_once_all_classes_are_known(twins):
     view, names = StartView(twins), twins.store.classes
     twins.shifts.by_class = {names[0]: shift(names[0], 0.1, "wheel")}
     assert view.panel.cards == []
     twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in names}
     assert len(view.panel.cards) == min(start.CARDS, len(names))
+
+
+def test_a_card_has_a_picture_of_a_training_image_with_the_class(twins, begun):
+    view = begun
     name = view.panel.cards[0]["class_name"]
     assert twins.store.split[pictured_row(view, twins, name)] == "fit"
     assert view.panel.photos[name]["source"].startswith("data:image/")
-    ask(view, "look", class_name=names[1], concept="wheel")  # changes nothing
-    assert (twins.selection.class_name, twins.selection.concept) == (names[1], "wheel")
+
+
+def look(view: StartView) -> str:
+    """Open the second class by its card; its name."""
+    name = view.app.store.classes[1]
+    ask(view, "look", class_name=name, concept="wheel")
+    return name
+
+
+def test_a_card_opens_class_with_concept(twins, begun):
+    name = look(begun)
+    assert (twins.selection.class_name, twins.selection.concept) == (name, "wheel")
+
+
+def test_a_card_that_is_opened_changes_nothing(twins, begun):
+    look(begun)
     assert twins.tuning.pending == []
-    name, group = names[0], twins.students.group(names[0], "wheel").twins
+
+
+@pytest.fixture
+def group(twins, begun) -> list[str]:
+    """Wheel and its twins, removed from the first class by its card."""
+    name = twins.store.classes[0]
+    ask(begun, "remove", class_name=name, concept="wheel")
+    return twins.students.group(name, "wheel").twins
+
+
+def test_remove_takes_twins_along(twins, group):
+    name = twins.store.classes[0]
     assert len(group) > 1  # else this test sees nothing
-    ask(view, "remove", class_name=name, concept="wheel")
     given = {(intent.key, intent.direction) for intent in twins.tuning.thumbs}
     assert given == {((name, twin), "remove") for twin in group}
+
+
+def test_remove_opens_class_with_concept(twins, group):
+    name = twins.store.classes[0]
     assert (twins.selection.class_name, twins.selection.concept) == (name, "wheel")
+
+
+def test_a_card_counts_what_it_removed(twins, begun, group):
+    view, name = begun, twins.store.classes[0]
     twins.selection.class_name = ""
     assert (view.panel.removed, view.panel.batch["thumbs"]) == ([name], len(group))
 
@@ -293,11 +349,14 @@ def test_the_still_picture_has_each_sentence_whole():
 
 
 # --- concepts to begin with, where the detail has none open ---------------------------------------
-def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
+def test_concepts_to_begin_with_are_the_suspects():
     starts = make_starts(FOUND["dog"], {("dog", "wheel"): 2.0})
     assert [each["concept"] for each in starts] == ["ball", "grass"]
     told = "In 90 % of the training images with dog, 40 % of the tuning ones."
     assert starts[0]["reason"] == told
+
+
+def test_concepts_to_begin_with_are_the_strongest_where_none_is_suspect():
     starts = make_starts(FOUND["bus"], {("bus", "wheel"): 2.0, ("bus", "road"): -1.5})
     reasons = {each["concept"]: each["reason"] for each in starts}
     assert reasons == {"wheel": "influence +2.00", "road": "influence −1.50"}
@@ -320,13 +379,17 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
     assert view.panel.starts == []
 
 
-def test_a_class_left_takes_its_concepts_along_and_a_concept_offers_classes_it_counts_in(app):
+def test_a_class_left_takes_its_concepts_along(app):
     detail, name = DetailView(app), app.store.classes[0]
     app.selection.class_name = name
     app.shifts.by_class = {name: shift(name, 0.2, "spoke")}
     assert [each["concept"] for each in detail.panel.starts] == ["spoke"]
     app.selection.class_name = ""
     assert detail.panel.starts == []  # the other classes are not known yet
+
+
+def test_a_concept_offers_the_class_in_which_it_counts_most(app):
+    detail = DetailView(app)
     app.selection.open_concept("wheel")
     weights = app.students.node.weights[app.store.concepts.index("wheel")]
     best = app.store.classes[int(np.abs(weights).argmax())]

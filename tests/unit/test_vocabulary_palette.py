@@ -66,26 +66,47 @@ def test_a_view_that_imports_the_vocabulary_gets_its_values_once_and_first():
         assert source.count(START) == 1, name
 
 
-def test_values_are_those_that_people_read_and_press():
+def test_a_module_without_the_vocabulary_gets_none():
     assert "$vocabulary" not in browser.module(PACKAGE / "ui" / "connection.js")  # no import
+
+
+@pytest.fixture(scope="module")
+def in_browser() -> dict:
+    """The vocabulary as a module of the browser gets it."""
     source = browser.module(PACKAGE / "views" / "knowledge" / "table" / "table.js")
     line = next(line for line in source.splitlines() if line.startswith(START))
-    found = json.loads(line.removeprefix(START))
+    return json.loads(line.removeprefix(START))
+
+
+def test_directions_are_those_that_people_press(in_browser):
+    found = in_browser
     assert found["directions"] == {
         "up": {"verb": "Raise", "mark": "▲", "key": "u", "icon": "thumb"},
         "down": {"verb": "Lower", "mark": "▼", "key": "d", "icon": "thumb"},
         "remove": {"verb": "Remove", "mark": "✕", "key": "x", "icon": "cross"},
         "release": {"verb": "Release", "mark": "◌", "key": "", "icon": "cross"},
     }
+
+
+def test_metrics_are_named_as_people_read_them(in_browser):
+    found = in_browser
     recall = {"name": "Recall", "short": "Rec.", "column": "Recall", "beside": ""}
     assert found["metrics"]["recall"] == recall
     assert (found["metrics"]["fidelity"]["beside"], found["gapMetric"]) == ("accuracy", "ap")
+
+
+def test_sorts_are_named_as_people_read_them(in_browser):
+    found = in_browser
     begin, gap, *_, fidelity = found["classSorts"]
     assert (begin["key"], begin["metric"], begin["points"]) == ("begin", "ap", True)
     words = {"key": "gap", "name": "AP gap", "head": ["Gap, points", "Gap"], "metric": "ap"}
     assert gap == {**words, "points": True, "descending": True}
     assert (fidelity["key"], fidelity["head"]) == ("fidelity", ["Fidelity", "Fid."])
     assert [sort["key"] for sort in found["conceptSorts"]][:2] == ["weight", "suspects"]
+
+
+def test_the_background_is_that_of_the_page(in_browser):
+    found = in_browser
     assert found["background"] == "light-dark(#eff1f4, #0f1216)"
 
 
