@@ -30,7 +30,7 @@ from suggest_parts.gains import change
 
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.answers import Answers, judged, photos_to_ask
+from inficond_panel.tuning.answers import Answers, evaluated, photos_to_ask
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.label import Taught
 from inficond_panel.tuning.suggest.gain import Change
@@ -127,7 +127,7 @@ def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
 def _helps(students: TunableStudents, given: dict[str, int]) -> bool:
     """True if the product would teach these answers."""
     answers = Answers(students.classes[0], given)
-    return judged(students.tuner, students.node, answers).helps
+    return evaluated(students.tuner, students.node, answers).helps
 
 
 def _with_errors(answers: dict[str, int], seed: int) -> dict[str, int]:

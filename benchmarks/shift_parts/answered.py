@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from inficond_panel.distill import average_precision
-from inficond_panel.tuning.answers import ASKED, Answers, judged, photos_to_ask
+from inficond_panel.tuning.answers import ASKED, Answers, evaluated, photos_to_ask
 from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.fitting.adjustments import Adjustment, added
 from inficond_panel.tuning.fitting.terms import Terms
@@ -176,7 +176,7 @@ def _rows(asked: Asked, up: int, off: int) -> Iterator[Row]:
     given = asked.given
     tuner, root, edits = given.students.tuner, given.students.node, asked.edits
     yield Row("answers", _logits(given, edits))
-    helps = judged(tuner, root, Answers(given.name, asked.labels)).helps
+    helps = evaluated(tuner, root, Answers(given.name, asked.labels)).helps
     yield Row("answers, where they help", _logits(given, edits) if helps else given.of.before)
     both = given.edits([up], [off])
     yield Row("thumbs at the usual strength", _logits(given, both))

@@ -210,7 +210,7 @@ class Suspicion:
         return np.sqrt(np.abs(self.reliance)) * self.weakening
 
     @property
-    def doubt(self) -> Array:
+    def penalty_factor(self) -> Array:
         """Factor (C,) of the adaptive penalty: absolute reliance times lost correlation, if > 0.
 
         It is more cautious than ``score``, which as a factor of penalties repairs no more and

@@ -51,7 +51,7 @@ class AskState(param.Parameterized):
         return ""
 
     @property
-    def judging(self) -> bool:
+    def evaluating(self) -> bool:
         """True while the student is evaluated by the answers or trained on them."""
         return self.draft is not None and self._tuning.status.kind in {"judging", "cancelling"}
 
@@ -74,7 +74,7 @@ class AskState(param.Parameterized):
         return list(map(int, AllImages(self._tuning.tuner.store).rows(images)))
 
     @property
-    def can_judge(self) -> bool:
+    def can_evaluate(self) -> bool:
         """True if there are enough answers to evaluate the student."""
         return self.draft is not None and len(self.draft.answers.given) >= LEAST
 
@@ -82,7 +82,7 @@ class AskState(param.Parameterized):
     def can_undo(self) -> bool:
         """True if the last reply can be undone: the student was not yet trained on it."""
         replies = () if self.draft is None else self.draft.replies
-        return bool(replies) and not self.judging and self._taught is None
+        return bool(replies) and not self.evaluating and self._taught is None
 
     @property
     def teacher_may_answer(self) -> int:
@@ -146,11 +146,11 @@ class AskState(param.Parameterized):
         images = draft.images[len(kept) : len(draft.replies)]
         self._put(replace(draft, replies=tuple(kept)), "photo-undo", {"images": list(images)})
 
-    def judge(self) -> None:
+    def evaluate(self) -> None:
         """Evaluate the student by the answers so far, and train it on them if that helps."""
         draft = self.draft
-        if draft is not None and self.can_judge and not self.judging and self._taught is None:
-            self._tuning.teach(draft.answers, self._judged, self._failed)
+        if draft is not None and self.can_evaluate and not self.evaluating and self._taught is None:
+            self._tuning.teach(draft.answers, self._evaluated, self._failed)
 
     def go_on(self) -> None:
         """Ask about the remaining photos after an evaluation; if none remains, about new photos.
@@ -169,7 +169,7 @@ class AskState(param.Parameterized):
     def close(self) -> None:
         """Leave the photos and cancel jobs on them; the replies stay in the saved draft."""
         self._tuning.jobs.cancel(_KEY)
-        if self.judging:
+        if self.evaluating:
             self._tuning.cancel()
         if self.draft is not None:
             self._note("photos-left", {"replies": len(self.draft.replies)})
@@ -178,7 +178,7 @@ class AskState(param.Parameterized):
     @property
     def _open(self) -> Draft | None:
         """The draft, if its current photo can be answered now; else None."""
-        return self.draft if self.image and self.found is None and not self.judging else None
+        return self.draft if self.image and self.found is None and not self.evaluating else None
 
     @property
     def _taught(self) -> Node | None:
@@ -228,7 +228,7 @@ class AskState(param.Parameterized):
         longer = replace(draft, replies=(*draft.replies, *replies))
         self._put(longer, action, fact)
         if longer.complete:
-            self.judge()
+            self.evaluate()
 
     def _put(self, draft: Draft, action: str, fact: dict[str, Any]) -> None:
         """Show a draft, and let the worker save it; a later draft cancels a waiting save."""
@@ -240,7 +240,7 @@ class AskState(param.Parameterized):
 
         self._tuning.jobs.submit(Job("draft", work, lambda _: None, self._tuning.tell))
 
-    def _judged(self, teaching: Teaching) -> None:
+    def _evaluated(self, teaching: Teaching) -> None:
         wrong = {
             "wrong": int(teaching.wrong_before.sum()),
             "taught": int(teaching.wrong_after.sum()),

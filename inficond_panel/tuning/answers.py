@@ -261,7 +261,7 @@ def teach(
     ``TuningError`` without an answer, for unknown names, photos of the holdout, and students that
     cannot learn labels; ``CancelledError``.
     """
-    teaching = judged(tuner, parent, answers, progress, cancelled)
+    teaching = evaluated(tuner, parent, answers, progress, cancelled)
     if not (force or teaching.helps):
         return teaching
     if progress:
@@ -275,7 +275,7 @@ def taught_by(labels: Sequence[Label]) -> list[Repair]:
     return [*labels, *(Learn(name, ANSWERS, 1.0) for name in {x.class_name for x in labels})]
 
 
-def judged(
+def evaluated(
     tuner: Tuner,
     parent: Node,
     answers: Answers,
@@ -294,7 +294,7 @@ def judged(
         )
     tuner.repairs.check(labels)
     with one_thread():
-        return _judged(tuner, parent, answers, progress, cancelled)
+        return _evaluated(tuner, parent, answers, progress, cancelled)
 
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
@@ -342,7 +342,7 @@ def _cutoff(
     return tuner.cutoffs(logits).of(student.k)
 
 
-def _judged(
+def _evaluated(
     tuner: Tuner,
     parent: Node,
     answers: Answers,

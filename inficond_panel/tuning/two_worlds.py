@@ -98,7 +98,7 @@ def compared(
     """Return the figures of two students of one class on the tuning images; ``concepts`` are
     independent of the class in the second world, which is left out without any."""
     by_teacher = not {0, 1} <= set(np.unique(after.labels).tolist())
-    old, new = (_judged(each) if by_teacher else each.outcome for each in (before, after))
+    old, new = (_evaluated(each) if by_teacher else each.outcome for each in (before, after))
     present = joint_presence(after, concepts) if concepts else None
     figures = two_worlds(old, new, present, **noise)
     return ClassWorlds(after.class_name, tuple(concepts), by_teacher, tuple(figures))
@@ -133,7 +133,7 @@ def _presence(student: Student, concept: str) -> NDArray[np.int8]:
     return shows(student.score(concept), dividing_score(of_fit)).astype(np.int8)
 
 
-def _judged(student: Student) -> Outcome:
+def _evaluated(student: Student) -> Outcome:
     """Return the student's outcome with the teacher's decisions in place of labels."""
     label = student.teacher_decided.astype(np.int8)
     return Outcome(label, student.logits, cutoff=student.cutoff, group=student.groups)

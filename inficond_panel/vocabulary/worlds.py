@@ -1,4 +1,4 @@
-"""The two worlds in which a thumb can be judged: its correlation holds there, or it does not."""
+"""The two worlds in which a thumb can be evaluated: its correlation holds there, or it does not."""
 
 from __future__ import annotations
 

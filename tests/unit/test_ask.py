@@ -22,7 +22,7 @@ from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import AnswersError, TuningError
 from inficond_panel.tuning import read_edits
 from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers
-from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, judged
+from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, evaluated
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.repairs.correction import corrected
 from inficond_panel.tuning.repairs.kinds import canonical_repairs
@@ -113,7 +113,7 @@ def answered(students, count=20) -> dict[str, int]:
 def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students):
     """Against fits by hand: to answers of the other folds, and the teacher that they correct."""
     given = answered(students)
-    found = judged(students.tuner, students.node, Answers("truck", given))
+    found = evaluated(students.tuner, students.node, Answers("truck", given))
     images, truth = list(given), np.array(list(given.values()))
     store = students.tuner.store
     rows = np.array([store.images.index(image) for image in images])
@@ -224,7 +224,7 @@ def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path):
     """Each answer is the wrong one; the rest of tune has labels, whose AP is calculated here."""
     students = inficond_panel.open_students(shifted_store(tmp_path), history=":memory:").fit()
     given = {image: 1 - value for image, value in answered(students).items()}
-    found = judged(students.tuner, students.node, Answers("truck", given))
+    found = evaluated(students.tuner, students.node, Answers("truck", given))
     assert found.repairable
     store, node = students.tuner.store, students.node
     rows = [row for row in store.rows("tune") if store.images[row] not in given]
@@ -237,7 +237,7 @@ def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path):
     assert found.contradicted
     assert not found.helps
     assert students.teach("truck", given).node is None
-    right = judged(students.tuner, node, Answers("truck", answered(students)))
+    right = evaluated(students.tuner, node, Answers("truck", answered(students)))
     assert not right.contradicted
 
 
@@ -260,8 +260,8 @@ def test_an_answer_can_be_changed(students):
     given = answered(students)
     students.teach("truck", given, force=True)
     root = afresh(students.tuner)
-    again = judged(students.tuner, students.node, Answers("truck", given))
-    first = judged(root, root.root(), Answers("truck", given))
+    again = evaluated(students.tuner, students.node, Answers("truck", given))
+    first = evaluated(root, root.root(), Answers("truck", given))
     np.testing.assert_allclose(again.before, first.before, atol=0.02)
     image = next(iter(given))
     students.teach("truck", {image: 1 - given[image]}, force=True)

@@ -18,7 +18,13 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import Label, Learn, open_tuner
 from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
-from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
+from inficond_panel.tuning.answers import (
+    Answers,
+    decided,
+    evaluated,
+    photos_to_ask,
+    teacher_decided,
+)
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.repairs.kinds import terms_from_json
 from inficond_panel.tuning.repairs.label import Taught
@@ -74,7 +80,7 @@ def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about_and
     z, w = ((each - each.mean()) / each.std() for each in (logits, word))
     sides = ((z - 0.7 * w)[-ADDED:], (w - 0.7 * z)[-ADDED:])
     assert images[:2] == [added[np.argmax(side)] for side in sides]
-    found = judged(tuner, root, Answers("truck", truth(asked(tuner))))
+    found = evaluated(tuner, root, Answers("truck", truth(asked(tuner))))
     images = list(found.answers.given)
     _, scores, teacher = drawn(images)
     by_hand = scores.astype(float) @ root.weights[:, 0] + root.intercepts[0]

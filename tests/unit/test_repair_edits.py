@@ -80,7 +80,7 @@ def test_lambda_and_doubt_are_fits_with_their_penalties(tuner) -> None:
     np.testing.assert_array_equal(node.weights[:, 1], root.weights[:, 1])
     node = tuned(tuner, AdaptivePenalty("truck", 3.0))
     photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "truck"))
-    doubt = photos.suspicion().doubt
+    doubt = photos.suspicion().penalty_factor
     doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
     assert slopes(tuner, node, L1 * (1 + 3.0 * doubt)) < 1e-5
     factors = tuner.terms(node)["truck"].get(SuspectPenalty).factors

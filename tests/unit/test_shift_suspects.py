@@ -70,7 +70,7 @@ def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts():
     expected = np.sqrt(np.abs(found.reliance)) * found.weakening
     np.testing.assert_allclose(found.score, expected)
     doubt = np.abs(found.reliance) * np.where(found.z > 0, found.z, 0)
-    np.testing.assert_allclose(found.doubt, doubt)
+    np.testing.assert_allclose(found.penalty_factor, doubt)
 
 
 def test_few_positives_of_tune_are_no_clear_difference():

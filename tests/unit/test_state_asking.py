@@ -72,7 +72,7 @@ def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app):
     app.tuning.notice.run()  # undo keeps the answers
     assert app.tuning.head.id == root.id
     assert (ask.found, ask.draft.replies) == (None, replies)
-    ask.judge()
+    ask.evaluate()
     assert app.tuning.head.number == 1  # the same answers are the same iteration
     before = ask.draft.images
     ask.go_on()
@@ -104,11 +104,11 @@ def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app):
 def test_a_person_stops_early_judged_by_two_answers_or_more_and_goes_on_another_day(app, tmp_path):
     ask = app.asking
     ask.answer(0, says(app, ask.image))
-    assert not ask.can_judge
-    ask.judge()
+    assert not ask.can_evaluate
+    ask.evaluate()
     assert ask.found is None
     ask.answer(1, says(app, ask.image))
-    ask.judge()
+    ask.evaluate()
     assert len(ask.found.present) == 2
     image = ask.draft.images[2]
     ask.go_on()
@@ -179,7 +179,7 @@ def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path):
     app.asking.open("bicycle")
     work()
     answer_all(app)
-    assert app.asking.judging
+    assert app.asking.evaluating
     app.asking.answer(0, 1)
     app.asking.undo()
     assert app.asking.draft.complete

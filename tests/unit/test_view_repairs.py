@@ -132,7 +132,7 @@ def test_photos_asked_about_are_sent_and_what_the_student_says_is_told_after_an_
     for row in (shown["rows"][1], other):
         ask(view, "asked_photo", row=row)
     assert sent == [shown["rows"][1]]  # no others
-    assert (shown["told"], shown["can_undo"], shown["can_judge"]) == ("", False, False)
+    assert (shown["told"], shown["can_undo"], shown["can_evaluate"]) == ("", False, False)
     assert "student" not in json.dumps({**shown, "offer": ""})
     says = asking.student_says(asking.image)
     ask(view, "answer_photo", place=0, value=int(not says))
@@ -153,7 +153,7 @@ def test_the_end_has_the_sentences_and_what_comes_next(view):
     assert end["steps"] == [["more_photos", "Look at 20 more"], ["leave_photos", "Close"]]
     ask(view, "undo_photo")
     assert (view.panels.asking["kind"], view.panels.asking["place"]) == ("asking", 19)
-    ask(view, "judge_photos")
+    ask(view, "evaluate_photos")
     assert view.panels.asking["steps"][0] == ["more_photos", "Look at the other 1"]
     ask(view, "more_photos")
     assert view.panels.asking["place"] == 19

@@ -95,7 +95,7 @@ def _penalties(evidence: Evidence, values: Sequence[float]) -> list[SuspectPenal
             f"{LEAST_LABELLED} negatives on fit; there are {positives} and {negatives}.",
             "Label more training images, or use thumbs.",
         )
-    score = evidence.suspicion().doubt
+    score = evidence.suspicion().penalty_factor
     score[evidence.own_words] = 0.0
     suspect = np.flatnonzero(score)
     if not suspect.size:

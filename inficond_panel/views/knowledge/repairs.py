@@ -190,7 +190,7 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     if state.draft is None:
         return known | {"kind": ""}
     known |= make_place(app, state.draft)
-    if state.judging:
+    if state.evaluating:
         return known | make_waiting(app.tuning.status)
     return known | (make_end(app, state.draft) if state.found or not state.image else {})
 
@@ -223,7 +223,7 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
         "rows": app.asking.rows(AHEAD),
         "told": sentence,
         "teacher": teacher_words(left) if left else "",
-        "can_judge": app.asking.can_judge,
+        "can_evaluate": app.asking.can_evaluate,
         "can_undo": app.asking.can_undo,
     }
 
@@ -233,8 +233,8 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
     teaching = app.asking.found
     node = None if teaching is None else teaching.node
     steps = []
-    if teaching is None and app.asking.can_judge:
-        steps.append(("judge_photos", "Evaluate the student"))
+    if teaching is None and app.asking.can_evaluate:
+        steps.append(("evaluate_photos", "Evaluate the student"))
     if draft.images:
         steps.append(("more_photos", more_words(draft, taught=node is not None)))
     if node is not None:
@@ -275,8 +275,8 @@ class AskActions(Acting):
         self.app.asking.let_teacher_answer()
 
     @action
-    def _judge_photos(self) -> None:
-        self.app.asking.judge()
+    def _evaluate_photos(self) -> None:
+        self.app.asking.evaluate()
 
     @action
     def _more_photos(self) -> None:

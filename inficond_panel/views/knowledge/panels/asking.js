@@ -53,7 +53,7 @@ function makeDialog(root, model, send) {
     "aria-keyshortcuts": "U",
   })
   const teacher = button("", () => send("teacher_answers"))
-  const stop = button("", () => (model.asking.can_judge ? send("judge_photos") : dialog.close()))
+  const stop = button("", () => (model.asking.can_evaluate ? send("evaluate_photos") : dialog.close()))
   const asked = h("div", {}, stage, choices)
   const end = h("div", { class: "end", role: "status" })
   const steps = h("div", { class: "choices" })
@@ -122,7 +122,7 @@ function makeDialog(root, model, send) {
     wanted = row
     send("asked_photo", { row })
   }
-  function show({ place: now, count, rows, told, class_name: asking, teacher: offer, can_judge }) {
+  function show({ place: now, count, rows, told, class_name: asking, teacher: offer, can_evaluate }) {
     if (now !== at) given = -1
     at = now
     const source = pictures.get(rows[0])
@@ -135,7 +135,7 @@ function makeDialog(root, model, send) {
     text(place, now < count ? `${now + 1} of ${count}${told && `. ${told}`}` : told)
     text(teacher, offer)
     teacher.hidden ||= !offer
-    text(stop, can_judge ? "Stop and evaluate" : "Stop")
+    text(stop, can_evaluate ? "Stop and evaluate" : "Stop")
     fetch()
   }
   function draw() {
