@@ -88,6 +88,11 @@ class WordInputs:
         assert self.dataset.captions is not None, "the spec requires dataset.captions"
         return self.dataset.captions
 
+    @property
+    def count(self) -> int:
+        """Number of scores: images times concepts."""
+        return len(self.captions) * len(self.words)
+
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Return all that the store depends on, as plain values; files by their content."""
@@ -196,6 +201,12 @@ def _assembled(
     if as_given := inputs.teacher.section.order:
         attrs["teacher_order"] = as_given
     return arrays, attrs
+
+
+def filtered_by_captions(spec: Spec) -> tuple[list[str], list[Dropped]]:
+    """Return the concepts that the spec's filters keep, and those that they drop."""
+    _, kept, dropped = _scored(WordInputs.of(spec, lambda _: None))
+    return kept, dropped
 
 
 def _scored(inputs: WordInputs) -> tuple[np.ndarray, list[str], list[Dropped]]:

@@ -15,7 +15,7 @@ from inficond_panel.concepts.class_names import letters_of
 #: Largest number of words that are features, and fewest captions of fit with a word.
 MOST, LEAST = 1000, 3
 #: Largest final derivative of the loss of a head, and most steps to it.
-_SLOPE, _STEPS = 1e-6, 1000
+_SLOPE, _STEPS = 1e-5, 1000
 
 
 def word_features(captions: Sequence[str], fit: np.ndarray) -> np.ndarray:

@@ -308,7 +308,7 @@ class ColumnsDataset(RootedDataset):
         return (self.images,) if self.root and self.path and not self.image_id else ()
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for labels that are named twice or not at all, and unused keys."""
+        """Yield (key, message) for unknown lists, rows without a photo or caption, and labels."""
         yield from super().faults(given)
         names = self.table_files() if self.root and len(self.table or ()) > 1 else {}
         for name, key in self.splits.lists().items() if self.splits and names else ():
@@ -317,6 +317,10 @@ class ColumnsDataset(RootedDataset):
                 yield f"splits.{key}", f"no file of dataset.table is called {name!r}{known}"
         if not self.path and not self.captions:
             yield "path", "missing; expected text (or set captions, for data without photos)"
+        yield from self._label_faults()
+
+    def _label_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for labels that are named twice or not at all, and unused keys."""
         if self.labels and self.label:
             yield "label", "is not used with dataset.labels; leave one of the two out"
         elif not self.labels and not self.label:

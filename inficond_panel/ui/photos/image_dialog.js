@@ -9,8 +9,8 @@ const ENLARGED = 4 // largest number of page pixels per pixel of the picture
 /** What student and teacher make of an image, as a fact. */
 export const verdictOf = (fill) => h("span", { class: "verdict" }, fill ? h("i", { class: `fill swatch ${fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[fill])
 
-function sizeOf(photo, { source, width, height }) {
-  if (!source) return "no photo in this store"
+function sizeOf(photo, { source, width, height, caption }) {
+  if (!source) return caption ? "caption, without a photo" : "no photo in this store"
   return photo ? `${photo.width} × ${photo.height} pixels` : `thumbnail, ${width} × ${height} pixels`
 }
 
@@ -56,7 +56,9 @@ export function makeDialog(root, pictures, tell, more = null) {
   /** Show the facts again, after more facts have arrived. */
   function refresh() {
     if (!rows.length) return
-    facts.replaceChildren(...tell(rows[at], model).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))
+    const picture = pictures.get(rows[at].row)
+    const caption = picture?.source && picture.caption ? [["Caption", picture.caption]] : []
+    facts.replaceChildren(...[...caption, ...tell(rows[at], model)].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))
     more?.over?.(frame, rows[at])
   }
   function go(step) {
