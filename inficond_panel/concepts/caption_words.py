@@ -8,6 +8,7 @@ words that follow each other, in singular or plural, as names of classes and con
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,7 +21,9 @@ from inficond_panel.concepts.class_names import letters_of
 LONGEST = 10_000
 #: Fewest words that are compared at once, so that the concept tshirt is in "a t-shirt".
 _LEAST_JOINED = 2
-_BREAK = re.compile(r"(?:['’]s\b)|[^\w\s'’-]+")
+#: Marks on letters, which no word of a regular expression has, do not divide a phrase.
+_MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
+_BREAK = re.compile(rf"(?:['’]s\b)|[^\w\s'’{_MARKS}-]+")
 _WORD = re.compile(r"[^\W_]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -29,7 +32,8 @@ _LETTER = re.compile(r"[^\W\d_]")
 def phrases_of(caption: str) -> Iterator[list[str]]:
     """Yield the words of a caption, one list per part between punctuation marks; a possessive 's
     is left out, and a hyphen is a space."""
-    for part in _BREAK.sub(lambda mark: " " if mark[0][1:] == "s" else "\n", caption).split("\n"):
+    text = unicodedata.normalize("NFC", caption)
+    for part in _BREAK.sub(lambda mark: " " if mark[0][1:] == "s" else "\n", text).split("\n"):
         if words := _WORD.findall(part):
             yield words
 
@@ -46,7 +50,8 @@ def caption_scores(captions: Sequence[str], concepts: Sequence[Sequence[str]]) -
         for text in texts:
             columns.setdefault(letters_of(text), []).append(column)
     columns.pop("", None)
-    lengths = (len(_WORD.findall(text)) for texts in concepts for text in texts)
+    texts = (unicodedata.normalize("NFC", text) for texts in concepts for text in texts)
+    lengths = (len(_WORD.findall(text)) for text in texts)
     most = max(_LEAST_JOINED, *lengths, 0)
     scores = np.zeros((len(captions), len(concepts)), np.float32)
     for row, caption in enumerate(captions):
