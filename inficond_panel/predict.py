@@ -72,7 +72,7 @@ def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScor
     captions: dict[str, str] = {}
     for text in named:
         if Path(text).suffix.lower() in _TABLES and not any(map(str.isspace, text)):
-            from precompute.datasets.captions import read_captions  # noqa: PLC0415 - reads files
+            from precompute.pipeline.new_captions import read_captions  # noqa: PLC0415 - reads files
 
             captions |= read_captions(Path(text), column or "caption")
         elif fault := caption_fault(text):

@@ -8,11 +8,11 @@ words that follow each other, in singular or plural, as names of classes and con
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from inficond_panel.common.names import name_key
 from inficond_panel.common.near_words import first_of, listed
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.class_names import letters_of
@@ -32,7 +32,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 def phrases_of(caption: str) -> Iterator[list[str]]:
     """Yield the words of a caption, one list per part between punctuation marks; a possessive 's
     is left out, and a hyphen is a space."""
-    text = unicodedata.normalize("NFC", caption)
+    text = name_key(caption)
     for part in _BREAK.sub(lambda mark: " " if mark[0][1:] == "s" else "\n", text).split("\n"):
         if words := _WORD.findall(part):
             yield words
@@ -50,7 +50,7 @@ def caption_scores(captions: Sequence[str], concepts: Sequence[Sequence[str]]) -
         for text in texts:
             columns.setdefault(letters_of(text), []).append(column)
     columns.pop("", None)
-    texts = (unicodedata.normalize("NFC", text) for texts in concepts for text in texts)
+    texts = (name_key(text) for texts in concepts for text in texts)
     lengths = (len(_WORD.findall(text)) for text in texts)
     most = max(_LEAST_JOINED, *lengths, 0)
     scores = np.zeros((len(captions), len(concepts)), np.float32)

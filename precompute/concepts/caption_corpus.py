@@ -14,9 +14,9 @@ from precompute.concepts.sources import FUNCTION_WORDS
 WORDS, PHRASES = 300, 100
 #: Fewest captions with a word, and their least share of all captions.
 LEAST, SHARE = 3, 0.004
-#: A phrase is left out if so large a share of the captions with one of its words has it: its
-#: scores would be those of the word.
-_SAME = 0.95
+#: A phrase is left out unless more than this share of the captions with either of its words lack
+#: it: its scores would be those of the word.
+_APART = 1 / 20
 
 
 def caption_corpus(captions: Sequence[str]) -> list[str]:
@@ -45,7 +45,8 @@ def caption_corpus(captions: Sequence[str]) -> list[str]:
     more = [
         key
         for key in _most(phrases, least, spellings)
-        if key not in words and phrases[key] < _SAME * min(words[part] for part in parts[key])
+        if key not in words
+        and phrases[key] < (1 - _APART) * min(words[part] for part in parts[key])
     ]
     return [_spelling(spellings[key]) for key in (*frequent, *more[:PHRASES])]
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Never
 
 from inficond_panel.common.names import name_key, positions
-from inficond_panel.common.near_words import first_of, listed
-from inficond_panel.common.numbers import as_text, count
+from inficond_panel.common.near_words import first_of
+from inficond_panel.common.numbers import count
 from inficond_panel.concepts.caption_words import caption_fault, has_words
 from inficond_panel.errors import DataError
 from precompute.datasets.photo_files import id_finder
-from precompute.datasets.row_tables import Table, read_rows
+from precompute.datasets.row_tables import Table
 
 
 def caption_text(place: str, cell: object) -> str:
@@ -47,23 +46,6 @@ def captions_in(table: Table, column: str) -> dict[str, str]:
     lines = table.lines or tuple(range(1, len(table.ids) + 1))
     rows = zip(table.ids, lines, table.values[:, at], strict=True)
     return {image: caption_text(f"{table.path}:{line}", str(cell)) for image, line, cell in rows}
-
-
-def read_captions(path: Path, column: str) -> dict[str, str]:
-    """Return the captions of a table by image: its column image_id or id, or the row's number."""
-    header, rows = read_rows(path)
-    at = positions(header)
-    if name_key(column) not in at:
-        raise DataError(
-            f"{path} has no column {column!r} of captions; its columns are {listed(header, 8)}.",
-            "Name the column of captions as in the spec.",
-        )
-    named = next((at[name] for name in ("image_id", "id") if name in at), None)
-    captions: dict[str, str] = {}
-    for number, (line, row) in enumerate(rows, 1):
-        image = str(number) if named is None else as_text(row[named])
-        captions[image] = caption_text(f"{path}:{line}", row[at[name_key(column)]])
-    return captions
 
 
 def captions_of(by_image: Mapping[str, str], ids: Sequence[str], column: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from inficond_panel.ui.images import make_picture
 from precompute.concepts.caption_corpus import caption_corpus
 from precompute.teachers.word_features import word_features, word_logistic
 
-pytestmark = [pytest.mark.commands, pytest.mark.slow]
+pytestmark = [pytest.mark.commands, pytest.mark.page, pytest.mark.slow]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "wildlife_captions.csv"
 ROWS = [
