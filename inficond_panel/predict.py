@@ -14,6 +14,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import missing_extra, needs
+from inficond_panel.concepts.caption_words import caption_fault, caption_scores, has_words
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
@@ -27,6 +28,8 @@ Progress = Callable[[str], None]
 _PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
 #: Features that need the extra, for error messages.
 _PREDICTING, _TYPING = "Predicting a photo", "Typing a concept"
+#: Suffixes of tables of captions.
+_TABLES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson")
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
 _WAIT = 0.2  #: seconds between checks for cancellation while waiting
 
@@ -45,9 +48,14 @@ def score_photos(
 ) -> PhotoScores:
     """Return concept scores and teacher logits of photos (files), for the concepts of ``store``.
 
+    If the concepts are words of captions, ``photos`` are captions, or tables with the column of
+    captions that the spec names.
+
     Photos are always segmented and encoded anew. Raises as ``precompute.pipeline.apply``, and
     ``DataError`` if no photo can be read. Repeated files are scored once.
     """
+    if store.of_words:
+        return _score_captions(spec, store, list(map(str, photos)))
     files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
         raise DataError("No photo is named.", "Name at least one photo file.")
@@ -56,6 +64,34 @@ def score_photos(
         reasons = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
         raise DataError(f"No photo can be read. {reasons}.", "Name JPEG, PNG, WebP or TIFF files.")
     return scores
+
+
+def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScores:
+    """Return the concept scores of captions, which are texts, or tables of captions."""
+    column = None if spec.of_store else getattr(spec.dataset, "captions", None)
+    captions: dict[str, str] = {}
+    for text in named:
+        if Path(text).suffix.lower() in _TABLES and not any(map(str.isspace, text)):
+            from precompute.pipeline.new_captions import read_captions  # noqa: PLC0415 - reads files
+
+            captions |= read_captions(Path(text), column or "caption")
+        elif fault := caption_fault(text):
+            raise DataError(f"The caption {text[:40]!r} {fault}.", "Write a sentence or a few.")
+        else:
+            captions[text] = text
+    if not has_words(list(captions.values())):
+        raise DataError(
+            "No caption has a word.", 'Name captions, "a man in a red hat", or a table of them.'
+        )
+    texts = [(name, *store.synonyms.get(name, ())) for name in store.concepts]
+    return PhotoScores(
+        tuple(captions),
+        ("",) * len(captions),
+        tuple(store.concepts),
+        tuple(store.classes),
+        caption_scores(list(captions.values()), texts),
+        no_teacher="the teacher does not run on captions",
+    )
 
 
 def extend_store(
@@ -84,7 +120,8 @@ class PagePhotos:
 
         Twice the encoder's size, so that the shorter side of a 2 : 1 photo has the encoder's size.
         """
-        size = self.spec.concepts.encoder.image_size or 0
+        encoder = self.spec.concepts.encoder
+        size = (encoder.image_size if encoder else None) or 0
         longest = max(size) if isinstance(size, tuple | list) else size
         return min(_LARGEST, max(_LARGEST // 2, 2 * longest))
 
@@ -94,6 +131,11 @@ class PagePhotos:
             raise DataError(
                 "This page was opened from a store without its spec, so the encoder is unknown.",
                 "Open the spec that the store was made from.",
+            )
+        if store.of_words:
+            raise DataError(
+                "The concepts of this store are words of captions, so that a photo has no scores.",
+                'Predict captions: inficond predict SPEC "CAPTION"',
             )
         stages = store.attrs.get("stages")
         if not isinstance(stages, dict) or "segments" not in stages:
@@ -159,6 +201,7 @@ def text_encoder(spec: Spec) -> EncodesText:
     Raises ``MissingExtraError`` without the extra, ``SpecError`` for a spec without encoder.
     """
     spec.check_making()
+    _check_encoder(spec)
     try:
         from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
@@ -175,6 +218,7 @@ class PageEncoder:
     def check(self) -> None:
         """Raise the errors of ``text_encoder`` that need no loaded encoder."""
         self.spec.check_making()
+        _check_encoder(self.spec)
         _check_packages(_TYPING, self.spec)
 
     @property
@@ -188,6 +232,15 @@ class PageEncoder:
 
 
 _loaded = once(2)(text_encoder)
+
+
+def _check_encoder(spec: Spec) -> None:
+    """Raise ``DataError`` if the spec's concepts are words of captions, without an encoder."""
+    if spec.concepts.of_words:
+        raise DataError(
+            "The concepts of this spec are words of captions, so that there is no encoder.",
+            f"Write the word into {spec.concepts.corpus.name}, and run inficond precompute again.",
+        )
 
 
 def _check_packages(what: str, spec: Spec) -> None:

@@ -135,6 +135,7 @@ class TunableStudents(Measures):
     ) -> PhotoPredictions:
         """Predict on photos (files), with the contribution of each concept to each decision.
 
+        If the concepts are words of captions, ``photos`` are captions, or tables of captions.
         Photos are segmented and encoded anew, so the extra ``precompute`` and the spec's encoder
         are needed. Unreadable photos are listed in ``faults``. With ``abstain``, an accuracy, the
         students decide only where tune decisions of the same certainty have this accuracy. Raises

@@ -14,6 +14,7 @@ from inficond_panel.common.folders import is_address
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError
+from inficond_panel.store.schema import NO_ENCODER
 from inficond_panel.vocabulary.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def _planned(args: argparse.Namespace) -> pd.DataFrame:
         "concepts": list(read_corpus(spec.concepts.corpus)),
         "images": {split: counts[split] for split in SPLITS},
         "segments": 0,
-        "encoder": Path(spec.concepts.encoder.model).name,
+        "encoder": NO_ENCODER if spec.concepts.of_words else Path(spec.concepts.encoder.model).name,
         "corpus": spec.concepts.corpus.stem,
-        "teacher": spec.teacher.title,
+        "teacher": spec.teacher_title,
         "activation": spec.teacher.activation or "sigmoid",
         "task": spec.dataset.task,
         "other_classes": [],

@@ -15,9 +15,9 @@ from inficond_panel.common.numbers import count
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (
-    "Needs the extra 'precompute' (torch, open_clip). A run that was stopped resumes. Only "
-    "what depends on a change is computed again: new words encode no image, and an added photo "
-    "encodes only its batch. Only one run at a time can write a store."
+    "Needs the extra 'precompute' (torch, open_clip), except for words of captions. A run that "
+    "was stopped resumes. Only what depends on a change is computed again: new words encode no "
+    "image, and an added photo encodes only its batch. Only one run at a time can write a store."
 )
 EXAMPLE = "inficond precompute photos.yaml --plan"
 

@@ -87,6 +87,12 @@ def basis_of(store: Store) -> str:
 
 def check_typing(store: Store) -> None:
     """Raise ``DataError`` if the store lacks segments, without which no concept can be scored."""
+    if store.of_words:
+        raise DataError(
+            "No concept can be typed: the concepts of this store are words of captions.",
+            "Write the word into the corpus of the spec, and write the store again: "
+            + precompute_command(),
+        )
     if lacking := store.lacks("segments"):
         raise DataError(
             f"No concept can be typed. {lacking}",

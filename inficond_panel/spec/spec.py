@@ -29,7 +29,7 @@ from inficond_panel.spec.sections.students import (
     Students,
     Tuning,
 )
-from inficond_panel.spec.sections.teacher import LogitsTeacher, PythonTeacher, Teacher
+from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, PythonTeacher, Teacher
 from inficond_panel.vocabulary.intents import ALL, TARGET
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
@@ -151,6 +151,8 @@ class Spec(SpecFile):
                 yield "teacher", "needs photos, which a store does not have; write kind: logits"
         if self.dataset and self.teacher:
             yield from self._task_faults(given)
+        if self.dataset and self.concepts:
+            yield from self._caption_faults()
 
     def _solver_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         paper = self.students.solver == "paper"
@@ -158,6 +160,41 @@ class Spec(SpecFile):
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
         if self.tuning.refit == TARGET and paper:
             yield "tuning.refit", "cannot be target with solver: paper, whose thumbs are bounds"
+
+    def _caption_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for words of captions without captions, for data without photos
+        and another method, and for a teacher that needs photos or an encoder."""
+        captions = getattr(self.dataset, "captions", None)
+        if not self.concepts.of_words:
+            if captions and self.dataset.kind == "columns" and not self.dataset.path:
+                yield (
+                    "dataset.captions",
+                    "without photos (path) needs concepts.scores: {method: words}",
+                )
+            return
+        if not captions:
+            yield (
+                "concepts.scores",
+                "words needs captions; set dataset.captions, the column of a table",
+            )
+        heads = isinstance(self.teacher, HeadTeacher)
+        if heads and self.teacher.encoder:
+            yield "teacher.encoder", "is not used with scores: {method: words}; leave it out"
+        if heads and self.teacher.oracle:
+            yield "teacher.oracle", "needs photos; leave it out with scores: {method: words}"
+        if self.teacher and not isinstance(self.teacher, LogitsTeacher | HeadTeacher):
+            yield (
+                "teacher.kind",
+                "with scores: {method: words} write logits, a table of outputs, or head, a "
+                "regression on the words of the captions",
+            )
+
+    @property
+    def teacher_title(self) -> str:
+        """Name of the teacher to show; heads may be on the words of the captions."""
+        if self.concepts.of_words and isinstance(self.teacher, HeadTeacher):
+            return "head on the words of the captions"
+        return str(self.teacher.title)
 
     def _task_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for thresholds, a link or an activation that contradict the task."""

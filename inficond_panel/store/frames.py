@@ -18,7 +18,7 @@ from inficond_panel.common.places import has_store, place_of
 from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
-from inficond_panel.store.images import UnreadableImage, decode, thumbnail
+from inficond_panel.store.images import thumbnail_arrays
 from inficond_panel.store.near_duplicates import near_equal
 from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
 from inficond_panel.store.opening import open_store
@@ -234,20 +234,9 @@ def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
 def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
     """Return the store's arrays of thumbnails of the photos at the paths ``files``; raise
     ``DataError``, which names unreadable photos."""
-    jpegs, shapes, wrong = [], [], []
-    for image, file in files.items():
-        try:
-            jpeg, shape = thumbnail(decode(Path(file)), _SIDE, _QUALITY)
-            jpegs.append(jpeg)
-            shapes.append(shape)
-        except (UnreadableImage, TypeError) as error:
-            wrong.append(f"the photo of {image!r} cannot be read: {file}: {error}")
+    arrays, wrong = thumbnail_arrays(dict(files.items()), _SIDE, _QUALITY)
     _refuse(*([listed(wrong, between="\n- ")] if wrong else []))
-    return {
-        "thumbnail": np.frombuffer(b"".join(jpegs), np.uint8),
-        "thumbnail_offset": np.cumsum([0, *map(len, jpegs)], dtype=np.int64),
-        "thumbnail_shape": np.array(shapes, dtype=np.int32),
-    }
+    return arrays
 
 
 def _text(names: Iterable[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -225,3 +226,23 @@ def thumbnail(image: Image.Image, size: int, quality: int) -> tuple[bytes, tuple
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue(), (small.height, small.width)
+
+
+def thumbnail_arrays(
+    files: Mapping[str, Any], size: int, quality: int
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the store's arrays of thumbnails of photos, which are paths by image id, and a
+    message per unreadable photo; such a photo has no place in the arrays."""
+    jpegs, shapes, wrong = [], [], []
+    for image, file in files.items():
+        try:
+            jpeg, shape = thumbnail(decode(Path(file)), size, quality)
+            jpegs.append(jpeg)
+            shapes.append(shape)
+        except (UnreadableImage, TypeError) as error:
+            wrong.append(f"the photo of {image!r} cannot be read: {file}: {error}")
+    return {
+        "thumbnail": np.frombuffer(b"".join(jpegs), np.uint8),
+        "thumbnail_offset": np.cumsum([0, *map(len, jpegs)], dtype=np.int64),
+        "thumbnail_shape": np.array(shapes, dtype=np.int32),
+    }, wrong

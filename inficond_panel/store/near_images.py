@@ -70,11 +70,16 @@ def joined(pairs: Sequence[Pairs], column: Sequence[str] | None, images: int) ->
     ``column``, where an empty text is a group of its own."""
     every = list(pairs)
     if column is not None:
-        first: dict[str, int] = {}
-        of_column = [(first.setdefault(text, i), i) for i, text in enumerate(column) if text]
-        every.append(np.array(of_column, dtype=np.intp).reshape(-1, 2))
+        every.append(equal_texts(column))
     together = np.concatenate([np.empty((0, 2), np.intp), *every])
     return groups_of(together, images).astype(np.int32)
+
+
+def equal_texts(column: Sequence[str]) -> Pairs:
+    """Return each image's pair with the first image of equal text; empty texts are left out."""
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(text, i), i) for i, text in enumerate(column) if text]
+    return np.array(pairs, dtype=np.intp).reshape(-1, 2)
 
 
 def check_across(near: NearImages, across: str, allow: str) -> None:

@@ -16,8 +16,12 @@ from inficond_panel.common.arrays import Sliced
 FORMAT_VERSION = 1
 #: Scoring method of concept scores that the user passed: any finite number, also below 0.
 GIVEN = "given"
+#: Scoring method of concept scores that are presence of words in captions: 0 or 1.
+WORDS = "words"
+#: Encoder of a store whose scores are words of captions, as stores and pages name it.
+NO_ENCODER = "none: words of captions"
 #: Methods to score a concept in an image, see ``concepts.scoring``; the first is the default.
-SCORING_METHODS = ("max_cosine", "contrast", "centred", GIVEN)
+SCORING_METHODS = ("max_cosine", "contrast", "centred", GIVEN, WORDS)
 #: Attribute of the group. The store follows the CF conventions for these four attributes only.
 CONVENTIONS = "CF-1.11 (long_name, units, flag_values, history), inficond-store-1"
 
@@ -126,6 +130,7 @@ VARIABLES = {
     "image_digest": _optional(
         ("image",), "string", "SHA-256 of the image's file, or what else identifies its content"
     ),
+    "caption": _optional(("image",), "string", "caption of the image"),
     "near_group": _optional(
         ("image",), "int32", "position of the first image that is near-equal to the image"
     ),
@@ -167,6 +172,12 @@ LACKS = {
     "segments": "This store has no segments: which part of an image shows a concept is unknown.",
     "texts": "This store has no text vectors of its concepts.",
     "maps": "This store has no map of its concepts: one is made from their text vectors.",
+}
+#: The same for a store whose scores are words of captions.
+LACKS_OF_WORDS = {
+    "photos": "This store has no photos: images are shown by their captions.",
+    "segments": "This store has no segments: its concepts are words of captions.",
+    "maps": "This store has no map of its concepts, which are words of captions.",
 }
 #: Parts that a store must have to have another part.
 NEEDED_PARTS = {"segments": ("photos", "texts")}

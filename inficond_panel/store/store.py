@@ -26,9 +26,11 @@ from inficond_panel.store.schema import (
     FIXED,
     GIVEN,
     LACKS,
+    LACKS_OF_WORDS,
     PARTS,
     PIECEWISE,
     VARIABLES,
+    WORDS,
     array_hash,
 )
 from inficond_panel.vocabulary.splits import SPLITS
@@ -76,6 +78,15 @@ class Store:
         return bool(self.attrs.get("scores", {}).get("method") == GIVEN)
 
     @property
+    def of_words(self) -> bool:
+        """True if the concept scores are words of the images' captions."""
+        return self.attrs.get("scores", {}).get("method") == WORDS and self.has("caption")
+
+    def caption(self, row: int) -> str:
+        """Return the caption of the image at ``row``; "" if the store has no captions."""
+        return str(self.read("caption")[row]) if self.has("caption") else ""
+
+    @property
     def task(self) -> str:
         """``single_label`` if each image has exactly one class, else ``multi_label``."""
         return str(self.attrs.get("task", TASKS[0]))
@@ -104,7 +115,9 @@ class Store:
 
     def lacks(self, part: str) -> str:
         """Return a sentence for the user if the store lacks ``part``; "" if the store has it."""
-        return "" if self.holds(part) else LACKS[part]
+        if self.holds(part):
+            return ""
+        return LACKS_OF_WORDS.get(part, LACKS[part]) if self.of_words else LACKS[part]
 
     @property
     def title(self) -> str:

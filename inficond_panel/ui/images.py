@@ -239,6 +239,7 @@ def make_picture(
         "width": width,
         "height": height,
         "outline": path,
+        **({"caption": caption} if (caption := store.caption(row)) else {}),
     }
 
 

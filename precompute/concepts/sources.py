@@ -38,7 +38,7 @@ had can will would there it they he she who which what where when up down off ou
 about than then not very so sits stands lies holds shows looks
 """
 _DETERMINERS = frozenset(_BEGIN.split())
-_FUNCTION_WORDS = _DETERMINERS | frozenset(_END.split())
+FUNCTION_WORDS = _DETERMINERS | frozenset(_END.split())
 _VERB = re.compile("..(?:ing|ed|ly)$")
 _WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*|[^\sa-z]")
 
@@ -207,7 +207,7 @@ def nouns_of(caption: str) -> Iterator[str]:
     """Yield the nouns of one caption, in order: the last word of each phrase after a determiner."""
     phrase: list[str] | None = None
     for word in [*_WORDS.findall(caption.casefold()), "."]:
-        ends = word in _FUNCTION_WORDS or not word[0].isalpha()
+        ends = word in FUNCTION_WORDS or not word[0].isalpha()
         if phrase is not None and (ends or (phrase and _VERB.search(word))):
             yield from phrase[-1:]
             phrase = None

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.names import name_key
 from inficond_panel.common.near_words import first_of, listed
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from inficond_panel.vocabulary.tasks import ALIKE
+from precompute.datasets.captions import captions_in
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.dataset import Dataset, Encoded
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
@@ -50,6 +52,8 @@ def load_dataset(section: Section) -> Dataset:
     else:
         listing = _LISTINGS[section.kind](section)
         listing = replace(listing, near_duplicates=section.near_duplicates)
+        if section.captions:
+            listing = _with_captions(listing, section.captions)
         dataset = listing.dataset(section.splits)
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
@@ -60,6 +64,21 @@ def load_dataset(section: Section) -> Dataset:
         texts = np.empty((len(dataset.ids), 0)) if dataset.metadata is None else dataset.metadata
         group = tuple(column_of(dataset.metadata_columns, texts, section.near_duplicates))
     return replace(dataset, task=section.task, notes=notes, group=group)
+
+
+def _with_captions(listing: Listing, column: str) -> Listing:
+    """Return the listing with its captions: of its own table, or of its table of metadata, whose
+    other columns stay metadata."""
+    if listing.captions is None:
+        table = listing.metadata
+        assert table is not None, "the spec requires dataset.metadata"
+        kept = [i for i, name in enumerate(table.columns) if name_key(name) != name_key(column)]
+        captions = captions_in(table, column)
+        others = replace(
+            table, columns=tuple(table.columns[i] for i in kept), values=table.values[:, kept]
+        )
+        listing = replace(listing, captions=captions, metadata=others if kept else None)
+    return replace(listing, caption_column=column)
 
 
 def check_files(dataset: Dataset, bad_share: float) -> None:

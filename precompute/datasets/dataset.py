@@ -57,7 +57,8 @@ class Dataset:
     if unknown. With ``task`` "single_label" an image has exactly one class, or its label is
     unknown. ``function``: name and file's hash of the Python function that supplied the images.
     ``group`` (image,) are the texts of the column ``dataset.near_duplicates``, None without;
-    ``file(i)`` is the path of image i; ``file`` is None if images have no files.
+    ``file(i)`` is the path of image i; ``file`` is None if images have no files. ``captions`` are
+    texts, one per image; None without ``dataset.captions``.
     """
 
     ids: tuple[str, ...]
@@ -75,6 +76,7 @@ class Dataset:
     function: tuple[str, ...] = ()
     group: tuple[str, ...] | None = None
     file: Callable[[int], Path] | None = None
+    captions: tuple[str, ...] | None = None
 
 
 def readable(load: Callable[[P], V], photos: Iterable[P]) -> tuple[list[V], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import ALL, REST, ColumnPart
 from inficond_panel.spec.sections.splits import Reference, Splits, list_name
 from inficond_panel.store.images import decode, photo_digest
+from precompute.datasets.captions import captions_of, without_photos
 from precompute.datasets.photo_files import id_finder
 from precompute.datasets.row_tables import Table
 
@@ -34,37 +35,48 @@ class Listing:
     image's objects, if known (``foreground``). ``metadata`` is a table of texts; splits by column
     use the table ``columns``, or ``metadata`` if ``columns`` is None. ``near_duplicates`` is the
     column of ``metadata`` that names groups of images, which random shares take whole.
+    ``captions`` are the texts of ``caption_column`` by image, None without; ``paths`` is None for
+    captions without photos.
     """
 
     known: Sequence[str]
     list_of: Callable[[str], list[str]]
     classes: Callable[[Sequence[str]], tuple[str, ...]]
     labels: Callable[[Sequence[str], Sequence[str]], np.ndarray]
-    paths: Callable[[Sequence[str]], Sequence[Path]]
+    paths: Callable[[Sequence[str]], Sequence[Path]] | None
     metadata: Table | None = None
     columns: Table | None = None
     notes: list[str] = field(default_factory=list)
     foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
     near_duplicates: str | None = None
+    captions: Mapping[str, str] | None = None
+    caption_column: str = ""
 
     def dataset(self, splits: Splits) -> Dataset:
         """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
-        paths = self.paths(ids)
+        paths = self.paths(ids) if self.paths else None
+        captions = None
+        if self.captions is not None:
+            captions = captions_of(self.captions, ids, self.caption_column)
+        load, digest = (lambda i: decode(paths[i])), (lambda i: photo_digest(paths[i]))
+        if paths is None:
+            load, digest = without_photos(captions or ())
         classes, foreground = self.classes(ids), self.foreground
         return Dataset(
             ids=ids,
             split=tuple(split_of.values()),
             classes=classes,
             label=self.labels(ids, classes).astype(np.int8),
-            load=lambda i: decode(paths[i]),
-            digest=lambda i: photo_digest(paths[i]),
+            load=load,
+            digest=digest,
             metadata_columns=self.metadata.columns if self.metadata else (),
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
-            file=lambda i: paths[i],
+            file=(lambda i: paths[i]) if paths is not None else None,
+            captions=captions,
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:

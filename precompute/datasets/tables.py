@@ -17,6 +17,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import ALL, REST, ColumnPart, TableDataset
 from inficond_panel.spec.sections.dataset import ColumnsDataset, FolderDataset, ListedDataset
 from inficond_panel.spec.sections.splits import Splits, list_name
+from precompute.datasets.captions import caption_text
 from precompute.datasets.labels import check_classes, choose_classes, label_matrix
 from precompute.datasets.listing import Listing
 from precompute.datasets.photo_files import (
@@ -117,12 +118,13 @@ class _Rows:
     file_of: dict[str, Path] = field(default_factory=dict)
     label_of: dict[str, Labels | None] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    captions: dict[str, str] = field(default_factory=dict)
     place_of: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=dict)
 
 
 def columns_listing(dataset: ColumnsDataset) -> Listing:
-    """List images and labels of ``kind: columns``: tables with a column of image paths."""
+    """List images and labels of ``kind: columns``: tables with a column of paths or captions."""
     splits, rows, tables = list(dataset.splits.columns()), _Rows(), dataset.table_files()
     files = PhotoFiles(Path(dataset.images))
     for name, path in tables.items():
@@ -141,16 +143,17 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         if len(tables) > 1:
             return rows.lists[name]
         place, kind = dataset.list_place(name) or (Path(), "")
-        if kind == "folder":
+        if kind == "folder" and dataset.path:
             return [image for image, file in rows.file_of.items() if is_below(place, file)]
-        return read_list(place, rows.file_of)
+        return read_list(place, rows.label_of)
 
     return Listing(
-        known=tuple(rows.file_of),
+        known=tuple(rows.label_of),
         list_of=list_of,
         classes=lambda _: classes,
         labels=lambda ids, names: label_matrix(ids, names, rows.label_of),
-        paths=lambda ids: [rows.file_of[image] for image in ids],
+        paths=(lambda ids: [rows.file_of[image] for image in ids]) if dataset.path else None,
+        captions=rows.captions if dataset.captions else None,
         metadata=text_table(first, rows.texts, dataset.metadata),
         columns=text_table(first, rows.texts, splits),
     )
@@ -161,28 +164,46 @@ def _add_rows(
 ) -> list[str]:
     """Add the rows of a table to ``rows``; return its images."""
     header, lines = read_rows(path)
-    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
+    used = [dataset.path, dataset.captions, dataset.image_id, dataset.label, *dataset.labels]
+    used += dataset.metadata
     _check_columns(path, header, [name for name in [*used, *splits] if name])
     at = positions(header)
     wanted = [(name, at[name_key(name)]) for name in dict.fromkeys([*used, *splits]) if name]
     numbered = [(line, {name: row[column] for name, column in wanted}) for line, row in lines]
-    written = [as_text(cells[dataset.path]) for _, cells in numbered]
-    if not written:
+    if not numbered:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
-    names = files.below(written, path)
+    named = _photo_files(dataset, path, files, numbered) if dataset.path else {}
     images = []
-    for (line, cells), name, file in zip(numbered, names, files.paths(names), strict=True):
+    for line, cells in numbered:
         place = f"{path}:{line}"
-        if not name:
-            raise DataError(f"{place}: the path of the image is empty.", "Write the path.")
-        image = without_suffix(name)
+        name, file = named.get(line, (str(len(rows.label_of) + 1), None))
+        image = without_suffix(name) if file else name
         if dataset.image_id:
             image = posix_name(as_text(cells[dataset.image_id]))
         note_image(place, image, rows.place_of)
-        rows.file_of[image], rows.label_of[image] = file, _labels(dataset, place, cells)
+        rows.label_of[image] = _labels(dataset, place, cells)
+        if file:
+            rows.file_of[image] = file
+        if dataset.captions:
+            rows.captions[image] = caption_text(place, cells[dataset.captions])
         rows.texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
         images.append(image)
     return images
+
+
+def _photo_files(
+    dataset: ColumnsDataset,
+    path: Path,
+    files: PhotoFiles,
+    numbered: Sequence[tuple[int, Mapping[str, Any]]],
+) -> dict[int, tuple[str, Path]]:
+    """Return name and file of each photo by the line of a table, which has a column of paths."""
+    names = files.below([as_text(cells[dataset.path]) for _, cells in numbered], path)
+    for (line, _), name in zip(numbered, names, strict=True):
+        if not name:
+            raise DataError(f"{path}:{line}: the path of the image is empty.", "Write the path.")
+    lines = [line for line, _ in numbered]
+    return dict(zip(lines, zip(names, files.paths(names), strict=True), strict=True))
 
 
 def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> None:

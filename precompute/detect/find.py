@@ -64,7 +64,9 @@ def find_layout(folder: Path, classes: Sequence[str] = ()) -> FolderLayout:
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and two or more folders of classes with images in them.",
         f"{''.join(f'{fault.error.remedy} ' for fault in tables.faults)}"
-        f"{_deeper(folder, files)}Put a table of labels (empty cells: unknown) beside the images, "
+        f"{_deeper(folder, files)}"
+        "Captions need no images: inficond init TABLE. "
+        "Put a table of labels (empty cells: unknown) beside the images, "
         "or write a Python function that reads them; `inficond docs data` shows each layout, and "
         "such functions.",
     )

@@ -199,6 +199,15 @@ def choose_teacher(named: str | None, layout: FolderLayout, written: Written) ->
     return _KINDS[kind](kind, name, written)
 
 
+def choose_word_teacher(named: str | None, written: Written) -> ChosenModel:
+    """Choose a teacher for captions without photos: the table of outputs ``named``, or heads on
+    the words of the captions (``head``, or None). Raises ``DataError`` for a missing file."""
+    if named in (None, "head"):
+        what = "a regression on the words of the captions is fitted on the labels of fit"
+        return ChosenModel({"kind": "head"}, what)
+    return _of_table("logits", str(named).removeprefix("logits:"), written)
+
+
 def _check_there(path: Path, kinds: Any = ()) -> None:
     if path.is_file():
         return

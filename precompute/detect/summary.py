@@ -308,19 +308,24 @@ def _summarize(path: Path, tables: list[TableSummary], faults: list[Unreadable])
     """Append the summary of a table to ``tables``, or its error to ``faults``."""
     header: list[str] = []
     try:
-        header, rows = read_rows(path)
-        columns, count = {name: Column() for name in header}, 0
-        while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
-            count += len(some)
-            for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
-                column.add(cells)
+        header = read_rows(path)[0]
+        tables.append(summarize_table(path))
     except DataError as error:
         faults.append(Unreadable(path, header, error))
-        return
-    if count:
-        tables.append(TableSummary(path, header, count, columns))
-    else:
-        faults.append(Unreadable(path, [], DataError(f"{path} has no row.", "Add rows.")))
+
+
+def summarize_table(path: Path) -> TableSummary:
+    """Return the summary of a table, whose rows are all read; raise ``DataError`` for a file that
+    is no table, and for a table without rows."""
+    header, rows = read_rows(path)
+    columns, count = {name: Column() for name in header}, 0
+    while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
+        count += len(some)
+        for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
+            column.add(cells)
+    if not count:
+        raise DataError(f"{path} has no row.", "Add rows.")
+    return TableSummary(path, header, count, columns)
 
 
 def _is_number(cell: str) -> bool:

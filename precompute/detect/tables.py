@@ -156,7 +156,7 @@ def _table(
         other = min(others, key=lambda table: not table.split_column())
         keys["metadata"] = other.path.name
         if not lists:
-            _take_splits(layout, other)
+            take_splits(layout, other)
     layout.origin = f"a table of labels ({labels.path.name}) beside photos in {place}"
     if alike := [each for each in starts if starts[each] == starts[place] and each != place]:
         layout.assumed.append(f"not used: {listed(alike, 5)}, with files of the same names")
@@ -164,7 +164,7 @@ def _table(
     return layout
 
 
-def _take_splits(layout: FolderLayout, table: TableSummary) -> None:
+def take_splits(layout: FolderLayout, table: TableSummary) -> None:
     """Take the splits of ``layout`` from the table's column of splits, if such a column exists."""
     split = table.split_column()
     if split is None:
@@ -210,11 +210,11 @@ def _columns(
         layout.lists = [name.rpartition(".")[0] for name in names]
     ids = table.id_columns()
     layout.choices = [{}, *({"image_id": name} for name in ids if name != path)]
-    _take_splits(layout, table)
+    take_splits(layout, table)
     if not layout.lists:
         layout.lists = _folders_of(table, path, files, images)
     used = [path, layout.column, *ids]
-    labels = _take_labels(layout, table, used, guess)
+    labels = take_labels(layout, table, used, guess)
     if not labels:
         return None
     used += labels
@@ -253,7 +253,7 @@ def _folders_of(table: TableSummary, path: str, files: PhotoFiles, images: str) 
     return sorted(tops) if len(tops) > 1 and all(map(is_split_name, tops)) else []
 
 
-def _take_labels(
+def take_labels(
     layout: FolderLayout, table: TableSummary, used: Sequence[str], guess: bool
 ) -> list[str]:
     """Take the labels of ``layout`` from a table's columns; return these columns, [] without any.

@@ -28,10 +28,12 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}
 _ORDER = "# the order of the network's outputs: check it"
 _FILL = "# to fill: the class of this output"
 _WIDTH = 120
+_OF_WORDS = ["  scores: {method: words} # 1 where the caption has the concept, else 0"]
 _COMMENTS = {
     "task": "each image has exactly one class",
     "image_id": "how the teacher's table names the images",
     "classes": "those that are taken",
+    "captions": "the page shows them; their words are the concepts",
     "metadata": "inficond metrics --by takes its columns",
 }
 
@@ -49,7 +51,7 @@ class SpecDraft:
     splits: Mapping[str, Any]
     splits_note: str
     corpus: str
-    encoder: ChosenModel
+    encoder: ChosenModel | None
     teacher: ChosenModel
     keys: dict[str, Any] = field(default_factory=dict)
     teacher_more: Mapping[str, Any] = field(default_factory=dict)
@@ -79,20 +81,11 @@ def _lines(draft: SpecDraft) -> Iterator[str]:
         yield f"    fit: {value(draft.splits['fit'])} # students are fitted on these"
         yield f"    tune: {value(draft.splits['tune'])} # the screen shows these"
         yield f"    holdout: {value(draft.splits['holdout'])} # looked at on purpose only"
-    if layout.kind != "store":
+    if layout.kind != "store" and draft.encoder:
         yield "  max_bad_share: 0.01 # of the images may be unreadable; with more the run stops"
     yield "concepts:"
     yield f"  corpus: {value(draft.corpus)} # one concept per line, for you to edit"
-    yield '  prompts: ["a photo of a {}"]'
-    if draft.filtered:
-        yield "  filters: # inficond concept filter shows which words are dropped"
-        yield "    longest: 30 # characters"
-        yield "    class_cosine: 0.95 # with the name of a class"
-        yield "    twin_cosine: 0.95 # with an earlier concept"
-        yield "    least_score: 0 # mean of the five largest scores on fit must exceed it"
-    yield f"  encoder: # {_line(draft.encoder.note)}"
-    for key, setting in draft.encoder.keys.items():
-        yield f"    {key}: {value(setting)}"
+    yield from _encoder_lines(draft) if draft.encoder else _OF_WORDS
     yield f"teacher: # {_line(draft.teacher.note)}"
     for key, setting in {**draft.teacher.keys, **draft.teacher_more}.items():
         yield from (
@@ -104,6 +97,21 @@ def _lines(draft: SpecDraft) -> Iterator[str]:
         yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"
     yield "  lambda: auto # by the teacher, per class; a number, larger: fewer concepts per student"
+
+
+def _encoder_lines(draft: SpecDraft) -> Iterator[str]:
+    """Yield the lines of ``concepts`` below the corpus for concepts that an encoder scores."""
+    assert draft.encoder is not None, "words of captions have none"
+    yield '  prompts: ["a photo of a {}"]'
+    if draft.filtered:
+        yield "  filters: # inficond concept filter shows which words are dropped"
+        yield "    longest: 30 # characters"
+        yield "    class_cosine: 0.95 # with the name of a class"
+        yield "    twin_cosine: 0.95 # with an earlier concept"
+        yield "    least_score: 0 # mean of the five largest scores on fit must exceed it"
+    yield f"  encoder: # {_line(draft.encoder.note)}"
+    for key, setting in draft.encoder.keys.items():
+        yield f"    {key}: {value(setting)}"
 
 
 def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:

@@ -56,7 +56,7 @@ def assemble(
                 arrays[array] = values[read] if name == "teacher" else values
     attrs = _attributes(inputs, segmented.reason, results, records)
     attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
-    attrs["warnings"] += _without_positives(split, label, dataset.classes)
+    attrs["warnings"] += without_positives(split, label, dataset.classes)
     group = near_groups(inputs, segmented, arrays)
     near = near_images(group, split, list(map(str, arrays["image"])))
     check_across(near, inputs.across_splits, ALLOWED)
@@ -140,7 +140,8 @@ def _offsets(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
-def _without_positives(split: np.ndarray, label: np.ndarray, classes: Sequence[str]) -> list[str]:
+def without_positives(split: np.ndarray, label: np.ndarray, classes: Sequence[str]) -> list[str]:
+    """Return a warning per split in which classes have no positive label ``(image, class)``."""
     lacking = []
     for name in SPLITS:
         positives = (label[split == name] == 1).sum(0)

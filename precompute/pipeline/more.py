@@ -78,6 +78,11 @@ def extend(
     """
     started, path = time.monotonic(), place_of(store_path)
     spec.check_making()
+    if spec.concepts.of_words:
+        raise DataError(
+            "Photos cannot be added to a store whose concepts are words of captions.",
+            "Add rows to the table of captions, and run inficond precompute again.",
+        )
     with writing_to(path, "Use a store in a folder in which you can write."):
         store = open_store(path)
         with only_run(path), one_thread():  # workers are the threads

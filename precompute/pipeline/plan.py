@@ -11,7 +11,7 @@ from typing import Any
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, duration, size_text
-from inficond_panel.common.places import place_of
+from inficond_panel.common.places import has_store, place_of
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from precompute.batches.results import Results, stage_of, stores_near
@@ -21,6 +21,7 @@ from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.own_words import needed_words
 from precompute.pipeline.run import partial_folder
 from precompute.pipeline.sampling import Sample, take_sample
+from precompute.pipeline.words import WordInputs
 from precompute.teachers.stage import known_batches
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
@@ -132,6 +133,8 @@ def plan(
     no earlier run timed; nothing is downloaded. Raises ``DataError`` for unusable inputs.
     """
     spec.check_photos()
+    if spec.concepts.of_words:
+        return _plan_of_words(WordInputs.of(spec, progress), place_of(store_path))
     path, inputs = place_of(store_path), read_inputs(spec, progress)
     results, near = Results(partial_folder(path)), list(stores_near(path))
     there = next((store for store in near if store.path == path), None)
@@ -168,6 +171,17 @@ def plan(
         memory_bytes=(timed.peak_bytes + (workers - 1) * timed.batch_bytes) or None,
         faults=tuple(timed.faults),
     )
+
+
+def _plan_of_words(inputs: WordInputs, path: Path) -> Plan:
+    """Return the plan of a store of words of captions, which is made in one stage."""
+    made = inputs.made(path)
+    why = "the inputs changed" if has_store(path) else "the store does not exist yet"
+    stages = () if made else (PlannedStage("words", "run", (why,)),)
+    parents = partial_folder(path).absolute().parents
+    folder = next(folder for folder in parents if folder.exists())
+    free = shutil.disk_usage(folder).free
+    return Plan(path, made, stages, None, free, 4 * inputs.count)
 
 
 def _words_reason(classes: list[str]) -> str:

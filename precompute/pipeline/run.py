@@ -35,6 +35,7 @@ from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.own_words import make_words, needed_words
+from precompute.pipeline.words import WordInputs, make_store
 from precompute.teachers.loading import fetch_teacher
 from precompute.teachers.outputs import check_order, in_spec
 
@@ -96,6 +97,8 @@ def run(
     spec.check_photos()
     try:
         with writing_to(path, _ELSEWHERE):
+            if spec.concepts.of_words:
+                return _of_words(spec, path, progress, started)
             fetch_encoder(spec.concepts.encoder)
             fetch_teacher(spec.teacher)
             inputs = read_inputs(spec, progress)
@@ -130,6 +133,23 @@ def run(
     except OrderError as error:
         raise in_spec(error, spec) from error
     report = _report(store, True, words, speed, started)
+    for warning in report.warnings:
+        progress(f"Warning: {warning}")
+    progress(f"Wrote {path} in {duration(report.seconds)}.")
+    return report
+
+
+def _of_words(spec: Spec, path: Path, progress: Progress, started: float) -> Report:
+    """Make the store of a spec whose scores are words of captions, unless it is up to date."""
+    inputs = WordInputs.of(spec, progress)
+    if inputs.made(path):
+        progress(f"{path} is up to date: nothing to do.")
+        return _report(open_store(path), False, (), None, started)
+    check_free(path)
+    with only_run(path):
+        if not is_remote(path):
+            restore(path)
+        report = _report(make_store(inputs, path, progress), True, (), None, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {duration(report.seconds)}.")

@@ -24,6 +24,8 @@ from precompute.teachers.teacher import TorchTeacher
 #: Weights of the L2 penalty to choose from, if the spec has none.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 _ITERATIONS = 1000
+#: Function from features (n, E), labels (n,) and the weight of L2 to weights (E,) and intercept.
+Logistic = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, float]]
 #: Newton's method: most steps; largest final derivative; value added to the Hessian's diagonal.
 _NEWTON_STEPS, _SLOPE, _LEAST_BEND = 100, 1e-9, 1e-12
 
@@ -89,14 +91,15 @@ def fit_heads(
     teacher: HeadTeacher,
     device: str = CPU,
     l2: float | None = None,
+    logistic: Logistic | None = None,
 ) -> Heads:
     """Fit a logistic head per class on features ``(N, E)`` and labels ``(N, K)`` of the rows
     ``fit``.
 
     The solver is scikit-learn's or, if ``device`` is a GPU, Newton's method: the same optimum.
     ``teacher`` has ``folds``, ``l2`` (None: the value of least mean loss on the held-out folds) and
-    ``seed``; the argument ``l2`` replaces that choice. Raises ``DataError`` for classes with fewer
-    than two positives or two negatives.
+    ``seed``; the argument ``l2`` replaces that choice, ``logistic`` the solver.
+    Raises ``DataError`` for classes with fewer than two positives or two negatives.
     """
     check_labels(label[fit], classes)
     centre, scale = features[fit].mean(0), features[fit].std(0)
@@ -106,7 +109,8 @@ def fit_heads(
     known = l2 or teacher.l2
     penalties = (known,) if known else PENALTIES
     hardware = product_device(device)
-    logistic = _logistic if hardware is None else partial(newton_logistic, device=hardware)
+    if logistic is None:
+        logistic = _logistic if hardware is None else partial(newton_logistic, device=hardware)
     solved = {
         tried: _solve(inputs, label[fit], fold, teacher.folds, tried, logistic)
         for tried in penalties
@@ -151,7 +155,7 @@ def _solve(
     fold: np.ndarray,
     folds: int,
     l2: float,
-    logistic: Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, float]],
+    logistic: Logistic,
 ) -> tuple[np.ndarray, np.ndarray]:
     weight = np.empty((folds + 1, label.shape[1], inputs.shape[1]))
     bias = np.empty((folds + 1, label.shape[1]))

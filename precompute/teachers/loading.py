@@ -44,6 +44,8 @@ from precompute.teachers.whole_models import load_onnx, load_python, load_torchs
 
 #: Kinds of teachers that ``network_of`` can load as a network.
 _NETWORKS = ("timm", "torchvision", "torchscript", "query2label")
+#: Keys of heads that belong to their encoder, and what stands for them without an encoder.
+_OF_ENCODER, _OF_WORDS = ("encoder", "batch"), "words of captions"
 #: Version of the teachers' code: increment it when equal inputs give other logits than before.
 RECIPE = 2
 
@@ -78,6 +80,12 @@ class TeacherSource:
                 "the teacher has no encoder: set teacher.encoder, or pass the concepts' encoder"
             )
         return section_with(self.concept_encoder, image_size=None)
+
+    @property
+    def of_words(self) -> bool:
+        """True for heads on words of captions: no encoder is there."""
+        heads = isinstance(self.section, HeadTeacher)
+        return heads and self.concept_encoder is None and self.section.encoder is None
 
     @property
     def batch(self) -> int:
@@ -139,7 +147,7 @@ class TeacherSource:
         if section.kind in ("torchscript", "onnx"):
             later.remove("outputs")  # a key of these kinds since the first version
         settings = {
-            key: self._plain(key, value)
+            key: _OF_WORDS if self.of_words and key in _OF_ENCODER else self._plain(key, value)
             for key, value in section.values().items()
             if key not in later or value in ("probabilities", "softmax")
         }

@@ -114,7 +114,7 @@ CASES = re.findall(
 -   corpus: =>   prompts: [a photo]\n  scores: {method: centered}\n
 |  projections: {methods: [pca, pac]}\n  corpus:
   11:13: concepts.prompts: expected a text with {} in it,…et or imagenet_simple, got 'a photo'
-  12:20: concepts.scores.method: expected max_cosine, contrast or centred, …Did you mean 'centred'?
+  12:20: concepts.scores.method: expected max_cosine, …d or words, …Did you mean 'centred'?
   13:32: concepts.projections.methods: expected pca, tsne…umap, got 'pac'. Did you mean 'pca'?
 -   corpus: =>   prompts: []\n  scores: {temperature: 0.1}\n  projections: {segments: 2000000}\n
 |  corpus:

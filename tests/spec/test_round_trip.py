@@ -11,12 +11,20 @@ from ruamel.yaml import YAML
 from inficond_panel.spec import Share, Spec, find_spec, json_schema, load_spec
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.types import NameOrPath
-from inficond_panel.spec.sections.concepts import Head, KMeansSegments, Thumbnails
+from inficond_panel.spec.sections.concepts import (
+    Concepts,
+    Head,
+    KMeansSegments,
+    MaxCosineScores,
+    Thumbnails,
+    WordScores,
+)
 from inficond_panel.spec.sections.dataset import (
     CocoDataset,
     ColumnsDataset,
     Dataset,
     ListedDataset,
+    RootedDataset,
     StoreDataset,
 )
 from inficond_panel.spec.sections.encoder import HubModel, OpenClipEncoder
@@ -148,8 +156,18 @@ def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
             del given[key]
         if not given.get("labels"):
             given["label"] = "some column"
-    elif issubclass(kind, ListedDataset) and given["splits"].columns():
+    elif issubclass(kind, ListedDataset) and (given["splits"].columns() or given.get("captions")):
         given["metadata"] = given["root"] / "metadata.csv"
+
+
+def fit_captions(dataset: Section, concepts: Section, folder: Path) -> None:
+    """Leave out what words of captions have no use for, and name the captions."""
+    dataset.captions = "caption"
+    if isinstance(dataset, ListedDataset):
+        dataset.metadata = folder / "metadata.csv"
+    usual = Concepts(corpus=concepts.corpus, scores=WordScores(), thumbnails=concepts.thumbnails)
+    for name in usual.model_fields:
+        setattr(concepts, name, getattr(usual, name))
 
 
 def fit_encoder(kind: type[Section], given: dict, folder: Path) -> None:
@@ -190,6 +208,11 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
         named = {"model", "pretrained"} & encoder.fields().keys()
         concepts.encoder = type(encoder)(**{key: getattr(encoder, key) for key in named})
         given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
+    if given["concepts"].of_words and isinstance(given["dataset"], RootedDataset):
+        fit_captions(given["dataset"], given["concepts"], folder)
+        given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
+    elif given["concepts"].of_words:
+        given["concepts"].scores = MaxCosineScores()
     dataset, teacher = given["dataset"], given["teacher"]
     single = dataset.task == "single_label"
     if "activation" in teacher.fields():
@@ -231,6 +254,10 @@ FITS = {
 }
 
 
+#: Keys that are needed but for words of captions.
+USUAL = {"encoder", "path"}
+
+
 @st.composite
 def made(draw, section: type[Section], folder: Path, fits: dict = FITS) -> Section:
     """A section of any kind with any valid values."""
@@ -240,7 +267,7 @@ def made(draw, section: type[Section], folder: Path, fits: dict = FITS) -> Secti
     given = {
         key.attribute: draw(values(key, folder, fits))
         for name, key in kind.fields().items()
-        if name in kind.needed(set()) or name == kind.chooser or draw(st.booleans())
+        if name in kind.needed(set()) | USUAL or name == kind.chooser or draw(st.booleans())
     }
     for base, fit in fits.items():
         if issubclass(kind, base):

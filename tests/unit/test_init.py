@@ -551,7 +551,7 @@ def test_what_makes_no_store_is_said_and_leaves_nothing(folder, capsys):
         ([*FORM[:3], *FORM[5:]], "--splits table is missing"),
         ([*FORM[:6], "own.yaml"], "--output must name a store, such as own.zarr"),
         ([*FORM, "--teacher", "t.onnx"], "--teacher is only for a folder of photos"),
-        (["scores.csv"], "scores.csv is a file, not a folder"),
+        (["scores.csv"], "scores.csv has no captions"),
         (["none.csv", *FORM[1:]], "There is no file none.csv"),
         ([*FORM[:4], "labels.csv", *FORM[5:]], "labels.csv has no column split"),
         (["x.bin", *FORM[1:]], "x.bin cannot be read as CSV"),

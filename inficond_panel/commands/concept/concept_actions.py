@@ -117,10 +117,14 @@ def filter_words(args: argparse.Namespace) -> None:
     spec = spec_to_make(args)
     from precompute.concepts.corpus import REASONS, by_filter
     from precompute.pipeline.stages import filtered_words
+    from precompute.pipeline.words import filtered_by_captions
 
     path = opening.store_place(spec, args.store)
     store = open_store(path) if (path / "zarr.json").is_file() else None
-    kept, dropped, unknown = filtered_words(spec, store)
+    if spec.concepts.of_words:
+        kept, dropped, unknown = *filtered_by_captions(spec), []
+    else:
+        kept, dropped, unknown = filtered_words(spec, store)
     if args.json:
         facts = [{"concept": name, "filter": key, "why": why} for name, key, why in dropped]
         say_json({"kept": kept, "dropped": facts, "without_scores": unknown})

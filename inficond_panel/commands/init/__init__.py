@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.init.init_tables import is_of_tables, write_tables
+from inficond_panel.commands.init.init_tables import check_captions, is_of_tables, write_tables
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
 from inficond_panel.common.near_words import unknown
@@ -15,7 +15,9 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASK
 DESCRIPTION = (
     "For a folder of photos it writes a spec: it recognizes the layouts of PASCAL VOC and COCO, "
     "folders of classes, tables (CSV, Parquet), and a store; it prints what it found and what it "
-    "assumed, and needs the extra 'precompute'. From three CSV tables of yours (concept scores, "
+    "assumed, and needs the extra 'precompute'. For a table of captions and labels it writes a "
+    "spec whose concepts are words of the captions, without photos or encoder. From three CSV "
+    "tables of yours (concept scores, "
     "the teacher's logits, labels; each with the column image_id) and --splits it makes a store, "
     "without photos or encoder: inficond init scores.csv logits.csv labels.csv --splits split.csv "
     "--output own.zarr. It never overwrites a file."
@@ -29,7 +31,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "place",
         nargs="*",
         metavar="FOLDER|TABLE",
-        help="folder of the data set; or the three tables scores, logits and labels",
+        help="folder of the data set; a table of captions; or the three tables scores, logits and "
+        "labels",
     )
     parser.add_argument(
         "--download",
@@ -63,6 +66,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--order",
         choices=(AS_GIVEN,),
         help="keep the order of the teacher's outputs, even if the labels fit another order",
+    )
+    parser.add_argument(
+        "--captions",
+        metavar="COLUMN",
+        help="with a table of captions: their column; default: by its name, or the only column of "
+        "sentences",
     )
     parser.add_argument(
         "--teacher",
@@ -104,6 +113,7 @@ def run(args: argparse.Namespace) -> None:
     if is_of_tables(args):
         write_tables(args)
         return
+    check_captions(args)
     precompute_package()
     from inficond_panel.commands.init.init_folder import write_spec
 

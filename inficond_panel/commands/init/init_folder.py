@@ -33,14 +33,18 @@ def write_spec(args: argparse.Namespace) -> None:
     from precompute.concepts.corpus import read_corpus
 
     folder = Path(args.place[0])
-    output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
+    name = folder.absolute().resolve()
+    stem = name.stem if folder.is_file() else name.name.removesuffix(".zarr")
+    output = Path(args.output or f"{stem}.yaml")
     words = output.with_suffix(_WORDS)
     check_output(args, output)
     if args.corpus:
         read_corpus(Path(args.corpus))
     draft = _draft(args, folder, output)
     made = not args.corpus and not words.exists()
-    if made:
+    if made and folder.is_file():
+        _write_caption_words(draft, folder, words)
+    elif made:
         packaged = find_spec("demo").parent / "corpora" / "broden_object_584.txt"
         shutil.copyfile(packaged, words)
     draft.corpus = draft.corpus or words.name
@@ -55,6 +59,20 @@ def write_spec(args: argparse.Namespace) -> None:
             words.unlink()
         raise
     _tell(draft, dataset, output, words_left)
+
+
+def _write_caption_words(draft: SpecDraft, table: Path, words: Path) -> None:
+    """Write the list of words for a table of captions: their frequent words and phrases."""
+    from precompute.concepts.caption_corpus import caption_corpus
+    from precompute.detect.captions import captions_at
+
+    corpus = caption_corpus(captions_at(table, draft.keys["captions"]))
+    if not corpus:
+        raise DataError(
+            f"No word is in several captions of {table}.",
+            "Name another column, --captions COLUMN, or a list of words, --corpus FILE.",
+        )
+    words.write_text("\n".join(corpus) + "\n", encoding="utf-8")
 
 
 def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:
@@ -104,9 +122,10 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         if text:
             say(f"          {text}")
     say(f"teacher   {draft.teacher.note}")
-    say(f"encoder   {draft.encoder.note}")
-    if draft.encoder.hint:
-        say(f"          {draft.encoder.hint}")
+    if draft.encoder:
+        say(f"encoder   {draft.encoder.note}")
+        if draft.encoder.hint:
+            say(f"          {draft.encoder.hint}")
     say(f"words     {draft.corpus}")
     for text in found:
         say(f"          {text}")
@@ -131,34 +150,47 @@ def _refuse(path: Path, coming: Path | None = None) -> None:
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> SpecDraft:
     """Return the draft of a spec from folder and arguments; models are not downloaded."""
     from precompute.detect import find_layout, plan_splits
+    from precompute.detect.captions import caption_layout
 
-    layout = find_layout(folder, args.classes or ())
-    from precompute.detect.models import choose_encoder, choose_teacher
+    of_captions = folder.is_file()
+    layout = (
+        caption_layout(folder, args.captions, args.classes or ())
+        if of_captions
+        else find_layout(folder, args.classes or ())
+    )
+    from precompute.detect.models import choose_encoder, choose_teacher, choose_word_teacher
     from precompute.detect.writing import SpecDraft, relative
 
     def written(path: Path) -> str:
         return relative(path, output.parent)
 
-    teacher = choose_teacher(args.teacher, layout, written)
+    if of_captions:
+        teacher = choose_word_teacher(args.teacher, written)
+    else:
+        teacher = choose_teacher(args.teacher, layout, written)
     if args.order:
         teacher = replace(teacher, keys={**teacher.keys, "order": args.order})
     places = [output.parent, folder, folder.absolute().parent]
     splits, splits_note = plan_splits(layout)
     key = "path" if layout.kind == "store" else "root"
     return SpecDraft(
-        title=args.title or layout.root.absolute().resolve().name.removesuffix(".zarr"),
+        title=args.title or (folder.stem if of_captions else _folder_title(layout.root)),
         layout=layout,
         splits=splits,
         splits_note=splits_note,
         corpus=written(Path(args.corpus)) if args.corpus else "",
         filtered=bool(args.concepts),
         device=args.device or "",
-        encoder=choose_encoder(args.encoder, places, written),
+        encoder=None if of_captions else choose_encoder(args.encoder, places, written),
         teacher=teacher,
         # until the task is known
         teacher_more={"activation": SIGMOID} if teacher.activation else {},
         keys={key: written(layout.root), **layout.keys},
     )
+
+
+def _folder_title(folder: Path) -> str:
+    return folder.absolute().resolve().name.removesuffix(".zarr")
 
 
 def _write_first_that_fits(

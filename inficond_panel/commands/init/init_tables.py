@@ -32,11 +32,8 @@ def is_of_tables(args: argparse.Namespace) -> bool:
     values = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in values.items() if value]
     if not tables:
-        for path in args.place:
-            if Path(path).is_file():
-                raise DataError(f"{path} is a file, not a folder.", f"With tables: {_FORM}")
         return False
-    missing = []
+    missing = ["--captions is for a table of captions alone."] if args.captions else []
     if len(args.place) != len(_TABLES):
         missing.append(f"Three tables are needed ({', '.join(_TABLES)}), got {len(args.place)}.")
     if args.splits is None:
@@ -47,6 +44,21 @@ def is_of_tables(args: argparse.Namespace) -> bool:
     if missing:
         raise DataError(" ".join(missing), f"Run, for example: {_FORM}")
     return True
+
+
+def check_captions(args: argparse.Namespace) -> None:
+    """Raise ``DataError`` for flags that a table of captions, or a folder, has no use for."""
+    of_table = bool(args.place) and Path(args.place[0]).is_file()
+    if args.captions and not of_table:
+        raise DataError(
+            "--captions is for a table of captions.", "Name the table: inficond init captions.csv"
+        )
+    unused = [name for name in ("download", "encoder", "concepts", "device") if getattr(args, name)]
+    if of_table and unused:
+        raise DataError(
+            f"--{unused[0]} is not used with a table of captions.",
+            f"Leave it out. With tables of scores: {_FORM}",
+        )
 
 
 def write_tables(args: argparse.Namespace) -> None:

@@ -181,6 +181,19 @@ class CentredScores(Scores):
     )
 
 
+class WordScores(Scores):
+    """1 if the image's caption has the concept, a word or a phrase, in singular or plural, else 0.
+
+    No encoder is needed: nothing is segmented, and the concepts have no maps.
+    """
+
+    method: Literal["words"] = option(
+        "words",
+        doc="1 if the image's caption has the concept, in singular or plural, else 0; needs "
+        "dataset.captions, and neither encoder nor photos.",
+    )
+
+
 class Projections(Section):
     """Maps of the concepts and segments in 2D."""
 
@@ -215,8 +228,29 @@ class Concepts(Section):
         "OpenAI's 80 sentences for ImageNet; imagenet_simple: 7 of these sentences.",
     )
     filters: Filters | None = option(None, doc="Filters that drop concepts.")
-    encoder: Encoder = option(doc="The image-text model.")
+    encoder: Encoder = option(
+        None, doc="The image-text model; required, except with scores: {method: words}."
+    )
     segments: Segments = option(default_factory=KMeansSegments, doc="How images are segmented.")
     scores: Scores = option(default_factory=MaxCosineScores, doc="How concepts are scored.")
     projections: Projections = option(default_factory=Projections, doc="Maps of the concepts.")
     thumbnails: Thumbnails = option(default_factory=Thumbnails, doc="Small images in the store.")
+
+    @property
+    def of_words(self) -> bool:
+        """True if the scores are words of captions, without an encoder."""
+        return isinstance(self.scores, WordScores)
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for a missing encoder, and for keys that words of captions make
+        useless."""
+        if not self.of_words:
+            if "concepts.encoder" not in given:
+                yield "encoder", f"missing; expected {self.fields()['encoder'].expected}"
+            return
+        for key in ("encoder", "prompts", "segments", "projections"):
+            if f"concepts.{key}" in given:
+                yield key, "is not used with scores: {method: words}; leave it out"
+        for key in ("class_cosine", "twin_cosine"):
+            if f"concepts.filters.{key}" in given:
+                yield f"filters.{key}", "needs an encoder; scores: {method: words} has none"

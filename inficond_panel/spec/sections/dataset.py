@@ -81,6 +81,11 @@ class RootedDataset(Dataset):
     )
     splits: Splits = splits_field("those of the kind of data set")
     max_bad_share: float = _BAD_SHARE
+    captions: Text | None = option(
+        None,
+        doc="Column with the captions of the images, for scores: {method: words}: in the table, or "
+        "in the table of metadata. The page shows them, in place of photos that are not there.",
+    )
 
     def model_post_init(self, context: object) -> None:
         """Make a relative folder of images start from the root."""
@@ -118,6 +123,8 @@ class ListedDataset(RootedDataset):
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for each split by a column if there is no table of metadata."""
         yield from super().faults(given)
+        if self.captions and not self.metadata:
+            yield "captions", "needs a table with this column; set dataset.metadata"
         if self.splits and not self.metadata:
             for key in self.splits.columns().values():
                 yield f"splits.{key}", "needs a table with this column; set dataset.metadata"
@@ -253,9 +260,15 @@ class ColumnsDataset(RootedDataset):
     images: FolderBelow = option(
         Path(), doc="Folder that the paths in a table start from, if not from the table's folder."
     )
-    path: Text = option(doc="Column with the paths of the images, with or without suffix.")
+    path: Text | None = option(
+        None,
+        doc="Column with the paths of the images, with or without suffix. It may be left out if "
+        "captions is set: then there are no photos.",
+    )
     image_id: Text | None = option(
-        None, doc="Column with the image ids; if left out: the paths without suffix."
+        None,
+        doc="Column with the image ids; if left out: the paths without suffix, or without paths "
+        "the numbers of the rows, from 1.",
     )
     labels: Several[Text] = option(
         [], doc="Columns of labels, one per class: 1, 0 or empty = ignored."
@@ -292,16 +305,22 @@ class ColumnsDataset(RootedDataset):
 
     def photo_folders(self) -> tuple[Path, ...]:
         """Return the folder that the paths start from, if the paths are the image ids."""
-        return (self.images,) if self.root and not self.image_id else ()
+        return (self.images,) if self.root and self.path and not self.image_id else ()
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for labels that are named twice or not at all, and unused keys."""
+        """Yield (key, message) for unknown lists, rows without a photo or caption, and labels."""
         yield from super().faults(given)
         names = self.table_files() if self.root and len(self.table or ()) > 1 else {}
         for name, key in self.splits.lists().items() if self.splits and names else ():
             if name not in names:
                 known = hint(name, names) or f"; their names are {', '.join(names)}"
                 yield f"splits.{key}", f"no file of dataset.table is called {name!r}{known}"
+        if not self.path and not self.captions:
+            yield "path", "missing; expected text (or set captions, for data without photos)"
+        yield from self._label_faults()
+
+    def _label_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for labels that are named twice or not at all, and unused keys."""
         if self.labels and self.label:
             yield "label", "is not used with dataset.labels; leave one of the two out"
         elif not self.labels and not self.label:

@@ -15,8 +15,8 @@ export const verdictOf = (fill) =>
     FILL_NAMES[fill],
   )
 
-function sizeOf(photo, { source, width, height }) {
-  if (!source) return "no photo in this store"
+function sizeOf(photo, { source, width, height, caption }) {
+  if (!source) return caption ? "caption, without a photo" : "no photo in this store"
   return photo ? `${photo.width} × ${photo.height} pixels` : `thumbnail, ${width} × ${height} pixels`
 }
 
@@ -83,8 +83,13 @@ export function makeDialog(root, pictures, tell, more = null) {
   /** Show the facts again, after more facts have arrived. */
   function refresh() {
     if (!rows.length) return
+    const picture = pictures.get(rows[at].row)
+    const caption = picture?.source && picture.caption ? [["Caption", picture.caption]] : []
     facts.replaceChildren(
-      ...tell(rows[at], model).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+      ...[...caption, ...tell(rows[at], model)].flatMap(([name, value]) => [
+        h("dt", {}, name),
+        h("dd", {}, value),
+      ]),
     )
     more?.over?.(frame, rows[at])
   }

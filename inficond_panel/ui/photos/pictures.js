@@ -71,20 +71,19 @@ export function makePictures(model, list = null) {
   }
 }
 
+/** What stands for an image without a photo: its caption, as text, or its id. */
+const nameOf = ({ image, caption }) =>
+  caption
+    ? h("q", { title: `${image}: ${caption}` }, h("bdi", {}, caption))
+    : h("b", { class: "clip", title: image }, h("bdi", {}, image))
+
 /** The image, cut to fill its place, and the outline of the segment: white on black. Without a
-    photo the image's id stands there. */
+    photo the image's caption stands there, or its id. */
 export function drawPicture(place, picture, row, fit) {
   if (!picture) return place.replaceChildren()
   if (!picture.source) {
     const score = picture.score ? h("span", { class: "num" }, picture.score) : ""
-    return place.replaceChildren(
-      h(
-        "span",
-        { class: "no-photo" },
-        h("b", { class: "clip", title: picture.image }, h("bdi", {}, picture.image)),
-        score,
-      ),
-    )
+    return place.replaceChildren(h("span", { class: "no-photo" }, nameOf(picture), score))
   }
   const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
   const over = s(

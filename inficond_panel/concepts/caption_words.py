@@ -1,0 +1,103 @@
+"""Concept scores of images from the words of their captions: 1 if a caption has the concept.
+
+No encoder and no photo is needed. A concept is in a caption if one of its texts is: a word, or
+words that follow each other, in singular or plural, as names of classes and concepts are compared
+(``class_names.letters_of``). A caption says only what somebody wrote: "no hat" has the word hat.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from inficond_panel.common.names import name_key
+from inficond_panel.common.near_words import first_of, listed
+from inficond_panel.common.numbers import count
+from inficond_panel.concepts.class_names import letters_of
+
+#: Largest number of characters of a caption; a longer text is a document.
+LONGEST = 10_000
+#: Fewest words that are compared at once, so that the concept tshirt is in "a t-shirt".
+_LEAST_JOINED = 2
+#: Marks on letters, which no word of a regular expression has, do not divide a phrase.
+_MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
+_BREAK = re.compile(rf"(?:['’]s\b)|[^\w\s'’{_MARKS}-]+")
+_WORD = re.compile(r"[^\W_]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def phrases_of(caption: str) -> Iterator[list[str]]:
+    """Yield the words of a caption, one list per part between punctuation marks; a possessive 's
+    is left out, and a hyphen is a space."""
+    text = name_key(caption)
+    for part in _BREAK.sub(lambda mark: " " if mark[0][1:] == "s" else "\n", text).split("\n"):
+        if words := _WORD.findall(part):
+            yield words
+
+
+def caption_scores(captions: Sequence[str], concepts: Sequence[Sequence[str]]) -> np.ndarray:
+    """Return the scores ``(caption, concept)`` float32: 1 if a caption has one of the concept's
+    texts, else 0.
+
+    >>> caption_scores(["Two men in red hats."], [("man",), ("red hat",), ("cap", "hat"), ("cat",)])
+    array([[1., 1., 1., 0.]], dtype=float32)
+    """
+    columns: dict[str, list[int]] = {}
+    for column, texts in enumerate(concepts):
+        for text in texts:
+            columns.setdefault(letters_of(text), []).append(column)
+    columns.pop("", None)
+    texts = (name_key(text) for texts in concepts for text in texts)
+    lengths = (len(_WORD.findall(text)) for text in texts)
+    most = max(_LEAST_JOINED, *lengths, 0)
+    scores = np.zeros((len(captions), len(concepts)), np.float32)
+    for row, caption in enumerate(captions):
+        for text in _runs(caption, most):
+            scores[row, columns.get(letters_of(text), [])] = 1
+    return scores
+
+
+def _runs(caption: str, most: int) -> set[str]:
+    """Return all runs of at most ``most`` words that follow each other in a caption."""
+    return {
+        " ".join(words[start : start + length]).casefold()
+        for words in phrases_of(caption)
+        for length in range(1, most + 1)
+        for start in range(len(words) - length + 1)
+    }
+
+
+def caption_fault(caption: object) -> str:
+    """Return what is wrong with a caption: no text, a control character, or too long; else ""."""
+    if not isinstance(caption, str):
+        return f"is {type(caption).__name__} {str(caption)[:40]!r}, not text"
+    if control := _CONTROL.search(caption):
+        return f"has the control character {control[0]!r} at position {control.start() + 1}"
+    if len(caption) > LONGEST:
+        return f"has {len(caption):,} characters, more than {LONGEST:,}"
+    return ""
+
+
+def has_words(captions: Sequence[str]) -> bool:
+    """Return True if a caption has a word with a letter."""
+    return any(_LETTER.search(caption) for caption in captions)
+
+
+def empty_note(captions: Sequence[str], images: Sequence[str]) -> str:
+    """Return a note on the images whose caption has no word; "" if all captions have words."""
+    pairs = zip(images, captions, strict=True)
+    empty = [image for image, caption in pairs if not _WORD.search(caption)]
+    if not empty:
+        return ""
+    return f"{count(len(empty), 'caption')} without a word, {first_of(empty)}: all scores are 0"
+
+
+def absent_note(scores: np.ndarray, concepts: Sequence[str]) -> str:
+    """Return a note on the concepts that are in no caption; "" if each is in one."""
+    absent = [concepts[c] for c in np.flatnonzero(~scores.any(axis=0))]
+    if not absent:
+        return ""
+    return f"{count(len(absent), 'concept')} in no caption: {listed(absent, 5)}"

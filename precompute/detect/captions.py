@@ -1,0 +1,105 @@
+"""Detect the columns of a table of captions: ids, captions, labels, splits, metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from inficond_panel.common.names import find_name
+from inficond_panel.common.near_words import listed, near
+from inficond_panel.errors import DataError, Remedy
+from precompute.datasets.captions import caption_text
+from precompute.datasets.row_tables import read_rows
+from precompute.detect.layout import FolderLayout
+from precompute.detect.summary import TableSummary, summarize_table
+from precompute.detect.tables import take_labels, take_splits
+
+#: Usual names of a column of captions, in the order of preference.
+_NAMES = ("caption", "captions", "description", "text", "sentence", "alt_text", "report")
+#: Fewest words of a sentence, and the share of cells that must have as many.
+_FEW, _MOST = 3, 0.5
+#: Largest number of distinct values of a column of metadata.
+_VALUES = 99
+
+
+def caption_layout(path: Path, column: str | None, classes: Sequence[str]) -> FolderLayout:
+    """Return the layout of a table of captions without photos, as the kind ``columns``.
+
+    ``column`` names the captions; None: a column with a usual name, else the only one with
+    sentences. With ``classes``, other columns of labels become metadata. Raises ``DataError`` for
+    an unreadable table, and for one without captions or labels.
+    """
+    table = summarize_table(path)
+    captions = _named(table, column) if column else _found(table)
+    layout = FolderLayout("columns", path.parent, f"a table of captions ({path.name})")
+    layout.keys = {"table": path.name, "captions": captions}
+    if not column:
+        layout.assumed.append(f"the column {captions} holds the captions")
+    ids = [name for name in table.id_columns() if name != captions]
+    if ids:
+        layout.keys["image_id"] = ids[0]
+    else:
+        layout.assumed.append("no column names the rows: their numbers, from 1, are the ids")
+    take_splits(layout, table)
+    used = [name for name in (captions, layout.column, *ids) if name]
+    labels = take_labels(layout, table, used, guess=not table.targets)
+    if not labels:
+        raise DataError(
+            f"{path} has no column of labels; its columns are {listed(table.header, 8)}.",
+            "Add a column per class with 1 and 0 (empty: unknown), or a column label with the "
+            "name of the class.",
+        )
+    chosen = [name for name in labels if find_name(name, classes)]
+    if chosen and "labels" in layout.keys:
+        layout.keys["labels"] = labels = chosen
+    rest = [
+        name
+        for name, values in table.columns.items()
+        if name not in (*used, *labels) and values.has_at_most(_VALUES)
+    ]
+    if rest:
+        layout.keys["metadata"] = rest
+    return layout
+
+
+def captions_at(path: Path, column: str) -> list[str]:
+    """Return all captions of a table's column; raise ``DataError`` for a fault in one."""
+    header, rows = read_rows(path)
+    at = header.index(column)
+    return [caption_text(f"{path}:{line}", row[at]) for line, row in rows]
+
+
+def _named(table: TableSummary, column: str) -> str:
+    found = find_name(column, table.header)
+    if found is None:
+        raise DataError(
+            f"{table.path} has no column {column!r}.{near(column, table.header)}",
+            f"Its columns are {listed(table.header, 8)}.",
+        )
+    return found
+
+
+def _found(table: TableSummary) -> str:
+    """Return the column of captions by its name, or the only column of sentences."""
+    by_name = {name.casefold(): name for name in table.header}
+    usual = next((by_name[name] for name in _NAMES if name in by_name), None)
+    if usual is not None and table.columns[usual].texts:
+        return usual
+    texts = [name for name, column in table.columns.items() if column.texts]
+    sentences = [name for name in texts if _are_sentences(table.texts(name))]
+    if len(sentences) == 1:
+        return sentences[0]
+    what = f"several columns of sentences: {listed(sentences, 5)}" if sentences else "no captions"
+    raise DataError(
+        f"{table.path} has {what}; its columns are {listed(table.header, 8)}.",
+        Remedy(
+            "Name the column: --captions COLUMN. From tables of concept scores: inficond init "
+            "scores.csv logits.csv labels.csv --splits split.csv --output own.zarr",
+            "Name the column: dataset.captions.",
+        ),
+    )
+
+
+def _are_sentences(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return sum(len(cell.split()) >= _FEW for cell in filled) > _MOST * len(filled)
