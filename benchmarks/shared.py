@@ -45,7 +45,13 @@ from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill.shared_bias import shared_bias
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.shared_bias import COLUMN, CONCEPT, SharedFound, near_words, shared_suspects
+from inficond_panel.tuning.shared_bias import (
+    COLUMN,
+    CONCEPT,
+    SharedFound,
+    near_words,
+    shared_suspects,
+)
 
 #: Groups of classes by their positives on tune: from so many on.
 FROM = (5, 10, 20)
@@ -99,9 +105,7 @@ def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     store = opened(args)
     if args.half is not None:
         cases.find_pairs = lambda *given: [
-            pair
-            for pair in find_pairs(*given)
-            if (pair.target + pair.context) % 2 == args.half
+            pair for pair in find_pairs(*given) if (pair.target + pair.context) % 2 == args.half
         ]
     for teacher in args.teachers:
         args.teacher = teacher

@@ -72,7 +72,7 @@ NEAREST = (
     "example photos: `inficond concept add`."
 )
 _QUESTION = (
-    "If it belongs to the class, nothing. Else 👎 and `inficond tune`, or add photos of one without "
+    "If it belongs to the class, nothing. Else 👎 it, or add photos of one without "
     "the other: `inficond extend`."
 )
 #: Largest number of classes with too few photos that have a finding each.

@@ -86,9 +86,7 @@ class SharedFound:
         return tuple(each for each in self.suspects if each.called)
 
 
-def shared_suspects(
-    photos: ClassPhotos, threshold: float = 0.0, most: int = MOST
-) -> SharedFound:
+def shared_suspects(photos: ClassPhotos, threshold: float = 0.0, most: int = MOST) -> SharedFound:
     """Return what the student of a class may rely on in the photos of fit and tune together, at
     most so many, and all that are called.
 
@@ -199,9 +197,7 @@ def _candidates(photos: ClassPhotos, rows: NDArray[np.intp]) -> Iterator[_Candid
     yield from _concepts(photos, rows, without | near_words(store, photos.student.name))
 
 
-def _classes(
-    store: Store, k: int, rows: NDArray[np.intp]
-) -> Iterator[tuple[_Candidate, int]]:
+def _classes(store: Store, k: int, rows: NDArray[np.intp]) -> Iterator[tuple[_Candidate, int]]:
     """Yield the other classes that are labelled on most of the photos, each with its index."""
     label = np.asarray(store.label[rows])
     for other, name in enumerate(store.classes):

@@ -124,7 +124,9 @@ def test_rates_count_photos_with_a_thing_first():
     assert counted.called == ((1, 1), (0, 1))
 
 
-@pytest.mark.parametrize(("word", "people"), [("Man", True), ("young woman", True), ("mane", False)])
+@pytest.mark.parametrize(
+    ("word", "people"), [("Man", True), ("young woman", True), ("mane", False)]
+)
 def test_names_people(word, people):
     assert names_people(word) is people
 
