@@ -5,13 +5,8 @@ from __future__ import annotations
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import CONCEPT, SharedSuspect
 
-#: Words for the two kinds of a wrong reliance.
-DIFFERS, SHARED = "differs between splits", "shared by all photos"
-#: What a split by chance cannot show.
-RANDOM_SPLIT = (
-    "fit and tune are parted by chance: what goes with a class in all photos does not differ "
-    "between them. The doctor asks about it: shared by all photos"
-)
+#: Words for a reliance that no comparison of splits shows.
+SHARED = "shared by all photos"
 
 
 def shared_sentence(name: str, suspect: SharedSuspect) -> str:
