@@ -5,11 +5,11 @@ photos, and the scores of the class's own words. A *candidate* z is a concept's 
 another class, a column of metadata, or a property of the picture. *Known* candidates are those that
 no model has read from the photo: labels and columns.
 
-- *bond*: partial correlation of z and y given the own words: z goes with the class, beyond what
+- *correlation*: partial correlation of z and y given the own words: z goes with the class, beyond what
   its own words say;
 - *use*: partial correlation of z and f given y and the own words: among photos of equal label and
   equal own words, the student's logit goes with z;
-- *strength*: |bond| sqrt(|use|) if both have the same sign, else 0.
+- *strength*: |correlation| sqrt(|use|) if both have the same sign, else 0.
 
 The null of ``p``, that the student does not use z, is: z and f are independent given y, the own
 words, and all known candidates but those alike to z (absolute correlation of at least ``ALIKE``),
@@ -56,15 +56,15 @@ class SharedBias:
     All are 0, and p is 1, where fewer than ``LEAST_SUPPORT`` photos carry the candidate.
     """
 
-    bond: Array
+    correlation: Array
     use: Array
     p: Array
 
     @property
     def strength(self) -> Array:
         """Strength (M,), at least 0."""
-        size = np.abs(self.bond) * np.sqrt(np.abs(self.use))
-        return np.where(self.bond * self.use > 0, size, 0.0)
+        size = np.abs(self.correlation) * np.sqrt(np.abs(self.use))
+        return np.where(self.correlation * self.use > 0, size, 0.0)
 
     def called(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the mask (M,) of the candidates to call, among the ``known`` ones (M,)."""
@@ -85,13 +85,13 @@ def shared_bias(
         np.asarray(each, dtype=np.float64) for each in (candidates, label, logit, own, known)
     )
     tested = (support(z) >= LEAST_SUPPORT) & ~constant(z)
-    bond, use, p = np.zeros(z.shape[1]), np.zeros(z.shape[1]), np.ones(z.shape[1])
-    bond[tested], _ = partial(z[:, tested], y, own)
+    correlation, use, p = np.zeros(z.shape[1]), np.zeros(z.shape[1]), np.ones(z.shape[1])
+    correlation[tested], _ = partial(z[:, tested], y, own)
     use[tested], _ = partial(z[:, tested], f, np.column_stack([y, own]))
     for some, beside in _with_equal_others(z, known, tested):
         _, t = partial(z[:, some], f, np.column_stack([y, own, known[:, beside]]))
         p[some] = 2 * ndtr(-np.abs(t))
-    return SharedBias(bond, use, p)
+    return SharedBias(correlation, use, p)
 
 
 def partial(z: Array, values: Array, given: Array) -> tuple[Array, Array]:

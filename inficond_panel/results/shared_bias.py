@@ -77,7 +77,7 @@ def _row(name: str, each: SharedSuspect) -> dict[str, Any]:
         "positives_without": found[1][1],
         "negatives_with": called[0][1],
         "negatives_without": called[1][1],
-        "bond": each.bond,
+        "correlation": each.correlation,
         "use": each.use,
         "strength": each.strength,
         "p": each.p,

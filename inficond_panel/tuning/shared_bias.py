@@ -50,7 +50,7 @@ class _Candidate:
 class SharedSuspect:
     """A candidate that goes with a class in all photos, and with its student's logit.
 
-    ``kind`` is one of ``CLASS``, ``COLUMN``, ``PICTURE`` and ``CONCEPT``. ``bond``, ``use`` and
+    ``kind`` is one of ``CLASS``, ``COLUMN``, ``PICTURE`` and ``CONCEPT``. ``correlation``, ``use`` and
     ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student relies on
     the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely on;
     else it is only ranked.
@@ -58,7 +58,7 @@ class SharedSuspect:
 
     kind: str
     name: str
-    bond: float
+    correlation: float
     use: float
     strength: float
     p: float
@@ -105,7 +105,7 @@ def shared_suspects(photos: ClassPhotos, threshold: float = 0.0, most: int = MOS
     every = list(_candidates(of, rows))
     measured, called = _measured(every, label, logit, _own_scores(of, rows))
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
-    rank[(measured.bond < 0) & [not each.known for each in every]] = 0.0
+    rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = logit >= threshold
     some = [*order[:most], *(m for m in order[most:] if called[m])]
@@ -161,7 +161,7 @@ def _suspect(
     return SharedSuspect(
         each.kind,
         each.name,
-        float(measured.bond[m]),
+        float(measured.correlation[m]),
         float(measured.use[m]),
         float(measured.strength[m]),
         float(measured.p[m]),

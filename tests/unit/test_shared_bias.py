@@ -31,7 +31,7 @@ def by_inverse(*columns):
 def test_bond_is_the_partial_correlation_with_the_label_given_the_own_word():
     _, label, own, thing = photos()
     found = shared_bias(thing[:, None], label, own, own[:, None], NONE)
-    assert found.bond[0] == pytest.approx(by_inverse(thing, label, own))
+    assert found.correlation[0] == pytest.approx(by_inverse(thing, label, own))
 
 
 def test_use_is_the_partial_correlation_with_the_logit_given_label_besides():
@@ -112,7 +112,7 @@ def test_a_thing_of_few_photos_has_no_measure():
     rare = np.zeros(400)
     rare[:9] = 1
     found = shared_bias(rare[:, None], label, own + rare, own[:, None], NONE)
-    assert (found.bond[0], found.use[0], found.p[0]) == (0, 0, 1)
+    assert (found.correlation[0], found.use[0], found.p[0]) == (0, 0, 1)
 
 
 def test_rates_count_photos_with_a_thing_first():
