@@ -5,8 +5,8 @@ photos, and the scores of the class's own words. A *candidate* z is a concept's 
 another class, a column of metadata, or a property of the picture. *Known* candidates are those that
 no model has read from the photo: labels and columns.
 
-- *correlation*: partial correlation of z and y given the own words: z goes with the class, beyond what
-  its own words say;
+- *correlation*: partial correlation of z and y given the own words: z goes with the class, beyond
+  what its own words say;
 - *use*: partial correlation of z and f given y and the own words: among photos of equal label and
   equal own words, the student's logit goes with z;
 - *strength*: |correlation| sqrt(|use|) if both have the same sign, else 0.
