@@ -51,9 +51,9 @@ class SharedSuspect:
     """A candidate that goes with a class in all photos, and with its student's logit.
 
     ``kind`` is one of ``CLASS``, ``COLUMN``, ``PICTURE`` and ``CONCEPT``. ``correlation``, ``use``
-    and ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student
-    relies on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely on;
-    else it is only ranked.
+    and ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student relies
+    on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely
+    on; else it is only ranked.
     """
 
     kind: str
