@@ -85,11 +85,13 @@ def make_students(
     lambda_: Lambda_ = 1e-4,
     hidden: bool = False,
     without: Sequence[int] = (),
+    columns: bool = False,
 ) -> TunableStudents:
     """The student of one class, over the scores of the store, on another split.
 
     It comes first. ``beside``: the other classes of the store follow, with their labels.
-    ``hidden``: tune has no labels. ``without`` are concepts to leave out.
+    ``hidden``: tune has no labels. ``without`` are concepts to leave out. ``columns``: the labels
+    of the other classes are columns of metadata.
     """
     rows = np.concatenate([fit, split.tune, split.holdout])
     names = [str(store.images[row]) for row in rows]
@@ -109,8 +111,17 @@ def make_students(
         pd.DataFrame(np.stack(taught, axis=1)[rows], index=names, columns=classes),
         pd.DataFrame(label, index=names, columns=classes),
         split=pd.Series(where, index=names),
+        metadata=_columns(store, k, rows, names) if columns else None,
     )
     return given.with_settings(lambda_=lambda_).fit()
+
+
+def _columns(store: Store, k: int, rows: NDArray, names: list[str]) -> pd.DataFrame:
+    label = np.asarray(store.label)[rows]
+    return pd.DataFrame(
+        {name: label[:, j].astype(str) for j, name in enumerate(store.classes) if j != k},
+        index=names,
+    ).replace("-1", "")
 
 
 def student_of(case: Case, fit: NDArray[np.intp] | None = None, **how: Any) -> TunableStudents:

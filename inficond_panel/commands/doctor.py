@@ -11,7 +11,8 @@ DESCRIPTION = (
     "Checks the teacher, the concepts, the labels and the photos of each class, and reports the "
     "kind of shift from fit to tune: wrong labels, a correlation in the training images only "
     "(with the suspect concepts), different photos, a different share of the class, or too few "
-    "photos to tell. With --class all rows are shown. See `inficond docs repair`."
+    "photos to tell. It also asks about what a student may rely on in all photos, which no split "
+    "shows. With --class all rows are shown. See `inficond docs repair`."
 )
 EXAMPLE = "inficond doctor demo --class bicycle"
 

@@ -20,12 +20,14 @@ from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.shared_bias import called_rows, shared_frame, shared_of
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.shared_bias import SharedFound
 from inficond_panel.tuning.shift import (
     ClassShift,
     Suspect,
@@ -39,6 +41,7 @@ from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
+from inficond_panel.wording.shared_bias import SHARED
 from inficond_panel.wording.shift_kinds import kind_sentence, remedy_of, unsure_sentence
 from inficond_panel.wording.suspects import (
     DECIDED,
@@ -68,6 +71,10 @@ NEAREST = (
     "A suspect is named by the nearest word of the corpus. If no word fits, make a concept from "
     "example photos: `inficond concept add`."
 )
+_QUESTION = (
+    "If it belongs to the class, nothing. Else 👎 it, or add photos of one without "
+    "the other: `inficond extend`."
+)
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
@@ -80,11 +87,13 @@ _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 @dataclass(frozen=True)
 class _Seen:
-    """Measurements of one class: shift and differences from fit to tune, APs from ``tune_aps``."""
+    """Measurements of one class: shift and differences from fit to tune, APs from ``tune_aps``, and
+    what its student may rely on in all photos."""
 
     shift: ClassShift
     found: Differences
     aps: Mapping[str, Interval]
+    shared: SharedFound
 
 
 def doctor(
@@ -100,7 +109,10 @@ def doctor(
     fit to tune, the change of AP (0 to 1) and of separation (mean logit of positives minus that of
     negatives), and AP on tune of the student, of the original student if it differs, and of two
     baselines. ``suspects`` has concepts that a student relies on, the most suspect first, with the
-    shares of photos with and without the class that show each. ``labels`` has labels of fit that
+    shares of photos with and without the class that show each. ``shared`` has what a student may
+    rely on in all photos, which no split shows: other classes, columns of metadata, properties of
+    the pictures, and concepts, the strongest first, with the shares of photos in which the class is
+    found, and wrongly called, with each and without. ``labels`` has labels of fit that
     are likely wrong, the likeliest first. If ``classes`` is None, only first rows are displayed.
 
     The holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
@@ -114,12 +126,20 @@ def doctor(
                 progress(index / len(names), f"looking at {name}")
             photos = shift_photos(tuner, node, name, seed)
             shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise())
-            seen[name] = _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
+            seen[name] = _Seen(
+                shift,
+                differences(photos, shift),
+                tune_aps(tuner, node, shift),
+                shared_of(photos, tuner.spec.students.threshold),
+            )
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
         "findings": _findings(tuner, node, seen, facts),
         "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
         "suspects": _suspects(seen, facts, whole),
+        "shared": shared_frame(
+            {name: each.shared for name, each in seen.items()}, facts, whole=whole
+        ),
         "labels": _labels(tuner.store, seen, facts, whole),
     }
 
@@ -132,6 +152,7 @@ def _findings(
         *_of_teacher(tuner, worst_first),
         *_of_students(node, tuner.store, seen),
         *_of_classes(worst_first),
+        *_of_all_photos(seen),
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
     ]
@@ -218,6 +239,11 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
+
+
+def _of_all_photos(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+    for name, finding in called_rows({name: each.shared for name, each in seen.items()}):
+        yield _row(name, SHARED, finding, _QUESTION)
 
 
 _CLASS_HEADINGS = {

@@ -10,3 +10,8 @@ EVALUATED = TUNE, HOLDOUT
 ACROSS = ERROR, ALLOW = "error", "allow"
 #: Words of the page for the images of each split.
 IMAGES_OF = {FIT: "training images", TUNE: "tuning images", HOLDOUT: "holdout images"}
+#: What splits that are drawn by chance cannot show.
+BY_CHANCE = (
+    "Splits by chance share every bias of the photos: what goes with a class in all of them, "
+    "inficond doctor can only ask about."
+)

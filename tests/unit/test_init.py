@@ -130,6 +130,21 @@ def test_a_spec_of_init_explains_its_keys(begun):
     assert "belongs in fit, and only there" in text
 
 
+def test_a_split_by_chance_is_said_to_share_every_bias(home, capsys):
+    logits(home / "teacher_logits.csv", table(home / "photos"))
+    _, out = init(capsys, "photos", "--teacher", "teacher_logits.csv")
+    assert out.count("Splits by chance share every bias of the photos") == 1
+
+
+def test_splits_of_the_folder_are_not_said_to_share_every_bias(data, capsys):
+    ids = [f"{i:03d}" for i in range(20)]
+    logits(data.parent / "z.csv", ids)
+    (data / "train.txt").write_text("\n".join(ids[:12]))
+    (data / "test.txt").write_text("\n".join(ids[12:]))
+    _, out = init(capsys, "data", "--teacher", "z.csv")
+    assert "Splits by chance" not in out
+
+
 def test_lists_and_metadata_beside_the_table(data, capsys):
     ids = [f"{i:03d}" for i in range(20)]
     logits(data.parent / "z.csv", ids)

@@ -17,7 +17,7 @@ from inficond_panel.common.near_words import listed, nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store.checks import one_class_note
-from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.vocabulary.splits import BY_CHANCE, FIT, SPLITS
 from inficond_panel.vocabulary.tasks import SIGMOID
 
 if TYPE_CHECKING:
@@ -118,7 +118,15 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
     equal = equal_images(dataset)
     copies = f"Equal files: {equal}" if equal.groups else ""
-    for text in (*dataset.notes, note, copies, *(f"Assumed: {text}." for text in layout.assumed)):
+    fit = draft.splits.get(FIT)
+    chance = BY_CHANCE if isinstance(fit, dict) and "share" in fit else ""
+    for text in (
+        chance,
+        *dataset.notes,
+        note,
+        copies,
+        *(f"Assumed: {text}." for text in layout.assumed),
+    ):
         if text:
             say(f"          {text}")
     say(f"teacher   {draft.teacher.note}")

@@ -1,0 +1,170 @@
+"""What a student may rely on in all photos alike, which no comparison of two splits can show.
+
+Of one class there are labels y (n,), the logits f (n,) of students that were not fitted to these
+photos, and the scores of the class's own words. A *candidate* z is a concept's score, the label of
+another class, a column of metadata, or a property of the picture. *Known* candidates are those that
+no model has read from the photo: labels and columns.
+
+- *correlation*: partial correlation of z and y given the own words: z goes with the class, beyond
+  what its own words say;
+- *use*: partial correlation of z and f given y and the own words: among photos of equal label and
+  equal own words, the student's logit goes with z;
+- *strength*: |correlation| sqrt(|use|) if both have the same sign, else 0.
+
+The null of ``p``, that the student does not use z, is: z and f are independent given y, the own
+words, and all known candidates but those alike to z (absolute correlation of at least ``ALIKE``),
+which cannot be told from it. All weights stay, and so does the dependence between the concepts:
+chance is only what these say nothing of in z. The test is the generalised covariance measure (Shah
+and Peters 2020, Annals of Statistics 48) with the residuals r of linear regressions: sum(r_z r_f) /
+sqrt(sum((r_z r_f)^2)) is normal. It is valid if one of the two regressions is linear. So a student
+that uses another known thing, which goes with z, passes; what is not known remains with z.
+
+A p-value alone says little: with photos enough, every student uses something besides its class's
+words. So a known candidate is *called* if, besides, its strength is at least ``LEAST``, more than
+classes of real photos without a made bias have. A concept is ranked and never called: in numbers a
+part of the class, or what always stands beside it, is like a fault. What is called is a question,
+too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from inficond_panel.distill.metrics.slices import holm
+from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import constant, support
+from inficond_panel.distill.suspects import LEAST_SUPPORT
+
+#: Absolute correlation from which two candidates are not told apart.
+ALIKE = 0.5
+#: Least strength of a called candidate.
+LEAST = 0.14
+#: Chance, over all known candidates of a class, that one is called that the student does not use.
+ALPHA = 0.05
+#: Share of a column's variance below which the rest, given other columns, is rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class SharedBias:
+    """Measures (M,) of candidates for one class; the module defines them.
+
+    All are 0, and p is 1, where fewer than ``LEAST_SUPPORT`` photos carry the candidate.
+    """
+
+    correlation: Array
+    use: Array
+    p: Array
+
+    @property
+    def strength(self) -> Array:
+        """Strength (M,), at least 0."""
+        size = np.abs(self.correlation) * np.sqrt(np.abs(self.use))
+        return np.where(self.correlation * self.use > 0, size, 0.0)
+
+    def called(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the mask (M,) of the candidates to call, among the ``known`` ones (M,)."""
+        adjusted = np.ones(len(self.p))
+        adjusted[known] = holm(self.p[known])
+        return np.asarray((self.strength >= LEAST) & (adjusted <= ALPHA))
+
+
+def shared_bias(
+    candidates: NDArray, label: NDArray, logit: NDArray, own: NDArray, known: NDArray
+) -> SharedBias:
+    """Measure what a student may rely on in photos with labels (n,) in {1, 0} and logits (n,).
+
+    ``candidates`` are (n, M), the scores of the ``own`` words (n, W), the ``known`` candidates
+    (n, K), which may be among the candidates.
+    """
+    z, y, f, own, known = (
+        np.asarray(each, dtype=np.float64) for each in (candidates, label, logit, own, known)
+    )
+    tested = (support(z) >= LEAST_SUPPORT) & ~constant(z)
+    correlation, use, p = np.zeros(z.shape[1]), np.zeros(z.shape[1]), np.ones(z.shape[1])
+    correlation[tested], _ = partial(z[:, tested], y, own)
+    use[tested], _ = partial(z[:, tested], f, np.column_stack([y, own]))
+    for some, beside in _with_equal_others(z, known, tested):
+        _, t = partial(z[:, some], f, np.column_stack([y, own, known[:, beside]]))
+        p[some] = 2 * ndtr(-np.abs(t))
+    return SharedBias(correlation, use, p)
+
+
+def partial(z: Array, values: Array, given: Array) -> tuple[Array, Array]:
+    """Return the partial correlation (M,) of columns (n, M) and values (n,) given other columns
+    (n, G), and its t by the generalised covariance measure; both are 0 where nothing is left."""
+    basis = _basis(given)
+    rest, of_values = z - basis @ (basis.T @ z), values - basis @ (basis.T @ values)
+    left = (rest**2).sum(axis=0) > _ROUNDING * ((z - z.mean(axis=0)) ** 2).sum(axis=0)
+    left &= bool((of_values**2).sum() > _ROUNDING * ((values - values.mean()) ** 2).sum())
+    product = rest * of_values[:, None]
+    size = np.sqrt((rest**2).sum(axis=0) * (of_values**2).sum())
+    spread = np.sqrt((product**2).sum(axis=0))
+    free = np.sqrt(max(len(values) - basis.shape[1], 1) / len(values))
+    total, nothing = product.sum(axis=0), np.zeros(z.shape[1])
+    return (
+        np.divide(total, size, out=nothing.copy(), where=left),
+        np.divide(total * free, spread, out=nothing.copy(), where=left),
+    )
+
+
+def _basis(given: Array) -> Array:
+    """Return an orthonormal basis (n, r) of 1 and the columns, without those that others give."""
+    from scipy.linalg import qr  # noqa: PLC0415 - slow to load
+
+    columns = (given - given.mean(axis=0))[:, ~constant(given)]
+    one = np.full((len(given), 1), 1 / np.sqrt(len(given)))
+    if not columns.shape[1]:
+        return one
+    q, r, _ = qr(columns / np.sqrt((columns**2).sum(axis=0)), mode="economic", pivoting=True)
+    return np.hstack([one, q[:, np.diag(r) ** 2 > _ROUNDING]])
+
+
+def _with_equal_others(
+    z: Array, known: Array, tested: NDArray[np.bool_]
+) -> list[tuple[list[int], NDArray[np.bool_]]]:
+    """Return the tested candidates in groups (indices), each with the mask (K,) of the known
+    candidates that are carried by photos enough and are alike to none of the group."""
+    if not known.shape[1]:
+        return [(np.flatnonzero(tested).tolist(), np.zeros(0, dtype=bool))]
+    firm = support(known) >= LEAST_SUPPORT
+    beside = (np.abs(_correlation(z, known)) < ALIKE) & firm
+    groups: dict[bytes, list[int]] = {}
+    for m in np.flatnonzero(tested).tolist():
+        groups.setdefault(beside[m].tobytes(), []).append(m)
+    return [(some, beside[some[0]]) for some in groups.values()]
+
+
+def _correlation(one: Array, other: Array) -> Array:
+    """Return the correlations (M, K) of columns (n, M) and (n, K); 0 with a constant column."""
+    sides = [each - each.mean(axis=0) for each in (one, other)]
+    scaled = [each / np.maximum(np.sqrt((each**2).sum(axis=0)), 1e-300) for each in sides]
+    return np.asarray(scaled[0].T @ scaled[1])
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a student finds and calls with and without a candidate, each ``(photos, of so many)``.
+
+    ``found`` are the positives that the student finds, ``called`` the negatives that it calls
+    present; of each first the photos with the candidate, then those without it.
+    """
+
+    found: tuple[tuple[int, int], tuple[int, int]]
+    called: tuple[tuple[int, int], tuple[int, int]]
+
+
+def rates(shown: NDArray[np.bool_], label: NDArray, decision: NDArray[np.bool_]) -> Rates:
+    """Count a student's decisions (n,) on photos by label (n,) in {1, 0}, with a candidate
+    ``shown`` (n,) and without it."""
+
+    def counted(side: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        groups = [(label == side) & there for there in (shown, ~shown)]
+        with_, without = ((int(decision[group].sum()), int(group.sum())) for group in groups)
+        return with_, without
+
+    return Rates(counted(1), counted(0))

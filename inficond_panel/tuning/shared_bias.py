@@ -1,0 +1,246 @@
+"""What the student of a class may rely on in all photos: other classes, columns, concepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.concepts.own_words import class_words, classes_by_word, own_word
+from inficond_panel.distill.shared_bias import Rates, SharedBias, rates, shared_bias
+from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import support
+from inficond_panel.distill.suspects import LEAST_SUPPORT, dividing_score, shows
+from inficond_panel.store import Store
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
+from inficond_panel.vocabulary.people import names_people
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+
+CLASS, COLUMN, PICTURE, CONCEPT = "class", "column", "picture", "concept"
+#: Cosine of texts from which a concept is as good as the class's own word.
+SAME = 0.85
+#: Factor of the strength of classes, columns and people, which are ranked first if comparable.
+FIRST = 2.0
+#: Most candidates that are listed for a class.
+MOST = 10
+#: Most values of a column of metadata that is taken as groups of photos.
+MOST_VALUES = 12
+#: Photos per known candidate that is a concept: with fewer, regressions on them say little.
+PHOTOS_EACH = 10
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What a student may rely on: ``values`` (n,) with nan where unknown. ``known``: no model has
+    read them from the photo. ``first``: it is ranked before what is about as strong."""
+
+    kind: str
+    name: str
+    values: Array
+    known: bool
+    first: bool
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class SharedSuspect:
+    """A candidate that goes with a class in all photos, and with its student's logit.
+
+    ``kind`` is one of ``CLASS``, ``COLUMN``, ``PICTURE`` and ``CONCEPT``. ``correlation``, ``use``
+    and ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student relies
+    on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely
+    on; else it is only ranked.
+    """
+
+    kind: str
+    name: str
+    correlation: float
+    use: float
+    strength: float
+    p: float
+    called: bool
+    weight: float
+    rates: Rates
+
+
+@dataclass(frozen=True)
+class SharedFound:
+    """What the student of a class may rely on in all photos, the strongest first.
+
+    ``lacking`` states why nothing can be said; "" if all was measured. ``photos`` are numbers of
+    positives and negatives.
+    """
+
+    class_name: str
+    lacking: str
+    photos: tuple[int, int]
+    suspects: tuple[SharedSuspect, ...] = ()
+
+    @property
+    def called(self) -> tuple[SharedSuspect, ...]:
+        """The suspects that are called."""
+        return tuple(each for each in self.suspects if each.called)
+
+
+def shared_suspects(photos: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:
+    """Return what the student of a class may rely on in the photos of fit and tune together, at
+    most so many, and all that are called.
+
+    Its logits are of students that were not fitted to a photo; from ``threshold`` on it finds the
+    class. A class whose labels the teacher's decisions replace is not measured. Of what a model has
+    read from the photos only presence is ranked: the absence of a thing is seldom what one score
+    says.
+    """
+    of = photos.one_of_each
+    label = np.concatenate([of.fit_label, of.tune_label])
+    sides = (int((label == 1).sum()), int((label == 0).sum()))
+    lacking = _lacking(of, photos.shown(FIT), photos.by_teacher or photos.decided)
+    if lacking:
+        return SharedFound(of.student.name, lacking, sides)
+    rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
+    every = list(_candidates(of, rows))
+    measured, called = _measured(every, label, logit, _own_scores(of, rows))
+    rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
+    rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
+    order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
+    decision = logit >= threshold
+    some = [*order[:most], *(m for m in order[most:] if called[m])]
+    suspects = (_suspect(every[m], m, measured, called, label, decision) for m in some)
+    return SharedFound(of.student.name, "", sides, tuple(suspects))
+
+
+def _lacking(photos: Evidence, shown: tuple[int, int], decided: bool) -> str:
+    if decided:
+        return "there are no labels of training images"
+    if min(shown) < LEAST_LABELLED:
+        return (
+            f"the training images have {shown[0]} with it and {shown[1]} without it; "
+            f"{LEAST_LABELLED} of each are needed"
+        )
+    return ""
+
+
+def _logits(photos: Evidence) -> Array:
+    """Return logits (n,) on fit and tune of students that were not fitted to the photo."""
+    each = photos.student.logits_of_each(photos._students, photos._of_fit)
+    inside = each[photos._folds, np.arange(len(photos.fit))]
+    return np.concatenate([inside, photos.tune_logits.mean(axis=0)])
+
+
+def _measured(
+    every: list[_Candidate], label: NDArray, logit: Array, own: Array
+) -> tuple[SharedBias, NDArray[np.bool_]]:
+    values = np.stack([_filled(each.values) for each in every], axis=1)
+    known = np.array([each.known for each in every]) & (support(values) >= LEAST_SUPPORT)
+    beside = known & np.array([each.kind != CONCEPT for each in every])
+    if known.sum() * PHOTOS_EACH <= len(label):
+        beside = known
+    measured = shared_bias(values, label, logit, own, values[:, beside])
+    return measured, measured.called(known)
+
+
+def _filled(values: Array) -> Array:
+    """Return values with their mean where they are not known."""
+    return np.where(np.isnan(values), np.nanmean(values), values)
+
+
+def _suspect(
+    each: _Candidate,
+    m: int,
+    measured: SharedBias,
+    called: NDArray[np.bool_],
+    label: NDArray,
+    decision: NDArray[np.bool_],
+) -> SharedSuspect:
+    told = ~np.isnan(each.values)
+    values = each.values[told]
+    return SharedSuspect(
+        each.kind,
+        each.name,
+        float(measured.correlation[m]),
+        float(measured.use[m]),
+        float(measured.strength[m]),
+        float(measured.p[m]),
+        bool(called[m]),
+        each.weight,
+        rates(shows(values, dividing_score(values)), label[told], decision[told]),
+    )
+
+
+def _own_scores(photos: Evidence, rows: NDArray[np.intp]) -> Array:
+    """Return the scores (n, W) of the class's own words; (n, 0) if it has none."""
+    store, name = photos.student.store, photos.student.name
+    if own := class_words(store, name):
+        return np.asarray(store.concept_score[rows][:, own], dtype=np.float64)
+    word = own_word(store, name)
+    scores = np.zeros((len(rows), 0)) if word is None else word.scores[rows][:, None]
+    return scores.astype(np.float64)
+
+
+def _candidates(photos: Evidence, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
+    store, k = photos.student.store, photos.student.k
+    named = set[int]()
+    if store.task != SINGLE_LABEL:
+        for each, other in _classes(store, k, rows):
+            named.add(other)
+            yield each
+    yield from _columns(store, rows)
+    if store.holds("pictures"):
+        for at, kind in enumerate(PICTURE_PROPERTIES):
+            values = np.asarray(store.picture_property[rows, at], dtype=np.float64)
+            yield _Candidate(PICTURE, kind.name, values, known=False, first=False)
+    without = {c for c, other in classes_by_word(store).items() if other in named}
+    yield from _concepts(photos, rows, without | near_words(store, photos.student.name))
+
+
+def _classes(store: Store, k: int, rows: NDArray[np.intp]) -> Iterator[tuple[_Candidate, int]]:
+    """Yield the other classes that are labelled on most of the photos, each with its index."""
+    label = np.asarray(store.label[rows])
+    for other, name in enumerate(store.classes):
+        known = label[:, other] >= 0
+        if other != k and 2 * known.sum() > len(rows):
+            values = np.where(known, label[:, other] == 1, np.nan)
+            yield _Candidate(CLASS, name, values, known=True, first=True), other
+
+
+def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
+    """Yield the values of the columns of metadata that divide the photos into a few groups."""
+    for column in store.metadata_columns:
+        texts = np.array(store.column(column))[rows]
+        names = sorted(set(texts.tolist()) - {""})
+        if 2 <= len(names) <= MOST_VALUES:
+            for name in names[1:] if len(names) == 2 else names:
+                values = np.where(texts == "", np.nan, texts == name)
+                yield _Candidate(COLUMN, f"{column} = {name}", values, known=True, first=True)
+
+
+def _concepts(photos: Evidence, rows: NDArray[np.intp], without: set[int]) -> Iterator[_Candidate]:
+    store = photos.student.store
+    scores = np.asarray(store.concept_score[rows], dtype=np.float64)
+    for c, name in enumerate(store.concepts):
+        if c not in without:
+            two = len(np.unique(scores[:, c])) == 2  # present or absent, as in a caption
+            weight = float(photos.student.weights[c])
+            yield _Candidate(CONCEPT, name, scores[:, c], two, names_people(name), weight)
+
+
+def near_words(store: Store, class_name: str) -> set[int]:
+    """Return the indices of the concepts that are a class's own words, or as good, by text."""
+    own, word = class_words(store, class_name), own_word(store, class_name)
+    if not store.holds("texts"):
+        return set(own)
+    texts = _unit(np.asarray(store.concept_text_embedding, dtype=np.float64))
+    vectors = [texts[c] for c in own]
+    vectors += [] if word is None or word.text is None else [_unit(word.text)]
+    if not vectors:
+        return set()
+    return {*own, *np.flatnonzero((texts @ np.array(vectors).T).max(axis=1) >= SAME).tolist()}
+
+
+def _unit(vectors: Array) -> Array:
+    size = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(size > 0, size, 1.0), dtype=np.float64)

@@ -1,0 +1,176 @@
+"""What students may rely on in all photos: measures against their definition, and findings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kstest, norm
+
+import inficond_panel
+from inficond_panel.distill.shared_bias import ALIKE, LEAST, SharedBias, rates, shared_bias
+from inficond_panel.vocabulary.people import names_people
+
+NONE = np.zeros((400, 0))
+
+
+def photos(seed=0, n=400):
+    """Labels, own word, a thing that goes with the class, and the word of another thing."""
+    rng = np.random.default_rng(seed)
+    label = (rng.random(n) < 0.3).astype(float)
+    own = label + rng.normal(size=n)
+    thing = (rng.random(n) < 0.2 + 0.6 * label).astype(float)
+    return rng, label, own, thing
+
+
+def by_inverse(*columns):
+    """Partial correlation of the first two columns given the others, by the inverse of the matrix
+    of correlations: another way than regressions."""
+    inverse = np.linalg.inv(np.corrcoef(np.array(columns)))
+    return -inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1])
+
+
+def test_bond_is_the_partial_correlation_with_the_label_given_the_own_word():
+    _, label, own, thing = photos()
+    found = shared_bias(thing[:, None], label, own, own[:, None], NONE)
+    assert found.correlation[0] == pytest.approx(by_inverse(thing, label, own))
+
+
+def test_use_is_the_partial_correlation_with_the_logit_given_label_besides():
+    rng, label, own, thing = photos()
+    logit = own + 0.5 * thing + rng.normal(size=400)
+    found = shared_bias(thing[:, None], label, logit, own[:, None], NONE)
+    assert found.use[0] == pytest.approx(by_inverse(thing, logit, label, own))
+
+
+def test_p_is_that_of_the_generalised_covariance_measure():
+    rng, label, own, thing = photos()
+    logit = own + 0.1 * thing + rng.normal(size=400)
+    design = np.column_stack([np.ones(400), label, own])
+    rest = [x - design @ np.linalg.lstsq(design, x, rcond=None)[0] for x in (thing, logit)]
+    product = rest[0] * rest[1]
+    t = product.sum() / np.sqrt((product**2).sum()) * np.sqrt(397 / 400)
+    found = shared_bias(thing[:, None], label, logit, own[:, None], NONE)
+    assert found.p[0] == pytest.approx(2 * norm.sf(abs(t)))
+
+
+def made_null(seed, known):
+    """P-value of a thing that the student does not use, while it uses one that goes with it."""
+    rng, label, own, used = photos(seed)
+    thing = (rng.random(400) < 0.3 + 0.3 * used).astype(float)
+    assert abs(np.corrcoef(thing, used)[0, 1]) < ALIKE
+    logit = own + label + 2 * used + rng.normal(size=400)
+    beside = np.column_stack([thing, used]) if known else thing[:, None]
+    return shared_bias(thing[:, None], label, logit, own[:, None], beside).p[0]
+
+
+def test_p_is_uniform_where_the_student_uses_a_known_thing_that_goes_with_it():
+    p = [made_null(seed, known=True) for seed in range(500)]
+    assert kstest(p, "uniform").pvalue > 0.01
+
+
+def test_p_is_small_where_what_the_student_uses_is_not_known():
+    p = [made_null(seed, known=False) for seed in range(50)]
+    assert np.median(p) < 0.05
+
+
+def test_strength_is_zero_where_the_student_goes_against_the_correlation():
+    assert SharedBias(np.array([0.3]), np.array([-0.2]), np.array([0.0])).strength[0] == 0
+
+
+def called(label, logit, own, thing):
+    found = shared_bias(thing[:, None], label, logit, own[:, None], thing[:, None])
+    return bool(found.called(np.array([True]))[0])
+
+
+def test_a_thing_that_the_student_uses_is_called():
+    _, label, own, thing = photos()
+    assert called(label, own + thing, own, thing)
+
+
+def test_a_thing_that_a_student_uses_without_a_correlation_is_not_called():
+    rng, label, own, thing = photos()
+    other = rng.permutation(thing)
+    assert not called(label, own + other, own, other)
+
+
+def test_shuffled_labels_call_nothing():
+    rng, label, own, thing = photos()
+    assert not called(rng.permutation(label), own + thing, own, thing)
+
+
+def test_a_weak_correlation_is_not_called_with_photos_enough():
+    rng = np.random.default_rng(1)
+    label = (rng.random(20_000) < 0.3).astype(float)
+    own, thing = label + rng.normal(size=20_000), (rng.random(20_000) < 0.3 + 0.1 * label) * 1.0
+    found = shared_bias(thing[:, None], label, own + thing, own[:, None], thing[:, None])
+    assert found.p[0] < 1e-6
+    assert found.strength[0] < LEAST
+    assert not found.called(np.array([True]))[0]
+
+
+def test_a_thing_of_few_photos_has_no_measure():
+    _, label, own, _ = photos()
+    rare = np.zeros(400)
+    rare[:9] = 1
+    found = shared_bias(rare[:, None], label, own + rare, own[:, None], NONE)
+    assert (found.correlation[0], found.use[0], found.p[0]) == (0, 0, 1)
+
+
+def test_rates_count_photos_with_a_thing_first():
+    label = np.array([1, 1, 1, 0, 0, 1])
+    shown = np.array([1, 1, 0, 1, 0, 0], dtype=bool)
+    decision = np.array([1, 0, 1, 1, 0, 1], dtype=bool)
+    counted = rates(shown, label, decision)
+    assert counted.found == ((1, 2), (2, 2))
+    assert counted.called == ((1, 1), (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("word", "people"), [("Man", True), ("young woman", True), ("mane", False)]
+)
+def test_names_people(word, people):
+    assert names_people(word) is people
+
+
+def made(tmp_path, seed=0, columns=False):
+    """Captions: men are seldom blond, in fit and in tune alike, and seldom said to be it."""
+    rng = np.random.default_rng(seed)
+    n = 1500
+    man = rng.random(n) < 0.4
+    blond = rng.random(n) < np.where(man, 0.05, 0.4)
+    said = blond & (rng.random(n) < 0.7)
+    scores = {"blonde": said, "man": man, **{f"word {i}": rng.random(n) < 0.3 for i in range(10)}}
+    index = [f"{i:04d}.jpg" for i in range(n)]
+    label = pd.DataFrame({"blond hair": blond.astype(float)}, index)
+    given = {"metadata": pd.DataFrame({"male": man.astype(int)}, index)} if columns else {}
+    students = inficond_panel.from_frames(
+        pd.DataFrame(scores, index).astype(float),
+        3 * (2 * label - 1) + rng.normal(size=(n, 1)),
+        label,
+        split=pd.Series(np.resize(["fit", "fit", "fit", "tune", "holdout"], n), index),
+        path=tmp_path / "own.zarr",
+        **given,
+    )
+    return students.with_settings(lambda_=1e-3).fit()
+
+
+def test_the_doctor_ranks_a_word_of_all_photos_first_but_the_classs_own(tmp_path):
+    shared = made(tmp_path).doctor("blond hair")["shared"]
+    assert "man" in shared.index.get_level_values("name")[:2]
+
+
+def test_the_doctor_says_how_often_the_class_is_found_with_and_without(tmp_path):
+    row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "man")]
+    assert row["sentence"].startswith("blond hair is found in ")
+    assert f"those with it ({row['positives_with']} photos)" in row["sentence"]
+    assert row["sentence"].endswith("If man should not count, 👎 it.")
+
+
+def test_a_column_of_metadata_is_called(tmp_path):
+    found = made(tmp_path, columns=True).doctor("blond hair")["findings"]
+    rows = found[found["kind"] == "shared by all photos"]
+    assert any("may rely on the absence of male = 1" in text for text in rows["finding"])
+
+
+def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):
+    shared = made(tmp_path).doctor("blond hair")["shared"]
+    assert not [name for (_, name), row in shared.iterrows() if row["called"] and "word" in name]
