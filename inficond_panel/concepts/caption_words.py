@@ -50,8 +50,8 @@ def caption_scores(captions: Sequence[str], concepts: Sequence[Sequence[str]]) -
         for text in texts:
             columns.setdefault(letters_of(text), []).append(column)
     columns.pop("", None)
-    texts = (name_key(text) for texts in concepts for text in texts)
-    lengths = (len(_WORD.findall(text)) for text in texts)
+    every = (name_key(text) for texts in concepts for text in texts)
+    lengths = (len(_WORD.findall(text)) for text in every)
     most = max(_LEAST_JOINED, *lengths, 0)
     scores = np.zeros((len(captions), len(concepts)), np.float32)
     for row, caption in enumerate(captions):
@@ -97,7 +97,7 @@ def empty_note(captions: Sequence[str], images: Sequence[str]) -> str:
 
 def absent_note(scores: np.ndarray, concepts: Sequence[str]) -> str:
     """Return a note on the concepts that are in no caption; "" if each is in one."""
-    absent = [concepts[c] for c in np.flatnonzero(~scores.any(axis=0))]
+    absent = [concepts[c] for c in np.flatnonzero(~scores.any(axis=0)).tolist()]
     if not absent:
         return ""
     return f"{count(len(absent), 'concept')} in no caption: {listed(absent, 5)}"
