@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.concepts.own_words import class_words, classes_by_word, own_word
+from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.shared_bias import Rates, SharedBias, rates, shared_bias
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import support
@@ -18,7 +19,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.vocabulary.people import names_people
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import FIT
-from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 
 CLASS, COLUMN, PICTURE, CONCEPT = "class", "column", "picture", "concept"
 #: Cosine of texts from which a concept is as good as the class's own word.
@@ -107,7 +108,7 @@ def shared_suspects(photos: Evidence, threshold: float = 0.0, most: int = MOST) 
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
-    decision = logit >= threshold
+    decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
     some = [*order[:most], *(m for m in order[most:] if called[m])]
     suspects = (_suspect(every[m], m, measured, called, label, decision) for m in some)
     return SharedFound(of.student.name, "", sides, tuple(suspects))
