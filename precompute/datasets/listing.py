@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.near_words import first_of
@@ -60,9 +61,10 @@ class Listing:
         captions = None
         if self.captions is not None:
             captions = captions_of(self.captions, ids, self.caption_column)
-        load, digest = (lambda i: decode(paths[i])), (lambda i: photo_digest(paths[i]))
         if paths is None:
             load, digest = without_photos(captions or ())
+        else:
+            load, digest = _photos_at(paths)
         classes, foreground = self.classes(ids), self.foreground
         return Dataset(
             ids=ids,
@@ -157,3 +159,8 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
             "Add a row for each image; leave cells of unknown values empty.",
         )
     return table.values[[row[find(image)] for image in ids]]
+
+
+def _photos_at(paths: Sequence[Path]) -> tuple[Callable[[int], Image.Image], Callable[[int], str]]:
+    """Return the functions ``load`` and ``digest`` of a data set whose photos are these files."""
+    return (lambda i: decode(paths[i])), (lambda i: photo_digest(paths[i]))
