@@ -56,12 +56,12 @@ class Listing:
         """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
-        paths = self.paths(ids) if self.paths else None
+        paths = self.paths(ids) if self.paths else []
         captions = None
         if self.captions is not None:
             captions = captions_of(self.captions, ids, self.caption_column)
         load, digest = (lambda i: decode(paths[i])), (lambda i: photo_digest(paths[i]))
-        if paths is None:
+        if self.paths is None:
             load, digest = without_photos(captions or ())
         classes, foreground = self.classes(ids), self.foreground
         return Dataset(
@@ -75,7 +75,7 @@ class Listing:
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
-            file=(lambda i: paths[i]) if paths is not None else None,
+            file=(lambda i: paths[i]) if self.paths else None,
             captions=captions,
         )
 

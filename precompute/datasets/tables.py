@@ -198,7 +198,7 @@ def _photo_files(
     numbered: Sequence[tuple[int, Mapping[str, Any]]],
 ) -> dict[int, tuple[str, Path]]:
     """Return name and file of each photo by the line of a table, which has a column of paths."""
-    names = files.below([as_text(cells[dataset.path]) for _, cells in numbered], path)
+    names = files.below([as_text(cells[str(dataset.path)]) for _, cells in numbered], path)
     for (line, _), name in zip(numbered, names, strict=True):
         if not name:
             raise DataError(f"{path}:{line}: the path of the image is empty.", "Write the path.")

@@ -122,7 +122,7 @@ def filter_words(args: argparse.Namespace) -> None:
     path = opening.store_place(spec, args.store)
     store = open_store(path) if (path / "zarr.json").is_file() else None
     if spec.concepts.of_words:
-        kept, dropped, unknown = *filtered_by_captions(spec), []
+        (kept, dropped), unknown = filtered_by_captions(spec), list[str]()
     else:
         kept, dropped, unknown = filtered_words(spec, store)
     if args.json:
