@@ -57,14 +57,11 @@ class Listing:
         """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
-        paths = self.paths(ids) if self.paths else None
+        paths = self.paths(ids) if self.paths else []
         captions = None
         if self.captions is not None:
             captions = captions_of(self.captions, ids, self.caption_column)
-        if paths is None:
-            load, digest = without_photos(captions or ())
-        else:
-            load, digest = _photos_at(paths)
+        load, digest = without_photos(captions or ()) if paths is None else _photos_at(paths)
         classes, foreground = self.classes(ids), self.foreground
         return Dataset(
             ids=ids,
@@ -77,7 +74,7 @@ class Listing:
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
-            file=(lambda i: paths[i]) if paths is not None else None,
+            file=(lambda i: paths[i]) if self.paths else None,
             captions=captions,
         )
 
