@@ -34,11 +34,11 @@ _ASKED = (
 _HIDDEN = "Concepts are ranked, and not marked: name a class to see them."
 
 
-def shared_of(photos: Evidence, thresholds: Mapping[str, float]) -> SharedFound:
+def shared_of(evidence: Evidence, thresholds: Mapping[str, float]) -> SharedFound:
     """Return what the student of a class may rely on in all photos; ``thresholds`` are logits from
     which a class is found, by class (default 0)."""
-    student = photos.student
-    return shared_suspects(photos, thresholds_by_class(thresholds, student.store)[student.k])
+    student = evidence.student
+    return shared_suspects(evidence, thresholds_by_class(thresholds, student.store)[student.k])
 
 
 def called_rows(seen: Mapping[str, SharedFound]) -> Iterator[tuple[str, str]]:

@@ -87,7 +87,7 @@ class SharedFound:
         return tuple(each for each in self.suspects if each.called)
 
 
-def shared_suspects(photos: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:
+def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:
     """Return what the student of a class may rely on in the photos of fit and tune together, at
     most so many, and all that are called.
 
@@ -96,10 +96,10 @@ def shared_suspects(photos: Evidence, threshold: float = 0.0, most: int = MOST) 
     read from the photos only presence is ranked: the absence of a thing is seldom what one score
     says.
     """
-    of = photos.one_of_each
+    of = evidence.one_of_each
     label = np.concatenate([of.fit_label, of.tune_label])
     sides = (int((label == 1).sum()), int((label == 0).sum()))
-    lacking = _lacking(of, photos.shown(FIT), photos.by_teacher or photos.decided)
+    lacking = _lacking(of, evidence.shown(FIT), evidence.by_teacher or evidence.decided)
     if lacking:
         return SharedFound(of.student.name, lacking, sides)
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
@@ -114,7 +114,7 @@ def shared_suspects(photos: Evidence, threshold: float = 0.0, most: int = MOST) 
     return SharedFound(of.student.name, "", sides, tuple(suspects))
 
 
-def _lacking(photos: Evidence, shown: tuple[int, int], decided: bool) -> str:
+def _lacking(evidence: Evidence, shown: tuple[int, int], decided: bool) -> str:
     if decided:
         return "there are no labels of training images"
     if min(shown) < LEAST_LABELLED:
@@ -125,11 +125,9 @@ def _lacking(photos: Evidence, shown: tuple[int, int], decided: bool) -> str:
     return ""
 
 
-def _logits(photos: Evidence) -> Array:
+def _logits(evidence: Evidence) -> Array:
     """Return logits (n,) on fit and tune of students that were not fitted to the photo."""
-    each = photos.student.logits_of_each(photos._students, photos._of_fit)
-    inside = each[photos._folds, np.arange(len(photos.fit))]
-    return np.concatenate([inside, photos.tune_logits.mean(axis=0)])
+    return np.concatenate([evidence.fit_logits, evidence.tune_logits.mean(axis=0)])
 
 
 def _measured(
@@ -172,9 +170,9 @@ def _suspect(
     )
 
 
-def _own_scores(photos: Evidence, rows: NDArray[np.intp]) -> Array:
+def _own_scores(evidence: Evidence, rows: NDArray[np.intp]) -> Array:
     """Return the scores (n, W) of the class's own words; (n, 0) if it has none."""
-    store, name = photos.student.store, photos.student.name
+    store, name = evidence.student.store, evidence.student.name
     if own := class_words(store, name):
         return np.asarray(store.concept_score[rows][:, own], dtype=np.float64)
     word = own_word(store, name)
@@ -182,8 +180,8 @@ def _own_scores(photos: Evidence, rows: NDArray[np.intp]) -> Array:
     return scores.astype(np.float64)
 
 
-def _candidates(photos: Evidence, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
-    store, k = photos.student.store, photos.student.k
+def _candidates(evidence: Evidence, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
+    store, k = evidence.student.store, evidence.student.k
     named = set[int]()
     if store.task != SINGLE_LABEL:
         for each, other in _classes(store, k, rows):
@@ -195,7 +193,7 @@ def _candidates(photos: Evidence, rows: NDArray[np.intp]) -> Iterator[_Candidate
             values = np.asarray(store.picture_property[rows, at], dtype=np.float64)
             yield _Candidate(PICTURE, kind.name, values, known=False, first=False)
     without = {c for c, other in classes_by_word(store).items() if other in named}
-    yield from _concepts(photos, rows, without | near_words(store, photos.student.name))
+    yield from _concepts(evidence, rows, without | near_words(store, evidence.student.name))
 
 
 def _classes(store: Store, k: int, rows: NDArray[np.intp]) -> Iterator[tuple[_Candidate, int]]:
@@ -219,13 +217,15 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
                 yield _Candidate(COLUMN, f"{column} = {name}", values, known=True, first=True)
 
 
-def _concepts(photos: Evidence, rows: NDArray[np.intp], without: set[int]) -> Iterator[_Candidate]:
-    store = photos.student.store
+def _concepts(
+    evidence: Evidence, rows: NDArray[np.intp], without: set[int]
+) -> Iterator[_Candidate]:
+    store = evidence.student.store
     scores = np.asarray(store.concept_score[rows], dtype=np.float64)
     for c, name in enumerate(store.concepts):
         if c not in without:
             two = len(np.unique(scores[:, c])) == 2  # present or absent, as in a caption
-            weight = float(photos.student.weights[c])
+            weight = float(evidence.student.weights[c])
             yield _Candidate(CONCEPT, name, scores[:, c], two, names_people(name), weight)
 
 

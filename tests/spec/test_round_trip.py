@@ -147,17 +147,24 @@ def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
         tune = Share(from_="fit", share=0.5, seed=2)
         given["splits"] = Splits(fit="holdout", tune=tune, holdout="rest")
     elif kind is ColumnsDataset:
-        if isinstance(given["table"], list):
-            given["table"] = ["a/one.csv", "b/one.csv"]
-            tune = Share(from_="b/one", share=0.5)
-            given["splits"] = Splits(fit="a/one", tune=tune, holdout="rest")
-        unused = {"label", "separator", "classes"} if given.get("labels") else {"labels", "absent"}
-        for key in unused & given.keys():
-            del given[key]
-        if not given.get("labels"):
-            given["label"] = "some column"
+        fit_columns(given)
     elif issubclass(kind, ListedDataset) and (given["splits"].columns() or given.get("captions")):
         given["metadata"] = given["root"] / "metadata.csv"
+
+
+def fit_columns(given: dict) -> None:
+    """Make the values of a table fit together."""
+    if isinstance(given["table"], list):
+        given["table"] = ["a/one.csv", "b/one.csv"]
+        tune = Share(from_="b/one", share=0.5)
+        given["splits"] = Splits(fit="a/one", tune=tune, holdout="rest")
+    unused = {"label", "separator", "classes"} if given.get("labels") else {"labels", "absent"}
+    for key in unused & given.keys():
+        del given[key]
+    if not given.get("labels"):
+        given["label"] = "some column"
+    if not given.get("path") and not given.get("captions"):
+        given["path"] = "some column"
 
 
 def fit_captions(dataset: Section, concepts: Section, folder: Path) -> None:
@@ -166,7 +173,7 @@ def fit_captions(dataset: Section, concepts: Section, folder: Path) -> None:
     if isinstance(dataset, ListedDataset):
         dataset.metadata = folder / "metadata.csv"
     usual = Concepts(corpus=concepts.corpus, scores=WordScores(), thumbnails=concepts.thumbnails)
-    for name in usual.model_fields:
+    for name in type(usual).model_fields:
         setattr(concepts, name, getattr(usual, name))
 
 

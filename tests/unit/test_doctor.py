@@ -9,6 +9,7 @@ import inficond_panel
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
+from inficond_panel.tuning.repairs.reweight import Reweighted
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
@@ -192,7 +193,7 @@ def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path):
     assert dark[masks["dark images"]].max() < dark[masks["the others"]].min()
 
     tuned = students.tune({"class": "car", "direction": "balance", "concept": "image brightness"})
-    weights = tuned.tuner.terms(tuned.node)["car"].balanced.weights
+    weights = tuned.tuner.terms(tuned.node)["car"].get(Reweighted).weights
     target = values[of_tune & car, 0].mean()
     plain = values[fit & car, 0].mean() - target
     assert abs(np.average(values[fit & car, 0], weights=weights[car[fit]]) - target) < -plain / 4

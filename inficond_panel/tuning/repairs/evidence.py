@@ -148,9 +148,7 @@ class Evidence:
 
     def verdict(self) -> Verdict:
         """Return the verdict whether the student is worse on tune than on fit."""
-        each = self.student.logits_of_each(self._students, self._of_fit)
-        inside = each[self._folds, np.arange(len(self.fit))]
-        fit = UnseenLogits(self.fit_label, inside[None], self.fit_group)
+        fit = UnseenLogits(self.fit_label, self.fit_logits[None], self.fit_group)
         return verdict(fit, UnseenLogits(self.tune_label, self.tune_logits, self.tune_group))
 
     def teacher_verdict(self) -> Verdict:
@@ -369,6 +367,12 @@ class Evidence:
     def tune_folds(self) -> NDArray[np.intp]:
         """Numbers (n,) of the folds of tune, for students that learn from its photos."""
         return stratified_folds(self.tune_label[:, None], FOLDS, 0, self.tune_group)
+
+    @property
+    def fit_logits(self) -> NDArray:
+        """Logits (n,) on fit, each of the student fitted without the fold of the photo."""
+        each = self.student.logits_of_each(self._students, self._of_fit)
+        return np.asarray(each[self._folds, np.arange(len(self.fit))])
 
     @cached_property
     def tune_logits(self) -> NDArray:
