@@ -220,6 +220,8 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
         given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
     elif given["concepts"].of_words:
         given["concepts"].scores = MaxCosineScores()
+    elif isinstance(given["dataset"], ColumnsDataset):
+        given["dataset"].path = given["dataset"].path or "some column"
     dataset, teacher = given["dataset"], given["teacher"]
     single = dataset.task == "single_label"
     if "activation" in teacher.fields():
