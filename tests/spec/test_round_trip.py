@@ -167,6 +167,17 @@ def fit_columns(given: dict) -> None:
         given["path"] = "some column"
 
 
+def fit_scores(given: dict, folder: Path) -> None:
+    """Make scores and data set fit together: words have captions, other methods photos."""
+    if given["concepts"].of_words and isinstance(given["dataset"], RootedDataset):
+        fit_captions(given["dataset"], given["concepts"], folder)
+        given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
+    elif given["concepts"].of_words:
+        given["concepts"].scores = MaxCosineScores()
+    elif isinstance(given["dataset"], ColumnsDataset):
+        given["dataset"].path = given["dataset"].path or "some column"
+
+
 def fit_captions(dataset: Section, concepts: Section, folder: Path) -> None:
     """Leave out what words of captions have no use for, and name the captions."""
     dataset.captions = "caption"
@@ -215,13 +226,7 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
         named = {"model", "pretrained"} & encoder.fields().keys()
         concepts.encoder = type(encoder)(**{key: getattr(encoder, key) for key in named})
         given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
-    if given["concepts"].of_words and isinstance(given["dataset"], RootedDataset):
-        fit_captions(given["dataset"], given["concepts"], folder)
-        given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
-    elif given["concepts"].of_words:
-        given["concepts"].scores = MaxCosineScores()
-    elif isinstance(given["dataset"], ColumnsDataset):
-        given["dataset"].path = given["dataset"].path or "some column"
+    fit_scores(given, folder)
     dataset, teacher = given["dataset"], given["teacher"]
     single = dataset.task == "single_label"
     if "activation" in teacher.fields():

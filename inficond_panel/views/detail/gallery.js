@@ -123,8 +123,8 @@ function makeTile() {
 }
 
 function describe(row, picture) {
-  const known = picture
-    ? `${picture.image}, ${picture.caption ? `${picture.caption}, ` : ""}${picture.score ? `concept score ${picture.score}, ` : ""}`
-    : ""
-  return `Image ${known}${FILL_NAMES[row.fill]}, class ${PRESENCE[row.label]}`
+  const score = picture?.score ? `concept score ${picture.score}` : ""
+  const known = picture ? [picture.image, picture.caption, score] : []
+  const facts = [...known.filter(Boolean), FILL_NAMES[row.fill], `class ${PRESENCE[row.label]}`]
+  return `Image ${facts.join(", ")}`
 }
