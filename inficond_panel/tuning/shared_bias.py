@@ -155,18 +155,21 @@ def _suspect(
     label: NDArray,
     decision: NDArray[np.bool_],
 ) -> SharedSuspect:
-    told = ~np.isnan(each.values)
+    told, use = ~np.isnan(each.values), float(measured.use[m])
     values = each.values[told]
+    shares = rates(shows(values, dividing_score(values)), label[told], decision[told])
+    # With no photo of both, the absence is right in all photos there are.
+    apart = use < 0 and shares.found[0][1] == 0
     return SharedSuspect(
         each.kind,
         each.name,
         float(measured.correlation[m]),
-        float(measured.use[m]),
+        use,
         float(measured.strength[m]),
         float(measured.p[m]),
-        bool(called[m]),
+        bool(called[m]) and not apart,
         each.weight,
-        rates(shows(values, dividing_score(values)), label[told], decision[told]),
+        shares,
     )
 
 

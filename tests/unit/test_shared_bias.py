@@ -171,6 +171,26 @@ def test_a_column_of_metadata_is_called(tmp_path):
     assert any("may rely on the absence of male = 1" in text for text in rows["finding"])
 
 
+def test_the_absence_of_a_class_that_never_comes_with_it_is_not_called(tmp_path):
+    """Among photos of buses and trains the absence of the one is right in all photos there are."""
+    rng = np.random.default_rng(3)
+    kind = rng.integers(0, 4, 1500)
+    index = [f"{i:04d}.jpg" for i in range(1500)]
+    label = pd.DataFrame({"bus": kind == 0, "train": kind == 1}, index).astype(float)
+    seen = label + rng.normal(size=label.shape) * 0.7
+    students = inficond_panel.from_frames(
+        seen.rename(columns={"bus": "bus", "train": "rails"}),
+        3 * (2 * label - 1) + rng.normal(size=label.shape),
+        label,
+        split=pd.Series(np.resize(["fit", "fit", "fit", "tune", "holdout"], 1500), index),
+        path=tmp_path / "own.zarr",
+    )
+    shared = students.with_settings(lambda_=1e-3).fit().doctor()["shared"]
+    train = shared.loc[("bus", "train")]
+    assert train["use"] < 0
+    assert not train["called"]
+
+
 def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):
     shared = made(tmp_path).doctor("blond hair")["shared"]
     assert not [name for (_, name), row in shared.iterrows() if row["called"] and "word" in name]
