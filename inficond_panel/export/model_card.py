@@ -1,6 +1,7 @@
 """Model card of students: data, settings, edits, metrics and limitations.
 
-The sections follow Mitchell et al. 2019, "Model Cards for Model Reporting".
+The sections follow Mitchell et al. 2019, "Model Cards for Model Reporting". ``card_markdown``
+writes it as text, and ``folder`` as the ``card.json`` of an export.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Find, hash, download and load models in local folders and on the hub.
 
-First functions for all models, then for models of the package transformers.
+First functions for all models, then for models of the package transformers; those of open_clip are
+in ``source``.
 """
 
 from __future__ import annotations

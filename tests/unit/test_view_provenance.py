@@ -20,7 +20,7 @@ from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.ui.component import Component
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
-from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chips
+from inficond_panel.views.provenance.iterations import make_axis, make_chips, make_machine_author
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
 from inficond_panel.vocabulary.metrics import BRIER, METRICS
 from inficond_panel.wording.metrics import change_text, make_change
@@ -168,7 +168,7 @@ def test_the_plot_puts_answers_of_a_class_together():
     [("machine:crossfit", "by a machine: crossfit"), ("machine", ""), ("user", ""), ("", "")],
 )
 def test_a_row_names_the_machine_that_made_it(author, told):
-    assert make_author(SimpleNamespace(author=author)) == told
+    assert make_machine_author(SimpleNamespace(author=author)) == told
 
 
 def test_a_sentence_names_typed_concepts():

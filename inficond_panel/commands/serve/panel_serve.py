@@ -1,4 +1,6 @@
-"""Guards of ``panel serve inficond_panel/app.py``, active from the first request.
+"""Guards of a bare ``panel serve inficond_panel/app.py``, active from the first request.
+
+The flags of ``inficond serve`` are in ``server.py``.
 
 Panel runs an app's file only when its first page is opened, which is too late for a guard. Before
 Panel reads its command line it loads the entry points ``panel.io.rest`` of all packages

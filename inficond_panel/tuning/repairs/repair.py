@@ -27,8 +27,9 @@ class Repair:
     """Repair of the student of one class.
 
     ``keys`` are the keys of an edits file beside class and direction, of which ``optional`` may be
-    missing; ``form`` shows them in help. Repairs of one iteration whose kind is ``compared`` are
-    resolved together, by all combinations of their candidates; others before, kind by kind.
+    missing; ``form`` is how the help of ``inficond tune`` shows them (``commands/tune.py``).
+    Repairs of one iteration whose kind is ``compared`` are resolved together, by all combinations of
+    their candidates; others before, kind by kind.
     """
 
     kind: ClassVar[RepairKind]

@@ -22,9 +22,9 @@ from inficond_panel.views.provenance.iterations import (
     ProvenanceTree,
     ShownIterations,
     each_once,
-    make_author,
     make_axis,
     make_chips,
+    make_machine_author,
     make_result,
     make_title,
     touches,
@@ -199,7 +199,7 @@ def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
             "steps": [
                 {
                     "title": make_title(step),
-                    "by": make_author(step),
+                    "by": make_machine_author(step),
                     "chips": make_chips(step.edits),
                 }
                 for step in steps

@@ -149,7 +149,7 @@ def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
         "number": f"#{node.number}",
         "name": node.name,
         "title": make_title(node),
-        "by": make_author(node),
+        "by": make_machine_author(node),
         "kept": _kept(node, branches.path),
         "lane": branches.lanes[row],
         "current": row == branches.current,
@@ -205,7 +205,7 @@ def make_title(node: Node | Iteration) -> str:
     return f"#{node.number} {node.name}".rstrip()
 
 
-def make_author(node: Node | Iteration) -> str:
+def make_machine_author(node: Node | Iteration) -> str:
     """Return ``by a machine: crossfit`` for a node of an automatic search; empty for others."""
     kind, _, strategy = node.author.partition(":")
     return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
@@ -267,7 +267,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
             *([("", f"and {count(more)} more")] if more > 0 else []),
         ],
         "facts": [
-            *([("Author", author)] if (author := make_author(node)) else []),
+            *([("Author", author)] if (author := make_machine_author(node)) else []),
             ("Fitted in", words.seconds_text(node.seconds)),
             (words.FROM_BEST, words.power_text(node.gap)),
             ("Bounds", count(node.bound_count)),
