@@ -28,8 +28,8 @@ class Repair:
 
     ``keys`` are the keys of an edits file beside class and direction, of which ``optional`` may be
     missing; ``form`` is how the help of ``inficond tune`` shows them (``commands/tune.py``).
-    Repairs of one iteration whose kind is ``compared`` are resolved together, by all combinations of
-    their candidates; others before, kind by kind.
+    Repairs of one iteration whose kind is ``compared`` are resolved together, by all combinations
+    of their candidates; others before, kind by kind.
     """
 
     kind: ClassVar[RepairKind]
