@@ -135,7 +135,8 @@ class PagePhotos:
         if store.of_words:
             raise DataError(
                 "The concepts of this store are words of captions, so that a photo has no scores.",
-                'Predict captions: inficond predict SPEC "CAPTION"',
+                "Predict captions: "
+                + Remedy('inficond predict SPEC "CAPTION"', "students.predict_images([CAPTION])"),
             )
         stages = store.attrs.get("stages")
         if not isinstance(stages, dict) or "segments" not in stages:
@@ -239,7 +240,9 @@ def _check_encoder(spec: Spec) -> None:
     if spec.concepts.of_words:
         raise DataError(
             "The concepts of this spec are words of captions, so that there is no encoder.",
-            f"Write the word into {spec.concepts.corpus.name}, and run inficond precompute again.",
+            Remedy(
+                f"Write the word into {spec.concepts.corpus.name}, and run inficond precompute."
+            ),
         )
 
 

@@ -26,6 +26,8 @@ REFUSED = {
     "predict students": "--spec is only for an export",  # and the folder of one is not there
     "init --download voc2007": "could not be downloaded",  # without network
 }
+#: Pages with commands on the table of captions in ``examples``.
+OF_CAPTIONS = {"data"}
 _SHELL = {"", "sh", "console"}
 
 
@@ -70,8 +72,12 @@ def refusal(text: str) -> str:
 
 
 def write_shown(page: Path, folder: Path) -> None:
-    """Write what the commands of a page name and its text shows: edits, and a list of images."""
+    """Write what the commands of a page name: edits that it shows, a list of images, captions."""
     yaml = [line for _, language, line in code_lines(page) if language == "yaml"]
     (folder / "edits.yaml").write_text("\n".join(yaml) + "\n")
     odd = "".join(f"scene-{i:05d}\n" for i in range(1, 2000, 2))
     (folder / "odd.txt").write_text(odd)
+    if page.stem in OF_CAPTIONS:
+        table = (ROOT / "examples" / "wildlife_captions.csv").read_text(encoding="utf-8")
+        (folder / "wildlife_captions.csv").write_text(table, encoding="utf-8")
+        (folder / "new.csv").write_text("id,caption\n1,a deer by the river\n")

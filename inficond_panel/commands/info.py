@@ -14,7 +14,6 @@ from inficond_panel.common.folders import is_address
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError
-from inficond_panel.store.schema import NO_ENCODER
 from inficond_panel.vocabulary.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -79,6 +78,7 @@ def _planned(args: argparse.Namespace) -> pd.DataFrame:
     from inficond_panel.results.store_content import content_frame
 
     spec = spec_to_make(args)
+    from inficond_panel.store.schema import NO_ENCODER
     from precompute.concepts.corpus import read_corpus
     from precompute.datasets import load_dataset
 

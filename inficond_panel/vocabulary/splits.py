@@ -13,5 +13,5 @@ IMAGES_OF = {FIT: "training images", TUNE: "tuning images", HOLDOUT: "holdout im
 #: What splits that are drawn by chance cannot show.
 BY_CHANCE = (
     "Splits by chance share every bias of the photos: what goes with a class in all of them, "
-    "inficond doctor can only ask about."
+    "the doctor can only ask about."
 )

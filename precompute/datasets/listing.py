@@ -57,7 +57,7 @@ class Listing:
         """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
-        paths = self.paths(ids) if self.paths else []
+        paths = self.paths(ids) if self.paths else None
         captions = None
         if self.captions is not None:
             captions = captions_of(self.captions, ids, self.caption_column)
@@ -74,7 +74,7 @@ class Listing:
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
-            file=(lambda i: paths[i]) if self.paths else None,
+            file=None if paths is None else paths.__getitem__,
             captions=captions,
         )
 

@@ -81,7 +81,7 @@ def extend(
     if spec.concepts.of_words:
         raise DataError(
             "Photos cannot be added to a store whose concepts are words of captions.",
-            "Add rows to the table of captions, and run inficond precompute again.",
+            Remedy("Add rows to the table of captions, and run inficond precompute again."),
         )
     with writing_to(path, "Use a store in a folder in which you can write."):
         store = open_store(path)

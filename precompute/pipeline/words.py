@@ -18,7 +18,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.caption_words import absent_note, caption_scores, empty_note
-from inficond_panel.errors import DataError, StoreError
+from inficond_panel.errors import DataError, Remedy, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import FORMAT_VERSION, Store, open_store, write_store
@@ -217,7 +217,10 @@ def _scored(inputs: WordInputs) -> tuple[np.ndarray, list[str], list[Dropped]]:
     if not scores.any():
         raise DataError(
             f"No caption has a word of the corpus {Path(inputs.spec.concepts.corpus).name}.",
-            "Write words of the captions into it; inficond init TABLE lists the frequent ones.",
+            Remedy(
+                "Write words of the captions into it; inficond init TABLE lists the frequent ones.",
+                "Write words of the captions into it.",
+            ),
         )
     long = filters.longest if filters and filters.longest is not None else None
     kept = [i for i, name in enumerate(names) if long is None or len(name) <= long]

@@ -23,7 +23,7 @@ NO_REMEDIES = {
     "inficond_panel/export/folder.py": (1, "a comment in a file for commands"),
     "inficond_panel/export/onnx_file.py": (2, "what logits are compared with"),
     "inficond_panel/results/confusions.py": (1, "a note of reports"),
-    "inficond_panel/results/doctor.py": (3, "commands in a column"),
+    "inficond_panel/results/doctor.py": (4, "commands in a column"),
     "inficond_panel/results/history.py": (1, "a note of reports"),
     "inficond_panel/results/networks.py": (1, "a note of reports"),
     "inficond_panel/results/store_content.py": (2, "notes of reports"),
@@ -37,6 +37,7 @@ NO_REMEDIES = {
     "precompute/datasets/python_source.py": (1, "name of a module"),
     "precompute/detect/models.py": (3, "a hint and remedies of the command init"),
     "precompute/pipeline/assemble.py": (1, "an entry of a log"),
+    "precompute/pipeline/words.py": (1, "an entry of a log"),
 }
 #: Texts that take only the shell's part of a remedy: how many in a file, and what they are.
 SHELL_ALONE = {
