@@ -225,11 +225,12 @@ def _concepts(
 ) -> Iterator[_Candidate]:
     store = evidence.student.store
     scores = np.asarray(store.concept_score[rows], dtype=np.float64)
+    low, high, weights = scores.min(axis=0), scores.max(axis=0), evidence.student.weights
+    two = ((scores == low) | (scores == high)).all(axis=0) & (low < high)  # present or absent
     for c, name in enumerate(store.concepts):
         if c not in without:
-            two = len(np.unique(scores[:, c])) == 2  # present or absent, as in a caption
-            weight = float(evidence.student.weights[c])
-            yield _Candidate(CONCEPT, name, scores[:, c], two, names_people(name), weight)
+            known, weight = bool(two[c]), float(weights[c])
+            yield _Candidate(CONCEPT, name, scores[:, c], known, names_people(name), weight)
 
 
 def near_words(store: Store, class_name: str) -> set[int]:

@@ -186,12 +186,7 @@ class Inputs:
 
     def made(self, path: Path) -> bool:
         """Return True if ``path`` is an undamaged store that was made from these inputs."""
-        try:
-            store = open_store(path)
-            store.verify()
-        except StoreError:
-            return False
-        return bool(store.attrs["inputs_hash"] == self.inputs_hash)
+        return made_from(path, self.inputs_hash)
 
     def skipped(self, reason: Sequence[str]) -> list[tuple[str, str]]:
         """Return (id, reason) of each skipped image; other images have the ``reason`` ""."""
@@ -260,3 +255,13 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         device=spec.device,
         across_splits=spec.dataset.across_splits,
     )
+
+
+def made_from(path: Path, inputs_hash: str) -> bool:
+    """Return True if ``path`` is an undamaged store that was made from inputs with this hash."""
+    try:
+        store = open_store(path)
+        store.verify()
+    except StoreError:
+        return False
+    return bool(store.attrs["inputs_hash"] == inputs_hash)

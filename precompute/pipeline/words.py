@@ -18,7 +18,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.caption_words import absent_note, caption_scores, empty_note
-from inficond_panel.errors import DataError, Remedy, StoreError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import FORMAT_VERSION, Store, open_store, write_store
@@ -32,7 +32,6 @@ from inficond_panel.store.near_images import (
     near_images,
 )
 from inficond_panel.store.schema import NO_ENCODER, WORDS, array_hash
-from inficond_panel.store.write import check_free
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import TASKS
@@ -48,6 +47,7 @@ from precompute.concepts.corpus import (
 )
 from precompute.datasets import Dataset, check_files, load_dataset
 from precompute.pipeline.assemble import without_positives
+from precompute.pipeline.inputs import made_from
 from precompute.teachers.head import fit_heads
 from precompute.teachers.loading import TeacherSource, fit_rows
 from precompute.teachers.outputs import check_order
@@ -94,10 +94,23 @@ class WordInputs:
         return len(self.captions) * len(self.words)
 
     @cached_property
+    def digests(self) -> list[str]:
+        """Content hashes of the images, which read their files."""
+        return [self.dataset.digest(i) for i in range(len(self.dataset.ids))]
+
+    @cached_property
+    def outputs(self) -> TableColumns | None:
+        """The teacher's table of outputs, read once; None for heads."""
+        section = self.teacher.section
+        if isinstance(section, HeadTeacher):
+            return None
+        return read_logits(section, self.dataset.ids, self.dataset.classes)
+
+    @cached_property
     def inputs(self) -> dict[str, Any]:
         """Return all that the store depends on, as plain values; files by their content."""
-        dataset, concepts = self.dataset, self.spec.concepts
-        digests = [dataset.digest(i) for i in range(len(dataset.ids))]
+        dataset, concepts, digests = self.dataset, self.spec.concepts, self.digests
+        given = self.outputs
         return {
             "recipe": RECIPE,
             "title": self.spec.title,
@@ -110,20 +123,13 @@ class WordInputs:
             "concepts": plain([", ".join(texts) for texts in self.words.values()]),
             "filters": concepts.filters.limits() if concepts.filters else {},
             "teacher": plain(self.teacher.inputs_on(dataset, digests)),
-            "outputs": self._table_hash(),
+            "outputs": "" if given is None else array_hash(np.hstack([given.own, given.other])),
             "metadata": [list(dataset.metadata_columns), _hash_of(dataset.metadata)],
             "groups": plain(list(dataset.group or ())),
             "across_splits": self.spec.dataset.across_splits,
             "photos": plain(digests if dataset.file else []),
             "thumbnails": concepts.thumbnails.values() if dataset.file else {},
         }
-
-    def _table_hash(self) -> str:
-        """Return the hash of the teacher's table of outputs; "" for heads."""
-        if isinstance(self.teacher.section, HeadTeacher):
-            return ""
-        columns = read_logits(self.teacher.section, self.dataset.ids, self.dataset.classes)
-        return array_hash(np.hstack([columns.own, columns.other]))
 
     @cached_property
     def inputs_hash(self) -> str:
@@ -132,17 +138,11 @@ class WordInputs:
 
     def made(self, path: Path) -> bool:
         """Return True if ``path`` is an undamaged store that was made from these inputs."""
-        try:
-            store = open_store(path)
-            store.verify()
-        except StoreError:
-            return False
-        return bool(store.attrs["inputs_hash"] == self.inputs_hash)
+        return made_from(path, self.inputs_hash)
 
 
 def make_store(inputs: WordInputs, path: Path, progress: Progress) -> Store:
     """Compute all arrays, write the store to ``path`` and open it. The caller holds the lock."""
-    check_free(path)
     with one_thread():
         arrays, attrs = _assembled(inputs, progress)
     progress(f"Writing {path}")
@@ -226,8 +226,8 @@ def _scored(inputs: WordInputs) -> tuple[np.ndarray, list[str], list[Dropped]]:
     kept = [i for i, name in enumerate(names) if long is None or len(name) <= long]
     dropped: list[Dropped] = [
         (name, "longest", f"{len(name)} characters")
-        for i, name in enumerate(names)
-        if i not in set(kept)
+        for name in names
+        if long is not None and len(name) > long
     ]
     if filters and filters.least_score is not None:
         fit = np.array(inputs.dataset.split) == FIT
@@ -243,8 +243,8 @@ def _teacher(inputs: WordInputs) -> tuple[TableColumns, dict[str, Any], list[str
     """Return the teacher's logits, attributes of heads, and notes."""
     section, dataset = inputs.teacher.section, inputs.dataset
     if not isinstance(section, HeadTeacher):
-        columns = read_logits(section, dataset.ids, dataset.classes)
-        return columns, {}, left_out_text(section, columns)
+        assert inputs.outputs is not None, "a table has outputs"
+        return inputs.outputs, {}, left_out_text(section, inputs.outputs)
     rows = fit_rows(dataset)
     features = word_features(inputs.captions, rows)
     heads = fit_heads(
@@ -261,8 +261,7 @@ def _near(inputs: WordInputs, split: np.ndarray) -> tuple[np.ndarray, NearImages
     captions are no sign of equal images."""
     dataset = inputs.dataset
     columns = [dataset.group] if dataset.group else []
-    if dataset.file:
-        columns.append(tuple(dataset.digest(i) for i in range(len(dataset.ids))))
+    columns += [tuple(inputs.digests)] if dataset.file else []
     pairs = [equal_texts(column) for column in columns]
     group = joined(pairs, None, len(dataset.ids))
     near = near_images(group, split, list(dataset.ids))

@@ -106,6 +106,9 @@ def test_a_replay_makes_the_same_student(tuner, node, tmp_path):
     assert {old.id: new.weights_hash for old, new in pairs}[node.id] == node.weights_hash
 
 
-def test_it_has_words(tuner, node):
+def test_the_edit_has_words():
     assert edit_words(Ridge("truck", 0.5)) == "ridge 0.5"
+
+
+def test_its_effect_has_words(tuner, node):
     assert terms_words(tuner.terms(node)["truck"]) == ["L2 penalty 0.5"]

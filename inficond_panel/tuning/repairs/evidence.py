@@ -50,7 +50,7 @@ LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 _KEPT_OF_TUNE = ["tune_scores", "_of_tune", "tune_photos", "tune_logits"]
 _KEPT_OF_TUNE += ["model_of_tune", "model_of_fit", "one_of_each"]
 #: Cached properties that depend on the photos of fit, too.
-_KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit"]
+_KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit", "fit_logits"]
 
 
 class Evidence:
@@ -368,7 +368,7 @@ class Evidence:
         """Numbers (n,) of the folds of tune, for students that learn from its photos."""
         return stratified_folds(self.tune_label[:, None], FOLDS, 0, self.tune_group)
 
-    @property
+    @cached_property
     def fit_logits(self) -> NDArray:
         """Logits (n,) on fit, each of the student fitted without the fold of the photo."""
         each = self.student.logits_of_each(self._students, self._of_fit)

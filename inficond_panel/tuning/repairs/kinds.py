@@ -1,4 +1,5 @@
-"""The kinds of repair: a new kind is one file, and one name in ``KINDS``."""
+"""The kinds of repair: a new kind is one file, one line in ``KINDS``, and its form in the help of
+``inficond tune``."""
 
 from __future__ import annotations
 

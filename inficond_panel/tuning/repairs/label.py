@@ -25,7 +25,6 @@ from inficond_panel.tuning.repairs.choosing import counted, enough, logits_of_tu
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.repair import Named, Repair
 from inficond_panel.vocabulary.intents import RepairKind
-from inficond_panel.vocabulary.splits import HOLDOUT
 
 KIND = RepairKind("label", "✓", "Label")
 #: Candidate weights of a labelled photo, in training images.
@@ -128,14 +127,6 @@ class Label(Repair):
     def uses_added(self, store: Store) -> bool:
         """Return True if the photo was added to the store."""
         return name_key(self.image) not in store.image_keys
-
-    def check(self, store: Store) -> None:
-        """Raise ``TuningError`` for a photo of the holdout."""
-        if self.image in {store.images[row] for row in store.rows(HOLDOUT)}:
-            raise TuningError(
-                f"{self.image!r} is a photo of the holdout, which is for evaluation only.",
-                "Label photos of fit or tune.",
-            )
 
     @classmethod
     def applied(

@@ -116,15 +116,12 @@ class Repair:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Photos that it names."""
+        """Photos that it learns by name, which may not be of the holdout."""
         return ()
 
     def uses_added(self, store: Store) -> bool:
         """Return True if it uses photos that were added to the store."""
         return False
-
-    def check(self, store: Store) -> None:
-        """Raise ``TuningError`` if the repair may not be made in ``store``, whose names it has."""
 
     def check_joint(self, refused: TuningError) -> None:
         """Raise ``refused`` unless a softmax student can have the repair."""

@@ -26,7 +26,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_TUNE, Evidence
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import resolve_repairs
 from inficond_panel.tuning.thumbs import Bounds, box
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Size of the caches, shared by all sessions of a tuner.
@@ -184,7 +184,18 @@ class RepairTerms:
         for repair in repairs:
             if self.refused is not None:
                 self._check_joint(repair, self.refused)
-            repair.check(self._store)
+        self._check_images([image for repair in repairs for image in repair.images])
+
+    def _check_images(self, images: Sequence[str]) -> None:
+        """Raise ``TuningError`` for a photo of the holdout."""
+        rows = self._store.rows(HOLDOUT) if images else ()
+        held = {self._store.images[row] for row in rows}
+        for image in images:
+            if image in held:
+                raise TuningError(
+                    f"{image!r} is a photo of the holdout, which is for evaluation only.",
+                    "Label photos of fit or tune.",
+                )
 
     def _check_joint(self, repair: Repair, refused: TuningError) -> None:
         """Raise ``TuningError`` for a repair that the spec's students cannot have."""
