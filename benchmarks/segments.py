@@ -100,7 +100,7 @@ def chosen(dataset: Any, split: str, count: int) -> list[int]:
 
 def trained_head(parts: tuple[Any, Any, Any], count: int, epochs: int, path: Path) -> float:
     """Train a head on the last images of fit; CPU seconds."""
-    from precompute.segments.methods import HeadTraining
+    from precompute.segments.settings import HeadTraining
     from precompute.segments.training import train_head
 
     spec, dataset, encoder = parts

@@ -29,7 +29,7 @@ from precompute.datasets import Dataset, check_encoder, check_files, load_datase
 from precompute.datasets.equal_files import equal_images
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of, with_masks
-from precompute.segments.methods import HeadTraining, training_of
+from precompute.segments.settings import HeadTraining, training_of
 from precompute.teachers.loading import TeacherSource
 
 #: Version of the pipeline's code: increment it when equal inputs give another store than before.

@@ -1,4 +1,4 @@
-"""Methods that divide an image into segments, and their settings.
+"""Methods that divide an image into segments; ``METHODS`` lists them.
 
 Spherical k-means clusters cells with a term for their position: a segment is then uniform in the
 encoder's space and comparable with a text, as in CLIP-S⁴ (He et al., 2023), which clusters pixel
@@ -8,16 +8,18 @@ are regions of colour that follow the photo's edges; those with similar embeddin
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from inficond_panel.spec.sections.concepts import Segments
+from precompute.segments.masks import read_mask
 from precompute.segments.regions import (
+    components,
     connect,
     memberships,
     middles,
@@ -27,70 +29,33 @@ from precompute.segments.regions import (
     shares,
     unit,
 )
-
-#: Version of the methods' code: increment it when equal settings give other segments than before.
-RECIPE = 3
+from precompute.segments.settings import SegmentSettings
 
 
 @dataclass(frozen=True)
-class SegmentSettings:
-    """Settings of ``segment``; each method uses only some of them.
+class MethodInput:
+    """One image as the input of a segmentation method.
 
-    ``spatial`` is the weight of the squared distance in the image (a side is 1) relative to 1 -
-    cosine. ``scale`` is a parameter of Felzenszwalb's method, ``superpixels`` and ``compactness``
-    are parameters of SLIC. ``masks`` is a folder, ``head`` a file of ``precompute.segments.head``.
+    ``cells`` are the image's cell embeddings (h, w, embed), not normalised. ``pixels`` and the mask
+    have ``shape`` (height, width).
     """
 
-    method: str = "kmeans"
-    max_per_image: int = 16
-    seed: int = 0
-    spatial: float = 1.0
-    refine: str = "none"
-    scale: float = 100.0
-    superpixels: int = 200
-    compactness: float = 10.0
-    masks: str = ""
-    head: str = ""
+    cells: np.ndarray
+    image: Image.Image
+    shape: tuple[int, int]
+    image_id: str
 
-    def inputs(self) -> dict[str, Any]:
-        """Return the settings that segments depend on, for a hash; a head's file as its SHA-256."""
-        values = asdict(self) | {"recipe": RECIPE}
-        del values["masks"]  # a mask belongs to its image: see files.with_masks
-        if self.head:
-            values["head"] = hashlib.sha256(Path(self.head).read_bytes()).hexdigest()
-        return values
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """Image resized to ``shape``: RGB ``(height, width, 3)`` uint8."""
+        size = self.shape[1], self.shape[0]
+        return np.asarray(self.image.resize(size, Image.Resampling.LANCZOS))
 
 
-def settings_of(segments: Segments) -> SegmentSettings:
-    """Return the settings of a spec's ``concepts.segments``.
-
-    ``head`` stays empty if the head is yet to be trained; see ``train_head``.
-    """
-    names = {field.name for field in fields(SegmentSettings)}
-    values = {key: value for key, value in segments.values().items() if key in names}
-    if "masks" in values:
-        values["masks"] = str(values["masks"])
-    head = values.pop("head", None)
-    if head is not None and head.checkpoint is not None:
-        values["head"] = str(head.checkpoint)
-    return SegmentSettings(**values)
-
-
-@dataclass(frozen=True)
-class HeadTraining:
-    """Settings for training a segmentation head: number of ``images``, ``epochs``, ``seed``."""
-
-    images: int = 200
-    epochs: int = 8
-    seed: int = 0
-
-
-def training_of(segments: Segments) -> HeadTraining | None:
-    """Return the training settings of a spec's segmentation head; None if no head is trained."""
-    head = getattr(segments, "head", None)
-    if head is None or head.checkpoint is not None:
-        return None
-    return HeadTraining(head.images, head.epochs, head.seed)
+def divide(view: MethodInput, settings: SegmentSettings) -> np.ndarray:
+    """Return the segments of an image as a label map from 0, per cell, per pixel, or in between."""
+    labels = METHODS[settings.method](view, settings)
+    return to_edges(labels, view.pixels) if settings.refine == "edges" else labels
 
 
 ITERATIONS = 10
@@ -255,3 +220,33 @@ def to_edges(labels: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     flat = region.ravel()
     total = np.stack([np.bincount(flat, of_one) for of_one in member.reshape(flat.size, -1).T], 1)
     return connect(total.argmax(1)[region])
+
+
+def _by_mask(view: MethodInput, settings: SegmentSettings) -> np.ndarray:
+    """Return the connected parts of the labels in the image's mask file, merged by similar
+    embeddings if they are too many."""
+    mask = read_mask(Path(settings.masks), view.image_id, view.image.size)
+    if mask.mode in ("1", "P"):
+        mask = Image.fromarray(np.asarray(mask).astype(np.uint8))
+    small = mask.resize((view.shape[1], view.shape[0]), Image.Resampling.NEAREST)
+    return merged(components(np.asarray(small)), view.cells, settings)
+
+
+def _head(view: MethodInput, settings: SegmentSettings) -> np.ndarray:
+    from precompute.segments.head import load_head
+
+    embedded = load_head(settings.head).embed(view.cells, view.image)
+    return cluster_graph(embedded, settings.max_per_image, settings.spatial)
+
+
+#: Methods by the name in ``concepts.segments``; each returns a label map from 0.
+METHODS: dict[str, Callable[[MethodInput, SegmentSettings], np.ndarray]] = {
+    "kmeans": lambda view, s: cluster_kmeans(view.cells, s.max_per_image, s.seed, s.spatial),
+    "graph": lambda view, s: cluster_graph(view.cells, s.max_per_image, s.spatial),
+    "felzenszwalb": lambda view, s: merged(even_regions(view.pixels, s.scale), view.cells, s),
+    "slic": lambda view, s: merged(
+        superpixels(view.pixels, s.superpixels, s.compactness), view.cells, s
+    ),
+    "file": _by_mask,
+    "head": _head,
+}

@@ -18,8 +18,8 @@ from segment_parts.measures import (
 
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.segments import SegmentSettings, View, divide, read_mask, segment, with_masks
-from precompute.segments.methods import cluster_kmeans, merge
+from precompute.segments import SegmentSettings, read_mask, segment, with_masks
+from precompute.segments.methods import MethodInput, cluster_kmeans, divide, merge
 from precompute.segments.regions import components, connect, neighbours, shares, unit, upsample
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -49,7 +49,7 @@ def test_segments_are_a_partition_into_connected_parts(how, grid, shape, most, d
     how = replace(how, max_per_image=most, seed=seed)
     cells = rng.normal(size=(*grid, 5)).astype(np.float32)
     image = Image.fromarray(rng.integers(0, 256, (*shape, 3)).astype(np.uint8))
-    labels = divide(View(cells, image, shape, ""), how)
+    labels = divide(MethodInput(cells, image, shape, ""), how)
     count = int(labels.max()) + 1
     assert labels.shape in (grid, shape)
     assert count <= most
@@ -105,7 +105,7 @@ def test_more_weight_of_place_makes_segments_compact():
         spread = []
         for spatial in (0.0, 50.0):
             how = SegmentSettings(method=method, max_per_image=4, spatial=spatial)
-            labels = divide(View(cells, Image.new("RGB", (9, 9)), (9, 9), ""), how)
+            labels = divide(MethodInput(cells, Image.new("RGB", (9, 9)), (9, 9), ""), how)
             parts = [place[labels == j] for j in range(labels.max() + 1)]
             spread.append(sum(np.square(part - part.mean(0)).sum() for part in parts))
         assert spread[1] < 0.8 * spread[0], method
