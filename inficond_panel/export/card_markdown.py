@@ -83,7 +83,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         names=list(_METRICS.values()),
         measured=_measured,
         together=_together,
-        judged_apart=lambda each: ", ".join(k for k, v in each.items() if v.get("cross_fitted")),
+        cross_fitted=lambda each: ", ".join(k for k, v in each.items() if v.get("cross_fitted")),
         in_words=in_words,
         facts=[(name, in_words(value)) for name, value in card["data"].items()],
         settings=_settings(card),

@@ -37,8 +37,8 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import drift_sentences
 
 #: Metrics that a threshold is evaluated by.
-JUDGED = keys(F1, PRECISION, RECALL)
-_CHANGES = tuple(f"{key}_change" for key in JUDGED)
+THRESHOLD_METRICS = keys(F1, PRECISION, RECALL)
+_CHANGES = tuple(f"{key}_change" for key in THRESHOLD_METRICS)
 
 
 _THRESHOLD_HEADINGS = {
@@ -108,18 +108,18 @@ def _chosen(
     shown, group = list(map(outcome.distinct, (True, False))), outcome.groups(F1.key)
     if min(shown) < LEAST_LABELLED:
         why = f"tune has {shown[0]} positive and {shown[1]} negative images{counted_once(group)}"
-        none = dict.fromkeys(("threshold", *JUDGED, *_CHANGES), NO_INTERVAL)
+        none = dict.fromkeys(("threshold", *THRESHOLD_METRICS, *_CHANGES), NO_INTERVAL)
         return row | columns_of(none) | {"lacking": f"{why}; {LEAST_LABELLED} of each are needed"}
     choice = ThresholdChoice(label, outcome.logit, precision, group)
     value, limits = choice.value(), choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(noise["seed"]), group=group)
     before = Outcome(label, outcome.logit, cutoff=now, group=group)
-    change = change_intervals(before, after, JUDGED, **noise)
+    change = change_intervals(before, after, THRESHOLD_METRICS, **noise)
     lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"
     return {
         **row,
         **Interval(value, *limits).columns("threshold"),
-        **columns_of(metric_intervals(after, JUDGED, **noise)),
+        **columns_of(metric_intervals(after, THRESHOLD_METRICS, **noise)),
         **columns_of(dict(zip(_CHANGES, change.values(), strict=True))),
         "lacking": lacking,
     }

@@ -53,7 +53,7 @@ class AskState(param.Parameterized):
     @property
     def evaluating(self) -> bool:
         """True while the student is evaluated by the answers or trained on them."""
-        return self.draft is not None and self._tuning.status.kind in {"judging", "cancelling"}
+        return self.draft is not None and self._tuning.status.kind in {"evaluating", "cancelling"}
 
     @property
     def image(self) -> str:

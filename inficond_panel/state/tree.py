@@ -36,7 +36,7 @@ class TreeState(Working):
     """
 
     KEY = "refit"
-    RUNNING = frozenset({"fitting", "judging"})
+    RUNNING = frozenset({"fitting", "evaluating"})
 
     author = param.String("user", doc="Author that the history records.")
     problem = param.String("", doc="Why the last change of a label or branch was not made.")
@@ -169,12 +169,12 @@ class TreeState(Working):
             return self._see(move(), progress=self.jobs.progress(job))
 
         key = f"move {next(self._moves)}"
-        self.jobs.submit(Job(key, work, done, self._failed, self._evaluating, kept=True))
+        self.jobs.submit(Job(key, work, done, self._failed, self._show_moving, kept=True))
 
-    def _evaluating(self, share: float, text: str) -> None:
+    def _show_moving(self, share: float, text: str) -> None:
         """Show that the students of another node are evaluated, unless a refit has begun."""
         if not self.busy:
-            self.status = Status("evaluating", text, share)
+            self.status = Status("moving", text, share)
 
     def look(self) -> None:
         """Read the tree again; announce iterations that another window or process has made."""

@@ -66,7 +66,7 @@ class TuningState(TreeState):
     """State of the pending batch of thumbs and repairs, of its preview, and of the refit."""
 
     #: Kinds of status in which a person waits: background work must leave the worker free then.
-    AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing", "evaluating"})
+    AWAITED = frozenset({"fitting", "evaluating", "moving", "cancelling", "previewing"})
 
     pending: param.List[list[Item]] = param.List(
         [],
@@ -271,7 +271,7 @@ class TuningState(TreeState):
         if self.busy or self.locked:
             return
         self.jobs.cancel("preview")
-        self.status = Status("judging", "Starting")
+        self.status = Status("evaluating", "Starting")
         parent = self.head
 
         def work(job: Job) -> tuple[Teaching, _Made | None]:

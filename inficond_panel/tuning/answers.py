@@ -126,7 +126,7 @@ def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
 #: Least number of answers to correct the teacher with.
 LEAST_ANSWERED = 10
-_JUDGED = 0.8  #: share of the progress bar for the evaluation
+_EVALUATION = 0.8  #: share of the progress bar for the evaluation
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def teach(
     if not (force or teaching.helps):
         return teaching
     if progress:
-        progress(_JUDGED, "Teaching the answers")
+        progress(_EVALUATION, "Teaching the answers")
     node = tuner.fine_tune(parent, answers.edits, cancelled=cancelled, author=author)
     return replace(teaching, node=node)
 
@@ -365,7 +365,9 @@ def _evaluated(
         if cancelled and cancelled():
             raise CancelledError("Cancelled.")
         if progress:
-            progress(_JUDGED * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}")
+            progress(
+                _EVALUATION * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}"
+            )
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
         terms = tuner.repairs.of_class(evidence, taught_by(learned), parent.bounds)

@@ -11,8 +11,8 @@ Presence. Of a concept that names another class of the store by that class's lab
 images have one; else by its score and the threshold of ``suspects`` (Otsu's, chosen on the training
 images).
 
-Judgement. By the labels of the tuning images; if they have no positive or no negative of the class,
-by the teacher's decisions.
+Evaluation. By the labels of the tuning images; if they have no positive or no negative of the
+class, by the teacher's decisions.
 """
 
 from __future__ import annotations

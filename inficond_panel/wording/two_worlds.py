@@ -37,7 +37,7 @@ def meant_sentence(worlds: ClassWorlds) -> str:
     return f"The thumbs are meant for {photos_of(worlds, worlds.meant)}." if worlds.meant else ""
 
 
-def judge_sentence(worlds: ClassWorlds) -> str:
+def measure_sentence(worlds: ClassWorlds) -> str:
     """Return a sentence if the teacher's decisions replace labels; else ""."""
     if not worlds.by_teacher:
         return ""
@@ -82,7 +82,7 @@ def _sentence(worlds: ClassWorlds, world: str) -> str:
     parts = [
         f"{text} ({limits})" if limits else text for text, limits in figure_texts(worlds, world)
     ]
-    end = judge_sentence(worlds)
+    end = measure_sentence(worlds)
     return f"In {photos_of(worlds, world)}: {', '.join(parts)}.{f' {end}' if end else ''}"
 
 

@@ -2,7 +2,7 @@
 
     make figures
 
-Nothing limits them: a change is judged by what it names as replaced, not by its lines.
+Nothing limits them: a change is reviewed by what it names as replaced, not by its lines.
 """
 
 import subprocess

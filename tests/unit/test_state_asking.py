@@ -1,4 +1,4 @@
-"""Photos asked about in a session: replies, undo, drafts, judging, teaching, the teacher."""
+"""Photos asked about in a session: replies, undo, drafts, evaluation, teaching, the teacher."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def says(app: AppState, image: str) -> int:
 
 
 def answer_all(app: AppState) -> None:
-    """Answer the photos left, by the truth; the last answer judges."""
+    """Answer the photos left, by the truth; the last answer leads to the evaluation."""
     while image := app.asking.image:
         app.asking.answer(len(app.asking.draft.replies), truth(app, image))
 
@@ -162,7 +162,8 @@ def test_the_teacher_answers_after_ten_answers_that_agree_with_it(app):
     assert set(ask.draft.answers.why.values()) == reasons
 
 
-def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path):
+def held(tmp_path):
+    """Return a session whose jobs wait, and the function that runs them."""
     jobs, waiting = Jobs(inline=True), []
     run, jobs._run = jobs._run, waiting.append
 
@@ -170,7 +171,27 @@ def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path):
         while waiting:
             run(waiting.pop(0))
 
-    app = session(tmp_path, jobs)
+    return session(tmp_path, jobs), work
+
+
+def test_the_student_is_evaluated_after_the_last_answer(tmp_path):
+    app, work = held(tmp_path)
+    app.asking.open("bicycle")
+    work()
+    answer_all(app)
+    assert app.tuning.status.kind == "evaluating"
+
+
+def test_another_iteration_that_comes_is_no_evaluation_of_answers(tmp_path):
+    app, work = held(tmp_path)
+    app.asking.open("bicycle")
+    work()
+    app.tuning._show_moving(0.5, "Metrics")
+    assert not app.asking.evaluating
+
+
+def test_what_is_left_while_it_is_chosen_or_evaluated_is_not_shown(tmp_path):
+    app, work = held(tmp_path)
     app.asking.open("bicycle")
     assert app.asking.status.kind == "choosing"
     app.asking.close()

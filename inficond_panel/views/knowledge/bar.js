@@ -356,7 +356,7 @@ function statusOf(model, send) {
   }
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]
-  if (kind === "previewing" || kind === "evaluating") {
+  if (kind === "previewing" || kind === "moving") {
     return [h("span", { class: "spin" }), words || "Previewing…"]
   }
   if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status, isDetailed(model)) : [NO_INTENTS]
@@ -386,8 +386,8 @@ function makeWorlds(model, send) {
   const detailed = isDetailed(model)
   const title = h("legend", {}, "Which photos do you mean?")
   const list = h("div", { class: "choices" })
-  const judge = h("p", { class: "muted" })
-  const element = h("fieldset", { class: "worlds" }, title, list, judge)
+  const measure = h("p", { class: "muted" })
+  const element = h("fieldset", { class: "worlds" }, title, list, measure)
   const make = ({ key }) =>
     h(
       "label",
@@ -411,8 +411,8 @@ function makeWorlds(model, send) {
     element.hidden = !model.worlds
     if (element.hidden) return
     keyed(list, model.worlds.rows, ({ key }) => key, make, update)
-    text(judge, model.worlds.judge)
-    judge.hidden = !model.worlds.judge
+    text(measure, model.worlds.measure)
+    measure.hidden = !model.worlds.measure
   }
   return { element, draw }
 }

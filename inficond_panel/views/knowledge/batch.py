@@ -31,7 +31,7 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.worlds import WORLDS
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import chosen_sentence, learned_sentence, plain_edit
-from inficond_panel.wording.two_worlds import figure_texts, judge_sentence, photos_of
+from inficond_panel.wording.two_worlds import figure_texts, measure_sentence, photos_of
 
 _FACTOR = TuningState.param["factor"]
 
@@ -143,14 +143,14 @@ def make_worlds(worlds: ClassWorlds, meant: str) -> dict[str, Any]:
     """Return the choice of the world that is meant, with the preview's figures in each.
 
     ``rows`` have the ``photos`` of a world in words, and its figures with limits; ``meant`` is the
-    key of the chosen world, "" without a choice; ``judge`` states that the teacher's decisions
+    key of the chosen world, "" without a choice; ``measure`` states that the teacher's decisions
     replace labels.
     """
     rows = [
         {"key": key, "photos": photos_of(worlds, key), "figures": figure_texts(worlds, key)}
         for key in WORLDS
     ]
-    return {"rows": rows, "meant": meant, "judge": judge_sentence(worlds)}
+    return {"rows": rows, "meant": meant, "measure": measure_sentence(worlds)}
 
 
 class BatchBar(StudentPart):

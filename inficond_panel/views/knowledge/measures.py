@@ -12,7 +12,12 @@ from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
 from inficond_panel.distill import ClassMetrics, SliceReport, SliceResult, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.decisions import JUDGED, threshold_line, threshold_trial, thresholds
+from inficond_panel.results.decisions import (
+    THRESHOLD_METRICS,
+    threshold_line,
+    threshold_trial,
+    thresholds,
+)
 from inficond_panel.results.frame import interval_of, intervals_of
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.results.metric_changes import changes
@@ -296,7 +301,9 @@ def make_threshold(
     rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
     threshold, limits = interval_of(row, "threshold").cells(sign=True)
     within = "" if level is None else f", {confidence_word(level)} {limits}"
-    changes = {key: (interval_of(row, key), interval_of(row, f"{key}_change")) for key in JUDGED}
+    changes = {
+        key: (interval_of(row, key), interval_of(row, f"{key}_change")) for key in THRESHOLD_METRICS
+    }
     return {
         "kind": "done",
         "text": f"{rule} at {threshold}{within}",

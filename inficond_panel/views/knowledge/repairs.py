@@ -179,7 +179,7 @@ AHEAD = 3
 def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     """Return the text that offers questions on photos of a class, and the dialog's content.
 
-    ``kind`` is choosing, asking, judging, done or error; empty: no photo is asked about.
+    ``kind`` is choosing, asking, evaluating, done or error; empty: no photo is asked about.
     """
     state = app.asking
     possible = class_name and not state.missing
@@ -204,7 +204,7 @@ def _namesake(store: Store, class_name: str) -> str:
 
 def make_waiting(status: Status) -> dict[str, Any]:
     """Return the dialog's content while a job runs, or after the job failed."""
-    kind = {"cancelling": "judging"}.get(status.kind, status.kind)
+    kind = {"cancelling": "evaluating"}.get(status.kind, status.kind)
     words = " ".join(filter(None, [status.text, status.remedy]))
     return {"kind": kind, "text": words, "share": status.progress}
 
