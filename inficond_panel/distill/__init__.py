@@ -18,10 +18,10 @@ from inficond_panel.distill.metrics.bootstrap import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
+from inficond_panel.distill.metrics.formulas import ClassMetrics
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.point_metrics import (
     Agreement,
-    ClassMetrics,
     DecisionCounts,
     agreement,
     average_precision,

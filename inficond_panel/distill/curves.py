@@ -16,14 +16,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
+from inficond_panel.distill.metrics.formulas import decision_metrics
 from inficond_panel.distill.metrics.groups import Groups, of_rows
-from inficond_panel.distill.metrics.outcome import (
-    Cutoff,
-    Outcome,
-    above,
-    cutoff_rows,
-    decision_metrics,
-)
+from inficond_panel.distill.metrics.outcome import Cutoff, Outcome, above, cutoff_rows
 from inficond_panel.distill.metrics.weighted_ap import exact_type
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE

@@ -182,8 +182,8 @@ def _nearest(squares: Array) -> Array:
 
 #: L2 penalties that are tried, on standardised scores and the mean loss.
 PENALTIES = (1e-3, 1e-2, 1e-1)
-#: Largest size of a log density ratio.
-CUT = 4.0
+#: Largest size of the log of a density ratio: larger ones are clipped.
+MOST_LOG_RATIO = 4.0
 _TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 
@@ -252,7 +252,7 @@ def density_ratio(
     penalty = _chosen_penalty(scores, target, _joined(*groups, len(ours), len(theirs)))
     logit = scores[: len(ours)] @ ridge_logistic(scores, target, penalty)
     logit -= np.log(len(theirs) / len(ours))
-    return np.exp(np.clip(logit, -CUT, CUT)), penalty
+    return np.exp(np.clip(logit, -MOST_LOG_RATIO, MOST_LOG_RATIO)), penalty
 
 
 def _joined(ours: Groups, theirs: Groups, n: int, m: int) -> Groups:

@@ -45,6 +45,7 @@ _METRICS = {
     "teacher_ap": "teacher's AP",
     "ap_since_start": "AP, change by tuning",
     **{each.key: each.word for each in (PRECISION, RECALL, F1, ACCURACY, BRIER, ECE, FIDELITY)},
+    **{each.key: each.word for each in METRICS.values() if each is not AP},
 }
 #: Formula from scores to probabilities, by link.
 _LINKED = {

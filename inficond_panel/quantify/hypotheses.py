@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.knowledge_points import (
     THRESHOLD,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import near
-from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from scipy.special import entr, expit
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
-from inficond_panel.distill.metrics.outcome import Cutoffs, ratio
+from inficond_panel.distill.metrics.formulas import ratio
+from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.quantify.outputs import Groups, Outputs, entropy, pooled_errors, silhouette
 from inficond_panel.store.checks import class_positions

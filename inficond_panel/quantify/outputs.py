@@ -26,7 +26,8 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
 from inficond_panel.distill import ece, ece_floor
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
-from inficond_panel.distill.metrics.outcome import likeliest, ratio
+from inficond_panel.distill.metrics.formulas import ratio
+from inficond_panel.distill.metrics.outcome import likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store

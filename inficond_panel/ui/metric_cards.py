@@ -91,7 +91,7 @@ def _make_metrics(
             "card": {
                 "title": f"{metric.full}, {of}",
                 "text": f"{metric.meaning} On {IMAGES_OF[snapshot.split]}.",
-                "rows": [*rows, *details[key]],
+                "rows": [*rows, *details.get(key, ())],
             },
         }
     return made

@@ -8,13 +8,14 @@ from itertools import groupby
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.tuning import Intent, Label
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.repairs.kinds import in_order
+from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.gain import Gain

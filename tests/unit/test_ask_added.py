@@ -16,7 +16,7 @@ from inficond_panel.distill import Scores, fit
 from inficond_panel.errors import StoreError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning import Label, Learn, open_tuner
+from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import (
     Answers,
@@ -27,8 +27,8 @@ from inficond_panel.tuning.answers import (
 )
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.repairs.kinds import terms_from_json
-from inficond_panel.tuning.repairs.label import Taught
-from inficond_panel.tuning.repairs.learn import Learned
+from inficond_panel.tuning.repairs.label import Label, Taught
+from inficond_panel.tuning.repairs.learn import Learn, Learned
 from inficond_panel.tuning.replay import replay
 from inficond_panel.ui.images import load_photo
 from inficond_panel.views.knowledge.view import KnowledgeView

@@ -17,7 +17,8 @@ from inficond_panel.results.image_sets import best_segment
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Job, Jobs, Status
-from inficond_panel.tuning import Intent, Lambda, open_tuner
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.repairs.penalty import Lambda
 
 pytestmark = pytest.mark.page
 

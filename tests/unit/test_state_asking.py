@@ -10,9 +10,10 @@ from sessions import fine_tune
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.selection import Rights
-from inficond_panel.tuning import Label, open_tuner
+from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
 from inficond_panel.tuning.answers import photos_to_ask
+from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.vocabulary.splits import TUNE
 
 pytestmark = pytest.mark.page

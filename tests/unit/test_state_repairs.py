@@ -8,7 +8,11 @@ from factory import shift_of
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state import AppState, Jobs, Status, jobs, repairs
 from inficond_panel.state.batch import toggled
-from inficond_panel.tuning import AdaptivePenalty, Intent, Label, Lambda, Reweight, open_tuner
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
+from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 pytestmark = pytest.mark.page

@@ -22,9 +22,11 @@ from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.shift import levers
-from inficond_panel.tuning import Intent, Lambda, Learn, open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.cluster import Cluster
 from inficond_panel.tuning.opening import add_concept
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.replay import replay_into, same_weights
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.vocabulary.splits import TUNE

@@ -16,9 +16,10 @@ from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
-from inficond_panel.tuning import History, Intent, Reweight, Tuner
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.fitting.images import Images
 from inficond_panel.tuning.node import optimality_notices
+from inficond_panel.tuning.repairs.reweight import Reweight
 
 UP = Intent("bicycle", "wheel", "up")
 

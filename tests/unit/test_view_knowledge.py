@@ -22,7 +22,8 @@ from inficond_panel.distill import Band, ClassMetrics, DecisionCounts
 from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.state import Preview, Status
-from inficond_panel.tuning import Intent, Lambda
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import batch, repairs
 from inficond_panel.views.knowledge import rows as effects

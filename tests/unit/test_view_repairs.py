@@ -18,9 +18,9 @@ from inficond_panel.results.local_explanation import Apart, Contribution, Edit
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.shift import student_shift
 from inficond_panel.state import AppState
-from inficond_panel.tuning import Intent, Label
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft, Reply
-from inficond_panel.tuning.repairs.label import Taught
+from inficond_panel.tuning.repairs.label import Label, Taught
 from inficond_panel.views.detail.images import SHOWN, make_apart
 from inficond_panel.views.knowledge.batch import make_group_offer
 from inficond_panel.views.knowledge.finding import make_finding, make_labels

@@ -5,7 +5,8 @@ import pytest
 
 from inficond_panel.errors import TuningError
 from inficond_panel.results.two_worlds import two_worlds
-from inficond_panel.tuning import Intent, Lambda
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.two_worlds import ClassWorlds
 from inficond_panel.views.knowledge.batch import make_worlds
 from inficond_panel.views.knowledge.view import KnowledgeView

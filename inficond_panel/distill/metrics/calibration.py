@@ -17,15 +17,13 @@ adds to ECE and never reduces it. ``ece_floor`` estimates the bias for a perfect
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.distill.metrics.formulas import squared_error
 from inficond_panel.distill.sources import Array, check_finite
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.metrics import BRIER
 
 
 def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
@@ -74,17 +72,6 @@ def brier(label: NDArray, logit: NDArray) -> float:
     """
     probability, positive = _known(label, logit)
     return float(np.mean(squared_error(probability, positive))) if len(positive) else np.nan
-
-
-def squared_error(probability: Array, positive: NDArray[np.bool_]) -> Array:
-    """Return the squared error (n,) of each image's probability of "present"."""
-    return (probability - positive) ** 2
-
-
-#: Functions of the error per image, by the key of the metric that is their mean.
-ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
-    BRIER.key: squared_error
-}
 
 
 def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:

@@ -26,27 +26,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit, log_expit
 
-from inficond_panel.distill.metrics.calibration import (
-    BINS,
-    ERRORS_OF_IMAGES,
-    bin_of,
-    check_decisions,
-    check_outcomes,
-)
+from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_decisions, check_outcomes
+from inficond_panel.distill.metrics.formulas import ERRORS_OF_IMAGES, decision_metrics, ratio
 from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.metrics import (
-    ACCURACY,
-    AP,
-    ECE,
-    F1,
-    FIDELITY,
-    PRECISION,
-    RECALL,
-    metric_named,
-)
+from inficond_panel.vocabulary.metrics import AP, ECE, FIDELITY, metric_named
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: Logit above which a class is present: one for all images, or one per image (n,).
@@ -314,24 +300,6 @@ def _totals(images: int, counts: NDArray | None) -> Array:
     if counts is None:
         return np.array([float(images)])
     return counts.sum(axis=1, dtype=np.float64)
-
-
-def decision_metrics(
-    tp: float | NDArray, fp: float | NDArray, fn: float | NDArray, tn: float | NDArray
-) -> dict[str, Array]:
-    """Return accuracy, precision, recall and f1, by name, from counts of any one shape."""
-    return {
-        ACCURACY.key: ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
-        PRECISION.key: ratio(tp, np.add(tp, fp)),
-        RECALL.key: ratio(tp, np.add(tp, fn)),
-        F1.key: ratio(np.multiply(2, tp), np.add(np.multiply(2, tp), np.add(fp, fn))),
-    }
-
-
-def ratio(part: float | NDArray, whole: float | NDArray) -> Array:
-    """Return part / whole, nan where whole is 0."""
-    whole = np.asarray(whole, dtype=np.float64)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 #: Metrics that ``decision_metrics`` returns, and all metrics that depend on the cutoff.

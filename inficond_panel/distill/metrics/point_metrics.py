@@ -2,16 +2,6 @@
 
 Labels are 1 (present), 0 (absent) or -1 (ignored). Teacher and student decide by the rule in
 outcome.py.
-
-==========  =====================================================================================
-ap          average precision, as scikit-learn's (weighted_ap.py)
-accuracy    (TP + TN) / n
-precision   TP / (TP + FP); undefined without positive decisions
-recall      TP / (TP + FN); undefined without positives, and so is ap
-f1          2 TP / (2 TP + FP + FN)
-fidelity    share of all images, labelled or not, on which student and teacher decide alike
-brier, ece  calibration.py
-==========  =====================================================================================
 """
 
 from __future__ import annotations
@@ -22,37 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.calibration import check_decisions, check_outcomes
-from inficond_panel.distill.metrics.outcome import Outcome, decision_metrics
+from inficond_panel.distill.metrics.formulas import ClassMetrics, decision_metrics
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.sources import Array, check_weights
 from inficond_panel.distill.spread import LOGIT_ROUNDING, constant
 from inficond_panel.vocabulary.metrics import AP, METRICS
-
-
-@dataclass(frozen=True)
-class ClassMetrics:
-    """Metrics of one student against labels and teacher.
-
-    Against the labels, over the ``n`` labelled images: average precision of student and teacher,
-    precision, recall, f1, accuracy, ``brier`` and ``ece``. Against the teacher, over
-    all images: ``fidelity`` (share of equal decisions), ``constant_fidelity`` (of the best constant
-    decision), ``logit_correlation`` (Pearson), ``differ`` (number of different decisions).
-    """
-
-    ap: float
-    teacher_ap: float
-    precision: float
-    recall: float
-    f1: float
-    accuracy: float
-    fidelity: float
-    constant_fidelity: float
-    logit_correlation: float
-    n: int
-    positives: int
-    negatives: int
-    differ: int
-    brier: float = np.nan
-    ece: float = np.nan
 
 
 def class_metrics(

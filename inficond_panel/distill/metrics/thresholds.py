@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
+from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.groups import Groups
-from inficond_panel.distill.metrics.outcome import Outcome, ratio
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
 from inficond_panel.distill.sources import Array

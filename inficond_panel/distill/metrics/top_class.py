@@ -29,8 +29,9 @@ from scipy.special import log_expit, softmax
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_outcomes
+from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.groups import Groups, of_rows
-from inficond_panel.distill.metrics.outcome import DrawKey, likeliest, ratio
+from inficond_panel.distill.metrics.outcome import DrawKey, likeliest
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails

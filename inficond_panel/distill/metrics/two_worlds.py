@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
+from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.groups import distinct
-from inficond_panel.distill.metrics.outcome import Outcome, ratio
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE

@@ -1,5 +1,5 @@
-"""The kinds of repair: a new kind is one file, one line in ``KINDS``, and its form in the help of
-``inficond tune``."""
+"""The kinds of repair. A new kind is one file, one line in ``KINDS``, and its form in the help of
+``inficond tune`` (``commands/tune.py``)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from inficond_panel.tuning.fitting.targets import Targets, TargetSource
 from inficond_panel.tuning.fitting.terms import Terms, size_of
 from inficond_panel.tuning.repairs.choosing import counted, enough, logits_of_tune, to_choose_by
 from inficond_panel.tuning.repairs.evidence import Evidence
-from inficond_panel.tuning.repairs.repair import Named, Repair
+from inficond_panel.tuning.repairs.repair import Named, Repair, Request
 from inficond_panel.vocabulary.intents import RepairKind
 
 KIND = RepairKind("label", "✓", "Label")
@@ -129,15 +129,7 @@ class Label(Repair):
         return name_key(self.image) not in store.image_keys
 
     @classmethod
-    def applied(
-        cls,
-        repairs: Sequence[Self],
-        evidence: Evidence,
-        terms: Terms,
-        box: Box,
-        least: int,
-        beside: Sequence[Repair],
-    ) -> Terms:
+    def applied(cls, request: Request, evidence: Evidence, terms: Terms) -> Terms:
         """Return ``terms`` with these labels and those of before.
 
         Their weight has the highest AP on other photos; what is learned beside them may set it.
@@ -145,23 +137,23 @@ class Label(Repair):
         before = terms.get(Taught)
         every = {
             **({} if before is None else before.labels),
-            **{repair.image: repair.value for repair in repairs},
+            **{label.image: label.value for label in request.of_kind(cls)},
         }
         taught = Taught(1.0, every, evidence.parts_of(every))
-        if any(other.weighs_labels for other in beside):
+        if any(other.weighs_labels for other in request.repairs):
             return terms.having(taught)
-        return _weighted(evidence, taught, terms.having(taught), box, least)
+        return _weighted(request, evidence, taught, terms.having(taught))
 
 
-def _weighted(evidence: Evidence, taught: Taught, terms: Terms, box: Box, least: int) -> Terms:
+def _weighted(request: Request, evidence: Evidence, taught: Taught, terms: Terms) -> Terms:
     """Return ``terms`` with the labels ``taught`` at the weight of highest AP on other photos."""
     others = to_choose_by(evidence, terms)
-    if not enough(others, least):
+    if not enough(others, request.least):
         seen = len(evidence.tune) - len(others.tune)  # taught, so not for evaluation
         taught = replace(taught, weight=UNCOMPARED_WEIGHT)
         return replace(terms.having(taught), used=max(terms.used, seen))
     tried = [terms.having(replace(taught, weight=weight)) for weight in WEIGHTS]
-    values = [_ap(others, each, box) for each in tried]
+    values = [_ap(others, each, request.box) for each in tried]
     return counted(tried[int(np.argmax(values))], others)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
@@ -20,6 +20,23 @@ from inficond_panel.vocabulary.intents import RepairKind
 
 #: A name in an edit: what it names, the name, and the names that exist.
 Named = tuple[str, str, Sequence[str]]
+R = TypeVar("R", bound="Repair")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one iteration requests for one class: its canonical ``repairs``, and their conditions.
+
+    ``box`` are the active bounds afterwards; ``least`` photos of each label of tune are needed.
+    """
+
+    repairs: tuple[Repair, ...]
+    box: Box
+    least: int
+
+    def of_kind(self, kind: type[R]) -> list[R]:
+        """Return the repairs of a kind."""
+        return [each for each in self.repairs if isinstance(each, kind)]
 
 
 @dataclass(frozen=True)
@@ -140,19 +157,8 @@ class Repair:
         return self
 
     @classmethod
-    def applied(
-        cls,
-        repairs: Sequence[Self],
-        evidence: Evidence,
-        terms: Terms,
-        box: Box,
-        least: int,
-        beside: Sequence[Repair],
-    ) -> Terms:
-        """Return ``terms`` after ``repairs`` of a kind that is not ``compared``.
-
-        ``box`` are the bounds; ``least`` photos of each label of tune are needed. ``beside`` are
-        all repairs of the class in the iteration."""
+    def applied(cls, request: Request, evidence: Evidence, terms: Terms) -> Terms:
+        """Return ``terms`` after the repairs of a kind that is not ``compared``."""
         raise NotImplementedError
 
     def candidates(self, evidence: Evidence, terms: Terms, *, able: bool) -> list[Terms]:

@@ -22,7 +22,7 @@ from inficond_panel.tuning.repairs.choosing import (
 )
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.kinds import KINDS
-from inficond_panel.tuning.repairs.repair import Repair
+from inficond_panel.tuning.repairs.repair import Repair, Request
 
 
 def resolve_repairs(evidence: Evidence, repairs: Iterable[Repair], box: Box, least: int) -> Terms:
@@ -33,18 +33,15 @@ def resolve_repairs(evidence: Evidence, repairs: Iterable[Repair], box: Box, lea
     labels of ``tune`` or ``fit`` are too few, or if reweighting would leave too few effective
     photos of ``fit``.
     """
-    given, terms = list(repairs), evidence.student.terms
-    by_kind = {kind: [each for each in given if isinstance(each, kind)] for kind in KINDS}
-    for kind, of_kind in by_kind.items():
-        if of_kind and not kind.compared:
-            terms = kind.applied(of_kind, evidence, terms, box, least, given)
-    together = [each for kind, of_kind in by_kind.items() if kind.compared for each in of_kind]
-    return _chosen(evidence, together, terms, box, least) if together else terms
+    request, terms = Request(tuple(repairs), box, least), evidence.student.terms
+    for kind in KINDS:
+        if not kind.compared and request.of_kind(kind):
+            terms = kind.applied(request, evidence, terms)
+    together = [each for kind in KINDS if kind.compared for each in request.of_kind(kind)]
+    return _chosen(together, request, evidence, terms) if together else terms
 
 
-def _chosen(
-    evidence: Evidence, repairs: Sequence[Repair], terms: Terms, box: Box, least: int
-) -> Terms:
+def _chosen(repairs: Sequence[Repair], request: Request, evidence: Evidence, terms: Terms) -> Terms:
     """Return the combination of candidates that ``choose`` takes by AP on ``tune``.
 
     If photos of ``tune`` are learned, AP is cross-fitted.
@@ -53,12 +50,13 @@ def _chosen(
     needing = [repair for repair in repairs if repair.needs_labels]
     if needing:
         what = " and ".join(repair.kind.key for repair in needing)
-        need(others, f"{what} on {evidence.class_name!r}", least)
-    able = enough(others, least)
+        need(others, f"{what} on {evidence.class_name!r}", request.least)
+    able = enough(others, request.least)
     tried = compared_terms(evidence, repairs, terms, able=able)
     free = [repair for repair in repairs if repair.free]
     if len(tried) > 1:
-        made = choose(others.tune_label, logits_of_tune(others, tried, box), others.tune_group)
+        logits = logits_of_tune(others, tried, request.box)
+        made = choose(others.tune_label, logits, others.tune_group)
         best = any(repair.best_taken for repair in free)
         tried = [tried[made.best if best else made.taken]]
     return counted(tried[0], others) if needing or (free and able) else tried[0]

@@ -19,13 +19,12 @@ from inficond_panel.distill.drift import balance
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edit_entries import Entry
-from inficond_panel.tuning.fitting.class_fit import Box
 from inficond_panel.tuning.fitting.effect import Effect
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.fitting.weights import Weights
 from inficond_panel.tuning.repairs.choosing import counted, need
 from inficond_panel.tuning.repairs.evidence import Evidence
-from inficond_panel.tuning.repairs.repair import Named, Repair
+from inficond_panel.tuning.repairs.repair import Named, Repair, Request
 from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.intents import RepairKind
 from inficond_panel.vocabulary.pictures import PROPERTY_OF
@@ -117,20 +116,13 @@ class Reweight(Repair):
         return replace(self, concepts=found) if found else None
 
     @classmethod
-    def applied(
-        cls,
-        repairs: Sequence[Self],
-        evidence: Evidence,
-        terms: Terms,
-        box: Box,
-        least: int,
-        beside: Sequence[Repair],
-    ) -> Terms:
-        """Return ``terms`` with weights by the concepts of ``repairs`` and by those of before.
+    def applied(cls, request: Request, evidence: Evidence, terms: Terms) -> Terms:
+        """Return ``terms`` with weights by the concepts of the repairs and by those of before.
 
         Raises ``TuningError`` if labels are too few, or effective photos of ``fit`` would be."""
-        for repair in repairs:
-            terms = counted(terms.having(repair._weighed(evidence, terms, least)), evidence)
+        for repair in request.of_kind(cls):
+            weighed = repair._weighed(evidence, terms, request.least)
+            terms = counted(terms.having(weighed), evidence)
         return terms
 
     def _weighed(self, evidence: Evidence, terms: Terms, least: int) -> Reweighted:

@@ -15,8 +15,8 @@ from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.shift import made_at
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
-from inficond_panel.tuning import Label
 from inficond_panel.tuning.edits import place_of
+from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
