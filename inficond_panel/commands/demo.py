@@ -14,7 +14,10 @@ DESCRIPTION = (
 )
 EXAMPLE = "inficond demo --port 5007"
 DEMO = "demo"
-_HISTORY = "history file (default: $INFICOND_HISTORY, else demo.history.sqlite)"
+_HISTORY = (
+    "history file, or :memory: to keep nothing (default: $INFICOND_HISTORY, else "
+    "demo.history.sqlite)"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Serve the packaged demo; print its address once the page responds."""
     server.set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
-    server.check_spec(DEMO, distill=True)
+    server.check_spec(DEMO, args.num_procs, distill=True)
     server.announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))
     server.serve_app(args, [DEMO])

@@ -59,7 +59,8 @@ class Spec(SpecFile):
     history: PathOrAddress = option(
         None,
         doc="The iterations, in an SQLite file (if left out, next to the store, with its name), or "
-        "in a PostgreSQL database for several servers, whose address has no password.",
+        "in a PostgreSQL database for several servers, whose address has no password; :memory: "
+        "keeps nothing.",
     )
     dataset: Dataset = option(None, doc="Images, labels and splits.")
     concepts: Concepts = option(None, doc="Words, encoder and segments.")

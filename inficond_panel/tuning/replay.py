@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inficond_panel.common import clock
 from inficond_panel.common.files import write_whole
-from inficond_panel.common.folders import is_address
+from inficond_panel.common.folders import is_path
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import HistoryError, Remedy, TuningError
@@ -206,7 +206,7 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
 
 def _earlier(place: str) -> Path:
     """Return a path to save a history before it is replaced: ``x.before-2026112202401.sqlite``."""
-    history = Path("shared.sqlite" if is_address(place) else place)
+    history = Path(place if is_path(place) else "shared.sqlite")
     stem = history.name.removesuffix(".sqlite").removesuffix(".history")
     moment = re.sub(r"\D", "", clock.now())[:17]
     return history.with_name(f"{stem}.before-{moment}.sqlite")

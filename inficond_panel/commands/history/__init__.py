@@ -6,6 +6,7 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, show, show_all, show_lines
 from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.common.folders import IN_MEMORY
 from inficond_panel.common.installation import path_word
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.worlds import WORLDS
@@ -89,6 +90,11 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.other_students import count_others, others_sentence
 
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    if tuner.history.path == IN_MEMORY:
+        raise TuningError(
+            f"A history in memory ({IN_MEMORY}) ends with its command, so this one is empty.",
+            "Name the file of a history: --history FILE",
+        )
     if not tuner.nodes() and args.action != "from-backup" and not getattr(args, "others", False):
         others = count_others(tuner)
         if args.action != "backup" or not others:  # backup copies the whole file

@@ -22,7 +22,7 @@ from panel.command.serve import Serve
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.parser import HISTORY, SPEC
-from inficond_panel.common.folders import is_address
+from inficond_panel.common.folders import IN_MEMORY, is_path
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
         args.port = free_port(args.port, args.address)
     for at, spec in enumerate(args.specs, start=1):
         note(f"Checking {spec} ({at} of {len(args.specs)})")
-        check_spec(spec)
+        check_spec(spec, args.num_procs)
     serve_app(args, args.specs)
 
 
@@ -125,19 +125,27 @@ def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -
 
 
 def set_history(history: str | None) -> None:
-    """Pass the path of the history to the app by the environment, also to forked processes."""
+    """Pass the place of the history to the app by the environment, also to forked processes."""
     if history:
-        place = history if is_address(history) else str(Path(history).absolute())
-        os.environ["INFICOND_HISTORY"] = place
+        os.environ["INFICOND_HISTORY"] = (
+            str(Path(history).absolute()) if is_path(history) else history
+        )
 
 
-def check_spec(spec: str, distill: bool = False) -> None:
+def check_spec(spec: str, processes: int = 1, *, distill: bool = False) -> None:
     """Open spec, store and history once, so that their errors are raised before a page opens.
 
     All arrays of a store on disk are read and checked; at an address only those that are needed.
-    With ``distill`` the original students are distilled as well.
+    With ``distill`` the original students are distilled as well. Raises ``InficondError`` for a
+    history in memory and several server ``processes``, which could not share it.
     """
     tuner = open_tuner(spec)
+    if processes != 1 and tuner.history.path == IN_MEMORY:
+        raise InficondError(
+            f"A history in memory ({IN_MEMORY}) belongs to one process, and --num-procs is "
+            f"{processes}.",
+            "Name a file with --history, or leave --num-procs out.",
+        )
     if not is_remote(tuner.store.path):
         tuner.store.verify()
     if distill:

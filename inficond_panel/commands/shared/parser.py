@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 SPEC = "spec file (YAML), folder of a store, or name of a packaged spec (demo)"
 HISTORY = (
-    "history file, or postgresql:// address (default: $INFICOND_HISTORY, else as the spec says)"
+    "history file, postgresql:// address, or :memory: to keep nothing (default: "
+    "$INFICOND_HISTORY, else as the spec says)"
 )
 _JSON = "print one JSON document on standard output"
 

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefined, core_schema
 
 from inficond_panel.common.devices import EXPECTED, FORM
-from inficond_panel.common.folders import is_address
+from inficond_panel.common.folders import is_path
 from inficond_panel.common.names import find_name
 from inficond_panel.common.places import address_fault, is_remote, place_of
 from inficond_panel.spec.framework.yaml_source import Reading, expand, short
@@ -281,12 +281,12 @@ class _Place(Location):
 
 
 class _Database(Location):
-    """Type of the path of a file, or of the address of a database."""
+    """Type of the path of a file, of the address of a database, or ``:memory:``."""
 
-    phrase = "the path of a file, or an address postgresql://USER@HOST/DATABASE"
+    phrase = "the path of a file, an address postgresql://USER@HOST/DATABASE, or :memory:"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        return text if is_address(text) else super().read(text, reading)
+        return super().read(text, reading) if is_path(text) else text
 
 
 AnyPath = Annotated[Path, Location()]

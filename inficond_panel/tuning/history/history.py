@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.common import clock
 from inficond_panel.common.database import DatabaseConnection
-from inficond_panel.common.folders import DatabaseFolder, DiskFolder, Folder, is_address
+from inficond_panel.common.folders import IN_MEMORY, DatabaseFolder, DiskFolder, Folder, is_address
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
@@ -361,7 +361,7 @@ def folder_beside(history: str | Path, name: str) -> Folder | None:
         return DatabaseFolder(_postgres(str(history)), name)
     path = Path(history)
     stem = path.name.removesuffix(".sqlite").removesuffix(".history")
-    return None if str(history) == ":memory:" else DiskFolder(path.with_name(f"{stem}.{name}"))
+    return None if str(history) == IN_MEMORY else DiskFolder(path.with_name(f"{stem}.{name}"))
 
 
 def _postgres(address: str) -> PostgresDatabase:

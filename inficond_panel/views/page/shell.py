@@ -10,6 +10,7 @@ import panel as pn
 import param
 from panel.viewable import Children, Viewable, Viewer
 
+from inficond_panel.common.folders import IN_MEMORY
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import Layout
 from inficond_panel.state import AppState
@@ -92,7 +93,7 @@ SHARED = 4
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
     """Return the header's texts on saving: running job, newest iteration (ISO time), and file."""
     newest = nodes[-1].created if len(nodes) > 1 else ""
-    if path == ":memory:":
+    if path == IN_MEMORY:
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
     iterations = count(len(nodes) - 1, "iteration")
     return {
