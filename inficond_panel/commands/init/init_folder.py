@@ -1,21 +1,21 @@
-"""Spec for a folder of photos, written by ``inficond init``."""
+"""Spec for a folder of photos or a table of captions, written by ``inficond init``."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.commands.init.init_sources import CaptionTable, PhotoFolder, source_of
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, nearest
 from inficond_panel.errors import DataError
-from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.spec import load_spec
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.vocabulary.splits import BY_CHANCE, FIT, SPLITS
 from inficond_panel.vocabulary.tasks import SIGMOID
@@ -29,24 +29,20 @@ _WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 
 def write_spec(args: argparse.Namespace) -> None:
-    """Write a spec for a folder of photos and print a summary; existing files are not changed."""
+    """Write a spec for a folder of photos, or a table of captions, and print a summary; existing
+    files are not changed."""
     from precompute.concepts.corpus import read_corpus
 
-    folder = Path(args.place[0])
-    name = folder.absolute().resolve()
-    stem = name.stem if folder.is_file() else name.name.removesuffix(".zarr")
-    output = Path(args.output or f"{stem}.yaml")
+    source = source_of(Path(args.place[0]))
+    output = Path(args.output or f"{source.stem}.yaml")
     words = output.with_suffix(_WORDS)
     check_output(args, output)
     if args.corpus:
         read_corpus(Path(args.corpus))
-    draft = _draft(args, folder, output)
+    draft = _draft(args, source, output)
     made = not args.corpus and not words.exists()
-    if made and folder.is_file():
-        _write_caption_words(draft, folder, words)
-    elif made:
-        packaged = find_spec("demo").parent / "corpora" / "broden_object_584.txt"
-        shutil.copyfile(packaged, words)
+    if made:
+        source.write_words(draft, words)
     draft.corpus = draft.corpus or words.name
     requested = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
     words_left: list[str] = []
@@ -59,20 +55,6 @@ def write_spec(args: argparse.Namespace) -> None:
             words.unlink()
         raise
     _tell(draft, dataset, output, words_left)
-
-
-def _write_caption_words(draft: SpecDraft, table: Path, words: Path) -> None:
-    """Write the list of words for a table of captions: their frequent words and phrases."""
-    from precompute.concepts.caption_corpus import caption_corpus
-    from precompute.detect.captions import captions_at
-
-    corpus = caption_corpus(captions_at(table, draft.keys["captions"]))
-    if not corpus:
-        raise DataError(
-            f"No word is in several captions of {table}.",
-            "Name another column, --captions COLUMN, or a list of words, --corpus FILE.",
-        )
-    words.write_text("\n".join(corpus) + "\n", encoding="utf-8")
 
 
 def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:
@@ -155,50 +137,35 @@ def _refuse(path: Path, coming: Path | None = None) -> None:
         raise DataError(f"There is no folder {path.parent}.", "Create it, or change --output.")
 
 
-def _draft(args: argparse.Namespace, folder: Path, output: Path) -> SpecDraft:
-    """Return the draft of a spec from folder and arguments; models are not downloaded."""
-    from precompute.detect import find_layout, plan_splits
-    from precompute.detect.captions import caption_layout
-
-    of_captions = folder.is_file()
-    layout = (
-        caption_layout(folder, args.captions, args.classes or ())
-        if of_captions
-        else find_layout(folder, args.classes or ())
-    )
-    from precompute.detect.models import choose_encoder, choose_teacher, choose_word_teacher
+def _draft(args: argparse.Namespace, source: PhotoFolder | CaptionTable, output: Path) -> SpecDraft:
+    """Return the draft of a spec from source and arguments; models are not downloaded."""
+    from precompute.detect import plan_splits
     from precompute.detect.writing import SpecDraft, relative
 
     def written(path: Path) -> str:
         return relative(path, output.parent)
 
-    if of_captions:
-        teacher = choose_word_teacher(args.teacher, written)
-    else:
-        teacher = choose_teacher(args.teacher, layout, written)
+    layout = source.layout(args)
+    teacher = source.teacher(args, layout, written)
     if args.order:
         teacher = replace(teacher, keys={**teacher.keys, "order": args.order})
-    places = [output.parent, folder, folder.absolute().parent]
+    places = [output.parent, source.place, source.place.absolute().parent]
     splits, splits_note = plan_splits(layout)
     key = "path" if layout.kind == "store" else "root"
     return SpecDraft(
-        title=args.title or (folder.stem if of_captions else _folder_title(layout.root)),
+        title=args.title or source.title(layout),
         layout=layout,
         splits=splits,
         splits_note=splits_note,
         corpus=written(Path(args.corpus)) if args.corpus else "",
         filtered=bool(args.concepts),
         device=args.device or "",
-        encoder=None if of_captions else choose_encoder(args.encoder, places, written),
+        encoder=source.encoder(args, places, written),
         teacher=teacher,
         # until the task is known
         teacher_more={"activation": SIGMOID} if teacher.activation else {},
         keys={key: written(layout.root), **layout.keys},
     )
-
-
-def _folder_title(folder: Path) -> str:
-    return folder.absolute().resolve().name.removesuffix(".zarr")
 
 
 def _write_first_that_fits(

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inficond_panel.commands.init.init_sources import CaptionTable, source_of
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import path_word
@@ -48,7 +49,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 
 def check_captions(args: argparse.Namespace) -> None:
     """Raise ``DataError`` for flags that a table of captions, or a folder, has no use for."""
-    of_table = bool(args.place) and Path(args.place[0]).is_file()
+    of_table = bool(args.place) and isinstance(source_of(Path(args.place[0])), CaptionTable)
     if args.captions and not of_table:
         raise DataError(
             "--captions is for a table of captions.", "Name the table: inficond init captions.csv"

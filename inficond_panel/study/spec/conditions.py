@@ -107,8 +107,9 @@ class Conditions(Section):
     )
     assignment: Literal["latin_square", "random"] = option(
         "latin_square",
-        doc="latin_square: from person to person, within subjects by the rows of a balanced "
-        "square; random: drawn, between subjects in blocks, so that the groups stay equal in size.",
+        doc="latin_square: people take the conditions in turn; with design: within the orders of a "
+        "balanced square. random: the conditions are drawn; with design: between, each block of as "
+        "many people as there are conditions has every condition once.",
     )
     levels: list[Level] = option(min_length=1, doc="The conditions.")
 
