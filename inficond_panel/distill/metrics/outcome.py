@@ -210,6 +210,26 @@ class Outcome:
         once."""
         return distinct(self._known_groups, self.positive == present)
 
+    def independent(self, metric: str) -> int | None:
+        """Return how many independent images a metric's interval rests on, near-equal ones once.
+
+        The images that a share is of; for F1 those that have the class or are named; for AP the
+        positives, or the negatives if these are fewer. None for Brier score and calibration error.
+        """
+        if metric == AP.key:
+            return min(self.distinct(True), self.distinct(False))
+        if metric == FIDELITY.key:
+            return distinct(self.group, np.ones(len(self.all_logits), dtype=bool))
+        if metric not in _OF_DECISIONS:
+            return None
+        of = {
+            ACCURACY.key: np.ones(len(self.positive), dtype=bool),
+            PRECISION.key: self.decided,
+            RECALL.key: self.positive,
+            F1.key: self.decided | self.positive,
+        }
+        return distinct(self._known_groups, of[metric])
+
     def counted(self, metric: str, counts: NDArray) -> NDArray:
         """Return the columns of counts (rows, n) that belong to images the metric counts."""
         return counts if metric_named(metric).needs_teacher else counts[:, self.known]
