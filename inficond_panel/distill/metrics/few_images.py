@@ -13,14 +13,15 @@ have no width.
   which skewness is small: s is the standard deviation of g over the bootstrap draws, and k =
   t sqrt(m / (m - 1)) with the quantile t of Student's distribution of m - 1 degrees of freedom
   allows for the spread of few values (Hesterberg 2015, The American Statistician 69). A
-  (nearly) perfect ranking has no spread, and so low <= a m / (m + z^2), which is Wilson's limit for
-  a = 1. With fewer negatives than positives m is the number of negatives.
+  (nearly) perfect ranking has no spread, and so low <= a j, where j is the lower limit of a share
+  of m of m by Jeffreys' prior (Brown, Cai and DasGupta 2001, Statistical Science 16). With fewer
+  negatives than positives m is the number of negatives.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, ndtri, stdtrit
+from scipy.special import betaincinv, expit, ndtri, stdtrit
 
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import tails
@@ -46,11 +47,13 @@ def ap_limits(ap: float, drawn: Array, images: int, level: float) -> tuple[float
 
     ``images`` is m, at least 2: the number of positives, or of negatives if these are fewer.
     """
-    z, t = ndtri(tails(level)[1]), stdtrit(images - 1, tails(level)[1])
-    reach = t * np.sqrt(images / (images - 1)) * _logit(drawn, images).std()
+    below, above = tails(level)
+    reach = (
+        stdtrit(images - 1, above) * np.sqrt(images / (images - 1)) * _logit(drawn, images).std()
+    )
     ends = expit(_logit(np.array(ap), images) + reach * np.array([-1, 1]))
     low, high = np.clip(((images + 1) * ends - 0.5) / images, 0.0, 1.0)
-    return float(min(low, ap * images / (images + z**2))), float(high)
+    return float(min(low, ap * betaincinv(images + 0.5, 0.5, below))), float(high)
 
 
 def _logit(ap: Array, images: int) -> Array:
