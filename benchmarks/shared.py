@@ -9,8 +9,9 @@
 its label, among all candidates, and of its word, or a word that tells its photos as well (AUC at
 most 0.02 less), among the concepts alone. --half takes the pairs whose two classes' numbers have an
 even (0) or odd (1) sum, so that what one half chose is reported on the other. *plain*: classes
-without a made bias: how often one is called. *null*: p-values of students that use their own words,
-the label and one other thing, and nothing else; the module ``distill.shared_bias`` defines them.
+without a made bias: how often one is called, by this and by the comparison of splits. *null*:
+p-values of students that use their own words, the label and one other thing, and nothing else; the
+module ``distill.shared_bias`` defines them.
 *captions*: TABLE has the columns blond, male, caption; words of captions, 0 or 1, are the concepts,
 and photos are parted by chance: rank of *man*, or a word of men, for *blond hair*.
 
@@ -26,6 +27,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from scipy.stats import binomtest, kstest, rankdata
 from shift_parts import cases
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.pairs import draw_split, find_pairs
-from shift_parts.runs import AS_WELL, student_of
+from shift_parts.runs import AS_WELL, shift_of, student_of
 from shift_parts.teachers import TEACHERS
 
 from inficond_panel import from_frames
@@ -52,9 +54,12 @@ from inficond_panel.tuning.shared_bias import (
     near_words,
     shared_suspects,
 )
+from inficond_panel.wording.suspects import relies_wrongly
 
 #: Groups of classes by their positives on tune: from so many on.
 FROM = (5, 10, 20)
+#: Kinds of finding: whether (shared, between) counts.
+ALARMS = {"shared": itemgetter(0), "between splits": itemgetter(1), "either": any}
 #: Words of men in captions.
 MEN = {"man", "men", "he", "his", "him", "male", "boy", "guy", "beard", "suit", "tie", "handsome"}
 #: Photos of a caption's word that becomes a concept.
@@ -168,7 +173,7 @@ def plain(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         args.teacher = teacher
         for case in plain_cases(store, args):
             students = student_of(case, columns=True)
-            found = found_of(students)
+            found, between = found_of(students), relies_wrongly(shift_of(students))
             shutil.rmtree(Path(students.tuner.store.path).parent)
             tune = np.asarray(store.label)[case.split.tune, case.k]
             yield {
@@ -179,6 +184,7 @@ def plain(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 "all": found.photos[0],
                 "lacking": found.lacking,
                 "called": [each.name for each in found.called],
+                "between": between,
             }
 
 
@@ -277,17 +283,19 @@ def table_of_pairs(rows: list[dict[str, Any]]) -> None:
 
 
 def table_of_plain(rows: list[dict[str, Any]]) -> None:
-    """False alarms by teacher and positives."""
+    """False alarms by teacher and positives: shared by all photos, between the splits, either."""
     for teacher in sorted({row["teacher"] for row in rows}):
         for least in FROM:
             some = [
-                bool(row["called"])
+                (bool(row["called"]), row["between"])
                 for row in rows
                 if row["teacher"] == teacher
                 and max(f for f in (0, *FROM) if row["positives"] >= f) == least
             ]
-            if some:
-                print(f"{teacher:13s} {least:2d} positives of tune or more: {said_share(some)}")
+            for title, of in ALARMS.items():
+                if some:
+                    held = said_share([of(each) for each in some])
+                    print(f"{teacher:13s} {least:2d} positives of tune or more, {title}: {held}")
 
 
 def table_of_nulls(rows: list[dict[str, Any]]) -> None:

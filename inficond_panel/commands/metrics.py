@@ -115,7 +115,7 @@ def measured(
     chosen, frames = {"classes": args.classes, **draws}, {}
     if tuner.store.task == SINGLE_LABEL:
         frames["together"] = metrics_together(*at, k=args.top_k, **draws)
-        frames["confusions"] = confusions(*at, **draws)
+        frames["confusions"] = confusions(*at)
     frames["classes"] = metrics.metrics(*at, shown=args.metric, progress=progress, **chosen)
     before = {"since_parent": node.parent, "since_start": tuner.root_id} if node.parent else {}
     if node.parent == tuner.root_id:

@@ -344,11 +344,13 @@ def abstaining(
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
     if store.task == SINGLE_LABEL:
         top = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
-        return Abstaining({ALL_CLASSES: top_decisions(top).rule(accuracy, **noise)}, level)
+        return Abstaining(
+            {ALL_CLASSES: top_decisions(top).rule(accuracy, noise["seed"], level)}, level
+        )
     rules = {}
     for k, name in enumerate(students.classes):
         outcome = Outcome(label[:, k], logit[:, k], cutoff=students.thresholds[k])
-        rules[name] = class_decisions(outcome).rule(accuracy, **noise)
+        rules[name] = class_decisions(outcome).rule(accuracy, noise["seed"], level)
     return Abstaining(rules, level)
 
 

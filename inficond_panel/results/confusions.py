@@ -14,7 +14,7 @@ import pandas as pd
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill import change_intervals, metric_intervals
-from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, draw_counts
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.distill.metrics.top_class import USUAL_K, TopClass, one_of_classes
 from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
 from inficond_panel.errors import Remedy, TuningError
@@ -129,22 +129,19 @@ def _together(key: str, k: int, sides: Mapping[str, Mapping[str, Interval]]) -> 
     return row
 
 
-def confusions(
-    tuner: Tuner, node: Node, split: str, *, draws: int | None = None, seed: int = 0
-) -> pd.DataFrame:
+def confusions(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     """Return numbers of images by label (``class``) and predicted class (``named``), largest first.
 
     ``share`` is of the images with the label; ``teacher_images`` counts the same pair for the
     teacher. Pairs without images are left out. Decisions are those of ``metrics_together``. A
     terminal shows the first pairs in which the prediction is wrong.
     """
-    noise, classes = tuner.spec.views.noise(draws, seed), tuner.store.classes
+    level, classes = tuner.spec.views.noise()["level"], tuner.store.classes
     now = top_class(tuner, node, split)
     theirs = teacher_top_class(tuner.store, split).confusion().astype(int)
-    counts = draw_counts(len(now.label), noise["draws"], seed, now.known_groups)
     cells = {
         (each.label, each.named): (each.images, each.share)
-        for each in pair_confusions(now, counts, noise["level"], wrong=False)
+        for each in pair_confusions(now, level, wrong=False)
     }
     of_teacher = zip(*np.nonzero(theirs), strict=True)
     cells |= {pair: (0, NO_INTERVAL) for pair in of_teacher if pair not in cells}
@@ -168,8 +165,8 @@ def confusions(
         },
         title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}, confusions",
         notes=[f"{more} more wrong pairs are not shown; --json has all"] if more > 0 else [],
-        facts=facts_of(tuner, node, split, noise),
-        level=noise["level"],
+        facts=facts_of(tuner, node, split, None),
+        level=level,
         shown=wrong[:_LISTED],
     )
 

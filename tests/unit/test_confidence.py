@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from factory import small_spec
-from scipy.stats import norm
-from sklearn.metrics import accuracy_score, average_precision_score
+from scipy import stats
+from sklearn.metrics import average_precision_score
 
 from inficond_panel import open_students
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -47,7 +47,7 @@ def test_words_of_levels_and_a_gain_beyond_its_draws_is_a_normal_one():
     assert tails(0.8) == pytest.approx((0.1, 0.9))
     draws = np.random.default_rng(0).normal(0.1, 0.02, 400)
     change = Change(0.1, draws)
-    low, high = norm.interval(0.999, 0.1, draws.std(ddof=1))
+    low, high = stats.norm.interval(0.999, 0.1, draws.std(ddof=1))
     found = change.gain(0.999)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))
@@ -68,10 +68,9 @@ def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_
     student = narrow.at(narrow.head(), "tune")["bicycle"]
     known = student.labels >= 0
     label, decided = student.labels[known], student.logits[known] > 0
-    draws = draw_counts(len(label), 200, 0)
-    values = [accuracy_score(label, decided, sample_weight=row) for row in draws]
-    limits = np.percentile(values, [10, 90])
-    assert own[1][["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(limits)
+    right = stats.binomtest(int((label == decided).sum()), len(label))
+    limits = right.proportion_ci(0.8, method="wilson")
+    assert own[1][["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(tuple(limits))
 
 
 #: ``[low, high]``, ``95 %``, and what is said of an interval.
@@ -140,12 +139,12 @@ TABLES = {
     "metrics": lambda s: s.metrics(intervals=True),
     "changes": lambda s: s.changes(),
     "groups": lambda s: s.groups("tv monitor"),
-    "slices": lambda s: s.slices("tv monitor", min_images=5),
+    "slices": lambda s: s.slices("tv monitor", metric="brier", min_images=5),
     "thresholds": lambda s: s.thresholds(),
     "coverage": lambda s: s.coverage("bicycle"),
-    "penalty_path": lambda s: s.penalty_path("bicycle"),
+    "penalty_path": lambda s: s.penalty_path("bird"),
     "what_if": lambda s: s.what_if("bicycle", "wheel"),
-    "shift": lambda s: s.doctor(["bicycle"])["classes"],
+    "shift": lambda s: s.doctor(["bird"])["classes"],
 }
 
 
@@ -162,18 +161,23 @@ def test_tables_draw_as_often_as_the_spec_says(name, students):
 
 
 @pytest.mark.parametrize("more", [[], ["--draws=40"]])
-def test_limits_are_the_percentiles_of_scikit_learns_values(students, run, more):
-    student = students[40].student("bicycle", "tune")
+def test_limits_follow_from_scikit_learns_values(students, run, more):
+    student = students[40].student("bird", "tune")
     known = student.labels >= 0
     label, logit = student.labels[known], student.logits[known]
     draws = draw_counts(len(label), 40, 0)
     values = [average_precision_score(label, logit, sample_weight=row) for row in draws]
-    found = students[40].metrics(intervals=True).loc["bicycle"]
-    expected = pytest.approx(np.percentile(values, [2.5, 97.5]))
+    found = students[40].metrics(intervals=True).loc["bird"]
+    m = label.sum()
+    scaled = [np.log((m * a + 0.5) / (m * (1 - a) + 0.5)) for a in values]
+    reach = stats.t(m - 1).ppf(0.975) * np.sqrt(m / (m - 1)) * np.std(scaled)
+    ap = average_precision_score(label, logit)
+    ends = np.log((m * ap + 0.5) / (m * (1 - ap) + 0.5)) + reach * np.array([-1, 1])
+    expected = pytest.approx(((m + 1) / (1 + np.exp(-ends)) - 0.5) / m)
     assert [found["ap_low"], found["ap_high"]] == expected
     status, said, _ = run("metrics", students[40].tuner.spec.path, "--json", *more)
     classes = json.loads(said)["classes"]
-    (row,) = (row for row in classes["rows"] if row["class"] == "bicycle")
+    (row,) = (row for row in classes["rows"] if row["class"] == "bird")
     assert (status, classes["draws"]) == (0, 40)
     assert [row["ap_low"], row["ap_high"]] == expected
 

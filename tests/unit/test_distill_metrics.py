@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
+from scipy.stats import binomtest
 from sklearn import metrics as sklearn_metrics
 from sklearn.metrics import (
     accuracy_score,
@@ -329,33 +330,43 @@ def test_counts_are_as_images_that_are_there_as_often():
         np.testing.assert_allclose(found.values(metric, counts), repeated, rtol=1e-12)
 
 
-def test_intervals_are_quantiles_of_resampled_metrics_also_of_confusions():
+def test_top_1_has_the_interval_of_a_share():
+    label, p = made(80)
+    found = metric_intervals(TopClass(label, p, p.argmax(1), k=2), ["top1"])["top1"]
+    hits = int((label == p.argmax(1)).sum())
+    truth = binomtest(hits, 80).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((truth.low, truth.high))
+
+
+def test_the_calibration_error_has_the_basic_interval():
     label, p = made(80)
     found = TopClass(label, p, p.argmax(1), k=2)
     counts = draw_counts(80, 100, 0)
-    drawn = [accuracy_score(label, p.argmax(1), sample_weight=c) for c in counts]
-    found_of = metric_intervals(found, ["top1", "top_ece"], draws=100)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    assert (found_of["top1"].low, found_of["top1"].high) == pytest.approx((low, high))
-    # the error is too large by noise: the basic interval
+    found_of = metric_intervals(found, ["top_ece"], draws=100)
+    # the error is too large by noise
     resampled = found.values("top_ece", counts)
     expected = 2 * found.value("top_ece") - np.quantile(resampled, [0.975, 0.025])
     assert found_of["top_ece"].high == pytest.approx(expected[1])
     assert found_of["top_ece"].low == pytest.approx(max(expected[0], 0))
+
+
+def test_cells_of_confusions_are_all_that_have_images():
     label, p = made(120, classes=3, seed=4)
-    found, counts = TopClass(label, p), draw_counts(120, 50, 0)
-    matrix, all_of = found.confusion(), confusions(found, counts, wrong=False)
+    found = TopClass(label, p)
+    matrix, all_of = found.confusion(), confusions(found, wrong=False)
     cells = {(c.label, c.named): c.images for c in all_of}
     assert cells == {place: n for place, n in np.ndenumerate(matrix) if n}
     assert [c.images for c in all_of] == sorted((c.images for c in all_of), reverse=True)
-    first = confusions(found, counts)[0]
+
+
+def test_a_wrong_cell_is_a_share_of_the_images_of_its_label():
+    label, p = made(120, classes=3, seed=4)
+    first = confusions(TopClass(label, p))[0]
     assert first.label != first.named
-    place, named = (first.label, first.named), p.argmax(1)
-    shares = (confusion_matrix(label, named, sample_weight=c, normalize="true") for c in counts)
-    drawn = [each[place] for each in shares]
-    limits = first.share.low, first.share.high
-    assert limits == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
-    assert first.share.estimate == pytest.approx(matrix[place] / matrix[first.label].sum())
+    of_label = int((label == first.label).sum())
+    truth = binomtest(first.images, of_label).proportion_ci(method="wilson")
+    assert first.share.estimate == pytest.approx(first.images / of_label)
+    assert (first.share.low, first.share.high) == pytest.approx((truth.low, truth.high))
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,23 @@
 
 A draw of n images with replacement is a count per image; groups of near-equal images are drawn
 whole. One table of counts serves both students, so their noise is paired, and each is sorted only
-once (Outcome). Intervals are percentile intervals [q_low, q_high] (Efron and Tibshirani 1993, "An
+once (Outcome). Intervals of changes and of means over classes are percentile intervals [q_low,
+q_high] (Efron and Tibshirani 1993, "An
 introduction to the bootstrap", ch. 13). The calibration error e has the basic interval, [2 e -
 q_high, 2 e - q_low] (Davison and Hinkley 1997, "Bootstrap methods and their application", ch. 5): e
 grows with noise, a draw is noisier than the sample, and so the quantiles of the draws are too high.
 The estimate e may then lie above its interval. Near perfect calibration neither interval can be
-trusted; see ece_floor.
+trusted; see ece_floor. The level of AP, F1 and shares of images has the intervals of few_images.
 
 The teacher's skill. Chance is the share of positives among the labelled images: the AP that a
-random ranking tends to. The teacher knows the class where the bootstrap interval of its AP lies
-above chance.
+random ranking tends to. The teacher knows the class where 97.5 % of the draws of its AP lie above
+chance.
 
-The rule was chosen by simulation (tests/unit/test_teacher_skill.py). The interval of a random
-ranking lies above chance in 1 to 5 % of the samples with ``FEWEST`` or more positives. With fewer
-the interval means nothing: it lies above chance in 97 % of the samples of one positive among 100.
-The interval of a weak teacher (logits of positives and negatives one standard deviation apart, AUC
-0.76) does not lie above chance in 2 % of the samples of ``LEAST`` positives among 200 images, and
+The rule was chosen by simulation (tests/unit/test_teacher_skill.py). The draws of a random
+ranking lie above chance in 1 to 5 % of the samples with ``FEWEST`` or more positives. With fewer
+they mean nothing: they lie above chance in 97 % of the samples of one positive among 100.
+Those of a weak teacher (logits of positives and negatives one standard deviation apart, AUC
+0.76) do not lie above chance in 2 % of the samples of ``LEAST`` positives among 200 images, and
 in 16 % with half as many.
 """
 
@@ -34,12 +35,13 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.arrays import empty
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import defined
+from inficond_panel.distill.metrics.few_images import ap_limits, f1_limits, wilson
 from inficond_panel.distill.metrics.groups import Groups, part_means
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise, tails
-from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS, TOP_ECE, keys
+from inficond_panel.vocabulary.metrics import AP, BIASED, F1, METRICS, TOP_ECE, keys
 
 #: Number of folds of every cross-fit.
 FOLDS = 5
@@ -67,6 +69,8 @@ def stratified_folds(
     return folds
 
 
+#: Least positives, and negatives, for limits of AP.
+LEAST_RANKED = 2
 #: Metrics biased upwards by noise, which get the basic interval.
 WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
@@ -121,9 +125,21 @@ def level_interval(
     outcome: Outcome | TopClass, metric: str, resampled: Array, level: float
 ) -> Interval:
     """Return the interval of a metric, with its lower limit at least 0, from the metric's values
-    on bootstrap draws (draws,)."""
+    on bootstrap draws (draws,).
+
+    Shares of images, F1 and AP have the intervals of ``few_images``. AP has no limits with fewer
+    than 2 positives, or negatives."""
     estimate = interval(outcome.value(metric), resampled, level, metric)
-    return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
+    images = outcome.independent(metric)
+    if images is None or np.isnan(estimate.estimate):
+        return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
+    if metric != AP.key:
+        low, high = (f1_limits if metric == F1.key else wilson)(estimate.estimate, images, level)
+        return replace(estimate, low=low, high=high)
+    if images < LEAST_RANKED:
+        return estimate.alone
+    low, high = ap_limits(estimate.estimate, resampled[~np.isnan(resampled)], images, level)
+    return replace(estimate, low=low, high=high)
 
 
 def drawn(
@@ -301,7 +317,8 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
     ``noise``: draws, seed and level of the interval."""
     images = len(teacher.positive)
     chance = float(teacher.positive.mean()) if images else float("nan")
-    above = metric_intervals(teacher, (AP.key,), **USUAL_NOISE)[AP.key].low > chance
+    resampled = drawn(teacher, AP.key, USUAL_NOISE["draws"], USUAL_NOISE["seed"])
+    above = interval(teacher.value(AP.key), resampled, CONFIDENCE, AP.key).low > chance
     enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if above else LEAST)
     return TeacherSkill(
         ap=metric_intervals(teacher, (AP.key,), **noise)[AP.key],

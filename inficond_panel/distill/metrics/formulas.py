@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.metrics import ACCURACY, BRIER, F1, PRECISION, RECALL
 
+_Mask = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class ClassMetrics:
@@ -67,18 +69,26 @@ def decision_metrics(
     }
 
 
+#: Masks of the images that a metric is a share of, from masks of the images that have the class and
+#: of those that are named; F1 follows from such a share (few_images.py). By key.
+SHARE_OF: dict[str, Callable[[_Mask, _Mask], _Mask]] = {
+    ACCURACY.key: lambda positive, decided: np.ones(len(positive), dtype=bool),
+    PRECISION.key: lambda positive, decided: decided,
+    RECALL.key: lambda positive, decided: positive,
+    F1.key: lambda positive, decided: positive | decided,
+}
+
+
 def ratio(part: float | NDArray, whole: float | NDArray) -> Array:
     """Return part / whole, nan where whole is 0."""
     whole = np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
-def squared_error(probability: Array, positive: NDArray[np.bool_]) -> Array:
+def squared_error(probability: Array, positive: _Mask) -> Array:
     """Return the squared error (n,) of each image's probability of "present"."""
     return (probability - positive) ** 2
 
 
 #: Functions of the error per image, by the key of the metric that is their mean.
-ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
-    BRIER.key: squared_error
-}
+ERRORS_OF_IMAGES: dict[str, Callable[[Array, _Mask], Array]] = {BRIER.key: squared_error}

@@ -27,7 +27,12 @@ from scipy.sparse import csr_array
 from scipy.special import expit, log_expit
 
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_decisions, check_outcomes
-from inficond_panel.distill.metrics.formulas import ERRORS_OF_IMAGES, decision_metrics, ratio
+from inficond_panel.distill.metrics.formulas import (
+    ERRORS_OF_IMAGES,
+    SHARE_OF,
+    decision_metrics,
+    ratio,
+)
 from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.sources import Array
@@ -195,6 +200,20 @@ class Outcome:
         """Return the number of positives if ``present``, else of negatives; near-equal images count
         once."""
         return distinct(self._known_groups, self.positive == present)
+
+    def independent(self, metric: str) -> int | None:
+        """Return how many independent images a metric's interval rests on, near-equal ones once.
+
+        The images that a share is of (``SHARE_OF``; for fidelity all); for AP the positives, or the
+        negatives if these are fewer. None for other metrics, which are no share of images.
+        """
+        if metric == AP.key:
+            return min(self.distinct(True), self.distinct(False))
+        if metric == FIDELITY.key:
+            return distinct(self.group, np.ones(len(self.all_logits), dtype=bool))
+        if metric not in SHARE_OF:
+            return None
+        return distinct(self._known_groups, SHARE_OF[metric](self.positive, self.decided))
 
     def counted(self, metric: str, counts: NDArray) -> NDArray:
         """Return the columns of counts (rows, n) that belong to images the metric counts."""

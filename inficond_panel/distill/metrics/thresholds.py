@@ -26,16 +26,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
+from inficond_panel.distill.metrics.few_images import f1_limits, wilson
 from inficond_panel.distill.metrics.formulas import ratio
-from inficond_panel.distill.metrics.groups import Groups
+from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
-from inficond_panel.vocabulary.metrics import ACCURACY, F1
+from inficond_panel.vocabulary.metrics import ACCURACY
 
 #: Distance of the threshold that decides all images to be positive from the lowest logit.
 _BELOW = 1.0
@@ -175,46 +176,57 @@ class Decisions:
     def curve(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> list[CoveragePoint]:
-        """Return accuracy over coverage, with percentile intervals, the lowest coverage first.
+        """Return accuracy over coverage, with intervals, the lowest coverage first.
 
         Images of equal confidence are answered together."""
         cuts = self._cuts()
         counts = draw_counts(len(self.right), draws, seed, self.group).astype(np.float64)
-        once = np.ones((1, len(self.right)))
-        estimates, drawn = self._measured(cuts, once), self._measured(cuts, counts)
-
-        def measure(key: str, at: int) -> Interval:
-            return interval(float(estimates[key][0, at]), drawn[key][:, at], level, key)
-
+        gains, drawn = self._gains(cuts, np.ones((1, len(self.right)))), self._gains(cuts, counts)
         return [
-            CoveragePoint(
-                threshold=float(cut),
-                answered=int((self.confidence >= cut).sum()),
-                coverage=float((self.confidence >= cut).mean()),
-                accuracy=measure(ACCURACY.key, at),
-                f1=measure(F1.key, at),
-                gain=measure("gain", at),
-            )
-            for at, cut in enumerate(cuts)
+            self._point(cut, interval(float(gain), of_draws, level, "gain"), level)
+            for cut, gain, of_draws in zip(cuts, gains[0], drawn.T, strict=True)
         ]
 
-    def rule(
-        self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
-    ) -> AbstainRule:
-        """Return the rule with the largest coverage at which accuracy is at least ``asked``."""
+    def _point(self, cut: float, gain: Interval, level: float) -> CoveragePoint:
+        answered = self.confidence >= cut
+        return CoveragePoint(
+            threshold=float(cut),
+            answered=int(answered.sum()),
+            coverage=float(answered.mean()),
+            accuracy=self._accuracy(answered, level),
+            f1=self._f1(answered, level),
+            gain=gain,
+        )
+
+    def _accuracy(self, answered: NDArray[np.bool_], level: float) -> Interval:
+        if not answered.any():
+            return NO_INTERVAL
+        share = float(self.right[answered].mean())
+        return Interval(share, *wilson(share, distinct(self.group, answered), level))
+
+    def _f1(self, answered: NDArray[np.bool_], level: float) -> Interval:
+        """Return F1 where some class is the positive one, and present or named; else nan."""
+        if self.hit is None:
+            return NO_INTERVAL
+        there = answered & (self.hit | ~self.right)
+        if not there.any():
+            return NO_INTERVAL
+        hits, every = np.count_nonzero(answered & self.hit), np.count_nonzero(there)
+        f1 = 2 * hits / (hits + every)
+        return Interval(f1, *f1_limits(f1, distinct(self.group, there), level))
+
+    def rule(self, asked: float, seed: int = 0, level: float = CONFIDENCE) -> AbstainRule:
+        """Return the rule with the largest coverage at which accuracy is at least ``asked``.
+
+        ``seed`` divides the images into folds; ``level`` is that of the accuracy's interval."""
         answered = np.zeros(len(self.right), dtype=bool)
         folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed, self.group)
         for fold in range(FOLDS):
             out = folds == fold
             chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
             answered[out] = self.confidence[out] >= chosen  # nan: none
-        counts = draw_counts(len(self.right), draws, seed, self.group).astype(np.float64)
-        hits = answered & self.right
-        estimate = float(ratio(hits.sum(), answered.sum()))
-        drawn = ratio(counts @ hits, counts @ answered)
-        accuracy = interval(estimate, drawn, level, ACCURACY.key)
-        coverage = float(ratio(answered.sum(), len(answered)))
-        return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
+        coverage, accuracy = ratio(answered.sum(), len(answered)), self._accuracy(answered, level)
+        return AbstainRule(asked, self.threshold(asked), float(coverage), accuracy, self.best)
 
     def threshold(self, asked: float) -> float:
         """Return the least confidence at which the accuracy is at least ``asked``; nan if none."""
@@ -247,19 +259,12 @@ class Decisions:
         ends = ends_of_ties(falling)
         return falling[np.unique(ends[np.searchsorted(ends, np.maximum(at, 0))])]
 
-    def _measured(self, cuts: Array, counts: Array) -> dict[str, Array]:
-        """Return accuracy, F1 and gain in accuracy, each (rows, cuts): for each row of counts, of
-        the images with a confidence of at least each cut."""
+    def _gains(self, cuts: Array, counts: Array) -> Array:
+        """Return the gains in accuracy (rows, cuts): for each row of counts, of the images with a
+        confidence of at least each cut, over all images."""
         answered = (self.confidence[:, None] >= cuts).astype(np.float64)
-        right = counts @ (answered * self.right[:, None])
-        total = counts @ answered
-        accuracy = ratio(right, total)
-        every = ratio(counts @ self.right, counts.sum(axis=1))[:, None]
-        f1 = np.full(accuracy.shape, np.nan)
-        if self.hit is not None:
-            hit = 2 * (counts @ (answered * self.hit[:, None]))
-            f1 = ratio(hit, hit + total - right)
-        return {ACCURACY.key: accuracy, F1.key: f1, "gain": accuracy - every}
+        accuracy = ratio(counts @ (answered * self.right[:, None]), counts @ answered)
+        return np.asarray(accuracy - ratio(counts @ self.right, counts.sum(axis=1))[:, None])
 
 
 def class_decisions(outcome: Outcome) -> Decisions:

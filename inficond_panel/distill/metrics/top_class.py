@@ -29,12 +29,13 @@ from scipy.special import log_expit, softmax
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_outcomes
+from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.metrics.formulas import ratio
-from inficond_panel.distill.metrics.groups import Groups, of_rows
+from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
 from inficond_panel.distill.metrics.outcome import DrawKey, likeliest
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE, TOP_K, TOP_METRICS
 
 #: Default k of top-k accuracy.
@@ -122,6 +123,13 @@ class TopClass:
         """Return the groups of the images that a metric counts."""
         return self.group if TOP_METRICS[metric].needs_teacher else self.known_groups
 
+    def independent(self, metric: str) -> int | None:
+        """Return the number of images that a metric is a share of, near-equal ones once; None if
+        it is no share of images."""
+        if metric in (BALANCED.key, TOP_ECE.key):
+            return None
+        return distinct(self.groups(metric), np.ones(self.images(metric), dtype=bool))
+
     @cached_property
     def known_groups(self) -> Groups:
         """Groups of the labelled images."""
@@ -187,27 +195,23 @@ class TopClass:
 
 
 def confusions(
-    classifier: TopClass, counts: NDArray, level: float = CONFIDENCE, *, wrong: bool = True
+    classifier: TopClass, level: float = CONFIDENCE, *, wrong: bool = True
 ) -> list[Confusion]:
     """Return the nonempty cells of the confusion matrix with intervals of shares, largest first.
 
-    ``counts`` (draws, n) are of the labelled images, as from ``bootstrap.draw_counts``. With
-    ``wrong`` false, cells of right predictions are included.
+    Near-equal images count once in an interval. With ``wrong`` false, cells of right predictions
+    are included.
     """
-    cells, inverse, sizes = np.unique(classifier._cell, return_inverse=True, return_counts=True)
-    wide = np.asarray(counts, dtype=np.float64)
-    label, named = cells // classifier.classes, cells % classifier.classes
-    of_cell = wide @ _members(inverse, len(cells))
-    shares = ratio(of_cell, (wide @ _members(classifier.label, classifier.classes))[:, label])
-    every = np.bincount(classifier.label, minlength=classifier.classes)
-    ends = tails(level)
+    cells, sizes = np.unique(classifier._cell, return_counts=True)
     made = []
     for at in np.argsort(-sizes, kind="stable"):
-        if wrong and label[at] == named[at]:
+        label, named = divmod(int(cells[at]), classifier.classes)
+        if wrong and label == named:
             continue
-        low, high = np.nanquantile(shares[:, at], ends)
-        share = Interval(float(sizes[at] / every[label[at]]), float(low), float(high))
-        made.append(Confusion(int(label[at]), int(named[at]), int(sizes[at]), share))
+        of_label = classifier.label == label
+        share = float(sizes[at] / of_label.sum())
+        limits = wilson(share, distinct(classifier.known_groups, of_label), level)
+        made.append(Confusion(label, named, int(sizes[at]), Interval(share, *limits)))
     return made
 
 

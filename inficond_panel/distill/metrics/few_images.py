@@ -1,0 +1,60 @@
+"""Intervals of a metric that hold their level on few images, where bootstrap quantiles do not.
+
+If all draws have the same value, such as a recall of 1 on 10 positives, the quantiles of the draws
+have no width.
+
+- A *share* of n independent images (accuracy, recall, ...) has Wilson's interval (1927, Journal of
+  the American Statistical Association 22): the shares p with abs(share - p) <= z sqrt(p (1 - p) /
+  n), z the normal quantile of the level.
+- *F1* is 2 J / (1 + J), J = TP / (TP + FP + FN): a share of the images that have the class or are
+  named. F1's limits are those of J.
+- *AP* is a mean, over m positives, of shares. Its interval is a +- k s on the scale of the
+  empirical logit, g(a) = log((m a + 1/2) / (m (1 - a) + 1/2)) (Haldane 1955; Anscombe 1956), on
+  which skewness is small: s is the standard deviation of g over the bootstrap draws, and k =
+  t sqrt(m / (m - 1)) with the quantile t of Student's distribution of m - 1 degrees of freedom
+  allows for the spread of few values (Hesterberg 2015, The American Statistician 69). A
+  (nearly) perfect ranking has no spread, and so low <= a j, where j is the lower limit of a share
+  of m of m by Jeffreys' prior (Brown, Cai and DasGupta 2001, Statistical Science 16). With fewer
+  negatives than positives m is the number of negatives.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import betaincinv, expit, ndtri, stdtrit
+
+from inficond_panel.distill.sources import Array
+from inficond_panel.vocabulary.confidence import tails
+
+
+def wilson(share: float, images: int, level: float) -> tuple[float, float]:
+    """Return Wilson's limits of a share (0 to 1) of so many independent images."""
+    z = ndtri(tails(level)[1])
+    middle, whole = share + z**2 / (2 * images), 1 + z**2 / images
+    reach = z * np.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
+    low, high = (middle - reach) / whole, (middle + reach) / whole
+    return float(max(low, 0.0)), float(min(high, 1.0))
+
+
+def f1_limits(f1: float, images: int, level: float) -> tuple[float, float]:
+    """Return the limits of an F1, of so many images that have the class or are named."""
+    low, high = wilson(f1 / (2 - f1), images, level)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def ap_limits(ap: float, drawn: Array, images: int, level: float) -> tuple[float, float]:
+    """Return the limits of an average precision, from its values on draws (draws,) without nan.
+
+    ``images`` is m, at least 2: the number of positives, or of negatives if these are fewer.
+    """
+    below, above = tails(level)
+    reach = (
+        stdtrit(images - 1, above) * np.sqrt(images / (images - 1)) * _logit(drawn, images).std()
+    )
+    ends = expit(_logit(np.array(ap), images) + reach * np.array([-1, 1]))
+    low, high = np.clip(((images + 1) * ends - 0.5) / images, 0.0, 1.0)
+    return float(min(low, ap * betaincinv(images + 0.5, 0.5, below))), float(high)
+
+
+def _logit(ap: Array, images: int) -> Array:
+    return np.asarray(np.log(images * ap + 0.5) - np.log(images * (1 - ap) + 0.5))
