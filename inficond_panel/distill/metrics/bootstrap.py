@@ -11,15 +11,15 @@ The estimate e may then lie above its interval. Near perfect calibration neither
 trusted; see ece_floor. The level of AP, F1 and shares of images has the intervals of few_images.
 
 The teacher's skill. Chance is the share of positives among the labelled images: the AP that a
-random ranking tends to. The teacher knows the class where 97.5 % of the draws of its AP lie above
-chance.
+random ranking tends to. The teacher knows the class where the percentile interval of its AP lies
+above chance.
 
-The rule was chosen by simulation (tests/unit/test_teacher_skill.py). The draws of a random
-ranking lie above chance in 1 to 5 % of the samples with ``FEWEST`` or more positives. With fewer
-they mean nothing: they lie above chance in 97 % of the samples of one positive among 100.
-Those of a weak teacher (logits of positives and negatives one standard deviation apart, AUC
-0.76) do not lie above chance in 2 % of the samples of ``LEAST`` positives among 200 images, and
-in 16 % with half as many.
+The rule was chosen by simulation (tests/unit/test_teacher_skill.py). That of a random ranking lies
+above chance in 1 to 5 % of the samples with ``FEWEST`` or more positives. With fewer it means
+nothing: it lies above chance in 97 % of the samples of one positive among 100. That of a weak
+teacher (logits of positives and negatives one standard deviation apart, AUC 0.76) does not lie
+above chance in 2 % of the samples of ``LEAST`` positives among 200 images, and in 16 % with half
+as many.
 """
 
 from __future__ import annotations
