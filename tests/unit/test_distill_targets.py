@@ -166,6 +166,36 @@ def test_the_joint_student_is_the_optimum_of_the_softmax_loss(case, labels):
     assert off.gap * unit >= off.objective - own - 1e-12
 
 
+@pytest.fixture(scope="module")
+def in_part_labelled(case):
+    """Labels (n, 3), one class per image; every fourth image has none."""
+    _, logit, _ = case
+    noise = np.random.default_rng(6).gumbel(0, 2, logit.shape)
+    label = np.eye(3, dtype=int)[(logit + noise).argmax(axis=1)]
+    label[::4] = -1
+    return label
+
+
+def test_a_student_without_the_teacher_is_fitted_to_the_images_with_a_label(case, in_part_labelled):
+    scores, logit, _ = case
+    targets = Tempered(in_part_labelled, expit(logit / T), 0.0, T)
+    found = fit(scores, targets, l1=L1, tolerance=1e-9)
+    loss, slope = of_one_class(scores, in_part_labelled[:, 0], expit(logit[:, 0] / T), 0.0)
+    assert found.objective[0] == pytest.approx(split_form(loss, slope, 8, 1, L1).fun, abs=2e-7)
+
+
+def test_a_joint_student_without_the_teacher_is_that_of_the_images_with_a_label(
+    case, in_part_labelled
+):
+    """The other images count in the mean, so that the penalty of the labelled ones is larger."""
+    scores, logit, _ = case
+    known = in_part_labelled[:, 0] >= 0
+    targets = Tempered(in_part_labelled, softmax(logit / T, axis=1), 0.0, T)
+    found = fit_joint(scores, targets, l1=L1, tolerance=1e-9)
+    alone = fit_joint(scores[known], in_part_labelled[known], l1=L1 / known.mean(), tolerance=1e-9)
+    np.testing.assert_allclose(found.weights, alone.weights, atol=1e-3)
+
+
 def test_bounds_and_open_penalties_are_certified(case):
     """Without any penalty the KKT residual is told; a box holds, and the gap with it."""
     scores, logit, _ = case

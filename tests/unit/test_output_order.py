@@ -46,6 +46,19 @@ def test_the_order_found_is_the_best_of_all_permutations_by_scikit_learns_auc(cl
     assert 0 < found.low < found.gain
 
 
+def test_the_limit_of_the_gain_is_students_t_with_20_degrees_of_freedom_by_hand():
+    """Two classes of 12 images, whose exchanged outputs are 0 and 1 without any deviation.
+
+    Each half has 6 positives of each class, so that both halves have 2 * 2 * (6 - 1) degrees. A
+    half's variance is the floor alone, 0.1^2 * (1/6 + 1/6) / 2^2. At 99.9 % tables of t have 3.552.
+    """
+    label = np.eye(2, dtype=np.int8)[np.arange(24) % 2]
+    found = check_order(label[:, ::-1].astype(float), label, single=True)
+    error = np.sqrt(2 * (0.01 * 2 / 6 / 4)) / 2
+    assert found.gain == pytest.approx(1, abs=1e-6)
+    assert found.low == pytest.approx(1 - 3.552 * error, abs=1e-4)
+
+
 @pytest.mark.parametrize("single", [True, False])
 def test_the_figures_are_top1_or_mean_ap_of_both_orders(single):
     rng = np.random.default_rng(1)

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,60 +73,150 @@ def slopes(tuner: Tuner, node: Node, l1: np.ndarray | float, weight=None) -> flo
     return float(np.where(w == 0, at_zero, np.abs(gradient + l1 * np.sign(w))).max())
 
 
-def test_lambda_and_doubt_are_fits_with_their_penalties(tuner) -> None:
-    node, root = tuned(tuner, Lambda("truck", 0.003)), tuner.root()
-    assert slopes(tuner, node, 0.003) < 1e-5
-    assert slopes(tuner, root, 0.003) > 1e-3
-    assert max(node.gap) <= 1e-9
-    np.testing.assert_array_equal(node.weights[:, 1], root.weights[:, 1])
-    node = tuned(tuner, AdaptivePenalty("truck", 3.0))
-    photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "truck"))
-    doubt = photos.suspicion().penalty_factor
-    doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
-    assert slopes(tuner, node, L1 * (1 + 3.0 * doubt)) < 1e-5
-    factors = tuner.terms(node)["truck"].get(SuspectPenalty).factors
+@pytest.fixture(scope="module")
+def of_bounds(students) -> Tuner:
+    """A tuner whose thumbs are bounds, for tests that add nothing to its history."""
+    spec = deepcopy(students.tuner.spec)
+    spec.tuning.refit = "all"
+    return Tuner(students.tuner.store, spec, History(":memory:"))
+
+
+@pytest.fixture(scope="module")
+def penalised(of_bounds) -> Node:
+    return tuned(of_bounds, Lambda("truck", 0.003))
+
+
+def test_a_lambda_is_the_penalty_of_its_fit(of_bounds, penalised) -> None:
+    assert slopes(of_bounds, penalised, 0.003) < 1e-5
+
+
+def test_the_original_student_does_not_meet_the_conditions_of_another_lambda(of_bounds) -> None:
+    assert slopes(of_bounds, of_bounds.root(), 0.003) > 1e-3
+
+
+def test_a_lambda_is_solved_to_the_tolerance(penalised) -> None:
+    assert max(penalised.gap) <= 1e-9
+
+
+def test_a_lambda_leaves_the_other_class(of_bounds, penalised) -> None:
+    np.testing.assert_array_equal(penalised.weights[:, 1], of_bounds.root().weights[:, 1])
+
+
+@pytest.fixture(scope="module")
+def doubted(of_bounds) -> Node:
+    return tuned(of_bounds, AdaptivePenalty("truck", 3.0))
+
+
+def test_an_adaptive_penalty_is_by_concept_in_its_fit(of_bounds, doubted) -> None:
+    evidence = of_bounds.repairs.evidence(of_bounds.repairs.class_fit(of_bounds.root(), "truck"))
+    doubt = evidence.suspicion().penalty_factor
+    doubt[of_bounds.store.concepts.index("truck")] = 0  # never the class's own word
+    assert slopes(of_bounds, doubted, L1 * (1 + 3.0 * doubt)) < 1e-5
+
+
+def test_an_adaptive_penalty_is_largest_on_a_context(of_bounds, doubted) -> None:
+    factors = of_bounds.terms(doubted)["truck"].get(SuspectPenalty).factors
     assert max(factors, key=factors.get) in CONTEXT
-    assert "truck" not in factors
 
 
-def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio_and_later_ones_add_up(
-    tuner,
-) -> None:
-    store, names = tuner.store, CONTEXT[:3]
-    node = tuned(tuner, Reweight("truck", tuple(names)))
-    columns = [store.concepts.index(name) for name in names]
+def test_an_adaptive_penalty_is_never_on_the_class_s_own_word(of_bounds, doubted) -> None:
+    assert "truck" not in of_bounds.terms(doubted)["truck"].get(SuspectPenalty).factors
+
+
+@pytest.fixture(scope="module")
+def reweighted(of_bounds) -> Node:
+    return tuned(of_bounds, Reweight("truck", tuple(CONTEXT[:3])))
+
+
+@pytest.fixture(scope="module")
+def balanced(of_bounds):
+    """The weights of the density ratio, from the arrays of the store."""
+    store = of_bounds.store
+    columns = [store.concepts.index(name) for name in CONTEXT[:3]]
     sides = [store.rows("fit"), store.rows("tune")]
     given = [(store.concept_score[rows][:, columns], store.label[rows, 0]) for rows in sides]
-    found = balance(*given[0], *given[1])
-    weight = found.weights.astype(np.float32)
-    assert slopes(tuner, node, L1, weight / weight.sum()) < 1e-5
-    terms = tuner.terms(node)["truck"]
-    assert terms.get(Reweighted).effective == pytest.approx(found.effective)
-    assert terms.used == len(sides[1])
-    first = tuned(tuner, Reweight("truck", (CONTEXT[0],)))
-    second = tuner.fine_tune(first, [Reweight("truck", (CONTEXT[1],))])
-    both = tuned(tuner, Reweight("truck", tuple(CONTEXT[:2])))
-    assert tuner.terms(second)["truck"] == tuner.terms(both)["truck"]
-    np.testing.assert_allclose(second.weights, both.weights, atol=1e-3)
+    return balance(*given[0], *given[1])
 
 
-def test_a_label_is_a_photo_more_in_the_objective_and_lies_get_no_weight(tuner) -> None:
-    store, row = tuner.store, int(tuner.store.rows("tune")[0])
-    asked = photo_label(tuner, row, lie=True)  # it contradicts the store
-    node = tuned(tuner, asked)
-    taught = tuner.terms(node)["truck"].get(Taught)
-    assert dict(taught.labels) == {asked.image: asked.value}
+def test_a_reweighting_is_the_fit_with_the_weights_of_the_density_ratio(
+    of_bounds, reweighted, balanced
+) -> None:
+    weight = balanced.weights.astype(np.float32)
+    assert slopes(of_bounds, reweighted, L1, weight / weight.sum()) < 1e-5
+
+
+def test_a_reweighting_says_its_effective_number_of_images(of_bounds, reweighted, balanced) -> None:
+    terms = of_bounds.terms(reweighted)["truck"]
+    assert terms.get(Reweighted).effective == pytest.approx(balanced.effective)
+
+
+def test_a_reweighting_says_how_many_tuning_images_it_used(of_bounds, reweighted) -> None:
+    assert of_bounds.terms(reweighted)["truck"].used == len(of_bounds.store.rows("tune"))
+
+
+@pytest.fixture(scope="module")
+def one_after_the_other(of_bounds) -> tuple[Node, Node]:
+    """Reweighting of two concepts in two iterations, and in one."""
+    first = tuned(of_bounds, Reweight("truck", (CONTEXT[0],)))
+    second = of_bounds.fine_tune(first, [Reweight("truck", (CONTEXT[1],))])
+    return second, tuned(of_bounds, Reweight("truck", tuple(CONTEXT[:2])))
+
+
+def test_a_later_reweighting_adds_its_concepts(of_bounds, one_after_the_other) -> None:
+    second, both = (of_bounds.terms(node)["truck"] for node in one_after_the_other)
+    assert second == both
+
+
+def test_reweighting_in_two_iterations_gives_the_student_of_one(one_after_the_other) -> None:
+    second, both = (node.weights for node in one_after_the_other)
+    np.testing.assert_allclose(second, both, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def false_label(of_bounds) -> Label:
+    """A label of a tuning image that contradicts the store."""
+    return photo_label(of_bounds, int(of_bounds.store.rows("tune")[0]), lie=True)
+
+
+@pytest.fixture(scope="module")
+def taught(of_bounds, false_label) -> Node:
+    return tuned(of_bounds, false_label)
+
+
+def test_a_label_is_kept_with_its_image(of_bounds, taught, false_label) -> None:
+    labels = of_bounds.terms(taught)["truck"].get(Taught).labels
+    assert dict(labels) == {false_label.image: false_label.value}
+
+
+def test_a_label_is_an_image_more_in_the_objective(of_bounds, taught, false_label) -> None:
+    store, row = of_bounds.store, of_bounds.store.images.index(false_label.image)
     rows = store.rows("fit")
-    target = np.append(expit(store.teacher_logit[rows, 0]), asked.value)
-    weight = np.append(np.ones(len(rows)), taught.weight)
+    target = np.append(expit(store.teacher_logit[rows, 0]), false_label.value)
+    weight = np.append(np.ones(len(rows)), of_bounds.terms(taught)["truck"].get(Taught).weight)
     given = {"l1": L1, "sample_weight": weight, "tolerance": 1e-8}
     made = fit(store.concept_score[[*rows, row]], target[:, None], **given)
-    np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
-    assert store.label[row, 0] == 1 - asked.value  # the store is as it was
-    lies = [photo_label(tuner, row, lie=True) for row in tuner.store.rows("tune")[:40]]
-    terms = tuner.terms(tuned(tuner, *lies))["truck"]
-    assert terms.get(Taught).weight == 0
-    assert "weight 0: no weight raises AP on the other tuning images" in terms_words(terms)[0]
+    np.testing.assert_allclose(taught.weights[:, 0], made.weights[:, 0], atol=1e-3)
+
+
+def test_a_label_leaves_the_store_as_it_was(of_bounds, taught, false_label) -> None:
+    row = of_bounds.store.images.index(false_label.image)
+    assert of_bounds.store.label[row, 0] == 1 - false_label.value
+
+
+@pytest.fixture(scope="module")
+def lied(of_bounds):
+    """The terms after 40 labels that contradict the store."""
+    rows = of_bounds.store.rows("tune")[:40]
+    lies = [photo_label(of_bounds, row, lie=True) for row in rows]
+    return of_bounds.terms(tuned(of_bounds, *lies))["truck"]
+
+
+def test_false_labels_get_no_weight(lied) -> None:
+    assert lied.get(Taught).weight == 0
+
+
+def test_labels_without_weight_are_told(lied) -> None:
+    assert "weight 0: no weight raises AP on the other tuning images" in terms_words(lied)[0]
 
 
 def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, monkeypatch) -> None:
@@ -148,47 +239,103 @@ def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, m
     np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
 
 
-def test_the_best_beyond_one_standard_error_is_taken_and_else_the_first() -> None:
-    """Of students that differ by noise, against scikit-learn's AP over the draws."""
-    for seed, beyond in ((1, True), (4, False)):
-        rng = np.random.default_rng(seed)
-        label = (rng.random(300) < 0.2).astype(int)
-        first = label + rng.normal(0, 0.8, 300)
-        logits = np.array([first, *(first + rng.normal(0, 0.1, 300) for _ in range(2)), first])
-        values = [average_precision_score(label, each) for each in logits]
-        best = int(np.argmax(values))
-        drawn = [
-            [average_precision_score(label, logits[k], sample_weight=count) for k in (0, best)]
-            for count in draw_counts(len(label), DRAWS, 0)
-        ]
-        gain, error = values[best] - values[0], np.std(np.diff(drawn), ddof=1)
-        assert best != 0
-        assert (gain > error) == beyond
-        made = choose(label, logits, None)
-        assert (made.taken, made.best) == (best if beyond else 0, best)
-        assert (made.gain, made.error) == pytest.approx((gain, error))
-    # by hand: gains of 0.2 and 0.4 in three draws, of which the best is held to its own error
-    values = np.array([[0.5, 0.5, 0.5], [0.7, 0.5, np.nan], [0.6, 0.9, 0.6]])
-    np.testing.assert_array_equal(chosen(values, np.array([0.0, 0.1, 0.3])), [1, 2, 0])
-    np.testing.assert_array_equal(chosen(values, np.array([0.0, 0.3, 0.1])), [0, 2, 0])
-    assert errors(values[::2]) == pytest.approx([0, np.std([0.1, 0.4, 0.1], ddof=1)])
+@pytest.fixture(scope="module", params=[(1, True), (4, False)], ids=["beyond", "within"])
+def noisy(request):
+    """Students that differ by noise, the gain of the best over the first, by scikit-learn's AP over
+    the draws, and whether it is beyond one standard error."""
+    seed, beyond = request.param
+    rng = np.random.default_rng(seed)
+    label = (rng.random(300) < 0.2).astype(int)
+    first = label + rng.normal(0, 0.8, 300)
+    logits = np.array([first, *(first + rng.normal(0, 0.1, 300) for _ in range(2)), first])
+    values = [average_precision_score(label, each) for each in logits]
+    best = int(np.argmax(values))
+    drawn = [
+        [average_precision_score(label, logits[k], sample_weight=count) for k in (0, best)]
+        for count in draw_counts(len(label), DRAWS, 0)
+    ]
+    gain, error = values[best] - values[0], np.std(np.diff(drawn), ddof=1)
+    assert best != 0
+    assert (gain > error) == beyond
+    choice = choose(label, logits, None)
+    return SimpleNamespace(beyond=beyond, best=best, gain=gain, error=error, choice=choice)
 
 
-def test_the_path_of_lambda_is_measured(tuner, capsys, tmp_path: Path) -> None:
-    path = penalty_path(tuner, tuner.root(), "truck")
+def test_the_best_is_taken_beyond_one_standard_error_else_the_first(noisy) -> None:
+    assert noisy.choice.taken == (noisy.best if noisy.beyond else 0)
+
+
+def test_the_best_is_told_whether_it_is_taken_or_not(noisy) -> None:
+    assert noisy.choice.best == noisy.best
+
+
+def test_the_gain_of_the_best_has_its_standard_error(noisy) -> None:
+    assert [noisy.choice.gain, noisy.choice.error] == pytest.approx([noisy.gain, noisy.error])
+
+
+#: Gains of 0.2 and 0.4 over the first, in three draws.
+DRAWN = np.array([[0.5, 0.5, 0.5], [0.7, 0.5, np.nan], [0.6, 0.9, 0.6]])
+
+
+@pytest.mark.parametrize(
+    ("error", "taken"), [([0.0, 0.1, 0.3], [1, 2, 0]), ([0.0, 0.3, 0.1], [0, 2, 0])]
+)
+def test_the_best_of_each_draw_is_held_to_its_own_error_by_hand(error, taken) -> None:
+    np.testing.assert_array_equal(chosen(DRAWN, np.array(error)), taken)
+
+
+def test_the_error_of_a_student_is_the_deviation_of_its_gain_by_hand() -> None:
+    assert errors(DRAWN[::2]) == pytest.approx([0, np.std([0.1, 0.4, 0.1], ddof=1)])
+
+
+@pytest.fixture(scope="module")
+def path(of_bounds):
+    return penalty_path(of_bounds, of_bounds.root(), "truck")
+
+
+@pytest.fixture(scope="module")
+def at_the_third(of_bounds, path) -> Node:
+    """The refit with the third λ of the path."""
+    return tuned(of_bounds, Lambda("truck", path.index[2]))
+
+
+def test_the_path_marks_the_present_lambda(path) -> None:
     assert list(path.index[path["now"]]) == [L1]
+
+
+def test_the_path_marks_the_lambda_of_a_refit(of_bounds, at_the_third) -> None:
+    assert penalty_path(of_bounds, at_the_third, "truck")["now"].iloc[2]
+
+
+def test_students_on_the_path_have_fewer_concepts_from_step_to_step(path) -> None:
     assert len(path) >= 4
     assert list(path["concepts"]) == sorted(path["concepts"], reverse=True)
-    third = path.iloc[2]
-    node, rows = tuned(tuner, Lambda("truck", third.name)), tuner.store.rows("tune")
-    ap = average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
-    assert third["ap"] == pytest.approx(ap, abs=2e-3)
-    assert third["ap_low"] < ap < third["ap_high"]
-    assert penalty_path(tuner, node, "truck")["now"].iloc[2]
-    assert path["ap"].argmax() > 0  # but by noise:
-    assert tuner.terms(tuned(tuner, Lambda("truck")))["truck"].get(OwnPenalty).value == L1
+
+
+@pytest.fixture(scope="module")
+def third_ap(of_bounds, at_the_third) -> float:
+    rows = of_bounds.store.rows("tune")
+    label, logits = of_bounds.store.label[rows, 0], of_bounds.logits(at_the_third)[rows, 0]
+    return average_precision(label, logits)
+
+
+def test_ap_on_the_path_is_that_of_the_refit(path, third_ap) -> None:
+    assert path["ap"].iloc[2] == pytest.approx(third_ap, abs=2e-3)
+
+
+def test_ap_of_the_refit_lies_in_the_interval_of_the_path(path, third_ap) -> None:
+    assert path["ap_low"].iloc[2] < third_ap < path["ap_high"].iloc[2]
+
+
+def test_a_lambda_that_is_better_by_noise_is_not_taken(of_bounds, path) -> None:
+    assert path["ap"].argmax() > 0
+    terms = of_bounds.terms(tuned(of_bounds, Lambda("truck")))["truck"]
+    assert terms.get(OwnPenalty).value == L1
+
+
+def test_the_command_says_what_auto_takes(of_bounds, capsys, tmp_path: Path) -> None:
     spec = tmp_path / "own.yaml"
-    spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{STUDENTS}")
+    spec.write_text(f"title: Own\nstore: {of_bounds.store.path}\n{STUDENTS}")
     assert main(["lambda", str(spec), "--class", "truck", "--history", ":memory:"]) == 0
     assert "auto takes λ 0.0001, its starting value: " in capsys.readouterr().out
 
@@ -217,22 +364,58 @@ def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
         assert auto["gain"] == pytest.approx(best - path["ap"].iloc[0])
 
 
-def test_thumbs_and_repairs_compose_in_any_order_and_none_changes_without_repairs(tuner):
-    word = CONTEXT[0]
-    repaired = tuned(tuner, Lambda("truck", 0.001), Intent("truck", word, "remove"))
-    assert repaired.bounds == {("truck", word): (0.0, 0.0)}
-    later, elsewhere = tuner.fine_tune(repaired, [UP]), tuned(tuner, UP)
-    assert tuner.terms(later) == tuner.terms(repaired)
-    assert later.weights[tuner.store.concepts.index(word), 0] == 0
-    bound = later.bounds["truck", "wheel"][0]
-    assert later.weights[tuner.store.concepts.index("wheel"), 0] >= bound
-    assert tuner.terms(elsewhere) == {}
-    assert later.weights_hash != elsewhere.weights_hash
+@pytest.fixture(scope="module")
+def removed(of_bounds) -> Node:
+    """A λ of its own, and a thumb that removes a context."""
+    return tuned(of_bounds, Lambda("truck", 0.001), Intent("truck", CONTEXT[0], "remove"))
+
+
+@pytest.fixture(scope="module")
+def raised(of_bounds, removed) -> Node:
+    """A thumb after the repair."""
+    return of_bounds.fine_tune(removed, [UP])
+
+
+def test_a_thumb_beside_a_repair_sets_its_bound(removed) -> None:
+    assert removed.bounds == {("truck", CONTEXT[0]): (0.0, 0.0)}
+
+
+def test_a_later_thumb_keeps_the_repair(of_bounds, removed, raised) -> None:
+    assert of_bounds.terms(raised) == of_bounds.terms(removed)
+
+
+def test_a_later_thumb_keeps_the_removal(of_bounds, raised) -> None:
+    assert raised.weights[of_bounds.store.concepts.index(CONTEXT[0]), 0] == 0
+
+
+def test_a_later_thumb_is_obeyed(of_bounds, raised) -> None:
+    bound = raised.bounds["truck", "wheel"][0]
+    assert raised.weights[of_bounds.store.concepts.index("wheel"), 0] >= bound
+
+
+def test_a_thumb_elsewhere_has_no_repair(of_bounds) -> None:
+    assert of_bounds.terms(tuned(of_bounds, UP)) == {}
+
+
+def test_a_thumb_after_a_repair_gives_another_student_than_the_thumb_alone(
+    of_bounds, raised
+) -> None:
+    assert raised.weights_hash != tuned(of_bounds, UP).weights_hash
+
+
+def test_the_order_of_repairs_does_not_matter(of_bounds) -> None:
     asked = [Reweight("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
-    one, other = tuned(tuner, *asked), tuned(tuner, *asked[::-1])
-    assert one == other
-    assert one.repairs == (Reweight("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
-    assert "terms" not in tuned(tuner, UP).settings
+    assert tuned(of_bounds, *asked) == tuned(of_bounds, *asked[::-1])
+
+
+def test_of_two_lambdas_the_value_that_is_given_counts(of_bounds) -> None:
+    asked = [Reweight("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
+    kept = (Reweight("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
+    assert tuned(of_bounds, *asked).repairs == kept
+
+
+def test_an_iteration_without_repairs_has_no_terms_in_its_settings(of_bounds) -> None:
+    assert "terms" not in tuned(of_bounds, UP).settings
 
 
 def test_a_thumb_is_measured_by_the_weight_before_it_and_the_untouched_step(tuner) -> None:

@@ -96,6 +96,23 @@ def test_a_second_thumb_goes_further_from_the_parent_only(store, tmp_path, refer
     assert gains(tuner, twice) == {("wheel",): pytest.approx(gain)}
 
 
+@pytest.fixture(params=[(1.5, 2.0), (1.6, 2.5)], ids=["exactly", "up to rounding"])
+def taken_back(tuner, request):
+    """An iteration whose two thumbs add up to a gain of 0: x - 1 = 1 - 1/y."""
+    raised, lowered = request.param
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", raised)])
+    return tuner.fine_tune(node, [Intent("bicycle", "wheel", "down", lowered)])
+
+
+def test_thumbs_that_add_up_to_0_adjust_nothing(tuner, taken_back):
+    assert gains(tuner, taken_back) == {}
+
+
+def test_thumbs_that_add_up_to_0_give_the_original_student(tuner, taken_back):
+    weights = tuner.root().weights
+    np.testing.assert_allclose(taken_back.weights, weights, atol=2e-3 * np.abs(weights).max())
+
+
 def test_thumbs_of_earlier_iterations_stay(tuner):
     first = tuner.fine_tune(tuner.root(), [UP])
     second = tuner.fine_tune(first, [DOWN])

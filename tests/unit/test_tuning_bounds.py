@@ -246,30 +246,64 @@ def test_what_is_released_is_said_and_the_student_as_good_as_one_never_bound(tun
     assert objective(free) == pytest.approx(objective(root), abs=1e-6)
 
 
-def test_a_given_bound_holds_the_optimum_and_is_stored_replayed_and_written(
-    tuner, tmp_path
-) -> None:
-    held = tuner.fine_tune(tuner.root(), [wheel("down", bound=-0.46)])
-    assert held.bounds == {(BIKE, WHEEL): (None, -0.46)}
-    assert held.weights[place(tuner)] == -0.46  # its root is above: it goes no further than it must
-    assert max(held.gap) < 1e-6
-    further = tuner.fine_tune(held, [wheel("up", bound=0.25)])
-    free = tuner.fine_tune(further, [wheel("release")])
-    assert [dict(node.bounds) for node in (further, free)] == [{(BIKE, WHEEL): (0.25, None)}, {}]
-    again = make_tuner(tuner.store, tmp_path)
-    for old, new in replay(tuner, again):
+@pytest.fixture(scope="module")
+def held(tuner) -> list[Node]:
+    """An iteration with a given upper bound, one with a lower bound after it, and its release."""
+    nodes = [tuner.fine_tune(tuner.root(), [wheel("down", bound=-0.46)])]
+    for thumb in (wheel("up", bound=0.25), wheel("release")):
+        nodes.append(tuner.fine_tune(nodes[-1], [thumb]))
+    return nodes
+
+
+def test_given_bounds_replace_each_other_until_the_release(held) -> None:
+    key = (BIKE, WHEEL)
+    assert [dict(node.bounds) for node in held] == [{key: (None, -0.46)}, {key: (0.25, None)}, {}]
+
+
+def test_a_weight_goes_no_further_than_its_given_bound(tuner, held) -> None:
+    assert tuner.root().weights[place(tuner)] > -0.46
+    assert held[0].weights[place(tuner)] == -0.46
+
+
+def test_the_optimum_under_a_given_bound_is_proved(held) -> None:
+    assert max(held[0].gap) < 1e-6
+
+
+def test_given_bounds_are_replayed(tuner, held, tmp_path) -> None:
+    pairs = replay(tuner, make_tuner(tuner.store, tmp_path))
+    assert {node.id for node in held} <= {old.id for old, _ in pairs}
+    for old, new in pairs:
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+
+
+@pytest.fixture
+def written(tuner, held, tmp_path):
+    """The edits of the branch in a file."""
     path = tmp_path / "edits.yaml"
-    path.write_text(dump_edits([node.edits for node in branch(tuner, free)[1:]]))
-    assert "bound: -0.46" in path.read_text()
+    path.write_text(dump_edits([node.edits for node in branch(tuner, held[-1])[1:]]))
+    return path
+
+
+def test_a_given_bound_is_written_into_edits(written) -> None:
+    assert "bound: -0.46" in written.read_text()
+
+
+def test_edits_with_given_bounds_give_the_same_iteration(tuner, held, written, tmp_path) -> None:
+    again = make_tuner(tuner.store, tmp_path)
     at = again.root()
-    for batch in read_edits(path, tuner.store):
+    for batch in read_edits(written, tuner.store):
         at = again.fine_tune(at, batch)
-    assert at.id == free.id
-    told = iterations(tuner, free)["intents"][[held.number, further.number, free.number]]
+    assert at.id == held[-1].id
+
+
+def test_the_list_of_iterations_tells_given_bounds(tuner, held) -> None:
+    told = iterations(tuner, held[-1])["intents"][[node.number for node in held]]
     words = ("down wheel ≤ −0.46", "up wheel ≥ 0.25", "release wheel")
     assert told.tolist() == [f"{each} on bicycle" for each in words]
-    assert edit_words(held.intents[0]) == "down wheel ≤ −0.46"
+
+
+def test_a_given_bound_is_told_with_its_thumb(held) -> None:
+    assert edit_words(held[0].intents[0]) == "down wheel ≤ −0.46"
 
 
 FIVE = ["wheel", "spoke", "sky", "cloud", "fur"]
@@ -306,15 +340,12 @@ def made(store: Store, folders, reference: str, batches) -> list[Node]:
 
 @settings(max_examples=25)
 @given(batches=HISTORY, reference=REFERENCE)
-def test_bounds_lie_beyond_the_reference_and_the_whole_branch_obeys(
-    tiny, tmp_path_factory, batches, reference
-):
-    nodes, expected = made(tiny, tmp_path_factory, reference, batches), {}
+def test_the_bound_of_a_thumb_lies_beyond_its_reference(tiny, tmp_path_factory, batches, reference):
+    nodes = made(tiny, tmp_path_factory, reference, batches)
     for parent, node in itertools.pairwise(nodes):
         against = parent if reference == "parent" else nodes[0]
-        fresh = {intent.key: node.bounds[intent.key] for intent in node.intents}
         for intent in node.intents:
-            (lower, upper), at = fresh[intent.key], place_of(tiny, intent.key)
+            (lower, upper), at = node.bounds[intent.key], place_of(tiny, intent.key)
             if intent.direction == "up":
                 assert upper is None
                 assert lower > against.weights[at]
@@ -322,14 +353,36 @@ def test_bounds_lie_beyond_the_reference_and_the_whole_branch_obeys(
                 assert lower is None
                 assert upper < against.weights[at]
             else:
-                assert (lower, upper, node.weights[at]) == (0.0, 0.0, 0.0)
+                assert (lower, upper) == (0.0, 0.0)
+
+
+@settings(max_examples=25)
+@given(batches=HISTORY, reference=REFERENCE)
+def test_all_bounds_of_a_branch_hold_the_later_in_place_of_the_earlier(
+    tiny, tmp_path_factory, batches, reference
+):
+    expected = {}
+    for node in made(tiny, tmp_path_factory, reference, batches)[1:]:
+        fresh = {intent.key: node.bounds[intent.key] for intent in node.intents}
         expected = in_force(expected, fresh)
-        assert node.bounds == expected  # all of the branch, the later in place_of of the earlier
+        assert node.bounds == expected
+
+
+@settings(max_examples=25)
+@given(batches=HISTORY, reference=REFERENCE)
+def test_all_weights_of_a_branch_obey_their_bounds(tiny, tmp_path_factory, batches, reference):
+    for node in made(tiny, tmp_path_factory, reference, batches)[1:]:
         for key, (lower, upper) in node.bounds.items():
             weight = node.weights[place_of(tiny, key)]
             assert lower is None or weight >= lower
             assert upper is None or weight <= upper
-        assert all(np.array(node.gap) <= 1e-6)
+
+
+@settings(max_examples=25)
+@given(batches=HISTORY, reference=REFERENCE)
+def test_all_iterations_of_a_branch_are_proved_optimal(tiny, tmp_path_factory, batches, reference):
+    for node in made(tiny, tmp_path_factory, reference, batches)[1:]:
+        assert max(node.gap) <= 1e-6
 
 
 def place_of(store: Store, key: tuple[str, str]) -> tuple[int, int]:

@@ -32,36 +32,100 @@ def weight(tuner: Tuner, node, class_name: str, concept: str) -> float:
     return node.weights[store.concepts.index(concept), store.classes.index(class_name)]
 
 
-def test_thumbing_twice_goes_further_and_other_classes_keep_their_bits(tuner: Tuner) -> None:
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP])
+@pytest.fixture(scope="module")
+def thumbed(store, tmp_path_factory) -> tuple[Tuner, list[Node]]:
+    """A tuner, its root, and iterations after one thumb up, another, and one down by 4."""
+    tuner = make_tuner(store, tmp_path_factory.mktemp("thumbed"))
+    nodes = [tuner.root()]
+    for thumb in (UP, UP, Intent("bicycle", "wheel", "down", 4.0)):
+        nodes.append(tuner.fine_tune(nodes[-1], [thumb]))
+    return tuner, nodes
+
+
+def test_a_thumb_keeps_the_bits_of_other_classes(thumbed) -> None:
+    _, (root, node, *_) = thumbed
     assert node.weights[:, 1:].tobytes() == root.weights[:, 1:].tobytes()
     assert node.intercepts[1:].tobytes() == root.intercepts[1:].tobytes()
-    assert (node.gap[1:], node.certificate[1:]) == (root.gap[1:], root.certificate[1:])
+
+
+def test_a_thumb_keeps_the_certificates_of_other_classes(thumbed) -> None:
+    _, (root, node, *_) = thumbed
+    assert node.gap[1:] == root.gap[1:]
+    assert node.certificate[1:] == root.certificate[1:]
+
+
+def test_a_thumb_changes_the_weights_of_its_class(thumbed) -> None:
+    _, (root, node, *_) = thumbed
     assert (node.weights[:, 0] != root.weights[:, 0]).any()
-    twice = tuner.fine_tune(node, [UP])
-    back = tuner.fine_tune(twice, [Intent("bicycle", "wheel", "down", 4.0)])
+
+
+def test_a_thumb_up_doubles_the_weight(thumbed) -> None:
+    tuner, (root, node, *_) = thumbed
     w0 = weight(tuner, root, "bicycle", "wheel")
     assert weight(tuner, node, "bicycle", "wheel") == pytest.approx(2 * w0)
+
+
+def test_a_second_thumb_goes_further(thumbed) -> None:
+    tuner, (root, _, twice, _) = thumbed
+    w0 = weight(tuner, root, "bicycle", "wheel")
     assert weight(tuner, twice, "bicycle", "wheel") == pytest.approx(4 * w0)
+
+
+def test_a_thumb_down_replaces_the_bounds_of_thumbs_up(thumbed) -> None:
+    tuner, (root, _, _, back) = thumbed
+    w0 = weight(tuner, root, "bicycle", "wheel")
     assert back.bounds == {("bicycle", "wheel"): (None, pytest.approx(w0))}
     assert weight(tuner, back, "bicycle", "wheel") <= w0 * (1 + 1e-12)
 
 
-def test_history_survives_and_other_students_keep_theirs(store, tmp_path, monkeypatch) -> None:
-    def opened(extra: str = "") -> Tuner:
-        return make_tuner(store, tmp_path, extra, history=str(tmp_path / "h.sqlite"))
+def opened(store: Store, folder: Path, extra: str = "") -> Tuner:
+    """A tuner as another process opens it, on the history of the folder."""
+    return make_tuner(store, folder, extra, history=str(folder / "h.sqlite"))
 
-    first, again = opened(), opened()
+
+@pytest.fixture
+def kept(store, tmp_path) -> Node:
+    """An iteration with a note, the head of the history of the folder."""
+    first = opened(store, tmp_path)
     node = first.fine_tune(first.root(), [UP])
     first.set_head(node, "fine-tune")
     first.set_note(node.id, "wheels matter")
-    assert (again.head(), again.head().note) == (node, "wheels matter")
-    assert again.fine_tune(again.root(), [UP]).created == node.created
-    other = opened("students: {lambda: 1e-3}\n")
+    return node
+
+
+def test_the_head_of_a_history_survives(store, tmp_path, kept) -> None:
+    assert opened(store, tmp_path).head() == kept
+
+
+def test_a_note_survives(store, tmp_path, kept) -> None:
+    assert opened(store, tmp_path).head().note == "wheels matter"
+
+
+def test_the_same_thumb_in_another_process_is_the_same_iteration(store, tmp_path, kept) -> None:
+    again = opened(store, tmp_path)
+    assert again.fine_tune(again.root(), [UP]).created == kept.created
+
+
+@pytest.fixture
+def other(store, tmp_path, kept) -> Tuner:
+    """Students of another λ in the same history, on their root."""
+    tuner = opened(store, tmp_path, "students: {lambda: 1e-3}\n")
+    tuner.root()
+    return tuner
+
+
+def test_other_students_in_a_history_begin_at_their_root(other) -> None:
     assert other.head().id == other.root_id
-    assert [n.number for n in other.nodes()] == [0]
-    monkeypatch.chdir(tmp_path)  # that of a spec that comes along is in the current folder
+
+
+def test_other_students_in_a_history_have_iterations_of_their_own(other) -> None:
+    assert [node.number for node in other.nodes()] == [0]
+
+
+def test_the_history_of_a_spec_that_comes_along_is_in_the_current_folder(
+    store, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFICOND_DATA", str(tmp_path / "data"))
     tuner = open_tuner("voc2007", store=store.path)
     assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
@@ -80,34 +144,58 @@ def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(tuner, store,
     assert after["bird"] is before["bird"]  # no intent: measured once
 
 
-def test_intents_that_cannot_be_carried_out(tuner: Tuner) -> None:
+UNKNOWN = {
+    "no concept 'weel'": [Intent("bicycle", "weel", "up")],
+    "no class 'bycicle'": [Intent("bycicle", "wheel", "up")],
+}
+
+
+@pytest.mark.parametrize(
+    ("act", "intents", "message"),
+    [(act, UNKNOWN[said], said) for act in ("fine_tune", "preview", "resolve") for said in UNKNOWN]
+    + [(act, [], "nothing to tune") for act in ("fine_tune", "preview")],
+)
+def test_intents_that_cannot_be_carried_out_are_refused(tuner, act, intents, message) -> None:
     root = tuner.root()
-    for intents, message in (
-        ([], "nothing to tune"),
-        ([Intent("bicycle", "weel", "up")], "no concept 'weel'"),
-        ([Intent("bycicle", "wheel", "up")], "no class 'bycicle'"),
-    ):
-        for act in (tuner.fine_tune, tuner.preview, *([tuner.resolve] if intents else [])):
-            with pytest.raises(TuningError, match=message):
-                act(root, intents)
+    with pytest.raises(TuningError, match=message):
+        getattr(tuner, act)(root, intents)
     assert tuner.nodes() == [root]
 
 
-def test_cancelled_work_and_previews_leave_nothing_and_equal_the_refit(tuner, store, tmp_path):
+def test_a_root_that_is_cancelled_leaves_nothing(tuner) -> None:
     with pytest.raises(CancelledError):
         tuner.root(cancelled=lambda: True)
     assert tuner.nodes() == []
+
+
+def test_a_refit_that_is_cancelled_leaves_nothing(tuner) -> None:
     root = tuner.root()
     with pytest.raises(CancelledError):
         tuner.fine_tune(root, [UP], cancelled=lambda: True)
     assert tuner.nodes() == [root]
-    other = make_tuner(store, tmp_path)
-    preview = tuner.preview(root, [UP])
-    assert tuner.nodes() == [root]
+
+
+@pytest.fixture
+def preview(tuner) -> Node:
+    return tuner.preview(tuner.root(), [UP])
+
+
+def test_a_preview_leaves_no_iteration(tuner, preview) -> None:
+    assert tuner.nodes() == [tuner.root()]
+
+
+def test_a_preview_has_no_number(preview) -> None:
+    assert preview.number == -1
+
+
+def test_a_preview_cannot_be_refitted(tuner, preview) -> None:
     with pytest.raises(TuningError, match="no iteration 'preview-"):
         tuner.fine_tune(preview, [DOWN])
+
+
+def test_a_preview_has_the_weights_of_the_refit(preview, store, tmp_path) -> None:
+    other = make_tuner(store, tmp_path)
     assert preview.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
-    assert preview.number == -1
 
 
 def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
@@ -211,36 +299,88 @@ def test_a_student_is_what_arrays_and_weights_say(
         assert student.weight(concept) == weights[c]
 
 
-def test_students_are_those_of_all_classes_each_kept_with_its_own_outcome_and_bounds(
-    strict, node, arrays
-) -> None:
-    students = strict.at(node, "tune")
-    assert list(students) == arrays["class_name"].tolist()  # in the store's order
+@pytest.fixture(scope="module")
+def students(strict, node):
+    return strict.at(node, "tune")
+
+
+@pytest.fixture(scope="module")
+def bird(students):
+    return students["bird"]
+
+
+def test_students_are_in_the_store_s_order_of_classes(students, arrays) -> None:
+    assert list(students) == arrays["class_name"].tolist()
+
+
+def test_there_is_one_student_for_each_class(students) -> None:
     assert len(students) == 4
+
+
+def test_each_student_is_found_by_its_class(students) -> None:
     assert [one.class_name for one in students.values()] == list(students)
+
+
+def test_each_student_has_the_outcome_of_its_class(students) -> None:
     assert {name: one.outcome for name, one in students.items()} == students.outcomes
+
+
+def test_a_class_that_is_unknown_has_no_student(students) -> None:
     with pytest.raises(KeyError, match="birds"):
         students["birds"]
-    bird = students["bird"]
-    assert (bird.bound("wheel"), bird.bound("fur")) == ((0.0, 0.0), None)
-    assert students["bicycle"].bound("wheel") is None
-    known, decided = bird.labels >= 0, bird.logits > 0.25
-    right = decided == (bird.labels == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "concept", "bound"),
+    [("bird", "wheel", (0.0, 0.0)), ("bird", "fur", None), ("bicycle", "wheel", None)],
+)
+def test_a_student_has_the_bounds_of_its_class(students, name, concept, bound) -> None:
+    assert students[name].bound(concept) == bound
+
+
+def test_accuracy_is_over_the_images_with_a_label(bird) -> None:
+    known, right = bird.labels >= 0, (bird.logits > 0.25) == (bird.labels == 1)
     assert 0 < known.sum() < len(known)
     assert bird.metrics.accuracy == bird.outcome.value("accuracy") == right[known].mean()
+
+
+def test_agreement_is_of_decisions_at_the_threshold(bird) -> None:
+    decided = bird.logits > 0.25
     assert bird.metrics.fidelity == (decided == (bird.teacher_logits > 0.25)).mean()
+
+
+def test_metrics_of_a_class_are_those_of_its_student(strict, node, bird) -> None:
     assert strict.metrics(node, "tune")["bird"] == bird.metrics
+
+
+def test_logits_of_a_student_are_a_column_of_all_logits(strict, node, bird) -> None:
     np.testing.assert_array_equal(strict.logits(node)[bird.rows, 3], bird.logits)
-    one, again = strict.at(node, "tune")["bird"], strict.at(node, "tune")["bird"]
-    assert one == again
-    assert one.logits is again.logits
-    assert one.labels is again.labels
-    assert one.outcome is again.outcome
-    for name in ("rows", "labels", "logits", "teacher_logits", "scores", "weights"):
-        assert not getattr(one, name).flags.writeable, name
-    assert not one.score("wheel").flags.writeable
+
+
+def test_a_student_is_equal_to_itself_read_again(strict, node, bird) -> None:
+    assert strict.at(node, "tune")["bird"] == bird
+
+
+@pytest.mark.parametrize("name", ["logits", "labels", "outcome"])
+def test_what_a_student_computes_is_computed_once(strict, node, bird, name) -> None:
+    assert getattr(strict.at(node, "tune")["bird"], name) is getattr(bird, name)
+
+
+ARRAYS = ["rows", "labels", "logits", "teacher_logits", "scores", "weights"]
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_of_a_student_cannot_be_changed(bird, name) -> None:
+    assert not getattr(bird, name).flags.writeable
+
+
+def test_scores_of_one_concept_cannot_be_changed(bird) -> None:
+    assert not bird.score("wheel").flags.writeable
+
+
+def test_fields_of_a_student_cannot_be_changed(bird) -> None:
     with pytest.raises(AttributeError):
-        one.split = "holdout"
+        bird.split = "holdout"
 
 
 def test_three_digits_of_an_id_name_no_iteration(tuner):
