@@ -1,14 +1,20 @@
 """A PostgreSQL database with a fixed schema, used like an SQLite file, for several servers.
 
-Addresses are those of libpq, ``postgresql://user@host/database``, without a password, since pages
-and logs show them. libpq takes the password from ``PGPASSWORD`` or ``~/.pgpass``.
+Addresses are those of libpq, ``postgresql://user@host/database``, without a secret, since pages and
+logs show them. libpq takes the password from ``~/.pgpass``, which names hosts, or ``PGPASSWORD``.
+
+A server that hangs, or a network that loses what is sent, ends in an error: connecting is given up
+after ``CONNECTING`` seconds per host, a statement after ``SILENCE`` seconds without a byte of the
+server, and waiting for another thread of this process after the same time.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from inficond_panel.common.database import Connected
 from inficond_panel.common.installation import needs
@@ -19,7 +25,19 @@ with needs("A history in PostgreSQL", "postgres"):
     import psycopg
     from psycopg import errors
     from psycopg.conninfo import conninfo_to_dict
+    from psycopg.pq import Conninfo
 
+CONNECTING, SILENCE = 5.0, 15.0  #: seconds; SILENCE is more than the time-out of locks
+#: How libpq connects, unless the address or the environment says otherwise. No server gets a
+#: password in clear text, or one that MD5 hides, because the address may come from somebody's spec.
+_DEFAULTS: Mapping[str, object] = {
+    "connect_timeout": round(CONNECTING),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": round(SILENCE * 1000),
+    "require_auth": "!password,!md5",
+}
 #: Types of columns in PostgreSQL; within a transaction rows may precede their parents.
 _TYPES = {
     "INTEGER": "BIGINT",
@@ -61,16 +79,44 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]
     return lambda values: PostgresRow(names, values)
 
 
+class NoAnswerError(psycopg.OperationalError):
+    """A server that has not sent a byte for ``SILENCE`` seconds after a statement."""
+
+
+_Returned = TypeVar("_Returned")
+
+
+class _Impatient(psycopg.Connection[Any]):
+    """A connection that is closed, with ``NoAnswerError``, when the server stays silent.
+
+    PostgreSQL's ``statement_timeout`` and TCP's keepalives do not find a server process that is
+    stopped: its system still answers.
+    """
+
+    def wait(self, gen: Generator[Any, Any, _Returned], *args: Any, **kwargs: Any) -> _Returned:
+        """Run psycopg's generator, which yields what it waits for."""
+        return super().wait(self._limited(gen), *args, **kwargs)
+
+    def _limited(self, gen: Generator[Any, Any, _Returned]) -> Generator[Any, Any, _Returned]:
+        try:
+            wanted, since = next(gen), time.monotonic()
+            while True:
+                if ready := (yield wanted):
+                    wanted, since = gen.send(ready), time.monotonic()
+                elif time.monotonic() - since > SILENCE:
+                    self.close()
+                    raise NoAnswerError(f"the server did not answer within {SILENCE:g} s")
+        except StopIteration as end:
+            returned: _Returned = end.value
+            return returned
+
+
 class _Connection:
     """A connection to PostgreSQL that accepts SQL written for SQLite."""
 
-    def __init__(self, url: str, seconds: float) -> None:
-        self._connection = psycopg.connect(
-            url,
-            autocommit=True,
-            connect_timeout=round(seconds),
-            application_name="inficond",
-            row_factory=_rows,
+    def __init__(self, url: str) -> None:
+        self._connection = _Impatient.connect(
+            url, autocommit=True, application_name="inficond", row_factory=_rows, **_defaults(url)
         )
         self.close = self._connection.close
 
@@ -102,7 +148,7 @@ class PostgresDatabase(Connected[_Connection]):
         """Run the block in a transaction: durable when it ends, rolled back if it raises.
 
         With ``write``, waits until no other process writes."""
-        with self._lock:
+        with self._alone():
             ending = False
             try:
                 db = self._begin(write)
@@ -119,12 +165,24 @@ class PostgresDatabase(Connected[_Connection]):
             except psycopg.Error as error:
                 raise self._explained(error, ending) from error
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Run the block while no other thread of this process uses the connection."""
+        if not self._lock.acquire(timeout=SILENCE):
+            raise self._unreachable(f"other threads have waited for it for {SILENCE:g} s", False)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def _begin(self, write: bool) -> _Connection:
         """Begin a transaction; connect again if the server has closed the connection."""
         db = self._connected()
         how = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         try:
             db.execute(how)
+        except NoAnswerError:
+            raise
         except psycopg.OperationalError:
             self.close()
             db = self._connected()
@@ -139,7 +197,7 @@ class PostgresDatabase(Connected[_Connection]):
     def _connected(self) -> _Connection:
         if self._connection is not None:
             return self._connection
-        db = _Connection(self.path, self.schema.busy_seconds)
+        db = _Connection(self.path)
         try:
             self._prepare(db)
         except BaseException:
@@ -152,11 +210,13 @@ class PostgresDatabase(Connected[_Connection]):
         """Create the tables if they are missing; check that schema and version are the expected."""
         db.execute(f"SET search_path TO {self._space}")
         db.execute("SET synchronous_commit TO on")
+        db.execute(f"SET statement_timeout TO {round(SILENCE * 1000)}")
         db.execute("SET client_encoding TO 'UTF8'")
         there = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ?"
         if (row := db.execute(there, (self._space,)).fetchone()) is None:
             self._create(db)
             row = db.execute(there, (self._space,)).fetchone()
+        self._check_usage(db)
         (mark,) = row
         if mark != self._mark:
             raise self.schema.error(
@@ -185,6 +245,38 @@ class PostgresDatabase(Connected[_Connection]):
             if not isinstance(error, errors.DuplicateSchema | errors.UniqueViolation):
                 raise
 
+    def _check_usage(self, db: _Connection) -> None:
+        """Raise the schema's error if the role may not look into the namespace: it would seem to
+        have no tables and triggers."""
+        usage = "SELECT has_schema_privilege(?, 'USAGE'), current_user"
+        usable, role = db.execute(usage, (self._space,)).fetchone()
+        if not usable:
+            raise self._forbidden(f"the role {role} has no USAGE of the schema {self._space}")
+
+    def _forbidden(self, fact: str) -> InficondError:
+        """Return the schema's error for missing rights, with the rights that are needed."""
+        return self.schema.error(
+            f"The {self.schema.noun} {self.path} may not be used so: {fact}. Nothing was written.",
+            self.schema.or_other(
+                "Ask the owner of the database for these rights: to read, USAGE on the schema "
+                f"{self._space} and SELECT on its tables; to write, also INSERT on its tables, and "
+                "UPDATE and DELETE on its table files; to make the schema, CREATE on the database"
+            ),
+        )
+
+    def _unreachable(self, fact: str, unsure: bool) -> InficondError:
+        """Return the schema's error for a server that does not answer; ``unsure``: the last change
+        may have been written."""
+        written = (
+            "The last change may have been written: check before you repeat it."
+            if unsure
+            else "Nothing was written."
+        )
+        return self.schema.error(
+            f"The {self.schema.noun} {self.path} cannot be reached: {fact}. {written}",
+            self.schema.or_other("Start the server, or allow this machine to connect"),
+        )
+
     def _check(self, db: _Connection) -> None:
         """Raise the schema's error if a trigger that makes a table append-only is not enabled."""
         enabled = {name for name, letter, *_ in db.execute(_TRIGGERS) if letter == "O"}
@@ -203,21 +295,19 @@ class PostgresDatabase(Connected[_Connection]):
                 "written.",
                 schema.or_other("Wait for it to finish"),
             )
-        if isinstance(error, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
+        if isinstance(error, errors.InsufficientPrivilege):
+            return self._forbidden(text)
+        if isinstance(error, errors.ReadOnlySqlTransaction):
             return schema.error(
                 f"{where} cannot be written: {text}.",
-                schema.or_other("Ask for the rights to read and to insert"),
+                schema.or_other("Connect to the primary server, which accepts changes"),
             )
         if isinstance(error, errors.RaiseException | errors.IntegrityError | psycopg.DataError):
             return schema.error(f"{where} refused a change: {text}.")
-        if error.sqlstate and not error.sqlstate.startswith(("08", "57P", "53", "28", "3D")):
+        if error.sqlstate and not error.sqlstate.startswith(("08", "57", "53", "28", "3D")):
             return schema.damaged(self.path, text)
         self.close()
-        unsure = "The last change may have been written: check before you repeat it."
-        return schema.error(
-            f"{where} cannot be reached: {text}. {unsure if ending else 'Nothing was written.'}",
-            schema.or_other("Start the server, or allow this machine to connect"),
-        )
+        return self._unreachable(text, ending)
 
     def serialize(self) -> bytes:
         """Return a copy of all current rows, as the bytes of an SQLite file."""
@@ -265,11 +355,31 @@ def check_address(url: str, schema: Schema) -> None:
             f"{shown} is not an address of PostgreSQL.",
             "Write it as libpq does: postgresql://user@host:5432/database",
         ) from error
-    if parts.get("password"):
+    if secrets := [option for option in _secrets() if parts.get(option)]:
         raise schema.error(
-            f"The address {shown} holds a password, which pages and logs would show.",
-            "Leave the password out, and set PGPASSWORD, or write it to ~/.pgpass.",
+            f"The address {shown} holds a secret, {secrets[0]}, which pages and logs would show.",
+            "Leave it out, and write the password to ~/.pgpass, or set PGPASSWORD.",
         )
+
+
+def _secrets() -> list[str]:
+    """Return the options of libpq that programs should hide, and keys."""
+    hidden = [each.keyword.decode() for each in Conninfo.get_defaults() if b"*" in each.dispchar]
+    return [*hidden, "scram_client_key", "scram_server_key"]
+
+
+def _defaults(url: str) -> dict[str, Any]:
+    """Return those of ``_DEFAULTS`` that this libpq knows, and neither ``url`` nor the environment
+    sets."""
+    given = conninfo_to_dict(url)
+    options = {each.keyword.decode(): each.envvar for each in Conninfo.get_defaults()}
+    return {
+        name: value
+        for name, value in _DEFAULTS.items()
+        if name in options
+        and name not in given
+        and not (options[name] and options[name].decode() in os.environ)
+    }
 
 
 def _copy(rows: Any, db: Any, table: str) -> None:

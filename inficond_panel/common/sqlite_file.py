@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.common.database import Connected, DatabaseConnection
+from inficond_panel.common.folders import is_address
 from inficond_panel.errors import InficondError
 
 
@@ -110,11 +111,13 @@ class Schema:
         )
 
     def damaged(self, path: str, fact: str) -> InficondError:
-        """Return the error for a damaged file; ``fact`` is the damage."""
-        return self.error(
-            f"The {self.noun} {path} is damaged: {fact}.",
-            self.or_other("Restore the file from a copy; or move it away, to start a new one"),
+        """Return the error for a damaged file or database; ``fact`` is the damage."""
+        remedy = (
+            "Restore the database from a copy"
+            if is_address(path)
+            else "Restore the file from a copy; or move it away, to start a new one"
         )
+        return self.error(f"The {self.noun} {path} is damaged: {fact}.", self.or_other(remedy))
 
 
 def _refusing(table: str, change: str, unless: str) -> str:

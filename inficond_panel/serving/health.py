@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from bokeh.server.tornado import BokehTornado
@@ -17,6 +18,9 @@ Check = Callable[[], bool]  #: returns True if a page can be opened
 
 #: Seconds for which a result of the checks is reused: they read the disk, and anybody may request.
 STANDS = 1.0
+#: Seconds after which a check that has not ended does not pass.
+PATIENCE = 2.0
+_THREADS = 8  #: for the checks, apart from those of the pages
 
 _checks: list[Check] = []
 _started = time.time()
@@ -29,11 +33,17 @@ def watch(checks: list[Check]) -> None:
 
 
 class _Counting:
-    """Counter of passing checks, which run in threads; simultaneous requests share one count."""
+    """Counter of passing checks, which run in threads; simultaneous requests share one count.
+
+    A check that has not ended after ``PATIENCE`` seconds does not pass. It is not started again
+    while it runs, so that checks of a database that hangs do not fill the threads.
+    """
 
     def __init__(self) -> None:
+        self._running: dict[tuple[int, Check], Future[bool]] = {}
         self._task: asyncio.Task[int] | None = None
         self._ended = 0.0
+        self._threads = ThreadPoolExecutor(_THREADS, "health")
 
     async def count(self) -> int:
         """Return the number of passing checks, at most ``STANDS`` seconds old."""
@@ -44,7 +54,13 @@ class _Counting:
 
     async def _counted(self) -> int:
         try:
-            return sum(await asyncio.gather(*(asyncio.to_thread(check) for check in _checks)))
+            for check in enumerate(_checks):
+                if check not in self._running or self._running[check].done():
+                    self._running[check] = self._threads.submit(check[1])
+            runs = [self._running[check] for check in enumerate(_checks)]
+            if runs:
+                await asyncio.wait(map(asyncio.wrap_future, runs), timeout=PATIENCE)
+            return sum(run.done() and run.result() for run in runs)
         finally:
             self._ended = time.monotonic()
 

@@ -12,6 +12,7 @@ parts of the message raise exceptions that no code awaits.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import time
@@ -46,10 +47,13 @@ UNPACKED_SIZE = 16 << 20
 VALUES, MODELS, ENTRIES = 100_000, 100, 1_000
 #: Most events (changes, clicks) in one message. Each is handled by itself, on the event loop.
 EVENTS = 100
-#: Allowance of events per session: gained per second, and at most. An event that calls Panel's
-#: handlers (MessageSent) takes ``CALL`` of it, another change 1. Dragging a map sends 60 and 240
-#: per second.
-GAIN, MOST, CALL = 900.0, 1_800.0, 6
+#: Allowance of one connection: gained per second, and at most. One unit is about a millisecond of
+#: the server.
+GAIN, MOST = 900.0, 1_800.0
+#: What a message takes of the allowance: 1 per message, and 1 per so many bytes; more for a copy of
+#: the document, for an event that calls Panel's handlers, such as a click, for a change of a plot's
+#: ranges, and for another change. Dragging a map sends 60 ranges and 240 other changes per second.
+BYTES, COPY, CALL, RANGES, CHANGE = 2**14, 300, 30, 6, 1
 #: Array types that browsers have; other types may take any amount of memory per number.
 _DTYPES = {"bool", "object", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -60,37 +64,44 @@ _log = logger_of(__name__)
 
 
 class Allowance:
-    """Allowance of one session's events, which grows by ``GAIN`` per second up to ``MOST``."""
+    """Allowance of one connection, which grows by ``GAIN`` per second up to ``MOST``."""
 
     def __init__(self) -> None:
         self._left, self._at = MOST, time.monotonic()
 
-    def take(self, events: Sequence[object]) -> None:
-        """Take the events' share; raise ``DeserializationError`` if less is left."""
+    def spend(self, cost: float) -> float:
+        """Take ``cost`` of the allowance; return the seconds until it is no longer negative."""
         now = time.monotonic()
-        self._left, self._at = min(MOST, self._left + GAIN * (now - self._at)), now
-        share = sum(CALL if _is_call(event) else 1 for event in events)
-        if share > self._left:
-            raise DeserializationError("more events than a page sends in this time")
-        self._left -= share
+        self._left = min(MOST, self._left + GAIN * (now - self._at)) - cost
+        self._at = now
+        return max(0.0, -self._left / GAIN)
 
 
-def _is_call(event: object) -> bool:
-    return isinstance(event, dict) and event.get("kind") == "MessageSent"
+def cost_of(kind: str, content: object, size: int) -> float:
+    """Return what a message of ``size`` bytes, with its parsed JSON, takes of the allowance."""
+    cost = size / BYTES + (COPY if kind == "PULL-DOC-REQ" else 1)
+    events = content.get("events") if isinstance(content, dict) else None
+    if not isinstance(events, list) or len(events) > EVENTS:  # which is refused
+        return cost
+    return cost + sum(map(_cost_of_event, events))
 
 
+def _cost_of_event(event: object) -> int:
+    if not isinstance(event, dict) or event.get("kind") != "MessageSent":
+        return CHANGE
+    data = event.get("msg_data")
+    return RANGES if isinstance(data, dict) and data.get("name") == "rangesupdate" else CALL
+
+
+#: Allowances by the handler of the connection.
 _allowances: WeakKeyDictionary[Any, Allowance] = WeakKeyDictionary()
 
 
-def events_of(content: object) -> list[object]:
-    """Return the events of a message's parsed JSON; raise ``DeserializationError`` for over
-    ``EVENTS``."""
+def check_events(content: object) -> None:
+    """Raise ``DeserializationError`` if the parsed JSON of a message has over ``EVENTS`` events."""
     events = content.get("events") if isinstance(content, dict) else None
-    if not isinstance(events, list):
-        return []
-    if len(events) > EVENTS:
+    if isinstance(events, list) and len(events) > EVENTS:
         raise DeserializationError(f"more than {EVENTS} events")
-    return events
 
 
 def guard_messages() -> None:
@@ -116,7 +127,8 @@ def guard_messages() -> None:
 async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> None:
     """Receive one part of a message, and handle the message once it is complete.
 
-    An invalid message closes the connection.
+    An invalid message closes the connection. While its allowance is negative the connection is not
+    read, so that a page that sends more than a browser does waits, and the server does not.
     """
     begins = self.receiver is None or self.receiver._current_consumer == self.receiver._HEADER
     self._received_size = len(fragment) + (0 if begins else self._received_size)
@@ -130,6 +142,10 @@ async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> 
             await self._schedule(work)
     except Exception as error:
         self._internal_error(f"a message cannot be read: {type(error).__name__}")
+        return
+    if message:
+        cost = cost_of(message.msgtype, message.content, self._received_size)
+        await asyncio.sleep(_allowances.setdefault(self, Allowance()).spend(cost))
 
 
 async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: Any) -> Any:
@@ -139,8 +155,7 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     if handler is None or kind == "PUSH-DOC":  # documents come from the server, not the browser
         raise ProtocolError(f"messages of kind {kind} are not accepted")
     try:
-        if events := events_of(message.content):
-            _allowances.setdefault(connection.session, Allowance()).take(events)
+        check_events(message.content)
         check_cost(message.content)
         return await handler(message, connection)
     except Exception as error:

@@ -195,7 +195,7 @@ def test_rights_to_read_and_insert_are_enough_and_fewer_are_named(history: Histo
             writer.set_note(ROOT.id, "written")
         with closing(History(history.path.replace("inficond@", "reader@"))) as reader:
             assert notes(reader) == ["written"]
-            with pytest.raises(HistoryError, match="cannot be written: permission denied"):
+            with pytest.raises(HistoryError, match="may not be used so: permission denied"):
                 reader.set_note(ROOT.id, "no")
     finally:
         execute(history.path, "DROP OWNED BY reader, writer", "DROP ROLE reader, writer")
@@ -204,7 +204,7 @@ def test_rights_to_read_and_insert_are_enough_and_fewer_are_named(history: Histo
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("postgresql://me:secret@localhost/h", "holds a password"),
+        ("postgresql://me:secret@localhost/h", "holds a secret, password"),
         ("postgresql://me@localhost:1/h", "cannot be reached"),
         ("postgresql://me@localhost:port/h", "cannot be reached"),
     ],

@@ -16,14 +16,12 @@ from panel.models.esm import DataEvent
 from inficond_panel.serving import messages as message_guards
 from inficond_panel.serving import sessions
 from inficond_panel.serving.messages import (
-    CALL,
     ENTRIES,
     EVENTS,
-    GAIN,
     MODELS,
-    MOST,
     VALUES,
     _handled,
+    _received,
     check_cost,
 )
 from inficond_panel.spec import load_spec
@@ -322,54 +320,103 @@ CALLED = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": {}}
 CHANGED = {"kind": "ModelChanged", "model": {"id": "1"}, "attr": "tags", "new": 1}
 
 
-def decoded(monkeypatch, messages: list[list[dict[str, object]]], seconds: float = 0.0) -> int:
-    """Number of events that a session's messages bring to the handler, so many seconds apart."""
-    moment, events = [1000.0], []
-    monkeypatch.setattr(message_guards.time, "monotonic", lambda: moment[0])
+def decoded(events: list[dict[str, object]]) -> int:
+    """Number of events that a message brings to the handler."""
+    taken = []
 
     async def take(message, _):
-        events.extend(message.content["events"])
+        taken.extend(message.content["events"])
 
     connection = SimpleNamespace(
-        session=type("Session", (), {})(),
-        _socket=SimpleNamespace(ws_connection=Socket(closing=False)),
-        error=lambda *_: None,
+        _socket=SimpleNamespace(ws_connection=Socket(closing=False)), error=lambda *_: None
     )
     handler = SimpleNamespace(_handlers={"PATCH-DOC": take})
-
-    async def send() -> None:
-        for message in messages:
-            moment[0] += seconds
-            sent = SimpleNamespace(msgtype="PATCH-DOC", content={"events": message})
-            await _handled(None, handler, sent, connection)
-
-    asyncio.run(send())
-    return len(events)
+    sent = SimpleNamespace(msgtype="PATCH-DOC", content={"events": events})
+    asyncio.run(_handled(None, handler, sent, connection))
+    return len(taken)
 
 
 @pytest.mark.parametrize("event", [CALLED, CHANGED])
 @pytest.mark.parametrize(("number", "taken"), [(EVENTS, EVENTS), (EVENTS + 1, 0), (4_700, 0)])
-def test_a_message_of_too_many_events_is_refused_before_any_is_decoded(
-    monkeypatch, event, number, taken
+def test_a_message_of_too_many_events_is_refused_before_any_is_decoded(event, number, taken):
+    assert decoded([event] * number) == taken
+
+
+class Page:
+    """A connection whose page sends a message at each call of ``send``, at a moment of its own."""
+
+    receiver = None
+    max_message_size = 0
+
+    def __init__(self, monkeypatch) -> None:
+        self.moment = 1000.0
+        monkeypatch.setattr(message_guards.time, "monotonic", lambda: self.moment)
+        monkeypatch.setattr(message_guards.asyncio, "sleep", self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.moment += seconds
+
+    async def _receive(self, fragment: str) -> SimpleNamespace:
+        return self._message
+
+    async def _handle(self, message: SimpleNamespace) -> None: ...
+
+    def send(self, kind: str, events: list[dict[str, object]], size: int = 100) -> None:
+        self._message = SimpleNamespace(msgtype=kind, content={"events": events})
+        asyncio.run(_received(None, self, "x" * size))
+
+
+RANGES = {"kind": "MessageSent", "msg_data": {"type": "event", "name": "rangesupdate"}}
+CLICKED = {"kind": "MessageSent", "msg_data": {"type": "event", "name": "data_event"}}
+#: Kinds of messages, and how many of each a session gets done in a minute, at most: about 0.9 s of
+#: the server per second.
+FLOODS = {
+    "clicks": ("PATCH-DOC", [CLICKED] * EVENTS, 10_000, 20),
+    "a click": ("PATCH-DOC", [CLICKED], 500, 2_000),
+    "changes": ("PATCH-DOC", [CHANGED] * EVENTS, 1_000_000, 400),
+    "refused events": ("PATCH-DOC", [CLICKED] * 4_700, 851_000, 1_100),
+    "no events": ("PATCH-DOC", [], 100, 60_000),
+    "large values": ("PATCH-DOC", [CHANGED], 1_000_000, 1_000),
+    "copies of the document": ("PULL-DOC-REQ", [], 100, 200),
+    "nonsense": ("UNKNOWN", [], 1_000_000, 1_000),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_is_read_slowly(monkeypatch, flood):
+    kind, events, size, most = FLOODS[flood]
+    page, done = Page(monkeypatch), 0
+    while page.moment < 1060 and done <= 70_000:
+        page.send(kind, events, size)
+        done += 1
+    assert done <= most
+
+
+@pytest.mark.parametrize(
+    ("kind", "events", "size", "per_second", "seconds"),
+    [
+        ("PATCH-DOC", [RANGES] + [CHANGED] * 4, 1_000, 60, 10),  # a map is dragged
+        ("PATCH-DOC", [CLICKED], 500, 33, 10),  # a key is held down
+        ("PATCH-DOC", [CHANGED], 15 << 20, 0.1, 10),  # a photo
+        ("PULL-DOC-REQ", [], 100, 0.5, 10),
+    ],
+)
+def test_what_a_browser_sends_is_never_kept_waiting(
+    monkeypatch, kind, events, size, per_second, seconds
 ):
-    assert decoded(monkeypatch, [[event] * number]) == taken
+    page = Page(monkeypatch)
+    number = max(1, int(per_second * seconds))
+    for _ in range(number):
+        page.send(kind, events, size)
+        page.moment += 1 / per_second
+    assert page.moment == pytest.approx(1000 + number / per_second)
 
 
-@pytest.mark.parametrize(("event", "share"), [(CALLED, CALL), (CHANGED, 1)])
-def test_a_session_has_an_allowance_of_events(monkeypatch, event, share):
-    assert decoded(monkeypatch, [[event] * 50] * 80) == MOST // share
-
-
-@pytest.mark.parametrize(("event", "share"), [(CALLED, CALL), (CHANGED, 1)])
-def test_the_allowance_comes_back_with_time(monkeypatch, event, share):
-    one_second = [[event] * 50] * (int(GAIN) // (share * 50))
-    messages = one_second * 5
-    assert decoded(monkeypatch, messages, 1 / len(one_second)) == 50 * len(messages)
-
-
-def test_sessions_have_allowances_of_their_own(monkeypatch):
-    full = [[CALLED] * 50] * 20
-    assert decoded(monkeypatch, full) == decoded(monkeypatch, full) == MOST // CALL
+def test_connections_have_allowances_of_their_own(monkeypatch):
+    Page(monkeypatch).send("PATCH-DOC", [CLICKED] * EVENTS)
+    other = Page(monkeypatch)
+    other.send("PATCH-DOC", [CLICKED])
+    assert other.moment == 1000.0
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,37 @@ def test_many_who_ask_at_once_cost_one_look_at_the_disk(monkeypatch) -> None:
     assert len(looks) == 2
     assert asyncio.run(counting.count()) == 2
     assert len(looks) == 4  # what was counted is too old
+
+
+@pytest.fixture
+def hanging(monkeypatch) -> Iterator[list[bool]]:
+    """Runs so far of a check that ends with the test; another check passes."""
+    end, runs = threading.Event(), []
+
+    def hang() -> bool:
+        runs.append(True)
+        return end.wait()
+
+    monkeypatch.setattr(health, "_checks", [hang, lambda: True])
+    monkeypatch.setattr(health, "STANDS", 0.0)
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    yield runs
+    end.set()
+
+
+def test_a_check_that_hangs_does_not_pass(hanging) -> None:
+    assert asyncio.run(health._Counting().count()) == 1
+
+
+def test_a_check_that_hangs_is_not_started_again(hanging) -> None:
+    counting = health._Counting()
+    for _ in range(3):
+        asyncio.run(counting.count())
+    assert len(hanging) == 1
+
+
+def test_the_patience_with_checks_is_below_three_seconds() -> None:
+    assert health.PATIENCE < 3
 
 
 def test_a_study_is_well_while_something_can_be_recorded(tmp_path) -> None:

@@ -309,7 +309,14 @@ def append(
     author: str = "user",
     origin: str | None = None,
 ) -> None:
-    """Append an event of ``kind`` on ``node`` to the log, within the open transaction of ``db``."""
+    """Append an event of ``kind`` on ``node`` to the log, within the open transaction of ``db``.
+
+    Raises ``TuningError`` for a text or an author with a NUL, which PostgreSQL cannot store.
+    """
+    if "\0" in text + author:
+        raise TuningError(
+            "A text of the history holds the character NUL (U+0000).", "Write it without NUL."
+        )
     last = "SELECT number, checksum FROM events ORDER BY number DESC LIMIT 1"
     number, previous = db.execute(last).fetchone() or (0, "")
     text = text.encode(errors="replace").decode()  # half a character cannot be stored
