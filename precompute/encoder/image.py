@@ -28,24 +28,32 @@ class Preprocessing:
 
     ``size`` is (width, height); ``mean`` and ``std`` are per channel, for levels 0 to 1. ``crop``
     is the central share of the resized photo's shorter side that is kept, like ``Resize`` and
-    ``CenterCrop`` of torchvision and timm; 0 resizes the whole photo to ``size``."""
+    ``CenterCrop`` of torchvision and timm; 0 resizes the whole photo to ``size``. ``channels`` are
+    "rgb", "bgr" (the same in reverse order), or "grey": one, by ``mean`` and ``std`` of red."""
 
     size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str = "bilinear"
     crop: float = 0.0
+    channels: str = "rgb"
 
     def prepare(self, image: Image.Image) -> np.ndarray:
-        """Return the network's input of an RGB image: ``(3, height, width)`` float32."""
+        """Return the network's input of an RGB image: ``(channels, height, width)`` float32."""
         chosen = self._cropped(image) if self.crop else self._resized(image, self.size)
         level = np.arange(256, dtype=np.float32) / 255
-        channels = zip(np.asarray(chosen).transpose(2, 0, 1), self.mean, self.std, strict=True)
-        return np.stack([((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels])
+        pixels = np.asarray(chosen).transpose(2, 0, 1)
+        if self.channels == "grey":
+            pixels = np.asarray(chosen.convert("L"))[None]
+        channels = zip(pixels, self.mean, self.std, strict=False)
+        values = [((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels]
+        return np.stack(values[::-1] if self.channels == "bgr" else values)
 
     def plain(self) -> dict[str, Any]:
-        """Return the settings of the preprocessing as JSON, for stores and hashes."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        """Return the settings of the preprocessing as JSON, for stores and hashes; ``channels``
+        only if they are not RGB, as in older stores."""
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        return plain if self.channels != "rgb" else {k: plain[k] for k in plain if k != "channels"}
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         return image.resize(size, Image.Resampling[self.interpolation.upper()])

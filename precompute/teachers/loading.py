@@ -170,7 +170,7 @@ class TeacherSource:
             return list(source(value))
         if isinstance(value, Path):
             return files_digest(self.files(value))
-        return value.values() if isinstance(value, Section) else value
+        return _without_usual(value.values()) if isinstance(value, Section) else value
 
     def files(self, path: Path) -> list[Path]:
         """Return all files that are read for a file that the section names, the file first."""
@@ -205,6 +205,11 @@ class TeacherSource:
         if not values.get("oracle"):
             return {"logits": logits}
         return {"logits": logits, "oracle": key_of("oracle", [logits, values["oracle"]])}
+
+
+def _without_usual(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a section's settings without ``channels`` that are RGB, which older specs lack."""
+    return {key: settings[key] for key in settings if key != "channels" or settings[key]}
 
 
 def fetch_teacher(teacher: TeacherSection) -> None:

@@ -6,7 +6,6 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeach
 from precompute.datasets.python_source import load_function
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.onnx_file import read_onnx
+from precompute.teachers.onnx_graph import OnnxInput, check_preprocessing, input_of
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import (
     OutputsError,
@@ -66,20 +66,20 @@ def load_torchscript(
 
 @dataclass(frozen=True)
 class OnnxTeacher:
-    """A teacher from an ONNX file; ``batch`` is the file's fixed batch size, None for any size."""
+    """A teacher from an ONNX file; ``given`` is the network's input."""
 
     session: Any
+    given: OnnxInput
     preprocessing: Preprocessing
     columns: tuple[int, ...]
     outputs: int
     probabilities: bool
     softmax: bool
-    batch: int | None
     differentiable: bool = False
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return logits ``(B, K)`` of inputs ``(B, 3, H, W)``."""
-        size = self.batch or len(images)
+        size = self.given.batch or len(images)
         parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
         values = np.concatenate(parts)[:, list(self.columns)].astype(np.float32)
         return from_probabilities(values, self.softmax) if self.probabilities else values
@@ -88,9 +88,8 @@ class OnnxTeacher:
         """Return outputs of at most ``size`` photos; the batch is filled up with zeros."""
         filled = np.zeros((size, *images.shape[1:]), np.float32)
         filled[: len(images)] = images
-        name = self.session.get_inputs()[0].name
         try:
-            outputs = self.session.run(None, {name: filled})
+            outputs = self.session.run(None, {self.given.name: self.given.arranged(filled)})
         except Exception as error:  # onnxruntime's own, many kinds
             raise DataError(
                 f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
@@ -102,7 +101,7 @@ class OnnxTeacher:
         """Return the first output with a row per photo and a column per class ``(size, K)``.
 
         Raises ``OutputsError``, with the shapes of all outputs, if there is none."""
-        arrays = [np.asarray(values) for values in outputs]
+        arrays = [_without_places(np.asarray(values)) for values in outputs]
         fitting = [values for values in arrays if values.shape == (size, self.outputs)]
         try:
             return check_outputs((fitting or arrays)[0], size, self.outputs)
@@ -114,8 +113,15 @@ class OnnxTeacher:
             raise
 
 
+def _without_places(values: np.ndarray) -> np.ndarray:
+    """Return outputs ``(n, K, 1, 1)``, as of a last convolution, as ``(n, K)``."""
+    one_place = values.ndim > 2 and set(values.shape[2:]) == {1}
+    return values.reshape(values.shape[:2]) if one_place else values
+
+
 def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
-    """Load a spec's ONNX file as a teacher: input (B, 3, H, W), an output (B, K).
+    """Load a spec's ONNX file as a teacher: an input of photos, channels first or last, and an
+    output (B, K).
 
     onnxruntime gets the graph that ``read_onnx`` checked, and the folder of its weights."""
     with needs("This teacher", "onnx"):
@@ -125,48 +131,31 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
     options.log_severity_level = 4  # no log lines: errors are raised as DataError
     providers = onnx_providers(device, onnxruntime.get_available_providers())
-    graph, weights = read_onnx(section.path)
+    file, preprocessing = read_onnx(section.path), own_or_given(section.preprocessing, {})
+    given = input_of(file)
+    check_preprocessing(section.path, given, preprocessing)
+    columns = columns_of(classes, section.classes, section.softmax)
     folder = str(section.path.absolute().parent)
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    if weights:
+    if file.weights:
         options.add_session_config_entry(
             "session.model_external_initializers_file_folder_path", folder
         )
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=providers)
+        session = onnxruntime.InferenceSession(file.content, options, providers=providers)
     except Exception as error:  # onnxruntime's own, many kinds
         raise DataError(
-            f"{section.path} is not an ONNX model: {str(error).splitlines()[0]}",
+            f"{section.path} is not an ONNX model that can be run: {_reason(error)}",
             "Export the model again, for example with torch.onnx.export.",
         ) from error
-    preprocessing = own_or_given(section.preprocessing, {})
-    return OnnxTeacher(
-        session,
-        preprocessing,
-        *columns_of(classes, section.classes, section.softmax),
-        section.outputs == "probabilities",
-        section.softmax,
-        _fixed_batch(section.path, session.get_inputs(), preprocessing.size),
-    )
+    probabilities = section.outputs == "probabilities"
+    return OnnxTeacher(session, given, preprocessing, *columns, probabilities, section.softmax)
 
 
-def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> int | None:
-    """Return the fixed batch size of an ONNX model, None if it takes any; ``DataError`` if its
-    input is not that of photos of ``size``."""
-    shapes = [f"{one.name} {one.shape} {one.type}" for one in inputs]
-    shape = inputs[0].shape if inputs else []
-    expected = [None, 3, size[1], size[0]]
-    fits = len(inputs) == 1 and inputs[0].type == "tensor(float)" and len(shape) == 4
-    if not fits or any(
-        isinstance(side, int) and want and side != want
-        for side, want in zip(shape, expected, strict=True)
-    ):
-        raise DataError(
-            f"{path} takes {'; '.join(shapes) or 'nothing'}; expected one input [batch, 3, "
-            f"{size[1]}, {size[0]}] of tensor(float), by teacher.preprocessing.size.",
-            "Correct that size, or export the model for float32 photos, channels first.",
-        )
-    return shape[0] if isinstance(shape[0], int) else None
+def _reason(error: Exception) -> str:
+    """Return the last part of onnxruntime's first line, without codes and places in its source."""
+    first = (str(error) or type(error).__name__).splitlines()[0]
+    return first.rpartition(" : ")[2].removeprefix("This is an invalid model. Error: ")[-300:]
 
 
 @dataclass(frozen=True)

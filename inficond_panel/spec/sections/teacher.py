@@ -37,6 +37,12 @@ _CROP = (
     "Share of the resized photo's shorter side that the centre crop keeps; 0: the whole photo is "
     "stretched to size."
 )
+_CHANNELS = (
+    "Order of the channels in the network's input: rgb (if left out), bgr (as for Caffe and "
+    "OpenCV), or grey: one channel, by mean and std of red. mean and std are in the order red, "
+    "green, blue in any case."
+)
+_Channels = Literal["rgb", "bgr", "grey"] | None
 
 
 class Preprocessing(Section):
@@ -47,6 +53,7 @@ class Preprocessing(Section):
     std: Deviations | None = option(None, doc=_STD)
     interpolation: _Filter | None = option(None, doc=_FILTER)
     crop: float | None = option(None, ge=0, le=1, doc=_CROP)
+    channels: _Channels = option(None, doc=_CHANNELS)
 
 
 class FullPreprocessing(Preprocessing):
@@ -57,6 +64,7 @@ class FullPreprocessing(Preprocessing):
     std: Deviations = option(doc=_STD)
     interpolation: _Filter = option("bilinear", doc=_FILTER)
     crop: float = option(0.0, ge=0, le=1, doc=_CROP)
+    channels: _Channels = option(None, doc=_CHANNELS)
 
 
 class Oracle(Section):
