@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inficond_panel.common.numbers import count, share
-from inficond_panel.tuning.shared_bias import CONCEPT, SharedSuspect
+from inficond_panel.tuning.shared_bias import SharedSuspect
+from inficond_panel.vocabulary.things import CONCEPT
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all photos"
