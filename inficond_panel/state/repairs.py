@@ -9,7 +9,13 @@ import param
 
 from inficond_panel.distill import alone
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.shift import made_at, student_differences, student_repair, student_shift
+from inficond_panel.results.shift import (
+    ALL_UP_TO,
+    made_at,
+    student_differences,
+    student_repair,
+    student_shift,
+)
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
@@ -18,9 +24,6 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
-
-#: Largest number of classes for which all shifts are computed; above, only of selected classes.
-ALL_UP_TO = 100
 
 
 class ShiftState(param.Parameterized):

@@ -53,7 +53,7 @@ class SharedSuspect:
     ``kind`` is one of ``CLASS``, ``COLUMN``, ``PICTURE`` and ``CONCEPT``. ``correlation``, ``use``
     and ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student relies
     on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely
-    on; else it is only ranked.
+    on; else it is only ranked. ``belongs``: a person said that it belongs to the class.
     """
 
     kind: str
@@ -65,6 +65,7 @@ class SharedSuspect:
     called: bool
     weight: float
     rates: Rates
+    belongs: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class SharedFound:
 
     @property
     def called(self) -> tuple[SharedSuspect, ...]:
-        """The suspects that are called."""
-        return tuple(each for each in self.suspects if each.called)
+        """The suspects that are called, but those that belong to the class."""
+        return tuple(each for each in self.suspects if each.called and not each.belongs)
 
 
 def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:

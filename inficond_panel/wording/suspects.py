@@ -156,7 +156,9 @@ def plain_sentence(found: ClassShift) -> str:
         relies = f"{name} {relying_words(first)} {first.concept}"
         return f"{relies}, {relied_shares(name, first)}.{carried}"
     if found.kind == SHIFT:
-        return f"{name} does worse on photos that it has not learned from. No concept stands out."
+        other = "other " if found.belonging else ""
+        worse = f"{name} does worse on photos that it has not learned from."
+        return f"{worse} No {other}concept stands out."
     if found.kind == NONE and found.memory is not None:
         other = f"The labels of {name} show no other reason why its student does worse."
         return f"{memory_sentence(found.memory)} {other}"

@@ -74,10 +74,13 @@ def test_any_name_is_read_as_it_was_written(name):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "7", "[]", "{}", "null", '{"class_name": "a", "kind": "b", "name": "c"}']
-    + ['{"class_name": 1, "kind": "b", "name": "c", "on": true}']
-    + ['{"class_name": "a", "kind": "b", "name": "c", "on": 1}']
-    + ['{"class_name": "a", "kind": "b", "name": "c", "on": true, "more": 1}'],
+    [
+        *("", "7", "[]", "{}", "null"),
+        '{"class_name": "a", "kind": "b", "name": "c"}',
+        '{"class_name": 1, "kind": "b", "name": "c", "on": true}',
+        '{"class_name": "a", "kind": "b", "name": "c", "on": 1}',
+        '{"class_name": "a", "kind": "b", "name": "c", "on": true, "more": 1}',
+    ],
 )
 def test_a_text_that_is_no_answer_is_damage(history, text):
     with history._database.transaction(write=True) as db:
