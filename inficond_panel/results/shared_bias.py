@@ -64,6 +64,10 @@ class StudentShared:
     found: SharedFound
     showing: Mapping[tuple[str, str], tuple[str, ...]]
 
+    def concepts(self, suspect: SharedSuspect) -> tuple[str, ...]:
+        """Return the concepts that show a suspect that is called; () if none does."""
+        return self.showing.get((suspect.kind, suspect.name), ())
+
 
 def student_shared(tuner: Tuner, node: Node, class_name: str) -> StudentShared:
     """Return what the class's student at ``node`` may rely on in all photos, with the marks of what

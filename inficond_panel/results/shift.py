@@ -60,7 +60,8 @@ def student_differences(tuner: Tuner, node: Node, class_name: str) -> Difference
 
     Takes tenths of a second, once. Does not use the holdout.
     """
-    return _differences(tuner, made_at(tuner, node, class_name), class_name, tuner.belonging())
+    belonging = tuner.belonging().only(class_name)
+    return _differences(tuner, made_at(tuner, node, class_name), class_name, belonging)
 
 
 def student_repair(
@@ -77,7 +78,7 @@ def student_repair(
     ``cancelled()``, and the errors of ``suggest``.
     """
     made = made_at(tuner, node, class_name)
-    key = tuner, made, class_name, part_hashes(tuner.store), tuner.belonging()
+    key = tuner, made, class_name, part_hashes(tuner.store), tuner.belonging().only(class_name)
 
     def make() -> Suggestion:
         return suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)

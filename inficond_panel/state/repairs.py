@@ -63,6 +63,25 @@ class ShiftState(param.Parameterized):
         self._asked = self._students.tuner.spec.tuning.suspects
         self._next()
 
+    def settle(self) -> None:
+        """Take out of the shifts what belongs to the classes by the latest answers."""
+        tuner, node = self._students.tuner, self._students.node
+        shifts, seen = list(self.by_class), list(self.differences)
+
+        def work(_: Job) -> dict[str, dict[str, object]]:
+            return {
+                "by_class": {name: student_shift(tuner, node, name) for name in shifts},
+                "differences": {name: student_differences(tuner, node, name) for name in seen},
+            }
+
+        def done(made: dict[str, dict[str, object]]) -> None:
+            if self._node.id == node.id:
+                known = {key: getattr(self, key) | values for key, values in made.items()}
+                self.param.update(**known)
+
+        if shifts:
+            self._jobs.submit(Job("settled", work, done, self._failed))
+
     @param.depends("_students.snapshot", watch=True)
     def _forget(self) -> None:
         """Forget the results of classes whose student has changed with the node shown."""

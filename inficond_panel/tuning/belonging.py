@@ -14,7 +14,7 @@ from inficond_panel.common.near_words import missing
 from inficond_panel.concepts.own_words import classes_by_word
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.history.belongs import Answers, Said, Thing
+from inficond_panel.tuning.history.belongs import Answers, Thing
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE, THINGS
@@ -41,9 +41,10 @@ class Belonging:
             same_thing(self._store, Thing(class_name, kind, name)) in self._same
         )
 
-    def of(self, class_name: str) -> dict[Thing, Said]:
-        """Return what belongs to a class, and who said it."""
-        return {thing: said for thing, said in self.said.items() if thing.class_name == class_name}
+    def only(self, class_name: str) -> Belonging:
+        """Return the answers on one class."""
+        said = self.said.items()
+        return Belonging(self._store, {one: by for one, by in said if one.class_name == class_name})
 
 
 def same_thing(store: Store, thing: Thing) -> Thing:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
@@ -13,11 +16,12 @@ SHARED = "shared by all photos"
 BELONGS = "belongs to it"
 
 
-def shared_sentence(name: str, suspect: SharedSuspect) -> str:
+def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
     """Return sentences on how often the class ``name`` is found, and wrongly called, in photos with
     and without a suspect, and what to do: ``blond hair is found in 57 % of the photos without man,
     15 % of those with it (13 photos).``"""
-    told = _found(name, suspect), _called(name, suspect), asked_sentence(name, suspect)
+    asked = asked_sentence(name, suspect, showing)
+    told = _found(name, suspect), _called(name, suspect), asked
     return " ".join(filter(None, told))
 
 
@@ -28,14 +32,23 @@ def short_sentence(name: str, suspect: SharedSuspect) -> str:
     return _found(name, suspect) if _apart(found) >= _apart(called) else _called(name, suspect)
 
 
-def asked_sentence(name: str, suspect: SharedSuspect) -> str:
-    """Return which thumb helps if a suspect should not count.
+def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
+    """Return which thumb helps if a suspect should not count; ``showing`` are the concepts that
+    show it, None if that was not asked.
 
     Lowering a concept on whose absence the student relies would make it rely on that more."""
-    what = "it" if suspect.kind == CONCEPT else f"the concepts that show {suspect.name}"
+    if showing is not None and not showing:
+        return f"No concept shows {suspect.name}. If it should not count, add a concept that does."
+    what = "it" if suspect.kind == CONCEPT else _showing(suspect, showing)
     if suspect.use > 0:
         return f"If {suspect.name} should not count, 👎 {what}."
     return f"If {suspect.name} should not count against {name}, 👍 {what}."
+
+
+def _showing(suspect: SharedSuspect, showing: Sequence[str] | None) -> str:
+    if showing is None:
+        return f"the concepts that show {suspect.name}"
+    return with_and(list(showing))
 
 
 def thumb_of(suspect: SharedSuspect) -> Direction:

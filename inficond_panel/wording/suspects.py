@@ -231,12 +231,19 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 
 
 def relying_sentence(
-    found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
+    found: Mapping[str, ClassShift],
+    classes: int,
+    *,
+    wrong: int,
+    shown: int,
+    shared: Sequence[str] = (),
+    looked: bool = True,
 ) -> str:
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. If not ``looked``, a class is checked only when it is selected."""
+    below the text. ``shared`` students may rely on what all photos share. If not ``looked``, a
+    class is checked only when it is selected."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -255,6 +262,10 @@ def relying_sentence(
         who = f"{count(wrong)} of them" if classes > 1 else "It"
         sentences.append(f"{who} may rely on the wrong thing{rest}")
         return " ".join(sentences)
+    if shared:
+        who = f"{count(len(shared))} of them" if classes > 1 else "It"
+        which = f": {_listed(shared)}" if classes > 1 else ""
+        return f"{' '.join(sentences)} {who} may rely on something that all photos share{which}."
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
     if len(unsure) < classes:
