@@ -20,8 +20,7 @@ def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | 
     """Return sentences on how often the class ``name`` is found, and wrongly called, in photos with
     and without a suspect, and what to do: ``blond hair is found in 57 % of the photos without man,
     15 % of those with it (13 photos).``"""
-    asked = asked_sentence(name, suspect, showing)
-    told = _found(name, suspect), _called(name, suspect), asked
+    told = _found(name, suspect), _called(name, suspect), asked_sentence(name, suspect)
     return " ".join(filter(None, told))
 
 
@@ -49,6 +48,14 @@ def _showing(suspect: SharedSuspect, showing: Sequence[str] | None) -> str:
     if showing is None:
         return f"the concepts that show {suspect.name}"
     return with_and(list(showing))
+
+
+def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
+    """Return the short sentence and what to do, with the marks of the page's thumbs."""
+    asked = asked_sentence(name, suspect, showing)
+    for hand, direction in (("👍", UP), ("👎", DOWN)):
+        asked = asked.replace(hand, direction.glyph)
+    return f"{short_sentence(name, suspect)} {asked}"
 
 
 def thumb_of(suspect: SharedSuspect) -> Direction:

@@ -34,7 +34,7 @@ _ACTIONS = {
     "belongs": (
         "Say that something belongs to a class, as a wheel to a bicycle, so that relying on it is "
         "no fault.",
-        "demo --class bicycle wheel",
+        "demo --class boat lifebuoy",
     ),
     "belonging": ("List what people said belongs to the classes, who said it, and when.", "demo"),
     "delete": ("Hide a branch: an iteration and its descendants.", "demo --node 2"),

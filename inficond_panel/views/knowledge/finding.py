@@ -31,12 +31,12 @@ from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
-from inficond_panel.wording.shared_bias import relied_words, shared_sentence, thumb_of
+from inficond_panel.wording.shared_bias import page_question, relied_words, thumb_of
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
 
 #: Largest number of labels listed, and of questions.
-MOST_LABELS, MOST_QUESTIONS = 50, 3
+MOST_LABELS, MOST_QUESTIONS = 50, 2
 
 
 def make_finding(
@@ -75,7 +75,7 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
             "kind": each.kind,
             "name": each.name,
             "sentence": f"{name} may rely on {relied_words(each)}. "
-            f"{shared_sentence(name, each, found.concepts(each))}",
+            f"{page_question(name, each, found.concepts(each))}",
             "direction": thumb_of(each).key,
             "concepts": list(found.concepts(each)),
         }

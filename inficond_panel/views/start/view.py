@@ -30,7 +30,7 @@ from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.things import CONCEPT
-from inficond_panel.wording.shared_bias import asked_sentence, short_sentence, thumb_of
+from inficond_panel.wording.shared_bias import page_question, thumb_of
 from inficond_panel.wording.suspects import (
     relied_shares,
     relies_wrongly,
@@ -80,8 +80,7 @@ def make_shared(shared: Mapping[str, StudentShared]) -> list[dict[str, Any]]:
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
-            "sentence": f"{short_sentence(name, one)} "
-            f"{asked_sentence(name, one, shared[name].concepts(one))}",
+            "sentence": page_question(name, one, shared[name].concepts(one)),
             "direction": thumb_of(one).key,
             "concepts": list(shared[name].concepts(one)),
         }

@@ -44,6 +44,7 @@ export function makeFinding(model, send, asking) {
   const word = h("p", { class: "word num" }, alone, " ", raise)
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
   text(belongs, "It belongs to it")
+  const shared = h("p", { class: "settled" }, "Shared by all photos:")
   const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all photos" })
   const settled = h("p", { class: "settled" })
   const result = h("p", { class: "result", role: "status" })
@@ -62,6 +63,7 @@ export function makeFinding(model, send, asking) {
     h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
     word,
     h("div", { class: "acts" }, remove, belongs, repair, wrong, asking.element),
+    shared,
     questions,
     settled,
     result,
@@ -103,6 +105,7 @@ export function makeFinding(model, send, asking) {
     set(belongs, "aria-label", `${finding.suspect} belongs to ${student}`)
     set(belongs, "title", BELONGS)
     questions.hidden = !asked.length
+    shared.hidden = !asked.length
     keyed(
       questions,
       asked,
