@@ -47,13 +47,8 @@ from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill.shared_bias import shared_bias
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.shared_bias import (
-    COLUMN,
-    CONCEPT,
-    SharedFound,
-    near_words,
-    shared_suspects,
-)
+from inficond_panel.tuning.shared_bias import SharedFound, near_words, shared_suspects
+from inficond_panel.vocabulary.things import COLUMN, CONCEPT
 from inficond_panel.wording.suspects import relies_wrongly
 
 #: Groups of classes by their positives on tune: from so many on.

@@ -20,12 +20,14 @@ from inficond_panel.api.arguments import (
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.predict import text_encoder
+from inficond_panel.results.belonging import belonging
 from inficond_panel.results.events import events
 from inficond_panel.results.history import iterations
 from inficond_panel.results.other_students import others
 from inficond_panel.spec import find_edits
 from inficond_panel.tuning import Node, Student, Tuner, read_edits
 from inficond_panel.tuning.answers import ASKED, teach
+from inficond_panel.tuning.belonging import find_thing
 from inficond_panel.tuning.edits import Edit, as_stored, thumbs_of
 from inficond_panel.tuning.notices import within_iteration
 from inficond_panel.tuning.opening import add_concept, remove_concept
@@ -299,6 +301,22 @@ class Moves:
         """
         self.tuner.set_meant(self._node_at(node).id, {class_name: world})
         return self._at(self.node.id)
+
+    def belongs(self, class_name: str, name: str, *, on: bool = True) -> Self:
+        """Record that a thing belongs to a class, so that relying on it is no fault; or take that
+        back (``on`` False).
+
+        ``name`` is a concept, another class, or the value of a column of metadata, ``male = 1``.
+        ``doctor`` and the page name it no more as what may be wrong. No student changes. Raises
+        ``TuningError`` for unknown names.
+        """
+        thing = find_thing(self.tuner.store, class_name, name)
+        self.tuner.set_belongs(self.node.id, thing, on=on)
+        return self
+
+    def belonging(self) -> pd.DataFrame:
+        """Return a table of what belongs to which class, with who said it and when."""
+        return belonging(self.tuner)
 
     def tag(self, images: str | Sequence[str], tag: str) -> Self:
         """Add a tag to images, by their ids; ``gallery`` has a column of tags."""

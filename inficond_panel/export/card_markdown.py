@@ -90,6 +90,10 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         settings=_settings(card),
         intents=list(_intents(card)),
         solution=list(_solution(card)),
+        belonging=[
+            [each["class_name"], each["name"], each["author"], each["created"]]
+            for each in card["reliances"]["belonging"]
+        ],
     )
 
 

@@ -22,6 +22,7 @@ from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
+from inficond_panel.results.reliances import reliances
 from inficond_panel.results.two_worlds import worlds_frame
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.log import HISTORY
@@ -182,6 +183,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             if terms.adjusted
         },
         "two_worlds": _two_worlds(tuner, node),
+        "reliances": reliances(tuner, node),
         "metrics": {split: measured(tuner, node, split) for split in splits},
         "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {

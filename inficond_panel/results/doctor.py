@@ -20,13 +20,14 @@ from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.shared_bias import called_rows, shared_frame, shared_of
+from inficond_panel.results.shared_bias import BELONGS, called_rows, shared_frame, shared_of
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.settled import settled_shared, settled_shift
 from inficond_panel.tuning.shared_bias import SharedFound
 from inficond_panel.tuning.shift import (
     ClassShift,
@@ -72,8 +73,8 @@ NEAREST = (
     "example photos: `inficond concept add`."
 )
 _QUESTION = (
-    "If it belongs to the class, nothing. Else 👎 it, or add photos of one without "
-    "the other: `inficond extend`."
+    "If it belongs to the class, say so: `inficond history belongs`. Else follow the thumb, or add "
+    "photos of one without the other: `inficond extend`."
 )
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
@@ -114,23 +115,25 @@ def doctor(
     the pictures, and concepts, the strongest first, with the shares of photos in which the class is
     found, and wrongly called, with each and without. ``labels`` has labels of fit that
     are likely wrong, the likeliest first. If ``classes`` is None, only first rows are displayed.
+    What people said belongs to a class is marked in the tables, and no finding.
 
     The holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
     unknown class.
     """
-    names = chosen_classes(classes, tuner.store.classes)
+    names, belonging = chosen_classes(classes, tuner.store.classes), tuner.belonging()
     seen = {}
     with one_thread():
         for index, name in enumerate(names):
             if progress is not None:
                 progress(index / len(names), f"looking at {name}")
             photos = shift_photos(tuner, node, name, seed)
-            shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise())
+            plain = settled_shift(class_shift(photos), belonging)
+            shift = with_baselines(photos, plain, tuner.spec.views.noise())
             seen[name] = _Seen(
                 shift,
                 differences(photos, shift),
                 tune_aps(tuner, node, shift),
-                shared_of(photos, tuner.spec.students.threshold),
+                settled_shared(shared_of(photos, tuner.spec.students.threshold), belonging),
             )
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
@@ -242,7 +245,7 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 
 
 def _of_all_photos(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
-    for name, finding in called_rows({name: each.shared for name, each in seen.items()}):
+    for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
         yield _row(name, SHARED, finding, _QUESTION)
 
 
@@ -329,23 +332,28 @@ _SUSPECT_HEADINGS = {
     "weight": Heading("influence", 2, sign=True),
     "z": Heading("z", 1),
     "group": Heading("alike"),
+    "belongs": BELONGS,
 }
 
 
 def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) -> pd.DataFrame:
-    suspects = {name: each.shift.suspects for name, each in seen.items()}
-    ranks = [rank for found in suspects.values() for rank in range(len(found))]
-    shown = [index for index, rank in enumerate(ranks) if whole or rank < SHOWN]
-    more = {name: found[SHOWN:] for name, found in suspects.items() if not whole}
-    guess = [NEAREST] if any(suspects.values()) else []
+    shifts = [each.shift for each in seen.values()]
+    rows = [_suspect_row(each, one) for each in shifts for one in (*each.suspects, *each.belonging)]
+    more = {each.class_name: each.suspects[SHOWN:] for each in shifts if not whole}
+    guess = [NEAREST] if any(each.suspects for each in shifts) else []
+    shown = [
+        rank < SHOWN or rank >= len(each.suspects)
+        for each in shifts
+        for rank in range(len(each.suspects) + len(each.belonging))
+    ]
     return make_frame(
-        (_suspect_row(each.shift, one) for each in seen.values() for one in each.shift.suspects),
+        rows,
         ["class", "concept"],
         _SUSPECT_HEADINGS,
         title="Suspects, by the shares of photos that show them",
         notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found] + guess,
         facts=facts,
-        shown=shown,
+        shown=[at for at, there in enumerate(shown) if there or whole],
     )
 
 
@@ -361,6 +369,7 @@ def _suspect_row(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
         "tune_with": presence.tune[0],
         "tune_without": presence.tune[1],
         "threshold": presence.threshold,
+        "belongs": suspect in shift.belonging,
         "sentence": suspect_reason(shift, suspect),
     }
 

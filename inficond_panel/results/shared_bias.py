@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from inficond_panel.common.cache import once
+from inficond_panel.common.threads import one_thread
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.shift import made_at
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.history.belongs import Thing
 from inficond_panel.tuning.repairs.evidence import Evidence
+from inficond_panel.tuning.settled import settled_shared
 from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared_suspects
+from inficond_panel.tuning.shift import shift_photos
+from inficond_panel.tuning.showing import showing_concepts
 from inficond_panel.tuning.thresholds import thresholds_by_class
+from inficond_panel.wording import shared_bias as words
 from inficond_panel.wording.shared_bias import SHARED, relied_words, shared_sentence
 
+#: Heading of the mark of what people said belongs to the class.
+BELONGS = Heading("", words=("", words.BELONGS))
 _HEADINGS = {
     "class": Heading("class"),
     "name": Heading("in all photos"),
@@ -26,7 +38,10 @@ _HEADINGS = {
     "p": Heading("p", 3),
     "weight": Heading("influence", 2, sign=True, missing=""),
     "called": Heading("", words=("", "may be wrong")),
+    "belongs": BELONGS,
 }
+#: Results cached for all sessions: one per class and iteration that tuned the class.
+_KEPT = 4096
 _ASKED = (
     "Strength is defined in `inficond docs repair`. What may be wrong is marked; a part of the "
     "class looks the same in numbers, so this is a question."
@@ -41,11 +56,50 @@ def shared_of(evidence: Evidence, thresholds: Mapping[str, float]) -> SharedFoun
     return shared_suspects(evidence, thresholds_by_class(thresholds, student.store)[student.k])
 
 
-def called_rows(seen: Mapping[str, SharedFound]) -> Iterator[tuple[str, str]]:
-    """Yield the class and the sentence of each suspect that is called, the strongest first."""
+@dataclass(frozen=True)
+class StudentShared:
+    """What the student of a class may rely on in all photos: ``found``, and for each suspect that
+    is called, the concepts that show it, ``showing``, by kind and name."""
+
+    found: SharedFound
+    showing: Mapping[tuple[str, str], tuple[str, ...]]
+
+    def concepts(self, suspect: SharedSuspect) -> tuple[str, ...]:
+        """Return the concepts that show a suspect that is called; () if none does."""
+        return self.showing.get((suspect.kind, suspect.name), ())
+
+
+def student_shared(tuner: Tuner, node: Node, class_name: str) -> StudentShared:
+    """Return what the class's student at ``node`` may rely on in all photos, with the marks of what
+    people said belongs to the class.
+
+    Takes tenths of a second, once per refit of the class. Does not use the holdout.
+    """
+    made = _student_shared(tuner, made_at(tuner, node, class_name), class_name)
+    return replace(made, found=settled_shared(made.found, tuner.belonging()))
+
+
+@once(_KEPT)
+def _student_shared(tuner: Tuner, node_id: str, class_name: str) -> StudentShared:
+    with one_thread():
+        evidence = shift_photos(tuner, tuner.node(node_id), class_name)
+        found = shared_of(evidence, tuner.spec.students.threshold)
+        rows = np.concatenate([evidence.fit, evidence.tune])
+        showing = {
+            (each.kind, each.name): showing_concepts(
+                tuner.store, rows, Thing(class_name, each.kind, each.name)
+            )
+            for each in found.called
+        }
+    return StudentShared(found, showing)
+
+
+def called_rows(seen: Mapping[str, SharedFound]) -> Iterator[tuple[str, SharedSuspect, str]]:
+    """Yield each suspect that is called, with its class and a sentence, the strongest first."""
     called = [(name, each) for name, found in seen.items() for each in found.called]
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
-        yield name, f"{name} may rely on {relied_words(each)}. {shared_sentence(name, each)}"
+        sentence = f"{name} may rely on {relied_words(each)}. {shared_sentence(name, each)}"
+        yield name, each, sentence
 
 
 def shared_frame(
@@ -53,7 +107,7 @@ def shared_frame(
 ) -> pd.DataFrame:
     """Return the frame of all suspects by class; unless ``whole`` the called ones are displayed."""
     rows = [_row(name, each) for name, found in seen.items() for each in found.suspects]
-    shown = [index for index, row in enumerate(rows) if whole or row["called"]]
+    shown = [at for at, row in enumerate(rows) if whole or row["called"] or row["belongs"]]
     notes = [f"{name}: {each.lacking}." for name, each in seen.items() if each.lacking and whole]
     notes += [_ASKED] if shown else []
     notes += [_HIDDEN] if len(shown) < len(rows) else []
@@ -82,7 +136,8 @@ def _row(name: str, each: SharedSuspect) -> dict[str, Any]:
         "strength": each.strength,
         "p": each.p,
         "weight": each.weight if each.weight else np.nan,
-        "called": each.called,
+        "called": each.called and not each.belongs,
+        "belongs": each.belongs,
         "sentence": shared_sentence(name, each),
     }
 

@@ -21,6 +21,8 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
@@ -31,9 +33,11 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.repairs import ask_sentence, better_sentence, tune_model_sentence
 
+#: Largest number of classes for which the shifts of all are computed without a request.
+ALL_UP_TO = 100
 #: Shifts cached for all sessions: one per class and iteration that tuned the class.
 _KEPT = 4096
-_REPAIRS: Latest[tuple[Tuner, str, str, tuple[str, ...]], Suggestion] = Latest(256)
+_REPAIRS: Latest[tuple[Tuner, str, str, tuple[str, ...], Belonging], Suggestion] = Latest(256)
 
 
 def student_shift(
@@ -42,11 +46,13 @@ def student_shift(
     """Return how the class's student at ``node`` degrades from fit to tune, by all labels.
 
     With ``baselines`` the APs of two baselines are added. Iterations that did not tune the class
-    share the shift, except those of a joint student.
+    share the shift, except those of a joint student. What people said belongs to the class is no
+    suspect.
 
     Takes tenths of a second, once. Does not use the holdout.
     """
-    return _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
+    found = _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
+    return settled_shift(found, tuner.belonging())
 
 
 def student_differences(tuner: Tuner, node: Node, class_name: str) -> Differences:
@@ -54,7 +60,8 @@ def student_differences(tuner: Tuner, node: Node, class_name: str) -> Difference
 
     Takes tenths of a second, once. Does not use the holdout.
     """
-    return _differences(tuner, made_at(tuner, node, class_name), class_name)
+    belonging = tuner.belonging().only(class_name)
+    return _differences(tuner, made_at(tuner, node, class_name), class_name, belonging)
 
 
 def student_repair(
@@ -66,10 +73,12 @@ def student_repair(
 ) -> Suggestion:
     """Return the repair that the program suggests for the class's student at ``node``.
 
-    Takes seconds; the result is cached until photos are added. Raises ``CancelledError`` if
+    Takes seconds; the result is cached until photos are added, or a person says what belongs to a
+    class. Raises ``CancelledError`` if
     ``cancelled()``, and the errors of ``suggest``.
     """
-    key = tuner, made_at(tuner, node, class_name), class_name, part_hashes(tuner.store)
+    made = made_at(tuner, node, class_name)
+    key = tuner, made, class_name, part_hashes(tuner.store), tuner.belonging().only(class_name)
 
     def make() -> Suggestion:
         return suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)
@@ -104,10 +113,11 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
 
 
 @once(_KEPT)
-def _differences(tuner: Tuner, node_id: str, class_name: str) -> Differences:
+def _differences(tuner: Tuner, node_id: str, class_name: str, belonging: Belonging) -> Differences:
     with one_thread():
         photos = shift_photos(tuner, tuner.node(node_id), class_name)
-        return differences(photos, _class_shift(tuner, node_id, class_name, False))
+        found = _class_shift(tuner, node_id, class_name, False)
+        return differences(photos, settled_shift(found, belonging))
 
 
 @once(_KEPT)

@@ -27,6 +27,7 @@ from inficond_panel.state.selection import (
     Selection,
     Settings,
 )
+from inficond_panel.state.shared import BelongState, SharedState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
@@ -125,6 +126,11 @@ class AppState(param.Parameterized):
         self.tuning = TuningState(self.students, jobs, rights)
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.shifts = ShiftState(self.students, self.selection, self.jobs)
+        self.belong = BelongState(self.tuning)
+        self.belong.param.watch(lambda _: self.shifts.settle(), "belonging")
+        self.shared = SharedState(
+            self.students, self.selection, self.shifts, self.belong, self.jobs
+        )
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning)
         self.tags = TagsState(self.tuning)

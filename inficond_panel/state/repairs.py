@@ -9,7 +9,13 @@ import param
 
 from inficond_panel.distill import alone
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.shift import made_at, student_differences, student_repair, student_shift
+from inficond_panel.results.shift import (
+    ALL_UP_TO,
+    made_at,
+    student_differences,
+    student_repair,
+    student_shift,
+)
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
@@ -18,9 +24,6 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
-
-#: Largest number of classes for which all shifts are computed; above, only of selected classes.
-ALL_UP_TO = 100
 
 
 class ShiftState(param.Parameterized):
@@ -59,6 +62,25 @@ class ShiftState(param.Parameterized):
         """Start computing the shifts, if the spec shows suspects; each view calls this once."""
         self._asked = self._students.tuner.spec.tuning.suspects
         self._next()
+
+    def settle(self) -> None:
+        """Take out of the shifts what belongs to the classes by the latest answers."""
+        tuner, node = self._students.tuner, self._students.node
+        shifts, seen = list(self.by_class), list(self.differences)
+
+        def work(_: Job) -> dict[str, dict[str, object]]:
+            return {
+                "by_class": {name: student_shift(tuner, node, name) for name in shifts},
+                "differences": {name: student_differences(tuner, node, name) for name in seen},
+            }
+
+        def done(made: dict[str, dict[str, object]]) -> None:
+            if self._node.id == node.id:
+                known = {key: getattr(self, key) | values for key, values in made.items()}
+                self.param.update(**known)
+
+        if shifts:
+            self._jobs.submit(Job("settled", work, done, self._failed))
 
     @param.depends("_students.snapshot", watch=True)
     def _forget(self) -> None:

@@ -15,6 +15,7 @@ from inficond_panel.common.folders import is_path
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import HistoryError, Remedy, TuningError
+from inficond_panel.tuning.history.belongs import read_answer
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import Event, read_tag
 from inficond_panel.tuning.node import Node
@@ -125,6 +126,9 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
         case "tag" | "untag":
             tag, images = read_tag(event)
             history.tag(node, images, tag, author, on=event.kind == "tag")
+        case "belongs":
+            thing, on = read_answer(event.text)
+            history.set_belongs(node, thing, author, on=on)
         case _:
             history.set_head(root, node, event.kind, origin, author)
 

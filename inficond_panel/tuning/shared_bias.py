@@ -15,21 +15,20 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import LEAST_SUPPORT, dividing_score, shows
 from inficond_panel.store import Store
+from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.vocabulary.people import names_people
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
+from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE
 
-CLASS, COLUMN, PICTURE, CONCEPT = "class", "column", "picture", "concept"
 #: Cosine of texts from which a concept is as good as the class's own word.
 SAME = 0.85
 #: Factor of the strength of classes, columns and people, which are ranked first if comparable.
 FIRST = 2.0
 #: Most candidates that are listed for a class.
 MOST = 10
-#: Most values of a column of metadata that is taken as groups of photos.
-MOST_VALUES = 12
 #: Photos per known candidate that is a concept: with fewer, regressions on them say little.
 PHOTOS_EACH = 10
 
@@ -54,7 +53,7 @@ class SharedSuspect:
     ``kind`` is one of ``CLASS``, ``COLUMN``, ``PICTURE`` and ``CONCEPT``. ``correlation``, ``use``
     and ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student relies
     on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely
-    on; else it is only ranked.
+    on; else it is only ranked. ``belongs``: a person said that it belongs to the class.
     """
 
     kind: str
@@ -66,6 +65,7 @@ class SharedSuspect:
     called: bool
     weight: float
     rates: Rates
+    belongs: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class SharedFound:
 
     @property
     def called(self) -> tuple[SharedSuspect, ...]:
-        """The suspects that are called."""
-        return tuple(each for each in self.suspects if each.called)
+        """The suspects that are called, but those that belong to the class."""
+        return tuple(each for each in self.suspects if each.called and not each.belongs)
 
 
 def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:
@@ -217,7 +217,7 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
         if 2 <= len(names) <= MOST_VALUES:
             for name in names[1:] if len(names) == 2 else names:
                 values = np.where(texts == "", np.nan, texts == name)
-                yield _Candidate(COLUMN, f"{column} = {name}", values, known=True, first=True)
+                yield _Candidate(COLUMN, value_name(column, name), values, known=True, first=True)
 
 
 def _concepts(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -92,10 +94,12 @@ class ClassShift:
     ``lacking`` states which photos are missing. It is a shift if the ``verdict`` is one, or if the
     student relies on a concept that clearly correlates less with the class on ``tune``: photos of
     ``fit`` may be too similar to show its cost. ``lost_bond``: there is such a concept, perhaps a
-    removed one, which is no shift. ``tune_photos`` are numbers of positives and negatives.
-    ``by_teacher``: ``fit`` has no labels, and the teacher's decisions replace them. ``decided``:
-    ``tune`` has none, they replace all labels, and AP is agreement with the teacher. ``teacher`` is
-    the teacher's AP on ``tune``; if it does not know the class, the verdict covers no gains.
+    removed one, which is no shift; ``clear`` are those that were not removed. ``belonging`` are
+    suspects of which a person said that they belong to the class. ``tune_photos`` are numbers of
+    positives and negatives. ``by_teacher``: ``fit`` has no labels, and the teacher's decisions
+    replace them. ``decided``: ``tune`` has none, they replace all labels, and AP is agreement with
+    the teacher. ``teacher`` is the teacher's AP on ``tune``; if it does not know the class, the
+    verdict covers no gains.
 
     ``memory`` is set where student and teacher are worse on ``tune``. Then ``decisive``, the
     verdict that counts, is that on a model of the labels; else it is ``verdict``, on the student.
@@ -109,11 +113,13 @@ class ClassShift:
     lacking: str = ""
     tune_photos: tuple[int, int] = (0, 0)
     lost_bond: bool = False
+    clear: tuple[str, ...] = ()
     by_teacher: bool = False
     decided: bool = False
     verdict: Verdict | None = None
     memory: TeacherMemory | None = None
     suspects: tuple[Suspect, ...] = ()
+    belonging: tuple[Suspect, ...] = ()
     teacher: TeacherSkill | None = None
     own_word: Interval | None = None
     tune_model: Interval | None = None
@@ -185,12 +191,14 @@ def class_shift(evidence: Evidence) -> ClassShift:
     # By scores only: labels also show harmless differences between the splits.
     ranked = measured.ranked(_own(evidence))
     lost = ranked[measured.q[ranked] <= CLEAR]
-    kind = decisive.kind if _held_at_zero(evidence)[lost].all() else SHIFT
+    clear = lost[~_held_at_zero(evidence)[lost]]
+    kind = SHIFT if len(clear) else decisive.kind
     return replace(
         unknown,
         kind=kind,
         tune_photos=(int((evidence.tune_label == 1).sum()), int((evidence.tune_label == 0).sum())),
         lost_bond=len(lost) > 0,
+        clear=tuple(evidence.concepts[c] for c in clear),
         verdict=verdict,
         memory=memory,
         suspects=_suspects(evidence, measured) if kind == SHIFT else (),
@@ -206,10 +214,14 @@ def teacher_memory(evidence: Evidence) -> TeacherMemory | None:
     return TeacherMemory(teacher, evidence.label_verdict()) if teacher.kind == SHIFT else None
 
 
-def first_suspects(evidence: Evidence, count: int) -> tuple[str, ...]:
-    """Return the names of the ``count`` most suspect concepts; empty if none is significant."""
+def first_suspects(
+    evidence: Evidence, count: int, besides: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return the names of the ``count`` most suspect concepts but those ``besides``; empty if none
+    is significant."""
     _, _, order = _standing_out(evidence, evidence.suspicion())
-    return tuple(evidence.concepts[c] for c in order[:count])
+    names = (evidence.concepts[c] for c in order)
+    return tuple(islice((name for name in names if name not in besides), count))
 
 
 def with_baselines(evidence: Evidence, found: ClassShift, noise: Noise) -> ClassShift:

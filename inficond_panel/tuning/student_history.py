@@ -14,9 +14,11 @@ import numpy as np
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.edits import Edit, Meant, as_stored, check_repairs, meant_by
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms, with_adjusted
+from inficond_panel.tuning.history.belongs import Thing
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
@@ -137,6 +139,20 @@ class StudentHistory:
         """Return the tags of the store's tagged images, by image id."""
         by_image, known = self.history.tags(), set(self.store.images)
         return {image: tags for image, tags in by_image.items() if image in known}
+
+    def set_belongs(
+        self, node_id: str, thing: Thing, author: str = "user", *, on: bool = True
+    ) -> None:
+        """Record that a thing belongs to its class, or take that back (``on`` False).
+
+        It is recorded once. ``belonging.find_thing`` finds a thing by its name.
+        """
+        if on != (thing in self.history.belonging()):
+            self.history.set_belongs(node_id, thing, author, on=on)
+
+    def belonging(self) -> Belonging:
+        """Return what belongs to the store's classes, as people said."""
+        return Belonging(self.store, self.history.belonging())
 
     def count_look(self, node: Node, split: str, author: str = "user") -> int:
         """Record that somebody saw metrics of ``node`` on ``split``; return how often so far."""

@@ -26,7 +26,8 @@ LOST = ShiftKind(
     "lost_correlation",
     "a correlation in the training images only",
     "If it should not count, remove it.",
-    "Or take what `inficond suggest` finds.",
+    "Or take what `inficond suggest` finds; if it belongs to the class, say so: `inficond history "
+    "belongs`.",
 )
 PICTURES = ShiftKind(
     "changed_pictures",

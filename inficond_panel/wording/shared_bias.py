@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
-from inficond_panel.tuning.shared_bias import CONCEPT, SharedSuspect
+from inficond_panel.tuning.shared_bias import SharedSuspect
+from inficond_panel.vocabulary.intents import DOWN, UP, Direction
+from inficond_panel.vocabulary.things import CONCEPT
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all photos"
+#: Words for what a person said belongs to the class.
+BELONGS = "belongs to it"
 
 
-def shared_sentence(name: str, suspect: SharedSuspect) -> str:
+def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
     """Return sentences on how often the class ``name`` is found, and wrongly called, in photos with
-    and without a suspect: ``blond hair is found in 15 % of the photos with man (13 photos), 57 % of
-    those without it.``"""
-    return f"{_found(name, suspect)} {_called(name, suspect)} {_asked(suspect)}"
+    and without a suspect, and what to do: ``blond hair is found in 57 % of the photos without man,
+    15 % of those with it (13 photos).``"""
+    told = _found(name, suspect), _called(name, suspect), asked_sentence(name, suspect)
+    return " ".join(filter(None, told))
+
+
+def short_sentence(name: str, suspect: SharedSuspect) -> str:
+    """Return the first of the sentences of ``shared_sentence``, or the second if the wrong calls
+    differ more."""
+    found, called = suspect.rates.found, suspect.rates.called
+    return _found(name, suspect) if _apart(found) >= _apart(called) else _called(name, suspect)
+
+
+def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
+    """Return which thumb helps if a suspect should not count; ``showing`` are the concepts that
+    show it, None if that was not asked.
+
+    Lowering a concept on whose absence the student relies would make it rely on that more."""
+    if showing is not None and not showing:
+        return f"No concept shows {suspect.name}. If it should not count, add a concept that does."
+    what = "it" if suspect.kind == CONCEPT else _showing(suspect, showing)
+    if suspect.use > 0:
+        return f"If {suspect.name} should not count, 👎 {what}."
+    return f"If {suspect.name} should not count against {name}, 👍 {what}."
+
+
+def _showing(suspect: SharedSuspect, showing: Sequence[str] | None) -> str:
+    if showing is None:
+        return f"the concepts that show {suspect.name}"
+    return with_and(list(showing))
+
+
+def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
+    """Return the short sentence and what to do, with the marks of the page's thumbs."""
+    asked = asked_sentence(name, suspect, showing)
+    for hand, direction in (("👍", UP), ("👎", DOWN)):
+        asked = asked.replace(hand, direction.glyph)
+    return f"{short_sentence(name, suspect)} {asked}"
+
+
+def thumb_of(suspect: SharedSuspect) -> Direction:
+    """Return the thumb that ``asked_sentence`` names."""
+    return DOWN if suspect.use > 0 else UP
 
 
 def relied_words(suspect: SharedSuspect) -> str:
@@ -39,15 +86,18 @@ def _found(name: str, suspect: SharedSuspect) -> str:
 
 def _called(name: str, suspect: SharedSuspect) -> str:
     (with_, of_with), (without, of_without) = suspect.rates.called
+    if not of_with or not of_without:
+        return ""
     return (
         f"Where no {name} is, it is called in {_share(with_, of_with)} of the photos with "
         f"{suspect.name}, {_share(without, of_without)} of those without it."
     )
 
 
-def _asked(suspect: SharedSuspect) -> str:
-    what = suspect.name if suspect.kind == CONCEPT else f"the concepts that show {suspect.name}"
-    return f"If {suspect.name} should not count, 👎 {'it' if what == suspect.name else what}."
+def _apart(counted: tuple[tuple[int, int], tuple[int, int]]) -> float:
+    """Return the difference of two shares, 0 if one of them has no photo."""
+    (with_, of_with), (without, of_without) = counted
+    return abs(with_ / of_with - without / of_without) if of_with and of_without else 0.0
 
 
 def _share(part: int, whole: int) -> str:

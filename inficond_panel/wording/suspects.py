@@ -156,7 +156,9 @@ def plain_sentence(found: ClassShift) -> str:
         relies = f"{name} {relying_words(first)} {first.concept}"
         return f"{relies}, {relied_shares(name, first)}.{carried}"
     if found.kind == SHIFT:
-        return f"{name} does worse on photos that it has not learned from. No concept stands out."
+        other = "other " if found.belonging else ""
+        worse = f"{name} does worse on photos that it has not learned from."
+        return f"{worse} No {other}concept stands out."
     if found.kind == NONE and found.memory is not None:
         other = f"The labels of {name} show no other reason why its student does worse."
         return f"{memory_sentence(found.memory)} {other}"
@@ -229,12 +231,19 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 
 
 def relying_sentence(
-    found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
+    found: Mapping[str, ClassShift],
+    classes: int,
+    *,
+    wrong: int,
+    shown: int,
+    shared: Sequence[str] = (),
+    looked: bool = True,
 ) -> str:
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. If not ``looked``, a class is checked only when it is selected."""
+    below the text. ``shared`` students may rely on what all photos share. If not ``looked``, a
+    class is checked only when it is selected."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -253,6 +262,10 @@ def relying_sentence(
         who = f"{count(wrong)} of them" if classes > 1 else "It"
         sentences.append(f"{who} may rely on the wrong thing{rest}")
         return " ".join(sentences)
+    if shared:
+        who = f"{count(len(shared))} of them" if classes > 1 else "It"
+        which = f": {_listed(shared)}" if classes > 1 else ""
+        return f"{' '.join(sentences)} {who} may rely on something that all photos share{which}."
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
     if len(unsure) < classes:

@@ -17,6 +17,7 @@ from inficond_panel.cli import main
 from inficond_panel.commands.history import history_actions
 from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.tuning.history.belongs import Thing
 from inficond_panel.tuning.history.log import _STEPS
 
 pytestmark = pytest.mark.commands
@@ -214,6 +215,35 @@ def test_another_world_is_told_with_the_two_that_there_are(spec, capsys):
     assert "choose from 'these', 'independent'" in capsys.readouterr().err
 
 
+def test_what_belongs_to_a_class_is_kept(told, spec):
+    told("belongs", "--class", "bicycle", "wheel")
+    assert open_tuner(spec).belonging().has("bicycle", "concept", "wheel")
+
+
+def test_what_belongs_to_a_class_is_taken_back(told, spec):
+    for argv in ([], ["--take-back"]):
+        told("belongs", "--class", "bicycle", "wheel", *argv)
+    assert not open_tuner(spec).belonging().said
+
+
+def test_what_belongs_to_the_classes_is_listed(told):
+    told("belongs", "--class", "bicycle", "wheel")
+    (row,) = told("belonging", "--json")["rows"]
+    assert (row["class"], row["name"], row["kind"]) == ("bicycle", "wheel", "concept")
+
+
+def test_nothing_that_belongs_to_a_class_is_said_to_be_nothing(told):
+    assert "Nobody said that something belongs to a class." in told("belonging")
+
+
+def test_a_name_that_is_nothing_in_the_store_belongs_to_no_class(told):
+    assert "Did you mean 'wheel'" in told("belongs", "--class", "bicycle", "whel")
+
+
+def test_to_which_class_it_belongs_has_to_be_said(told):
+    assert "Name it: --class CLASS 'wheel'" in told("belongs", "wheel")
+
+
 def test_a_mistaken_action_is_told_with_the_form(capsys):
     for argv, faults in (
         ([], ["the action is missing", "Usage: inficond history ACTION SPEC", "Actions: list, "]),
@@ -242,6 +272,7 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
     tuner.tag(tuner.store.images[:3], "odd")
     tuner.set_meant(tuner.nodes(deleted=True)[1].id, {"bicycle": "these"})
     tuner.tag(tuner.store.images[:1], "odd", on=False)
+    tuner.set_belongs(tuner.root_id, Thing("bicycle", "concept", "wheel"))
     kinds = {event.kind for event in tuner.history.events(tuner.root_id)}
     assert kinds == set(_STEPS)  # a new kind of event is carried out here too
     fresh = tmp_path / "fresh.sqlite"

@@ -162,7 +162,18 @@ def test_the_doctor_says_how_often_the_class_is_found_with_and_without(tmp_path)
     row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "man")]
     assert row["sentence"].startswith("blond hair is found in ")
     assert f"those with it ({row['positives_with']} photos)" in row["sentence"]
-    assert row["sentence"].endswith("If man should not count, 👎 it.")
+
+
+def test_what_lowers_the_logit_is_raised_if_it_should_not_count(tmp_path):
+    row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "man")]
+    assert row["use"] < 0
+    assert row["sentence"].endswith("If man should not count against blond hair, 👍 it.")
+
+
+def test_what_raises_the_logit_is_lowered_if_it_should_not_count(tmp_path):
+    row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "blonde")]
+    assert row["use"] > 0
+    assert row["sentence"].endswith("If blonde should not count, 👎 it.")
 
 
 def test_a_column_of_metadata_is_called(tmp_path):

@@ -32,6 +32,12 @@ _ACTIONS = {
         "images) or independent (without the correlation).",
         "demo --node 1 independent",
     ),
+    "belongs": (
+        "Say that something belongs to a class, as a wheel to a bicycle, so that relying on it is "
+        "no fault.",
+        "demo --class boat lifebuoy",
+    ),
+    "belonging": ("List what people said belongs to the classes, who said it, and when.", "demo"),
     "delete": ("Hide a branch: an iteration and its descendants.", "demo --node 2"),
     "restore": ("Show a deleted branch again.", "demo --node 2"),
     "compare": ("Compare two iterations.", "demo --node 0 2"),
@@ -51,7 +57,7 @@ def add_arguments(parser: Parser) -> None:
     of = parser.add_actions("ACTION SPEC", _ACTIONS)
     for name, action in of.items():
         action.add_tuner()
-        if name in {"list", "show", "compare", "events"}:
+        if name in {"list", "show", "compare", "events", "belonging"}:
             action.add_forms()
         else:
             action.add_json()
@@ -69,6 +75,11 @@ def add_arguments(parser: Parser) -> None:
         "world", choices=list(WORLDS), metavar="WORLD", help=f"{' or '.join(WORLDS)}"
     )
     of["meant"].add_classes("class whose thumbs are meant")
+    of["belongs"].add_argument(
+        "name", metavar="NAME", help="concept, other class, or COLUMN = VALUE of metadata"
+    )
+    of["belongs"].add_classes("class that it belongs to")
+    of["belongs"].add_argument("--take-back", action="store_true", help="take the answer back")
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
     for name in ("backup", "from-backup"):
         of[name].add_argument("file", metavar="FILE", help="file of the copy")

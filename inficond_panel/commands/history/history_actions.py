@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
+from inficond_panel.results.belonging import belonging
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.events import events
 from inficond_panel.results.history import history_facts, iterations
 from inficond_panel.results.other_students import others
 from inficond_panel.results.refits import bounds, students
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.belonging import find_thing
 from inficond_panel.tuning.other_students import count_others, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
@@ -98,6 +101,19 @@ def set_meant(tuner: Tuner, args: argparse.Namespace) -> Result:
         for name, world in meant.items()
     ]
     return {**history_facts(tuner), "node": {**_facts(tuner, node), "meant": meant}}, lines
+
+
+def set_belongs(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Record that a thing belongs to some classes, or take that back; return these things."""
+    if not args.classes:
+        raise TuningError("No class is named.", f"Name it: --class CLASS {args.name!r}")
+    things = [find_thing(tuner.store, name, args.name) for name in args.classes]
+    for thing in things:
+        tuner.set_belongs(tuner.head().id, thing, on=not args.take_back)
+    back = "taken back: " if args.take_back else ""
+    lines = [f"{back}{thing.name} belongs to {thing.class_name}." for thing in things]
+    facts = {"belongs": not args.take_back, "things": [asdict(thing) for thing in things]}
+    return {**history_facts(tuner), **facts}, lines
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -199,6 +215,8 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.Da
     "rename": set_label,
     "note": set_label,
     "meant": set_meant,
+    "belongs": set_belongs,
+    "belonging": lambda tuner, _: belonging(tuner),
     "delete": delete,
     "restore": restore,
     "compare": compare_nodes,

@@ -19,7 +19,9 @@ from inficond_panel.common.folders import IN_MEMORY, DatabaseFolder, DiskFolder,
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
+from inficond_panel.tuning.history.belongs import Answers, Thing, answer_text
 from inficond_panel.tuning.history.log import (
+    BELONGS,
     HISTORY,
     LABELS,
     MOVES,
@@ -294,6 +296,20 @@ class History:
         """Return the tags by image id; all students in the file share them."""
         with self._database.transaction() as db:
             return self._log.tags(db)
+
+    def set_belongs(
+        self, node: str, thing: Thing, author: str = "user", *, on: bool = True
+    ) -> None:
+        """Record that a thing belongs to its class, or take that back (``on`` False); ``node`` is
+        the node shown."""
+        with self._writing_at(node) as (db, _):
+            log.append(db, BELONGS, node, answer_text(thing, on=on), author)
+
+    def belonging(self) -> Answers:
+        """Return what belongs to which class, and who said it; all students in the file share
+        these answers."""
+        with self._database.transaction() as db:
+            return self._log.answers(db)
 
     def other_roots(self, root: str) -> list[OtherRoot]:
         """Return the students with another #0 than ``root``, most recently used first."""

@@ -18,6 +18,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, Remedy, TuningError
+from inficond_panel.tuning.history.belongs import Answers, Said, Thing, read_answer
 from inficond_panel.tuning.node import Iteration
 
 _TABLES = {
@@ -51,6 +52,8 @@ MOVES = ("fine-tune", "jump")
 TAGS = ("tag", "untag")
 #: Kinds of events whose latest text is a label of a node: its name, its note, the worlds meant.
 LABELS = ("rename", "note", "meant")
+#: Kind of the event by which a person says what belongs to a class; see ``apply_answer``.
+BELONGS = "belongs"
 #: Largest number of characters of a tag.
 LONGEST_TAG = 40
 Tags = dict[str, tuple[str, ...]]
@@ -76,6 +79,9 @@ class Event:
                         ``node``
     tag, untag          images were given a tag, or                       JSON: the tag, and
                         it was taken from them                            the images' ids
+    belongs             a person said that a thing                        JSON: the thing,
+                        belongs to a class, or took                       and whether it
+                        that back                                         does (``on``)
     ==================  =============================  =================  ====================
     """
 
@@ -207,7 +213,7 @@ _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
     "delete": lambda state, event: state.deleted.add(event.node),
     "restore": lambda state, event: state.deleted.discard(event.node),
     "look": lambda state, event: state.looks.update([(event.node, event.text)]),
-    **dict.fromkeys(TAGS, lambda state, event: None),
+    **dict.fromkeys((*TAGS, BELONGS), lambda state, event: None),
 }
 
 
@@ -250,6 +256,23 @@ def read_tag(event: Event) -> tuple[str, list[str]]:
     return tag, images
 
 
+def apply_answer(answers: dict[Thing, Said], event: Event) -> None:
+    """Update ``answers`` by an event on what belongs to a class; ignore other events.
+
+    Raises ``ValueError`` for such an event whose text is no answer.
+    """
+    if event.kind != BELONGS:
+        return
+    try:
+        thing, on = read_answer(event.text)
+    except ValueError as error:
+        raise ValueError(f"event {event.number}: {error}") from None
+    if on:
+        answers[thing] = Said(event.author, event.created)
+    else:
+        answers.pop(thing, None)
+
+
 class Log:
     """Incremental reader of a file's log: each event is read and verified once.
 
@@ -264,6 +287,7 @@ class Log:
         self._states: dict[str, HistoryState]
         self._faults: dict[str, str]  # by root, the first impossible event
         self._tags: Tags  # of the images of all roots
+        self._answers: dict[Thing, Said]  # on the classes of all roots
         self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 
@@ -282,6 +306,11 @@ class Log:
         self._catch_up(db)
         return dict(self._tags)
 
+    def answers(self, db: DatabaseConnection) -> Answers:
+        """Return a copy of the answers in force on what belongs to the classes."""
+        self._catch_up(db)
+        return dict(self._answers)
+
     def _catch_up(self, db: DatabaseConnection) -> None:
         schema = db, db.schema_mark()
         if schema != self._read_of:
@@ -292,12 +321,13 @@ class Log:
             try:
                 self._states[event.root].apply(event)
                 apply_tag(self._tags, event)
+                apply_answer(self._answers, event)
             except ValueError as error:
                 self._faults.setdefault(event.root, str(error))
 
     def _forget(self) -> None:
         self._states, self._faults, self._tags = defaultdict(HistoryState), {}, {}
-        self._last = 0, ""
+        self._answers, self._last = {}, (0, "")
         self.iterations.clear()
 
 

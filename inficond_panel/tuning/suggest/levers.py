@@ -26,6 +26,7 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
+from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.fitting.class_fit import (
     Box,
     ClassFit,
@@ -34,6 +35,7 @@ from inficond_panel.tuning.fitting.class_fit import (
     logits_of_each,
 )
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.history.belongs import Answers
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.choosing import ap_values, choose
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
@@ -41,6 +43,7 @@ from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import compared_terms
+from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
 from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
@@ -139,14 +142,16 @@ def class_repair(
     rows: NDArray[np.intp],
     seed: int,
     check: Callable[[], None],
+    said: Answers,
     tuner: Tuner,
     parent: Node,
     class_name: str,
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at
-    ``rows``). ``check`` is called between levers, and may raise ``CancelledError``."""
+    ``rows``). No lever removes what belongs to the class, as people ``said``. ``check`` is called
+    between levers, and may raise ``CancelledError``."""
     evidence = tuner.repairs.evidence(tuner.repairs.class_fit(parent, class_name), rows)
-    shift = class_shift(evidence)
+    shift = settled_shift(class_shift(evidence), Belonging(tuner.store, said))
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(evidence, tuner.spec.views.noise()))
         compared = _compared(tuner, parent, evidence, shift, seed, check)
@@ -176,7 +181,8 @@ def _compared(
     for name, edits, needs in _levers(student, shift, few=few, targets=tuner.refit == TARGET):
         check()
         careful = not any(isinstance(edit, Repair) and edit.best_taken for edit in edits)
-        thumbs = _Thumbs(tuner, parent, evidence, [e for e in edits if isinstance(e, Intent)])
+        intents = [edit for edit in edits if isinstance(edit, Intent)]
+        thumbs = _Thumbs(tuner, parent, evidence, intents, [e.concept for e in shift.belonging])
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
         terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
@@ -240,12 +246,14 @@ def _levers(
 
 @dataclass(frozen=True)
 class _Thumbs:
-    """Lever of thumbs on the student of ``photos`` at ``parent``."""
+    """Lever of thumbs on the student of ``photos`` at ``parent``; none removes a concept that is
+    ``belonging`` to the class."""
 
     tuner: Tuner
     parent: Node
     evidence: Evidence
     intents: Sequence[Intent]
+    belonging: Sequence[str] = ()
 
     def after(self, intents: Sequence[Intent]) -> tuple[Terms, Box]:
         """Return the terms and the bounds of the class's student after thumbs."""
@@ -269,7 +277,8 @@ class _Thumbs:
         logits = np.empty((1, len(evidence.tune)))
         for fold in range(FOLDS):
             out = evidence.tune_folds == fold
-            suspects = first_suspects(evidence.on(evidence.tune[~out]), named) if named else ()
+            others = evidence.on(evidence.tune[~out])
+            suspects = first_suspects(others, named, self.belonging) if named else ()
             intents = [*raised, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
             of_fold, box_of_fold = self.after(intents)
             fits = fit_each(student, [of_fold], [evidence.tune[out]], box_of_fold)

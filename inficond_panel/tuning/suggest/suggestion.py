@@ -24,6 +24,7 @@ from inficond_panel.distill.metrics.groups import counted_once, distinct
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
+from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.repairs.repair import Repair
@@ -35,6 +36,7 @@ from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.things import CONCEPT
 
 #: Author of iterations made by a suggestion.
 AUTHOR = "machine:repair"
@@ -151,15 +153,20 @@ def suggest(
     names, skipped = _measurable(tuner, seen, classes)
     repairs: dict[str, ClassRepair] = {}
     check = partial(check_cancelled, cancelled, "The search was")
+    said = tuner.history.belonging()
     with one_thread():
-        compared = tuner.each(partial(class_repair, seen, seed, check), names, node)
+        compared = tuner.each(partial(class_repair, seen, seed, check, said), names, node)
         for done, name in enumerate(names):
             check()
             if progress is not None:
                 progress(done / len(names), f"comparing repairs of {name}")
             repairs[name] = next(compared)
     level = float(tuner.spec.views.confidence)
-    contexts = _contexts(tuner, node, [*repairs, *skipped], repairs)
+    contexts = {
+        name: each
+        for name, each in _contexts(tuner, node, [*repairs, *skipped], repairs).items()
+        if not Belonging(tuner.store, said).has(name, CONCEPT, each.concept)
+    }
     made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts)
     if progress is not None:
         progress(1.0, f"{len(made.intents)} intents")

@@ -12,10 +12,13 @@ import param
 from inficond_panel.common.numbers import count, number
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.own_word import WordAp, word_ap
+from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.results.shift import made_at
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
+from inficond_panel.tuning.belonging import Belonging, names_by_kind
 from inficond_panel.tuning.edits import place_of
+from inficond_panel.tuning.history.belongs import Thing
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
@@ -28,30 +31,64 @@ from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
+from inficond_panel.wording.shared_bias import page_question, relied_words, thumb_of
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
 
-#: Largest number of labels listed.
-MOST_LABELS = 50
+#: Largest number of labels listed, and of questions.
+MOST_LABELS, MOST_QUESTIONS = 50, 2
 
 
 def make_finding(
     shift: ClassShift | None, found: Differences | None, teacher: str = ""
 ) -> dict[str, str]:
-    """Return the finding on a student: a ``sentence``, and the concept to ``remove`` (or empty).
+    """Return the finding on a student: a ``sentence``, the ``suspect`` that it names, and the
+    concept to ``remove`` (each may be empty).
 
     ``teacher``: sentences that the teacher does not know the class. {} until it is computed.
     """
     if teacher:
-        return {"sentence": teacher, "remove": ""}
+        return {"sentence": teacher, "suspect": "", "remove": ""}
     if shift is None:
         return {}
     lost = found is None or LOST in (*found.kinds, *found.perhaps)
-    removable = shift.relied_on if lost and relies_wrongly(shift) else ()
+    relies = lost and relies_wrongly(shift)
+    removable = shift.relied_on if relies else ()
     return {
         "sentence": finding_sentence(found, shift),
+        "suspect": shift.first.concept if relies else "",
         "remove": removable[0].concept if removable else "",
     }
+
+
+def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
+    """Return what a student may rely on in all photos, which a person decides, the strongest first.
+
+    A question has the ``kind`` and ``name`` of the thing, a ``sentence``, and the thumb that helps
+    if the thing should not count: its ``direction`` and ``concepts`` (none: no concept shows it).
+    """
+    if found is None:
+        return []
+    name = found.found.class_name
+    return [
+        {
+            "kind": each.kind,
+            "name": each.name,
+            "sentence": f"{name} may rely on {relied_words(each)}. "
+            f"{page_question(name, each, found.concepts(each))}",
+            "direction": thumb_of(each).key,
+            "concepts": list(found.concepts(each)),
+        }
+        for each in found.found.called[:MOST_QUESTIONS]
+    ]
+
+
+def make_belonging(belonging: Belonging, name: str) -> list[dict[str, str]]:
+    """Return ``kind`` and ``name`` of what belongs to a class, with the words who said it."""
+    return [
+        {"kind": thing.kind, "name": thing.name, "by": f"{by.author}, {by.created[:10]}"}
+        for thing, by in belonging.only(name).said.items()
+    ]
 
 
 def make_labels(
@@ -124,7 +161,13 @@ class FindingPanel(param.Parameterized):
         super().__init__()
 
     @param.depends(
-        "app.shifts.param", "app.students.snapshot", "panels.student", watch=True, on_init=True
+        "app.shifts.param",
+        "app.shared.by_class",
+        "app.belong.belonging",
+        "app.students.snapshot",
+        "panels.student",
+        watch=True,
+        on_init=True,
     )
     def show(self) -> None:
         """Show the finding on the selected student, as far as it is computed."""
@@ -139,6 +182,8 @@ class FindingPanel(param.Parameterized):
         self.panels.finding = {
             **finding,
             "labels": make_labels(app.store, known, taught),
+            "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
+            "belonging": make_belonging(app.belong.belonging, name),
             "terms": terms_words(terms) if terms else [],
             "word": make_word(self._word(name)),
         }
@@ -177,6 +222,13 @@ class FindingPanel(param.Parameterized):
         """Labels listed as likely wrong, see ``make_labels``."""
         return list(self.panels.finding.get("labels", []))
 
+    def question(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the listed question on a thing; ``ValueError`` if it is not listed."""
+        for each in self.panels.finding.get("questions", []):
+            if (each["kind"], each["name"]) == (kind, name):
+                return dict(each)
+        raise ValueError(f"no question is listed on the {kind} {name!r}")
+
     def listed(self, row: int) -> dict[str, Any]:
         """Return the listed label of the image at ``row``; ``ValueError`` if it is not listed."""
         for each in self.labels:
@@ -197,6 +249,20 @@ class FindingActions(StudentActions):
         if concept != self.panels.finding.get("remove"):
             raise ValueError(f"the finding does not remove {concept!r}")
         self.app.tuning.remove_group(self.student, concept)
+
+    @action
+    def _belongs(self, kind: str, name: str, on: bool) -> None:
+        """Record that a thing belongs to the student's class, or take that back."""
+        if name not in names_by_kind(self.app.store, self.student)[kind]:
+            raise ValueError(f"there is no {kind} {name!r}")
+        self.app.belong.say(Thing(self.student, kind, name), on=on)
+
+    @action
+    def _thumb_shared(self, kind: str, name: str) -> None:
+        """Add the thumb of a question to the batch, on all concepts that show its thing, or remove
+        it."""
+        asked = self.finding.question(kind, name)
+        self.app.tuning.toggle_group(self.student, asked["concepts"], asked["direction"])
 
     @action
     def _suggest(self) -> None:

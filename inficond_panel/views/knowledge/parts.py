@@ -30,6 +30,7 @@ from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, 
 OWN = frozenset(
     {
         "ask",
+        "belongs",
         "correct_label",
         "repair",
         "label_pictures",
@@ -41,6 +42,7 @@ OWN = frozenset(
         "set_own_factor",
         "suggest",
         "take_lever",
+        "thumb_shared",
         "toggle",
         "toggle_group",
         "join_group",

@@ -1,5 +1,5 @@
 """Start view: students that rely on a wrong concept, or else students with the largest AP gap to
-the teacher and students with too few images for a verdict."""
+the teacher and students with too few images for a verdict; and what all photos share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments, worst_first
+from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent, Student
+from inficond_panel.tuning.history.belongs import Thing
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion
@@ -27,6 +29,8 @@ from inficond_panel.ui.images import make_picture, tile_uri
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.things import CONCEPT
+from inficond_panel.wording.shared_bias import page_question, thumb_of
 from inficond_panel.wording.suspects import (
     relied_shares,
     relies_wrongly,
@@ -57,6 +61,41 @@ def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
         }
         for shift in relying
     ]
+
+
+def make_shared(shared: Mapping[str, StudentShared]) -> list[dict[str, Any]]:
+    """Return cards of students that may rely on something in all photos, one per student.
+
+    Besides the keys of ``make_cards``, a card has the ``kind`` and the name (``thing``) of what it
+    is, a ``sentence``, and the thumb that helps if it should not count: its ``direction`` and
+    ``concepts``. It is a question to a person.
+    """
+    first = {name: each.found.called[0] for name, each in shared.items() if each.found.called}
+    return [
+        {
+            "class_name": name,
+            "relies": "may rely on" if one.use > 0 else "may rely on the absence of",
+            "concept": one.name if one.kind == CONCEPT else "",
+            "shares": "",
+            "removable": False,
+            "thing": one.name,
+            "kind": one.kind,
+            "sentence": page_question(name, one, shared[name].concepts(one)),
+            "direction": thumb_of(one).key,
+            "concepts": list(shared[name].concepts(one)),
+        }
+        for name, one in first.items()
+    ]
+
+
+def with_shared(
+    cards: Sequence[dict[str, Any]], shared: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the cards, with a card of ``shared`` in place of one without a concept of its class,
+    and the others at the end, so that no card moves."""
+    by_class = {card["class_name"]: card for card in shared}
+    made = [card if card["concept"] else by_class.get(card["class_name"], card) for card in cards]
+    return [*made, *(card for card in shared if card not in made)]
 
 
 def make_behind(
@@ -100,6 +139,16 @@ def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]
     return offers
 
 
+def make_checking(known: int, wanted: int, classes: int) -> dict[str, str]:
+    """Return the ``text`` on how many students are checked for what all photos share, and the
+    label of the button that checks the others (``offer``); both empty before any is requested."""
+    if not wanted:
+        return {"text": "", "offer": ""}
+    text = f"What all photos share is checked for {known} of {count(classes, 'student')}."
+    rest = classes - wanted
+    return {"text": text, "offer": f"Check the other {rest}" if rest and known == wanted else ""}
+
+
 class StartPanel(ViewComponent):
     """Component of the start view: a sentence, a card per student, and the pending batch."""
 
@@ -109,6 +158,8 @@ class StartPanel(ViewComponent):
     offers = param.Dict({}, doc="As ``make_offers`` gives them.")
     offering = param.Boolean(False, doc="Whether there may be offers.")
     removed = param.List([], item_type=str, doc="Classes whose concept has a pending removal.")
+    thumbed = param.List([], item_type=str, doc="Classes whose shared thing has its pending thumb.")
+    checking = param.Dict({}, doc="As ``make_checking`` gives it.")
     batch = param.Dict({}, doc="Number of pending ``thumbs``, and status of the refit.")
     locked = param.String("", doc="Why tuning is off now; empty: it is on.")
 
@@ -138,35 +189,64 @@ class StartView(RefitActions, Viewer):
         """Return a picture of the cards' texts, drawn without a browser."""
         return draw_picture(self.panel.cards)
 
-    @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True, on_init=True)
+    @param.depends(
+        "app.shifts.by_class",
+        "app.shared.by_class",
+        "app.shared.wanted",
+        "app.selection.class_name",
+        watch=True,
+        on_init=True,
+    )
     def _show_cards(self) -> None:
-        """Show the cards once the shifts of all students are computed, so that no card moves."""
+        """Show the cards once the shifts of all students are computed, so that no card moves; then
+        request what all photos share for the students with a card."""
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
         relying = make_cards(shifts.by_class) if shifts.complete else []
         nothing = shifts.complete and not relying
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
-        cards = make_behind(metrics, unsure) if nothing else relying[:CARDS]
+        plain = make_behind(metrics, unsure) if nothing else relying[:CARDS]
+        shared = make_shared(app.shared.by_class) if shifts.complete else []
+        cards = with_shared(plain, shared)
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
             wrong=len(relying),
-            shown=len(cards),
+            shown=len(plain),
+            shared=[card["class_name"] for card in shared],
             looked=app.spec.tuning.suspects and shifts.all_wanted,
         )
         fresh = cards != self.panel.cards
         self.panel.param.update(purpose=sentence, cards=cards)
         if fresh:
-            self._find_pictures([(card["class_name"], card["concept"]) for card in cards])
+            self._find_pictures(cards)
             self._show_batch()
+        if app.spec.tuning.suspects:
+            app.shared.want([card["class_name"] for card in plain])
+        self._show_checking()
 
-    def _find_pictures(self, wanted: Sequence[tuple[str, str]]) -> None:
-        """Start a job that finds a training image per (class, concept), see ``make_example``."""
+    def _show_checking(self) -> None:
+        wanted, classes = self.app.shared.wanted, len(self.app.store.classes)
+        known = len(wanted) - len(self.app.shared.waiting)
+        self.panel.checking = make_checking(known, len(wanted), classes)
+
+    def _find_pictures(self, cards: Sequence[Mapping[str, Any]]) -> None:
+        """Start a job that finds a training image per card, see ``make_example``."""
         app, students = self.app, self.app.tuner.at(self.app.students.node, FIT)
+        wanted = {
+            key_of(card): (
+                card["class_name"],
+                next(iter(card.get("concepts", ())), card["concept"]),
+            )
+            for card in cards
+        }
 
         def work(_: Job) -> dict[str, dict[str, Any]]:
-            return {name: make_example(students[name], concept) for name, concept in wanted}
+            return {
+                key: make_example(students[name], concept)
+                for key, (name, concept) in wanted.items()
+            }
 
         def done(pictures: dict[str, dict[str, Any]]) -> None:
             self.panel.photos = pictures
@@ -178,14 +258,26 @@ class StartView(RefitActions, Viewer):
     def _expect(self) -> None:
         """Search ahead for repairs of the students with a card, until a student is opened."""
         cards = [] if self.app.selection.class_name else self.panel.cards
-        self.app.suggestion.expect([card["class_name"] for card in cards if card["concept"]])
+        relying = [
+            card["class_name"] for card in cards if card["concept"] and not card.get("thing")
+        ]
+        self.app.suggestion.expect(relying)
 
     @param.depends("app.tuning.pending", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
         tuning, status = self.app.tuning, self.app.tuning.status
         removed = {thumb.key for thumb in tuning.thumbs if thumb.direction == REMOVE.key}
         shown = [(card["class_name"], card["concept"]) for card in self.panel.cards]
+        waiting = {(*thumb.key, thumb.direction) for thumb in tuning.thumbs}
         self.panel.param.update(
+            thumbed=[
+                card["class_name"]
+                for card in self.panel.cards
+                if card.get("concepts")
+                and waiting.issuperset(
+                    (card["class_name"], concept, card["direction"]) for concept in card["concepts"]
+                )
+            ],
             removed=[key[0] for key in shown if key in removed],
             batch={
                 "thumbs": len(tuning.pending),
@@ -210,12 +302,42 @@ class StartView(RefitActions, Viewer):
         self.app.tuning.remove_group(class_name, concept)
 
     @action
+    def _thumb(self, class_name: str, kind: str, thing: str) -> None:
+        """Add the thumb of a card on what all photos share to the batch; open the student."""
+        card = self._shared_card(class_name, kind, thing)
+        self.app.selection.open_concept(card["concepts"][0], class_name)
+        self.app.tuning.toggle_group(class_name, card["concepts"], card["direction"])
+
+    @action
+    def _belongs(self, class_name: str, kind: str, thing: str) -> None:
+        """Record that the thing on a card belongs to the class."""
+        self._shared_card(class_name, kind, thing)
+        self.app.belong.say(Thing(class_name, kind, thing))
+
+    @action
+    def _check_all(self) -> None:
+        """Check all students for what all photos share."""
+        self.app.shared.want(self.app.store.classes)
+
+    def _shared_card(self, class_name: str, kind: str, thing: str) -> dict[str, Any]:
+        asked = (class_name, kind, thing)
+        for card in self.panel.cards:
+            if (card["class_name"], card.get("kind"), card.get("thing")) == asked:
+                return dict(card)
+        raise ValueError(f"no card asks about {asked}")
+
+    @action
     def _repair(self, class_name: str, concept: str) -> None:
         """Add the repair offered on a card to the batch, and open the card's student."""
         if class_name not in self.panel.offers:
             raise ValueError(f"no repair is offered for class {class_name!r}")
         self.app.selection.open_concept(concept, class_name)
         self.app.suggestion.take(class_name)
+
+
+def key_of(card: Mapping[str, Any]) -> str:
+    """Return the key of a card's picture: its class, and what all photos share."""
+    return f"{card['class_name']}/{card['thing']}" if card.get("thing") else card["class_name"]
 
 
 def make_example(student: Student, concept: str) -> dict[str, Any]:
@@ -255,7 +377,9 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     drawing.text((12, 22), title, size=14, bold=True)
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
-        words = f"{card['class_name']} {card['relies']} {card['concept']}".rstrip()
+        thing = card.get("thing", card["concept"])
+        words = f"{card['class_name']} {card['relies']} {thing}".rstrip()
         drawing.text((12, top), words, room=_WIDTH - 24)
-        drawing.text((12, top + 18), card["shares"], INK_2, room=_WIDTH - 24)
+        told = card.get("sentence", card["shares"])
+        drawing.text((12, top + 18), told, INK_2, room=_WIDTH - 24)
     return drawing

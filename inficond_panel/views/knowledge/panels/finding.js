@@ -1,10 +1,11 @@
 // Finding on a student and its repair: a sentence, kinds of repair as buttons, and a list of labels
 // that are likely wrong.
 
-import { count, h, icon, keyed, onMessage, set, text } from "../../../ui/base.js"
+import { count, drawOnce, h, icon, keyed, onMessage, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
+const BELONGS = "It is a part of the class, or goes with it rightly: it is no fault. The history keeps the answer"
 const button = (onclick, attributes = {}) => h("button", { class: "btn", onclick, ...attributes })
 
 export function makeFinding(model, send, asking) {
@@ -41,6 +42,11 @@ export function makeFinding(model, send, asking) {
     },
   })
   const word = h("p", { class: "word num" }, alone, " ", raise)
+  const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
+  text(belongs, "It belongs to it")
+  const shared = h("p", { class: "settled" }, "Shared by all photos:")
+  const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all photos" })
+  const settled = h("p", { class: "settled" })
   const result = h("p", { class: "result", role: "status" })
   const list = h("div", {
     class: "labels",
@@ -56,7 +62,10 @@ export function makeFinding(model, send, asking) {
     { class: "finding", "aria-label": "Finding" },
     h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
     word,
-    h("div", { class: "acts" }, remove, repair, wrong, asking.element),
+    h("div", { class: "acts" }, remove, belongs, repair, wrong, asking.element),
+    shared,
+    questions,
+    settled,
     result,
     list,
   )
@@ -68,7 +77,7 @@ export function makeFinding(model, send, asking) {
     const {
       student,
       finding,
-      finding: { labels = [] },
+      finding: { labels = [], questions: asked = [], belonging = [] },
       options,
       repair: { sentence, running, share, text: step },
     } = model
@@ -92,6 +101,23 @@ export function makeFinding(model, send, asking) {
     remove.hidden = !finding.remove
     text(remove, waits() ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
     set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)
+    belongs.hidden = !finding.suspect
+    set(belongs, "aria-label", `${finding.suspect} belongs to ${student}`)
+    set(belongs, "title", BELONGS)
+    questions.hidden = !asked.length
+    shared.hidden = !asked.length
+    keyed(
+      questions,
+      asked,
+      ({ kind, name }) => `${student} ${kind} ${name}`,
+      (one) => makeQuestion(one, model, send),
+      (item, one) => fillQuestion(item, one, model),
+    )
+    settled.hidden = !belonging.length
+    drawOnce(settled, JSON.stringify([student, belonging]), () => [
+      `Belongs to ${student}: `,
+      ...belonging.flatMap((one) => settledButton(one, student, send)),
+    ])
     repair.hidden = !options.suggests
     bar.style.width = running ? `${100 * share}%` : "0"
     text(label, running ? `Looking for a repair ${Math.round(100 * share)} % ✕` : "Find a repair")
@@ -120,6 +146,47 @@ export function makeFinding(model, send, asking) {
     }
   }
   return { element, draw }
+}
+
+/** What all photos share: a sentence that asks, the thumb that helps, and the answer that it belongs. */
+function makeQuestion({ kind, name }, model, send) {
+  const thumb = h("button", {
+    class: "group-thumb",
+    onclick: () => {
+      if (!isBusy(model)) send("thumb_shared", { kind, name })
+    },
+  })
+  const belongs = h(
+    "button",
+    {
+      class: "group-thumb",
+      title: BELONGS,
+      "aria-label": `${name} belongs to ${model.student}`,
+      onclick: () => send("belongs", { kind, name, on: true }),
+    },
+    "It belongs to it",
+  )
+  return h("div", { role: "listitem" }, h("p", { class: "num" }), h("div", { class: "acts" }, thumb, belongs))
+}
+
+function fillQuestion({ children: [words, acts] }, { sentence, direction, concepts }, model) {
+  const [thumb] = acts.children
+  const { mark, verb } = DIRECTIONS[direction]
+  const waits = ownPending(model).filter((one) => one.direction === direction).map((one) => one.concept)
+  text(words, sentence.replaceAll(" %", "\u00a0%"))
+  thumb.hidden = !concepts.length
+  thumb.className = `group-thumb ${direction}`
+  text(thumb, `${mark} ${concepts.join(", ")}`)
+  set(thumb, "aria-label", `${verb} ${concepts.join(", ")}`)
+  set(thumb, "aria-pressed", String(concepts.every((one) => waits.includes(one))))
+  set(thumb, "aria-disabled", isBusy(model) ? "true" : null)
+}
+
+function settledButton({ kind, name, by }, student, send) {
+  const label = `${name} does not belong to ${student}: take the answer back`
+  const title = `${by}. Click to take the answer back.`
+  const onclick = () => send("belongs", { kind, name, on: false })
+  return h("button", { class: "group-thumb", "aria-label": label, title, onclick }, `${name} ✕`)
 }
 
 function makeLabel({ row }, send) {

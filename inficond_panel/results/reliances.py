@@ -1,0 +1,49 @@
+"""What the students of an iteration may rely on wrongly, by both kinds of evidence."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from inficond_panel.results.shared_bias import called_rows, student_shared
+from inficond_panel.results.shift import ALL_UP_TO, student_shift
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.wording.suspects import plain_sentence, relies_wrongly, unsure_classes
+
+
+def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
+    """Return what the students at ``node`` may rely on wrongly, with a sentence each.
+
+    ``differs`` has concepts that go with a class on ``fit`` more than on ``tune``, ``shared`` what
+    goes with a class in all photos; ``belonging`` has what people said belongs to a class, which is
+    in neither. ``unsure`` are classes with too few labelled images for one of the kinds.
+    ``lacking`` states why nothing was computed. Takes up to a second per class, once.
+    """
+    store, said = tuner.store, tuner.belonging().said
+    belonging = [asdict(thing) | asdict(by) for thing, by in said.items()]
+    found: dict[str, Any] = {"lacking": _lacking(tuner), "belonging": belonging}
+    if found["lacking"]:
+        return found
+    shifts = [student_shift(tuner, node, name) for name in store.classes]
+    shared = {name: student_shared(tuner, node, name).found for name in store.classes}
+    found["differs"] = [
+        {"class": each.class_name, "name": each.first.concept, "sentence": plain_sentence(each)}
+        for each in sorted(shifts, key=lambda each: -each.ap_lost)
+        if relies_wrongly(each)
+    ]
+    found["shared"] = [
+        {"class": name, "name": each.name, "kind": each.kind, "sentence": sentence}
+        for name, each, sentence in called_rows(shared)
+    ]
+    unsure = {*unsure_classes({each.class_name: each for each in shifts})}
+    unsure |= {name for name, each in shared.items() if each.lacking}
+    found["unsure"] = [name for name in store.classes if name in unsure]
+    return found
+
+
+def _lacking(tuner: Tuner) -> str:
+    if not tuner.spec.tuning.suspects:
+        return "The spec does not ask for suspects (`tuning.suspects`)."
+    if len(tuner.store.classes) > ALL_UP_TO:
+        return f"There are more than {ALL_UP_TO} classes: ask `inficond doctor` about some."
+    return ""

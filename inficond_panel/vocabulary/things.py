@@ -1,0 +1,15 @@
+"""Kinds of things that the student of a class may rely on."""
+
+from __future__ import annotations
+
+#: Another class by its labels, a column's value, a property of the pictures, a concept.
+CLASS, COLUMN, PICTURE, CONCEPT = "class", "column", "picture", "concept"
+#: Most values of a column of metadata that is taken as groups of photos.
+MOST_VALUES = 12
+#: Words for the kinds in the order in which a name is looked for.
+THINGS = {
+    CLASS: "another class",
+    COLUMN: "a value of a column of metadata",
+    PICTURE: "a property of the images",
+    CONCEPT: "a concept",
+}

@@ -1,0 +1,148 @@
+"""What belongs to a class is no fault any more: in the doctor, the shift, repairs and the card."""
+
+import pytest
+from test_shared_bias import made
+
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.suspects import NONE, SHIFT, Presence, Verdict
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
+from inficond_panel.results.frame import text_table
+from inficond_panel.results.shared_bias import student_shared
+from inficond_panel.results.shift import student_shift
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.history.belongs import Said, Thing
+from inficond_panel.tuning.settled import settled_shift
+from inficond_panel.tuning.shift import ClassShift, Suspect
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.wording.suspects import plain_sentence, relies_wrongly
+
+pytestmark = pytest.mark.slow
+
+LIGHT = "traffic light"
+
+
+# --- shared by all photos ------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("blond"), columns=True).belongs("blond hair", "man")
+
+
+@pytest.fixture(scope="module")
+def found(students):
+    return students.doctor("blond hair")
+
+
+def test_what_belongs_is_no_finding(found):
+    assert not found["findings"]["finding"].str.contains("absence of man.", regex=False).any()
+
+
+def test_what_nobody_spoke_of_is_still_a_finding(found):
+    assert found["findings"]["finding"].str.contains("absence of male = 1.", regex=False).any()
+
+
+def test_the_table_still_has_what_belongs(found):
+    row = found["shared"].loc[("blond hair", "man")]
+    assert (row["belongs"], row["called"]) == (True, False)
+
+
+def test_the_table_says_that_it_belongs(found):
+    _, rows = text_table(found["shared"])
+    assert "belongs to it" in next(row for row in rows if "man" in row)
+
+
+def test_an_answer_that_is_taken_back_is_a_finding_again(tmp_path):
+    students = made(tmp_path).belongs("blond hair", "man").belongs("blond hair", "man", on=False)
+    assert students.doctor("blond hair")["shared"].loc[("blond hair", "man"), "called"]
+
+
+def test_the_answer_counts_where_the_result_is_kept(students):
+    shared = student_shared(students.tuner, students.node, "blond hair").found
+    assert "man" not in [each.name for each in shared.called]
+
+
+# --- differs between training and tuning ---------------------------------------------------------
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo, where traffic light and its twin belong to bicycle."""
+    tuner = open_tuner("demo", history=str(tmp_path_factory.mktemp("demo") / "h.sqlite"))
+    students = TunableStudents(tuner)
+    shift = student_shift(tuner, students.node, "bicycle")
+    for each in shift.suspects:
+        students.belongs("bicycle", each.concept)
+    return students
+
+
+@pytest.fixture(scope="module")
+def shift(demo):
+    return student_shift(demo.tuner, demo.node, "bicycle")
+
+
+def test_suspects_that_belong_are_kept_apart(shift):
+    assert LIGHT in [each.concept for each in shift.belonging]
+
+
+def test_suspects_that_belong_are_no_suspects(shift):
+    assert shift.suspects == ()
+
+
+def test_a_class_whose_suspects_belong_does_not_rely_on_the_wrong_thing(shift):
+    assert not relies_wrongly(shift)
+
+
+def test_a_class_that_does_worse_is_said_to_have_no_other_suspect(shift):
+    assert "No other concept stands out." in plain_sentence(shift)
+
+
+def test_no_lever_removes_what_belongs(demo):
+    made = suggest(demo.tuner, demo.node, classes=["bicycle"])
+    edits = [edit for lever in made.repairs["bicycle"].levers for edit in lever.edits]
+    assert LIGHT not in [getattr(edit, "concept", "") for edit in edits]
+
+
+def test_the_doctor_lists_the_suspects_that_belong(demo):
+    assert demo.doctor("bicycle")["suspects"].loc[("bicycle", LIGHT), "belongs"]
+
+
+def shift_by_concepts_alone(*concepts):
+    """A class that does as well on tune, with concepts that clearly lost their correlation."""
+    nothing = Interval(0.0, -0.01, 0.01)
+    facts = 1.0, 3.0, 0.001, 0.5, 1.0, 0.2, 1.0, 0.1, (), Presence(0.5, (0.9, 0.1), (0.4, 0.1))
+    suspects = tuple(Suspect(concept, *facts) for concept in concepts)
+    verdict = Verdict(5.0, 0.9, nothing, nothing)
+    return ClassShift("bicycle", SHIFT, verdict=verdict, suspects=suspects, clear=concepts)
+
+
+@pytest.mark.parametrize(("concepts", "kind"), [(["wheel"], NONE), (["wheel", "sky"], SHIFT)])
+def test_a_shift_ends_if_all_concepts_that_make_it_belong(store, concepts, kind):
+    wheel = Thing("bicycle", "concept", "wheel")
+    belonging = Belonging(store, {wheel: Said("user", "")})
+    assert settled_shift(shift_by_concepts_alone(*concepts), belonging).kind == kind
+
+
+# --- the card ------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def card(students):
+    return model_card(students.tuner, students.node)
+
+
+def test_the_card_has_what_all_photos_share(card):
+    assert ("blond hair", "male = 1") in [
+        (each["class"], each["name"]) for each in card["reliances"]["shared"]
+    ]
+
+
+def test_the_card_leaves_out_what_belongs(card):
+    assert "man" not in [each["name"] for each in card["reliances"]["shared"]]
+
+
+def test_the_card_says_what_belongs(card):
+    assert "| blond hair | man | user |" in card_markdown(card)
+
+
+def test_the_card_has_what_differs_between_the_splits(tmp_path):
+    tuner = open_tuner("demo", history=str(tmp_path / "h.sqlite"))
+    text = card_markdown(model_card(tuner, tuner.root()))
+    assert "- bicycle relies on traffic light, in 90 % of the training images" in text
