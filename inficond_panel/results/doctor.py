@@ -46,7 +46,7 @@ from inficond_panel.wording.shift_kinds import kind_sentence, remedy_of, unsure_
 from inficond_panel.wording.suspects import (
     DECIDED,
     OF,
-    SHOWN,
+    SHOWN_SUSPECTS,
     more_words,
     shift_sentence,
     suspect_reason,
@@ -335,8 +335,8 @@ _SUSPECT_HEADINGS = {
 def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) -> pd.DataFrame:
     suspects = {name: each.shift.suspects for name, each in seen.items()}
     ranks = [rank for found in suspects.values() for rank in range(len(found))]
-    shown = [index for index, rank in enumerate(ranks) if whole or rank < SHOWN]
-    more = {name: found[SHOWN:] for name, found in suspects.items() if not whole}
+    shown = [index for index, rank in enumerate(ranks) if whole or rank < SHOWN_SUSPECTS]
+    more = {name: found[SHOWN_SUSPECTS:] for name, found in suspects.items() if not whole}
     guess = [NEAREST] if any(suspects.values()) else []
     return make_frame(
         (_suspect_row(each.shift, one) for each in seen.values() for one in each.shift.suspects),

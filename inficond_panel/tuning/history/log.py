@@ -50,7 +50,7 @@ MOVES = ("fine-tune", "jump")
 #: Kinds of events on tags of images; see ``apply_tag``.
 TAGS = ("tag", "untag")
 #: Kinds of events whose latest text is a label of a node: its name, its note, the worlds meant.
-LABELS = ("rename", "note", "meant")
+LABEL_EVENTS = ("rename", "note", "meant")
 #: Largest number of characters of a tag.
 LONGEST_TAG = 40
 Tags = dict[str, tuple[str, ...]]
@@ -121,7 +121,7 @@ class HistoryState:
         )
 
     def labels(self, node: str) -> tuple[str, str, str]:
-        """Return the latest labels of a node, in the order of ``LABELS``; empty if it has none."""
+        """Return the latest labels of a node, ordered as ``LABEL_EVENTS``; empty without one."""
         name, note, meant = (kind.get(node, "") for kind in (self.names, self.notes, self.meant))
         return name, note, meant
 
