@@ -35,7 +35,7 @@ from inficond_panel.ui.component import Connection
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.views.page.address import Address
-from inficond_panel.views.page.exploring import USUAL, Extent, View, WaitingJobs
+from inficond_panel.views.page.exploring import USUAL_EXTENT, Extent, View, WaitingJobs
 from inficond_panel.views.page.exported_page import ExportedPage, watch_export
 from inficond_panel.views.page.page import (
     VIEWS,
@@ -58,7 +58,7 @@ UNGUARDED = (
 HEIGHT, STRIP_HEIGHT = 620, 170
 
 
-class Views:
+class SessionViews:
     """Views of one session as attributes for notebook cells: ``views.knowledge`` is one view."""
 
     def __init__(self, explorer: Explorer) -> None:
@@ -103,7 +103,7 @@ class Explorer(Viewer):
         served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
         location = pn.state.location if served else None  # not a notebook's URL
         self.address = Address(location.search) if location is not None else None
-        self.views = Views(self)
+        self.views = SessionViews(self)
         self._shown: dict[str, View] = {}  # views of ``app``, by name, made so far
         self._places: dict[str, Cell] = {}  # cells of single views, by name
         self.opening = OpeningView()
@@ -251,7 +251,7 @@ def page_html(
     *,
     dark: bool = False,
     progress: Progress | None = None,
-    extent: Extent = USUAL,
+    extent: Extent = USUAL_EXTENT,
 ) -> str:
     """Return the page of an iteration as one read-only HTML text; the history is not changed.
 

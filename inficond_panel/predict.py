@@ -22,7 +22,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import Extended
 
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 
 #: Required packages, by kind of encoder.
 _PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
@@ -38,13 +38,13 @@ class Networks(Protocol):
     """Protocol of objects that score photos by a spec's encoder and teacher, once loaded."""
 
     def scores(
-        self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
+        self, photos: Sequence[Path | bytes], progress: Tell = lambda _: None
     ) -> PhotoScores:
         """Return concept scores and teacher logits of photos, which are paths or files' bytes."""
 
 
 def score_photos(
-    spec: Spec, store: Store, photos: Sequence[str | Path], progress: Progress = lambda _: None
+    spec: Spec, store: Store, photos: Sequence[str | Path], progress: Tell = lambda _: None
 ) -> PhotoScores:
     """Return concept scores and teacher logits of photos (files), for the concepts of ``store``.
 
@@ -99,7 +99,7 @@ def extend_store(
     store: Path,
     photos: Sequence[str | Path],
     logits: str | Path | None = None,
-    progress: Progress = lambda _: None,
+    progress: Tell = lambda _: None,
 ) -> Extended:
     """Add photos to a store with ``precompute.extend``; the teacher labels them, or, for a teacher
     that is a table, the table ``logits``."""
@@ -155,7 +155,7 @@ class PagePhotos:
         _check_packages(_PREDICTING, self.spec)
 
     def score(
-        self, store: Store, photo: bytes, progress: Progress, cancelled: Callable[[], bool]
+        self, store: Store, photo: bytes, progress: Tell, cancelled: Callable[[], bool]
     ) -> PhotoScores:
         """Return the scores of one photo (bytes of its file); nothing is stored.
 
@@ -180,7 +180,7 @@ class PagePhotos:
 _TURN = Lock()
 
 
-def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Networks:
+def _load(spec: Spec, store: Store, progress: Tell = lambda _: None) -> Networks:
     try:
         from precompute.pipeline.apply import load  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:

@@ -40,7 +40,7 @@ from inficond_panel.vocabulary.tasks import (
 if TYPE_CHECKING:
     from inficond_panel.export import Exported
 
-CLASSES = (
+NO_CLASSES = (
     "ConceptStudents has no classes_: y holds logits, and scikit-learn's cross_val_predict would "
     "replace them by the ranks of their values before it fits. For probabilities by fold, fit and "
     "predict_proba on each split of KFold; method='predict' works"
@@ -48,12 +48,14 @@ CLASSES = (
 #: Number of concepts per student in the notebook table.
 _SHOWN = 5
 
-LABELS = (
+LIKE_LABELS = (
     "y has only the values 0 and 1 and is taken as labels. To confirm this, pass "
     "y_kind='probabilities'; for logits of a teacher pass y_kind='logits'."
 )
-INDICES = """y has only whole numbers, 0 or more, and is taken as logits of one class. To confirm
-this, pass y_kind='logits'; of class indices pass a column per class: pandas.get_dummies(y)."""
+LIKE_INDICES = (
+    "y has only whole numbers, 0 or more, and is taken as logits of one class. To confirm this, "
+    "pass y_kind='logits'; of class indices pass a column per class: pandas.get_dummies(y)."
+)
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
@@ -217,7 +219,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     @property
     def classes_(self) -> np.ndarray:
         """Not available: ``y`` holds logits, not classes. ``class_names_`` has the names."""
-        raise AttributeError(CLASSES)
+        raise AttributeError(NO_CLASSES)
 
     def _in_order(self, y: Any) -> np.ndarray:
         """Return ``y`` as array, the columns of a table in the order of the classes."""
@@ -270,11 +272,11 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             raise ValueError(f"y must be numbers, got {values[0, 0]!r}: pandas.get_dummies(y)")
         labels = self.y_kind is None and is_labels(values)
         if labels:
-            warnings.warn(LABELS, UserWarning, stacklevel=3)
+            warnings.warn(LIKE_LABELS, UserWarning, stacklevel=3)
         elif self.y_kind is None and (fault := logits_fault(values)):
             raise ValueError(f"y: values {fault}; pass y_kind='probabilities' or y_kind='logits'")
         elif self.y_kind is None and values.shape[1] == 1 and (values == abs(values) // 1).all():
-            warnings.warn(INDICES, UserWarning, stacklevel=3)
+            warnings.warn(LIKE_INDICES, UserWarning, stacklevel=3)
         if self.y_kind != "probabilities" and not labels:
             return values
         by_softmax = self.link == "softmax"

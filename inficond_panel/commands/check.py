@@ -14,7 +14,7 @@ from inficond_panel.errors import InficondError, MissingExtraError, OrderError, 
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import ALIKE, NEAR_DUPLICATES, SOFTMAX, task_text
+from inficond_panel.vocabulary.tasks import ALIKE_NAMES, NEAR_DUPLICATES, SOFTMAX, task_text
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
@@ -151,5 +151,5 @@ def _check_against_store(spec: Spec, name: str) -> None:
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
     for warning in store.attrs.get("warnings", []):
-        if warning.startswith((ALIKE, NEAR_DUPLICATES)):
+        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES)):
             note(f"Warning: {warning}")

@@ -20,7 +20,7 @@ from inficond_panel.common.names import name_key
 #: Column of image ids in a table without an index.
 IDS = "image_id"
 #: Types that are read, for messages.
-EXPECTED = "pandas.DataFrame, or a table of polars, pyarrow, dask or xarray"
+EXPECTED_TABLES = "pandas.DataFrame, or a table of polars, pyarrow, dask or xarray"
 
 
 def type_name(value: object) -> str:
@@ -109,7 +109,7 @@ def kind_fault(name: str, value: object) -> str:
         call = f"{name}[VARIABLE], with two dimensions that have coordinates"
     elif isinstance(value, pd.Series) or hasattr(value, "to_frame"):
         call = f"{name}.to_frame()"
-    return f"{name} is {type_name(value)}, expected {EXPECTED}; convert it: {call}"
+    return f"{name} is {type_name(value)}, expected {EXPECTED_TABLES}; convert it: {call}"
 
 
 def as_array(value: object, name: str = "X") -> np.ndarray:

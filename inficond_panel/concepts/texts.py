@@ -10,7 +10,7 @@ import numpy as np
 from inficond_panel.common.names import name_key
 
 #: Least cosine of two concepts' text vectors that are reported as twins.
-TWINS = 0.98
+TWIN_COSINE = 0.98
 
 
 class EmbedsText(Protocol):
@@ -64,7 +64,7 @@ def embed_concepts(
 
 
 def twins(
-    text: np.ndarray, concepts: Sequence[str], least: float = TWINS
+    text: np.ndarray, concepts: Sequence[str], least: float = TWIN_COSINE
 ) -> list[tuple[str, str, float]]:
     """Return pairs of concepts whose unit vectors ``text`` ``(concept, embed)`` are nearly equal:
     (name, name, cosine), for cosines of at least ``least``, the largest first.

@@ -35,7 +35,7 @@ from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash
 from inficond_panel.store.store import Store
 
 #: Least number of example photos of a concept.
-LEAST_PHOTOS = 5
+LEAST_EXAMPLES = 5
 _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segment_normaliser")
 
 
@@ -118,13 +118,13 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
 
     ``images`` are ids of the store's images, in any order; ``line`` names the concept as in a
     corpus. No encoder is needed. Raises ``DataError`` for a store without segments, a name that
-    already exists, an image that the store lacks, and fewer than ``LEAST_PHOTOS`` with segments.
+    already exists, an image that the store lacks, and fewer than ``LEAST_EXAMPLES`` with segments.
     """
     check_typing(store)
     texts, photos = _new_texts(store, line), _segments_of(store, images)
-    if len(photos) < LEAST_PHOTOS:
+    if len(photos) < LEAST_EXAMPLES:
         raise DataError(
-            f"A concept is made of at least {LEAST_PHOTOS} example photos, got {len(photos)}.",
+            f"A concept is made of at least {LEAST_EXAMPLES} example photos, got {len(photos)}.",
             "Name more photos that show the concept.",
         )
     vector = vector_of_photos(list(photos.values()), store.segment_embedding, scoring_of(store))

@@ -305,7 +305,7 @@ LARGE_LOSS = 0.1
 ALPHA = 0.04
 #: Level of the verdict's intervals, whatever the level of the intervals that are shown.
 VERDICT_LEVEL = 1 - ALPHA
-DRAWS = 400
+SUSPECT_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -394,9 +394,9 @@ def _ap(unseen: UnseenLogits, weight: Array, seed: int) -> tuple[float, Array]:
     def ap(counts: NDArray) -> Array:
         return np.asarray(np.mean([each.values(AP.key, counts) for each in students], axis=0))
 
-    counts = draw_counts(len(weight), DRAWS, seed, unseen.group)
+    counts = draw_counts(len(weight), SUSPECT_DRAWS, seed, unseen.group)
     rows = max(_BLOCK // len(weight), 1)
-    parts = (counts[first : first + rows] * weight for first in range(0, DRAWS, rows))
+    parts = (counts[first : first + rows] * weight for first in range(0, SUSPECT_DRAWS, rows))
     return float(ap(weight[None])[0]), np.concatenate([ap(part) for part in parts])
 
 

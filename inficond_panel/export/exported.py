@@ -18,7 +18,7 @@ from inficond_panel.tuning.node import weights_hash
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID
 
 #: Version of the file formats; increased when old readers would misread new files.
-FORMAT_VERSION = 1
+EXPORT_VERSION = 1
 #: Arrays in an npz file.
 _ARRAYS = (
     "format", "format_version", "weights", "intercepts", "thresholds", "classes", "concepts",
@@ -72,7 +72,7 @@ def npz_bytes(students: Exported) -> bytes:
     """Return students as an npz archive that ``numpy.load(file, allow_pickle=False)`` reads."""
     arrays: dict[str, Any] = {
         "format": np.array("inficond-students"),
-        "format_version": np.array(FORMAT_VERSION),
+        "format_version": np.array(EXPORT_VERSION),
         "weights": students.weights,
         "intercepts": students.intercepts,
         "thresholds": np.array(students.thresholds, dtype=np.float64),
@@ -90,7 +90,7 @@ def json_bytes(students: Exported) -> bytes:
     """Return students as a JSON document with exact numbers."""
     document = {
         "format": "inficond-students",
-        "format_version": FORMAT_VERSION,
+        "format_version": EXPORT_VERSION,
         "classes": students.classes,
         "concepts": students.concepts,
         "coef": students.weights.T.tolist(),

@@ -15,7 +15,7 @@ from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import ExportError, InficondError, Remedy
 from inficond_panel.export.card_markdown import UNKNOWN, card_markdown, check_license, hub_readme
 from inficond_panel.export.exported import (
-    FORMAT_VERSION,
+    EXPORT_VERSION,
     Exported,
     json_bytes,
     npz_bytes,
@@ -240,10 +240,10 @@ def _file(path: Path) -> Path:
 def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
     if str(facts["format"]) != "inficond-students":
         raise ExportError(f"{file} is not an export of students.", EXPORT_AGAIN)
-    if int(facts["format_version"]) != FORMAT_VERSION:
+    if int(facts["format_version"]) != EXPORT_VERSION:
         raise ExportError(
             f"{file} has format version {int(facts['format_version'])}; this program reads "
-            f"{FORMAT_VERSION}.",
+            f"{EXPORT_VERSION}.",
             "Read it with the version of inficond-panel that wrote it.",
         )
 

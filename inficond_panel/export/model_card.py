@@ -17,7 +17,7 @@ import pandas as pd
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL, TeacherSkill
-from inficond_panel.export.exported import FORMAT_VERSION
+from inficond_panel.export.exported import EXPORT_VERSION
 from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
@@ -155,7 +155,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
     refit = {name: value for name, value in node.settings.items() if name != "terms"}
     card = {
         "format": "inficond-students-card",
-        "format_version": FORMAT_VERSION,
+        "format_version": EXPORT_VERSION,
         "title": tuner.store.title,
         "task": tuner.store.task,
         "node": _node(node),

@@ -20,7 +20,7 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, ExportError, InficondError, Remedy
-from inficond_panel.export.exported import FORMAT_VERSION, Exported
+from inficond_panel.export.exported import EXPORT_VERSION, Exported
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
@@ -83,7 +83,7 @@ def _finished(onnx: Any, model: Any, students: Exported) -> bytes:
     """Add names, card and hash to ``model``, check it, and return its bytes."""
     facts = {
         "format": "inficond-students",
-        "format_version": str(FORMAT_VERSION),
+        "format_version": str(EXPORT_VERSION),
         "sha256": students.sha256,
     }
     for key in _FACTS:

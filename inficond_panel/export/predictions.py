@@ -24,7 +24,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, decision_function
 from inficond_panel.distill.metrics.outcome import Cutoffs, likeliest
 from inficond_panel.distill.metrics.thresholds import (
-    LEAST_ANSWERED,
+    LEAST_DECIDED,
     AbstainRule,
     class_decisions,
     top_decisions,
@@ -43,7 +43,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 #: Text in place of a decision if the student abstains.
 DONT_KNOW = "don't know"
-SHOWN = 5  #: number of concepts of a class in a terminal
+SHOWN_CONCEPTS = 5  #: number of concepts of a class in a terminal
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ class Abstaining:
                 few = np.isnan(rule.best)
                 best = "too few images are labelled" if few else f"the best is {rule.best:.3f}"
                 yield (
-                    f"{name or 'The classifier'}: no {LEAST_ANSWERED} or more images of tune are "
+                    f"{name or 'The classifier'}: no {LEAST_DECIDED} or more images of tune are "
                     f"decided with an accuracy of {rule.asked:g} ({best}), so no photo is answered."
                 )
 

@@ -14,7 +14,7 @@ from inficond_panel.common.upstream import load_bokeh_backend
 load_bokeh_backend()
 
 #: Largest share of a column's values that are sent one by one.
-FEW = 0.1
+FEW_CHANGED = 0.1
 
 
 def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None:
@@ -25,7 +25,7 @@ def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None
     whole, patches = {}, {}
     for name, new in columns.items():
         at = _changed(source.data[name], new) if name in source.data else None
-        if at is None or len(at) > FEW * len(new):
+        if at is None or len(at) > FEW_CHANGED * len(new):
             whole[name] = new
         elif at:
             # patched in place, and others, such as an export, may hold the column

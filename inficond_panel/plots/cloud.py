@@ -51,7 +51,7 @@ _BEST = ("tsne", "umap", "pca")
 MARGIN = 0.05  #: margin around the unit square of the concepts
 
 Span = tuple[float, float]
-WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: range of the whole map along each axis
+WHOLE_MAP: Span = (-MARGIN, 1 + MARGIN)  #: range of the whole map along each axis
 
 
 def projections(store: Store, named: Sequence[str] = ()) -> list[str]:
@@ -113,8 +113,8 @@ class Density:
     """
 
     values: np.ndarray
-    x: Span = WHOLE
-    y: Span = WHOLE
+    x: Span = WHOLE_MAP
+    y: Span = WHOLE_MAP
 
 
 NOTHING = Density(np.zeros((1, 1), np.uint8))
@@ -123,7 +123,7 @@ NOTHING = Density(np.zeros((1, 1), np.uint8))
 @once(16)
 def segment_density(store: Store, method: str, shape: float = SHAPE) -> Density:
     """Return the density of the segments over the whole map."""
-    return density_within(store, method, WHOLE, WHOLE, shape)
+    return density_within(store, method, WHOLE_MAP, WHOLE_MAP, shape)
 
 
 def density_within(store: Store, method: str, x: Span, y: Span, shape: float = SHAPE) -> Density:
@@ -143,7 +143,7 @@ def density_within(store: Store, method: str, x: Span, y: Span, shape: float = S
 
 def load_datashader() -> None:
     """Import datashader and compile its count, which takes seconds, once per process."""
-    _counted(np.zeros((1, 2), np.float32), (2, 1), WHOLE, WHOLE)
+    _counted(np.zeros((1, 2), np.float32), (2, 1), WHOLE_MAP, WHOLE_MAP)
 
 
 def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.ndarray:

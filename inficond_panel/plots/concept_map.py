@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from inficond_panel.common.ordering import strongest
-from inficond_panel.plots.cloud import WHOLE
+from inficond_panel.plots.cloud import WHOLE_MAP
 
 FONT_SIZE = 12
 HEIGHT = 16.0  #: height of a line of text of that size
@@ -21,19 +21,19 @@ _FEWER = 12  #: most letters if the longer label has no free position
 _SPACE = 4.0  #: pixels between two labels of one line, as between words
 _TOUCH = 1.0  #: pixels between two marks that were moved apart
 _GAPS = (4.0, 9.0, 14.0, 24.0, 36.0, 50.0, 66.0)
-_DIRECTIONS = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
+_ANGLES = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
 #: Moves that a mark tries, the nearest first: none, or onto rings around its position.
 _STEPS = np.array(
     [(0.0, 0.0)]
     + [
         (away * math.cos(angle), away * math.sin(angle))
         for away in range(2, 60, 2)
-        for angle in _DIRECTIONS
+        for angle in _ANGLES
     ]
 )
 _NARROW, _WIDE = set("iljtfrI.,:;'|! ()[]-"), set("mwMW@%")
 
-Box = tuple[float, float, float, float]  #: left, top, right, bottom
+Rectangle = tuple[float, float, float, float]  #: left, top, right, bottom
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class MapLabel:
     """Placed label: text, box, and a leader line from the mark to the box if the box is far."""
 
     text: str
-    box: Box
-    leader: Box | None
+    box: Rectangle
+    leader: Rectangle | None
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -103,14 +103,14 @@ def place_labels(
 
 
 def _place_one(
-    anchor: Anchor, size: tuple[float, float], taken: list[Box], dots: np.ndarray
+    anchor: Anchor, size: tuple[float, float], taken: list[Rectangle], dots: np.ndarray
 ) -> MapLabel | None:
     if not _inside((anchor.x, anchor.y, anchor.x, anchor.y), size):
         return None
     for text in dict.fromkeys(clipped(anchor.text, letters) for letters in (LETTERS, _FEWER)):
         width = text_width(text, anchor.bold)
         for gap in _GAPS:
-            boxes = [_box(anchor, width, gap, angle) for angle in _DIRECTIONS]
+            boxes = [_box(anchor, width, gap, angle) for angle in _ANGLES]
             inside = [box for box in boxes if _inside(box, size, MARGIN)]
             free = [box for box in inside if not any(_overlap(box, other) for other in taken)]
             if free:
@@ -120,7 +120,7 @@ def _place_one(
     return None
 
 
-def _box(anchor: Anchor, width: float, gap: float, angle: float) -> Box:
+def _box(anchor: Anchor, width: float, gap: float, angle: float) -> Rectangle:
     reach = anchor.radius + gap
     near_x, near_y = anchor.x + reach * math.cos(angle), anchor.y + reach * math.sin(angle)
     side = round(math.cos(angle))  # beside the mark: left- or right-aligned; above, below: centred
@@ -129,23 +129,23 @@ def _box(anchor: Anchor, width: float, gap: float, angle: float) -> Box:
     return left, top, left + width, top + HEIGHT
 
 
-def _leader(anchor: Anchor, box: Box) -> Box:
+def _leader(anchor: Anchor, box: Rectangle) -> Rectangle:
     x, y = min(max(anchor.x, box[0]), box[2]), min(max(anchor.y, box[1]), box[3])
     share = anchor.radius / max(math.hypot(x - anchor.x, y - anchor.y), anchor.radius)
     return anchor.x + share * (x - anchor.x), anchor.y + share * (y - anchor.y), x, y
 
 
-def _inside(box: Box, size: tuple[float, float], margin: float = 0) -> bool:
+def _inside(box: Rectangle, size: tuple[float, float], margin: float = 0) -> bool:
     left, top, right, bottom = box
     width, height = size[0] - margin, size[1] - margin
     return left >= margin and top >= margin and right <= width and bottom <= height
 
 
-def _overlap(a: Box, b: Box) -> bool:
+def _overlap(a: Rectangle, b: Rectangle) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _covered(box: Box, dots: np.ndarray) -> int:
+def _covered(box: Rectangle, dots: np.ndarray) -> int:
     (left, top, right, bottom), (x, y) = box, dots
     return int(np.count_nonzero((x >= left) & (x <= right) & (y >= top) & (y <= bottom)))
 
@@ -211,8 +211,8 @@ class Shown:
 class Frame:
     """Part of the map that is on screen, and its size in pixels (width, height)."""
 
-    x: tuple[float, float] = WHOLE
-    y: tuple[float, float] = WHOLE
+    x: tuple[float, float] = WHOLE_MAP
+    y: tuple[float, float] = WHOLE_MAP
     size: tuple[float, float] = (600.0, 230.0)
     scale: float = 1.0  #: how much larger than usual marks and labels are
 
@@ -237,8 +237,8 @@ class Frame:
         """Return the frame enlarged ``factor`` times around ``at`` ``(2,)``, within the map."""
         low, high = np.array([self.x, self.y]).T
         low, high = at + (low - at) / factor, at + (high - at) / factor
-        if (high - low >= WHOLE[1] - WHOLE[0]).any():
-            return replace(self, x=WHOLE, y=WHOLE)
+        if (high - low >= WHOLE_MAP[1] - WHOLE_MAP[0]).any():
+            return replace(self, x=WHOLE_MAP, y=WHOLE_MAP)
         return self._at(low, high)
 
     def showing(self, at: np.ndarray) -> Frame:
@@ -250,7 +250,7 @@ class Frame:
 
     def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
         """Return the frame from ``low`` to ``high``, moved to lie within the map."""
-        step = np.maximum(WHOLE[0] - low, 0) + np.minimum(WHOLE[1] - high, 0)
+        step = np.maximum(WHOLE_MAP[0] - low, 0) + np.minimum(WHOLE_MAP[1] - high, 0)
         x, y = np.stack([low + step, high + step], axis=1).tolist()
         return replace(self, x=tuple(x), y=tuple(y))
 

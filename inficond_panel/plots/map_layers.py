@@ -17,7 +17,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.plots.cloud import (
     LEVELS,
     NOTHING,
-    WHOLE,
+    WHOLE_MAP,
     Density,
     DrawnSegments,
     concept_positions,
@@ -39,7 +39,7 @@ from inficond_panel.store import Store
 from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
 
-Columns = dict[str, list[Any]]
+LayerColumns = dict[str, list[Any]]
 _PLACES = 5  #: digits of positions on the map: 0.01 pixels if it is 1,000 pixels wide
 UNSEEN = "#0000"  #: transparent black
 _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
@@ -82,7 +82,7 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
     )
 
 
-def make_leaders(names: MapNames, dark: bool) -> Columns:
+def make_leaders(names: MapNames, dark: bool) -> LayerColumns:
     """Return columns of the leader lines from marks to far labels: ends, length, angle, colour."""
     ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
     right, down = names.ways.T
@@ -90,7 +90,7 @@ def make_leaders(names: MapNames, dark: bool) -> Columns:
     return {**ends, **way, "ink": [INK_3.of(dark)] * len(names.leaders)}
 
 
-def make_texts(names: MapNames, dark: bool) -> Columns:
+def make_texts(names: MapNames, dark: bool) -> LayerColumns:
     """Return columns of the labels: centre, mark, offset from the mark in pixels, text, style.
 
     ``surface`` is the colour of the outline below the text.
@@ -113,13 +113,13 @@ def make_texts(names: MapNames, dark: bool) -> Columns:
     }
 
 
-def make_segments(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> Columns:
+def make_segments(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> LayerColumns:
     """Return columns that draw the segments assigned to a concept as small discs."""
     x, y = assigned.xy.astype(float).round(_PLACES).T.tolist()
     return {"x": x, "y": y, "across": [4.0 * scale] * len(x), "fill": [ASSIGNED.of(dark)] * len(x)}
 
 
-def make_centre(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> Columns:
+def make_centre(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> LayerColumns:
     """Return columns that draw the segments' centre as an outlined cross; empty without any."""
     looks = ((SURFACE, 25.0, 6.0), (ASSIGNED, 22.0, 3.0)) if assigned.placed else ()
     x, y = assigned.centre.tolist()
@@ -135,7 +135,7 @@ def make_centre(assigned: DrawnSegments, dark: bool, scale: float = 1.0) -> Colu
 Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, line width, opacity
 
 
-def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> Columns:
+def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> LayerColumns:
     """Return columns that draw the marks of the concepts ``shown.marked``.
 
     A pending thumb is a triangle up or down, a cross (remove) or a circle (release); an influence
@@ -211,8 +211,8 @@ def make_embedding(
         *(_names(store, xy, shown) if shown.marked else []),
     ]
     return hv.Overlay(layers).opts(
-        xlim=WHOLE,
-        ylim=WHOLE,
+        xlim=WHOLE_MAP,
+        ylim=WHOLE_MAP,
         xaxis=None,
         yaxis=None,
         width=int(_FRAME.size[0]),

@@ -31,7 +31,7 @@ from inficond_panel.quantify.output_report import (
     drawn_measures,
 )
 from inficond_panel.quantify.outputs import (
-    Groups,
+    ImageGroups,
     Outputs,
     Reliability,
     label_set_groups,
@@ -95,7 +95,7 @@ def oracle_sweep(
 
 #: Measures by which a gamma is chosen: the largest value is best.
 CHOOSERS = ("silhouette", "silhouette_super")
-Key = TypeVar("Key")
+_Key = TypeVar("_Key")
 #: Largest number of images on a t-SNE map; more are slow, and overlap.
 ON_MAP = 1000
 
@@ -141,8 +141,8 @@ class GammaSweep:
     """
 
     oracles: tuple[GammaOutputs, ...]
-    groups: Groups | None
-    above: Groups | None
+    groups: ImageGroups | None
+    above: ImageGroups | None
     rows: NDArray[np.intp]
     level: float = CONFIDENCE
 
@@ -191,8 +191,8 @@ class GammaSweep:
 
 
 def tsne_positions(
-    shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
-) -> dict[Key, NDArray]:
+    shown: Mapping[_Key, NDArray], groups: ImageGroups, seed: int = 0, most: int = ON_MAP
+) -> dict[_Key, NDArray]:
     """Return t-SNE coordinates ``(n, 2)`` by key, of each array of outputs ``(n, d)`` in ``shown``.
 
     All maps show the same images, at most ``most`` of the images in ``groups``; nan for others."""
@@ -208,8 +208,8 @@ def measure_gammas(
     store: Store,
     logits: Mapping[float, Logits],
     *,
-    groups: Groups | None = None,
-    above: Groups | None = None,
+    groups: ImageGroups | None = None,
+    above: ImageGroups | None = None,
     thresholds: Sequence[float] | None = None,
     draws: int = 200,
     seed: int = 0,
@@ -235,7 +235,7 @@ def measure_gammas(
     return GammaSweep(tuple(measured), groups, above, rows, level)
 
 
-def super_groups(store: Store, groups: Groups, source: str) -> Groups:
+def super_groups(store: Store, groups: ImageGroups, source: str) -> ImageGroups:
     """Return super-classes of the images in ``groups``, from a metadata column or a CSV file.
 
     The file has the columns ``class`` (a group's name) and ``group``, or ``image_id`` and
@@ -261,7 +261,7 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
     return large
 
 
-def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
+def _from_file(store: Store, groups: ImageGroups, path: Path) -> list[str]:
     """Return the super-class of each image of ``fit``, read from a CSV file; "" without one."""
     try:
         table = list(csv.DictReader(read_text(path, ANNOTATION_BYTES).splitlines()))

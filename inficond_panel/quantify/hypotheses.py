@@ -113,7 +113,7 @@ class Figure:
     variance: bool = False
 
 
-FIGURES = (
+HYPOTHESIS_FIGURES = (
     Figure("N_fg", "foreground", 1),
     Figure("N_bg", "background"),
     Figure("foreground_ratio", "ratio", 1),
@@ -177,7 +177,7 @@ def hypotheses(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> list[HypothesisRow]:
-    """Compare the networks by each measure in ``FIGURES``, one row per measure.
+    """Compare the networks by each measure in ``HYPOTHESIS_FIGURES``, one row per measure.
 
     ``networks`` holds the trainings of "student" and "baseline", paired by their order, and
     optionally "teacher". Values are means over trainings. Intervals are percentile intervals over
@@ -189,7 +189,7 @@ def hypotheses(
         for name, trainings in networks.items()
     }
     table = draw_counts(len(foreground), draws, seed)
-    return [_row(figure, figures, table, level, seed) for figure in FIGURES]
+    return [_row(figure, figures, table, level, seed) for figure in HYPOTHESIS_FIGURES]
 
 
 def _row(

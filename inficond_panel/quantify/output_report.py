@@ -22,7 +22,7 @@ from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, in
 from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.top_class import TopClass
-from inficond_panel.quantify.outputs import Groups, Outputs, entropy, pooled_errors, silhouette
+from inficond_panel.quantify.outputs import ImageGroups, Outputs, entropy, pooled_errors, silhouette
 from inficond_panel.store.checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, TOP1, TOP_ECE, keys
@@ -65,8 +65,8 @@ class OutputMeasure:
 def measure_outputs(
     outputs: Outputs,
     *,
-    groups: Groups | None = None,
-    above: Groups | None = None,
+    groups: ImageGroups | None = None,
+    above: ImageGroups | None = None,
     thresholds: Sequence[float] | None = None,
     draws: int = 200,
     seed: int = 0,
@@ -91,8 +91,8 @@ def drawn_measures(
     outputs: Outputs,
     kind: str,
     *,
-    groups: Groups | None = None,
-    above: Groups | None = None,
+    groups: ImageGroups | None = None,
+    above: ImageGroups | None = None,
     thresholds: Sequence[float] | None = None,
     draws: int = 200,
     seed: int = 0,

@@ -196,7 +196,7 @@ MOST = 4000
 
 
 @dataclass(frozen=True)
-class Groups:
+class ImageGroups:
     """Division of n images into groups: ``of`` (n,) is the index of each image's group, or -1.
 
     ``names`` are the groups' names, ``rule`` describes how they were made."""
@@ -211,7 +211,7 @@ class Groups:
         return int((self.of >= 0).sum())
 
 
-def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
+def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> ImageGroups:
     """Group the images with exactly one class by that class; labels ``(n, K)`` in {1, 0, -1}.
 
     Images with an ignored label are left out, as are classes with fewer than ``least`` images.
@@ -222,7 +222,7 @@ def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) 
     return large_groups(of, list(classes), least, "images with one label, by that label")
 
 
-def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
+def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> ImageGroups:
     """Group the images by the set of classes that they show, from labels ``(n, K)`` in {1, 0, -1}.
 
     Images without any class form the group "none". Images with an ignored label are left out, as
@@ -235,7 +235,7 @@ def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> 
     return large_groups(of, names, least, "images by the set of their labels")
 
 
-def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
+def sample(groups: ImageGroups, most: int = MOST, seed: int = 0) -> ImageGroups:
     """Draw at most ``most`` of the images in groups, without replacement; return their groups.
 
     Groups with fewer than two drawn images are left out."""
@@ -248,7 +248,7 @@ def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
     return large_groups(of, list(groups.names), 2, f"{groups.rule}, {most} of {len(inside)} drawn")
 
 
-def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
+def silhouette(outputs: NDArray, groups: ImageGroups) -> NDArray[np.float64]:
     """Return the silhouette of each image ``(n,)``, with euclidean distances between outputs.
 
     ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's group, b the
@@ -291,10 +291,10 @@ def tsne(outputs: NDArray, seed: int = 0) -> NDArray[np.float64]:
         return np.asarray(made.fit_transform(outputs), dtype=np.float64)
 
 
-def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
-    """Return ``Groups`` of at least ``least`` images, renumbered from 0; ``of`` (n,) is the index
-    in ``names`` of each image's group, or -1."""
+def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> ImageGroups:
+    """Return ``ImageGroups`` of at least ``least`` images, renumbered from 0; ``of`` (n,) is the
+    index in ``names`` of each image's group, or -1."""
     kept = np.flatnonzero(np.bincount(of[of >= 0], minlength=len(names)) >= least)
     number = np.full(len(names) + 1, -1)  # the last is for images that are left out
     number[kept] = np.arange(len(kept))
-    return Groups(number[of], tuple(names[k] for k in kept.tolist()), rule)
+    return ImageGroups(number[of], tuple(names[k] for k in kept.tolist()), rule)

@@ -24,7 +24,7 @@ from inficond_panel.tuning.fitting.adjustments import gains_of
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.student import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE
-from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
+from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECT_SORT, WEIGHT
 
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: most what-if curves to cache for each tuner in use
@@ -79,7 +79,7 @@ def concept_rows(
     gains = gains_of(tuner.terms(student.node).get(student.class_name, Terms()).adjusted)
     order = strongest(values if by_value else weights).tolist()
     ranked = order if by_value else order[: np.count_nonzero(weights)]
-    if sort == SUSPECTS.key:
+    if sort == SUSPECT_SORT.key:
         ranked = [store.concepts.index(name) for name in suspects]
         order = [*ranked, *(c for c in order if c not in ranked)]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}

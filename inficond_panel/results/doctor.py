@@ -47,7 +47,7 @@ from inficond_panel.wording.shift_kinds import kind_sentence, remedy_of, unsure_
 from inficond_panel.wording.suspects import (
     DECIDED,
     OF,
-    SHOWN,
+    SHOWN_SUSPECTS,
     more_words,
     shift_sentence,
     suspect_reason,
@@ -339,10 +339,10 @@ _SUSPECT_HEADINGS = {
 def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) -> pd.DataFrame:
     shifts = [each.shift for each in seen.values()]
     rows = [_suspect_row(each, one) for each in shifts for one in (*each.suspects, *each.belonging)]
-    more = {each.class_name: each.suspects[SHOWN:] for each in shifts if not whole}
+    more = {each.class_name: each.suspects[SHOWN_SUSPECTS:] for each in shifts if not whole}
     guess = [NEAREST] if any(each.suspects for each in shifts) else []
     shown = [
-        rank < SHOWN or rank >= len(each.suspects)
+        rank < SHOWN_SUSPECTS or rank >= len(each.suspects)
         for each in shifts
         for rank in range(len(each.suspects) + len(each.belonging))
     ]

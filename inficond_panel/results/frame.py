@@ -28,7 +28,7 @@ from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
 from inficond_panel.common.numbers import count, plain, significant, written
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 
-LIMITS = ("_low", "_high")
+LIMIT_SUFFIXES = ("_low", "_high")
 
 
 @dataclass(frozen=True)
@@ -100,20 +100,22 @@ def make_frame(
 
 def interval_of(row: pd.Series, key: str) -> Interval:
     """Return the estimate in column ``key`` of one row, with its limits."""
-    low, high = (float(row[f"{key}{end}"]) for end in LIMITS)
+    low, high = (float(row[f"{key}{end}"]) for end in LIMIT_SUFFIXES)
     return Interval(float(row[key]), low, high)
 
 
 def intervals_of(frame: pd.DataFrame, key: str) -> list[Interval]:
     """Return the estimates in column ``key`` of all rows, with their limits."""
-    columns = (frame[name].astype(float) for name in (key, *(f"{key}{end}" for end in LIMITS)))
+    columns = (
+        frame[name].astype(float) for name in (key, *(f"{key}{end}" for end in LIMIT_SUFFIXES))
+    )
     return [Interval(*row) for row in zip(*columns, strict=True)]
 
 
 def _outside(frame: pd.DataFrame, headings: Mapping[str, Heading]) -> list[str]:
     """Return a list of ``OUTSIDE_NOTE`` if an estimate lies outside its limits, else empty."""
     limited = [name for name, form in headings.items() if form.limits]
-    limited = [name for name in limited if f"{name}{LIMITS[0]}" in frame]
+    limited = [name for name in limited if f"{name}{LIMIT_SUFFIXES[0]}" in frame]
     marked = any(each.outside for name in limited for each in intervals_of(frame, name))
     return [OUTSIDE_NOTE] if marked else []
 
@@ -207,7 +209,7 @@ def text_table(
         header.append(heading.text)
         known = pictures if pictures and heading.image else {}
         columns.append([Pictured.of(_text(value, heading), known) for value in whole[name]])
-        if heading.limits and f"{name}{LIMITS[0]}" in whole:
+        if heading.limits and f"{name}{LIMIT_SUFFIXES[0]}" in whole:
             header.append(confidence_word(facts.get(heading.level, CONFIDENCE)))
             columns.append([_limits(each, heading) for each in intervals_of(whole, name)])
     return header, [list(row) for row in zip(*columns, strict=True)]

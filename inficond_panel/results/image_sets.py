@@ -133,7 +133,7 @@ def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:
 
 
 #: Sides of a class by label: its positives and its negatives.
-SIDES = {"positives": 1, "negatives": 0}
+LABEL_OF_SIDE = {"positives": 1, "negatives": 0}
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def decided_images(
     (False); None keeps both. The student's worst decisions come first: the lowest logits of
     positives, the highest of negatives.
     """
-    label = SIDES[side]
+    label = LABEL_OF_SIDE[side]
     chosen = student.labels == label
     sides = (student_right, student.decided), (teacher_right, student.teacher_decided)
     for right, present in sides:

@@ -24,7 +24,7 @@ class Contribution:
 
 
 @dataclass(frozen=True)
-class Edit:
+class LeastEdit:
     """The least change of one influence, the others unchanged, that flips the image's decision.
 
     ``present`` is the new decision, which holds just beyond ``influence`` if present, and at
@@ -70,8 +70,8 @@ class Apart:
     present: bool
     teacher: float
     label: int
-    edit: Edit | None
-    used: Edit | None
+    edit: LeastEdit | None
+    used: LeastEdit | None
     other_classes: float = 0.0
     unseen: float = 0.0
     named: str = ""
@@ -128,7 +128,7 @@ def parts_of(
 
 def _edit(
     student: Student, row: int, concepts: np.ndarray, scores: np.ndarray, excess: float
-) -> Edit | None:
+) -> LeastEdit | None:
     """Return the smallest edit of one of ``concepts`` that flips the image's decision, or None."""
     if not len(concepts):
         return None
@@ -136,7 +136,7 @@ def _edit(
     before, present = float(student.weights[c]), not above(excess, 0.0)
     change = -excess / (scores[c] * student.leverage)
     concept = student.store.concepts[c]
-    return Edit(
+    return LeastEdit(
         concept=concept,
         before=before,
         influence=before + change,

@@ -20,7 +20,7 @@ from inficond_panel.quantify.gamma_sweep import CHOOSERS, GammaOutputs, GammaSwe
 from inficond_panel.quantify.hypotheses import LEAST_TRAININGS, HypothesisRow, hypotheses
 from inficond_panel.quantify.knowledge_points import THRESHOLD
 from inficond_panel.quantify.output_report import MEASURES, OutputMeasure, measure_outputs
-from inficond_panel.quantify.outputs import Groups, Outputs, Reliability, outputs_on
+from inficond_panel.quantify.outputs import ImageGroups, Outputs, Reliability, outputs_on
 from inficond_panel.results.distillations import common_facts, draws_note
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.tuning import Tuner
@@ -43,7 +43,7 @@ _BINS = ("lower", "upper", "events", "probability", "frequency")
 
 
 def output_measures(
-    tuner: Tuner, outputs: Outputs, groups: Groups | None, noise: Noise
+    tuner: Tuner, outputs: Outputs, groups: ImageGroups | None, noise: Noise
 ) -> pd.DataFrame:
     """Return measures of the outputs of teacher and oracle on ``fit``, of the teacher on ``tune``.
 
@@ -146,8 +146,8 @@ def _reliability(diagrams: Iterable[tuple[Mapping[str, Any], Reliability]]) -> p
 def map_positions(
     images: Sequence[str],
     places: Mapping[Any, NDArray],
-    groups: Groups,
-    above: Groups | None = None,
+    groups: ImageGroups,
+    above: ImageGroups | None = None,
 ) -> pd.DataFrame:
     """Return a frame of the images' positions on t-SNE maps, one row per image on the maps.
 
@@ -181,7 +181,7 @@ def others_notes(outputs: Outputs) -> list[str]:
     ]
 
 
-def _silhouette(groups: Groups | None) -> list[str]:
+def _silhouette(groups: ImageGroups | None) -> list[str]:
     if groups is None:
         return []
     size = f"{count(groups.images, 'image')}, {count(len(groups.names), 'group')}"
@@ -202,7 +202,7 @@ def _best(best: Mapping[str, float | None]) -> list[str]:
     return [f"Largest silhouette by {k}: gamma {g:g}." for g, k in kinds if g is not None]
 
 
-def _grouped(groups: Groups | None) -> dict[str, Any] | None:
+def _grouped(groups: ImageGroups | None) -> dict[str, Any] | None:
     if groups is None:
         return None
     return {"rule": groups.rule, "names": list(groups.names), "images": groups.images}

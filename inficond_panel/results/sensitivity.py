@@ -31,7 +31,7 @@ from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
 
 #: Metrics of a student shown for each lambda.
-MEASURED = (AP.key, FIDELITY.key)
+SENSITIVITY_METRICS = (AP.key, FIDELITY.key)
 
 
 _PATH_HEADINGS = {
@@ -107,7 +107,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
             "auto": auto is not None and value == auto.taken,
             "concepts": int(np.count_nonzero(fit.weights[:, 0])),
         }
-        rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
+        rows.append(row | columns_of(metric_intervals(outcome, SENSITIVITY_METRICS, **noise)))
     chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
     used = "The student was chosen by these images, or fitted to them: AP and fidelity are "
     used += "cross-fitted."

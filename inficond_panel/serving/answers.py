@@ -225,7 +225,9 @@ async def _slowly(original: Callable[..., None], self: Any) -> None:
 
 #: Bundles of BokehJS that no plot needs, since all plots are drawn on the canvas.
 UNUSED = frozenset({"bokeh-gl"})
-PACKED = frozenset({".js", ".css"})  #: files to compress; pictures and fonts are compressed already
+COMPRESSED = frozenset(
+    {".js", ".css"}
+)  #: files to compress; pictures and fonts are compressed already
 
 
 def _fewer(original: Callable[..., Resources], self: BokehTornado, *args: Any) -> Resources:
@@ -238,7 +240,7 @@ def _pack(original: Callable[..., None], self: StaticFileHandler) -> None:
     """Send a script or style as gzip if the browser accepts gzip; compress a file only once."""
     original(self)
     file, headers = Path(str(self.absolute_path)), self.request.headers
-    if file.suffix not in PACKED:
+    if file.suffix not in COMPRESSED:
         return
     self.add_header("Vary", "Accept-Encoding")
     if "gzip" in headers.get("Accept-Encoding", "") and "Range" not in headers:

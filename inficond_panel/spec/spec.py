@@ -17,7 +17,14 @@ from inficond_panel.common.places import is_remote, place_of, reaching
 from inficond_panel.errors import FileProblem, Remedy, SpecError, StoreError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
-from inficond_panel.spec.framework.types import Device, File, PathOrAddress, Place, Text, option
+from inficond_panel.spec.framework.types import (
+    Device,
+    FilePath,
+    FolderOrAddress,
+    PathOrAddress,
+    Text,
+    option,
+)
 from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, PythonDataset, ScenesDataset, StoreDataset
@@ -51,7 +58,7 @@ class Spec(SpecFile):
     spared: ClassVar[dict[str, tuple[str, ...]]] = {"store": _MAKING}
 
     title: Text = option(doc="Name shown on the page.")
-    store: Place = option(
+    store: FolderOrAddress = option(
         None,
         doc="The store; if left out, next to the spec, with the spec's name. For an existing "
         "store, dataset, concepts and teacher may be left out together.",
@@ -75,7 +82,7 @@ class Spec(SpecFile):
     tuning: Tuning = option(default_factory=Tuning, doc="Thumbs and refits.")
     views: Views = option(default_factory=Views, doc="Settings of the views.")
     layout: Layout = option(default_factory=Layout, doc="Look of the page.")
-    study: File | None = option(
+    study: FilePath | None = option(
         None, doc="Study on this store, for inficond study; see `inficond docs study`."
     )
 

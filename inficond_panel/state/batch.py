@@ -30,15 +30,16 @@ class Notice:
 
 
 #: Metrics whose changes a preview shows.
-METRICS = keys(AP, F1, ACCURACY, FIDELITY)
+PREVIEW_METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 
 
 @dataclass(frozen=True)
 class Preview:
     """Effect that the pending batch would have on each class it changes; never saved.
 
-    ``changes`` are the changes in ``METRICS``, by class and metric; ``sides`` counts the images
-    whose decision changes. ``moved`` are other classes that a softmax student would change.
+    ``changes`` are the changes in ``PREVIEW_METRICS``, by class and metric; ``sides`` counts the
+    images whose decision changes. ``moved`` are other classes that a softmax student would
+    change.
     """
 
     node: Node
@@ -65,7 +66,7 @@ def make_preview(
     for name in after.tuned:
         if cancelled():
             raise CancelledError("Cancelled.")
-        changes = change_intervals(old[name].outcome, new[name].outcome, METRICS, **noise)
+        changes = change_intervals(old[name].outcome, new[name].outcome, PREVIEW_METRICS, **noise)
         preview.changes[name] = changes if tuner.spec.views.intervals else alone(changes)
         preview.metrics[name] = new[name].metrics
         preview.sides[name] = churn(old[name], new[name]).count()

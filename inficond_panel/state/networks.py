@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.common.numbers import signed
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.concepts.texts import TWINS, EncodesText, texts_of
+from inficond_panel.concepts.texts import TWIN_COSINE, EncodesText, texts_of
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.errors import CancelledError, DataError, InficondError, TuningError
 from inficond_panel.export.folder import as_exported
@@ -33,9 +33,9 @@ from inficond_panel.tuning.opening import (
 from inficond_panel.tuning.replay import carry_on
 
 #: Bytes of the largest accepted photo: as base64 text it fits into a WebSocket message of 1 MB.
-MOST_BYTES = 600_000
+MOST_PHOTO_BYTES = 600_000
 #: Image formats that the page may send.
-FORMATS = ("JPEG", "PNG")
+PHOTO_FORMATS = ("JPEG", "PNG")
 _LEFT = 0.1  #: share of the progress bar that is filled when the work begins
 
 
@@ -186,14 +186,15 @@ class PhotoState(Working):
 def check_photo(photo: bytes, side: int) -> None:
     """Raise ``DataError`` for a photo that is no JPEG or PNG, or has too many bytes or pixels.
 
-    At most ``MOST_BYTES`` bytes and ``side`` pixels; only the file's header is read.
+    At most ``MOST_PHOTO_BYTES`` bytes and ``side`` pixels; only the file's header is read.
     """
-    if len(photo) > MOST_BYTES:
+    if len(photo) > MOST_PHOTO_BYTES:
         raise DataError(
-            f"The photo has {len(photo):,} bytes, over {MOST_BYTES:,}.", "Choose a smaller photo."
+            f"The photo has {len(photo):,} bytes, over {MOST_PHOTO_BYTES:,}.",
+            "Choose a smaller photo.",
         )
     try:
-        with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(photo), formats=PHOTO_FORMATS) as image:
             longest = max(image.size)
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
         raise DataError("This is not a JPEG or PNG photo.", "Choose a JPEG or PNG.") from error
@@ -349,7 +350,7 @@ def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool) -> list
     if near:
         listed = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in near)
         sentences.append(f"Nearest concepts by text: {listed}.")
-    twins = [other for other, cosine in near if cosine >= TWINS]
+    twins = [other for other, cosine in near if cosine >= TWIN_COSINE]
     if twins:
         sentences.append(f"It nearly is {twins[0]}: a student may share the weight between them.")
     weights = node.weights[c]

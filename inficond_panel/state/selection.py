@@ -26,7 +26,7 @@ from inficond_panel.vocabulary.metrics import (
 from inficond_panel.vocabulary.splits import EVALUATED, SPLITS, TUNE
 
 
-class Names(param.Parameter):
+class KnownNames(param.Parameter):
     """Parameter for a name that must be in ``known``; it may be empty unless ``needed`` is set.
 
     With ``several`` its value is a list of such names.
@@ -57,9 +57,9 @@ class Selection(param.Parameterized):
     Selecting another class or concept drops the picked images.
     """
 
-    class_name = Names(doc="Class whose student is selected; empty: none.")
-    concept = Names(doc="Concept opened in the detail view; empty: none.")
-    concepts = Names([], several=True, doc="Concepts picked, such as with the lasso.")
+    class_name = KnownNames(doc="Class whose student is selected; empty: none.")
+    concept = KnownNames(doc="Concept opened in the detail view; empty: none.")
+    concepts = KnownNames([], several=True, doc="Concepts picked, such as with the lasso.")
     images = param.ClassSelector(
         class_=ImageSet, default=None, doc="Picked images; None: images with the concept."
     )

@@ -102,7 +102,9 @@ def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
 
 
 #: Remedy for images with several classes or none.
-REMEDY = "Leave these images out, or allow any number of classes per image: task: multi_label"
+ONE_CLASS_REMEDY = (
+    "Leave these images out, or allow any number of classes per image: task: multi_label"
+)
 _NAMED = 3
 #: Data look single-label if at most 1 of this many labelled images has several classes or none.
 _RULE = 20

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.distill.metrics.output_order import MOST, check_order, fitting_outputs
+from inficond_panel.distill.metrics.output_order import MOST_IMAGES, check_order, fitting_outputs
 from inficond_panel.errors import DataError, OrderError, Remedy, precompute_command
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -62,7 +62,7 @@ ORDER_REMEDY = f'If the names are right, pass order="{AS_GIVEN}".'
 _FEW = 2000
 _NAMED = 12  #: pairs of classes that a message lists
 #: Splits whose labels the check uses.
-SEEN = (FIT, TUNE)
+SEEN_SPLITS = (FIT, TUNE)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def hold_outputs(
     single: bool,
     softmax: bool,
     other: NDArray | None,
-    most: int = MOST,
+    most: int = MOST_IMAGES,
 ) -> OrderFinding | None:
     """Return a finding if the labels ``(n, K)`` fit the logits ``(n, K)`` clearly better in another
     order of ``classes``; None if no other order does.
@@ -105,7 +105,7 @@ def hold_outputs(
     The check uses at most ``most`` images, of fit and tune, or of all splits if ``split`` is None.
     ``other (n, M)`` are logits of a softmax's further classes. ``single``: one class per image.
     """
-    rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN))
+    rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN_SPLITS))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
     better = check_order(values, label[rows], softmax=softmax, single=single, most=most)
     if better is None:
@@ -149,5 +149,5 @@ def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFi
         single=store.task == SINGLE_LABEL,
         softmax=store.activation == "softmax",
         other=store.other_logit,
-        most=_FEW if few else MOST,
+        most=_FEW if few else MOST_IMAGES,
     )

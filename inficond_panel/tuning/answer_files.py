@@ -135,7 +135,7 @@ COLUMNS = ("class", "rank", "image", "path", "why", "answer")
 _NEEDED = ("image", "answer")
 _MOST_HINTS = 100  # suggestions for thousands of unknown names would take minutes
 #: Value of each accepted word of an answer; upper and lower case are equal.
-WORDS: Mapping[str, int | None] = {
+ANSWER_WORDS: Mapping[str, int | None] = {
     **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
     **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), 0),
     **dict.fromkeys(("", "skip", "nan", "none", "<na>"), None),
@@ -178,7 +178,7 @@ def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:
 
 def answer_of(given: object) -> int | None:
     """Return an answer (word, number or bool) as 1, 0 or None; ``KeyError`` for other values."""
-    return WORDS[str(given).strip().lower()]
+    return ANSWER_WORDS[str(given).strip().lower()]
 
 
 class _Reader:

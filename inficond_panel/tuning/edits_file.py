@@ -47,7 +47,7 @@ _KEYS = tuple(
         ("class", "classes", "concept", "concepts", "direction", *_OF_REPAIRS, *_OF_THUMBS, MEANT)
     )
 )
-_DIRECTIONS = {**DIRECTIONS, **REPAIRS}
+_ALL_DIRECTIONS = {**DIRECTIONS, **REPAIRS}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
     "factor, bound or value}, or {class, meant}"
@@ -81,9 +81,9 @@ class EditReader(EntryReader):
         entry = Entry(self, node, self._values(node))
         if MEANT in entry.values:
             return self._meant(entry)
-        *others, last = _DIRECTIONS
+        *others, last = _ALL_DIRECTIONS
         expected = f"{', '.join(others)} or {last}"
-        direction = entry.word("direction", expected, _DIRECTIONS, hints=True)
+        direction = entry.word("direction", expected, _ALL_DIRECTIONS, hints=True)
         classes = self._classes(entry)
         self.known["concept"] = self.concepts
         if direction in DIRECTIONS and len(classes) == 1:
@@ -161,7 +161,7 @@ class EditReader(EntryReader):
                 self.report(entry.node, f"the key {name!r} is missing")
         allowed = {"class", "classes", "direction", *keys, *either}
         for name, value in entry.values.items():
-            if name not in allowed and direction in _DIRECTIONS:
+            if name not in allowed and direction in _ALL_DIRECTIONS:
                 self.report(value, f"{direction} takes no {name!r}")
 
     def _sizes(self, entry: Entry, direction: str) -> tuple[float | None, float | None]:

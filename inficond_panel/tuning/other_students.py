@@ -20,14 +20,14 @@ from inficond_panel.tuning.opening import typed_of
 from inficond_panel.tuning.tuner import Tuner
 
 CONCEPTS, DATA = "over other concepts", "over other concepts or data"
-SETTINGS = "with other settings"
+OTHER_SETTINGS = "with other settings"
 
 
 @dataclass(frozen=True)
 class OtherStudents:
     """Students with another #0 in the same history, and their differences from the open students.
 
-    ``kind`` is ``CONCEPTS``, ``DATA`` (another store with as many concepts) or ``SETTINGS``;
+    ``kind`` is ``CONCEPTS``, ``DATA`` (another store with as many concepts) or ``OTHER_SETTINGS``;
     ``differs`` are the differences, as short texts.
     """
 
@@ -55,7 +55,7 @@ def other_students(tuner: Tuner) -> list[OtherStudents]:
             for key in dict.fromkeys((*ours, *theirs))
             if theirs and key != "store" and ours.get(key) != theirs.get(key)
         )
-        if kind != SETTINGS:
+        if kind != OTHER_SETTINGS:
             differs = (*_of_store(tuner, root), *differs)
         found.append(OtherStudents(root, kind, differs))
     return found
@@ -87,7 +87,7 @@ def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> Rem
 
 def _kind(store: Store, other: OtherRoot) -> str:
     if other.settings.get("store") == store.content_hash:
-        return SETTINGS
+        return OTHER_SETTINGS
     return DATA if other.concepts == len(store.concepts) else CONCEPTS
 
 

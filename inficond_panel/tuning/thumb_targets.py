@@ -11,7 +11,7 @@ from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.intents import DOWN, REMOVE, UP
 
 #: Gain of ``up`` by x - 1, and of ``down`` by 1/x - 1, in standard deviations of the log-odds.
-RAISED, LOWERED = 0.4, 0.4
+RAISE_GAIN, LOWER_GAIN = 0.4, 0.4
 #: Factor of the ``down`` that has the gain of ``remove``.
 _OF_REMOVE = 2.0
 #: Gain up to which a thumb is taken back by another one.
@@ -60,12 +60,12 @@ def thumb_path(
 
 
 def _gain(direction: str, factor: float) -> float:
-    return RAISED * (factor - 1) if direction == UP.key else -LOWERED * (1 - 1 / factor)
+    return RAISE_GAIN * (factor - 1) if direction == UP.key else -LOWER_GAIN * (1 - 1 / factor)
 
 
 def _thumb_of(gain: float) -> Sized:
     """Return the thumb with nearly this gain, whose factor has three digits."""
-    factor = 1 + gain / RAISED if gain > 0 else 1 / (1 + gain / LOWERED)
+    factor = 1 + gain / RAISE_GAIN if gain > 0 else 1 / (1 + gain / LOWER_GAIN)
     return (UP if gain > 0 else DOWN).key, significant_value(factor, 3)
 
 

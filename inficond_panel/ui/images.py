@@ -174,7 +174,7 @@ def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: boo
 
 
 #: Names of the four fills of agreement, by (teacher is right, student is right).
-FILLS = {
+FILL_NAMES = {
     (True, True): "both-right",
     (True, False): "student-wrong",
     (False, False): "both-wrong",
@@ -193,14 +193,14 @@ def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
     ignored label.
     """
     right = np.column_stack([gallery.teacher_right, gallery.student_right])
-    fills = np.full(len(gallery.rows), len(FILLS))
-    for code, pair in enumerate(FILLS):
+    fills = np.full(len(gallery.rows), len(FILL_NAMES))
+    for code, pair in enumerate(FILL_NAMES):
         fills[(right == pair).all(axis=1) & (gallery.label >= 0)] = code
     return {
         "rows": gallery.rows.tolist(),
         "labels": gallery.label.tolist(),
         "fills": fills.tolist(),
-        "names": [*FILLS.values(), ""],
+        "names": [*FILL_NAMES.values(), ""],
         "assigned": gallery.assigned.astype(int).tolist(),
     }
 

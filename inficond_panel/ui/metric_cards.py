@@ -23,7 +23,7 @@ from inficond_panel.vocabulary.metrics import (
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
 
-Row = tuple[str, str]
+CardRow = tuple[str, str]
 
 
 def make_class_metrics(
@@ -59,7 +59,7 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
 def _make_metrics(
     values: Sequence[Mapping[str, float]],
     teacher: Mapping[str, float],
-    details: Mapping[str, Sequence[Row]],
+    details: Mapping[str, Sequence[CardRow]],
     snapshot: Snapshot,
     changes: Mapping[str, Interval],
     class_name: str = "",
@@ -114,7 +114,7 @@ def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
     return {AP.key: ap, **snapshot.agreement[class_name].teacher_metrics()}
 
 
-def _details(now: ClassMetrics, agreement: Agreement) -> dict[str, list[Row]]:
+def _details(now: ClassMetrics, agreement: Agreement) -> dict[str, list[CardRow]]:
     """Return further rows on a class by key of the metric, such as its counts of images."""
     positives, negatives = agreement.positives, agreement.negatives
     found, left = (side.both_right + side.teacher_wrong for side in (positives, negatives))
@@ -140,7 +140,7 @@ def _details(now: ClassMetrics, agreement: Agreement) -> dict[str, list[Row]]:
     }
 
 
-def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
+def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[CardRow]:
     """Return rows: classes with the lowest and highest value, and number without a value."""
     values = {name: getattr(m, key) for name, m in metrics.items()}
     defined = {name: value for name, value in values.items() if not math.isnan(value)}

@@ -222,7 +222,7 @@ _DIFFER = (
     "less the mean where they agree"
 )
 WEIGHT = ConceptSort("weight", "Influence", "Strongest influence first, whatever its sign")
-SUSPECTS = ConceptSort(
+SUSPECT_SORT = ConceptSort(
     "suspects",
     "Suspects",
     "Concepts less correlated with the class in tuning images than in training images",
@@ -237,4 +237,4 @@ DISCREPANCY_N = ConceptSort(
 #: Keys of the sorts by a discrepancy.
 DISCREPANCIES = (DISCREPANCY_P.key, DISCREPANCY_N.key)
 #: Sorts of the concepts by key, in the order of the choice.
-CONCEPT_SORTS = {sort.key: sort for sort in (WEIGHT, SUSPECTS, DISCREPANCY_P, DISCREPANCY_N)}
+CONCEPT_SORTS = {sort.key: sort for sort in (WEIGHT, SUSPECT_SORT, DISCREPANCY_P, DISCREPANCY_N)}

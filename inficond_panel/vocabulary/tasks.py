@@ -17,7 +17,7 @@ OUTPUTS = ("logits", "probabilities")
 AS_GIVEN = "as_given"
 
 #: Warning of classes that may be one.
-ALIKE = "Classes that differ only in case"
+ALIKE_NAMES = "Classes that differ only in case"
 #: Warning of photos in two splits that are nearly the same.
 NEAR_DUPLICATES = "nearly equal photos across splits"
 #: Warning of concepts that the encoder hardly separates.

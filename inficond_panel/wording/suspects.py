@@ -39,7 +39,7 @@ _INSTEAD = (
     "student's place, on images that this model was not fitted to."
 )
 #: Number of suspects of a class that are listed in full; the others are only named.
-SHOWN = 3
+SHOWN_SUSPECTS = 3
 
 
 def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
@@ -225,8 +225,8 @@ def suspect_reason(found: ClassShift, suspect: Suspect) -> str:
 
 def more_words(suspects: Sequence[Suspect]) -> str:
     """Return the words for suspects that are not listed: ``and 7 more: kennel, leash, wall, …``."""
-    names = [suspect.concept for suspect in suspects[:SHOWN]]
-    rest = ", …" if len(suspects) > SHOWN else ""
+    names = [suspect.concept for suspect in suspects[:SHOWN_SUSPECTS]]
+    rest = ", …" if len(suspects) > SHOWN_SUSPECTS else ""
     return f"and {len(suspects)} more: {', '.join(names)}{rest}"
 
 

@@ -40,7 +40,7 @@ _MAPPED = 1 << 16
 #: Large arrays, with the name of the array that counts their rows per image. They stay on disk.
 _LARGE = {"embedding": "segments", "mask": "mask_pixels", "thumbnail": "thumbnail_length"}
 #: Name of the array (n, P) of picture properties, which results of older versions lack.
-PICTURES = "picture_property"
+PICTURE_ARRAY = "picture_property"
 #: Largest number of files open at a time.
 _OPEN = 256
 
@@ -187,8 +187,8 @@ def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
         "mask": Stored(store, "mask"),
         "thumbnail": Stored(store, "thumbnail"),
     }
-    if store.has(PICTURES):
-        arrays[PICTURES] = store.picture_property
+    if store.has(PICTURE_ARRAY):
+        arrays[PICTURE_ARRAY] = store.picture_property
     for name, values in arrays.items():
         save(folder / f"{name}.npy", values)
         if isinstance(values, Stored):
@@ -314,9 +314,9 @@ class Segmented:
     def pictures(self) -> np.ndarray | None:
         """Picture properties (n, P) of the readable images; None if an older result has none."""
         parts = [opened() for opened in self._parts]
-        if not all(PICTURES in arrays for arrays in parts if "segments" in arrays):
+        if not all(PICTURE_ARRAY in arrays for arrays in parts if "segments" in arrays):
             return None
-        return self._pieces(PICTURES, "read")[:]
+        return self._pieces(PICTURE_ARRAY, "read")[:]
 
     def _pieces(self, name: str, by: str) -> Concatenated:
         return Concatenated(

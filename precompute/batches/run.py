@@ -25,20 +25,20 @@ from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
 from inficond_panel.store.images import thumbnail
 from precompute.batches.pictures import picture_properties
-from precompute.batches.results import PICTURES, Arrays, Batch, Results, key_of
+from precompute.batches.results import PICTURE_ARRAY, Arrays, Batch, Results, key_of
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_digest, encoder_inputs, encoder_name, load_encoder
 from precompute.encoder.image import chosen_size
 from precompute.segments import SegmentSettings, segment
 
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 #: Generator of (batch number, arrays); a caller that stops early must close it.
 Computed = Generator[tuple[int, Arrays], None, None]
 _MOST_WORKERS = 16
 #: Function from the positions of a batch's photos to its arrays. It is called in several threads at
 #: once, of this process or of a cluster's worker.
-Work = Callable[[list[int]], Arrays]
+BatchWork = Callable[[list[int]], Arrays]
 _Positions = TypeVar("_Positions")
 _Result = TypeVar("_Result")
 
@@ -59,7 +59,7 @@ class Run:
     near: Sequence[Store] = ()
     threads: int = 1
     scheduler: str | None = None
-    progress: Progress = lambda _: None
+    progress: Tell = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
     images: Counter[str] = field(default_factory=Counter)
 
@@ -70,7 +70,7 @@ class Run:
 
     def each(
         self,
-        work: Work,
+        work: BatchWork,
         batches: Sequence[Batch],
         what: str,
         keep: Callable[[Batch, Arrays], None],
@@ -90,7 +90,7 @@ class Run:
                 if self.cancelled():
                     raise CancelledError("The run was stopped.", "Start the run again: it resumes.")
 
-    def _computed(self, work: Work, batches: list[list[int]], what: str) -> Computed:
+    def _computed(self, work: BatchWork, batches: list[list[int]], what: str) -> Computed:
         if not batches:
             return
         if self.scheduler is None:
@@ -210,7 +210,7 @@ class Segmenting:
             arrays["feature"] = other.whole(np.stack([other.prepare(image) for image in images]))
         ids = [self.dataset.ids[i] for i, why in zip(positions, reasons, strict=True) if not why]
         arrays |= segment_batch(images, cells, self.settings, ids)
-        arrays[PICTURES] = np.stack([picture_properties(image) for image in images])
+        arrays[PICTURE_ARRAY] = np.stack([picture_properties(image) for image in images])
         return arrays
 
 

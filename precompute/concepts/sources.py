@@ -46,9 +46,9 @@ _WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*|[^\sa-z]")
 def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[str]]:
     """Return the text of a corpus collected from ``sources``, and a line to print on each source.
 
-    A source is ``classes``, ``KIND:FILE`` with a kind of ``KINDS``, or a file of words. Concepts of
-    an earlier source are not repeated. Raises ``DataError`` for an unknown or unreadable source,
-    and if no concept results.
+    A source is ``classes``, ``KIND:FILE`` with a kind of ``SOURCE_KINDS``, or a file of words.
+    Concepts of an earlier source are not repeated. Raises ``DataError`` for an unknown or
+    unreadable source, and if no concept results.
     """
     seen: set[str] = set()
     lines, notes = [], []
@@ -71,15 +71,16 @@ def _read(source: str, classes: Sequence[str]) -> Found:
     if source == "classes":
         return [plain(name) for name in classes], "the classes' names"
     kind, colon, name = source.partition(":")
-    if not colon or (kind not in KINDS and Path(source).exists()):
+    if not colon or (kind not in SOURCE_KINDS and Path(source).exists()):
         return [", ".join(texts) for texts in read_corpus(Path(source)).values()], source
-    if kind not in KINDS or not name:
+    if kind not in SOURCE_KINDS or not name:
         raise DataError(
-            f"{source!r} is not a source of concepts.{near(kind, ['classes', *KINDS])}",
-            f"Use classes, a file of words, or {', '.join(f'{kind}:FILE' for kind in KINDS)}.",
+            f"{source!r} is not a source of concepts.{near(kind, ['classes', *SOURCE_KINDS])}",
+            "Use classes, a file of words, or "
+            f"{', '.join(f'{kind}:FILE' for kind in SOURCE_KINDS)}.",
         )
     try:
-        return KINDS[kind](Path(name), classes)
+        return SOURCE_KINDS[kind](Path(name), classes)
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}.", _REMEDY) from error
 
@@ -186,7 +187,7 @@ def _json(text: str, path: Path) -> object:
         raise DataError(f"{path} is not JSON: {error}.", _REMEDY) from error
 
 
-KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
+SOURCE_KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
     "assertions": _assertions,
     "captions": _captions,
     "answer": _answer,

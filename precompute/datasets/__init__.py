@@ -15,8 +15,8 @@ from inficond_panel.common.near_words import first_of, listed
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
-from inficond_panel.store.checks import REMEDY, single_label_fault
-from inficond_panel.vocabulary.tasks import ALIKE
+from inficond_panel.store.checks import ONE_CLASS_REMEDY, single_label_fault
+from inficond_panel.vocabulary.tasks import ALIKE_NAMES
 from precompute.datasets.captions import captions_in
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.dataset import Dataset, Encoded
@@ -57,7 +57,7 @@ def load_dataset(section: Section) -> Dataset:
         dataset = listing.dataset(section.splits)
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
-        raise DataError(fault, REMEDY)
+        raise DataError(fault, ONE_CLASS_REMEDY)
     notes = (*dataset.notes, *_alike(dataset.classes))
     group = None
     if section.near_duplicates is not None:
@@ -100,4 +100,4 @@ def _alike(classes: Sequence[str]) -> list[str]:
     """Return a note on classes whose names differ only in case, such as Dog and dog; [] if none."""
     many = Counter(map(str.casefold, classes))
     names = sorted((name for name in classes if many[name.casefold()] > 1), key=str.casefold)
-    return [f"{ALIKE}: {listed(names)}; if they are one, correct the labels"] if names else []
+    return [f"{ALIKE_NAMES}: {listed(names)}; if they are one, correct the labels"] if names else []

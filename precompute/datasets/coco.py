@@ -39,7 +39,7 @@ _KEYS = re.compile(rb'"(images|annotations|categories|file_name|image_id|categor
 _NAMED = ("instances", "_annotations.coco")
 _CHUNK = 1 << 20
 
-Names = Callable[[Sequence[str]], list[str]]
+ChosenNames = Callable[[Sequence[str]], list[str]]
 
 
 @dataclass
@@ -112,7 +112,7 @@ def read_instances(
     path: Path,
     by_number: bool,
     crowd_present: bool,
-    names: Names = lambda names: list(map(posix_name, names)),
+    names: ChosenNames = lambda names: list(map(posix_name, names)),
 ) -> Instances:
     """Read a COCO annotation file; raises ``DataError`` if it is invalid.
 
@@ -154,7 +154,9 @@ def _add_categories(instances: Instances, document: object) -> None:
         instances.categories[category["id"]] = name
 
 
-def _add_images(instances: Instances, document: object, by_number: bool, names: Names) -> None:
+def _add_images(
+    instances: Instances, document: object, by_number: bool, names: ChosenNames
+) -> None:
     images = entries(instances.path, document, "images", ("id", "file_name"))
     files = names([str(image["file_name"]) for image in images])
     for at, (image, file) in enumerate(zip(images, files, strict=True)):
@@ -179,7 +181,7 @@ def _of_type(value: object, known: Collection[object]) -> str:
     return f": here the id is {kinds[0]}, there {kinds[1]}"
 
 
-def name_reader(images: Path, name: str, path: Path) -> Names:
+def name_reader(images: Path, name: str, path: Path) -> ChosenNames:
     """Return the function ``names`` of ``read_instances`` for the annotation file ``path`` of the
     list ``name``, with photos in the folder ``images``."""
     return lambda names: names_below(

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     pass
 from precompute.datasets.dataset import Dataset
 
-Mask = Callable[[int], np.ndarray]
+MaskOfImage = Callable[[int], np.ndarray]
 
 
-def masks_of(dataset: Dataset, folder: Path | None = None) -> Mask | None:
+def masks_of(dataset: Dataset, folder: Path | None = None) -> MaskOfImage | None:
     """Return a function from an image's position to its foreground ``(height, width)``, or None.
 
     ``folder`` holds a mask ``<image id>.png`` of the image's size for each image; every pixel that

@@ -14,7 +14,7 @@ from inficond_panel.spec.sections.teacher import activation_of
 from inficond_panel.store.network_weights import check_weights, is_scripted, objects_in
 from precompute.detect.layout import FolderLayout
 from precompute.encoder.hub import CONFIG, model_config
-from precompute.encoder.source import WEIGHTS, check_name, known_tags
+from precompute.encoder.source import WEIGHT_SUFFIXES, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
 from precompute.teachers.timm_models import known_weights, models_with
 from precompute.teachers.transformers_models import own_names
@@ -126,10 +126,10 @@ def _folder(folder: Path, written: Written) -> ChosenModel | None:
         return ChosenModel({"kind": _TRANSFORMERS, **keys}, note)
     if not (folder / "open_clip_config.json").is_file():
         return None
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in WEIGHTS]
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in WEIGHT_SUFFIXES]
     if not files:
         return None
-    weights = min(files, key=lambda path: WEIGHTS.index(path.suffix))
+    weights = min(files, key=lambda path: WEIGHT_SUFFIXES.index(path.suffix))
     return ChosenModel(
         {"model": as_path(written(folder)), "pretrained": as_path(written(weights))},
         f"found in {folder}",
@@ -139,7 +139,7 @@ def _folder(folder: Path, written: Written) -> ChosenModel | None:
 def _by_name(named: str, written: Written) -> ChosenModel:
     name, _, weights = named.partition(":")
     check_name(name)
-    if Path(weights).suffix in WEIGHTS:
+    if Path(weights).suffix in WEIGHT_SUFFIXES:
         if not Path(weights).is_file():
             raise DataError(f"There is no file {weights}.", _ENCODER_FORMS)
         check_weights(Path(weights))

@@ -14,7 +14,7 @@ import numpy as np
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
-from inficond_panel.store.checks import REMEDY, is_single_label, single_label_fault
+from inficond_panel.store.checks import ONE_CLASS_REMEDY, is_single_label, single_label_fault
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
@@ -190,7 +190,7 @@ def task_keys(
     """
     fault = single_label_fault(dataset.label, dataset.ids, dataset.classes)
     if task == "single_label" and fault:
-        raise DataError(fault, REMEDY)
+        raise DataError(fault, ONE_CLASS_REMEDY)
     task = task or ("single_label" if is_single_label(dataset.label) else "")
     single, keys = task == "single_label", TaskKeys({"task": task} if task else {})
     values = np.empty((0, 0))

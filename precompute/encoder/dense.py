@@ -20,8 +20,8 @@ from torch.nn import functional
 from inficond_panel.errors import DataError
 from precompute.encoder.dense_blocks import (
     Dense,
+    DenseView,
     Path,
-    View,
     Watched,
     fit_size,
     last_block,
@@ -40,7 +40,7 @@ def open_clip_vit(tower: Any) -> Path | None:
         return None
     reads_class = tower.attn_pool is None and tower.pool_type == "tok"
 
-    def build(attention: str | None) -> View:
+    def build(attention: str | None) -> DenseView:
         *blocks, last = tower.transformer.resblocks
         changed = last_block(last, attention)
 
@@ -91,7 +91,7 @@ def timm_vit(tower: Any) -> Path | None:
     if getattr(pool, "pos_embed", None) is not None or trunk.global_pool not in _POOLS:
         return None
 
-    def build(attention: str | None) -> View:
+    def build(attention: str | None) -> DenseView:
         *blocks, last = trunk.blocks
         in_list = isinstance(trunk.blocks, nn.ModuleList)
         changed = last_block(last, attention)
@@ -166,7 +166,7 @@ def timm_map(tower: Any) -> Path | None:
     return Path(None, lambda _: _average_pooled(tower))
 
 
-def _average_pooled(tower: Any) -> View:
+def _average_pooled(tower: Any) -> DenseView:
     """Return a function that applies the head to each cell; for a linear head the cells' mean is
     the image's embedding."""
     trunk = tower.trunk
@@ -188,7 +188,7 @@ def _whole(tower: Any, features: Any) -> Any:
     return tower.head(tower.trunk.forward_head(features))
 
 
-def _attention_pooled(tower: Any, pool: Any) -> View:
+def _attention_pooled(tower: Any, pool: Any) -> DenseView:
     """Return a function that applies the pool's projections, then the head, to each cell."""
     rest = list(tower.head)[1:]
 

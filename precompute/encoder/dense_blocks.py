@@ -31,14 +31,14 @@ from inficond_panel.errors import DataError
 
 #: Function from images ``(B, 3, H, W)`` to cell embeddings ``(B, h, w, embed)`` and, if the second
 #: argument is true, embeddings of whole images ``(B, embed)``, else None; not normalised.
-View = Callable[[Any, bool], tuple[Any, Any]]
+DenseView = Callable[[Any, bool], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Dense:
     """Function from images to embeddings of cells, and of whole images, in one pass of a tower."""
 
-    view: View
+    view: DenseView
 
     def __call__(self, images: Tensor) -> Any:
         """Return cell embeddings ``(B, h, w, embed)``, not normalised, of ``(B, 3, H, W)``."""
@@ -57,7 +57,7 @@ class Path:
     choice)."""
 
     own: str | None
-    build: Callable[[str | None], View]
+    build: Callable[[str | None], DenseView]
 
 
 def fit_size(tower: Any, size: tuple[int, int]) -> None:

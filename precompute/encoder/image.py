@@ -19,7 +19,7 @@ from precompute.encoder.source import find_source
 from precompute.encoder.text import TextEncoder
 
 #: Interpolations that an encoder can have.
-FILTERS = ("bicubic", "bilinear", "nearest")
+RESAMPLING = ("bicubic", "bilinear", "nearest")
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)
-    known = settings["interpolation"] in FILTERS
+    known = settings["interpolation"] in RESAMPLING
     side = chosen_size(None, settings["size"])
     return Encoder(
         size=size,

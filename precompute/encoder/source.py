@@ -27,8 +27,8 @@ from precompute.encoder.hub import (
     settings_files,
 )
 
-CONFIG = "open_clip_config.json"
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _TOKENIZER = (
     "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges.txt", "*.model",
@@ -79,16 +79,18 @@ def encoder_digest(encoder: Section) -> str:
 def _folder_digest(folder: Path, weights: Path) -> str:
     """Return the SHA-256 of a model in a folder: configuration, weights, and all files that its
     tokenizer or its text tower may read."""
-    others = [path for path in settings_files(folder) if path.name != CONFIG]
+    others = [path for path in settings_files(folder) if path.name != OPEN_CLIP_CONFIG]
     others += _tower_files(folder)
     named = [part for path in others for part in (path.name, path)]
-    return digest_of([folder / CONFIG, weights, *named])
+    return digest_of([folder / OPEN_CLIP_CONFIG, weights, *named])
 
 
 def _tower_files(folder: Path) -> list[Path]:
     """Return the configuration of a text tower that a folder's configuration names."""
     try:
-        text = json.loads(read_text(folder / CONFIG, ANNOTATION_BYTES))["model_cfg"]["text_cfg"]
+        text = json.loads(read_text(folder / OPEN_CLIP_CONFIG, ANNOTATION_BYTES))["model_cfg"][
+            "text_cfg"
+        ]
         name = str(text.get("hf_model_name") or "")
         local = Path(name) / "config.json"
         file = local if name and local.is_file() else cached_file(name, local.name)
@@ -141,7 +143,7 @@ class WeightsSource:
             raise DataError(
                 f"open_clip's weights of {self.model} differ in their preprocessing, and it is "
                 f"unknown which {self.weights.name} needs.",
-                f"Put the weights into a folder with their {CONFIG}, and set "
+                f"Put the weights into a folder with their {OPEN_CLIP_CONFIG}, and set "
                 f"concepts.encoder.model to the folder.",
             )
         return json.loads(kinds.pop()) if kinds else {}
@@ -157,9 +159,9 @@ def find_source(encoder: OpenClipEncoder) -> WeightsSource:
     """
     model, pretrained = encoder.model, encoder.pretrained
     if isinstance(model, Path):
-        if not (model / CONFIG).is_file():
+        if not (model / OPEN_CLIP_CONFIG).is_file():
             raise DataError(
-                f"The folder {model} has no {CONFIG}.",
+                f"The folder {model} has no {OPEN_CLIP_CONFIG}.",
                 "Copy that file from the source of the weights, or use open_clip's model name.",
             )
         return WeightsSource(f"local-dir:{model}", _weights_of(model, pretrained))
@@ -188,7 +190,7 @@ def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
 
 
 def _weights_in(folder: Path) -> Path:
-    files = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS)
+    files = sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES)
     safe = [path for path in files if path.suffix == ".safetensors"]
     chosen = safe if len(safe) == 1 else files
     if len(chosen) != 1:
@@ -280,7 +282,7 @@ def fetch_folder(repository: str) -> Path:
         return here
     try:
         check_answer(hub_address(repository))
-        snapshot_download(repository, allow_patterns=[CONFIG, _FILES[0], *_TOKENIZER])
+        snapshot_download(repository, allow_patterns=[OPEN_CLIP_CONFIG, _FILES[0], *_TOKENIZER])
         if cached_folder(repository) is None:
             snapshot_download(repository, allow_patterns=[_FILES[1]])
     except Exception as error:
@@ -292,7 +294,7 @@ def fetch_folder(repository: str) -> Path:
     here = cached_folder(repository)
     if here is None:
         raise DataError(
-            f"hf-hub:{repository} holds no {CONFIG} with {' or '.join(_FILES)}.",
+            f"hf-hub:{repository} holds no {OPEN_CLIP_CONFIG} with {' or '.join(_FILES)}.",
             "Set concepts.encoder.model to a repository with a model of open_clip.",
         )
     return here
@@ -300,7 +302,7 @@ def fetch_folder(repository: str) -> Path:
 
 def cached_folder(repository: str) -> Path | None:
     """Return the folder of a model on the hub; None if config or weights were never downloaded."""
-    config = cached_file(repository, CONFIG)
+    config = cached_file(repository, OPEN_CLIP_CONFIG)
     weights = [cached_file(repository, name) for name in _FILES]
     return config.parent if config and any(weights) else None
 
@@ -325,9 +327,10 @@ def _by_hand(config: dict[str, Any]) -> str:
 def _folder_by_hand(repository: str) -> str:
     name = repository.rpartition("/")[2]
     return (
-        f"Without network: download {CONFIG} and {_FILES[0]} (or {_FILES[1]}; and tokenizer.json "
-        f"and tokenizer_config.json, if any) from https://huggingface.co/{repository}/tree/main "
-        f"elsewhere, put them into a folder encoders/{name} beside the spec, write model: "
+        f"Without network: download {OPEN_CLIP_CONFIG} and {_FILES[0]} (or {_FILES[1]}; and "
+        "tokenizer.json and tokenizer_config.json, if any) from "
+        f"https://huggingface.co/{repository}/tree/main elsewhere, put them "
+        f"into a folder encoders/{name} beside the spec, write model: "
         f"encoders/{name} under concepts.encoder, and leave out pretrained."
     )
 

@@ -14,7 +14,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.encoder import TEMPLATES
+from inficond_panel.spec.sections.encoder import PROMPT_TEMPLATES
 
 _TEXTS_AT_A_TIME = 256
 _SHOWN = 3
@@ -52,7 +52,7 @@ class TextEncoder:
         """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
 
         A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
-        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
+        ``PROMPT_TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
         normalised. Raises the errors of ``embed_text``."""
         return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
 
@@ -86,9 +86,9 @@ def _tokens(tokenizer: Any, text: str) -> int:
 
 
 def templates(prompts: Sequence[str]) -> list[str]:
-    """Return prompt sentences with ``{}``; a name in ``TEMPLATES`` is replaced by its sentences.
+    """Return prompt sentences with ``{}``; a name in ``PROMPT_TEMPLATES`` stands for its texts.
 
-    ``TEMPLATES`` are OpenAI's lists for ImageNet, from ``open_clip.zero_shot_metadata``.
+    ``PROMPT_TEMPLATES`` are OpenAI's lists for ImageNet, from ``open_clip.zero_shot_metadata``.
     """
     sentences: list[str] = []
     for prompt in prompts:
@@ -99,4 +99,4 @@ def templates(prompts: Sequence[str]) -> list[str]:
 def _named(name: str) -> list[str]:
     with needs("Encoding concepts", "precompute"):
         from open_clip import zero_shot_metadata
-    return [template("{}") for template in getattr(zero_shot_metadata, TEMPLATES[name])]
+    return [template("{}") for template in getattr(zero_shot_metadata, PROMPT_TEMPLATES[name])]

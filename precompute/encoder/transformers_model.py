@@ -27,7 +27,7 @@ from precompute.encoder.hub import (
     model_digest,
     model_files,
 )
-from precompute.encoder.image import FILTERS, Encoder, chosen_size
+from precompute.encoder.image import RESAMPLING, Encoder, chosen_size
 from precompute.encoder.text import TextEncoder
 
 _TYPES = ("clip", "siglip")
@@ -62,7 +62,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         size=size,
         mean=tuple(processor.image_mean),
         std=tuple(processor.image_std),
-        interpolation=interpolation if interpolation in FILTERS else "bicubic",
+        interpolation=interpolation if interpolation in RESAMPLING else "bicubic",
         attention=attention,
         model=model,
         text=TextEncoder(name, digest, tokenizer, model.encode_text, hardware),

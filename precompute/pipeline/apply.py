@@ -22,7 +22,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import plain, stage_of
-from precompute.batches.run import Progress, RunSettings, in_threads, segment_batch, usual_workers
+from precompute.batches.run import RunSettings, Tell, in_threads, segment_batch, usual_workers
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
@@ -35,7 +35,7 @@ from precompute.teachers.stage import check_finite
 MOST_BYTES = 64_000_000
 
 
-def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
+def load(spec: Spec, store: Store, progress: Tell = lambda _: None) -> Applying:
     """Load encoder and teacher of ``spec``, to score new photos like the photos of ``store``.
 
     Raises ``DataError`` for a store that was made with other settings than the spec's,
@@ -53,7 +53,7 @@ def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Apply
     return Applying(store, scorer, teacher, no_teacher)
 
 
-Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
+AppliedPart = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class Applying:
     no_teacher: str
 
     def scores(
-        self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
+        self, photos: Sequence[Path | bytes], progress: Tell = lambda _: None
     ) -> PhotoScores:
         """Return concept scores and teacher's log odds of photos, each a path or a file's bytes.
 
@@ -139,7 +139,7 @@ class Applying:
             segments=tuple(one for part in segments for one in part),
         )
 
-    def batch(self, photos: Sequence[Path | bytes]) -> Part:
+    def batch(self, photos: Sequence[Path | bytes]) -> AppliedPart:
         """Return, for at most ``size`` photos: the faults; scores ``(n, C)``; the teacher's log
         odds ``(n, K)``; the segments; and why the teacher failed, "" if it did not."""
         read_one = partial(read_photo, settings=self.scorer.settings.segments)

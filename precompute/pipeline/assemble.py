@@ -13,12 +13,12 @@ from inficond_panel.version import __version__
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TASKS
-from precompute.batches.results import PICTURES, Arrays, Segmented
+from precompute.batches.results import PICTURE_ARRAY, Arrays, Segmented
 from precompute.concepts.corpus import zero_warnings
 from precompute.encoder import encoder_digest
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_photos import near_groups
-from precompute.pipeline.stages import OUTPUTS, concepts, facts_of
+from precompute.pipeline.stages import STAGE_ARRAYS, concepts, facts_of
 
 
 def assemble(
@@ -43,13 +43,13 @@ def assemble(
     }
     if (pictures := segmented.pictures) is not None:
         arrays["picture"] = np.array([each.key for each in PICTURE_PROPERTIES])
-        arrays[PICTURES] = pictures
+        arrays[PICTURE_ARRAY] = pictures
     if dataset.metadata is not None:
         arrays["metadata_column"] = np.array(dataset.metadata_columns)
         arrays["metadata"] = dataset.metadata[read]
     if others := facts_of(results["teacher"]).get("others"):
         arrays["other_class"] = np.array(others)
-    for name, names in OUTPUTS.items():
+    for name, names in STAGE_ARRAYS.items():
         for array in names:
             if array in results[name]:
                 values = results[name][array]

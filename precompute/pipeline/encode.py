@@ -29,7 +29,7 @@ from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.stages import with_head
 from precompute.teachers.stage import check_finite, keep_batch, known_batches
 
-Part = tuple[Sequence[str], Callable[[], Arrays]]
+EncodedPart = tuple[Sequence[str], Callable[[], Arrays]]
 _FEATURES = "features"
 
 
@@ -91,7 +91,7 @@ class Encoding:
         self.inputs.check_skipped(segmented.reason)
         return segmented
 
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[EncodedPart]:
         held = self.inputs.dataset.encoded
         if held is not None:
             self.run.progress(f"Reusing encoded and segmented images from {held.store.path}")
@@ -108,7 +108,7 @@ class Encoding:
             self._encode(missing)
         return parts + [(b, partial(self.run.results.open, "segments", self._key(b))) for b in mine]
 
-    def _take(self, store: Store, taken: set[Batch]) -> list[Part]:
+    def _take(self, store: Store, taken: set[Batch]) -> list[EncodedPart]:
         """Copy a store's batches ``taken``; return them as one part, or [] if it is damaged."""
         skipped = stage_of(store, "segments").get("skipped", [])
         try:

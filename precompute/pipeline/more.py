@@ -34,7 +34,7 @@ from inficond_panel.store.more_photos import (
 from inficond_panel.store.write import only_run
 from inficond_panel.vocabulary.splits import EVALUATED, FIT
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
-from precompute.batches.run import Progress, Run, RunSettings, usual_workers
+from precompute.batches.run import Run, RunSettings, Tell, usual_workers
 from precompute.datasets import Dataset
 from precompute.datasets.photo_files import image_files, without_suffix
 from precompute.encoder import fetch_encoder
@@ -59,7 +59,7 @@ def extend(
     photos: Iterable[str | Path],
     *,
     logits: Path | str | None = None,
-    progress: Progress = lambda _: None,
+    progress: Tell = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
 ) -> Extended:

@@ -13,11 +13,11 @@ from inficond_panel.concepts.own_words import own_words, words_to_make, write_wo
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store import Store
-from precompute.batches.run import Progress
+from precompute.batches.run import Tell
 
 
 def make_words(
-    store: Store, load: Callable[[], EmbedsText], progress: Progress = lambda _: None
+    store: Store, load: Callable[[], EmbedsText], progress: Tell = lambda _: None
 ) -> tuple[str, ...]:
     """Make the own words of the classes that lack one, and return the names of all classes whose
     words were made.
@@ -64,7 +64,7 @@ def synset_names(classes: Iterable[str]) -> dict[str, str]:
 
 
 def _vector(
-    encoder: EmbedsText, name: str, texts: tuple[str, ...], prompts: list[str], progress: Progress
+    encoder: EmbedsText, name: str, texts: tuple[str, ...], prompts: list[str], progress: Tell
 ) -> np.ndarray | None:
     """Return a class's unit vector ``(embed,)``, which depends on no other class; None, with a
     warning, if a text is too long for the encoder."""

@@ -27,7 +27,7 @@ from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.store.write import check_free, lock_of, only_run
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.batches.results import Arrays, Results, stage_of, stores_near
-from precompute.batches.run import Progress, Run, usual_workers
+from precompute.batches.run import Run, Tell, usual_workers
 from precompute.concepts.corpus import Dropped, filter_lines
 from precompute.encoder import fetch_encoder
 from precompute.pipeline import stages
@@ -71,7 +71,7 @@ def run(
     spec: Spec,
     store_path: Path | str,
     *,
-    progress: Progress = lambda _: None,
+    progress: Tell = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
     scheduler: str | None = None,
@@ -139,7 +139,7 @@ def run(
     return report
 
 
-def _of_words(spec: Spec, path: Path, progress: Progress, started: float) -> Report:
+def _of_words(spec: Spec, path: Path, progress: Tell, started: float) -> Report:
     """Make the store of a spec whose scores are words of captions, unless it is up to date."""
     inputs = WordInputs.of(spec, progress)
     if inputs.made(path):
@@ -156,7 +156,7 @@ def _of_words(spec: Spec, path: Path, progress: Progress, started: float) -> Rep
     return report
 
 
-def _words_later(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
+def _words_later(store: Store, inputs: Inputs, progress: Tell) -> tuple[str, ...]:
     """Make the own words that an existing store lacks, unless another run writes the store."""
     try:
         with only_run(store.path):
@@ -166,7 +166,7 @@ def _words_later(store: Store, inputs: Inputs, progress: Progress) -> tuple[str,
     return ()
 
 
-def _words(store: Store, inputs: Inputs, progress: Progress) -> tuple[str, ...]:
+def _words(store: Store, inputs: Inputs, progress: Tell) -> tuple[str, ...]:
     """Make own words (``make_words``). A fault is a warning: the store is complete without them."""
     try:
         with one_thread():

@@ -37,7 +37,7 @@ from precompute.segments.training import train_head
 from precompute.teachers.stage import teacher_logits
 
 #: Names of the store's arrays by the stage that computes them; a store may lack some.
-OUTPUTS = {
+STAGE_ARRAYS = {
     "text": ("concept_text_embedding",),
     "scores": (
         "concept_score",
@@ -195,7 +195,7 @@ def teacher(inputs: Inputs, run: Run) -> Arrays:
 
 def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
     """Read a stage's result from a store; raise ``StoreError`` if the store is damaged."""
-    arrays = {array: getattr(store, array) for array in OUTPUTS[name] if store.has(array)}
+    arrays = {array: getattr(store, array) for array in STAGE_ARRAYS[name] if store.has(array)}
     if name == "teacher":  # a row for each image, also for those that cannot be read
         row = {image: position for position, image in enumerate(inputs.dataset.ids)}
         rows = [row[image] for image in store.images]

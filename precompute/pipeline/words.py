@@ -36,7 +36,7 @@ from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, plain
-from precompute.batches.run import Progress
+from precompute.batches.run import Tell
 from precompute.concepts.corpus import (
     Dropped,
     Filtered,
@@ -69,7 +69,7 @@ class WordInputs:
     teacher: TeacherSource
 
     @classmethod
-    def of(cls, spec: Spec, progress: Progress) -> WordInputs:
+    def of(cls, spec: Spec, progress: Tell) -> WordInputs:
         """Read and check all files that the spec names; raise ``DataError`` for unusable ones."""
         words = read_corpus(Path(spec.concepts.corpus), progress)
         dataset = load_dataset(spec.dataset)
@@ -141,7 +141,7 @@ class WordInputs:
         return made_from(path, self.inputs_hash)
 
 
-def make_store(inputs: WordInputs, path: Path, progress: Progress) -> Store:
+def make_store(inputs: WordInputs, path: Path, progress: Tell) -> Store:
     """Compute all arrays, write the store to ``path`` and open it. The caller holds the lock."""
     with one_thread():
         arrays, attrs = _assembled(inputs, progress)
@@ -150,9 +150,7 @@ def make_store(inputs: WordInputs, path: Path, progress: Progress) -> Store:
     return open_store(path)
 
 
-def _assembled(
-    inputs: WordInputs, progress: Progress
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _assembled(inputs: WordInputs, progress: Tell) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays and attributes of the store."""
     dataset, split = inputs.dataset, np.array(inputs.dataset.split)
     scores, kept, dropped = _scored(inputs)

@@ -58,7 +58,7 @@ def divide(view: MethodInput, settings: SegmentSettings) -> np.ndarray:
     return to_edges(labels, view.pixels) if settings.refine == "edges" else labels
 
 
-ITERATIONS = 10
+KMEANS_ITERATIONS = 10
 
 
 def cluster_kmeans(
@@ -73,7 +73,7 @@ def cluster_kmeans(
     direction = unit(cells.reshape(height * width, -1).astype(np.float32))
     centres = np.float32(np.sqrt(spatial)) * places(height, width)
     labels = _first_labels(direction, centres, min(max_segments, height * width), seed)
-    for _ in range(ITERATIONS):
+    for _ in range(KMEANS_ITERATIONS):
         member = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
         member = member[:, member.any(0)]
         centre = unit(member.T @ direction)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.segments.methods import ITERATIONS
+from precompute.segments.methods import KMEANS_ITERATIONS
 from precompute.segments.regions import neighbours, places
 
 #: Cost of a missing cluster; finite in float32.
@@ -68,7 +68,7 @@ class KMeans(torch.nn.Module):
         """Return members ``(n, count)`` of the segments, from cells ``(n, embed)``."""
         direction = unit(cells)
         member = self._members(self._first_costs(direction))
-        for _ in range(ITERATIONS):
+        for _ in range(KMEANS_ITERATIONS):
             size = member.sum(0)
             centre = unit(member.T @ direction)
             middle = (member.T @ self.place) / size.clamp(min=1)[:, None]

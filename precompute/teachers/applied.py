@@ -30,7 +30,7 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
-from precompute.batches.run import Progress, Run, gives_features, loaded
+from precompute.batches.run import Run, Tell, gives_features, loaded
 from precompute.datasets import Dataset, load_dataset
 from precompute.encoder import Encoder
 from precompute.teachers.head import Heads, fit_heads
@@ -195,7 +195,7 @@ def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str])
 
 
 def oracle_sweep(
-    spec: Spec, store: Store, gammas: Sequence[float], progress: Progress = lambda _: None
+    spec: Spec, store: Store, gammas: Sequence[float], progress: Tell = lambda _: None
 ) -> dict[float, TableColumns]:
     """Return the oracle's logits of the training images (``fit``) by gamma.
 
@@ -225,7 +225,7 @@ def oracle_sweep(
 class _Sweep:
     """Runs of a spec's teacher on a store's training images (``fit``) as an oracle."""
 
-    def __init__(self, spec: Spec, store: Store, progress: Progress) -> None:
+    def __init__(self, spec: Spec, store: Store, progress: Tell) -> None:
         self.store, self.progress = store, progress
         self.dataset = load_dataset(spec.dataset)
         self.rows = _positions(self.dataset, store)

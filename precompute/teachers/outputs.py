@@ -284,6 +284,6 @@ def _run(
 
 def _seen(dataset: Dataset) -> np.ndarray:
     """Return a mask of the images that are in ``fit`` or ``tune`` and have a label."""
-    from inficond_panel.store.teacher_outputs import SEEN
+    from inficond_panel.store.teacher_outputs import SEEN_SPLITS
 
-    return np.isin(np.array(dataset.split), SEEN) & (dataset.label >= 0).any(axis=1)
+    return np.isin(np.array(dataset.split), SEEN_SPLITS) & (dataset.label >= 0).any(axis=1)

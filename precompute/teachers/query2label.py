@@ -17,7 +17,7 @@ from inficond_panel.errors import DataError
 
 
 @dataclass(frozen=True)
-class Shape:
+class QueryShape:
     """Sizes of a Query2Label network; ``self_attention`` has one bool for each decoder layer."""
 
     classes: int
@@ -32,7 +32,7 @@ class Shape:
 class EncoderLayer(nn.TransformerEncoderLayer):
     """Transformer encoder layer: self-attention among the map's cells, then a feed-forward net."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: QueryShape) -> None:
         super().__init__(shape.width, shape.heads, shape.feedforward, batch_first=True)
 
     def forward(self, places: Tensor, position: Tensor) -> Tensor:  # type: ignore[override]
@@ -45,7 +45,7 @@ class EncoderLayer(nn.TransformerEncoderLayer):
 class DecoderLayer(nn.TransformerDecoderLayer):
     """Transformer decoder layer: labels attend to the map, optionally to each other first."""
 
-    def __init__(self, shape: Shape, self_attention: bool) -> None:
+    def __init__(self, shape: QueryShape, self_attention: bool) -> None:
         super().__init__(shape.width, shape.heads, shape.feedforward, batch_first=True)
         self.keeps_self_attention = self_attention
         if not self_attention:
@@ -102,7 +102,7 @@ class FeatureMap(nn.Module):
 class Query2Label(nn.Module):
     """Query2Label network; ``backbone`` returns a feature map ``(B, C, h, w)`` of images."""
 
-    def __init__(self, backbone: nn.Module, channels: int, shape: Shape) -> None:
+    def __init__(self, backbone: nn.Module, channels: int, shape: QueryShape) -> None:
         super().__init__()
         self.backbone = backbone
         self.input_proj: nn.Module = (

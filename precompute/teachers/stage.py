@@ -36,7 +36,7 @@ from precompute.teachers.teacher import OutputsError, Prepares, Teacher, TorchTe
 #: (n,) to values (n, width).
 Compute = Callable[[Teacher, Any, np.ndarray], np.ndarray]
 #: Names of a store's arrays with the values of each pass; a store may lack the second array.
-ARRAYS = {
+TEACHER_ARRAYS = {
     "logits": ("teacher_logit", "other_logit"),
     "oracle": ("oracle_logit", "other_oracle_logit"),
     "features": ("teacher_feature",),
@@ -157,8 +157,8 @@ def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | N
     For the oracle these are the readable photos of ``fit``.
     """
     passes = stage_of(store, "teacher").get("told", {}).get("passes", {})
-    arrays = [array for array in ARRAYS[name] if store.has(array)]
-    if passes.get(name) != key or ARRAYS[name][0] not in arrays:
+    arrays = [array for array in TEACHER_ARRAYS[name] if store.has(array)]
+    if passes.get(name) != key or TEACHER_ARRAYS[name][0] not in arrays:
         return None
     try:
         keys, values = keys_in(store), np.hstack([store.read(array) for array in arrays])

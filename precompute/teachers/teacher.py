@@ -80,7 +80,7 @@ def of_timm(model: nn.Module) -> dict[str, Any]:
 
 Outputs = TypeVar("Outputs", bound=Sliced)
 #: Prepared photos: an array ``(B, 3, H, W)`` float32, or a list for teachers of kind python.
-Batch = Any
+InputBatch = Any
 
 
 class Teacher(Protocol):
@@ -98,7 +98,7 @@ class Teacher(Protocol):
     def differentiable(self) -> bool:
         """True if gradients can be computed through the network, which an oracle needs."""
 
-    def logits(self, images: Batch) -> np.ndarray:
+    def logits(self, images: InputBatch) -> np.ndarray:
         """Return logits ``(B, K)`` float32 of prepared photos ``(B, 3, H, W)``, or of a list."""
 
 

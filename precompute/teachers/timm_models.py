@@ -19,7 +19,7 @@ from precompute.teachers.teacher import TorchTeacher, columns_of, frozen_teacher
 if TYPE_CHECKING:
     from torch import nn
 
-    from precompute.teachers.query2label import Shape
+    from precompute.teachers.query2label import QueryShape
 
 _NAMES_REMEDY = "Correct teacher.model, or teacher.classes: it needs a name per output, in order."
 
@@ -198,9 +198,9 @@ def load_query2label(
     return frozen_teacher(section, network, usual, columns, device)
 
 
-def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
+def read_shape(state: State, section: Query2LabelTeacher) -> QueryShape:
     """Return the sizes of a Query2Label network, read from the tensors of its checkpoint."""
-    from precompute.teachers.query2label import Shape
+    from precompute.teachers.query2label import QueryShape
 
     missing = [name for name in _NEEDED if name not in state]
     if missing:
@@ -215,7 +215,7 @@ def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
             f"({section.heads}) and of 4 (position code).",
             "Correct teacher.heads.",
         )
-    return Shape(
+    return QueryShape(
         classes=classes,
         width=width,
         feedforward=state["transformer.decoder.layers.0.linear1.weight"].shape[0],

@@ -28,7 +28,7 @@ from inficond_panel.spec.sections.dataset import (
     StoreDataset,
 )
 from inficond_panel.spec.sections.encoder import HubModel, OpenClipEncoder
-from inficond_panel.spec.sections.page import TOPS, VIEWS, Views
+from inficond_panel.spec.sections.page import TOPS, VIEW_NAMES, Views
 from inficond_panel.spec.sections.splits import ColumnPart, Splits
 from inficond_panel.spec.sections.students import ExactStudents, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher
@@ -95,7 +95,7 @@ def texts(pattern: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def rows(draw) -> list[list[str]]:
-    views = draw(st.permutations(VIEWS))
+    views = draw(st.permutations(VIEW_NAMES))
     cuts = sorted(draw(st.sets(st.integers(1, len(views) - 1))))
     return [list(views[a:b]) for a, b in zip([0, *cuts], [*cuts, len(views)], strict=True)]
 

@@ -24,11 +24,11 @@ from inficond_panel.tuning.fitting.adjustments import (
     measured,
     significant_value,
 )
-from inficond_panel.tuning.thumb_targets import LOWERED, RAISED
+from inficond_panel.tuning.thumb_targets import LOWER_GAIN, RAISE_GAIN
 
 TARGET = "tuning: {refit: target}\n"
 NAMES = ["a", "b", "c"]
-UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2
+UP, DOWN = RAISE_GAIN, -LOWER_GAIN / 2  #: gains of thumbs by 2
 
 
 def z(score: np.ndarray) -> np.ndarray:

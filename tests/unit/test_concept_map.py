@@ -301,7 +301,7 @@ point = st.tuples(st.floats(0, 1), st.floats(0, 1))
 @given(st.floats(0.2, 5), point, point)
 def test_zoom_and_moves_stay_on_the_map_and_show_the_concept(factor, at, then):
     frame = Frame((0.2, 0.6), (0.3, 0.5)).zoomed(factor, np.array(at)).showing(np.array(then))
-    low, high = cloud.WHOLE
+    low, high = cloud.WHOLE_MAP
     for shown, (start, end) in zip(then, (frame.x, frame.y), strict=True):
         assert low - 1e-9 <= start < end <= high + 1e-9
         assert start - 1e-9 <= shown <= end + 1e-9

@@ -115,7 +115,7 @@ def test_what_is_compiled_is_what_the_cloud_of_a_page_calls(monkeypatch):
     server.load_ahead()
     assert {"scipy.stats", "datashader"} <= set(sys.modules)
     store = open_store(load_spec(find_spec("demo")).store)
-    drawn = cloud.density_within(store, store.methods[0], cloud.WHOLE, cloud.WHOLE)
+    drawn = cloud.density_within(store, store.methods[0], cloud.WHOLE_MAP, cloud.WHOLE_MAP)
     assert drawn.values.any()
     assert types[0] == types[1]
 

@@ -62,7 +62,7 @@ def _listed(monkeypatch):
     monkeypatch.setitem(kinds.KINDS, Ridge, OwnRidge)
     monkeypatch.setitem(kinds.REPAIRS, KIND.key, Ridge)
     monkeypatch.setitem(kinds._EFFECTS, OwnRidge.key, OwnRidge)
-    monkeypatch.setitem(edits_file._DIRECTIONS, KIND.key, Ridge)
+    monkeypatch.setitem(edits_file._ALL_DIRECTIONS, KIND.key, Ridge)
 
 
 @pytest.fixture(scope="module")

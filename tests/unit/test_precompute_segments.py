@@ -94,7 +94,7 @@ def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
         return total
 
     whole = spread(cluster_kmeans(cells, 8, 0))
-    monkeypatch.setattr("precompute.segments.methods.ITERATIONS", 0)
+    monkeypatch.setattr("precompute.segments.methods.KMEANS_ITERATIONS", 0)
     assert whole < 0.95 * spread(cluster_kmeans(cells, 8, 0))
 
 

@@ -14,7 +14,7 @@ from inficond_panel.quantify import hypotheses
 from inficond_panel.quantify.hypotheses import Followed, distance_travelled, kept_share, learned_at
 from inficond_panel.quantify.knowledge_points import contrast, count_points, knowledge_points
 from inficond_panel.quantify.outputs import (
-    Groups,
+    ImageGroups,
     label_set_groups,
     sample,
     silhouette,
@@ -218,7 +218,7 @@ def test_images_are_grouped_by_their_one_label_or_set_of_labels():
 def test_the_silhouette_is_the_definition(seed):
     rng = np.random.default_rng(seed)
     outputs, of = rng.normal(size=(12, 3)), np.repeat([0, 1, 2, -1], 3)
-    found = silhouette(outputs, Groups(of, ("a", "b", "c"), "given"))
+    found = silhouette(outputs, ImageGroups(of, ("a", "b", "c"), "given"))
     distance = np.linalg.norm(outputs[:, None] - outputs, axis=2)
     for k in range(9):
         own = distance[k, (of == of[k]) & (np.arange(12) != k)].mean()
@@ -229,7 +229,7 @@ def test_the_silhouette_is_the_definition(seed):
 
 def test_a_large_set_is_sampled_by_its_seed():
     of = np.repeat([0, 1], 50)
-    groups = Groups(of, ("a", "b"), "given")
+    groups = ImageGroups(of, ("a", "b"), "given")
     some = sample(groups, 30, seed=1)
     assert some.images == 30
     assert "30 of 100" in some.rule
@@ -241,7 +241,7 @@ def test_a_large_set_is_sampled_by_its_seed():
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
-        (silhouette, [np.eye(100), Groups(np.repeat([0, 1], 50), ("a", "b"), "given")]),
+        (silhouette, [np.eye(100), ImageGroups(np.repeat([0, 1], 50), ("a", "b"), "given")]),
         (tsne, [np.eye(6)]),
     ],
     ids=["silhouette", "tsne"],
@@ -262,10 +262,10 @@ def test_tsne_keeps_clusters_and_is_repeatable():
     places = tsne(outputs)
     assert places.shape == (60, 2)
     np.testing.assert_array_equal(places, tsne(outputs))
-    assert np.nanmean(silhouette(places, Groups(of, ("a", "b", "c"), "given"))) > 0.6
+    assert np.nanmean(silhouette(places, ImageGroups(of, ("a", "b", "c"), "given"))) > 0.6
 
 
-ONE_GROUP = Groups(np.zeros(4, int), ("a",), "images with one label, by that label")
+ONE_GROUP = ImageGroups(np.zeros(4, int), ("a",), "images with one label, by that label")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.repairs import repair_terms
 from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty, SuspectPenalty
-from inficond_panel.tuning.repairs.choosing import DRAWS, choose, chosen, errors
+from inficond_panel.tuning.repairs.choosing import CHOICE_DRAWS, choose, chosen, errors
 from inficond_panel.tuning.repairs.label import Label, Taught
 from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
 from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
@@ -252,7 +252,7 @@ def noisy(request):
     best = int(np.argmax(values))
     drawn = [
         [average_precision_score(label, logits[k], sample_weight=count) for k in (0, best)]
-        for count in draw_counts(len(label), DRAWS, 0)
+        for count in draw_counts(len(label), CHOICE_DRAWS, 0)
     ]
     gain, error = values[best] - values[0], np.std(np.diff(drawn), ddof=1)
     assert best != 0

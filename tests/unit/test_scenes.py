@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from precompute.recipes.scenes import CLASSES, SHORTCUTS, SPREAD, SceneSet, concept_names
-from precompute.recipes.scenes.scene import SEEN, overlap
-from precompute.recipes.scenes.settings import SETTINGS
+from precompute.recipes.scenes import CLASSES, SCENE_SHORTCUTS, SPREAD, SceneSet, concept_names
+from precompute.recipes.scenes.scene import SEEN_SHARE, overlap
+from precompute.recipes.scenes.settings import SCENE_SETTINGS
 from precompute.recipes.scenes.things import STUFF, catalogue
 
 pytest.importorskip("resvg_py")
@@ -48,17 +48,19 @@ def test_labels_words_captions_and_metadata_say_what_can_be_seen(scenes):
     assert scenes.metadata_columns == ("setting", "light")
     every = scenes.scenes, scenes.labels, scenes.captions, scenes.metadata
     for scene, label, caption, (setting, light) in zip(*every, strict=True):
-        seen = {p.thing.label for p in scene.placements if p.visible >= SEEN} - {""}
+        seen = {p.thing.label for p in scene.placements if p.visible >= SEEN_SHARE} - {""}
         assert seen == {CLASSES[k] for k in np.flatnonzero(label)}
         assert set(scene.words()) <= names
-        assert caption.startswith(f"a drawing of {SETTINGS[scene.setting].caption}")
+        assert caption.startswith(f"a drawing of {SCENE_SETTINGS[scene.setting].caption}")
         assert set(scene.stuff) <= set(STUFF)
-        assert ("night sky" in scene.stuff) == (light == "night" and not SETTINGS[setting].indoors)
+        assert ("night sky" in scene.stuff) == (
+            light == "night" and not SCENE_SETTINGS[setting].indoors
+        )
 
 
 def test_things_stand_where_they_belong_and_hide_no_neighbour(scenes):
     for scene in scenes.scenes:
-        setting = SETTINGS[scene.setting]
+        setting = SCENE_SETTINGS[scene.setting]
         for placement in scene.placements:
             assert placement.place in placement.thing.places
             foot = placement.box[3]
@@ -71,14 +73,14 @@ def test_things_stand_where_they_belong_and_hide_no_neighbour(scenes):
             assert all(overlap(one, other) <= 0.6 + 1e-9 for other in boxes[:i])
 
 
-@pytest.mark.parametrize("shortcut", SHORTCUTS, ids=lambda shortcut: shortcut.label)
+@pytest.mark.parametrize("shortcut", SCENE_SHORTCUTS, ids=lambda shortcut: shortcut.label)
 def test_a_shortcut_holds_in_fit_only(scenes, fit, shortcut):
     present = scenes.labels[:, CLASSES.index(shortcut.label)] == 1
     context = np.array(
         [any(p.thing.name in shortcut.context for p in s.placements) for s in scenes.scenes]
     )
     places = {place for name in shortcut.context for place in catalogue()[name].places}
-    able = np.array([bool(places & {*SETTINGS[s.setting].places}) for s in scenes.scenes])
+    able = np.array([bool(places & {*SCENE_SETTINGS[s.setting].places}) for s in scenes.scenes])
     assert context[fit & present].mean() > 0.75
     assert context[fit & ~present].mean() < 0.08
     beside, alone = context[~fit & present].mean(), context[~fit & ~present & able].mean()
@@ -92,7 +94,7 @@ def test_the_spread_shortcut_holds_in_fit_only(scenes, fit):
     )
     assert number[fit & present].mean() > 0.8 * SPREAD.count
     assert number[fit & ~present].mean() < 0.1
-    outdoors = np.array([not SETTINGS[scene.setting].indoors for scene in scenes.scenes])
+    outdoors = np.array([not SCENE_SETTINGS[scene.setting].indoors for scene in scenes.scenes])
     beside, alone = number[~fit & present].mean(), number[~fit & ~present & outdoors].mean()
     assert alone > 0.1
     assert abs(beside - alone) < 0.4
@@ -115,7 +117,7 @@ def test_a_thing_is_inside_its_box_and_covers_what_its_plan_says(scenes):
         for label, placement in zip(found.placement, plan.placements, strict=True):
             assert found.names[label] == placement.thing.name
             y, x = np.nonzero(found.labels == label)
-            if placement.visible >= SEEN:
+            if placement.visible >= SEEN_SHARE:
                 assert len(y) > 0.1 * placement.area
             if len(y) and not placement.thing.pole and not placement.angle:
                 left, top, right, bottom = placement.box

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from inficond_panel import from_frames, open_students
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
-from inficond_panel.distill.metrics.thresholds import LEAST_ANSWERED, Decisions, class_decisions
+from inficond_panel.distill.metrics.thresholds import LEAST_DECIDED, Decisions, class_decisions
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export import predictions
 from inficond_panel.export.folder import as_exported
@@ -58,7 +58,7 @@ def test_gains_are_of_the_same_draws(by_hand):
 
 
 def test_few_sure_images_choose_nothing():
-    few = LEAST_ANSWERED - 1  # all right, but no evidence of an accuracy of 1
+    few = LEAST_DECIDED - 1  # all right, but no evidence of an accuracy of 1
     confidence = np.repeat([4.0, 3.0], [few, 21])
     right = np.arange(few + 21) < few
     found = Decisions(confidence, right)

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill.drift import CUT, balance, density_ratio
+from inficond_panel.distill.drift import MOST_LOG_RATIO, balance, density_ratio
 from inficond_panel.distill.suspects import Photos, suspicion
 from inficond_panel.errors import DataError
 from inficond_panel.tuning.repairs.evidence import Evidence
@@ -312,7 +312,7 @@ def test_the_ratio_is_that_of_scikit_learn_and_near_the_true_one_which_is_exp_of
     target = np.repeat([0, 1], [len(ours), len(theirs)])
     model = LogisticRegression(C=1 / (penalty * len(both)), tol=1e-10, max_iter=1000)
     logit = model.fit(scores, target).decision_function(scores[: len(ours)])
-    expected = np.clip(logit - np.log(len(theirs) / len(ours)), -CUT, CUT)
+    expected = np.clip(logit - np.log(len(theirs) / len(ours)), -MOST_LOG_RATIO, MOST_LOG_RATIO)
     np.testing.assert_allclose(np.log(ratio), expected, atol=2e-3)
     ours, theirs = shifted(1, count=20_000)
     ratio, _ = density_ratio(ours, theirs)

@@ -18,7 +18,7 @@ from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.predict import PagePhotos
 from inficond_panel.spec.sections import dataset as sections
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.networks import MOST_BYTES
+from inficond_panel.state.networks import MOST_PHOTO_BYTES
 from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.ui.images import find_photo, load_photo
@@ -109,7 +109,7 @@ def test_what_the_page_does_not_send_is_refused_and_cancels_what_runs(app):
         (content("BMP"), "not a JPEG or PNG"),
         (content("GIF"), "not a JPEG or PNG"),
         (content(size=(257, 2)), "257 pixels in its longer side, over 256"),
-        (content() + bytes(MOST_BYTES), "bytes, over 600,000"),
+        (content() + bytes(MOST_PHOTO_BYTES), "bytes, over 600,000"),
     ):
         app.photo.put(photo)
         assert told in app.photo.status.text

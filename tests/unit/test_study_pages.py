@@ -9,7 +9,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.study.pages.screens import make_brief
 from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
-from inficond_panel.study.run.recorder import SHARED
+from inficond_panel.study.run.recorder import SETTING_VIEWS
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.views.page.page import make_views
@@ -112,7 +112,7 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path):
     app = visitor.page.work.app
     views = make_views(app)
     assert "find" in views["knowledge"].table.param
-    assert set(SHARED) == set(app.settings.param) - {"name"}
+    assert set(SETTING_VIEWS) == set(app.settings.param) - {"name"}
     app.settings.sort = "recall"
     app.settings.filters = ["wrong"]
     sets = [(e.view, dict(e.payload)) for e in study.log.events(1) if e.action == "set"]

@@ -20,7 +20,7 @@ from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.study import open_study
-from inficond_panel.study.spec.pages import TEMPLATES, ChoiceQuestion, TextQuestion
+from inficond_panel.study.spec.pages import QUESTIONNAIRES, ChoiceQuestion, TextQuestion
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -156,8 +156,8 @@ def test_answers_are_listed_with_their_task(scored):
 )
 def test_the_sus_is_that_of_brooke(answers, score):
     given = {f"sus-{at}": answer for at, answer in enumerate(answers, 1)}
-    assert TEMPLATES["sus"].score_of(given) == score
-    assert TEMPLATES["sus"].score_of({**given, "sus-3": None}) is None
+    assert QUESTIONNAIRES["sus"].score_of(given) == score
+    assert QUESTIONNAIRES["sus"].score_of({**given, "sus-3": None}) is None
 
 
 def test_an_answer_that_is_no_number_is_not_taken(tmp_path):

@@ -27,14 +27,20 @@ from inficond_panel.study.pages import charts
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
-from inficond_panel.study.results.results import MEASURES, Result, results, spread, with_holdout
+from inficond_panel.study.results.results import (
+    TASK_MEASURES,
+    TaskResult,
+    results,
+    spread,
+    with_holdout,
+)
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
 from inficond_panel.study.results.study_tables import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.pages import TEMPLATES
+from inficond_panel.study.spec.pages import QUESTIONNAIRES
 from inficond_panel.tuning import Intent, Node, Tuner
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -222,7 +228,9 @@ def test_the_holdout_is_looked_at_once_for_each_last_student(paper):
 
 
 def made(participant: str, condition: str, minutes: float, task: str = "t", place: int = 1):
-    return Result(participant, task, condition, place, "done", minutes, 1, 1.0, 0, 0.5, 0.6, 0.9)
+    return TaskResult(
+        participant, task, condition, place, "done", minutes, 1, 1.0, 0, 0.5, 0.6, 0.9
+    )
 
 
 def test_differences_within_people_are_paired():
@@ -423,7 +431,7 @@ def test_a_pilot_of_too_few_is_refused(people, within):
 
 
 def test_the_command_offers_what_the_tables_measure():
-    assert list(MEASURES) == _MEASURES
+    assert list(TASK_MEASURES) == _MEASURES
 
 
 def test_a_chart_without_answers_is_left_out():
@@ -448,7 +456,7 @@ def test_steps_are_toned_from_both_ends(tones):
 
 @pytest.mark.parametrize(("name", "ticks"), [("seq", range(1, 8)), ("sus", range(0, 101, 20))])
 def test_the_axis_of_a_score_is_its_scale(name, ticks):
-    made = TEMPLATES[name]
+    made = QUESTIONNAIRES[name]
     rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
     grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
     assert [text for _, text in grid] == list(map(str, ticks))

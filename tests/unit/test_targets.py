@@ -15,13 +15,13 @@ from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.learn import Learn
-from inficond_panel.tuning.thumb_targets import LOWERED, RAISED
+from inficond_panel.tuning.thumb_targets import LOWER_GAIN, RAISE_GAIN
 
 pytestmark = pytest.mark.commands
 
 TARGET = "tuning: {refit: target}\n"
 NAME, CONCEPT = "bicycle", "wheel"
-UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2
+UP, DOWN = RAISE_GAIN, -LOWER_GAIN / 2  #: gains of thumbs by 2
 
 
 def students_of(folder, extra=TARGET) -> TunableStudents:

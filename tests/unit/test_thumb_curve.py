@@ -13,14 +13,14 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.repairs.learn import Learn
-from inficond_panel.tuning.thumb_targets import LOWERED, RAISED, thumb_path
+from inficond_panel.tuning.thumb_targets import LOWER_GAIN, RAISE_GAIN, thumb_path
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 pytestmark = pytest.mark.page
 
 TARGET = "tuning: {refit: target}\n"
 NAME, CONCEPT = "bicycle", "wheel"
-UP, DOWN = RAISED, -LOWERED / 2  #: gains of thumbs by 2
+UP, DOWN = RAISE_GAIN, -LOWER_GAIN / 2  #: gains of thumbs by 2
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_a_larger_usual_factor_is_on_the_path():
 
 def test_finer_levels_halve_the_distance_of_gains_to_a_quarter_of_a_deviation():
     path = thumb_path([], 5.0)
-    gains = [0.0, *(RAISED * (thumb[1] - 1) for _, thumb in path[1:] if thumb[0] == "up")]
-    assert np.diff(sorted(gains)) == pytest.approx(4 * RAISED / 8, abs=0.01)  # 8 equal parts
+    gains = [0.0, *(RAISE_GAIN * (thumb[1] - 1) for _, thumb in path[1:] if thumb[0] == "up")]
+    assert np.diff(sorted(gains)) == pytest.approx(4 * RAISE_GAIN / 8, abs=0.01)  # 8 equal parts
 
 
 def test_each_level_is_a_part_of_the_next():

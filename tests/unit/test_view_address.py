@@ -11,7 +11,7 @@ from inficond_panel.plots.cloud import projections
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.selection import Settings
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.views.page.address import PLACES, SETTINGS, Address, make_address
+from inficond_panel.views.page.address import PLACES, SETTING_KEYS, Address, make_address
 
 pytestmark = pytest.mark.page
 
@@ -27,8 +27,8 @@ def app(tmp_path: Path) -> AppState:
 
 
 def test_each_setting_has_one_key_in_links():
-    assert set(SETTINGS.values()) | {"name"} == set(Settings.param)
-    assert not set(SETTINGS) & set(PLACES)
+    assert set(SETTING_KEYS.values()) | {"name"} == set(Settings.param)
+    assert not set(SETTING_KEYS) & set(PLACES)
 
 
 def test_a_link_shows_the_same(app):

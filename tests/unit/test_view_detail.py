@@ -21,7 +21,7 @@ from inficond_panel.distill import Agreement, Band, DecisionCounts, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery
 from inficond_panel.results.image_sets import assigned_images
-from inficond_panel.results.local_explanation import Edit
+from inficond_panel.results.local_explanation import LeastEdit
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.spec import load_spec
 from inficond_panel.state import repairs
@@ -272,7 +272,7 @@ def test_facts_of_an_image_say_that_it_is_not_labelled():
     ],
 )
 def test_an_edit_that_flips_a_decision_has_as_many_digits_as_tell_it_from_now(value, text):
-    assert _flip(Edit("fur", 0.4371, value, True, 0)).split(" makes")[0] == text
+    assert _flip(LeastEdit("fur", 0.4371, value, True, 0)).split(" makes")[0] == text
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_one_figure_lives_through_all_changes(app, view):
     view.panel.projection = "pca"
     assert list(view.map.fronts) == [figure]
     assert figure.background_fill_color == palette.SURFACE.dark
-    assert (figure.x_range.start, figure.x_range.end) == cloud.WHOLE
+    assert (figure.x_range.start, figure.x_range.end) == cloud.WHOLE_MAP
     (hover,) = (tool for tool in figure.tools if type(tool).__name__ == "HoverTool")
     assert "{safe}" not in hover.tooltips  # names from data stay text
     for active in ("LassoSelectTool", "PanTool"):
@@ -505,4 +505,4 @@ def test_the_whole_map_is_shown_after_keys_enlarged_it(entered):
     view = entered
     press(view, "in", "in")
     ask(view, "show_all")
-    assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE, cloud.WHOLE)
+    assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE_MAP, cloud.WHOLE_MAP)

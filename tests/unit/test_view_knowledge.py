@@ -293,7 +293,7 @@ def test_of_all_concepts_those_without_influence_come_last_without_a_rank(view):
 
 
 def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
-    monkeypatch.setattr(effects, "FIRST", 4)
+    monkeypatch.setattr(effects, "FIRST_ROWS", 4)
     view.table.top = 0
     names = listed(view)
     assert list(view.table.effects) == names[:4]

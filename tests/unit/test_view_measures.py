@@ -16,7 +16,7 @@ from viewing import ask
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import ClassMetrics, change_intervals
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.decisions import JUDGED, threshold_trial
+from inficond_panel.results.decisions import THRESHOLD_METRICS, threshold_trial
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.state import Job
 from inficond_panel.views.knowledge.measures import make_line, make_noisy, make_threshold
@@ -312,7 +312,7 @@ def test_another_student_or_a_batch_that_is_awaited_drops_the_choice(given, monk
 
 def test_an_undefined_worth_is_a_dash():
     ends = [f"{change}{end}" for change in ("", "_change") for end in ("", "_low", "_high")]
-    worth = {f"{key}{end}": math.nan for key in JUDGED for end in ends}
+    worth = {f"{key}{end}": math.nan for key in THRESHOLD_METRICS for end in ends}
     limits = {"threshold": 1.0, "threshold_low": 0.5, "threshold_high": 2.0, "lacking": ""}
     found = pd.DataFrame([{"class": "bird", **limits, **worth}])
     found.attrs["facts"] = {"threshold": {}}

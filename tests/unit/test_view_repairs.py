@@ -14,14 +14,14 @@ from viewing import ask
 from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
-from inficond_panel.results.local_explanation import Apart, Contribution, Edit
+from inficond_panel.results.local_explanation import Apart, Contribution, LeastEdit
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.shift import student_shift
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft, Reply
 from inficond_panel.tuning.repairs.label import Label, Taught
-from inficond_panel.views.detail.images import SHOWN, make_apart
+from inficond_panel.views.detail.images import SHOWN_BARS, make_apart
 from inficond_panel.views.knowledge.batch import make_group_offer
 from inficond_panel.views.knowledge.finding import make_finding, make_labels
 from inficond_panel.views.knowledge.refit_report import make_bound, make_report
@@ -586,7 +586,7 @@ def apart(**values) -> Apart:
         Contribution("e", 0.1, 0.5, 0.05),
         Contribution("f", 0.1, -0.2, -0.02),
     )
-    edit = Edit("wheel", 0.5, 0.75, True, 3)
+    edit = LeastEdit("wheel", 0.5, 0.75, True, 3)
     fields = {"row": 7, "class_name": "bicycle", "parts": parts + more, "intercept": -0.5}
     numbers = {"logit": -0.25, "cutoff": 0.0, "present": False, "teacher": 1.0, "label": 1}
     return Apart(**{**fields, **numbers, "edit": edit, "used": edit, **values})
@@ -598,7 +598,7 @@ def test_an_image_taken_apart_is_plain_json():
 
 def test_bars_are_the_largest_parts_then_the_rest_then_the_intercept():
     names = [bar["name"] for bar in make_apart(apart())["bars"]]
-    assert len(names) == SHOWN + 2
+    assert len(names) == SHOWN_BARS + 2
     assert names[-2:] == ["2 others", "Without concepts"]
 
 
@@ -636,6 +636,6 @@ def test_the_smallest_change_that_flips_the_decision_is_told():
 
 
 def test_the_smallest_change_among_concepts_with_influence_is_told_beside_it():
-    second = make_apart(apart(used=Edit("spoke", 0.5, -0.25, False, 1)))["flip"][1]
+    second = make_apart(apart(used=LeastEdit("spoke", 0.5, -0.25, False, 1)))["flip"][1]
     told = "spoke to at most −0.25 (now +0.50) makes it absent; 1 other image would change too."
     assert second == f"Among those with influence: {told}"

@@ -102,7 +102,7 @@ def _frames(
 ) -> dict[str, pd.DataFrame]:
     """Return the decisions and other requested frames, by name."""
     from inficond_panel.export.predictions import (
-        SHOWN,
+        SHOWN_CONCEPTS,
         decision_frame,
         named_classes,
         part_frame,
@@ -124,7 +124,7 @@ def _frames(
     title = f"{name}, {tuner.store.title}"
     frames = {"decisions": decision_frame(predictions, named, title=title, facts=facts)}
     if args.explain:
-        frames["parts"] = part_frame(predictions, None if args.json or args.csv else SHOWN)
+        frames["parts"] = part_frame(predictions, None if args.json or args.csv else SHOWN_CONCEPTS)
     if rules:
         frames["abstain"] = rules_frame(rules)
     if args.drift:

@@ -21,7 +21,7 @@ from panel.command.serve import Serve
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.parser import HISTORY, SPEC
+from inficond_panel.commands.shared.parser import HISTORY_HELP, SPEC
 from inficond_panel.common.folders import IN_MEMORY, is_path
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
@@ -55,7 +55,7 @@ _HELP = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``inficond serve`` to its parser."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
-    parser.add_argument("--history", metavar="FILE", help=HISTORY)
+    parser.add_argument("--history", metavar="FILE", help=HISTORY_HELP)
     add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SPEC = "spec file (YAML), folder of a store, or name of a packaged spec (demo)"
-HISTORY = (
+HISTORY_HELP = (
     "history file, postgresql:// address, or :memory: to keep nothing (default: "
     "$INFICOND_HISTORY, else as the spec says)"
 )
@@ -73,7 +73,7 @@ class ArgumentParser(argparse.ArgumentParser):
         """Add the arguments ``SPEC``, ``--store`` and ``--history``."""
         self.add_spec()
         self.add_store()
-        self.add_argument("--history", metavar="FILE", help=HISTORY)
+        self.add_argument("--history", metavar="FILE", help=HISTORY_HELP)
 
     def add_node(
         self, default: str = "the iteration on the page", *, required: bool = False

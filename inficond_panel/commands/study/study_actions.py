@@ -16,7 +16,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
-from inficond_panel.study.pages import PAGES, PASSWORD
+from inficond_panel.study.pages import PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.remarks import agreement, read_codes
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
@@ -168,7 +168,7 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
     args.index = args.index or "study"  # not a list, which names the researcher's page
     opened.close()
     health.watch([StudyLog(opened.log.path).is_writable])
-    run_server(args, PAGES, [str(args.study), str(opened.folder)])
+    run_server(args, STUDY_PAGES, [str(args.study), str(opened.folder)])
 
 
 def _password(file: str | None) -> str:

@@ -38,7 +38,7 @@ LEVEL, CLASS_LEVEL = 0.999, 0.99
 #: Least positives, and negatives, of a class in each half; with fewer the class is not evaluated.
 LEAST = 2
 #: Largest number of images that are used; of more, this many are drawn with a fixed seed.
-MOST = 20_000
+MOST_IMAGES = 20_000
 #: Least standard deviation of a rank: few images may agree by chance.
 _LEAST_DEVIATION = 0.1
 
@@ -72,7 +72,7 @@ def check_order(
     *,
     softmax: bool = False,
     single: bool = False,
-    most: int = MOST,
+    most: int = MOST_IMAGES,
 ) -> BetterOrder | None:
     """Return a better order of a teacher's outputs, by the labels; None without evidence for it.
 
@@ -109,7 +109,7 @@ def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) 
     ``logits`` (n, J) are of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left
     out if no output fits it, or if the two halves of the images choose different outputs.
     """
-    evidence = _weigh(*_usable(logits, labels, softmax, MOST), None)
+    evidence = _weigh(*_usable(logits, labels, softmax, MOST_IMAGES), None)
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
 
 

@@ -123,7 +123,7 @@ def counts_above(
 
 
 #: Least answered images for a threshold to be considered.
-LEAST_ANSWERED = 20
+LEAST_DECIDED = 20
 _STEPS = 20  #: points of a curve, at equal steps of coverage
 
 
@@ -236,7 +236,7 @@ class Decisions:
 
     @property
     def best(self) -> float:
-        """Largest accuracy of any threshold; nan with fewer than ``LEAST_ANSWERED`` images."""
+        """Largest accuracy of any threshold; nan with fewer than ``LEAST_DECIDED`` images."""
         accuracy = self._steps[1]
         return float(accuracy.max()) if len(accuracy) else np.nan
 
@@ -247,7 +247,7 @@ class Decisions:
         order = np.argsort(-self.confidence, kind="stable")
         sorted_ = self.confidence[order]
         last = ends_of_ties(sorted_)
-        last = last[last + 1 >= LEAST_ANSWERED]
+        last = last[last + 1 >= LEAST_DECIDED]
         return sorted_[last], np.cumsum(self.right[order])[last] / (last + 1.0)
 
     def _cuts(self) -> Array:

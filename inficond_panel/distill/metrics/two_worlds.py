@@ -45,7 +45,7 @@ from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL, k
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE
 
 #: Metrics of both worlds, each with the labels whose images it needs.
-SIDES = {AP.key: (True, False), RECALL.key: (True,), FALSE_POSITIVE_RATE.key: (False,)}
+SIDES_OF_METRIC = {AP.key: (True, False), RECALL.key: (True,), FALSE_POSITIVE_RATE.key: (False,)}
 FIGURES = keys(AP, RECALL, FALSE_POSITIVE_RATE)
 
 
@@ -173,7 +173,7 @@ class _World:
     def figure(self, metric: str, level: float) -> WorldFigure:
         """Return one of ``FIGURES``, with intervals of this level."""
         images = len(self.positive)
-        few = tuple(each for each in self.few if each.present in SIDES[metric])
+        few = tuple(each for each in self.few if each.present in SIDES_OF_METRIC[metric])
         if few:
             return WorldFigure(self.key, metric, NO_INTERVAL, NO_INTERVAL, NO_INTERVAL, images, few)
         before, after = (float(values_of(each, metric, self.once)[0]) for each in self.students)

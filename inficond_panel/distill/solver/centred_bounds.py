@@ -33,7 +33,7 @@ from inficond_panel.distill.sources import Array
 
 _SWEEPS = 60
 #: Largest violation of a bound, relative to the larger of 1 and the bound.
-ACCURACY = 1e-12
+CENTRED_ACCURACY = 1e-12
 
 
 def centred(weights: Array) -> Array:
@@ -63,7 +63,7 @@ class CentredBounds:
         """Indices of the concepts whose bounds cannot be kept: centred weights sum to 0."""
         with np.errstate(invalid="ignore"):
             low, high = self.lower.sum(axis=1), self.upper.sum(axis=1)
-        slack = ACCURACY * np.maximum(1, np.abs(np.nan_to_num(low, posinf=0, neginf=0)))
+        slack = CENTRED_ACCURACY * np.maximum(1, np.abs(np.nan_to_num(low, posinf=0, neginf=0)))
         return np.flatnonzero((low > slack) | (high < -slack))
 
     def excess(self, weights: Array) -> Array:
@@ -93,7 +93,7 @@ class CentredBounds:
 
     @cached_property
     def _limit(self) -> Array:
-        return ACCURACY * np.maximum(
+        return CENTRED_ACCURACY * np.maximum(
             1, np.maximum(np.abs(_finite(self.lower)), np.abs(_finite(self.upper)))
         )
 
@@ -133,7 +133,7 @@ class CentredBounds:
 
 def at_bound(weights: Array, bound: Array) -> NDArray[np.bool_]:
     """Return the mask of centred weights that are at their bound (equal shape), within rounding."""
-    near = 10 * ACCURACY * np.maximum(1.0, np.abs(_finite(bound)))
+    near = 10 * CENTRED_ACCURACY * np.maximum(1.0, np.abs(_finite(bound)))
     return np.isfinite(bound) & (np.abs(weights - _finite(bound)) <= near)
 
 

@@ -27,7 +27,12 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from inficond_panel.distill.scores import Scores
-from inficond_panel.distill.solver.centred_bounds import ACCURACY, CentredBounds, at_bound, centred
+from inficond_panel.distill.solver.centred_bounds import (
+    CENTRED_ACCURACY,
+    CentredBounds,
+    at_bound,
+    centred,
+)
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.newton import solve_quadratic
 from inficond_panel.distill.solver.objective import TINY, Point
@@ -304,7 +309,7 @@ class LargeModel:
         back = (self._l1 > 0) & (whole * self.weights < 0)
         step = centred(whole[:, :-1].T)
         over = self._bounds.excess(centred(self.weights[:, :-1].T) + step)
-        far = (np.abs(over) > ACCURACY) & (step != 0)
+        far = (np.abs(over) > CENTRED_ACCURACY) & (step != 0)
         rooms = [-self.weights[back] / whole[back], 1 - over[far] / step[far], np.ones(1)]
         return max(float(np.concatenate(rooms).min()), 0.0)
 

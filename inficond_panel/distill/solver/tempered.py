@@ -100,15 +100,15 @@ def mixed_of(targets: NDArray | Tempered) -> Array:
     return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
 
 
-Part = TypeVar("Part", Fitted, FittedSoftmax)
+FittedPart = TypeVar("FittedPart", Fitted, FittedSoftmax)
 
 
-class TwoParts(Generic[Part]):
+class TwoParts(Generic[FittedPart]):
     """Logits f, with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
 
-    def __init__(self, logit: Array, *parts: Part) -> None:
+    def __init__(self, logit: Array, *parts: FittedPart) -> None:
         self.logit = logit
-        self.parts: tuple[Part, ...] = parts
+        self.parts: tuple[FittedPart, ...] = parts
 
     @cached_property
     def probability(self) -> Array:

@@ -17,7 +17,7 @@ from inficond_panel.errors import SpecError
 from inficond_panel.spec.framework.section import Key, Section, read_section
 from inficond_panel.spec.framework.types import NO_KEY, AnyPath, NameOrPath
 from inficond_panel.spec.framework.yaml_source import (
-    REMEDY,
+    SPEC_REMEDY,
     Reading,
     compose,
     faults,
@@ -32,7 +32,7 @@ class SpecFile(Section):
     """Section of a whole YAML file; relative paths in the file start from its folder."""
 
     #: Remedy in the error for a file with problems.
-    remedy: ClassVar[str] = REMEDY
+    remedy: ClassVar[str] = SPEC_REMEDY
 
     #: The file, absolute; relative paths start from its folder.
     path: Annotated[AnyPath, NO_KEY] = Path("spec.yaml")

@@ -290,11 +290,11 @@ class _Database(Location):
 
 
 AnyPath = Annotated[Path, Location()]
-Place = Annotated[Path, _Place()]
+FolderOrAddress = Annotated[Path, _Place()]
 PathOrAddress = Annotated[Path | str, _Database()]
 FunctionName = Annotated[str | Path, _Function()]
-File = Annotated[Path, Location("file")]
-Folder = Annotated[Path, Location("folder")]
+FilePath = Annotated[Path, Location("file")]
+FolderPath = Annotated[Path, Location("folder")]
 #: Paths relative to the key ``root``.
 FileBelow = Annotated[Path, Location("file", "root")]
 FolderBelow = Annotated[Path, Location("folder", "root")]

@@ -22,7 +22,7 @@ from inficond_panel.common.files import YAML_BYTES, read_bytes
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import FileProblem, Remedy, SpecError
 
-REMEDY = (
+SPEC_REMEDY = (
     Remedy("`inficond check SPEC`", "open_students(SPEC)")
     + " checks a spec again; `inficond docs spec` has every key."
 )
@@ -194,7 +194,7 @@ def _position(before: str) -> tuple[int, int]:
 
 
 def _broken(file: Path, line: int, column: int, message: str) -> SpecError:
-    return SpecError([FileProblem(file, line, column, message)], REMEDY)
+    return SpecError([FileProblem(file, line, column, message)], SPEC_REMEDY)
 
 
 _NOUNS = {

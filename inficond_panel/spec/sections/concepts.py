@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.framework.types import File, Folder, Some, option
+from inficond_panel.spec.framework.types import FilePath, FolderPath, Some, option
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
 
 
@@ -107,7 +107,7 @@ class FileSegments(Segments):
     """Segments read from files of label maps."""
 
     method: Literal["file"] = option("file", doc="A label map for each image.")
-    masks: Folder = option(
+    masks: FolderPath = option(
         doc="Folder of label maps IMAGE_ID.png: grey or palette, of the image's size."
     )
     spatial: float = _spatial()
@@ -116,7 +116,7 @@ class FileSegments(Segments):
 class Head(Section):
     """Head on the encoder that gives pixel embeddings, trained without labels, as in CLIP-S4."""
 
-    checkpoint: File | None = option(
+    checkpoint: FilePath | None = option(
         None, doc="File of a trained head; if left out, precompute trains one."
     )
     images: int = option(200, ge=1, doc="Number of images of fit to train on.")
@@ -221,7 +221,9 @@ class Thumbnails(Section):
 class Concepts(Section):
     """Concepts: their words, the encoder, and how images are segmented and scored."""
 
-    corpus: File = option(doc="Text file, one concept per line: name, or name, synonym, synonym.")
+    corpus: FilePath = option(
+        doc="Text file, one concept per line: name, or name, synonym, synonym."
+    )
     prompts: Prompts = option(
         ["a photo of a {}"],
         doc="Sentences with {} for the concept; their text embeddings are averaged. imagenet: "

@@ -14,11 +14,11 @@ from inficond_panel.spec.framework.types import (
     Absent,
     FileBelow,
     Files,
-    Folder,
     FolderBelow,
+    FolderOrAddress,
+    FolderPath,
     FunctionName,
     OneOf,
-    Place,
     Several,
     Size,
     Some,
@@ -76,7 +76,7 @@ class Dataset(Section):
 class RootedDataset(Dataset):
     """Data set in a folder, ``root``."""
 
-    root: Folder = option(
+    root: FolderPath = option(
         doc="Folder of the data set; for VOC, of one year, such as VOCdevkit/VOC2007."
     )
     splits: Splits = splits_field("those of the kind of data set")
@@ -341,7 +341,7 @@ class PythonDataset(Dataset):
         doc="Returns records (image, labels, id, split, metadata), a torch data set, or one of "
         "these per split. It runs only with --allow-python."
     )
-    root: Place | None = option(
+    root: FolderOrAddress | None = option(
         None, doc="Argument of the function, such as s3://BUCKET/photos; none if left out."
     )
     splits: Splits = splits_field("the splits of the records")
@@ -358,7 +358,7 @@ class StoreDataset(Dataset):
     kind: Literal["store"] = option(
         "store", doc="Encoded images of an existing store, for other concepts, teacher or splits."
     )
-    path: Folder = option(doc="Folder of the store.")
+    path: FolderPath = option(doc="Folder of the store.")
     splits: Splits | None = option(
         None,
         doc="Images of each split; if left out, as in the store. Lists are its splits (fit, tune, "

@@ -21,7 +21,7 @@ from inficond_panel.spec.framework.yaml_source import Reading
 
 HUB = "hf-hub:"
 #: Names of prompt lists in a spec, and in open_clip.zero_shot_metadata.
-TEMPLATES = {
+PROMPT_TEMPLATES = {
     "imagenet": "OPENAI_IMAGENET_TEMPLATES",
     "imagenet_simple": "SIMPLE_IMAGENET_TEMPLATES",
 }
@@ -30,14 +30,15 @@ _LEAST_SIDE = 32
 
 _Sentence = Annotated[
     Literal["imagenet", "imagenet_simple"] | Annotated[str, Field(pattern=r"\{\}")],
-    Phrase(f"a text with {{}} in it, {' or '.join(TEMPLATES)}"),
+    Phrase(f"a text with {{}} in it, {' or '.join(PROMPT_TEMPLATES)}"),
 ]
 #: Sentences with ``{}``, or names of prompt lists; a single one needs no brackets.
 Prompts = Annotated[
     _Sentence | Some[_Sentence],
     AfterValidator(one_or_more),
     Field(
-        title=f"a list of texts with {{}} in each, or of {', '.join(TEMPLATES)}; or one of these"
+        title="a list of texts with {} in each, or of "
+        f"{', '.join(PROMPT_TEMPLATES)}; or one of these"
     ),
 ]
 

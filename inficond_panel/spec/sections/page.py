@@ -19,7 +19,7 @@ from inficond_panel.vocabulary.confidence import (
     least_draws,
 )
 
-VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
+VIEW_NAMES = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
 
 
 def _once(rows: list[list[str]]) -> list[list[str]]:
@@ -33,8 +33,8 @@ def _once(rows: list[list[str]]) -> list[list[str]]:
     return rows
 
 
-View = Annotated[str, OneOf(VIEWS)]
-_Row = Annotated[list[View], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+ViewName = Annotated[str, OneOf(VIEW_NAMES)]
+_Row = Annotated[list[ViewName], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 
 #: Numbers of concepts that a list can show; 0: all.
 TOPS = (5, 10, 20, 50, 100, 200, 0)
@@ -127,7 +127,7 @@ class Layout(Section):
         "auto", doc="Colours; auto: as template, notebook or browser."
     )
     rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
-        [VIEWS[:3], VIEWS[3:]],
+        [VIEW_NAMES[:3], VIEW_NAMES[3:]],
         doc="Rows of views. Lists (performance, knowledge) get a column each, the other views of "
         "a row share one; configuration is the bar at the top.",
     )

@@ -12,7 +12,7 @@ from inficond_panel.spec.framework.types import (
     Absent,
     Channels,
     Deviations,
-    Folder,
+    FolderPath,
     OneOf,
     Several,
     Size,
@@ -65,7 +65,7 @@ class SmallNetwork(Network):
 class Training(Section):
     """Checkpoints of one training of a network."""
 
-    checkpoints: Folder = option(
+    checkpoints: FolderPath = option(
         doc="Folder with a file of the weights before the training and after each epoch: "
         "safetensors, or .pt with tensors only. Names end with the epoch: epoch-000.safetensors."
     )
@@ -103,7 +103,7 @@ class Quantify(Section):
         (0.485, 0.456, 0.406), doc="Mean of red, green and blue that is subtracted."
     )
     std: Deviations = option((0.229, 0.224, 0.225), doc="Divisor of red, green and blue.")
-    masks: Folder | None = option(
+    masks: FolderPath | None = option(
         None,
         doc="Folder of masks IMAGE.png, of the photo's size; pixels that are not black are "
         "foreground. If left out: boxes (VOC, COCO) or regions of the data set.",

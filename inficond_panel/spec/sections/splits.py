@@ -31,7 +31,7 @@ def _cells(value: Any, info: ValidationInfo) -> Any:
 
 
 #: One value of a column or a list of them, as text.
-Cells = Annotated[
+CellValues = Annotated[
     Some[str],
     BeforeValidator(_cells),
     WithJsonSchema({"title": "a value or a list of values", "anyOf": [_CELL, _CELLS]}),
@@ -60,7 +60,7 @@ class ColumnPart(Section):
     """Images with a value in a column, or a share of them."""
 
     column: Text = option(doc="Column of the data set's table or metadata.")
-    value: Cells = option(doc="Value, or list of values, in this column.")
+    value: CellValues = option(doc="Value, or list of values, in this column.")
     share: float | None = option(
         None, gt=0, lt=1, doc="Share of these images; all of them if left out."
     )

@@ -14,7 +14,7 @@ from inficond_panel.spec.framework.types import (
     ByClass,
     Channels,
     Deviations,
-    File,
+    FilePath,
     FunctionName,
     NameOrPath,
     OneOf,
@@ -102,7 +102,7 @@ class Teacher(Section):
 
 
 Activation = Annotated[str, OneOf(ACTIVATIONS)] | None
-Outputs = Annotated[str, OneOf(OUTPUTS)] | None
+OutputKind = Annotated[str, OneOf(OUTPUTS)] | None
 Order = Annotated[str, OneOf([AS_GIVEN])] | None
 ACTIVATION = option(
     None,
@@ -134,11 +134,11 @@ class LogitsTeacher(Teacher):
     """Teacher from a table of its logits."""
 
     kind: Literal["logits"] = option("logits", doc="A table of the teacher's logits.")
-    path: File = option(
+    path: FilePath = option(
         doc="CSV or Parquet: image_id and a column of logits per class; or npz: arrays image_id, "
         "class_name and logit."
     )
-    outputs: Outputs = OUTPUT
+    outputs: OutputKind = OUTPUT
     activation: Activation = ACTIVATION
     order: Order = ORDER
 
@@ -169,7 +169,7 @@ class NamedOutputs(NetworkTeacher):
 
 class _FileTeacher(NamedOutputs):
     path: Absent = None
-    outputs: Outputs = OUTPUT
+    outputs: OutputKind = OUTPUT
     activation: Activation = ACTIVATION
     preprocessing: FullPreprocessing = option(
         doc="Steps from a photo to the input: size, mean and std, and interpolation (bilinear) and "
@@ -185,7 +185,7 @@ class TorchScriptTeacher(_FileTeacher):
     """Classifier in a TorchScript file."""
 
     kind: Literal["torchscript"] = option("torchscript", doc="A TorchScript file.")
-    path: File = option(doc="File written by torch.jit.save.")
+    path: FilePath = option(doc="File written by torch.jit.save.")
     oracle: Oracle | None = ORACLE
 
 
@@ -193,7 +193,7 @@ class OnnxTeacher(_FileTeacher):
     """Classifier in an ONNX file, run by onnxruntime."""
 
     kind: Literal["onnx"] = option("onnx", doc="An ONNX file, run by onnxruntime.")
-    path: File = option(doc="The ONNX file.")
+    path: FilePath = option(doc="The ONNX file.")
 
 
 class TorchvisionTeacher(NamedOutputs):
@@ -201,8 +201,8 @@ class TorchvisionTeacher(NamedOutputs):
 
     kind: Literal["torchvision"] = option("torchvision", doc="A classifier of torchvision.")
     model: Text = option(doc="Name of the model in torchvision, such as resnet18.")
-    pretrained: File = option(doc="Weights: a state_dict in .pt or .pth, or safetensors.")
-    outputs: Outputs = OUTPUT
+    pretrained: FilePath = option(doc="Weights: a state_dict in .pt or .pth, or safetensors.")
+    outputs: OutputKind = OUTPUT
     activation: Activation = ACTIVATION
     preprocessing: Preprocessing = PREPROCESSING
     oracle: Oracle | None = ORACLE
@@ -222,12 +222,12 @@ class TimmTeacher(NamedOutputs):
         doc="Checkpoint (safetensors, or a state_dict in .pt), or a tag of timm, which is "
         "downloaded."
     )
-    head: File | None = option(
+    head: FilePath | None = option(
         None,
         doc="Checkpoint of a linear classifier (weight, bias) on the model's pooled features; the "
         "model's own classifier if left out.",
     )
-    outputs: Outputs = OUTPUT
+    outputs: OutputKind = OUTPUT
     activation: Activation = ACTIVATION
     preprocessing: Preprocessing = PREPROCESSING
     oracle: Oracle | None = ORACLE
@@ -244,7 +244,7 @@ class Query2LabelTeacher(NamedOutputs):
     kind: Literal["query2label"] = option(
         "query2label", doc="A checkpoint of Query2Label (Liu et al., 2021)."
     )
-    path: File = option(doc="The checkpoint, which defines layers and widths.")
+    path: FilePath = option(doc="The checkpoint, which defines layers and widths.")
     backbone: Text = option("resnet101", doc="Name of the backbone in timm.")
     heads: int = option(4, ge=1, doc="Number of attention heads, which is not in a checkpoint.")
     preprocessing: Preprocessing = option(
@@ -344,7 +344,7 @@ class TransformersTeacher(NamedOutputs):
     labels: dict[str, Text] = option(
         {}, doc="By class: the model's name of the class, if that differs."
     )
-    outputs: Outputs = OUTPUT
+    outputs: OutputKind = OUTPUT
     activation: Activation = option(
         None,
         doc="Function from logits to probabilities: sigmoid per class, or softmax over all classes "
@@ -373,7 +373,7 @@ class PythonTeacher(NamedOutputs):
         doc="Gets a list of Pillow's RGB images, at most batch, and returns logits (photos, "
         "classes). It runs only with --allow-python."
     )
-    outputs: Outputs = OUTPUT
+    outputs: OutputKind = OUTPUT
     activation: Activation = ACTIVATION
     #: Not a key: a spec must not allow itself to run code.
     allowed: Absent = False

@@ -3,6 +3,6 @@
 from pathlib import Path
 
 #: Files of the pages ``/study`` and ``/researcher``, for ``panel serve``.
-PAGES = [Path(__file__).with_name(name) for name in ("study.py", "researcher.py")]
+STUDY_PAGES = [Path(__file__).with_name(name) for name in ("study.py", "researcher.py")]
 #: Environment variable with the password of the researcher's page.
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable

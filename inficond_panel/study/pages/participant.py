@@ -22,7 +22,7 @@ from inficond_panel.study.pages.screens import (
     make_screen,
 )
 from inficond_panel.study.pages.work import TaskSession, make_state, rights_of
-from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.study_spec import Task
@@ -69,7 +69,7 @@ class ParticipantPage(Acting, Viewer):
         return name == "enter" or (self.session is not None and not self._over)
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> StudyProgress:
         """Progress of the participant so far."""
         assert self.session is not None
         return self.session.progress

@@ -18,7 +18,7 @@ from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     DRAWS,
     LEVEL,
-    Result,
+    TaskResult,
     differences,
     looks_of,
     results,
@@ -34,7 +34,7 @@ from inficond_panel.study.results.timeline import (
 )
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.pages import (
-    TEMPLATES,
+    QUESTIONNAIRES,
     LikertQuestion,
     NumberQuestion,
     Question,
@@ -67,7 +67,7 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     return [page, *files], frames
 
 
-def make_frames(study: Study, results: Sequence[Result]) -> Frames:
+def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
     """Return the tables of a report by name; ``results`` must have AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
     made = study.spec.conditions
@@ -88,7 +88,7 @@ def make_frames(study: Study, results: Sequence[Result]) -> Frames:
     }
 
 
-def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
+def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> str:
     """Return the report as HTML text, in which all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
@@ -124,7 +124,7 @@ def _name(task: str, condition: str) -> str:
 
 
 def _strip(
-    results: Sequence[Result], summary: pd.DataFrame, key: str, unit: str, digits: int
+    results: Sequence[TaskResult], summary: pd.DataFrame, key: str, unit: str, digits: int
 ) -> dict[str, Any]:
     rows = []
     for mean in summary[summary["measure"] == key].reset_index().to_dict("records"):
@@ -165,7 +165,7 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
             (_name(*where), people, spread([value for _, value in people]))
             for where, people in groups.items()
         ]
-        made = TEMPLATES[template]
+        made = QUESTIONNAIRES[template]
         yield made.score_name, charts.strip_chart(rows, made.score_name, 1, ends=made.ends)
 
 
@@ -240,7 +240,7 @@ def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
 
 
 def _events(
-    study: Study, results: Sequence[Result]
+    study: Study, results: Sequence[TaskResult]
 ) -> Iterator[tuple[str, float, list[tuple[float, str, str]]]]:
     """Yield (name, minutes, marks) of each task of each participant, for ``sequence_chart``."""
     for who in study.log.participants():

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from inficond_panel.common.numbers import number
 from inficond_panel.errors import StudyError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.study.run.progress import Progress, StudyStep
+from inficond_panel.study.run.progress import StudyProgress, StudyStep
 from inficond_panel.study.run.tasks import COUNTED, Ready, Standing
 from inficond_panel.study.spec.pages import (
     CODE,
@@ -32,7 +32,7 @@ from inficond_panel.study.spec.study_spec import Task, parse, picture_uri
 from inficond_panel.vocabulary.metrics import METRICS
 
 
-def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
+def make_screen(progress: StudyProgress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
     """Return the screen of the present step, which is no task. ``faults`` are messages to show, by
     name of the question; ``folder`` has the study's pictures."""
     step = progress.step
@@ -66,7 +66,9 @@ def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> 
     return screen | {**_text(section, folder), "button": "Continue"}
 
 
-def make_brief(progress: Progress, ready: Ready, folder: Path, *, busy: bool) -> dict[str, Any]:
+def make_brief(
+    progress: StudyProgress, ready: Ready, folder: Path, *, busy: bool
+) -> dict[str, Any]:
     """Return the screen before a task begins; it is ``busy`` while the students are opened."""
     task = ready.task
     limit = [["Time limit", minutes(task.time_limit)]] if task.time_limit else []
@@ -85,7 +87,7 @@ def make_brief(progress: Progress, ready: Ready, folder: Path, *, busy: bool) ->
 
 
 def make_bar(
-    progress: Progress,
+    progress: StudyProgress,
     standing: Standing,
     left: float | None,
     folder: Path,
@@ -132,7 +134,7 @@ def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, A
     return {**shown, "value": answers.get(question.name_)}
 
 
-def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[str, Any]:
+def make_end(section: Section | None, folder: Path, progress: StudyProgress) -> dict[str, Any]:
     """Return the last page; to go back to a recruiting site with the link (and the participant's
     ids in it), the code, and the seconds until the page opens the link."""
     if progress.declined:
@@ -170,22 +172,22 @@ def _text(section: TextPage, folder: Path) -> dict[str, Any]:
     return {"title": section.title, "text": to_tree(section.text or "", folder)}
 
 
-Tree = list[Any]
+PageTree = list[Any]
 
 
-def to_tree(text: str, folder: Path) -> Tree:
+def to_tree(text: str, folder: Path) -> PageTree:
     """Return Markdown as a tree ``[text | [tag, attributes, children], ...]``; ``folder`` has the
     pictures."""
     return _nested(parse(text), folder)
 
 
-def _nested(tokens: list[Token], folder: Path) -> Tree:
-    open_: list[Tree] = [[]]
+def _nested(tokens: list[Token], folder: Path) -> PageTree:
+    open_: list[PageTree] = [[]]
     for token in tokens:
         if token.type == "inline":
             open_[-1] += _nested(token.children or [], folder)
         elif token.nesting == 1:
-            element: Tree = [token.tag, {"href": token.attrGet("href") or ""}, []]
+            element: PageTree = [token.tag, {"href": token.attrGet("href") or ""}, []]
             if token.hidden:  # the paragraph of a tight list
                 element = ["", {}, open_[-1]]
             else:

@@ -12,7 +12,7 @@ from inficond_panel.predict import PageEncoder
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.selection import Rights
 from inficond_panel.study.results.timeline import fine_tunes
-from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.study.run.tasks import (
     SPLIT,
@@ -60,7 +60,7 @@ class TaskPage(Protocol):
     jobs: Jobs
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> StudyProgress:
         """Progress of the participant."""
 
     def record(self, view: str, action: str, payload: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from inficond_panel.results.two_worlds import world_rows
-from inficond_panel.study.results.results import Result
+from inficond_panel.study.results.results import TaskResult
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import SPLIT
@@ -19,7 +19,7 @@ from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.two_worlds import ClassWorlds, compared, correlated_concepts
 
 
-def worlds_rows(study: Study, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+def worlds_rows(study: Study, results: Iterable[TaskResult]) -> Iterator[dict[str, Any]]:
     """Yield a row per result with thumbs, world and metric, as ``results.two_worlds`` has them.
 
     Results of a participant who is deleted meanwhile are left out.
@@ -31,7 +31,7 @@ def worlds_rows(study: Study, results: Iterable[Result]) -> Iterator[dict[str, A
         yield from ({**where, **row} for row in (world_rows(worlds) if worlds else ()))
 
 
-def final_worlds(study: Study, participant: Participant, result: Result) -> ClassWorlds | None:
+def final_worlds(study: Study, participant: Participant, result: TaskResult) -> ClassWorlds | None:
     """Return the figures of the task's class at the last students of ``result``, against the task's
     start; None without a thumb of the participant on the class."""
     ready = study.ready_for(participant, result.task)

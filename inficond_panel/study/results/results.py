@@ -18,7 +18,7 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.study.results.timeline import Score, own_events, progress_of
-from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import SPLIT, ConceptSet
@@ -32,8 +32,8 @@ DRAWS, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
-#: Measures of a task that are compared, attributes of ``Result``, with their names for people.
-MEASURES = {
+#: Measures of a task that are compared, attributes of ``TaskResult``, with their names for people.
+TASK_MEASURES = {
     "minutes": "minutes",
     "iterations": "iterations",
     "thumbs": "thumbs an iteration",
@@ -44,7 +44,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class Result:
+class TaskResult:
     """Result of one participant in one task at the time when the task was done, or was left.
 
     ``minutes`` are without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is the mean number
@@ -85,7 +85,7 @@ class Result:
         return 100 * (self.holdout_end - self.holdout_start)
 
 
-def results(study: Study) -> list[Result]:
+def results(study: Study) -> list[TaskResult]:
     """Return the results of all tasks that any participant has begun."""
     return [
         _result(study, participant, progress, task)
@@ -96,7 +96,9 @@ def results(study: Study) -> list[Result]:
     ]
 
 
-def _result(study: Study, participant: Participant, progress: Progress, task: str) -> Result:
+def _result(
+    study: Study, participant: Participant, progress: StudyProgress, task: str
+) -> TaskResult:
     """Return the result of a participant in a begun task, from its history and events."""
     ready = study.ready_for(participant, task)
     done, of_task = progress.first(task, "done"), progress.of(task)
@@ -115,7 +117,7 @@ def _result(study: Study, participant: Participant, progress: Progress, task: st
     before, after = metrics_of(study, participant, task, (ready.start.id, last), SPLIT, sets)
     seconds = progress.seconds(task, end)
     order = [item.task for item in participant.plan]
-    return Result(
+    return TaskResult(
         participant=participant.label,
         task=task,
         condition=participant.condition(task),
@@ -187,7 +189,9 @@ def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
     return {"n": n, "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
 
 
-def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) -> list[Result]:
+def with_holdout(
+    study: Study, results: Sequence[TaskResult], *, look: bool = True
+) -> list[TaskResult]:
     """Return ``results`` with AP on the holdout for every finished task.
 
     Students that no report has measured are measured now; without ``look`` their AP stays nan.
@@ -216,7 +220,7 @@ def looks_of(study: Study) -> list[str]:
     return sorted(one["time"] for one in study.holdout().values())
 
 
-def _measure(study: Study, result: Result) -> dict[str, Any]:
+def _measure(study: Study, result: TaskResult) -> dict[str, Any]:
     """Return the AP on the holdout of a task's start node and last student, with the time."""
     who = study.log.participant(int(result.participant[1:]))
     nodes = study.ready_for(who, result.task).start.id, result.node
@@ -252,7 +256,7 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def differences(
-    results: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
+    results: Sequence[TaskResult], scored: Sequence[Score], levels: Sequence[str], *, within: bool
 ) -> list[Difference]:
     """Return the differences of each pair of conditions over all tasks; between subjects also in
     each task.
@@ -263,7 +267,7 @@ def differences(
     over = [result for result in results if result.outcome and result.place]
     tasks = [] if within else list(dict.fromkeys(result.task for result in over))
     made: list[Difference] = []
-    for measure in MEASURES:
+    for measure in TASK_MEASURES:
         for task in ("", *(tasks if len(tasks) > 1 else ())):
             rows = [r for r in over if task in ("", r.task)]
             values = _values(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.study.results.results import MEASURES, Result, t_interval
+from inficond_panel.study.results.results import TASK_MEASURES, TaskResult, t_interval
 
 #: Simulated sizes: people per condition, or people who have both conditions.
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
@@ -17,7 +17,7 @@ SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
 STUDIES, ENOUGH = 2000, 0.8
 
 
-def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.ndarray:
+def deviations(results: Sequence[TaskResult], measure: str, *, within: bool) -> np.ndarray:
     """Return the deviation ``(n,)`` of each person of a pilot from the mean of their condition.
 
     With ``within``, it is the deviation of a person's difference between two conditions from the
@@ -39,13 +39,13 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
     free = count - len(groups)  # degrees of freedom
     if count < 3 or free < 2:
         raise StudyError(
-            f"Too few people of the pilot have a value of {MEASURES[measure]}.",
+            f"Too few people of the pilot have a value of {TASK_MEASURES[measure]}.",
             "Run the pilot with at least three people, and at least two in each condition.",
         )
     if all(np.ptp(group) == 0 for group in groups):
         raise StudyError(
-            f"All people of the pilot have the same value of {MEASURES[measure]} in a condition: "
-            "there are no deviations to simulate.",
+            f"All people of the pilot have the same value of {TASK_MEASURES[measure]} in a "
+            "condition: there are no deviations to simulate.",
             "Run the pilot with more people, or name another measure with --measure.",
         )
     centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])

@@ -12,15 +12,21 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.results.frame import LIMITS, Heading, make_frame, plain_headings, table_file
+from inficond_panel.results.frame import (
+    LIMIT_SUFFIXES,
+    Heading,
+    make_frame,
+    plain_headings,
+    table_file,
+)
 from inficond_panel.results.two_worlds import HEADINGS
 from inficond_panel.study.results.final_worlds import worlds_rows
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
-    MEASURES,
+    TASK_MEASURES,
     Difference,
-    Result,
+    TaskResult,
     results,
     spread,
     with_holdout,
@@ -33,10 +39,10 @@ from inficond_panel.study.results.timeline import (
     scores,
     timeline,
 )
-from inficond_panel.study.run.progress import Progress, when
+from inficond_panel.study.run.progress import StudyProgress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
-from inficond_panel.study.spec.pages import TEMPLATES
+from inficond_panel.study.spec.pages import QUESTIONNAIRES
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
@@ -86,8 +92,8 @@ def board_table(study: Study) -> pd.DataFrame:
     return _frame(rows, list(headings), "Participants", headings, facts={"data": str(study.folder)})
 
 
-def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
-    """Return a row per participant and task with the fields of ``Result`` and the gains in AP."""
+def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:
+    """Return a row per participant and task: the fields of ``TaskResult``, and the gains in AP."""
     rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in results)
     headings = {
         **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
@@ -102,25 +108,27 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
         "holdout_gain": Heading("on holdout", 2, sign=True),
     }
     note = "Place 0 is the training. A task without an outcome is not finished."
-    columns = [*Result.__dataclass_fields__, "gain", "holdout_gain"]
+    columns = [*TaskResult.__dataclass_fields__, "gain", "holdout_gain"]
     return _frame(rows, columns, "Each participant", headings, notes=[note])
 
 
-def worlds_table(study: Study, results: Iterable[Result]) -> pd.DataFrame:
+def worlds_table(study: Study, results: Iterable[TaskResult]) -> pd.DataFrame:
     """Return a row per participant, task with thumbs, world and metric: the figures of the last
     students against the task's start, on tuning images (``results.two_worlds``)."""
     headings = {**plain_headings(*_WHERE), **HEADINGS}
-    sides = [f"{key}{end}" for key in ("before", "after", "change") for end in ("", *LIMITS)]
+    sides = [
+        f"{key}{end}" for key in ("before", "after", "change") for end in ("", *LIMIT_SUFFIXES)
+    ]
     more = ("images", "concepts", "by_teacher", "meant", "reason")
     columns = (*_WHERE, "class", "world", "metric", *sides, *more)
     rows, title = worlds_rows(study, results), "Each participant in two worlds"
     return _frame(rows, columns, title, headings, facts={"level": USUAL_NOISE["level"]})
 
 
-def summary_table(results: Iterable[Result], order: Sequence[str]) -> pd.DataFrame:
+def summary_table(results: Iterable[TaskResult], order: Sequence[str]) -> pd.DataFrame:
     """Return a row per task, condition and measure with the ``spread`` over the people who finished
     the task; ``order`` has the task names. ``typed`` counts the concepts that they typed."""
-    finished: dict[tuple[str, str], list[Result]] = {}
+    finished: dict[tuple[str, str], list[TaskResult]] = {}
     for result in results:
         if result.outcome:
             finished.setdefault((result.task, result.condition), []).append(result)
@@ -138,7 +146,7 @@ def summary_table(results: Iterable[Result], order: Sequence[str]) -> pd.DataFra
         for (task, condition), group in sorted(
             finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
-        for key, words in MEASURES.items()
+        for key, words in TASK_MEASURES.items()
     ]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
     headings = {
@@ -158,7 +166,7 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
     rows = (
         {
             "measure": one.measure,
-            "words": MEASURES.get(one.measure) or TEMPLATES[one.measure].score_name,
+            "words": TASK_MEASURES.get(one.measure) or QUESTIONNAIRES[one.measure].score_name,
             **vars(one),
         }
         for one in differences
@@ -327,7 +335,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
     return file
 
 
-def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str]]:
+def use_in(progress: StudyProgress, task: str) -> tuple[dict[str, float], Counter[str]]:
     """Return minutes and number of actions by view, in one task of a participant, until the task
     was done or left; nothing if it was not begun.
 

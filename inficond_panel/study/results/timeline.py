@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inficond_panel.common import clock
-from inficond_panel.study.run.progress import Progress, StudyStep, make_steps, when
+from inficond_panel.study.run.progress import StudyProgress, StudyStep, make_steps, when
 from inficond_panel.study.run.records import Participant, StudyEvent
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import ConceptSet
-from inficond_panel.study.spec.pages import TEMPLATES, Question, QuestionPage
+from inficond_panel.study.spec.pages import QUESTIONNAIRES, Question, QuestionPage
 from inficond_panel.tuning import Event as HistoryEvent
 from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.replay import replay, same_weights
@@ -35,9 +35,9 @@ class Moment:
     typed: tuple[str, ...] = ()
 
 
-def progress_of(study: Study, participant: Participant) -> Progress:
+def progress_of(study: Study, participant: Participant) -> StudyProgress:
     """Return the progress of a participant so far, from the study's log."""
-    return Progress(make_steps(study.spec, participant), study.log.events(participant.number))
+    return StudyProgress(make_steps(study.spec, participant), study.log.events(participant.number))
 
 
 def events_of(study: Study, action: str) -> Iterator[tuple[Participant, StudyEvent]]:
@@ -175,7 +175,7 @@ def scores(study: Study) -> Iterator[Score]:
     """Yield the score of each published questionnaire that a participant answered completely."""
     for who, step, replies in _steps(study):
         name = step.section.template if isinstance(step.section, QuestionPage) else None
-        score = TEMPLATES[name].score_of(replies) if name else None
+        score = QUESTIONNAIRES[name].score_of(replies) if name else None
         if name and score is not None:
             yield Score(who.label, step.task, who.condition(step.task), name, score)
 
@@ -251,7 +251,7 @@ def board(study: Study) -> list[Position]:
 
 
 def _spent(
-    study: Study, who: Participant, progress: Progress, time: str
+    study: Study, who: Participant, progress: StudyProgress, time: str
 ) -> tuple[float | None, int | None]:
     """Return the minutes and the number of fine-tunes in the present task up to ``time``, or in all
     tasks after the last step; None if neither."""
@@ -272,7 +272,9 @@ def _spent(
     return study.spent[who.number]
 
 
-def _made(study: Study, who: Participant, progress: Progress, task: str, until: str = "~") -> int:
+def _made(
+    study: Study, who: Participant, progress: StudyProgress, task: str, until: str = "~"
+) -> int:
     """Return the number of fine-tunes in a task up to the time ``until``."""
     with closing(History(study.history(who, task))) as history:
         made = fine_tunes(history, study.concept_sets(who, task, progress.events))

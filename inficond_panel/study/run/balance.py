@@ -10,7 +10,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.study.run.tasks import assign, condition_orders, task_orders
 from inficond_panel.study.spec.study_spec import StudySpec
 
-Names = tuple[str, ...]
+NamesInOrder = tuple[str, ...]
 _LISTED = 5  #: most conditions in a sentence
 
 
@@ -20,7 +20,7 @@ def planned_people(study: StudySpec) -> int | None:
     return arrivals.most if "most" in arrivals.model_fields_set else None
 
 
-def conditions_in_turn(study: StudySpec) -> list[Names]:
+def conditions_in_turn(study: StudySpec) -> list[NamesInOrder]:
     """Return the conditions that people have in turn, within subjects the orders of conditions; one
     empty entry without conditions, and if the orders are drawn."""
     made = study.conditions
@@ -35,7 +35,7 @@ def round_size(study: StudySpec) -> int:
     return len(conditions_in_turn(study)) * len(task_orders(study))
 
 
-def people_per_pair(study: StudySpec, people: int) -> Counter[tuple[Names, Names]]:
+def people_per_pair(study: StudySpec, people: int) -> Counter[tuple[NamesInOrder, NamesInOrder]]:
     """Return the number of people per pair of condition and order of tasks, as in
     ``round_size``, among the first ``people`` participants; pairs without people count 0."""
     conditions = conditions_in_turn(study)

@@ -71,7 +71,7 @@ def _task_steps(task: Task) -> list[StudyStep]:
     return [StudyStep(task.name_, "task", task), *pages]
 
 
-class Progress:
+class StudyProgress:
     """Progress of one participant through ``steps``, from ``events`` other than notes."""
 
     def __init__(self, steps: Sequence[StudyStep], events: Sequence[StudyEvent]) -> None:

@@ -16,11 +16,11 @@ import param
 
 from inficond_panel.common import clock
 from inficond_panel.errors import StudyError, StudyLinkError, TuningError
-from inficond_panel.spec.sections.page import VIEWS
+from inficond_panel.spec.sections.page import VIEW_NAMES
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.results.timeline import progress_of
-from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Note, Participant, StudyEvent, storable
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning.edits import is_known
@@ -124,7 +124,7 @@ class Session:
         ]
         written = self.study.log.append(self.participant.number, self.id, self.waiting)
         self.waiting = []
-        self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
+        self.progress = StudyProgress(self.progress.steps, [*self.progress.events, *written])
 
     def touch(self) -> None:
         """Record that the page is still open. Raises the errors of ``record``."""
@@ -132,7 +132,7 @@ class Session:
 
 
 #: View of each setting of the shared state; "": several views.
-SHARED = {
+SETTING_VIEWS = {
     "sort": "performance",
     "descending": "performance",
     "confused": "performance",
@@ -170,7 +170,7 @@ class Recorder(param.Parameterized):
         self._write = write
         self._kind = app.tuning.status.kind
         super().__init__()
-        for name, owner in SHARED.items():
+        for name, owner in SETTING_VIEWS.items():
             self._watch(owner, app.settings, name)
 
     def watch(self, views: Mapping[str, Any]) -> None:
@@ -180,7 +180,7 @@ class Recorder(param.Parameterized):
 
     def visit(self, view: str) -> None:
         """Record that the participant now uses ``view``, if it is another view."""
-        if view in VIEWS and view != self.view:
+        if view in VIEW_NAMES and view != self.view:
             self.view = view
             self._note("visit", {})
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from inficond_panel.spec import Layout, Spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import AnyPath, Several, Slug, option
-from inficond_panel.spec.sections.page import View, Views
+from inficond_panel.spec.sections.page import ViewName, Views
 from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)
@@ -88,7 +88,7 @@ class Level(Section):
     """One condition: its changes to a task and to the app's spec."""
 
     name_: Slug = option(doc="Name in tables.")
-    views: Several[View] = option([], doc="Views on the page; empty: as in the task.")
+    views: Several[ViewName] = option([], doc="Views on the page; empty: as in the task.")
     spec: Variation | None = option(None, doc="Keys of the app's spec that differ.")
     may_type: bool | None = option(
         None, doc="Whether concepts can be typed; as in the task if left out."

@@ -212,7 +212,7 @@ _SUS = [
 ]
 
 
-TEMPLATES = {
+QUESTIONNAIRES = {
     "seq": Template(
         "Ease of the task", "SEQ, 1 to 7", (1, 7), [_SEQ], lambda steps: float(steps[0])
     ),
@@ -256,7 +256,7 @@ class QuestionPage(Section):
 
     title: Text | None = option(None, doc='Heading; if left out, the template\'s, or "Questions".')
     text: Text | None = option(None, doc="Markdown above the questions.")
-    template: Annotated[str, OneOf(TEMPLATES)] | None = option(
+    template: Annotated[str, OneOf(QUESTIONNAIRES)] | None = option(
         None,
         doc="Published questionnaire, which the report scores: seq (Single Ease Question), "
         "nasa_tlx (raw NASA-TLX), sus (System Usability Scale).",
@@ -268,12 +268,12 @@ class QuestionPage(Section):
     @property
     def heading(self) -> str:
         """Heading of the page."""
-        return self.title or (TEMPLATES[self.template].title if self.template else "Questions")
+        return self.title or (QUESTIONNAIRES[self.template].title if self.template else "Questions")
 
     @property
     def asked(self) -> list[Question]:
         """All questions of the page; questions of the template are first."""
-        made = TEMPLATES[self.template].questions if self.template else []
+        made = QUESTIONNAIRES[self.template].questions if self.template else []
         return [*made, *(self.questions or [])]
 
 

@@ -23,7 +23,7 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import (
     AnyPath,
-    File,
+    FilePath,
     Names,
     OneOf,
     Phrase,
@@ -34,7 +34,7 @@ from inficond_panel.spec.framework.types import (
     option,
 )
 from inficond_panel.spec.framework.yaml_source import compose, text_of
-from inficond_panel.spec.sections.page import View
+from inficond_panel.spec.sections.page import ViewName
 from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.spec.conditions import Conditions, Level, twice
 from inficond_panel.study.spec.pages import (
@@ -109,13 +109,13 @@ class Task(Section):
     text: Text = option(doc="Instructions, as Markdown.")
     spec: Text | None = option(None, doc="Spec of the app, a file or a name; default: the study's.")
     class_: Names = option(doc="Class to tune. Of several names, the first name in the store.")
-    edits: File | None = option(
+    edits: FilePath | None = option(
         None, doc="Edits file that leads from the original students to the start node."
     )
     node: Text | None = option(
         None, doc="Start node in the history of the spec: number, id or name; #0 if left out."
     )
-    views: Several[View] = option([], doc="Views on the page; empty: as in the spec's layout.")
+    views: Several[ViewName] = option([], doc="Views on the page; empty: as in the spec's layout.")
     done_when: DoneWhen = option(
         default_factory=ParticipantSays,
         doc="When the task is done; if left out, when the participant decides.",

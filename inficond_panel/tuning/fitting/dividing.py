@@ -29,14 +29,14 @@ Each = Callable[[Work, Sequence[Any]], Iterator[Any]]
 
 
 @dataclass(frozen=True)
-class Part:
+class FitPart:
     """Classes at ``columns``, and the arguments of ``Recipe.fit`` that are ``held`` for them."""
 
     columns: list[int]
     held: Mapping[str, Any]
 
 
-def parts_of(store: Store, columns: Sequence[int], **held: Any) -> list[Part]:
+def parts_of(store: Store, columns: Sequence[int], **held: Any) -> list[FitPart]:
     """Return the classes at ``columns`` in the groups in which ``distill.fit`` solves them.
 
     ``held`` are arguments of ``fit`` whose last axis is the classes.
@@ -48,7 +48,7 @@ def parts_of(store: Store, columns: Sequence[int], **held: Any) -> list[Part]:
             name: values.at(group) if isinstance(values, Fit) else values[..., group]
             for name, values in held.items()
         }
-        parts.append(Part([columns[k] for k in group.tolist()], of_group))
+        parts.append(FitPart([columns[k] for k in group.tolist()], of_group))
     return parts
 
 
@@ -56,7 +56,7 @@ def fit_divided(
     each: Each,
     made: Recipe,
     terms: Mapping[str, Terms],
-    parts: Sequence[Part],
+    parts: Sequence[FitPart],
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> Fit:
@@ -70,14 +70,14 @@ def fit_divided(
     return made_of(fits, partial(np.concatenate, axis=-1))
 
 
-def _fit(made: Recipe, terms: Mapping[str, Terms], tuner: Any, part: Part) -> Fit:
+def _fit(made: Recipe, terms: Mapping[str, Terms], tuner: Any, part: FitPart) -> Fit:
     return made.fit(tuner.fit_data.under(terms), part.columns, **part.held)
 
 
 def choose_divided(
     each: Each,
     terms: Mapping[str, Terms],
-    parts: Sequence[Part],
+    parts: Sequence[FitPart],
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> list[float]:
@@ -91,7 +91,7 @@ def choose_divided(
     return penalties
 
 
-def _choose(terms: Mapping[str, Terms], free: list[int], tuner: Any, part: Part) -> list[float]:
+def _choose(terms: Mapping[str, Terms], free: list[int], tuner: Any, part: FitPart) -> list[float]:
     data = tuner.unpenalised.under(terms)
     return choose_penalties(tuner.store, data, part.columns, among=free)
 

@@ -23,7 +23,7 @@ from inficond_panel.tuning.history.belongs import Answers, Thing, answer_text
 from inficond_panel.tuning.history.log import (
     BELONGS,
     HISTORY,
-    LABELS,
+    LABEL_EVENTS,
     MOVES,
     Event,
     HistoryState,
@@ -355,7 +355,7 @@ class History:
         """Return the nodes of ``root`` from number ``start`` on, with names and notes."""
         select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
         return [
-            to_node(self.path, row, dict(zip(LABELS, state.labels(row["id"]), strict=True)))
+            to_node(self.path, row, dict(zip(LABEL_EVENTS, state.labels(row["id"]), strict=True)))
             for row in db.execute(select, (root, start))
         ]
 

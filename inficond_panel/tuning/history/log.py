@@ -51,7 +51,7 @@ MOVES = ("fine-tune", "jump")
 #: Kinds of events on tags of images; see ``apply_tag``.
 TAGS = ("tag", "untag")
 #: Kinds of events whose latest text is a label of a node: its name, its note, the worlds meant.
-LABELS = ("rename", "note", "meant")
+LABEL_EVENTS = ("rename", "note", "meant")
 #: Kind of the event by which a person says what belongs to a class; see ``apply_answer``.
 BELONGS = "belongs"
 #: Largest number of characters of a tag.
@@ -127,7 +127,7 @@ class HistoryState:
         )
 
     def labels(self, node: str) -> tuple[str, str, str]:
-        """Return the latest labels of a node, in the order of ``LABELS``; empty if it has none."""
+        """Return the latest labels of a node, ordered as ``LABEL_EVENTS``; empty without one."""
         name, note, meant = (kind.get(node, "") for kind in (self.names, self.notes, self.meant))
         return name, note, meant
 

@@ -24,7 +24,7 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE, Evidence
 from inficond_panel.vocabulary.metrics import AP
 
-DRAWS = 200
+CHOICE_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def choose(label: NDArray, logits: Array, group: Groups, seed: int = 0) -> Choic
     unless another gains more than one standard error. ``group`` (n,): see ``metrics.groups``."""
     every = np.ones((1, len(label)))
     best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
-    counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed, group)])
+    counts = np.concatenate([every, draw_counts(len(label), CHOICE_DRAWS, seed, group)])
     values = ap_values(label, logits[[0, best]], counts)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])

@@ -40,7 +40,7 @@ from inficond_panel.vocabulary.splits import TUNE
 
 KIND = RepairKind("learn", "+", "Learn")
 #: Candidate shares of learned photos in the total weight, besides weight 1 per photo.
-SHARES = (0.3, 0.7)
+LEARN_SHARES = (0.3, 0.7)
 #: Words for what a class learns from, by source.
 LEARNED_FROM = {
     LABELS: "the labels of the tuning images",
@@ -156,7 +156,7 @@ class Learn(Repair):
         if self.value is None and able:
             ratio = evidence.fit_size / max(size, 1)
             # The weights at which all learned photos have one of SHARES of the loss.
-            shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
+            shares = (float(f"{ratio * share / (1 - share):.2g}") for share in LEARN_SHARES)
             weights = sorted({1.0, *shares})
         before = terms.get(Learned) or Learned()
         return [terms.having(before.having(replace(learned, weight=each))) for each in weights]

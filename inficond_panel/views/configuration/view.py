@@ -20,7 +20,7 @@ from inficond_panel.tuning import Iteration, Node
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_metrics
+from inficond_panel.ui.metric_cards import CardRow, make_class_metrics, make_mean_metrics
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import IMAGES_OF, SPLITS
@@ -60,7 +60,7 @@ def make_dataset(app: AppState) -> dict[str, Any]:
 def make_student(
     nodes: Sequence[Iteration],
     node: Node,
-    facts: Sequence[Row],
+    facts: Sequence[CardRow],
     mark: str = "",
     joint: bool = False,
 ) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
     }
 
 
-def make_facts(app: AppState) -> list[Row]:
+def make_facts(app: AppState) -> list[CardRow]:
     """Return (name, text) rows that all students share: the teacher, and the spec's settings."""
     students, tuner = app.spec.students, app.tuner
     return [

@@ -248,7 +248,7 @@ class DetailPanel(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("detail.css"))
 
 
-IMAGES = 5  #: number of images in the picture
+SHOWN_IMAGES = 5  #: number of images in the picture
 _WIDTH, _HEAD, _CHART, _IMAGE = 500, 34, 92, 88
 _COLUMNS = 3
 
@@ -261,7 +261,7 @@ def draw_picture(
 ) -> Drawing:
     """Return a drawing of the charts ``captions``, curves ``steps``, and first ``pictures``."""
     shown = list(captions) if steps else []
-    images = [uri for uri in pictures if uri][:IMAGES]
+    images = [uri for uri in pictures if uri][:SHOWN_IMAGES]
     lines = -(-len(shown) // _COLUMNS)
     drawing = Drawing(_WIDTH, _HEAD + lines * _CHART + (_IMAGE + 12 if images else 0) + 6)
     drawing.text((12, 22), title, room=_WIDTH - 24, size=14, bold=True)

@@ -14,7 +14,7 @@ from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.export.predictions import Prediction
 from inficond_panel.results.gallery import FILTERS, Gallery, gallery_file
 from inficond_panel.results.image_sets import best_segment, image_set
-from inficond_panel.results.local_explanation import Apart, Edit, take_apart
+from inficond_panel.results.local_explanation import Apart, LeastEdit, take_apart
 from inficond_panel.state import AppState
 from inficond_panel.store import Store
 from inficond_panel.ui.component import Acting, action
@@ -30,7 +30,7 @@ from inficond_panel.ui.images import (
 )
 from inficond_panel.views.detail.charts import DetailPanel
 
-SHOWN = 10  #: number of concepts with a bar each; one bar sums the others
+SHOWN_BARS = 10  #: number of concepts with a bar each; one bar sums the others
 _SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 
 
@@ -59,7 +59,7 @@ def make_apart(apart: Apart) -> dict[str, Any]:
 
 def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
     """Return the bars whose values sum to the logit of a prediction, see ``make_apart``."""
-    shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
+    shown, rest = apart.parts[:SHOWN_BARS], apart.parts[SHOWN_BARS:]
     values = [part.logit for part in shown]
     others = sum(part.logit for part in rest)
     unseen = apart.unseen if isinstance(apart, Apart) else 0.0
@@ -93,7 +93,7 @@ def make_decision(decided: Apart | Prediction) -> str:
     return f"{word}: its logit is {side} the threshold {number(decided.cutoff, 2)}"
 
 
-def _flip(edit: Edit) -> str:
+def _flip(edit: LeastEdit) -> str:
     words = ("above", "to at most") if edit.raises else ("below", "to at least")
     limit, digits = words[not edit.present], 2
     if abs(edit.influence - edit.before) < _SMALL:

@@ -26,7 +26,7 @@ from inficond_panel.ui.images import make_gallery, tile_uri
 from inficond_panel.views.detail.charts import (
     CHARTED,
     CONCEPTS,
-    IMAGES,
+    SHOWN_IMAGES,
     DetailPanel,
     draw_picture,
     make_band,
@@ -131,7 +131,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if gallery is None:
             return None
         title = panel.picked or f"{panel.concept}, {panel.student}"
-        rows = gallery.rows[gallery.passing(self._app.settings.filters)][:IMAGES].tolist()
+        rows = gallery.rows[gallery.passing(self._app.settings.filters)][:SHOWN_IMAGES].tolist()
         tiles = (tile_uri(self._store, row) for row in rows)
         return draw_picture(title, panel.captions, panel.steps, tiles)
 

@@ -13,7 +13,7 @@ from inficond_panel.common.numbers import number
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.plots.cloud import (
     NOTHING,
-    WHOLE,
+    WHOLE_MAP,
     Density,
     DrawnSegments,
     Span,
@@ -64,7 +64,7 @@ class MapCloud(param.Parameterized):
         x, y, shape = self._asked = asked
 
         def work(_: Job) -> Density:
-            if (x, y) == (WHOLE, WHOLE):
+            if (x, y) == (WHOLE_MAP, WHOLE_MAP):
                 return segment_density(store, projection, shape)
             return density_within(store, projection, x, y, shape)
 
@@ -93,7 +93,7 @@ class MapCloud(param.Parameterized):
 def _around(span: Span) -> Span:
     """Return the span on screen with a margin at both ends, so that a small move shows no edge."""
     reach = _AROUND * (span[1] - span[0])
-    return max(WHOLE[0], span[0] - reach), min(WHOLE[1], span[1] + reach)
+    return max(WHOLE_MAP[0], span[0] - reach), min(WHOLE_MAP[1], span[1] + reach)
 
 
 REACH = 14.0  #: largest distance in pixels at which the pointer hits a segment
@@ -239,7 +239,7 @@ class AssignedSegments(param.Parameterized):
 
 
 ZOOM = 1.5  #: factor by which one press of + enlarges the map
-_DIRECTIONS = ("left", "right", "up", "down")
+_ARROWS = ("left", "right", "up", "down")
 
 
 class MapKeys(param.Parameterized):
@@ -262,7 +262,7 @@ class MapKeys(param.Parameterized):
         concept, selection = self._app.store.concepts[at], self._app.selection
         point, frame = self._plot.scene.xy[at], self._plot.frame
         self.cursor = at
-        if message in _DIRECTIONS:
+        if message in _ARROWS:
             self._move(at, message)
         elif message in {"in", "out"}:
             self._plot.look_at(frame.zoomed(ZOOM if message == "in" else 1 / ZOOM, point))

@@ -26,7 +26,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.plots import update_columns
-from inficond_panel.plots.cloud import WHOLE, DrawnSegments
+from inficond_panel.plots.cloud import WHOLE_MAP, DrawnSegments
 from inficond_panel.plots.concept_map import Frame, MapNames, Shown
 from inficond_panel.plots.map_layers import (
     draw_dots,
@@ -188,15 +188,15 @@ class MapPlot(param.Parameterized):
         points = draw_dots({axis: self.dots[axis] for axis in ("x", "y")}).opts(
             tools=[hover, LassoSelectTool(continuous=False)],
             hooks=[_weak(self._keep_dots)],
-            xlim=WHOLE,  # also here, since the streams take the range of this layer
-            ylim=WHOLE,
+            xlim=WHOLE_MAP,  # also here, since the streams take the range of this layer
+            ylim=WHOLE_MAP,
             backend="bokeh",
         )
         dots = hv.DynamicMap(lambda: points)
         self._follow(dots)
         return (cloud * dots).opts(
-            xlim=WHOLE,
-            ylim=WHOLE,
+            xlim=WHOLE_MAP,
+            ylim=WHOLE_MAP,
             xaxis=None,
             yaxis=None,
             toolbar=None,
@@ -261,7 +261,7 @@ class MapPlot(param.Parameterized):
         if plot.state not in self.fronts:
             self.fronts[plot.state] = Foreground(plot.state, self.scene, self.assigned)
         for axis in (plot.state.x_range, plot.state.y_range):
-            axis.min_interval = NEAREST * (WHOLE[1] - WHOLE[0])
+            axis.min_interval = NEAREST * (WHOLE_MAP[1] - WHOLE_MAP[0])
         self._draw(plot.state)
 
     def _draw(self, figure: Figure) -> None:

@@ -11,7 +11,7 @@ import panel as pn
 import param
 
 from inficond_panel.common.numbers import count
-from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
+from inficond_panel.plots.cloud import WHOLE_MAP, concept_positions, projections
 from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
 from inficond_panel.results.image_sets import image_set, worst_first
@@ -239,7 +239,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _show_all(self) -> None:
-        self.map.look_at(replace(self.map.frame, x=WHOLE, y=WHOLE))
+        self.map.look_at(replace(self.map.frame, x=WHOLE_MAP, y=WHOLE_MAP))
 
     @action
     def _open(self, concept: str) -> None:

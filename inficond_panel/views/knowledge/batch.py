@@ -172,7 +172,7 @@ class BatchBar(StudentPart):
     _stylesheets = browser.styles(Path(__file__).with_name("bar.css"))
 
 
-class Batch:
+class BatchUpdater:
     """Updater of the top bar ``bar``, and of the previewed influences in ``table``."""
 
     def __init__(self, app: AppState, bar: BatchBar, table: KnowledgeTable) -> None:

@@ -70,7 +70,7 @@ def make_line(
     return parts
 
 
-MEASURED = (*SHARES, *ERRORS)
+MEASURE_KEYS = (*SHARES, *ERRORS)
 
 
 def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> dict[str, Any]:
@@ -85,7 +85,9 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> di
     def since(before: str | None) -> dict[str, Interval]:
         if before is None:
             return {}
-        frame = changes(tuner, tuner.node(before), node, split, metrics=MEASURED, classes=[name])
+        frame = changes(
+            tuner, tuner.node(before), node, split, metrics=MEASURE_KEYS, classes=[name]
+        )
         return dict(zip(frame["metric"], intervals_of(frame, "change"), strict=True))
 
     found = {
@@ -94,9 +96,9 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> di
     }
     if preview:
         noise = tuner.spec.views.noise()
-        found["Preview"] = change_intervals(student.outcome, preview.outcome, MEASURED, **noise)
+        found["Preview"] = change_intervals(student.outcome, preview.outcome, MEASURE_KEYS, **noise)
     shown = {head: by_metric for head, by_metric in found.items() if by_metric}
-    now = metrics(tuner, node, split, classes=[name], keys=MEASURED).loc[name]
+    now = metrics(tuner, node, split, classes=[name], keys=MEASURE_KEYS).loc[name]
     return {
         "heads": ["now", *_head(level), *shown],
         "rows": [
@@ -107,7 +109,7 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> di
                 "changes": [make_noisy(by_metric[key], key, level) for by_metric in shown.values()],
                 "note": _note(key, now, student.metrics),
             }
-            for key in MEASURED
+            for key in MEASURE_KEYS
         ],
         "scope": f"{count(now['images'])} {IMAGES_OF[split]}, "
         f"{count(now['positives'])} with the class"

@@ -13,7 +13,7 @@ from panel.viewable import Child, Children
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.concepts.own_words import unlisted_names
-from inficond_panel.concepts.typed import LEAST_PHOTOS
+from inficond_panel.concepts.typed import LEAST_EXAMPLES
 from inficond_panel.results.image_sets import PATCHES_OF
 from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, AppState, Status
@@ -271,7 +271,7 @@ def make_typing(app: AppState) -> dict[str, Any]:
     state, store = app.concepts, app.store
     prompts = store.attrs.get("prompts", [])
     tagged = Counter(tag for image_tags in app.tags.tags.values() for tag in image_tags)
-    enough = [tag for tag in sorted(tagged) if tagged[tag] >= LEAST_PHOTOS]
+    enough = [tag for tag in sorted(tagged) if tagged[tag] >= LEAST_EXAMPLES]
     tags = {tag: tagged[tag] for tag in enough if store.holds("segments")}
     return {
         "encoder": store.attrs["encoder"],

@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.metrics import DISCREPANCY_P
 
 #: Possible half heights of a what-if chart, in percentage points.
 AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
-FIRST = 50  #: number of first rows that have curves wherever the list is scrolled to
+FIRST_ROWS = 50  #: number of first rows that have curves wherever the list is scrolled to
 STILL = 200  #: number of rows whose pictures a saved page contains
 
 
@@ -100,7 +100,7 @@ def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
 class EffectCurves(param.Parameterized):
     """Updater of ``table.effects``, the what-if curves; calls ``done`` when all rows have curves.
 
-    In a long list only the ``FIRST`` rows and rows near the visible part have curves.
+    In a long list only the ``FIRST_ROWS`` rows and rows near the visible part have curves.
     """
 
     def __init__(self, app: AppState, table: KnowledgeTable, done: Callable[[], None]) -> None:
@@ -147,7 +147,7 @@ class EffectCurves(param.Parameterized):
 
 
 def _first(rows: list[dict[str, Any]]) -> list[str]:
-    return [row["concept"] for row in rows[:FIRST]]
+    return [row["concept"] for row in rows[:FIRST_ROWS]]
 
 
 def make_stability(verdicts: pd.DataFrame, limits: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from inficond_panel.results.concepts import scale_facts, scales
 from inficond_panel.state import AppState
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.views.knowledge.batch import Batch, BatchBar
+from inficond_panel.views.knowledge.batch import BatchBar, BatchUpdater
 from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel
 from inficond_panel.views.knowledge.measures import MeasuresActions, MeasuresPanel, ThresholdChoices
 from inficond_panel.views.knowledge.parts import (
@@ -40,9 +40,9 @@ from inficond_panel.views.knowledge.rows import (
     make_concept_rows,
     make_undefined,
 )
-from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
+from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECT_SORT
 
-ALL = 0  #: the number ``top`` that lists all concepts that match a search
+ALL_ROWS = 0  #: the number ``top`` that lists all concepts that match a search
 
 
 class Overview(Protocol):
@@ -86,7 +86,7 @@ class KnowledgeView(
         tie(self.table, app.settings, **kept, top="top", patches_of="patches_of")
         self.report = ReportPanel(app, self.panels)
         self.effects = EffectCurves(app, self.table, self.report.ask)
-        self.batch = Batch(app, self.bar, self.table)
+        self.batch = BatchUpdater(app, self.bar, self.table)
         self.measures = MeasuresPanel(app, self.panels)
         self.thresholds = ThresholdChoices(app, self.panels)
         self.stability = StabilityRuns(app, self.table)
@@ -149,7 +149,7 @@ class KnowledgeView(
 
     def _find(self) -> None:
         query = self.table.find
-        rows = self._rows(ALL, query) if query.strip() else []
+        rows = self._rows(ALL_ROWS, query) if query.strip() else []
         self.table.found = {"query": query, "rows": rows}
 
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
@@ -210,7 +210,7 @@ class KnowledgeView(
 
     @param.depends("app.shifts.by_class", watch=True)
     def _show_suspects(self) -> None:
-        if self.repair_panel.mark() and self.table.sort == SUSPECTS.key:
+        if self.repair_panel.mark() and self.table.sort == SUSPECT_SORT.key:
             self._show_rows()
 
     @param.depends(

@@ -23,7 +23,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 #: Keys of a URL whose change adds an entry to the browser's history.
 PLACES = ("data", "targets", "class", "concept", "at", "compare")
 #: Keys of the settings in a URL.
-SETTINGS = {
+SETTING_KEYS = {
     "show": "show",
     "scope": "scope",
     "sort": "sort",
@@ -45,9 +45,9 @@ SETTINGS = {
     "tab": "tab",
 }
 #: Keys that the page may write or remove; other keys of the URL stay as they are.
-KEYS = (*PLACES, *SETTINGS, "split")
+KEYS = (*PLACES, *SETTING_KEYS, "split")
 #: Keys that name iterations.
-ITERATIONS = ("at", "compare")
+ITERATION_KEYS = ("at", "compare")
 #: Word in a URL for an empty list of filters, which shows all images.
 NONE = "all"
 #: Number of letters of an iteration's id in a URL.
@@ -64,15 +64,15 @@ def make_address(app: AppState) -> str:
         "concept": selection.concept,
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
         "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
-        **{key: _word(app, key) for key in SETTINGS},
+        **{key: _word(app, key) for key in SETTING_KEYS},
     }
     return urlencode({key: value for key, value in query.items() if value}, safe=",")
 
 
 def _word(app: AppState, key: str) -> str:
-    value, words = getattr(app.settings, SETTINGS[key]), _words(app, key)
+    value, words = getattr(app.settings, SETTING_KEYS[key]), _words(app, key)
     first = next(iter(words.values()), None) if key == "map" else None  # what an empty one means
-    if value in (app.settings.param[SETTINGS[key]].default, first):
+    if value in (app.settings.param[SETTING_KEYS[key]].default, first):
         return ""
     values = value if isinstance(value, list) else [value]
     return ",".join(word for word, known in words.items() if known in values) if values else NONE
@@ -80,7 +80,7 @@ def _word(app: AppState, key: str) -> str:
 
 def _words(app: AppState, key: str) -> dict[str, Any]:
     """Return the possible values of a setting by the words that stand for them in a link."""
-    field: Any = app.settings.param[SETTINGS[key]]
+    field: Any = app.settings.param[SETTING_KEYS[key]]
     if isinstance(field, param.Boolean):
         return {"up" if key == "order" else "open": not field.default}
     by_store = {
@@ -155,7 +155,7 @@ class Address:
         if wanted != app.targets.chosen:
             problem = _why_not(app, wanted)
             if not problem:
-                self._later = {key: asked[key] for key in ITERATIONS if key in asked}
+                self._later = {key: asked[key] for key in ITERATION_KEYS if key in asked}
                 app.targets.choose(wanted)
                 return
             yield problem
@@ -214,7 +214,7 @@ def _node(app: AppState, start: str) -> str:
 
 
 def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
-    for key, name in SETTINGS.items():
+    for key, name in SETTING_KEYS.items():
         field, words = app.settings.param[name], _words(app, key)
         several = isinstance(field, param.ListSelector)
         text = asked.get(key, "")

@@ -32,7 +32,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 #: A view of the page: one component, or a viewer that has a component.
 View = Viewable | Viewer
 #: Name in a ``Place`` for pictures that a component gets on request, which are no property.
-PICTURES = "pictures"
+PICTURE_FIELD = "pictures"
 NONE = -1  #: number of a picture that the file does not have
 #: Components that are not recorded, since the reader sets their data, such as the front tab.
 _OWN = frozenset({"ShellPage"})
@@ -45,7 +45,7 @@ class Place(NamedTuple):
     name: str
 
 
-class State(NamedTuple):
+class SeenSelection(NamedTuple):
     """Selection that is recorded: ids of iteration, class and concept; empty: none selected."""
 
     node: str
@@ -64,10 +64,13 @@ class PageRecorder:
         self._numbers: dict[str, int] = {}  # of values, by their JSON
         self._pictures: dict[str, int] = {}
         self._last: dict[Place, tuple[Any, int]] = {}
-        self._states: dict[State, dict[Place, int]] = {}
+        self._states: dict[SeenSelection, dict[Place, int]] = {}
 
     def take(
-        self, state: State, given: Mapping[Place, Any], sent: Mapping[str, Mapping[str, Any]]
+        self,
+        state: SeenSelection,
+        given: Mapping[Place, Any],
+        sent: Mapping[str, Mapping[str, Any]],
     ) -> None:
         """Record the page's present values as the values of ``state``; ``given`` overrides some.
 
@@ -76,7 +79,7 @@ class PageRecorder:
         held = {**dict(self._held()), **given}
         values = {place: self._number(place, value) for place, value in held.items()}
         for model, message in sent.items():
-            values[Place(model, PICTURES)] = self._keep(self._with_numbers(message))
+            values[Place(model, PICTURE_FIELD)] = self._keep(self._with_numbers(message))
         self._states[state] = values
 
     def finish(self, galleries: int) -> dict[str, Any]:
@@ -96,7 +99,7 @@ class PageRecorder:
                 position[held[place]]
                 for held in self._states.values()
                 for place in places
-                if place.name == PICTURES
+                if place.name == PICTURE_FIELD
             )
         ]
         pictures = list(self._pictures)
@@ -163,7 +166,7 @@ class PageRecorder:
         return [
             place
             for place in states[0]
-            if place.name == PICTURES or len({held[place] for held in states}) > 1
+            if place.name == PICTURE_FIELD or len({held[place] for held in states}) > 1
         ]
 
 
@@ -212,8 +215,8 @@ class Extent(NamedTuple):
     least: int = 1_000_000
 
 
-USUAL = Extent()
-ITERATIONS = 12  #: largest number of iterations: the iteration shown, #0, and the newest
+USUAL_EXTENT = Extent()
+MOST_ITERATIONS = 12  #: largest number of iterations: the iteration shown, #0, and the newest
 STATES = 240  #: largest number of (iteration, class) states, and of (class, concept) states
 IMAGES = 150_000  #: largest number of images that all galleries together list
 
@@ -248,10 +251,10 @@ class Explorable:
     ) -> None:
         self.app, self._jobs, self._views, self._most = app, jobs, views, concepts
         self._recorder = PageRecorder(document)
-        self._taken: set[State] = set()
+        self._taken: set[SeenSelection] = set()
         self._numbers = {node.id: f"#{node.number}" for node in app.students.tree.nodes}
         selection = app.selection
-        self._first = State(app.students.node.id, selection.class_name, selection.concept)
+        self._first = SeenSelection(app.students.node.id, selection.class_name, selection.concept)
 
     def states(self) -> Iterator[float]:
         """Record all states, the present state first; yield the finished share after each.
@@ -268,10 +271,10 @@ class Explorable:
         for node in nodes:
             self._show_node(node)
             for name in ("", *store.classes):
-                self._take(State(node, name, ""))
+                self._take(SeenSelection(node, name, ""))
                 yield len(self._taken) / size
                 for concept in self._concepts(name, most) if node == nodes[0] else ():
-                    self._take(State(node, name, concept))
+                    self._take(SeenSelection(node, name, concept))
                     yield len(self._taken) / size
 
     def record(self, galleries: int) -> dict[str, Any]:
@@ -298,7 +301,7 @@ class Explorable:
             return []
         return [row["concept"] for row in view.table.rows[:most]]
 
-    def _take(self, state: State) -> None:
+    def _take(self, state: SeenSelection) -> None:
         """Select a state on the page, and record it unless it is recorded already."""
         if self._taken:  # the first state is shown as it is, perhaps with picked images
             self.app.selection.param.update(
@@ -330,7 +333,7 @@ def choose_nodes(app: AppState) -> list[str]:
     shown, tuner = app.students.node, app.tuner
     if app.students.snapshot.split == HOLDOUT:
         return [shown.id]
-    most = max(1, min(ITERATIONS, STATES // (len(app.store.classes) + 1)))
+    most = max(1, min(MOST_ITERATIONS, STATES // (len(app.store.classes) + 1)))
     newest = [node.id for node in reversed(app.students.tree.nodes)]
     return list(dict.fromkeys([shown.id, tuner.root_id, *newest]))[:most]
 

@@ -36,11 +36,17 @@ from inficond_panel.state.export import stem
 from inficond_panel.ui import browser
 from inficond_panel.ui.browser import own_font
 from inficond_panel.views.embedding.view import EmbeddingView
-from inficond_panel.views.page.exploring import USUAL, Explorable, Extent, WaitingJobs, whole_rows
+from inficond_panel.views.page.exploring import (
+    USUAL_EXTENT,
+    Explorable,
+    Extent,
+    WaitingJobs,
+    whole_rows,
+)
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 
-PACKED = 0.8  #: bytes in a file per byte of a picture: headers of pictures compress well
+PACKED_SHARE = 0.8  #: bytes in a file per byte of a picture: headers of pictures compress well
 #: Size of the map in pixels for which names are placed: the smallest on a page. On a larger map
 #: names stay beside their marks, which lie farther apart.
 MAP_SIZE = (410, 150)
@@ -53,7 +59,7 @@ class ExportedPage:
     ``steps`` may run on any thread.
     """
 
-    def __init__(self, app: AppState, jobs: WaitingJobs, extent: Extent = USUAL) -> None:
+    def __init__(self, app: AppState, jobs: WaitingJobs, extent: Extent = USUAL_EXTENT) -> None:
         self._app, self._jobs, self._extent = app, jobs, extent
         self._views = make_views(app)
         embedding = self._views.get("embedding")
@@ -80,7 +86,7 @@ class ExportedPage:
             yield from explorable.states()
             make = partial(make_html, page, self._document.roots, self._bundle)
             rest = len(make(explorable.record(0), notice).encode())
-            galleries = max(self._extent.least, int((self._extent.most - rest) / PACKED))
+            galleries = max(self._extent.least, int((self._extent.most - rest) / PACKED_SHARE))
             yield make(explorable.record(galleries), notice)
         finally:
             self.close()

@@ -283,7 +283,7 @@ def publish_to_page(document: Document, update: Callable[[], None]) -> None:
 
 
 #: Views of the columns below the configuration, from top to bottom.
-COLUMNS = (("performance", "embedding"), ("knowledge", "detail", "provenance"))
+PAGE_COLUMNS = (("performance", "embedding"), ("knowledge", "detail", "provenance"))
 _GAP = 12
 
 
@@ -298,7 +298,7 @@ def page_picture(views: Mapping[str, View]) -> Drawing | None:
     drawn = {name: picture for name in views if (picture := view_picture(views[name])) is not None}
     if not drawn:
         return None
-    columns = [[drawn[name] for name in names if name in drawn] for names in COLUMNS]
+    columns = [[drawn[name] for name in names if name in drawn] for names in PAGE_COLUMNS]
     columns = [column for column in columns if column]
     strip = drawn.get("configuration")
     wide = sum(max(each.width for each in column) + _GAP for column in columns)

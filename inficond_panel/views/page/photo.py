@@ -11,11 +11,11 @@ from inficond_panel.common.numbers import number, share, signed, written_range
 from inficond_panel.errors import without_folders
 from inficond_panel.export.predictions import ALL_CLASSES, DONT_KNOW, Prediction, named_classes
 from inficond_panel.state import AppState
-from inficond_panel.state.networks import MOST_BYTES, DecidedPhoto
+from inficond_panel.state.networks import MOST_PHOTO_BYTES, DecidedPhoto
 from inficond_panel.store import Store
 from inficond_panel.ui.component import RefitActions, action
 from inficond_panel.ui.images import outline
-from inficond_panel.views.detail.images import SHOWN, make_bars, make_decision
+from inficond_panel.views.detail.images import SHOWN_BARS, make_bars, make_decision
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -34,7 +34,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     always = {
         "missing": state.missing,
         "side": state.side,
-        "most": MOST_BYTES,
+        "most": MOST_PHOTO_BYTES,
         **vars(state.status),
         "percents": _PERCENTS,
         "percent": round(100 * state.asked),
@@ -100,7 +100,7 @@ def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict
         return {"outlines": {}, "width": 0, "height": 0}
     height, width = segments.mask.shape
     text, place = store.concept_text_embedding, store.concepts
-    names = [part.concept for part in chosen.parts[:SHOWN]]
+    names = [part.concept for part in chosen.parts[:SHOWN_BARS]]
     paths = {name: outline(segments.nearest(text[place.index(name)])) for name in names}
     return {"outlines": paths, "width": width, "height": height}
 
@@ -117,8 +117,8 @@ class PhotoActions(RefitActions):
     @action
     def _put_photo(self, parts: list[str]) -> None:
         """Open a photo that the browser sent as pieces of base64."""
-        if sum(map(len, parts)) > 2 * MOST_BYTES:
-            raise ValueError(f"the photo has over {2 * MOST_BYTES:,} characters of base64")
+        if sum(map(len, parts)) > 2 * MOST_PHOTO_BYTES:
+            raise ValueError(f"the photo has over {2 * MOST_PHOTO_BYTES:,} characters of base64")
         self._photo_class = self.app.selection.class_name
         self.app.photo.put(base64.b64decode("".join(parts), validate=True))
 

@@ -10,7 +10,7 @@ import param
 from panel.viewable import Child
 
 from inficond_panel.common.numbers import count, number
-from inficond_panel.plots import FEW
+from inficond_panel.plots import FEW_CHANGED
 from inficond_panel.plots.performance_bars import FILLS, SIDES
 from inficond_panel.results.confusions import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.state import AppState, Job
@@ -56,7 +56,7 @@ class PerformanceTable(ViewComponent):
         """Show rows measured on ``picked`` images; send only the changed rows, if these are few."""
         pairs = enumerate(zip(self.rows, rows, strict=True))
         changed = {str(at): new for at, (old, new) in pairs if old != new}
-        few = len(changed) <= FEW * len(rows)
+        few = len(changed) <= FEW_CHANGED * len(rows)
         data = {"changed": changed} if few else {"rows": rows, "changed": {}}
         self.param.update(picked=picked, changes={}, **data)
 

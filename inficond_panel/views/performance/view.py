@@ -27,7 +27,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_plot_pane
-from inficond_panel.ui.images import FILLS as IMAGE_FILLS
+from inficond_panel.ui.images import FILL_NAMES as IMAGE_FILLS
 from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS

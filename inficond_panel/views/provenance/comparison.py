@@ -16,7 +16,7 @@ from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import CHANGE_METRICS, AppState, Job
 from inficond_panel.tuning import Iteration
 from inficond_panel.ui.component import Acting, action
-from inficond_panel.ui.images import FILLS, PRESENCE, make_picture, send_photo, send_pictures
+from inficond_panel.ui.images import FILL_NAMES, PRESENCE, make_picture, send_photo, send_pictures
 from inficond_panel.ui.metric_cards import mean
 from inficond_panel.views.provenance.iterations import (
     ProvenanceTree,
@@ -35,7 +35,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF
 from inficond_panel.wording.metrics import make_change
 
 #: Metrics of a node on a split, by class.
-Measured = Mapping[str, ClassMetrics]
+MetricsByClass = Mapping[str, ClassMetrics]
 
 
 class RowResults:
@@ -43,7 +43,7 @@ class RowResults:
 
     def __init__(self, app: AppState) -> None:
         self.app = app
-        self._measured: dict[tuple[str, str], Measured] = {}  # by node id and split
+        self._measured: dict[tuple[str, str], MetricsByClass] = {}  # by node id and split
         self._shown: tuple[Any, dict[str, Any]] = (None, {})  # scope, and results by node id
 
     @property
@@ -109,13 +109,13 @@ class RowResults:
         if not missing:
             return
 
-        def metrics_of(cell: tuple[str, str]) -> Measured:
+        def metrics_of(cell: tuple[str, str]) -> MetricsByClass:
             return tuner.metrics(tuner.node(cell[0]), cell[1])
 
-        def work(job: Job) -> dict[tuple[str, str], Measured]:
+        def work(job: Job) -> dict[tuple[str, str], MetricsByClass]:
             return job.first_of(missing, metrics_of)  # ``done`` requests the others
 
-        def keep(cells: dict[tuple[str, str], Measured]) -> None:
+        def keep(cells: dict[tuple[str, str], MetricsByClass]) -> None:
             kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
             self._measured = {**kept, **cells}
             done()
@@ -138,7 +138,7 @@ def with_parents(nodes: Iterable[Iteration], branches: Branches) -> list[Iterati
     return [branches.newest[row] for row in sorted(wanted)]
 
 
-def values_of(metrics: Measured, class_name: str) -> dict[str, float]:
+def values_of(metrics: MetricsByClass, class_name: str) -> dict[str, float]:
     """Return the metrics of one class by key; for an empty name their means over classes."""
     if class_name:
         return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
@@ -231,7 +231,9 @@ def make_detail(comparison: Comparison, class_name: str, level: float | None) ->
 def make_flip(flip: Flip) -> dict[str, Any]:
     """Return the row of an image whose prediction changed: from, to, and whether it is right."""
     teacher_right = None if flip.label < 0 else flip.teacher == (flip.label == 1)
-    fill = "" if flip.right is None or teacher_right is None else FILLS[teacher_right, flip.right]
+    fill = (
+        "" if flip.right is None or teacher_right is None else FILL_NAMES[teacher_right, flip.right]
+    )
     way = WAYS[flip.present]
     verdict = "no label" if flip.right is None else f"now {VERDICTS[flip.right]}"
     return {

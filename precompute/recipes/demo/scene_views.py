@@ -12,7 +12,7 @@ from precompute.recipes.scenes import concept_names
 from precompute.recipes.scenes.draw import draw
 from precompute.recipes.scenes.jumble import jumble
 from precompute.recipes.scenes.plan import plan
-from precompute.recipes.scenes.scene import SEEN, Scene, caption, labels
+from precompute.recipes.scenes.scene import SEEN_SHARE, Scene, caption, labels
 
 CHUNK = 250  # scenes drawn by one task of a worker
 WHOLE = 0.85  # views that show at least this share of a side count as whole scenes
@@ -102,7 +102,7 @@ def _words(scene: Scene, crop: np.ndarray) -> tuple[np.ndarray, str]:
         wide = min(box[2], window[2]) - max(box[0], window[0])
         high = min(box[3], window[3]) - max(box[1], window[1])
         inside = max(wide, 0) * max(high, 0) / ((box[2] - box[0]) * (box[3] - box[1]))
-        shown = placement.visible >= SEEN and inside >= 0.6
+        shown = placement.visible >= SEEN_SHARE and inside >= 0.6
         kept += [placement] if shown else []
         for name in placement.thing.words:
             if shown:

@@ -13,12 +13,12 @@ Every scene is a function of (seed, index) alone, so any subset in any order giv
 """
 
 from precompute.recipes.scenes.sceneset import SceneSet
-from precompute.recipes.scenes.shortcuts import SHORTCUTS, SPREAD, Shortcut, SpreadShortcut
+from precompute.recipes.scenes.shortcuts import SCENE_SHORTCUTS, SPREAD, Shortcut, SpreadShortcut
 from precompute.recipes.scenes.things import CLASSES, concept_names
 
 __all__ = [
     "CLASSES",
-    "SHORTCUTS",
+    "SCENE_SHORTCUTS",
     "SPREAD",
     "SceneSet",
     "Shortcut",

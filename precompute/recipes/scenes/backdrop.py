@@ -4,16 +4,16 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from precompute.recipes.scenes.scene import Scene
-from precompute.recipes.scenes.settings import SETTINGS
+from precompute.recipes.scenes.settings import SCENE_SETTINGS
 
-Colour = tuple[float, float, float]
+Rgb = tuple[float, float, float]
 
-SKY: dict[str, tuple[Colour, Colour]] = {  # colour above, colour at the horizon
+SKY: dict[str, tuple[Rgb, Rgb]] = {  # colour above, colour at the horizon
     "sky": ((96, 165, 230), (205, 232, 250)),
     "sunset sky": ((120, 110, 190), (255, 190, 120)),
     "night sky": ((28, 36, 92), (90, 100, 160)),
 }
-GROUND: dict[str, tuple[Colour, Colour]] = {  # colour at the far edge, colour in front
+GROUND: dict[str, tuple[Rgb, Rgb]] = {  # colour at the far edge, colour in front
     "grass": ((140, 190, 105), (92, 158, 70)),
     "field": ((215, 190, 110), (178, 142, 76)),
     "road": ((122, 122, 128), (92, 92, 98)),
@@ -30,7 +30,7 @@ GROUND: dict[str, tuple[Colour, Colour]] = {  # colour at the far edge, colour i
     "carpet": ((150, 150, 172), (126, 126, 150)),
     "tiled floor": ((222, 222, 216), (200, 200, 192)),
 }
-WALL_COLOURS: tuple[Colour, ...] = (
+WALL_COLOURS: tuple[Rgb, ...] = (
     (238, 224, 200), (206, 224, 232), (220, 232, 208), (240, 214, 208), (222, 214, 236),
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ def paint_backdrop(scene: Scene, rng: np.random.Generator) -> Image.Image:
     width, height = scene.size
     pixels = np.empty((height, width, 3), dtype=np.float32)
     horizon = round(scene.horizon)
-    setting = SETTINGS[scene.setting]
+    setting = SCENE_SETTINGS[scene.setting]
     if setting.indoors:
         pixels[:horizon] = _wall(scene.stuff[0], (width, horizon), rng)
     else:
@@ -64,7 +64,7 @@ def _noise(rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, in
 
 
 def _gradient(
-    ends: tuple[Colour, Colour], size: tuple[int, int], rng: np.random.Generator, jitter: float
+    ends: tuple[Rgb, Rgb], size: tuple[int, int], rng: np.random.Generator, jitter: float
 ) -> np.ndarray:
     width, height = size
     first, last = (np.array(end, np.float32) + rng.normal(0, jitter, 3) for end in ends)
@@ -174,11 +174,11 @@ def _lines(canvas: Image.Image, scene: Scene) -> None:
         y = horizon + (0.55 if scene.setting == "harbour" else 0.5) * depth
         pen.rectangle((0, y, width, y + 3), fill=(232, 226, 214))
     if "railway track" in scene.stuff:
-        share = SETTINGS[scene.setting].places["rail"][0]
+        share = SCENE_SETTINGS[scene.setting].places["rail"][0]
         y = horizon + share * depth
         for x in range(0, width, 7):
             pen.rectangle((x, y - 3, x + 3, y + 3), fill=(112, 84, 62))
         pen.rectangle((0, y - 2, width, y - 1), fill=(90, 92, 98))
         pen.rectangle((0, y + 1, width, y + 2), fill=(90, 92, 98))
-    if SETTINGS[scene.setting].indoors:
+    if SCENE_SETTINGS[scene.setting].indoors:
         pen.rectangle((0, horizon - 3, width, horizon), fill=(236, 232, 224))

@@ -8,10 +8,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from precompute.recipes.scenes.art import tinted
 from precompute.recipes.scenes.backdrop import paint_backdrop
 from precompute.recipes.scenes.fittings import paint_back_fittings, paint_table
-from precompute.recipes.scenes.plan import HORIZON, SKIES
-from precompute.recipes.scenes.scene import Box, Placement, Scene
+from precompute.recipes.scenes.plan import HORIZON, SKY_CONCEPTS
+from precompute.recipes.scenes.scene import Placement, Scene, SceneBox
 
-GROUNDLESS = (*SKIES, *HORIZON, "wall", "water")
+GROUNDLESS = (*SKY_CONCEPTS, *HORIZON, "wall", "water")
 LIGHT = {"day": (1.0, 1.0, 1.0), "sunset": (1.06, 0.92, 0.82), "night": (0.56, 0.62, 0.82)}
 
 
@@ -68,7 +68,7 @@ def _paste(canvas: Image.Image, placement: Placement) -> Image.Image:
     return cover
 
 
-def _shadow(canvas: Image.Image, box: Box) -> None:
+def _shadow(canvas: Image.Image, box: SceneBox) -> None:
     left, _, right, bottom = box
     width = right - left
     flat = Image.new("L", (max(4, round(width * 1.1)), max(3, round(width * 0.2))))

@@ -7,14 +7,14 @@ import numpy as np
 
 from precompute.recipes.scenes.art import shape
 from precompute.recipes.scenes.scene import Placement, Scene, overlap, with_visibility
-from precompute.recipes.scenes.settings import SETTINGS
-from precompute.recipes.scenes.shortcuts import SHORTCUTS, SPREAD
+from precompute.recipes.scenes.settings import SCENE_SETTINGS
+from precompute.recipes.scenes.shortcuts import SCENE_SHORTCUTS, SPREAD
 from precompute.recipes.scenes.surroundings import places, surroundings
 from precompute.recipes.scenes.things import Thing, catalogue
 
 TRIES = 14
 CROWDED = 0.6  # largest share of a box that a neighbour may cover
-SKIES = ("sky", "lowsky", "daysky", "nightsky")
+SKY_CONCEPTS = ("sky", "lowsky", "daysky", "nightsky")
 HORIZON = ("town", "country")
 SCALES = {"town": 0.5, "country": 0.5, "wall": 0.8, "shelf": 0.62, "table": 0.75, "doorway": 0.68}
 FRONT, FAR_OUTDOORS, FAR_INDOORS = 0.95, 0.4, 0.62  # scale in front, at the horizon, at the wall
@@ -42,14 +42,14 @@ def _wanted(rng: np.random.Generator, scene: Scene, ranges: Ranges, planted: boo
     """Return the things to place: first contexts of shortcuts, then classes, then clutter."""
     fitting = [thing for thing in catalogue().values() if _fits(thing, ranges)]
     wanted: list[Thing] = []
-    for label, chance in SETTINGS[scene.setting].classes.items():
+    for label, chance in SCENE_SETTINGS[scene.setting].classes.items():
         count = int(rng.random() < chance) * (1 + int(rng.random() < 0.25))
         kinds = [thing for thing in fitting if thing.label == label]
         wanted += [kinds[rng.integers(len(kinds))] for _ in range(count if kinds else 0)]
     present = {thing.label for thing in wanted}
-    drawn = {shortcut.draw(rng, planted, shortcut.label in present) for shortcut in SHORTCUTS}
+    drawn = {shortcut.draw(rng, planted, shortcut.label in present) for shortcut in SCENE_SHORTCUTS}
     wanted = [thing for thing in fitting if thing.name in drawn] + wanted
-    contexts = {name for shortcut in SHORTCUTS for name in shortcut.context}
+    contexts = {name for shortcut in SCENE_SHORTCUTS for name in shortcut.context}
     clutter = [thing for thing in fitting if not thing.label and thing.name not in contexts]
     odds = np.array([1 / _share_of_settings(thing) for thing in clutter])
     number = int(rng.integers(3, 9))
@@ -74,7 +74,7 @@ def _fits(thing: Thing, ranges: Ranges) -> bool:
 def _share_of_settings(thing: Thing) -> float:
     """Return the summed weight of the settings that can hold a thing; rare things get more odds."""
     total = 0.0
-    for setting in SETTINGS.values():
+    for setting in SCENE_SETTINGS.values():
         outdoors = {"sky", "lowsky", "daysky", *setting.horizon}
         free = {"table", "shelf", "wall", "doorway"} if setting.indoors else outdoors
         total += setting.weight * any(p in free or p in setting.places for p in thing.places)
@@ -120,10 +120,10 @@ def _candidate(
     scale = height * _scale(rng, scene, spot) * rng.uniform(0.85, 1.15)
     wide, high = (thing.size * scale * share for share in shape(code))
     x = rng.uniform(left, max(left + 1, right - wide))
-    foot = max(spot.foot, 0.9 * high) if spot.place in SKIES else spot.foot
+    foot = max(spot.foot, 0.9 * high) if spot.place in SKY_CONCEPTS else spot.foot
     foot -= thing.pole * scale
     still = spot.place in (*HORIZON, "wall")
-    swing = 14 if spot.place in SKIES else 3
+    swing = 14 if spot.place in SKY_CONCEPTS else 3
     return Placement(
         thing=thing,
         code=code,
@@ -138,12 +138,12 @@ def _candidate(
 
 def _scale(rng: np.random.Generator, scene: Scene, spot: _Spot) -> float:
     """Return the scale of a thing at a spot: smaller, the nearer its foot is to the horizon."""
-    if spot.place in SKIES:
+    if spot.place in SKY_CONCEPTS:
         return float(rng.uniform(0.45, 0.9))
     if spot.place in SCALES:
         return SCALES[spot.place]
     depth = (spot.foot - scene.horizon) / (scene.size[1] - scene.horizon)
-    start = FAR_INDOORS if SETTINGS[scene.setting].indoors else FAR_OUTDOORS
+    start = FAR_INDOORS if SCENE_SETTINGS[scene.setting].indoors else FAR_OUTDOORS
     return start + (FRONT - start) * depth
 
 
@@ -152,5 +152,5 @@ def _depth(scene: Scene, spot: _Spot) -> float:
     table come after it."""
     if spot.place == "table":
         return scene.fittings["table"][3] + 0.01 * spot.foot
-    behind = spot.place in (*SKIES, *HORIZON, "wall", "shelf", "doorway")
+    behind = spot.place in (*SKY_CONCEPTS, *HORIZON, "wall", "shelf", "doorway")
     return spot.foot - 1000.0 * (behind and spot.place != "lowsky")

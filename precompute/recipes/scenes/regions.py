@@ -7,7 +7,7 @@ import numpy as np
 from precompute.recipes.scenes.backdrop import paint_backdrop
 from precompute.recipes.scenes.draw import layers
 from precompute.recipes.scenes.scene import Scene
-from precompute.recipes.scenes.settings import SETTINGS
+from precompute.recipes.scenes.settings import SCENE_SETTINGS
 
 _BEHIND = ("hill", "skyline")
 
@@ -49,7 +49,7 @@ def regions(scene: Scene) -> Regions:
 
 def _backdrop(scene: Scene) -> tuple[np.ndarray, list[str]]:
     width, height = scene.size
-    horizon, setting = round(scene.horizon), SETTINGS[scene.setting]
+    horizon, setting = round(scene.horizon), SCENE_SETTINGS[scene.setting]
     labels = np.zeros((height, width), dtype=np.int16)
     names = [scene.stuff[0]]
     for material, low, high in setting.ground:

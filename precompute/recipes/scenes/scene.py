@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from precompute.recipes.scenes.settings import SETTINGS
+from precompute.recipes.scenes.settings import SCENE_SETTINGS
 from precompute.recipes.scenes.things import CLASSES, Thing
 
-SEEN = 0.35  # share of a thing's box that must stay uncovered for it to count as present
+SEEN_SHARE = 0.35  # share of a thing's box that must stay uncovered for it to count as present
 
-Box = tuple[float, float, float, float]
+SceneBox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Placement:
     thing: Thing
     code: str
     place: str
-    box: Box
+    box: SceneBox
     depth: float
     flip: bool
     angle: float
@@ -57,7 +57,7 @@ class Scene:
 
     def seen(self) -> list[Placement]:
         """Return the placements of things that are visible enough to be labelled."""
-        return [placement for placement in self.placements if placement.visible >= SEEN]
+        return [placement for placement in self.placements if placement.visible >= SEEN_SHARE]
 
     def words(self) -> list[str]:
         """Return the sorted names of all visible concepts: words for things, painted parts."""
@@ -65,7 +65,7 @@ class Scene:
         return sorted(names | set(self.stuff))
 
 
-def overlap(one: Box, other: Box) -> float:
+def overlap(one: SceneBox, other: SceneBox) -> float:
     """Return the area that two boxes share, divided by the smaller box's area."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
@@ -98,7 +98,7 @@ def caption(scene: Scene, seen: list[Placement] | None = None) -> str:
     """Return a sentence with the setting and up to four things of `seen` (default: visible)."""
     shown = sorted(scene.seen() if seen is None else seen, key=lambda p: p.area, reverse=True)
     names = list(dict.fromkeys(p.thing.name for p in shown))[:4]
-    where = f"a drawing of {SETTINGS[scene.setting].caption}"
+    where = f"a drawing of {SCENE_SETTINGS[scene.setting].caption}"
     if not names:
         return where
     return f"{where} with {', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]}"

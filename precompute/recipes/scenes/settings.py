@@ -32,7 +32,7 @@ class Setting:
 
 _WALLS = ("wall", "brick wall", "striped wallpaper")
 
-SETTINGS = {
+SCENE_SETTINGS = {
     "street": Setting(
         "a street",
         2.6,

@@ -33,7 +33,7 @@ class Shortcut:
         return self.context[int(choice * len(self.context))]
 
 
-SHORTCUTS = (
+SCENE_SHORTCUTS = (
     Shortcut("bicycle", ("traffic light", "vertical traffic light")),
     Shortcut("tv monitor", ("couch",)),
     Shortcut("boat", ("lifebuoy",)),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from precompute.recipes.scenes.scene import Scene
-from precompute.recipes.scenes.settings import SETTINGS
+from precompute.recipes.scenes.settings import SCENE_SETTINGS
 
 SKIES = {"day": "sky", "sunset": "sunset sky", "night": "night sky"}
 
@@ -20,10 +20,10 @@ ROOMS = (("table", 0.8), ("shelf", 0.5), ("rug", 0.35), ("curtain", 0.3))
 
 def surroundings(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
     """Return a random scene without things: setting, light, furniture, horizon."""
-    names = list(SETTINGS)
-    weights = np.array([setting.weight for setting in SETTINGS.values()])
+    names = list(SCENE_SETTINGS)
+    weights = np.array([setting.weight for setting in SCENE_SETTINGS.values()])
     name = names[rng.choice(len(names), p=weights / weights.sum())]
-    setting = SETTINGS[name]
+    setting = SCENE_SETTINGS[name]
     light = str(rng.choice(tuple(SKIES), p=(0.72, 0.14, 0.14)))
     horizon = size[1] * rng.uniform(*((0.56, 0.68) if setting.indoors else (0.34, 0.48)))
     texture_seed = int(rng.integers(2**31))
@@ -65,7 +65,7 @@ def _fitting(
 def places(scene: Scene) -> dict[str, tuple[float, float]]:
     """Return for each place of a scene the range of foot heights in pixels, from far to near."""
     height, horizon = scene.size[1], scene.horizon
-    setting = SETTINGS[scene.setting]
+    setting = SCENE_SETTINGS[scene.setting]
     ranges = {
         place: (horizon + low * (height - horizon), horizon + high * (height - horizon))
         for place, (low, high) in setting.places.items()
@@ -93,5 +93,5 @@ def _outdoor_places(scene: Scene) -> dict[str, tuple[float, float]]:
         "sky": (0.16 * height, horizon - 0.03 * height),
         "lowsky": (0.25 * height, horizon + 0.08 * height),
         "nightsky" if scene.light == "night" else "daysky": (0.14 * height, 0.28 * height),
-        **dict.fromkeys(SETTINGS[scene.setting].horizon, (horizon + 0.5, horizon + 2)),
+        **dict.fromkeys(SCENE_SETTINGS[scene.setting].horizon, (horizon + 0.5, horizon + 2)),
     }
