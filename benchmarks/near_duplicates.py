@@ -24,7 +24,7 @@ import pandas as pd
 from inficond_panel import from_frames
 from inficond_panel.distill import average_precision
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.near_duplicates import near_equal
+from inficond_panel.store.near_scores import near_equal
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.suggest import carry_out, suggest
 

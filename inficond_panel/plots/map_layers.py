@@ -26,7 +26,7 @@ from inficond_panel.plots.cloud import (
     segment_density,
     take_assigned,
 )
-from inficond_panel.plots.concept_map import (
+from inficond_panel.plots.map_places import (
     FONT_SIZE,
     RING,
     Frame,

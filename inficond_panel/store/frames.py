@@ -19,8 +19,8 @@ from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import thumbnail_arrays
-from inficond_panel.store.near_duplicates import near_equal
 from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
+from inficond_panel.store.near_scores import near_equal
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import GIVEN, array_hash, content_hash
 from inficond_panel.store.store import Store

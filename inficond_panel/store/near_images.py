@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
-from inficond_panel.store.near_duplicates import Pairs, groups_of
+from inficond_panel.store.near_scores import Pairs, groups_of
 from inficond_panel.vocabulary.splits import ALLOW, SPLITS
 
 #: Line of a spec that allows near-equal images in different splits.

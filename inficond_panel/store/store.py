@@ -18,8 +18,8 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.errors import DataError, Remedy, StoreFormatError, precompute_command
 from inficond_panel.store.checks import value_fault
-from inficond_panel.store.near_duplicates import groups_of, near_equal
 from inficond_panel.store.near_images import NearImages, near_images
+from inficond_panel.store.near_scores import groups_of, near_equal
 from inficond_panel.store.schema import (
     ARRAYS,
     COORDINATES,
@@ -200,7 +200,7 @@ class Store:
         """Group ``(image,)`` of near-equal images: the index of the group's first image, which is
         the image's own index if no other image is near-equal.
 
-        As found when the store was made, or by the concept scores (``store.near_duplicates``).
+        As found when the store was made, or by the concept scores (``store.near_scores``).
         """
         if self.has("near_group"):
             return self.read("near_group")

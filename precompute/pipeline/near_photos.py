@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inficond_panel.store.images import TakenAt, taken_at
-from inficond_panel.store.near_duplicates import Pairs, near_equal, on_main_axes, within
 from inficond_panel.store.near_images import joined
+from inficond_panel.store.near_scores import Pairs, near_equal, on_main_axes, within
 from precompute.batches.results import Segmented
 from precompute.pipeline.inputs import Inputs
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.concepts.scoring import SCALE
-from inficond_panel.plots import cloud, concept_map, map_layers
-from inficond_panel.plots.concept_map import Anchor, Frame, Shown, place_labels, place_names, spread
+from inficond_panel.plots import cloud, map_layers, map_places
+from inficond_panel.plots.map_places import Anchor, Frame, Shown, place_labels, place_names, spread
 from inficond_panel.store import open_store, write_store
 from inficond_panel.views.embedding.map_layers import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_plot import make_facts
@@ -61,7 +61,7 @@ def test_a_label_far_off_has_a_leader():
     label = place_labels([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
     x, y, *end = label.leader
     assert math.hypot(x - 300, y - 115) == pytest.approx(5)
-    assert math.dist((x, y), end) >= concept_map.LEADER_FROM - 1e-9
+    assert math.dist((x, y), end) >= map_places.LEADER_FROM - 1e-9
 
 
 names = st.text("abcmwil ", min_size=1, max_size=18)
@@ -98,13 +98,13 @@ def test_a_long_label_is_cut_more_where_there_is_no_place():
     assert label.text == "washer, automatic washe…"
     (label,) = place_labels([Anchor(54, 24, 5, name)], (118, 68))
     assert label.text == "washer, aut…"
-    assert concept_map.clipped("washer", 6) == "washer"
+    assert map_places.clipped("washer", 6) == "washer"
 
 
 @given(st.lists(st.tuples(st.floats(0, 600), st.floats(0, 230)), max_size=4))
 def test_few_marks_are_moved_apart_the_first_stays(points):
     places, radius = np.array(points).reshape(-1, 2), np.array([7.0, 6.0, 4.0, 3.0])[: len(points)]
-    found = concept_map.moved_apart(places, radius)
+    found = map_places.moved_apart(places, radius)
     assert found[:1].tolist() == places[:1].tolist()
     for i in range(len(points)):
         for j in range(i):
@@ -154,7 +154,7 @@ def test_a_mark_shows_its_thumb(direction, shape, color):
 def test_the_opened_concept_has_a_ring():
     marks = rows_of(map_layers.make_marks(XY, Shown(pending={2: "remove"}, opened=2), False))
     assert [mark["shape"] for mark in marks] == ["circle", "x", "circle"]
-    assert (marks[-1]["across"], marks[-1]["opacity"]) == (2 * concept_map.RING, 0.0)
+    assert (marks[-1]["across"], marks[-1]["opacity"]) == (2 * map_places.RING, 0.0)
 
 
 def test_without_a_student_there_are_no_marks():
@@ -187,14 +187,14 @@ def test_marks_at_one_place_lie_side_by_side():
 def test_the_ring_in_a_low_map_is_whole():
     xy, shown = np.array([[0.0, 0.0], [0.5, 1.0], [1.0, 0.5]]), Shown(opened=1)
     low, high = Frame(size=(600.0, 90.0)), Frame(size=(600.0, 600.0))
-    assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(concept_map.EDGE)
+    assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(map_places.EDGE)
     np.testing.assert_array_equal(spread(xy, shown, low)[[0, 2]], xy[[0, 2]])
     np.testing.assert_array_equal(spread(xy, shown, high), xy)
 
 
 @pytest.mark.parametrize("make", [map_layers.make_texts, map_layers.make_leaders])
 def test_without_labels_nothing_is_drawn(make):
-    assert rows_of(make(concept_map.MapNames(), False)) == []
+    assert rows_of(make(map_places.MapNames(), False)) == []
 
 
 def test_texts_lie_where_labels_were_placed():
@@ -244,8 +244,8 @@ def test_a_frame_goes_to_pixels_or_back():
 
 
 def test_a_tap_is_the_nearest_mark():
-    assert concept_map.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), Frame()) == 1
-    assert concept_map.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), Frame()) is None
+    assert map_places.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), Frame()) == 1
+    assert map_places.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), Frame()) is None
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_an_arrow_key_goes_that_way_or_nowhere(points, direction):
     pixels = np.array(points, float)
     axis, sign = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}[direction]
     ahead = sign * (pixels[:, axis] - pixels[0, axis])
-    found = concept_map.neighbour(pixels, 0, direction)
+    found = map_places.neighbour(pixels, 0, direction)
     assert (ahead[found] > 0) == (ahead > 0).any()
     assert found == 0 or ahead[found] > 0
     aside = np.abs(pixels[:, 1 - axis] - pixels[0, 1 - axis])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.store.near_duplicates import groups_of, near_equal
+from inficond_panel.store.near_scores import groups_of, near_equal
 
 #: Expected groups of two or more, by the smallest index.
 Groups = dict[int, list[int]]

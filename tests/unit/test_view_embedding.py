@@ -15,7 +15,7 @@ from viewing import ask, lines_of, saved
 from waiting import PATIENCE
 
 from inficond_panel.plots import cloud
-from inficond_panel.plots.concept_map import Frame
+from inficond_panel.plots.map_places import Frame
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import Jobs
 from inficond_panel.tuning import Intent

@@ -23,8 +23,8 @@ from inficond_panel.plots.cloud import (
     segment_tree,
     take_assigned,
 )
-from inficond_panel.plots.concept_map import Frame, Shown, neighbour, tapped
 from inficond_panel.plots.map_layers import make_cloud
+from inficond_panel.plots.map_places import Frame, Shown, neighbour, tapped
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent

@@ -11,8 +11,8 @@ import param
 from panel.viewable import Child
 
 from inficond_panel.common.numbers import signed
-from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
 from inficond_panel.plots.map_layers import make_marks
+from inficond_panel.plots.map_places import Frame, Shown, place_names, spread
 from inficond_panel.results.image_sets import assigned_images
 from inficond_panel.state import AppState
 from inficond_panel.ui import browser

@@ -27,7 +27,6 @@ from inficond_panel.common.numbers import UNDEFINED, count, signed
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.plots import update_columns
 from inficond_panel.plots.cloud import WHOLE_MAP, DrawnSegments
-from inficond_panel.plots.concept_map import Frame, MapNames, Shown
 from inficond_panel.plots.map_layers import (
     draw_dots,
     make_centre,
@@ -36,6 +35,7 @@ from inficond_panel.plots.map_layers import (
     make_segments,
     make_texts,
 )
+from inficond_panel.plots.map_places import Frame, MapNames, Shown
 from inficond_panel.results.image_sets import assigned_counts
 from inficond_panel.store import Store
 from inficond_panel.ui.browser import FONT

@@ -12,8 +12,8 @@ import param
 
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.cloud import WHOLE_MAP, concept_positions, projections
-from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
+from inficond_panel.plots.map_places import Shown, place_names, spread, tapped
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
