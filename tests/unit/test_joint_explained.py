@@ -375,6 +375,11 @@ def test_the_path_marks_the_present_lambda(path):
     assert list(path.index[path["now"]]) == [L1]
 
 
+def test_the_path_ends_where_it_reaches_the_sum_of_the_other_lambdas(path):
+    """By steps of √10; above the sum of 2 L1 the weights of the class are 0."""
+    assert path.index.tolist() == pytest.approx([L1, L1 * 10**0.5])
+
+
 def test_ap_at_the_present_lambda_is_that_of_the_root(tuner, path):
     now = path[path["now"]]
     assert now["ap"].iloc[0] == tuner.metrics(tuner.root(), "tune")["cat"].ap
