@@ -5,10 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from inficond_panel.distill.suspects import LEAST_SUPPORT
+from inficond_panel.tuning.repairs import labelled as labels_of_others
 from inficond_panel.tuning.repairs.adaptive_penalty import SuspectPenalty
 from inficond_panel.tuning.repairs.choosing import enough, errors
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
+from inficond_panel.tuning.suggest.gain import Change
 
 
 def labelled(positives: int, negatives: int, groups=None) -> SimpleNamespace:
@@ -65,3 +68,37 @@ def test_an_adaptive_penalty_is_told_with_its_largest_factor():
 
 def test_an_adaptive_penalty_without_suspects_is_told():
     assert SuspectPenalty(2.0, {}).words == "adaptive penalty 2: 0 suspects"
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives", "expected"),
+    [(3, 2, True), (4, 1, False), (1, 4, False), (2, 2, False)],
+    ids=["most", "few negatives", "few positives", "half"],
+)
+def test_another_class_is_labelled_on_most_images_of_both_sides(positives, negatives, expected):
+    """Of four positives and four negatives, so many have a label of the other class."""
+    other = np.full((8, 1), -1)
+    other[:positives] = other[4 : 4 + negatives] = 0
+    assert labels_of_others._enough(np.repeat([1, 0], 4), other, 2).tolist() == [expected]
+
+
+def test_a_class_that_never_occurs_beside_this_one_measures_nothing(monkeypatch):
+    """Classes 1 and 2 have a concept each; class 2 is only on images without class 0."""
+    n = LEAST_SUPPORT
+    other = np.zeros((3 * n, 2), int)
+    other[: n // 2, 0] = other[n : 2 * n, 0] = 1
+    other[n : 2 * n, 1] = 1
+    store = SimpleNamespace(classes=["dog", "ball", "cat"])
+    evidence = SimpleNamespace(
+        student=SimpleNamespace(store=store, k=0), fit_label=np.repeat([1, 0, 0], n)
+    )
+    monkeypatch.setattr(labels_of_others, "classes_by_word", lambda _: {0: 1, 1: 2})
+    known = other, other, np.zeros(2, bool)
+    monkeypatch.setattr(labels_of_others, "_known", lambda *_: known)
+    found = labels_of_others._labelled(evidence, np.array([0.5, 0.5]))
+    assert {concept: each.name for concept, each in found.items()} == {0: "ball"}
+
+
+@pytest.mark.parametrize("draws", [[0.1, np.nan], [np.nan, np.nan]], ids=["one draw", "no draw"])
+def test_a_gain_of_less_than_two_draws_has_no_error(draws):
+    assert Change(0.1, np.array(draws)).error == 0
