@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import panel as pn
 import pytest
@@ -78,54 +79,94 @@ def locked(tuner: Tuner) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize(
-    ("fault", "word"),
-    [
-        (moved, "moved"),
-        (replaced, "moved"),
-        (full, "full"),
-        (read_only, "written"),
-        (locked, "in use by another process"),
-    ],
-)
-def test_pages_tell_a_history_that_fails_and_go_on(
-    fault, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+FAULTS = {
+    moved: "moved",
+    replaced: "moved",
+    full: "full",
+    read_only: "written",
+    locked: "in use by another process",
+}
+
+
+async def refit(explorer: Explorer) -> str:
+    """Refit the pending thumbs; the kind of what the page tells at the end."""
+    tuning = explorer.app.tuning
+    tuning.fine_tune()
+    await until(lambda: not tuning.busy)
+    return tuning.status.kind
+
+
+async def session(fault, spec: Path) -> SimpleNamespace:
+    """What two pages tell: one that is open while the history fails, one that is opened then."""
+    told = SimpleNamespace()
+    page = Explorer([spec])
+    await until(lambda: page.app is not None)
+    page.app.tuning.toggle(Intent("bicycle", "wheel", "down"))
+    told.path = page.app.tuner.history.path
+    with fault(page.app.tuner):
+        told.failed = await refit(page)
+        told.status, told.pending = page.app.tuning.status, list(page.app.tuning.pending)
+        new = Explorer([spec])
+        await until(lambda: new.app is not None or new.opening.error is not None)
+    told.mended = await refit(page)
+    told.refusal = new.opening.error if new.app is None else None
+    if new.app is None:
+        (again,) = new.opening._page.select(pn.widgets.Button)
+        again.clicks += 1
+        await until(lambda: new.app is not None)
+    told.seen = len(new.app.tuning.nodes)
+    new.app.tuning.toggle(Intent("sheep", "wheel", "up"))
+    told.later, told.nodes = await refit(new), len(page.app.tuner.nodes())
+    for explorer in (page, new):
+        explorer.close()
+    return told
+
+
+@pytest.fixture(scope="module", params=FAULTS, ids=lambda fault: fault.__name__)
+def fault(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def told(fault, tmp_path_factory) -> SimpleNamespace:
     short = replace(HISTORY, busy_seconds=0.2)
-    monkeypatch.setattr("inficond_panel.tuning.history.history.HISTORY", short)
-    spec = small_spec(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inficond_panel.tuning.history.history.HISTORY", short)
+        return asyncio.run(session(fault, small_spec(tmp_path_factory.mktemp("history"))))
 
-    async def tuned(explorer: Explorer) -> str:
-        tuning = explorer.app.tuning
-        tuning.fine_tune()
-        await until(lambda: not tuning.busy)
-        return tuning.status.kind
 
-    async def session() -> None:
-        page = Explorer([spec])
-        await until(lambda: page.app is not None)
-        page.app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-        with fault(page.app.tuner):
-            assert await tuned(page) == "error"
-            assert word in page.app.tuning.status.text
-            assert page.app.tuning.status.remedy
-            assert len(page.app.tuning.pending) == 1
-            new = Explorer([spec])
-            await until(lambda: new.app is not None or new.opening.error is not None)
-        assert await tuned(page) == "done"
-        assert (new.app is None) == (word == "moved")
-        if new.app is None:
-            assert isinstance(new.opening.error, HistoryError)
-            assert page.app.tuner.history.path in new.opening.error.message
-            assert new.opening.error.remedy
-            (again,) = new.opening._page.select(pn.widgets.Button)
-            again.clicks += 1
-            await until(lambda: new.app is not None)
-            assert len(new.app.tuning.nodes) == 2
-        new.app.tuning.toggle(Intent("sheep", "wheel", "up"))
-        assert await tuned(new) == "done"
-        assert len(page.app.tuner.nodes()) == 3
-        for explorer in (page, new):
-            explorer.close()
+def test_a_page_tells_a_history_that_fails(fault, told) -> None:
+    assert told.failed == "error"
+    assert FAULTS[fault] in told.status.text
 
-    asyncio.run(session())
+
+def test_a_page_says_what_to_do_about_a_history_that_fails(told) -> None:
+    assert told.status.remedy
+
+
+def test_a_page_keeps_the_thumbs_that_were_not_refitted(told) -> None:
+    assert len(told.pending) == 1
+
+
+def test_a_page_goes_on_after_the_history_is_back(told) -> None:
+    assert told.mended == "done"
+
+
+def test_a_page_is_not_opened_without_the_file_of_its_history(fault, told) -> None:
+    assert isinstance(told.refusal, HistoryError) == (FAULTS[fault] == "moved")
+
+
+def test_a_page_that_is_not_opened_names_the_file(told) -> None:
+    if told.refusal is not None:
+        assert told.path in told.refusal.message
+        assert told.refusal.remedy
+
+
+def test_a_page_that_is_opened_later_has_the_iterations(fault, told) -> None:
+    if told.refusal is not None:
+        assert told.seen == 2
+
+
+def test_a_page_that_was_opened_during_the_fault_goes_on(told) -> None:
+    assert told.later == "done"
+    assert told.nodes == 3

@@ -68,31 +68,79 @@ def in_turn(first, second, count) -> list[int]:
     return taken
 
 
-def test_photos_where_student_and_word_disagree_are_asked_and_answers_taught(students, tmp_path):
+def test_photos_where_student_and_word_disagree_are_asked(students):
     logit, word = side_of(students)
     images = students.images("tune")
     expected = [images[i] for i in in_turn(logit - 0.7 * word, word - 0.7 * logit, 20)]
     assert list(students.ask("truck").index) == expected
-    before, root = students.decision_function("holdout")[:, 0], students.node
-    asked = students.ask("truck")
-    found = students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
+
+
+@pytest.fixture(scope="module")
+def asked(store_path) -> pd.DataFrame:
+    """The 20 photos that are asked about."""
+    return inficond_panel.open_students(store_path, history=":memory:").fit().ask("truck")
+
+
+@pytest.fixture(scope="module")
+def after_answers(store_path, asked) -> tuple[TunableStudents, AskedPhotos]:
+    """Students that were taught true answers, and what the answers gave."""
+    students = inficond_panel.open_students(store_path, history=":memory:").fit()
+    return students, students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
+
+
+def test_true_answers_lower_the_loss(after_answers):
+    _, found = after_answers
     assert found.loss_change.estimate < 0
-    assert found.node == students.node != root
-    truth = TRUTH[students.images("holdout")].to_numpy()
-    after = students.decision_function("holdout")[:, 0]
-    assert average_precision(truth, after) > average_precision(truth, before) + 0.02
-    terms = students.tuner.terms(students.node)["truck"]
-    assert terms.get(Taught).weight == 1.0
-    assert [each.source for each in terms.get(Learned).by_source] == ["answers"]
-    assert dict(terms.get(Taught).labels) == TRUTH[asked.index].to_dict()
+
+
+def test_answers_are_taught_in_an_iteration(after_answers):
+    students, found = after_answers
+    assert found.node == students.node != students.tuner.root()
+
+
+def test_true_answers_raise_ap_on_the_holdout(after_answers):
+    students, _ = after_answers
+    tuner, truth = students.tuner, TRUTH[students.images("holdout")].to_numpy()
+    rows = tuner.store.rows("holdout")
+    before, after = (
+        average_precision(truth, tuner.logits(node)[rows, 0])
+        for node in (tuner.root(), students.node)
+    )
+    assert after > before + 0.02
+
+
+def test_each_answer_is_a_label_of_weight_1(after_answers, asked):
+    students, _ = after_answers
+    taught = students.tuner.terms(students.node)["truck"].get(Taught)
+    assert taught.weight == 1.0
+    assert dict(taught.labels) == TRUTH[asked.index].to_dict()
+
+
+def test_the_teacher_on_tune_is_learned_from_answers(after_answers):
+    students, _ = after_answers
+    learned = students.tuner.terms(students.node)["truck"].get(Learned)
+    assert [each.source for each in learned.by_source] == ["answers"]
+
+
+def test_a_label_keeps_why_its_photo_was_asked_about(after_answers, asked):
+    students, _ = after_answers
     labels = [repair for repair in students.node.repairs if isinstance(repair, Label)]
     assert {repair.why for repair in labels} == {asked["why"].iloc[0]}
-    for old, new in replay(students.tuner, afresh(students.tuner)):
-        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+
+
+def test_answers_are_replayed(after_answers):
+    students, _ = after_answers
+    pairs = replay(students.tuner, afresh(students.tuner))
+    assert [old.weights_hash for old, _ in pairs] == [new.weights_hash for _, new in pairs]
+    assert [old.id for old, _ in pairs] == [new.id for _, new in pairs]
+
+
+def test_answers_in_a_file_of_edits_give_the_same_iteration(after_answers, tmp_path):
+    students, _ = after_answers
     edits = tmp_path / "edits.yaml"
     edits.write_text(students.edits())
     (batch,) = read_edits(edits, students.tuner.store)
-    assert students.tuner.fine_tune(root, batch).id == students.node.id
+    assert students.tuner.fine_tune(students.tuner.root(), batch).id == students.node.id
 
 
 def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path):

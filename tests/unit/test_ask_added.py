@@ -70,6 +70,14 @@ def asked(tuner, most=20, node=None) -> list[str]:
     return [AllImages(tuner.store).names[row] for row in rows]
 
 
+def test_the_first_added_photo_has_no_row_in_the_store(tuner):
+    """Photos are numbered on from those of the store, so that its number is the next one."""
+    image = "more 4 0"
+    assert AllImages(tuner.store).rows([image]).tolist() == [len(tuner.store.images)]
+    node = tuner.fine_tune(tuner.root(), [Label("truck", image, 1)])
+    assert tuner.repairs.class_fit(node, "truck").data.images.rows[-1] == -1
+
+
 def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about_and_judge(tuner):
     images, added = asked(tuner, 200), [f"more 4 {i}" for i in range(ADDED)]
     assert sorted(images) == sorted(added)

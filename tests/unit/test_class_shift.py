@@ -32,35 +32,106 @@ def tuner() -> Tuner:
     return open_tuner("demo", history=":memory:")
 
 
-def test_shortcuts_of_the_demo_are_first_suspects_others_have_none_in_the_doctor_too(tuner):
+@pytest.fixture(scope="module")
+def shifts(tuner) -> dict[str, ClassShift]:
+    """The shift of each class of the demo."""
     tuner.root()
-    found = {name: shift_of(tuner, name) for name in tuner.store.classes}
-    assert {name: found[name].suspects[0].concept for name in SHORTCUTS} == SHORTCUTS
-    assert all(found[name].kind == "shift" for name in SHORTCUTS)
-    assert "vertical traffic light" in found["bicycle"].suspects[0].group  # a twin
-    for name, of_class in found.items():
-        assert name not in [suspect.concept for suspect in of_class.suspects]
-    others = [one for name, one in found.items() if name not in SHORTCUTS and one.kind != "shift"]
-    assert len(others) >= 8
-    assert not any(one.suspects for one in others)
-    found = TunableStudents(tuner).fit().doctor(["dog", "cat"])
-    classes, suspects = found["classes"], found["suspects"]
-    assert classes["shift"].to_dict() == {"dog": "shift", "cat": "none"}
-    assert classes.loc["dog", "ap_change_high"] < 0
-    cat = classes.loc["cat"]
+    return {name: shift_of(tuner, name) for name in tuner.store.classes}
+
+
+@pytest.fixture(scope="module")
+def without_shift(shifts) -> list[ClassShift]:
+    return [one for name, one in shifts.items() if name not in SHORTCUTS and one.kind != "shift"]
+
+
+@pytest.mark.parametrize(("name", "shortcut"), SHORTCUTS.items())
+def test_the_shortcut_of_a_class_is_its_first_suspect(shifts, name, shortcut):
+    assert shifts[name].suspects[0].concept == shortcut
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_a_class_with_a_shortcut_shows_a_shift(shifts, name):
+    assert shifts[name].kind == "shift"
+
+
+def test_a_twin_is_in_the_group_of_its_suspect(shifts):
+    assert "vertical traffic light" in shifts["bicycle"].suspects[0].group
+
+
+def test_no_class_is_a_suspect_of_itself(shifts):
+    own = [
+        name for name, of_class in shifts.items() for s in of_class.suspects if s.concept == name
+    ]
+    assert own == []
+
+
+def test_most_classes_without_a_shortcut_show_no_shift(without_shift):
+    assert len(without_shift) >= 8
+
+
+def test_a_class_without_a_shift_has_no_suspects(without_shift):
+    assert not any(one.suspects for one in without_shift)
+
+
+@pytest.fixture(scope="module")
+def report(tuner):
+    """The doctor's tables for a class with a shortcut and one without."""
+    return TunableStudents(tuner).fit().doctor(["dog", "cat"])
+
+
+def test_the_doctor_tells_a_shift_from_none(report):
+    assert report["classes"]["shift"].to_dict() == {"dog": "shift", "cat": "none"}
+
+
+def test_the_doctor_s_interval_of_a_fall_is_below_0(report):
+    assert report["classes"].loc["dog", "ap_change_high"] < 0
+
+
+def test_the_doctor_s_sentence_has_the_change_in_points(report):
+    cat = report["classes"].loc["cat"]
     assert f"({100 * cat.ap_change:+.1f} points" in cat.sentence.replace("−", "-")
-    assert classes.loc["dog", "student_ap"] < classes.loc["dog", "own_word_ap"]
-    assert classes.loc["dog", "suspects"][0] == "soccer ball"
-    assert suspects.index[0] == ("dog", "soccer ball")
-    assert suspects["fit_with"].iloc[0] > suspects["tune_with"].iloc[0] > 0
-    shares = "n 82 % of the training images with dog, 40 % of the tuning ones"
-    assert suspects["sentence"].iloc[0] == f"I{shares}."
+
+
+def test_a_student_with_a_shortcut_is_behind_its_own_word(report):
+    dog = report["classes"].loc["dog"]
+    assert dog["student_ap"] < dog["own_word_ap"]
+
+
+def test_the_doctor_s_classes_name_their_first_suspect(report):
+    assert report["classes"].loc["dog", "suspects"][0] == "soccer ball"
+
+
+def test_the_doctor_s_suspects_begin_with_the_shortcut(report):
+    assert report["suspects"].index[0] == ("dog", "soccer ball")
+
+
+def test_a_shortcut_goes_with_its_class_more_often_in_training(report):
+    first = report["suspects"].iloc[0]
+    assert first["fit_with"] > first["tune_with"] > 0
+
+
+def test_a_suspect_is_told_with_its_shares(report):
+    shares = "In 82 % of the training images with dog, 40 % of the tuning ones."
+    assert report["suspects"]["sentence"].iloc[0] == shares
+
+
+def test_the_finding_of_a_class_is_that_it_relies_on_its_shortcut(report):
     said = "dog relies on soccer ball, in 82 % of the training images with dog, 40 % of the tuning"
-    assert found["findings"].loc["dog", "finding"].startswith(said)
-    assert set(suspects.index.get_level_values("class")) == {"dog"}
-    first, second = classes.attrs["notes"]
+    assert report["findings"].loc["dog", "finding"].startswith(said)
+
+
+def test_the_doctor_has_no_suspects_of_a_class_without_a_shift(report):
+    assert set(report["suspects"].index.get_level_values("class")) == {"dog"}
+
+
+def test_the_notes_tell_a_shift_with_the_ap_of_the_student(report):
+    first = report["classes"].attrs["notes"][0]
     assert first.startswith("dog: Shift: from training to tuning images, AP falls by")
     assert " AP on tuning images: the student 0." in first
+
+
+def test_the_notes_tell_that_there_is_no_shift(report):
+    _, second = report["classes"].attrs["notes"]
     assert second.startswith("cat: No shift")
 
 

@@ -40,37 +40,79 @@ def tuned(folder, extra=""):
     return tuner
 
 
-def test_words_of_levels_and_a_gain_beyond_its_draws_is_a_normal_one():
-    words = {0.95: "95 %", 0.8: "80 %", 0.995: "99.5 %", 0.57: "57 %"}
-    assert {level: confidence_word(level) for level in words} == words
+@pytest.mark.parametrize(
+    ("level", "word"), [(0.95, "95 %"), (0.8, "80 %"), (0.995, "99.5 %"), (0.57, "57 %")]
+)
+def test_a_level_is_written_in_per_cent(level, word):
+    assert confidence_word(level) == word
+
+
+def test_an_interval_is_named_by_its_level():
     assert interval_word(0.9) == "90 % interval"
+
+
+def test_a_level_leaves_equal_tails():
     assert tails(0.8) == pytest.approx((0.1, 0.9))
-    draws = np.random.default_rng(0).normal(0.1, 0.02, 400)
-    change = Change(0.1, draws)
-    low, high = stats.norm.interval(0.999, 0.1, draws.std(ddof=1))
-    found = change.gain(0.999)
-    assert (found.low, found.high) == pytest.approx((low, high))
-    assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))
 
 
-def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_factory):
+@pytest.fixture
+def drawn_change() -> Change:
+    return Change(0.1, np.random.default_rng(0).normal(0.1, 0.02, 400))
+
+
+def test_limits_within_the_draws_are_their_quantiles(drawn_change):
+    assert drawn_change.gain(0.99).low == pytest.approx(np.quantile(drawn_change.draws, 0.005))
+
+
+def test_limits_beyond_the_draws_are_those_of_a_normal_distribution(drawn_change):
+    found = drawn_change.gain(0.999)
+    limits = stats.norm.interval(0.999, 0.1, drawn_change.draws.std(ddof=1))
+    assert [found.low, found.high] == pytest.approx(limits)
+
+
+MEASURED = ("ap", "accuracy", "brier")
+
+
+@pytest.fixture(scope="module")
+def leveled(tmp_path_factory):
+    """Tuners with intervals at the usual level, and at 80 %."""
     levels = ("", "views: {confidence: 0.8}\n")
-    wide, narrow = (tuned(tmp_path_factory.mktemp("level"), extra) for extra in levels)
-    assert wide.head().id == narrow.head().id
-    assert wide.head().weights_hash == narrow.head().weights_hash
-    measured = ("ap", "accuracy", "brier")
-    own = [metrics(t, t.head(), "tune", keys=measured).loc["bicycle"] for t in (wide, narrow)]
-    for metric in measured:
-        old, new = (interval_of(each, metric) for each in own)
-        assert old.estimate == new.estimate
-        assert old.low <= new.low <= new.high <= old.high
-        assert new.high - new.low < old.high - old.low
+    return [tuned(tmp_path_factory.mktemp("level"), extra) for extra in levels]
+
+
+@pytest.fixture(scope="module")
+def rows_of_levels(leveled):
+    """The metrics of bicycle at both levels."""
+    return [metrics(t, t.head(), "tune", keys=MEASURED).loc["bicycle"] for t in leveled]
+
+
+def test_the_level_changes_no_iteration(leveled):
+    wide, narrow = (tuner.head() for tuner in leveled)
+    assert wide.id == narrow.id
+    assert wide.weights_hash == narrow.weights_hash
+
+
+@pytest.mark.parametrize("metric", MEASURED)
+def test_the_level_changes_no_estimate(rows_of_levels, metric):
+    wide, narrow = (interval_of(row, metric) for row in rows_of_levels)
+    assert wide.estimate == narrow.estimate
+
+
+@pytest.mark.parametrize("metric", MEASURED)
+def test_an_interval_of_a_lower_level_is_narrower(rows_of_levels, metric):
+    wide, narrow = (interval_of(row, metric) for row in rows_of_levels)
+    assert wide.low <= narrow.low <= narrow.high <= wide.high
+    assert narrow.high - narrow.low < wide.high - wide.low
+
+
+def test_limits_of_accuracy_are_those_of_scipy_at_the_level(leveled, rows_of_levels):
+    _, narrow = leveled
     student = narrow.at(narrow.head(), "tune")["bicycle"]
     known = student.labels >= 0
     label, decided = student.labels[known], student.logits[known] > 0
     right = stats.binomtest(int((label == decided).sum()), len(label))
-    limits = right.proportion_ci(0.8, method="wilson")
-    assert own[1][["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(tuple(limits))
+    limits = tuple(right.proportion_ci(0.8, method="wilson"))
+    assert rows_of_levels[1][["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(limits)
 
 
 #: ``[low, high]``, ``95 %``, and what is said of an interval.
@@ -89,40 +131,99 @@ def limits_in(told: Any) -> list[str]:
     return [text for text in texts(told) if LIMITS.search(text)]
 
 
-def test_without_intervals_all_views_tell_estimates_alone(tmp_path_factory):
-    apps = {}
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory) -> dict[bool, AppState]:
+    """Sessions whose views show intervals, and none, with a thumb that is pending."""
+    made = {}
     for shown in (True, False):
         extra = "" if shown else "views: {intervals: false}\n"
-        apps[shown] = AppState(tuned(tmp_path_factory.mktemp("shown"), extra), Jobs(inline=True))
-        apps[shown].selection.class_name = "bicycle"
+        app = AppState(tuned(tmp_path_factory.mktemp("shown"), extra), Jobs(inline=True))
+        app.selection.class_name = "bicycle"
+        app.tuning.toggle(Intent("bicycle", "sky", "down"))
+        made[shown] = app
+    return made
+
+
+@pytest.fixture(scope="module")
+def knowledge(apps) -> dict[bool, KnowledgeView]:
+    """Student knowledge with its panels open."""
     views = {shown: KnowledgeView(app) for shown, app in apps.items()}
-    for shown, view in views.items():
+    for view in views.values():
         view.panels.param.update(measured=True, repairing=True, explained=True)
         view.thresholds.ask(None)
-        apps[shown].tuning.toggle(Intent("bicycle", "sky", "down"))
         view.batch.show()
-        parts = (view.table, view.bar, view.panels)
-        found = limits_in([part.param.values() for part in parts])
-        assert bool(found) is shown, found
-        assert all(bool(effect["low"]) is shown for effect in view.table.effects.values())
-    preview = {shown: view.bar.summary["preview"]["text"] for shown, view in views.items()}
-    assert preview[True] == preview[False]
-    effects = {shown: view.table.effects["wheel"]["change"] for shown, view in views.items()}
-    assert effects[True] == effects[False]
-    heads = {shown: view.panels.measures["heads"] for shown, view in views.items()}
-    assert heads[False] == [head for head in heads[True] if head != "95 %"]
-    for shown, app in apps.items():
-        detail, cards = DetailView(app), PerformanceView(app)
+    return views
+
+
+@pytest.fixture(scope="module")
+def detail(apps) -> dict[bool, DetailView]:
+    """Details of the concept wheel."""
+    views = {shown: DetailView(app) for shown, app in apps.items()}
+    for app in apps.values():
         app.selection.open_concept("wheel")
-        assert bool(detail.panel.bands) is shown
-        assert bool(detail.panel.confidence) is shown
-        app.refit_what_if.solve("bicycle", "wheel")
-        changes = app.refit_what_if.points[0].changes
-        assert math.isnan(changes["f1"].low) is not shown
-        cards._find_changes("bicycle")
-        assert bool(limits_in(cards.table.param.values())) is shown
-        app.comparison.compare(app.tuner.root_id, app.students.node.id)
-        assert bool(limits_in(make_comparison(app, "bicycle"))) is shown
+    return views
+
+
+either = pytest.mark.parametrize("shown", [True, False], ids=["with intervals", "without"])
+
+
+@either
+def test_limits_in_student_knowledge(knowledge, shown):
+    view = knowledge[shown]
+    parts = (view.table, view.bar, view.panels)
+    found = limits_in([part.param.values() for part in parts])
+    assert bool(found) is shown, found
+
+
+@either
+def test_limits_of_effects_of_thumbs(knowledge, shown):
+    assert all(bool(effect["low"]) is shown for effect in knowledge[shown].table.effects.values())
+
+
+def test_the_preview_is_told_alike_without_intervals(knowledge):
+    with_, without = (view.bar.summary["preview"]["text"] for view in knowledge.values())
+    assert with_ == without
+
+
+def test_effects_of_thumbs_are_told_alike_without_intervals(knowledge):
+    with_, without = (view.table.effects["wheel"]["change"] for view in knowledge.values())
+    assert with_ == without
+
+
+def test_without_intervals_the_table_of_metrics_has_no_column_of_them(knowledge):
+    with_, without = (view.panels.measures["heads"] for view in knowledge.values())
+    assert without == [head for head in with_ if head != "95 %"]
+
+
+@either
+def test_bands_of_curves(detail, shown):
+    assert bool(detail[shown].panel.bands) is shown
+
+
+@either
+def test_the_level_beside_curves(detail, shown):
+    assert bool(detail[shown].panel.confidence) is shown
+
+
+@either
+def test_limits_of_refits_on_a_curve(apps, detail, shown):
+    apps[shown].refit_what_if.solve("bicycle", "wheel")
+    changes = apps[shown].refit_what_if.points[0].changes
+    assert math.isnan(changes["f1"].low) is not shown
+
+
+@either
+def test_limits_in_rows_of_classes(apps, shown):
+    rows = PerformanceView(apps[shown])
+    rows._find_changes("bicycle")
+    assert bool(limits_in(rows.table.param.values())) is shown
+
+
+@either
+def test_limits_in_a_comparison(apps, shown):
+    app = apps[shown]
+    app.comparison.compare(app.tuner.root_id, app.students.node.id)
+    assert bool(limits_in(make_comparison(app, "bicycle"))) is shown
 
 
 @pytest.fixture(scope="module")

@@ -53,44 +53,98 @@ def files(tuner: Tuner, node: Node, tmp_path_factory: pytest.TempPathFactory) ->
     return export(tuner, node, tmp_path_factory.mktemp("files") / "out", ALL)
 
 
-def test_a_card_has_undefined_metrics_and_judges_no_teacher_without_labels(tmp_path):
+def test_a_card_judges_no_teacher_without_labels(tmp_path):
     given = frames()
     given["labels"] = given["labels"].assign(cat=np.nan)
     students = from_frames(**given, path=tmp_path / "own.zarr").fit()
     card = model_card(students.tuner, students.node)
     assert card["metrics"]["tune"]["cat"]["teacher_knows"] is None
     assert "does not know" not in " ".join(card["limits"])
-    arrays = small_arrays()
+
+
+@pytest.fixture(scope="module")
+def undefined(tmp_path_factory) -> dict[str, Path]:
+    """The export of students of which one has no positive image in tune."""
+    folder, arrays = tmp_path_factory.mktemp("undefined"), small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
-    tuner = open_tuner(small_spec(tmp_path, make=lambda: arrays), history=":memory:")
-    files = export(tuner, tuner.root(), tmp_path / "out", ["sklearn"])
-    undefined = dict.fromkeys(("estimate", "low", "high"))
-    card = json.loads(files["card_json"].read_text())
-    assert card["metrics"]["tune"]["bicycle"]["ap"] == undefined
-    assert re.search(r"\| bicycle \| 0 \| undefined \|", files["card"].read_text())
-    assert "Few positive images in tune" in files["card"].read_text()
+    tuner = open_tuner(small_spec(folder, make=lambda: arrays), history=":memory:")
+    return export(tuner, tuner.root(), folder / "out", ["sklearn"])
 
 
-def test_npz_needs_nothing_but_numpy_and_onnx_runs(tuner, node, files):
-    with np.load(files["npz"], allow_pickle=False) as archive:
-        found = {name: archive[name] for name in archive.files}
-    logits = tuner.store.concept_score @ found["weights"] + found["intercepts"]
+def test_an_undefined_metric_is_null_in_the_card_s_json(undefined):
+    card = json.loads(undefined["card_json"].read_text())
+    ap = card["metrics"]["tune"]["bicycle"]["ap"]
+    assert ap == dict.fromkeys(("estimate", "low", "high"))
+
+
+def test_an_undefined_metric_is_called_so_in_the_card(undefined):
+    assert re.search(r"\| bicycle \| 0 \| undefined \|", undefined["card"].read_text())
+
+
+def test_a_card_tells_a_class_of_few_positives(undefined):
+    assert "Few positive images in tune" in undefined["card"].read_text()
+
+
+@pytest.fixture(scope="module")
+def archive(files) -> dict[str, np.ndarray]:
+    """The arrays of the NPZ, read by NumPy alone."""
+    with np.load(files["npz"], allow_pickle=False) as opened:
+        return {name: opened[name] for name in opened.files}
+
+
+def test_arrays_of_the_npz_give_the_logits(tuner, node, archive):
+    logits = tuner.store.concept_score @ archive["weights"] + archive["intercepts"]
     np.testing.assert_allclose(logits, tuner.logits(node), rtol=0, atol=1e-6)
-    assert found["classes"].tolist() == tuner.store.classes
-    assert found["concepts"].tolist() == tuner.store.concepts
-    assert found["thresholds"].tolist() == THRESHOLDS
-    assert json.loads(str(found["card"])) == json.loads(files["card_json"].read_text())
-    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+
+
+def test_the_npz_has_classes_with_thresholds(tuner, archive):
+    assert archive["classes"].tolist() == tuner.store.classes
+    assert archive["thresholds"].tolist() == THRESHOLDS
+
+
+def test_the_npz_has_the_concepts(tuner, archive):
+    assert archive["concepts"].tolist() == tuner.store.concepts
+
+
+def test_the_npz_has_the_card(archive, files):
+    assert json.loads(str(archive["card"])) == json.loads(files["card_json"].read_text())
+
+
+def test_the_onnx_file_is_valid(files):
+    onnx = pytest.importorskip("onnx")
     onnx.checker.check_model(onnx.load(files["onnx"]), full_check=True)
-    session = runtime.InferenceSession(files["onnx"], providers=["CPUExecutionProvider"])
-    logits, probabilities, decisions = session.run(None, {"score": tuner.store.concept_score})
-    expected = tuner.logits(node)
-    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(probabilities, expit(expected), rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(decisions, expected > THRESHOLDS)
+
+
+@pytest.fixture(scope="module")
+def session(files):
+    """The ONNX network in ONNX Runtime."""
+    runtime = pytest.importorskip("onnxruntime")
+    return runtime.InferenceSession(files["onnx"], providers=["CPUExecutionProvider"])
+
+
+def test_the_onnx_network_gives_the_logits(session, tuner, node):
+    (logits,) = session.run([session.get_outputs()[0].name], {"score": tuner.store.concept_score})
+    np.testing.assert_allclose(logits, tuner.logits(node), rtol=0, atol=1e-6)
+
+
+def test_the_onnx_network_gives_probabilities(session, tuner, node):
+    _, probabilities, _ = session.run(None, {"score": tuner.store.concept_score})
+    np.testing.assert_allclose(probabilities, expit(tuner.logits(node)), rtol=0, atol=1e-6)
+
+
+def test_the_onnx_network_decides_by_the_thresholds(session, tuner, node):
+    *_, decisions = session.run(None, {"score": tuner.store.concept_score})
+    np.testing.assert_array_equal(decisions, tuner.logits(node) > THRESHOLDS)
+
+
+def test_the_onnx_file_names_its_columns(session, tuner):
     facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["classes"]) == tuner.store.classes
     assert json.loads(facts["concepts"]) == tuner.store.concepts
+
+
+def test_the_onnx_file_has_the_card(session, node):
+    facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["card"])["node"]["weights_hash"] == node.weights_hash
 
 
@@ -109,10 +163,13 @@ def test_every_format_loads_as_an_estimator(tuner, node, files, kind):
     assert students.lower[tuner.store.concepts.index("fur"), 3] == 0
 
 
-def test_the_same_node_gives_the_same_bytes_and_hash_of_the_json(tuner, node, files, tmp_path):
+def test_the_same_node_gives_the_same_bytes(tuner, node, files, tmp_path):
     again = export(tuner, node, tmp_path / "again", ALL)
     for what, path in files.items():
         assert path.read_bytes() == again[what].read_bytes(), what
+
+
+def test_the_hash_in_the_json_is_that_of_its_facts(files):
     document = json.loads(files["sklearn"].read_text())
     facts = {name: document[name] for name in ("classes", "concepts", "card")}
     facts["thresholds"] = document["threshold"]
@@ -165,15 +222,32 @@ def test_the_card_has_metrics_of_tune_with_intervals(tuner, node, card):
         assert found[metric]["low"] <= found[metric]["estimate"] <= found[metric]["high"]
 
 
-def test_the_holdout_is_shown_on_request_and_counted(files, tmp_path):
-    tuner = open_tuner(small_spec(tmp_path), history=":memory:")
-    asked = export(tuner, tuner.root(), tmp_path / "asked", ["npz"], holdout=True)
-    card = json.loads(asked["card_json"].read_text())
-    assert set(card["metrics"]) == {"tune", "holdout"}
-    assert card["holdout_looks"] == {"this_node": 1, "all_nodes": 1}
-    assert tuner.looks() == 1
+@pytest.fixture(scope="module")
+def with_holdout(tmp_path_factory) -> tuple[Tuner, dict[str, Path]]:
+    """A tuner, and its export for which the holdout was requested."""
+    folder = tmp_path_factory.mktemp("holdout")
+    tuner = open_tuner(small_spec(folder), history=":memory:")
+    return tuner, export(tuner, tuner.root(), folder / "asked", ["npz"], holdout=True)
+
+
+def test_the_holdout_is_in_the_card_on_request(with_holdout):
+    _, asked = with_holdout
+    assert set(json.loads(asked["card_json"].read_text())["metrics"]) == {"tune", "holdout"}
     assert "## Metrics on the split holdout" in asked["card"].read_text()
-    assert "seen once" in asked["card"].read_text()
+
+
+def test_a_look_of_an_export_at_the_holdout_is_counted(with_holdout):
+    tuner, asked = with_holdout
+    looks = json.loads(asked["card_json"].read_text())["holdout_looks"]
+    assert looks == {"this_node": 1, "all_nodes": 1}
+    assert tuner.looks() == 1
+
+
+def test_a_card_says_that_the_holdout_was_seen(with_holdout):
+    assert "seen once" in with_holdout[1]["card"].read_text()
+
+
+def test_a_card_says_that_the_holdout_was_never_seen(files):
     assert "never seen" in files["card"].read_text()
 
 
@@ -213,67 +287,129 @@ def test_hostile_names_reach_every_file_unharmed(tmp_path):
     assert intent.concept == hostile[2]
 
 
-def test_command_line_exports_and_replays(run, tmp_path):
-    spec = small_spec(tmp_path)
-    (tmp_path / "edits.yaml").write_text(
-        "- - {class: bicycle, concept: wheel, direction: up}\n"
-        "- - {class: bird, concepts: [fur, hair], direction: down, factor: 4}\n"
-    )
+EDITS = """\
+- - {class: bicycle, concept: wheel, direction: up}
+- - {class: bird, concepts: [fur, hair], direction: down, factor: 4}
+"""
 
-    def last_of(edits: object, history: str) -> dict:
+
+@pytest.fixture
+def last_of(run, tmp_path):
+    """A function: the last iteration of a file of edits, in a history of this name."""
+    spec = small_spec(tmp_path)
+
+    def last(edits: object, history: str) -> dict:
         _, out, _ = run("tune", spec, "--edits", edits, "--json", "--history", tmp_path / history)
         return json.loads(out)["iterations"]["rows"][-1]
 
-    last = last_of(tmp_path / "edits.yaml", "h.sqlite")
+    return last
+
+
+@pytest.fixture
+def last(last_of, tmp_path) -> dict:
+    (tmp_path / "edits.yaml").write_text(EDITS)
+    return last_of(tmp_path / "edits.yaml", "h.sqlite")
+
+
+@pytest.fixture
+def command(last, run, tmp_path):
+    """A function: runs ``export`` of the last iteration, with more flags."""
     formats = ["--format", "npz", "--format", "onnx", "--format", "sklearn", "--json"]
     place = ["--output", tmp_path / "out", "--node", last["id"], "--history", tmp_path / "h.sqlite"]
-    status, out, err = run("export", spec, *formats, *place)
-    assert (status, err) == (0, "")
-    assert run("export", spec, *formats, *place, "--force") == (0, out, "")
-    document = json.loads(out)
+    return lambda *more: run("export", tmp_path / "small.yaml", *formats, *place, *more)
+
+
+@pytest.fixture
+def document(command) -> dict:
+    status, out, err = command()
+    assert status == 0
+    assert err == ""
+    return json.loads(out)
+
+
+def test_the_command_exports_an_iteration(document, last):
     assert document["weights_hash"] == last["weights_hash"]
+
+
+def test_the_command_replaces_an_export_with_force(document, command):
+    status, out, err = command("--force")
+    assert [status, err] == [0, ""]
+    assert json.loads(out) == document
+
+
+def test_the_command_writes_all_formats(document, last):
     for kind in ALL:
         assert load_export(document["files"][kind]).card["node"]["id"] == last["id"]
+
+
+def test_exported_edits_give_the_same_iteration(document, last, last_of):
     again = last_of(document["files"]["edits"], "other.sqlite")
-    assert (again["weights_hash"], again["id"]) == (last["weights_hash"], last["id"])
+    assert again["weights_hash"] == last["weights_hash"]
+    assert again["id"] == last["id"]
 
 
 def names(place: Path) -> set[str]:
     return {path.name for path in place.iterdir()}
 
 
-def test_an_export_is_whole_and_replaced_only_when_asked(tuner, node, tmp_path, monkeypatch):
-    place, root = tmp_path / "out", tuner.root()
-    before = export(tuner, node, place, ALL)["npz"].read_bytes()
+@pytest.fixture
+def place(tuner, node, tmp_path) -> Path:
+    """The folder of an export."""
+    export(tuner, node, tmp_path / "out", ALL)
+    return tmp_path / "out"
+
+
+def test_an_export_is_not_replaced_unless_asked(tuner, place):
     with pytest.raises(ExportError, match="already exists"):
-        export(tuner, root, place)
+        export(tuner, tuner.root(), place)
+
+
+def test_a_folder_with_other_files_is_not_replaced(tuner, place):
+    before = (place / "students.npz").read_bytes()
     (place / "thesis.tex").write_text("years of work")
     with pytest.raises(ExportError, match=r"thesis\.tex"):
-        export(tuner, root, place, force=True)
+        export(tuner, tuner.root(), place, force=True)
     assert (place / "students.npz").read_bytes() == before
-    (place / "thesis.tex").rename(tmp_path / "thesis.tex")
+
+
+def test_a_file_is_not_replaced(tuner, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(ExportError, match="is not a folder"):
-        export(tuner, root, tmp_path / "thesis.tex", force=True)
-    again = export(tuner, root, place, ["npz"], force=True)
+        export(tuner, tuner.root(), tmp_path / "thesis.tex", force=True)
+
+
+def test_an_export_is_replaced_whole_when_asked(tuner, place):
+    again = export(tuner, tuner.root(), place, ["npz"], force=True)
     assert names(place) == {"students.npz", "README.md", "card.md", "card.json", "edits.yaml"}
-    assert load_export(again["npz"]).card["node"]["id"] == root.id
-    assert names(tmp_path) == {"out", "thesis.tex"}
+    assert load_export(again["npz"]).card["node"]["id"] == tuner.root().id
+    assert names(place.parent) == {"out"}
+
+
+@pytest.mark.parametrize("name", ["new", "out"])
+def test_an_export_that_fails_leaves_all_as_it_was(tuner, place, monkeypatch, name):
     before = {path: path.read_bytes() for path in place.iterdir()}
     fail = Mock(side_effect=OSError("no space left"))
     monkeypatch.setattr(exporting, "card_markdown", fail)
-    for name in ("new", "out"):
-        with pytest.raises(OSError, match="no space"):
-            export(tuner, root, tmp_path / name, force=True)
-    assert names(tmp_path) == {"out", "thesis.tex"}
+    with pytest.raises(OSError, match="no space"):
+        export(tuner, tuner.root(), place.parent / name, force=True)
+    assert names(place.parent) == {"out"}
     assert {path: path.read_bytes() for path in place.iterdir()} == before
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    for formats, error, told in (
+
+
+@pytest.mark.parametrize(
+    ("formats", "error", "told"),
+    [
         (["onxx"], ExportError, "Did you mean 'onnx'"),
         ([], ExportError, "No format"),
         (["npz", "onnx"], MissingExtraError, r"\[onnx\]"),
-    ):
-        with pytest.raises(error, match=told):
-            export(tuner, root, tmp_path / "new", formats)
+    ],
+)
+def test_formats_that_cannot_be_written_are_refused(
+    tuner, tmp_path, monkeypatch, formats, error, told
+):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(error, match=told):
+        export(tuner, tuner.root(), tmp_path / "new", formats)
     assert not (tmp_path / "new").exists()
 
 
@@ -358,26 +494,35 @@ def test_a_file_that_is_cut_not_there_forged_or_edited_is_refused(files, tmp_pat
 LARGE = "1" + 400 * "0"
 
 
-def test_json_without_students_and_an_npz_that_claims_too_much_are_refused(tmp_path):
-    for text in (
+@pytest.mark.parametrize(
+    "text",
+    [
         "[" * 100_000,
         f'{{"coef": [[{LARGE}.5]], "intercept": [0], "threshold": [0]}}',
         f'{{"coef": [[{LARGE}]], "intercept": [0], "threshold": [0]}}',
         "[]",
         "3",
         '{"format": "inficond-students"}',
-    ):
-        (tmp_path / "bad.json").write_text(text)
-        with pytest.raises(ExportError, match="no complete export"):
-            load_export(tmp_path / "bad.json")
+    ],
+    ids=["deep", "large fraction", "large number", "list", "number", "no students"],
+)
+def test_json_without_students_is_refused(tmp_path, text):
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(ExportError, match="no complete export"):
+        load_export(tmp_path / "bad.json")
+
+
+def test_an_npz_that_claims_too_much_is_refused(tmp_path):
     header = io.BytesIO()
     claims = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 1_500_000)}
     np.lib.format.write_array_header_1_0(header, claims)
-    place = tmp_path / "bad.npz"
-    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(tmp_path / "bad.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weights.npy", header.getvalue())
     with pytest.raises(ExportError, match="no complete export: it lacks format"):
-        load_export(place)
-    np.savez(place, format=np.array([{"a": 1}], dtype=object))
+        load_export(tmp_path / "bad.npz")
+
+
+def test_an_npz_of_objects_is_refused(tmp_path):
+    np.savez(tmp_path / "bad.npz", format=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ExportError, match="no complete export"):
-        load_export(place)
+        load_export(tmp_path / "bad.npz")

@@ -67,36 +67,77 @@ def lists(record: dict, node: str, name: str) -> list:
     return [value for value in plain if isinstance(value, list) and value]
 
 
-def test_states_hold_the_numbers_of_the_tuner_and_a_picture_is_there_once(tuner, html):
-    record = record_of(html)
+@pytest.fixture(scope="module")
+def record(html):
+    return record_of(html)
+
+
+def test_states_hold_the_ap_of_the_tuner(tuner, record):
     for node in tuner.nodes():
         metrics = tuner.metrics(tuner.node(node.id), "tune")
         for name in tuner.store.classes:
             values = lists(record, node.id, name)
             told = {row["name"]: row["ap"] for row in next(v for v in values if "gap" in v[0])}
             assert told == pytest.approx({each: of.ap for each, of in metrics.items()})
-            student = tuner.at(tuner.node(node.id), "tune")[name]
+
+
+def test_states_hold_the_influences_of_the_tuner(tuner, record):
+    for node in tuner.nodes():
+        students = tuner.at(tuner.node(node.id), "tune")
+        for name in tuner.store.classes:
+            values = lists(record, node.id, name)
             for row in next(v for v in values if "rank" in v[0]):
-                assert row["influence"] == pytest.approx(student.weight(row["concept"]))
+                assert row["influence"] == pytest.approx(students[name].weight(row["concept"]))
+
+
+def test_a_picture_is_in_a_page_once(record):
     pictures = record["pictures"]
     assert len(set(pictures)) == len(pictures) > 0
-    files = [io.BytesIO(base64.b64decode(each.partition(",")[2])) for each in pictures]
-    assert {Image.open(file).format for file in files} == {"JPEG", "WEBP"}  # photos, and patches
 
 
-def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_stays(tuner, html):
-    """So the same history gives the same record, and a page the same numbers as another."""
+def test_pictures_of_a_page_are_photos_or_patches(record):
+    pictures = [each.partition(",")[2] for each in record["pictures"]]
+    files = [io.BytesIO(base64.b64decode(each)) for each in pictures]
+    assert {Image.open(file).format for file in files} == {"JPEG", "WEBP"}
+
+
+@pytest.fixture(scope="module")
+def recorded(tuner, html):
+    """Records of a page, of one that begins elsewhere, and of one of another iteration; and what
+    Panel holds of them more than before."""
     before, sheets = len(panel_state._views), set(panel_state._stylesheets)
     first = record_of(html)
     other = record_of(page_html(tuner, tuner.root(), "bicycle", "wheel"))
     again = record_of(page_html(tuner, tuner.nodes()[1], "sheep"))
-    assert len(panel_state._views) == before
-    assert set(panel_state._stylesheets) <= sheets
+    views = len(panel_state._views) - before
+    return first, other, again, views, set(panel_state._stylesheets) - sheets
+
+
+def test_nothing_stays_of_recorded_pages(recorded):
+    *_, views, sheets = recorded
+    assert views == 0
+    assert sheets == set()
+
+
+def test_reading_a_record_leaves_it_as_it_is(recorded, html):
+    first, *_ = recorded
     assert pack(first) == pack(record_of(html))
+
+
+def test_a_state_is_recorded_alike_where_another_concept_was_open(tuner, recorded):
+    first, other, *_ = recorded
     for name in tuner.store.classes:
         assert lists(first, tuner.root_id, name) == lists(other, tuner.root_id, name)
-    for part in ("states", "values", "pictures", "numbers"):
-        assert again[part] == first[part]
+
+
+@pytest.mark.parametrize("part", ["states", "values", "pictures", "numbers"])
+def test_a_record_is_the_same_from_another_iteration(recorded, part):
+    first, _, again, *_ = recorded
+    assert again[part] == first[part]
+
+
+def test_a_record_from_another_iteration_has_the_same_places(recorded):
+    first, _, again, *_ = recorded
     assert [name for _, name in again["places"]] == [name for _, name in first["places"]]
 
 

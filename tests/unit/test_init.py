@@ -145,7 +145,10 @@ def test_splits_of_the_folder_are_not_said_to_share_every_bias(data, capsys):
     assert "Splits by chance" not in out
 
 
-def test_lists_and_metadata_beside_the_table(data, capsys):
+@pytest.fixture
+def listed(data, capsys):
+    """The spec of a folder with a table of labels, two lists of images, a column of metadata and
+    captions beside it; and what ``init`` says."""
     ids = [f"{i:03d}" for i in range(20)]
     logits(data.parent / "z.csv", ids)
     (data / "train.txt").write_text("\n".join(ids[:12]))
@@ -155,10 +158,23 @@ def test_lists_and_metadata_beside_the_table(data, capsys):
     (data / "places.csv").write_text("\n".join(rows))
     rows = ["image_id,caption", *(f"{name},photo no. {name}" for name in ids)]
     (data / "captions.csv").write_text("\n".join(rows))
-    spec, out = init(capsys, "data", "--teacher", "z.csv", "--output", "my.yaml", "--title", "A: b")
-    assert (spec.title, spec.dataset.metadata.name) == ("A: b", "places.csv")
-    assert sizes(load_dataset(spec.dataset)) == [12, 4, 4]
-    assert "(test.txt is divided into two halves)" in out
+    return init(capsys, "data", "--teacher", "z.csv", "--output", "my.yaml", "--title", "A: b")
+
+
+def test_the_title_that_is_given_is_in_the_spec(listed):
+    assert listed[0].title == "A: b"
+
+
+def test_metadata_beside_the_table_are_found(listed):
+    assert listed[0].dataset.metadata.name == "places.csv"
+
+
+def test_lists_of_images_are_splits(listed):
+    assert sizes(load_dataset(listed[0].dataset)) == [12, 4, 4]
+
+
+def test_a_list_that_is_divided_is_told(listed):
+    assert "(test.txt is divided into two halves)" in listed[1]
 
 
 def test_a_table_is_what_all_of_its_rows_are(home, capsys):
@@ -277,27 +293,47 @@ def test_a_table_that_breaks_off_is_told(data, capsys):
     assert "data/labels.csv:2022: 2 cells, but the header has 3.\nWrite a cell per" in told
 
 
-def test_a_column_of_splits_may_stand_beside_labels_of_yes_and_no(data, capsys):
+@pytest.fixture
+def of_words(data, capsys):
+    """A data set whose labels are yes or no, beside a column of splits; it lies there twice."""
     words = ["No", "Yes"]
     rows = [f"{i:03d},{words[i % 2]},{words[i // 2 % 2]},{i % 3}" for i in range(20)]
     (data / "labels.csv").write_text("\n".join(["image_id,cat,train,Set", *rows]))
     (data / "attributes.csv").write_text((data / "labels.csv").read_text())
-    dataset = load_dataset(init(capsys, "data")[0].dataset)
-    assert (sizes(dataset), dataset.metadata_columns) == ([7, 7, 6], ("Set",))
-    rows = np.array([int(name) for name in dataset.ids])
-    assert (dataset.label == label(20)[rows]).all()
+    return load_dataset(init(capsys, "data")[0].dataset)
 
 
-@pytest.mark.parametrize(("of_list", "of_table"), [("", ".jpg"), (".jpg", "")])
-def test_lists_and_logits_may_name_images_with_or_without_a_suffix(data, capsys, of_list, of_table):
+def test_a_column_of_splits_beside_labels_divides_the_images(of_words):
+    assert sizes(of_words) == [7, 7, 6]
+
+
+def test_a_column_of_splits_beside_labels_is_metadata_too(of_words):
+    assert of_words.metadata_columns == ("Set",)
+
+
+def test_the_words_yes_or_no_are_labels(of_words):
+    rows = np.array([int(name) for name in of_words.ids])
+    assert (of_words.label == label(20)[rows]).all()
+
+
+@pytest.fixture(params=[("", ".jpg"), (".jpg", "")], ids=["suffix in table", "suffix in lists"])
+def mixed_suffixes(data, capsys, request):
+    """The spec of a folder whose table, or whose lists and logits, name images with a suffix."""
+    of_list, of_table = request.param
     ids = [f"{i:03d}" for i in range(20)]
     write_table(data / "labels.csv", [f"{name}{of_table}" for name in ids], label(20), CLASSES)
     logits(data / "logits.csv", [f"{name}{of_list}" for name in ids])
     for name, part in (("train", ids[:12]), ("test", ids[12:])):
         (data / f"{name}.txt").write_text("\n".join(f"{image}{of_list}" for image in part))
-    spec, _ = init(capsys, "data")
-    assert sizes(load_dataset(spec.dataset)) == [12, 4, 4]
-    assert spec.teacher.path == data / "logits.csv"
+    return init(capsys, "data")[0]
+
+
+def test_lists_may_name_images_by_other_suffixes_than_labels(mixed_suffixes):
+    assert sizes(load_dataset(mixed_suffixes.dataset)) == [12, 4, 4]
+
+
+def test_logits_may_name_images_by_other_suffixes_than_labels(data, mixed_suffixes):
+    assert mixed_suffixes.teacher.path == data / "logits.csv"
 
 
 def test_nothing_is_overwritten(data, capsys):
@@ -313,19 +349,22 @@ def test_nothing_is_overwritten(data, capsys):
     assert not [path.name for path in home.iterdir() if path.name.startswith(".")]
 
 
-def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(data, capsys):
+@pytest.mark.parametrize(
+    ("teacher", "told"),
+    [
+        ("z.csv", "no logits for 3 of 20 images"),
+        ("y.csv", "'trian'"),
+        ("none.pth", "There is no file none.pth"),
+        ("model.pth", "model.pth has no known format.\nName a file (.csv, .parquet"),
+    ],
+)
+def test_a_teacher_that_does_not_fit_is_refused_without_a_trace(data, capsys, teacher, told):
     home, ids = data.parent, [f"{i:03d}" for i in range(20)]
     logits(home / "z.csv", ids[:-3])
     logits(home / "y.csv", ids, ("cat", "trian"))
     (home / "model.pth").write_bytes(b"")
     before = sorted(home.iterdir())
-    for teacher, told in (
-        ("z.csv", "no logits for 3 of 20 images"),
-        ("y.csv", "'trian'"),
-        ("none.pth", "There is no file none.pth"),
-        ("model.pth", "model.pth has no known format.\nName a file (.csv, .parquet"),
-    ):
-        assert told in refused(capsys, "data", "--teacher", teacher)
+    assert told in refused(capsys, "data", "--teacher", teacher)
     assert sorted(home.iterdir()) == before
 
 
@@ -386,25 +425,40 @@ def test_folders_beside_those_of_splits_are_said_to_be_left_out(home, capsys):
     assert "Assumed: not used: the folders test beside those of the splits." in out
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_table_with_paths_splits_and_names(home, capsys, suffix):
+@pytest.fixture(params=["csv", "parquet"])
+def one_table(home, capsys, request):
+    """The spec of a table with paths, names, labels in one column, splits and metadata."""
     names = [f"photos/{i}.jpg" for i in range(12)]
     photos(home / "data", names)
     rows = pd.DataFrame({"file": names, "id": [f"x{i}" for i in range(12)]})
     rows["label"] = ["cat|train", "cat", "train"] * 4
     rows["split"] = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
     rows["camera"], rows["blurry"] = ["a", "b"] * 6, [True, False] * 6
-    if suffix == "csv":
+    if request.param == "csv":
         rows.to_csv(home / "data" / "all.csv", index=False)
     else:
         pytest.importorskip("pyarrow")
         rows.to_parquet(home / "data" / "all.parquet")
     logits(home / "z.csv", rows["id"])
-    spec, _ = init(capsys, "data", "--teacher", "z.csv")
-    assert (spec.dataset.kind, spec.dataset.image_id) == ("columns", "id")
-    dataset = load_dataset(spec.dataset)
-    assert (dataset.classes, sizes(dataset)) == (CLASSES, [6, 3, 3])
-    assert dataset.metadata_columns in (("split", "camera", "blurry"), ("camera", "blurry"))
+    return init(capsys, "data", "--teacher", "z.csv")[0]
+
+
+def test_a_column_names_the_images(one_table):
+    assert one_table.dataset.kind == "columns"
+    assert one_table.dataset.image_id == "id"
+
+
+def test_a_column_has_the_labels_of_an_image(one_table):
+    assert load_dataset(one_table.dataset).classes == CLASSES
+
+
+def test_a_column_divides_the_images(one_table):
+    assert sizes(load_dataset(one_table.dataset)) == [6, 3, 3]
+
+
+def test_other_columns_are_metadata(one_table):
+    columns = load_dataset(one_table.dataset).metadata_columns
+    assert columns in (("split", "camera", "blurry"), ("camera", "blurry"))
 
 
 def test_a_store(home, capsys):
@@ -556,12 +610,9 @@ def test_photos_beside_their_own_table_are_in_the_store(folder):
     assert open_store("b.zarr").picture(0).size == (20, 10)
 
 
-def test_what_makes_no_store_is_said_and_leaves_nothing(folder, capsys):
-    (folder / "x.bin").write_bytes(b"\xff\xfe\x00\x01" * 9)
-    (folder / "ids.csv").write_text("a,b\n1,2\n")
-    (folder / "text.csv").write_text("image_id,a\n0000,many\n")
-    before = sorted(folder.iterdir())
-    for arguments, message in (
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (FORM[1:], "Three tables are needed (scores, logits, labels), got 2"),
         ([*FORM[:3], *FORM[5:]], "--splits table is missing"),
         ([*FORM[:6], "own.yaml"], "--output must name a store, such as own.zarr"),
@@ -573,6 +624,12 @@ def test_what_makes_no_store_is_said_and_leaves_nothing(folder, capsys):
         (["ids.csv", *FORM[1:]], "no column image_id; its first columns are: a, b"),
         (["text.csv", *FORM[1:]], "scores has columns that are not numeric: 'a'"),
         (["scores.csv", "scores.csv", *FORM[2:]], "logits look like probabilities"),
-    ):
-        assert message.lower() in refused(capsys, *arguments).lower()
-        assert sorted(folder.iterdir()) == before
+    ],
+)
+def test_tables_that_make_no_store_are_refused_without_a_trace(folder, capsys, arguments, message):
+    (folder / "x.bin").write_bytes(b"\xff\xfe\x00\x01" * 9)
+    (folder / "ids.csv").write_text("a,b\n1,2\n")
+    (folder / "text.csv").write_text("image_id,a\n0000,many\n")
+    before = sorted(folder.iterdir())
+    assert message.lower() in refused(capsys, *arguments).lower()
+    assert sorted(folder.iterdir()) == before

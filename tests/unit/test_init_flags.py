@@ -120,13 +120,13 @@ SAVED = {
 }
 
 
-def test_a_whole_model_is_refused_and_never_loaded(data, capsys):  # noqa: F811
-    for save in SAVED.values():
-        save(Counted(2, 2), data.parent / "whole.pt")
-        for named in ("", "timm:resnet18:", "torchvision:resnet18:", "torchscript:"):
-            told = refused(capsys, *NO, "--teacher", f"{named}whole.pt")
-            assert "whole.pt holds a whole model or other objects (test_init_flags.Count" in told
-            assert "d.state_dict() if hasattr(d, 'state_dict')" in told
+@pytest.mark.parametrize("prefix", ["", "timm:resnet18:", "torchvision:resnet18:", "torchscript:"])
+@pytest.mark.parametrize("saved", SAVED)
+def test_a_whole_model_is_refused_without_being_loaded(data, capsys, saved, prefix):  # noqa: F811
+    SAVED[saved](Counted(2, 2), data.parent / "whole.pt")
+    told = refused(capsys, *NO, "--teacher", f"{prefix}whole.pt")
+    assert "whole.pt holds a whole model or other objects (test_init_flags.Count" in told
+    assert "d.state_dict() if hasattr(d, 'state_dict')" in told
     assert Counted.loaded == 0
 
 
@@ -179,14 +179,15 @@ def model_folder(folder, names, **config):
     return folder
 
 
+@pytest.mark.parametrize("section", ["teacher", "concepts.encoder"])
 @pytest.mark.parametrize("given", ["models/net", "org/net"])
-def test_a_teacher_and_an_encoder_of_transformers(data, capsys, given):  # noqa: F811
+def test_a_network_of_transformers_is_in_its_section(data, capsys, given, section):  # noqa: F811
     folder = model_folder(data.parent / "models" / "net", ["train", "cat"])
     flags = ["--teacher", f"transformers:{given}", "--encoder", f"transformers:{given}"]
     spec, _ = init(capsys, "data", *flags)
-    expected = folder if given == "models/net" else "hf-hub:org/net"
-    for section in (spec.teacher, spec.concepts.encoder):
-        assert (section.kind, section.model) == ("transformers", expected)
+    found = attrgetter(section)(spec)
+    assert found.kind == "transformers"
+    assert found.model == (folder if given == "models/net" else "hf-hub:org/net")
 
 
 def test_a_teacher_that_calls_classes_otherwise(data, capsys):  # noqa: F811

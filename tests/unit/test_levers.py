@@ -36,84 +36,219 @@ def lever(name: str, gain: float) -> Lever:
     return Lever(name, repairs, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
 
 
-def test_the_largest_gain_is_recommended_and_likelier_labels_by_a_paired_test():
-    still, small, large = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
-    assert recommended([still, small, large]) is large
-    assert recommended([still, lever("c", -0.1)]) is None
-    assert recommended([still]) is None
-    assert recommended([]) is None
-    shift, levers = ClassShift("truck", "none"), (still, small)
-    for gain, taken in ((-0.001, None), (0.004, small)):
-        assert ClassRepair(shift, levers, Change(gain, np.zeros(9))).taken is taken
+STILL, SMALL, LARGE = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("levers", "expected"),
+    [
+        ([STILL, SMALL, LARGE], LARGE),
+        ([STILL, lever("c", -0.1)], None),
+        ([STILL], None),
+        ([], None),
+    ],
+    ids=["largest", "loss", "no edit", "none"],
+)
+def test_the_lever_of_the_largest_gain_is_recommended(levers, expected):
+    assert recommended(levers) is expected
+
+
+@pytest.mark.parametrize(("gain", "taken"), [(-0.001, None), (0.004, SMALL)])
+def test_a_lever_is_taken_if_its_cross_fitted_gain_is_above_0(gain, taken):
+    shift = ClassShift("truck", "none")
+    assert ClassRepair(shift, (STILL, SMALL), Change(gain, np.zeros(9))).taken is taken
+
+
+@pytest.fixture(scope="module")
+def likelihoods():
+    """By how much logits follow the labels: whether scipy's paired t of the losses is above 2, and
+    ``likelier``."""
     rng = np.random.default_rng(0)
     label = (rng.random(200) < 0.1).astype(int)
-    answers, photos = set(), SimpleNamespace(tune_label=label, tune_group=None)
+    photos, found = SimpleNamespace(tune_label=label, tune_group=None), {}
     for shift in np.linspace(0, 1, 21):
         logits = rng.normal(-2, 1, size=(2, 200))
         logits[1] += shift * (2 * label - 1)
         loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
         likely = ttest_rel(loss[0], loss[1]).statistic > 2
-        assert levers_module.likelier(photos, logits) == likely
-        answers.add(bool(likely))
-    assert answers == {False, True}
-    assert levers_module.likelier(photos, logits[[0, 0]]) == 0
+        found[shift] = bool(likely), bool(levers_module.likelier(photos, logits))
+    return found
 
 
-def test_each_lever_is_measured_and_the_thumb_removes_suspects(students):
-    suggestion = suggest(students.tuner, classes=["truck"])
-    tuner, found = students.tuner, suggestion.repairs["truck"].levers
-    names = [AS_IT_IS, "penalty λ", "teacher on tuning images", "labels of tuning images"]
-    names += ["✕ suspects", "👍 word", "👍 word, ✕ first suspect", "✕ first suspect"]
-    assert [each.name for each in found] == names
+def test_labels_are_likelier_by_a_paired_t_above_2(likelihoods):
+    assert [ours for _, ours in likelihoods.values()] == [t for t, _ in likelihoods.values()]
+
+
+def test_both_answers_occur_among_the_likelihoods(likelihoods):
+    assert {likely for likely, _ in likelihoods.values()} == {False, True}
+
+
+def test_labels_are_not_likelier_under_equal_logits():
+    label = np.arange(200) % 10 == 0
+    photos = SimpleNamespace(tune_label=label.astype(int), tune_group=None)
+    logits = np.random.default_rng(0).normal(-2, 1, size=200)
+    assert levers_module.likelier(photos, np.array([logits, logits])) == 0
+
+
+NAMES = [
+    AS_IT_IS,
+    "penalty λ",
+    "teacher on tuning images",
+    "labels of tuning images",
+    "✕ suspects",
+    "👍 word",
+    "👍 word, ✕ first suspect",
+    "✕ first suspect",
+]
+
+
+@pytest.fixture(scope="module")
+def suggestion(students):
+    return suggest(students.tuner, classes=["truck"])
+
+
+@pytest.fixture(scope="module")
+def found(suggestion) -> dict[str, Lever]:
+    return {each.name: each for each in suggestion.repairs["truck"].levers}
+
+
+@pytest.fixture(scope="module")
+def on_tune(students):
+    """Labels and logits of the original student on tune, and the teacher's logits."""
+    tuner = students.tuner
     rows = tuner.store.rows("tune")
-    label, logits = tuner.store.label[rows, 0], tuner.logits(tuner.root())[rows, 0]
-    assert found[0].ap == pytest.approx(average_precision(label, logits), abs=2e-3)
-    alike = (logits > 0) == (tuner.store.teacher_logit[rows, 0] > 0)
-    assert found[0].fidelity == pytest.approx(alike.mean(), abs=0.01)
-    assert found[0].concepts == np.count_nonzero(tuner.root().weights[:, 0])
-    for each in found:
-        assert each.ap == pytest.approx(found[0].ap + each.gain.estimate)
-    assert found[3].gain.gain().low > 0.05  # a shortcut in fit that tune does not have
-    shown = make_suggestion(suggestion, "truck")
-    rows = [each for each in shown["levers"] if each["needs"] != "no edit"]
-    assert [each["name"] for each in rows] == names
-    assert [each["can"] for each in rows] == [bool(each.edits) for each in found]
-    assert [each["taken"] for each in rows].count(True) == 1
+    logits = tuner.logits(tuner.root())[rows, 0]
+    return tuner.store.label[rows, 0], logits, tuner.store.teacher_logit[rows, 0]
+
+
+def test_all_levers_are_measured(found):
+    assert list(found) == NAMES
+
+
+def test_the_ap_of_the_student_as_it_is_is_that_on_tune(found, on_tune):
+    label, logits, _ = on_tune
+    assert found[AS_IT_IS].ap == pytest.approx(average_precision(label, logits), abs=2e-3)
+
+
+def test_the_agreement_of_the_student_as_it_is_is_that_on_tune(found, on_tune):
+    _, logits, teacher = on_tune
+    assert found[AS_IT_IS].fidelity == pytest.approx(
+        ((logits > 0) == (teacher > 0)).mean(), abs=0.01
+    )
+
+
+def test_the_student_as_it_is_has_the_concepts_of_the_root(found, students):
+    assert found[AS_IT_IS].concepts == np.count_nonzero(students.tuner.root().weights[:, 0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_ap_of_a_lever_is_that_of_the_student_and_its_gain(found, name):
+    assert found[name].ap == pytest.approx(found[AS_IT_IS].ap + found[name].gain.estimate)
+
+
+def test_labels_of_tune_gain_where_tune_lacks_the_shortcut(found):
+    assert found["labels of tuning images"].gain.gain().low > 0.05
+
+
+@pytest.fixture(scope="module")
+def shown(suggestion) -> dict:
+    return make_suggestion(suggestion, "truck")
+
+
+@pytest.fixture(scope="module")
+def rows_of_levers(shown) -> list[dict]:
+    """The rows of the page that are levers, without baselines."""
+    return [each for each in shown["levers"] if each["needs"] != "no edit"]
+
+
+def test_the_page_shows_all_levers(rows_of_levers):
+    assert [each["name"] for each in rows_of_levers] == NAMES
+
+
+def test_the_page_offers_levers_that_have_edits(rows_of_levers, found):
+    able = [bool(each.edits) for each in found.values()]
+    assert [each["can"] for each in rows_of_levers] == able
+
+
+def test_the_page_marks_one_lever_as_taken(rows_of_levers):
+    assert [each["taken"] for each in rows_of_levers].count(True) == 1
+
+
+def test_the_page_shows_no_gain_of_the_student_as_it_is(shown):
     assert shown["levers"][0]["gain"] == ""
+
+
+def test_the_page_compares_with_a_model_of_tune_alone(shown):
     assert any("a model fitted to the tuning images alone" in note for note in shown["notes"])
+
+
+def test_the_page_s_sentence_says_what_is_expected(shown):
     assert shown["sentence"].endswith(" points expected.")
-    # cross-fitted: each photo is ranked without the suspects that the other folds name
-    tuner, repair = students.tuner, suggestion.repairs["truck"]
-    thumb = repair.levers[names.index("✕ suspects")]
-    first = (suspect.concept for suspect in repair.shift.suspects[:3])
-    assert thumb.edits == tuple(Intent("truck", concept, "remove") for concept in first)
-    rows, logits = tuner.store.rows("tune"), np.empty((2, 400))
-    label, root = tuner.store.label[rows, 0], tuner.root()
+
+
+def test_the_lever_of_suspects_removes_the_first_three(suggestion, found):
+    first = (suspect.concept for suspect in suggestion.repairs["truck"].shift.suspects[:3])
+    expected = tuple(Intent("truck", concept, "remove") for concept in first)
+    assert found["✕ suspects"].edits == expected
+
+
+def test_the_gain_of_removing_suspects_is_without_those_that_the_other_folds_name(
+    students, found, on_tune
+):
+    tuner, (label, before, _) = students.tuner, on_tune
+    rows, root, after = tuner.store.rows("tune"), tuner.root(), np.empty(400)
     folds = stratified_folds(label[:, None], FOLDS, 0)
     for fold in range(FOLDS):
         out = folds == fold
         photos = tuner.repairs.evidence(tuner.repairs.class_fit(root, "truck"), rows[~out])
         named = [Intent("truck", name, "remove") for name in first_suspects(photos, 3)]
         assert named
-        nodes = (root, tuner.preview(root, named))
-        logits[:, out] = [tuner.logits(node)[rows[out], 0] for node in nodes]
-    before, after = (average_precision(label, each) for each in logits)
-    assert thumb.gain.estimate == pytest.approx(after - before, abs=0.02)
-    alone = tuner.preview(root, thumb.edits)
+        after[out] = tuner.logits(tuner.preview(root, named))[rows[out], 0]
+    gain = average_precision(label, after) - average_precision(label, before)
+    assert found["✕ suspects"].gain.estimate == pytest.approx(gain, abs=0.02)
+
+
+def test_the_concepts_of_a_lever_are_those_of_its_student(students, found):
+    thumb = found["✕ suspects"]
+    alone = students.tuner.preview(students.tuner.root(), thumb.edits)
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
-@pytest.mark.parametrize("positives", [9, 10])
-def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives):
+def suggested_by_few(students, positives: int):
+    """The suggestion by tuning images of which so many show the class."""
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     rows = tuner.store.rows("tune")
     shown = tuner.store.label[rows, 0] == 1
     kept = np.sort(np.concatenate([rows[shown][:positives], rows[~shown]]))
-    suggestion = suggest(tuner, classes=["truck"], rows=kept)
-    repair = suggestion.repairs["truck"]
-    assert repair.few == (positives < LEAST_LABELLED) == (len(repair.levers) == 2)
-    if repair.few:
-        assert repair.taken is repair.levers[1]
-        assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
-        assert repair.gain == repair.taken.gain
-        assert any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
+    return suggest(tuner, classes=["truck"], rows=kept)
+
+
+@pytest.fixture(scope="module")
+def by_few(students):
+    return suggested_by_few(students, LEAST_LABELLED - 1)
+
+
+def test_ten_positives_measure_all_levers(students):
+    repair = suggested_by_few(students, LEAST_LABELLED).repairs["truck"]
+    assert not repair.few
+    assert len(repair.levers) > 2
+
+
+def test_nine_positives_measure_two_levers(by_few):
+    assert by_few.repairs["truck"].few
+    assert len(by_few.repairs["truck"].levers) == 2
+
+
+def test_few_positives_are_learned(by_few):
+    repair = by_few.repairs["truck"]
+    assert repair.taken is repair.levers[1]
+    assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
+
+
+def test_the_gain_of_few_positives_is_that_of_their_lever(by_few):
+    repair = by_few.repairs["truck"]
+    assert repair.gain == repair.taken.gain
+
+
+def test_few_positives_are_told(by_few):
+    assert any("Fewer than 10" in each for each in repair_notes(by_few, "truck"))

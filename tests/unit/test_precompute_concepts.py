@@ -1,6 +1,7 @@
 """The corpus, its text vectors, scores of images by concept, and projections."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,26 +24,45 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def test_a_corpus_keeps_its_order_and_faulty_ones_are_told(tmp_path):
-    file, notes = tmp_path / "words.txt", []
+def test_a_corpus_keeps_the_order_of_its_lines(tmp_path):
+    file = tmp_path / "words.txt"
     file.write_bytes("\ufeffwheel\r\n\r\n  tv  monitor \ncafé".encode())
     assert list(read_corpus(file)) == ["wheel", "tv monitor", "café"]
+
+
+@pytest.fixture
+def corpus_notes(tmp_path):
+    """Notes on a corpus with empty lines, and a text that stands for two concepts."""
+    file, notes = tmp_path / "words.txt", []
     file.write_text("car, auto\n\nvan, Auto\n \nauto mobile\n")
     read_corpus(file, notes.append)
-    assert len(notes) == 2
-    assert notes[0].endswith("has empty lines: 2, 4")
-    assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
-    for text, fault in (
+    return notes
+
+
+def test_empty_lines_of_a_corpus_are_noted(corpus_notes):
+    assert corpus_notes[0].endswith("has empty lines: 2, 4")
+
+
+def test_a_text_of_two_concepts_is_noted(corpus_notes):
+    assert "'Auto' stands for two concepts, on lines 1 and 3" in corpus_notes[1]
+    assert len(corpus_notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
         ("dog\ncat\nDog\ncat\n", "'Dog' listed twice, on lines 1 and 3; 'cat' .* 2 and 4"),
         ("tv  monitor\n# a\nTV monitor\n", "'TV monitor' listed twice, on lines 1 and 3"),
         (" \n\n# nothing but this\n", "is empty"),
         ("dog\ncat,, puss\n,cow", "line 2: a text .* is empty; line 3: a text .* is empty"),
         ("dog\n" * 99, "on lines 1 and 13; and 86 more"),
         ("dog, hound, Dog", "line 1: 'dog' is listed twice"),
-    ):
-        (tmp_path / "words.txt").write_text(text)
-        with pytest.raises(DataError, match=fault):
-            read_corpus(tmp_path / "words.txt")
+    ],
+)
+def test_a_faulty_corpus_is_refused_by_line(tmp_path, text, fault):
+    (tmp_path / "words.txt").write_text(text)
+    with pytest.raises(DataError, match=fault):
+        read_corpus(tmp_path / "words.txt")
 
 
 @pytest.mark.parametrize(
@@ -81,22 +101,41 @@ class Letters:
         return unit(np.array(counts, dtype=np.float32))
 
 
-def test_text_vectors_are_normalised_means_and_twins_are_told():
+def test_the_vector_of_a_concept_is_the_mean_of_its_texts_in_all_prompts():
     concepts, prompts = [("bus", "motor coach"), ("cab",)], ["a {}", "photo of {}"]
     found = embed_concepts(Letters(), concepts, prompts)
     for row, texts in zip(found, concepts, strict=True):
         each = Letters().embed_text([p.replace("{}", t) for t in texts for p in prompts])
         np.testing.assert_allclose(row, unit(each.mean(0)), atol=1e-6)
-    text = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.01], [0, 0, 1.0]]))
-    pairs = twins(text, ["a", "b", "c", "d", "e"])
+
+
+NEAR = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.01], [0, 0, 1.0]]))
+
+
+def test_twins_come_by_their_cosine():
+    pairs = twins(NEAR, ["a", "b", "c", "d", "e"])
     assert [pair[:2] for pair in pairs] == [("c", "d"), ("a", "b")]
     assert pairs[1][2] == pytest.approx(1 / np.hypot(1, 0.1))
-    (warning,) = twin_warnings(text, ["a", "b", "c", "d", "e"])
+
+
+def test_twins_are_warned_of():
+    (warning,) = twin_warnings(NEAR, ["a", "b", "c", "d", "e"])
     assert warning.endswith("c = d (1.000), a = b (0.995)")
+
+
+def test_vectors_at_right_angles_are_no_twins():
     assert twin_warnings(np.eye(3), ["a", "b", "c"]) == []
-    many = twin_warnings(np.ones((8, 1)), list("abcdefgh"))[0]
-    assert many.endswith("and 18 more")
+
+
+def test_many_twins_are_counted():
+    assert twin_warnings(np.ones((8, 1)), list("abcdefgh"))[0].endswith("and 18 more")
+
+
+def test_a_few_scores_of_0_are_not_warned_of():
     assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
+
+
+def test_many_scores_of_0_are_warned_of():
     (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
     assert warning.startswith("50% of the concept scores are 0")
 
@@ -107,27 +146,64 @@ def nearest(points):
     return away.argmin(1)
 
 
-def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
+@pytest.fixture(scope="module")
+def three_groups():
+    """Vectors (36, 16) of three groups of twelve."""
     rng = np.random.default_rng(0)
-    groups = np.repeat(np.eye(3, 16), 12, axis=0) + 0.05 * rng.normal(size=(36, 16))
-    points = project(groups, ["pca", "tsne"], seed=0)
-    assert points.shape == (2, 36, 2)
-    assert points.dtype == np.float32
-    np.testing.assert_allclose(points[0], PCA(2).fit_transform(groups), atol=1e-5)
-    assert (nearest(points[1]) // 12 == np.arange(36) // 12).all()
-    np.testing.assert_array_equal(points, project(groups, ["pca", "tsne"], seed=0))
+    return np.repeat(np.eye(3, 16), 12, axis=0) + 0.05 * rng.normal(size=(36, 16))
+
+
+@pytest.fixture(scope="module")
+def projected(three_groups):
+    """Points (2, 36, 2) by PCA and by t-SNE."""
+    return project(three_groups, ["pca", "tsne"], seed=0)
+
+
+def test_points_of_projections_are_float32(projected):
+    assert projected.shape == (2, 36, 2)
+    assert projected.dtype == np.float32
+
+
+def test_pca_is_that_of_scikit_learn(three_groups, projected):
+    np.testing.assert_allclose(projected[0], PCA(2).fit_transform(three_groups), atol=1e-5)
+
+
+def test_tsne_keeps_neighbours(projected):
+    assert (nearest(projected[1]) // 12 == np.arange(36) // 12).all()
+
+
+def test_projections_are_the_same_again(three_groups, projected):
+    np.testing.assert_array_equal(projected, project(three_groups, ["pca", "tsne"], seed=0))
+
+
+@pytest.fixture(scope="module")
+def for_umap():
+    """Vectors (60, 16) of three groups of twenty."""
+    pytest.importorskip("umap")
+    rng = np.random.default_rng(0)
+    return unit(np.repeat(np.eye(3, 16), 20, axis=0) + 0.05 * rng.normal(size=(60, 16)))
+
+
+@pytest.fixture(scope="module")
+def by_umap(for_umap):
+    return project(for_umap, ["umap"], seed=0)[0]
 
 
 @pytest.mark.more
-def test_umap_keeps_neighbours_and_is_the_same_again():
-    pytest.importorskip("umap")
-    rng = np.random.default_rng(0)
-    groups = unit(np.repeat(np.eye(3, 16), 20, axis=0) + 0.05 * rng.normal(size=(60, 16)))
-    (points,) = project(groups, ["umap"], seed=0)
-    assert (nearest(points) // 20 == np.arange(60) // 20).all()
-    np.testing.assert_array_equal(points, project(groups, ["umap"], seed=0)[0])
-    for count in (1, 3, 4, 5):
-        assert np.isfinite(project(groups[:: 60 // count][:count], ["umap"], seed=0)).all()
+def test_umap_keeps_neighbours(by_umap):
+    assert (nearest(by_umap) // 20 == np.arange(60) // 20).all()
+
+
+@pytest.mark.more
+def test_umap_is_the_same_again(for_umap, by_umap):
+    np.testing.assert_array_equal(by_umap, project(for_umap, ["umap"], seed=0)[0])
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("count", [1, 3, 4, 5])
+def test_umap_places_few_concepts(for_umap, count):
+    few = for_umap[:: 60 // count][:count]
+    assert np.isfinite(project(few, ["umap"], seed=0)).all()
 
 
 def test_umap_without_its_package_says_what_to_install(monkeypatch):
@@ -229,25 +305,54 @@ def test_scoring_in_parts_is_scoring_at_once(monkeypatch, method):
     np.testing.assert_allclose(one[1], embedding.astype(float) @ text[2], atol=1e-6)
 
 
-def test_the_mean_is_that_of_fit_and_a_later_concept_is_centred_on_it():
+@pytest.fixture(scope="module")
+def centred_on_fit():
+    """Segments, whether they are of fit, texts, and centred scores of three images."""
     embedding, image, text = drawn(4, [3, 3, 3])
     fit = image < 2
     found = score_corpus(embedding, image, text, images=3, scoring=Scoring("centred"), fit=fit)
     score, _ = expected("centred", embedding, image, text, 3, fit=fit)
-    np.testing.assert_allclose(found.score, score, atol=2e-5)
-    np.testing.assert_allclose(found.scoring.centre[0], embedding[fit].mean(0, float), atol=1e-6)
-    np.testing.assert_allclose(found.scoring.centre[1], text.mean(0), atol=1e-6)
-    usual = score_corpus(embedding, image, text, images=3).scoring  # the paper's
+    return SimpleNamespace(embedding=embedding, fit=fit, text=text, found=found, score=score)
+
+
+def test_scores_are_centred_on_the_mean_of_fit(centred_on_fit):
+    np.testing.assert_allclose(centred_on_fit.found.score, centred_on_fit.score, atol=2e-5)
+
+
+def test_the_centre_is_the_means_of_segments_of_fit_with_texts(centred_on_fit):
+    segments, texts = centred_on_fit.found.scoring.centre
+    mean = centred_on_fit.embedding[centred_on_fit.fit].mean(0, float)
+    np.testing.assert_allclose(segments, mean, atol=1e-6)
+    np.testing.assert_allclose(texts, centred_on_fit.text.mean(0), atol=1e-6)
+
+
+def test_the_papers_scores_have_no_centre():
+    embedding, image, text = drawn(4, [3, 3, 3])
+    usual = score_corpus(embedding, image, text, images=3).scoring
     assert usual.settings == {"method": "max_cosine"}
     assert usual.centre is usual.normaliser is None
+
+
+@pytest.fixture(scope="module")
+def centred_corpus():
+    """Segments, texts, and centred scores of all concepts but the last."""
     embedding, image, text = drawn(5, [2, 3])
     corpus = score_corpus(embedding, image, text[:-1], images=2, scoring=Scoring("centred"))
-    later, _ = score_concept(embedding, image, text[-1], images=2, scoring=corpus.scoring)
-    segments = unit(embedding.astype(float) - embedding.mean(0, float))
-    cosine = segments @ unit(text[-1] - text[:-1].mean(0, dtype=float))
+    return SimpleNamespace(embedding=embedding, image=image, text=text, corpus=corpus)
+
+
+def test_a_later_concept_is_centred_on_the_corpus(centred_corpus):
+    c = centred_corpus
+    later, _ = score_concept(c.embedding, c.image, c.text[-1], images=2, scoring=c.corpus.scoring)
+    segments = unit(c.embedding.astype(float) - c.embedding.mean(0, float))
+    cosine = segments @ unit(c.text[-1] - c.text[:-1].mean(0, dtype=float))
     np.testing.assert_allclose(later, [max(0, *cosine[:2]), max(0, *cosine[2:])], atol=2e-5)
-    again, _ = score_concept(embedding, image, text[0], images=2, scoring=corpus.scoring)
-    np.testing.assert_allclose(again, corpus.score[:, 0], atol=1e-6)
+
+
+def test_a_concept_of_the_corpus_has_the_same_scores_later(centred_corpus):
+    c = centred_corpus
+    again, _ = score_concept(c.embedding, c.image, c.text[0], images=2, scoring=c.corpus.scoring)
+    np.testing.assert_allclose(again, c.corpus.score[:, 0], atol=1e-6)
 
 
 @given(st.integers(0, 10_000))

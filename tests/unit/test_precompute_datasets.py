@@ -23,58 +23,106 @@ def lists(table, **ids):
         (table.root / f"{split}.txt").write_text("\n".join(ids[split]))
 
 
-def test_table_keeps_leading_zeros_and_the_order_of_the_splits(table):
+@pytest.fixture
+def of_table(table):
+    """The data set of a table whose names have leading zeros."""
     lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
-    dataset = load_dataset(table)
-    assert dataset.ids == ("00004", "00001", "00000", "00003")
-    assert dataset.split == ("fit", "fit", "tune", "holdout")
-    assert dataset.classes == CLASSES
-    assert dataset.label.tolist() == [[0, 0], [1, 0], [0, 0], [1, 1]]
-    assert dataset.load(0).size == (80, 60)
-    assert dataset.digest(0) != dataset.digest(1)
+    return load_dataset(table)
+
+
+def test_names_of_a_table_keep_leading_zeros(of_table):
+    assert of_table.ids == ("00004", "00001", "00000", "00003")
+
+
+def test_images_of_a_table_are_in_the_order_of_the_splits(of_table):
+    assert of_table.split == ("fit", "fit", "tune", "holdout")
+
+
+def test_labels_of_a_table_are_by_class(of_table):
+    assert of_table.classes == CLASSES
+    assert of_table.label.tolist() == [[0, 0], [1, 0], [0, 0], [1, 1]]
+
+
+def test_a_photo_of_a_table_is_loaded(of_table):
+    assert of_table.load(0).size == (80, 60)
+
+
+def test_digests_of_two_photos_differ(of_table):
+    assert of_table.digest(0) != of_table.digest(1)
+
+
+def test_two_files_of_one_image_are_refused(table, of_table):
     Image.new("RGB", (5, 5)).save(table.images / "00001.png")
     with pytest.raises(DataError, match="several files for 1 image, the first are 00001"):
         load_dataset(table)
 
 
-def test_cells_may_be_empty_true_or_false_minus_one_and_with_blanks_between(table):
+@pytest.fixture
+def with_empty(table):
+    """The data set of a table with an empty cell, of files of two kinds."""
     lists(table, fit=["00000.jpg"], tune=["b"], holdout=["c"])
     for name in "bc":
         Image.new("RGB", (5, 5)).save(table.images / f"{name}.PNG", "PNG")
     table.labels.write_text("image_id,x\n00000.jpg,\nb,1.0\nc,0\n")
-    dataset = load_dataset(table)
-    assert dataset.label.tolist() == [[-1], [1], [0]]
-    assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
-    for mark in (",", ";", "\t"):
-        lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-        rows = ["image_id|x|y", "00000|True|FALSE", "00001|false|", "00002|1|0"]
-        table.labels.write_text("\n".join(rows).replace("|", mark), encoding="utf-8-sig")
-        assert load_dataset(table).label.tolist() == [[1, 0], [0, -1], [1, 0]]
-    for name, text in (
+    return load_dataset(table)
+
+
+def test_an_empty_cell_is_no_label(with_empty):
+    assert with_empty.label.tolist() == [[-1], [1], [0]]
+
+
+def test_a_name_may_have_its_suffix_or_none(with_empty):
+    assert [with_empty.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_cells_may_be_true_or_false_between_any_marks(table, mark):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    rows = ["image_id|x|y", "00000|True|FALSE", "00001|false|", "00002|1|0"]
+    table.labels.write_text("\n".join(rows).replace("|", mark), encoding="utf-8-sig")
+    assert load_dataset(table).label.tolist() == [[1, 0], [0, -1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("list_attr.txt", "3\nx y\n00000  1 -1\n00001 -1  0\n\n00002  1  1\n"),
         ("list_attr.txt", "3\nimage_id x y\n00000 1 -1\n00001 -1 0\n00002 1 1"),
         ("labels.csv", "image_id,x,y\n00000,1,-1\n00001,-1,0\n00002,1,1"),
         ("labels.txt", "image_id,x,y\n00000,1,-1\n00001,-1,0\n00002,1,1"),
-    ):
-        lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-        table.labels, table.absent = table.labels.with_name(name), -1
-        table.labels.write_text(text)
-        dataset = load_dataset(table)
-        assert dataset.classes == ("x", "y")
-        assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
-    table.labels.write_text(text.replace(",x,y", ",Dog,dog"))
+    ],
+    ids=["blanks", "blanks with a header", "csv", "csv in a txt"],
+)
+def test_minus_one_may_be_absent(table, name, text):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    table.labels, table.absent = table.labels.with_name(name), -1
+    table.labels.write_text(text)
+    dataset = load_dataset(table)
+    assert dataset.classes == ("x", "y")
+    assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
+
+
+def test_classes_that_differ_only_in_case_are_told(table):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    table.labels.write_text("image_id,Dog,dog\n00000,1,0\n00001,0,1\n00002,1,1")
     assert "Classes that differ only in case: Dog, dog;" in load_dataset(table).notes[-1]
 
 
-def test_an_id_that_leads_out_of_the_folder_and_faulty_tables_are_told(table, tmp_path):
+@pytest.mark.parametrize(
+    "image", ["../../private", "../images2/x", "{folder}/private", "a/../../x", ".."]
+)
+def test_an_image_outside_of_the_folder_is_refused(table, tmp_path, image):
     Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
-    outside = str(tmp_path / "private")
-    for image in ("../../private", "../images2/x", outside, "a/../../x", ".."):
-        lists(table, fit=["00000"], tune=["00001"], holdout=[image])
-        table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
-        with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
-            load_dataset(table)
-    for text, fault in (
+    image = image.format(folder=tmp_path)
+    lists(table, fit=["00000"], tune=["00001"], holdout=[image])
+    table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
+    with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
+        load_dataset(table)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
         ("image_id,x\n,1\n", "labels.csv:2: the image has no name"),
         ("image_id,x\na,2\n", r"labels.csv:2: 'x' of image 'a' is '2'; expected 1, 0"),
         ("image_id,x\na,1\na,1\n", r"labels.csv:3: the image 'a' is listed twice .*line 2"),
@@ -83,10 +131,12 @@ def test_an_id_that_leads_out_of_the_folder_and_faulty_tables_are_told(table, tm
         ("image_id,x,x\na,1,1\n", "column 3 is called 'x'"),
         ("image_id,x\n", "lists no image"),
         ("", "expected the header image_id"),
-    ):
-        table.labels.write_text(text)
-        with pytest.raises(DataError, match=fault):
-            load_dataset(table)
+    ],
+)
+def test_a_faulty_table_is_refused_by_line(table, text, fault):
+    table.labels.write_text(text)
+    with pytest.raises(DataError, match=fault):
+        load_dataset(table)
 
 
 def test_splits_by_a_column_of_the_metadata(tmp_path):
@@ -115,7 +165,7 @@ splits:
             load_dataset(dataset_section(tmp_path, text.replace(old, new)))
 
 
-def test_photos_may_lie_in_folders_and_lists_name_them_so(tmp_path):
+def test_lists_name_photos_by_their_folders(tmp_path):
     photo_set(tmp_path, 3)
     images = tmp_path / "photos" / "images"
     for name in ("a b/1.jpg", "a b/2.x.png", "c/1.jpg", ".hidden/1.jpg"):
@@ -203,7 +253,9 @@ def test_classes_may_be_chosen_among_names(folder):
     assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 1]]
 
 
-def test_parquet_with_lists_numbers_and_nulls(folder):
+@pytest.fixture
+def parquet_text(folder):
+    """A spec over a Parquet file with lists, numbers, true or false, and nulls."""
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -219,16 +271,28 @@ def test_parquet_with_lists_numbers_and_nulls(folder):
     text = BASE.replace("column: part", "column: fold") + "table: t.parquet\nimage_id: id\n"
     for split, value in (("train", "0"), ("val", "1"), ("[test]", "2")):
         text = text.replace(f"value: {split}", f"value: {value}")
-    dataset = load_dataset(dataset_section(folder, text + "label: tags"))
+    return text
+
+
+def test_numbers_of_parquet_are_names(folder, parquet_text):
+    dataset = load_dataset(dataset_section(folder, parquet_text + "label: tags"))
     assert dataset.ids == ("7", "8", "9", "10")
+
+
+def test_numbers_of_parquet_are_splits(folder, parquet_text):
+    dataset = load_dataset(dataset_section(folder, parquet_text + "label: tags"))
     assert dataset.split == ("fit", "fit", "tune", "holdout")
-    assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
-    dataset = load_dataset(dataset_section(folder, text + "labels: [cat, dog]"))
+
+
+@pytest.mark.parametrize("keys", ["label: tags", "labels: [cat, dog]"])
+def test_lists_of_parquet_or_its_columns_are_labels(folder, parquet_text, keys):
+    dataset = load_dataset(dataset_section(folder, parquet_text + keys))
     assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
 
 
-def test_keys_and_rows_that_do_not_fit_are_told(folder):
-    for text, fault in (
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
         (BASE + "table: t.csv", "dataset.table: needs the columns of the labels"),
         (LABELS + "\nlabel: tags", "dataset.label: is not used with dataset.labels"),
         (LABELS + "\nclasses: [cat]", "dataset.classes: is used only with the key label"),
@@ -236,10 +300,16 @@ def test_keys_and_rows_that_do_not_fit_are_told(folder):
         (LABELS + "\nabsent: 2", "dataset.absent: .*-1"),
         (LABELS + "\nimages: photos", r"dataset.images: no such folder"),
         (LABELS.replace("t.csv", "u.csv"), r"dataset.table: no such file"),
-    ):
-        with pytest.raises(SpecError, match=fault):
-            dataset_section(folder, text, check_files=True)
-    for old, new, fault in (
+    ],
+)
+def test_keys_that_do_not_fit_are_refused(folder, text, fault):
+    with pytest.raises(SpecError, match=fault):
+        dataset_section(folder, text, check_files=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
         ("file,part", "name,part", "no column 'file'; available: name, part"),
         ("a/2.jpg", "", r"t.csv:3: the path of the image is empty"),
         ("a/2.jpg", "a/1.jpg", r"t.csv:3: the image 'a/1' is listed twice \(first on line 2\)"),
@@ -247,10 +317,12 @@ def test_keys_and_rows_that_do_not_fit_are_told(folder):
         ("a/1.jpg,train,", "a/1.jpg,", "t.csv:2: 5 cells, but the header has 6"),
         ("val", "va", "No image has 'val' in the column 'part'; available: 'test', 'train', 'va'"),
         (CSV.partition("\n")[2], "", "lists no image"),
-    ):
-        (folder / "t.csv").write_text(CSV.replace(old, new, 1))
-        with pytest.raises(DataError, match=fault):
-            load_dataset(dataset_section(folder, LABELS))
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(folder, old, new, fault):
+    (folder / "t.csv").write_text(CSV.replace(old, new, 1))
+    with pytest.raises(DataError, match=fault):
+        load_dataset(dataset_section(folder, LABELS))
 
 
 def test_the_key_of_a_label_s_name_is_made_once(monkeypatch):

@@ -32,33 +32,78 @@ def photos(folder, *names):
         Image.new("RGB", (6, 5)).save(folder / name)
 
 
-def test_folders_of_splits_that_hold_folders_of_classes(tmp_path):
+@pytest.fixture(scope="module")
+def split_folders(tmp_path_factory):
+    """Folders of splits that hold folders of classes, and a photo in none of these."""
+    root = tmp_path_factory.mktemp("splits")
     photos(
-        tmp_path, "train/cat/1.jpg", "train/cat/deep/2.png", "train/train/1.jpg",
+        root, "train/cat/1.jpg", "train/cat/deep/2.png", "train/train/1.jpg",
         "val/dog/1.jpg", "val/cat/1.jpg", "val/.trash/9.jpg", "val/loose.jpg",
     )  # fmt: skip
-    (tmp_path / "val" / "cat" / "Thumbs.db").write_bytes(b"")
-    dataset = load_dataset(dataset_section(tmp_path, PARTS, check_files=False))
-    assert dataset.classes == ("cat", "dog", "train")
-    assert dataset.ids[:3] == ("train/cat/1", "train/cat/deep/2", "train/train/1")
-    assert sorted(dataset.ids[3:]) == ["val/cat/1", "val/dog/1"]
-    label = dict(zip(dataset.ids, dataset.label.tolist(), strict=True))
-    assert (label["train/train/1"], label["val/dog/1"]) == ([0, 0, 1], [0, 1, 0])
-    assert dataset.load(1).size == (6, 5)
-    assert dataset.notes == (f"Left out: 1 image of {tmp_path / 'val'} in no class folder.",)
+    (root / "val" / "cat" / "Thumbs.db").write_bytes(b"")
+    return load_dataset(dataset_section(root, PARTS, check_files=False))
 
 
-def test_without_folders_of_splits_a_class_may_be_called_train_and_classes_chosen(tmp_path):
-    photos(tmp_path, *(f"{name}/{i}.jpg" for name in ("train", "car", "bus") for i in range(4)))
-    dataset = load_dataset(dataset_section(tmp_path, WHOLE))
+def test_folders_in_folders_of_splits_are_classes(split_folders):
+    assert split_folders.classes == ("cat", "dog", "train")
+
+
+def test_photos_in_folders_of_splits_are_images(split_folders):
+    assert split_folders.ids[:3] == ("train/cat/1", "train/cat/deep/2", "train/train/1")
+    assert sorted(split_folders.ids[3:]) == ["val/cat/1", "val/dog/1"]
+
+
+@pytest.mark.parametrize(("image", "row"), [("train/train/1", [0, 0, 1]), ("val/dog/1", [0, 1, 0])])
+def test_the_folder_of_a_photo_is_its_label(split_folders, image, row):
+    assert split_folders.label[split_folders.ids.index(image)].tolist() == row
+
+
+def test_a_photo_in_a_folder_is_loaded(split_folders):
+    assert split_folders.load(1).size == (6, 5)
+
+
+def test_photos_in_no_class_folder_are_told(split_folders):
+    (note,) = split_folders.notes
+    assert note.startswith("Left out: 1 image of ")
+    assert note.endswith("/val in no class folder.")
+
+
+@pytest.fixture(scope="module")
+def class_folders(tmp_path_factory):
+    """Folders of three classes, of which one is called train."""
+    root = tmp_path_factory.mktemp("classes")
+    photos(root, *(f"{name}/{i}.jpg" for name in ("train", "car", "bus") for i in range(4)))
+    return root
+
+
+def test_without_folders_of_splits_a_class_may_be_called_train(class_folders):
+    dataset = load_dataset(dataset_section(class_folders, WHOLE))
     assert dataset.classes == ("bus", "car", "train")
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
     assert dataset.label.sum(0).tolist() == [4, 4, 4]
-    dataset = load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [train, bus]"))
-    assert (dataset.classes, dataset.label.sum(0).tolist()) == (("train", "bus"), [4, 4])
-    assert len(dataset.ids) == 12  # those of cars without a class
+
+
+def test_shares_divide_the_images_of_class_folders(class_folders):
+    split = load_dataset(dataset_section(class_folders, WHOLE)).split
+    assert [split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
+
+
+@pytest.fixture(scope="module")
+def two_classes(class_folders):
+    return load_dataset(dataset_section(class_folders, f"{WHOLE}\nclasses: [train, bus]"))
+
+
+def test_classes_of_folders_can_be_chosen(two_classes):
+    assert two_classes.classes == ("train", "bus")
+    assert two_classes.label.sum(0).tolist() == [4, 4]
+
+
+def test_images_of_no_chosen_class_stay(two_classes):
+    assert len(two_classes.ids) == 12
+
+
+def test_a_chosen_class_without_a_folder_is_refused(class_folders):
     with pytest.raises(DataError, match="no class 'd'; available: bus, car, train"):
-        load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [d]"))
+        load_dataset(dataset_section(class_folders, f"{WHOLE}\nclasses: [d]"))
 
 
 def test_what_is_wrong_with_folders_is_told(tmp_path):
@@ -185,24 +230,44 @@ def test_files_that_contradict_themselves_are_told(coco, images, annotations, fa
         load_dataset(dataset_section(coco, TEXT))
 
 
-def test_categories_lists_and_files_that_are_not_there_are_told(coco):
+def test_a_category_that_coco_lacks_is_refused(coco):
     with pytest.raises(DataError, match="no class 'cat'; available: person, train, dog"):
         load_dataset(dataset_section(coco, f"{TEXT}\nclasses: [cat]"))
-    with pytest.raises(SpecError, match=r"splits.fit: no file of .*'instances_trian2017'. Did"):
-        dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))
-    with pytest.raises(SpecError, match=r"annotations: no such file: .*instances_val2018.json"):
-        dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            "fit: instances_train",
+            "fit: instances_trian",
+            r"splits.fit: no file of .*'instances_trian2017'. Did",
+        ),
+        ("val2017", "val2018", r"annotations: no such file: .*instances_val2018.json"),
+    ],
+    ids=["list", "file"],
+)
+def test_a_file_that_coco_lacks_is_refused(coco, old, new, fault):
+    with pytest.raises(SpecError, match=fault):
+        dataset_section(coco, TEXT.replace(old, new), check_files="val2018" in new)
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute"])
+def test_a_photo_of_coco_outside_of_its_folder_is_refused(coco, kind):
     Image.new("RGB", (5, 5)).save(coco / "private.jpg")
-    for name in ("../private.jpg", str(coco / "private.jpg")):
-        write(coco / "coco", "val2017", [image(11, name), image(12)], [annotation(12, 7)])
-        with pytest.raises(DataError, match=f"the file '{name}' is outside of {coco / 'coco'}"):
-            load_dataset(dataset_section(coco, TEXT))
+    name = "../private.jpg" if kind == "relative" else str(coco / "private.jpg")
+    write(coco / "coco", "val2017", [image(11, name), image(12)], [annotation(12, 7)])
+    with pytest.raises(DataError, match=f"the file '{name}' is outside of {coco / 'coco'}"):
+        load_dataset(dataset_section(coco, TEXT))
 
 
-def test_boxes_beside_the_photo_mark_nothing_and_half_a_pixel_is_foreground():
+def test_boxes_beside_the_photo_mark_nothing():
     found = [("dog", -4.0, 0.0, 3.0, 2.0), ("dog", 0.0, -4.0, 2.0, 3.0), ("dog", -1.0, 1.0, 2.0, 1)]
     mask = Boxes(Path("a.json"), {"1": (5, 4)}, {"1": found}).mask("1", {"dog"})
     assert [tuple(at) for at in np.argwhere(mask).tolist()] == [(1, 0)]  # of the last one alone
+
+
+def test_half_of_a_pixel_is_foreground():
     mask = np.zeros((4, 8), bool)
     mask[:2, :2] = mask[2, 2:4] = mask[3, 7] = True
     assert small_mask(mask, (4, 2)).tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
@@ -214,17 +279,24 @@ ANNOTATION = """<annotation><size><width>10</width><height>6</height></size>
 </bndbox></object></annotation>"""
 
 
-def test_boxes_count_pixels_from_one_and_hold_their_last(tmp_path):
+def test_boxes_of_voc_go_from_pixel_1_to_their_last_inclusive(tmp_path):
     (tmp_path / "a.xml").write_text(ANNOTATION)
     mask = voc_foreground(tmp_path / "a.xml", ("cat", "dog"))
     expected = np.zeros((6, 10), bool)
     expected[0:3, 1:4] = expected[4:6, 8:10] = True
     assert np.array_equal(mask, expected)
+
+
+def test_boxes_of_other_classes_are_no_foreground(tmp_path):
+    (tmp_path / "a.xml").write_text(ANNOTATION)
     assert voc_foreground(tmp_path / "a.xml", ("cat",)).sum() == 9
-    for lost in ("<width>10</width>", "<xmin>2</xmin>"):
-        (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
-        with pytest.raises(DataError, match="no valid size or boxes"):
-            voc_foreground(tmp_path / "a.xml", ("cat",))
+
+
+@pytest.mark.parametrize("lost", ["<width>10</width>", "<xmin>2</xmin>"])
+def test_an_annotation_of_voc_without_size_or_box_is_refused(tmp_path, lost):
+    (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
+    with pytest.raises(DataError, match="no valid size or boxes"):
+        voc_foreground(tmp_path / "a.xml", ("cat",))
 
 
 VOC = "kind: voc\nroot: .\nsplits: {fit: train, tune: val, holdout: test}"
@@ -258,20 +330,41 @@ def voc(tmp_path):
     return dataset_section(tmp_path, VOC)
 
 
-def test_voc_has_a_class_called_train_and_ignores_difficult_objects(voc):
+def test_voc_has_a_class_called_train(voc):
+    assert load_dataset(voc).classes == ("bus", "person", "train")
+
+
+def test_images_of_voc_are_in_the_order_of_their_splits(voc):
     dataset = load_dataset(voc)
-    assert dataset.classes == ("bus", "person", "train")
     assert dataset.ids == ("000001", "000002", "000007", "000009")
     assert dataset.split == ("fit", "fit", "tune", "holdout")
-    assert dataset.label.tolist() == [[0, -1, 1], [0, 0, -1], [0, 1, 0], [0, 0, 0]]
-    assert dataset.load(3).size == (9, 9)
+
+
+def test_difficult_objects_of_voc_have_no_label(voc):
+    assert load_dataset(voc).label.tolist() == [[0, -1, 1], [0, 0, -1], [0, 1, 0], [0, 0, 0]]
+
+
+def test_a_photo_of_voc_is_loaded(voc):
+    assert load_dataset(voc).load(3).size == (9, 9)
+
+
+@pytest.fixture
+def without_lists(voc):
+    """VOC without lists of its classes."""
     for path in (voc.root / "ImageSets" / "Main").glob("*_*.txt"):
-        path.unlink()  # then the names of the objects
-    assert load_dataset(voc).classes == ("person", "train")
-    for path in (voc.root / "Annotations").iterdir():
+        path.unlink()
+    return voc
+
+
+def test_without_lists_the_classes_of_voc_are_the_names_of_objects(without_lists):
+    assert load_dataset(without_lists).classes == ("person", "train")
+
+
+def test_voc_without_annotations_is_refused(without_lists):
+    for path in (without_lists.root / "Annotations").iterdir():
         path.unlink()
     with pytest.raises(DataError, match="holds no annotation") as told:
-        load_dataset(voc)
+        load_dataset(without_lists)
     assert "folder of the year" in told.value.remedy
 
 
@@ -324,13 +417,14 @@ def test_faulty_lists_are_told(tmp_path, text, fault):
         (["c", "d"], "abc", "No labels.* d"),
         ([], "ab", "tune has no image"),
     ],
+    ids=["overlap", "unknown", "empty"],
 )
-def test_overlap_unknown_images_and_an_empty_split_are_told(tune, known, fault):
+def test_a_split_that_cannot_be_is_refused(tune, known, fault):
     with pytest.raises(DataError, match=fault):
         assign({"fit": "x", "tune": "y"}, {"x": ["a", "b"], "y": tune}, known)
 
 
-def test_unlabelled_images_of_a_stratified_share_and_images_of_two_splits_are_told():
+def test_unlabelled_images_of_a_stratified_share_are_told():
     references = {"fit": "train", "tune": share_of("test", 0.5, stratify=True), "holdout": "rest"}
     lists = {"train": ["a"], "test": ["b", "c"]}
 
@@ -339,11 +433,14 @@ def test_unlabelled_images_of_a_stratified_share_and_images_of_two_splits_are_to
 
     with pytest.raises(DataError, match=r"No labels of 1 image of the list test.* c"):
         assign(references, lists, ["a", "b"], positives)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_image_of_two_splits_is_told_whether_drawn_or_in_the_rest(seed):
+    references = {"fit": "train", "tune": share_of("test", 0.5, seed), "holdout": "rest"}
     lists = {"train": ["a"], "test": list("abcd")}
-    for seed in range(6):  # it is not dropped from the rest in silence
-        references["tune"] = share_of("test", 0.5, seed)
-        with pytest.raises(DataError, match=r"1 image in the split fit and in .*first are a"):
-            assign(references, lists, "abcd")
+    with pytest.raises(DataError, match=r"1 image in the split fit and in .*first are a"):
+        assign(references, lists, "abcd")
 
 
 @given(st.integers(30, 90), st.integers(0, 4), st.integers(0, 3))

@@ -49,15 +49,34 @@ def test_modes_become_rgb(tmp_path, mode, colour, suffix, expected):
     assert (image.mode, image.size, image.getpixel((4, 3))) == ("RGB", (9, 7), expected)
 
 
-def test_frames_after_the_first_profiles_and_inks_keep_the_colours(tmp_path):
-    red, blue = (Image.new("RGB", (16, 16), colour) for colour in ((200, 30, 40), "blue"))
+RED = (200, 30, 40)
+
+
+@pytest.fixture
+def red():
+    return Image.new("RGB", (16, 16), RED)
+
+
+def furthest(path: Path) -> int:
+    """Largest difference of a colour at the middle of an image to red."""
+    return int(np.abs(np.array(decode(path).getpixel((8, 8))) - RED).max())
+
+
+def test_the_first_frame_of_several_is_taken(tmp_path, red):
+    blue = Image.new("RGB", (16, 16), "blue")
     red.save(tmp_path / "a.gif", save_all=True, append_images=[blue])
+    assert furthest(tmp_path / "a.gif") == 0
+
+
+def test_a_profile_of_another_space_keeps_the_colours(tmp_path, red):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     red.save(tmp_path / "a.png", icc_profile=profile)
+    assert furthest(tmp_path / "a.png") == 0
+
+
+def test_inks_keep_the_colours(tmp_path, red):
     red.convert("CMYK").save(tmp_path / "a.jpg", quality=98)
-    for suffix, within in (("gif", 0), ("png", 0), ("jpg", 7)):
-        found = np.array(decode(tmp_path / f"a.{suffix}").getpixel((8, 8)))
-        assert np.abs(found - (200, 30, 40)).max() <= within
+    assert furthest(tmp_path / "a.jpg") <= 7
 
 
 def test_of_sixteen_bits_the_upper_ones_are_kept(tmp_path):
@@ -82,18 +101,32 @@ def noisy(width, height):
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
-def test_large_images_are_reduced_and_still_upright(tmp_path, suffix):
+@pytest.fixture(scope="module", params=["jpg", "png", "tif"])
+def large(tmp_path_factory, request):
+    """A large image whose orientation is in its EXIF: as decoded, and turned by hand."""
+    file = tmp_path_factory.mktemp("large") / f"a.{request.param}"
     image = noisy(4000, 3000)
     exif = image.getexif()
     exif[0x0112] = 6
-    image.save(tmp_path / f"a.{suffix}", exif=exif)
-    upright = image.transpose(Image.Transpose.ROTATE_270)
-    got = decode(tmp_path / f"a.{suffix}")
+    image.save(file, exif=exif)
+    return decode(file), image.transpose(Image.Transpose.ROTATE_270)
+
+
+@pytest.mark.slow
+def test_a_large_image_is_reduced(large):
+    got, _ = large
     assert DETAIL <= got.width * got.height < 4 * DETAIL
+
+
+@pytest.mark.slow
+def test_a_reduced_image_keeps_its_shape(large):
+    got, _ = large
     assert got.width / got.height == pytest.approx(3 / 4, abs=0.01)
-    small = [np.asarray(im.resize((60, 80)), dtype=float) for im in (got, upright)]
+
+
+@pytest.mark.slow
+def test_a_reduced_image_is_upright(large):
+    small = [np.asarray(image.resize((60, 80)), dtype=float) for image in large]
     assert np.abs(small[0] - small[1]).mean() < 3
 
 
@@ -173,10 +206,13 @@ def test_what_cannot_be_read_says_why(tmp_path):
         assert "\n" not in str(told.value)
 
 
-def test_thumbnail_keeps_the_shape_and_never_enlarges():
+def test_a_thumbnail_keeps_the_shape():
     data, shape = thumbnail(Image.new("RGB", (400, 100)), 200, 80)
     assert shape == (50, 200)
     assert Image.open(io.BytesIO(data)).size == (200, 50)
+
+
+def test_a_thumbnail_is_never_larger_than_the_image():
     assert thumbnail(Image.new("RGB", (30, 20)), 200, 80)[1] == (20, 30)
 
 

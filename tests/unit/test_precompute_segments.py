@@ -62,19 +62,38 @@ def test_segments_are_a_partition_into_connected_parts(how, grid, shape, most, d
     np.testing.assert_array_equal(found.mask, segment(cells, image, shape, how).mask)
 
 
-@settings(max_examples=40, deadline=None)
-@given(SHAPES, st.integers(1, 12), st.integers(0, 99))
-def test_embedding_and_box_are_those_of_the_cells(shape, most, seed):
+def of_drawn_cells(shape, most, seed):
+    """Drawn cells, their segments, and the number of each cell's segment."""
     cells = np.random.default_rng(seed).normal(size=(*shape, 5)).astype(np.float32)
     how = SegmentSettings(max_per_image=most, seed=seed)
-    image = Image.new("RGB", (20, 30))
-    found, labels = segment(cells, image, (30, 20), how), cluster_kmeans(cells, most, seed)
+    found = segment(cells, Image.new("RGB", (20, 30)), (30, 20), how)
+    return cells, found, cluster_kmeans(cells, most, seed)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SHAPES, st.integers(1, 12), st.integers(0, 99))
+def test_there_are_at_most_as_many_segments_as_asked_for_or_cells(shape, most, seed):
+    _, found, _ = of_drawn_cells(shape, most, seed)
     assert len(found.box) <= min(most, shape[0] * shape[1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(SHAPES, st.integers(1, 12), st.integers(0, 99))
+def test_the_vector_of_a_segment_is_the_normalised_mean_of_its_cells(shape, most, seed):
+    cells, found, labels = of_drawn_cells(shape, most, seed)
     np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=1), 1, atol=1e-5)
     for j in range(len(found.box)):
         y, x = np.nonzero(labels == j)
         mean = sum(cells[v, u] for v, u in zip(y, x, strict=True)) / len(y)
         np.testing.assert_allclose(found.embedding[j], mean / np.linalg.norm(mean), atol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SHAPES, st.integers(1, 12), st.integers(0, 99))
+def test_the_box_of_a_segment_holds_its_cells(shape, most, seed):
+    _, found, labels = of_drawn_cells(shape, most, seed)
+    for j in range(len(found.box)):
+        y, x = np.nonzero(labels == j)
         box = [x.min() / shape[1], y.min() / shape[0]]
         box += [(x.max() + 1) / shape[1], (y.max() + 1) / shape[0]]
         np.testing.assert_allclose(found.box[j], box, atol=1e-6)
@@ -112,10 +131,14 @@ def test_more_weight_of_place_makes_segments_compact():
 
 
 @each_method
-def test_equal_and_empty_cells_make_no_fault(how):
-    image = Image.new("RGB", (16, 12), (9, 9, 9))
-    one = replace(how, max_per_image=1)
+def test_equal_cells_are_one_segment(how):
+    one, image = replace(how, max_per_image=1), Image.new("RGB", (16, 12), (9, 9, 9))
     assert len(segment(np.ones((4, 4, 3), np.float32), image, (12, 16), one).box) == 1
+
+
+@each_method
+def test_the_vector_of_cells_of_0_is_finite(how):
+    image = Image.new("RGB", (16, 12), (9, 9, 9))
     zeros = segment(np.zeros((4, 4, 3), np.float32), image, (12, 16), how)
     assert np.isfinite(zeros.embedding).all()
 

@@ -453,11 +453,15 @@ def test_prices_of_bounds_are_those_of_the_repaired_student(tuner) -> None:
     assert report.objective.rise > 0
 
 
-def test_a_replay_chooses_nothing_anew_and_asks_for_the_same_photos(tuner, monkeypatch, tmp_path):
-    node = tuned(
-        tuner, Reweight("truck", tuple(CONTEXT[:3])), AdaptivePenalty("truck"), Lambda("truck")
-    )
-    tuner.fine_tune(node, [UP])
+@pytest.fixture
+def of_repairs(tuner) -> Node:
+    """An iteration of three repairs, of which the labels choose two."""
+    repairs = Reweight("truck", tuple(CONTEXT[:3])), AdaptivePenalty("truck"), Lambda("truck")
+    return tuned(tuner, *repairs)
+
+
+def test_a_replay_chooses_nothing_anew(tuner, of_repairs, monkeypatch):
+    tuner.fine_tune(of_repairs, [UP])
     again = afresh(tuner)
     monkeypatch.setattr(repair_terms, "resolve_repairs", None)
     pairs = replay(tuner, again)
@@ -465,6 +469,9 @@ def test_a_replay_chooses_nothing_anew_and_asks_for_the_same_photos(tuner, monke
     for old, new in pairs:
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
     assert again.terms(again.node(pairs[-1][1].id)) == tuner.terms(tuner.node(pairs[-1][0].id))
+
+
+def test_a_replay_asks_for_the_same_images(tuner, of_repairs, tmp_path):
     frames = shifted_frames(seed=1)
     frames["split"].iloc[:10] = "tune"
     other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").tuner
@@ -473,68 +480,129 @@ def test_a_replay_chooses_nothing_anew_and_asks_for_the_same_photos(tuner, monke
     assert "weights of 790 photos" in str(refused.value.__cause__)
 
 
-def test_repairs_that_cannot_be_are_told(tuner, monkeypatch):
-    for repairs, message in (
+@pytest.mark.parametrize(
+    ("repairs", "message"),
+    [
         ([Lambda("trck")], "no class 'trck' in the store. Did you mean 'truck'"),
         ([Reweight("truck", ("road 77",))], "no concept 'road 77'"),
         ([Label("truck", "nowhere.jpg", 1)], "no image 'nowhere.jpg'"),
         ([Label("truck", "0803.jpg", 1)], "'0803.jpg' is a photo of the holdout"),
         ([Label("truck", "0802.jpg", value) for value in (1, 0)], "labelled both 0 and 1"),
-    ):
-        with pytest.raises(TuningError, match=message):
-            tuned(tuner, *repairs)
-    for repair, given, message in (
+    ],
+)
+def test_repairs_that_name_what_cannot_be_are_refused(of_bounds, repairs, message):
+    with pytest.raises(TuningError, match=message):
+        tuned(of_bounds, *repairs)
+
+
+@pytest.mark.parametrize(
+    ("repair", "given", "message"),
+    [
         (Lambda, (-1,), "Give a number of 0 or more, or auto"),
         (AdaptivePenalty, (float("inf"),), "Give a number of 0 or more, or auto"),
         (Label, ("0802.jpg", 2), "Give 1 where the class is present"),
         (Reweight, ((),), "names no concept"),
-    ):
-        with pytest.raises(TuningError, match=message):
-            repair("truck", *given)
-    store, plain = tuner.store, np.array(tuner.store.label)
-    label, rows = plain.copy(), store.rows("fit")
+    ],
+)
+def test_repairs_of_a_wrong_value_are_refused(repair, given, message):
+    with pytest.raises(TuningError, match=message):
+        repair("truck", *given)
+
+
+@pytest.mark.parametrize(
+    ("repair", "message"),
+    [
+        (
+            AdaptivePenalty("truck"),
+            r"doubt on 'truck' needs 10 positives .*; there are 4 and \d+\.",
+        ),
+        (Reweight("truck", (CONTEXT[0],)), "balance on 'truck': 4 photos of fit and"),
+    ],
+)
+def test_repairs_by_few_positives_of_fit_are_refused(tuner, monkeypatch, repair, message):
+    label, rows = np.array(tuner.store.label), tuner.store.rows("fit")
     label[rows[np.flatnonzero(label[rows, 0] == 1)[4:]], 0] = -1
-    monkeypatch.setattr(store, "label", label)
-    with pytest.raises(TuningError, match="doubt on 'truck' needs 10 positives"):
-        tuned(tuner, AdaptivePenalty("truck"))
-    with pytest.raises(TuningError, match="balance on 'truck': 4 photos of fit and"):
-        tuned(tuner, Reweight("truck", (CONTEXT[0],)))
-    label = plain.copy()
-    label[store.rows("tune")] = -1
-    monkeypatch.setattr(store, "label", label)
-    for repair in (
-        Lambda("truck"),
-        AdaptivePenalty("truck", 1.0),
-        Reweight("truck", (CONTEXT[0],)),
-    ):
-        with pytest.raises(TuningError, match="on 'truck' needs labels of tuning images"):
-            tuned(tuner, repair)
-    assert tuner.terms(tuned(tuner, Lambda("truck", 0.001)))["truck"].used == 0
-    taught = tuner.terms(tuned(tuner, Label("truck", "0802.jpg", 1)))["truck"].get(Taught)
-    assert taught.weight == 3.0
+    monkeypatch.setattr(tuner.store, "label", label)
+    with pytest.raises(TuningError, match=message):
+        tuned(tuner, repair)
 
 
-def test_the_same_in_python_as_mappings(students) -> None:
-    opened = TunableStudents(students.tuner).fit()
-    asked = [
-        {"class": "truck", "concepts": CONTEXT[:2], "direction": "balance"},
-        {"class": "truck", "direction": "lambda", "value": 0.001},
-        {"class": "truck", "concepts": CONTEXT[2:4], "direction": "down", "factor": 2},
-        {"class": "bird", "concept": "feather", "direction": "up"},
-    ]
-    opened.tune(asked)
-    assert opened.node.repairs == (Reweight("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
-    assert len(opened.node.intents) == 3
-    told = opened.history["intents"].iloc[-1]
+@pytest.fixture
+def unlabelled(tuner, monkeypatch) -> Tuner:
+    """A tuner whose tune has no labels."""
+    label = np.array(tuner.store.label)
+    label[tuner.store.rows("tune")] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    return tuner
+
+
+@pytest.mark.parametrize(
+    "repair", [Lambda("truck"), AdaptivePenalty("truck", 1.0), Reweight("truck", (CONTEXT[0],))]
+)
+def test_repairs_that_labels_of_tune_choose_need_some(unlabelled, repair):
+    with pytest.raises(TuningError, match="on 'truck' needs labels of tuning images"):
+        tuned(unlabelled, repair)
+
+
+def test_a_lambda_that_is_given_needs_no_labels(unlabelled):
+    assert unlabelled.terms(tuned(unlabelled, Lambda("truck", 0.001)))["truck"].used == 0
+
+
+def test_a_label_without_others_to_judge_it_has_weight_3(unlabelled):
+    terms = unlabelled.terms(tuned(unlabelled, Label("truck", "0802.jpg", 1)))
+    assert terms["truck"].get(Taught).weight == 3.0
+
+
+@pytest.fixture
+def opened(students) -> TunableStudents:
+    return TunableStudents(students.tuner).fit()
+
+
+@pytest.fixture
+def of_mappings(opened) -> TunableStudents:
+    """Students tuned by mappings: two repairs, and thumbs on three concepts."""
+    opened.tune(
+        [
+            {"class": "truck", "concepts": CONTEXT[:2], "direction": "balance"},
+            {"class": "truck", "direction": "lambda", "value": 0.001},
+            {"class": "truck", "concepts": CONTEXT[2:4], "direction": "down", "factor": 2},
+            {"class": "bird", "concept": "feather", "direction": "up"},
+        ]
+    )
+    return opened
+
+
+def test_mappings_are_repairs(of_mappings) -> None:
+    expected = (Reweight("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
+    assert of_mappings.node.repairs == expected
+
+
+def test_mappings_are_thumbs(of_mappings) -> None:
+    assert len(of_mappings.node.intents) == 3
+
+
+def test_the_list_of_iterations_tells_mappings(of_mappings) -> None:
+    told = of_mappings.history["intents"].iloc[-1]
     assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
-    one = {"class": "truck", "concept": CONTEXT[0], "direction": "balance"}
-    opened.tune(one)
+
+
+ONE = {"class": "truck", "concept": CONTEXT[0], "direction": "balance"}
+
+
+def test_a_mapping_may_stand_alone(opened) -> None:
+    opened.tune(ONE)
     assert opened.node.repairs == (Reweight("truck", (CONTEXT[0],)),)
-    for wrong, message in (
-        ({**one, "direction": "balanse"}, "unknown direction 'balanse'"),
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({**ONE, "direction": "balanse"}, "unknown direction 'balanse'"),
         ([{"class": "truck"}], "is not an intent"),
         ([{"class": "truck", "direction": "lambda"}], "is not an intent"),
         ([{"a": 1}], "is not an intent"),
-    ):
-        with pytest.raises(TuningError, match=message):
-            opened.tune(wrong)
+    ],
+)
+def test_a_mapping_that_is_no_edit_is_refused(opened, wrong, message) -> None:
+    with pytest.raises(TuningError, match=message):
+        opened.tune(wrong)

@@ -56,50 +56,116 @@ def app(tmp_path) -> AppState:
     return app
 
 
-def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(app):
-    root, ask = app.tuning.head, app.asking
-    expected = photos_to_ask(app.tuner.repairs.class_fit(root, "bicycle")).rows
-    assert ask.draft.images == tuple(app.store.images[row] for row in expected)
-    assert ask.student_says(ask.image) == says(app, ask.image)
+def test_the_photos_asked_about_are_those_of_the_root(app):
+    expected = photos_to_ask(app.tuner.repairs.class_fit(app.tuning.head, "bicycle")).rows
+    assert app.asking.draft.images == tuple(app.store.images[row] for row in expected)
+
+
+def test_the_student_says_what_its_weights_decide(app):
+    assert app.asking.student_says(app.asking.image) == says(app, app.asking.image)
+
+
+@pytest.fixture
+def answered(app) -> AppState:
+    """The session after an answer to each photo."""
     answer_all(app)
-    replies = ask.draft.replies
-    assert ask.found.node.parent == root.id
-    assert app.tuning.head.id == ask.found.node.id
-    labels = [repair for repair in app.tuning.head.repairs if isinstance(repair, Label)]
-    given = {label.image: label.value for label in labels}
-    assert given == {i: truth(app, i) for i in ask.draft.images if truth(app, i) is not None}
-    assert app.tuning.status.kind == "done"
-    assert app.tuning.notice.text == f"#1 learned {len(given)} answers on bicycle."
-    app.tuning.notice.run()  # undo keeps the answers
-    assert app.tuning.head.id == root.id
-    assert (ask.found, ask.draft.replies) == (None, replies)
-    ask.evaluate()
-    assert app.tuning.head.number == 1  # the same answers are the same iteration
-    before = ask.draft.images
-    ask.go_on()
-    assert ask.draft.node == app.tuning.head.id
-    assert not set(before) & set(ask.draft.images)  # not those that were skipped, either
-    fine_tune(app, "wheel")
-    assert ask.draft is None
+    return app
 
 
-def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(app):
-    ask = app.asking
-    ask.answer(0, 1)
-    ask.answer(0, 0)  # pressed twice
-    ask.answer(1, None)
-    assert ask.draft.replies == (Reply(1), Reply(None))
-    ask.undo()
-    assert (ask.draft.replies, ask.image) == ((Reply(1),), ask.draft.images[1])
-    ask.undo()
-    ask.undo()
-    assert ask.draft.replies == ()
+def test_the_last_answer_makes_an_iteration(answered):
+    assert answered.asking.found.node.parent == answered.tuner.root_id
+    assert answered.tuning.head.id == answered.asking.found.node.id
+
+
+def given_answers(app: AppState) -> dict[str, int]:
+    """The true answers to the photos that have one."""
+    known = {image: truth(app, image) for image in app.asking.draft.images}
+    return {image: value for image, value in known.items() if value is not None}
+
+
+def test_each_answer_is_a_label_of_the_iteration(answered):
+    labels = [repair for repair in answered.tuning.head.repairs if isinstance(repair, Label)]
+    assert {label.image: label.value for label in labels} == given_answers(answered)
+
+
+def test_a_notice_says_how_many_answers_were_learned(answered):
+    count = len(given_answers(answered))
+    assert answered.tuning.status.kind == "done"
+    assert answered.tuning.notice.text == f"#1 learned {count} answers on bicycle."
+
+
+@pytest.fixture
+def taken_back(answered) -> AppState:
+    """The session after undo of the iteration that learned the answers."""
+    answered.tuning.notice.run()
+    return answered
+
+
+def test_undo_goes_back_to_the_root(taken_back):
+    assert taken_back.tuning.head.id == taken_back.tuner.root_id
+    assert taken_back.asking.found is None
+
+
+def test_undo_keeps_the_answers(taken_back):
+    replies = [reply.value for reply in taken_back.asking.draft.replies]
+    assert replies == [truth(taken_back, image) for image in taken_back.asking.draft.images]
+
+
+def test_the_same_answers_are_the_same_iteration(taken_back):
+    taken_back.asking.evaluate()
+    assert taken_back.tuning.head.number == 1
+
+
+def test_the_next_photos_are_those_of_the_new_iteration(answered):
+    answered.asking.go_on()
+    assert answered.asking.draft.node == answered.tuning.head.id
+
+
+def test_no_photo_is_asked_about_again_whether_answered_or_skipped(answered):
+    before = answered.asking.draft.images
+    answered.asking.go_on()
+    assert not set(before) & set(answered.asking.draft.images)
+
+
+def test_a_refit_ends_the_questions(answered):
+    answered.asking.go_on()
+    fine_tune(answered, "wheel")
+    assert answered.asking.draft is None
+
+
+def test_a_reply_that_comes_twice_counts_once(app):
+    app.asking.answer(0, 1)
+    app.asking.answer(0, 0)  # pressed twice
+    app.asking.answer(1, None)
+    assert app.asking.draft.replies == (Reply(1), Reply(None))
+
+
+def test_undo_takes_the_last_reply_back(app):
+    app.asking.answer(0, 1)
+    app.asking.answer(1, None)
+    app.asking.undo()
+    assert app.asking.draft.replies == (Reply(1),)
+    assert app.asking.image == app.asking.draft.images[1]
+
+
+def test_undo_without_a_reply_does_nothing(app):
+    app.asking.answer(0, 1)
+    app.asking.undo()
+    app.asking.undo()
+    assert app.asking.draft.replies == ()
+
+
+def test_a_reply_is_1_or_0_or_none(app):
     with pytest.raises(ValueError, match="answer must be 1, 0 or None, got 2"):
-        ask.answer(0, 2)
+        app.asking.answer(0, 2)
+
+
+def test_replies_of_the_teacher_are_taken_back_together(app):
     own, others = Reply(1), Reply(0, by_teacher=True)
-    ask.draft = Draft(app.tuning.head.id, "bicycle", "", tuple("abc"), (own, others, others))
-    ask.undo()
-    assert ask.draft.replies == (own,)  # the teacher's are taken back together
+    replies = (own, others, others)
+    app.asking.draft = Draft(app.tuning.head.id, "bicycle", "", tuple("abc"), replies)
+    app.asking.undo()
+    assert app.asking.draft.replies == (own,)
 
 
 def test_a_person_stops_early_judged_by_two_answers_or_more_and_goes_on_another_day(app, tmp_path):

@@ -45,50 +45,96 @@ def edit(path: Path, **attributes: object) -> None:
     (path / "zarr.json").write_text(json.dumps(meta))
 
 
-def test_what_was_written_is_read_back_and_cannot_be_written_to(tmp_path):
-    arrays = drawn()
+@pytest.fixture(scope="module")
+def read_back(tmp_path_factory):
+    """Arrays with an image of no segment and a name with a letter of no ASCII, and their store."""
+    arrays, folder = drawn(), tmp_path_factory.mktemp("written")
     arrays["image"][1] = "ä b"
     arrays["segment_image"][arrays["segment_image"] == 3] = 2  # image 3 has none
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    store = open_store(tmp_path / "s.zarr")
+    write_store(folder / "s.zarr", arrays, ATTRS)
+    return arrays, open_store(folder / "s.zarr")
+
+
+def test_names_are_read_back(read_back):
+    _, store = read_back
     assert store.images[:3] == ["000000", "ä b", "000002"]
     assert store.classes == ["bicycle", "tv monitor"]
+
+
+def test_arrays_are_read_back(read_back):
+    arrays, store = read_back
     np.testing.assert_array_equal(store.label, arrays["label"])
     np.testing.assert_array_equal(store.concept_score, arrays["concept_score"].astype("f4"))
-    assert store.rows("tune").tolist() == list(range(2, 40, 4))
+
+
+def test_the_rows_of_a_split_are_read_back(read_back):
+    assert read_back[1].rows("tune").tolist() == list(range(2, 40, 4))
+
+
+def test_the_segments_of_an_image_are_read_back(read_back):
+    arrays, store = read_back
     of_two = np.flatnonzero(arrays["segment_image"] == 2)
     assert store.segments_of(2).tolist() == of_two.tolist()
-    assert store.segments_of(3).tolist() == []
-    store.verify()
+
+
+def test_an_image_without_segments_has_none(read_back):
+    assert read_back[1].segments_of(3).tolist() == []
+
+
+def test_what_was_written_is_verified(read_back):
+    read_back[1].verify()
+
+
+def test_arrays_of_a_store_cannot_be_changed(read_back):
     with pytest.raises(ValueError, match="read-only"):
-        store.concept_score[0, 0] = 1
+        read_back[1].concept_score[0, 0] = 1
+
+
+VALUES = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
 
 
 @pytest.mark.parametrize("part", [1, 5, 6, 1000])
-def test_a_hash_is_sha256_of_type_shape_and_bytes_however_it_is_read(monkeypatch, part):
-    values = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
-    expected = sha256(b"float16(7, 2, 3)" + values.astype("<f2").tobytes()).hexdigest()
+@pytest.mark.parametrize(
+    "same", [VALUES, VALUES.astype(">f2"), xr.DataArray(VALUES)], ids=["little", "big", "xarray"]
+)
+def test_the_hash_of_an_array_is_sha256_of_type_shape_bytes(monkeypatch, part, same):
+    expected = sha256(b"float16(7, 2, 3)" + VALUES.astype("<f2").tobytes()).hexdigest()
     monkeypatch.setattr("inficond_panel.store.schema._PART", part)
-    for same in (values, values.astype(">f2"), xr.DataArray(values)):
-        assert array_hash(same) == expected
-    assert array_hash(values.T) != expected
+    assert array_hash(same) == expected
+
+
+@pytest.mark.parametrize("part", [1, 5, 6, 1000])
+def test_another_order_of_an_array_has_another_hash(monkeypatch, part):
+    monkeypatch.setattr("inficond_panel.store.schema._PART", part)
+    assert array_hash(VALUES.T) != array_hash(VALUES)
+
+
+def test_the_content_hash_is_sha256_of_the_sorted_hashes():
     assert content_hash({"b": "2", "a": "1"}) == sha256(b"a 1\nb 2\n").hexdigest()
 
 
-def test_the_same_arrays_have_the_same_content_hash_and_others_another(tmp_path):
-    def digest(**changed: np.ndarray) -> str:
-        return write_store(tmp_path / "s.zarr", {**drawn(), **changed}, ATTRS)
+def digest(folder: Path, **changed: np.ndarray) -> str:
+    """Content hash of a store of drawn arrays with these in their place."""
+    return write_store(folder / "s.zarr", {**drawn(), **changed}, ATTRS)
 
-    def about(hour: str) -> dict[str, np.ndarray]:
-        texts = np.full((40, 2), "süd")
-        texts[0, 1] = hour
-        return {"metadata_column": np.array(["place", "hour"]), "metadata": texts}
 
+def about(hour: str) -> dict[str, np.ndarray]:
+    """Metadata with this hour of the first image."""
+    texts = np.full((40, 2), "süd")
+    texts[0, 1] = hour
+    return {"metadata_column": np.array(["place", "hour"]), "metadata": texts}
+
+
+@pytest.mark.parametrize("more", [{}, about("")], ids=["plain", "with metadata"])
+def test_the_same_arrays_have_the_same_content_hash(tmp_path, more):
+    assert digest(tmp_path, **more) == digest(tmp_path, **more)
+
+
+def test_other_arrays_have_another_content_hash(tmp_path):
     label = drawn()["label"]
     label[1, 0] = 1 - label[1, 0]
-    plain, placed = digest(), digest(**about(""))
-    assert (digest(), digest(**about(""))) == (plain, placed)
-    assert len({plain, placed, digest(label=label), digest(**about("1 h"))}) == 4
+    changes = ({}, about(""), {"label": label}, about("1 h"))
+    assert len({digest(tmp_path, **change) for change in changes}) == 4
 
 
 def test_a_store_is_replaced_only_by_a_complete_one(path):
@@ -104,15 +150,24 @@ def test_a_store_is_replaced_only_by_a_complete_one(path):
     assert [entry.name for entry in path.parent.iterdir()] == ["s.zarr"]
 
 
-def test_what_is_no_store_is_told_and_one_without_a_projection_refused(tmp_path, path):
+def test_a_store_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(StoreMissingError, match="inficond precompute"):
         open_store(tmp_path / "none.zarr")
+
+
+def test_a_file_is_no_store(tmp_path):
     (tmp_path / "file").write_text("no store")
     with pytest.raises(StoreFormatError, match="cannot be read as a store"):
         open_store(tmp_path / "file")
+
+
+def test_a_store_without_an_array_is_refused(path):
     shutil.rmtree(path / "split")
     with pytest.raises(StoreFormatError, match="split is missing"):
         open_store(path)
+
+
+def test_a_store_without_a_projection_is_refused(tmp_path):
     arrays = drawn()
     for name in ("method", "concept_projection"):
         arrays[name] = arrays[name][:0]
@@ -142,13 +197,17 @@ def test_an_attribute_that_was_changed_by_hand_is_noticed(path, changed, message
         open_store(path)
 
 
-def test_the_hash_of_attributes_is_that_of_their_json_and_a_store_without_it_opens(tmp_path):
+def test_the_hash_of_attributes_is_that_of_their_json(tmp_path):
     path = made(tmp_path, title="é")
     attributes = json.loads((path / "zarr.json").read_text())["attributes"]
     found = attributes.pop("attributes_hash")
     text = json.dumps(attributes, sort_keys=True, separators=(",", ":"))
     assert "\\u00e9" in text
     assert found == sha256(text.encode("ascii")).hexdigest()
+
+
+def test_a_store_without_a_hash_of_attributes_opens(tmp_path):
+    path = made(tmp_path, title="é")
     edit(path, attributes_hash=None)
     assert open_store(path).title == "é"
 
@@ -196,16 +255,18 @@ def test_values_that_cannot_be_are_refused(tmp_path, fault):
     assert "inficond precompute" in told.value.remedy
 
 
-def test_scores_are_refused_before_they_are_used_and_all_other_faults_told_together(tmp_path):
-    for value in (np.nan, -0.5, np.inf):
-        store = open_store(made(tmp_path, ("concept_score", (2, 1), value)))
-        with pytest.raises(StoreFormatError, match=r"concept_score has 1 values .* 'spoke'"):
-            _ = store.concept_score
+@pytest.mark.parametrize("value", [np.nan, -0.5, np.inf])
+def test_scores_that_cannot_be_are_refused_before_they_are_used(tmp_path, value):
+    store = open_store(made(tmp_path, ("concept_score", (2, 1), value)))
+    with pytest.raises(StoreFormatError, match=r"concept_score has 1 values .* 'spoke'"):
+        _ = store.concept_score
+
+
+def test_other_faults_of_a_store_are_told_together(tmp_path):
     changes = ("class_name", 1, "bicycle"), ("label", (0, 0), 5), ("mask_offset", 1, -1)
     with pytest.raises(StoreFormatError) as told:
         open_store(made(tmp_path, *changes))
-    for name, *_ in changes:
-        assert name in told.value.message
+    assert [name for name, *_ in changes if name not in told.value.message] == []
 
 
 @pytest.mark.parametrize(
@@ -246,17 +307,20 @@ def test_a_pipe_in_a_store_is_refused(path, name):
         open_store(path)
 
 
-def test_links_to_files_are_followed_and_others_refused(tmp_path, path):
+def test_a_link_to_a_file_is_followed(tmp_path, path):
     chunk = path / "label" / "c" / "0" / "0"
     shutil.move(chunk, tmp_path / "content")
     chunk.symlink_to(tmp_path / "content")
     open_store(path).verify()
-    chunk.unlink()
-    for link, target in ((chunk, "/dev/zero"), (path / "label" / "again", path)):
-        link.symlink_to(target)
-        with pytest.raises(StoreFormatError, match="is a link that leads to no file"):
-            open_store(path)
-        link.unlink()
+
+
+@pytest.mark.parametrize("place", ["label/c/0/0", "label/again"])
+def test_a_link_to_a_device_or_a_folder_is_refused(path, place):
+    link = path / place
+    link.unlink(missing_ok=True)
+    link.symlink_to(path if place == "label/again" else "/dev/zero")
+    with pytest.raises(StoreFormatError, match="is a link that leads to no file"):
+        open_store(path)
 
 
 FACTS = {"knowledge": {"b": 0.2, "network": "net", "layer": None}}
@@ -275,32 +339,67 @@ def store(tmp_path):
     return small_store(tmp_path / "a.zarr", images=24)
 
 
-def test_maps_come_back_the_content_hash_stays_and_a_map_that_was_changed_is_noticed(store):
+@pytest.fixture
+def with_maps(store):
+    """The store, read again after maps of two images were added."""
+    add_arrays(store, {"knowledge_contrast": maps_of(store, [0, 5])}, FACTS)
+    return open_store(store.path)
+
+
+def test_a_store_with_maps_is_verified(with_maps):
+    with_maps.verify()
+
+
+def test_maps_keep_the_content_hash(store, with_maps):
+    assert with_maps.content_hash == store.content_hash
+
+
+def test_maps_have_a_hash_of_their_own(store, with_maps):
+    hashes = (set(each.attrs["variable_hashes"]) for each in (with_maps, store))
+    assert set.difference(*hashes) == {"knowledge_contrast"}
+
+
+def test_facts_on_maps_are_attributes(with_maps):
+    assert with_maps.attrs["knowledge"] == FACTS["knowledge"]
+
+
+def test_maps_keep_the_other_arrays(store):
     before = {name: store.dataset[name].to_numpy() for name in map(str, store.dataset.variables)}
     add_arrays(store, {"knowledge_contrast": maps_of(store, [0, 5])}, FACTS)
     after = open_store(store.path)
-    after.verify()
-    assert after.content_hash == store.content_hash
-    assert after.attrs["knowledge"] == FACTS["knowledge"]
-    hashes = (set(each.attrs["variable_hashes"]) for each in (after, store))
-    assert set.difference(*hashes) == {"knowledge_contrast"}
     for name, values in before.items():
         assert np.array_equal(after.dataset[name].to_numpy(), values), name
-    assert after.knowledge_contrast(1) is None
-    found = after.knowledge_contrast(5)
+
+
+def test_an_image_without_a_map_has_none(with_maps):
+    assert with_maps.knowledge_contrast(1) is None
+
+
+def test_a_map_is_read_back(store, with_maps):
+    found = with_maps.knowledge_contrast(5)
     assert found.shape == tuple(store.thumbnail_shape[5])
     assert found.ravel() == pytest.approx(np.linspace(4, 6, found.size), abs=3e-3)
-    zarr.open_group(store.path, mode="r+")["knowledge_contrast"][3] = 9
+
+
+def test_a_map_that_was_changed_is_noticed(with_maps):
+    zarr.open_group(with_maps.path, mode="r+")["knowledge_contrast"][3] = 9
     with pytest.raises(StoreFormatError, match="knowledge_contrast differs"):
-        open_store(store.path).verify()
+        open_store(with_maps.path).verify()
 
 
-def test_a_damaged_store_is_not_copied_and_maps_of_another_size_and_other_arrays_refused(store):
+def test_maps_of_another_size_are_refused(store):
     with pytest.raises(StoreFormatError, match="knowledge_contrast"):
         add_arrays(store, {"knowledge_contrast": np.zeros(7)}, {})
+    open_store(store.path).verify()
+
+
+def test_other_arrays_than_maps_are_refused(store):
     with pytest.raises(ValueError, match="concept_score"):
         add_arrays(store, {"concept_score": np.zeros(7)}, {})
     open_store(store.path).verify()
+
+
+def test_a_damaged_store_takes_no_maps(store):
     (chunk, *_) = sorted((store.path / "concept_score" / "c").rglob("*"))[-1:]
     chunk.write_bytes(chunk.read_bytes()[:-3])
     with pytest.raises(StoreFormatError, match="damaged"):
