@@ -39,6 +39,10 @@ _ACTIONS = {
         "Print the edits file that leads to an iteration (for inficond tune).",
         "demo --node 2 > edits.yaml",
     ),
+    "verify": (
+        "Read the whole history and check its checksums; print the last, the head of the chain.",
+        "demo",
+    ),
     "backup": ("Copy the history to a new file, also while it is served.", "demo copy.sqlite"),
     "from-backup": ("Restore a copy; the present history is kept next to it.", "demo copy.sqlite"),
     "replay": ("Repeat all events in a new history, and compare the weights.", "demo again.sqlite"),
@@ -68,6 +72,12 @@ def add_arguments(parser: Parser) -> None:
         "world", choices=list(WORLDS), metavar="WORLD", help=f"{' or '.join(WORLDS)}"
     )
     of["meant"].add_classes("class whose thumbs are meant")
+    of["verify"].add_argument(
+        "--head",
+        default="",
+        metavar="HASH",
+        help="checksum that an earlier verify printed: it must still be in the chain",
+    )
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
     for name in ("backup", "from-backup"):
         of[name].add_argument("file", metavar="FILE", help="file of the copy")
