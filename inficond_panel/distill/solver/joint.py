@@ -84,8 +84,9 @@ def fit_joint(
     hold to 1e-12, relative to the larger of 1 and the bound. ``sample_weight`` is (N,). ``start``
     are weights (C, K), centred or not, to start from.
 
-    Warns (``OptimumWarning``) if the student did not reach ``tolerance``. Raises DataError for scores
-    or targets that are not finite, or sparse, SolverError for a problem without a solution, CancelledError once ``cancelled()`` is true.
+    Warns (``OptimumWarning``) if the student did not reach ``tolerance``. Raises DataError for
+    scores or targets that are not finite, or sparse, SolverError for a problem without a solution,
+    CancelledError once ``cancelled()`` is true.
     """
     whole = FitProblem(Scores.of(scores), targets, l1, 0.0, sample_weight, lower, upper)
     student = solve_joint(
