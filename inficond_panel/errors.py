@@ -7,10 +7,10 @@ Each leaf also inherits from a builtin error (a missing store is a ``FileNotFoun
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 #: Folders of an absolute path, up to its last name; within quotes they may contain spaces.
 _FOLDERS = re.compile(
@@ -113,11 +113,18 @@ class FileProblem:
 
 
 class FileProblemsError(InficondError, ValueError):
-    """All faults of a user's file, reported together."""
+    """All faults of a user's file, reported together: ``LISTED`` of them, and how many more."""
+
+    LISTED: ClassVar[int] = 20
 
     def __init__(self, problems: list[FileProblem], remedy: str = "") -> None:
-        super().__init__("\n".join(str(problem) for problem in problems), remedy)
+        super().__init__("\n".join(self._lines(problems)), remedy)
         self.problems = problems
+
+    def _lines(self, problems: Sequence[FileProblem]) -> list[str]:
+        more = len(problems) - self.LISTED
+        lines = [str(problem) for problem in problems[: self.LISTED]]
+        return [*lines, f"and {more:,} more"] if more > 0 else lines
 
     @property
     def for_page(self) -> str:
@@ -127,8 +134,8 @@ class FileProblemsError(InficondError, ValueError):
     @property
     def problems_for_page(self) -> list[str]:
         """One line per problem, with file names instead of paths."""
-        named = (replace(each, file=Path(each.file.name)) for each in self.problems)
-        return [without_folders(str(each)) for each in named]
+        named = [replace(each, file=Path(each.file.name)) for each in self.problems]
+        return [without_folders(line) for line in self._lines(named)]
 
 
 class SpecError(FileProblemsError):
@@ -141,6 +148,8 @@ class EditsError(FileProblemsError):
 
 class AnswersError(FileProblemsError):
     """Faults of a file of answers, or names that are not in the store."""
+
+    LISTED = 5
 
 
 class DataError(InficondError, ValueError):

@@ -84,7 +84,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         "sigmoid": one independent student per class. "softmax": one joint student of two or more
         classes, fitted to ``softmax(y / T)``. Its influences are *centred*: the influences of a
         concept sum to 0 over the classes. ``lower`` and ``upper`` bound centred influences, so a
-        bound on one class also moves the others. ``l2`` and ``threshold`` are not used.
+        bound on one class also moves the others. ``l2`` and ``threshold`` are not used. With ``y``
+        of one column this is the student of "sigmoid": the softmax of a logit and 0 is its sigmoid.
     task : "multi_label" or "single_label", default "multi_label"
         "multi_label": each class is decided independently. "single_label" (always so with ``link``
         "softmax"): only the likeliest class is decided to be present; of a tie the first.
@@ -162,7 +163,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if self.task not in TASKS:
             raise ValueError(f"task must be 'multi_label' or 'single_label', got {self.task!r}")
         self._single = logits.ndim == 1
-        logits = self._logits(logits.reshape(len(scores), -1))
+        logits = logits.reshape(len(scores), -1)
+        self._joint = self.link == SOFTMAX and logits.shape[1] > 1
+        logits = self._logits(logits)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
@@ -170,15 +173,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         l1 = penalties_of(self.lambda_, classes, "lambda_")
         bounds = [self._bound(side, classes) for side in ("lower", "upper")]
         options: dict[str, Any] = {"tolerance": self.tolerance, "max_iterations": self.max_iter}
-        others = np.empty((len(logits), 0)) if self.link == "softmax" else None
+        others = np.empty((len(logits), 0)) if self._joint else None
         targets = soft_targets(logits, self.temperature, others)
         problem = FitProblem(Scores.of(scores), targets, l1, self.l2, weight, *bounds)
-        if self.link == "softmax":
-            if self.l2:
-                raise ValueError("l2 is not used with link='softmax'")
-            students = joint_students(problem, **options)
-        else:
-            students = solve(problem, **options)
+        if self.link == SOFTMAX and self.l2:
+            raise ValueError("l2 is not used with link='softmax'")
+        students = (joint_students if self._joint else solve)(problem, **options)
         self._y_named = names is not None
         return self._take(students, _class_names(names, classes))
 
@@ -193,7 +193,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of each class; rows sum to 1 only with link "softmax"."""
         logits = self.decision_function(X)
-        return softmax(logits, axis=1) if self.link == "softmax" else expit(logits)
+        return softmax(logits, axis=1) if self._joint else expit(logits)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return decisions: 1 where the logit is above ``threshold``, else 0; with task
@@ -209,7 +209,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         decided = self.predict(X)
         logits = self._in_order(_named(y, "y"))
         if self.y_kind == "probabilities":
-            logits = logits_of(logits, self.link == "softmax")
+            logits = logits_of(logits, self._joint)
         if logits.shape != decided.shape:
             raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
         alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
@@ -279,15 +279,16 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             warnings.warn(LIKE_INDICES, UserWarning, stacklevel=3)
         if self.y_kind != "probabilities" and not labels:
             return values
-        by_softmax = self.link == "softmax"
-        if fault := probabilities_fault(values, by_softmax):
+        if fault := probabilities_fault(values, self._joint):
             raise ValueError(f"y: values {fault}")
-        return logits_of(values, by_softmax)
+        return logits_of(values, self._joint)
 
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         table = logits.reshape(len(logits), -1)
         limits = np.broadcast_to(self.threshold, table.shape[1:])
-        task = SINGLE_LABEL if self.link == SOFTMAX else self.task
+        task = self.task
+        if self.link == SOFTMAX:
+            task = SINGLE_LABEL if self._joint else MULTI_LABEL
         return decided(table, limits, task).reshape(logits.shape).astype(np.int64)
 
     def _bound(self, name: str, classes: int) -> np.ndarray | None:
@@ -368,6 +369,7 @@ def estimator(students: Exported) -> ConceptStudents:
         certificate_=tuple(gap["kind"] for gap in certificate),
         card_=card,
         _single=False,
+        _joint=students.link == SOFTMAX,
         _y_named=True,
     )
     return made

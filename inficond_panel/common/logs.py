@@ -1,10 +1,12 @@
-"""Rate limit of log lines that a browser can cause, so that no browser can fill a disk."""
+"""Lines of logs: as JSON, and rarely enough that no browser can fill a disk."""
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import deque
+from datetime import UTC, datetime
 
 #: Largest number of lines per message and minute.
 MOST = 20
@@ -32,6 +34,34 @@ class Seldom(logging.Filter):
         if len(times) == MOST:
             record.msg = f"{record.msg} (more of these are left out for a minute)"
         return True
+
+
+#: Format of lines of text: time, level, logger and message.
+TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class JsonLines(logging.Formatter):
+    """Formatter of a record as one line of JSON, with the time in UTC and any traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def log_as_json(file: str | None) -> None:
+    """Write all logs of this process as lines of JSON to ``file``, by default to standard error."""
+    handler = logging.FileHandler(file) if file else logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.getLogger().addHandler(handler)
 
 
 def logger_of(name: str) -> logging.Logger:

@@ -23,6 +23,7 @@ from inficond_panel.distill.sources import (
     Source,
     beside,
     block_values,
+    check_dense,
     in_order,
     namespace,
     thread_count,
@@ -390,6 +391,7 @@ def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Arr
 
 def _as_source(values: Any) -> Source:
     """Wrap ``values`` in a ``Source``; raise DataError if they are not a table of numbers."""
+    check_dense(scores=values)
     if hasattr(values, "map"):
         return values
     if "dask" in sys.modules and hasattr(values, "__dask_graph__"):

@@ -29,8 +29,9 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.scores import ScoreLike, Scores
-from inficond_panel.distill.solver.exact import fit
+from inficond_panel.distill.solver.exact import solve
 from inficond_panel.distill.solver.objective import decision_function
+from inficond_panel.distill.solver.problem import FitProblem
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import constant, divisor
 
@@ -61,13 +62,13 @@ def cross_fitted_model(
     """
     folds, data = stratified_folds(label[:, None], FOLDS, seed, group), Scores.of(scores)
     inside, shape = folds[:, None] != np.arange(FOLDS), (-1, FOLDS, len(PENALTIES))
-    model = fit(  # all folds at once: photos of a fold have weight 0
+    problem = FitProblem(  # all folds at once: photos of a fold have weight 0
         data,
         np.repeat(label[:, None].astype(float), FOLDS * len(PENALTIES), axis=1),
         l1=PENALTIES * FOLDS,
         sample_weight=np.repeat(inside, len(PENALTIES), axis=1),
-        tolerance=1e-4,
     )
+    model = solve(problem, tolerance=1e-4)
     each = decision_function(data, model.weights, model.intercepts).reshape(shape)
     logit = each[np.arange(len(label)), folds]
     of_others = decision_function(others, model.weights, model.intercepts).reshape(shape)

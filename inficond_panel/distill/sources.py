@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.cluster import keep_memory
 from inficond_panel.common.devices import product_device
+from inficond_panel.common.tables import is_sparse, type_name
 from inficond_panel.common.threads import one_thread, solver_threads
 from inficond_panel.errors import DataError
 
@@ -59,6 +60,16 @@ def on_card(values: NDArray, device: str) -> Any:
     import torch  # noqa: PLC0415 - an extra
 
     return torch.asarray(values, device=hardware, copy=True)
+
+
+def check_dense(**arguments: object) -> None:
+    """Raise ``DataError`` for an argument that is a sparse matrix of SciPy."""
+    for name, value in arguments.items():
+        if is_sparse(value):
+            raise DataError(
+                f"{name} is {type_name(value)}, a sparse matrix.",
+                f"Pass an array: {name}.toarray().",
+            )
 
 
 def count_not_finite(values: Any) -> int:

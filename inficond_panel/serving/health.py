@@ -6,14 +6,19 @@ The responses have only numbers, no name of data, file or person.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from bokeh.server.tornado import BokehTornado
 from tornado.web import RequestHandler
 
+from inficond_panel.common import monitoring
+
+Sample = tuple[str, dict[str, str], float]  #: suffix of the name, labels, value
 Check = Callable[[], bool]  #: returns True if a page can be opened
 
 #: Seconds for which a result of the checks is reused: they read the disk, and anybody may request.
@@ -68,6 +73,20 @@ class _Counting:
 _counting = _Counting()
 
 
+def measure(application: BokehTornado) -> None:
+    """Count the requests of ``application`` with their durations, and the errors in the logs."""
+    standard = application.log_request
+
+    def log_request(handler: RequestHandler) -> None:
+        if handler.get_status() != 101:  # a websocket lasts as long as its page
+            seconds = handler.request.request_time()
+            monitoring.REQUESTS.observe(str(handler.get_status()), seconds)
+        standard(handler)
+
+    setattr(application, "log_request", log_request)  # noqa: B010 - for a type checker
+    monitoring.count_errors()
+
+
 class _Watched(RequestHandler):
     """Base class of the request handlers that answer with results of the checks."""
 
@@ -95,10 +114,14 @@ class HealthHandler(_Watched):
 
 
 class MetricsHandler(_Watched):
-    """Handler of ``/metrics``, which answers with gauges of this process in Prometheus's format."""
+    """Handler of ``/metrics``, which answers with metrics of this process in Prometheus's format.
+
+    All have the label ``process``, the number of the process, since with several processes any of
+    them may answer.
+    """
 
     async def get(self) -> None:
-        """Answer with the name, help, type and value of each gauge as text."""
+        """Answer with the name, help, type and samples of each metric as text."""
         ready, app = await self._ready(), self.application
         assert isinstance(app, BokehTornado)
         sessions = sum(len(app.get_sessions(path)) for path in app.app_paths)
@@ -110,12 +133,20 @@ class MetricsHandler(_Watched):
             "inficond_start_time_seconds": (round(_started), "start of this process, Unix time"),
         }
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.finish(
-            "".join(
-                f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {value}\n"
-                for name, (value, words) in gauges.items()
-            )
-        )
+        for name, (value, words) in gauges.items():
+            self._write(name, "gauge", words, [("", {}, value)])
+        errors = ("", {}, monitoring.errors())
+        self._write("inficond_errors_total", "counter", "errors in the log", [errors])
+        for each in (monitoring.REQUESTS, monitoring.JOBS):
+            self._write(each.name, "histogram", each.words, each.samples())
+        self.finish()
+
+    def _write(self, name: str, kind: str, words: str, samples: Iterable[Sample]) -> None:
+        self.write(f"# HELP {name} {words}\n# TYPE {name} {kind}\n")
+        for suffix, labels, value in samples:
+            named = {"process": str(os.getpid()), **labels}
+            text = ",".join(f"{label}={json.dumps(each)}" for label, each in named.items())
+            self.write(f"{name}{suffix}{{{text}}} {value}\n")
 
 
 #: Routes in the form that a plugin of ``panel serve`` defines.

@@ -11,13 +11,15 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import param
 
+from inficond_panel.common.monitoring import JOBS
 from inficond_panel.errors import CancelledError, InficondError
 
 Publish = Callable[[Callable[[], None]], object]
@@ -174,7 +176,8 @@ class Jobs(param.Parameterized):
         try:
             if job.cancelled():
                 raise CancelledError("Cancelled.")  # noqa: TRY301 - as if the work had noticed
-            result = job.work(job)
+            with _measured(job):
+                result = job.work(job)
         except Exception as error:  # a defect must not kill the worker; it is reported too
             self._finish(job, partial(job.failed, _as_inficond(error)))
         else:
@@ -243,6 +246,16 @@ class Working(param.Parameterized):
     def _report(self, share: float, text: str) -> None:
         if self.status.kind in self.RUNNING:
             self.status = Status(self.status.kind, text, share)
+
+
+@contextmanager
+def _measured(job: Job) -> Iterator[None]:
+    """Count how long the block takes, under the key of ``job`` without its number."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        JOBS.observe(job.key.rstrip(" 0123456789"), time.monotonic() - began)
 
 
 def _done(job: Job, result: Any) -> None:

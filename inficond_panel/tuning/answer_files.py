@@ -200,6 +200,9 @@ class _Reader:
             if absent := [name for name in _NEEDED if name not in self._header]:
                 self._note(1, f"the column {' and the column '.join(map(repr, absent))} is missing")
                 return
+            if twice := [name for name in COLUMNS if self._header.count(name) > 1]:
+                self._note(1, f"two columns are named {twice[0]!r}", twice[0])
+                return
             for cells in table:
                 if any(cells):
                     self._row(table.line_num, dict(zip(self._header, cells, strict=False)))

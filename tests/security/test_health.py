@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,10 @@ from wire import serving
 
 import inficond_panel
 from inficond_panel.commands.serve.panel_serve import guarded
+from inficond_panel.common import monitoring
+from inficond_panel.common.logs import JsonLines
 from inficond_panel.serving import health
+from inficond_panel.state import Job, Jobs, jobs
 
 APP = str(Path(inficond_panel.__file__).with_name("app.py"))
 #: Answers without a page, as soon as the server listens.
@@ -51,10 +56,11 @@ def test_the_first_request_meets_the_guards(tmp_path, spec, command, specs) -> N
     history = str(tmp_path / "history.sqlite")
     with serving(tmp_path, *filled, page=ICON, INFICOND_HISTORY=history) as server:
         assert server.get("/components/unittest.__main__/a/b/c")[0] == 404
-        status, headers, text = server.get("/health")
-        assert (status, json.loads(text)) == (200, {"status": "ok", "ready": specs, "specs": specs})
+        wait_until(lambda: server.get("/health")[0] == 200, "the specs are open")
+        _, headers, text = server.get("/health")
+        assert json.loads(text) == {"status": "ok", "ready": specs, "specs": specs}
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert f"inficond_specs_ready {specs}\n" in server.get("/metrics")[2]
+        assert metrics(server)["inficond_specs_ready"] == specs
         assert server.get("/components/unittest.__main__/a/b/c")[0] == 404  # it is still there
         if command[0] == "inficond_panel":
             assert metrics(server)["inficond_sessions"] == 0
@@ -83,6 +89,116 @@ def test_a_page_says_where_its_server_was_not_guarded(tmp_path, spec) -> None:
         assert server.get("/components/unittest.__main__/a/b/c")[0] == 404  # from now on
 
 
+# --- metrics
+
+
+@pytest.fixture
+def histogram(monkeypatch) -> monitoring.Histogram:
+    """A histogram of 0.05 s, 0.06 s and 100 s."""
+    histogram = monitoring.Histogram("seconds", "job", "words")
+    for seconds in (0.05, 0.06, 100.0):
+        histogram.observe("refit", seconds)
+    return histogram
+
+
+@pytest.mark.parametrize(
+    ("limit", "number"), [("0.01", 0), ("0.05", 1), ("0.1", 2), ("60.0", 2), ("+Inf", 3)]
+)
+def test_a_bucket_counts_what_took_no_longer_than_its_limit(histogram, limit, number) -> None:
+    wanted = ("_bucket", {"job": "refit", "le": limit}, number)
+    assert wanted in list(histogram.samples())
+
+
+def test_a_histogram_has_the_sum_of_its_durations(histogram) -> None:
+    assert ("_sum", {"job": "refit"}, pytest.approx(100.11)) in list(histogram.samples())
+
+
+def test_a_histogram_has_the_number_of_its_durations(histogram) -> None:
+    assert ("_count", {"job": "refit"}, 3) in list(histogram.samples())
+
+
+@pytest.mark.parametrize("key", ["refit", "move 7"])
+def test_a_job_is_counted_under_its_kind(monkeypatch, key) -> None:
+    counted = monitoring.Histogram("seconds", "job", "words")
+    monkeypatch.setattr(jobs, "JOBS", counted)
+    work = Job(key, lambda _: None, lambda _: None, lambda _: None)
+    Jobs(inline=True).submit(work)
+    assert ("_count", {"job": key.split()[0]}, 1) in list(counted.samples())
+
+
+def test_errors_in_the_log_are_counted() -> None:
+    monitoring.count_errors()
+    before = monitoring.errors()
+    logging.getLogger("inficond_panel.test").error("one")
+    logging.getLogger("inficond_panel.test").warning("none")
+    assert monitoring.errors() == before + 1
+
+
+def test_each_sample_names_its_process(served) -> None:
+    lines = served[0].get("/tools/metrics")[2].splitlines()
+    [process] = {re.search(r'process="(\d+)"', line)[1] for line in lines if line[0] != "#"}
+    assert int(process) == served[0].process.pid
+
+
+def test_requests_are_counted_with_their_durations(served) -> None:
+    server, _ = served
+    server.get("/tools/nowhere")
+    name, labels = "inficond_request_seconds_count", 'status="404"'
+    assert samples(server, "/tools")[name, labels] == 1
+
+
+# --- logs
+
+
+def record(**changes) -> logging.LogRecord:
+    return logging.makeLogRecord(
+        {"name": "a.b", "levelname": "WARNING", "msg": "two\n%s", "args": ("lines",), **changes}
+    )
+
+
+def test_a_line_of_json_is_one_line() -> None:
+    assert "\n" not in JsonLines().format(record())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("level", "WARNING"), ("logger", "a.b"), ("message", "two\nlines")]
+)
+def test_a_line_of_json_has_what_the_record_has(key, value) -> None:
+    assert json.loads(JsonLines().format(record()))[key] == value
+
+
+def test_the_time_of_a_line_of_json_is_in_utc() -> None:
+    line = json.loads(JsonLines().format(record(created=0.5)))
+    assert line["time"] == "1970-01-01T00:00:00.500+00:00"
+
+
+def test_a_line_of_json_has_the_traceback() -> None:
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        line = JsonLines().format(record(exc_info=sys.exc_info()))
+    assert "ZeroDivisionError" in json.loads(line)["exception"]
+
+
+def served_log(folder, spec, *flags: str) -> list[str]:
+    """The line of a server's log with its version."""
+    history = str(folder / "history.sqlite")
+    given = {"page": "/health", "forked": True, "INFICOND_HISTORY": history}
+    with serving(folder, "serve", spec, *flags, **given) as server:
+        lines = server.log.read_text().splitlines()
+    return [line for line in lines if "running on Tornado" in line]
+
+
+def test_a_line_of_the_log_has_its_level(tmp_path, spec) -> None:
+    [line] = served_log(tmp_path, spec)
+    assert " INFO bokeh" in line
+
+
+def test_a_flag_makes_the_log_json(tmp_path, spec) -> None:
+    [line] = served_log(tmp_path, spec, "--log-format", "json")
+    assert json.loads(line)["level"] == "INFO"
+
+
 # --- whether pages can be opened
 
 
@@ -102,17 +218,31 @@ def served(tmp_path, spec):
         yield server, tmp_path / "small.zarr"
 
 
-def metrics(server, prefix: str = "") -> dict[str, float]:
+SAMPLE = re.compile(
+    r"(?:# HELP \w+ .+|# TYPE \w+ (?:gauge|counter|histogram)|(\w+){(.+)} ([\d.e-]+))"
+)
+
+
+def samples(server, prefix: str = "") -> dict[tuple[str, str], float]:
+    """Samples of ``/metrics`` by name and labels other than the process."""
     status, headers, text = server.get(f"{prefix}/metrics")
     assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
-    line = re.compile(r"(?:# HELP \w+ .+|# TYPE \w+ gauge|(\w+) (\d+))")
-    found = [line.fullmatch(each) for each in text.splitlines()]
+    found = [SAMPLE.fullmatch(each) for each in text.splitlines()]
     assert all(found), "each line is one of the format's"
-    return {match[1]: float(match[2]) for match in found if match[1]}
+    return {
+        (match[1], re.sub(r'^process="\d+",?', "", match[2])): float(match[3])
+        for match in found
+        if match[1]
+    }
+
+
+def metrics(server, prefix: str = "") -> dict[str, float]:
+    return {name: value for (name, labels), value in samples(server, prefix).items() if not labels}
 
 
 def test_it_is_well_while_the_store_is_there_and_says_so_when_it_is_not(served) -> None:
     server, store = served
+    wait_until(lambda: server.get("/tools/health")[0] == 200, "the spec is open")
     status, headers, text = server.get("/tools/health")
     assert (status, json.loads(text)) == (200, {"status": "ok", "ready": 1, "specs": 1})
     assert headers["Cache-Control"] == "no-store"

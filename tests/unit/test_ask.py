@@ -390,6 +390,23 @@ def test_answers_and_questions_that_cannot_be_are_refused_and_files_too(students
             students.ask(class_name, n=count)
 
 
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_column_that_is_there_twice_is_refused(students, tmp_path, name):
+    file = tmp_path / "answers.csv"
+    file.write_text(f"{','.join(COLUMNS)},{name}\ntruck,1,0800.jpg,,why,1,0\n")
+    with pytest.raises(AnswersError, match=f"answers.csv:1:.*two columns are named '{name}'"):
+        students.teach("truck", file)
+
+
+def test_a_file_with_thousands_of_faults_names_five(students, tmp_path):
+    file = tmp_path / "answers.csv"
+    file.write_text("image,answer\n" + "".join(f"none {n},1\n" for n in range(3_000)))
+    with pytest.raises(AnswersError) as caught:
+        students.teach("truck", file)
+    lines = caught.value.message.splitlines()
+    assert (len(lines), lines[-1]) == (6, "and 2,995 more")
+
+
 def test_marks_that_spreadsheets_need_are_taken_off(tmp_path):
     frames = shifted_frames(seed=1)
     for key in ("logits", "labels"):

@@ -3,16 +3,27 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 import zarr
+from scipy.sparse import csr_array, csr_matrix
 
-from inficond_panel.distill import Scores, certify, decision_function, fit, soft_targets
+from inficond_panel.distill import (
+    Scores,
+    certify,
+    certify_joint,
+    decision_function,
+    fit,
+    fit_joint,
+    fit_paper,
+    soft_targets,
+)
 from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.solver.problem import make_problems
 from inficond_panel.distill.sources import SlicedSource, in_order
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, OptimumWarning
 
 pytestmark = pytest.mark.server
 
@@ -185,3 +196,52 @@ def test_a_refit_holds_its_columns_and_not_the_table(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     grown, _ = map(int, subprocess.check_output(command, text=True, env=environment).split())
     assert grown * 1024 < 0.75 * 40_000 * 584 * 4  # of the table in float32
+
+
+# --- sparse matrices
+
+
+X, Y, W = np.eye(4, 3), np.full((4, 2), 0.5), np.zeros((3, 2))
+SPARSE = {
+    "fit scores": (lambda sparse: fit(sparse(X), Y), "scores"),
+    "fit targets": (lambda sparse: fit(X, sparse(Y)), "targets"),
+    "fit lower": (lambda sparse: fit(X, Y, lower=sparse(W)), "lower"),
+    "fit sample_weight": (lambda sparse: fit(X, Y, sample_weight=sparse(Y)), "sample_weight"),
+    "fit_joint scores": (lambda sparse: fit_joint(sparse(X), Y), "scores"),
+    "fit_joint targets": (lambda sparse: fit_joint(X, sparse(Y)), "targets"),
+    "fit_paper scores": (lambda sparse: fit_paper(sparse(X), Y), "scores"),
+    "certify scores": (lambda sparse: certify(sparse(X), Y, W), "scores"),
+    "certify weights": (lambda sparse: certify(X, Y, sparse(W)), "weights"),
+    "certify_joint targets": (lambda sparse: certify_joint(X, sparse(Y), W), "targets"),
+    "certify_joint weights": (lambda sparse: certify_joint(X, Y, sparse(W)), "weights"),
+    "decision scores": (lambda sparse: decision_function(sparse(X), W, W[0]), "scores"),
+    "decision weights": (lambda sparse: decision_function(X, sparse(W), W[0]), "weights"),
+    "soft_targets": (lambda sparse: soft_targets(sparse(Y)), "teacher_logit"),
+}
+
+
+@pytest.mark.parametrize("sparse", [csr_matrix, csr_array])
+@pytest.mark.parametrize("case", SPARSE)
+def test_a_sparse_matrix_is_refused_by_its_name(case, sparse):
+    call, name = SPARSE[case]
+    with pytest.raises(DataError, match=rf"{name} is .*csr_\w+, a sparse matrix") as caught:
+        call(sparse)
+    assert caught.value.remedy == f"Pass an array: {name}.toarray()."
+
+
+# --- students that stop before the optimum
+
+
+@pytest.mark.parametrize("solver", [fit, fit_joint])
+def test_a_student_that_stops_early_warns(case, solver):
+    scores, targets = case
+    with pytest.warns(OptimumWarning, match="stopped before the optimum"):
+        solver(scores, targets / targets.sum(axis=1, keepdims=True), max_iterations=0)
+
+
+@pytest.mark.parametrize("solver", [fit, fit_joint])
+def test_a_student_at_the_optimum_does_not_warn(case, solver):
+    scores, targets = case
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OptimumWarning)
+        solver(scores, targets / targets.sum(axis=1, keepdims=True))

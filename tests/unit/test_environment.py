@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -83,7 +84,6 @@ def test_the_command_is_one_that_there_is(words):
     assert args.port == 5006
     assert args.address in {"0.0.0.0", "127.0.0.1"}
     assert "EXPOSE 5006" in DOCKERFILE
-    assert "http://localhost:5006/health" in DOCKERFILE
 
 
 def test_compose_passes_secrets_by_the_environment():
@@ -108,3 +108,31 @@ def test_the_unit_has_secrets_with_limits():
     assert Path(PROGRAM).name == "inficond"
     assert "EnvironmentFile=/etc/inficond.env" in lines  # with a dash it might be missing
     assert {"MemoryMax", "CPUQuota", "TasksMax"} <= {line.partition("=")[0] for line in lines}
+
+
+def test_the_health_check_of_the_image_is_in_it():
+    assert '["python", "/opt/inficond/deploy/healthy.py"]' in DOCKERFILE
+
+
+#: Headers that Tornado believes with --use-xheaders, besides those that each proxy sets.
+@pytest.mark.parametrize("header", ["X-Real-Ip", "X-Scheme"])
+@pytest.mark.parametrize("file", ["Caddyfile", "nginx.conf"])
+def test_a_proxy_drops_the_headers_of_clients_that_the_server_would_believe(file, header):
+    assert header in (DEPLOY / file).read_text()
+
+
+HEALTH = runpy.run_path(str(DEPLOY / "healthy.py"))["address"]
+
+
+@pytest.mark.parametrize(
+    ("command", "address"),
+    [
+        ("inficond demo --address 0.0.0.0 --port 5006", "http://localhost:5006/health"),
+        ("inficond serve my.yaml", "http://localhost:5006/health"),
+        ("inficond serve my.yaml --port=80 --prefix /a/b", "http://localhost:80/a/b/health"),
+        ("tini -- inficond serve a.yaml --prefix a/ --port 1", "http://localhost:1/a/health"),
+        ("inficond serve a.yaml --ssl-certfile c.pem", "https://localhost:5006/health"),
+    ],
+)
+def test_the_health_check_of_the_image_asks_where_the_server_is(command, address):
+    assert HEALTH(command.split()) == address

@@ -148,3 +148,22 @@ def test_paths_are_told_on_the_page_by_their_last_names_in_files_too():
     html = error_html(SpecError(problems, "Put it into /srv/private/a/b"))
     assert "srv" not in html
     assert "<li>own.yaml:2:1: net.onnx is missing</li>" in html
+
+
+@pytest.fixture
+def thousands() -> SpecError:
+    return SpecError([FileProblem(Path("/data/a.yaml"), n, 1, "odd") for n in range(1, 3_001)])
+
+
+@pytest.mark.parametrize("text", ["for_shell", "for_page"])
+def test_a_list_of_thousands_of_faults_ends_with_their_number(thousands, text):
+    assert getattr(thousands, text).splitlines()[20:] == ["and 2,980 more"]
+
+
+def test_all_faults_are_kept_with_the_error(thousands):
+    assert len(thousands.problems) == 3_000
+
+
+def test_a_short_list_of_faults_is_whole():
+    error = SpecError([FileProblem(Path("a.yaml"), n, 1, "odd") for n in range(1, 21)])
+    assert error.message.splitlines()[-1] == "a.yaml:20:1: odd"

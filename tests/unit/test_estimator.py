@@ -20,13 +20,34 @@ from inficond_panel.errors import MissingExtraError, SolverError
 
 @pytest.mark.filterwarnings("ignore:y has only the values 0 and 1")
 @pytest.mark.parametrize(
-    "estimator", [ConceptStudents(), ConceptStudents(l2=0.1, temperature=2.0, lower=0)]
+    "estimator",
+    [
+        ConceptStudents(),
+        ConceptStudents(l2=0.1, temperature=2.0, lower=0),
+        ConceptStudents(link="softmax"),
+    ],
 )
 def test_scikit_learns_own_checks(estimator):
     """As docs/notebook.md has it; the checks' ``y`` are labels or numbers beyond 0 and 1."""
     checks = check_estimator(estimator, on_skip=None)
     assert {each["status"] for each in checks} <= {"passed", "skipped"}
     assert sum(each["status"] == "passed" for each in checks) > 40
+
+
+@pytest.mark.parametrize("shape", [(150,), (150, 1)])
+def test_a_softmax_of_one_class_is_its_sigmoid(data, shape):
+    """softmax (z, 0) = (sigmoid z, sigmoid -z)."""
+    scores, logits = data
+    z = logits[:, 0]
+    made = ConceptStudents(link="softmax").fit(scores, z.reshape(shape))
+    other = ConceptStudents().fit(scores, z.reshape(shape))
+    np.testing.assert_array_equal(made.predict_proba(scores), other.predict_proba(scores))
+
+
+def test_a_softmax_of_one_class_decides_at_one_half(data):
+    scores, logits = data
+    made = ConceptStudents(link="softmax").fit(scores, logits[:, 0])
+    np.testing.assert_array_equal(made.predict(scores), made.predict_proba(scores) > 0.5)
 
 
 @pytest.fixture

@@ -307,6 +307,20 @@ def all_of(tuner: Tuner) -> list:
     return [nodes, tuner.history.events(tuner.root_id)]
 
 
+def test_the_log_is_verified(told, spec):
+    head = open_tuner(spec).history.verify()[1]
+    assert f"Its head: {head}" in told("verify")
+
+
+def test_a_head_in_the_chain_is_accepted(told):
+    head = told("verify", "--json")["head_of_log"]
+    assert told("verify", "--json", "--head", head)["head_of_log"] == head
+
+
+def test_a_head_that_is_not_in_the_chain_is_refused(told):
+    assert "no event with the checksum abc" in told("verify", "--head", "abc")
+
+
 def test_a_copy_made_while_others_write_is_whole(spec, tmp_path):
     tuner, other = open_tuner(spec), open_tuner(spec)
     node, done = tuner.nodes()[1], threading.Event()

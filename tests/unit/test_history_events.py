@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import Event, History, HistoryState, Node
 from inficond_panel.tuning.history.belongs import Thing
 
@@ -334,3 +334,59 @@ def test_an_image_without_tags_is_left_out(history):
     history.tag(A.id, ["1.jpg"], "night")
     history.tag(A.id, ["1.jpg"], "night", on=False)
     assert history.tags() == {}
+
+
+@pytest.mark.parametrize("write", ["set_note", "rename"])
+def test_a_text_with_nul_is_refused(history, write):
+    with pytest.raises(TuningError, match="NUL"):
+        getattr(history, write)(A.id, "a\0b")
+
+
+# --- the chain of checksums
+
+
+@pytest.fixture
+def known(history) -> str:
+    """The checksum of the last event."""
+    return history.verify()[1]
+
+
+def cut(history: History) -> None:
+    """Remove the last event, as the owner of the database can."""
+    database = history._database
+    with database.transaction(write=True) as db:
+        name = "events_append_only" if "postgres" in history.path else "events_delete"
+        more = " ON events" if "postgres" in history.path else ""
+        db.execute(f"DROP TRIGGER {name}{more}")
+        db.execute("DELETE FROM events WHERE number = (SELECT max(number) FROM events)")
+
+
+def test_the_head_of_the_log_is_the_checksum_of_its_last_event(history, known):
+    with history._database.transaction() as db:
+        select = "SELECT checksum FROM events ORDER BY number DESC LIMIT 1"
+        assert db.execute(select).fetchone()[0] == known
+
+
+def test_the_events_of_a_log_are_counted(history):
+    """4 iterations and 2 moves."""
+    assert history.verify()[0] == 6
+
+
+def test_a_head_noted_earlier_is_still_found(history, known):
+    history.set_note(A.id, "later")
+    assert history.verify(known)[1] != known
+
+
+def test_an_event_removed_from_the_end_is_found_by_the_head(history, known):
+    cut(history)
+    with pytest.raises(HistoryError, match=f"no event with the checksum {known}"):
+        history.verify(known)
+
+
+def test_the_head_of_another_history_is_not_found(history):
+    with pytest.raises(HistoryError, match="no event with the checksum ffff"):
+        history.verify("f" * 64)
+
+
+def test_an_empty_history_has_no_head(tmp_path):
+    assert History(tmp_path / "none.sqlite").verify() == (0, "")

@@ -2,11 +2,15 @@
 
 import os
 import signal
+import socket
+import threading
+from contextlib import suppress
 
 import pytest
 from precompute_factory import CONV, photo_set, tiny_encoder
 
 import precompute
+from inficond_panel.common.cluster import connected
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
@@ -73,6 +77,35 @@ def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path
     assert not [line for line in lines if "may differ" in line]
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
     assert report.skipped[0][0] == "00004"
+
+
+#: What may be behind a wrong address: nothing that Dask can read.
+GARBAGE = {
+    "bytes": b"\xff" * 4_096,
+    "zeros": bytes(64),
+    "one frame": (1).to_bytes(8, "little") + (4).to_bytes(8, "little") + b"\x91\xc1\xc1\xc1",
+    "a website": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    "a short answer": b"\x01\x00",
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_what_is_no_scheduler_is_told(monkeypatch, kind):
+    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", "1s")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    connection.sendall(GARBAGE[kind])
+                    connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InficondError, match="No Dask scheduler answers"), connected(address):
+            pass
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def test_no_scheduler_and_one_without_workers_are_told(home, tmp_path, monkeypatch):

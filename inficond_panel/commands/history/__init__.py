@@ -46,6 +46,10 @@ _ACTIONS = {
         "Print the edits file that leads to an iteration (for inficond tune).",
         "demo --node 2 > edits.yaml",
     ),
+    "verify": (
+        "Read the whole history and check its checksums; print the last, the head of the chain.",
+        "demo",
+    ),
     "backup": ("Copy the history to a new file, also while it is served.", "demo copy.sqlite"),
     "from-backup": ("Restore a copy; the present history is kept next to it.", "demo copy.sqlite"),
     "replay": ("Repeat all events in a new history, and compare the weights.", "demo again.sqlite"),
@@ -80,6 +84,12 @@ def add_arguments(parser: Parser) -> None:
     )
     of["belongs"].add_classes("class that it belongs to")
     of["belongs"].add_argument("--take-back", action="store_true", help="take the answer back")
+    of["verify"].add_argument(
+        "--head",
+        default="",
+        metavar="HASH",
+        help="checksum that an earlier verify printed: it must still be in the chain",
+    )
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
     for name in ("backup", "from-backup"):
         of[name].add_argument("file", metavar="FILE", help="file of the copy")

@@ -167,6 +167,19 @@ def _near(node: Node) -> str:
     return f", within {max(node.gap):.1e} of their optimum" if known else ""
 
 
+def verify(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Check the whole history; return the number of its events and the head of their chain."""
+    events, head = tuner.history.verify(args.head)
+    number = len(tuner.nodes(deleted=True))
+    lines = [
+        f"{count(events, 'event')} and {count(number, 'iteration')} have the checksums of their "
+        f"log. Its head: {head}"
+    ]
+    if not args.head:
+        lines += ["Keep the head elsewhere: with --head HASH this command finds removed events."]
+    return {**history_facts(tuner), "log": events, "head_of_log": head}, lines
+
+
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Copy the history, with its typed concepts, to a new file; return facts and lines to print."""
     back_up(tuner, Path(args.file))
@@ -225,4 +238,5 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.Da
     "backup": backup,
     "from-backup": from_backup,
     "replay": replay,
+    "verify": verify,
 }

@@ -23,6 +23,7 @@ import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.parser import HISTORY_HELP, SPEC
 from inficond_panel.common.folders import IN_MEMORY, is_path
+from inficond_panel.common.logs import TEXT, log_as_json
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
@@ -48,6 +49,8 @@ _HELP = {
     "websocket_compression_level": "Compression of messages to pages, 0 (none) to 9 (default: 6)",
     "session_ids": "One of: unsigned, signed (default) or external-signed",
     "port": f"Port to listen on (default: {PORT}, or any that is free)",
+    "log_format": "Python's format of log lines, or json: a line of JSON for each (default: time, "
+    "level, logger and message)",
     "address": "Address to listen on (default: all); 127.0.0.1: only this machine",
 }
 
@@ -83,7 +86,9 @@ class _Serve(Serve):
     )
 
     def customize_server(self, server: Server) -> Server:
-        """Start the import of slow packages; Panel calls this in each process once it listens."""
+        """Measure requests, and start the import of slow packages; Panel calls this in each process
+        once it listens."""
+        health.measure(server._tornado)
         server.io_loop.add_callback(threading.Thread(target=load_ahead, daemon=True).start)
         return super().customize_server(server)
 
@@ -102,6 +107,7 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
     parser.set_defaults(panel_serve=_Serve(parser=flags))  # type: ignore[arg-type]
     for action in flags._group_actions:
         action.help = _HELP.get(action.dest, action.help)
+    parser.set_defaults(log_format=TEXT)
     flags.add_argument("--num-threads", action=_Threads, help=argparse.SUPPRESS)
 
 
@@ -188,6 +194,8 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     if args.websocket_compression_level is None:
         args.websocket_compression_level = 6
     args.plugins = [*(args.plugins or []), plugin.__name__]
+    if args.log_format == "json":
+        log_as_json(args.log_file)
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
         args.panel_serve.invoke(args)

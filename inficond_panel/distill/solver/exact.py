@@ -9,6 +9,7 @@ Far from the optimum a pass multiplies in float32, which shows where to go and p
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
@@ -23,8 +24,8 @@ from inficond_panel.distill.solver.newton import NEARLY, NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import FitProblem, start_weights
 from inficond_panel.distill.solver.tempered import Tempered
-from inficond_panel.distill.sources import Array, in_order
-from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.distill.sources import Array, check_dense, in_order
+from inficond_panel.errors import CancelledError, OptimumWarning, SolverError
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,12 @@ def fit(
     objective, from the weights nearest to 0.
     ``progress`` is called with the share done, 0 to 1, and a line of text.
 
-    Raises DataError for scores or targets that are not finite, SolverError for a problem without
-    a solution, CancelledError once ``cancelled()`` is true.
+    Warns (``OptimumWarning``) if a student did not reach ``tolerance``. Raises DataError for scores
+    or targets that are not finite, or sparse, SolverError for a problem without a solution,
+    CancelledError once ``cancelled()`` is true.
     """
     problem = FitProblem(Scores.of(scores), targets, l1, l2, sample_weight, lower, upper)
-    return solve(
+    students = solve(
         problem,
         start=start,
         tolerance=tolerance,
@@ -86,6 +88,22 @@ def fit(
         progress=progress,
         cancelled=cancelled,
     )
+    warn_if_open(students.gap[~students.converged], tolerance, max_iterations)
+    return students
+
+
+def warn_if_open(gaps: Array, tolerance: float, max_iterations: int) -> None:
+    """Emit an ``OptimumWarning`` to the caller's caller if there are ``gaps`` above ``tolerance``.
+
+    The gaps are relative to the objective without concepts."""
+    if gaps.size:
+        warnings.warn(
+            f"{gaps.size} of the students stopped before the optimum, after at most "
+            f"{max_iterations} steps: the largest gap is {gaps.max():.2g}, the tolerance "
+            f"{tolerance:g}. Raise max_iterations or tolerance.",
+            OptimumWarning,
+            stacklevel=3,
+        )
 
 
 @one_thread()
@@ -264,6 +282,7 @@ def certify(
     used. If a small gap above ``tolerance`` remains, the residuals of the students' next Newton
     step are also tried. Errors as in ``fit``.
     """
+    check_dense(weights=weights, intercepts=intercepts)
     data = Scores.of(scores)
     problems = FitProblem(data, targets, l1, l2, sample_weight, lower, upper).of_each()
     first = start_weights(weights, (data.shape[1], len(problems)), problems)

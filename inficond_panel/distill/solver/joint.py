@@ -24,13 +24,13 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
-from inficond_panel.distill.solver.exact import Fit, check_cancelled
+from inficond_panel.distill.solver.exact import Fit, check_cancelled, warn_if_open
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.problem import FitProblem, box_of, normalised, penalties_of
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
-from inficond_panel.distill.sources import Array, check_finite
+from inficond_panel.distill.sources import Array, check_dense, check_finite
 from inficond_panel.errors import SolverError
 
 #: Largest error of the sum 1 of a row of targets; rows within it are scaled to sum 1.
@@ -84,11 +84,12 @@ def fit_joint(
     hold to 1e-12, relative to the larger of 1 and the bound. ``sample_weight`` is (N,). ``start``
     are weights (C, K), centred or not, to start from.
 
-    Raises DataError for scores or targets that are not finite, SolverError for a problem without a
-    solution, CancelledError once ``cancelled()`` is true.
+    Warns (``OptimumWarning``) if the student did not reach ``tolerance``. Raises DataError for
+    scores or targets that are not finite, or sparse, SolverError for a problem without a solution,
+    CancelledError once ``cancelled()`` is true.
     """
     whole = FitProblem(Scores.of(scores), targets, l1, 0.0, sample_weight, lower, upper)
-    return solve_joint(
+    student = solve_joint(
         whole,
         start=start,
         tolerance=tolerance,
@@ -96,6 +97,9 @@ def fit_joint(
         progress=progress,
         cancelled=cancelled,
     )
+    if not student.converged:
+        warn_if_open(np.array([student.gap]), tolerance, max_iterations)
+    return student
 
 
 @one_thread()
@@ -167,6 +171,7 @@ def certify_joint(
 
     The weights are moved into the bounds; the intercepts are the best. Errors as in ``fit_joint``.
     """
+    check_dense(weights=weights, targets=targets, sample_weight=sample_weight)
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
     checked = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))

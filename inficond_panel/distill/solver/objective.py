@@ -52,7 +52,7 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.sources import Array
+from inficond_panel.distill.sources import Array, check_dense
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
@@ -135,6 +135,7 @@ def decision_function(
     log-odds of the class in the softmax over the K linear functions; the weights must then be
     of all classes.
     """
+    check_dense(weights=weights, intercepts=intercepts)
     with one_thread():
         linear = Scores.of(scores).logits(weights, intercepts)
         return log_odds(linear) if link == SOFTMAX else linear

@@ -13,12 +13,12 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import needs
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.scores import Scores
-from inficond_panel.distill.solver.exact import Fit, certify, check_cancelled, fit, made_of
+from inficond_panel.distill.solver.exact import Fit, certify, check_cancelled, made_of, solve
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.problem import make_problems, start_weights
+from inficond_panel.distill.solver.problem import FitProblem, make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem
-from inficond_panel.distill.sources import Array
+from inficond_panel.distill.sources import Array, check_dense
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.intents import LARGEST_RATE
 
@@ -71,6 +71,7 @@ def fit_paper(
         )
     with needs("The paper's training recipe", "precompute", more=", or use solver: exact."):
         import torch  # noqa: PLC0415 - an extra
+    check_dense(scores=scores, targets=targets, lower=lower, upper=upper)
     values = np.asarray(scores)
     data, rates = Scores(values), RATES if lr is None else (lr,)
     options: dict[str, Any] = {"l1": l1, "lower": lower, "upper": upper}
@@ -96,7 +97,8 @@ def fit_paper(
             f"Training diverged at lr {rates[0]:g}.", "Choose a smaller learning rate."
         )
     reached = _least([certify(data, targets, *layer, **options) for layer in sound])
-    optimum = fit(data, targets, **options, tolerance=_CLOSE, cancelled=cancelled)
+    whole = FitProblem(data, targets, **options)
+    optimum = solve(whole, tolerance=_CLOSE, cancelled=cancelled)
     unit = np.array([problem.reference for problem in problems])
     above = np.maximum((reached.objective - optimum.objective) / unit + optimum.gap, 0.0)
     proved = np.array(reached.certificate) == "gap"

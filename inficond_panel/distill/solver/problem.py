@@ -15,7 +15,7 @@ from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem, check_labels, mixed_of
-from inficond_panel.distill.sources import Array, check_finite, check_weights
+from inficond_panel.distill.sources import Array, check_dense, check_finite, check_weights
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
@@ -31,6 +31,7 @@ def soft_targets(
     With ``others``, the logits (N, M) of the M >= 0 teacher classes that have no student, return
     softmax(z / T) over all K + M classes, for z (N, K).
     """
+    check_dense(teacher_logit=teacher_logit)
     if others is not None:
         return softmax_of(np.asarray(teacher_logit), others, temperature)
     return expit(np.asarray(teacher_logit, dtype=np.float64) / temperature)
@@ -110,6 +111,16 @@ class FitProblem:
     sample_weight: NDArray | None = None
     lower: NDArray | None = None
     upper: NDArray | None = None
+
+    def __post_init__(self) -> None:
+        check_dense(
+            targets=self.targets,
+            l1=self.l1,
+            l2=self.l2,
+            sample_weight=self.sample_weight,
+            lower=self.lower,
+            upper=self.upper,
+        )
 
     def within(self, lower: NDArray | None, upper: NDArray | None) -> FitProblem:
         """Return the problem with these bounds (C, K)."""

@@ -17,7 +17,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.folders import IN_MEMORY, DatabaseFolder, DiskFolder, Folder, is_address
 from inficond_panel.common.sqlite_file import Database
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.belongs import Answers, Thing, answer_text
 from inficond_panel.tuning.history.log import (
@@ -320,6 +320,25 @@ class History:
         """Return the names of concepts with a thumb in any iteration of ``root``, sorted."""
         with self._database.transaction() as db:
             return named_concepts(db, root)
+
+    def verify(self, known: str = "") -> tuple[int, str]:
+        """Read the whole log; return the number of events and the checksum of the last one.
+
+        ``known`` is the checksum of an event, or its first digits, noted earlier. Raises
+        ``HistoryError`` for an altered event, and if no event has this checksum: events at the end
+        of a log can be removed so that the rest is intact.
+        """
+        with self._database.transaction() as db:
+            checksums = [checksum for _, checksum in log.chain(self.path, db)]
+        if not any(checksum.startswith(known) for checksum in checksums or [""]):
+            raise HistoryError(
+                f"The history {self.path} has no event with the checksum {known}: the last of its "
+                f"{len(checksums)} events has {checksums[-1] if checksums else 'none'}.",
+                "Events were removed from its end, or it is another history. Restore a copy: "
+                + Remedy("inficond history from-backup SPEC FILE", "students.bring_back(FILE)")
+                + ".",
+            )
+        return len(checksums), checksums[-1] if checksums else ""
 
     def serialize(self) -> bytes:
         """Return the history as bytes of a history file, also while other processes write."""
