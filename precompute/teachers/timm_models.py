@@ -150,6 +150,30 @@ def load_torchvision(
     return frozen_teacher(section, model, own, columns, device)
 
 
+def outputs_in(kind: str, name: str, path: Path) -> int:
+    """Return the number of outputs of a classifier of timm or torchvision, by the shape of its last
+    layer in the weights ``path``; 0 if they have no such layer. Raises the errors of
+    ``read_state``."""
+    import torch
+    from torch import nn
+
+    state = read_state(path)
+    with torch.device("meta"):  # only names and shapes
+        model = timm_model(name) if kind == "timm" else models_with(name).get_model(name)
+    layers = [
+        each for each, part in model.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
+    ]
+    stated = getattr(model, "default_cfg", {}).get("classifier")
+    last = stated if isinstance(stated, str) else (layers or [""])[-1]
+    return len(state.get(f"{last}.weight", ()))
+
+
+def timm_model(name: str) -> nn.Module:
+    """Return the timm model ``name`` without trained weights."""
+    model: nn.Module = _timm(name).create_model(name)
+    return model
+
+
 def models_with(name: str) -> Any:
     """Return the module ``torchvision.models``; ``DataError`` if it has no classifier ``name``."""
     with needs("This teacher", "precompute"):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.commands.init.init_network import try_network
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, nearest
@@ -129,7 +130,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     ):
         if text:
             say(f"          {text}")
-    say(f"teacher   {draft.teacher.note}")
+    say("\n          ".join([f"teacher   {draft.teacher.note}", *draft.teacher.details]))
     if draft.encoder:
         say(f"encoder   {draft.encoder.note}")
         if draft.encoder.hint:
@@ -224,6 +225,7 @@ def _try(
     draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
     from precompute.datasets import check_files, load_dataset
+    from precompute.detect.network_files import with_output
     from precompute.detect.writing import (
         check_unused,
         is_to_fill,
@@ -257,6 +259,10 @@ def _try(
                 layout.assumed.append(f"{table.name} has no logits of {dropped}: left out")
             draft.keys |= _class_keys(draft, dataset.classes, classes or narrower)
             dataset = load_dataset(written().dataset)
+        if draft.teacher.keys["kind"] == "onnx":
+            draft.teacher = with_output(
+                draft.teacher, output.parent / draft.teacher.keys["path"], dataset.classes
+            )
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
         task = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**task.dataset, **draft.keys}, task.teacher
@@ -267,6 +273,10 @@ def _try(
             layout.assumed += left_out_text(spec.teacher, logits)
         if not draft.to_fill:
             resolved(spec.teacher, dataset.classes)
+            try_network(draft, spec, dataset)
+            task = task_keys(dataset, draft.teacher, **asked)
+            draft.teacher_more = task.teacher
+            spec = written()
         _appear(draftfile, output)
     finally:
         draftfile.unlink(missing_ok=True)
