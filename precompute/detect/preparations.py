@@ -99,14 +99,21 @@ def try_preparations(
     if len(rows) < _LEAST:
         return None
     race = _Race(network, photos, dataset.label[rows], progress)
+    tried = tried | _reversed(tried, photos)
     best = race.run(tried)
-    if tried[best].channels == "rgb":
-        reverse = {f"{best}, BGR": replace(tried[best], channels="bgr")}
-        tried = tried | reverse
-        best = race.run(reverse)
     equal = race.unclear(best)
     chosen = next(name for name in tried if name in equal)  # the usual one
     return Tried(chosen, tried[chosen], race.text(best, chosen, equal), race.activation)
+
+
+def _reversed(tried: dict[str, Preprocessing], photos: Sequence[Any]) -> dict[str, Preprocessing]:
+    """Return the preparations of RGB with the channels in reverse order, by name; {} for grey
+    photos, which have three equal channels."""
+    pixels = [np.asarray(photo) for photo in photos]
+    if all((each[..., 0] == each[..., 2]).all() for each in pixels):
+        return {}
+    rgb = {name: steps for name, steps in tried.items() if steps.channels == "rgb"}
+    return {f"{name}, BGR": replace(steps, channels="bgr") for name, steps in rgb.items()}
 
 
 def _drawn(rows: np.ndarray, dataset: Dataset) -> np.ndarray:

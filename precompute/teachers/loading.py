@@ -215,7 +215,7 @@ def _without_usual(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_file(teacher: TeacherSection) -> bool:
-    """Return True if a teacher is a network in a file on this machine, which can be opened early."""
+    """Return True if a teacher is a network in a file on this machine."""
     weights = getattr(teacher, "pretrained", None) or getattr(teacher, "path", None)
     return isinstance(teacher, NamedOutputs) and isinstance(weights, Path)
 

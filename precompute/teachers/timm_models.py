@@ -13,7 +13,13 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
-from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
+from inficond_panel.store.network_weights import (
+    State,
+    load_strictly,
+    read_state,
+    within,
+    without_prefix,
+)
 from precompute.teachers.teacher import TorchTeacher, columns_of, frozen_teacher, of_timm
 
 if TYPE_CHECKING:
@@ -34,7 +40,8 @@ def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -
         tag=section.pretrained if isinstance(section.pretrained, str) else "",
     )
     if isinstance(section.pretrained, Path):
-        state = timm_layout(model, read_state(section.pretrained))
+        state = within(read_state(section.pretrained), model.state_dict().keys())
+        state = timm_layout(model, state)
         if section.head:  # ignore the file's own classifier
             weights, named = model.state_dict().keys(), model.default_cfg.get("classifier", "fc")
             parts = (named,) if isinstance(named, str) else named

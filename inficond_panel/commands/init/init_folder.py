@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from precompute.detect.writing import SpecDraft
 
 _OWN_CLASSES = ("table", "voc", "coco", "folder")
+#: Images whose levels are looked at, and the highest level of dark ones: a quarter of all.
+_LOOKED_AT, _DARK = 16, 16_384
 _WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 
@@ -123,6 +125,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     chance = BY_CHANCE if isinstance(fit, dict) and "share" in fit else ""
     for text in (
         chance,
+        _dark_note(dataset),
         *dataset.notes,
         note,
         copies,
@@ -146,6 +149,23 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
     say(f"  inficond precompute {spec}")
     say(f"  inficond serve {spec} --show")
+
+
+def _dark_note(dataset: Dataset) -> str:
+    """Return a note if the images are 16-bit greys that use a small part of the levels, else ""."""
+    from inficond_panel.store.images import highest_level
+
+    rows = range(0, len(dataset.ids), -(-len(dataset.ids) // _LOOKED_AT))
+    levels = [highest_level(dataset.file(i)) for i in rows] if dataset.file else []
+    known = [level for level in levels if level is not None]
+    if not known or len(known) < len(levels) or max(known) >= _DARK:
+        return ""
+    bits = max(8, max(known).bit_length())
+    return (
+        f"All of {len(known)} images looked at are dark: 16-bit greys up to {max(known):,} of "
+        f"65,535. Set grey: [0, {2**bits - 1}] in the section dataset ({bits} bits), or grey: "
+        "stretch."
+    )
 
 
 def _refuse(path: Path, coming: Path | None = None) -> None:
