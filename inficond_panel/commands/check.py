@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
+from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
 from inficond_panel.errors import InficondError, MissingExtraError, OrderError, StoreError
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Exits with 2 if the spec has problems, with 1 for problems of its data. Without a store it "
-    "reads corpus and labels, looks for the images, and compares files of equal size. Decodes no "
-    "image, runs no network."
+    "reads corpus and labels, looks for the images, compares files of equal size, and opens the "
+    "file of the teacher's network. Decodes no image, runs no network."
 )
 EXAMPLE = "inficond check photos.yaml"
 
@@ -43,8 +45,9 @@ def run(args: argparse.Namespace) -> None:
     spec = load_spec(file)
     if has_store(spec.store):
         _check_against_store(spec, args.spec)
+        network: list[str] = []
     else:
-        _check_data(spec)
+        network = _check_data(spec)
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -52,6 +55,8 @@ def run(args: argparse.Namespace) -> None:
         say(f"task     {task_text(spec.dataset.task, activation)}")
     if spec.students.link == SOFTMAX:
         say("students one softmax over all classes: a thumb on one class changes the others too")
+    for line in network:
+        say(f"network  {line}")
     _say_store(spec, args.spec)
     say(f"history  {spec.history_of(args.spec)}")
     if spec.study and has_store(spec.store):
@@ -69,19 +74,20 @@ def _say_store(spec: Spec, name: str) -> None:
         say("outputs  weights and order are checked by inficond precompute, on photos and labels")
 
 
-def _check_data(spec: Spec) -> None:
-    """Read corpus and data set, look for the images, and check a table of logits against labels.
+def _check_data(spec: Spec) -> list[str]:
+    """Read corpus and data set, look for the images, check a table of logits against labels, and
+    open the file of a network; return what it states on input and output, as lines.
 
-    Raises ``DataError`` for faults of corpus and data set, and ``OrderError`` for a table whose
-    columns fit the labels under other names.
+    Raises ``DataError`` for faults of corpus, data set and network, and ``OrderError`` for a table
+    whose columns fit the labels under other names.
     """
     if not isinstance(spec.dataset, RootedDataset):
-        return
+        return []
     try:
         precompute_package()
     except MissingExtraError as error:
         note(f"Images and labels are not checked: {error.message}")
-        return
+        return []
     from inficond_panel.store.near_images import ALLOWED, check_across
     from precompute.concepts.corpus import read_corpus
     from precompute.datasets import check_files, load_dataset
@@ -96,6 +102,24 @@ def _check_data(spec: Spec) -> None:
         note(f"Equal files: {equal}")
     if isinstance(spec.teacher, LogitsTeacher):
         _check_table(spec, spec.teacher, dataset)
+    return _network_lines(spec, dataset)
+
+
+def _network_lines(spec: Spec, dataset: Dataset) -> list[str]:
+    """Load the teacher's network if it is a file; return what the file states, as lines. Raises
+    ``DataError`` for a file that does not fit the spec."""
+    from precompute.teachers.loading import TeacherSource, is_file
+    from precompute.teachers.onnx_graph import lines_of
+
+    if not is_file(spec.teacher):
+        return []
+    try:
+        source = TeacherSource.of(spec, dataset.classes, [])
+        replace(source, device=CPU).load()
+        return lines_of(source.section, dataset.classes)
+    except MissingExtraError as error:
+        note(f"The teacher's network is not checked: {error.message}")
+        return []
 
 
 def _check_table(spec: Spec, teacher: LogitsTeacher, dataset: Dataset) -> None:

@@ -47,8 +47,16 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _READ if name in Image.OPEN)
 
 
-def decode(source: Path | bytes) -> Image.Image:
+#: How grey levels beyond 8 bits become 8 bits: the levels that become black and white, "stretch"
+#: for those of each image's own, or None: 0 and 65,535.
+Grey = tuple[float, float] | str | None
+#: Shares of an image's pixels, in percent, below black and below white, if it is stretched.
+_STRETCHED = (0.5, 99.5)
+
+
+def decode(source: Path | bytes, grey: Grey = None) -> Image.Image:
     """Return the image of a file, or of a file's bytes, in RGB and rotated by its EXIF tag.
+    ``grey`` says how levels of more than 8 bits are shown.
 
     Only the first page is read. Transparent parts become white. Colour profiles are ignored, as in
     the training of encoders. An image of 4 × ``DETAIL`` pixels or more is reduced by a whole
@@ -57,7 +65,7 @@ def decode(source: Path | bytes) -> Image.Image:
     """
     try:
         with Image.open(_file(source), formats=_formats()) as image:
-            return _decoded(image)
+            return _decoded(image, grey)
     except UnreadableImage:
         raise
     except FileNotFoundError:
@@ -117,7 +125,7 @@ def _file(source: Path | bytes) -> Path | io.BytesIO:
     return source
 
 
-def _decoded(image: Image.Image) -> Image.Image:
+def _decoded(image: Image.Image, grey: Grey) -> Image.Image:
     _check_size(*image.size)
     if image.format == "TIFF":
         tags: Any = image.tag_v2  # type: ignore[attr-defined]
@@ -130,7 +138,24 @@ def _decoded(image: Image.Image) -> Image.Image:
     if image.format == "JPEG2000" and image.width * image.height > _MOST_WHOLE:
         image.reduce = factor.bit_length() - 1  # type: ignore[method-assign, assignment]
     image.load()
-    return ImageOps.exif_transpose(_small_rgb(image))
+    return ImageOps.exif_transpose(_small_rgb(image, _window(image, grey)))
+
+
+def _window(image: Image.Image, grey: Grey) -> tuple[float, float] | None:
+    """Return the levels of an image that become black and white, None for the usual ones."""
+    if not isinstance(grey, str):
+        return grey
+    if not is_deep(image):
+        return None
+    values = np.asarray(image)
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite if finite.size else [0.0], _STRETCHED)
+    return float(low), float(high)
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Return True for one channel of more than 8 bits per pixel."""
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
 
 
 #: Tags of the width and height of the tiles of a TIFF file, which are decoded whole.
@@ -159,7 +184,7 @@ def _scans(image: Image.Image) -> int:
     return count
 
 
-def _small_rgb(image: Image.Image) -> Image.Image:
+def _small_rgb(image: Image.Image, window: tuple[float, float] | None) -> Image.Image:
     """Return the image in RGB, reduced by the whole number ``_factor``, with its EXIF orientation.
 
     Strips of ``DETAIL`` pixels are converted one after the other, since a whole copy in RGB could
@@ -171,7 +196,7 @@ def _small_rgb(image: Image.Image) -> Image.Image:
         strip = image.crop((0, top, image.width, min(image.height, top + rows)))
         if image.format == "PPM" and image.mode == "I":  # scaled to 16 bits by Pillow
             strip = strip.convert("I;16")
-        small.paste(_reduced_rgb(strip, factor), (0, top // factor))
+        small.paste(_reduced_rgb(strip, factor, window), (0, top // factor))
     small.info.update({key: image.info[key] for key in _ORIENTED if key in image.info})
     small.getexif().update(image.getexif())
     return small
@@ -181,12 +206,14 @@ def _small_rgb(image: Image.Image) -> Image.Image:
 _ORIENTED = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 
 
-def _reduced_rgb(image: Image.Image, factor: int) -> Image.Image:
+def _reduced_rgb(
+    image: Image.Image, factor: int, window: tuple[float, float] | None
+) -> Image.Image:
     """Return an image in RGB, reduced by ``factor``. Palettes and key colours have no mean, so such
     images are converted first."""
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
         return to_rgb(image.reduce(factor))
-    return to_rgb(image).reduce(factor)
+    return to_rgb(image, window).reduce(factor)
 
 
 def _factor(image: Image.Image) -> int:
@@ -204,18 +231,38 @@ def _unidentified(source: Path | bytes) -> str:
     return f"not an image of a known format (it starts with {start[:8]!r})"
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert to 8-bit RGB: scale 16-bit grey, put alpha on white, convert CMYK and palettes."""
+def to_rgb(image: Image.Image, window: tuple[float, float] | None = None) -> Image.Image:
+    """Convert to 8-bit RGB: scale 16-bit grey, put alpha on white, convert CMYK and palettes. The
+    levels ``window`` of a grey image of more than 8 bits become black and white."""
+    if window is not None and is_deep(image):
+        return _windowed(image, *window)
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) // 257).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):  # whose white may be 1, 255, 65535 or anything else
         kind = "integers of more than 16 bits" if image.mode == "I" else "floating point images"
-        raise UnreadableImage(f"{kind} are not supported; save as PNG")
+        raise UnreadableImage(f"{kind} need dataset.grey in the spec, or save them as PNG")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _windowed(image: Image.Image, low: float, high: float) -> Image.Image:
+    """Return a grey image in RGB, ``low`` as black and ``high`` as white; NaN is black."""
+    values = np.asarray(image, dtype=np.float64)
+    levels = np.rint(255 * (values - low) / max(high - low, np.finfo(float).tiny))
+    return Image.fromarray(np.clip(np.nan_to_num(levels), 0, 255).astype(np.uint8)).convert("RGB")
+
+
+def highest_level(path: Path) -> int | None:
+    """Return the highest level of a 16-bit grey image file; None for other or unreadable files."""
+    try:
+        with Image.open(_file(path), formats=_formats()) as image:
+            _check_size(*image.size)
+            return int(np.asarray(image).max()) if image.mode.startswith("I;16") else None
+    except Exception:  # Pillow's readers raise many kinds; loading the photo reports the fault
+        return None
 
 
 def thumbnail(image: Image.Image, size: int, quality: int) -> tuple[bytes, tuple[int, int]]:

@@ -7,7 +7,7 @@ import json
 import pickle
 import pickletools
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 #: Entries of a checkpoint that hold the network's weights, in the order of precedence.
-_NESTS = ("state_dict", "model", "model_state_dict")
+_NESTS = (
+    "state_dict", "model", "model_state_dict", "model_state", "net", "network", "module", "weights",
+    "params",
+)  # fmt: skip
 #: Prefixes that wrappers put before the names of weights: torch.compile, parallel training,
 #: Lightning; and the wrapper's own counter.
 _WRAPPERS = ("_orig_mod.", "module.", "model.")
@@ -38,6 +41,8 @@ _SCRIPTED = "__torch__"
 #: archive: mark, version, system, object.
 _OLD_HEAD = 4
 
+_BAD_VALUES = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+_AGAIN = "Download or save the file again."
 #: Most entries within entries of a checkpoint.
 _DEPTH = 3
 
@@ -99,7 +104,7 @@ def check_weights(path: Path) -> None:
     """
     if not (objects := objects_in(path)):
         return
-    what = f"a whole model or other objects ({objects[0]})"
+    what = f"a whole model or other objects ({objects[0]}), which could run code"
     remedy = _conversion(path)
     if is_scripted(objects):
         what, remedy = "TorchScript", f"Write the format before the path: torchscript:{path}"
@@ -175,15 +180,17 @@ def _state_in(path: Path, loaded: Any) -> State:
         if len(chosen) != 1:
             break
         loaded = loaded[chosen[0]]
-    if isinstance(loaded, Mapping) and (_are_tensors(loaded) or not loaded):
-        return dict(loaded)
+    if isinstance(loaded, Mapping) and not any(isinstance(v, Mapping) for v in loaded.values()):
+        tensors = {name: value for name, value in loaded.items() if hasattr(value, "shape")}
+        if tensors or not loaded:  # numbers beside the tensors, such as the epoch, are left out
+            return tensors
     content = f"a {type(loaded).__name__}"
     if isinstance(loaded, Mapping):
         content = f"the entries {listed([str(name)[:40] for name in loaded], 5)}"
     raise DataError(
         f"{path} is not a state_dict (a mapping from names to tensors), nor does it hold just one: "
         f"it has {content}.",
-        "Save the weights alone: torch.save(model.state_dict(), path).",
+        "Save the weights of the network alone: torch.save(model.state_dict(), path).",
     )
 
 
@@ -202,6 +209,21 @@ def _unwrapped(state: State) -> State:
         if names and all(name.startswith(prefix) for name in names):
             return _unwrapped({name.removeprefix(prefix): state[name] for name in names})
     return state
+
+
+def within(state: State, names: Collection[str]) -> State:
+    """Return the part of a checkpoint's weights that has all ``names`` under one prefix, without
+    it: trainers keep their losses and metrics beside the network. The whole state is returned if
+    no prefix has all names, or several have."""
+    if not names or set(names) <= state.keys():
+        return state
+    first = min(names)
+    prefixes = {name.removesuffix(first) for name in state if name.endswith(first)}
+    whole = [prefix for prefix in prefixes if all(prefix + name in state for name in names)]
+    if len(whole) != 1:
+        return state
+    start = whole[0]
+    return {name.removeprefix(start): v for name, v in state.items() if name.startswith(start)}
 
 
 def without_prefix(state: State, prefix: str) -> State:
@@ -232,21 +254,17 @@ def _pickled(path: Path) -> Any:
 
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{path} is damaged, or holds objects other than tensors, which could run code and "
-            f"are not loaded. {_first_line(error)}",
-            _conversion(path),
-        ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except OSError as error:
         raise _damaged(path, error) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, *_BAD_VALUES) as error:
+        check_weights(path)  # names the objects; torch's own text advises to load them
+        raise DataError(
+            f"{path} cannot be read as weights: it is damaged, or no file of torch.save.", _AGAIN
+        ) from error
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{path} cannot be read as weights: {_first_line(error)}",
-        "Download or save the file again.",
-    )
+    return DataError(f"{path} cannot be read as weights: {_first_line(error)}", _AGAIN)
 
 
 def _first_line(error: Exception) -> str:
@@ -258,6 +276,7 @@ def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> 
     ``remedy`` for missing, extra or misshaped tensors."""
     weights = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}
+    given = within(given, weights)
     shapes = [
         f"{name} is {tuple(given[name].shape)}, expected {tuple(weights[name].shape)}"
         for name in sorted(weights.keys() & given.keys())

@@ -60,7 +60,7 @@ def load_photo(spec: Spec, store: Store, row: int) -> dict[str, Any] | None:
     if file is None or not store.holds("photos"):
         return None
     try:
-        photo = decode(file)
+        photo = decode(file, getattr(spec.dataset, "grey", None))
     except UnreadableImage:
         return None
     if not _alike(photo, store.picture(row)):

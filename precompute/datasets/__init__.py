@@ -16,6 +16,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import ONE_CLASS_REMEDY, single_label_fault
+from inficond_panel.store.images import Grey, decode
 from inficond_panel.vocabulary.tasks import ALIKE_NAMES
 from precompute.datasets.captions import captions_in
 from precompute.datasets.coco import coco_listing
@@ -55,6 +56,7 @@ def load_dataset(section: Section) -> Dataset:
         if section.captions:
             listing = _with_captions(listing, section.captions)
         dataset = listing.dataset(section.splits)
+    dataset = _with_levels(dataset, getattr(section, "grey", None))
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
         raise DataError(fault, ONE_CLASS_REMEDY)
@@ -64,6 +66,17 @@ def load_dataset(section: Section) -> Dataset:
         texts = np.empty((len(dataset.ids), 0)) if dataset.metadata is None else dataset.metadata
         group = tuple(column_of(dataset.metadata_columns, texts, section.near_duplicates))
     return replace(dataset, task=section.task, notes=notes, group=group)
+
+
+def _with_levels(dataset: Dataset, grey: Grey) -> Dataset:
+    """Return the data set with photos whose grey levels are shown by ``grey``; their digests say
+    so, since other levels are other pixels."""
+    file, digest = dataset.file, dataset.digest
+    if grey is None or file is None:
+        return dataset
+    return replace(
+        dataset, load=lambda i: decode(file(i), grey), digest=lambda i: f"{digest(i)} grey {grey}"
+    )
 
 
 def _with_captions(listing: Listing, column: str) -> Listing:

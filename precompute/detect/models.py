@@ -16,7 +16,8 @@ from precompute.detect.layout import FolderLayout
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import WEIGHT_SUFFIXES, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
-from precompute.teachers.timm_models import known_weights, models_with
+from precompute.teachers.timm_models import known_weights, models_with, outputs_in
+from precompute.teachers.torchscript_file import checked_archive
 from precompute.teachers.transformers_models import own_names
 
 #: Function from a path to its text in the spec.
@@ -30,7 +31,8 @@ class ChosenModel:
     ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
     a teacher's output names, () if unknown; ``activation`` is in its configuration, None if
     unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
-    ``doubtful`` are tables that may be the teacher's logits, with a fault.
+    ``doubtful`` are tables that may be the teacher's logits, with a fault. The outputs of a network
+    are ``probabilities`` if its graph, or their values, say so; ``details`` are lines for people.
     """
 
     keys: dict[str, Any]
@@ -41,6 +43,8 @@ class ChosenModel:
     activation: str | None = None
     nameless: bool = False
     doubtful: Sequence[Path] = ()
+    probabilities: bool = False
+    details: Sequence[str] = ()
 
 
 def is_path(text: str) -> bool:
@@ -223,14 +227,18 @@ def _of_table(kind: str, name: str, written: Written) -> ChosenModel:
 
 
 def _of_file(kind: str, name: str, written: Written) -> ChosenModel:
+    from precompute.detect.network_files import choose_onnx
+
     path = Path(name)
     _check_there(path)
+    if kind == "onnx":
+        return choose_onnx(path, written(path), names_in_file(kind, path))
     if not is_scripted(objects_in(path)):
         check_weights(path)
+    checked_archive(path)
     return ChosenModel(
         {"kind": kind, "path": written(path), "preprocessing": _IMAGENET},
-        f"{written(path)} is run on the photos; its input is assumed to be as for ImageNet: "
-        "check it",
+        f"{written(path)} is run on the photos",
         **_outputs(kind, path),
     )
 
@@ -283,9 +291,10 @@ def _with_weights(kind: str, model: str, file: Path, written: Written) -> Chosen
     _check_there(file)
     check_weights(file)
     keys = {"kind": kind, "model": model, "pretrained": as_path(written(file))}
-    return ChosenModel(
-        keys, f"{model} of {kind}, with the weights {written(file)}", **_outputs(kind, file)
-    )
+    facts = _outputs(kind, file)
+    if facts["nameless"]:
+        facts["outputs"] = tuple(f"LABEL_{i}" for i in range(outputs_in(kind, model, file)))
+    return ChosenModel(keys, f"{model} of {kind}, with the weights {written(file)}", **facts)
 
 
 def _of_transformers(kind: str, name: str, written: Written) -> ChosenModel:

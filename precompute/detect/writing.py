@@ -198,10 +198,9 @@ def task_keys(
         values = read_outputs(teacher.table, dataset.ids, dataset.classes)[0]
         values = values if single else values[:, : len(dataset.classes)]
     shares = "probabilities" in (outputs or logits_fault(values))
-    if outputs:
-        keys.teacher["outputs"] = outputs
-    elif shares:
-        keys.teacher["outputs"] = "probabilities"
+    if outputs or teacher.probabilities or shares:
+        keys.teacher["outputs"] = outputs or "probabilities"
+    if shares and not outputs:
         keys.assumed.append("the teacher's table holds probabilities: all lie in 0..1")
     _name_outputs(keys, dataset, teacher)
     if activation:

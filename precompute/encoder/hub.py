@@ -239,8 +239,9 @@ def loading(model: Path | str) -> Iterator[Any]:
         log.enable_progress_bar()
 
 
-def load_pretrained(auto: Any, folder: Path) -> Any:
-    """Load a model from a folder, in float32 and evaluation mode; nothing is downloaded.
+def load_pretrained(auto: Any, folder: Path, named: Path | str) -> Any:
+    """Load a model from a folder, in float32 and evaluation mode; nothing is downloaded. ``named``
+    is the model as the spec names it, for messages.
 
     Raises ``DataError`` if weights are missing or have another shape: they would be random.
     """
@@ -257,7 +258,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
     lacking = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
     if lacking:
         raise DataError(
-            f"The weights in {folder} lack {listed(lacking, 3)}.",
+            f"The weights of {named} lack {listed(lacking, 3)}.",
             "Use a model that was trained for this task: the missing weights would be random.",
         )
     return model.requires_grad_(False).eval()

@@ -15,6 +15,7 @@ from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.store.network_weights import load_strictly, read_state
 from precompute.encoder.hub import offline
 from precompute.encoder.source import (
+    CONFIG,
     WeightsSource,
     encoder_digest,
     encoder_name,
@@ -23,6 +24,7 @@ from precompute.encoder.source import (
 )
 from precompute.encoder.text import TextEncoder
 
+_FOLDER = "local-dir:"
 _NO_WEIGHTS = (".npz", ".npy")
 _POSITIONS = "text.transformer.embeddings.position_ids"
 _FIT = "Check that the weights (safetensors, or a state_dict) belong to this model."
@@ -66,7 +68,7 @@ def build_model(source: WeightsSource) -> Any:
     root.addFilter(_says_nothing)  # hide a warning of random weights: weights are loaded next
     config = open_clip.get_model_config(source.model)
     try:
-        with nullcontext() if source.online else offline():
+        with nullcontext() if source.online else offline(), _building(source.model):
             model = open_clip.create_model(
                 source.model,
                 load_weights=False,
@@ -80,6 +82,21 @@ def build_model(source: WeightsSource) -> Any:
         raise ValueError(f"{source.weights.name} is not a safetensors file or state_dict")
     _load_weights(model, source.weights)
     return model.eval()
+
+
+@contextmanager
+def _building(model: str) -> Iterator[None]:
+    """Blame the configuration of a folder, not its weights, for a model that cannot be built."""
+    try:
+        yield
+    except Exception as error:  # open_clip and torch raise many kinds
+        if not model.startswith(_FOLDER) or _remedy(error) != _FIT:
+            raise
+        raise DataError(
+            f"{model.removeprefix(_FOLDER)}/{CONFIG} describes no model that open_clip can build: "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            "Copy this file again from the source of the weights.",
+        ) from error
 
 
 def _load_weights(model: Any, path: Path) -> None:

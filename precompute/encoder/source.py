@@ -164,6 +164,7 @@ def find_source(encoder: OpenClipEncoder) -> WeightsSource:
                 f"The folder {model} has no {OPEN_CLIP_CONFIG}.",
                 "Copy that file from the source of the weights, or use open_clip's model name.",
             )
+        _check_config(model / CONFIG)
         return WeightsSource(f"local-dir:{model}", _weights_of(model, pretrained))
     if model.startswith(HUB):
         folder = fetch_folder(model.removeprefix(HUB))
@@ -175,6 +176,21 @@ def find_source(encoder: OpenClipEncoder) -> WeightsSource:
         return WeightsSource(model, pretrained)
     tag = str(pretrained)
     return WeightsSource(model, fetch_weights(model, tag), tag, online=True)
+
+
+def _check_config(path: Path) -> None:
+    """Raise ``DataError`` for a configuration that is no JSON, or describes no model."""
+    try:
+        config = json.loads(read_text(path, ANNOTATION_BYTES))
+        fault = "it has no entry model_cfg"
+        known = isinstance(config, dict) and isinstance(config.get("model_cfg"), dict)
+    except (OSError, ValueError) as error:
+        known, fault = False, str(error)
+    if not known:
+        raise DataError(
+            f"{path} is not a configuration of open_clip: {fault}.",
+            "Copy this file again from the source of the weights.",
+        )
 
 
 def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:

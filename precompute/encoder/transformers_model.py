@@ -46,7 +46,9 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
                 f"Use a model of type {' or '.join(_TYPES)}.",
             )
         hardware = torch_device(device)
-        model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(hardware)
+        model = JointModel(load_pretrained(transformers.AutoModel, folder, section.model)).to(
+            hardware
+        )
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **options)
         tokenizer = Tokenizer(
             transformers.AutoTokenizer.from_pretrained(folder, **options),

@@ -20,7 +20,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, Sco
 from inficond_panel.errors import DataError, InficondError, Remedy, precompute_command
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.store.images import UnreadableImage, decode
+from inficond_panel.store.images import Grey, UnreadableImage, decode
 from precompute.batches.results import plain, stage_of
 from precompute.batches.run import RunSettings, Tell, in_threads, segment_batch, usual_workers
 from precompute.datasets import load_dataset
@@ -50,7 +50,8 @@ def load(spec: Spec, store: Store, progress: Tell = lambda _: None) -> Applying:
         encoder = load_encoder(section, spec.device)
         scorer = Scorer(encoder, section.batch, settings, ScoredTexts.of(store))
         teacher, no_teacher = teacher_of(spec, store, encoder)
-    return Applying(store, scorer, teacher, no_teacher)
+    grey = getattr(spec.dataset, "grey", None)
+    return Applying(store, scorer, teacher, no_teacher, grey)
 
 
 AppliedPart = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
@@ -102,12 +103,13 @@ class Scorer:
 @dataclass(frozen=True)
 class Applying:
     """Scorer and teacher of a store, loaded to score new photos. ``teacher`` is None if it cannot
-    run; ``no_teacher`` then states why."""
+    run; ``no_teacher`` then states why. ``grey`` is ``dataset.grey`` of the spec."""
 
     store: Store
     scorer: Scorer
     teacher: AppliedTeacher | None
     no_teacher: str
+    grey: Grey = None
 
     def scores(
         self, photos: Sequence[Path | bytes], progress: Tell = lambda _: None
@@ -142,7 +144,8 @@ class Applying:
     def batch(self, photos: Sequence[Path | bytes]) -> AppliedPart:
         """Return, for at most ``size`` photos: the faults; scores ``(n, C)``; the teacher's log
         odds ``(n, K)``; the segments; and why the teacher failed, "" if it did not."""
-        read_one = partial(read_photo, settings=self.scorer.settings.segments)
+        settings = self.scorer.settings.segments
+        read_one = partial(read_photo, settings=settings, grey=self.grey)
         images, faults = readable(read_one, photos)
         read = [i for i, fault in enumerate(faults) if not fault]
         store = self.store
@@ -206,7 +209,7 @@ def _name(photo: Path | bytes) -> str:
     return photo.stem if isinstance(photo, Path) else ""
 
 
-def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
+def read_photo(photo: Path | bytes, settings: SegmentSettings, grey: Grey = None) -> Image.Image:
     """Read a new photo from a path or a file's bytes; raises ``UnreadableImage`` with the reason.
 
     If segments come from files, the mask file with the photo's name is checked too.
@@ -221,7 +224,7 @@ def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
         raise UnreadableImage(error.strerror or str(error)) from error
     if size > MOST_BYTES:
         raise UnreadableImage(f"the file is larger than {size_text(MOST_BYTES)}")
-    image = decode(photo)
+    image = decode(photo, grey)
     if settings.method == "file":
         read_mask(Path(settings.masks), _name(photo), image.size)
     return image

@@ -215,13 +215,13 @@ def _inputs(
     names: Sequence[str],
 ) -> Inputs:
     """Return the inputs to encode the new photos and compute their logits, as for the store."""
-    classes = tuple(store.classes)
+    classes, grey = tuple(store.classes), getattr(spec.dataset, "grey", None)
     dataset = Dataset(
         ids=tuple(names),
         split=(FIT,) * len(photos),
         classes=classes,
         label=np.full((len(photos), len(classes)), -1, np.int8),
-        load=lambda i: decode(photos[i].path),
+        load=lambda i: decode(photos[i].path, grey),
         digest=lambda i: photos[i].digest,
         task=store.task,
     )

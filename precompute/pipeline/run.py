@@ -99,8 +99,8 @@ def run(
         with writing_to(path, _ELSEWHERE):
             if spec.concepts.of_words:
                 return _of_words(spec, path, progress, started)
+            fetch_teacher(spec.teacher)  # first: it may be refused, and the encoder is large
             fetch_encoder(spec.concepts.encoder)
-            fetch_teacher(spec.teacher)
             inputs = read_inputs(spec, progress)
             if inputs.made(path):
                 _tidy(path)

@@ -18,7 +18,9 @@ from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import (
     HeadTeacher,
     LogitsTeacher,
+    NamedOutputs,
     NetworkTeacher,
+    OnnxTeacher,
     OpenClipTeacher,
     PythonTeacher,
     TransformersTeacher,
@@ -40,7 +42,7 @@ from precompute.teachers.tables import other_classes, read_logits
 from precompute.teachers.teacher import Teacher, TorchTeacher, section_with
 from precompute.teachers.timm_models import load_query2label, load_timm, load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
-from precompute.teachers.whole_models import load_onnx, load_python, load_torchscript
+from precompute.teachers.whole_models import check_onnx, load_onnx, load_python, load_torchscript
 
 #: Kinds of teachers that ``network_of`` can load as a network.
 _NETWORKS = ("timm", "torchvision", "torchscript", "query2label")
@@ -212,11 +214,20 @@ def _without_usual(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: settings[key] for key in settings if key != "channels" or settings[key]}
 
 
-def fetch_teacher(teacher: TeacherSection) -> None:
-    """Download a spec's teacher if it is a model on the hub.
+def is_file(teacher: TeacherSection) -> bool:
+    """Return True if a teacher is a network in a file on this machine."""
+    weights = getattr(teacher, "pretrained", None) or getattr(teacher, "path", None)
+    return isinstance(teacher, NamedOutputs) and isinstance(weights, Path)
 
-    Raises ``DataError`` if the teacher is Python code that is not allowed.
+
+def fetch_teacher(teacher: TeacherSection) -> None:
+    """Download a spec's teacher if it is a model on the hub; check the graph of an ONNX file.
+
+    Raises ``DataError`` if the teacher is Python code that is not allowed, and for an ONNX file
+    that does not fit the spec.
     """
+    if isinstance(teacher, OnnxTeacher):
+        check_onnx(teacher)
     if isinstance(teacher, PythonTeacher):
         check_allowed(teacher)
     if isinstance(teacher, TransformersTeacher):

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inficond_panel.common.files import read_bytes
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError, InficondError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 #: Mark of onnxruntime for weights at an address in memory, in place of a file's name.
 _IN_MEMORY = "_ORT_MEM_ADDR_"
@@ -35,7 +38,7 @@ class OnnxFile(NamedTuple):
     path: Path
     content: bytes
     weights: list[Path]
-    model: Any
+    model: ModelProto
 
 
 def onnx_files(path: Path) -> list[Path]:
@@ -74,6 +77,11 @@ def metadata_of(path: Path) -> dict[str, str]:
         model = _parsed(path, _content(path))
     except InficondError:
         return {}
+    return metadata_in(model)
+
+
+def metadata_in(model: ModelProto) -> dict[str, str]:
+    """Return the metadata of a parsed ONNX model."""
     return {entry.key: entry.value for entry in model.metadata_props}
 
 

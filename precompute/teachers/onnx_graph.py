@@ -11,9 +11,11 @@ import numpy as np
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import OnnxTeacher
+from inficond_panel.spec.sections.teacher import Teacher as Section
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.encoder.image import Preprocessing
-from precompute.teachers.onnx_file import OnnxFile
+from precompute.teachers.onnx_file import OnnxFile, read_onnx
 
 #: Types of a tensor of photos that are accepted, by ONNX's name.
 _TYPES = {
@@ -21,7 +23,7 @@ _TYPES = {
     "INT8": np.int8, "INT32": np.int32,
 }  # fmt: skip
 #: Largest side of a photo that a network may ask for, in pixels.
-_MOST_SIDE = 4096
+MOST_SIDE = 4096
 #: Order of the axes that turns channels-last photos into channels-first photos.
 _TO_CHANNELS_FIRST = [0, 3, 1, 2]
 #: Operators that change neither a photo's axes nor the meaning of outputs; "Div" may end a softmax.
@@ -49,9 +51,19 @@ class OnnxInput:
         """Width and height of the photos, None unless the file states both."""
         return (self.width, self.height) if self.width and self.height else None
 
+    @property
+    def whole(self) -> bool:
+        """True if the network takes whole numbers."""
+        return bool(np.issubdtype(self.dtype, np.integer))
+
+    @property
+    def zero(self) -> float:
+        """Mean, for levels 0 to 1, that brings whole numbers into the range of their type."""
+        return 128 / 255 if self.dtype is np.int8 else 0.0
+
     def arranged(self, photos: np.ndarray) -> np.ndarray:
         """Return prepared photos ``(n, channels, height, width)`` as the network takes them."""
-        if np.issubdtype(self.dtype, np.integer):
+        if self.whole:
             photos = np.rint(photos)
         photos = photos.transpose(0, 2, 3, 1) if self.last else photos
         return np.ascontiguousarray(photos, dtype=self.dtype)
@@ -87,10 +99,10 @@ def input_of(file: OnnxFile) -> OnnxInput:
     height, width = shape[1:3] if last else shape[2:4]
     if channels not in (1, 3) or dtype is None:
         raise _no_photos(file.path, inputs)
-    if max(width or 0, height or 0) > _MOST_SIDE:
+    if max(width or 0, height or 0) > MOST_SIDE:
         raise DataError(
             f"{file.path} takes photos of {width} × {height} pixels, which is too large; at most "
-            f"{_MOST_SIDE} on a side.",
+            f"{MOST_SIDE} on a side.",
             "Export the network for smaller photos.",
         )
     return OnnxInput(inputs[0].name, channels, last, dtype, shape[0], width, height)
@@ -130,7 +142,7 @@ def check_preprocessing(path: Path, given: OnnxInput, preprocessing: Preprocessi
             f"teacher.preprocessing.channels is {preprocessing.channels}.",
             f"Set channels: {'rgb' if grey else 'grey'} in teacher.preprocessing.",
         )
-    if np.issubdtype(given.dtype, np.integer):
+    if given.whole:
         _check_whole(path, given, preprocessing)
 
 
@@ -140,12 +152,22 @@ def _check_whole(path: Path, given: OnnxInput, preprocessing: Preprocessing) -> 
     levels, limits = (np.arange(256) / 255 - mean) / std, np.iinfo(given.dtype)
     whole = np.abs(levels - np.rint(levels)).max() < 1e-3
     if not whole or np.rint(levels).min() < limits.min or np.rint(levels).max() > limits.max:
-        least = -limits.min / 255 if limits.min > -256 else 0.0
         raise DataError(
             f"{path} takes whole numbers ({np.dtype(given.dtype).name}), which photos are not "
             "after teacher.preprocessing.",
-            f"Set mean: {[least] * 3} and std: {[1 / 255] * 3}: levels from 0 to 255"
-            f"{', less 128' if least else ''}.",
+            f"Set mean: {[given.zero] * 3} and std: {[1 / 255] * 3}: levels from 0 to 255"
+            f"{', less 128' if given.zero else ''}.",
+        )
+
+
+def check_end(file: OnnxFile, classes: int) -> None:
+    """Raise ``DataError`` if the graph ends with probabilities, which would be read as logits."""
+    output = classifying(outputs_of(file), classes)
+    if output and output.activation:
+        raise DataError(
+            f"The teacher's outputs are probabilities: {file.path} ends with a "
+            f"{output.activation}.",
+            "Set teacher.outputs: probabilities.",
         )
 
 
@@ -228,6 +250,15 @@ def _known_activation(node: Any, made: dict[str, Any]) -> str:
     if operator.endswith("softmax") and not operator.endswith("logsoftmax"):
         return SOFTMAX
     return SIGMOID if operator.endswith("sigmoid") else ""
+
+
+def lines_of(teacher: Section, classes: Sequence[str]) -> list[str]:
+    """Return what the file of a spec's ONNX teacher states, as lines for people; [] for others."""
+    if not isinstance(teacher, OnnxTeacher):
+        return []
+    file = read_onnx(teacher.path)
+    output = classifying(outputs_of(file), len(teacher.classes or classes))
+    return [*described(input_of(file), output)]
 
 
 def described(given: OnnxInput, output: OnnxOutput | None) -> Iterator[str]:

@@ -255,7 +255,7 @@ def with_fitting_outputs(
 
     network: Any = teacher  # each kind is a dataclass with these two fields
     every = replace(network, columns=tuple(range(error.outputs)), outputs=error.outputs)
-    rows = np.flatnonzero(_seen(dataset))
+    rows = labelled_rows(dataset)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:_TRIED])
     try:
         values, read = _run(every, dataset, rows, batch)
@@ -280,6 +280,11 @@ def _run(
         if images:
             values.append(teacher.logits(stacked(images)))
     return (np.concatenate(values) if values else np.empty((0, 0))), read
+
+
+def labelled_rows(dataset: Dataset) -> np.ndarray:
+    """Return the rows of the images that are in ``fit`` or ``tune`` and have a label."""
+    return np.flatnonzero(_seen(dataset))
 
 
 def _seen(dataset: Dataset) -> np.ndarray:

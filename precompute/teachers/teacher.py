@@ -191,6 +191,10 @@ def frozen_teacher(
     )
 
 
+class RunError(DataError):
+    """Error: a network fails on prepared photos, mostly for their size."""
+
+
 class OutputsError(DataError):
     """Error: a network's number of ``outputs`` is not the number of expected outputs."""
 
@@ -213,9 +217,9 @@ def check_outputs(values: Outputs, photos: int, outputs: int) -> Outputs:
     return values
 
 
-def _refused(shape: Sequence[int], error: Exception) -> DataError:
+def _refused(shape: Sequence[int], error: Exception) -> RunError:
     reason = (str(error).strip().splitlines() or [""])[-1]
-    return DataError(
+    return RunError(
         f"The teacher fails on photos {tuple(shape)}: {type(error).__name__}: {reason}",
         "Correct teacher.preprocessing, first of all its size.",
     )

@@ -13,7 +13,13 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
-from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
+from inficond_panel.store.network_weights import (
+    State,
+    load_strictly,
+    read_state,
+    within,
+    without_prefix,
+)
 from precompute.teachers.teacher import TorchTeacher, columns_of, frozen_teacher, of_timm
 
 if TYPE_CHECKING:
@@ -34,7 +40,8 @@ def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -
         tag=section.pretrained if isinstance(section.pretrained, str) else "",
     )
     if isinstance(section.pretrained, Path):
-        state = timm_layout(model, read_state(section.pretrained))
+        state = within(read_state(section.pretrained), model.state_dict().keys())
+        state = timm_layout(model, state)
         if section.head:  # ignore the file's own classifier
             weights, named = model.state_dict().keys(), model.default_cfg.get("classifier", "fc")
             parts = (named,) if isinstance(named, str) else named
@@ -148,6 +155,30 @@ def load_torchvision(
         "crop": size / shorter,
     }
     return frozen_teacher(section, model, own, columns, device)
+
+
+def outputs_in(kind: str, name: str, path: Path) -> int:
+    """Return the number of outputs of a classifier of timm or torchvision, by the shape of its last
+    layer in the weights ``path``; 0 if they have no such layer. Raises the errors of
+    ``read_state``."""
+    import torch
+    from torch import nn
+
+    state = read_state(path)
+    with torch.device("meta"):  # only names and shapes
+        model = timm_model(name) if kind == "timm" else models_with(name).get_model(name)
+    layers = [
+        each for each, part in model.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
+    ]
+    stated = getattr(model, "default_cfg", {}).get("classifier")
+    last = stated if isinstance(stated, str) else (layers or [""])[-1]
+    return len(state.get(f"{last}.weight", ()))
+
+
+def timm_model(name: str) -> nn.Module:
+    """Return the timm model ``name`` without trained weights."""
+    model: nn.Module = _timm(name).create_model(name)
+    return model
 
 
 def models_with(name: str) -> Any:

@@ -72,7 +72,9 @@ def load_transformers(
         names = of_transformers(section, classes).classes
         columns, outputs = columns_of(classes, names, section.softmax)
         hardware = torch_device(device)
-        model = load_pretrained(transformers.AutoModelForImageClassification, folder).to(hardware)
+        model = load_pretrained(
+            transformers.AutoModelForImageClassification, folder, section.model
+        ).to(hardware)
         processor = transformers.AutoImageProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )

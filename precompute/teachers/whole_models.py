@@ -21,11 +21,12 @@ from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeacher
 from precompute.datasets.python_source import load_function
 from precompute.encoder.image import Preprocessing
-from precompute.teachers.onnx_file import read_onnx
-from precompute.teachers.onnx_graph import OnnxInput, check_preprocessing, input_of
+from precompute.teachers.onnx_file import OnnxFile, read_onnx
+from precompute.teachers.onnx_graph import OnnxInput, check_end, check_preprocessing, input_of
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import (
     OutputsError,
+    RunError,
     TorchTeacher,
     check_outputs,
     columns_of,
@@ -91,7 +92,7 @@ class OnnxTeacher:
         try:
             outputs = self.session.run(None, {self.given.name: self.given.arranged(filled)})
         except Exception as error:  # onnxruntime's own, many kinds
-            raise DataError(
+            raise RunError(
                 f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
                 "Correct teacher.preprocessing, first of all its size.",
             ) from error
@@ -131,10 +132,10 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
     options.log_severity_level = 4  # no log lines: errors are raised as DataError
     providers = onnx_providers(device, onnxruntime.get_available_providers())
-    file, preprocessing = read_onnx(section.path), own_or_given(section.preprocessing, {})
-    given = input_of(file)
-    check_preprocessing(section.path, given, preprocessing)
+    file, given = check_onnx(section)
     columns = columns_of(classes, section.classes, section.softmax)
+    if section.outputs is None:
+        check_end(file, columns[1])
     folder = str(section.path.absolute().parent)
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if file.weights:
@@ -149,7 +150,17 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
             "Export the model again, for example with torch.onnx.export.",
         ) from error
     probabilities = section.outputs == "probabilities"
+    preprocessing = own_or_given(section.preprocessing, {})
     return OnnxTeacher(session, given, preprocessing, *columns, probabilities, section.softmax)
+
+
+def check_onnx(section: OnnxSection) -> tuple[OnnxFile, OnnxInput]:
+    """Return a spec's ONNX file and its input; raise ``DataError`` for a file that is no network on
+    photos, and for photos that the spec prepares otherwise than the file states."""
+    file = read_onnx(section.path)
+    given = input_of(file)
+    check_preprocessing(section.path, given, own_or_given(section.preprocessing, {}))
+    return file, given
 
 
 def _reason(error: Exception) -> str:

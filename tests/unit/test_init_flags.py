@@ -16,8 +16,13 @@ from precompute.datasets import load_dataset
 from precompute.teachers.outputs import resolved
 
 pytest.importorskip("open_clip")
-pytest.importorskip("timm")
+pytest.importorskip("onnxruntime")
+timm = pytest.importorskip("timm")
 torch = pytest.importorskip("torch")
+torchvision = pytest.importorskip("torchvision")
+
+from onnx_networks import saved  # noqa: E402
+
 NO = ("data", "--output", "no.yaml")
 
 
@@ -38,6 +43,26 @@ def test_an_encoder_by_name(data, capsys, given, model, pretrained):  # noqa: F8
     assert ("downloaded at the first run" in out) == ("mine" not in given)
 
 
+def network_of(given, path, outputs=2):
+    """Write a network of the kind that a value of --teacher names, with random weights."""
+    kind, _, name = given.partition(":")
+    if kind == "onnx":
+        saved(path, classes=outputs)
+    elif kind == "torchscript":
+        torch.jit.trace(Mean(), torch.zeros(1, 3, 8, 8)).save(str(path))
+    elif kind == "timm":
+        torch.save(timm.create_model("test_resnet", num_classes=outputs).state_dict(), path)
+    elif kind == "torchvision":
+        model = torchvision.models.get_model(name.partition(":")[0], num_classes=outputs)
+        torch.save(model.state_dict(), path)
+
+
+class Mean(torch.nn.Module):
+    def forward(self, photos):
+        return photos.mean((2, 3))[:, :2]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
 @pytest.mark.parametrize(
     ("given", "keys"),
     [
@@ -45,16 +70,15 @@ def test_an_encoder_by_name(data, capsys, given, model, pretrained):  # noqa: F8
         ("open_clip", {"kind": "open_clip", "encoder": None}),
         ("onnx:net.pt", {"kind": "onnx"}),
         ("torchscript:net.pt", {"kind": "torchscript"}),
-        ("query2label:net.pt", {"kind": "query2label", "backbone": "resnet101"}),
         ("timm:test_resnet.r160_in1k", {"model": "test_resnet", "pretrained": "r160_in1k"}),
         ("timm:test_resnet:net.pt", {"kind": "timm", "model": "test_resnet"}),
-        ("torchvision:resnet18:net.pt", {"kind": "torchvision", "model": "resnet18"}),
+        ("torchvision:squeezenet1_1:net.pt", {"kind": "torchvision", "model": "squeezenet1_1"}),
         ("head:ViT-B-32:openai", {"encoder.model": "ViT-B-32", "encoder.pretrained": "openai"}),
     ],
 )
 def test_a_teacher_by_kind_and_name(data, capsys, given, keys):  # noqa: F811
     net = data.parent / "net.pt"
-    net.write_bytes(b"")
+    network_of(given, net)
     spec, _ = init(capsys, "data", "--teacher", given)
     assert keys == {name: attrgetter(name)(spec.teacher) for name in keys}
     if "net.pt" in given:
@@ -97,7 +121,7 @@ def test_many_outputs_are_written_a_line_each(data, capsys):  # noqa: F811
     names = [f"class: {i}" for i in range(40)]
     ids = [f"{i:03d}" for i in range(20)]
     write_table(data / "labels.csv", ids, np.indices((20, 40)).sum(0) % 2, names)
-    (data.parent / "net.pt").write_bytes(b"")
+    saved(data.parent / "net.pt", classes=40)
     spec, out = init(capsys, "data", "--teacher", "onnx:net.pt")
     assert spec.teacher.classes == names
     assert '    - "class: 39"' in spec.path.read_text().splitlines()
@@ -132,17 +156,17 @@ def test_a_whole_model_is_refused_without_being_loaded(data, capsys, saved, pref
 
 @pytest.mark.parametrize("form", ["archive", "before archives", "protocol 4"])
 def test_weights_of_any_form_are_taken(data, capsys, form):  # noqa: F811
-    SAVED[form](Counted(2, 2).state_dict(), data.parent / "net.pt")
-    spec, out = init(capsys, "data", "--teacher", "torchvision:resnet18:net.pt")
+    model = torchvision.models.squeezenet1_1(num_classes=2)
+    SAVED[form](model.state_dict(), data.parent / "net.pt")
+    spec, out = init(capsys, "data", "--teacher", "torchvision:squeezenet1_1:net.pt")
     assert spec.teacher.pretrained == data.parent / "net.pt"
     assert spec.teacher.classes == list(CLASSES)
-    assert "resnet18 of torchvision, with the weights net.pt" in out
+    assert "squeezenet1_1 of torchvision, with the weights net.pt" in out
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
 def test_torchscript_is_known_by_its_content(data, capsys):  # noqa: F811
-    traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
-    traced.save(str(data.parent / "net.pt"))
+    network_of("torchscript:", data.parent / "net.pt")
     told = refused(capsys, *NO, "--teacher", "torchvision:resnet18:net.pt")
     assert "TorchScript, not only weights.\nWrite the format before the path: torchscript:" in told
     spec, _ = init(capsys, "data", "--teacher", "net.pt")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.commands.init.init_network import try_network
 from inficond_panel.commands.init.init_sources import CaptionTable, PhotoFolder, source_of
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.installation import path_word
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from precompute.detect.writing import SpecDraft
 
 _OWN_CLASSES = ("table", "voc", "coco", "folder")
+#: Images whose levels are looked at, and the highest level of dark ones: a quarter of all.
+_LOOKED_AT, _DARK = 16, 16_384
 _WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 
@@ -104,6 +107,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     chance = BY_CHANCE if isinstance(fit, dict) and "share" in fit else ""
     for text in (
         chance,
+        _dark_note(dataset),
         *dataset.notes,
         note,
         copies,
@@ -111,7 +115,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     ):
         if text:
             say(f"          {text}")
-    say(f"teacher   {draft.teacher.note}")
+    say("\n          ".join([f"teacher   {draft.teacher.note}", *draft.teacher.details]))
     if draft.encoder:
         say(f"encoder   {draft.encoder.note}")
         if draft.encoder.hint:
@@ -127,6 +131,23 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
     say(f"  inficond precompute {spec}")
     say(f"  inficond serve {spec} --show")
+
+
+def _dark_note(dataset: Dataset) -> str:
+    """Return a note if the images are 16-bit greys that use a small part of the levels, else ""."""
+    from inficond_panel.store.images import highest_level
+
+    rows = range(0, len(dataset.ids), -(-len(dataset.ids) // _LOOKED_AT))
+    levels = [highest_level(dataset.file(i)) for i in rows] if dataset.file else []
+    known = [level for level in levels if level is not None]
+    if not known or len(known) < len(levels) or max(known) >= _DARK:
+        return ""
+    bits = max(8, max(known).bit_length())
+    return (
+        f"All of {len(known)} images looked at are dark: 16-bit greys up to {max(known):,} of "
+        f"65,535. Set grey: [0, {2**bits - 1}] in the section dataset ({bits} bits), or grey: "
+        "stretch."
+    )
 
 
 def _refuse(path: Path, coming: Path | None = None) -> None:
@@ -191,6 +212,7 @@ def _try(
     draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
     from precompute.datasets import check_files, load_dataset
+    from precompute.detect.network_files import with_output
     from precompute.detect.writing import (
         check_unused,
         is_to_fill,
@@ -224,6 +246,10 @@ def _try(
                 layout.assumed.append(f"{table.name} has no logits of {dropped}: left out")
             draft.keys |= _class_keys(draft, dataset.classes, classes or narrower)
             dataset = load_dataset(written().dataset)
+        if draft.teacher.keys["kind"] == "onnx":
+            draft.teacher = with_output(
+                draft.teacher, output.parent / draft.teacher.keys["path"], dataset.classes
+            )
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
         task = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**task.dataset, **draft.keys}, task.teacher
@@ -234,6 +260,10 @@ def _try(
             layout.assumed += left_out_text(spec.teacher, logits)
         if not draft.to_fill:
             resolved(spec.teacher, dataset.classes)
+            try_network(draft, spec, dataset)
+            task = task_keys(dataset, draft.teacher, **asked)
+            draft.teacher_more = task.teacher
+            spec = written()
         _appear(draftfile, output)
     finally:
         draftfile.unlink(missing_ok=True)

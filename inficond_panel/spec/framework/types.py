@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefined, core_schema
@@ -130,6 +130,11 @@ _RGB = "[red, green, blue], three numbers"
 Channels = Annotated[tuple[float, float, float], Field(strict=False), Phrase(_RGB)]
 Deviations = Annotated[
     tuple[Positive, Positive, Positive], Field(strict=False), Phrase(f"{_RGB} > 0")
+]
+
+GreyLevels = Annotated[
+    Annotated[tuple[float, float], Field(strict=False)] | Literal["stretch"],
+    Phrase("[low, high], two numbers, or stretch"),
 ]
 
 #: A value for all classes, or a mapping from class to value, with ``default`` for the others.

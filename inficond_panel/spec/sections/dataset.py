@@ -18,6 +18,7 @@ from inficond_panel.spec.framework.types import (
     FolderOrAddress,
     FolderPath,
     FunctionName,
+    GreyLevels,
     OneOf,
     Several,
     Size,
@@ -87,6 +88,13 @@ class RootedDataset(Dataset):
         "in the table of metadata. The page shows them, in place of photos that are not there.",
     )
 
+    grey: GreyLevels | None = option(
+        None,
+        doc="Grey levels of more than 8 bits that become black and white, [low, high], such as [0, "
+        "4095] for 12 bits; or stretch: those between 0.5 and 99.5 % of each image's pixels. If "
+        "left out: 0 and 65,535.",
+    )
+
     def model_post_init(self, context: object) -> None:
         """Make a relative folder of images start from the root."""
         images = getattr(self, "images", None)
@@ -100,6 +108,12 @@ class RootedDataset(Dataset):
     def list_place(self, name: str) -> tuple[Path, str] | None:
         """Return (path, "file" or "folder") of the list ``name``; None if lists have no files."""
         return self.list_file(name), "file"
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for grey levels whose white is not above black."""
+        yield from super().faults(given)
+        if isinstance(self.grey, tuple) and not self.grey[0] < self.grey[1]:
+            yield "grey", f"needs low < high, got [{self.grey[0]:g}, {self.grey[1]:g}]"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
         """Yield (key, path, "file" or "folder") for the root, its required files and the lists."""
