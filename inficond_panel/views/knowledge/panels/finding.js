@@ -186,14 +186,14 @@ function fillQuestion({ children: [words, acts] }, { sentence, direction, concep
 }
 
 function settledButton({ kind, name, by }, student, send) {
-  const label = `${name} does not belong to ${student}: take the answer back`
-  const title = `${by}. Click to take the answer back.`
+  const label = `Take back: ${name} belongs to ${student}`
+  const title = `Said by ${by}`
   const onclick = () => send("belongs", { kind, name, on: false })
   return h(
     "span",
-    { title: by },
+    { title },
     `${name} `,
-    h("button", { class: "group-thumb", "aria-label": label, title, onclick }, "✕"),
+    h("button", { class: "group-thumb", "aria-label": label, onclick }, "Take back"),
   )
 }
 
