@@ -14,7 +14,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import made_at
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.settled import settled_shared
 from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared_suspects
@@ -87,7 +87,7 @@ def _student_shared(tuner: Tuner, node_id: str, class_name: str) -> StudentShare
         rows = np.concatenate([evidence.fit, evidence.tune])
         showing = {
             (each.kind, each.name): showing_concepts(
-                tuner.store, rows, Thing(class_name, each.kind, each.name)
+                tuner.store, rows, ReliedThing(class_name, each.kind, each.name)
             )
             for each in found.called
         }

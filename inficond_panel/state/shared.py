@@ -18,7 +18,7 @@ from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning.belonging import Belonging
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.settled import settled_shared
 
 
@@ -34,7 +34,7 @@ class BelongState(param.Parameterized):
         self._tuning, self._changes = tuning, count()
         super().__init__(belonging=tuning.tuner.belonging())
 
-    def say(self, thing: Thing, *, on: bool = True) -> None:
+    def say(self, thing: ReliedThing, *, on: bool = True) -> None:
         """Record that a thing belongs to its class, or take that back; offer to undo it.
 
         Raises ``TuningError`` for a class that this page may not tune."""

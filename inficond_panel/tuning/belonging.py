@@ -14,7 +14,7 @@ from inficond_panel.common.near_words import missing
 from inficond_panel.concepts.own_words import classes_by_word
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.history.belongs import Answers, Thing
+from inficond_panel.tuning.history.belongs import Answers, ReliedThing
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE, THINGS
@@ -38,7 +38,7 @@ class Belonging:
     def has(self, class_name: str, kind: str, name: str) -> bool:
         """Return True if somebody said that the thing belongs to the class."""
         return bool(self._same) and (
-            same_thing(self._store, Thing(class_name, kind, name)) in self._same
+            same_thing(self._store, ReliedThing(class_name, kind, name)) in self._same
         )
 
     def only(self, class_name: str) -> Belonging:
@@ -47,17 +47,17 @@ class Belonging:
         return Belonging(self._store, {one: by for one, by in said if one.class_name == class_name})
 
 
-def same_thing(store: Store, thing: Thing) -> Thing:
+def same_thing(store: Store, thing: ReliedThing) -> ReliedThing:
     """Return the thing by the one of its names that stands for all: a class for the concepts that
     are named like it, the last value for both of a column with two values."""
     if thing.kind == CONCEPT and thing.name in _class_of(store):
-        return Thing(thing.class_name, CLASS, _class_of(store)[thing.name])
+        return ReliedThing(thing.class_name, CLASS, _class_of(store)[thing.name])
     if thing.kind == COLUMN and thing.name in _last_value(store):
-        return Thing(thing.class_name, COLUMN, _last_value(store)[thing.name])
+        return ReliedThing(thing.class_name, COLUMN, _last_value(store)[thing.name])
     return thing
 
 
-def find_thing(store: Store, class_name: str, name: str) -> Thing:
+def find_thing(store: Store, class_name: str, name: str) -> ReliedThing:
     """Return the thing ``name`` as the store writes it, for a class.
 
     A class's name counts before a column's value (``male = 1``), a property of the images, and a
@@ -69,7 +69,7 @@ def find_thing(store: Store, class_name: str, name: str) -> Thing:
     for kind in THINGS:
         found = find_name(name, names[kind])
         if found is not None:
-            return Thing(of, kind, found)
+            return ReliedThing(of, kind, found)
     if find_name(name, store.classes) == of:
         raise TuningError(f"{of!r} is the class itself.", "Name what else its student relies on.")
     every = [each for some in names.values() for each in some]

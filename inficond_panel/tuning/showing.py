@@ -17,13 +17,13 @@ from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
-    from inficond_panel.tuning.history.belongs import Thing
+    from inficond_panel.tuning.history.belongs import ReliedThing
 
 #: Most concepts that are named by their scores.
 MOST = 3
 
 
-def showing_concepts(store: Store, rows: NDArray[np.intp], thing: Thing) -> tuple[str, ...]:
+def showing_concepts(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -> tuple[str, ...]:
     """Return the concepts that show a thing in the images at ``rows``; () if none does.
 
     A concept shows itself. Another class is shown by the concepts that are named like it. Besides,
@@ -41,7 +41,7 @@ def showing_concepts(store: Store, rows: NDArray[np.intp], thing: Thing) -> tupl
     return tuple(store.concepts[c] for c in dict.fromkeys([*named, *alike]) if c not in own)
 
 
-def _values(store: Store, rows: NDArray[np.intp], thing: Thing) -> Array:
+def _values(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -> Array:
     """Return the values (n,) of a thing that is no concept, nan where they are not known."""
     if thing.kind == CLASS:
         label = np.asarray(store.label[rows, store.classes.index(thing.name)])

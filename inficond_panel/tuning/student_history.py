@@ -18,7 +18,7 @@ from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.edits import Edit, Meant, as_stored, check_repairs, meant_by
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms, with_adjusted
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
@@ -141,7 +141,7 @@ class StudentHistory:
         return {image: tags for image, tags in by_image.items() if image in known}
 
     def set_belongs(
-        self, node_id: str, thing: Thing, author: str = "user", *, on: bool = True
+        self, node_id: str, thing: ReliedThing, author: str = "user", *, on: bool = True
     ) -> None:
         """Record that a thing belongs to its class, or take that back (``on`` False).
 

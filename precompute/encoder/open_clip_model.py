@@ -15,7 +15,7 @@ from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.store.network_weights import load_strictly, read_state
 from precompute.encoder.hub import offline
 from precompute.encoder.source import (
-    CONFIG,
+    OPEN_CLIP_CONFIG,
     WeightsSource,
     encoder_digest,
     encoder_name,
@@ -93,7 +93,7 @@ def _building(model: str) -> Iterator[None]:
         if not model.startswith(_FOLDER) or _remedy(error) != _FIT:
             raise
         raise DataError(
-            f"{model.removeprefix(_FOLDER)}/{CONFIG} describes no model that open_clip can build: "
+            f"{model.removeprefix(_FOLDER)}/{OPEN_CLIP_CONFIG} describes no model that open_clip can build: "
             f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
             "Copy this file again from the source of the weights.",
         ) from error

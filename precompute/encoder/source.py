@@ -164,7 +164,7 @@ def find_source(encoder: OpenClipEncoder) -> WeightsSource:
                 f"The folder {model} has no {OPEN_CLIP_CONFIG}.",
                 "Copy that file from the source of the weights, or use open_clip's model name.",
             )
-        _check_config(model / CONFIG)
+        _check_config(model / OPEN_CLIP_CONFIG)
         return WeightsSource(f"local-dir:{model}", _weights_of(model, pretrained))
     if model.startswith(HUB):
         folder = fetch_folder(model.removeprefix(HUB))

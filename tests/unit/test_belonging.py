@@ -9,11 +9,11 @@ import inficond_panel
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.belonging import find_thing
-from inficond_panel.tuning.history.belongs import Thing, answer_text, read_answer
+from inficond_panel.tuning.history.belongs import ReliedThing, answer_text, read_answer
 from inficond_panel.tuning.history.log import append
 from inficond_panel.tuning.replay import back_up, bring_back, replay
 
-WHEEL = Thing("bicycle", "concept", "wheel")
+WHEEL = ReliedThing("bicycle", "concept", "wheel")
 ROOT = make_node()
 
 
@@ -68,7 +68,7 @@ def test_the_head_stays_where_it_is(history):
 
 @pytest.mark.parametrize("name", ["wheel", 'a "quoted" <b>', "Rad\n\\x00 ü 車"])
 def test_any_name_is_read_as_it_was_written(name):
-    thing = Thing("bicycle", "column", name)
+    thing = ReliedThing("bicycle", "column", name)
     assert read_answer(answer_text(thing, on=False)) == (thing, False)
 
 
@@ -152,7 +152,7 @@ def nothing_said(request):
     ],
 )
 def test_an_answer_holds_for_other_names_of_the_thing(students, said, asked):
-    students.tuner.set_belongs(students.node.id, Thing("car", *said))
+    students.tuner.set_belongs(students.node.id, ReliedThing("car", *said))
     assert students.tuner.belonging().has("car", *asked)
 
 
@@ -182,7 +182,7 @@ def test_students_with_other_settings_share_the_answers(tuner):
 
 
 def test_answers_on_classes_of_other_data_are_left_out(tuner):
-    tuner.history.set_belongs(tuner.root_id, Thing("zebra", "concept", "wheel"))
+    tuner.history.set_belongs(tuner.root_id, ReliedThing("zebra", "concept", "wheel"))
     assert tuner.belonging().said == {}
 
 

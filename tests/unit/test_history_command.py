@@ -17,7 +17,7 @@ from inficond_panel.cli import main
 from inficond_panel.commands.history import history_actions
 from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.history.log import _STEPS
 
 pytestmark = pytest.mark.commands
@@ -272,7 +272,7 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
     tuner.tag(tuner.store.images[:3], "odd")
     tuner.set_meant(tuner.nodes(deleted=True)[1].id, {"bicycle": "these"})
     tuner.tag(tuner.store.images[:1], "odd", on=False)
-    tuner.set_belongs(tuner.root_id, Thing("bicycle", "concept", "wheel"))
+    tuner.set_belongs(tuner.root_id, ReliedThing("bicycle", "concept", "wheel"))
     kinds = {event.kind for event in tuner.history.events(tuner.root_id)}
     assert kinds == set(_STEPS)  # a new kind of event is carried out here too
     fresh = tmp_path / "fresh.sqlite"

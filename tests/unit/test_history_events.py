@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import Event, History, HistoryState, Node
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 
 ROOT = make_node()
 A = make_node("a", ROOT)
@@ -299,7 +299,9 @@ ACTS = {
     "restore": lambda history, by: (history.delete(C.id), history.restore(C.id, by)),
     "look": lambda history, by: history.count_look(C.id, "holdout", by),
     "tag": lambda history, by: history.tag(C.id, ["1.jpg"], "blurred", by),
-    "belongs": lambda history, by: history.set_belongs(C.id, Thing("cat", "concept", "fur"), by),
+    "belongs": lambda history, by: history.set_belongs(
+        C.id, ReliedThing("cat", "concept", "fur"), by
+    ),
     "untag": lambda history, by: history.tag(C.id, ["1.jpg"], "blurred", by, on=False),
 }
 

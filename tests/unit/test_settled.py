@@ -13,7 +13,7 @@ from inficond_panel.results.shared_bias import student_shared
 from inficond_panel.results.shift import student_shift
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.belonging import Belonging
-from inficond_panel.tuning.history.belongs import Said, Thing
+from inficond_panel.tuning.history.belongs import ReliedThing, Said
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.suggest import suggest
@@ -117,7 +117,7 @@ def shift_by_concepts_alone(*concepts):
 
 @pytest.mark.parametrize(("concepts", "kind"), [(["wheel"], NONE), (["wheel", "sky"], SHIFT)])
 def test_a_shift_ends_if_all_concepts_that_make_it_belong(store, concepts, kind):
-    wheel = Thing("bicycle", "concept", "wheel")
+    wheel = ReliedThing("bicycle", "concept", "wheel")
     belonging = Belonging(store, {wheel: Said("user", "")})
     assert settled_shift(shift_by_concepts_alone(*concepts), belonging).kind == kind
 

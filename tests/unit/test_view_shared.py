@@ -9,7 +9,7 @@ from viewing import ask
 import inficond_panel
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.start.view import StartView, make_checking, with_shared
 
@@ -226,7 +226,7 @@ def test_a_card_without_a_concept_gives_its_place():
 
 
 def test_an_answer_of_a_page_holds_for_the_next_one(finding, app):
-    app.belong.say(Thing("blond hair", "concept", "man"))
+    app.belong.say(ReliedThing("blond hair", "concept", "man"))
     assert AppState(app.tuner, Jobs(inline=True)).belong.belonging.has(
         "blond hair", "concept", "man"
     )

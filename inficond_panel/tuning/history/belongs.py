@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, order=True)
-class Thing:
+class ReliedThing:
     """What the student of a class may rely on: a concept, another class, a column's value, or a
     property of the pictures, by its ``kind`` and ``name``."""
 
@@ -30,21 +30,21 @@ class Said:
 
 
 #: Things that belong to their classes by the latest answers, with who said it.
-Answers = Mapping[Thing, Said]
+Answers = Mapping[ReliedThing, Said]
 
 
-def answer_text(thing: Thing, *, on: bool) -> str:
+def answer_text(thing: ReliedThing, *, on: bool) -> str:
     """Return the text of the event by which a person says that a thing belongs to its class, or
     takes that back (``on`` False)."""
     return json.dumps({**asdict(thing), "on": on}, ensure_ascii=False)
 
 
-def read_answer(text: str) -> tuple[Thing, bool]:
+def read_answer(text: str) -> tuple[ReliedThing, bool]:
     """Return the thing and the answer in the text of an event; ``ValueError`` if it has none."""
     try:
         given = json.loads(text)
         on = given.pop("on")
-        thing = Thing(**given)
+        thing = ReliedThing(**given)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError("it has no answer on what belongs to a class") from error
     if not isinstance(on, bool) or not all(

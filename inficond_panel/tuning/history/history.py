@@ -19,7 +19,7 @@ from inficond_panel.common.folders import IN_MEMORY, DatabaseFolder, DiskFolder,
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.belongs import Answers, Thing, answer_text
+from inficond_panel.tuning.history.belongs import Answers, ReliedThing, answer_text
 from inficond_panel.tuning.history.log import (
     BELONGS,
     HISTORY,
@@ -298,7 +298,7 @@ class History:
             return self._log.tags(db)
 
     def set_belongs(
-        self, node: str, thing: Thing, author: str = "user", *, on: bool = True
+        self, node: str, thing: ReliedThing, author: str = "user", *, on: bool = True
     ) -> None:
         """Record that a thing belongs to its class, or take that back (``on`` False); ``node`` is
         the node shown."""

@@ -18,7 +18,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, Remedy, TuningError
-from inficond_panel.tuning.history.belongs import Answers, Said, Thing, read_answer
+from inficond_panel.tuning.history.belongs import Answers, ReliedThing, Said, read_answer
 from inficond_panel.tuning.node import Iteration
 
 _TABLES = {
@@ -256,7 +256,7 @@ def read_tag(event: Event) -> tuple[str, list[str]]:
     return tag, images
 
 
-def apply_answer(answers: dict[Thing, Said], event: Event) -> None:
+def apply_answer(answers: dict[ReliedThing, Said], event: Event) -> None:
     """Update ``answers`` by an event on what belongs to a class; ignore other events.
 
     Raises ``ValueError`` for such an event whose text is no answer.
@@ -287,7 +287,7 @@ class Log:
         self._states: dict[str, HistoryState]
         self._faults: dict[str, str]  # by root, the first impossible event
         self._tags: Tags  # of the images of all roots
-        self._answers: dict[Thing, Said]  # on the classes of all roots
+        self._answers: dict[ReliedThing, Said]  # on the classes of all roots
         self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 

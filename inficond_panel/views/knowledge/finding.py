@@ -18,7 +18,7 @@ from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging, names_by_kind
 from inficond_panel.tuning.edits import place_of
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
@@ -255,7 +255,7 @@ class FindingActions(StudentActions):
         """Record that a thing belongs to the student's class, or take that back."""
         if name not in names_by_kind(self.app.store, self.student)[kind]:
             raise ValueError(f"there is no {kind} {name!r}")
-        self.app.belong.say(Thing(self.student, kind, name), on=on)
+        self.app.belong.say(ReliedThing(self.student, kind, name), on=on)
 
     @action
     def _thumb_shared(self, kind: str, name: str) -> None:

@@ -18,7 +18,7 @@ from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent, Student
-from inficond_panel.tuning.history.belongs import Thing
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion
@@ -312,7 +312,7 @@ class StartView(RefitActions, Viewer):
     def _belongs(self, class_name: str, kind: str, thing: str) -> None:
         """Record that the thing on a card belongs to the class."""
         self._shared_card(class_name, kind, thing)
-        self.app.belong.say(Thing(class_name, kind, thing))
+        self.app.belong.say(ReliedThing(class_name, kind, thing))
 
     @action
     def _check_all(self) -> None:

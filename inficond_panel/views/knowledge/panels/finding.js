@@ -5,7 +5,8 @@ import { count, drawOnce, h, icon, keyed, onMessage, set, text } from "../../../
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
-const BELONGS = "It is a part of the class, or goes with it rightly: it is no fault. The history keeps the answer"
+const BELONGS =
+  "It is a part of the class, or goes with it rightly: it is no fault. The history keeps the answer"
 const button = (onclick, attributes = {}) => h("button", { class: "btn", onclick, ...attributes })
 
 export function makeFinding(model, send, asking) {
@@ -115,7 +116,7 @@ export function makeFinding(model, send, asking) {
     )
     settled.hidden = !belonging.length
     drawOnce(settled, JSON.stringify([student, belonging]), () => [
-      `Belongs to ${student}: `,
+      `Belongs to ${student}:`,
       ...belonging.flatMap((one) => settledButton(one, student, send)),
     ])
     repair.hidden = !options.suggests
@@ -172,7 +173,9 @@ function makeQuestion({ kind, name }, model, send) {
 function fillQuestion({ children: [words, acts] }, { sentence, direction, concepts }, model) {
   const [thumb] = acts.children
   const { mark, verb } = DIRECTIONS[direction]
-  const waits = ownPending(model).filter((one) => one.direction === direction).map((one) => one.concept)
+  const waits = ownPending(model)
+    .filter((one) => one.direction === direction)
+    .map((one) => one.concept)
   text(words, sentence.replaceAll(" %", "\u00a0%"))
   thumb.hidden = !concepts.length
   thumb.className = `group-thumb ${direction}`
@@ -183,10 +186,15 @@ function fillQuestion({ children: [words, acts] }, { sentence, direction, concep
 }
 
 function settledButton({ kind, name, by }, student, send) {
-  const label = `${name} does not belong to ${student}: take the answer back`
-  const title = `${by}. Click to take the answer back.`
+  const label = `Take back: ${name} belongs to ${student}`
+  const title = `Said by ${by}`
   const onclick = () => send("belongs", { kind, name, on: false })
-  return h("button", { class: "group-thumb", "aria-label": label, title, onclick }, `${name} ✕`)
+  return h(
+    "span",
+    { title },
+    `${name} `,
+    h("button", { class: "group-thumb", "aria-label": label, onclick }, "Take back"),
+  )
 }
 
 function makeLabel({ row }, send) {
