@@ -208,7 +208,7 @@ def test_words_that_cannot_be_written_are_a_warning(own, monkeypatch):
     (own / "spec.words").write_text("a file in their place")
     lines = []
     assert run(own, lines).words == ()
-    assert any(line.startswith("Warning: the classes' own words were not made") for line in lines)
+    assert any(line.startswith("Warning: words next to the store were not made") for line in lines)
 
 
 def test_words_wait_for_another_run_of_the_store(own):
