@@ -18,7 +18,13 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, interval_of, make_frame
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.null_students import ALL, BySize, NullStudents, null_students
+from inficond_panel.tuning.null_students import (
+    ALL,
+    BySize,
+    NullStudents,
+    check_comparable,
+    null_students,
+)
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP

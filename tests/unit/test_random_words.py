@@ -1,4 +1,4 @@
-"""Random words: nouns in place of the concepts, drawn by a seed, scored as a corpus by themselves."""
+"""Random words: nouns in place of the concepts, drawn by a seed, scored as one corpus."""
 
 import numpy as np
 import pytest
@@ -223,13 +223,13 @@ def test_an_encoder_that_tells_few_words_apart_is_reported(store):
 def test_random_words_of_another_store_are_damaged(store):
     path = put_random(store).path
     zarr.open_group(path).attrs[beside.WORDS_OF] = "0" * 64
-    with pytest.raises(StoreFormatError, match="random words in .* belong to another store"):
+    with pytest.raises(StoreFormatError, match=r"random words in .* belong to another store"):
         random_words(open_store(store.path))
 
 
 def test_words_that_were_not_drawn_are_damaged(store):
     put_random(store, ["wheel", *candidates_of(store)[1:30]])
-    with pytest.raises(StoreFormatError, match="random words in .* are other words"):
+    with pytest.raises(StoreFormatError, match=r"random words in .* are other words"):
         random_words(open_store(store.path))
 
 
