@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.installation import missing_extra, needs
-from inficond_panel.concepts.caption_words import caption_fault, caption_scores, has_words
+from inficond_panel.concepts.caption_words import caption_scores, has_words
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy

@@ -21,7 +21,7 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import GroupIntent, Intent, Meant, Node, Tuner
-from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
+from inficond_panel.tuning.answer_files import answer_of, asked_columns, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
 from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
@@ -184,7 +184,7 @@ def asked_frame(
     tuner.repairs.check_labels_taken()
     asked = photos_to_ask(tuner.repairs.class_fit(node, class_name), most)
     rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("image")
+    frame = pd.DataFrame(rows, columns=list(asked_columns(tuner.store))).set_index("image")
     return frame.assign(answer=pd.array([pd.NA] * len(frame), dtype="Int64"))
 
 

@@ -138,6 +138,7 @@ def from_frames(
     split: pd.Series,
     images: Mapping[str, str | Path] | pd.Series | None = None,
     metadata: pd.DataFrame | None = None,
+    captions: Mapping[str, str] | pd.Series | None = None,
     path: str | Path | None = None,
     task: str = "multi_label",
     activation: str = "sigmoid",
@@ -163,6 +164,8 @@ def from_frames(
       image ids.
     - ``metadata``: columns with further facts per image, such as its camera; missing: unknown.
       Used for metrics by slice and searches for images.
+    - ``captions``: a text per image, "" or missing for none. Without photos the page shows them in
+      their place, and ``ask`` has them beside its questions. Scores do not come from them.
     - ``task``: ``"single_label"`` if each image has exactly one of the classes. If nearly all
       images do under ``"multi_label"``, standard error has a note.
     - ``activation``: ``"softmax"`` if one softmax over all columns of ``logits`` gives the
@@ -197,6 +200,7 @@ def from_frames(
 
     target = _temporary() / "own-scores.zarr" if path is None else place_of(path)
     settings: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
+    settings["captions"] = captions
     settings |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
     settings |= {"near_duplicates": near_duplicates, "across_splits": across_splits}
     store = store_frames(

@@ -25,6 +25,7 @@ from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
+from inficond_panel.results.null_students import null_frame
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
@@ -33,6 +34,7 @@ from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.results.targets import targets
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.tuning import Node
+from inficond_panel.tuning.null_students import check_comparable
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
@@ -204,6 +206,29 @@ class Measures(ConceptMeasures):
         [0.49, 0.87]
         """
         return two_worlds(self.tuner, self.node, seed=seed)
+
+    def null_students(
+        self,
+        split: str = TUNE,
+        classes: str | Sequence[str] | None = None,
+        *,
+        draws: int | None = None,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Compare the original students with students of random words, at equal sizes.
+
+        A class has a row per ``size``: at most 5, 10 and 20 concepts, their ``mean``, ``all``.
+        ``named`` and ``random`` are APs, ``difference`` is paired; all have bootstrap limits.
+        Where the store has no random words, random mixtures of the scores replace them: the fact
+        ``null`` says which. Counts a use of the holdout. Raises as ``results.null_students``.
+
+        >>> found = students.null_students(classes="bicycle")
+        >>> print(found.loc[("bicycle", "5"), ["named", "random"]].round(1).tolist())
+        [0.9, 0.3]
+        """
+        check_comparable(self.tuner)
+        self.count_look(split)
+        return null_frame(self.tuner, split, classes=some(classes), draws=draws, seed=seed)
 
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """Return the regularization path of a class: number of concepts, AP and fidelity per λ.

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
 def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.common.files import make_table, write_whole
     from inficond_panel.common.numbers import count
-    from inficond_panel.tuning.answer_files import COLUMNS, asked_rows
+    from inficond_panel.tuning.answer_files import asked_columns, asked_rows
     from inficond_panel.tuning.answers import photos_to_ask
     from inficond_panel.tuning.thumbs import known_name
 
@@ -65,10 +65,11 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     chosen = photos_to_ask(tuner.repairs.class_fit(node, args.class_name), args.n)
     file = Path(args.output) if args.output else None
     pictures = file.with_name(f"{file.stem}-photos") if file else None
+    columns = asked_columns(tuner.store)
     rows = asked_rows(tuner.store, args.class_name, chosen, pictures)
-    table = make_table("asked", COLUMNS, rows).content
+    table = make_table("asked", columns, rows).content
     if args.json:
-        photos = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        photos = [dict(zip(columns, row, strict=True)) for row in rows]
         say_json({"class": args.class_name, "node": node.id, "photos": photos})
     elif file is None:
         say(table.decode().rstrip("\n"))

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.output import note, progress, show_all
+from inficond_panel.commands.shared.output import note, progress, show, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, positive
+from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -22,7 +23,8 @@ DESCRIPTION = (
     "and since the start. With --by or --selection also metrics on slices of the images, and "
     "whether the worst slice is more than chance. With --by also the largest difference between "
     "groups, and the accuracy by label and group. With one class per image also metrics of all "
-    "students as one classifier. See `inficond docs metrics`."
+    "students as one classifier. With --null instead AP by number of concepts, beside students of "
+    "random words. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
@@ -49,6 +51,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "'image brightness'; repeat for combinations",
     )
     slices.add_argument("--selection", metavar="FILE", help="file of image ids, one per line")
+    slices.add_argument(
+        "--null",
+        action="store_true",
+        help="compare the original students with students of random words",
+    )
     parser.add_argument(
         "--min-images",
         type=positive,
@@ -93,14 +100,39 @@ def run(args: argparse.Namespace) -> None:
     elif args.selection:
         masks = selection_slice(tuner.store, args.split, Path(args.selection))
     tuner.root(progress=progress)
-    node = chosen_node(tuner, args.node)
+    node = tuner.root() if args.null else chosen_node(tuner, args.node)
+    if args.null:
+        check_null(tuner, args)
     count_looks(tuner, args.split, node)
     if few := few_draws(noise["level"], noise["draws"]):
         note(few)
+    if args.null:
+        from inficond_panel.results.null_students import null_frame
+
+        show(
+            args,
+            null_frame(tuner, args.split, classes=args.classes, draws=args.draws, seed=args.seed),
+        )
+        return
     frames = measured(tuner, node, args, masks)
     left_out = {"groups", "groups_by_label"} if len(frames["classes"]) > 1 else {"groups"}
     left_out |= set() if args.confusion else {"confusions"}
     show_all(args, frames, [name for name in frames if name not in left_out])
+
+
+def check_null(tuner: Tuner, args: argparse.Namespace) -> None:
+    """Raise ``TuningError`` if the students cannot be compared with random words, or if ``--node``
+    names another iteration than the original students."""
+    from inficond_panel.tuning.null_students import check_comparable
+    from inficond_panel.tuning.other_students import find_node
+
+    check_comparable(tuner)
+    if args.node is not None and find_node(tuner, args.node).id != tuner.root_id:
+        raise TuningError(
+            f"--null compares the original students, not iteration {args.node}: thumbs name "
+            "concepts, and random words have none of them.",
+            "Leave --node out.",
+        )
 
 
 def measured(

@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> None:
     done = "written" if report.changed else "unchanged"
     if report.words:
         done += f"; own words of {count(len(report.words), 'class')} made next to it"
-    elif not report.changed:
+    if report.random_words:
+        done += f"; {count(report.random_words, 'random word')} made next to it"
+    if not (report.changed or report.words or report.random_words):
         done += ", nothing was done"
     lines = [
         f"{report.store}: {done}",

@@ -17,15 +17,12 @@ from inficond_panel.common.near_words import first_of, listed
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.class_names import letters_of
 
-#: Largest number of characters of a caption; a longer text is a document.
-LONGEST = 10_000
 #: Fewest words that are compared at once, so that the concept tshirt is in "a t-shirt".
 _LEAST_JOINED = 2
 #: Marks on letters, which no word of a regular expression has, do not divide a phrase.
 _MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
 _BREAK = re.compile(rf"(?:['’]s\b)|[^\w\s'’{_MARKS}-]+")
 _WORD = re.compile(r"[^\W_]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -68,17 +65,6 @@ def _runs(caption: str, most: int) -> set[str]:
         for length in range(1, most + 1)
         for start in range(len(words) - length + 1)
     }
-
-
-def caption_fault(caption: object) -> str:
-    """Return what is wrong with a caption: no text, a control character, or too long; else ""."""
-    if not isinstance(caption, str):
-        return f"is {type(caption).__name__} {str(caption)[:40]!r}, not text"
-    if control := _CONTROL.search(caption):
-        return f"has the control character {control[0]!r} at position {control.start() + 1}"
-    if len(caption) > LONGEST:
-        return f"has {len(caption):,} characters, more than {LONGEST:,}"
-    return ""
 
 
 def has_words(captions: Sequence[str]) -> bool:

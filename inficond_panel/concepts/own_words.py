@@ -10,7 +10,6 @@ own content hash stays, and so do the histories on the store.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,29 +18,30 @@ from pathlib import Path
 
 import numpy as np
 
-from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import listed, unknown
 from inficond_panel.common.numbers import count
-from inficond_panel.common.places import has_store, is_remote, stores_in
+from inficond_panel.concepts.beside import (
+    can_have_words,
+    damaged,
+    folder_of,
+    open_beside,
+    write_beside,
+)
 from inficond_panel.concepts.class_names import letters_of, names_of
 from inficond_panel.concepts.scoring import score_concept, score_concepts
 from inficond_panel.concepts.typed import base_of, basis_of, scoring_of
-from inficond_panel.errors import DataError, Remedy, StoreError, StoreFormatError
+from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
-from inficond_panel.store.write import Stored, write_store
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.store.write import Stored
 
-#: Attributes of a store of words: basis of the store it belongs to, and the names by class.
-WORDS_OF, NAMES = "words_of", "class_names"
-#: Name of the class of a store of words: a store has at least one. It has no label and no logit.
-_NO_CLASS = "no class"
-#: Attributes that a store of words has like the store that it belongs to.
-_SHARED = ("encoder", "encoder_digest", "preprocessing", "prompts")
+#: Attribute of a store of own words: the names by class.
+NAMES = "class_names"
+#: Words as errors call them.
+_WHAT = "The classes' own words"
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +123,21 @@ def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
     ``own_words``.
     """
     known = find_name(class_name, store.classes)
-    if known is None or not _can_have_words(base_of(store)):
+    if known is None or not can_have_words(base_of(store)):
         return ()
     names = _names_in(own_words(store), known)
     return names if _concept_of(store, known, names) is None else ()
+
+
+def made_names(store: Store) -> set[str]:
+    """Return all texts of the words next to a store, with those of classes whose word is a concept;
+    empty without words, and for damaged ones."""
+    words = _readable_words(store)
+    return (
+        set()
+        if words is None
+        else {text for texts in words.attrs[NAMES].values() for text in texts}
+    )
 
 
 def without_word(store: Store) -> list[str]:
@@ -165,10 +176,14 @@ def own_words(store: Store) -> Store | None:
     Its concepts are classes. It is read whole, once. Raises ``StoreFormatError`` if it is damaged.
     """
     base = base_of(store)
-    if not _can_have_words(base):
+    if not can_have_words(base):
         return None
     path = words_path(base)
-    return _opened(base, path, _written_at(path))
+    words = open_beside(base, path, _WHAT)
+    names = None if words is None else words.attrs.get(NAMES)
+    if words and not (isinstance(names, dict) and {*words.concepts} <= {*names}):
+        raise damaged(path, _WHAT, "they do not name the texts of each class")
+    return words
 
 
 def _readable_words(store: Store) -> Store | None:
@@ -181,8 +196,7 @@ def _readable_words(store: Store) -> Store | None:
 
 def words_path(store: Store) -> Path:
     """Return the path of the words next to a store: ``NAME.words/HASH.zarr`` for ``NAME.zarr``."""
-    folder = store.path.with_name(f"{store.path.stem}.words")
-    return folder / f"{basis_of(store)[:12]}.zarr"
+    return folder_of(store) / f"{basis_of(store)[:12]}.zarr"
 
 
 def words_to_make(
@@ -195,7 +209,7 @@ def words_to_make(
     segments, or whose encoder is not known, has none. ``lemmas`` are as in ``names_of``.
     """
     base = base_of(store)
-    if not _can_have_words(base):
+    if not can_have_words(base):
         return {}
     unlisted = [name for name in base.classes if _concept_of(base, name, names_of(name)) is None]
     names = {name: texts for name in unlisted if (texts := names_of(name, lemmas))}
@@ -213,39 +227,22 @@ def write_words(
     encoders or prompts, are removed. The caller must hold the store's lock
     (``store.write.only_run``).
     """
-    path, images = words_path(store), len(store.images)
     text = np.stack(list(vectors.values()))
     segments = Stored(store, "segment_embedding"), store.segment_image
-    arrays = {
-        "image": store.read("image"),
-        "concept": np.array(list(vectors)),
-        "class_name": np.array([_NO_CLASS]),
-        "concept_score": score_concepts(*segments, text, images=images, scoring=scoring_of(store)),
-        "concept_text_embedding": text,
-        "teacher_logit": np.zeros((images, 1)),
-        "label": np.full((images, 1), -1),
-        "split": np.full(images, FIT),
-    }
-    attrs = {name: store.attrs[name] for name in _SHARED if name in store.attrs}
-    attrs |= {
+    scoring, images = scoring_of(store), len(store.images)
+    facts = {
         "title": f"{store.title}: own words of the classes",
         "corpus": "names of the classes",
-        "teacher": "none",
-        "history": f"{clock.stamp()} inficond precompute, own words",
-        "inputs_hash": basis_of(store),
-        WORDS_OF: basis_of(store),
         NAMES: {name: list(texts) for name, texts in names.items()},
     }
-    write_store(path, arrays, attrs)
-    if not is_remote(path):
-        for earlier in set(stores_in(path.parent)) - {path}:
-            shutil.rmtree(earlier, ignore_errors=True)
-    return open_store(path)
-
-
-def _can_have_words(store: Store) -> bool:
-    """Return True if words can be next to a store: their scores need segments and the encoder."""
-    return store.holds("segments") and {"encoder_digest", "prompts"} <= store.attrs.keys()
+    return write_beside(
+        store,
+        words_path(store),
+        list(vectors),
+        text,
+        score_concepts(*segments, text, images=images, scoring=scoring),
+        facts,
+    )
 
 
 @once(64)
@@ -315,38 +312,3 @@ def _scores_in(word: OwnWord, part: Store) -> np.ndarray:
     segments, images = (part.segment_embedding, part.segment_image), len(part.images)
     text, scoring = np.asarray(word.text), scoring_of(part)
     return score_concept(*segments, text, images=images, scoring=scoring)[0]
-
-
-def _written_at(path: Path) -> int:
-    """Return when the words were written; 0 if there are none, and at an address, where words are
-    written once."""
-    with suppress(OSError):
-        return 0 if is_remote(path) else (path / "zarr.json").stat().st_mtime_ns
-    return 0
-
-
-@once(8)
-def _opened(base: Store, path: Path, _: int) -> Store | None:
-    if not has_store(path):
-        return None
-    try:
-        words = open_store(path)
-        words.verify()
-    except StoreError as error:
-        raise _damaged(path, error.message) from error
-    if words.attrs.get(WORDS_OF) != basis_of(base) or words.images != base.images:
-        raise _damaged(path, "they belong to another store")
-    names = words.attrs.get(NAMES)
-    if not isinstance(names, dict) or not {*words.concepts} <= {*names}:
-        raise _damaged(path, "they do not name the texts of each class")
-    return words
-
-
-def _damaged(path: Path, why: str) -> StoreFormatError:
-    return StoreFormatError(
-        f"The classes' own words in {path} are damaged: {why}",
-        Remedy(
-            f"Remove {path} and make them again: inficond concept words SPEC",
-            f"Remove {path} and make them again: inficond precompute SPEC",
-        ),
-    )

@@ -31,8 +31,8 @@ from inficond_panel.concepts.scoring import (
 )
 from inficond_panel.concepts.texts import EncodesText, embed_concepts, fault_of, texts_of, word_key
 from inficond_panel.errors import DataError, StoreFormatError, precompute_command
-from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
+from inficond_panel.store.view import StoreView
 
 #: Least number of example photos of a concept.
 LEAST_EXAMPLES = 5
@@ -261,42 +261,25 @@ def _file_name(concept: TypedConcept) -> str:
     return f"{concept.basis[:12]}-{name}.npz"
 
 
-class ExtendedStore(Store):
+class ExtendedStore(StoreView):
     """View of a store ``base`` with typed concepts at the end of its corpus.
 
-    Scores, text vectors, positions and the segments' concepts include the typed concepts;
-    all other arrays are shared with ``base``. ``content_hash`` covers all arrays, as for any
-    store, so that it does not depend on the order in which concepts were typed.
+    Scores, text vectors, positions and the segments' concepts include the typed concepts. The
+    content hash does not depend on the order in which concepts were typed.
     """
 
     def __init__(self, base: Store, typed: Sequence[TypedConcept]) -> None:
-        self.base = base
         self.typed = tuple(typed)
-        arrays = _arrays(base, self.typed)
-        dataset = base.dataset.drop_vars(list(arrays)).assign(
-            {name: (ARRAYS[name].dims, values) for name, values in arrays.items()}
-        )
-        hashes = {name: array_hash(values) for name, values in arrays.items()}
-        hashes = {**base.attrs["variable_hashes"], **hashes}
-        dataset.attrs = {
-            **base.attrs,
+        facts = {
             "typed": [list(one.texts) for one in self.typed],
             "typed_photos": {one.name: list(one.photos) for one in self.typed if one.photos},
-            "content_hash": content_hash(hashes),
-            "variable_hashes": hashes,
         }
-        self._own = frozenset(arrays)
-        super().__init__(base.path, dataset)
+        super().__init__(base, _arrays(base, self.typed), facts)
 
     @property
     def written_hash(self) -> str:
         """Content hash of ``base``, the store on disk, without typed concepts."""
         return self.base.content_hash
-
-    @property
-    def near_group(self) -> np.ndarray:
-        """Groups ``(image,)`` of near-equal images, as in ``base``: typed concepts change none."""
-        return self.base.near_group
 
     def scores_in(self, part: Store) -> np.ndarray:
         """Return the scores ``(image, concept)`` of a part's images (photos added to the store) by
@@ -311,12 +294,6 @@ class ExtendedStore(Store):
     def verify(self) -> None:
         """Read all arrays of ``base``; raise ``StoreFormatError`` if one differs from its hash."""
         self.base.verify()
-
-    def _read(self, name: str) -> np.ndarray:
-        if name in self._own:
-            return super()._read(name)
-        shared = name in VARIABLES and name not in PIECEWISE
-        return getattr(self.base, name) if shared else self.base._read(name)
 
 
 def base_of(store: Store) -> Store:

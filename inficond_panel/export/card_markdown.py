@@ -94,6 +94,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
             [each["class_name"], each["name"], each["author"], each["created"]]
             for each in card["reliances"]["belonging"]
         ],
+        null_rows=list(_null_rows(card)),
     )
 
 
@@ -123,6 +124,15 @@ def _measured(classes: Mapping[str, Mapping[str, Any]]) -> Iterator[list[object]
         intervals = (_interval(metrics[key]) for key in _METRICS)
         rest = (written(metrics["chance"]), written(metrics["constant_fidelity"]))
         yield [name, metrics["positives"], *intervals, *rest]
+
+
+def _null_rows(card: Mapping[str, Any]) -> Iterator[list[object]]:
+    """Yield a row per class and number of concepts: AP of named and of random words."""
+    for row in (card["null"] or {}).get("rows", ()):
+        ends = ("estimate", ""), ("low", "_low"), ("high", "_high")
+        keys = ("named", "random", "difference")
+        each = [{end: row[f"{key}{tail}"] for end, tail in ends} for key in keys]
+        yield [row["class"], row["size"], *map(_interval, each)]
 
 
 def _together(measures: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -22,10 +22,12 @@ from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
+from inficond_panel.results.null_students import null_frame
 from inficond_panel.results.reliances import reliances
 from inficond_panel.results.two_worlds import worlds_frame
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.log import HISTORY
+from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.two_worlds import worlds_since_start
 from inficond_panel.version import __version__
@@ -185,6 +187,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "two_worlds": _two_worlds(tuner, node),
         "reliances": reliances(tuner, node),
         "metrics": {split: measured(tuner, node, split) for split in splits},
+        "null": _null(tuner),
         "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {
             "this_node": tuner.history.looks(node.id, HOLDOUT),
@@ -231,6 +234,19 @@ def _two_worlds(tuner: Tuner, node: Node) -> dict[str, Any]:
     each; no rows without thumbs."""
     frame = worlds_frame(worlds_since_start(tuner, node), tuner.spec.views.noise()["level"])
     return {"sentences": list(frame.attrs["notes"]), "rows": records(frame)}
+
+
+def _null(tuner: Tuner) -> dict[str, Any] | None:
+    """Return the original students' AP on ``tune`` beside that of random words, with sentences;
+    None if that takes minutes."""
+    if not is_at_hand(tuner, tuner.store.classes):
+        return None
+    frame = null_frame(tuner)
+    return {
+        "kind": frame.attrs["facts"]["null"],
+        "sentences": list(frame.attrs["notes"]),
+        "rows": records(frame),
+    }
 
 
 def _versions(tuner: Tuner) -> dict[str, Any]:

@@ -20,11 +20,13 @@ from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.null_students import no_better, null_frame, summary_size
 from inficond_panel.results.shared_bias import BELONGS, called_rows, shared_frame, shared_of
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.settled import settled_shared, settled_shift
@@ -42,6 +44,7 @@ from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
+from inficond_panel.wording.null_students import NO_BETTER, NO_BETTER_REMEDY, no_better_sentence
 from inficond_panel.wording.shared_bias import SHARED
 from inficond_panel.wording.shift_kinds import kind_sentence, remedy_of, unsure_sentence
 from inficond_panel.wording.suspects import (
@@ -156,6 +159,7 @@ def _findings(
         *_of_students(node, tuner.store, seen),
         *_of_classes(worst_first),
         *_of_all_photos(seen),
+        *_of_names(tuner, list(seen)),
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
     ]
@@ -247,6 +251,19 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 def _of_all_photos(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
         yield _row(name, SHARED, finding, _QUESTION)
+
+
+def _of_names(tuner: Tuner, classes: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield a row if named words are no better than random ones; none if that takes minutes."""
+    if not is_at_hand(tuner, classes):
+        return
+    frame = null_frame(tuner, classes=classes)
+    rows = frame.xs(summary_size(frame), level="size")
+    aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in no_better(frame)}
+    if aps:
+        about = next(iter(aps)) if len(aps) == 1 else "concepts"
+        finding = no_better_sentence(frame.attrs["facts"]["null"], aps)
+        yield _row(about, NO_BETTER, finding, NO_BETTER_REMEDY)
 
 
 _CLASS_HEADINGS = {

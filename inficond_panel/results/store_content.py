@@ -14,6 +14,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count, significant, size_text, written, written_range
 from inficond_panel.common.places import is_remote, size_of
 from inficond_panel.concepts.own_words import without_word, words_note, words_text
+from inficond_panel.concepts.random_words import random_words_text
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.confusions import teacher_top_class
@@ -54,7 +55,8 @@ def store_content(
     ``spec`` is the name to print in commands. The caller verifies the store.
     """
     better, stages = hold_store(store, order), store.attrs.get("stages", {})
-    more = {"own words": words_text(store), **_scores(store)}
+    words = {"own words": words_text(store), "random words": random_words_text(store)}
+    more = {**words, **_scores(store)}
     facts = {
         "title": title or store.title,
         "store": str(store.path),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common import tables
+from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.names import equal_names, name_key, name_text, pair_text
 from inficond_panel.common.near_words import listed, near, nearest
 from inficond_panel.common.numbers import count
@@ -115,6 +116,18 @@ def column_fault(name: str, given: object, values: str) -> str:
     call = "[[COLUMN]]" if tables.has_index(given) else f'.select(["{tables.IDS}", COLUMN])'
     many = count(table.shape[1], "column")
     return f"{kind}, with {many}, {wanted}; take one column: {name}{call}"
+
+
+def caption_faults(captions: pd.Series) -> Iterator[str]:
+    """Yield a message on the first images whose caption is no caption; a missing one is none."""
+    faults = {image: caption_fault(text) for image, text in captions.dropna().items()}
+    wrong = {image: fault for image, fault in faults.items() if fault}
+    if wrong:
+        first = next(iter(wrong))
+        yield (
+            f"captions has {count(len(wrong), 'text')} that cannot be used: "
+            f"{quoted(list(wrong), _NAMED)}; the caption of {first!r} {wrong[first]}"
+        )
 
 
 def row_faults(

@@ -45,6 +45,7 @@ def store_frames(
     split: pd.Series,
     images: Mapping[str, Any] | pd.Series | None = None,
     metadata: pd.DataFrame | None = None,
+    captions: Mapping[str, Any] | pd.Series | None = None,
     *,
     made_by: str,
     title: str = "",
@@ -72,7 +73,9 @@ def store_frames(
         )
     )
     words = {"task": task, "teacher_activation": activation}
-    arrays = _arrays(scores, logits, labels, split, images, metadata, **words, outputs=outputs)
+    arrays = _arrays(
+        scores, logits, labels, split, images, metadata, captions, **words, outputs=outputs
+    )
     if order is None:
         _check_order(arrays, task, activation)
     near = _group(arrays, near_duplicates)
@@ -145,6 +148,7 @@ def _arrays(
     split: pd.Series,
     photos: Mapping[str, Any] | pd.Series | None,
     metadata: pd.DataFrame | None,
+    captions: Mapping[str, Any] | pd.Series | None,
     *,
     task: str,
     teacher_activation: str,
@@ -172,13 +176,16 @@ def _arrays(
     scores, logits, labels = (checks.keyed(found[name]) for name in ("scores", "logits", "labels"))
     ids = list(split.index)
     labelled = [image for image in ids if split[image] != FIT]  # fit: learned from the teacher
-    files, softmax = _files(photos), teacher_activation == "softmax"
+    files, texts = _by_image("images", photos, "paths"), _by_image("captions", captions, "texts")
+    softmax = teacher_activation == "softmax"
     known_of = None if metadata is None else checks.keyed(found["metadata"])
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
         *checks.row_faults("labels", labels, ids, labelled),
         *(checks.row_faults("images", files, ids, ids) if files is not None else ()),
+        *(checks.row_faults("captions", texts, ids, ids) if texts is not None else ()),
+        *(checks.caption_faults(texts) if texts is not None else ()),
         *(checks.row_faults("metadata", known_of, ids, ids) if known_of is not None else ()),
         *checks.class_faults(logits, labels, softmax),
         *checks.number_faults("scores", scores),
@@ -209,6 +216,7 @@ def _arrays(
         "label": label,
         "split": _text(split),
         **(_thumbnails(files[ids]) if files is not None else {}),
+        **({"caption": _text(texts[ids].fillna(""))} if texts is not None else {}),
         **(_metadata(known_of.loc[ids], names["metadata"]) if known_of is not None else {}),
     }
 
@@ -221,13 +229,17 @@ def _metadata(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, np.ndarr
     return {"metadata_column": _text(columns), "metadata": values}
 
 
-def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
-    if photos is None:
+def _by_image(
+    name: str, given: Mapping[str, Any] | pd.Series | None, values: str
+) -> pd.Series | None:
+    """Return the argument ``name``, a column of ``values``, as a series by image id; None for
+    None."""
+    if given is None:
         return None
-    series = tables.as_column(photos)
+    series = tables.as_column(given)
     if not isinstance(series, pd.Series):
-        _refuse(checks.column_fault("images", photos, "paths"))
-    _refuse(*checks.id_faults("images", series))
+        _refuse(checks.column_fault(name, given, values))
+    _refuse(*checks.id_faults(name, series))
     return checks.keyed(series)
 
 

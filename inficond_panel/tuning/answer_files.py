@@ -143,10 +143,16 @@ ANSWER_WORDS: Mapping[str, int | None] = {
 REMEDY = "Write 1 or yes, 0 or no, or leave the answer empty; keep all other columns as they are."
 
 
+def asked_columns(store: Store) -> tuple[str, ...]:
+    """Return ``COLUMNS``, with ``caption`` before the reason if the store has captions: without
+    photos a person answers by these."""
+    return (*COLUMNS[:-2], "caption", *COLUMNS[-2:]) if store.has("caption") else COLUMNS
+
+
 def asked_rows(
     store: Store, class_name: str, photos: AskedPhotos, pictures: Path | None = None
-) -> list[tuple[str, int, str, str, str, str]]:
-    """Return a row of ``COLUMNS`` for each of the ``photos`` to label, with an empty answer.
+) -> list[tuple[str | int, ...]]:
+    """Return a row of ``asked_columns`` for each of the ``photos`` to label, with an empty answer.
 
     Thumbnails, if the store has any, are written to the folder ``pictures`` (None: not written).
     Raises ``ExportError`` if a thumbnail cannot be written.
@@ -160,7 +166,8 @@ def asked_rows(
                 pictures.mkdir(parents=True, exist_ok=True)
             path = str(pictures / f"{rank:03d}.jpg")
             write_whole(Path(path), owner.thumbnail(index))
-        rows.append((class_name, rank, images.names[row], path, photos.why, ""))
+        caption = [owner.caption(index)] if store.has("caption") else []
+        rows.append((class_name, rank, images.names[row], path, *caption, photos.why, ""))
     return rows
 
 

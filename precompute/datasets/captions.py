@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Never
 
+from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
-from inficond_panel.concepts.caption_words import caption_fault, has_words
+from inficond_panel.concepts.caption_words import has_words
 from inficond_panel.errors import DataError
 from precompute.datasets.photo_files import id_finder
 from precompute.datasets.row_tables import Table

@@ -12,6 +12,7 @@ from typing import Any
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, duration, size_text
 from inficond_panel.common.places import has_store, place_of
+from inficond_panel.concepts.random_words import lacks_random_words
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from precompute.batches.results import Results, stage_of, stores_near
@@ -148,6 +149,9 @@ def plan(
     words = needed_words(there) if up_to_date and there else {}
     if words:  # before a store is made it is not known which words lie beside it
         stages = (*stages, PlannedStage("own words", "run", (_words_reason([*words]),)))
+    random = bool(up_to_date and there and lacks_random_words(there))
+    if random:
+        stages = (*stages, PlannedStage("random words", "run", ("the store lacks them",)))
     workers, timed = usual_workers(), Sample()
     unknown = {stage.name for stage in stages if stage.photos and stage.seconds is None}
     if sample and unknown:
@@ -161,7 +165,7 @@ def plan(
     folder = next(folder for folder in parents if folder.exists())
     return Plan(
         store=path,
-        up_to_date=up_to_date and not words,
+        up_to_date=up_to_date and not words and not random,
         stages=stages,
         seconds=sum(known) if known else None,
         free_bytes=shutil.disk_usage(folder).free,

@@ -20,6 +20,7 @@ from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
 from inficond_panel.common.places import beside, is_remote, place_of
 from inficond_panel.common.threads import one_thread
+from inficond_panel.concepts.random_words import lacks_random_words
 from inficond_panel.errors import CancelledError, InficondError, OrderError, Remedy, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
@@ -35,6 +36,7 @@ from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.own_words import make_words, needed_words
+from precompute.pipeline.random_words import make_random_words
 from precompute.pipeline.words import WordInputs, make_store
 from precompute.teachers.loading import fetch_teacher
 from precompute.teachers.outputs import check_order, in_spec
@@ -42,7 +44,10 @@ from precompute.teachers.outputs import check_order, in_spec
 _ELSEWHERE = "Choose another folder: " + Remedy(
     "inficond precompute --store", "build(..., path=FOLDER)"
 )
-_WORDLESS = "Warning: the classes' own words were not made"
+_WORDLESS = "Warning: words next to the store were not made"
+#: Classes whose own words were made next to a store, and random words that were.
+Words = tuple[tuple[str, ...], tuple[str, ...]]
+_NO_WORDS: Words = ((), ())
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -51,7 +56,8 @@ class Report:
     """Report on a finished run. ``skipped`` has (id, reason) of each skipped image.
 
     ``dropped`` lists the concepts that ``concepts.filters`` dropped: name, filter, and the number
-    compared with the limit, ``words`` the classes whose own words were made next to the store.
+    compared with the limit, ``words`` the classes whose own words were made next to the store,
+    ``random_words`` how many random words were.
     ``images_per_second`` is the encoding speed, None if no image was encoded."""
 
     store: Path
@@ -63,6 +69,7 @@ class Report:
     dropped: tuple[Dropped, ...]
     warnings: tuple[str, ...]
     words: tuple[str, ...]
+    random_words: int
     images_per_second: float | None
     seconds: float
 
@@ -78,11 +85,11 @@ def run(
 ) -> Report:
     """Compute the store of a spec (``inficond_panel.spec.Spec``) and write it to ``store_path``.
 
-    If the existing store was made from equal inputs, only the own words of classes that lack one
-    are made (``concepts.own_words``). Otherwise only stages and batches whose inputs changed are
-    computed; the others come from the existing store or from another store (``*.zarr``) in the same
-    folder. Finished results are kept in ``partial_folder`` until the store is complete, so that an
-    interrupted run resumes.
+    If the existing store was made from equal inputs, only words that it lacks are made next to it
+    (``concepts.own_words``, ``concepts.random_words``). Otherwise only stages and batches whose
+    inputs changed are computed; the others come from the existing store or from another store
+    (``*.zarr``) in the same folder. Finished results are kept in ``partial_folder`` until the store
+    is complete, so that an interrupted run resumes.
     ``progress`` is called with lines for people. ``workers`` (default: one per core, at most 16) is
     the number of threads, each with one batch. ``scheduler`` is the address of a Dask scheduler;
     its workers then replace the threads. The result is bit-identical for any workers.
@@ -107,8 +114,9 @@ def run(
                 store = open_store(path)
                 if better := hold_store(store, inputs.teacher.section.order):
                     progress(f"Warning: {better.warning}")
-                words = _words_later(store, inputs, progress) if needed_words(store) else ()
-                if not words:
+                lacking = needed_words(store) or lacks_random_words(store)
+                words = _words_later(store, inputs, progress) if lacking else _NO_WORDS
+                if not any(words):
                     progress(f"{path} is up to date: nothing to do.")
                 return _report(store, False, words, None, started)
             check_free(path)
@@ -144,38 +152,41 @@ def _of_words(spec: Spec, path: Path, progress: Tell, started: float) -> Report:
     inputs = WordInputs.of(spec, progress)
     if inputs.made(path):
         progress(f"{path} is up to date: nothing to do.")
-        return _report(open_store(path), False, (), None, started)
+        return _report(open_store(path), False, _NO_WORDS, None, started)
     check_free(path)
     with only_run(path):
         if not is_remote(path):
             restore(path)
-        report = _report(make_store(inputs, path, progress), True, (), None, started)
+        report = _report(make_store(inputs, path, progress), True, _NO_WORDS, None, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {duration(report.seconds)}.")
     return report
 
 
-def _words_later(store: Store, inputs: Inputs, progress: Tell) -> tuple[str, ...]:
-    """Make the own words that an existing store lacks, unless another run writes the store."""
+def _words_later(store: Store, inputs: Inputs, progress: Tell) -> Words:
+    """Make the words that an existing store lacks, unless another run writes the store."""
     try:
         with only_run(store.path):
             return _words(store, inputs, progress)
     except (StoreError, OSError) as error:  # such as a folder that may not be written
         progress(f"{_WORDLESS}: {error}")
-    return ()
+    return _NO_WORDS
 
 
-def _words(store: Store, inputs: Inputs, progress: Tell) -> tuple[str, ...]:
-    """Make own words (``make_words``). A fault is a warning: the store is complete without them."""
+def _words(store: Store, inputs: Inputs, progress: Tell) -> Words:
+    """Make own words (``make_words``) and random words (``make_random_words``); return both. A
+    fault is a warning: the store is complete without them."""
+    own, load = (), partial(stages.encoder_of, inputs)
     try:
         with one_thread():
-            return make_words(store, partial(stages.encoder_of, inputs), progress)
+            own = make_words(store, load, progress)
+            return own, make_random_words(store, load, progress)
     except CancelledError:
         raise
     except (InficondError, OSError) as error:
         progress(f"{_WORDLESS}: {error}")
-    return ()
+    return own, ()
 
 
 def _tidy(path: Path) -> None:
@@ -319,7 +330,7 @@ def _record(**values: Any) -> dict[str, Any]:
 
 
 def _report(
-    store: Store, changed: bool, words: tuple[str, ...], speed: float | None, started: float
+    store: Store, changed: bool, words: Words, speed: float | None, started: float
 ) -> Report:
     """Return the report on a run that started at ``started`` (seconds of the monotonic clock)."""
     return Report(
@@ -334,7 +345,8 @@ def _report(
             for name, key, why in stage_of(store, "text").get("told", {}).get("dropped", ())
         ),
         warnings=tuple(store.attrs["warnings"]),
-        words=words,
+        words=words[0],
+        random_words=len(words[1]),
         images_per_second=speed,
         seconds=time.monotonic() - started,
     )

@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from inficond_panel.concepts.caption_words import (
-    LONGEST,
-    absent_note,
-    caption_fault,
-    caption_scores,
-    empty_note,
-)
+from inficond_panel.common.captions import LONGEST, caption_fault
+from inficond_panel.concepts.caption_words import absent_note, caption_scores, empty_note
 
 
 def has(caption: str, *texts: str) -> bool:

@@ -11,6 +11,7 @@ from more_factory import added_part
 
 from inficond_panel import from_frames
 from inficond_panel.common import places
+from inficond_panel.concepts import beside
 from inficond_panel.concepts import own_words as module
 from inficond_panel.concepts.own_words import (
     own_word,
@@ -321,7 +322,7 @@ def spoil_group(path):
 
 def forget_owner(path):
     group = zarr.open_group(path)
-    group.attrs[module.WORDS_OF] = "0" * 64
+    group.attrs[beside.WORDS_OF] = "0" * 64
 
 
 def forget_names(path):

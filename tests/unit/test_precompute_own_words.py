@@ -20,6 +20,7 @@ from precompute_factory import (
 import precompute
 from inficond_panel.cli import main
 from inficond_panel.concepts.own_words import own_word, own_words, without_word, words_path
+from inficond_panel.concepts.random_words import random_words, random_words_path
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
@@ -134,7 +135,41 @@ def test_other_prompts_replace_the_words(own):
     store = open_store(own / "spec.zarr")
     expected = vector(["train"], ["a photo of a {}", "a picture of a {}"])
     np.testing.assert_allclose(own_word(store, "train").text, expected, atol=1e-6)
-    assert [path.name for path in (own / "spec.words").iterdir()] == [words_path(store).name]
+    kept = {words_path(store).name, random_words_path(store).name}
+    assert {path.name for path in (own / "spec.words").iterdir()} == kept
+
+
+def test_a_run_makes_as_many_random_words_as_concepts(made):
+    store = open_store(made / "spec.zarr")
+    assert len(random_words(store)[0]) == len(store.concepts)
+
+
+def test_an_existing_store_gets_its_random_words_later(own):
+    shutil.rmtree(random_words_path(open_store(own / "spec.zarr")))
+    report = run(own)
+    assert (report.changed, report.random_words) == (False, len(open_store(report.store).concepts))
+
+
+def test_random_words_made_later_have_the_same_bits(own):
+    path = random_words_path(open_store(own / "spec.zarr"))
+    first = open_store(path).content_hash
+    shutil.rmtree(path)
+    run(own)
+    assert open_store(path).content_hash == first
+
+
+def test_another_corpus_gets_other_random_words(own):
+    before = random_words_path(open_store(own / "spec.zarr"))
+    replace(own / "words.txt", "wheel", "anchor")
+    run(own)
+    assert not before.exists()
+    assert random_words(open_store(own / "spec.zarr")) is not None
+
+
+def test_the_plan_tells_of_random_words_to_be_made(own):
+    shutil.rmtree(random_words_path(open_store(own / "spec.zarr")))
+    plan = precompute.plan(load_spec(own / "spec.yaml"), own / "spec.zarr")
+    assert "random words" in "\n".join(plan.lines())
 
 
 def test_other_words_of_the_corpus_keep_the_words(own):
@@ -208,7 +243,7 @@ def test_words_that_cannot_be_written_are_a_warning(own, monkeypatch):
     (own / "spec.words").write_text("a file in their place")
     lines = []
     assert run(own, lines).words == ()
-    assert any(line.startswith("Warning: the classes' own words were not made") for line in lines)
+    assert any(line.startswith("Warning: words next to the store were not made") for line in lines)
 
 
 def test_words_wait_for_another_run_of_the_store(own):

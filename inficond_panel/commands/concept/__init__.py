@@ -1,4 +1,4 @@
-"""``inficond concept``: concepts added to a finished store, own words of classes, and words that
+"""``inficond concept``: concepts added to a finished store, words next to it, and words that
 filters drop."""
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _ACTIONS = {
     "add": ("Add a concept and print the nearest concepts.", "demo 'red bus, scarlet bus'"),
     "remove": ("Remove a typed concept.", "demo 'red bus'"),
     "words": (
-        "Make the own words of the classes that lack one; encodes words, no photo.",
+        "Make the words next to a store that it lacks: own words of classes, random words; encodes "
+        "words, no photo.",
         "photos.yaml",
     ),
     "filter": (

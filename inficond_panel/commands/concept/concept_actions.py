@@ -16,6 +16,7 @@ from inficond_panel.common.names import find_name
 from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import without_word, words_text
+from inficond_panel.concepts.random_words import random_words_text
 from inficond_panel.concepts.texts import EncodesText, texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_encoder, check_typing
 from inficond_panel.errors import DataError
@@ -89,7 +90,8 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
 
 
 def own_words(args: argparse.Namespace) -> None:
-    """Make the own words of a store's classes that lack one, and print which classes have one."""
+    """Make the own words of a store's classes that lack one, and the random words, and print which
+    classes have one and how many random words there are."""
     spec = load_spec(find_spec(args.spec), check_files=False)
     store = open_store(opening.store_place(spec, args.store))
     if lacking := store.lacks("segments"):
@@ -99,6 +101,7 @@ def own_words(args: argparse.Namespace) -> None:
         )
     precompute_package()
     from precompute.pipeline.own_words import make_words
+    from precompute.pipeline.random_words import make_random_words
 
     def load() -> EncodesText:
         encoder = text_encoder(spec)
@@ -107,9 +110,15 @@ def own_words(args: argparse.Namespace) -> None:
 
     with only_run(store.path), one_thread():
         made = make_words(store, load, note)
+        random = make_random_words(store, load, note)
     store = open_store(store.path)  # at an address an open store does not see new words
-    document = {"made": list(made), "without_own_word": without_word(store)}
-    show_lines(args, document, [f"own words: {words_text(store)}"])
+    document = {
+        "made": list(made),
+        "without_own_word": without_word(store),
+        "random_words_made": len(random),
+    }
+    lines = [f"own words: {words_text(store)}", f"random words: {random_words_text(store)}"]
+    show_lines(args, document, lines)
 
 
 def filter_words(args: argparse.Namespace) -> None:

@@ -1,0 +1,191 @@
+"""AP of students by number of concepts, beside students of random words.
+
+The caller counts evaluations on the holdout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.metrics.bootstrap import LEAST, drawn, interval, mean_defined
+from inficond_panel.distill.sources import Array
+from inficond_panel.results.frame import Heading, interval_of, make_frame
+from inficond_panel.results.metrics import facts_of
+from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.null_students import (
+    ALL,
+    BySize,
+    NullStudents,
+    check_comparable,
+    null_students,
+)
+from inficond_panel.tuning.thumbs import chosen_classes
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
+from inficond_panel.wording.null_students import null_note, null_sentence
+
+#: Row with the mean over the numbers of concepts.
+MEAN = "mean"
+#: Name of the row of all classes together.
+EVERY = "mean of classes"
+
+
+@dataclass(frozen=True, eq=False)
+class _Figure:
+    """AP of students of one size, also on bootstrap draws ``(draws,)``, and how many concepts they
+    have."""
+
+    ap: float
+    draws: Array
+    concepts: float
+
+
+#: Figures of named words and of random words.
+_Pair = tuple[_Figure, _Figure]
+
+
+def null_frame(
+    tuner: Tuner,
+    split: str = TUNE,
+    *,
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return a frame of the AP of the original students, and of students of random words.
+
+    A class has a row per ``size``: students with at most 5, 10 and 20 concepts, their ``mean``, and
+    ``all``: as many as λ leaves. ``named`` is the AP of the concepts, ``random`` that of random
+    words, ``difference`` is paired: both have the same bootstrap draws; ``named_concepts`` and
+    ``random_concepts`` are how many the students have. The last rows are means over several
+    classes. Facts are what the null reads (``null``) and its ``words``. Raises as
+    ``null_students``, and ``TuningError`` for an unknown class.
+    """
+    check_comparable(tuner)
+    names = chosen_classes(classes, tuner.store.classes)
+    noise, root = tuner.spec.views.noise(draws, seed), tuner.root()
+    found = null_students(tuner, split, tuple(names))
+    rows = [row for name in names for row in _rows(name, _of_class(found, name, noise), noise)]
+    if len(names) > 1:
+        rows += _rows(EVERY, _of_all(found, noise), noise)
+    facts = facts_of(tuner, root, split, noise)
+    frame = make_frame(
+        rows,
+        ["class", "size"],
+        _headings(found.kind),
+        title=f"Named words and {found.kind}, AP on {IMAGES_OF[split]}",
+        notes=[*_summary(rows, names, found.kind), null_note(found.kind, joint=tuner.joint)],
+        facts={**facts, "null": found.kind, "words": list(found.words)},
+        level=noise["level"],
+    )
+    return frame.astype(dict.fromkeys(("positives", "negatives"), "Int64"))
+
+
+def summary_size(frame: pd.DataFrame) -> str:
+    """Return the size by which named and random words are compared: the mean, or all."""
+    return MEAN if MEAN in frame.index.get_level_values("size") else ALL
+
+
+def no_better(frame: pd.DataFrame) -> list[str]:
+    """Return the classes whose named words are not shown to be better than the null: the interval
+    of the difference is not above 0, though there are images enough to tell."""
+    rows = frame.xs(summary_size(frame), level="size").drop(EVERY, errors="ignore")
+    enough = (rows["positives"] >= LEAST) & (rows["negatives"] >= LEAST)
+    return list(rows.index[enough & ~(rows["difference_low"] > 0)])
+
+
+def _headings(kind: str) -> dict[str, Heading]:
+    return {
+        "class": Heading("class"),
+        "size": Heading("concepts"),
+        "named": Heading("named words"),
+        "random": Heading(kind),
+        "difference": Heading("difference", sign=True, star=True),
+    }
+
+
+def _summary(rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str) -> Iterator[str]:
+    """Yield a sentence on the last of the classes' means: of all, or of the only class."""
+    name = EVERY if len(names) > 1 else names[0]
+    own = {row["size"]: row for row in rows if row["class"] == name}
+    row = pd.Series(own.get(MEAN, own[ALL]))
+    yield null_sentence(kind, *(interval_of(row, key) for key in ("named", "random", "difference")))
+
+
+def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
+    """Return the pairs of figures of one class by size, and its numbers of images."""
+    sides = found.named[name], found.random[name]
+    figures = {
+        size: tuple(_figure(side, size, noise) for side in sides) for size in _shared(*sides)
+    }
+    positive = found.named[name][ALL].outcome.positive
+    counts = {"positives": int(positive.sum()), "negatives": int((~positive).sum())}
+    return {"figures": figures, **counts}
+
+
+def _of_all(found: NullStudents, noise: Noise) -> dict[str, Any]:
+    """Return the same for the means over the classes; all classes share the draws of images."""
+    sides = found.named, found.random
+    sizes = next(_shared(found.named[name], found.random[name]) for name in found.named)
+    figures = {
+        size: tuple(
+            _mean([_figure(each, size, noise, together=True) for each in side.values()])
+            for side in sides
+        )
+        for size in sizes
+    }
+    return {"figures": figures, "positives": pd.NA, "negatives": pd.NA}
+
+
+def _shared(named: BySize, random: BySize) -> list[int | str]:
+    """Return the sizes that both sides have."""
+    return [size for size in named if size in random]
+
+
+def _figure(students: BySize, size: int | str, noise: Noise, *, together: bool = False) -> _Figure:
+    student = students[size]
+    draws = drawn(student.outcome, AP.key, noise["draws"], noise["seed"], together=together)
+    return _Figure(student.outcome.value(AP.key), draws, student.concepts)
+
+
+def _mean(figures: Sequence[_Figure]) -> _Figure:
+    """Return the mean of figures, of those that are defined."""
+    ap, draws = np.array([[each.ap] for each in figures]), np.stack([e.draws for e in figures])
+    concepts = float(np.mean([each.concepts for each in figures]))
+    return _Figure(float(mean_defined(ap)[0]), mean_defined(draws), concepts)
+
+
+def _rows(name: str, measured: Mapping[str, Any], noise: Noise) -> list[dict[str, Any]]:
+    figures: dict[int | str, _Pair] = dict(measured["figures"])
+    counted = [pair for size, pair in figures.items() if size != ALL]
+    if counted:
+        every = figures.pop(ALL)
+        figures[MEAN] = tuple(_mean(side) for side in zip(*counted, strict=True))
+        figures[ALL] = every
+    counts = {key: measured[key] for key in ("positives", "negatives")}
+    return [
+        {"class": name, "size": str(size), **_columns(*pair, noise), **counts}
+        for size, pair in figures.items()
+    ]
+
+
+def _columns(named: _Figure, random: _Figure, noise: Noise) -> dict[str, float]:
+    level = noise["level"]
+
+    def limits(estimate: float, draws: Array) -> Interval:
+        return interval(estimate, draws, level, AP.key)
+
+    return {
+        **limits(named.ap, named.draws).columns("named"),
+        **limits(random.ap, random.draws).columns("random"),
+        **limits(named.ap - random.ap, named.draws - random.draws).columns("difference"),
+        "named_concepts": named.concepts,
+        "random_concepts": random.concepts,
+    }

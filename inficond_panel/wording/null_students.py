@@ -1,0 +1,49 @@
+"""Sentences on students of named words beside students of random words."""
+
+from __future__ import annotations
+
+from inficond_panel.common.interval import Interval
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import number
+from inficond_panel.tuning.null_students import MIXTURES, RANDOM_WORDS, SIZES
+
+#: What the finding of the doctor is called.
+NO_BETTER = "names without an advantage"
+NO_BETTER_REMEDY = (
+    "Do not read the names as reasons: other words rank the images as well. Take concepts that the "
+    "class shows: `inficond init --concepts`. Or an encoder that knows the words."
+)
+_SIZES = f"{', '.join(map(str, SIZES[:-1]))} and {SIZES[-1]}"
+_MADE = {
+    RANDOM_WORDS: "Random words are common nouns, as many as the concepts, scored by the same "
+    "encoder.",
+    MIXTURES: "The store has no random words, which only an encoder can score: random mixtures of "
+    "the concepts' scores replace them. Mixtures have no names, and are easier to beat than words.",
+}
+
+
+def null_sentence(kind: str, named: Interval, random: Interval, difference: Interval) -> str:
+    """Return a sentence on the AP of named words and of the null, with their difference."""
+    return (
+        f"Named words {number(named.estimate, 2)}, {kind} {number(random.estimate, 2)}: "
+        f"difference {difference.text(2, sign=True)}."
+    )
+
+
+def null_note(kind: str, *, joint: bool) -> str:
+    """Return sentences on what is compared; ``joint``: the spec has one softmax student."""
+    per_class = " One softmax student is compared as students per class." if joint else ""
+    return (
+        f"Students have at most {_SIZES} concepts; the mean is over these; all: as many as λ "
+        f"leaves.{per_class} {_MADE[kind]}"
+    )
+
+
+def no_better_sentence(kind: str, classes: dict[str, tuple[float, float]]) -> str:
+    """Return the doctor's finding: for each of some ``classes`` the AP of named words and of the
+    null, of students with few concepts."""
+    texts = [
+        f"{name} {number(named, 2)} and {number(random, 2)}"
+        for name, (named, random) in classes.items()
+    ]
+    return f"Named words rank the tuning images no better than {kind} (AP): {listed(texts, 5)}."
