@@ -29,7 +29,7 @@ from inficond_panel.concepts.beside import (
 from inficond_panel.concepts.class_names import letters_of, names_of
 from inficond_panel.concepts.own_words import made_names
 from inficond_panel.concepts.scoring import Scoring, score_corpus
-from inficond_panel.concepts.texts import TWINS, EmbedsText, embed_concepts
+from inficond_panel.concepts.texts import TWIN_COSINE, EmbedsText, embed_concepts
 from inficond_panel.concepts.typed import base_of, basis_of, scoring_of
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store.store import Store
@@ -69,7 +69,7 @@ def embed_apart(
     """Return the first ``number`` of the ``candidates`` that the encoder tells apart, and their
     unit vectors ``(word, embed)``; fewer if there are no more.
 
-    A word whose cosine with an earlier one is ``TWINS`` or more is passed over: a small encoder
+    A word whose cosine with an earlier one is ``TWIN_COSINE`` or more is passed over: a small encoder
     gives all words that it never saw the same vector.
     """
     words, vectors = list[str](), list[NDArray]()
@@ -78,7 +78,7 @@ def embed_apart(
         some, left = left[: number - len(words)], left[number - len(words) :]
         embedded = embed_concepts(encoder, [(word,) for word in some], prompts)
         for word, vector in zip(some, embedded, strict=True):
-            if not vectors or np.max(np.stack(vectors) @ vector) < TWINS:
+            if not vectors or np.max(np.stack(vectors) @ vector) < TWIN_COSINE:
                 words.append(word)
                 vectors.append(vector)
     return words, np.stack(vectors)

@@ -93,8 +93,8 @@ def _building(model: str) -> Iterator[None]:
         if not model.startswith(_FOLDER) or _remedy(error) != _FIT:
             raise
         raise DataError(
-            f"{model.removeprefix(_FOLDER)}/{OPEN_CLIP_CONFIG} describes no model that open_clip can build: "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            f"{model.removeprefix(_FOLDER)}/{OPEN_CLIP_CONFIG} describes no model that open_clip "
+            f"can build: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
             "Copy this file again from the source of the weights.",
         ) from error
 

@@ -13,11 +13,11 @@ from inficond_panel.concepts.random_words import (
 )
 from inficond_panel.concepts.texts import EmbedsText
 from inficond_panel.store import Store
-from precompute.batches.run import Progress
+from precompute.batches.run import Tell
 
 
 def make_random_words(
-    store: Store, load: Callable[[], EmbedsText], progress: Progress = lambda _: None
+    store: Store, load: Callable[[], EmbedsText], progress: Tell = lambda _: None
 ) -> tuple[str, ...]:
     """Make the random words of a store, unless they are there, and return the words.
 
