@@ -21,8 +21,8 @@ DESCRIPTION = (
     "Prints every metric with its bootstrap interval, and the change since the parent iteration "
     "and since the start. With --by or --selection also metrics on slices of the images, and "
     "whether the worst slice is more than chance. With --by also the largest difference between "
-    "groups, and the accuracy by label and group. With one class per image also metrics of all "
-    "students as one classifier. See `inficond docs metrics`."
+    "groups, the accuracy by label and group, and that of the worst group. With one class per "
+    "image also metrics of all students as one classifier. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
@@ -110,6 +110,7 @@ def measured(
     from inficond_panel.results import metrics, slices
     from inficond_panel.results.confusions import confusions, metrics_together
     from inficond_panel.results.metric_changes import changes
+    from inficond_panel.results.worst_group import worst_groups
 
     at, draws = (tuner, node, args.split), {"draws": args.draws, "seed": args.seed}
     chosen, frames = {"classes": args.classes, **draws}, {}
@@ -132,4 +133,6 @@ def measured(
         frames["groups"], frames["gaps"] = slices.groups(*at, masks, by, args.metric, **chosen)
         cells = slices.groups(*at, masks, by, by_label=True, **chosen)
         frames["groups_by_label"], frames["gaps_by_label"] = cells
+        named = {"classes": args.classes, **draws}
+        frames["worst_groups"] = worst_groups(*at, args.by, **named)
     return frames

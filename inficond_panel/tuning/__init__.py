@@ -12,6 +12,7 @@ from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight import Reweight
+from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
 from inficond_panel.tuning.student import Student, Students
 from inficond_panel.tuning.thumbs import Bounds, GroupIntent, Intent
 from inficond_panel.tuning.tuner import Tuner
@@ -31,6 +32,7 @@ __all__ = [
     "Meant",
     "Node",
     "Reweight",
+    "ReweightGroups",
     "Student",
     "Students",
     "Tuner",
