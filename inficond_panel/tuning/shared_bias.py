@@ -114,6 +114,12 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     return SharedFound(of.student.name, "", sides, tuple(suspects))
 
 
+def first_shared(evidence: Evidence, count: int) -> tuple[str, ...]:
+    """Return the first ``count`` concepts that the student of a class may rely on in all photos."""
+    found = shared_suspects(evidence).suspects
+    return tuple(each.name for each in found if each.kind == CONCEPT)[:count]
+
+
 def _lacking(evidence: Evidence, shown: tuple[int, int], decided: bool) -> str:
     if decided:
         return "there are no labels of training images"

@@ -9,6 +9,7 @@ from inficond_panel.api.arguments import as_asked
 from inficond_panel.distill import FitProblem, Scores, solve
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.tuning import Lambda, ReweightGroups, read_edits
+from inficond_panel.tuning.repairs.choosing import choose
 from inficond_panel.tuning.repairs.kinds import terms_from_json
 from inficond_panel.tuning.repairs.reweight_groups import VALUES, GroupWeights
 from inficond_panel.tuning.replay import replay_into
@@ -127,11 +128,8 @@ def test_auto_compares_strengths_by_the_worst_group(evidence):
 
 
 def test_another_free_value_is_chosen_by_the_worst_group(tuner, monkeypatch):
-    compared = []
-    choose = "inficond_panel.tuning.repairs.resolution.choose"
-    from inficond_panel.tuning.repairs.choosing import choose as plain
-
-    monkeypatch.setattr(choose, lambda *a, cell: compared.append(cell) or plain(*a, cell=cell))
+    compared, place = [], "inficond_panel.tuning.repairs.resolution.choose"
+    monkeypatch.setattr(place, lambda *a, cell: compared.append(cell) or choose(*a, cell=cell))
     tuner.fine_tune(tuner.root(), [ReweightGroups(CLASS, COLUMN, 0.25), Lambda(CLASS)])
     assert set(np.unique(compared[0])) == {0, 1, 2, 3}
 
@@ -197,14 +195,19 @@ def test_terms_are_read_as_they_were_stored(evidence):
     assert terms_from_json(plain, len(evidence.student.store.rows("fit"))) == terms
 
 
-DAMAGES = {"hash": "0" * 64, "images": 3, "weights": "", "value": -1}
+DAMAGES = {
+    "hash": ("0" * 64, "damaged"),
+    "images": (3, "less than those of fit"),
+    "weights": ("", "does not have weights"),
+    "value": (-1, "no penalty or weight"),
+}
 
 
 @pytest.mark.parametrize("key", DAMAGES)
 def test_damaged_terms_are_refused(evidence, key):
     _, plain = stored(evidence)
-    plain["groups"][key] = DAMAGES[key]
-    with pytest.raises(ValueError):
+    plain["groups"][key], message = DAMAGES[key]
+    with pytest.raises(ValueError, match=message):
         terms_from_json(plain, len(evidence.student.store.rows("fit")))
 
 

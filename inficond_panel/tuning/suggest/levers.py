@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import compared_terms
 from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
+from inficond_panel.tuning.shared_bias import first_shared
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
 from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
@@ -69,6 +70,8 @@ SUSPECTS = 3
 WORD_FACTOR = 2.0
 #: Least z of the gain in log likelihood to propose this lever.
 LIKELIER = 2.0
+#: Function from evidence and a number to so many concepts, by labels.
+Select = Callable[[Evidence, int], tuple[str, ...]]
 _TO_CHOOSE = "labels of tuning images, to choose"
 _TO_LEARN = "labels of tuning images, to learn"
 
@@ -191,10 +194,11 @@ def _compared(
     before = changes_by_teaching(evidence, student.terms, counts, cell)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
     few = evidence.shown(TUNE)[0] < LEAST_LABELLED
-    for name, edits, needs in _levers(tuner, evidence, shift, few=few, by=by):
+    for name, edits, needs, select in _levers(tuner, evidence, shift, few=few, by=by):
         check()
         careful = not any(map(_takes_best, edits))
-        thumbs = _Thumbs(tuner, parent, evidence, [e for e in edits if isinstance(e, Intent)])
+        intents = [edit for edit in edits if isinstance(edit, Intent)]
+        thumbs = _Thumbs(tuner, parent, evidence, intents, select)
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
         terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
@@ -237,39 +241,55 @@ class _Tried:
     box: Box | None = None
 
 
-#: Name, edits and needs of a lever.
-_Given = tuple[str, tuple[Intent | Repair, ...], str]
+class _Given(NamedTuple):
+    """Name, edits and needs of a lever. ``select`` is the function that chose the concepts with ✕
+    by labels; None if no label did."""
+
+    name: str
+    edits: tuple[Intent | Repair, ...]
+    needs: str
+    select: Select | None = None
 
 
 def _levers(
     tuner: Tuner, evidence: Evidence, shift: ClassShift, *, few: bool, by: str
 ) -> Iterator[_Given]:
-    """Yield name, edits and needs of each lever of a class, the simplest lever first."""
+    """Yield the levers of a class, the simplest first."""
     name = evidence.class_name
     if few:
-        yield "labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN
+        yield _Given("labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN)
         return
     # With strength 0 it weighs nothing; free values are chosen by the worst group.
     aim = (ReweightGroups(name, by, 0.0),) if by else ()
-    yield "penalty λ", (*aim, Lambda(name)), _TO_CHOOSE
-    yield "teacher on tuning images", (*aim, Learn(name, TEACHER)), _TO_CHOOSE
+    yield _Given("penalty λ", (*aim, Lambda(name)), _TO_CHOOSE)
+    yield _Given("teacher on tuning images", (*aim, Learn(name, TEACHER)), _TO_CHOOSE)
     if part_hashes(evidence.student.store):
-        yield "teacher on added photos", (*aim, Learn(name, MORE)), _TO_CHOOSE
-    yield "labels of tuning images", (*aim, Learn(name, LABELS), Lambda(name)), _TO_LEARN
+        yield _Given("teacher on added photos", (*aim, Learn(name, MORE)), _TO_CHOOSE)
+    labels = (*aim, Learn(name, LABELS), Lambda(name))
+    yield _Given("labels of tuning images", labels, _TO_LEARN)
     if by:
         yield from _of_groups(evidence, by, targets=tuner.refit == TARGET)
     yield from _thumbs(evidence, shift, targets=tuner.refit == TARGET)
 
 
 def _of_groups(evidence: Evidence, by: str, *, targets: bool) -> Iterator[_Given]:
-    """Yield the levers that reweight groups, and ✕ on the concept that divides images into them;
-    ``targets``: a thumb adjusts targets."""
+    """Yield the levers that reweight groups, and ✕ on the concept that divides images into them,
+    and on the concept that the student relies on most in all photos; ``targets``: a thumb adjusts
+    targets."""
     name, groups = evidence.class_name, ReweightGroups(evidence.class_name, by)
-    yield "reweight groups", (groups,), _TO_CHOOSE
-    yield "reweight groups, penalty λ", (groups, Lambda(name)), _TO_CHOOSE
-    yield "reweight groups, labels of tuning images", (groups, Learn(name, LABELS)), _TO_LEARN
-    if targets and (concept := find_name(by, evidence.concepts)) is not None:
-        yield f"✕ {concept}", (Intent(name, concept, REMOVE.key),), _TO_CHOOSE
+    yield _Given("reweight groups", (groups,), _TO_CHOOSE)
+    yield _Given("reweight groups, penalty λ", (groups, Lambda(name)), _TO_CHOOSE)
+    labels = (groups, Learn(name, LABELS))
+    yield _Given("reweight groups, labels of tuning images", labels, _TO_LEARN)
+    if not targets:
+        return
+    concept = find_name(by, evidence.concepts)
+    if concept is not None:
+        yield _Given(f"✕ {concept}", (Intent(name, concept, REMOVE.key),), _TO_CHOOSE)
+    for shared in first_shared(evidence, 1):
+        if shared != concept:
+            thumb = (Intent(name, shared, REMOVE.key),)
+            yield _Given("✕ shared suspect", thumb, _TO_CHOOSE, first_shared)
 
 
 def _thumbs(evidence: Evidence, shift: ClassShift, *, targets: bool) -> Iterator[_Given]:
@@ -278,15 +298,16 @@ def _thumbs(evidence: Evidence, shift: ClassShift, *, targets: bool) -> Iterator
     if shift.suspects:
         suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
         thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)
-        yield "✕ suspects", thumbs, _TO_CHOOSE
+        yield _Given("✕ suspects", thumbs, _TO_CHOOSE, first_suspects)
     word = own_word(evidence.student.store, name) if targets else None
     if word is not None:
         raised = (Intent(name, word.name, UP.key, WORD_FACTOR),)
-        yield "👍 word", raised, _TO_CHOOSE
+        yield _Given("👍 word", raised, _TO_CHOOSE)
         if shift.suspects:
-            yield "👍 word, ✕ first suspect", (*raised, thumbs[0]), _TO_CHOOSE
+            both = (*raised, thumbs[0])
+            yield _Given("👍 word, ✕ first suspect", both, _TO_CHOOSE, first_suspects)
     if targets and len(shift.suspects) > 1:
-        yield "✕ first suspect", thumbs[:1], _TO_CHOOSE
+        yield _Given("✕ first suspect", thumbs[:1], _TO_CHOOSE, first_suspects)
 
 
 @dataclass(frozen=True)
@@ -297,6 +318,7 @@ class _Thumbs:
     parent: Node
     evidence: Evidence
     intents: Sequence[Intent]
+    select: Select | None = None
 
     def after(self, intents: Sequence[Intent]) -> tuple[Terms, Box]:
         """Return the terms and the bounds of the class's student after thumbs."""
@@ -312,16 +334,18 @@ class _Thumbs:
         """Return the terms of the lever, and its logits (1, n) on tune: cross-fitted, with suspects
         that are selected on the other folds."""
         evidence, student = self.evidence, self.evidence.student
-        named = [each.direction for each in self.intents].count(REMOVE.key)
-        raised = [each for each in self.intents if each.direction != REMOVE.key]
+        removed = [each for each in self.intents if each.direction == REMOVE.key]
+        named = len(removed) if self.select else 0
+        kept = [each for each in self.intents if not (named and each in removed)]
         terms, held = self.after(self.intents)
         if not named and not terms.fit_to_tune(student.store):
             return [terms], logits_of_each(student.under(terms, held).base, evidence.tune_scores)
         logits = np.empty((1, len(evidence.tune)))
         for fold in range(FOLDS):
             out = evidence.tune_folds == fold
-            suspects = first_suspects(evidence.on(evidence.tune[~out]), named) if named else ()
-            intents = [*raised, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
+            inside = evidence.on(evidence.tune[~out])
+            suspects = self.select(inside, named) if self.select else ()
+            intents = [*kept, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
             of_fold, box_of_fold = self.after(intents)
             fits = fit_each(student, [of_fold], [evidence.tune[out]], box_of_fold)
             logits[:, out] = logits_of_each(fits, evidence.tune_scores[out])
