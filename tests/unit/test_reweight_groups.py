@@ -1,4 +1,4 @@
-"""Groups reweighted: each group of a label has equal weight in the fit, and each label keeps its."""
+"""Groups reweighted: the groups of a label have equal weight in the fit; labels keep theirs."""
 
 import numpy as np
 import pytest
@@ -196,17 +196,19 @@ def test_terms_are_read_as_they_were_stored(evidence):
 
 
 DAMAGES = {
-    "hash": ("0" * 64, "damaged"),
-    "images": (3, "less than those of fit"),
-    "weights": ("", "does not have weights"),
-    "value": (-1, "no penalty or weight"),
+    "damaged": ("hash", "0" * 64),
+    "less than those of fit": ("images", 3),
+    "does not have weights": ("weights", ""),
+    "cannot be decompressed": ("weights", "AAAA"),
+    "no penalty or weight": ("value", -1),
 }
 
 
-@pytest.mark.parametrize("key", DAMAGES)
-def test_damaged_terms_are_refused(evidence, key):
+@pytest.mark.parametrize("message", DAMAGES)
+def test_damaged_terms_are_refused(evidence, message):
     _, plain = stored(evidence)
-    plain["groups"][key], message = DAMAGES[key]
+    key, value = DAMAGES[message]
+    plain["groups"][key] = value
     with pytest.raises(ValueError, match=message):
         terms_from_json(plain, len(evidence.student.store.rows("fit")))
 

@@ -17,9 +17,12 @@ def packed(weights: NDArray) -> str:
 
 def unpacked(text: str, size: int) -> NDArray:
     """Return ``size`` unpacked float32 values; ``ValueError`` for another number of values."""
-    raw = zlib.decompressobj().decompress(
-        base64.b64decode(text, validate=True), max_length=4 * size + 1
-    )
+    try:
+        raw = zlib.decompressobj().decompress(
+            base64.b64decode(text, validate=True), max_length=4 * size + 1
+        )
+    except zlib.error as error:
+        raise ValueError(f"its weights cannot be decompressed: {error}") from None
     if len(raw) != 4 * size:
         raise ValueError(f"it does not have weights of {size} photos")
     return np.frombuffer(raw, dtype="<f4")
