@@ -198,7 +198,8 @@ def groups(
     images without the class that the student calls (``false_positive_rate``); ``small`` states why
     a group has too few images to be the worst or best by some metrics. The second frame has a row
     per class and metric: the worst group, the best group, and their ``difference``. The limits of
-    the difference account for the choice of these two groups among all. A terminal shows ``metric``.
+    the difference account for the choice of these two groups among all. A terminal shows
+    ``metric``.
 
     With ``by_label`` a group is a cell of label and group, such as "absent · water". Cells are
     compared by accuracy alone. The accuracy of the worst cell is the worst-group accuracy of
