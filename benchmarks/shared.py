@@ -23,25 +23,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest, kstest, rankdata
+from shared_parts.captions import caption_students, read_captions
 from shift_parts import cases
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.pairs import draw_split, find_pairs
 from shift_parts.runs import AS_WELL, shift_of, student_of
 from shift_parts.teachers import TEACHERS
 
-from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill.shared_bias import shared_bias
@@ -57,8 +54,6 @@ FROM = (5, 10, 20)
 ALARMS = {"shared": itemgetter(0), "between splits": itemgetter(1), "either": any}
 #: Words of men in captions.
 MEN = {"man", "men", "he", "his", "him", "male", "boy", "guy", "beard", "suit", "tie", "handsome"}
-#: Photos of a caption's word that becomes a concept.
-LEAST_CAPTIONS = 40
 
 
 def main() -> None:
@@ -229,19 +224,9 @@ def _nulls(
 
 def captions(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Rank of man, or a word of men, for blond hair, in random splits of a table of captions."""
-    table = pd.read_csv(args.spec, dtype={"id": str})
-    said = [set(re.findall(r"[a-z]+", text.lower())) for text in table["caption"]]
-    count = Counter(word for words in said for word in words)
-    words = sorted(word for word, photos in count.items() if photos >= LEAST_CAPTIONS)
-    index = [f"{name}.jpg" for name in table["id"]]
-    scores = pd.DataFrame([[float(w in s) for w in words] for s in said], index, words)
+    table, scores = read_captions(args.spec)
     for seed in range(args.first_seed, args.first_seed + args.seeds):
-        rng = np.random.default_rng([seed, 5])
-        split = pd.Series(rng.permutation(np.resize(["fit"] * 3 + ["tune", "holdout"], len(index))))
-        label = pd.DataFrame({"blond hair": table["blond"].to_numpy(float)}, index)
-        teacher = 2.5 * (2 * label - 1) + rng.normal(0, 1.2, label.shape)
-        made = from_frames(scores, teacher, label, split=split.set_axis(index))
-        students = made.with_settings(lambda_=args.lambda_).fit()
+        students = caption_students(table, scores, seed, args.lambda_)
         found = found_of(students)
         shutil.rmtree(Path(students.tuner.store.path).parent)
         listed = [each.name for each in found.suspects]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
+import numpy as np
 import pandas as pd
 
 from inficond_panel.api.arguments import check_word, several, some
@@ -33,11 +34,13 @@ from inficond_panel.results.shift import levers
 from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.results.targets import targets
 from inficond_panel.results.two_worlds import two_worlds
+from inficond_panel.results.worst_group import worst_groups
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.null_students import check_comparable
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
+from inficond_panel.vocabulary.aims import MEAN_AP
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -175,15 +178,35 @@ class Measures(ConceptMeasures):
         """
         return self._grouped(by, split, by_label)[1]
 
+    def worst_groups(
+        self, *by: str, classes: str | Sequence[str] | None = None, split: str = TUNE
+    ) -> pd.DataFrame:
+        """Return each class's worst-group accuracy, and the mean weighted by the training groups.
+
+        A group is a cell of label and value of ``by``: metadata columns, properties of the
+        pictures, classes or concepts. Both figures are those of Sagawa et al. (2020). A third one
+        is the accuracy of the worst group if as many images are called as have the class, which
+        does not depend on the threshold; ``suggest`` with the aim worst-group compares by it. See
+        ``results.worst_group``. Counts a use of the holdout. Raises ``DataError`` for an unknown
+        name, ``TuningError`` for an unknown class.
+        """
+        self._masks(by, split)
+        return worst_groups(self.tuner, self.node, split, by, classes=some(classes))
+
     def _grouped(
         self, by: Sequence[str], split: str, by_label: bool
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        masks = self._masks(by, split)
+        named = " and ".join(map(name_text, by))
+        return groups(self.tuner, self.node, split, masks, named, by_label=by_label)
+
+    def _masks(self, by: Sequence[str], split: str) -> dict[str, np.ndarray]:
+        """Return the images of each group ``by`` columns, and count a use of the holdout."""
         if not by:
             raise DataError("No metadata column is named.", "Name one: students.groups('COLUMN').")
         masks = metadata_slices(self.tuner.store, split, by)
         self.count_look(split)  # a wrong name raises before this, and counts nothing
-        named = " and ".join(map(name_text, by))
-        return groups(self.tuner, self.node, split, masks, named, by_label=by_label)
+        return masks
 
     def report(self) -> Frames:
         """Return frames on the last refit: costs of bounds, gained influences, predictions.
@@ -319,11 +342,18 @@ class Measures(ConceptMeasures):
         return Frames(comparison_frames(self.tuner, compare(self.tuner, *nodes, split)))
 
     def suggest(
-        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
+        self,
+        classes: str | Sequence[str] | None = None,
+        *,
+        aim: str = MEAN_AP,
+        by: str = "",
+        seed: int = 0,
     ) -> SuggestedEdits:
         """Suggest repairs of ``classes`` (default all); ``tune`` takes the returned edits.
 
-        All kinds of repair are compared. Raises ``TuningError`` for an unknown class.
+        All kinds of repair are compared by AP; with ``aim="worst-group"`` by the accuracy of the
+        worst group ``by`` a metadata column, a property of the pictures, a class or a concept.
+        Raises ``TuningError`` for an unknown class or aim, ``DataError`` for an unknown ``by``.
         """
         for name in some(classes) or ():
             if find_name(name, self.classes) is None:
@@ -332,11 +362,21 @@ class Measures(ConceptMeasures):
                     "Name classes of students.classes, or none for all: students.suggest(). All "
                     "kinds of repair are compared: students.levers().",
                 )
-        edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed)
+        edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed, aim=aim, by=by)
         return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
 
-    def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+    def levers(
+        self,
+        classes: str | Sequence[str] | None = None,
+        *,
+        aim: str = MEAN_AP,
+        by: str = "",
+        seed: int = 0,
+    ) -> pd.DataFrame:
         """Return a row per class and kind of repair (lever), with its gain in AP on tune.
+
+        ``aim`` and ``by`` are as in ``suggest``. With the worst group, ``gain`` is that of its
+        accuracy, ``worst``, and ``ap_change`` what the repair changes in AP.
 
         Columns: AP and its cross-fitted gain with limits (0 to 1), ``fidelity`` to the teacher,
         number of ``concepts``, what the repair ``needs``, and whether it is ``recommended``. The
@@ -357,7 +397,7 @@ class Measures(ConceptMeasures):
                 the word alone                     False  0.09
                 average of student and word        False  0.09
         """
-        return levers(self.suggest(classes, seed=seed))
+        return levers(self.suggest(classes, aim=aim, by=by, seed=seed))
 
     def _since(self, since: NodeName) -> Node:
         if since == "start":

@@ -22,9 +22,9 @@ DESCRIPTION = (
     "Prints every metric with its bootstrap interval, and the change since the parent iteration "
     "and since the start. With --by or --selection also metrics on slices of the images, and "
     "whether the worst slice is more than chance. With --by also the largest difference between "
-    "groups, and the accuracy by label and group. With one class per image also metrics of all "
-    "students as one classifier. With --null instead AP by number of concepts, beside students of "
-    "random words. See `inficond docs metrics`."
+    "groups, the accuracy by label and group, and that of the worst group. With one class per "
+    "image also metrics of all students as one classifier. With --null instead AP by number of "
+    "concepts, beside students of random words. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
@@ -142,6 +142,7 @@ def measured(
     from inficond_panel.results import metrics, slices
     from inficond_panel.results.confusions import confusions, metrics_together
     from inficond_panel.results.metric_changes import changes
+    from inficond_panel.results.worst_group import worst_groups
 
     at, draws = (tuner, node, args.split), {"draws": args.draws, "seed": args.seed}
     chosen, frames = {"classes": args.classes, **draws}, {}
@@ -164,4 +165,6 @@ def measured(
         frames["groups"], frames["gaps"] = slices.groups(*at, masks, by, args.metric, **chosen)
         cells = slices.groups(*at, masks, by, by_label=True, **chosen)
         frames["groups_by_label"], frames["gaps_by_label"] = cells
+        named = {"classes": args.classes, **draws}
+        frames["worst_groups"] = worst_groups(*at, args.by, **named)
     return frames

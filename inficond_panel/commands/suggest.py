@@ -6,12 +6,13 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, progress, show
 from inficond_panel.commands.shared.parser import ArgumentParser
+from inficond_panel.vocabulary.aims import AIMS, MEAN_AP
 
 DESCRIPTION = (
     "Compares repairs of each class (another lambda, the teacher or the labels on tune as targets, "
     "thumbs on the first suspects and on the class's own word) and applies the one that gains most "
-    "AP, if any gains. Needs labels of tune. The refit has the author machine:repair; the page "
-    "keeps its iteration."
+    "AP, or most accuracy of the worst group, if any gains. Needs labels of tune. The refit has "
+    "the author machine:repair; the page keeps its iteration."
 )
 EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 
@@ -22,6 +23,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_forms()
     parser.add_classes("class to tune")
     parser.add_node("#0, the original students")
+    parser.add_argument(
+        "--aim",
+        choices=AIMS,
+        default=MEAN_AP,
+        help="compare by the mean AP, or by the accuracy of the worst group (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--by",
+        default="",
+        metavar="NAME",
+        help="with --aim worst-group: what divides the images into groups, a metadata column, a "
+        "property of the pictures, a class or a concept",
+    )
     parser.add_seed()
     parser.add_argument(
         "--dry-run", action="store_true", help="only print the comparison; nothing is recorded"
@@ -39,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
 
     tuner = open_students(args)
     parent = tuner.root() if args.node is None else find_node(tuner, args.node)
-    suggestion = suggest(tuner, parent, classes=args.classes, seed=args.seed, progress=progress)
+    how = {"seed": args.seed, "aim": args.aim, "by": args.by}
+    suggestion = suggest(tuner, parent, classes=args.classes, progress=progress, **how)
     node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
     frame = levers(suggestion)
     frame.attrs["facts"]["node"] = None if node is None else node.id

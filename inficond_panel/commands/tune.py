@@ -21,6 +21,7 @@ DESCRIPTION = (
     f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. A repair "
     "changes what a student is fitted to: {class, image, direction: label, value: 0|1}, "
     "{class, concepts: [...], direction: balance}, "
+    "{class, by: COLUMN, direction: groups, value: number or auto}, "
     f"{{class, direction: learn, from: {'|'.join(SOURCES)}, value: number or auto}}, "
     "{class, direction: doubt, value: number or auto}, "
     "{class, direction: lambda, value: number or auto}. "

@@ -69,8 +69,8 @@ def embed_apart(
     """Return the first ``number`` of the ``candidates`` that the encoder tells apart, and their
     unit vectors ``(word, embed)``; fewer if there are no more.
 
-    A word whose cosine with an earlier one is ``TWIN_COSINE`` or more is passed over: a small encoder
-    gives all words that it never saw the same vector.
+    A word whose cosine with an earlier one is ``TWIN_COSINE`` or more is passed over: a small
+    encoder gives all words that it never saw the same vector.
     """
     words, vectors = list[str](), list[NDArray]()
     left = list(candidates)

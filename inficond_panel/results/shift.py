@@ -26,8 +26,10 @@ from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
-from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair
+from inficond_panel.tuning.suggest.baselines import Baseline
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED
+from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_points
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import teacher_sentences
@@ -130,12 +132,18 @@ def _class_shift(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -
         return class_shift(photos)
 
 
-_HEADINGS = {
-    **plain_headings("class", "lever", recommended="proposed", **{AP.key: AP.word}),
-    "gain": Heading("gain", sign=True, missing=""),
-    FIDELITY.key: Heading("like the teacher", missing=""),
-    **plain_headings("concepts", "needs"),
-}
+def _headings(by: str) -> dict[str, Heading]:
+    """Return the headings of levers; ``by`` divides images into groups, if the worst counts."""
+    gain = {"gain": Heading("gain", sign=True, missing="")}
+    change = {"ap_change": Heading("change", sign=True, missing="")} if by else {}
+    return {
+        **plain_headings("class", "lever", recommended="proposed"),
+        **({**plain_headings(worst="worst group"), **gain} if by else {}),
+        **plain_headings(**{AP.key: AP.word}),
+        **(change or gain),
+        FIDELITY.key: Heading("like the teacher", missing=""),
+        **plain_headings("concepts", "needs"),
+    }
 
 
 def levers(suggestion: Suggestion) -> pd.DataFrame:
@@ -143,16 +151,17 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
 
     The unchanged student is first, baselines that are no edits are last. ``ap`` and ``gain``
     (undefined for the first) are 0 to 1, on photos that did not choose the repair; ``fidelity`` is
-    the share of decisions equal to the teacher's. Facts are the proposed ``intents`` and their
-    expected ``gain`` of the mean AP; by class the expected (``stated``) gain, the baseline that is
-    ``better``, the concept for a person to decide by (``contexts``), the AP of a model of the
-    labels alone (``tune_models``), ``photos`` to label, why classes are ``skipped``, and classes
-    ``unknown_to_teacher``.
+    the share of decisions equal to the teacher's. If levers were compared by the worst group,
+    ``gain`` is that of its accuracy, ``worst``, and ``ap_change`` what the repair changes in AP.
+    Facts are the proposed ``intents`` and their expected ``gain``; by class the expected
+    (``stated``) gain, the baseline that is ``better``, the concept for a person to decide by
+    (``contexts``), the AP of a model of the labels alone (``tune_models``), ``photos`` to label,
+    why classes are ``skipped``, and classes ``unknown_to_teacher``.
     """
     return make_frame(
         _rows(suggestion),
         ["class", "lever"],
-        _HEADINGS,
+        _headings(suggestion.by),
         title=f"{AUTHOR}, seed {suggestion.seed}, {count(suggestion.images, 'tuning image')}",
         notes=list(_notes(suggestion)),
         facts=_facts(suggestion),
@@ -167,52 +176,53 @@ _NO_EDIT = "no edit: ranks images"
 def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
     for name, repair in suggestion.repairs.items():
         for lever in repair.levers:
-            alone = lever.name == AS_IT_IS
-            gain = NO_INTERVAL if alone else lever.gain.gain(suggestion.level)
-            yield {
-                "class": name,
-                "lever": lever.name,
-                "recommended": lever == repair.taken,
-                AP.key: lever.ap,
-                **gain.columns("gain"),
-                FIDELITY.key: lever.fidelity,
-                "concepts": lever.concepts,
-                "needs": lever.needs,
-            }
+            proposed = lever == repair.taken
+            facts = _measured(suggestion, lever, alone=lever.name == AS_IT_IS)
+            rest = {FIDELITY.key: lever.fidelity, "concepts": lever.concepts, "needs": lever.needs}
+            yield {"class": name, "lever": lever.name, "recommended": proposed, **facts, **rest}
         for other in repair.baselines:
-            yield {
-                "class": name,
-                "lever": other.name,
-                "recommended": other == repair.better,
-                AP.key: other.ap,
-                **other.gain.gain(suggestion.level).columns("gain"),
-                FIDELITY.key: math.nan,
-                "concepts": other.concepts,
-                "needs": _NO_EDIT,
-            }
+            proposed, facts = other == repair.better, _measured(suggestion, other)
+            rest = {FIDELITY.key: math.nan, "concepts": other.concepts, "needs": _NO_EDIT}
+            yield {"class": name, "lever": other.name, "recommended": proposed, **facts, **rest}
+
+
+def _measured(
+    suggestion: Suggestion, one: Lever | Baseline, *, alone: bool = False
+) -> dict[str, Any]:
+    """Return what a lever or a baseline is compared by; without changes if it is ``alone``."""
+    level = suggestion.level
+    gain = NO_INTERVAL if alone else one.gain.gain(level)
+    if not suggestion.by:
+        return {AP.key: one.ap, **gain.columns("gain")}
+    change = NO_INTERVAL if alone else one.ap_change.gain(level)
+    worst = {"worst": one.worst, **gain.columns("gain")}
+    return {**worst, AP.key: one.ap, **change.columns("ap_change")}
 
 
 def _notes(suggestion: Suggestion) -> Iterator[str]:
     yield suggestion.summary
     if suggestion.repairs:
         over = f"over {count(len(suggestion.repairs), 'class')}"
-        yield f"Expected gain {suggestion.gain} AP points, {over}, {MEASURED}."
+        yield f"Expected gain {suggestion.gain} {aim_points(suggestion.by)}, {over}, {MEASURED}."
+    if suggestion.by and suggestion.taken:
+        yield f"Expected change of the mean AP {suggestion.ap_change} points."
     yield from teacher_sentences(suggestion.unknown)
     if len(suggestion.repairs) > 1:
         for name in suggestion.taken:
-            yield f"{name}: expected gain {suggestion.gain_of(name)} AP points."
+            gain = suggestion.gain_of(name)
+            yield f"{name}: expected gain {gain} {aim_points(suggestion.by)}."
     for name, repair in suggestion.repairs.items():
-        yield from (f"{name}: {note}" for note in _class_notes(repair))
+        yield from (f"{name}: {note}" for note in _class_notes(repair, suggestion.by))
     for name, why in suggestion.skipped.items():
         yield f"{name} is left out: {why}."
     for name in suggestion.contexts:
         yield ask_sentence(suggestion, name)
 
 
-def _class_notes(repair: ClassRepair) -> Iterator[str]:
+def _class_notes(repair: ClassRepair, by: str) -> Iterator[str]:
     if repair.shift.tune_model is not None:
         yield tune_model_sentence(repair.shift.tune_model)
-    if better := better_sentence(repair):
+    if better := better_sentence(repair, by=by):
         yield better
     if repair.photos:
         yield f"most useful labels: {', '.join(repair.photos)}."
@@ -226,7 +236,10 @@ def _facts(suggestion: Suggestion) -> dict[str, Any]:
         "seed": suggestion.seed,
         "parent": suggestion.parent,
         "images": suggestion.images,
+        "aim": WORST_GROUP if suggestion.by else MEAN_AP,
+        "by": suggestion.by,
         "gain": suggestion.gain.json(),
+        "ap_change": suggestion.ap_change.json(),
         "intents": [item.to_json() for item in suggestion.intents],
         "stated": {name: suggestion.gain_of(name).json() for name in suggestion.taken},
         "tune_models": {name: ap.json() for name, ap in models.items() if ap is not None},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.files import LIST_BYTES, read_text
-from inficond_panel.common.names import by_key, find_name, name_key
+from inficond_panel.common.interval import Interval
+from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
@@ -21,6 +23,7 @@ from inficond_panel.distill import (
     compare_groups,
     compare_slices,
     label_groups,
+    metric_intervals,
     slices_by,
     worst_of_all,
 )
@@ -31,9 +34,10 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.cells import group_texts
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, FALSE_POSITIVE_RATE, METRICS, RECALL
 
 #: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
@@ -190,10 +194,12 @@ def groups(
     """Return two frames that compare the students on groups of images.
 
     ``masks`` are the groups by name, over the images of the split; ``by`` names the rule that made
-    them. The first frame has a row per class and group with every metric; ``small`` states why a
-    group has too few images to be the worst or best by some metrics. The second frame has a row per
-    class and metric: the worst group, the best group, and their ``difference``. The limits of the
-    difference account for the choice of these two groups among all. A terminal shows ``metric``.
+    them. The first frame has a row per class and group with every metric, and the share of the
+    images without the class that the student calls (``false_positive_rate``); ``small`` states why
+    a group has too few images to be the worst or best by some metrics. The second frame has a row
+    per class and metric: the worst group, the best group, and their ``difference``. The limits of
+    the difference account for the choice of these two groups among all. A terminal shows
+    ``metric``.
 
     With ``by_label`` a group is a cell of label and group, such as "absent · water". Cells are
     compared by accuracy alone. The accuracy of the worst cell is the worst-group accuracy of
@@ -202,11 +208,15 @@ def groups(
     noise, compared = tuner.spec.views.noise(draws, seed), tuple(METRICS)
     if by_label:
         by, metric, compared = f"label and {by}", ACCURACY.key, (ACCURACY.key,)
-    reports = {}
+    reports, false_calls = {}, {}
     for name, each in _outcomes(tuner, node, split, classes).items():
         parts = label_groups(each, masks) if by_label else masks
+        for part, mask in parts.items():
+            false_calls[name, part] = _false_calls(each.among(mask), noise)
         reports[name] = compare_groups(each, parts, compared, min_images=min_images, **noise)
     facts = {**facts_of(tuner, node, split, noise), "by": by}
+    calls = plain_headings(**{FALSE_POSITIVE_RATE.key: "false calls"})
+    beside = calls if metric == RECALL.key else {}
     rows = [
         {
             "class": name,
@@ -214,6 +224,7 @@ def groups(
             "images": each.n,
             "positives": each.positives,
             **limits_of(each.metrics),
+            **limits_of({FALSE_POSITIVE_RATE.key: false_calls[name, each.name]}),
             "small": "; ".join(dict.fromkeys(each.small.values())),
         }
         for name, report in reports.items()
@@ -222,12 +233,18 @@ def groups(
     of_groups = make_frame(
         rows,
         ["class", "group"],
-        {**_headings("group", metric), "small": Heading("")},
+        {**_headings("group", metric), **beside, "small": Heading("")},
         title=f"groups by {by}, {metric}",
         facts=facts,
         level=noise["level"],
     )
     return of_groups, _differences(reports, by, metric, facts, noise["level"])
+
+
+def _false_calls(part: Outcome, noise: Noise) -> Interval:
+    """Return the share of the images without the class that is called, with its interval."""
+    right = metric_intervals(part.among(part.label == 0), (ACCURACY.key,), **noise)[ACCURACY.key]
+    return replace(right, estimate=1 - right.estimate, low=1 - right.high, high=1 - right.low)
 
 
 def _differences(
@@ -268,29 +285,13 @@ def _differences(
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Return masks over the images of a split, one per value (or combination) of the columns.
 
-    A column is a metadata column; or a class, with the values 1, 0 and no label; or a property of
-    the pictures ("image brightness"), divided into lowest quarter, highest quarter and others.
-    Raises ``DataError`` for a column that the store does not have, and for too many values.
+    A column is all that divides images (``cells.group_texts``): a metadata column, a property of
+    the pictures, a class or a concept. Raises ``DataError`` for a column that the store does not
+    have, and for too many values.
     """
     rows = store.rows(split)
-    texts = [_texts(store, name) for name in columns]
+    texts = [group_texts(store, name) for name in columns]
     return slices_by(*([column[i] for i in rows] for column in texts))
-
-
-def _texts(store: Store, name: str) -> Sequence[str]:
-    column = find_name(name, store.metadata_columns)
-    words = find_name(name, PROPERTY_OF) if store.holds("pictures") else None
-    if words is not None and column is None:
-        kind = PROPERTY_OF[words]
-        values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]
-        low, high = np.quantile(values, [0.25, 0.75])
-        middle = np.where(values > high, kind.high, "the others")
-        return [str(part) for part in np.where(values < low, kind.low, middle)]
-    class_name = find_name(name, store.classes)
-    if class_name is None or column is not None:
-        return store.column(name)
-    labels = store.label[:, store.classes.index(class_name)]
-    return ["" if label < 0 else str(label) for label in labels]
 
 
 def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:

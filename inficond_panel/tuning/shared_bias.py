@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,13 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     some = [*order[:most], *(m for m in order[most:] if called[m])]
     suspects = (_suspect(every[m], m, measured, called, label, decision) for m in some)
     return SharedFound(of.student.name, "", sides, tuple(suspects))
+
+
+def first_shared(evidence: Evidence, count: int, besides: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the first ``count`` concepts, but those ``besides``, that the student of a class may
+    rely on in all photos."""
+    found = (each.name for each in shared_suspects(evidence).suspects if each.kind == CONCEPT)
+    return tuple(name for name in found if name not in besides)[:count]
 
 
 def _lacking(evidence: Evidence, shown: tuple[int, int], decided: bool) -> str:

@@ -22,6 +22,7 @@ from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import MEASURED
 from inficond_panel.tuning.thumbs import size_words
+from inficond_panel.vocabulary.aims import aim_points
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.intents import DOWN, UP
 
@@ -216,9 +217,11 @@ def _origin(since: Mapping[str, int], kind: str) -> str:
     return f"Repair active since #{since[kind]}" if since[kind] >= 0 else "Repair active"
 
 
-def gain_words(gain: Gain, *, limits: bool = True) -> str:
-    """Return a repair's gain as text: ``+3.1 AP points [+0.4, +6.0]``, or without ``limits``."""
-    return gain.text(1, scale=100, unit="AP points", sign=True, limits=limits)
+def gain_words(gain: Gain, *, limits: bool = True, by: str = "") -> str:
+    """Return a repair's gain as text: ``+3.1 AP points [+0.4, +6.0]``, or without ``limits``.
+
+    With images divided ``by`` something it is in points of the worst group."""
+    return gain.text(1, scale=100, unit=aim_points(by), sign=True, limits=limits)
 
 
 FEW_SENTENCE = (
@@ -280,16 +283,17 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     return notes
 
 
-def better_sentence(repair: ClassRepair, *, limits: bool = True) -> str:
+def better_sentence(repair: ClassRepair, *, limits: bool = True, by: str = "") -> str:
     """Return the sentence that a baseline ranks the tuning images better than the student with the
-    proposed repair, and how to use it; "" if none does."""
+    proposed repair, and how to use it; "" if none does. ``by``: see ``gain_words``."""
     better = repair.better
     if better is None:
         return ""
     than = "the proposed repair" if repair.taken else "the student"
-    gain = gain_words(better.gain.gain(), limits=limits)
+    gain = gain_words(better.gain.gain(), limits=limits, by=by)
+    value = f"worst group {number(better.worst)}" if by else f"AP {number(better.ap)}"
     return (
-        f"Better than {than}: {better.name}, AP {number(better.ap)} ({gain} against the student). "
+        f"Better than {than}: {better.name}, {value} ({gain} against the student). "
         f"It is no edit of a student. To use it, rank images by the {better.recipe}."
     )
 

@@ -14,7 +14,7 @@ from inficond_panel.tuning.repairs.choosing import ap_values
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import OwnPenalty
 from inficond_panel.tuning.suggest.gain import ChoiceGain, gain_of_choice, gain_of_levers
-from inficond_panel.tuning.suggest.levers import change_by_teaching
+from inficond_panel.tuning.suggest.levers import changes_by_teaching
 
 
 @pytest.mark.parametrize("careful", [False, True])
@@ -47,7 +47,7 @@ def test_each_draw_takes_the_lever_that_gains_most_less_its_optimism():
     """By hand: the first lever's optimism is 0.2, the second's 0.1."""
     first = lever([0.30, 0.10, 0.20], [0.0, 0.0, 0.0])
     second = lever([0.15, 0.05, 0.25], [0.05, 0.10, 0.0], taught=0.01)
-    found = gain_of_levers([first, second])
+    found = gain_of_levers([first, second]).gain
     # less optimism: 0.10 and 0.05, -0.10 and -0.05 (none is taken), 0.00 and 0.15
     assert found.estimate == pytest.approx((0.0 + 0.0 + 0.0) / 3)
     spread = np.array([0.30, 0.0, 0.26])
@@ -84,7 +84,7 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
     own = student.logits(student.base, rows)[None]
     still, plain = (ap_values(label, each, counts)[0] for each in (held, own))
     moved = [ap_values(label, x[None], c[None])[0, 0] for x, c in zip(logits, counts, strict=True)]
-    found = change_by_teaching(photos, terms, counts)
+    found = changes_by_teaching(photos, terms, counts)[0]
     assert np.corrcoef(found, moved - still)[0, 1] > 0.8
     spread, fixed = np.std(moved - plain), np.std(still - plain)
     assert spread > 1.2 * fixed  # what is drawn teaches, and the gain varies more
@@ -93,7 +93,9 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
 
 def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(photos):
     counts = draw_counts(len(photos.tune), 20, 3)
-    np.testing.assert_array_equal(change_by_teaching(photos, Terms((OwnPenalty(3e-3),)), counts), 0)
+    np.testing.assert_array_equal(
+        changes_by_teaching(photos, Terms((OwnPenalty(3e-3),)), counts)[0], 0
+    )
     (terms,) = Learn("truck", "labels", 2.0).candidates(photos, Terms(), able=True)
     once = np.ones((1, len(photos.tune)), dtype=np.uint8)
-    np.testing.assert_allclose(change_by_teaching(photos, terms, once), 0, atol=1e-12)
+    np.testing.assert_allclose(changes_by_teaching(photos, terms, once)[0], 0, atol=1e-12)

@@ -227,8 +227,8 @@ def fit_each(
     ``outside``.
 
     ``outside`` are rows of the store; ``box`` are bounds (None: the student's). Column o ·
-    len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties
-    and learned photos.
+    len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties,
+    learned photos and the weights that effects have for all images.
     """
     data = student.under(_widest(tried)).data.only(student.column)
     each = np.stack([_weights(data, terms) for terms in tried], axis=1)
@@ -282,11 +282,13 @@ def _widest(tried: Sequence[Terms]) -> Terms:
 
 
 def _weights(data: FitData, terms: Terms) -> Array:
-    """Return image weights ``(n,)`` under ``terms``; ``data`` has weight 1 for learned images."""
+    """Return image weights ``(n,)`` under ``terms``; ``data`` has weight 1 for learned images, and
+    no weights that terms have for all images."""
     weight_of, weight = terms.source_weights, data.weight(0).copy()
     for source, block in data.images.learned.items():
         weight[block] *= weight_of.get(source, 0.0)
-    return weight
+    factors = terms.image_factors(data.images)
+    return weight if factors is None else np.asarray(weight * factors)
 
 
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.tuning.fitting.images import Further
+from inficond_panel.tuning.fitting.images import Further, Images
 from inficond_panel.tuning.fitting.penalties import Penalties
 from inficond_panel.tuning.fitting.targets import Targets, TargetSource
 from inficond_panel.tuning.fitting.weights import Weights
@@ -59,6 +59,10 @@ class Effect:
     def on_weights(self, weights: Weights, k: int, shape: tuple[int, int]) -> Weights:
         """Return the weights of (n, K) images and classes with those of class ``k`` changed."""
         return weights
+
+    def image_factors(self, images: Images) -> NDArray | None:
+        """Return factors (n,) of the weights of all images, also of learned ones; None: all 1."""
+        return None
 
     def on_targets(self, targets: Targets, class_name: str) -> Targets:
         """Return the targets on ``fit`` with those of a class changed."""

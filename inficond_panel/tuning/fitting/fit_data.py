@@ -96,7 +96,7 @@ class FitData:
         """Return this data with ``terms`` applied to the classes that have any.
 
         First thumbs adjust the targets. Then the effects of repairs change penalties, weights and
-        targets, and add photos.
+        targets, and add photos. At last they multiply the weights of all photos.
         """
         if not terms:
             return self
@@ -109,7 +109,15 @@ class FitData:
         for kind, effects in _by_kind(terms).items():
             for further in kind.further(source, usual, effects, labels):
                 data = data.followed_by(further)
-        return data
+        return replace(data, weights=data._multiplied(terms))
+
+    def _multiplied(self, terms: Mapping[str, Terms]) -> Weights:
+        """Return the weights, multiplied by what effects have for all images, learned ones too."""
+        weights = self.weights
+        for name, of_class in terms.items():
+            if (factors := of_class.image_factors(self.images)) is not None:
+                weights = weights.multiplied(self.source.index(name), factors, self.shape)
+        return weights
 
     def _changed(self, name: str, terms: Terms) -> FitData:
         """Return this data with penalties, weights and targets of one class by its ``terms``."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.effect import Effect
+from inficond_panel.tuning.fitting.images import Images
 from inficond_panel.vocabulary.splits import TUNE
 
 E = TypeVar("E", bound=Effect)
@@ -69,6 +70,11 @@ class Terms:
     def source_weights(self) -> dict[str, float]:
         """Weights of learned photos, in training images, by ``Further.source``."""
         return {source: w for each in self.effects for source, w in each.source_weights.items()}
+
+    def image_factors(self, images: Images) -> NDArray | None:
+        """Return factors (n,) of the weights of all images, also of learned ones; None: all 1."""
+        each = [made for one in self.effects if (made := one.image_factors(images)) is not None]
+        return np.asarray(np.prod(each, axis=0)) if each else None
 
     @property
     def learns_tune(self) -> bool:

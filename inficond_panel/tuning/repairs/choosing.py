@@ -1,4 +1,4 @@
-"""Choice among candidate students by AP on the labelled photos of ``tune``.
+"""Choice among candidate students by the labelled photos of ``tune``: by AP, or by the worst group.
 
 Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
 student, is replaced only for a gain of more than one standard error. This is the threshold of the
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct
+from inficond_panel.distill.metrics.worst_group import accuracies_at_equal_numbers, worst_cell
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
@@ -25,13 +26,15 @@ from inficond_panel.tuning.repairs.evidence import LEAST_TUNE, Evidence
 from inficond_panel.vocabulary.metrics import AP
 
 CHOICE_DRAWS = 200
+#: Number (n,) of each photo's cell of label and group, -1 if it is not known; None: compared by AP.
+Cell = NDArray[np.intp] | None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest AP.
+    """Indices of the candidate that is ``taken``, and of the ``best``, by AP or the worst group.
 
-    ``gain`` is the AP of the best less the AP of the first, ``error`` its standard error.
+    ``gain`` is the value of the best less that of the first, ``error`` its standard error.
     """
 
     taken: int
@@ -40,16 +43,33 @@ class Choice:
     error: float
 
 
-def choose(label: NDArray, logits: Array, group: Groups, seed: int = 0) -> Choice:
-    """Choose one of m students by AP, from logits (m, n) and labels (n,) in {1, 0}: the first,
-    unless another gains more than one standard error. ``group`` (n,): see ``metrics.groups``."""
+def choose(
+    label: NDArray, logits: Array, group: Groups, seed: int = 0, cell: Cell = None
+) -> Choice:
+    """Choose one of m students by ``compared_values``, from logits (m, n) and labels (n,) in {1,
+    0}: the first, unless another gains more than one standard error. ``group`` (n,): see
+    ``metrics.groups``."""
     every = np.ones((1, len(label)))
-    best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
+    best = int(np.argmax(np.nan_to_num(compared_values(label, logits, every, cell))))
     counts = np.concatenate([every, draw_counts(len(label), CHOICE_DRAWS, seed, group)])
-    values = ap_values(label, logits[[0, best]], counts)
+    values = compared_values(label, logits[[0, best]], counts, cell)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])
     return Choice(taken, best, float(values[1, 0] - values[0, 0]), float(error[1]))
+
+
+def compared_values(label: NDArray, logits: Array, counts: NDArray, cell: Cell = None) -> Array:
+    """Return what each student is compared by (m, draws): AP, or with the ``cell`` (n,) of each
+    photo the accuracy of the worst cell at equal numbers (``metrics.worst_group``).
+
+    ``logits`` are (m, n), ``counts`` (draws, n) the numbers of times that a draw has each photo.
+    """
+    if cell is None:
+        return ap_values(label, logits, counts)
+    positive = label == 1
+    return np.array(
+        [worst_cell(accuracies_at_equal_numbers(positive, one, cell, counts)) for one in logits]
+    )
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
@@ -58,12 +78,12 @@ def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
 
 
 def errors(values: Array) -> Array:
-    """Return standard errors (m,) of the gain over the first student, from AP (m, draws)."""
+    """Return standard errors (m,) of the gain over the first student, from values (m, draws)."""
     return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
 
 
 def chosen(values: Array, error: Array) -> NDArray[np.intp]:
-    """Return indices (draws,) of the chosen students, by AP (m, draws) and errors (m,)."""
+    """Return indices (draws,) of the chosen students, by values (m, draws) and errors (m,)."""
     known = np.nan_to_num(values)
     best = np.argmax(known, axis=0)
     gain = known[best, np.arange(known.shape[1])] - known[0]

@@ -34,6 +34,7 @@ from inficond_panel.distill.suspects import (
 )
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos, part_hashes
+from inficond_panel.tuning.cells import Cells, group_texts, known_groups
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits
 from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.repairs.correction import Correction, corrected
@@ -269,6 +270,20 @@ class Evidence:
     def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
         present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
         return present[:, list(classes)].astype(np.int8)
+
+    def cells(self, by: str, rows: NDArray[np.intp]) -> Cells:
+        """Return the cells of the class's label and the groups by ``by`` (``cells.group_texts``) of
+        the images at ``rows``; without a label the teacher's decision takes its place.
+
+        The groups are those of all images of fit and tune. Raises ``DataError`` for an unknown
+        ``by``.
+        """
+        store, k = self._store, self.student.k
+        texts, label = np.array(group_texts(store, by)), np.asarray(store.label[rows, k])
+        known = (label >= 0) & (not self.decided)
+        present = np.where(known, label, self._decisions(rows, [k])[:, 0]) == 1
+        both = np.concatenate([store.rows(FIT), store.rows(TUNE)])
+        return Cells.made(present, texts[rows], list(known_groups(texts[both])))
 
     @property
     def teacher(self) -> Outcome:

@@ -15,6 +15,7 @@ from inficond_panel.tuning.repairs.learn import Learn, Learned
 from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
+from inficond_panel.tuning.repairs.reweight_groups import GroupWeights, ReweightGroups
 from inficond_panel.vocabulary.splits import FIT
 
 #: Kinds of repair with their effects, in the order in which the repairs of one iteration are
@@ -22,6 +23,7 @@ from inficond_panel.vocabulary.splits import FIT
 KINDS: dict[type[Repair], type[Effect]] = {
     Label: Taught,
     Reweight: Reweighted,
+    ReweightGroups: GroupWeights,
     Learn: Learned,
     AdaptivePenalty: SuspectPenalty,
     Lambda: OwnPenalty,
@@ -39,8 +41,8 @@ def repair_from_json(item: Mapping[str, Any]) -> Repair:
 def canonical_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
     """Return the repairs of one iteration, merged per key and sorted.
 
-    A class keeps one ``balance``, ``lambda`` and ``doubt``, one ``learn`` per source, and one
-    ``label`` per photo. Raises ``TuningError`` if a photo has two labels.
+    A class keeps one ``balance``, ``groups``, ``lambda`` and ``doubt``, one ``learn`` per source,
+    and one ``label`` per photo. Raises ``TuningError`` if a photo has two labels.
     """
     by_place: dict[tuple[str, ...], list[Repair]] = {}
     for repair in repairs:

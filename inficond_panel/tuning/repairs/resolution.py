@@ -1,9 +1,10 @@
 """Resolution of the repairs of one iteration to terms, by labelled photos.
 
-First each kind that stands by itself is applied: labels, then reweighting. Then learn, adaptive
-penalty and lambda are resolved together: free values are chosen by AP on the photos of ``tune``
-whose labels are not taught, cross-fitted if the student learns from ``tune``. The original lambda
-without adaptive penalty stays unless another choice gains more than one standard error.
+First each kind that stands by itself is applied: labels, then reweighting. Then reweighted groups,
+learn, adaptive penalty and lambda are resolved together: free values are chosen by AP on the photos
+of ``tune`` whose labels are not taught, cross-fitted if the student learns from ``tune``; with
+reweighted groups by the worst group in place of AP. The original lambda without adaptive penalty
+stays unless another choice gains more than one standard error.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from inficond_panel.tuning.fitting.class_fit import Box
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import (
+    Cell,
     choose,
     counted,
     enough,
@@ -23,6 +25,7 @@ from inficond_panel.tuning.repairs.choosing import (
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.kinds import KINDS
 from inficond_panel.tuning.repairs.repair import Repair, Request
+from inficond_panel.tuning.repairs.reweight_groups import GroupWeights
 
 
 def resolve_repairs(evidence: Evidence, repairs: Iterable[Repair], box: Box, least: int) -> Terms:
@@ -42,9 +45,10 @@ def resolve_repairs(evidence: Evidence, repairs: Iterable[Repair], box: Box, lea
 
 
 def _chosen(repairs: Sequence[Repair], request: Request, evidence: Evidence, terms: Terms) -> Terms:
-    """Return the combination of candidates that ``choose`` takes by AP on ``tune``.
+    """Return the combination of candidates that ``choose`` takes on ``tune``: by AP, or by the
+    worst group if groups are reweighted.
 
-    If photos of ``tune`` are learned, AP is cross-fitted.
+    If photos of ``tune`` are learned, this value is cross-fitted.
     """
     others = to_choose_by(evidence, terms)
     needing = [repair for repair in repairs if repair.needs_labels]
@@ -56,10 +60,17 @@ def _chosen(repairs: Sequence[Repair], request: Request, evidence: Evidence, ter
     free = [repair for repair in repairs if repair.free]
     if len(tried) > 1:
         logits = logits_of_tune(others, tried, request.box)
-        made = choose(others.tune_label, logits, others.tune_group)
+        given = others.tune_label, logits, others.tune_group
+        made = choose(*given, cell=_cell(others, tried[0]))
         best = any(repair.best_taken for repair in free)
         tried = [tried[made.best if best else made.taken]]
     return counted(tried[0], others) if needing or (free and able) else tried[0]
+
+
+def _cell(evidence: Evidence, terms: Terms) -> Cell:
+    """Return the cells by which students under ``terms`` are compared; None without groups."""
+    groups = terms.get(GroupWeights)
+    return None if groups is None else evidence.cells(groups.by, evidence.tune).of
 
 
 def compared_terms(

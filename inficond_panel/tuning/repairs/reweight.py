@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inficond_panel.common.names import by_key, name_text
 from inficond_panel.common.near_words import with_and
@@ -24,6 +20,12 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.fitting.weights import Weights
 from inficond_panel.tuning.repairs.choosing import counted, need
 from inficond_panel.tuning.repairs.evidence import Evidence
+from inficond_panel.tuning.repairs.packed_weights import (
+    check_weights,
+    packed,
+    unpacked,
+    weights_hash,
+)
 from inficond_panel.tuning.repairs.repair import Named, Repair, Request
 from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.intents import RepairKind
@@ -166,8 +168,7 @@ class Reweighted(Effect):
     hash: str = field(init=False, repr=False)  #: SHA-256 over the weights as little-endian float32
 
     def __post_init__(self) -> None:
-        digest = hashlib.sha256(self.weights.astype("<f4").tobytes())
-        object.__setattr__(self, "hash", digest.hexdigest())
+        object.__setattr__(self, "hash", weights_hash(self.weights))
 
     def on_weights(self, weights: Weights, k: int, shape: tuple[int, int]) -> Weights:
         """Return the image weights with those of class ``k`` multiplied."""
@@ -177,7 +178,7 @@ class Reweighted(Effect):
         """Return concepts, compressed weights with their hash, and effective sample sizes."""
         return {
             "concepts": list(self.concepts),
-            "weights": _packed(self.weights),
+            "weights": packed(self.weights),
             "hash": self.hash,
             "effective": [defined(value) for value in self.effective],
         }
@@ -185,12 +186,9 @@ class Reweighted(Effect):
     @classmethod
     def from_json(cls, item: Mapping[str, Any], photos: int) -> Self:
         """Return the weights that ``to_json`` wrote; ``ValueError`` for damaged ones."""
-        weights = _unpacked(item["weights"], photos)
+        weights = unpacked(item["weights"], photos)
         made = cls(tuple(map(str, item["concepts"])), weights, tuple(item["effective"]))
-        if made.hash != item["hash"]:
-            raise ValueError("the weights of its photos are damaged (their hash differs)")
-        if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
-            raise ValueError("the weights of its photos are negative, not finite, or all 0")
+        check_weights(weights, item["hash"])
         return made
 
     @property
@@ -207,16 +205,3 @@ class Reweighted(Effect):
         """Concepts and effective sample sizes."""
         effective = [defined(value) for value in self.effective]
         return {"concepts": list(self.concepts), "effective": effective}
-
-
-def _packed(values: NDArray) -> str:
-    return base64.b64encode(zlib.compress(values.astype("<f4").tobytes())).decode()
-
-
-def _unpacked(text: str, size: int) -> NDArray:
-    """Return ``size`` unpacked float32 values; ``ValueError`` for another number of values."""
-    packed = base64.b64decode(text, validate=True)
-    raw = zlib.decompressobj().decompress(packed, max_length=4 * size + 1)
-    if len(raw) != 4 * size:
-        raise ValueError(f"it does not have weights of {size} photos")
-    return np.frombuffer(raw, dtype="<f4")

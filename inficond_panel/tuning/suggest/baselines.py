@@ -1,24 +1,30 @@
-"""Baselines without an edit: the class's own word alone, and the average of student and word."""
+"""Baselines without an edit: the class's own word alone, and the average of student and word.
+
+Where levers are compared by the worst group, also a model of group-balanced labels of tune (DFR).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.concepts.own_words import OwnWord, class_words, own_word
+from inficond_panel.distill.group_balanced import dfr
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import centred, spread
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.repairs.choosing import ap_values
+from inficond_panel.tuning.repairs.choosing import Cell, ap_values, compared_values
 from inficond_panel.tuning.repairs.evidence import Evidence
-from inficond_panel.tuning.suggest.gain import Change
+from inficond_panel.tuning.suggest.gain import NO_CHANGE, Change
 from inficond_panel.vocabulary.splits import FIT
 
 #: Names of the baselines.
 WORD_ALONE, AVERAGE = "the word alone", "average of student and word"
+BALANCED_LABELS = "DFR: balanced labels of tuning images"
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Baseline:
     """A way to rank photos without an edit: its AP on ``tune``, and the gain over the student.
 
     ``concepts`` is the number of scores that it takes, ``recipe`` says how to rank photos so.
+    ``ap_change`` is the gain in AP, ``worst`` the accuracy of the worst group (nan without groups).
     """
 
     name: str
@@ -33,38 +40,78 @@ class Baseline:
     gain: Change
     concepts: int
     recipe: str
+    ap_change: Change = NO_CHANGE
+    worst: float = np.nan
 
 
-def baselines_of(evidence: Evidence, logits: Array, counts: NDArray) -> tuple[Baseline, ...]:
-    """Return the baselines of a class; none if its own word is not known.
+#: Name, logits (n,) on tune, number of concepts and recipe of a baseline.
+_Way = tuple[str, Array, int, str]
+
+
+def baselines_of(
+    evidence: Evidence, logits: Array, counts: NDArray, cell: Cell = None, seed: int = 0
+) -> tuple[Baseline, ...]:
+    """Return the baselines of a class; those with its own word only if it is known, that of groups
+    only with the ``cell`` (n,) of each photo.
 
     ``logits`` (n,) are the student's on the labelled photos of ``tune``, ``counts`` (draws, n) the
     numbers of times that a draw has each photo: gains are paired.
     """
+    ways = [*_by_word(evidence, logits)]
+    ways += [] if cell is None else [_balanced(evidence, cell, seed)]
+    if not ways:
+        return ()
+    label, each = evidence.tune_label, np.stack([logits, *(way[1] for way in ways)])
+    once = np.ones((1, len(logits)))
+    ap, ap_draws = ap_values(label, each, once)[:, 0], ap_values(label, each, counts)
+    aimed, draws = np.full(len(ap), np.nan), ap_draws
+    if cell is not None:
+        aimed = compared_values(label, each, once, cell)[:, 0]
+        draws = compared_values(label, each, counts, cell)
+    by = ap if cell is None else aimed
+    return tuple(
+        Baseline(
+            name,
+            float(ap[i]),
+            Change(float(by[i] - by[0]), draws[i] - draws[0]),
+            size,
+            how,
+            Change(float(ap[i] - ap[0]), ap_draws[i] - ap_draws[0]),
+            float(aimed[i]),
+        )
+        for i, (name, _, size, how) in enumerate(ways, start=1)
+    )
+
+
+def _by_word(evidence: Evidence, logits: Array) -> Iterator[_Way]:
     student, store = evidence.student, evidence.student.store
     word = own_word(store, student.name)
     if word is None:
-        return ()
+        return
     fit = store.rows(FIT)
     sd_word = float(spread(word.scores[fit][:, None])[0])
     sd_student = float(spread(student.logits(student.base, fit)[:, None])[0])
     if min(sd_word, sd_student) <= 0:
-        return ()
+        return
     alone = word.scores[evidence.tune].astype(np.float64)
-    both = logits / sd_student + alone / sd_word
-    draws = ap_values(evidence.tune_label, np.stack([logits, alone, both]), counts)
-    once = np.ones((1, len(logits)))
-    ap = ap_values(evidence.tune_label, np.stack([logits, alone, both]), once)[:, 0]
-    of_word = f"score of “{word.name}”"
-    used = int(np.count_nonzero(student.weights))
-    ways = (
-        (WORD_ALONE, 1, of_word),
-        (AVERAGE, used + 1, f"sum of logit / {sd_student:.3g} and {of_word} / {sd_word:.3g}"),
-    )
-    return tuple(
-        Baseline(name, float(ap[i]), Change(float(ap[i] - ap[0]), draws[i] - draws[0]), size, how)
-        for i, (name, size, how) in enumerate(ways, start=1)
-    )
+    of_word, used = f"score of “{word.name}”", int(np.count_nonzero(student.weights))
+    yield WORD_ALONE, alone, 1, of_word
+    both = f"sum of logit / {sd_student:.3g} and {of_word} / {sd_word:.3g}"
+    yield AVERAGE, logits / sd_student + alone / sd_word, used + 1, both
+
+
+def _balanced(evidence: Evidence, cell: NDArray[np.intp], seed: int) -> _Way:
+    """Return the DFR model of the labels of tune, cross-fitted."""
+    scores, label, logits = evidence.tune_scores, evidence.tune_label, np.empty(len(cell))
+    in_cell = cell[:, None] == np.arange(cell.max() + 1)
+    folds = stratified_folds(in_cell, FOLDS, seed, evidence.tune_group)  # each has all cells
+    for fold in range(FOLDS):
+        out = folds == fold
+        weights, intercept = dfr(scores[~out], label[~out], cell[~out], seed)
+        logits[out] = scores[out] @ weights + intercept
+    weights, _ = dfr(scores, label, cell, seed)
+    how = "model that `dfr` of inficond_panel.distill.group_balanced fits to tune"
+    return BALANCED_LABELS, logits, int(np.count_nonzero(weights)), how
 
 
 @dataclass(frozen=True)

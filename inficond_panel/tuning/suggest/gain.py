@@ -1,4 +1,6 @@
-"""Out-of-sample gain in AP: of choosing a lever's student, and of choosing a lever.
+"""Out-of-sample gain: of choosing a lever's student, and of choosing a lever.
+
+It is in AP, or in the accuracy of the worst group at equal numbers (``choosing.compared_values``).
 
 In each bootstrap draw, the drawn photos make the choice, and the photos that were not drawn measure
 its gain. The estimate is the mean over the draws (the leave-one-out bootstrap of Efron and
@@ -9,7 +11,7 @@ a choice). The interval is the spread of the gain on the drawn photos, centred a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +20,7 @@ from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.repairs.choosing import ap_values, chosen, errors
+from inficond_panel.tuning.repairs.choosing import Cell, chosen, compared_values, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
 DRAWS = 400
@@ -26,12 +28,12 @@ DRAWS = 400
 
 @dataclass(frozen=True)
 class Gain(Interval):
-    """Change in average precision, 0 to 1, with its interval at ``level``."""
+    """Change in AP or in the worst group, 0 to 1, with its interval at ``level``."""
 
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        """Return ``+3.10 [+0.40, +6.00]``, in points of AP."""
+        """Return ``+3.10 [+0.40, +6.00]``, in points."""
         return self.text(2, scale=100, sign=True)
 
     def json(self) -> dict[str, float | None]:
@@ -47,7 +49,7 @@ def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
 
 @dataclass(frozen=True)
 class Change:
-    """Change in AP of one class, with its bootstrap draws (draws,)."""
+    """Change in AP or in the worst group of one class, with its bootstrap draws (draws,)."""
 
     estimate: float
     draws: Array = field(compare=False, repr=False)
@@ -87,15 +89,17 @@ def mean_change(changes: Sequence[Change]) -> Change:
 
 @dataclass(frozen=True)
 class ChoiceGain:
-    """Gain in AP (draws,) of each draw's choice over the unchanged student.
+    """Gain (draws,) of each draw's choice over the unchanged student.
 
     ``drawn`` is the gain on the drawn photos, which made the choice, ``left_out`` the gain on the
     other photos, and ``taught`` the change of the gain because the student learns drawn photos.
+    ``beside`` is the gain of the same choices in AP, if they were made by the worst group.
     """
 
     drawn: Array
     left_out: Array
     taught: Array
+    beside: ChoiceGain | None = None
 
     @cached_property
     def gain(self) -> Change:
@@ -103,28 +107,52 @@ class ChoiceGain:
         estimate, spread = _mean(self.left_out), self.drawn + self.taught
         return Change(estimate, spread - _mean(spread) + estimate)
 
+    @property
+    def ap_change(self) -> Change:
+        """Out-of-sample change of AP."""
+        return (self.beside or self).gain
+
 
 def gain_of_choice(
-    label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
+    label: NDArray,
+    logits: Array,
+    counts: NDArray,
+    *,
+    careful: bool,
+    taught: Sequence[Array] = (),
+    cell: Cell = None,
 ) -> ChoiceGain:
-    """Return the gain of choosing the student with the highest AP of m, over the first student.
+    """Return the gain of choosing the best student of m by ``compared_values``, over the first.
 
     The first is a candidate only with ``careful``, and then left only for a gain above one standard
     error, as in ``repairs.choosing``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
+    ``taught`` are the changes by teaching (default 0): of this gain, and of that in AP.
     """
-    drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
-    best, draw = 1 + np.argmax(np.nan_to_num(drawn[1:]), axis=0), np.arange(len(counts))
+    moved = list(taught) or [np.zeros(len(counts))] * 2
+    values = _both_sides(label, logits, counts, cell)
+    best = 1 + np.argmax(np.nan_to_num(values[0][1:]), axis=0)
     if careful:
-        best = chosen(drawn, errors(drawn))
-    return ChoiceGain(
-        drawn[best, draw] - drawn[0],
-        left_out[best, draw] - left_out[0],
-        np.zeros(len(counts)) if taught is None else taught,
-    )
+        best = chosen(values[0], errors(values[0]))
+    found = ChoiceGain(*_gains(values, best), moved[0])
+    if cell is None:
+        return found
+    taken, best = np.unique(np.append(0, best), return_inverse=True)  # the first comes first
+    beside = _gains(_both_sides(label, logits[taken], counts, None), best[1:])
+    return replace(found, beside=ChoiceGain(*beside, moved[1]))
 
 
-def gain_of_levers(levers: Sequence[ChoiceGain]) -> Change:
+def _both_sides(label: NDArray, logits: Array, counts: NDArray, cell: Cell) -> list[Array]:
+    """Return what students are compared by (m, draws), on the drawn and on the other photos."""
+    return [compared_values(label, logits, each, cell) for each in (counts, counts == 0)]
+
+
+def _gains(values: Sequence[Array], best: NDArray[np.intp]) -> list[Array]:
+    draw = np.arange(len(best))
+    return [side[best, draw] - side[0] for side in values]
+
+
+def gain_of_levers(levers: Sequence[ChoiceGain]) -> ChoiceGain:
     """Return the gain of choosing the lever (kind of repair) with the largest gain, if above 0.
 
     In each draw, the estimate is the gain on the drawn photos less the mean optimism of the lever.
@@ -133,11 +161,13 @@ def gain_of_levers(levers: Sequence[ChoiceGain]) -> Change:
     stated = np.array([lever.drawn for lever in levers]) - np.array(optimism)[:, None]
     best, draw = np.argmax(np.nan_to_num(stated), axis=0), np.arange(stated.shape[1])
     some = stated[best, draw] > 0
-    drawn, left_out, taught = (
-        np.where(some, np.array(values)[best, draw], 0.0)
-        for values in zip(*((one.drawn, one.left_out, one.taught) for one in levers), strict=True)
-    )
-    return ChoiceGain(drawn, left_out, taught).gain
+
+    def of_choice(each: Sequence[ChoiceGain]) -> ChoiceGain:
+        parts = zip(*((one.drawn, one.left_out, one.taught) for one in each), strict=True)
+        return ChoiceGain(*(np.where(some, np.array(values)[best, draw], 0.0) for values in parts))
+
+    beside = [lever.beside for lever in levers if lever.beside is not None]
+    return replace(of_choice(levers), beside=of_choice(beside) if beside else None)
 
 
 def _mean(values: Array) -> float:

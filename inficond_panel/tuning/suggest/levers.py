@@ -3,22 +3,26 @@
 A lever is one or two repairs, or thumbs: ✕ on the first suspects, and 👍 on the class's own word.
 Its candidates score each photo of ``tune`` by fits without the photo, and ``gain_of_choice``
 measures the gain of choosing among them. All levers of a class, and the choice of a lever, are
-measured on the same photos and compared with the unchanged student. So are two baselines that are
-no edits of a student: the own word alone, and the average of student and word.
+measured on the same photos and compared with the unchanged student. So are baselines that are no
+edits of a student. Levers are compared by AP; or, with groups of images ``by`` something, by the
+accuracy of the worst cell of label and group (``choosing.compared_values``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.common.names import find_name
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
-from inficond_panel.distill import Fit, Outcome
+from inficond_panel.distill import Fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.groups import part_means, parts_of
 from inficond_panel.distill.metrics.outcome import above
@@ -37,13 +41,15 @@ from inficond_panel.tuning.fitting.class_fit import (
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.choosing import ap_values, choose
+from inficond_panel.tuning.repairs.choosing import Cell, choose, compared_values
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import compared_terms
+from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
 from inficond_panel.tuning.settled import settled_shift
+from inficond_panel.tuning.shared_bias import first_shared
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
 from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
@@ -59,6 +65,7 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TARGET, TEACHER, UP
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.things import CONCEPT
 
 #: Name of the row of the unchanged student.
 AS_IT_IS = "as it is"
@@ -68,6 +75,8 @@ SUSPECTS = 3
 WORD_FACTOR = 2.0
 #: Least z of the gain in log likelihood to propose this lever.
 LIKELIER = 2.0
+#: Function from evidence and a number to so many concepts, by labels.
+Select = Callable[[Evidence, int], tuple[str, ...]]
 _TO_CHOOSE = "labels of tuning images, to choose"
 _TO_LEARN = "labels of tuning images, to learn"
 
@@ -77,9 +86,10 @@ class Lever:
     """A lever (kind of repair): effect of its ``edits`` on one class, measured by labels of
     ``tune``. Without edits it is the unchanged student.
 
-    ``ap`` is the current AP plus the ``gain``, 0 to 1. ``fidelity`` is the share of photos on which
-    student and teacher agree, ``concepts`` the number of concepts in the student. ``needs``
-    are requirements besides the store.
+    ``gain`` is in what levers are compared by. ``ap`` is the current AP plus ``ap_change``, 0 to 1;
+    ``worst`` likewise the accuracy of the worst group, nan without groups. ``fidelity`` is the
+    share of photos on which student and teacher agree, ``concepts`` the number of concepts in the
+    student. ``needs`` are requirements besides the store.
     """
 
     name: str
@@ -89,13 +99,16 @@ class Lever:
     ap: float
     fidelity: float
     concepts: int
+    ap_change: Change = NO_CHANGE
+    worst: float = np.nan
 
 
 @dataclass(frozen=True)
 class ClassRepair:
     """Levers of one class with its shift; the first lever is the unchanged student.
 
-    ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
+    ``gain_of_best`` is the gain of choosing the best lever, if any gains, and ``ap_change_of_best``
+    the change of AP with it. ``photos`` are the most
     informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
     near-equal photos count once) the only lever is to learn the labels of tune with weight 1. Their
     likelihood makes the choice, not AP. ``baselines`` are no edits of the student.
@@ -104,6 +117,7 @@ class ClassRepair:
     shift: ClassShift
     levers: tuple[Lever, ...] = ()
     gain_of_best: Change = NO_CHANGE
+    ap_change_of_best: Change = NO_CHANGE
     photos: tuple[str, ...] = ()
     few: bool = False
     baselines: tuple[Baseline, ...] = ()
@@ -131,6 +145,11 @@ class ClassRepair:
         """Gain by the proposed lever; ``NO_CHANGE`` without a proposal."""
         return NO_CHANGE if self.taken is None else self.gain_of_best
 
+    @property
+    def ap_change(self) -> Change:
+        """Change of AP by the proposed lever; ``NO_CHANGE`` without a proposal."""
+        return NO_CHANGE if self.taken is None else self.ap_change_of_best
+
 
 def recommended(levers: Sequence[Lever]) -> Lever | None:
     """Return the lever with the largest gain above 0 among levers with edits, or None."""
@@ -143,18 +162,22 @@ def class_repair(
     seed: int,
     check: Callable[[], None],
     said: Answers,
+    by: str,
     tuner: Tuner,
     parent: Node,
     class_name: str,
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at
     ``rows``). No lever removes what belongs to the class, as people ``said``. ``check`` is called
-    between levers, and may raise ``CancelledError``."""
+    between levers, and may raise ``CancelledError``. ``by`` divides images into groups, if levers
+    are compared by the worst; else ""."""
     evidence = tuner.repairs.evidence(tuner.repairs.class_fit(parent, class_name), rows)
-    shift = settled_shift(class_shift(evidence), Belonging(tuner.store, said))
+    belonging = Belonging(tuner.store, said)
+    shift = settled_shift(class_shift(evidence), belonging)
+    kept = [name for name in evidence.concepts if belonging.has(class_name, CONCEPT, name)]
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(evidence, tuner.spec.views.noise()))
-        compared = _compared(tuner, parent, evidence, shift, seed, check)
+        compared = _compared(tuner, parent, evidence, shift, seed, check, by, kept)
     if shift.kind != SHIFT and compared.taken is None:
         return compared
     images, asked = AllImages(tuner.store), photos_to_ask(evidence.student).rows
@@ -169,35 +192,47 @@ def _compared(
     shift: ClassShift,
     seed: int,
     check: Callable[[], None],
+    by: str,
+    kept: Sequence[str],
 ) -> ClassRepair:
     student, label = evidence.student, evidence.tune_label
+    cell = evidence.cells(by, evidence.tune).of if by else None
     still = _logits(evidence, [student.terms])
     group = student.store.groups_at(evidence.seen)
     counts = draw_counts(len(evidence.seen), DRAWS, seed, group)
     counts = counts[:, np.isin(evidence.seen, evidence.tune)]
-    before = change_by_teaching(evidence, student.terms, counts)
+    before = changes_by_teaching(evidence, student.terms, counts, cell)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
     few = evidence.shown(TUNE)[0] < LEAST_LABELLED
-    for name, edits, needs in _levers(student, shift, few=few, targets=tuner.refit == TARGET):
+    for name, edits, needs, select in _levers(tuner, evidence, shift, few, by, kept):
         check()
-        careful = not any(isinstance(edit, Repair) and edit.best_taken for edit in edits)
+        careful = not any(map(_takes_best, edits))
         intents = [edit for edit in edits if isinstance(edit, Intent)]
-        thumbs = _Thumbs(tuner, parent, evidence, intents, [e.concept for e in shift.belonging])
+        thumbs = _Thumbs(tuner, parent, evidence, intents, select)
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
         terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
-        best = likelier(evidence, logits) if few else _taken(evidence, logits, careful=careful)
-        made, taught = [student.terms, *terms][best], None
+        best = likelier(evidence, logits) if few else _taken(evidence, logits, cell, careful)
+        made, taught = [student.terms, *terms][best], list[Array]()
         if made != student.terms:
-            taught = change_by_teaching(evidence, made, counts) - before
-        choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
+            after = changes_by_teaching(evidence, made, counts, cell)
+            taught = [new - old for new, old in zip(after, before, strict=True)]
+        how: dict[str, Any] = {"careful": careful, "taught": taught, "cell": cell}
+        choice = gain_of_choice(label, logits, counts, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
         tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
-    measured = _measured(tuner, parent, evidence, tried)
-    gain = choices[0].gain if few else gain_of_levers(choices)
-    others = () if few else baselines_of(evidence, still[0], counts)
-    return ClassRepair(shift, tuple(measured), gain, few=few, baselines=others)
+    measured = _measured(tuner, parent, evidence, tried, cell)
+    of_best = choices[0] if few else gain_of_levers(choices)
+    others = () if few else baselines_of(evidence, still[0], counts, cell, seed)
+    gains = of_best.gain, of_best.ap_change
+    return ClassRepair(shift, tuple(measured), *gains, few=few, baselines=others)
+
+
+def _takes_best(edit: Intent | Repair) -> bool:
+    """Return True if of the candidates of a lever with ``edit`` the best is taken."""
+    only_aims = isinstance(edit, ReweightGroups) and not edit.free
+    return isinstance(edit, Repair) and edit.best_taken and not only_aims
 
 
 @dataclass(frozen=True)
@@ -216,32 +251,77 @@ class _Tried:
     box: Box | None = None
 
 
+class _Given(NamedTuple):
+    """Name, edits and needs of a lever. ``select`` is the function that chose the concepts with ✕
+    by labels; None if no label did."""
+
+    name: str
+    edits: tuple[Intent | Repair, ...]
+    needs: str
+    select: Select | None = None
+
+
 def _levers(
-    student: ClassFit, shift: ClassShift, *, few: bool, targets: bool
-) -> Iterator[tuple[str, tuple[Intent | Lambda | Learn, ...], str]]:
-    """Yield name, edits and needs of each lever of a class, the simplest lever first; ``targets``:
-    a thumb adjusts targets."""
-    name = student.name
+    tuner: Tuner, evidence: Evidence, shift: ClassShift, few: bool, by: str, kept: Sequence[str]
+) -> Iterator[_Given]:
+    """Yield the levers of a class, the simplest first; none removes a concept that is ``kept``."""
+    name = evidence.class_name
     if few:
-        yield "labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN
+        yield _Given("labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN)
         return
-    yield "penalty λ", (Lambda(name),), _TO_CHOOSE
-    yield "teacher on tuning images", (Learn(name, TEACHER),), _TO_CHOOSE
-    if part_hashes(student.store):
-        yield "teacher on added photos", (Learn(name, MORE),), _TO_CHOOSE
-    yield "labels of tuning images", (Learn(name, LABELS), Lambda(name)), _TO_LEARN
+    # With strength 0 it weighs nothing; free values are chosen by the worst group.
+    aim = (ReweightGroups(name, by, 0.0),) if by else ()
+    yield _Given("penalty λ", (*aim, Lambda(name)), _TO_CHOOSE)
+    yield _Given("teacher on tuning images", (*aim, Learn(name, TEACHER)), _TO_CHOOSE)
+    if part_hashes(evidence.student.store):
+        yield _Given("teacher on added photos", (*aim, Learn(name, MORE)), _TO_CHOOSE)
+    labels = (*aim, Learn(name, LABELS), Lambda(name))
+    yield _Given("labels of tuning images", labels, _TO_LEARN)
+    if by:
+        yield from _of_groups(evidence, by, kept, targets=tuner.refit == TARGET)
+    yield from _thumbs(evidence, shift, kept, targets=tuner.refit == TARGET)
+
+
+def _of_groups(
+    evidence: Evidence, by: str, kept: Sequence[str], *, targets: bool
+) -> Iterator[_Given]:
+    """Yield the levers that reweight groups, and ✕ on the concept that divides images into them,
+    and on the concept that the student relies on most in all photos; ``targets``: a thumb adjusts
+    targets."""
+    name, groups = evidence.class_name, ReweightGroups(evidence.class_name, by)
+    yield _Given("reweight groups", (groups,), _TO_CHOOSE)
+    yield _Given("reweight groups, penalty λ", (groups, Lambda(name)), _TO_CHOOSE)
+    labels = (groups, Learn(name, LABELS))
+    yield _Given("reweight groups, labels of tuning images", labels, _TO_LEARN)
+    if not targets:
+        return
+    concept, select = find_name(by, evidence.concepts), partial(first_shared, besides=kept)
+    if concept is not None and concept not in kept:
+        yield _Given(f"✕ {concept}", (Intent(name, concept, REMOVE.key),), _TO_CHOOSE)
+    for shared in select(evidence, 1):
+        if shared != concept:
+            thumb = (Intent(name, shared, REMOVE.key),)
+            yield _Given("✕ shared suspect", thumb, _TO_CHOOSE, select)
+
+
+def _thumbs(
+    evidence: Evidence, shift: ClassShift, kept: Sequence[str], *, targets: bool
+) -> Iterator[_Given]:
+    """Yield the levers of thumbs; ``targets``: a thumb adjusts targets."""
+    name, select = evidence.class_name, partial(first_suspects, besides=kept)
     if shift.suspects:
         suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
         thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)
-        yield "✕ suspects", thumbs, _TO_CHOOSE
-    word = own_word(student.store, name) if targets else None
+        yield _Given("✕ suspects", thumbs, _TO_CHOOSE, select)
+    word = own_word(evidence.student.store, name) if targets else None
     if word is not None:
         raised = (Intent(name, word.name, UP.key, WORD_FACTOR),)
-        yield "👍 word", raised, _TO_CHOOSE
+        yield _Given("👍 word", raised, _TO_CHOOSE)
         if shift.suspects:
-            yield "👍 word, ✕ first suspect", (*raised, thumbs[0]), _TO_CHOOSE
+            both = (*raised, thumbs[0])
+            yield _Given("👍 word, ✕ first suspect", both, _TO_CHOOSE, select)
     if targets and len(shift.suspects) > 1:
-        yield "✕ first suspect", thumbs[:1], _TO_CHOOSE
+        yield _Given("✕ first suspect", thumbs[:1], _TO_CHOOSE, select)
 
 
 @dataclass(frozen=True)
@@ -253,7 +333,7 @@ class _Thumbs:
     parent: Node
     evidence: Evidence
     intents: Sequence[Intent]
-    belonging: Sequence[str] = ()
+    select: Select | None = None
 
     def after(self, intents: Sequence[Intent]) -> tuple[Terms, Box]:
         """Return the terms and the bounds of the class's student after thumbs."""
@@ -269,24 +349,25 @@ class _Thumbs:
         """Return the terms of the lever, and its logits (1, n) on tune: cross-fitted, with suspects
         that are selected on the other folds."""
         evidence, student = self.evidence, self.evidence.student
-        named = [each.direction for each in self.intents].count(REMOVE.key)
-        raised = [each for each in self.intents if each.direction != REMOVE.key]
+        removed = [each for each in self.intents if each.direction == REMOVE.key]
+        named = len(removed) if self.select else 0
+        kept = [each for each in self.intents if not (named and each in removed)]
         terms, held = self.after(self.intents)
         if not named and not terms.fit_to_tune(student.store):
             return [terms], logits_of_each(student.under(terms, held).base, evidence.tune_scores)
         logits = np.empty((1, len(evidence.tune)))
         for fold in range(FOLDS):
             out = evidence.tune_folds == fold
-            others = evidence.on(evidence.tune[~out])
-            suspects = first_suspects(others, named, self.belonging) if named else ()
-            intents = [*raised, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
+            inside = evidence.on(evidence.tune[~out])
+            suspects = self.select(inside, named) if self.select else ()
+            intents = [*kept, *(Intent(student.name, each, REMOVE.key) for each in suspects)]
             of_fold, box_of_fold = self.after(intents)
             fits = fit_each(student, [of_fold], [evidence.tune[out]], box_of_fold)
             logits[:, out] = logits_of_each(fits, evidence.tune_scores[out])
         return [terms], logits
 
 
-def _candidates(evidence: Evidence, edits: Sequence[Lambda | Learn]) -> tuple[list[Terms], Array]:
+def _candidates(evidence: Evidence, edits: Sequence[Repair]) -> tuple[list[Terms], Array]:
     """Return the terms of each candidate of a lever, and its cross-fitted logits (m, n) on tune."""
     terms = compared_terms(evidence, edits)
     return terms, _logits(evidence, terms)
@@ -306,13 +387,15 @@ def likelier(evidence: Evidence, logits: Array) -> int:
     return int(gains.mean() > LIKELIER * error)
 
 
-def _taken(evidence: Evidence, logits: Array, *, careful: bool) -> int:
-    """Return the index of the student with the highest AP on all photos; the first competes only
-    if ``careful``, and then stays unless another gains more than one standard error."""
+def _taken(evidence: Evidence, logits: Array, cell: Cell, careful: bool) -> int:
+    """Return the index of the best student by ``compared_values``, on all photos; the first
+    competes only if ``careful``, and then stays unless another gains more than one standard
+    error."""
     label = evidence.tune_label
     if careful:
-        return choose(label, logits, evidence.tune_group).taken
-    return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())
+        return choose(label, logits, evidence.tune_group, cell=cell).taken
+    values = compared_values(label, logits[1:], np.ones((1, len(label))), cell)
+    return 1 + int(values.argmax())
 
 
 def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
@@ -324,21 +407,29 @@ def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
 
 
 def _measured(
-    tuner: Tuner, parent: Node, evidence: Evidence, tried: Sequence[_Tried]
+    tuner: Tuner, parent: Node, evidence: Evidence, tried: Sequence[_Tried], cell: Cell
 ) -> list[Lever]:
     student, measured = evidence.student, []
     here = np.isin(tuner.store.rows(TUNE), evidence.tune)
     before = tuner.at(parent, TUNE)[student.name].outcome.among(here)  # as the student is shown
     ap, teacher, cutoff = before.value(AP.key), before.teacher, before.cutoff
+    worst = np.nan if cell is None else _worst(evidence, before.all_logits, cell)
     for one in tried:
         used = student.under(one.terms, one.box).base.weights
-        gain = NO_CHANGE if one.choice is None else one.choice.gain
-        after = ap + gain.estimate
+        gain, change = NO_CHANGE, NO_CHANGE
+        if one.choice is not None:
+            gain, change = one.choice.gain, one.choice.ap_change
         logits = before.all_logits if one.name == AS_IT_IS else one.logits
         share = float(np.mean(above(logits, cutoff) == teacher))
         size = int(np.count_nonzero(used))
-        measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, after, share, size))
+        after = ap + change.estimate, share, size, change, worst + gain.estimate
+        measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, *after))
     return measured
+
+
+def _worst(evidence: Evidence, logits: Array, cell: Cell) -> float:
+    once = np.ones((1, len(logits)))
+    return float(compared_values(evidence.tune_label, logits[None], once, cell)[0, 0])
 
 
 #: Gap at which the solver stops, as for the candidates of a choice.
@@ -347,8 +438,11 @@ _ROUGH = 1e-3
 _RIDGE = 1e-9
 
 
-def change_by_teaching(evidence: Evidence, terms: Terms, counts: NDArray) -> Array:
-    """Return the change in AP (draws,) because drawn photos are also learned, not only evaluated.
+def changes_by_teaching(
+    evidence: Evidence, terms: Terms, counts: NDArray, cell: Cell = None
+) -> list[Array]:
+    """Return the changes (draws,) because drawn photos are also learned, not only evaluated: in
+    what levers are compared by, and in AP.
 
     ``counts`` (draws, n) are the numbers of times that a draw has each photo of ``tune``. Students
     that learn these photos under ``terms`` are fitted without one fold each, and score the fold's
@@ -356,13 +450,26 @@ def change_by_teaching(evidence: Evidence, terms: Terms, counts: NDArray) -> Arr
     ``terms`` learn nothing from ``tune``.
     """
     if not terms.fit_to_tune(evidence.student.store):
-        return np.zeros(len(counts))
-    student, rows, label, folds = (
-        evidence.student,
-        evidence.tune,
-        evidence.tune_label,
-        evidence.tune_folds,
-    )
+        return [np.zeros(len(counts))] * 2
+    still, moved = _taught_logits(evidence, terms, counts)
+    in_ap = _change(evidence.tune_label, still, moved, counts, None)
+    if cell is None:
+        return [in_ap, in_ap]
+    return [_change(evidence.tune_label, still, moved, counts, cell), in_ap]
+
+
+def _change(label: NDArray, still: Array, moved: Array, counts: NDArray, cell: Cell) -> Array:
+    """Return the change (draws,) from logits (n,) to those of each draw (draws, n)."""
+    after = [
+        compared_values(label, row[None], count[None], cell)[0, 0]
+        for row, count in zip(moved, counts, strict=True)
+    ]
+    return np.array(after) - compared_values(label, still[None], counts, cell)[0]
+
+
+def _taught_logits(evidence: Evidence, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
+    """Return the logits (n,) of photos of tune, unchanged, and adjusted to the draws (draws, n)."""
+    student, rows, folds = evidence.student, evidence.tune, evidence.tune_folds
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, [terms], parts, tolerance=_ROUGH)
     under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
@@ -372,11 +479,7 @@ def change_by_teaching(evidence: Evidence, terms: Terms, counts: NDArray) -> Arr
         free, moves = _moves(under, one, part, rows, counts)
         logits[:, out] = still[out] + moves[:, :-1] @ evidence.tune_scores[out][:, free].T
         logits[:, out] += moves[:, [-1]]
-    moved = [
-        Outcome(label, row).values(AP.key, count[None])[0]
-        for row, count in zip(logits, counts, strict=True)
-    ]
-    return np.array(moved) - Outcome(label, still).values(AP.key, counts)
+    return still, logits
 
 
 def _moves(

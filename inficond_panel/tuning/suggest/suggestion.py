@@ -18,24 +18,31 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.names import name_key
+from inficond_panel.common.near_words import unknown
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.metrics.groups import counted_once, distinct
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
+from inficond_panel.errors import Remedy, TuningError
+from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.cells import dividing_names, group_texts, known_groups, too_small
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.repairs.repair import Repair
+from inficond_panel.tuning.repairs.reweight_groups import LEAST_IN_CELL, cells_of_tune
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.baselines import Context, contexts_of
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.aims import AIMS, MEAN_AP, WORST_GROUP, aim_points
 from inficond_panel.vocabulary.intents import TARGET
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
 
 #: Author of iterations made by a suggestion.
@@ -54,7 +61,8 @@ class Suggestion:
 
     ``repairs`` has the levers of each measured class, ``skipped`` a reason for each other class.
     ``contexts`` has, by class without a shift that labels show, the concept on which its student
-    relies most beyond its own word. ``level`` is the level of intervals.
+    relies most beyond its own word. ``level`` is the level of intervals. ``by`` divides images into
+    groups, if levers were compared by the worst group; else "".
     """
 
     seed: int
@@ -64,6 +72,7 @@ class Suggestion:
     repairs: dict[str, ClassRepair] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     contexts: dict[str, Context] = field(default_factory=dict)
+    by: str = ""
 
     @cached_property
     def unknown(self) -> dict[str, TeacherSkill]:
@@ -83,11 +92,16 @@ class Suggestion:
 
     @cached_property
     def gain(self) -> Gain:
-        """Expected change of the mean AP over the measured classes."""
+        """Expected change of the mean over the measured classes, in AP or in the worst group."""
         return mean_change([one.gain for one in self.repairs.values()]).gain(self.level)
 
+    @cached_property
+    def ap_change(self) -> Gain:
+        """Expected change of the mean AP over the measured classes."""
+        return mean_change([one.ap_change for one in self.repairs.values()]).gain(self.level)
+
     def gain_of(self, class_name: str) -> Gain:
-        """Return the expected change of the AP of one class."""
+        """Return the expected change of one class, in AP or in the worst group."""
         return self.repairs[class_name].gain.gain(self.level)
 
     @cached_property
@@ -97,7 +111,7 @@ class Suggestion:
             return _UNLABELLED
         gains = [self.gain_of(name) for name in self.taken]
         shifts = [one.shift for one in self.repairs.values()]
-        return f"{shifts_sentence(shifts)} {proposed_sentence(gains, len(shifts))}"
+        return f"{shifts_sentence(shifts)} {proposed_sentence(gains, len(shifts), self.by)}"
 
 
 def shifts_sentence(shifts: Sequence[ClassShift]) -> str:
@@ -114,12 +128,14 @@ def shifts_sentence(shifts: Sequence[ClassShift]) -> str:
     return f"{shifted} of {len(shifts)} classes show a shift from training to tuning images{few}."
 
 
-def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
-    """Return the sentence ``A repair is proposed for 5 of 16 classes, shifted or not.``"""
+def proposed_sentence(gains: Sequence[Gain], classes: int, by: str = "") -> str:
+    """Return the sentence ``A repair is proposed for 5 of 16 classes, shifted or not.``; ``by``
+    divides images into groups, if levers were compared by the worst."""
     if not gains:
+        weights = f" weights of the groups by {by}," if by else ""
         return (
             "Taking the best lever gains nothing on photos that did not choose it: another λ, "
-            "teacher or labels of the tuning images, and thumbs were compared. "
+            f"teacher or labels of the tuning images,{weights} and thumbs were compared. "
             "Nothing is proposed."
         )
     unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
@@ -136,26 +152,33 @@ def suggest(
     *,
     classes: Sequence[str] | None = None,
     seed: int = 0,
+    aim: str = MEAN_AP,
+    by: str = "",
     rows: NDArray[np.intp] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Suggestion:
     """Suggest repairs of ``classes`` (all) from ``parent`` (the original students), as one batch.
 
+    With the ``aim`` worst-group levers are compared by the accuracy of the worst cell of label and
+    group at equal numbers; ``by`` divides images into groups (``cells.group_texts``).
+
     Nothing is stored. Uses labels of ``tune``, or of its images at ``rows``; never labels of
     ``holdout``. The same seed gives the same suggestion. Raises ``TuningError`` for an unknown
-    class and for students that cannot have repairs; ``SolverError``; ``CancelledError``.
+    class or aim, an aim without groups, and for students that cannot have repairs; ``DataError``
+    for an unknown ``by``; ``SolverError``; ``CancelledError``.
     """
+    by = checked_groups(tuner.store, aim, by)
     if tuner.repairs.refused is not None:
         raise tuner.repairs.refused
     seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
     node = tuner.root() if parent is None else tuner.node(parent.id)
-    names, skipped = _measurable(tuner, seen, classes)
+    names, skipped = _measurable(tuner, node, seen, classes, by)
     repairs: dict[str, ClassRepair] = {}
     check = partial(check_cancelled, cancelled, "The search was")
     said = tuner.history.belonging()
     with one_thread():
-        compared = tuner.each(partial(class_repair, seen, seed, check, said), names, node)
+        compared = tuner.each(partial(class_repair, seen, seed, check, said, by), names, node)
         for done, name in enumerate(names):
             check()
             if progress is not None:
@@ -167,7 +190,7 @@ def suggest(
         for name, each in _contexts(tuner, node, [*repairs, *skipped], repairs).items()
         if not Belonging(tuner.store, said).has(name, CONCEPT, each.concept)
     }
-    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts)
+    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts, by)
     if progress is not None:
         progress(1.0, f"{len(made.intents)} intents")
     return made
@@ -184,8 +207,51 @@ def _contexts(
     return {name: each for name, each in zip(unseen, found, strict=True) if each is not None}
 
 
+def checked_groups(store: Store, aim: str, by: str) -> str:
+    """Return what divides images into groups, as the store writes it; "" if levers are compared by
+    AP.
+
+    Raises ``TuningError`` for an unknown aim, and unless images are divided for worst-group alone;
+    ``DataError`` for an unknown ``by``.
+    """
+    if aim not in AIMS:
+        raise TuningError(*unknown("aim", aim, AIMS))
+    if (aim == WORST_GROUP) != bool(by):
+        given = f"by {by!r}" if by else "without groups"
+        raise TuningError(
+            f"The aim is {aim}, {given}.",
+            f"Name the groups for the aim {WORST_GROUP} alone: "
+            + Remedy(
+                f"--aim {WORST_GROUP} --by COLUMN", f'suggest(aim="{WORST_GROUP}", by="COLUMN")'
+            )
+            + ". A column may also be a property of the pictures, a class or a concept.",
+        )
+    if by:
+        rows = np.concatenate([store.rows(FIT), store.rows(TUNE)])
+        if len(list(known_groups(np.array(group_texts(store, by))[rows]))) < len((True, False)):
+            raise TuningError(
+                f"All images of fit and tune are of one group by {by!r}.",
+                "Name what divides the images into two groups or more.",
+            )
+        return next(name for name in dividing_names(store) if name_key(name) == name_key(by))
+    return by
+
+
+def _lacking_cells(tuner: Tuner, node: Node, rows: NDArray[np.intp], name: str, by: str) -> str:
+    """Return which cells of label and group are too small to aim at the worst; "" if none."""
+    evidence = tuner.repairs.evidence(tuner.repairs.class_fit(node, name), rows)
+    of_fit = evidence.cells(by, fit := tuner.store.rows(FIT)).sizes(tuner.store.groups_at(fit))
+    for split, sizes in ((FIT, of_fit), (TUNE, cells_of_tune(evidence, by))):
+        if small := too_small(sizes, LEAST_IN_CELL):
+            return (
+                f"too few images of {split} by label and group: {small}; {LEAST_IN_CELL} of each "
+                f"are needed{counted_once(tuner.store.groups_at(tuner.store.rows(split)))}"
+            )
+    return ""
+
+
 def _measurable(
-    tuner: Tuner, rows: NDArray[np.intp], classes: Sequence[str] | None
+    tuner: Tuner, node: Node, rows: NDArray[np.intp], classes: Sequence[str] | None, by: str
 ) -> tuple[list[str], dict[str, str]]:
     """Return the measurable classes, in the store's order, and the reason for each other class."""
     wanted, label = set(chosen_classes(classes, tuner.store.classes)), tuner.store.label
@@ -198,6 +264,8 @@ def _measurable(
                 f"{positives} positive and {negatives} negative photos; "
                 f"{LEAST_TUNE} of each are needed{counted_once(group)}"
             )
+        elif name in wanted and by and (lacking := _lacking_cells(tuner, node, rows, name, by)):
+            skipped[name] = lacking
     measured = wanted - skipped.keys()
     return [name for name in tuner.store.classes if name in measured], skipped
 
@@ -215,7 +283,7 @@ def carry_out(
     parent = tuner.node(suggestion.parent)
     node = tuner.fine_tune(parent, suggestion.intents, progress, author=AUTHOR)
     if node.author == AUTHOR and not node.note:
-        expected = f"expected gain {suggestion.gain} AP points, {MEASURED}"
+        expected = f"expected gain {suggestion.gain} {aim_points(suggestion.by)}, {MEASURED}"
         note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
         tuner.set_note(node.id, note, AUTHOR)
     return tuner.node(node.id)

@@ -1,0 +1,1 @@
+"""Parts of ``shared.py`` and ``groups.py``."""

@@ -1,0 +1,106 @@
+"""Groups of images by a column, a picture's property, a class or a concept; cells of label × group.
+
+A cell is named like its label and its group: ``present · water``, ``absent · water``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.names import find_name
+from inficond_panel.common.near_words import near
+from inficond_panel.distill.metrics.groups import Groups, distinct
+from inficond_panel.distill.suspects import dividing_score, shows
+from inficond_panel.errors import DataError
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
+from inficond_panel.vocabulary.splits import FIT
+
+#: What may divide images, in the order in which a name is looked up.
+DIVIDES = "column, property, class or concept"
+
+
+def dividing_names(store: Store) -> list[str]:
+    """Return the names of all that may divide the images of a store."""
+    properties = PROPERTY_OF if store.holds("pictures") else ()
+    return [*store.metadata_columns, *properties, *store.classes, *store.concepts]
+
+
+def group_texts(store: Store, name: str) -> Sequence[str]:
+    """Return the group of each image of the store by ``name``; "" if it is not known.
+
+    ``name`` is a metadata column; a property of the pictures ("image brightness"), which divides
+    into lowest quarter, highest quarter and others; a class, with its labels 1 and 0; or a concept,
+    with 1 and 0: shown or not, by the score that divides its scores on ``fit`` (Otsu's threshold).
+    Raises ``DataError`` for another name.
+    """
+    if find_name(name, store.metadata_columns) is not None:
+        return store.column(name)
+    words = find_name(name, PROPERTY_OF) if store.holds("pictures") else None
+    if words is not None:
+        return _quarters(store, words)
+    if (class_name := find_name(name, store.classes)) is not None:
+        labels = store.label[:, store.classes.index(class_name)]
+        return ["" if label < 0 else str(label) for label in labels]
+    if (concept := find_name(name, store.concepts)) is not None:
+        every, c = np.arange(len(store.images)), store.concepts.index(concept)
+        column = np.asarray(store.concept_score[every, c])
+        there = shows(column, dividing_score(column[store.rows(FIT)]))
+        return [str(int(each)) for each in there]
+    if hint := near(name, dividing_names(store)):
+        raise DataError(f"{store.path} has no {DIVIDES} {name!r}.{hint}", f"Name a {DIVIDES}.")
+    return store.column(name)  # raises: lists the columns, and says how to add a table
+
+
+def _quarters(store: Store, words: str) -> list[str]:
+    kind = PROPERTY_OF[words]
+    values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]
+    low, high = np.quantile(values, [0.25, 0.75])
+    middle = np.where(values > high, kind.high, "the others")
+    return [str(part) for part in np.where(values < low, kind.low, middle)]
+
+
+def cell_name(present: bool, group: str) -> str:
+    """Return the name of a cell: ``present · water``."""
+    return f"{'present' if present else 'absent'} · {group}"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of label × group: their ``names``, and the number ``of`` each image's cell (n,), -1 if
+    its group is not known."""
+
+    names: tuple[str, ...]
+    of: NDArray[np.intp]
+
+    @classmethod
+    def made(cls, present: NDArray[np.bool_], texts: NDArray, groups: Sequence[str]) -> Cells:
+        """Return the cells of images (n,) with the class ``present`` or not, by their ``texts``.
+
+        There is a cell for both labels of each of the ``groups``, also without an image.
+        """
+        names = tuple(cell_name(side, group) for group in groups for side in (True, False))
+        place = {group: index for index, group in enumerate(groups)}
+        at = np.array([place.get(text, -1) for text in texts.tolist()], dtype=np.intp)
+        return cls(names, np.where(at < 0, -1, 2 * at + ~present))
+
+    def sizes(self, group: Groups = None) -> dict[str, int]:
+        """Return the number of images of each cell; near-equal images, of equal ``group``, count
+        once."""
+        return {name: distinct(group, self.of == c) for c, name in enumerate(self.names)}
+
+
+def too_small(sizes: Mapping[str, int], least: int, most: int = 5) -> str:
+    """Return which cells have fewer than ``least`` images: ``present · 1 (2), …``; "" if none."""
+    small = [f"{name} ({size})" for name, size in sizes.items() if size < least]
+    more = f" and {len(small) - most} more" if len(small) > most else ""
+    return ", ".join(small[:most]) + more
+
+
+def known_groups(texts: NDArray) -> Iterator[str]:
+    """Yield the groups of images by their ``texts``, in order, without "" (not known)."""
+    yield from sorted(set(texts.tolist()) - {""})

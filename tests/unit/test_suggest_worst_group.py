@@ -1,0 +1,130 @@
+"""``suggest`` by the worst group: what is compared, proposed, stated and refused."""
+
+import numpy as np
+import pytest
+from grouped import CLASS, COLUMN, grouped_frames
+
+from inficond_panel import from_frames
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.tuning.suggest import carry_out, suggest
+from inficond_panel.tuning.suggest.baselines import BALANCED_LABELS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    path = tmp_path_factory.mktemp("aim") / "own.zarr"
+    return from_frames(**grouped_frames(), path=path).with_settings(lambda_=1e-3).fit()
+
+
+@pytest.fixture(scope="module")
+def levers(students):
+    return students.levers(aim="worst-group", by=COLUMN)
+
+
+@pytest.fixture(scope="module")
+def suggestion(students):
+    return suggest(students.tuner, aim="worst-group", by=COLUMN)
+
+
+def worst(students, node, by=COLUMN, split="holdout"):
+    """Worst group of a node's students at equal numbers, counted by hand."""
+    tuner, rows = students.tuner, students.tuner.store.rows(split)
+    logit, label = tuner.logits(node, rows)[:, 0], tuner.store.label[rows, 0] == 1
+    called = np.zeros(len(rows), dtype=bool)
+    called[np.argsort(-logit)[: label.sum()]] = True
+    group, right = np.array(tuner.store.column(by))[rows], called == label
+    cells = [(label == side) & (group == name) for side in (0, 1) for name in set(group)]
+    return min(right[cell].mean() for cell in cells)
+
+
+def test_a_proposal_reweights_the_groups(suggestion):
+    assert "groups" in [edit.kind.key for edit in suggestion.intents]
+
+
+def test_the_worst_group_gains_on_images_that_chose_nothing(students, suggestion):
+    node = carry_out(students.tuner, suggestion)
+    assert worst(students, node) > worst(students, students.tuner.root()) + 0.1
+
+
+def test_the_first_lever_has_the_worst_group_of_the_student(students, levers):
+    expected = worst(students, students.tuner.root(), split="tune")
+    assert levers.loc[(CLASS, "as it is"), "worst"] == pytest.approx(expected)
+
+
+def test_each_lever_states_what_it_changes_in_ap(levers):
+    lever = levers.loc[CLASS].drop("as it is")
+    change = lever["ap"] - levers.loc[(CLASS, "as it is"), "ap"]
+    np.testing.assert_allclose(change, lever["ap_change"], atol=1e-12)
+
+
+def test_the_change_of_ap_has_limits(levers):
+    row = levers.loc[(CLASS, "reweight groups")]
+    assert row["ap_change_low"] <= row["ap_change"] <= row["ap_change_high"]
+
+
+def test_dfr_is_beside_as_a_baseline(levers):
+    assert levers.loc[(CLASS, BALANCED_LABELS), "needs"] == "no edit: ranks images"
+
+
+def test_groups_by_chance_get_no_repair_of_the_true_groups(students):
+    found = suggest(students.tuner, aim="worst-group", by="coin")
+    node = carry_out(students.tuner, found) or students.tuner.root()
+    before = worst(students, students.tuner.root())
+    assert abs(worst(students, node) - before) < 0.1
+
+
+def test_a_concept_that_divides_images_may_be_removed(students):
+    levers = students.levers(aim="worst-group", by="lake")
+    assert "✕ lake" in levers.loc[CLASS].index
+
+
+def test_the_same_seed_gives_the_same_suggestion(students, suggestion):
+    again = suggest(students.tuner, aim="worst-group", by=COLUMN)
+    assert again.intents == suggestion.intents
+
+
+def test_the_gain_is_stated_in_points_of_the_worst_group(levers):
+    assert "points of the worst group" in " ".join(levers.attrs["notes"])
+
+
+def test_the_facts_name_the_aim(levers):
+    assert levers.attrs["facts"]["aim"] == "worst-group"
+
+
+def test_the_usual_aim_is_ap(students):
+    assert "worst" not in students.levers().columns
+
+
+REFUSED = {
+    ("worst-group", ""): "The aim is worst-group, without groups",
+    ("mean-ap", COLUMN): "The aim is mean-ap, by 'place'",
+    ("worst", COLUMN): "Did you mean 'worst-group'",
+    ("worst-group", "one"): "All images of fit and tune are of one group",
+}
+
+
+@pytest.mark.parametrize(("aim", "by"), REFUSED)
+def test_it_is_refused(students, aim, by):
+    with pytest.raises(TuningError, match=REFUSED[aim, by]):
+        students.suggest(aim=aim, by=by)
+
+
+def test_an_unknown_name_is_refused_with_the_nearest(students):
+    with pytest.raises(DataError, match="Did you mean 'place'"):
+        students.suggest(aim="worst-group", by="plaice")
+
+
+@pytest.mark.parametrize("by", ["rare", CLASS])
+def test_a_class_with_a_small_cell_is_left_out(students, by):
+    found = students.suggest(aim="worst-group", by=by)
+    assert "too few images of fit by label and group" in found.skipped[CLASS]
+
+
+def test_without_labels_of_tune_a_class_is_left_out(tmp_path):
+    given = grouped_frames(300)
+    given["labels"] = given["labels"].where(given["split"] != "tune")
+    students = from_frames(**given, path=tmp_path / "own.zarr").fit()
+    found = students.suggest(aim="worst-group", by=COLUMN)
+    assert "0 positive and 0 negative photos" in found.skipped[CLASS]
