@@ -372,13 +372,13 @@ def _defaults(url: str) -> dict[str, Any]:
     """Return those of ``_DEFAULTS`` that this libpq knows, and neither ``url`` nor the environment
     sets."""
     given = conninfo_to_dict(url)
-    options = {each.keyword.decode(): each.envvar for each in Conninfo.get_defaults()}
+    options = {
+        each.keyword.decode(): (each.envvar or b"").decode() for each in Conninfo.get_defaults()
+    }
     return {
         name: value
         for name, value in _DEFAULTS.items()
-        if name in options
-        and name not in given
-        and not (options[name] and options[name].decode() in os.environ)
+        if name in options and name not in given and options[name] not in os.environ
     }
 
 

@@ -135,7 +135,7 @@ class MetricsHandler(_Watched):
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         for name, (value, words) in gauges.items():
             self._write(name, "gauge", words, [("", {}, value)])
-        errors = ("", {}, monitoring.errors())
+        errors: Sample = ("", {}, monitoring.errors())
         self._write("inficond_errors_total", "counter", "errors in the log", [errors])
         for each in (monitoring.REQUESTS, monitoring.JOBS):
             self._write(each.name, "histogram", each.words, each.samples())
