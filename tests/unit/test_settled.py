@@ -13,7 +13,7 @@ from inficond_panel.results.shared_bias import student_shared
 from inficond_panel.results.shift import student_shift
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.belonging import Belonging
-from inficond_panel.tuning.history.belongs import Said, ReliedThing
+from inficond_panel.tuning.history.belongs import ReliedThing, Said
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.suggest import suggest

@@ -18,7 +18,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, Remedy, TuningError
-from inficond_panel.tuning.history.belongs import Answers, Said, ReliedThing, read_answer
+from inficond_panel.tuning.history.belongs import Answers, ReliedThing, Said, read_answer
 from inficond_panel.tuning.node import Iteration
 
 _TABLES = {
