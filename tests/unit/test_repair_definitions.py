@@ -11,7 +11,7 @@ from inficond_panel.tuning.repairs.adaptive_penalty import SuspectPenalty
 from inficond_panel.tuning.repairs.choosing import enough, errors
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
-from inficond_panel.tuning.suggest.gain import Change
+from inficond_panel.tuning.suggest.gain import Change, mean_change
 
 
 def labelled(positives: int, negatives: int, groups=None) -> SimpleNamespace:
@@ -102,3 +102,15 @@ def test_a_class_that_never_occurs_beside_this_one_measures_nothing(monkeypatch)
 @pytest.mark.parametrize("draws", [[0.1, np.nan], [np.nan, np.nan]], ids=["one draw", "no draw"])
 def test_a_gain_of_less_than_two_draws_has_no_error(draws):
     assert Change(0.1, np.array(draws)).error == 0
+
+
+def test_the_mean_of_changes_is_over_the_classes_that_a_draw_has_by_hand():
+    nan = np.nan
+    changes = [Change(1.0, np.array([1.0, nan, nan])), Change(3.0, np.array([3.0, 4.0, nan]))]
+    mean = mean_change(changes)
+    assert mean.estimate == 2
+    np.testing.assert_array_equal(mean.draws, [2, 4, nan])
+
+
+def test_the_mean_of_no_changes_is_none():
+    assert mean_change([]).estimate == 0

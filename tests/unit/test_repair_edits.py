@@ -102,6 +102,15 @@ def test_a_lambda_leaves_the_other_class(of_bounds, penalised) -> None:
     np.testing.assert_array_equal(penalised.weights[:, 1], of_bounds.root().weights[:, 1])
 
 
+def test_no_labels_choose_a_lambda_that_is_given(of_bounds, penalised) -> None:
+    assert of_bounds.terms(penalised)["truck"].used == 0
+
+
+def test_the_labels_of_tune_choose_a_lambda_that_is_not_given(of_bounds) -> None:
+    terms = of_bounds.terms(tuned(of_bounds, Lambda("truck")))["truck"]
+    assert terms.used == len(of_bounds.store.rows("tune"))
+
+
 @pytest.fixture(scope="module")
 def doubted(of_bounds) -> Node:
     return tuned(of_bounds, AdaptivePenalty("truck", 3.0))
