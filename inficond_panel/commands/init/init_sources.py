@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
-    from precompute.detect.layout import FolderLayout
+    from precompute.detect import FolderLayout
     from precompute.detect.models import ChosenModel
     from precompute.detect.writing import SpecDraft
 
