@@ -8,6 +8,7 @@ words carry what the encoder knows of an image.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,14 @@ def students_of_sizes(problem: FitProblem, most: NDArray, largest: Array) -> Fit
         middle = (low + high) / 2
         tried = _fitted(problem, np.exp(middle), tried)
         few = np.count_nonzero(tried.weights, axis=0) <= most
-        found = made_of([found, tried], lambda each, few=few: np.where(few, each[1], each[0]))
+        found = made_of([found, tried], partial(_where, few))
         low, high = np.where(few, low, middle), np.where(few, middle, high)
     return found
+
+
+def _where(few: NDArray[np.bool_], fields: list[NDArray]) -> NDArray:
+    """Return the second of two fields for the classes in ``few`` (K,), else the first."""
+    return np.where(few, fields[1], fields[0])
 
 
 def _fitted(problem: FitProblem, factor: Array, start: Fit | None) -> Fit:

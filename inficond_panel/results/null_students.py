@@ -167,7 +167,8 @@ def _rows(name: str, measured: Mapping[str, Any], noise: Noise) -> list[dict[str
     counted = [pair for size, pair in figures.items() if size != ALL]
     if counted:
         every = figures.pop(ALL)
-        figures[MEAN] = tuple(_mean(side) for side in zip(*counted, strict=True))
+        named, random = zip(*counted, strict=True)
+        figures[MEAN] = _mean(named), _mean(random)
         figures[ALL] = every
     counts = {key: measured[key] for key in ("positives", "negatives")}
     return [

@@ -113,11 +113,12 @@ def _row(
     small = [
         f"{name} ({size})" for name, size in zip(names, sizes, strict=True) if size < MIN_IMAGES
     ]
-    found = {
-        "weighted_accuracy": _interval(*(_weighted(each, names, trained) for each in plain), noise),
-        "worst_accuracy": _interval(*map(worst_cell, plain), noise),
-        "accuracy_at_equal_numbers": _interval(*map(worst_cell, equal), noise),
+    both = {
+        "weighted_accuracy": [_weighted(each, names, trained) for each in plain],
+        "worst_accuracy": [worst_cell(each) for each in plain],
+        "accuracy_at_equal_numbers": [worst_cell(each) for each in equal],
     }
+    found = {key: _interval(once, draws, noise) for key, (once, draws) in both.items()}
     return {
         "images": int(sizes.sum()),
         "worst": names[int(plain[0][:, 0].argmin())] if names else "",

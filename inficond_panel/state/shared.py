@@ -26,9 +26,7 @@ class BelongState(param.Parameterized):
     """Answers of people on what belongs to a class. Only the worker thread reads and writes them
     on disk."""
 
-    belonging = param.ClassSelector(
-        class_=Belonging, allow_None=False, doc="What belongs to the classes."
-    )
+    belonging = param.Parameter(doc="What belongs to the classes (a ``Belonging``).")
 
     def __init__(self, tuning: TuningState) -> None:
         self._tuning, self._changes = tuning, count()

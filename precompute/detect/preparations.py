@@ -202,8 +202,8 @@ class _Race:
         both = min(len(self.values[name]), len(self.values[best]))
         gap = self.scores(name)[:both] - self.scores(best)[:both]
         drawn = np.random.default_rng(0).integers(0, both, (_DRAWS, both))
-        ends = np.quantile(gap[drawn].mean(axis=1), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-        return Interval(float(gap.mean()), *map(float, ends))
+        low, high = np.quantile(gap[drawn].mean(axis=1), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+        return Interval(float(gap.mean()), float(low), float(high))
 
     def unclear(self, best: str) -> list[str]:
         """Return the preparations that may fit as well as ``best``, which is one of them."""

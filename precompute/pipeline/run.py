@@ -177,7 +177,8 @@ def _words_later(store: Store, inputs: Inputs, progress: Tell) -> Words:
 def _words(store: Store, inputs: Inputs, progress: Tell) -> Words:
     """Make own words (``make_words``) and random words (``make_random_words``); return both. A
     fault is a warning: the store is complete without them."""
-    own, load = (), partial(stages.encoder_of, inputs)
+    own: tuple[str, ...] = ()
+    load = partial(stages.encoder_of, inputs)
     try:
         with one_thread():
             own = make_words(store, load, progress)

@@ -147,9 +147,10 @@ def _both_sides(label: NDArray, logits: Array, counts: NDArray, cell: Cell) -> l
     return [compared_values(label, logits, each, cell) for each in (counts, counts == 0)]
 
 
-def _gains(values: Sequence[Array], best: NDArray[np.intp]) -> list[Array]:
+def _gains(values: Sequence[Array], best: NDArray[np.intp]) -> tuple[Array, Array]:
     draw = np.arange(len(best))
-    return [side[best, draw] - side[0] for side in values]
+    drawn, left_out = (side[best, draw] - side[0] for side in values)
+    return drawn, left_out
 
 
 def gain_of_levers(levers: Sequence[ChoiceGain]) -> ChoiceGain:
@@ -163,8 +164,14 @@ def gain_of_levers(levers: Sequence[ChoiceGain]) -> ChoiceGain:
     some = stated[best, draw] > 0
 
     def of_choice(each: Sequence[ChoiceGain]) -> ChoiceGain:
-        parts = zip(*((one.drawn, one.left_out, one.taught) for one in each), strict=True)
-        return ChoiceGain(*(np.where(some, np.array(values)[best, draw], 0.0) for values in parts))
+        def taken(values: Sequence[Array]) -> Array:
+            return np.where(some, np.array(values)[best, draw], 0.0)
+
+        return ChoiceGain(
+            taken([one.drawn for one in each]),
+            taken([one.left_out for one in each]),
+            taken([one.taught for one in each]),
+        )
 
     beside = [lever.beside for lever in levers if lever.beside is not None]
     return replace(of_choice(levers), beside=of_choice(beside) if beside else None)
