@@ -70,7 +70,7 @@ def cell_name(present: bool, group: str) -> str:
 
 
 @dataclass(frozen=True)
-class Cells:
+class GroupCells:
     """Cells of label × group: their ``names``, and the number ``of`` each image's cell (n,), -1 if
     its group is not known."""
 
@@ -78,7 +78,7 @@ class Cells:
     of: NDArray[np.intp]
 
     @classmethod
-    def made(cls, present: NDArray[np.bool_], texts: NDArray, groups: Sequence[str]) -> Cells:
+    def made(cls, present: NDArray[np.bool_], texts: NDArray, groups: Sequence[str]) -> GroupCells:
         """Return the cells of images (n,) with the class ``present`` or not, by their ``texts``.
 
         There is a cell for both labels of each of the ``groups``, also without an image.

@@ -32,8 +32,8 @@ def test_a_file_that_was_left_is_returned_to(modules, returns):
 
 
 def test_a_value_that_no_function_of_ours_gets_stays_where_it_is():
-    made = walk(place_of("inficond_panel/tuning/repairs/reweight.py:_packed:values"))
-    assert [each.name for each in made.places] == ["_packed"]
+    made = walk(place_of("inficond_panel/tuning/repairs/packed_weights.py:packed:weights"))
+    assert [each.name for each in made.places] == ["packed"]
 
 
 def test_a_value_is_followed_through_an_argument():

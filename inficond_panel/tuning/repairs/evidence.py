@@ -34,7 +34,7 @@ from inficond_panel.distill.suspects import (
 )
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos, part_hashes
-from inficond_panel.tuning.cells import Cells, group_texts, known_groups
+from inficond_panel.tuning.cells import GroupCells, group_texts, known_groups
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits
 from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.repairs.correction import Correction, corrected
@@ -271,7 +271,7 @@ class Evidence:
         present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
         return present[:, list(classes)].astype(np.int8)
 
-    def cells(self, by: str, rows: NDArray[np.intp]) -> Cells:
+    def cells(self, by: str, rows: NDArray[np.intp]) -> GroupCells:
         """Return the cells of the class's label and the groups by ``by`` (``cells.group_texts``) of
         the images at ``rows``; without a label the teacher's decision takes its place.
 
@@ -283,7 +283,7 @@ class Evidence:
         known = (label >= 0) & (not self.decided)
         present = np.where(known, label, self._decisions(rows, [k])[:, 0]) == 1
         both = np.concatenate([store.rows(FIT), store.rows(TUNE)])
-        return Cells.made(present, texts[rows], list(known_groups(texts[both])))
+        return GroupCells.made(present, texts[rows], list(known_groups(texts[both])))
 
     @property
     def teacher(self) -> Outcome:

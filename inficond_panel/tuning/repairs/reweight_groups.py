@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.names import by_key, name_text
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.cells import DIVIDES, Cells, dividing_names, too_small
+from inficond_panel.tuning.cells import DIVIDES, GroupCells, dividing_names, too_small
 from inficond_panel.tuning.edit_entries import Entry
 from inficond_panel.tuning.fitting.effect import Effect
 from inficond_panel.tuning.fitting.images import Images
@@ -143,7 +143,7 @@ class ReweightGroups(Repair):
             values = list(VALUES)
             if evidence.sees_all_of_tune:
                 lacking = too_small(cells_of_tune(evidence, self.by), LEAST_IN_CELL)
-                _refuse(f"groups on {self.class_name!r} by {self.by}", "tune", lacking)
+                _refuse(f"groups on {self.class_name!r} by {self.by}", TUNE, lacking)
         return [terms.having(GroupWeights.of_cells(evidence, self.by, each)) for each in values]
 
 
@@ -162,7 +162,7 @@ def _refuse(what: str, split: str, lacking: str) -> None:
         )
 
 
-def _factors(cells: Cells, value: float) -> NDArray:
+def _factors(cells: GroupCells, value: float) -> NDArray:
     """Return the weight of an image of each cell (cells,); a label keeps its total weight."""
     count = np.bincount(cells.of[cells.of >= 0], minlength=len(cells.names)).astype(np.float64)
     factor = count**-value
@@ -206,7 +206,7 @@ class GroupWeights(Effect):
                 f"{what}: all images of fit and tune are of one group.",
                 "Name what divides the images into two groups or more.",
             )
-        _refuse(what, "fit", too_small(sizes, LEAST_IN_CELL))
+        _refuse(what, FIT, too_small(sizes, LEAST_IN_CELL))
         factor = np.append(_factors(of_fit, value), 1.0)  # the last: of a group not known
         both = np.concatenate([factor[of_fit.of], factor[of_tune.of]])
         return cls(by, value, sizes, both.astype(np.float32))
