@@ -300,13 +300,17 @@ def test_the_command_needs_no_photo_and_no_labels(wordless):
 
 def test_the_command_tells_how_many_words_there_are(wordless, capsys):
     main(["concept", "words", "spec.yaml"])
-    assert capsys.readouterr().out == "own words: 2 of 2 classes\n"
+    concepts = len(open_store(wordless / "spec.zarr").concepts)
+    expected = f"own words: 2 of 2 classes\nrandom words: {concepts}\n"
+    assert capsys.readouterr().out == expected
 
 
 def test_the_command_prints_what_was_made_as_json(wordless, capsys):
     main(["concept", "words", "spec.yaml", "--json"])
     document = json.loads(capsys.readouterr().out)
-    assert document == {"made": [*CLASSES], "without_own_word": []}
+    concepts = len(open_store(wordless / "spec.zarr").concepts)
+    words = {"made": [*CLASSES], "without_own_word": [], "random_words_made": concepts}
+    assert document == words
 
 
 def test_the_command_refuses_another_encoder(wordless, monkeypatch, capsys):

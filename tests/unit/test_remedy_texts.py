@@ -19,7 +19,8 @@ NOT_IN_PYTHON = re.compile(
 NO_REMEDIES = {
     "inficond_panel/common/devices.py": (1, "a line of progress"),
     "inficond_panel/common/installation.py": (1, "an option of uv"),
-    "inficond_panel/concepts/own_words.py": (2, "a note of reports, an entry of a log"),
+    "inficond_panel/concepts/beside.py": (1, "an entry of a log"),
+    "inficond_panel/concepts/own_words.py": (1, "a note of reports"),
     "inficond_panel/export/folder.py": (1, "a comment in a file for commands"),
     "inficond_panel/export/onnx_file.py": (2, "what logits are compared with"),
     "inficond_panel/results/confusions.py": (1, "a note of reports"),
@@ -33,6 +34,7 @@ NO_REMEDIES = {
     "inficond_panel/store/more_photos.py": (1, "an entry of a log"),
     "inficond_panel/vocabulary/palette.py": (1, "style sheet"),
     "inficond_panel/vocabulary/shift_kinds.py": (4, "commands in a column"),
+    "inficond_panel/wording/null_students.py": (1, "commands in a column"),
     "inficond_panel/wording/suspects.py": (1, "a sentence of the page"),
     "precompute/datasets/python_source.py": (1, "name of a module"),
     "precompute/detect/models.py": (3, "a hint and remedies of the command init"),
