@@ -141,7 +141,9 @@ class _Race:
         progress: Callable[[str], None],
     ) -> None:
         self.network, self.photos, self.label = network, photos, label
-        self.progress, self.activation = progress, ""
+        self.progress = progress
+        known = SOFTMAX if network.softmax else SIGMOID
+        self.activation = known if network.probabilities else ""
         self.values: dict[str, np.ndarray] = {}
 
     def run(self, tried: dict[str, Preprocessing]) -> str:
