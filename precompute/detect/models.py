@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -12,7 +12,9 @@ from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from inficond_panel.spec.sections.teacher import activation_of
 from inficond_panel.store.network_weights import check_weights, is_scripted, objects_in
+from precompute.detect.chosen import ChosenModel
 from precompute.detect.layout import FolderLayout
+from precompute.detect.network_files import choose_onnx
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import WEIGHT_SUFFIXES, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
@@ -22,29 +24,6 @@ from precompute.teachers.transformers_models import own_names
 
 #: Function from a path to its text in the spec.
 Written = Callable[[Path], str]
-
-
-@dataclass(frozen=True)
-class ChosenModel:
-    """A chosen encoder or teacher: ``keys`` of its section in the spec, and ``note`` on its origin.
-
-    ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
-    a teacher's output names, () if unknown; ``activation`` is in its configuration, None if
-    unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
-    ``doubtful`` are tables that may be the teacher's logits, with a fault. The outputs of a network
-    are ``probabilities`` if its graph, or their values, say so; ``details`` are lines for people.
-    """
-
-    keys: dict[str, Any]
-    note: str
-    table: Path | None = None
-    hint: str = ""
-    outputs: tuple[str, ...] = ()
-    activation: str | None = None
-    nameless: bool = False
-    doubtful: Sequence[Path] = ()
-    probabilities: bool = False
-    details: Sequence[str] = ()
 
 
 def is_path(text: str) -> bool:
@@ -227,8 +206,6 @@ def _of_table(kind: str, name: str, written: Written) -> ChosenModel:
 
 
 def _of_file(kind: str, name: str, written: Written) -> ChosenModel:
-    from precompute.detect.network_files import choose_onnx
-
     path = Path(name)
     _check_there(path)
     if kind == "onnx":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.detect.models import ChosenModel
+from precompute.detect.chosen import ChosenModel
 from precompute.detect.preparations import IMAGENET, USUAL
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.onnx_file import OnnxFile, metadata_in, read_onnx

@@ -23,7 +23,7 @@ from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.outputs import labelled_rows
-from precompute.teachers.teacher import stacked
+from precompute.teachers.teacher import Teacher, stacked
 
 #: Photos that every preparation gets, and photos that those in question get.
 FIRST, TRIED = 16, 64
@@ -84,7 +84,7 @@ def candidates(steps: Preprocessing, channels_last: bool, own: bool) -> dict[str
 
 
 def try_preparations(
-    network: Any,
+    network: Teacher,
     dataset: Dataset,
     tried: dict[str, Preprocessing],
     progress: Callable[[str], None] = lambda _: None,
@@ -135,13 +135,16 @@ class _Race:
 
     def __init__(
         self,
-        network: Any,
+        network: Teacher,
         photos: Sequence[Any],
         label: np.ndarray,
         progress: Callable[[str], None],
     ) -> None:
-        self.network, self.photos, self.label = network, photos, label
-        self.progress, self.activation = progress, ""
+        self.photos, self.label = photos, label
+        self.network: Any = network  # each kind is a dataclass with the fields used here
+        self.progress = progress
+        known = SOFTMAX if self.network.softmax else SIGMOID
+        self.activation = known if self.network.probabilities else ""
         self.values: dict[str, np.ndarray] = {}
 
     def run(self, tried: dict[str, Preprocessing]) -> str:

@@ -18,8 +18,8 @@ from inficond_panel.store.checks import ONE_CLASS_REMEDY, is_single_label, singl
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
+from precompute.detect.chosen import ChosenModel
 from precompute.detect.layout import FolderLayout
-from precompute.detect.models import ChosenModel
 from precompute.teachers.outputs import plain_name
 from precompute.teachers.tables import read_arrays, read_outputs
 

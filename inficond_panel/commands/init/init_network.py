@@ -82,6 +82,7 @@ def _choose(draft: SpecDraft, section: Any, network: Any, dataset: Dataset) -> N
         draft.teacher.keys["preprocessing"] = steps_in_spec(tried.steps, full=own)
     _add(draft, f"{tried.text[:1].upper()}{tried.text[1:]}.")
     if tried.activation and "outputs" not in draft.teacher_more:
+        _add(draft, "Its outputs are probabilities by their values: all lie from 0 to 1.")
         draft.teacher = replace(draft.teacher, probabilities=True, activation=tried.activation)
 
 
