@@ -39,7 +39,7 @@ from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.choosing import enough
+from inficond_panel.tuning.repairs.choosing import enough, losses
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.label import Label, Taught
 from inficond_panel.tuning.repairs.learn import Learn, Learned
@@ -234,7 +234,7 @@ class Teaching:
 
     @property
     def _loss_changes(self) -> Array:
-        return _loss(self.after, self.present) - _loss(self.before, self.present)
+        return losses(self.present, self.after) - losses(self.present, self.before)
 
     def _share(self, wrong: Mask) -> Interval:
         """Return the share of True values of the mask ``wrong``, with interval (Wilson 1927)."""
@@ -408,8 +408,3 @@ def _unaware(student: ClassFit, images: set[str], others: NDArray[np.intp]) -> C
         terms = terms if learned is None else terms.having(learned.without(ANSWERS))
     terms = terms.within(others)
     return student if terms == student.terms else student.under(terms)
-
-
-def _loss(logits: Array, present: Mask) -> Array:
-    """Return the cross-entropy ``(n,)`` of each photo, in nats."""
-    return np.asarray(np.logaddexp(0, np.where(present, -logits, logits)))

@@ -221,8 +221,8 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
 
 
 FEW_SENTENCE = (
-    f"Fewer than {LEAST_LABELLED} tuning images show the class, so AP is uncertain: the repair is "
-    "proposed because it makes their labels likelier."
+    f"Fewer than {LEAST_LABELLED} tuning images show the class, so AP is uncertain: the repair has "
+    "the settings under which the labels are likeliest."
 )
 
 

@@ -1,10 +1,7 @@
 """Levers of a class: each measured on the same photos, and one of them recommended."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
 from spread_shortcut import shifted_frames
 
 import inficond_panel
@@ -15,7 +12,6 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift, first_suspects
-from inficond_panel.tuning.suggest import levers as levers_module
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
@@ -36,27 +32,27 @@ def lever(name: str, gain: float) -> Lever:
     return Lever(name, repairs, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
 
 
-def test_the_largest_gain_is_recommended_and_likelier_labels_by_a_paired_test():
-    still, small, large = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
-    assert recommended([still, small, large]) is large
-    assert recommended([still, lever("c", -0.1)]) is None
-    assert recommended([still]) is None
-    assert recommended([]) is None
-    shift, levers = ClassShift("truck", "none"), (still, small)
-    for gain, taken in ((-0.001, None), (0.004, small)):
-        assert ClassRepair(shift, levers, Change(gain, np.zeros(9))).taken is taken
-    rng = np.random.default_rng(0)
-    label = (rng.random(200) < 0.1).astype(int)
-    answers, photos = set(), SimpleNamespace(tune_label=label, tune_group=None)
-    for shift in np.linspace(0, 1, 21):
-        logits = rng.normal(-2, 1, size=(2, 200))
-        logits[1] += shift * (2 * label - 1)
-        loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
-        likely = ttest_rel(loss[0], loss[1]).statistic > 2
-        assert levers_module.likelier(photos, logits) == likely
-        answers.add(bool(likely))
-    assert answers == {False, True}
-    assert levers_module.likelier(photos, logits[[0, 0]]) == 0
+STILL, SMALL, LARGE = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("levers", "taken"),
+    [
+        ([STILL, SMALL, LARGE], LARGE),
+        ([STILL, lever("c", -0.1)], None),
+        ([STILL], None),
+        ([], None),
+    ],
+)
+def test_the_largest_gain_above_0_is_recommended(levers, taken):
+    assert recommended(levers) is taken
+
+
+@pytest.mark.parametrize("few", [False, True])
+@pytest.mark.parametrize(("gain", "taken"), [(-0.001, None), (0.0, None), (0.004, SMALL)])
+def test_nothing_is_proposed_whose_stated_gain_is_not_above_0(few, gain, taken):
+    stated = Change(gain, np.zeros(9))
+    assert ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated, few=few).taken is taken
 
 
 def test_each_lever_is_measured_and_the_thumb_removes_suspects(students):
@@ -103,17 +99,31 @@ def test_each_lever_is_measured_and_the_thumb_removes_suspects(students):
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
-@pytest.mark.parametrize("positives", [9, 10])
-def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives):
+@pytest.fixture(scope="module", params=[9, 10])
+def of_few(students, request):
+    """The suggestion for a class by 9 or by 10 photos of tune that show it."""
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     rows = tuner.store.rows("tune")
     shown = tuner.store.label[rows, 0] == 1
-    kept = np.sort(np.concatenate([rows[shown][:positives], rows[~shown]]))
-    suggestion = suggest(tuner, classes=["truck"], rows=kept)
+    kept = np.sort(np.concatenate([rows[shown][: request.param], rows[~shown]]))
+    return request.param, suggest(tuner, classes=["truck"], rows=kept)
+
+
+def test_thumbs_are_no_lever_for_few_photos_of_a_class(of_few):
+    positives, suggestion = of_few
     repair = suggestion.repairs["truck"]
-    assert repair.few == (positives < LEAST_LABELLED) == (len(repair.levers) == 2)
-    if repair.few:
-        assert repair.taken is repair.levers[1]
-        assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
-        assert repair.gain == repair.taken.gain
-        assert any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
+    names = {each.name for each in repair.levers}
+    few = {AS_IT_IS, "teacher on tuning images", "labels of tuning images"}
+    assert (names == few) == repair.few == (positives < LEAST_LABELLED)
+
+
+def test_levers_that_learn_photos_choose_the_penalty_anew(of_few):
+    levers = {each.name: each for each in of_few[1].repairs["truck"].levers}
+    edits = levers["teacher on tuning images"].edits
+    assert edits == (Learn("truck", "teacher"), Lambda("truck"))
+
+
+def test_a_proposal_by_few_photos_says_so(of_few):
+    positives, suggestion = of_few
+    said = any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
+    assert said == (positives < LEAST_LABELLED)

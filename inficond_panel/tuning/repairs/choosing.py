@@ -1,4 +1,9 @@
-"""Choice among candidate students by AP on the labelled photos of ``tune``.
+"""Choice among candidate students by the labelled photos of ``tune``.
+
+Students are compared by AP. If few photos show the class, few photos decide the AP; then students
+are compared by the likelihood of the labels, in which all photos count. Logits are calibrated
+before, since else the likelihood would prefer students that learn how frequent the class is on
+``tune``, which ranks no photo better.
 
 Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
 student, is replaced only for a gain of more than one standard error. This is the threshold of the
@@ -13,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -25,13 +31,15 @@ from inficond_panel.tuning.repairs.evidence import LEAST_TUNE, Evidence
 from inficond_panel.vocabulary.metrics import AP
 
 DRAWS = 200
+#: AP compares students if each label has this many times the least number of photos (20 of tune).
+TIMES_FOR_AP = 4
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest AP.
+    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest merit.
 
-    ``gain`` is the AP of the best less the AP of the first, ``error`` its standard error.
+    ``gain`` is the merit of the best less the merit of the first, ``error`` its standard error.
     """
 
     taken: int
@@ -40,16 +48,67 @@ class Choice:
     error: float
 
 
-def choose(label: NDArray, logits: Array, group: Groups, seed: int = 0) -> Choice:
-    """Choose one of m students by AP, from logits (m, n) and labels (n,) in {1, 0}: the first,
-    unless another gains more than one standard error. ``group`` (n,): see ``metrics.groups``."""
+def choose(
+    label: NDArray, logits: Array, group: Groups, seed: int = 0, *, by_ap: bool = True
+) -> Choice:
+    """Choose one of m students by ``merits``, from logits (m, n) and labels (n,) in {1, 0}: the
+    first, unless another gains more than one standard error. ``group`` (n,): see
+    ``metrics.groups``."""
     every = np.ones((1, len(label)))
-    best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
+    best = int(np.argmax(np.nan_to_num(merits(label, logits, every, by_ap=by_ap))))
     counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed, group)])
-    values = ap_values(label, logits[[0, best]], counts)
+    values = merits(label, logits[[0, best]], counts, by_ap=by_ap)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])
     return Choice(taken, best, float(values[1, 0] - values[0, 0]), float(error[1]))
+
+
+def compared_by_ap(evidence: Evidence, least: int = LEAST_TUNE) -> bool:
+    """Return True if the photos of tune are enough to compare students by AP; ``least``: see
+    ``enough``."""
+    return enough(evidence, TIMES_FOR_AP * least)
+
+
+def merits(label: NDArray, logits: Array, counts: NDArray, *, by_ap: bool) -> Array:
+    """Return the merit of each student (m, draws), by which students are compared: AP, or the mean
+    log likelihood of the labels in nats per photo, of ``calibrated`` logits.
+
+    From logits (m, n) and bootstrap counts (draws, n)."""
+    if by_ap:
+        return ap_values(label, logits, counts)
+    photos = np.asarray(counts, dtype=np.float64)
+    return np.asarray(-losses(label, calibrated(label, logits)) @ photos.T / photos.sum(axis=1))
+
+
+def losses(label: NDArray, logits: Array) -> Array:
+    """Return the cross-entropy of logits (..., n) with the labels (n,), in nats per photo."""
+    return np.asarray(np.logaddexp(0, np.where(label == 1, -logits, logits)))
+
+
+def calibrated(label: NDArray, logits: Array) -> Array:
+    """Return slope · logit + constant (m, n) of each student, with the slope of 0 or more and the
+    constant by which the labels (n,) are likeliest, as Platt (1999, "Probabilistic outputs for
+    support vector machines") fits them: to (p + 1) / (p + 2) for p positives, and to 1 / (q + 2)
+    for q negatives, so that the slope stays finite."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
+
+    positives = np.count_nonzero(label == 1)
+    target = np.where(
+        label == 1, (positives + 1) / (positives + 2), 1 / (len(label) - positives + 2)
+    )
+    found = np.empty(logits.shape)
+    for made, each in zip(found, logits, strict=True):
+        inputs = np.stack([(each - each.mean()) / (each.std() or 1.0), np.ones(len(each))], axis=1)
+
+        def loss(line: Array, inputs: Array = inputs) -> tuple[float, Array]:
+            logit = inputs @ line
+            return (np.logaddexp(0, logit) - target * logit).sum(), inputs.T @ (
+                expit(logit) - target
+            )
+
+        line = minimize(loss, [1.0, 0.0], jac=True, bounds=[(0, None), (None, None)]).x
+        made[:] = inputs @ line
+    return found
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
@@ -58,12 +117,12 @@ def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
 
 
 def errors(values: Array) -> Array:
-    """Return standard errors (m,) of the gain over the first student, from AP (m, draws)."""
+    """Return standard errors (m,) of the gain over the first student, from merits (m, draws)."""
     return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
 
 
 def chosen(values: Array, error: Array) -> NDArray[np.intp]:
-    """Return indices (draws,) of the chosen students, by AP (m, draws) and errors (m,)."""
+    """Return indices (draws,) of the chosen students, by merits (m, draws) and errors (m,)."""
     known = np.nan_to_num(values)
     best = np.argmax(known, axis=0)
     gain = known[best, np.arange(known.shape[1])] - known[0]

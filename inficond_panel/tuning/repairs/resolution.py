@@ -1,8 +1,9 @@
 """Resolution of the repairs of one iteration to terms, by labelled photos.
 
 First each kind that stands by itself is applied: labels, then reweighting. Then learn, adaptive
-penalty and lambda are resolved together: free values are chosen by AP on the photos of ``tune``
-whose labels are not taught, cross-fitted if the student learns from ``tune``. The original lambda
+penalty and lambda are resolved together: free values are chosen by AP, or by likelihood if few
+photos show the class, on the photos of ``tune`` whose labels are not taught, cross-fitted if the
+student learns from ``tune``. The original lambda
 without adaptive penalty stays unless another choice gains more than one standard error.
 """
 
@@ -14,6 +15,7 @@ from inficond_panel.tuning.fitting.class_fit import Box
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import (
     choose,
+    compared_by_ap,
     counted,
     enough,
     logits_of_tune,
@@ -45,9 +47,9 @@ def resolve_repairs(evidence: Evidence, repairs: Iterable[Repair], box: Box, lea
 def _chosen(
     evidence: Evidence, repairs: Sequence[Repair], terms: Terms, box: Box, least: int
 ) -> Terms:
-    """Return the combination of candidates that ``choose`` takes by AP on ``tune``.
+    """Return the combination of candidates that ``choose`` takes by the labels of ``tune``.
 
-    If photos of ``tune`` are learned, AP is cross-fitted.
+    If photos of ``tune`` are learned, logits are cross-fitted.
     """
     others = to_choose_by(evidence, terms)
     needing = [repair for repair in repairs if repair.needs_labels]
@@ -58,7 +60,8 @@ def _chosen(
     tried = compared_terms(evidence, repairs, terms, able=able)
     free = [repair for repair in repairs if repair.free]
     if len(tried) > 1:
-        made = choose(others.tune_label, logits_of_tune(others, tried, box), others.tune_group)
+        logits, by_ap = logits_of_tune(others, tried, box), compared_by_ap(others, least)
+        made = choose(others.tune_label, logits, others.tune_group, by_ap=by_ap)
         best = any(repair.best_taken for repair in free)
         tried = [tried[made.best if best else made.taken]]
     return counted(tried[0], others) if needing or (free and able) else tried[0]

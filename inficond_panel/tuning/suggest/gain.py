@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.repairs.choosing import ap_values, chosen, errors
+from inficond_panel.tuning.repairs.choosing import ap_values, chosen, errors, merits
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
 DRAWS = 400
@@ -105,18 +105,24 @@ class ChoiceGain:
 
 
 def gain_of_choice(
-    label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
+    label: NDArray,
+    logits: Array,
+    counts: NDArray,
+    *,
+    careful: bool,
+    by_ap: bool = True,
+    taught: Array | None = None,
 ) -> ChoiceGain:
-    """Return the gain of choosing the student with the highest AP of m, over the first student.
+    """Return the gain in AP of choosing the best student of m over the first, by AP (``by_ap``) or
+    by likelihood (``choosing.merits``).
 
     The first is a candidate only with ``careful``, and then left only for a gain above one standard
     error, as in ``repairs.choosing``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
-    best, draw = 1 + np.argmax(np.nan_to_num(drawn[1:]), axis=0), np.arange(len(counts))
-    if careful:
-        best = chosen(drawn, errors(drawn))
+    by, draw = merits(label, logits, counts, by_ap=by_ap), np.arange(len(counts))
+    best = chosen(by, errors(by)) if careful else 1 + np.argmax(np.nan_to_num(by[1:]), axis=0)
     return ChoiceGain(
         drawn[best, draw] - drawn[0],
         left_out[best, draw] - left_out[0],

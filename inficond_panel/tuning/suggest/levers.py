@@ -20,7 +20,6 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
-from inficond_panel.distill.metrics.groups import part_means, parts_of
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
@@ -35,7 +34,7 @@ from inficond_panel.tuning.fitting.class_fit import (
 )
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.choosing import ap_values, choose
+from inficond_panel.tuning.repairs.choosing import choose, compared_by_ap, merits
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
@@ -63,8 +62,6 @@ AS_IT_IS = "as it is"
 SUSPECTS = 3
 #: Factor of the thumb 👍 on the class's own word.
 WORD_FACTOR = 2.0
-#: Least z of the gain in log likelihood to propose this lever.
-LIKELIER = 2.0
 _TO_CHOOSE = "labels of tuning images, to choose"
 _TO_LEARN = "labels of tuning images, to learn"
 
@@ -94,8 +91,8 @@ class ClassRepair:
 
     ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
     informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
-    near-equal photos count once) the only lever is to learn the labels of tune with weight 1. Their
-    likelihood makes the choice, not AP. ``baselines`` are no edits of the student.
+    near-equal photos count once) the levers are to learn photos of tune or added photos; the
+    likelihood of labels chooses, not AP. ``baselines`` are no edits of the student.
     """
 
     shift: ClassShift
@@ -108,8 +105,6 @@ class ClassRepair:
     @property
     def taken(self) -> Lever | None:
         """Proposed lever: the largest gain above 0, if choosing the best lever gains; else None."""
-        if self.few:
-            return next((lever for lever in self.levers if lever.edits), None)
         return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
 
     @property
@@ -172,26 +167,35 @@ def _compared(
     counts = counts[:, np.isin(evidence.seen, evidence.tune)]
     before = change_by_teaching(evidence, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    few = evidence.shown(TUNE)[0] < LEAST_LABELLED
+    few, by_ap = evidence.shown(TUNE)[0] < LEAST_LABELLED, compared_by_ap(evidence)
     for name, edits, needs in _levers(student, shift, few=few, targets=tuner.refit == TARGET):
         check()
-        careful = not any(isinstance(edit, Repair) and edit.best_taken for edit in edits)
+        careful = _careful(edits, few=few)
         thumbs = _Thumbs(tuner, parent, evidence, [e for e in edits if isinstance(e, Intent)])
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
         terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
-        best = likelier(evidence, logits) if few else _taken(evidence, logits, careful=careful)
+        best = _taken(evidence, logits, careful=careful, by_ap=by_ap)
         made, taught = [student.terms, *terms][best], None
         if made != student.terms:
             taught = change_by_teaching(evidence, made, counts) - before
-        choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
+        choice = gain_of_choice(label, logits, counts, careful=careful, by_ap=by_ap, taught=taught)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
         tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, evidence, tried)
-    gain = choices[0].gain if few else gain_of_levers(choices)
+    gain = gain_of_levers(choices)
     others = () if few else baselines_of(evidence, still[0], counts)
     return ClassRepair(shift, tuple(measured), gain, few=few, baselines=others)
+
+
+def _careful(edits: Sequence[Intent | Repair], *, few: bool) -> bool:
+    """Return True if the unchanged student stays unless another gains more than one standard error.
+
+    Where photos are learned, the change was requested, and the best is taken; but labels of ``few``
+    positives are learned with care, since each of them moves the student."""
+    learned = [each for each in edits if isinstance(each, Learn)]
+    return not learned or (few and any(each.source == LABELS for each in learned))
 
 
 @dataclass(frozen=True)
@@ -216,14 +220,15 @@ def _levers(
     """Yield name, edits and needs of each lever of a class, the simplest lever first; ``targets``:
     a thumb adjusts targets."""
     name = student.name
-    if few:
-        yield "labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN
-        return
-    yield "penalty λ", (Lambda(name),), _TO_CHOOSE
-    yield "teacher on tuning images", (Learn(name, TEACHER),), _TO_CHOOSE
+    anew = Lambda(name)
+    if not few:
+        yield "penalty λ", (anew,), _TO_CHOOSE
+    yield "teacher on tuning images", (Learn(name, TEACHER), anew), _TO_CHOOSE
     if part_hashes(student.store):
-        yield "teacher on added photos", (Learn(name, MORE),), _TO_CHOOSE
-    yield "labels of tuning images", (Learn(name, LABELS), Lambda(name)), _TO_LEARN
+        yield "teacher on added photos", (Learn(name, MORE), anew), _TO_CHOOSE
+    yield "labels of tuning images", (Learn(name, LABELS), anew), _TO_LEARN
+    if few:
+        return
     if shift.suspects:
         suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
         thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)
@@ -283,27 +288,14 @@ def _candidates(evidence: Evidence, edits: Sequence[Lambda | Learn]) -> tuple[li
     return terms, _logits(evidence, terms)
 
 
-def likelier(evidence: Evidence, logits: Array) -> int:
-    """Return 1 if the labels of tune are significantly likelier under the second of two students,
-    else 0.
-
-    Uses the paired z of the log likelihood per photo, from ``logits`` (2, n): all photos count,
-    while AP depends on few positives. Near-equal photos count as one, with their mean.
-    """
-    label = evidence.tune_label
-    losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
-    gains = part_means(losses[0] - losses[1], parts_of(evidence.tune_group, label))
-    error = gains.std(ddof=1) / np.sqrt(len(gains))
-    return int(gains.mean() > LIKELIER * error)
-
-
-def _taken(evidence: Evidence, logits: Array, *, careful: bool) -> int:
-    """Return the index of the student with the highest AP on all photos; the first competes only
-    if ``careful``, and then stays unless another gains more than one standard error."""
+def _taken(evidence: Evidence, logits: Array, *, careful: bool, by_ap: bool) -> int:
+    """Return the index of the best student on all photos (``merits``); the first competes only if
+    ``careful``, and then stays unless another gains more than one standard error."""
     label = evidence.tune_label
     if careful:
-        return choose(label, logits, evidence.tune_group).taken
-    return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())
+        return choose(label, logits, evidence.tune_group, by_ap=by_ap).taken
+    once = np.ones((1, len(label)))
+    return 1 + int(merits(label, logits[1:], once, by_ap=by_ap).argmax())
 
 
 def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
