@@ -7,10 +7,10 @@ SPEC is a spec, or a store, with labels. Students and teachers are those of benc
 labels of tune are hidden, and given as answers on 20 or 40 photos chosen in several ways. Gains are
 in AP points (100 times AP) on the holdout, with intervals of 95 % by drawing pairs and photos, the
 worst pair, and the share of the gain of all labels of tune at the share of the loss that is best in
-the mean. *judged*: taught only where the loss on the answered photos falls, as the product does; of
-the students of which answers are wrong it is said how many were taught. *no answers*: the teacher
-on tune. *appended*: the asked photos added to fit with their answers, one row each. Then the same
-classes without a bias. The last line is one line of JSON.
+the mean. *judged*: taught only where the loss on the answered photos falls, as the product does;
+then of how many students answers are taught, and of how many they are doubted. *no answers*: the
+teacher on tune. *appended*: the asked photos added to fit with their answers, one row each. Then
+the same classes without a bias. The last line is one line of JSON.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Asked:
     context: str = ""
     gains: dict[str, Change] = field(default_factory=dict)
     taught: dict[str, bool] = field(default_factory=dict)  # whether the product would teach them
+    warned: dict[str, bool] = field(default_factory=dict)  # or warns that they may be wrong
 
 
 def main() -> None:
@@ -101,7 +102,8 @@ def ask(case: Case, args: argparse.Namespace) -> Asked:
             given = _with_errors(answers, wrong, case.seed)
             key = f"{count} asked, {wrong:.0%} wrong" if wrong else f"{count} asked"
             found.gains[key] = _taught(students, given)
-            found.taught[key] = _helps(students, given)
+            teaching = evaluated(students.tuner, students.node, Answers(found.target, given))
+            found.taught[key], found.warned[key] = teaching.helps, bool(teaching.doubted)
             judged = found.gains[key] if found.taught[key] else nothing
             found.gains[f"{key}, judged"] = judged
     report(found)
@@ -134,12 +136,6 @@ def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
     """Gain of the answers, taught whatever they show."""
     edits = Answers(students.classes[0], given).edits
     return _gain(students, holdout(students, students.tuner.preview(students.node, edits)))
-
-
-def _helps(students: TunableStudents, given: dict[str, int]) -> bool:
-    """True if the product would teach these answers."""
-    answers = Answers(students.classes[0], given)
-    return evaluated(students.tuner, students.node, answers).helps
 
 
 def _with_errors(answers: dict[str, int], share: float, seed: int) -> dict[str, int]:
@@ -199,8 +195,9 @@ def table(title: str, runs: list[Asked]) -> dict[str, Any]:
         found[name] = {"gain": mean, "low": low, "high": high, "worst": worst, "share": share}
     for key in dict.fromkeys(name for run in runs for name in run.taught):
         taught = sum(run.taught[key] for run in runs)
-        print(f"  {key + ', taught':42s} {taught} of {len(runs)}")
-        found[key]["taught"] = taught
+        warned = sum(run.warned[key] for run in runs)
+        print(f"  {key + ', taught; warned':42s} {taught}; {warned} of {len(runs)}")
+        found[key] |= {"taught": taught, "warned": warned}
     for key, (mean, low, high) in _paired(runs):
         print(f"  {key:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}]")
         found[key] = {"gain": mean, "low": low, "high": high}

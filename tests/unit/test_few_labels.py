@@ -13,7 +13,7 @@ from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.fitting.class_fit import held_out_logits
 from inficond_panel.tuning.repairs.choosing import calibrated, choose, compared_by_ap, merits
 from inficond_panel.tuning.repairs.learn import Learn, Learned
-from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
+from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty, lambda_path
 from inficond_panel.tuning.repairs.resolution import compared_terms
 
 pytestmark = pytest.mark.commands
@@ -116,3 +116,14 @@ def test_ap_compares_students_from_twenty_photos_of_each_label_on(positives, by_
     photos = tuner.repairs.evidence(tuner.repairs.class_fit(tuner.root(), "truck"))
     photos.tune_label = np.r_[np.ones(positives, int), np.zeros(100, int)]
     assert compared_by_ap(photos) == by_ap
+
+
+def test_a_choice_of_the_penalty_compares_smaller_ones_too(tuner):
+    sparse = tuner.fine_tune(tuner.root(), [Lambda("truck", 5e-3)])
+    path = lambda_path(tuner.repairs.class_fit(sparse, "truck"))
+    assert [value for value in path if value < 5e-3] == [1e-4, 4.64e-4, 2.15e-3]
+
+
+def test_the_present_penalty_is_compared_first(tuner):
+    sparse = tuner.fine_tune(tuner.root(), [Lambda("truck", 5e-3)])
+    assert lambda_path(tuner.repairs.class_fit(sparse, "truck"))[0] == 5e-3

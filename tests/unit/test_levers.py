@@ -12,7 +12,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift, first_suspects
-from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
 from inficond_panel.views.knowledge.finding import make_suggestion
@@ -123,7 +123,9 @@ def test_levers_that_learn_photos_choose_the_penalty_anew(of_few):
     assert edits == (Learn("truck", "teacher"), Lambda("truck"))
 
 
-def test_a_proposal_by_few_photos_says_so(of_few):
-    positives, suggestion = of_few
-    said = any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
-    assert said == (positives < LEAST_LABELLED)
+@pytest.mark.parametrize("few", [False, True])
+def test_a_proposal_by_few_photos_says_so(few):
+    stated = Change(0.004, np.zeros(9))
+    repair = ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated, few=few)
+    notes = repair_notes(Suggestion(0, "", 9, 0.95, {"truck": repair}), "truck")
+    assert any("Fewer than 10" in each for each in notes) == few
