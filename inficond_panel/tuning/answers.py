@@ -189,12 +189,13 @@ class Teaching:
     @property
     def doubted(self) -> list[str]:
         """Photos with an answer to which the teacher gives a probability below ``UNLIKELY``; empty
-        unless they are a share ``SHARE_DOUBTED`` of the photos. Near-equal photos count once."""
+        unless they are a share ``SHARE_DOUBTED`` of the photos, and two or more. Near-equal photos
+        count once."""
         if self.teacher is None:
             return []
         unlikely = expit(np.where(self.present, self.teacher, -self.teacher)) < UNLIKELY
         once = first_of(parts_of(self.group, self.present))
-        if unlikely[once].mean() < SHARE_DOUBTED:
+        if unlikely[once].sum() < max(LEAST_WRONG, ceil(SHARE_DOUBTED * len(once))):
             return []
         return [image for image, held in zip(self.answers.given, unlikely, strict=True) if held]
 
