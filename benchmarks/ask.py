@@ -7,8 +7,10 @@ SPEC is a spec, or a store, with labels. Students and teachers are those of benc
 labels of tune are hidden, and given as answers on 20 or 40 photos chosen in several ways. Gains are
 in AP points (100 times AP) on the holdout, with intervals of 95 % by drawing pairs and photos, the
 worst pair, and the share of the gain of all labels of tune at the share of the loss that is best in
-the mean. *judged*: taught only where the errors on the answered photos fall, as the product does.
-Then the same classes without a bias. The last line is one line of JSON.
+the mean. *judged*: taught only where the loss on the answered photos falls, as the product does;
+then of how many students answers are taught, and of how many they are doubted. *no answers*: the
+teacher on tune. *appended*: the asked photos added to fit with their answers, one row each. Then
+the same classes without a bias. The last line is one line of JSON.
 """
 
 from __future__ import annotations
@@ -33,15 +35,19 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answers import Answers, evaluated, photos_to_ask
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.label import Taught
+from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.suggest.gain import Change
+from inficond_panel.vocabulary.intents import TEACHER
 
 COUNTS = (20, 40)
 #: Shares of the loss that all labels of tune are tried at.
 SHARES = (0.2, 0.35, 0.5, 0.7, 0.9)
 #: Ways of asking whose gains are compared in pairs, where a student has both.
-PAIRED = (("asked", "at random"), ("asked", "least sure"))
-#: Share of the answers that are wrong where some are.
-WRONG = 0.1
+PAIRED = (("asked", "at random"), ("asked", "least sure"), ("asked", "asked, appended"))
+#: Shares of the answers that are wrong.
+WRONG = (0.0, 0.1, 0.2)
+#: Title of the gain of the teacher on tune, which needs no answer.
+NO_ANSWERS = "no answers, the teacher on tune"
 
 
 @dataclass
@@ -51,6 +57,8 @@ class Asked:
     target: str
     context: str = ""
     gains: dict[str, Change] = field(default_factory=dict)
+    taught: dict[str, bool] = field(default_factory=dict)  # whether the product would teach them
+    warned: dict[str, bool] = field(default_factory=dict)  # or warns that they may be wrong
 
 
 def main() -> None:
@@ -82,16 +90,22 @@ def ask(case: Case, args: argparse.Namespace) -> Asked:
     label, nothing = _labels(case, students), _gain(students, holdout(students, students.node))
     for share in SHARES:
         found.gains[f"all labels, share {share:g}"] = _all_labels(students, label, share)
+    teacher = students.tuner.preview(students.node, [Learn(found.target, TEACHER, 1.0)])
+    found.gains[NO_ANSWERS] = _gain(students, holdout(students, teacher))
     for count in COUNTS:
         for title, rows in _references(case, students, count):
             found.gains[f"{count} {title}"] = _taught(students, _answers(students, label, rows))
         student = students.tuner.repairs.class_fit(students.node, found.target)
         answers = _answers(students, label, photos_to_ask(student, count).rows)
-        for wrong, given in (("", answers), (", 10 % wrong", _with_errors(answers, case.seed))):
-            key = f"{count} asked{wrong}"
+        found.gains[f"{count} asked, appended"] = _fitted(students, Taught(1.0, answers))
+        for wrong in WRONG:
+            given = _with_errors(answers, wrong, case.seed)
+            key = f"{count} asked, {wrong:.0%} wrong" if wrong else f"{count} asked"
             found.gains[key] = _taught(students, given)
-            helps = _helps(students, given)
-            found.gains[f"{key}, judged"] = found.gains[key] if helps else nothing
+            teaching = evaluated(students.tuner, students.node, Answers(found.target, given))
+            found.taught[key], found.warned[key] = teaching.helps, bool(teaching.doubted)
+            judged = found.gains[key] if found.taught[key] else nothing
+            found.gains[f"{key}, judged"] = judged
     report(found)
     return found
 
@@ -124,16 +138,10 @@ def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
     return _gain(students, holdout(students, students.tuner.preview(students.node, edits)))
 
 
-def _helps(students: TunableStudents, given: dict[str, int]) -> bool:
-    """True if the product would teach these answers."""
-    answers = Answers(students.classes[0], given)
-    return evaluated(students.tuner, students.node, answers).helps
-
-
-def _with_errors(answers: dict[str, int], seed: int) -> dict[str, int]:
-    """The answers with a share ``WRONG`` of them turned."""
+def _with_errors(answers: dict[str, int], share: float, seed: int) -> dict[str, int]:
+    """The answers with a ``share`` of them turned."""
     rng, images = np.random.default_rng([seed, 5]), list(answers)
-    turned = set(rng.permutation(images)[: round(WRONG * len(images))].tolist())
+    turned = set(rng.permutation(images)[: round(share * len(images))].tolist())
     return {image: 1 - one if image in turned else one for image, one in answers.items()}
 
 
@@ -146,12 +154,17 @@ def _labels(case: Case, students: TunableStudents) -> NDArray:
 
 def _all_labels(students: TunableStudents, label: NDArray, share: float) -> Change:
     """Gain of all labels of tune, which make up this share of the loss."""
-    tuner, store = students.tuner, students.tuner.store
-    tune, fit, name = store.rows("tune"), store.rows("fit"), students.classes[0]
+    store = students.tuner.store
+    tune, fit = store.rows("tune"), store.rows("fit")
     weight = share / (1 - share) * len(fit) / len(tune)
-    taught = Taught(weight, _answers(students, label, tune))
-    student = tuner.repairs.class_fit(students.node, name, Terms((taught,)))
-    return _gain(students, student.logits(student.base, store.rows("holdout")))
+    return _fitted(students, Taught(weight, _answers(students, label, tune)))
+
+
+def _fitted(students: TunableStudents, taught: Taught) -> Change:
+    """Gain of labels of tune as further rows of fit, at their weight."""
+    repairs, rows = students.tuner.repairs, students.tuner.store.rows("holdout")
+    student = repairs.class_fit(students.node, students.classes[0], Terms((taught,)))
+    return _gain(students, student.logits(student.base, rows))
 
 
 def _gain(students: TunableStudents, logits: NDArray) -> Change:
@@ -180,6 +193,11 @@ def table(title: str, runs: list[Asked]) -> dict[str, Any]:
         told = "" if share is None else f"{share:5.0%}"
         print(f"  {name:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f} {told}")
         found[name] = {"gain": mean, "low": low, "high": high, "worst": worst, "share": share}
+    for key in dict.fromkeys(name for run in runs for name in run.taught):
+        taught = sum(run.taught[key] for run in runs)
+        warned = sum(run.warned[key] for run in runs)
+        print(f"  {key + ', taught; warned':42s} {taught}; {warned} of {len(runs)}")
+        found[key] |= {"taught": taught, "warned": warned}
     for key, (mean, low, high) in _paired(runs):
         print(f"  {key:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}]")
         found[key] = {"gain": mean, "low": low, "high": high}

@@ -33,9 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, kstest, rankdata
 from shared_parts.captions import caption_students, read_captions
-from shift_parts import cases
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
-from shift_parts.pairs import draw_split, find_pairs
+from shift_parts.pairs import draw_split
 from shift_parts.runs import AS_WELL, shift_of, student_of
 from shift_parts.teachers import TEACHERS
 
@@ -76,7 +75,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("file", type=Path)
     parser.add_argument("what", choices=MEASURED)
     add_case_arguments(parser)
-    parser.add_argument("--half", type=int, choices=(0, 1))
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--teachers", nargs="+", choices=TEACHERS, default=["strong"])
     parser.set_defaults(lambda_="auto", least=(15, 4), leak=0.05, shared=True)
@@ -98,10 +96,6 @@ def found_of(students: TunableStudents) -> SharedFound:
 def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Ranks of the context in each biased pair."""
     store = opened(args)
-    if args.half is not None:
-        cases.find_pairs = lambda *given: [
-            pair for pair in find_pairs(*given) if (pair.target + pair.context) % 2 == args.half
-        ]
     for teacher in args.teachers:
         args.teacher = teacher
         for case in biased_cases(store, args):

@@ -3,7 +3,7 @@
     python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
                                [--plain 18] [--leak 0.02] [--teacher NAME] [--all-labels]
                                [--lambda 1e-4] [--fit N] [--tune N] [--shared]
-                               [--brief | --suspects | --clicks [TABLE]]
+                               [--half 0|1] [--brief | --few | --suspects | --clicks [TABLE]]
 
 SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
 For pairs of a class and another one, its context, that have enough photos of all four kinds, fit is
@@ -14,7 +14,9 @@ students and photos, the worst student, and the gain on the photos where class a
 as a share of that of the unbiased student of the same size. Then the same classes without a bias.
 --brief leaves out all but suggest, the repairs that it may be and what a plain user would do, and
 has these gains for the classes without a bias too; else it is said how often a shift is claimed
-there. --suspects leaves out all gains.
+there. --few has suggest and the labels pooled alone, for few labels: --half takes half of the pairs
+and of the classes, so that what one half chose is reported on the other. --suspects leaves out all
+gains.
 
 --clicks measures thumbs, 👍 on the class's word and ✕ on the context's, on the holdout as it was
 drawn, and on those of its photos that the bias would have left, as if the world shared it. Of the
@@ -40,7 +42,7 @@ from typing import Any
 
 import numpy as np
 from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
-from shift_parts.runs import Run, biased_student, run_class, run_pair
+from shift_parts.runs import Run, biased_student, run_class, run_few, run_pair
 from shift_parts.shared import TABLES, Clicked, click_class, click_pair, table
 
 from inficond_panel.store import Store
@@ -62,15 +64,18 @@ def main() -> None:
         return
     how = {"beside": args.all_labels, "lambda_": args.lambda_}
     biased, plain = list[Run](), list[Run]()
+    given = biased_student if args.suspects else partial(run_pair, brief=args.brief)
+    of_class = partial(run_class, gains=args.brief)
     for case in biased_cases(store, args):
-        given = biased_student if args.suspects else partial(run_pair, brief=args.brief)
-        biased.append(given(case, **how))
+        biased.append((run_few if args.few else given)(case, **how))
         report(biased[-1])
     for case in plain_cases(store, args):
-        plain.append(run_class(case, gains=args.brief, **how))
+        plain.append((run_few if args.few else of_class)(case, **how))
         report(plain[-1])
     found = {"biased": suspected(biased) | gains_of("Biased", biased)} if biased else {}
-    print(json.dumps(found | {"plain": claimed(plain) | gains_of("Without a bias", plain)}))
+    if plain:
+        found["plain"] = claimed(plain) | gains_of("Without a bias", plain)
+    print(json.dumps(found))
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,6 +87,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--all-labels", action="store_true")
     shorter = parser.add_mutually_exclusive_group()
     shorter.add_argument("--brief", action="store_true")
+    shorter.add_argument("--few", action="store_true")
     shorter.add_argument("--suspects", action="store_true")
     shorter.add_argument("--clicks", nargs="?", const="thumbs", choices=TABLES, metavar="TABLE")
     return parser.parse_args()
@@ -113,8 +119,11 @@ def report(run: Run) -> None:
     lost = "" if whole is None else f", lost {100 * whole.estimate:.1f}"
     print(
         f"{run.target} <- {run.context} (phi {run.phi:.2f}): {run.shift.kind}{lost}; "
-        f"its word stands at {run.rank or '-'} ({run.rank_by_influence} by influence): {first}",
+        f"its word stands at {run.rank or '-'} ({run.rank_by_influence} by influence): {first}; "
+        f"{run.positives} positives of tune: "
+        + ", ".join(f"{title} {100 * gain.estimate:+.1f}" for title, gain in run.gains.items()),
         file=sys.stderr,
+        flush=True,
     )
 
 

@@ -12,7 +12,10 @@ from sklearn.preprocessing import StandardScaler
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
+from inficond_panel.tuning.repairs.choosing import ap_values, logits_of_tune
 from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.resolution import compared_terms
 from inficond_panel.vocabulary.intents import LABELS
 from shift_parts.repairs import holdout
 
@@ -35,6 +38,18 @@ def baselines(students: TunableStudents) -> Iterator[tuple[str, NDArray]]:
     teacher = tuner.fit_data.source.teacher_on(tune)[:, [0]]
     alone = distill.fit(store.concept_score[tune], teacher, l1=tuner.penalties[0])
     yield "the teacher on tune's photos alone", _logits(alone, shown)
+
+
+def pool(students: TunableStudents) -> NDArray:
+    """Logits of the holdout by fit, with its teacher, and the labels of tune: share of the labels
+    and λ by cross-validated AP."""
+    repairs, name = students.tuner.repairs, students.classes[0]
+    evidence = repairs.evidence(repairs.class_fit(students.node, name))
+    tried = compared_terms(evidence, [Learn(name, LABELS), Lambda(name)])
+    once = np.ones((1, len(evidence.tune)))
+    values = ap_values(evidence.tune_label, logits_of_tune(evidence, tried), once)
+    student = evidence.student.under(tried[int(np.argmax(values))])
+    return student.logits(student.base, students.tuner.store.rows("holdout"))
 
 
 def _lasso(scores: NDArray, label: NDArray, shown: NDArray) -> NDArray:

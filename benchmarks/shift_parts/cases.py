@@ -45,6 +45,8 @@ def add_case_arguments(parser: argparse.ArgumentParser, teacher: str = "strong")
     parser.add_argument("--shared", action="store_true", help="tune has the bias of fit too")
     parser.add_argument("--teacher", choices=TEACHERS, default=teacher)
     parser.add_argument("--lambda", dest="lambda_", default=1e-4, type=penalty)
+    half = "pairs, and classes, of which the sum of the numbers is even (0) or odd (1)"
+    parser.add_argument("--half", type=int, choices=(0, 1), help=half)
     parser.add_argument("--fit", type=int, help="at most so many photos of fit")
     parser.add_argument("--tune", type=int, help="at most so many photos of tune")
 
@@ -58,7 +60,11 @@ def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
     """Pairs of all seeds, drawn by chance, on biased photos of fit."""
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         split = _split(store, args, seed)
-        pairs = find_pairs(store, split, tuple(args.least))
+        # found before photos of tune are left out: how many there are changes no pair
+        pairs = find_pairs(store, _whole(store, args, seed), tuple(args.least))
+        shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
+        pairs = [pair for pair in pairs if shown[pair.target] >= FOLDED]
+        pairs = [pair for pair in pairs if _in_half(pair.target + pair.context, args)]
         for i in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
             pair = pairs[i]
             fit = biased(store, split.fit, pair, args.leak, seed)
@@ -78,16 +84,25 @@ def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
         few = split.smaller(args.fit, seed=seed).fit
         order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
         shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
-        for k in order[shown[order] >= FOLDED][: args.plain].tolist():
+        order = [k for k in order[shown[order] >= FOLDED].tolist() if _in_half(k, args)]
+        for k in order[: args.plain]:
             logits = teacher_logits(args.teacher, store, k, split.fit, seed)
             yield Case(store, k, logits, split, few, seed)
 
 
+def _in_half(number: int, args: argparse.Namespace) -> bool:
+    """Return True if a pair or a class with this ``number`` is in the half that was asked for."""
+    return args.half is None or number % 2 == args.half
+
+
 def _split(store: Store, args: argparse.Namespace, seed: int) -> Split:
+    """The photos, with at most so many of tune as the arguments say."""
+    return _whole(store, args, seed).smaller(tune=args.tune, seed=seed)
+
+
+def _whole(store: Store, args: argparse.Namespace, seed: int) -> Split:
     """The photos, parted by chance; the store's own teacher may know those of its fit, so with it
     they stay as they are."""
     if args.teacher == "own":
-        split = Split(*(np.asarray(store.rows(name)) for name in ("fit", "tune", "holdout")))
-    else:
-        split = draw_split(store, seed)
-    return split.smaller(tune=args.tune, seed=seed)
+        return Split(*(np.asarray(store.rows(name)) for name in ("fit", "tune", "holdout")))
+    return draw_split(store, seed)

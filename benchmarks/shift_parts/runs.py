@@ -25,7 +25,7 @@ from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.vocabulary.intents import ALL, REMOVE
-from shift_parts.baselines import baselines
+from shift_parts.baselines import baselines, pool
 from shift_parts.cases import Case
 from shift_parts.pairs import Pair, Split, phi
 from shift_parts.repairs import holdout, references, repairs
@@ -51,6 +51,7 @@ class Run:
     gains: dict[str, Change] = field(default_factory=dict)
     apart: dict[str, float] = field(default_factory=dict)  # gains where class and context disagree
     stated: float = 0.0  # gain that suggest states, in AP points
+    positives: int = 0  # photos of tune that are labelled as showing the class
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,20 @@ def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
     return found
 
 
+def run_few(case: Case, **how: Any) -> Run:
+    """The student of a case, with or without a bias: what suggest gains, and the labels pooled."""
+    students = student_of(case, **how)
+    context = case.store.classes[case.pair.context] if case.pair else ""
+    name, shift = case.store.classes[case.k], shift_of(students)
+    found = Run(name, context, 0.0, shift, 0, in_first_group=False, tells_context=False)
+    tune = students.tuner.store.rows("tune")
+    found.positives = int((np.asarray(students.tuner.store.label)[tune, 0] == 1).sum())
+    measured = Measured(found, students)
+    measured("pool: labels of tune, share and λ by AP", pool(students))
+    _suggest(measured)
+    return found
+
+
 def shift_of(students: TunableStudents) -> ClassShift:
     """The shift of the first class, found anew."""
     repairs = students.tuner.repairs
@@ -224,12 +239,17 @@ def _repairs(measured: Measured, *, brief: bool) -> None:
     found, students = measured.run, measured.students
     for title, logits in (*repairs(students, found.shift, brief=brief), *baselines(students)):
         measured(title, logits)
-    node = students.node
-    repaired = suggest(students.tuner, node, classes=[found.target])
+    _suggest(measured)
+
+
+def _suggest(measured: Measured) -> None:
+    """The proposal of suggest, with the gain that it states."""
+    students, node = measured.students, measured.students.node
+    repaired = suggest(students.tuner, node, classes=[measured.run.target])
     if repaired.intents:
         node = students.tuner.preview(node, repaired.intents)
     measured("suggest", holdout(students, node))
-    found.stated = 100 * repaired.gain.estimate
+    measured.run.stated = 100 * repaired.gain.estimate
 
 
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:

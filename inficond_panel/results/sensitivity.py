@@ -22,7 +22,13 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.repairs.choosing import choose, enough, logits_of_tune, to_choose_by
+from inficond_panel.tuning.repairs.choosing import (
+    choose,
+    compared_by_ap,
+    enough,
+    logits_of_tune,
+    to_choose_by,
+)
 from inficond_panel.tuning.repairs.cross_fit import logits_if
 from inficond_panel.tuning.repairs.penalty import OwnPenalty, lambdas_tried
 from inficond_panel.tuning.thumbs import box, known_name
@@ -45,8 +51,10 @@ _PATH_HEADINGS = {
 class AutoChoice:
     """Choice that ``lambda: auto`` would make by the labels of tune, and its reason.
 
-    ``taken`` is the chosen lambda, ``best`` the lambda of highest AP, ``first`` the default;
-    ``gain`` is the AP of ``best`` minus the AP of ``first``, and ``error`` its standard error.
+    ``taken`` is the chosen lambda, ``best`` the lambda of highest merit, ``first`` the default;
+    ``gain`` is the merit of ``best`` minus the merit of ``first``, and ``error`` its standard
+    error. The merit is AP (``by_ap``), or the log likelihood of the labels in nats per photo
+    (``repairs.choosing.merits``).
     """
 
     taken: float
@@ -54,22 +62,28 @@ class AutoChoice:
     first: float
     gain: float
     error: float
+    by_ap: bool = True
 
     @property
     def sentence(self) -> str:
-        """Sentence on the chosen lambda, and why it is not the lambda of highest AP."""
+        """Sentence on the chosen lambda, and why it is not the lambda of highest merit."""
         taken = f"auto takes λ {self.taken:.3g}"
-        gain, error = (f"{100 * value:.1f}" for value in (self.gain, self.error))
+        gain, error = (
+            f"{100 * value:.1f}" if self.by_ap else f"{value:.3f}"
+            for value in (self.gain, self.error)
+        )
+        unit = "AP points" if self.by_ap else "nats per image"
+        merit = "highest AP on tuning images" if self.by_ap else "likeliest labels of tuning images"
         if self.taken != self.first:
             return (
-                f"{taken}: it gains {gain} AP points on tuning images over λ "
-                f"{self.first:.3g}, with a standard error of {error}."
+                f"{taken}: it gains {gain} {unit} on tuning images over λ {self.first:.3g}, with "
+                f"a standard error of {error}."
             )
         if self.best == self.first:
-            return f"{taken}, its starting value: no other has a higher AP on tuning images."
+            return f"{taken}, its starting value: it has the {merit}."
         return (
-            f"{taken}, its starting value: λ {self.best:.3g} has the highest AP on tuning "
-            f"images, but gains {gain} points, which is no more than its standard error of {error}."
+            f"{taken}, its starting value: λ {self.best:.3g} has the {merit}, but gains {gain} "
+            f"{unit}, which is no more than its standard error of {error}."
         )
 
 
@@ -159,8 +173,10 @@ def _auto(
         logits = logits_of_tune(evidence, tried)
     else:
         logits = student.logits_of_each(fits, evidence.tune_scores)
-    made = choose(evidence.tune_label, logits, evidence.tune_group)
-    return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)
+    by_ap = compared_by_ap(evidence)
+    made = choose(evidence.tune_label, logits, evidence.tune_group, by_ap=by_ap)
+    values = path[made.taken], path[made.best], path[0]
+    return AutoChoice(*values, made.gain, made.error, by_ap)
 
 
 #: Default number of bootstrap refits.

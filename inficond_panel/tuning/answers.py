@@ -14,6 +14,9 @@ least a tenth of the photos, and if the refit lowers its mean loss on them (cros
 photo). Fewer errors are not required: many logits move toward the truth, but few cross the
 threshold. AP on labels of tune that the student does not learn may not fall significantly. The
 photos are a chosen sample, so the error on them is no estimate of the error on all photos.
+
+Answers that the teacher makes unlikely are counted. Many of them are a reason to look at these
+photos again: the answers are wrong, or the teacher relies on the wrong thing.
 """
 
 from __future__ import annotations
@@ -24,13 +27,14 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
-from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
+from inficond_panel.distill.metrics.groups import Groups, distinct, first_of, of_rows, parts_of
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.sources import Array
@@ -39,7 +43,7 @@ from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.choosing import enough
+from inficond_panel.tuning.repairs.choosing import enough, losses
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.label import Label, Taught
 from inficond_panel.tuning.repairs.learn import Learn, Learned
@@ -126,6 +130,8 @@ def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
 #: Least number of answers to correct the teacher with.
 LEAST_ANSWERED = 10
+#: Probability below which the teacher makes an answer unlikely; share of such answers to doubt.
+UNLIKELY, SHARE_DOUBTED = 1 / 3, 0.15
 _EVALUATION = 0.8  #: share of the progress bar for the evaluation
 
 
@@ -166,7 +172,7 @@ class Teaching:
     that the class is present. ``on_labels`` is the change in AP by a refit with all answers, on
     photos of tune with a label and no answer; None if these are too few, or the student learns
     them. ``node`` is the new iteration, None without a refit. ``group`` ``(n,)``: see
-    ``distill.metrics.groups``.
+    ``distill.metrics.groups``. ``teacher`` ``(n,)`` are the teacher's log-odds.
     """
 
     answers: Answers
@@ -178,6 +184,20 @@ class Teaching:
     on_labels: Interval | None = None
     node: Node | None = None
     group: Groups = None
+    teacher: Array | None = None
+
+    @property
+    def doubted(self) -> list[str]:
+        """Photos with an answer to which the teacher gives a probability below ``UNLIKELY``; empty
+        unless they are a share ``SHARE_DOUBTED`` of the photos, and two or more. Near-equal photos
+        count once."""
+        if self.teacher is None:
+            return []
+        unlikely = expit(np.where(self.present, self.teacher, -self.teacher)) < UNLIKELY
+        once = first_of(parts_of(self.group, self.present))
+        if unlikely[once].sum() < max(LEAST_WRONG, ceil(SHARE_DOUBTED * len(once))):
+            return []
+        return [image for image, held in zip(self.answers.given, unlikely, strict=True) if held]
 
     @property
     def wrong_before(self) -> Mask:
@@ -234,7 +254,7 @@ class Teaching:
 
     @property
     def _loss_changes(self) -> Array:
-        return _loss(self.after, self.present) - _loss(self.before, self.present)
+        return losses(self.present, self.after) - losses(self.present, self.before)
 
     def _share(self, wrong: Mask) -> Interval:
         """Return the share of True values of the mask ``wrong``, with interval (Wilson 1927)."""
@@ -380,7 +400,9 @@ def _evaluated(
         before = student.logits_of(student.base, scores)
     cutoff = _cutoff(tuner, parent, student, images, rows)
     on_labels = _change_on_labels(tuner, parent, evidence, answers)
-    return Teaching(answers, present, before, after, cutoff, noise, on_labels, group=group)
+    teacher = images.teacher_log_odds(rows)[:, now.k].astype(np.float64)
+    given = answers, present, before, after, cutoff, noise, on_labels
+    return Teaching(*given, group=group, teacher=teacher)
 
 
 def _change_on_labels(
@@ -410,8 +432,3 @@ def _unaware(student: ClassFit, images: set[str], others: NDArray[np.intp]) -> C
         terms = terms if learned is None else terms.having(learned.without(ANSWERS))
     terms = terms.within(others)
     return student if terms == student.terms else student.under(terms)
-
-
-def _loss(logits: Array, present: Mask) -> Array:
-    """Return the cross-entropy ``(n,)`` of each photo, in nats."""
-    return np.asarray(np.logaddexp(0, np.where(present, -logits, logits)))

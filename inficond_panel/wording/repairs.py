@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.near_words import with_and
+from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft
@@ -82,7 +82,18 @@ def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     ``by_teacher`` is the number of answers that the teacher gave instead of the person."""
     outlook = [_outlook(teaching)] if teaching.repairable else []
     by_network = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
-    return [_seen(teaching), *outlook, _done(teaching), *([by_network] if by_teacher else [])]
+    doubts = [_doubts(teaching.doubted)] if teaching.doubted else []
+    by_network_too = [by_network] if by_teacher else []
+    return [_seen(teaching), *outlook, *doubts, _done(teaching), *by_network_too]
+
+
+def _doubts(images: Sequence[str]) -> str:
+    """Return the sentence on answers that the teacher makes unlikely."""
+    answers = count(len(images), "answer")
+    return (
+        f"{answers} clearly contradict the teacher ({listed(images, 5)}). Look at these photos "
+        "again: the answers are wrong, or the teacher relies on the wrong thing."
+    )
 
 
 def _seen(teaching: Teaching) -> str:
@@ -225,8 +236,8 @@ def gain_words(gain: Gain, *, limits: bool = True, by: str = "") -> str:
 
 
 FEW_SENTENCE = (
-    f"Fewer than {LEAST_LABELLED} tuning images show the class, so AP is uncertain: the repair is "
-    "proposed because it makes their labels likelier."
+    f"Fewer than {LEAST_LABELLED} tuning images show the class, so AP is uncertain: the repair has "
+    "the settings under which the labels are likeliest."
 )
 
 

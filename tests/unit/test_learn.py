@@ -282,4 +282,4 @@ def test_added_photos_are_a_lever_where_there_are_some(tuner):
     unbiased_part(tuner.store)
     found = lever(afresh(tuner))
     assert found.gain.estimate > 0.02
-    assert found.edits == (Learn("truck", "more"),)
+    assert found.edits == (Learn("truck", "more"), Lambda("truck"))

@@ -1,10 +1,7 @@
 """Levers of a class: each measured on the same photos, and one of them recommended."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
 from spread_shortcut import shifted_frames
 
 import inficond_panel
@@ -15,8 +12,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift, first_suspects
-from inficond_panel.tuning.suggest import levers as levers_module
-from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
 from inficond_panel.views.knowledge.finding import make_suggestion
@@ -53,41 +49,11 @@ def test_the_lever_of_the_largest_gain_is_recommended(levers, expected):
     assert recommended(levers) is expected
 
 
-@pytest.mark.parametrize(("gain", "taken"), [(-0.001, None), (0.004, SMALL)])
-def test_a_lever_is_taken_if_its_cross_fitted_gain_is_above_0(gain, taken):
-    shift = ClassShift("truck", "none")
-    assert ClassRepair(shift, (STILL, SMALL), Change(gain, np.zeros(9))).taken is taken
-
-
-@pytest.fixture(scope="module")
-def likelihoods():
-    """By how much logits follow the labels: whether scipy's paired t of the losses is above 2, and
-    ``likelier``."""
-    rng = np.random.default_rng(0)
-    label = (rng.random(200) < 0.1).astype(int)
-    photos, found = SimpleNamespace(tune_label=label, tune_group=None), {}
-    for shift in np.linspace(0, 1, 21):
-        logits = rng.normal(-2, 1, size=(2, 200))
-        logits[1] += shift * (2 * label - 1)
-        loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
-        likely = ttest_rel(loss[0], loss[1]).statistic > 2
-        found[shift] = bool(likely), bool(levers_module.likelier(photos, logits))
-    return found
-
-
-def test_labels_are_likelier_by_a_paired_t_above_2(likelihoods):
-    assert [ours for _, ours in likelihoods.values()] == [t for t, _ in likelihoods.values()]
-
-
-def test_both_answers_occur_among_the_likelihoods(likelihoods):
-    assert {likely for likely, _ in likelihoods.values()} == {False, True}
-
-
-def test_labels_are_not_likelier_under_equal_logits():
-    label = np.arange(200) % 10 == 0
-    photos = SimpleNamespace(tune_label=label.astype(int), tune_group=None)
-    logits = np.random.default_rng(0).normal(-2, 1, size=200)
-    assert levers_module.likelier(photos, np.array([logits, logits])) == 0
+@pytest.mark.parametrize("few", [False, True])
+@pytest.mark.parametrize(("gain", "taken"), [(-0.001, None), (0.0, None), (0.004, SMALL)])
+def test_nothing_is_proposed_whose_stated_gain_is_not_above_0(few, gain, taken):
+    stated = Change(gain, np.zeros(9))
+    assert ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated, few=few).taken is taken
 
 
 NAMES = [
@@ -214,41 +180,33 @@ def test_the_concepts_of_a_lever_are_those_of_its_student(students, found):
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
-def suggested_by_few(students, positives: int):
-    """The suggestion by tuning images of which so many show the class."""
+@pytest.fixture(scope="module", params=[9, 10])
+def of_few(students, request):
+    """The suggestion for a class by 9 or by 10 photos of tune that show it."""
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     rows = tuner.store.rows("tune")
     shown = tuner.store.label[rows, 0] == 1
-    kept = np.sort(np.concatenate([rows[shown][:positives], rows[~shown]]))
-    return suggest(tuner, classes=["truck"], rows=kept)
+    kept = np.sort(np.concatenate([rows[shown][: request.param], rows[~shown]]))
+    return request.param, suggest(tuner, classes=["truck"], rows=kept)
 
 
-@pytest.fixture(scope="module")
-def by_few(students):
-    return suggested_by_few(students, LEAST_LABELLED - 1)
+def test_thumbs_are_no_lever_for_few_photos_of_a_class(of_few):
+    positives, suggestion = of_few
+    repair = suggestion.repairs["truck"]
+    names = {each.name for each in repair.levers}
+    few = {AS_IT_IS, "teacher on tuning images", "labels of tuning images"}
+    assert (names == few) == repair.few == (positives < LEAST_LABELLED)
 
 
-def test_ten_positives_measure_all_levers(students):
-    repair = suggested_by_few(students, LEAST_LABELLED).repairs["truck"]
-    assert not repair.few
-    assert len(repair.levers) > 2
+def test_levers_that_learn_photos_choose_the_penalty_anew(of_few):
+    levers = {each.name: each for each in of_few[1].repairs["truck"].levers}
+    edits = levers["teacher on tuning images"].edits
+    assert edits == (Learn("truck", "teacher"), Lambda("truck"))
 
 
-def test_nine_positives_measure_two_levers(by_few):
-    assert by_few.repairs["truck"].few
-    assert len(by_few.repairs["truck"].levers) == 2
-
-
-def test_few_positives_are_learned(by_few):
-    repair = by_few.repairs["truck"]
-    assert repair.taken is repair.levers[1]
-    assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
-
-
-def test_the_gain_of_few_positives_is_that_of_their_lever(by_few):
-    repair = by_few.repairs["truck"]
-    assert repair.gain == repair.taken.gain
-
-
-def test_few_positives_are_told(by_few):
-    assert any("Fewer than 10" in each for each in repair_notes(by_few, "truck"))
+@pytest.mark.parametrize("few", [False, True])
+def test_a_proposal_by_few_photos_says_so(few):
+    stated = Change(0.004, np.zeros(9))
+    repair = ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated, few=few)
+    notes = repair_notes(Suggestion(0, "", 9, 0.95, {"truck": repair}), "truck")
+    assert any("Fewer than 10" in each for each in notes) == few

@@ -9,11 +9,10 @@ from inficond_panel.api.arguments import as_asked
 from inficond_panel.distill import FitProblem, Scores, solve
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.tuning import read_edits
-from inficond_panel.tuning.repairs.penalty import Lambda
-from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
 from inficond_panel.tuning.repairs.choosing import choose
 from inficond_panel.tuning.repairs.kinds import terms_from_json
-from inficond_panel.tuning.repairs.reweight_groups import VALUES, GroupWeights
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight_groups import VALUES, GroupWeights, ReweightGroups
 from inficond_panel.tuning.replay import replay_into
 from inficond_panel.wording.repairs import edit_words, plain_edit, terms_words
 

@@ -1,4 +1,9 @@
-"""Choice among candidate students by the labelled photos of ``tune``: by AP, or by the worst group.
+"""Choice among candidate students by the labelled photos of ``tune``.
+
+Students are compared by AP, or by the worst group of images if groups are reweighted. If few photos
+show the class, few photos decide the AP; then students are compared by the likelihood of the
+labels, in which all photos count. Logits are calibrated before, since else the likelihood would
+prefer students that learn how frequent the class is on ``tune``, which ranks no photo better.
 
 Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
 student, is replaced only for a gain of more than one standard error. This is the threshold of the
@@ -10,9 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -28,13 +35,15 @@ from inficond_panel.vocabulary.metrics import AP
 CHOICE_DRAWS = 200
 #: Number (n,) of each photo's cell of label and group, -1 if it is not known; None: compared by AP.
 Cell = NDArray[np.intp] | None
+#: AP compares students if each label has this many times the least number of photos (20 of tune).
+TIMES_FOR_AP = 4
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Indices of the candidate that is ``taken``, and of the ``best``, by AP or the worst group.
+    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest merit.
 
-    ``gain`` is the value of the best less that of the first, ``error`` its standard error.
+    ``gain`` is the merit of the best less the merit of the first, ``error`` its standard error.
     """
 
     taken: int
@@ -44,22 +53,29 @@ class Choice:
 
 
 def choose(
-    label: NDArray, logits: Array, group: Groups, seed: int = 0, cell: Cell = None
+    label: NDArray,
+    logits: Array,
+    group: Groups,
+    seed: int = 0,
+    *,
+    by_ap: bool = True,
+    cell: Cell = None,
 ) -> Choice:
-    """Choose one of m students by ``compared_values``, from logits (m, n) and labels (n,) in {1,
-    0}: the first, unless another gains more than one standard error. ``group`` (n,): see
+    """Choose one of m students by ``merits``, from logits (m, n) and labels (n,) in {1, 0}: the
+    first, unless another gains more than one standard error. ``group`` (n,): see
     ``metrics.groups``."""
     every = np.ones((1, len(label)))
-    best = int(np.argmax(np.nan_to_num(compared_values(label, logits, every, cell))))
+    merit = partial(merits, by_ap=by_ap, cell=cell)
+    best = int(np.argmax(np.nan_to_num(merit(label, logits, every))))
     counts = np.concatenate([every, draw_counts(len(label), CHOICE_DRAWS, seed, group)])
-    values = compared_values(label, logits[[0, best]], counts, cell)
+    values = merit(label, logits[[0, best]], counts)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])
     return Choice(taken, best, float(values[1, 0] - values[0, 0]), float(error[1]))
 
 
 def compared_values(label: NDArray, logits: Array, counts: NDArray, cell: Cell = None) -> Array:
-    """Return what each student is compared by (m, draws): AP, or with the ``cell`` (n,) of each
+    """Return what a gain is stated in (m, draws): AP, or with the ``cell`` (n,) of each
     photo the accuracy of the worst cell at equal numbers (``metrics.worst_group``).
 
     ``logits`` are (m, n), ``counts`` (draws, n) the numbers of times that a draw has each photo.
@@ -72,18 +88,69 @@ def compared_values(label: NDArray, logits: Array, counts: NDArray, cell: Cell =
     )
 
 
+def compared_by_ap(evidence: Evidence, least: int = LEAST_TUNE) -> bool:
+    """Return True if the photos of tune are enough to compare students by AP; ``least``: see
+    ``enough``."""
+    return enough(evidence, TIMES_FOR_AP * least)
+
+
+def merits(
+    label: NDArray, logits: Array, counts: NDArray, *, by_ap: bool = True, cell: Cell = None
+) -> Array:
+    """Return the merit of each student (m, draws), by which students are compared:
+    ``compared_values``, or without ``by_ap`` and ``cell`` the mean log likelihood of the labels in
+    nats per photo, of ``calibrated`` logits.
+
+    From logits (m, n) and bootstrap counts (draws, n)."""
+    if by_ap or cell is not None:
+        return compared_values(label, logits, counts, cell)
+    photos = np.asarray(counts, dtype=np.float64)
+    return np.asarray(-losses(label, calibrated(label, logits)) @ photos.T / photos.sum(axis=1))
+
+
+def losses(label: NDArray, logits: Array) -> Array:
+    """Return the cross-entropy of logits (..., n) with the labels (n,), in nats per photo."""
+    return np.asarray(np.logaddexp(0, np.where(label == 1, -logits, logits)))
+
+
+def calibrated(label: NDArray, logits: Array) -> Array:
+    """Return slope · logit + constant (m, n) of each student, with the slope of 0 or more and the
+    constant by which the labels (n,) are likeliest, as Platt (1999, "Probabilistic outputs for
+    support vector machines") fits them: to (p + 1) / (p + 2) for p positives, and to 1 / (q + 2)
+    for q negatives, so that the slope stays finite."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
+
+    positives = np.count_nonzero(label == 1)
+    target = np.where(
+        label == 1, (positives + 1) / (positives + 2), 1 / (len(label) - positives + 2)
+    )
+    found = np.empty(logits.shape)
+    for made, each in zip(found, logits, strict=True):
+        inputs = np.stack([(each - each.mean()) / (each.std() or 1.0), np.ones(len(each))], axis=1)
+
+        def loss(line: Array, inputs: Array = inputs) -> tuple[float, Array]:
+            logit = inputs @ line
+            return (np.logaddexp(0, logit) - target * logit).sum(), inputs.T @ (
+                expit(logit) - target
+            )
+
+        line = minimize(loss, [1.0, 0.0], jac=True, bounds=[(0, None), (None, None)]).x
+        made[:] = inputs @ line
+    return found
+
+
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
     """Return each student's AP (m, draws), from logits (m, n) and bootstrap counts (draws, n)."""
     return np.array([Outcome(label, each).values(AP.key, counts) for each in logits])
 
 
 def errors(values: Array) -> Array:
-    """Return standard errors (m,) of the gain over the first student, from values (m, draws)."""
+    """Return standard errors (m,) of the gain over the first student, from merits (m, draws)."""
     return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
 
 
 def chosen(values: Array, error: Array) -> NDArray[np.intp]:
-    """Return indices (draws,) of the chosen students, by values (m, draws) and errors (m,)."""
+    """Return indices (draws,) of the chosen students, by merits (m, draws) and errors (m,)."""
     known = np.nan_to_num(values)
     best = np.argmax(known, axis=0)
     gain = known[best, np.arange(known.shape[1])] - known[0]

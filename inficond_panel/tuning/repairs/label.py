@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.names import name_key, name_text
 from inficond_panel.common.numbers import count
-from inficond_panel.distill import average_precision
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
@@ -21,7 +20,14 @@ from inficond_panel.tuning.fitting.effect import Effect, LabelsByClass, Usual
 from inficond_panel.tuning.fitting.images import Further
 from inficond_panel.tuning.fitting.targets import Targets, TargetSource
 from inficond_panel.tuning.fitting.terms import Terms, size_of
-from inficond_panel.tuning.repairs.choosing import counted, enough, logits_of_tune, to_choose_by
+from inficond_panel.tuning.repairs.choosing import (
+    compared_by_ap,
+    counted,
+    enough,
+    logits_of_tune,
+    merits,
+    to_choose_by,
+)
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.repair import Named, Repair, Request
 from inficond_panel.vocabulary.intents import RepairKind
@@ -132,7 +138,8 @@ class Label(Repair):
     def applied(cls, request: Request, evidence: Evidence, terms: Terms) -> Terms:
         """Return ``terms`` with these labels and those of before.
 
-        Their weight has the highest AP on other photos; what is learned beside them may set it.
+        Their weight is the best on other photos (``merits``); what is learned beside them may set
+        it.
         """
         before = terms.get(Taught)
         every = {
@@ -146,25 +153,25 @@ class Label(Repair):
 
 
 def _weighted(request: Request, evidence: Evidence, taught: Taught, terms: Terms) -> Terms:
-    """Return ``terms`` with the labels ``taught`` at the weight of highest AP on other photos."""
+    """Return ``terms`` with the labels ``taught`` at their best weight on other photos."""
     others = to_choose_by(evidence, terms)
     if not enough(others, request.least):
         seen = len(evidence.tune) - len(others.tune)  # taught, so not for evaluation
         taught = replace(taught, weight=UNCOMPARED_WEIGHT)
         return replace(terms.having(taught), used=max(terms.used, seen))
     tried = [terms.having(replace(taught, weight=weight)) for weight in WEIGHTS]
-    values = [_ap(others, each, request.box) for each in tried]
+    logits = np.stack([_logits(others, each, request.box) for each in tried])
+    by_ap, once = compared_by_ap(others, request.least), np.ones((1, len(others.tune)))
+    values = merits(others.tune_label, logits, once, by_ap=by_ap)
     return counted(tried[int(np.argmax(values))], others)
 
 
-def _ap(evidence: Evidence, terms: Terms, box: Box) -> float:
-    """Return the AP on tune under ``terms``, cross-fitted if they learn from tune."""
+def _logits(evidence: Evidence, terms: Terms, box: Box) -> NDArray:
+    """Return the logits (n,) on tune under ``terms``, cross-fitted if they learn from tune."""
     if terms.learns_tune:
-        logits = logits_of_tune(evidence, [terms], box)[0]
-    else:
-        student = evidence.student.under(terms, box)
-        logits = student.logits(student.base, evidence.tune)
-    return float(average_precision(evidence.tune_label, logits))
+        return logits_of_tune(evidence, [terms], box)[0]
+    student = evidence.student.under(terms, box)
+    return student.logits(student.base, evidence.tune)
 
 
 @dataclass(frozen=True)

@@ -142,11 +142,12 @@ class OwnPenalty(Effect):
 
 
 def lambda_path(student: ClassFit) -> list[float]:
-    """Return rising values of lambda, from the spec's to the last with a nonzero weight.
+    """Return values of lambda: the spec's, larger ones up to the last with a nonzero weight, at
+    most ``MOST_STEPS`` together, and the smaller ones among ``compared_penalties``.
 
-    At most ``MOST_STEPS``. For a joint student, up to the first value that reaches the sum of the
-    other classes' lambdas: above this value the weights of the class are 0, the other classes
-    carry the difference, and the solution is constant.
+    A joint student has no smaller ones, which take long to solve, and larger ones up to the first
+    value that reaches the sum of the other classes' lambdas: above this value the weights of the
+    class are 0, the other classes carry the difference, and the solution is constant.
     """
     data, k = student.data, student.column
     largest = data.largest_lambda(k)
@@ -157,7 +158,9 @@ def lambda_path(student: ClassFit) -> list[float]:
         )
         largest = min(largest, PATH_STEP * others)
     path = [start * PATH_STEP**step for step in range(MOST_STEPS)]
-    return [value for value in path if value < largest] or [start]
+    smaller = [] if student.link == SOFTMAX else compared_penalties(student.store)[::2]
+    rising = [value for value in path if value < largest] or [start]
+    return rising + [value for value in smaller if value < start]
 
 
 def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:

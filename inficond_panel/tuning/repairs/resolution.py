@@ -1,10 +1,11 @@
 """Resolution of the repairs of one iteration to terms, by labelled photos.
 
 First each kind that stands by itself is applied: labels, then reweighting. Then reweighted groups,
-learn, adaptive penalty and lambda are resolved together: free values are chosen by AP on the photos
-of ``tune`` whose labels are not taught, cross-fitted if the student learns from ``tune``; with
-reweighted groups by the worst group in place of AP. The original lambda without adaptive penalty
-stays unless another choice gains more than one standard error.
+learn, adaptive penalty and lambda are resolved together: free values are chosen by AP, or by
+likelihood if few photos show the class, on the photos of ``tune`` whose labels are not taught,
+cross-fitted if the student learns from ``tune``; with reweighted groups by the worst group. The
+original lambda without adaptive penalty stays unless another choice gains more than one standard
+error.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import (
     Cell,
     choose,
+    compared_by_ap,
     counted,
     enough,
     logits_of_tune,
@@ -45,10 +47,9 @@ def resolve_repairs(evidence: Evidence, repairs: Iterable[Repair], box: Box, lea
 
 
 def _chosen(repairs: Sequence[Repair], request: Request, evidence: Evidence, terms: Terms) -> Terms:
-    """Return the combination of candidates that ``choose`` takes on ``tune``: by AP, or by the
-    worst group if groups are reweighted.
+    """Return the combination of candidates that ``choose`` takes by the labels of ``tune``.
 
-    If photos of ``tune`` are learned, this value is cross-fitted.
+    If photos of ``tune`` are learned, logits are cross-fitted.
     """
     others = to_choose_by(evidence, terms)
     needing = [repair for repair in repairs if repair.needs_labels]
@@ -61,7 +62,8 @@ def _chosen(repairs: Sequence[Repair], request: Request, evidence: Evidence, ter
     if len(tried) > 1:
         logits = logits_of_tune(others, tried, request.box)
         given = others.tune_label, logits, others.tune_group
-        made = choose(*given, cell=_cell(others, tried[0]))
+        by_ap, cell = compared_by_ap(others, request.least), _cell(others, tried[0])
+        made = choose(*given, by_ap=by_ap, cell=cell)
         best = any(repair.best_taken for repair in free)
         tried = [tried[made.best if best else made.taken]]
     return counted(tried[0], others) if needing or (free and able) else tried[0]

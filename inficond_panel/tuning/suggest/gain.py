@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.repairs.choosing import Cell, chosen, compared_values, errors
+from inficond_panel.tuning.repairs.choosing import Cell, chosen, compared_values, errors, merits
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
 DRAWS = 400
@@ -119,10 +119,13 @@ def gain_of_choice(
     counts: NDArray,
     *,
     careful: bool,
+    by_ap: bool = True,
     taught: Sequence[Array] = (),
     cell: Cell = None,
 ) -> ChoiceGain:
-    """Return the gain of choosing the best student of m by ``compared_values``, over the first.
+    """Return the gain of choosing the best student of m over the first, by ``choosing.merits``.
+
+    The gain is in ``compared_values``, also if students are compared by likelihood.
 
     The first is a candidate only with ``careful``, and then left only for a gain above one standard
     error, as in ``repairs.choosing``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
@@ -131,9 +134,8 @@ def gain_of_choice(
     """
     moved = list(taught) or [np.zeros(len(counts))] * 2
     values = _both_sides(label, logits, counts, cell)
-    best = 1 + np.argmax(np.nan_to_num(values[0][1:]), axis=0)
-    if careful:
-        best = chosen(values[0], errors(values[0]))
+    by = merits(label, logits, counts, by_ap=by_ap, cell=cell)
+    best = chosen(by, errors(by)) if careful else 1 + np.argmax(np.nan_to_num(by[1:]), axis=0)
     found = ChoiceGain(*_gains(values, best), moved[0])
     if cell is None:
         return found

@@ -24,7 +24,6 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import Fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
-from inficond_panel.distill.metrics.groups import part_means, parts_of
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
@@ -41,7 +40,13 @@ from inficond_panel.tuning.fitting.class_fit import (
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.choosing import Cell, choose, compared_values
+from inficond_panel.tuning.repairs.choosing import (
+    Cell,
+    choose,
+    compared_by_ap,
+    compared_values,
+    merits,
+)
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
@@ -73,8 +78,6 @@ AS_IT_IS = "as it is"
 SUSPECTS = 3
 #: Factor of the thumb 👍 on the class's own word.
 WORD_FACTOR = 2.0
-#: Least z of the gain in log likelihood to propose this lever.
-LIKELIER = 2.0
 #: Function from evidence and a number to so many concepts, by labels.
 Select = Callable[[Evidence, int], tuple[str, ...]]
 _TO_CHOOSE = "labels of tuning images, to choose"
@@ -110,8 +113,8 @@ class ClassRepair:
     ``gain_of_best`` is the gain of choosing the best lever, if any gains, and ``ap_change_of_best``
     the change of AP with it. ``photos`` are the most
     informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
-    near-equal photos count once) the only lever is to learn the labels of tune with weight 1. Their
-    likelihood makes the choice, not AP. ``baselines`` are no edits of the student.
+    near-equal photos count once) the levers are to learn photos of tune or added photos; the
+    likelihood of labels chooses, not AP. ``baselines`` are no edits of the student.
     """
 
     shift: ClassShift
@@ -125,8 +128,6 @@ class ClassRepair:
     @property
     def taken(self) -> Lever | None:
         """Proposed lever: the largest gain above 0, if choosing the best lever gains; else None."""
-        if self.few:
-            return next((lever for lever in self.levers if lever.edits), None)
         return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
 
     @property
@@ -203,27 +204,27 @@ def _compared(
     counts = counts[:, np.isin(evidence.seen, evidence.tune)]
     before = changes_by_teaching(evidence, student.terms, counts, cell)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    few = evidence.shown(TUNE)[0] < LEAST_LABELLED
+    few, by_ap = evidence.shown(TUNE)[0] < LEAST_LABELLED, compared_by_ap(evidence)
     for name, edits, needs, select in _levers(tuner, evidence, shift, few, by, kept):
         check()
-        careful = not any(map(_takes_best, edits))
+        careful = _careful(edits, few=few)
         intents = [edit for edit in edits if isinstance(edit, Intent)]
         thumbs = _Thumbs(tuner, parent, evidence, intents, select)
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
         terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
-        best = likelier(evidence, logits) if few else _taken(evidence, logits, cell, careful)
+        how: dict[str, Any] = {"careful": careful, "by_ap": by_ap, "cell": cell}
+        best = _taken(evidence, logits, **how)
         made, taught = [student.terms, *terms][best], list[Array]()
         if made != student.terms:
             after = changes_by_teaching(evidence, made, counts, cell)
             taught = [new - old for new, old in zip(after, before, strict=True)]
-        how: dict[str, Any] = {"careful": careful, "taught": taught, "cell": cell}
-        choice = gain_of_choice(label, logits, counts, **how)
+        choice = gain_of_choice(label, logits, counts, taught=taught, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
         tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, evidence, tried, cell)
-    of_best = choices[0] if few else gain_of_levers(choices)
+    of_best = gain_of_levers(choices)
     others = () if few else baselines_of(evidence, still[0], counts, cell, seed)
     gains = of_best.gain, of_best.ap_change
     return ClassRepair(shift, tuple(measured), *gains, few=few, baselines=others)
@@ -233,6 +234,15 @@ def _takes_best(edit: Intent | Repair) -> bool:
     """Return True if of the candidates of a lever with ``edit`` the best is taken."""
     only_aims = isinstance(edit, ReweightGroups) and not edit.free
     return isinstance(edit, Repair) and edit.best_taken and not only_aims
+
+
+def _careful(edits: Sequence[Intent | Repair], *, few: bool) -> bool:
+    """Return True if the unchanged student stays unless another gains more than one standard error.
+
+    Where photos are learned or groups reweighted, the change was requested, and the best is taken;
+    but labels of ``few`` positives are learned with care, since each of them moves the student."""
+    labels = (isinstance(each, Learn) and each.source == LABELS for each in edits)
+    return not any(map(_takes_best, edits)) or (few and any(labels))
 
 
 @dataclass(frozen=True)
@@ -266,17 +276,17 @@ def _levers(
 ) -> Iterator[_Given]:
     """Yield the levers of a class, the simplest first; none removes a concept that is ``kept``."""
     name = evidence.class_name
-    if few:
-        yield _Given("labels of tuning images", (Learn(name, LABELS, 1.0),), _TO_LEARN)
-        return
     # With strength 0 it weighs nothing; free values are chosen by the worst group.
     aim = (ReweightGroups(name, by, 0.0),) if by else ()
-    yield _Given("penalty λ", (*aim, Lambda(name)), _TO_CHOOSE)
-    yield _Given("teacher on tuning images", (*aim, Learn(name, TEACHER)), _TO_CHOOSE)
+    anew = Lambda(name)
+    if not few:
+        yield _Given("penalty λ", (*aim, anew), _TO_CHOOSE)
+    yield _Given("teacher on tuning images", (*aim, Learn(name, TEACHER), anew), _TO_CHOOSE)
     if part_hashes(evidence.student.store):
-        yield _Given("teacher on added photos", (*aim, Learn(name, MORE)), _TO_CHOOSE)
-    labels = (*aim, Learn(name, LABELS), Lambda(name))
-    yield _Given("labels of tuning images", labels, _TO_LEARN)
+        yield _Given("teacher on added photos", (*aim, Learn(name, MORE), anew), _TO_CHOOSE)
+    yield _Given("labels of tuning images", (*aim, Learn(name, LABELS), anew), _TO_LEARN)
+    if few:
+        return
     if by:
         yield from _of_groups(evidence, by, kept, targets=tuner.refit == TARGET)
     yield from _thumbs(evidence, shift, kept, targets=tuner.refit == TARGET)
@@ -373,29 +383,14 @@ def _candidates(evidence: Evidence, edits: Sequence[Repair]) -> tuple[list[Terms
     return terms, _logits(evidence, terms)
 
 
-def likelier(evidence: Evidence, logits: Array) -> int:
-    """Return 1 if the labels of tune are significantly likelier under the second of two students,
-    else 0.
-
-    Uses the paired z of the log likelihood per photo, from ``logits`` (2, n): all photos count,
-    while AP depends on few positives. Near-equal photos count as one, with their mean.
-    """
-    label = evidence.tune_label
-    losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
-    gains = part_means(losses[0] - losses[1], parts_of(evidence.tune_group, label))
-    error = gains.std(ddof=1) / np.sqrt(len(gains))
-    return int(gains.mean() > LIKELIER * error)
-
-
-def _taken(evidence: Evidence, logits: Array, cell: Cell, careful: bool) -> int:
-    """Return the index of the best student by ``compared_values``, on all photos; the first
-    competes only if ``careful``, and then stays unless another gains more than one standard
-    error."""
+def _taken(evidence: Evidence, logits: Array, *, careful: bool, by_ap: bool, cell: Cell) -> int:
+    """Return the index of the best student on all photos (``merits``); the first competes only if
+    ``careful``, and then stays unless another gains more than one standard error."""
     label = evidence.tune_label
     if careful:
-        return choose(label, logits, evidence.tune_group, cell=cell).taken
-    values = compared_values(label, logits[1:], np.ones((1, len(label))), cell)
-    return 1 + int(values.argmax())
+        return choose(label, logits, evidence.tune_group, by_ap=by_ap, cell=cell).taken
+    once = np.ones((1, len(label)))
+    return 1 + int(merits(label, logits[1:], once, by_ap=by_ap, cell=cell).argmax())
 
 
 def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
