@@ -6,7 +6,15 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
+
+_ADDRESSES = ("postgresql://", "postgres://")
+
+
+def is_address(place: str | Path) -> bool:
+    """Return True if ``place``, which names a history, is a database's address and not a path."""
+    return str(place).startswith(_ADDRESSES)
 
 
 class Row(Protocol):

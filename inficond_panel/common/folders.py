@@ -12,14 +12,6 @@ if TYPE_CHECKING:
     from inficond_panel.common.postgres import PostgresDatabase
 
 
-_ADDRESSES = ("postgresql://", "postgres://")
-
-
-def is_address(place: str | Path) -> bool:
-    """Return True if ``place``, which names a history, is a database's address and not a path."""
-    return str(place).startswith(_ADDRESSES)
-
-
 class DiskFolder:
     """Small files of a history in the folder ``path``, which the first ``write`` creates."""
 

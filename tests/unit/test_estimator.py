@@ -141,7 +141,7 @@ def test_names_come_from_data_frames_and_what_cannot_be_used_is_said(data):
         ({**SOFTMAX, "y_kind": "probabilities"}, "shares", ValueError, "in a softmax to 1"),
     ):
         scores, logits = data
-        y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}
+        y = {"logits": logits, "shares": expit(logits)}
         y["names"] = np.array(["cat", "dog", "tv"])[logits.argmax(axis=1)]
         with pytest.raises(error, match=fault):
             ConceptStudents(**settings).fit(scores, y[given])
