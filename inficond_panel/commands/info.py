@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import note, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, spec_to_make
-from inficond_panel.common.folders import is_address
+from inficond_panel.common.database import is_address
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError

@@ -6,7 +6,25 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
+
+_ADDRESSES = ("postgresql://", "postgres://")
+
+
+#: Place of a history that is not kept: it ends with the process.
+IN_MEMORY = ":memory:"
+
+
+def is_path(place: str | Path) -> bool:
+    """Return True if ``place``, which names a history, is the path of a file: neither a database's
+    address nor ``IN_MEMORY``."""
+    return not is_address(place) and str(place) != IN_MEMORY
+
+
+def is_address(place: str | Path) -> bool:
+    """Return True if ``place``, which names a history, is a database's address and not a path."""
+    return str(place).startswith(_ADDRESSES)
 
 
 class Row(Protocol):

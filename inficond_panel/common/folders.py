@@ -12,24 +12,6 @@ if TYPE_CHECKING:
     from inficond_panel.common.postgres import PostgresDatabase
 
 
-_ADDRESSES = ("postgresql://", "postgres://")
-
-
-#: Place of a history that is not kept: it ends with the process.
-IN_MEMORY = ":memory:"
-
-
-def is_path(place: str | Path) -> bool:
-    """Return True if ``place``, which names a history, is the path of a file: neither a database's
-    address nor ``IN_MEMORY``."""
-    return not is_address(place) and str(place) != IN_MEMORY
-
-
-def is_address(place: str | Path) -> bool:
-    """Return True if ``place``, which names a history, is a database's address and not a path."""
-    return str(place).startswith(_ADDRESSES)
-
-
 class DiskFolder:
     """Small files of a history in the folder ``path``, which the first ``write`` creates."""
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inficond_panel.common.database import Connected, DatabaseConnection
-from inficond_panel.common.folders import is_address
+from inficond_panel.common.database import Connected, DatabaseConnection, is_address
 from inficond_panel.errors import InficondError
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inficond_panel.common import clock
+from inficond_panel.common.database import is_path
 from inficond_panel.common.files import write_whole
-from inficond_panel.common.folders import is_path
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import HistoryError, Remedy, TuningError

@@ -138,11 +138,10 @@ def test_names_come_from_data_frames_and_what_cannot_be_used_is_said(data):
         ({"y_kind": "odds"}, "logits", ValueError, "y_kind must be"),
         ({**SOFTMAX, "l2": 0.1}, "logits", ValueError, "l2 is not used with link='softmax'"),
         ({"link": "probit"}, "logits", ValueError, "link must be 'sigmoid' or 'softmax'"),
-        (SOFTMAX, "one class", ValueError, "at least two classes"),
         ({**SOFTMAX, "y_kind": "probabilities"}, "shares", ValueError, "in a softmax to 1"),
     ):
         scores, logits = data
-        y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}
+        y = {"logits": logits, "shares": expit(logits)}
         y["names"] = np.array(["cat", "dog", "tv"])[logits.argmax(axis=1)]
         with pytest.raises(error, match=fault):
             ConceptStudents(**settings).fit(scores, y[given])

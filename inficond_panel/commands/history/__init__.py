@@ -6,7 +6,7 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, show, show_all, show_lines
 from inficond_panel.commands.shared.parser import Parser
-from inficond_panel.common.folders import IN_MEMORY
+from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.installation import path_word
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.worlds import WORLDS

@@ -22,7 +22,7 @@ from panel.command.serve import Serve
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.parser import HISTORY_HELP, SPEC
-from inficond_panel.common.folders import IN_MEMORY, is_path
+from inficond_panel.common.database import IN_MEMORY, is_path
 from inficond_panel.common.logs import TEXT, log_as_json
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError

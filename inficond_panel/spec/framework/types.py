@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefined, core_schema
 
+from inficond_panel.common.database import is_path
 from inficond_panel.common.devices import EXPECTED, FORM
-from inficond_panel.common.folders import is_path
 from inficond_panel.common.names import find_name
 from inficond_panel.common.places import address_fault, is_remote, place_of
 from inficond_panel.spec.framework.yaml_source import Reading, expand, short

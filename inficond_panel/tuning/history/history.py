@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.common import clock
-from inficond_panel.common.database import DatabaseConnection
-from inficond_panel.common.folders import IN_MEMORY, DatabaseFolder, DiskFolder, Folder, is_address
+from inficond_panel.common.database import IN_MEMORY, DatabaseConnection, is_address
+from inficond_panel.common.folders import DatabaseFolder, DiskFolder, Folder
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.history import log

@@ -10,7 +10,7 @@ import panel as pn
 import param
 from panel.viewable import Children, Viewable, Viewer
 
-from inficond_panel.common.folders import IN_MEMORY
+from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import Layout
 from inficond_panel.state import AppState
