@@ -11,6 +11,7 @@ import inficond_panel
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.fitting.class_fit import held_out_logits
+from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 from inficond_panel.tuning.repairs.choosing import calibrated, choose, compared_by_ap, merits
 from inficond_panel.tuning.repairs.learn import Learn, Learned
 from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty, lambda_path
@@ -118,12 +119,20 @@ def test_ap_compares_students_from_twenty_photos_of_each_label_on(positives, by_
     assert compared_by_ap(photos) == by_ap
 
 
-def test_a_choice_of_the_penalty_compares_smaller_ones_too(tuner):
-    sparse = tuner.fine_tune(tuner.root(), [Lambda("truck", 5e-3)])
-    path = lambda_path(tuner.repairs.class_fit(sparse, "truck"))
-    assert [value for value in path if value < 5e-3] == [1e-4, 4.64e-4, 2.15e-3]
+@pytest.fixture
+def sparse(tuner) -> list[float]:
+    """Penalties that are compared for a student with 50 times the least of students.lambda: auto,
+    divided by this least one."""
+    least = compared_penalties(tuner.store)[0]
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 50 * least)])
+    path = lambda_path(tuner.repairs.class_fit(node, "truck"))
+    return [value / least for value in path]
 
 
-def test_the_present_penalty_is_compared_first(tuner):
-    sparse = tuner.fine_tune(tuner.root(), [Lambda("truck", 5e-3)])
-    assert lambda_path(tuner.repairs.class_fit(sparse, "truck"))[0] == 5e-3
+def test_a_choice_of_the_penalty_compares_smaller_ones_too(sparse):
+    smaller = [value for value in sparse if value < 49]
+    assert smaller == pytest.approx([1, 10 ** (2 / 3), 10 ** (4 / 3)], rel=5e-3)
+
+
+def test_the_present_penalty_is_compared_first(sparse):
+    assert sparse[0] == pytest.approx(50)
