@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -141,10 +141,11 @@ class _Race:
         progress: Callable[[str], None],
     ) -> None:
         self.photos, self.label = photos, label
-        self.network: Any = network  # each kind is a dataclass with the fields used here
+        # Each kind is a dataclass with the fields used here.
+        self.network = fields = cast("Any", network)
         self.progress = progress
-        known = SOFTMAX if self.network.softmax else SIGMOID
-        self.activation = known if self.network.probabilities else ""
+        known = SOFTMAX if fields.softmax else SIGMOID
+        self.activation = known if fields.probabilities else ""
         self.values: dict[str, np.ndarray] = {}
 
     def run(self, tried: dict[str, Preprocessing]) -> str:

@@ -130,7 +130,9 @@ def test_auto_compares_strengths_by_the_worst_group(evidence):
 
 def test_another_free_value_is_chosen_by_the_worst_group(tuner, monkeypatch):
     compared, place = [], "inficond_panel.tuning.repairs.resolution.choose"
-    monkeypatch.setattr(place, lambda *a, cell: compared.append(cell) or choose(*a, cell=cell))
+    monkeypatch.setattr(
+        place, lambda *a, cell, **k: compared.append(cell) or choose(*a, cell=cell, **k)
+    )
     tuner.fine_tune(tuner.root(), [ReweightGroups(CLASS, COLUMN, 0.25), Lambda(CLASS)])
     assert set(np.unique(compared[0])) == {0, 1, 2, 3}
 

@@ -13,7 +13,7 @@ from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
     from precompute.detect import FolderLayout
-    from precompute.detect.models import ChosenModel
+    from precompute.detect.chosen import ChosenModel
     from precompute.detect.writing import SpecDraft
 
 #: From a path to the text that a spec has for it.

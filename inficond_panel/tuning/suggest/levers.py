@@ -417,7 +417,8 @@ def _measured(
         logits = before.all_logits if one.name == AS_IT_IS else one.logits
         share = float(np.mean(above(logits, cutoff) == teacher))
         size = int(np.count_nonzero(used))
-        after = ap + change.estimate, share, size, change, worst + gain.estimate
+        of_worst = worst if cell is None else worst + gain.estimate
+        after = ap + change.estimate, share, size, change, of_worst
         measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, *after))
     return measured
 
