@@ -13,6 +13,7 @@ from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.results.tree import take_tree
 from inficond_panel.state.asking import AskState
 from inficond_panel.state.batch import Preview
+from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
@@ -27,7 +28,7 @@ from inficond_panel.state.selection import (
     Selection,
     Settings,
 )
-from inficond_panel.state.shared import BelongState, SharedState
+from inficond_panel.state.shared import SharedState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
@@ -125,9 +126,8 @@ class AppState(param.Parameterized):
         self.students = StudentsState(tuner, self.dataset, snapshot, tree)
         self.tuning = TuningState(self.students, jobs, rights)
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
-        self.shifts = ShiftState(self.students, self.selection, self.jobs)
         self.belong = BelongState(self.tuning)
-        self.belong.param.watch(lambda _: self.shifts.settle(), "belonging")
+        self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )

@@ -17,6 +17,7 @@ from inficond_panel.results.shift import (
     student_shift,
 )
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
+from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
@@ -37,9 +38,11 @@ class ShiftState(param.Parameterized):
     differences = param.Dict({}, doc="``Differences`` by class, of selected classes.")
     problem = param.String("", doc="Why the other classes are not computed.")
 
-    def __init__(self, students: StudentsState, selection: Selection, jobs: Jobs) -> None:
+    def __init__(
+        self, students: StudentsState, selection: Selection, belong: BelongState, jobs: Jobs
+    ) -> None:
         self._students, self._selection, self._jobs = students, selection, jobs
-        self._asked = False
+        self._belong, self._asked = belong, False
         self._node = students.node
         super().__init__()
 
@@ -63,7 +66,8 @@ class ShiftState(param.Parameterized):
         self._asked = self._students.tuner.spec.tuning.suspects
         self._next()
 
-    def settle(self) -> None:
+    @param.depends("_belong.belonging", watch=True)
+    def _settle(self) -> None:
         """Take out of the shifts what belongs to the classes by the latest answers."""
         tuner, node = self._students.tuner, self._students.node
         shifts, seen = list(self.by_class), list(self.differences)

@@ -1,57 +1,21 @@
-"""State of what students may rely on in all photos, and of what people said belongs to a class."""
+"""State of what students may rely on in all photos."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 
 import param
 
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.shared_bias import StudentShared, student_shared
 from inficond_panel.results.shift import made_at
-from inficond_panel.state.batch import Notice
+from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
-from inficond_panel.state.tuning import TuningState
-from inficond_panel.tuning.belonging import Belonging
-from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.settled import settled_shared
-
-
-class BelongState(param.Parameterized):
-    """Answers of people on what belongs to a class. Only the worker thread reads and writes them
-    on disk."""
-
-    belonging = param.Parameter(doc="What belongs to the classes (a ``Belonging``).")
-
-    def __init__(self, tuning: TuningState) -> None:
-        self._tuning, self._changes = tuning, count()
-        super().__init__(belonging=tuning.tuner.belonging())
-
-    def say(self, thing: ReliedThing, *, on: bool = True) -> None:
-        """Record that a thing belongs to its class, or take that back; offer to undo it.
-
-        Raises ``TuningError`` for a class that this page may not tune."""
-        tuning = self._tuning
-        tuning.rights.require_class(thing.class_name)
-        tuner, node = tuning.tuner, tuning.head.id
-
-        def work(_: Job) -> Belonging:
-            tuner.set_belongs(node, thing, tuning.author, on=on)
-            return tuner.belonging()
-
-        def done(belonging: Belonging) -> None:
-            self.belonging = belonging
-            words = f"{thing.name} belongs to {thing.class_name}"
-            text, offer = (f"{words}.", "Undo") if on else (f"Taken back: {words}.", "Say it again")
-            tuning.notice = Notice(text, offer, lambda: self.say(thing, on=not on))
-
-        key = f"belongs {next(self._changes)}"
-        tuning.jobs.submit(Job(key, work, done, tuning.tell, kept=True))
 
 
 class SharedState(param.Parameterized):

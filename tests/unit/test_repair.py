@@ -193,7 +193,9 @@ def test_the_commands_record_it_say_what_chose_and_replay_it(tmp_path: Path, run
     assert run("export", store, *given, "--history", one)[0] == 0
     opened = inficond_panel.open_students(store, history=one)
     edits = read_edits(out / "edits.yaml", opened.tuner.store)
-    assert [item.to_json() for item in edits[0]] == asked
+    for edit in asked:  # an export has them in the order of kinds
+        assert edit in [item.to_json() for item in edits[0]]
+    assert len(edits[0]) == len(asked)
     replayed = told("tune", "--edits", out / "edits.yaml", history=two)["iterations"]["rows"][-1]
     assert replayed["id"] == document["node"]
     assert replayed["weights_hash"] == opened.tuner.node(document["node"]).weights_hash
