@@ -157,6 +157,26 @@ class Rates:
     found: tuple[tuple[int, int], tuple[int, int]]
     called: tuple[tuple[int, int], tuple[int, int]]
 
+    def tells(self, use: float) -> bool:
+        """Return True if the decisions show a use of this sign: on that side more positives are
+        found, or more negatives called.
+
+        If no positive has the candidate, its absence is right in all photos there are."""
+        if use < 0 and not self.found[0][1]:
+            return False
+        return self.found_tells(use) or _difference(*self.called) * use > 0
+
+    def found_tells(self, use: float) -> bool:
+        """Return True if more positives are found on the side of a use of this sign."""
+        return _difference(*self.found) * use > 0
+
+
+def _difference(with_: tuple[int, int], without: tuple[int, int]) -> float:
+    """Return the share with the candidate less the share without it; 0 if a side has no photo."""
+    if not with_[1] or not without[1]:
+        return 0.0
+    return with_[0] / with_[1] - without[0] / without[1]
+
 
 def rates(shown: NDArray[np.bool_], label: NDArray, decision: NDArray[np.bool_]) -> Rates:
     """Count a student's decisions (n,) on photos by label (n,) in {1, 0}, with a candidate

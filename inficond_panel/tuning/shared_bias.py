@@ -165,8 +165,6 @@ def _suspect(
     told, use = ~np.isnan(each.values), float(measured.use[m])
     values = each.values[told]
     shares = rates(shows(values, dividing_score(values)), label[told], decision[told])
-    # With no photo of both, the absence is right in all photos there are.
-    apart = use < 0 and shares.found[0][1] == 0
     return SharedSuspect(
         each.kind,
         each.name,
@@ -174,7 +172,7 @@ def _suspect(
         use,
         float(measured.strength[m]),
         float(measured.p[m]),
-        bool(called[m]) and not apart,
+        bool(called[m]) and shares.tells(use),
         each.weight,
         shares,
     )

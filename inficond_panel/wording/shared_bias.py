@@ -19,16 +19,20 @@ BELONGS = "belongs to it"
 def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
     """Return sentences on how often the class ``name`` is found, and wrongly called, in photos with
     and without a suspect, and what to do: ``blond hair is found in 57 % of the photos without man,
-    15 % of those with it (13 photos).``"""
-    told = _found(name, suspect), _called(name, suspect), asked_sentence(name, suspect)
-    return " ".join(filter(None, told))
+    15 % of those with it (13 photos).`` What shows the reliance comes first."""
+    told = [_found(name, suspect), _called(name, suspect)]
+    wrong_first = suspect.rates.tells(suspect.use) and not suspect.rates.found_tells(suspect.use)
+    told = told[::-1] if wrong_first else told
+    return " ".join(filter(None, [*told, asked_sentence(name, suspect)]))
 
 
 def short_sentence(name: str, suspect: SharedSuspect) -> str:
-    """Return the first of the sentences of ``shared_sentence``, or the second if the wrong calls
-    differ more."""
-    found, called = suspect.rates.found, suspect.rates.called
-    return _found(name, suspect) if _apart(found) >= _apart(called) else _called(name, suspect)
+    """Return the sentence on what is found, or on wrong calls if these alone show the reliance, or
+    both do and these differ more."""
+    rates, use = suspect.rates, suspect.use
+    if rates.found_tells(use) and _apart(rates.found) >= _apart(rates.called):
+        return _found(name, suspect)
+    return (_called(name, suspect) if rates.tells(use) else "") or _found(name, suspect)
 
 
 def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:

@@ -23,8 +23,8 @@ def store(tmp_path_factory) -> Path:
     rng = np.random.default_rng(0)
     n = 1500
     man = rng.random(n) < 0.4
-    blond = rng.random(n) < np.where(man, 0.05, 0.4)
-    words = {"blonde": blond & (rng.random(n) < 0.7), MAN: man}
+    blond = rng.random(n) < np.where(man, 0.08, 0.7)
+    words = {"blonde": blond & (rng.random(n) < 0.5), MAN: man}
     words |= {f"word {i}": rng.random(n) < 0.3 for i in range(10)}
     index = [f"{i:04d}.jpg" for i in range(n)]
     label = pd.DataFrame({"blond hair": blond, "hat": rng.random(n) < 0.3}, index).astype(float)

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 import inficond_panel
-from inficond_panel.distill.shared_bias import ALIKE, LEAST, SharedBias, rates, shared_bias
+from inficond_panel.distill.shared_bias import ALIKE, LEAST, Rates, SharedBias, rates, shared_bias
 from inficond_panel.vocabulary.people import names_people
 
 NONE = np.zeros((400, 0))
@@ -136,8 +136,8 @@ def made(tmp_path, seed=0, columns=False):
     rng = np.random.default_rng(seed)
     n = 1500
     man = rng.random(n) < 0.4
-    blond = rng.random(n) < np.where(man, 0.05, 0.4)
-    said = blond & (rng.random(n) < 0.7)
+    blond = rng.random(n) < np.where(man, 0.08, 0.7)
+    said = blond & (rng.random(n) < 0.5)
     scores = {"blonde": said, "man": man, **{f"word {i}": rng.random(n) < 0.3 for i in range(10)}}
     index = [f"{i:04d}.jpg" for i in range(n)]
     label = pd.DataFrame({"blond hair": blond.astype(float)}, index)
@@ -205,3 +205,20 @@ def test_the_absence_of_a_class_that_never_comes_with_it_is_not_called(tmp_path)
 def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):
     shared = made(tmp_path).doctor("blond hair")["shared"]
     assert not [name for (_, name), row in shared.iterrows() if row["called"] and "word" in name]
+
+
+@pytest.mark.parametrize(
+    ("found", "called", "use", "told"),
+    [
+        (((15, 100), (57, 100)), ((1, 50), (2, 50)), -0.3, True),
+        (((75, 100), (67, 100)), ((1, 50), (9, 50)), -0.3, True),
+        (((75, 100), (67, 100)), ((9, 50), (1, 50)), -0.3, False),
+        (((75, 100), (67, 100)), ((1, 50), (9, 50)), 0.3, True),
+        (((50, 100), (50, 100)), ((9, 50), (1, 50)), 0.3, True),
+        (((50, 100), (50, 100)), ((1, 50), (1, 50)), 0.3, False),
+        (((0, 0), (60, 100)), ((0, 50), (9, 50)), -0.3, False),
+        (((80, 100), (0, 0)), ((9, 50), (1, 50)), 0.3, True),
+    ],
+)
+def test_the_decisions_must_show_the_use_that_is_called(found, called, use, told):
+    assert Rates(found, called).tells(use) == told
