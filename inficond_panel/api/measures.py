@@ -247,7 +247,7 @@ class Measures(ConceptMeasures):
 
         >>> found = students.null_students(classes="bicycle")
         >>> print(found.loc[("bicycle", "5"), ["named", "random"]].round(1).tolist())
-        [0.9, 0.3]
+        [0.9, 0.4]
         """
         check_comparable(self.tuner)
         self.count_look(split)
@@ -263,8 +263,8 @@ class Measures(ConceptMeasures):
         >>> students.penalty_path("bicycle")[["concepts", "ap"]].head(2).round(2)
                   concepts    ap
         lambda
-        0.001000        12  0.86
-        0.003162         2  0.85
+        0.000100        77  0.80
+        0.000464        32  0.84
         """
         class_name = known_name("class", class_name, self.classes)
         self.count_look(split)
@@ -388,7 +388,7 @@ class Measures(ConceptMeasures):
         class   lever
         bicycle as it is                           False   NaN
                 penalty λ                          False  0.00
-                teacher on tuning images           False  0.08
+                teacher on tuning images           False  0.09
                 labels of tuning images            False  0.08
                 ✕ suspects                          True  0.09
                 👍 word                             False  0.02
