@@ -108,11 +108,13 @@ def _check_data(spec: Spec) -> list[str]:
 def _network_lines(spec: Spec, dataset: Dataset) -> list[str]:
     """Load the teacher's network if it is a file; return what the file states, as lines. Raises
     ``DataError`` for a file that does not fit the spec."""
-    from precompute.teachers.loading import TeacherSource, is_file
-    from precompute.teachers.onnx_graph import lines_of
+    from inficond_panel.spec.sections.teacher import is_file
 
     if not is_file(spec.teacher):
         return []
+    from precompute.teachers.loading import TeacherSource
+    from precompute.teachers.onnx_graph import lines_of
+
     try:
         source = TeacherSource.of(spec, dataset.classes, [])
         replace(source, device=CPU).load()

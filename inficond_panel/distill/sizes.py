@@ -33,7 +33,8 @@ def students_of_sizes(problem: FitProblem, most: NDArray, largest: Array) -> Fit
     factor at which all weights are 0. If even the least factor leaves fewer concepts, the student
     has that factor.
     """
-    low, high = np.log(largest * _LEAST_SHARE), np.log(largest)
+    tiny = np.finfo(np.float64).tiny  # a class that no concept tells has the largest factor 0
+    low, high = np.log(np.maximum(largest * _LEAST_SHARE, tiny)), np.log(np.maximum(largest, tiny))
     found = tried = _fitted(problem, largest, None)
     for _ in range(_STEPS):
         middle = (low + high) / 2

@@ -45,5 +45,5 @@ def _lacking(tuner: Tuner) -> str:
     if not tuner.spec.tuning.suspects:
         return "The spec does not ask for suspects (`tuning.suspects`)."
     if len(tuner.store.classes) > ALL_UP_TO:
-        return f"There are more than {ALL_UP_TO} classes: ask `inficond doctor` about some."
+        return f"There are more than {ALL_UP_TO} classes: ask the doctor about some."
     return ""

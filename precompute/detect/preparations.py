@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed
@@ -174,6 +173,8 @@ class _Race:
             self.activation = SOFTMAX if whole else SIGMOID
 
     def _probabilities(self, name: str) -> np.ndarray:
+        from scipy.special import expit, softmax
+
         values = self.values[name].astype(np.float64)
         classes = self.label.shape[1]
         if self.activation:

@@ -18,7 +18,6 @@ from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import (
     HeadTeacher,
     LogitsTeacher,
-    NamedOutputs,
     NetworkTeacher,
     OnnxTeacher,
     OpenClipTeacher,
@@ -212,12 +211,6 @@ class TeacherSource:
 def _without_usual(settings: dict[str, Any]) -> dict[str, Any]:
     """Return a section's settings without ``channels`` that are RGB, which older specs lack."""
     return {key: settings[key] for key in settings if key != "channels" or settings[key]}
-
-
-def is_file(teacher: TeacherSection) -> bool:
-    """Return True if a teacher is a network in a file on this machine."""
-    weights = getattr(teacher, "pretrained", None) or getattr(teacher, "path", None)
-    return isinstance(teacher, NamedOutputs) and isinstance(weights, Path)
 
 
 def fetch_teacher(teacher: TeacherSection) -> None:

@@ -84,7 +84,7 @@ CASES = re.findall(
 |  preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}
   13:41: teacher.oracle: is not used with kind: onnx; it b…ers or kind: open_clip or kind: head
 - kind: logits => kind: torchscript
-  13:10: teacher.preprocessing: missing; expected a mappin…size, mean, std, interpolation, crop
+  13:10: teacher.preprocessing: missing; expected a mappin…std, interpolation, crop, channels
 - kind: logits, path: logits.csv => kind: timm, model: m, pretrained: t,\n  preprocessing:
 | {size: 8, mean: [0, 0], std: [1, 0, 1], crop: 2}
   14:25: teacher.preprocessing.size: expected [width, height], two whole numbers > 0, got '8'

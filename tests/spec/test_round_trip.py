@@ -139,6 +139,9 @@ def values(key: Key, folder: Path, fits: dict) -> st.SearchStrategy:
 
 def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
     """Make the values of a data set fit together."""
+    if isinstance(given.get("grey"), tuple):  # black below white
+        low, high = sorted(given["grey"])
+        given["grey"] = (low, high if low < high else low + 1.0)
     if kind is CocoDataset:
         given["annotations"] = ["a/one.json", "b/two.json", "b/one.json"]
         tune = Share(from_="a/one", share=0.5, stratify=True)
@@ -148,7 +151,9 @@ def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
         given["splits"] = Splits(fit="holdout", tune=tune, holdout="rest")
     elif kind is ColumnsDataset:
         fit_columns(given)
-    elif issubclass(kind, ListedDataset) and (given["splits"].columns() or given.get("captions")):
+    elif issubclass(kind, ListedDataset) and given["splits"].columns():
+        given["metadata"] = given["root"] / "metadata.csv"
+    if issubclass(kind, ListedDataset) and given.get("captions"):
         given["metadata"] = given["root"] / "metadata.csv"
 
 

@@ -154,7 +154,7 @@ def test_a_whole_model_is_refused_without_being_loaded(data, capsys, saved, pref
     assert Counted.loaded == 0
 
 
-@pytest.mark.parametrize("form", ["archive", "before archives", "protocol 4"])
+@pytest.mark.parametrize("form", ["archive", "before archives"])
 def test_weights_of_any_form_are_taken(data, capsys, form):  # noqa: F811
     model = torchvision.models.squeezenet1_1(num_classes=2)
     SAVED[form](model.state_dict(), data.parent / "net.pt")
@@ -162,6 +162,14 @@ def test_weights_of_any_form_are_taken(data, capsys, form):  # noqa: F811
     assert spec.teacher.pretrained == data.parent / "net.pt"
     assert spec.teacher.classes == list(CLASSES)
     assert "squeezenet1_1 of torchvision, with the weights net.pt" in out
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol 4")
+def test_weights_that_torch_cannot_read_safely_are_refused(data, capsys):  # noqa: F811
+    model = torchvision.models.squeezenet1_1(num_classes=2)
+    SAVED["protocol 4"](model.state_dict(), data.parent / "net.pt")
+    told = refused(capsys, "data", "--teacher", "torchvision:squeezenet1_1:net.pt")
+    assert "saved with a pickle_protocol other than 2" in told
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")

@@ -94,7 +94,9 @@ def test_a_server_loads_ahead_in_a_thread_once_its_loop_runs(monkeypatch):
         loaded.set()
 
     monkeypatch.setattr(server, "load_ahead", load)
-    given = SimpleNamespace(io_loop=SimpleNamespace(add_callback=waiting.append))
+    monkeypatch.setattr(server.health, "measure", lambda _: None)
+    loop = SimpleNamespace(add_callback=waiting.append)
+    given = SimpleNamespace(io_loop=loop, _tornado=None)
     assert server._Serve.customize_server(server._Serve.__new__(server._Serve), given) is given
     assert not seen  # the loop has not begun
     waiting[0]()

@@ -181,12 +181,9 @@ def test_checkpoints_of_trainers_are_opened(tmp_path, trainer):
     }
 
 
-@pytest.mark.parametrize(
-    "content", [{"net": STATE, "ema": STATE}, {"optimizer": OPTIMIZER}, {"epoch": 3, **STATE}]
-)
-def test_a_checkpoint_without_one_state_dict_is_refused(tmp_path, content):
-    torch.save(content, tmp_path / "a.pt")
-    with pytest.raises(DataError, match=f"the entries {next(iter(content))}"):
+def test_a_checkpoint_without_a_state_dict_is_refused(tmp_path):
+    torch.save({"optimizer": OPTIMIZER}, tmp_path / "a.pt")
+    with pytest.raises(DataError, match="the entries optimizer"):
         read_state(tmp_path / "a.pt")
 
 

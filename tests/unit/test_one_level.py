@@ -77,6 +77,7 @@ EXAMPLES: dict[str, list[list[dict[str, Any]]]] = {
     "release": [[one("remove", concept=ROAD)], [one("release", concept=ROAD)]],
     "label": [labels(0, 12)],
     "balance": [[one("balance", concepts=CONTEXT[:2], suspects=True)]],
+    "groups": [[one("groups", by="bird", value=1.0)]],
     "doubt": [[one("doubt", value="auto")]],
     "lambda": [[one("lambda", value="auto")]],
     "learn labels": [LEARNED],

@@ -205,7 +205,7 @@ def few_images(monkeypatch) -> None:
         ("drift.LEAST_FIT", 8),
         ("drift.LEAST_PHOTOS", 8),
         ("drift._NEIGHBOUR", 2),
-        ("metrics.thresholds.LEAST_ANSWERED", 1),
+        ("metrics.thresholds.LEAST_DECIDED", 1),
     ):
         monkeypatch.setattr(f"inficond_panel.distill.{name}", few)
 

@@ -223,7 +223,7 @@ def test_an_encoder_that_tells_few_words_apart_is_reported(store):
 def test_random_words_of_another_store_are_damaged(store):
     path = put_random(store).path
     zarr.open_group(path).attrs[beside.WORDS_OF] = "0" * 64
-    with pytest.raises(StoreFormatError, match=r"random words in .* belong to another store"):
+    with pytest.raises(StoreFormatError, match=r"random words in .* are damaged"):
         random_words(open_store(store.path))
 
 

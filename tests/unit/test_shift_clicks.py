@@ -132,7 +132,7 @@ def case_of(shared: bool):
         "concept_score": rng.normal(size=(1000, 2)),
     }
     given = {"first_seed": 0, "seeds": 1, "pairs": 1, "least": (10, 10), "leak": 0.0}
-    how = {"teacher": "strong", "fit": None, "tune": None, "shared": shared}
+    how = {"teacher": "strong", "fit": None, "tune": None, "half": None, "shared": shared}
     (case,) = biased_cases(store, SimpleNamespace(**given, **how))
     return label[case.split.tune], label[draw_split(store, 0).tune]
 

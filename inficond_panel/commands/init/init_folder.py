@@ -212,7 +212,6 @@ def _try(
     draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
     from precompute.datasets import check_files, load_dataset
-    from precompute.detect.network_files import with_output
     from precompute.detect.writing import (
         check_unused,
         is_to_fill,
@@ -247,6 +246,8 @@ def _try(
             draft.keys |= _class_keys(draft, dataset.classes, classes or narrower)
             dataset = load_dataset(written().dataset)
         if draft.teacher.keys["kind"] == "onnx":
+            from precompute.detect.network_files import with_output
+
             draft.teacher = with_output(
                 draft.teacher, output.parent / draft.teacher.keys["path"], dataset.classes
             )

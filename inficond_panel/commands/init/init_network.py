@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.commands.shared.output import note
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import is_file
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
@@ -24,11 +25,11 @@ def try_network(draft: SpecDraft, spec: Spec, dataset: Dataset) -> None:
 
     Raises ``DataError`` for a file that cannot be loaded. A network that fails on photos is
     reported in the draft's details."""
-    from precompute.teachers.loading import TeacherSource, is_file
-    from precompute.teachers.teacher import OutputsError
-
     if not is_file(spec.teacher):
         return
+    from precompute.teachers.loading import TeacherSource
+    from precompute.teachers.teacher import OutputsError
+
     source = TeacherSource.of(spec, dataset.classes, [])
     network: Any = source.load()
     try:

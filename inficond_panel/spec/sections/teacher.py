@@ -389,3 +389,9 @@ def activation_of(config: dict[str, Any]) -> str | None:
     problems = {"single_label_classification": SOFTMAX, "multi_label_classification": SIGMOID}
     stated = config.get("problem_type")
     return problems.get(stated) if isinstance(stated, str) else None
+
+
+def is_file(teacher: Teacher) -> bool:
+    """Return True if a teacher is a network in a file on this machine."""
+    weights = getattr(teacher, "pretrained", None) or getattr(teacher, "path", None)
+    return isinstance(teacher, NamedOutputs) and isinstance(weights, Path)
