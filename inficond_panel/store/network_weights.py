@@ -259,8 +259,8 @@ def _pickled(path: Path) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError, *_BAD_VALUES) as error:
         check_weights(path)  # names the objects; torch's own text advises to load them
         raise DataError(
-            f"{path} cannot be read as weights: it is damaged, no file of torch.save, or saved with "
-            "a pickle_protocol other than 2.",
+            f"{path} cannot be read as weights: it is damaged, no file of torch.save, or saved "
+            "with a pickle_protocol other than 2.",
             _AGAIN,
         ) from error
 

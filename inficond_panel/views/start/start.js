@@ -26,7 +26,7 @@ export function render({ model, el }) {
   )
   followTheme(model, el)
   watch(model, ["purpose"], () => text(purpose, model.purpose))
-  watch(model, ["cards", "photos", "offers", "offering", "removed", "thumbed", "locked"], () => {
+  watch(model, ["cards", "photos", "offers", "offering", "removed", "batched", "locked"], () => {
     cards.hidden = !model.cards.length
     keyed(
       cards,
@@ -99,13 +99,13 @@ function makeQuestion({ class_name, relies, concept, thing, kind, concepts }, se
   )
 }
 
-function fillQuestion(element, card, { photos, thumbed, locked }) {
+function fillQuestion(element, card, { photos, batched, locked }) {
   const [picture, { firstElementChild: words }, acts] = element.children
   const thumb = acts.children[1]
   const { mark, verb } = DIRECTIONS[card.direction]
   showPicture(picture, photos[keyOf(card)])
   text(words.lastChild, card.sentence.replaceAll(" %", "\u00a0%"))
-  const waits = thumbed.includes(card.class_name)
+  const waits = batched.includes(card.class_name)
   text(thumb, waits ? "In the batch" : `${mark} ${card.concepts.join(", ")}`)
   set(thumb, "aria-label", `${verb} ${card.concepts.join(", ")} for ${card.class_name}`)
   thumb.hidden = !card.concepts.length

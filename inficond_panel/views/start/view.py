@@ -158,7 +158,7 @@ class StartPanel(ViewComponent):
     offers = param.Dict({}, doc="As ``make_offers`` gives them.")
     offering = param.Boolean(False, doc="Whether there may be offers.")
     removed = param.List([], item_type=str, doc="Classes whose concept has a pending removal.")
-    thumbed = param.List([], item_type=str, doc="Classes whose shared thing has its pending thumb.")
+    batched = param.List([], item_type=str, doc="Classes whose shared thing has its pending thumb.")
     checking = param.Dict({}, doc="As ``make_checking`` gives it.")
     batch = param.Dict({}, doc="Number of pending ``thumbs``, and status of the refit.")
     locked = param.String("", doc="Why tuning is off now; empty: it is on.")
@@ -270,7 +270,7 @@ class StartView(RefitActions, Viewer):
         shown = [(card["class_name"], card["concept"]) for card in self.panel.cards]
         waiting = {(*thumb.key, thumb.direction) for thumb in tuning.thumbs}
         self.panel.param.update(
-            thumbed=[
+            batched=[
                 card["class_name"]
                 for card in self.panel.cards
                 if card.get("concepts")
