@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import near
 from inficond_panel.distill.metrics.groups import Groups, distinct
@@ -30,6 +31,7 @@ def dividing_names(store: Store) -> list[str]:
     return [*store.metadata_columns, *properties, *store.classes, *store.concepts]
 
 
+@once(8)
 def group_texts(store: Store, name: str) -> Sequence[str]:
     """Return the group of each image of the store by ``name``; "" if it is not known.
 

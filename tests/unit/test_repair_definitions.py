@@ -7,10 +7,13 @@ import pytest
 
 from inficond_panel.distill.suspects import LEAST_SUPPORT
 from inficond_panel.tuning.repairs import labelled as labels_of_others
-from inficond_panel.tuning.repairs.adaptive_penalty import SuspectPenalty
+from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty, SuspectPenalty
 from inficond_panel.tuning.repairs.choosing import enough, errors
 from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight import Reweight, Reweighted
+from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
 from inficond_panel.tuning.suggest.gain import Change, mean_change
 
 
@@ -114,3 +117,19 @@ def test_the_mean_of_changes_is_over_the_classes_that_a_draw_has_by_hand():
 
 def test_the_mean_of_no_changes_is_none():
     assert mean_change([]).estimate == 0
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [
+        Lambda(3),
+        AdaptivePenalty(3),
+        Learn(3, "teacher"),
+        Label(3, "a.jpg", 1),
+        Reweight(3, ["road"]),
+        ReweightGroups(3, "place"),
+    ],
+    ids=lambda repair: repair.kind.key,
+)
+def test_a_class_whose_name_is_a_number_is_text(repair):
+    assert repair.class_name == "3"

@@ -57,14 +57,14 @@ class Label(Repair):
     why: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.value not in (0, 1) or isinstance(self.value, float):
             raise TuningError(
                 f"The label of {self.image!r} for {self.class_name!r} is {self.value!r}.",
                 "Give 1 where the class is present, 0 where it is absent.",
             )
         object.__setattr__(self, "value", int(self.value))
-        for key in ("class_name", "image"):
-            object.__setattr__(self, key, name_text(getattr(self, key)))
+        object.__setattr__(self, "image", name_text(self.image))
 
     @property
     def which(self) -> str:

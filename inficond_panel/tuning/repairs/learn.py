@@ -75,6 +75,7 @@ class Learn(Repair):
     value: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.source not in SOURCES:
             raise TuningError(
                 f"learn on {self.class_name!r} has the source {self.source!r}."

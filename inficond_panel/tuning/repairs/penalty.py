@@ -35,6 +35,7 @@ class OfPenalty(Repair):
     value: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.value is not None and not 0 <= self.value < math.inf:
             raise TuningError(
                 f"{self.kind.key} on {self.class_name!r} is {self.value}.",

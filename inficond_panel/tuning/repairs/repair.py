@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar
 
+from inficond_panel.common.names import name_text
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.edit_entries import Entry
@@ -60,6 +61,10 @@ class Repair:
     needs_most: ClassVar[bool] = False
 
     class_name: str
+
+    def __post_init__(self) -> None:
+        """Write a name that is a number as text."""
+        object.__setattr__(self, "class_name", name_text(self.class_name))
 
     # -- the edit
 

@@ -56,9 +56,9 @@ class Reweight(Repair):
     suspects: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         named = by_key(map(name_text, names_of(self.concepts))).values()
         object.__setattr__(self, "concepts", tuple(named))
-        object.__setattr__(self, "class_name", name_text(self.class_name))
         if not self.concepts:
             raise TuningError(
                 f"balance on {self.class_name!r} names no concept.", "Name at least one concept."

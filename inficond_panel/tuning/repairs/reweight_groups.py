@@ -65,6 +65,7 @@ class ReweightGroups(Repair):
     value: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "by", name_text(self.by))
         if self.value is not None and not 0 <= self.value <= LARGEST:
             raise TuningError(
