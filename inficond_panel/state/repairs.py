@@ -11,40 +11,41 @@ from inficond_panel.distill import alone
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.shift import (
     ALL_UP_TO,
-    made_at,
     student_differences,
     student_repair,
     student_shift,
 )
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.belonging import BelongState
+from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
+from inficond_panel.tuning import Node
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
 
 
-class ShiftState(param.Parameterized):
+class ShiftState(ByClass):
     """State of the shifts: students that do worse on ``tune`` than on ``fit``, with suspects.
 
     Results are shown one by one (``Job.first_of``); the selected class comes first. With more than
     ``ALL_UP_TO`` classes, which take minutes, only selected classes are computed.
     """
 
+    KEY = "shifts"
+    RESULTS = ("by_class", "differences")
+
     by_class = param.Dict({}, doc="``ClassShift`` by class, as far as it is computed.")
     differences = param.Dict({}, doc="``Differences`` by class, of selected classes.")
-    problem = param.String("", doc="Why the other classes are not computed.")
 
     def __init__(
         self, students: StudentsState, selection: Selection, belong: BelongState, jobs: Jobs
     ) -> None:
-        self._students, self._selection, self._jobs = students, selection, jobs
         self._belong, self._asked = belong, False
-        self._node = students.node
-        super().__init__()
+        super().__init__(students, selection, jobs)
 
     @property
     def all_wanted(self) -> bool:
@@ -86,37 +87,16 @@ class ShiftState(param.Parameterized):
         if shifts:
             self._jobs.submit(Job("settled", work, done, self._failed))
 
-    @param.depends("_students.snapshot", watch=True)
-    def _forget(self) -> None:
-        """Forget the results of classes whose student has changed with the node shown."""
-        tuner, before, now = self._students.tuner, self._node, self._students.node
-        if now.id == before.id:
-            return
-        self._node = now
-        same = {n for n in self.by_class if made_at(tuner, before, n) == made_at(tuner, now, n)}
-        kept = {
-            key: {name: value for name, value in known.items() if name in same}
-            for key, known in (("by_class", self.by_class), ("differences", self.differences))
-        }
-        self.param.update(**kept, problem="")
+    @param.depends("_selection.class_name", watch=True)
+    def _follow(self) -> None:
         self._next()
 
-    @param.depends("_selection.class_name", watch=True)
-    def _next(self) -> None:
-        missing = [name for name in self._wanted() if name not in self.by_class]
-        if not self._asked or self.problem or not missing:
-            return
-        tuner, node = self._students.tuner, self._students.node
+    def _missing(self) -> list[str]:
+        wanted = self._wanted() if self._asked else []
+        return [name for name in wanted if name not in self.by_class]
 
-        def work(job: Job) -> dict[str, ClassShift]:
-            return job.first_of(missing, lambda name: student_shift(tuner, node, name))
-
-        def done(made: dict[str, ClassShift]) -> None:
-            if self._node.id == node.id:
-                self.by_class = {**self.by_class, **made}
-            self._next()
-
-        self._jobs.submit(Job("shifts", work, done, self._failed, idle=True))
+    def _made(self, node: Node, class_name: str) -> ClassShift:
+        return student_shift(self._students.tuner, node, class_name)
 
     @param.depends("by_class", "_selection.class_name", watch=True)
     def _look(self) -> None:
@@ -140,10 +120,6 @@ class ShiftState(param.Parameterized):
         if not self.all_wanted:
             return [first] if first else []
         return sorted(classes, key=lambda name: name != first)
-
-    def _failed(self, error: InficondError) -> None:
-        if not isinstance(error, CancelledError):
-            self.problem = error.whole_for_page
 
 
 class SuggestState(param.Parameterized):
