@@ -16,7 +16,6 @@ SPEC needs an encoder. Each case is one line of JSON, added to FILE; the tables 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
+from shared_parts.rows import measure
 from shift_parts.cases import Case, add_case_arguments, biased_cases
 from shift_parts.given import word_of
 from shift_parts.runs import student_of
@@ -56,13 +56,7 @@ def main() -> None:
     """Measure, and print the tables of all that is in the file."""
     args = parse_args()
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # else precompute is the benchmark
-    with args.file.open("a") as file:
-        for row in MEASURED[args.what](args):
-            print(json.dumps(row | {"what": args.what}), file=file, flush=True)
-    rows = [json.loads(line) for line in args.file.read_text().splitlines()]
-    for what, table in TABLES.items():
-        if kept := [row for row in rows if row["what"] == what]:
-            table(kept)
+    measure(args, MEASURED, TABLES)
 
 
 def parse_args() -> argparse.Namespace:

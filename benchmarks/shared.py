@@ -22,7 +22,6 @@ to FILE; the tables are of all lines of its kind there, with Wilson's 95 % inter
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Iterator
 from operator import itemgetter
@@ -33,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, kstest, rankdata
 from shared_parts.captions import caption_students, read_captions
+from shared_parts.rows import measure
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.pairs import draw_split
 from shift_parts.runs import AS_WELL, shift_of, student_of
@@ -58,13 +58,7 @@ MEN = {"man", "men", "he", "his", "him", "male", "boy", "guy", "beard", "suit", 
 def main() -> None:
     """Measure, and print the tables of all that is in the file."""
     args = parse_args()
-    with args.file.open("a") as file:
-        for row in MEASURED[args.what](args):
-            print(json.dumps(row | {"what": args.what}), file=file, flush=True)
-    rows = [json.loads(line) for line in args.file.read_text().splitlines()]
-    for what, table in TABLES.items():
-        if kept := [row for row in rows if row["what"] == what]:
-            table(kept)
+    measure(args, MEASURED, TABLES)
 
 
 def parse_args() -> argparse.Namespace:
