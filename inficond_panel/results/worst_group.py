@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, label_groups
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.distill.metrics.slices import MIN_IMAGES, NOT_KNOWN
 from inficond_panel.distill.metrics.worst_group import (
     accuracies_at_equal_numbers,
     cell_accuracies,
@@ -33,8 +33,6 @@ from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import FIT
 
-#: Name of the group of images whose group is not known, in ``slices_by``.
-_NOT_KNOWN = "(none)"
 _NOTES = (
     "Worst group: the least accuracy of a cell of label and group. Mean: cells weighted by their "
     "shares of the training images (Sagawa et al. 2020).",
@@ -91,7 +89,7 @@ def worst_groups(
 
 
 def _known(masks: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    return {name: mask for name, mask in masks.items() if name != _NOT_KNOWN}
+    return {name: mask for name, mask in masks.items() if name != NOT_KNOWN}
 
 
 def _row(

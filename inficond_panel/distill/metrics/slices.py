@@ -118,6 +118,8 @@ MIN_IMAGES = 30
 MIN_POSITIVES = 10
 #: Largest number of slices of a column; a column of more values rather names single images.
 MOST_SLICES = 200
+#: Name of the slice of the images whose value is not known.
+NOT_KNOWN = "(none)"
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,8 @@ def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
     """Return by value the mask (n,) of the images with that value of a column of texts, or with
     that combination of values of several columns.
 
-    An empty text is named "(none)". Raises DataError for more than MOST_SLICES slices."""
-    named = [[text or "(none)" for text in column] for column in columns]
+    An empty text is named ``NOT_KNOWN``. Raises DataError for more than MOST_SLICES slices."""
+    named = [[text or NOT_KNOWN for text in column] for column in columns]
     keys = np.array([" · ".join(texts) for texts in zip(*named, strict=True)])
     names = np.unique(keys)
     if len(names) > MOST_SLICES:
