@@ -14,7 +14,7 @@ from inficond_panel.tuning.repairs.choosing import ap_values
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import OwnPenalty
 from inficond_panel.tuning.suggest.gain import ChoiceGain, gain_of_choice, gain_of_levers
-from inficond_panel.tuning.suggest.levers import changes_by_teaching
+from inficond_panel.tuning.suggest.teaching import changes_by_teaching
 
 
 @pytest.mark.parametrize("careful", [False, True])

@@ -30,8 +30,8 @@ from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, mean_change
-from inficond_panel.tuning.suggest.levers import image_moves
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
+from inficond_panel.tuning.suggest.teaching import image_moves
 
 pytestmark = pytest.mark.commands
 

@@ -17,12 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from inficond_panel.common.names import find_name
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
-from inficond_panel.distill import Fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.distill.sources import Array
@@ -30,13 +28,7 @@ from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.belonging import Belonging
-from inficond_panel.tuning.fitting.class_fit import (
-    Box,
-    ClassFit,
-    fit_each,
-    held_out_logits,
-    logits_of_each,
-)
+from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
 from inficond_panel.tuning.node import Node
@@ -65,6 +57,7 @@ from inficond_panel.tuning.suggest.gain import (
     gain_of_choice,
     gain_of_levers,
 )
+from inficond_panel.tuning.suggest.teaching import changes_by_teaching
 from inficond_panel.tuning.thumbs import Intent, box, in_force
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TARGET, TEACHER, UP
@@ -426,99 +419,3 @@ def _measured(
 def _worst(evidence: Evidence, logits: Array, cell: Cell) -> float:
     once = np.ones((1, len(logits)))
     return float(compared_values(evidence.tune_label, logits[None], once, cell)[0, 0])
-
-
-#: Gap at which the solver stops, as for the candidates of a choice.
-_ROUGH = 1e-3
-#: Ridge on the Hessian, as a share of its mean curvature.
-_RIDGE = 1e-9
-
-
-def changes_by_teaching(
-    evidence: Evidence, terms: Terms, counts: NDArray, cell: Cell = None
-) -> list[Array]:
-    """Return the changes (draws,) because drawn photos are also learned, not only evaluated: in
-    what levers are compared by, and in AP.
-
-    ``counts`` (draws, n) are the numbers of times that a draw has each photo of ``tune``. Students
-    that learn these photos under ``terms`` are fitted without one fold each, and score the fold's
-    photos twice: unchanged, and adjusted to first order to the counts of the other photos. 0 if
-    ``terms`` learn nothing from ``tune``.
-    """
-    if not terms.fit_to_tune(evidence.student.store):
-        return [np.zeros(len(counts))] * 2
-    still, moved = _taught_logits(evidence, terms, counts)
-    in_ap = _change(evidence.tune_label, still, moved, counts, None)
-    if cell is None:
-        return [in_ap, in_ap]
-    return [_change(evidence.tune_label, still, moved, counts, cell), in_ap]
-
-
-def _change(label: NDArray, still: Array, moved: Array, counts: NDArray, cell: Cell) -> Array:
-    """Return the change (draws,) from logits (n,) to those of each draw (draws, n)."""
-    after = [
-        compared_values(label, row[None], count[None], cell)[0, 0]
-        for row, count in zip(moved, counts, strict=True)
-    ]
-    return np.array(after) - compared_values(label, still[None], counts, cell)[0]
-
-
-def _taught_logits(evidence: Evidence, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
-    """Return the logits (n,) of photos of tune, unchanged, and adjusted to the draws (draws, n)."""
-    student, rows, folds = evidence.student, evidence.tune, evidence.tune_folds
-    parts = [rows[folds == fold] for fold in range(FOLDS)]
-    fits = fit_each(student, [terms], parts, tolerance=_ROUGH)
-    under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
-    for fold, part in enumerate(parts):
-        out, one = folds == fold, fits.at(np.array([fold]))
-        still[out] = student.logits(one, part)
-        free, moves = _moves(under, one, part, rows, counts)
-        logits[:, out] = still[out] + moves[:, :-1] @ evidence.tune_scores[out][:, free].T
-        logits[:, out] += moves[:, [-1]]
-    return still, logits
-
-
-def _moves(
-    student: ClassFit, one: Fit, part: NDArray[np.intp], rows: NDArray[np.intp], counts: NDArray
-) -> tuple[NDArray[np.intp], Array]:
-    """Return the indices of free weights of ``one``, fitted without the photos at ``part``, and the
-    moves (draws, p + 1) of these weights and the intercept under ``counts`` of ``rows``."""
-    data, k, weights = student.data, student.column, one.weights[:, 0]
-    scores = data.images.scores
-    logits, inside = data.logits(weights, one.intercepts[0]), data.images.without(part)
-    share = data.weight(k) @ inside
-    inner = (weights > student.box[0][:, 0]) & (weights < student.box[1][:, 0])
-    free = np.flatnonzero(inner & (weights != 0))
-    images = np.flatnonzero(inside & np.isin(data.images.rows, rows))
-    weight, residuals = (
-        each * inside / share for each in (data.weight(k), data.residuals(logits, k))
-    )
-    moves = image_moves(
-        scores, logits, weight, residuals, free, images, float(data.penalties.l2[k])
-    )
-    more = counts[:, np.searchsorted(rows, data.images.rows[images])].astype(np.float64) - 1
-    return free, more @ moves.T
-
-
-def image_moves(
-    scores: NDArray,
-    logits: Array,
-    image_weight: Array,
-    residuals: Array,
-    free: NDArray[np.intp],
-    images: NDArray[np.intp],
-    l2: float = 0.0,
-) -> Array:
-    """Return moves (p + 1, len(images)) of the ``free`` weights and the intercept per additional
-    copy of each of the ``images`` (indices).
-
-    ``logits`` (n,) are the student's on the images with ``scores`` (n, C) that it is fitted to.
-    ``image_weight`` (n,) sums to 1; ``residuals`` (n,) is the derivative of the loss by each logit.
-    """
-    design = np.column_stack([scores[:, free], np.ones(len(scores))]).astype(np.float64)
-    share = expit(logits)
-    weighted = design * (image_weight * share * (1 - share))[:, None]
-    hessian = weighted.T @ design
-    inner = np.arange(len(hessian) - 1)
-    hessian[inner, inner] += l2 + _RIDGE * np.trace(hessian) / len(hessian)
-    return np.asarray(-np.linalg.inv(hessian) @ (design[images] * residuals[images, None]).T)
