@@ -9,10 +9,11 @@ worst cell of label and group, and AP.
 
 *original*: the student as it is. *proposed*: what suggest proposes for the groups. *random groups*:
 what it proposes for groups by a column of chance (a control); --quick leaves these two out.
-*reweight groups*: this lever alone; *strength s*: with this strength. *all
-cells equal*: the four cells of label and group have equal weight, by an L1 model of the teacher.
-*regression*: scikit-learn's logistic regression (L2, C by 3-fold cross-validation) of the labels of
-fit, or of fit and tune; its rows have equal weight per cell, for the loss of the choice too.
+*reweight groups*: this lever alone; *strength s*: with this strength; *by chance*: groups by the
+column of chance (a control). *all cells equal*: the four cells of label and group have equal weight,
+by an L1 model of the teacher. *regression*: scikit-learn's logistic regression (L2, C by 3-fold
+cross-validation) of the labels of fit, or of fit and tune; its rows have equal weight per cell, for
+the loss of the choice too.
 *DFR*: the model of balanced labels of tune.
 
 Each split is one line of JSON, added to FILE; the tables are of all lines there, with 95 %
@@ -46,6 +47,8 @@ from inficond_panel.tuning.repairs.reweight_groups import VALUES, ReweightGroups
 DRAWS = 300
 STRENGTHS = (0.01, 0.03, 0.1, 0.3)
 GROUP, CHANCE = "male", "chance"
+#: Method that reweights groups by a column of chance.
+CONTROL = "strength 1, by chance"
 REFERENCES = ("regression", "regression, fit and tune")
 
 
@@ -140,6 +143,7 @@ class Split:
         for value in VALUES:
             edit = ReweightGroups(CLASS, GROUP, value)
             yield f"strength {value:g}", *self.after(self.students, [edit])
+        yield CONTROL, *self.after(self.students, [ReweightGroups(CLASS, CHANCE, 1.0)])
         yield "all cells equal", self.all_cells_equal(), []
         both = np.concatenate([self.fit, self.tune])
         for name, rows in zip(REFERENCES, (self.fit, both), strict=True):
@@ -195,7 +199,7 @@ def show(rows: list[dict[str, Any]]) -> None:
     for name in names:
         (found, found_draws), (ap, ap_draws) = values[name]
         print(f"{name:26s} found {limits(found, found_draws)}  AP {limits(ap, ap_draws)}")
-    ours = ("proposed", "reweight groups", *(f"strength {value:g}" for value in VALUES))
+    ours = ("proposed", "reweight groups", *(f"strength {value:g}" for value in VALUES), CONTROL)
     for name in [each for each in ours if each in values]:
         for other in ("original", *REFERENCES, "DFR"):
             parts = zip(values[name], values[other], strict=True)
