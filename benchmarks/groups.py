@@ -10,10 +10,10 @@ worst cell of label and group, and AP.
 *original*: the student as it is. *proposed*: what suggest proposes for the groups. *random groups*:
 what it proposes for groups by a column of chance (a control); --quick leaves these two out.
 *reweight groups*: this lever alone; *strength s*: with this strength; *by chance*: groups by the
-column of chance (a control). *all cells equal*: the four cells of label and group have equal weight,
-by an L1 model of the teacher. *regression*: scikit-learn's logistic regression (L2, C by 3-fold
-cross-validation) of the labels of fit, or of fit and tune; its rows have equal weight per cell, for
-the loss of the choice too.
+column of chance (a control). *all cells equal*: the four cells of label and group have equal
+weight, by an L1 model of the teacher. *regression*: scikit-learn's logistic regression (L2, C by
+3-fold cross-validation) of the labels of fit, or of fit and tune; its rows have equal weight per
+cell, for the loss of the choice too.
 *DFR*: the model of balanced labels of tune.
 
 Each split is one line of JSON, added to FILE; the tables are of all lines there, with 95 %
