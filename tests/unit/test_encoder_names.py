@@ -12,7 +12,7 @@ import open_clip
 pytestmark = pytest.mark.torch
 
 PAGE = (Path(__file__).parents[2] / "docs" / "encoders.md").read_text(encoding="utf-8")
-TABLE = PAGE.partition("**Names that load.**")[2].partition("`kind: transformers` takes")[0]
+TABLE = PAGE.partition("**Names of open_clip.**")[2].partition("`kind: transformers` takes")[0]
 NAMES = re.findall(r"`([\w-]+)`(?=[,| ])", TABLE.partition("| --- |")[2])
 
 
