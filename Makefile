@@ -28,7 +28,7 @@ NEWER := 3.12 3.13 3.14
 #: Newest of the Pythons that run here: the newest packages leave the oldest Python out.
 NEWEST_PYTHON = $(firstword $(shell for v in 3.14 3.13 3.12; do python$$v -c "print('python$$v')" 2> /dev/null; done) $(PYTHON))
 ALL_EXTRAS := all,benchmarks,demo,dev
-EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,notebook,demo,dev
+EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,dicom,notebook,demo,dev
 #: Of the extra that brings torch, what the fast tests import.
 WITHOUT_TORCH := scikit-image pyarrow huggingface-hub
 #: Tests that --fast leaves out and that other packages matter to most.

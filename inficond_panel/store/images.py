@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from inficond_panel.store.dicom import dicom_image, is_dicom
+from inficond_panel.store.grey_levels import Grey, Window, window_of, windowed
+
 #: Formats that are read. Pillow's other readers are never used: some of them start programs.
 _READ = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 #: Suffixes of image files in a folder. HEIC files are listed too, and reported as unreadable.
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pbm", ".jp2", ".heic", ".heif",
+    ".ppm", ".pgm", ".pbm", ".jp2", ".heic", ".heif", ".dcm", ".dicom",
 )  # fmt: skip
 #: Most pixels of an image, twice Pillow's limit for its warning of decompression bombs.
 MOST_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
@@ -47,13 +50,6 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _READ if name in Image.OPEN)
 
 
-#: How grey levels beyond 8 bits become 8 bits: the levels that become black and white, "stretch"
-#: for those of each image's own, or None: 0 and 65,535.
-Grey = tuple[float, float] | str | None
-#: Shares of an image's pixels, in percent, below black and below white, if it is stretched.
-_STRETCHED = (0.5, 99.5)
-
-
 def decode(source: Path | bytes, grey: Grey = None) -> Image.Image:
     """Return the image of a file, or of a file's bytes, in RGB and rotated by its EXIF tag.
     ``grey`` says how levels of more than 8 bits are shown.
@@ -64,7 +60,7 @@ def decode(source: Path | bytes, grey: Grey = None) -> Image.Image:
     that are missing, truncated, too large, or no image.
     """
     try:
-        with Image.open(_file(source), formats=_formats()) as image:
+        with _opened(source, grey) as image:
             return _decoded(image, grey)
     except UnreadableImage:
         raise
@@ -125,6 +121,17 @@ def _file(source: Path | bytes) -> Path | io.BytesIO:
     return source
 
 
+def _opened(source: Path | bytes, grey: Grey) -> Image.Image:
+    """Return an image of a file in one of the formats that Pillow reads, or in DICOM."""
+    file = _file(source)
+    try:
+        return Image.open(file, formats=_formats())
+    except UnidentifiedImageError:
+        if isinstance(file, Path) and is_dicom(file):
+            return dicom_image(file, grey, _check_size)
+        raise
+
+
 def _decoded(image: Image.Image, grey: Grey) -> Image.Image:
     _check_size(*image.size)
     if image.format == "TIFF":
@@ -141,16 +148,9 @@ def _decoded(image: Image.Image, grey: Grey) -> Image.Image:
     return ImageOps.exif_transpose(_small_rgb(image, _window(image, grey)))
 
 
-def _window(image: Image.Image, grey: Grey) -> tuple[float, float] | None:
+def _window(image: Image.Image, grey: Grey) -> Window | None:
     """Return the levels of an image that become black and white, None for the usual ones."""
-    if not isinstance(grey, str):
-        return grey
-    if not is_deep(image):
-        return None
-    values = np.asarray(image)
-    finite = values[np.isfinite(values)]
-    low, high = np.percentile(finite if finite.size else [0.0], _STRETCHED)
-    return float(low), float(high)
+    return window_of(np.asarray(image), grey) if is_deep(image) else None
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -184,7 +184,7 @@ def _scans(image: Image.Image) -> int:
     return count
 
 
-def _small_rgb(image: Image.Image, window: tuple[float, float] | None) -> Image.Image:
+def _small_rgb(image: Image.Image, window: Window | None) -> Image.Image:
     """Return the image in RGB, reduced by the whole number ``_factor``, with its EXIF orientation.
 
     Strips of ``DETAIL`` pixels are converted one after the other, since a whole copy in RGB could
@@ -206,9 +206,7 @@ def _small_rgb(image: Image.Image, window: tuple[float, float] | None) -> Image.
 _ORIENTED = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 
 
-def _reduced_rgb(
-    image: Image.Image, factor: int, window: tuple[float, float] | None
-) -> Image.Image:
+def _reduced_rgb(image: Image.Image, factor: int, window: Window | None) -> Image.Image:
     """Return an image in RGB, reduced by ``factor``. Palettes and key colours have no mean, so such
     images are converted first."""
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
@@ -231,11 +229,11 @@ def _unidentified(source: Path | bytes) -> str:
     return f"not an image of a known format (it starts with {start[:8]!r})"
 
 
-def to_rgb(image: Image.Image, window: tuple[float, float] | None = None) -> Image.Image:
+def to_rgb(image: Image.Image, window: Window | None = None) -> Image.Image:
     """Convert to 8-bit RGB: scale 16-bit grey, put alpha on white, convert CMYK and palettes. The
     levels ``window`` of a grey image of more than 8 bits become black and white."""
     if window is not None and is_deep(image):
-        return _windowed(image, *window)
+        return windowed(np.asarray(image), window).convert("RGB")
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) // 257).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):  # whose white may be 1, 255, 65535 or anything else
@@ -246,13 +244,6 @@ def to_rgb(image: Image.Image, window: tuple[float, float] | None = None) -> Ima
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
-
-
-def _windowed(image: Image.Image, low: float, high: float) -> Image.Image:
-    """Return a grey image in RGB, ``low`` as black and ``high`` as white; NaN is black."""
-    values = np.asarray(image, dtype=np.float64)
-    levels = np.rint(255 * (values - low) / max(high - low, np.finfo(float).tiny))
-    return Image.fromarray(np.clip(np.nan_to_num(levels), 0, 255).astype(np.uint8)).convert("RGB")
 
 
 def highest_level(path: Path) -> int | None:

@@ -16,7 +16,8 @@ from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.checks import ONE_CLASS_REMEDY, single_label_fault
-from inficond_panel.store.images import Grey, decode
+from inficond_panel.store.grey_levels import Grey
+from inficond_panel.store.images import decode
 from inficond_panel.vocabulary.tasks import ALIKE_NAMES
 from precompute.datasets.captions import captions_in
 from precompute.datasets.coco import coco_listing

@@ -20,7 +20,8 @@ from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, Sco
 from inficond_panel.errors import DataError, InficondError, Remedy, precompute_command
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.store.images import Grey, UnreadableImage, decode
+from inficond_panel.store.grey_levels import Grey
+from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import plain, stage_of
 from precompute.batches.run import RunSettings, Tell, in_threads, segment_batch, usual_workers
 from precompute.datasets import load_dataset

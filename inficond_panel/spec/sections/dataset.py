@@ -92,7 +92,7 @@ class RootedDataset(Dataset):
         None,
         doc="Grey levels of more than 8 bits that become black and white, [low, high], such as [0, "
         "4095] for 12 bits; or stretch: those between 0.5 and 99.5 % of each image's pixels. If "
-        "left out: 0 and 65,535.",
+        "left out: 0 and 65,535; in DICOM the window of the file.",
     )
 
     def model_post_init(self, context: object) -> None:
