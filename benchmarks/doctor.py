@@ -25,7 +25,7 @@ from inficond_panel import from_frames, open_students
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning import open_tuner
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 
 #: Noise on a score, in standard deviations: no two photos are the same.
 NOISE = 0.1

@@ -54,7 +54,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.shift import class_shift
 from inficond_panel.tuning.shift_kinds import Differences, FitLabels, differences
 from inficond_panel.vocabulary import shift_kinds
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from precompute.datasets import load_dataset
 
 #: The kind that is right for what was made.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from inficond_panel.store import Store
-from precompute.batches.pictures import picture_properties
+from precompute.batches.picture_properties import picture_properties
 from shift_parts.pairs import Split, biased, draw_split, find_pairs
 
 HONEST, LOST, NOISE, MISSING, SHARE, PHOTOS, FEW = (

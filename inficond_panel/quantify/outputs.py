@@ -25,7 +25,7 @@ from scipy.special import entr, expit
 from inficond_panel.common.installation import needs
 from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
 from inficond_panel.distill import ece, ece_floor
-from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.calibration import BINS, EQUAL_MASS, bin_of
 from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.outcome import likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
@@ -72,11 +72,11 @@ class Outputs:
         right = np.where(label < 0, -1, (named == label).astype(int))
         return reliability(right, logits_of(confidence[:, None])[:, 0])
 
-    def pooled(self, kind: str, equal_mass: bool = False) -> Reliability:
+    def pooled(self, kind: str, equal_mass: bool = EQUAL_MASS) -> Reliability:
         """Return the reliability diagram of all classes pooled; ``kind``: teacher or oracle."""
         return reliability(self.label, self.logits[kind], equal_mass=equal_mass)
 
-    def by_class(self, kind: str, equal_mass: bool = False) -> dict[str, Reliability]:
+    def by_class(self, kind: str, equal_mass: bool = EQUAL_MASS) -> dict[str, Reliability]:
         """Return the reliability diagram of each class, by name; ``kind``: teacher or oracle."""
         return {
             name: reliability(self.label[:, k], self.logits[kind][:, k], equal_mass=equal_mass)
@@ -138,7 +138,7 @@ class Reliability:
 
 
 def reliability(
-    label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
+    label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = EQUAL_MASS
 ) -> Reliability:
     """Compute the reliability diagram of labels (1, 0; -1 is left out) and logits of equal shape.
 
@@ -166,7 +166,9 @@ def reliability(
     )
 
 
-def pooled_errors(label: NDArray, logit: NDArray, equal_mass: bool = False) -> tuple[Array, Array]:
+def pooled_errors(
+    label: NDArray, logit: NDArray, equal_mass: bool = EQUAL_MASS
+) -> tuple[Array, Array]:
     """Return per image the errors (probability less label) summed by bin, and its events ``(n,)``.
 
     The errors are ``(n, BINS)``, from labels and logits ``(n, K)``, with classes pooled. For fixed

@@ -7,6 +7,7 @@ Panel and Bokeh, only in a server's process. Each module states which methods, a
 from functools import cache
 
 from inficond_panel.serving.answers import guard_answers
+from inficond_panel.serving.login import guard_login
 from inficond_panel.serving.messages import guard_messages, guard_writes
 from inficond_panel.serving.sessions import guard_sessions
 
@@ -20,6 +21,7 @@ def guard() -> None:
     guard_messages()
     guard_writes()
     guard_answers()
+    guard_login()
 
 
 def is_guarded() -> bool:

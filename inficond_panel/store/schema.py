@@ -148,7 +148,7 @@ VARIABLES = {
     "picture_property": _optional(
         ("image", "picture"),
         "float32",
-        "value of a property of the picture, see vocabulary.pictures",
+        "value of a property of the picture, see vocabulary.picture_properties",
     ),
 }
 #: All arrays of a store by name.

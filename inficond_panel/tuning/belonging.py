@@ -16,7 +16,7 @@ from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.history.belongs import Answers, ReliedThing
 from inficond_panel.tuning.thumbs import known_name
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE, THINGS
 
 

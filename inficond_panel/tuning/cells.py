@@ -18,7 +18,7 @@ from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.suspects import dividing_score, shows
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT
 
 #: What may divide images, in the order in which a name is looked up.

@@ -18,7 +18,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.vocabulary.people import names_people
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE

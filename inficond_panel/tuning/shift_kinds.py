@@ -30,7 +30,7 @@ from inficond_panel.distill.suspects import (
 )
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,

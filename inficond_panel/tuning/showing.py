@@ -12,7 +12,7 @@ from inficond_panel.distill.shared_bias import ALIKE
 from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.shared_bias import near_words
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
 
 from inficond_panel.common.numbers import POINTS
 from inficond_panel.vocabulary.intents import DIRECTIONS, THUMBS
+from inficond_panel.vocabulary.lengths import LENGTHS
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
 
@@ -144,6 +145,7 @@ def _vocabulary() -> str:
             for key, direction in DIRECTIONS.items()
         },
         "points": POINTS,
+        "lengths": LENGTHS,
         "thumbs": list(THUMBS),
         "background": BACKGROUND.css,
     }

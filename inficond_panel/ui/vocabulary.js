@@ -22,5 +22,8 @@ export const DIRECTIONS = $vocabulary.directions
 /** Keys of the directions that have a button and a key. */
 export const THUMBS = $vocabulary.thumbs
 
+/** Longest texts that people write, in characters: tag, answer, studyNote. */
+export const LENGTHS = $vocabulary.lengths
+
 /** Colour of the page behind the views. */
 export const BACKGROUND = $vocabulary.background

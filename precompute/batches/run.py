@@ -24,7 +24,7 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
 from inficond_panel.store.images import thumbnail
-from precompute.batches.pictures import picture_properties
+from precompute.batches.picture_properties import picture_properties
 from precompute.batches.results import PICTURE_ARRAY, Arrays, Batch, Results, key_of
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable

@@ -25,7 +25,7 @@ from precompute.datasets.dataset import Dataset, Encoded
 from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.listing import Listing, column_of
 from precompute.datasets.python_source import python_dataset
-from precompute.datasets.tables import columns_listing, folder_listing, table_listing
+from precompute.datasets.table_layouts import columns_listing, folder_listing, table_listing
 from precompute.datasets.voc import voc_listing
 
 __all__ = ["Dataset", "Encoded", "check_encoder", "check_files", "load_dataset"]

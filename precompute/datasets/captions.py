@@ -13,7 +13,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.concepts.caption_words import has_words
 from inficond_panel.errors import DataError
 from precompute.datasets.photo_files import id_finder
-from precompute.datasets.row_tables import Table
+from precompute.datasets.table_files import Table
 
 
 def caption_text(place: str, cell: object) -> str:

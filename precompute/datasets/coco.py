@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.dataset import CocoDataset
 from precompute.datasets.labels import choose_classes, label_matrix
 from precompute.datasets.listing import Listing
 from precompute.datasets.photo_files import is_below, names_below, posix_name, without_suffix
-from precompute.datasets.tables import read_metadata
+from precompute.datasets.table_layouts import read_metadata
 
 _MOST_PIXELS = 2**28
 #: Keys of objects that are kept; other keys, such as outlines, are dropped during reading.

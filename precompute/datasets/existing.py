@@ -22,7 +22,7 @@ from inficond_panel.spec import ScenesDataset
 from inficond_panel.spec.sections.dataset import StoreDataset
 from precompute.datasets.dataset import Dataset, Encoded
 from precompute.datasets.listing import Listing
-from precompute.datasets.row_tables import Table
+from precompute.datasets.table_files import Table
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store

@@ -19,7 +19,7 @@ from inficond_panel.spec.sections.splits import Reference, Splits, list_name
 from inficond_panel.store.images import decode, photo_digest
 from precompute.datasets.captions import captions_of, without_photos
 from precompute.datasets.photo_files import id_finder
-from precompute.datasets.row_tables import Table
+from precompute.datasets.table_files import Table
 
 if TYPE_CHECKING:
     pass

@@ -29,7 +29,7 @@ from inficond_panel.store.network_weights import file_digest
 from precompute.datasets.dataset import Dataset
 from precompute.datasets.labels import choose_classes, label_matrix
 from precompute.datasets.listing import Listing
-from precompute.datasets.row_tables import text_table
+from precompute.datasets.table_files import text_table
 
 _FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:function"
 

@@ -18,7 +18,7 @@ from precompute.datasets.labels import choose_classes, label_matrix
 from precompute.datasets.listing import Listing
 from precompute.datasets.photo_files import PhotoFiles
 from precompute.datasets.splits import read_list
-from precompute.datasets.tables import read_metadata
+from precompute.datasets.table_layouts import read_metadata
 
 #: Largest mask in pixels: Pillow refuses photos with more.
 _MOST_MASK_PIXELS = 2 * 89_478_485

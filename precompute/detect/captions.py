@@ -9,7 +9,7 @@ from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import listed, near
 from inficond_panel.errors import DataError, Remedy
 from precompute.datasets.captions import caption_text
-from precompute.datasets.row_tables import read_rows
+from precompute.datasets.table_files import read_rows
 from precompute.detect.layout import FolderLayout
 from precompute.detect.summary import TableSummary, summarize_table
 from precompute.detect.tables import take_labels, take_splits

@@ -10,7 +10,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
 from precompute.datasets.coco import Instances, photos_found, read_instances, resembles_instances
 from precompute.datasets.photo_files import PhotoFiles
-from precompute.datasets.row_tables import is_spaced
+from precompute.datasets.table_files import is_spaced
 from precompute.datasets.voc import voc_classes
 from precompute.detect.folders import class_folders
 from precompute.detect.foreign import (

@@ -13,10 +13,9 @@ from typing import Any
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.photo_files import PhotoFiles, is_skipped
-from precompute.datasets.row_tables import is_spaced, read_rows
+from precompute.datasets.table_files import TABLE_SUFFIXES, is_spaced, read_rows
 from precompute.detect.layout import role_of
 
-_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson")
 #: Most tables of a sub-folder that are read: with more, the folder holds a table per image.
 _MOST_NESTED = 5
 _SPLIT_NAMES = ("split", "subset", "partition", "set")
@@ -301,7 +300,7 @@ def summarize_tables(folder: Path) -> Tables:
 def _is_table(path: Path) -> bool:
     """Return True for a table by its suffix; shards of the package datasets hold the photos."""
     shard = path.match("*-of-*.parquet")
-    return path.suffix.lower() in _SUFFIXES and not shard and not is_skipped(path.name)
+    return path.suffix.lower() in TABLE_SUFFIXES and not shard and not is_skipped(path.name)
 
 
 def _summarize(path: Path, tables: list[TableSummary], faults: list[Unreadable]) -> None:

@@ -12,8 +12,8 @@ from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.splits import FIT
 from precompute.datasets.photo_files import PhotoFiles, id_finder
-from precompute.datasets.row_tables import read_rows
-from precompute.datasets.tables import NO_LABEL
+from precompute.datasets.table_files import read_rows
+from precompute.datasets.table_layouts import NO_LABEL
 from precompute.detect.folders import is_split_name
 from precompute.detect.layout import ROLES, FolderLayout, role_of
 from precompute.detect.summary import Tables, TableSummary, is_label_name

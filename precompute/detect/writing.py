@@ -17,7 +17,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.store.checks import ONE_CLASS_REMEDY, is_single_label, single_label_fault
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
-from precompute.datasets.row_tables import read_rows
+from precompute.datasets.table_files import read_rows
 from precompute.detect.chosen import ChosenModel
 from precompute.detect.layout import FolderLayout
 from precompute.teachers.outputs import plain_name

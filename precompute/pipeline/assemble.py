@@ -10,7 +10,7 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.store.near_images import ALLOWED, check_across, near_images
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TASKS
 from precompute.batches.results import PICTURE_ARRAY, Arrays, Segmented

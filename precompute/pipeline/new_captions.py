@@ -9,7 +9,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.captions import caption_text
-from precompute.datasets.row_tables import read_rows
+from precompute.datasets.table_files import read_rows
 
 
 def read_captions(path: Path, column: str) -> dict[str, str]:

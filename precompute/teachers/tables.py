@@ -19,7 +19,7 @@ from inficond_panel.common.teacher_outputs import logits_fault, logits_of, proba
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from precompute.datasets.photo_files import id_finder
-from precompute.datasets.row_tables import Table, read_table
+from precompute.datasets.table_files import Table, read_table
 
 #: Largest absolute logit in a file, so that it stays finite in the store's float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2

@@ -18,9 +18,9 @@ from mutate import bytes_mutant, grid_mutant, text_mutant, tree_mutant
 from inficond_panel.results.slices import selection_slice
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets.coco import coco_listing
-from precompute.datasets.row_tables import read_table
 from precompute.datasets.splits import read_list
-from precompute.datasets.tables import columns_listing, label_reader, table_listing
+from precompute.datasets.table_files import read_table
+from precompute.datasets.table_layouts import columns_listing, label_reader, table_listing
 from precompute.datasets.voc import voc_foreground, voc_objects
 from precompute.detect import find_layout, plan_splits
 from precompute.teachers.tables import read_outputs

@@ -2,6 +2,7 @@
 // Imported first, for its effect.
 
 globalThis.$vocabulary = {
+  lengths: { tag: 40, answer: 4000, studyNote: 2000 },
   metrics: {
     ap: { name: "AP", short: "AP", column: "AP", beside: "" },
     recall: { name: "Recall", short: "Rec.", column: "Recall", beside: "" },

@@ -17,7 +17,7 @@ from factory import small_spec
 from waiting import PATIENCE, wait_until
 from wire import serving
 
-from inficond_panel.serving.answers import PAUSE, WAITING
+from inficond_panel.serving.login import PAUSE, WAITING
 
 FLAGS = [
     "--basic-auth", "secret", "--cookie-secret", "a secret for cookies", "--enable-xsrf-cookies",

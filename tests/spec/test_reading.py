@@ -10,8 +10,8 @@ from inficond_panel.common import files
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.spec import load_spec
 from precompute.concepts.corpus import read_corpus
-from precompute.datasets.row_tables import read_rows
 from precompute.datasets.splits import read_list
+from precompute.datasets.table_files import read_rows
 
 #: Of CPU, a multiple of what it takes: what grows with the square of a text takes minutes.
 SECONDS = 20

@@ -10,7 +10,7 @@ from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning.repairs.reweight import Reweighted
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 

@@ -17,8 +17,8 @@ from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, SpecError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
-from precompute.batches.pictures import picture_properties
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
+from precompute.batches.picture_properties import picture_properties
 from precompute.encoder import load_encoder
 from precompute.segments import settings_of
 from precompute.segments.regions import unit

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import inficond_panel
-from inficond_panel.serving import answers, messages, sessions
+from inficond_panel.serving import answers, login, messages, sessions
 
 #: Names by module and class.
 PLACES = {
@@ -55,7 +55,7 @@ def test_the_installed_version_has_the_name(place):
     assert hasattr(getattr(holder, owner) if owner else holder, name)
 
 
-@pytest.mark.parametrize("module", [answers, messages, sessions])
+@pytest.mark.parametrize("module", [answers, login, messages, sessions])
 def test_every_guard_is_in_the_list(module):
     """Owner and name of each ``stand_before(REASON, OWNER, "NAME", ...)``."""
     for call in ast.walk(ast.parse(inspect.getsource(module))):

@@ -28,7 +28,7 @@ from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health, plugin
-from inficond_panel.serving.answers import take_password
+from inficond_panel.serving.login import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
 from inficond_panel.ui import upstream

@@ -61,8 +61,8 @@ def check_decisions(*masks: NDArray) -> None:
             )
 
 
-#: Bins of the ECE (Guo et al. 2017 use 15).
-BINS = 15
+#: Bins of the ECE (Guo et al. 2017 use 15), and whether they hold equally many images.
+BINS, EQUAL_MASS = 15, False
 
 
 def brier(label: NDArray, logit: NDArray) -> float:
@@ -74,7 +74,7 @@ def brier(label: NDArray, logit: NDArray) -> float:
     return float(np.mean(squared_error(probability, positive))) if len(positive) else np.nan
 
 
-def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
+def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = EQUAL_MASS) -> float:
     """Return the expected calibration error over images with label 0 or 1; nan without any.
 
     The ``bins`` are of equal width, or of equal mass if ``equal_mass``."""
@@ -85,7 +85,7 @@ def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = Fal
     return float(np.abs(np.bincount(where, probability - positive)).sum() / len(positive))
 
 
-def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
+def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = EQUAL_MASS) -> float:
     """Return the expected ECE of a perfectly calibrated student with these logits (n,).
 
     With labels drawn from its probabilities p, the error of bin b has variance v_b = sum p(1 - p);

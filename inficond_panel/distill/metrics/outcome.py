@@ -26,7 +26,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit, log_expit
 
-from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_decisions, check_outcomes
+from inficond_panel.distill.metrics.calibration import (
+    BINS,
+    EQUAL_MASS,
+    bin_of,
+    check_decisions,
+    check_outcomes,
+)
 from inficond_panel.distill.metrics.formulas import (
     ERRORS_OF_IMAGES,
     SHARE_OF,
@@ -141,7 +147,7 @@ class Outcome:
         cutoff: Cutoff = 0.0,
         *,
         bins: int = BINS,
-        equal_mass: bool = False,
+        equal_mass: bool = EQUAL_MASS,
         group: Groups = None,
     ) -> None:
         self.label, self.group = np.asarray(label), group

@@ -28,7 +28,7 @@ from scipy.special import log_expit, softmax
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
-from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_outcomes
+from inficond_panel.distill.metrics.calibration import BINS, EQUAL_MASS, bin_of, check_outcomes
 from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
@@ -189,7 +189,7 @@ class TopClass:
         confidence = self.all_logits[self.known].max(axis=1, initial=0.0)
         errors = np.zeros((len(confidence), self._bins))
         if len(confidence):
-            where = bin_of(confidence, self._bins, equal_mass=False)
+            where = bin_of(confidence, self._bins, EQUAL_MASS)
             errors[np.arange(len(where)), where] = self.right - confidence
         return errors
 

@@ -4,6 +4,7 @@ import { clockOf, h, keyed, set, text, timeOf, watch } from "../../ui/base.js"
 import { copyButton } from "../../ui/parts/clipboard.js"
 import { fillPage, followSize } from "../../ui/parts/page.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
+import { LENGTHS } from "../../ui/vocabulary.js"
 import { sureDialog } from "./sure.js"
 
 const HEADS = [
@@ -18,7 +19,6 @@ const HEADS = [
   "Tasks over",
   "",
 ]
-const LONGEST_NOTE = 2000
 const STATES = {
   "not begun": "○ Not begun",
   here: "● Here",
@@ -217,7 +217,7 @@ function showLink(box, { label, token, query = "" }) {
 /** What the researcher sees or hears, with the time at which it is kept. */
 function noteDialog(model) {
   const title = h("h2")
-  const words = h("textarea", { rows: 4, maxlength: LONGEST_NOTE, "aria-label": "Note" })
+  const words = h("textarea", { rows: 4, maxlength: LENGTHS.studyNote, "aria-label": "Note" })
   let number = null
   const before = h("dl", { class: "notes", tabindex: 0, "aria-label": "Notes so far" })
   const dialog = sureDialog({ "aria-label": "Note" }, [title, before, words], ["Cancel", "Keep"], () => {

@@ -29,11 +29,10 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, Component, action
 from inficond_panel.ui.images import send_file
 from inficond_panel.views.page.page import publisher
+from inficond_panel.vocabulary.lengths import LONGEST_STUDY_NOTE
 
 #: Seconds before the answer to a wrong password; until then the page cannot try again.
 PAUSE = 1.0
-#: Most characters of a note.
-LONGEST_NOTE = 2_000
 
 
 def password_problem(tried: str) -> str:
@@ -124,8 +123,8 @@ class BoardPage(Acting, Viewer):
     @action
     def _note(self, number: int, text: str) -> None:
         """Record a note of the researcher, with the time and the participant's present step."""
-        if not text.strip() or len(text) > LONGEST_NOTE:
-            raise StudyError(f"A note must have 1 to {LONGEST_NOTE:,} characters.")
+        if not text.strip() or len(text) > LONGEST_STUDY_NOTE:
+            raise StudyError(f"A note must have 1 to {LONGEST_STUDY_NOTE:,} characters.")
         step = progress_of(self.study, self.study.log.participant(number)).step.name
         self.study.log.remark(number, step, str(storable(text)))
 

@@ -3,6 +3,7 @@
 import { clockOf, h, keep, kept, listenWhile, set, text, watch } from "../../ui/base.js"
 import { copyButton } from "../../ui/parts/clipboard.js"
 import { fillPage, followSize } from "../../ui/parts/page.js"
+import { LENGTHS } from "../../ui/vocabulary.js"
 import { sureDialog } from "./sure.js"
 
 const TAGS = new Set([
@@ -313,7 +314,7 @@ function textField({ name, value, lines, text: words }, give) {
     name,
     rows: lines,
     "aria-label": words,
-    maxlength: 4000,
+    maxlength: LENGTHS.answer,
     onchange: () => give(area.value),
   })
   area.value = value ?? ""

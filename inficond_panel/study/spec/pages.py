@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import OneOf, Slug, Some, Text, option
 from inficond_panel.study.run.records import storable
+from inficond_panel.vocabulary.lengths import LONGEST_ANSWER
 
-_TEXT_LENGTH = 4000
 _LARGEST = 1e15
 
 
@@ -144,7 +144,7 @@ class TextQuestion(Question):
             return "Write something."
         if storable(answer) != answer:
             return "A character cannot be stored; write it anew."
-        return "" if len(answer) <= _TEXT_LENGTH else f"At most {_TEXT_LENGTH} characters."
+        return "" if len(answer) <= LONGEST_ANSWER else f"At most {LONGEST_ANSWER} characters."
 
 
 _LOAD = {

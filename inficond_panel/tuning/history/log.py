@@ -20,6 +20,7 @@ from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.history.belongs import Answers, ReliedThing, Said, read_answer
 from inficond_panel.tuning.node import Iteration
+from inficond_panel.vocabulary.lengths import LONGEST_TAG
 
 _TABLES = {
     "nodes": """id TEXT PRIMARY KEY, root TEXT NOT NULL, number INTEGER NOT NULL,
@@ -54,8 +55,6 @@ TAGS = ("tag", "untag")
 LABEL_EVENTS = ("rename", "note", "meant")
 #: Kind of the event by which a person says what belongs to a class; see ``apply_answer``.
 BELONGS = "belongs"
-#: Largest number of characters of a tag.
-LONGEST_TAG = 40
 Tags = dict[str, tuple[str, ...]]
 
 

@@ -40,7 +40,7 @@ from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.repairs.correction import Correction, corrected
 from inficond_panel.tuning.thresholds import thresholds_by_class
 from inficond_panel.vocabulary.intents import ANSWERS, MORE
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Least number of positives, and of negatives, of a split to compare a class by it: two per fold.

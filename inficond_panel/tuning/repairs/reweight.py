@@ -29,7 +29,7 @@ from inficond_panel.tuning.repairs.packed_weights import (
 from inficond_panel.tuning.repairs.repair import Named, Repair, Request
 from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.intents import RepairKind
-from inficond_panel.vocabulary.pictures import PROPERTY_OF
+from inficond_panel.vocabulary.picture_properties import PROPERTY_OF
 
 KIND = RepairKind("balance", "≈", "Reweight by")
 #: Least effective number of positives, and of negatives, of fit after reweighting.

@@ -1,6 +1,7 @@
 // Tags of the large image, and a field to add a tag.
 
 import { drawOnce, h, icon, text } from "../../ui/base.js"
+import { LENGTHS } from "../../ui/vocabulary.js"
 
 /** `listed()` gives the images that the arrows go through. */
 export function makeTags(model, listed) {
@@ -10,7 +11,7 @@ export function makeTags(model, listed) {
   const input = h("input", {
     type: "text",
     list: "known-tags",
-    maxlength: 40,
+    maxlength: LENGTHS.tag,
     placeholder: "Add a tag",
     "aria-label": "Add a tag",
     autocomplete: "off",

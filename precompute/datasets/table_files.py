@@ -215,6 +215,8 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 _READERS = {
     ".parquet": _parquet, ".pq": _parquet, ".jsonl": _json_lines, ".ndjson": _json_lines,
 }  # fmt: skip
+#: Suffixes of the files that are read as tables; ``.txt`` is one by its content (``is_spaced``).
+TABLE_SUFFIXES = (".csv", ".tsv", *_READERS)
 
 
 def _checked(

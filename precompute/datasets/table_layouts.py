@@ -29,7 +29,8 @@ from precompute.datasets.photo_files import (
     posix_name,
     without_suffix,
 )
-from precompute.datasets.row_tables import (
+from precompute.datasets.splits import read_list
+from precompute.datasets.table_files import (
     Table,
     check_images,
     note_image,
@@ -37,7 +38,6 @@ from precompute.datasets.row_tables import (
     read_table,
     text_table,
 )
-from precompute.datasets.splits import read_list
 
 
 def table_listing(dataset: TableDataset) -> Listing:

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 from scipy import ndimage
 
-from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
-from precompute.batches.pictures import picture_properties
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
+from precompute.batches.picture_properties import picture_properties
 
 
 def measured(image: Image.Image) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Compute picture properties of a photo (listed in ``inficond_panel.vocabulary.pictures``)."""
+"""Compute the picture properties of a photo (``vocabulary.picture_properties`` lists them)."""
 
 from __future__ import annotations
 
