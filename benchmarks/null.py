@@ -36,7 +36,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.null_students import (
-    ALL,
+    SIZE_BY_LAMBDA,
     SIZES,
     BySize,
     mixed_scores,
@@ -180,7 +180,7 @@ def table_of_sizes(rows: list[dict[str, Any]]) -> None:
         for row in rows
         for size, ap in row["ap"].items()
     }
-    columns = [*map(str, SIZES), "mean", ALL]
+    columns = [*map(str, SIZES), "mean", SIZE_BY_LAMBDA]
     print(f"{'AP on tune':45s}" + "".join(f"{size:>22s}" for size in columns))
     kinds = dict.fromkeys((row["kind"], row["draw"]) for row in rows)
     for kind, draw in kinds:
@@ -221,7 +221,7 @@ def table_of_pairs(rows: list[dict[str, Any]]) -> None:
             "random words alone": lambda row, at: row["random"][0][at],
         }
         for title, value in told.items():
-            for at in (*map(str, SIZES), "mean", ALL):
+            for at in (*map(str, SIZES), "mean", SIZE_BY_LAMBDA):
                 x = np.array([100 * value(row, at) for row in some])
                 rho, low, high = rank_correlation(x, gain, [row["class"] for row in some])
                 print(

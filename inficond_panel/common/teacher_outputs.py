@@ -11,7 +11,7 @@ from inficond_panel.errors import DataError
 
 #: Least distance of probabilities from 0 and 1 before conversion to logits; for a softmax over many
 #: classes, where most probabilities are small, the least probability.
-LEAST, LEAST_OF_SOFTMAX = 1e-6, 1e-12
+LEAST_OF_SIGMOID, LEAST_OF_SOFTMAX = 1e-6, 1e-12
 #: Tolerance of the sum of a softmax's probabilities.
 SUM_ERROR = 1e-2
 
@@ -58,7 +58,7 @@ def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.floa
     probability = np.asarray(probability, dtype=np.float64)
     if by_softmax:
         return np.log(np.maximum(probability, LEAST_OF_SOFTMAX))
-    return np.asarray(logit(np.clip(probability, LEAST, 1 - LEAST)))
+    return np.asarray(logit(np.clip(probability, LEAST_OF_SIGMOID, 1 - LEAST_OF_SIGMOID)))
 
 
 def outputs_of(returned: object, name: str) -> NDArray[np.float32]:

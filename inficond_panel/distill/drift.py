@@ -35,8 +35,8 @@ from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
-#: Chance of a false alarm.
-LEVEL = 0.05
+#: Largest p value that is a drift: the chance of a false alarm.
+LARGEST_P = 0.05
 #: Least number of new photos for a test.
 LEAST_PHOTOS = 20
 #: Least and largest number of photos of ``fit`` that new photos are compared with.
@@ -61,8 +61,8 @@ class ConceptDrift:
 
     @property
     def drifted(self) -> bool:
-        """True if the concept's scores are distributed differently, significantly at LEVEL / 2."""
-        return self.p_adjusted <= LEVEL / 2
+        """True if the concept's scores are distributed differently: p is at most LARGEST_P / 2."""
+        return self.p_adjusted <= LARGEST_P / 2
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Drift:
     @property
     def far_drift(self) -> bool:
         """True if significantly more photos are far than expected."""
-        return bool(self.p <= LEVEL / 2)
+        return bool(self.p <= LARGEST_P / 2)
 
     @property
     def alarm(self) -> bool:
@@ -111,7 +111,7 @@ def drift(
 
     If ``fit`` has more than 2,000 photos, 2,000 of them are drawn by ``seed``. ``level`` is the
     confidence level of the interval of the share of far photos. An alarm does not depend on it, but
-    on ``LEVEL``.
+    on ``LARGEST_P``.
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 

@@ -186,7 +186,7 @@ def _plain(value: float | None) -> str:
 
 
 #: License if none is named; a word of the Hub.
-UNKNOWN = "unknown"
+UNKNOWN_LICENSE = "unknown"
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-]{0,63}")
 _TAGS = ("concept-based-explanations", "interpretability", "knowledge-distillation")
 #: Metrics reported as means over the classes.

@@ -13,7 +13,12 @@ from inficond_panel.common.files import write_folder
 from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import ExportError, InficondError, Remedy
-from inficond_panel.export.card_markdown import UNKNOWN, card_markdown, check_license, hub_readme
+from inficond_panel.export.card_markdown import (
+    UNKNOWN_LICENSE,
+    card_markdown,
+    check_license,
+    hub_readme,
+)
 from inficond_panel.export.exported import (
     EXPORT_VERSION,
     Exported,
@@ -65,7 +70,7 @@ def export(
     *,
     holdout: bool = False,
     force: bool = False,
-    license_name: str = UNKNOWN,
+    license_name: str = UNKNOWN_LICENSE,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Path]:
     """Write the students of ``node`` to ``folder`` and return its files by kind.

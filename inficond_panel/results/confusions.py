@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
-STUDENT, TEACHER = "student", "teacher"
+OF_STUDENT, OF_TEACHER = "student", "teacher"
 _LISTED = 20  #: wrong pairs that a terminal shows
 
 
@@ -205,14 +205,14 @@ class Confused:
     @cached_property
     def images(self) -> np.ndarray:
         """Number of labelled images of each class, (K,)."""
-        return self.counts[STUDENT].sum(axis=1)
+        return self.counts[OF_STUDENT].sum(axis=1)
 
     def wrong_cells(self, most: int) -> list[tuple[int, int]]:
         """Return up to ``most`` pairs of a label and a wrong predicted class, most frequent first.
 
         The order is by the students' count, then by the teacher's; absent pairs are left out.
         """
-        student, teacher = (self.counts[who].copy() for who in (STUDENT, TEACHER))
+        student, teacher = (self.counts[who].copy() for who in (OF_STUDENT, OF_TEACHER))
         for counts in (student, teacher):
             np.fill_diagonal(counts, 0)
         cells = np.flatnonzero(student + teacher)
@@ -233,8 +233,8 @@ class Confused:
 def find_confused(tuner: Tuner, node: Node, split: str) -> Confused:
     """Return the classes that students and teacher predict; raise as ``check_single_label``."""
     classifiers = {
-        STUDENT: top_class(tuner, node, split),
-        TEACHER: teacher_top_class(tuner.store, split),
+        OF_STUDENT: top_class(tuner, node, split),
+        OF_TEACHER: teacher_top_class(tuner.store, split),
     }
-    rows = tuner.store.rows(split)[classifiers[STUDENT].known]
+    rows = tuner.store.rows(split)[classifiers[OF_STUDENT].known]
     return Confused(node.id, split, rows, classifiers)

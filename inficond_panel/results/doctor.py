@@ -21,7 +21,7 @@ from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.null_students import no_better, null_frame, summary_size
-from inficond_panel.results.shared_bias import BELONGS, called_rows, shared_frame, shared_of
+from inficond_panel.results.shared_bias import BELONGS_HEADING, called_rows, shared_frame, shared_of
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -349,7 +349,7 @@ _SUSPECT_HEADINGS = {
     "weight": Heading("influence", 2, sign=True),
     "z": Heading("z", 1),
     "group": Heading("alike"),
-    "belongs": BELONGS,
+    "belongs": BELONGS_HEADING,
 }
 
 

@@ -19,7 +19,7 @@ from inficond_panel.results.frame import Heading, interval_of, make_frame
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.null_students import (
-    ALL,
+    SIZE_BY_LAMBDA,
     BySize,
     NullStudents,
     check_comparable,
@@ -90,7 +90,7 @@ def null_frame(
 
 def summary_size(frame: pd.DataFrame) -> str:
     """Return the size by which named and random words are compared: the mean, or all."""
-    return MEAN if MEAN in frame.index.get_level_values("size") else ALL
+    return MEAN if MEAN in frame.index.get_level_values("size") else SIZE_BY_LAMBDA
 
 
 def no_better(frame: pd.DataFrame) -> list[str]:
@@ -115,7 +115,7 @@ def _summary(rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str)
     """Yield a sentence on the last of the classes' means: of all, or of the only class."""
     name = EVERY if len(names) > 1 else names[0]
     own = {row["size"]: row for row in rows if row["class"] == name}
-    row = pd.Series(own.get(MEAN, own[ALL]))
+    row = pd.Series(own.get(MEAN, own[SIZE_BY_LAMBDA]))
     yield null_sentence(kind, *(interval_of(row, key) for key in ("named", "random", "difference")))
 
 
@@ -125,7 +125,7 @@ def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
     figures = {
         size: tuple(_figure(side, size, noise) for side in sides) for size in _shared(*sides)
     }
-    positive = found.named[name][ALL].outcome.positive
+    positive = found.named[name][SIZE_BY_LAMBDA].outcome.positive
     counts = {"positives": int(positive.sum()), "negatives": int((~positive).sum())}
     return {"figures": figures, **counts}
 
@@ -164,12 +164,12 @@ def _mean(figures: Sequence[_Figure]) -> _Figure:
 
 def _rows(name: str, measured: Mapping[str, Any], noise: Noise) -> list[dict[str, Any]]:
     figures: dict[int | str, _Pair] = dict(measured["figures"])
-    counted = [pair for size, pair in figures.items() if size != ALL]
+    counted = [pair for size, pair in figures.items() if size != SIZE_BY_LAMBDA]
     if counted:
-        every = figures.pop(ALL)
+        every = figures.pop(SIZE_BY_LAMBDA)
         named, random = zip(*counted, strict=True)
         figures[MEAN] = _mean(named), _mean(random)
-        figures[ALL] = every
+        figures[SIZE_BY_LAMBDA] = every
     counts = {key: measured[key] for key in ("positives", "negatives")}
     return [
         {"class": name, "size": str(size), **_columns(*pair, noise), **counts}

@@ -25,7 +25,7 @@ from inficond_panel.wording import shared_bias as words
 from inficond_panel.wording.shared_bias import SHARED, relied_words, shared_sentence
 
 #: Heading of the mark of what people said belongs to the class.
-BELONGS = Heading("", words=("", words.BELONGS))
+BELONGS_HEADING = Heading("", words=("", words.BELONGS))
 _HEADINGS = {
     "class": Heading("class"),
     "name": Heading("in all photos"),
@@ -38,7 +38,7 @@ _HEADINGS = {
     "p": Heading("p", 3),
     "weight": Heading("influence", 2, sign=True, missing=""),
     "called": Heading("", words=("", "may be wrong")),
-    "belongs": BELONGS,
+    "belongs": BELONGS_HEADING,
 }
 #: Results cached for all sessions: one per class and iteration that tuned the class.
 _KEPT = 4096

@@ -2,7 +2,7 @@
 
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.sections.page import Layout
-from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
+from inficond_panel.spec.sections.splits import ALL_IMAGES, REST, ColumnPart, Share
 from inficond_panel.spec.spec import (
     Spec,
     check_against,
@@ -14,7 +14,7 @@ from inficond_panel.spec.spec import (
 )
 
 __all__ = [
-    "ALL",
+    "ALL_IMAGES",
     "REST",
     "ColumnPart",
     "Layout",

@@ -40,7 +40,7 @@ RANDOM_WORDS, MIXTURES = "random words", "random mixtures"
 #: Numbers of concepts at which students are compared.
 SIZES = (5, 10, 20)
 #: Size of a student whose number of concepts its λ decides.
-ALL = "all"
+SIZE_BY_LAMBDA = "all"
 #: Largest product of training images, concepts and classes for which students are compared without
 #: being asked to: about a minute on one core.
 AT_HAND = 10**8
@@ -177,7 +177,7 @@ def students_by_size(
         some = classes[first : first + together]
         columns = np.array([tuner.store.classes.index(name) for name in some])
         fits: dict[int | str, Fit] = dict(_sized(tuner, columns, sizes))
-        fits[ALL] = solve(data.problem(columns.tolist()), tolerance=_TOLERANCE)
+        fits[SIZE_BY_LAMBDA] = solve(data.problem(columns.tolist()), tolerance=_TOLERANCE)
         logits = {
             size: decision_function(scores, fit.weights, fit.intercepts)
             for size, fit in fits.items()

@@ -10,7 +10,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import TeacherSkill
-from inficond_panel.distill.drift import LEVEL, Drift
+from inficond_panel.distill.drift import LARGEST_P, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
 
@@ -101,7 +101,7 @@ def drift_sentences(drift: Drift) -> list[str]:
     verdict = "These photos differ" if drift.alarm else "No significant difference"
     return [
         f"{verdict} from the training images: {count(drift.photos, 'photo')} compared with "
-        f"{drift.fit_photos:,}, at a chance of {100 * LEVEL:g} % of a false alarm.",
+        f"{drift.fit_photos:,}, at a chance of {100 * LARGEST_P:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),
     ]

@@ -14,7 +14,7 @@ from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
-from inficond_panel.spec import ALL, REST, ColumnPart
+from inficond_panel.spec import ALL_IMAGES, REST, ColumnPart
 from inficond_panel.spec.sections.splits import Reference, Splits, list_name
 from inficond_panel.store.images import decode, photo_digest
 from precompute.datasets.captions import captions_of, without_photos
@@ -109,7 +109,7 @@ class Listing:
     def _members(self, reference: Reference) -> list[str]:
         if not isinstance(reference, ColumnPart):
             name = str(list_name(reference))
-            return list(self.known) if name == ALL else self.list_of(name)
+            return list(self.known) if name == ALL_IMAGES else self.list_of(name)
         table, column = self.columns or self.metadata, reference.column
         at = positions(table.columns).get(name_key(column)) if table else None
         if table is None or at is None:

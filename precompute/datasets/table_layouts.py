@@ -14,7 +14,7 @@ import numpy as np
 from inficond_panel.common.names import by_key, name_key, positions
 from inficond_panel.common.numbers import as_text, count
 from inficond_panel.errors import DataError
-from inficond_panel.spec import ALL, REST, ColumnPart, TableDataset
+from inficond_panel.spec import ALL_IMAGES, REST, ColumnPart, TableDataset
 from inficond_panel.spec.sections.dataset import ColumnsDataset, FolderDataset, ListedDataset
 from inficond_panel.spec.sections.splits import Splits, list_name
 from precompute.datasets.captions import caption_text
@@ -251,7 +251,7 @@ def folder_listing(dataset: FolderDataset) -> Listing:
     path_of: dict[str, Path] = {}
     members: dict[str, list[str]] = {}
     for name in _lists(dataset.splits):
-        below = "" if name == ALL else f"{name.strip('/')}/"
+        below = "" if name == ALL_IMAGES else f"{name.strip('/')}/"
         every = image_files(root / below)
         files = {below + without_suffix(file): file for file in every if "/" in file}
         counts = Counter(below + without_suffix(file) for file in every)
@@ -281,12 +281,12 @@ def _lists(splits: Splits) -> list[str]:
     """Return the folders of the spec's splits that hold class folders; ``all`` is the root."""
     references = splits.values().values()
     names = [
-        ALL if isinstance(reference, ColumnPart) else str(list_name(reference))
+        ALL_IMAGES if isinstance(reference, ColumnPart) else str(list_name(reference))
         for reference in references
         if reference != REST
     ]
-    others = [name for name in names if name != ALL]
-    if others and ALL in names:
+    others = [name for name in names if name != ALL_IMAGES]
+    if others and ALL_IMAGES in names:
         raise DataError(
             f"dataset.splits mixes all with the folder {others[0]}, so it is unclear which folder "
             "holds the class folders.",

@@ -18,7 +18,7 @@ from PIL import Image
 from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.names import name_key, positions
-from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
+from inficond_panel.common.teacher_outputs import LEAST_OF_SIGMOID, LEAST_OF_SOFTMAX
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.framework.section import Section
@@ -167,7 +167,7 @@ class TorchTeacher:
         check_probabilities(values.detach().cpu().numpy(), self.softmax)
         if self.softmax:
             return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
-        return torch.logit(values, eps=LEAST)
+        return torch.logit(values, eps=LEAST_OF_SIGMOID)
 
 
 def frozen_teacher(

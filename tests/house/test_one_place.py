@@ -1,4 +1,4 @@
-"""A name is imported from one place, and two public classes have two names."""
+"""A name is imported from one place; two public classes, and two constants, have two names."""
 
 import ast
 from collections import defaultdict
@@ -115,6 +115,73 @@ def test_a_public_class_has_a_name_of_its_own():
 def test_two_classes_of_one_name_are_seen():
     trees = {module: ast.parse("class Row: ...") for module in ("a", "b")}
     assert same_names(trees) == {"Row": ["a", "b"]}
+
+
+#: Modules whose constants may be named like others, and why.
+NAMED_ALIKE = {
+    f"{P}.vocabulary.palette": "a colour is named like what it colours",
+    f"{P}.commands.concept.concept_actions": "actions of a command, by the command's own name",
+    f"{P}.commands.history.history_actions": "actions of a command, by the command's own name",
+    f"{P}.commands.study.study_actions": "actions of a command, by the command's own name",
+}
+
+
+def constants(tree):
+    """Names of the public constants that a module defines, without variables of types."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and not ast.unparse(node).count("TypeVar("):
+            for each in ast.walk(ast.Tuple(getattr(node, "targets", None) or [node.target])):
+                if isinstance(each, ast.Name) and each.id.isupper() and each.id[0] != "_":
+                    yield each.id
+
+
+def same_constants(trees):
+    """Names of constants that several modules define and others import from them, each with these
+    modules: a reader of an import cannot see which is meant."""
+    taken = {
+        (node.module, alias.name)
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    found = defaultdict(list)
+    for module, tree in trees.items():
+        for name in constants(tree):
+            if (module, name) in taken:
+                found[name].append(module)
+    return {name: modules for name, modules in found.items() if len(modules) > 1}
+
+
+def test_a_constant_that_others_import_has_a_name_of_its_own():
+    trees = {module: tree_of(module) for module in MODULES if module not in NAMED_ALIKE}
+    assert same_constants(trees) == {}
+
+
+@pytest.mark.parametrize("module", NAMED_ALIKE)
+def test_a_module_that_may_name_alike_does(module):
+    same = same_constants({each: tree_of(each) for each in MODULES})
+    assert module in {each for modules in same.values() for each in modules}
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ("ALL, LEAST = 2, 3", {"ALL": ["a", "b"]}),
+        ("ALL: int = 2", {"ALL": ["a", "b"]}),
+        ("_ALL = 2", {}),
+        ('ALL = TypeVar("ALL")', {}),
+    ],
+    ids=["unpacked", "with its type", "private", "variable of types"],
+)
+def test_two_constants_of_one_name_are_seen(second, expected):
+    codes = {"a": "ALL = 1", "b": second, "c": "from a import ALL", "d": "from b import ALL"}
+    assert same_constants({name: ast.parse(code) for name, code in codes.items()}) == expected
+
+
+def test_a_constant_of_one_module_alone_may_be_named_like_another():
+    codes = {"a": "ALL = 1", "b": "ALL = 2", "c": "from a import ALL"}
+    assert same_constants({name: ast.parse(code) for name, code in codes.items()}) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import false_discovery_control, ks_2samp
 
-from inficond_panel.distill.drift import LEVEL, _nearest, drift
+from inficond_panel.distill.drift import LARGEST_P, _nearest, drift
 from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]
@@ -67,8 +67,8 @@ def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():
     rng = np.random.default_rng(2)
     found = [drift(scores(rng, 200), scores(rng, 25), NAMES) for _ in range(150)]
     alarms = np.mean([each.alarm for each in found])
-    noise = np.sqrt(LEVEL * (1 - LEVEL) / len(found))
-    assert alarms <= LEVEL + 2 * noise
+    noise = np.sqrt(LARGEST_P * (1 - LARGEST_P) / len(found))
+    assert alarms <= LARGEST_P + 2 * noise
     assert any(each.far for each in found)
     assert np.mean([each.far / 25 for each in found]) == pytest.approx(2 / 201, abs=0.004)
 

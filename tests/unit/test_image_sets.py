@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from inficond_panel.errors import DataError, SpecError, TuningError
 from inficond_panel.plots.cloud import segment_positions, take_assigned
-from inficond_panel.results.confusions import STUDENT, TEACHER, find_confused
+from inficond_panel.results.confusions import OF_STUDENT, OF_TEACHER, find_confused
 from inficond_panel.results.gallery import take_picked
 from inficond_panel.results.image_sets import (
     decided_images,
@@ -136,19 +136,19 @@ def test_confusions_count_labels_by_the_class_of_the_largest_probability(tmp_pat
     found = find_confused(single, node, "tune")
     rows = store.rows("tune")
     by_teacher = store.teacher_logit[rows].argmax(1)
-    named = {STUDENT: single.logits(node)[rows].argmax(1), TEACHER: by_teacher}
+    named = {OF_STUDENT: single.logits(node)[rows].argmax(1), OF_TEACHER: by_teacher}
     label = store.label[rows].argmax(1)
     for who, classes in named.items():
         expected = np.zeros((3, 3), int)
         np.add.at(expected, (label, classes), 1)
         assert found.counts[who].tolist() == expected.tolist()
     pairs = found.wrong_cells(10)
-    numbers = [found.counts[STUDENT][pair] for pair in pairs]
+    numbers = [found.counts[OF_STUDENT][pair] for pair in pairs]
     assert numbers == sorted(numbers, reverse=True)
     assert all(i != j for i, j in pairs)
     first = pairs[0]
-    taken = found.taken(*first, STUDENT)
-    assert set(taken) == set(rows[(label == first[0]) & (named[STUDENT] == first[1])])
+    taken = found.taken(*first, OF_STUDENT)
+    assert set(taken) == set(rows[(label == first[0]) & (named[OF_STUDENT] == first[1])])
     app = AppState(single, Jobs(inline=True))  # and a confusion opens its images
     performance, detail = PerformanceView(app), DetailView(app)
     assert performance.table.classes == app.store.classes

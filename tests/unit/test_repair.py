@@ -87,6 +87,13 @@ def test_no_photo_is_judged_by_a_student_that_saw_its_label(tuner, monkeypatch) 
     assert all((after[folds == fold] != before[folds == fold]).any() for fold in (0, 1, 3, 4))
 
 
+def test_the_repairs_of_a_branch_are_resolved_in_the_order_of_its_iterations(tuner) -> None:
+    first = tuner.fine_tune(tuner.root(), [Lambda("truck", 0.003)])
+    second = tuner.fine_tune(first, [Lambda("truck", 0.001)])
+    parents = [step.parent.id for step in steps_to(tuner, second, "truck")]
+    assert parents == [tuner.root().id, first.id]
+
+
 def test_two_iterations_are_compared_and_divided_by_students_that_did_not_see(tuner, repaired):
     root, rows = tuner.root(), tuner.store.rows("tune")
     found = compare(tuner, root, repaired, draws=20)
@@ -201,16 +208,30 @@ def test_the_commands_record_it_say_what_chose_and_replay_it(tmp_path: Path, run
     assert replayed["weights_hash"] == opened.tuner.node(document["node"]).weights_hash
 
 
-def test_intervals_that_include_0_are_counted() -> None:
-    for lows, classes, sentence in (
-        ([1.0], 1, "."),
-        ([-1.0], 1, " (its interval includes 0)."),
-        ([1.0, 0.5], 3, " for 2 of 3 classes, shifted or not."),
-        ([1.0, -0.5, 0], 4, " for 3 of 4 classes, shifted or not (2 intervals include 0)."),
-        ([1.0, -0.5], 4, " for 2 of 4 classes, shifted or not (1 interval includes 0)."),
-    ):
-        gains = [Gain(2.0, low, 3.0) for low in lows]
-        assert proposed_sentence(gains, classes) == f"A repair is proposed{sentence}"
+@pytest.mark.parametrize(
+    ("limits", "classes", "sentence"),
+    [
+        ([(1.0, 3.0)], 1, "."),
+        ([(-1.0, 3.0)], 1, " (its interval includes 0)."),
+        ([(-1.0, 0.0)], 1, " (its interval includes 0)."),
+        ([(0.0, 3.0)], 1, " (its interval includes 0)."),
+        ([(-2.0, -1.0)], 1, "."),
+        ([(1.0, 3.0), (0.5, 3.0)], 3, " for 2 of 3 classes, shifted or not."),
+        (
+            [(1.0, 3.0), (-0.5, 3.0), (0.0, 3.0)],
+            4,
+            " for 3 of 4 classes, shifted or not (2 intervals include 0).",
+        ),
+        (
+            [(1.0, 3.0), (-0.5, 3.0)],
+            4,
+            " for 2 of 4 classes, shifted or not (1 interval includes 0).",
+        ),
+    ],
+)
+def test_intervals_that_include_0_are_counted(limits, classes, sentence) -> None:
+    gains = [Gain(2.0, low, high) for low, high in limits]
+    assert proposed_sentence(gains, classes) == f"A repair is proposed{sentence}"
 
 
 def misled(seed: int) -> dict[str, np.ndarray]:

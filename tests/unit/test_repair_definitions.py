@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from inficond_panel.distill.suspects import LEAST_SUPPORT
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs import labelled as labels_of_others
 from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty, SuspectPenalty
 from inficond_panel.tuning.repairs.choosing import enough, errors
@@ -71,6 +73,68 @@ def test_an_adaptive_penalty_is_told_with_its_largest_factor():
 
 def test_an_adaptive_penalty_without_suspects_is_told():
     assert SuspectPenalty(2.0, {}).words == "adaptive penalty 2: 0 suspects"
+
+
+def test_one_suspect_of_an_adaptive_penalty_is_singular():
+    words = SuspectPenalty(0.3, {"road": 1.46}).words
+    assert words == "adaptive penalty 0.3: 1 suspect, road 1.5 times its penalty"
+
+
+def evidence_of_fit(positives: int, negatives: int, factors: list[float]) -> SimpleNamespace:
+    """Labels of fit, and suspicion of the concepts road, snow and truck, the class's own word."""
+    return SimpleNamespace(
+        class_name="truck",
+        concepts=["road", "snow", "truck"],
+        own_words=[2],
+        fit_label=np.repeat([1, 0, -1], [positives, negatives, 3]),
+        suspicion=lambda: SimpleNamespace(penalty_factor=np.array(factors)),
+    )
+
+
+def test_an_adaptive_penalty_multiplies_by_1_and_the_suspicion_times_its_value():
+    (terms,) = AdaptivePenalty("truck", 2.0).candidates(
+        evidence_of_fit(10, 10, [0.5, 0.0, 4.0]), Terms(), able=True
+    )
+    assert terms.get(SuspectPenalty).factors == {"road": 2.0}
+
+
+def test_an_adaptive_penalty_of_0_multiplies_nothing():
+    (terms,) = AdaptivePenalty("truck", 0.0).candidates(
+        evidence_of_fit(10, 10, [0.5, 0.0, 4.0]), Terms(), able=True
+    )
+    assert terms.get(SuspectPenalty).factors == {}
+
+
+def test_without_suspects_there_is_no_adaptive_penalty():
+    (terms,) = AdaptivePenalty("truck", 2.0).candidates(
+        evidence_of_fit(10, 10, [0.0, 0.0, 4.0]), Terms(), able=True
+    )
+    assert terms.get(SuspectPenalty) is None
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(9, 10), (10, 9)])
+def test_an_adaptive_penalty_needs_ten_training_labels_of_each_side(positives, negatives):
+    evidence = evidence_of_fit(positives, negatives, [0.5, 0.0, 0.0])
+    with pytest.raises(TuningError, match=f"there are {positives} and {negatives}"):
+        AdaptivePenalty("truck", 2.0).candidates(evidence, Terms(), able=True)
+
+
+REFUSED = TuningError("No repairs.", "Use thumbs.")
+
+
+def test_a_softmax_student_refuses_a_lambda_of_0():
+    with pytest.raises(TuningError, match="must be above 0, got 0"):
+        Lambda("truck", 0.0).check_joint(REFUSED)
+
+
+def test_a_softmax_student_refuses_a_lambda_that_labels_choose():
+    with pytest.raises(TuningError, match="No repairs"):
+        Lambda("truck").check_joint(REFUSED)
+
+
+@pytest.mark.parametrize("value", [1e-9, 1.0])
+def test_a_softmax_student_takes_a_lambda_above_0(value):
+    Lambda("truck", value).check_joint(REFUSED)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import Some, Text, fault, option
 from inficond_panel.spec.framework.yaml_source import is_null, shown, text_of
 
-ALL = "all"
+ALL_IMAGES = "all"
 REST = "rest"
 _CELL = {"type": ["string", "number", "boolean"]}
 _CELLS = {"type": "array", "items": _CELL, "minItems": 1, "uniqueItems": True}
@@ -118,7 +118,7 @@ class Splits(Section):
         named: dict[str, str] = {}
         for key, ref in self.values().items():
             name = list_name(ref) if ref and not isinstance(ref, ColumnPart) else None
-            if name not in (None, ALL):
+            if name not in (None, ALL_IMAGES):
                 named.setdefault(str(name), key)
         return named
 
@@ -144,7 +144,7 @@ class Splits(Section):
             if is_share(ref):
                 shares.setdefault(name, []).append(ref)
                 yield from _share_faults(key, shares[name])
-            elif name == ALL:
+            elif name == ALL_IMAGES:
                 yield key, "all leaves no image to other splits; write {from: all, share: 0.6}"
             elif whole.setdefault(name, key) != key:
                 yield key, f"the list {name!r} is used for another split; name another list"

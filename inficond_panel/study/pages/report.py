@@ -16,8 +16,8 @@ from inficond_panel.study.pages import charts
 from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
-    DRAWS,
     LEVEL,
+    RESAMPLES,
     TaskResult,
     differences,
     looks_of,
@@ -96,7 +96,7 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
         "when it was done, or when it was left. Metrics are on tuning images unless the "
         f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
-        f"(BCa, {DRAWS:,} draws); SD with n − 1."
+        f"(BCa, {RESAMPLES:,} draws); SD with n − 1."
     )
     return render(
         "report.html.j2",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.study.results.results import DRAWS, LEVEL
+from inficond_panel.study.results.results import LEVEL, RESAMPLES
 from inficond_panel.study.results.timeline import answers, events_of
 from inficond_panel.study.run.study import Study
 from inficond_panel.vocabulary.confidence import tails
@@ -64,11 +64,11 @@ def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     κ = (p − e) / (1 − e): p is the share of remarks with equal codes, e the same share if both code
     at random with their frequencies (Cohen 1960). κ is nan if e is 1. The interval of κ is from
-    ``DRAWS`` resamples of the remarks.
+    ``RESAMPLES`` of the remarks.
     """
     names, numbers = np.unique(codes.to_numpy(), return_inverse=True)
     pairs = numbers.reshape(len(codes), 2)
-    draws = np.random.default_rng(seed).integers(0, len(pairs), (DRAWS, len(pairs)))
+    draws = np.random.default_rng(seed).integers(0, len(pairs), (RESAMPLES, len(pairs)))
     drawn = np.array([kappa(pairs[rows], len(names)) for rows in draws])
     low, high = np.nanquantile(drawn, tails(LEVEL)) if np.isfinite(drawn).any() else (np.nan,) * 2
     found = kappa(pairs, len(names))

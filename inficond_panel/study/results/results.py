@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Bootstrap draws and confidence level of a study's intervals. ``views.confidence`` is not used:
 #: tasks may have different specs, and the analysis is planned before the study begins.
-DRAWS, LEVEL = 2000, CONFIDENCE
+RESAMPLES, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
@@ -167,8 +167,8 @@ def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
     """Return number (``n``), ``mean``, deviation (``sd``, n - 1) and interval (``mean_low`` to
     ``mean_high``, at ``LEVEL``) of ``values``, one per person, without undefined values.
 
-    The interval is bias-corrected and accelerated (BCa, Efron 1987), from ``DRAWS`` resamples of
-    the people; nan for fewer than three values, and if all values are equal.
+    The interval is bias-corrected and accelerated (BCa, Efron 1987), from ``RESAMPLES`` of the
+    people; nan for fewer than three values, and if all values are equal.
     """
     finite = np.array([value for value in values if np.isfinite(value)], dtype=float)
     n, low, high = len(finite), np.nan, np.nan
@@ -178,7 +178,7 @@ def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
         interval = bootstrap(
             (finite,),
             np.mean,
-            n_resamples=DRAWS,
+            n_resamples=RESAMPLES,
             confidence_level=LEVEL,
             method="BCa",
             random_state=np.random.default_rng(seed),

@@ -12,7 +12,7 @@ from panel.viewable import Child
 from inficond_panel.common.numbers import count, number
 from inficond_panel.plots import FEW_CHANGED
 from inficond_panel.plots.performance_bars import FILLS, SIDES
-from inficond_panel.results.confusions import STUDENT, TEACHER, Confused, find_confused
+from inficond_panel.results.confusions import OF_STUDENT, OF_TEACHER, Confused, find_confused
 from inficond_panel.state import AppState, Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie
@@ -117,12 +117,12 @@ def make_confusions(confused: Confused) -> dict[str, Any]:
     Label and prediction are indices of classes, n counts images. ``images`` is the number per
     class; ``right`` the numbers that students and teacher got right.
     """
-    student, teacher = confused.counts[STUDENT], confused.counts[TEACHER]
+    student, teacher = confused.counts[OF_STUDENT], confused.counts[OF_TEACHER]
     cells = confused.wrong_cells(MOST_CELLS)
     return {
         "cells": [[i, j, int(student[i, j]), int(teacher[i, j])] for i, j in cells],
         "images": confused.images.tolist(),
-        "right": {STUDENT: student.diagonal().tolist(), TEACHER: teacher.diagonal().tolist()},
+        "right": {OF_STUDENT: student.diagonal().tolist(), OF_TEACHER: teacher.diagonal().tolist()},
     }
 
 
