@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 def worst_group(students: TunableStudents) -> pd.DataFrame:
-    """Accuracy in the worst cell of label × place, and of all; ``students.group_gaps`` has the
+    """Accuracy in the worst cell of label × place, and of all; ``students.worst_groups`` has the
     students' with its interval, without the teacher's."""
     student, store = students.student("waterbird", HOLDOUT), students.tuner.store
     known = student.labels >= 0  # -1: the label is unknown

@@ -31,7 +31,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import levers
-from inficond_panel.results.slices import groups, metadata_slices, slices
+from inficond_panel.results.slices import groups, groups_by_label, metadata_slices, slices
 from inficond_panel.results.targets import targets
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.results.worst_group import worst_groups
@@ -163,20 +163,21 @@ class Measures(ConceptMeasures):
         """Return metrics per class and group: images with one value of metadata columns ``by``.
 
         A class may serve as a column, with its labels as values.
-        With ``by_label``: accuracy in each cell of label × value ("absent · water"). Each metric
-        has bootstrap limits: ``ap_low``, ``ap_high``. Counts a use of the holdout.
-        Raises ``DataError`` for a column that the store does not have.
+        With ``by_label``: accuracy in each cell of label × value ("absent · water"), of which
+        ``worst_groups`` has the least. Each metric has bootstrap limits: ``ap_low``, ``ap_high``.
+        Counts a use of the holdout. Raises ``DataError`` for a column that the store does not have.
         """
-        return self._grouped(by, split, by_label)[0]
+        at = (self.tuner, self.node, split, self._masks(by, split), _named(by))
+        return groups_by_label(*at) if by_label else groups(*at)[0]
 
-    def group_gaps(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
+    def group_gaps(self, *by: str, split: str = TUNE) -> pd.DataFrame:
         """Return each class's worst group by each metric, and the difference from the best group.
 
-        Arguments as in ``groups``: with ``by_label`` the ``value`` of accuracy is the worst-group
-        accuracy. Groups of fewer than 30 images, or of fewer than 10 positives or negatives if a
-        metric needs them, are not considered. Counts a use of the holdout.
+        Arguments as in ``groups``. Groups of fewer than 30 images, or of fewer than 10 positives or
+        negatives if a metric needs them, are not considered. The worst-group accuracy of papers is
+        of cells of label × value: ``worst_groups``. Counts a use of the holdout.
         """
-        return self._grouped(by, split, by_label)[1]
+        return groups(self.tuner, self.node, split, self._masks(by, split), _named(by))[1]
 
     def worst_groups(
         self, *by: str, classes: str | Sequence[str] | None = None, split: str = TUNE
@@ -192,13 +193,6 @@ class Measures(ConceptMeasures):
         """
         self._masks(by, split)
         return worst_groups(self.tuner, self.node, split, by, classes=some(classes))
-
-    def _grouped(
-        self, by: Sequence[str], split: str, by_label: bool
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        masks = self._masks(by, split)
-        named = " and ".join(map(name_text, by))
-        return groups(self.tuner, self.node, split, masks, named, by_label=by_label)
 
     def _masks(self, by: Sequence[str], split: str) -> dict[str, np.ndarray]:
         """Return the images of each group ``by`` columns, and count a use of the holdout."""
@@ -325,7 +319,7 @@ class Measures(ConceptMeasures):
         masks = metadata_slices(self.tuner.store, split, columns)
         return slices(
             *(self.tuner, self.node, split, masks, metric),
-            by=" and ".join(map(name_text, columns)),
+            by=_named(columns),
             classes=some(classes),
             min_images=min_images,
         )
@@ -405,3 +399,7 @@ class Measures(ConceptMeasures):
         if since == "parent":
             return self.tuner.node(self.node.parent) if self.node.parent else self.node
         return find_node(self.tuner, since)
+
+
+def _named(columns: Sequence[str]) -> str:
+    return " and ".join(map(name_text, columns))

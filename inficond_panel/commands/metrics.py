@@ -163,8 +163,7 @@ def measured(
         )
     if args.by:
         frames["groups"], frames["gaps"] = slices.groups(*at, masks, by, args.metric, **chosen)
-        cells = slices.groups(*at, masks, by, by_label=True, **chosen)
-        frames["groups_by_label"], frames["gaps_by_label"] = cells
+        frames["groups_by_label"] = slices.groups_by_label(*at, masks, by, **chosen)
         named = {"classes": args.classes, **draws}
         frames["worst_groups"] = worst_groups(*at, args.by, **named)
     return frames

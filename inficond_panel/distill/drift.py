@@ -43,6 +43,7 @@ LEAST_PHOTOS = 20
 LEAST_FIT, MOST_FIT = 50, 2_000
 _NEIGHBOUR = 10
 _TOGETHER = 2_048  # photos whose distances are computed at one time
+_SORTED = 1 << 21  # scores that are sorted at one time
 _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 
 
@@ -143,16 +144,43 @@ def drift(
 
 
 def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[ConceptDrift, ...]:
-    from scipy.stats import false_discovery_control, ks_2samp  # noqa: PLC0415 - slow to load
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
 
-    tests = [ks_2samp(*each, method="asymp") for each in zip(fitted.T, new.T, strict=True)]
-    largest, p = np.array([(test.statistic, test.pvalue) for test in tests]).T
-    medians = np.median(fitted, axis=0), [np.median(scores) for scores in new.T]
+    largest, p = ks_tests(fitted, new)
+    medians = np.median(fitted, axis=0), np.median(new, axis=0)
     columns = (largest, p, false_discovery_control(p), *medians)
     return tuple(
         ConceptDrift(concepts[c], *(float(column[c]) for column in columns))
         for c in np.lexsort((-largest, p))
     )
+
+
+def ks_tests(fitted: NDArray, new: NDArray) -> tuple[Array, Array]:
+    """Return the two-sided two-sample Kolmogorov-Smirnov statistic (C,) of each column of
+    ``fitted`` (n, C) and ``new`` (m, C), and its asymptotic p-value (C,).
+
+    As ``scipy.stats.ks_2samp`` of each column, but with one sort of many columns.
+    """
+    from scipy.stats import kstwo  # noqa: PLC0415 - slow to load
+
+    n, m = len(fitted), len(new)
+    size = max(1, _SORTED // (n + m))
+    some = (slice(first, first + size) for first in range(0, fitted.shape[1], size))
+    parts = [_ks_statistics(fitted[:, each], new[:, each]) for each in some]
+    largest = np.concatenate([np.zeros(0), *parts])
+    return largest, np.clip(kstwo.sf(largest, np.round(n * m / (n + m))), 0.0, 1.0)
+
+
+def _ks_statistics(fitted: NDArray, new: NDArray) -> Array:
+    """Return the largest difference (C,) of the two distribution functions of each column."""
+    both = np.concatenate([fitted, new]).astype(np.float64)
+    order = both.argsort(axis=0)
+    below = (order < len(fitted)).cumsum(axis=0)  # photos of fit up to each value
+    both = np.take_along_axis(both, order, axis=0)
+    ends = np.append(both[1:] != both[:-1], np.ones((1, both.shape[1]), dtype=bool), axis=0)
+    above = np.arange(1, len(both) + 1)[:, None] - below
+    apart = np.abs(below / len(fitted) - above / len(new))
+    return np.asarray(np.where(ends, apart, 0.0).max(axis=0))
 
 
 def _far(fitted: Array, new: NDArray) -> tuple[float, float, Array]:

@@ -14,31 +14,28 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
-from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.null_students import no_better, null_frame, summary_size
-from inficond_panel.results.shared_bias import BELONGS_HEADING, called_rows, shared_frame, shared_of
-from inficond_panel.results.shift import tune_aps
+from inficond_panel.results.shared_bias import (
+    BELONGS_HEADING,
+    called_rows,
+    shared_frame,
+    student_shared,
+)
+from inficond_panel.results.shift import student_differences, student_shift, tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
-from inficond_panel.tuning.settled import settled_shared, settled_shift
 from inficond_panel.tuning.shared_bias import SharedFound
-from inficond_panel.tuning.shift import (
-    ClassShift,
-    Suspect,
-    class_shift,
-    shift_photos,
-    with_baselines,
-)
-from inficond_panel.tuning.shift_kinds import Differences, differences
+from inficond_panel.tuning.shift import ClassShift, Suspect
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -120,24 +117,21 @@ def doctor(
     are likely wrong, the likeliest first. If ``classes`` is None, only first rows are displayed.
     What people said belongs to a class is marked in the tables, and no finding.
 
-    The holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
+    Takes tenths of a second per class, once per refit of the class: what is measured is kept. The
+    holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
     unknown class.
     """
-    names, belonging = chosen_classes(classes, tuner.store.classes), tuner.belonging()
-    seen = {}
-    with one_thread():
-        for index, name in enumerate(names):
-            if progress is not None:
-                progress(index / len(names), f"looking at {name}")
-            photos = shift_photos(tuner, node, name, seed)
-            plain = settled_shift(class_shift(photos), belonging)
-            shift = with_baselines(photos, plain, tuner.spec.views.noise())
-            seen[name] = _Seen(
-                shift,
-                differences(photos, shift),
-                tune_aps(tuner, node, shift),
-                settled_shared(shared_of(photos, tuner.spec.students.threshold), belonging),
-            )
+    names, seen = chosen_classes(classes, tuner.store.classes), dict[str, _Seen]()
+    for index, name in enumerate(names):
+        if progress is not None:
+            progress(index / len(names), f"looking at {name}")
+        shift = student_shift(tuner, node, name, baselines=True, seed=seed)
+        seen[name] = _Seen(
+            shift,
+            student_differences(tuner, node, name, seed=seed),
+            tune_aps(tuner, node, shift),
+            student_shared(tuner, node, name, seed=seed).found,
+        )
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
         "findings": _findings(tuner, node, seen, facts),

@@ -12,13 +12,12 @@ import pandas as pd
 from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.shift import made_at
+from inficond_panel.results.shift import made_at, student_photos
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.settled import settled_shared
 from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared_suspects
-from inficond_panel.tuning.shift import shift_photos
 from inficond_panel.tuning.showing import showing_concepts
 from inficond_panel.tuning.thresholds import thresholds_by_class
 from inficond_panel.wording import shared_bias as words
@@ -69,20 +68,20 @@ class StudentShared:
         return self.showing.get((suspect.kind, suspect.name), ())
 
 
-def student_shared(tuner: Tuner, node: Node, class_name: str) -> StudentShared:
+def student_shared(tuner: Tuner, node: Node, class_name: str, *, seed: int = 0) -> StudentShared:
     """Return what the class's student at ``node`` may rely on in all photos, with the marks of what
     people said belongs to the class.
 
     Takes tenths of a second, once per refit of the class. Does not use the holdout.
     """
-    made = _student_shared(tuner, made_at(tuner, node, class_name), class_name)
+    made = _student_shared(tuner, made_at(tuner, node, class_name), class_name, seed)
     return replace(made, found=settled_shared(made.found, tuner.belonging()))
 
 
 @once(_KEPT)
-def _student_shared(tuner: Tuner, node_id: str, class_name: str) -> StudentShared:
+def _student_shared(tuner: Tuner, node_id: str, class_name: str, seed: int) -> StudentShared:
     with one_thread():
-        evidence = shift_photos(tuner, tuner.node(node_id), class_name)
+        evidence = student_photos(tuner, node_id, class_name, seed)
         found = shared_of(evidence, tuner.spec.students.threshold)
         rows = np.concatenate([evidence.fit, evidence.tune])
         showing = {

@@ -22,6 +22,7 @@ from inficond_panel.results.refit_report import refit_of
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
@@ -43,7 +44,7 @@ _REPAIRS: Latest[tuple[Tuner, str, str, tuple[str, ...], Belonging], Suggestion]
 
 
 def student_shift(
-    tuner: Tuner, node: Node, class_name: str, *, baselines: bool = False
+    tuner: Tuner, node: Node, class_name: str, *, baselines: bool = False, seed: int = 0
 ) -> ClassShift:
     """Return how the class's student at ``node`` degrades from fit to tune, by all labels.
 
@@ -53,17 +54,24 @@ def student_shift(
 
     Takes tenths of a second, once. Does not use the holdout.
     """
-    found = _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
+    found = _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines, seed)
     return settled_shift(found, tuner.belonging())
 
 
-def student_differences(tuner: Tuner, node: Node, class_name: str) -> Differences:
+def student_differences(tuner: Tuner, node: Node, class_name: str, *, seed: int = 0) -> Differences:
     """Return the differences between a class's training and tuning images that explain its shift.
 
     Takes tenths of a second, once. Does not use the holdout.
     """
     belonging = tuner.belonging().only(class_name)
-    return _differences(tuner, made_at(tuner, node, class_name), class_name, belonging)
+    return _differences(tuner, made_at(tuner, node, class_name), class_name, belonging, seed)
+
+
+@once(2)  # what is measured of one class after another shares its folds' students
+def student_photos(tuner: Tuner, node_id: str, class_name: str, seed: int) -> Evidence:
+    """Return the photos from which the shift of a class's student is computed
+    (``shift.shift_photos``), that was fitted at the iteration with an id."""
+    return shift_photos(tuner, tuner.node(node_id), class_name, seed)
 
 
 def student_repair(
@@ -103,31 +111,37 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
     """
     if shift.verdict is None or shift.decided:
         return {}
-    name, noise = shift.class_name, tuner.spec.views.noise()
-    changed = made_at(tuner, node, name) != tuner.root_id
-    nodes = {"student": node} | ({"original": tuner.root()} if changed else {})
-    students = {
-        key: metric_intervals(tuner.at(at, TUNE)[name].outcome, (AP.key,), **noise)[AP.key]
-        for key, at in nodes.items()
-    }
+    name, made = shift.class_name, made_at(tuner, node, shift.class_name)
+    nodes = {"student": made} | ({"original": tuner.root_id} if made != tuner.root_id else {})
+    students = {key: _tune_ap(tuner, at, name) for key, at in nodes.items()}
     baselines = {"own_word": shift.own_word, "tune_model": shift.tune_model}
     return students | {key: value for key, value in baselines.items() if value is not None}
 
 
 @once(_KEPT)
-def _differences(tuner: Tuner, node_id: str, class_name: str, belonging: Belonging) -> Differences:
+def _tune_ap(tuner: Tuner, node_id: str, class_name: str) -> Interval:
+    outcome = tuner.at(tuner.node(node_id), TUNE)[class_name].outcome
+    return metric_intervals(outcome, (AP.key,), **tuner.spec.views.noise())[AP.key]
+
+
+@once(_KEPT)
+def _differences(
+    tuner: Tuner, node_id: str, class_name: str, belonging: Belonging, seed: int
+) -> Differences:
     with one_thread():
-        photos = shift_photos(tuner, tuner.node(node_id), class_name)
-        found = _class_shift(tuner, node_id, class_name, False)
+        photos = student_photos(tuner, node_id, class_name, seed)
+        found = _class_shift(tuner, node_id, class_name, False, seed)
         return differences(photos, settled_shift(found, belonging))
 
 
 @once(_KEPT)
-def _class_shift(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> ClassShift:
+def _class_shift(
+    tuner: Tuner, node_id: str, class_name: str, baselines: bool, seed: int
+) -> ClassShift:
     with one_thread():
-        photos = shift_photos(tuner, tuner.node(node_id), class_name)
+        photos = student_photos(tuner, node_id, class_name, seed)
         if baselines:
-            plain = _class_shift(tuner, node_id, class_name, False)
+            plain = _class_shift(tuner, node_id, class_name, False, seed)
             return with_baselines(photos, plain, tuner.spec.views.noise())
         return class_shift(photos)
 

@@ -185,7 +185,6 @@ def groups(
     by: str,
     metric: str = AP.key,
     *,
-    by_label: bool = False,
     classes: Sequence[str] | None = None,
     draws: int | None = None,
     seed: int = 0,
@@ -200,23 +199,60 @@ def groups(
     per class and metric: the worst group, the best group, and their ``difference``. The limits of
     the difference account for the choice of these two groups among all. A terminal shows
     ``metric``.
-
-    With ``by_label`` a group is a cell of label and group, such as "absent · water". Cells are
-    compared by accuracy alone. The accuracy of the worst cell is the worst-group accuracy of
-    Sagawa et al. (2020).
     """
-    noise, compared = tuner.spec.views.noise(draws, seed), tuple(METRICS)
-    if by_label:
-        by, metric, compared = f"label and {by}", ACCURACY.key, (ACCURACY.key,)
-    reports, false_calls = {}, {}
-    for name, each in _outcomes(tuner, node, split, classes).items():
-        parts = label_groups(each, masks) if by_label else masks
-        for part, mask in parts.items():
-            false_calls[name, part] = _false_calls(each.among(mask), noise)
-        reports[name] = compare_groups(each, parts, compared, min_images=min_images, **noise)
+    noise, keys = tuner.spec.views.noise(draws, seed), tuple(METRICS)
+    outcomes = _outcomes(tuner, node, split, classes)
+    reports = {
+        name: compare_groups(each, masks, keys, min_images=min_images, **noise)
+        for name, each in outcomes.items()
+    }
+    calls = {
+        (name, part): _false_calls(each.among(mask), noise)
+        for name, each in outcomes.items()
+        for part, mask in masks.items()
+    }
     facts = {**facts_of(tuner, node, split, noise), "by": by}
-    calls = plain_headings(**{FALSE_POSITIVE_RATE.key: "false calls"})
-    beside = calls if metric == RECALL.key else {}
+    of_groups = _group_frame(reports, by, metric, calls, facts, noise["level"])
+    return of_groups, _differences(reports, by, metric, facts, noise["level"])
+
+
+def groups_by_label(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    masks: Masks,
+    by: str,
+    *,
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    min_images: int = MIN_IMAGES,
+) -> pd.DataFrame:
+    """Return a frame of the accuracy in each cell of label and group, such as "absent · water".
+
+    Arguments as in ``groups``. The least accuracy of a class is the worst-group accuracy, which
+    ``results.worst_group`` has with its limits.
+    """
+    noise = tuner.spec.views.noise(draws, seed)
+    how = {"min_images": min_images, **noise}
+    reports = {
+        name: compare_groups(each, label_groups(each, masks), (ACCURACY.key,), **how)
+        for name, each in _outcomes(tuner, node, split, classes).items()
+    }
+    by = f"label and {by}"
+    facts = {**facts_of(tuner, node, split, noise), "by": by}
+    return _group_frame(reports, by, ACCURACY.key, {}, facts, noise["level"])
+
+
+def _group_frame(
+    reports: Mapping[str, GroupReport],
+    by: str,
+    metric: str,
+    false_calls: Mapping[tuple[str, str], Interval],
+    facts: Mapping[str, Any],
+    level: float,
+) -> pd.DataFrame:
+    calls = {FALSE_POSITIVE_RATE.key: "false calls"} if metric == RECALL.key else {}
     rows = [
         {
             "class": name,
@@ -224,21 +260,24 @@ def groups(
             "images": each.n,
             "positives": each.positives,
             **limits_of(each.metrics),
-            **limits_of({FALSE_POSITIVE_RATE.key: false_calls[name, each.name]}),
+            **_limits_of_calls(false_calls.get((name, each.name))),
             "small": "; ".join(dict.fromkeys(each.small.values())),
         }
         for name, report in reports.items()
         for each in report.groups
     ]
-    of_groups = make_frame(
+    return make_frame(
         rows,
         ["class", "group"],
-        {**_headings("group", metric), **beside, "small": Heading("")},
+        {**_headings("group", metric), **plain_headings(**calls), "small": Heading("")},
         title=f"groups by {by}, {metric}",
         facts=facts,
-        level=noise["level"],
+        level=level,
     )
-    return of_groups, _differences(reports, by, metric, facts, noise["level"])
+
+
+def _limits_of_calls(calls: Interval | None) -> dict[str, Any]:
+    return {} if calls is None else limits_of({FALSE_POSITIVE_RATE.key: calls})
 
 
 def _false_calls(part: Outcome, noise: Noise) -> Interval:

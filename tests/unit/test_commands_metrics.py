@@ -18,7 +18,13 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.results.slices import groups, measure_slices, metadata_slices, selection_slice
+from inficond_panel.results.slices import (
+    groups,
+    groups_by_label,
+    measure_slices,
+    metadata_slices,
+    selection_slice,
+)
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
@@ -143,17 +149,22 @@ def by_place(tuner) -> tuple:
 
 
 def test_groups_by_label_are_cells(tuner, by_place):
-    cells, gaps = groups(*by_place, by_label=True, draws=50, min_images=5)
+    cells = groups_by_label(*by_place, draws=50, min_images=5)
     for k, name in enumerate(tuner.store.classes):
         shares = cells.loc[name, "accuracy"].to_dict()
         assert len(shares) == 4
         for cell, share in shares.items():
             found = cells.loc[(name, cell), "images"], share
             assert found == pytest.approx(cell_truth(tuner, k, cell))
-        gap = gaps.loc[(name, "accuracy")]
-        assert gap["worst"] == min(shares, key=shares.get)
-        assert gap["value"] == pytest.approx(min(shares.values()))
-        assert gap["difference"] == pytest.approx(max(shares.values()) - min(shares.values()))
+
+
+def test_one_table_names_the_worst_cell_of_label_and_group(tuner, run):
+    _, out, _ = run("metrics", tuner.spec.path, "--by", "place", "--json")
+    tables = {key: each["rows"] for key, each in json.loads(out).items()}
+    of_cells = {
+        key for key, rows in tables.items() if any(" · " in row.get("worst", "") for row in rows)
+    }
+    assert of_cells == {"worst_groups"}
 
 
 def test_groups_have_all_metrics_with_the_gap_between_them(by_place):

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import false_discovery_control, ks_2samp
 
-from inficond_panel.distill.drift import LARGEST_P, _nearest, drift
+from inficond_panel.distill.drift import LARGEST_P, _nearest, drift, ks_tests
 from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]
@@ -34,6 +34,27 @@ def test_tests_of_concepts_are_those_of_scipy():
         assert found[name].p_adjusted == pytest.approx(adjusted[c])
         assert found[name].median == np.median(new[:, c])
     assert [each.p for each in found.values()] == sorted(each.p for each in found.values())
+
+
+TABLES = {
+    "continuous": lambda rng, images: rng.normal(size=(images, 7)),
+    "ties": lambda rng, images: rng.integers(4, size=(images, 7)).astype(float),
+    "0 or 1": lambda rng, images: (rng.random((images, 7)) < 0.03).astype(np.float32),
+    "constant": lambda rng, images: np.full((images, 7), 0.5),
+    "float32": lambda rng, images: rng.normal(size=(images, 7)).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("block", [1, 1 << 21], ids=["a column at a time", "all at once"])
+@pytest.mark.parametrize("sizes", [(50, 20), (300, 41), (40, 700)], ids=str)
+@pytest.mark.parametrize("table", TABLES)
+def test_tests_of_a_table_are_those_of_its_columns(table, sizes, block, monkeypatch):
+    monkeypatch.setattr("inficond_panel.distill.drift._SORTED", block)
+    rng = np.random.default_rng(sizes[0])
+    fitted, new = (TABLES[table](rng, images) for images in sizes)
+    each = [ks_2samp(*pair, method="asymp") for pair in zip(fitted.T, new.T, strict=True)]
+    expected = [[one.statistic for one in each], [one.pvalue for one in each]]
+    np.testing.assert_allclose(ks_tests(fitted, new), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_far_photos_are_told_by_the_10th_nearest():

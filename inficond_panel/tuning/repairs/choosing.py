@@ -8,7 +8,9 @@ prefer students that learn how frequent the class is on ``tune``, which ranks no
 Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
 student, is replaced only for a gain of more than one standard error. This is the threshold of the
 one-standard-error rule (Breiman et al. 1984, "Classification and regression trees", sec. 3.4.3),
-applied to the paired change, since all candidates are evaluated on the same photos.
+applied to the paired change, since all candidates are evaluated on the same photos. By the same
+rule the mildest strength of reweighted groups is taken that is within one standard error of the
+best.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ TIMES_FOR_AP = 4
 
 @dataclass(frozen=True)
 class Choice:
-    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest merit.
+    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest merit
+    (or is the ``mildest`` that is about as good).
 
     ``gain`` is the merit of the best less the merit of the first, ``error`` its standard error.
     """
@@ -60,14 +63,19 @@ def choose(
     *,
     by_ap: bool = True,
     cell: Cell = None,
+    strength: NDArray | None = None,
 ) -> Choice:
     """Choose one of m students by ``merits``, from logits (m, n) and labels (n,) in {1, 0}: the
-    first, unless another gains more than one standard error. ``group`` (n,): see
-    ``metrics.groups``."""
+    first, unless another gains more than one standard error. ``strength`` (m,), by which the best
+    is the ``mildest``, is equal of all by default. ``group`` (n,): see ``metrics.groups``."""
     every = np.ones((1, len(label)))
     merit = partial(merits, by_ap=by_ap, cell=cell)
-    best = int(np.argmax(np.nan_to_num(merit(label, logits, every))))
     counts = np.concatenate([every, draw_counts(len(label), CHOICE_DRAWS, seed, group)])
+    if strength is None or not np.ptp(strength):
+        best = int(np.argmax(np.nan_to_num(merit(label, logits, every))))
+    else:
+        all_values = merit(label, logits, counts)
+        best = int(mildest(all_values[:, :1], strength, pair_errors(all_values[:, 1:]))[0])
     values = merit(label, logits[[0, best]], counts)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])
@@ -147,6 +155,27 @@ def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
 def errors(values: Array) -> Array:
     """Return standard errors (m,) of the gain over the first student, from merits (m, draws)."""
     return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
+
+
+def pair_errors(values: Array) -> Array:
+    """Return standard errors (m, m) of the gain of each student over each other, from merits
+    (m, draws)."""
+    return np.asarray(np.nanstd(values[:, None] - values, axis=2, ddof=1))
+
+
+def mildest(values: Array, strength: NDArray, error: Array) -> NDArray[np.intp]:
+    """Return the indices (draws,) of the best students of the least strength with which one is
+    within one standard error of the best of all.
+
+    ``values`` are merits (m, draws), ``strength`` is (m,), ``error`` (m, m) as from
+    ``pair_errors``.
+    """
+    known = np.nan_to_num(values)
+    best = known.argmax(axis=0)
+    behind = known[best, np.arange(known.shape[1])] - known
+    near = behind <= np.nan_to_num(error)[best].T
+    least = np.where(near, strength[:, None], np.inf).min(axis=0)
+    return np.where(strength[:, None] == least, known, -np.inf).argmax(axis=0)
 
 
 def chosen(values: Array, error: Array) -> NDArray[np.intp]:

@@ -375,7 +375,7 @@ class Evidence:
             every = self._store.rows(FIT)
             parts = (self.fit[self._folds == fold] for fold in range(FOLDS))
             outside = [np.isin(every, self._store.with_near(part)) for part in parts]
-            self._of_folds += self.student.fitted_without_each(np.array(outside))
+            self._of_folds[:] = self.student.fitted_without_each(np.array(outside))
         return self._of_folds
 
     @property

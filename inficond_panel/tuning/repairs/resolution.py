@@ -5,13 +5,16 @@ learn, adaptive penalty and lambda are resolved together: free values are chosen
 likelihood if few photos show the class, on the photos of ``tune`` whose labels are not taught,
 cross-fitted if the student learns from ``tune``; with reweighted groups by the worst group. The
 original lambda without adaptive penalty stays unless another choice gains more than one standard
-error.
+error; of the strengths of reweighted groups the mildest is taken that is within one of the best.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
+from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.fitting.class_fit import Box
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import (
@@ -63,10 +66,16 @@ def _chosen(repairs: Sequence[Repair], request: Request, evidence: Evidence, ter
         logits = logits_of_tune(others, tried, request.box)
         given = others.tune_label, logits, others.tune_group
         by_ap, cell = compared_by_ap(others, request.least), _cell(others, tried[0])
-        made = choose(*given, by_ap=by_ap, cell=cell)
+        made = choose(*given, by_ap=by_ap, cell=cell, strength=strengths(tried))
         best = any(repair.best_taken for repair in free)
         tried = [tried[made.best if best else made.taken]]
     return counted(tried[0], others) if needing or (free and able) else tried[0]
+
+
+def strengths(tried: Iterable[Terms]) -> Array:
+    """Return the strength (m,) with which each of the terms reweights groups; 0 if it does not."""
+    weights = (terms.get(GroupWeights) for terms in tried)
+    return np.array([0.0 if each is None else each.value for each in weights])
 
 
 def _cell(evidence: Evidence, terms: Terms) -> Cell:

@@ -51,9 +51,10 @@ class ReweightGroups(Repair):
 
     ``by`` divides images into groups: a metadata column, a property of the pictures, a class or a
     concept (``cells.group_texts``). With ``value`` 1 the groups of a label have equal weight in the
-    fit, with 0 the weights stay. None: one of ``VALUES``, by the worst group on ``tune``. While the
-    repair is in force, other free values of the class are chosen by the worst group, too. Raises
-    ``TuningError`` for a value that is not a number from 0 to ``LARGEST``.
+    fit, with 0 the weights stay. None: the least of ``VALUES`` whose worst group on ``tune`` is
+    within one standard error of the best. While the repair is in force, other free values of the
+    class are chosen by the worst group, too. Raises ``TuningError`` for a value that is not a
+    number from 0 to ``LARGEST``.
     """
 
     kind: ClassVar[RepairKind] = KIND

@@ -20,7 +20,15 @@ from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.repairs.choosing import Cell, chosen, compared_values, errors, merits
+from inficond_panel.tuning.repairs.choosing import (
+    Cell,
+    chosen,
+    compared_values,
+    errors,
+    merits,
+    mildest,
+    pair_errors,
+)
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
 DRAWS = 400
@@ -122,6 +130,7 @@ def gain_of_choice(
     by_ap: bool = True,
     taught: Sequence[Array] = (),
     cell: Cell = None,
+    strength: NDArray | None = None,
 ) -> ChoiceGain:
     """Return the gain of choosing the best student of m over the first, by ``choosing.merits``.
 
@@ -131,11 +140,14 @@ def gain_of_choice(
     error, as in ``repairs.choosing``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     ``taught`` are the changes by teaching (default 0): of this gain, and of that in AP.
+    ``strength`` (m,), by which the best is the ``choosing.mildest``, is equal of all by default.
     """
     moved = list(taught) or [np.zeros(len(counts))] * 2
     values = _both_sides(label, logits, counts, cell)
     by = merits(label, logits, counts, by_ap=by_ap, cell=cell)
-    best = chosen(by, errors(by)) if careful else 1 + np.argmax(np.nan_to_num(by[1:]), axis=0)
+    level = np.zeros(len(by)) if strength is None else strength
+    some = by[1:]
+    best = chosen(by, errors(by)) if careful else 1 + mildest(some, level[1:], pair_errors(some))
     found = ChoiceGain(*_gains(values, best), moved[0])
     if cell is None:
         return found

@@ -32,18 +32,12 @@ from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logi
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.choosing import (
-    Cell,
-    choose,
-    compared_by_ap,
-    compared_values,
-    merits,
-)
+from inficond_panel.tuning.repairs.choosing import Cell, choose, compared_by_ap, compared_values
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.repair import Repair
-from inficond_panel.tuning.repairs.resolution import compared_terms
+from inficond_panel.tuning.repairs.resolution import compared_terms, strengths
 from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shared_bias import first_shared
@@ -207,6 +201,7 @@ def _compared(
         terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
         how: dict[str, Any] = {"careful": careful, "by_ap": by_ap, "cell": cell}
+        how["strength"] = strengths([student.terms, *terms])
         best = _taken(evidence, logits, **how)
         made, taught = [student.terms, *terms][best], list[Array]()
         if made != student.terms:
@@ -376,14 +371,16 @@ def _candidates(evidence: Evidence, edits: Sequence[Repair]) -> tuple[list[Terms
     return terms, _logits(evidence, terms)
 
 
-def _taken(evidence: Evidence, logits: Array, *, careful: bool, by_ap: bool, cell: Cell) -> int:
-    """Return the index of the best student on all photos (``merits``); the first competes only if
+def _taken(
+    evidence: Evidence, logits: Array, *, careful: bool, by_ap: bool, cell: Cell, strength: NDArray
+) -> int:
+    """Return the index of the best student on all photos (``choose``); the first competes only if
     ``careful``, and then stays unless another gains more than one standard error."""
-    label = evidence.tune_label
+    label, group = evidence.tune_label, evidence.tune_group
+    how: dict[str, Any] = {"by_ap": by_ap, "cell": cell}
     if careful:
-        return choose(label, logits, evidence.tune_group, by_ap=by_ap, cell=cell).taken
-    once = np.ones((1, len(label)))
-    return 1 + int(merits(label, logits[1:], once, by_ap=by_ap, cell=cell).argmax())
+        return choose(label, logits, group, strength=strength, **how).taken
+    return 1 + choose(label, logits[1:], group, strength=strength[1:], **how).best
 
 
 def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
