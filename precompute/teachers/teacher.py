@@ -107,7 +107,8 @@ class TorchTeacher:
     """A teacher as a torch network; ``columns`` are the outputs of the data set's classes.
 
     With ``softmax`` the outputs of the other classes follow. ``probabilities`` states that the
-    network returns probabilities, not logits.
+    network returns probabilities, not logits. ``whole`` is the torch module, if ``network`` only
+    calls it.
     """
 
     network: Callable[[Any], Any]
@@ -118,6 +119,12 @@ class TorchTeacher:
     softmax: bool = False
     differentiable: bool = True
     device: str = CPU
+    whole: Any = None
+
+    @property
+    def module(self) -> Any:
+        """The network as a torch module."""
+        return self.whole or self.network
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return logits ``(B, K)``, with a softmax ``(B, K + M)``, of inputs ``(B, 3, H, W)``."""
