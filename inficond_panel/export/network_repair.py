@@ -182,6 +182,9 @@ def repair_network(tuner: Tuner, node: Node, progress: Tell = lambda _: None) ->
     Nothing is written. Raises ``ExportError`` for an iteration that changes no target,
     ``DataError`` for a teacher without a last linear layer, and the errors of ``network_features``.
     """
+    with needs("Repairing a network", "precompute"):
+        from precompute.pipeline import network_features as pipeline  # noqa: PLC0415 - an extra
+    pipeline.check_kind(tuner.spec.teacher)
     shift = target_shift(tuner, node)
     if not (moved := (shift.shift != 0) & (shift.weight > 0)).any():
         raise ExportError(
@@ -189,8 +192,6 @@ def repair_network(tuner: Tuner, node: Node, progress: Tell = lambda _: None) ->
             "Name an iteration with a thumb (tuning.refit: target), an answer or a label: "
             + Remedy("--node N", "node=N"),
         )
-    with needs("Repairing a network", "precompute"):
-        from precompute.pipeline import network_features as pipeline  # noqa: PLC0415 - an extra
     store = tuner.store
     layer = pipeline.last_layer(tuner.spec, store)
     every = np.sort(np.concatenate([store.rows(FIT), store.rows(TUNE)]))

@@ -35,12 +35,14 @@ class NetworkFeatures:
     features: np.ndarray
 
 
-def check_kind(teacher: Teacher) -> None:
-    """Raise ``DataError`` for a kind of teacher whose last layer cannot be changed."""
-    if teacher.kind not in KINDS:
+def check_kind(teacher: Teacher | None) -> None:
+    """Raise ``DataError`` for a kind of teacher whose last layer cannot be changed; None: the spec
+    names no teacher."""
+    if teacher is None or teacher.kind not in KINDS:
+        given = f"is of kind {teacher.kind}" if teacher else "is missing"
         raise DataError(
-            f"The spec's teacher is of kind {teacher.kind}; the network that is repaired is of "
-            f"kind {', '.join(KINDS)}.",
+            f"The spec's teacher {given}; a network that is repaired is of kind "
+            f"{', '.join(KINDS)}.",
             TARGETS_REMEDY,
         )
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from precompute.teachers.last_layer import LayerWeights, link_of, no_layer
 from precompute.teachers.onnx_file import OnnxFile, read_onnx
@@ -109,7 +110,7 @@ def _find(graph: Any, output: str) -> tuple[Found | None, str]:
     activation, name = "", output
     for _ in range(len(graph.node) + 1):  # more steps would be a circle
         node = made.get(name)
-        if node is None:
+        if node is None or not node.input:
             return None, activation
         if node.op_type in _ENDS and not activation:
             activation = node.op_type.lower()
@@ -123,16 +124,16 @@ def _layer(node: Any, made: dict[str, Any], tensors: dict[str, Any]) -> Found | 
     """Return the linear layer that ends with a node, None if there is none."""
     if node.op_type == "Gemm":
         return _of_gemm(node, tensors)
-    if node.op_type != "Add":
+    if node.op_type != "Add" or len(node.input) != 2:
         return None
-    for biased, bias in (node.input, reversed(node.input)):
+    for biased, bias in (node.input, node.input[::-1]):
         product = made.get(biased)
-        while product is not None and product.op_type in _KEEPING:
+        if product is not None and product.op_type in _KEEPING and product.input:
             product = made.get(product.input[0])
-        if bias in tensors and product is not None and product.op_type == "MatMul":
-            features, weight = product.input
-            if weight in tensors:
-                return Found(node.name or node.output[0], features, weight, bias, transposed=True)
+        is_product = product is not None and product.op_type == "MatMul"
+        if is_product and {bias, product.input[-1]} <= tensors.keys():
+            features, weight = product.input[0], product.input[-1]
+            return Found(node.name or node.output[0], features, weight, bias, transposed=True)
     return None
 
 
@@ -169,10 +170,16 @@ def _weights(file: OnnxFile, found: Found) -> LayerWeights | None:
     from onnx import numpy_helper
 
     folder, tensors = str(file.path.absolute().parent), _tensors(file.model.graph)
-    arrays = [
-        np.asarray(numpy_helper.to_array(tensors[name], folder))
-        for name in (found.weight, found.bias)
-    ]
+    try:
+        arrays = [
+            np.asarray(numpy_helper.to_array(tensors[name], folder))
+            for name in (found.weight, found.bias)
+        ]
+    except (ValueError, TypeError, OSError) as error:
+        raise DataError(
+            f"{file.path} is damaged: the weights of {found.node!r} cannot be read.",
+            "Export the network again.",
+        ) from error
     weight, bias = arrays[0].T if found.transposed else arrays[0], arrays[1].reshape(-1)
     fits = weight.ndim == 2 and bias.shape == weight.shape[:1] and weight.dtype == bias.dtype
     if not fits or str(weight.dtype) not in _TYPES:

@@ -157,6 +157,18 @@ class TorchTeacher:
         """Return logits of prepared photos as tensors; raise ``DataError`` if the network fails."""
         import torch
 
+        values = self.run(pixels)[:, list(self.columns)].float()
+        if not self.probabilities:
+            return values
+        check_probabilities(values.detach().cpu().numpy(), self.softmax)
+        if self.softmax:
+            return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
+        return torch.logit(values, eps=LEAST)
+
+    def run(self, pixels: Tensor) -> Tensor:
+        """Return all outputs ``(B, outputs)`` of the network; raises as ``forward``."""
+        import torch
+
         try:
             values = self.network(pixels)
         except InficondError:
@@ -168,13 +180,7 @@ class TorchTeacher:
                 f"The teacher returns a {type(values).__name__}, not a tensor.",
                 "Save a model that returns only a tensor of logits.",
             )
-        values = check_outputs(values, len(pixels), self.outputs)[:, list(self.columns)].float()
-        if not self.probabilities:
-            return values
-        check_probabilities(values.detach().cpu().numpy(), self.softmax)
-        if self.softmax:
-            return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
-        return torch.logit(values, eps=LEAST)
+        return check_outputs(values, len(pixels), self.outputs)
 
 
 def frozen_teacher(

@@ -122,7 +122,7 @@ def _calls(
     hooks = [layer.register_forward_hook(keep) for layer in layers]
     try:
         with one_torch_thread(), torch.inference_mode():
-            outputs = teacher.network(torch.from_numpy(images).to(teacher.device))
+            outputs = teacher.run(torch.from_numpy(images).to(teacher.device))
     finally:
         for hook in hooks:
             hook.remove()

@@ -265,12 +265,29 @@ def used_twice(model):
     return model
 
 
-@pytest.mark.parametrize("form", [relu_after, no_bias, used_twice])
+def circle(model):
+    del model.graph.node[-1]
+    for given, made in (("scores", "again"), ("again", "scores")):
+        model.graph.node.append(helper.make_node("Identity", [given], [made]))
+    return model
+
+
+@pytest.mark.parametrize("form", [relu_after, no_bias, used_twice, circle])
 def test_a_network_without_such_a_layer_is_refused_with_its_layers(tmp_path, form):
     spec = network_spec(tmp_path)
     (tmp_path / FILE).write_bytes(form(network(classes=K)).SerializeToString())
     students = thumbed(spec)
     with pytest.raises(DataError, match="does not end with a linear layer"):
+        repair_network(students.tuner, students.node)
+
+
+def test_weights_that_are_cut_off_are_refused(tmp_path):
+    spec = network_spec(tmp_path)
+    how = {"save_as_external_data": True, "location": "w.bin", "size_threshold": 0}
+    onnx.save(network(classes=K), tmp_path / FILE, **how)
+    (tmp_path / "w.bin").write_bytes(b"1")
+    students = thumbed(spec)
+    with pytest.raises(DataError, match="damaged"):
         repair_network(students.tuner, students.node)
 
 
