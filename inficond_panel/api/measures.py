@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from inficond_panel.api.shown_results import Frames, SuggestedEdits
 from inficond_panel.common.names import find_name, name_text
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.export.network_folder import check_folder, lines_of, write_network
+from inficond_panel.export.network_repair import repair_network
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (
@@ -82,6 +85,29 @@ class Measures(ConceptMeasures):
         """
         at = self.node if node is None else find_node(self.tuner, node)
         return targets(self.tuner, at)
+
+    def repair_network(
+        self, folder: str | Path | None = None, *, meant: str = "", node: NodeName | None = None
+    ) -> pd.DataFrame:
+        """Refit the last layer of the teacher's network to thumbs; return its figures before and
+        after.
+
+        The frame has a row per refit (to the thumbs, and a control without), class, world and
+        metric, as ``two_worlds``, on the tuning images; the notes are sentences. With a new
+        ``folder`` the network is written there, with a card. ``meant`` is the world that the thumbs
+        are meant for, ``independent`` or ``these``; it may be left out if ``students.meant`` has
+        said it. Raises ``ExportError`` and ``DataError`` for an iteration without an adjusted
+        target, a teacher without a linear last layer, and a folder that exists.
+        """
+        if folder is not None:
+            check_folder(folder)
+        at = self.node if node is None else find_node(self.tuner, node)
+        repair = repair_network(self.tuner, at)
+        if folder is not None:
+            write_network(repair, folder, meant or repair.meant)
+        figures = repair.figures()
+        figures.attrs["notes"] = lines_of(repair)
+        return figures
 
     def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
         """Return top-1, top-5, ... metrics of all students as one classifier, and of the teacher.

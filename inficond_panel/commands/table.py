@@ -47,6 +47,9 @@ COMMANDS = (
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
     Command("suggest", "Tuning", "Propose and apply repairs, by the labels of tune.", "suggest"),
     Command("explain", "Tuning", "Report what a refit changed, and what bounds cost.", "explain"),
+    Command(
+        "repair-network", "Tuning", "Refit the last layer of a network to thumbs.", "repair_network"
+    ),
     Command("history", "Tuning", "Draw the tree of iterations and move in it.", "history"),
     Command("study", "Studies", "Run a study with people and report on it.", "study"),
     Command("quantify", "Studies", "Measure which pixels a network knows.", "quantify"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logit
 
 from inficond_panel.common.files import write_whole
+from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.errors import ExportError
 from inficond_panel.results.frame import Heading, make_frame, table_file
@@ -21,6 +25,8 @@ _SUFFIXES = (".csv", ".parquet")
 #: Source of photos that a person labelled; other sources of appended photos are learned.
 _LABEL, _LEARN = "label", "learn"
 _INDEX = ["image", "class"]
+#: Least distance of a probability from 0 and 1 in log-odds.
+_CERTAIN = 1e-12
 _HEADINGS = {
     "image": Heading("image", image=True),
     "class": Heading("class"),
@@ -59,6 +65,34 @@ def targets(tuner: Tuner, node: Node) -> pd.DataFrame:
     facts = {"node": node.id, "temperature": float(tuner.spec.students.temperature)}
     frame.attrs = make_frame([], _INDEX, _HEADINGS, title="Targets", facts=facts).attrs
     return frame
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """How far the targets of a node are from the teacher's outputs: ``shift`` ``(n, K)`` in
+    log-odds, 0 where nothing adjusts them, and ``weight`` ``(n, K)`` in the fit. ``rows`` ``(n,)``
+    are the images' rows in the store, -1 for added photos."""
+
+    rows: NDArray[np.intp]
+    shift: NDArray
+    weight: NDArray
+    group: Groups
+
+    def only(self, rows: NDArray) -> Shift:
+        """Return the images at ``rows``, which are indices or a mask."""
+        group = of_rows(self.group, rows)
+        return Shift(self.rows[rows], self.shift[rows], self.weight[rows], group)
+
+
+def target_shift(tuner: Tuner, node: Node) -> Shift:
+    """Return how far the targets of ``node`` are from the teacher's outputs."""
+    data = tuner.data_at(node)
+    learned, teacher = mixed_of(data.targets.values), _teacher(tuner, node, data)
+    weight = data.weights.values
+    weight = np.ones_like(learned) if weight is None else weight
+    odds = (logit(np.clip(each, _CERTAIN, 1 - _CERTAIN)) for each in (learned, teacher))
+    shift = np.where(learned == teacher, 0.0, np.subtract(*odds))
+    return Shift(data.images.rows, shift, weight, data.images.groups)
 
 
 def _sources(data: FitData) -> np.ndarray:

@@ -80,16 +80,26 @@ def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
     """Return the figures of the students of ``node`` against the original students, of each class
     with a thumb on the branch; the second world lacks the correlation that all these thumbs mean.
     """
-    path, noise = tuner.path(node), tuner.spec.views.noise()
-    intents = [intent for at in path for intent in at.intents]
-    meant = [item for at in reversed(path) for item in tuner.node(at.id).worlds_meant.items()]
-    made = []
-    for name in sorted({intent.class_name for intent in intents}):
+    noise, made = tuner.spec.views.noise(), []
+    for name, (concepts, meant) in meant_since_start(tuner, node).items():
         before, after = (tuner.at(each, TUNE)[name] for each in (tuner.root(), node))
-        own = [intent for intent in intents if intent.class_name == name]
-        worlds = compared(before, after, correlated_concepts(own, tuner.store), noise)
-        made.append(worlds.meant_for(dict(meant).get(name, "")))
+        made.append(compared(before, after, concepts, noise).meant_for(meant))
     return made
+
+
+def meant_since_start(tuner: Tuner, node: Node) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the concepts whose correlation all thumbs on the branch of ``node`` mean, and the
+    world that a person means ("" if nobody said), by class."""
+    path = tuner.path(node)
+    intents = [intent for at in path for intent in at.intents]
+    meant = dict(item for at in reversed(path) for item in tuner.node(at.id).worlds_meant.items())
+    return {
+        name: (
+            correlated_concepts([each for each in intents if each.class_name == name], tuner.store),
+            meant.get(name, ""),
+        )
+        for name in sorted({intent.class_name for intent in intents})
+    }
 
 
 def compared(

@@ -107,7 +107,8 @@ class TorchTeacher:
     """A teacher as a torch network; ``columns`` are the outputs of the data set's classes.
 
     With ``softmax`` the outputs of the other classes follow. ``probabilities`` states that the
-    network returns probabilities, not logits.
+    network returns probabilities, not logits. ``whole`` is the torch module, if ``network`` only
+    calls it.
     """
 
     network: Callable[[Any], Any]
@@ -118,6 +119,12 @@ class TorchTeacher:
     softmax: bool = False
     differentiable: bool = True
     device: str = CPU
+    whole: Any = None
+
+    @property
+    def module(self) -> Any:
+        """The network as a torch module."""
+        return self.whole or self.network
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return logits ``(B, K)``, with a softmax ``(B, K + M)``, of inputs ``(B, 3, H, W)``."""
@@ -150,6 +157,18 @@ class TorchTeacher:
         """Return logits of prepared photos as tensors; raise ``DataError`` if the network fails."""
         import torch
 
+        values = self.run(pixels)[:, list(self.columns)].float()
+        if not self.probabilities:
+            return values
+        check_probabilities(values.detach().cpu().numpy(), self.softmax)
+        if self.softmax:
+            return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
+        return torch.logit(values, eps=LEAST_OF_SIGMOID)
+
+    def run(self, pixels: Tensor) -> Tensor:
+        """Return all outputs ``(B, outputs)`` of the network; raises as ``forward``."""
+        import torch
+
         try:
             values = self.network(pixels)
         except InficondError:
@@ -161,13 +180,7 @@ class TorchTeacher:
                 f"The teacher returns a {type(values).__name__}, not a tensor.",
                 "Save a model that returns only a tensor of logits.",
             )
-        values = check_outputs(values, len(pixels), self.outputs)[:, list(self.columns)].float()
-        if not self.probabilities:
-            return values
-        check_probabilities(values.detach().cpu().numpy(), self.softmax)
-        if self.softmax:
-            return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
-        return torch.logit(values, eps=LEAST_OF_SIGMOID)
+        return check_outputs(values, len(pixels), self.outputs)
 
 
 def frozen_teacher(

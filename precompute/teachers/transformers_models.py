@@ -88,6 +88,7 @@ def load_transformers(
         section.outputs == "probabilities",
         section.softmax,
         device=hardware,
+        whole=model,
     )
 
 

@@ -67,7 +67,8 @@ def load_torchscript(
 
 @dataclass(frozen=True)
 class OnnxTeacher:
-    """A teacher from an ONNX file; ``given`` is the network's input."""
+    """A teacher from an ONNX file; ``given`` is the network's input, and ``tensor`` a tensor of the
+    graph that the ``session`` gives too ("": none)."""
 
     session: Any
     given: OnnxInput
@@ -76,17 +77,24 @@ class OnnxTeacher:
     outputs: int
     probabilities: bool
     softmax: bool
+    tensor: str = ""
     differentiable: bool = False
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return logits ``(B, K)`` of inputs ``(B, 3, H, W)``."""
-        size = self.given.batch or len(images)
-        parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
-        values = np.concatenate(parts)[:, list(self.columns)].astype(np.float32)
+        values = self.outputs_on(images)[0][:, list(self.columns)].astype(np.float32)
         return from_probabilities(values, self.softmax) if self.probabilities else values
 
-    def _run(self, images: np.ndarray, size: int) -> np.ndarray:
-        """Return outputs of at most ``size`` photos; the batch is filled up with zeros."""
+    def outputs_on(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return all outputs ``(B, K)`` of inputs ``(B, 3, H, W)``, and ``tensor`` ``(B, ...)``."""
+        size = self.given.batch or len(images)
+        parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
+        outputs, tensors = zip(*parts, strict=True)
+        return np.concatenate(outputs), np.concatenate(tensors)
+
+    def _run(self, images: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return outputs, and ``tensor``, of at most ``size`` photos; the batch is filled up with
+        zeros."""
         filled = np.zeros((size, *images.shape[1:]), np.float32)
         filled[: len(images)] = images
         try:
@@ -96,7 +104,9 @@ class OnnxTeacher:
                 f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
                 "Correct teacher.preprocessing, first of all its size.",
             ) from error
-        return self._logits(outputs, size)[: len(images)]
+        names = [output.name for output in self.session.get_outputs()]
+        given = outputs[names.index(self.tensor)] if self.tensor else np.zeros((size, 0))
+        return self._logits(outputs, size)[: len(images)], np.asarray(given)[: len(images)]
 
     def _logits(self, outputs: Sequence[Any], size: int) -> np.ndarray:
         """Return the first output with a row per photo and a column per class ``(size, K)``.
@@ -120,11 +130,35 @@ def _without_places(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[:2]) if one_place else values
 
 
-def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
+def load_onnx(
+    section: OnnxSection, classes: Sequence[str], device: str = CPU, tensor: str = ""
+) -> OnnxTeacher:
     """Load a spec's ONNX file as a teacher: an input of photos, channels first or last, and an
-    output (B, K).
+    output (B, K). The teacher also gives ``tensor``, which may be any of the graph.
 
     onnxruntime gets the graph that ``read_onnx`` checked, and the folder of its weights."""
+    file, given = check_onnx(section)
+    columns = columns_of(classes, section.classes, section.softmax)
+    if section.outputs is None:
+        check_end(file, columns[1])
+    session = _session(_giving(file, tensor) if tensor else file, device)
+    probabilities = section.outputs == "probabilities"
+    preprocessing = own_or_given(section.preprocessing, {})
+    facts = preprocessing, *columns, probabilities, section.softmax
+    return OnnxTeacher(session, given, *facts, tensor)
+
+
+def _giving(file: OnnxFile, tensor: str) -> OnnxFile:
+    """Return a file whose graph has a ``tensor`` as output, too."""
+    model = type(file.model)()
+    model.CopyFrom(file.model)
+    if tensor not in [output.name for output in model.graph.output]:
+        model.graph.output.add().name = tensor
+    return file._replace(content=model.SerializeToString())
+
+
+def _session(file: OnnxFile, device: str) -> Any:
+    """Return onnxruntime's session of a checked file; raise ``DataError`` if it cannot run."""
     with needs("This teacher", "onnx"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
@@ -132,11 +166,7 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
     options.log_severity_level = 4  # no log lines: errors are raised as DataError
     providers = onnx_providers(device, onnxruntime.get_available_providers())
-    file, given = check_onnx(section)
-    columns = columns_of(classes, section.classes, section.softmax)
-    if section.outputs is None:
-        check_end(file, columns[1])
-    folder = str(section.path.absolute().parent)
+    folder = str(file.path.absolute().parent)
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if file.weights:
         options.add_session_config_entry(
@@ -146,12 +176,10 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
         session = onnxruntime.InferenceSession(file.content, options, providers=providers)
     except Exception as error:  # onnxruntime's own, many kinds
         raise DataError(
-            f"{section.path} is not an ONNX model that can be run: {_reason(error)}",
+            f"{file.path} is not an ONNX model that can be run: {_reason(error)}",
             "Export the model again, for example with torch.onnx.export.",
         ) from error
-    probabilities = section.outputs == "probabilities"
-    preprocessing = own_or_given(section.preprocessing, {})
-    return OnnxTeacher(session, given, preprocessing, *columns, probabilities, section.softmax)
+    return session
 
 
 def check_onnx(section: OnnxSection) -> tuple[OnnxFile, OnnxInput]:

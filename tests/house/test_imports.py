@@ -23,7 +23,9 @@ ARROWS = {
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
     "results": NUMERICS | {"tuning", "quantify", "wording"},
-    "export": NUMERICS | {"tuning", "results", "wording", "version", "precompute.pipeline"},
+    "export": NUMERICS
+    | {"tuning", "results", "wording", "version", "precompute.pipeline"}
+    | {"precompute.teachers"},
     "wording": NUMERICS | {"tuning"},
     "quantify": BASE | {"distill", "spec", "store", "tuning", "precompute.teachers"},
     "state": ANALYSES | {"export"},

@@ -1,0 +1,254 @@
+"""The teacher's network with its last layer refitted to the targets of an iteration, and what that
+changes on the tuning images.
+
+Features come from ``precompute.pipeline.network_features``, the refit from ``distill.last_layer``.
+Figures are of the network itself, before and after, on tuning images that the refit has not used:
+in two worlds as for students, and per group of images, with and without the class and the tuned
+concepts. The *control* is a refit of the same outputs to the targets of the original students,
+without a thumb: it changes nothing, unless labels are part of the targets (``students.labels``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from inficond_panel.common.installation import needs
+from inficond_panel.common.teacher_outputs import log_odds
+from inficond_panel.distill import Outcome
+from inficond_panel.distill.last_layer import LinearLayer, ShiftedOutputs, refit_layer
+from inficond_panel.distill.metrics.outcome import Cutoffs
+from inficond_panel.distill.metrics.two_worlds import two_worlds
+from inficond_panel.errors import ExportError, Remedy
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.targets import Shift, target_shift
+from inficond_panel.results.two_worlds import HEADINGS, world_rows
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.two_worlds import ClassWorlds, joint_presence, meant_since_start
+from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.worlds import THESE
+
+if TYPE_CHECKING:
+    from precompute.pipeline.network_features import NetworkFeatures
+    from precompute.teachers.last_layer import LastLayer, LayerWeights
+
+#: Rows of the figures: the refit to the targets of the iteration, and the refit without a thumb.
+THUMBS, CONTROL = "thumbs", "control, no thumbs"
+_GROUPS = {
+    "class": Heading("class"),
+    "group": Heading("images that show"),
+    "images": Heading("images"),
+    "before": Heading("named before, %", digits=0),
+    "after": Heading("named after, %", digits=0),
+}
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkRepair:
+    """The network of a spec's teacher, refitted to the targets of ``node``.
+
+    ``weights`` are the new weights of its last layer, rounded as its file holds them, ``control``
+    those of the refit without a thumb. ``strengths`` are the penalties on the change by class.
+    ``rows`` are the tuning images by which figures are measured, ``used`` the number of others,
+    which the refit has learned from. ``added`` photos, which are not in the data set, are left out.
+    """
+
+    tuner: Tuner
+    node: Node
+    network: NetworkFeatures
+    weights: LayerWeights
+    control: LayerWeights
+    strengths: dict[str, float]
+    rows: NDArray[np.intp]
+    used: int
+    added: int
+
+    @property
+    def layer(self) -> LastLayer:
+        """The last layer of the network as it was."""
+        return self.network.layer
+
+    @cached_property
+    def worlds(self) -> list[ClassWorlds]:
+        """Figures of the network before and after, per class that changed."""
+        return [*self._worlds(self.weights)]
+
+    @cached_property
+    def control_worlds(self) -> list[ClassWorlds]:
+        """The same of the refit without a thumb."""
+        return [*self._worlds(self.control)]
+
+    @property
+    def meant(self) -> str:
+        """World that all thumbs are meant for, as people said; "" if they did not, or differ.
+
+        Labels and answers alone are meant for photos like the labelled ones."""
+        said = {each.meant for each in self.worlds if each.concepts} or {THESE.key}
+        return said.pop() if len(said) == 1 else ""
+
+    @cached_property
+    def agreement(self) -> dict[str, float]:
+        """Share of the tuning images on which old and new network decide alike, per class."""
+        old, new = self._decided(self.layer.weights), self._decided(self.weights)
+        alike = (old == new).mean(axis=0)
+        return {name: float(alike[self.tuner.store.classes.index(name)]) for name in self.strengths}
+
+    def figures(self) -> pd.DataFrame:
+        """Return a frame of figures in both worlds, per refit, class, world and metric."""
+        refits = ((THUMBS, self.worlds), (CONTROL, self.control_worlds))
+        rows = (
+            {"refit": kind, **row} for kind, of in refits for one in of for row in world_rows(one)
+        )
+        headings = {"refit": Heading("refit"), **HEADINGS}
+        index = ["refit", "class", "world", "metric"]
+        level = self.tuner.spec.views.noise()["level"]
+        return make_frame(rows, index, headings, title=self._title("in two worlds"), level=level)
+
+    def groups(self) -> pd.DataFrame:
+        """Return a frame of the share of images that the network names, before and after, per class
+        and group: with and without the class, with and without the tuned concepts."""
+        rows = [row for one in self.worlds for row in self._group_rows(one)]
+        return make_frame(rows, ["class", "group"], _GROUPS, title=self._title("by group"))
+
+    def _title(self, what: str) -> str:
+        return f"The network before and after #{self.node.number}, {what}"
+
+    def _group_rows(self, worlds: ClassWorlds) -> Iterator[dict[str, Any]]:
+        name, store = worlds.class_name, self.tuner.store
+        k = store.classes.index(name)
+        label, shows = store.label[self.rows, k], self._shows(name, worlds.concepts)
+        named = [self._decided(of)[:, k] for of in (self.layer.weights, self.weights)]
+        for present in (1, 0):
+            for shown in (1, 0) if worlds.concepts else (None,):
+                inside = (label == present) & (True if shown is None else shows == shown)
+                before, after = (
+                    100 * of[inside].mean() if inside.any() else np.nan for of in named
+                )
+                group = _group_text(name, present, worlds.concepts, shown)
+                sizes = {"images": int(inside.sum()), "before": before, "after": after}
+                yield {"class": name, "group": group, **sizes}
+
+    def _worlds(self, weights: LayerWeights) -> Iterator[ClassWorlds]:
+        meant, noise = meant_since_start(self.tuner, self.node), self.tuner.spec.views.noise()
+        for name in self.strengths:
+            concepts, world = meant.get(name, ((), ""))
+            pair = [self._outcome(of, name) for of in (self.layer.weights, weights)]
+            shows = self._shows(name, concepts) if concepts else None
+            figures = tuple(two_worlds(*pair, shows, **noise))
+            yield ClassWorlds(name, concepts, by_teacher=False, figures=figures, meant=world)
+
+    def _shows(self, name: str, concepts: Sequence[str]) -> NDArray[np.int8]:
+        """Return whether each of the images shows any of the concepts of a class: 1, 0, or -1
+        (unknown)."""
+        if not concepts:
+            return np.full(len(self.rows), -1, np.int8)
+        student = self.tuner.at(self.node, TUNE)[name]
+        return joint_presence(student, concepts)[self._inside]
+
+    def _outcome(self, weights: LayerWeights, name: str) -> Outcome:
+        store, logits = self.tuner.store, self._log_odds(weights)
+        k = store.classes.index(name)
+        cutoff = Cutoffs(logits, self.tuner.thresholds, store.task).of(k)
+        group = store.groups_at(self.rows)
+        return Outcome(store.label[self.rows, k], logits[:, k], cutoff=cutoff, group=group)
+
+    def _decided(self, weights: LayerWeights) -> NDArray[np.bool_]:
+        return self.tuner.decided(self._log_odds(weights))
+
+    def _log_odds(self, weights: LayerWeights) -> NDArray:
+        """Return the log-odds ``(n, K)`` of the data set's classes on the measuring images."""
+        at = np.searchsorted(self.network.rows, self.rows)
+        logits = LinearLayer(weights.weight, weights.bias).logits(self.network.features[at])
+        odds = log_odds(logits) if self.layer.link == SOFTMAX else logits
+        return np.asarray(odds[:, list(self.layer.columns[: len(self.tuner.store.classes)])])
+
+    @property
+    def _inside(self) -> NDArray[np.bool_]:
+        """Mask of the measuring images among those of tune."""
+        return np.isin(self.tuner.store.rows(TUNE), self.rows)
+
+
+def repair_network(tuner: Tuner, node: Node, progress: Tell = lambda _: None) -> NetworkRepair:
+    """Refit the last layer of the spec's teacher network to the targets of ``node``.
+
+    Nothing is written. Raises ``ExportError`` for an iteration that changes no target,
+    ``DataError`` for a teacher without a last linear layer, and the errors of ``network_features``.
+    """
+    with needs("Repairing a network", "precompute"):
+        from precompute.pipeline import network_features as pipeline  # noqa: PLC0415 - an extra
+    pipeline.check_kind(tuner.spec.teacher)
+    shift = target_shift(tuner, node)
+    if not (moved := (shift.shift != 0) & (shift.weight > 0)).any():
+        raise ExportError(
+            f"#{node.number} changes no target of the teacher: it has no thumb that adjusts one.",
+            "Name an iteration with a thumb (tuning.refit: target), an answer or a label: "
+            + Remedy("--node N", "node=N"),
+        )
+    store = tuner.store
+    layer = pipeline.last_layer(tuner.spec, store)
+    every = np.sort(np.concatenate([store.rows(FIT), store.rows(TUNE)]))
+    network = pipeline.network_features(tuner.spec, store, layer, every, progress)
+    used = np.isin(store.rows(TUNE), shift.rows[moved.any(axis=1)])
+    weights, strengths = _refitted(tuner, network, shift)
+    named = {k: store.classes[k] for k in np.flatnonzero(moved.any(axis=0))}
+    without = _alone(target_shift(tuner, tuner.root()), list(named))
+    control, _ = _refitted(tuner, network, without)
+    return NetworkRepair(
+        tuner,
+        node,
+        network,
+        weights,
+        control,
+        {name: strengths[layer.columns[k]] for k, name in named.items()},
+        store.rows(TUNE)[~used],
+        int(used.sum()),
+        int(moved[shift.rows < 0].any(axis=1).sum()),
+    )
+
+
+def _alone(shift: Shift, columns: Sequence[int]) -> Shift:
+    """Return a shift of the classes at ``columns`` alone."""
+    other = np.ones(shift.shift.shape[1], dtype=bool)
+    other[list(columns)] = False
+    return Shift(shift.rows, np.where(other, 0.0, shift.shift), shift.weight, shift.group)
+
+
+def _refitted(
+    tuner: Tuner, network: NetworkFeatures, shift: Shift
+) -> tuple[LayerWeights, dict[int, float]]:
+    """Return the weights of the network's last layer refitted to a shift of the classes, rounded as
+    its file holds them, and the strengths by output."""
+    layer = network.layer
+    known = shift.only(np.flatnonzero(shift.rows >= 0))
+    at = np.searchsorted(network.rows, known.rows)
+    columns = list(layer.columns[: len(tuner.store.classes)])
+    moved = np.zeros((len(at), len(layer.weights.bias)))
+    weight = np.zeros_like(moved)
+    moved[:, columns], weight[:, columns] = known.shift, known.weight
+    images = ShiftedOutputs(
+        network.features[at],
+        moved,
+        weight,
+        layer.link,
+        float(tuner.spec.students.temperature),
+        known.group,
+    )
+    old = LinearLayer(layer.weights.weight, layer.weights.bias)
+    found = refit_layer(old, images)
+    return layer.weights.stored(found.layer.weight, found.layer.bias), found.strengths
+
+
+def _group_text(name: str, present: int, concepts: Sequence[str], shown: int | None) -> str:
+    """Return the words for a group of images: ``boat, without person``."""
+    text = name if present else f"no {name}"
+    if shown is None:
+        return text
+    return f"{text}, {'with' if shown else 'without'} {' or '.join(concepts[:3])}"

@@ -1,0 +1,107 @@
+"""The last layer of a spec's teacher network, and its features on the images of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.common.near_words import listed
+from inficond_panel.errors import DataError, precompute_command
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import OnnxTeacher, Teacher
+from inficond_panel.store import Store
+from precompute.batches.run import Run, Tell
+from precompute.datasets import load_dataset
+from precompute.teachers.applied import source_of
+from precompute.teachers.last_layer import TARGETS_REMEDY, LastLayer, probability, with_features
+from precompute.teachers.loading import TeacherSource
+from precompute.teachers.onnx_layer import onnx_layer
+from precompute.teachers.stage import Pass, joint_keys, run_pass
+from precompute.teachers.torch_layer import torch_layer
+
+#: Kinds of teachers whose last layer can be found.
+KINDS = ("onnx", "timm", "torchvision", "transformers")
+#: Largest difference of the network's probabilities from the store's.
+_DIFFERENCE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkFeatures:
+    """Features ``(n, F)`` of a network's last ``layer`` on the images at ``rows`` of a store."""
+
+    layer: LastLayer
+    rows: np.ndarray
+    features: np.ndarray
+
+
+def check_kind(teacher: Teacher | None) -> None:
+    """Raise ``DataError`` for a kind of teacher whose last layer cannot be changed; None: the spec
+    names no teacher."""
+    if teacher is None or teacher.kind not in KINDS:
+        given = f"is of kind {teacher.kind}" if teacher else "is missing"
+        raise DataError(
+            f"The spec's teacher {given}; a network that is repaired is of kind "
+            f"{', '.join(KINDS)}.",
+            TARGETS_REMEDY,
+        )
+
+
+def last_layer(spec: Spec, store: Store) -> LastLayer:
+    """Load the teacher of a spec and find its last layer; raises ``DataError`` if it has none."""
+    check_kind(spec.teacher)
+    source = source_of(spec, store)
+    if isinstance(source.section, OnnxTeacher):
+        return onnx_layer(source.section, source.classes, source.device)
+    loaded = source.load()
+    return torch_layer(source.section, loaded)  # type: ignore[arg-type]
+
+
+def network_features(
+    spec: Spec, store: Store, layer: LastLayer, rows: np.ndarray, progress: Tell = lambda _: None
+) -> NetworkFeatures:
+    """Run a network on the photos of the images at ``rows`` of a store; return its features.
+
+    Raises ``DataError`` for photos that are missing or cannot be read, and for a network whose
+    outputs are not those of the store.
+    """
+    dataset = load_dataset(spec.dataset)
+    position = {name: i for i, name in enumerate(dataset.ids)}
+    names = [store.images[row] for row in rows]
+    if lost := [name for name in names if name not in position]:
+        raise DataError(
+            f"The spec's data set lacks images of the store: {listed(lost, 5)}.",
+            "Use the spec that made the store, or make the store again: " + precompute_command(),
+        )
+    weights, source = layer.weights, source_of(spec, store)
+    width = sum(weights.weight.shape)
+    key = source.passes["logits"]
+    work = Pass("features", key, lambda: layer, with_features, dataset, width)  # type: ignore
+    at = np.array([position[name] for name in names], dtype=np.intp)
+    run = Run(dataset, dataset.ids, progress=progress)
+    keys = joint_keys(names, np.zeros((len(names), 1)))
+    values = run_pass(run, work, source.batch, at, keys)[at]
+    unread = [name for name, of in zip(names, values, strict=True) if np.isnan(of).any()]
+    if unread:
+        raise DataError(f"These photos cannot be read: {listed(unread, 5)}.", "Restore the photos.")
+    features, outputs = np.split(values, [weights.weight.shape[1]], axis=1)
+    _check_store(store, source, layer, rows, outputs)
+    return NetworkFeatures(layer, rows, features)
+
+
+def _check_store(
+    store: Store, source: TeacherSource, layer: LastLayer, rows: np.ndarray, outputs: np.ndarray
+) -> None:
+    """Raise ``DataError`` if the network's outputs are not the logits that the store holds."""
+    found = outputs if layer.ends else probability(outputs, layer.link)
+    logits = store.teacher_logit[rows].astype(np.float64)
+    others = store.other_logit[rows] if source.section.softmax else logits[:, :0]
+    link = "softmax" if source.section.softmax else "sigmoid"
+    held = probability(np.hstack([logits, others]), link)
+    difference = np.abs(found[:, list(layer.columns)] - held).max(initial=0.0)
+    if difference > _DIFFERENCE:
+        raise DataError(
+            f"The network's probabilities differ from those in the store by up to {difference:.2f}:"
+            " the store was made with another network, or with other preprocessing.",
+            "Make the store again: " + precompute_command(),
+        )
