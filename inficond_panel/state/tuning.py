@@ -120,8 +120,7 @@ class TuningState(TreeState):
         """Add thumbs to the batch that remove a concept and the concepts correlated with it."""
 
         def work(_: Job) -> Sequence[str]:
-            group = self.students.group(class_name, concept)
-            return group.twins if group else (concept,)
+            return self.students.removed_with(class_name, concept)
 
         def done(concepts: Sequence[str]) -> None:
             self.put(self._each(class_name, concepts, REMOVE.key))

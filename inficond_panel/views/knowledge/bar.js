@@ -31,7 +31,7 @@ import {
 } from "./shared.js"
 
 const GROUP_SHOWN = 3 // number of members with a chip; the others are counted
-const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
+const NO_INTENTS = "Try 👍 👎 ✕: you see the effect first."
 
 export function render({ model, el }) {
   const send = sender(model)

@@ -238,9 +238,8 @@ class BatchUpdater:
         tuner = self.app.tuning.tuner
         terms = tuner.terms(snapshot.node).get(name)
         if terms is not None and terms.fit_to_tune(tuner.store):
-            return [learned_sentence(terms)]
-        chosen = chosen_on_tune(tuner, snapshot.node, name)
-        return [chosen_sentence(chosen)] if chosen else []
+            return [learned_sentence()]
+        return [chosen_sentence()] if chosen_on_tune(tuner, snapshot.node, name) else []
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -103,6 +103,15 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
     }
 
 
+def make_folded(app: AppState) -> list[str]:
+    """Return the views with nothing to show yet: concept detail without a class, concept or images,
+    and provenance without an iteration or a batch."""
+    selection = app.selection
+    opened = selection.class_name or selection.concept or selection.images
+    edited = len(app.tuning.nodes) > 1 or app.tuning.pending
+    return [name for name, shown in (("detail", opened), ("provenance", edited)) if not shown]
+
+
 class ShellPage(Component):
     """Component of the page: the browser draws it, and sends actions as ``{"action", ...}``."""
 
@@ -114,7 +123,9 @@ class ShellPage(Component):
     saved = param.Dict({})
     shortcuts = param.List([])
     tab = param.String("detail", doc="Front view where views share a panel as tabs.")
-    front = param.String("performance", doc="Front view where the page has one column.")
+    front = param.String("knowledge", doc="Front view where the page has one column.")
+    folded = param.List([], item_type=str, doc="Views that show their head alone: they are empty.")
+    begins = param.Boolean(False, doc="Whether no class is open.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
     extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
     dark = param.Boolean(False, doc="Whether the page is dark; the browser sets it.")
@@ -185,7 +196,6 @@ class Shell(PhotoActions, Viewer):
             subtitle=f"{app.dataset.title}, {classes}",
             shortcuts=pn.bind(make_shortcuts, app.rights.closed, app.settings.param.show),
             theme=theme,
-            front="knowledge" if app.selection.class_name else "performance",
             root=app.tuner.root_id,
             standard={"theme": theme, "show": app.spec.layout.show},
             page=page,
@@ -226,6 +236,14 @@ class Shell(PhotoActions, Viewer):
     def _show_detail(self) -> None:
         if self.app.selection.concept or self.app.selection.images:
             self._page.param.update(tab="detail", front="detail")
+
+    @param.depends(
+        "app.selection.param", "app.students.tree", "app.tuning.pending", watch=True, on_init=True
+    )
+    def _fold(self) -> None:
+        """Fold away views with nothing in them, while no class is open."""
+        self._page.begins = not self.app.selection.class_name
+        self._page.folded = make_folded(self.app)
 
     @param.depends("app.selection.class_name", watch=True)
     def _show_student(self) -> None:
