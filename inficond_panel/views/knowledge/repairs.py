@@ -30,8 +30,8 @@ from inficond_panel.wording.repairs import (
     more_words,
     offer_words,
     reply_sentence,
-    teacher_words,
     result_headline,
+    teacher_words,
     teaching_sentences,
     waiting_sentences,
 )

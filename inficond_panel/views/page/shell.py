@@ -12,6 +12,7 @@ from panel.viewable import Children, Viewable, Viewer
 
 from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.numbers import count
+from inficond_panel.results.begin import in_order
 from inficond_panel.spec import Layout
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Notice
@@ -20,6 +21,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.photo import PhotoActions, make_photo
+from inficond_panel.wording.suspects import relies_wrongly
 
 #: Shortcuts of the page as (keys, action).
 SHORTCUTS = (
@@ -112,6 +114,17 @@ def make_folded(app: AppState) -> list[str]:
     return [name for name, shown in (("detail", opened), ("provenance", edited)) if not shown]
 
 
+def next_class(app: AppState) -> str:
+    """Return the class to go on with after a refit, the first of *Where to begin* that may rely on
+    the wrong thing and was not tuned; "" without one."""
+    snapshot, shifts = app.students.snapshot, app.shifts.by_class
+    wrong = [name for name, each in shifts.items() if relies_wrongly(each)]
+    order = in_order(snapshot.metrics, wrong, app.suggestion.gainless)
+    done = {app.selection.class_name, *snapshot.tuned}
+    left = (name for name in order if name in wrong and name not in done)
+    return "" if app.rights.class_name else next(left, "")
+
+
 class ShellPage(Component):
     """Component of the page: the browser draws it, and sends actions as ``{"action", ...}``."""
 
@@ -141,6 +154,7 @@ class ShellPage(Component):
     notice = param.String("", doc="Sentence of the notice; empty: none.")
     offer = param.String("", doc="Label of the notice's button, shown for a while only.")
     compares = param.Boolean(False, doc="Whether the notice names two iterations to compare.")
+    onward = param.String("", doc="Class that the notice offers to go on with.")
     page = param.Boolean(True, doc="Whether the page fills the browser's window.")
     still = param.Boolean(False, doc="Whether the page is a file without a server.")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
@@ -271,12 +285,13 @@ class Shell(PhotoActions, Viewer):
         notice, before = self.app.tuning.notice, self._noticed
         self._noticed = notice
         if notice is not None:
-            self._tell(notice.text, notice.offer, notice.compared is not None)
+            onward = next_class(self.app) if notice.compared else ""
+            self._tell(notice.text, notice.offer, notice.compared is not None, onward)
         elif before is not None and self._page.notice == before.text:
             self._tell("")
 
-    def _tell(self, words: str, offer: str = "", compares: bool = False) -> None:
-        self._page.param.update(notice=words, offer=offer, compares=compares)
+    def _tell(self, words: str, offer: str = "", compares: bool = False, onward: str = "") -> None:
+        self._page.param.update(notice=words, offer=offer, compares=compares, onward=onward)
 
     @action
     def _take_offer(self) -> None:
@@ -285,6 +300,14 @@ class Shell(PhotoActions, Viewer):
         if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
             notice.run()
+
+    @action
+    def _go_on(self) -> None:
+        """Open the class that the notice offers to go on with."""
+        name = self._page.onward
+        if name:
+            self._page.param.update(notice="", offer="", onward="")
+            self.app.selection.class_name = name
 
     @action
     def _compare_offered(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -144,9 +144,7 @@ class PerformanceView(Acting, Viewer):
             app,
             rows=make_performance_rows(self._measured),
             suspecting=app.spec.tuning.suspects,
-            shifts=pn.bind(
-                make_shifts, app.shifts.param.by_class, app.suggestion.param.gainless
-            ),
+            shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.suggestion.param.gainless),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             sizing_mode="stretch_both",
         )

@@ -3,7 +3,6 @@ the teacher and students with too few images for a verdict; and what all photos 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
+from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.state import AppState, Job
@@ -43,29 +43,6 @@ from inficond_panel.wording.suspects import (
 
 #: Largest number of cards.
 CARDS = 5
-
-
-def in_order(
-    metrics: Mapping[str, ClassMetrics],
-    relying: Collection[str] = (),
-    gainless: Collection[str] = (),
-) -> list[str]:
-    """Return the classes in the order of the list's sort *Where to begin*.
-
-    First are those that may rely on the wrong thing, ``gainless`` ones last of them, and at the end
-    classes with too few positives; the widest AP gap to the teacher comes first.
-    """
-
-    def rank(name: str) -> int:
-        if metrics[name].positives < LEAST_TUNE:
-            return 3
-        return (1 if name in gainless else 0) if name in relying else 2
-
-    def gap(name: str) -> float:
-        behind = metrics[name].teacher_ap - metrics[name].ap
-        return math.inf if math.isnan(behind) else -behind
-
-    return sorted(metrics, key=lambda name: (rank(name), gap(name), name))
 
 
 def make_cards(shifts: Mapping[str, ClassShift], order: Sequence[str]) -> list[dict[str, Any]]:
