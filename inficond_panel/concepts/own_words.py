@@ -40,6 +40,8 @@ from inficond_panel.store.write import Stored
 
 #: Attribute of a store of own words: the names by class.
 NAMES = "class_names"
+#: Cosine of centred text vectors from which a concept is as good as the class's own word.
+SAME = 0.85
 #: Words as errors call them.
 _WHAT = "The classes' own words"
 
@@ -113,6 +115,26 @@ def classes_by_word(store: Store) -> dict[int, int]:
     the first of them.
     """
     return dict(_classes_by_word(store, _readable_words(store)))
+
+
+def near_words(store: Store, class_name: str) -> set[int]:
+    """Return the indices of the store's concepts that mean the class: its words, and the concepts
+    whose text vectors are nearly theirs, unless they are the word of another class.
+
+    The mean vector of all concepts is taken off first, since in many encoders the vectors of all
+    texts are close together.
+    """
+    own = class_words(store, class_name)
+    word = _own_word(store, _readable_words(store), class_name)
+    if not store.holds("texts"):
+        return set(own)
+    centre, texts = _centred_texts(store)
+    vectors = [texts[c] for c in own]
+    vectors += [] if word is None or word.text is None else [_unit(word.text - centre)]
+    if not vectors:
+        return set()
+    near = np.flatnonzero((texts @ np.stack(vectors).T).max(axis=1) >= SAME).tolist()
+    return {*own, *(c for c in near if c not in classes_by_word(store))}
 
 
 def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:
@@ -294,6 +316,20 @@ def _letters(store: Store) -> dict[str, list[int]]:
         found.setdefault(letters_of(text), []).append(c)
     found.pop("", None)
     return found
+
+
+@once(8)
+def _centred_texts(store: Store) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean text vector (embed,) of a store's concepts, and their unit vectors (concept,
+    embed) without it."""
+    texts = np.asarray(store.concept_text_embedding, dtype=np.float32)
+    centre = texts.mean(axis=0)
+    return centre, _unit(texts - centre)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    size = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(size > 0, size, 1.0))
 
 
 @once(8)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inficond_panel.concepts.own_words import class_words
+from inficond_panel.concepts.own_words import near_words
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing, Objective, Pricing
@@ -138,7 +138,7 @@ def _class_report(
     intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
     concepts = [each.concept for each in intents if each.concept in store.concepts]  # no own word
     tuned = [store.concepts.index(concept) for concept in concepts]
-    namesakes = class_words(store, class_name)
+    namesakes = near_words(store, class_name)
     old, new = before.weights, after.weights
     return ClassReport(
         class_name=class_name,
@@ -170,7 +170,7 @@ def group_of(tuner: Tuner, student: Student, concept: str) -> CorrelatedGroup | 
     if concept not in concepts:
         return None
     tuned = [concepts.index(concept)]
-    namesakes = class_words(tuner.store, student.class_name)
+    namesakes = near_words(tuner.store, student.class_name)
     members = groups(
         tuner.fit_data.images,
         concepts,

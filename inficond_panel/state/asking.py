@@ -31,6 +31,7 @@ class AskState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status(), doc="idle, choosing, or error.")
     draft = param.ClassSelector(class_=Draft, default=None, doc="None: no photo is asked about.")
     found = param.ClassSelector(class_=Teaching, default=None, doc="None: not evaluated yet.")
+    requests = param.Integer(0, doc="How often another view has opened the photos of a class.")
     latest = param.Dict({}, doc="Last action, for the log: `action`, and its facts.")
 
     def __init__(self, tuning: TuningState) -> None:
@@ -111,6 +112,11 @@ class AskState(param.Parameterized):
             self.status = Status("error", why)
         else:
             self._load(class_name)
+
+    def request(self, class_name: str) -> None:
+        """Start asking as ``open`` does, from another view, so that the dialog opens."""
+        self.open(class_name)
+        self.requests += 1
 
     def answer(self, place: int, value: int | None) -> None:
         """Record an answer on the photo at index ``place``: 1 present, 0 absent, None skipped.

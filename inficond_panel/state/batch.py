@@ -10,7 +10,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.distill import ClassMetrics, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
-from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.tuning import Intent, Node, Students, Tuner
 from inficond_panel.tuning.edits import edit_from_json, place_of
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
@@ -27,6 +27,27 @@ class Notice:
     offer: str = ""
     run: Callable[[], object] = lambda: None
     compared: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Rows of the store's images that a refit turned: now decided ``right``, or ``wrong``, by their
+    labels."""
+
+    right: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+
+def turned_images(before: Students, after: Students) -> dict[str, Turned]:
+    """Return the images that changed their prediction between two nodes, by tuned class."""
+    found = {}
+    for name in after.node.tuned:
+        flips = churn(before[name], after[name]).flips
+        right, wrong = (
+            tuple(flip.row for flip in flips if flip.right is which) for which in (True, False)
+        )
+        found[name] = Turned(right, wrong)
+    return found
 
 
 #: Metrics whose changes a preview shows.

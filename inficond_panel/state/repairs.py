@@ -122,6 +122,13 @@ class ShiftState(ByClass):
         return sorted(classes, key=lambda name: name != first)
 
 
+def gains(suggestion: Suggestion, class_name: str) -> bool:
+    """Return whether the recommended repair of a class is expected to gain significantly."""
+    if class_name not in suggestion.taken:
+        return False
+    return bool(suggestion.gain_of(class_name).low > 0)
+
+
 class SuggestState(param.Parameterized):
     """State of the search for one suggested repair at a time, which is added to the batch."""
 
@@ -131,6 +138,11 @@ class SuggestState(param.Parameterized):
     latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
     problem = param.String("", doc="Why the search failed.")
     expected = param.Dict({}, doc="Suggestions by class, searched ahead by ``expect``.")
+    gainless = param.List(
+        [],
+        item_type=str,
+        doc="Classes searched ahead for which no gain is expected; [] until all are searched.",
+    )
 
     def __init__(self, tuning: TuningState, jobs: Jobs) -> None:
         self._tuning, self._jobs = tuning, jobs
@@ -159,7 +171,9 @@ class SuggestState(param.Parameterized):
         head = self._tuning.head
         known = {name: one for name, one in self.expected.items() if one.parent == head.id}
         if len(known) < len(self.expected):
-            self.expected = known
+            self.param.update(expected=known, gainless=[])
+        if self._wanted and known.keys() >= set(self._wanted):
+            self.gainless = [name for name in self._wanted if not gains(known[name], name)]
         missing = [(head.id, name) for name in self._wanted if name not in known]
         waited_for = self.running or self._tuning.awaited or self._tuning.busy
         if self._expecting and (waited_for or self._expecting not in missing):

@@ -70,6 +70,12 @@ class StudentsState(param.Parameterized):
         """
         return self._group(self.node.id, class_name, concept)
 
+    def removed_with(self, class_name: str, concept: str) -> tuple[str, ...]:
+        """Return the concepts that the removal of ``concept`` removes: it, and those correlated
+        with it. Call this on the worker thread, as ``group``."""
+        group = self.group(class_name, concept)
+        return tuple(group.twins) if group else (concept,)
+
     def refit_of(self, class_name: str) -> Node | None:
         """Return the iteration whose refit made a class's student; None for an original student."""
         return refit_of(self.tuner, self.node, class_name)

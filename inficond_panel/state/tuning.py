@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import param
 
-from inficond_panel.common.numbers import count, signed
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
@@ -21,10 +19,12 @@ from inficond_panel.state.batch import (
     Item,
     Notice,
     Preview,
+    Turned,
     make_preview,
     put,
     read_item,
     toggled,
+    turned_images,
     with_groups_present,
 )
 from inficond_panel.state.jobs import Job, Jobs, Status
@@ -49,17 +49,17 @@ ON_HOLDOUT = "Tuning is off on the holdout: it is the final test. Show the tunin
 
 
 def tuned_text(snapshot: Snapshot) -> str:
-    """Return ``#1: AP of dog +16.1 points``; for several tuned classes, their mean change in AP."""
+    """Return ``dog is fine-tuned: #1``; for several tuned classes, their number."""
     node = snapshot.node
-    changes = [snapshot.metrics[name].ap - snapshot.last[name].ap for name in node.tuned]
-    mean = float(np.mean(changes)) if changes else math.nan
-    if math.isnan(mean):
+    if not node.tuned:
         return f"#{node.number} is fitted."
-    whose = node.tuned[0] if len(changes) == 1 else f"{count(len(changes))} classes, mean"
-    return f"#{node.number}: AP of {whose} {signed(100 * mean, 1)} points"
+    one = len(node.tuned) == 1
+    whose = f"{node.tuned[0]} is" if one else f"{count(len(node.tuned))} classes are"
+    return f"{whose} fine-tuned: #{node.number}"
 
 
-_Made = tuple[Seen, tuple[MovedClass, ...]]  # the iteration to show, and the classes it moved
+#: The iteration to show, the classes that it moved, and the images that it turned by class.
+_Made = tuple[Seen, tuple[MovedClass, ...], dict[str, Turned]]
 
 
 class TuningState(TreeState):
@@ -83,6 +83,7 @@ class TuningState(TreeState):
     meant = param.Dict(
         {}, doc="World that the person means with the thumbs of the batch, by class."
     )
+    turned = param.Dict({}, doc="Images that the last refit turned (``Turned``), by class.")
     locked = param.String("", doc="Why the batch cannot be changed or fitted now; empty: it can.")
 
     def __init__(self, students: StudentsState, jobs: Jobs, rights: Rights) -> None:
@@ -120,8 +121,7 @@ class TuningState(TreeState):
         """Add thumbs to the batch that remove a concept and the concepts correlated with it."""
 
         def work(_: Job) -> Sequence[str]:
-            group = self.students.group(class_name, concept)
-            return group.twins if group else (concept,)
+            return self.students.removed_with(class_name, concept)
 
         def done(concepts: Sequence[str]) -> None:
             self.put(self._each(class_name, concepts, REMOVE.key))
@@ -307,25 +307,25 @@ class TuningState(TreeState):
         history, root = self.tuner.history, self.tuner.root_id
         history.set_head(root, node.id, "fine-tune", parent.id, self.author)
         seen = self._see(node.id, progress=self.jobs.progress(job))
-        sides = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
-        return seen, moved_classes(*sides)
+        before, after = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
+        return seen, moved_classes(before, after), turned_images(before, after)
 
     def _shown(self, seen: Seen) -> None:
-        self.param.update(preview=None, worlds={})  # of the earlier node or split
+        self.param.update(preview=None, worlds={}, turned={})  # of the earlier node or split
         self._moved = ()
         self.locked = ON_HOLDOUT if seen.snapshot.split == HOLDOUT else ""
         super()._shown(seen)
         self._start_preview()
 
     def _tuned(self, batch: list[Item], made: _Made) -> None:
-        seen, moved = made
+        seen, moved, turned = made
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         made_now = {edit.class_name for edit in batch}
         meant = {name: world for name, world in self.meant.items() if name not in made_now}
         self.param.update(pending=later, meant=meant, preview=None, status=Status(), notice=None)
         self._shown(seen)
-        self._moved = moved
+        self._moved, self.turned = moved, turned
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
         self._tell_made(tuned_text(seen.snapshot))

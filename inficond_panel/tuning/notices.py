@@ -132,8 +132,8 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
     weight = float(parent.weights[cell])
     inside = _within((weight, weight), new)
     if weight == 0:
-        effect = "keeps it at 0" if inside else f"moves it to {limits_text(new)}"
-        yield f"“{concept}” has no influence on “{class_name}”: the thumb {effect}."
+        later = "and will not later" if inside else f"the thumb moves it to {limits_text(new)}"
+        yield f"“{concept}” does not count for “{class_name}” now, {later}."
     elif inside:
         yield (
             f"{_named(concept, class_name)} is at {_weight(weight)}, which already satisfies "

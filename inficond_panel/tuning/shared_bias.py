@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import class_words, classes_by_word, own_word
+from inficond_panel.concepts.own_words import class_words, classes_by_word, near_words, own_word
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.shared_bias import Rates, SharedBias, rates, shared_bias
 from inficond_panel.distill.sources import Array
@@ -23,8 +23,6 @@ from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE
 
-#: Cosine of texts from which a concept is as good as the class's own word.
-SAME = 0.85
 #: Factor of the strength of classes, columns and people, which are ranked first if comparable.
 FIRST = 2.0
 #: Most candidates that are listed for a class.
@@ -236,21 +234,3 @@ def _concepts(
         if c not in without:
             known, weight = bool(two[c]), float(weights[c])
             yield _Candidate(CONCEPT, name, scores[:, c], known, names_people(name), weight)
-
-
-def near_words(store: Store, class_name: str) -> set[int]:
-    """Return the indices of the concepts that are a class's own words, or as good, by text."""
-    own, word = class_words(store, class_name), own_word(store, class_name)
-    if not store.holds("texts"):
-        return set(own)
-    texts = _unit(np.asarray(store.concept_text_embedding, dtype=np.float64))
-    vectors = [texts[c] for c in own]
-    vectors += [] if word is None or word.text is None else [_unit(word.text)]
-    if not vectors:
-        return set()
-    return {*own, *np.flatnonzero((texts @ np.array(vectors).T).max(axis=1) >= SAME).tolist()}
-
-
-def _unit(vectors: Array) -> Array:
-    size = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(size > 0, size, 1.0), dtype=np.float64)

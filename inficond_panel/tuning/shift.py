@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.concepts.own_words import class_words, own_word
+from inficond_panel.concepts.own_words import class_words, near_words, own_word
 from inficond_panel.distill import Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
@@ -189,7 +189,7 @@ def class_shift(evidence: Evidence) -> ClassShift:
     memory = teacher_memory(evidence) if verdict.kind == SHIFT else None
     decisive = verdict if memory is None else memory.labels
     # By scores only: labels also show harmless differences between the splits.
-    ranked = measured.ranked(_own(evidence))
+    ranked = measured.ranked(_meaning_class(evidence))
     lost = ranked[measured.q[ranked] <= CLEAR]
     clear = lost[~_held_at_zero(evidence)[lost]]
     kind = SHIFT if len(clear) else decisive.kind
@@ -247,6 +247,11 @@ def _own(evidence: Evidence) -> list[int]:
     return class_words(store, evidence.student.name)
 
 
+def _meaning_class(evidence: Evidence) -> list[int]:
+    """Return the indices of the concepts that mean the class, which are never suspects."""
+    return sorted(near_words(evidence.student.store, evidence.student.name))
+
+
 def _own_scores(evidence: Evidence) -> NDArray | None:
     """Return the scores (n,) on tune of the concepts named like the class, the largest, else of the
     class's own word beside the store; None without any."""
@@ -267,10 +272,10 @@ def _standing_out(
 ) -> tuple[Suspicion, dict[int, Labelled], NDArray[np.intp]]:
     """Return the results of ``measured_by_labels``, and the indices of the significantly suspect
     concepts, most suspect first."""
-    own = _own(evidence)
-    least = LEAST_SHARE * by_scores.score[by_scores.ranked(own)].max(initial=0.0)
+    meant = _meaning_class(evidence)
+    least = LEAST_SHARE * by_scores.score[by_scores.ranked(meant)].max(initial=0.0)
     measured, labelled = measured_by_labels(evidence, by_scores)
-    order = measured.ranked(own)
+    order = measured.ranked(meant)
     plain = (measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)
     return measured, labelled, order[plain]
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import class_words
+from inficond_panel.concepts.own_words import class_words, near_words
 from inficond_panel.distill.shared_bias import ALIKE
 from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.belonging import value_name
-from inficond_panel.tuning.shared_bias import near_words
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import class_words, classes_by_word, unlisted_names
+from inficond_panel.concepts.own_words import classes_by_word, near_words, unlisted_names
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.two_worlds import WorldFigure, two_worlds
 from inficond_panel.distill.suspects import dividing_score, shows
@@ -117,7 +117,7 @@ def compared(
 def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, ...]:
     """Return the concepts whose correlation with the class the thumbs of one class mean."""
     names = {intent.class_name for intent in intents}
-    own = {store.concepts[c] for name in names for c in class_words(store, name)}
+    own = {store.concepts[c] for name in names for c in near_words(store, name)}
     own |= {word for name in names for word in unlisted_names(store, name)}
     others = [intent for intent in intents if intent.concept not in own]
     lowered = [each for each in others if each.direction in (DOWN.key, REMOVE.key)]

@@ -10,7 +10,7 @@ from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft
-from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
+from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, SHARE_WRONG, Teaching
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
@@ -75,6 +75,10 @@ def waiting_sentences(draft: Draft) -> list[str]:
     return [f"Each of the {count(len(draft.images), 'photo')} has a reply: {answers}."]
 
 
+#: Answers that call for no change of the student.
+NO_FAULT = "These photos show no fault"
+
+
 def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     """Return sentences on the student's errors and loss before and after it learned from answers,
     and on what it was taught.
@@ -85,6 +89,25 @@ def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     doubts = [_doubts(teaching.doubted)] if teaching.doubted else []
     by_network_too = [by_network] if by_teacher else []
     return [_seen(teaching), *outlook, *doubts, _done(teaching), *by_network_too]
+
+
+def result_headline(teaching: Teaching) -> str:
+    """Return the result of answers in a few words: ``5 of 20 right → 19 of 20``, or that these
+    photos show no fault."""
+    photos = len(teaching.present)
+    before, after = (
+        photos - int(wrong.sum()) for wrong in (teaching.wrong_before, teaching.wrong_after)
+    )
+    right = f"{count(before)} of {count(photos)} right"
+    if teaching.helps or teaching.node is not None:
+        return f"{right} → {count(after)} of {count(photos)}"
+    return f"No fault found on these {count(photos)}" if _few_wrong(teaching) else right
+
+
+def _few_wrong(teaching: Teaching) -> bool:
+    """Return whether the answers are enough, and the student is wrong on at most a tenth."""
+    photos = len(teaching.present)
+    return teaching.enough and int(teaching.wrong_before.sum()) <= photos * SHARE_WRONG
 
 
 def _doubts(images: Sequence[str]) -> str:
@@ -112,8 +135,7 @@ def _outlook(teaching: Teaching) -> str:
     return (
         "Taught on the other answers, it would be wrong on "
         f"{teaching.error_after.text(0, scale=100, unit='%')} of the photos "
-        f"({count(corrected)} corrected, {count(new)} newly wrong); its loss changes by "
-        f"{teaching.loss_change.text(2, sign=True)} nats per photo (less is better)."
+        f"({count(corrected)} corrected, {count(new)} newly wrong)."
     )
 
 
@@ -127,18 +149,18 @@ def _done(teaching: Teaching) -> str:
         )
     if teaching.helps:
         return "The answers would lower the loss; nothing was taught yet."
-    return f"{_no_gain(teaching)}. Nothing was taught."
+    return f"{_no_gain(teaching)}. The student stays as it is."
 
 
 def _no_gain(teaching: Teaching) -> str:
     if not teaching.enough:
         return f"{LEAST_ANSWERED} answers are needed to correct the teacher"
-    if not teaching.repairable:
-        return "Nothing to repair was found here"
+    if not teaching.repairable or (_few_wrong(teaching) and not teaching.contradicted):
+        return NO_FAULT
     if teaching.contradicted and teaching.on_labels is not None:
         change = teaching.on_labels.text(1, scale=100, unit="points", sign=True)
         return f"On the tuning images that have a label AP would change by {change}"
-    return "The loss would not fall"
+    return "Learning these answers would not help"
 
 
 NodeEdit = Intent | Repair
@@ -175,21 +197,18 @@ def edit_words(item: NodeEdit) -> str:
     return f"{item.kind.key} {object_of(item)}{size}"
 
 
-def learned_sentence(terms: Terms) -> str:
+#: Which student decides on each of the images that a student learned from, or was chosen by.
+_JUDGED = "Each photo here is judged by a student that"
+
+
+def learned_sentence() -> str:
     """Return sentences that a student was fitted to tuning images, and how the page shows them."""
-    chose = f"The labels of {count(terms.used)} of them chose its settings. " if terms.used else ""
-    return (
-        "This student learned from tuning images: every number and decision on them is of students "
-        f"fitted without the image. {chose}The holdout was not used."
-    )
+    return f"{_JUDGED} did not learn it. Curves are of the final student."
 
 
-def chosen_sentence(photos: int) -> str:
-    """Return sentences that the labels of ``photos`` tuning images chose a student's settings."""
-    return (
-        f"The labels of {count(photos)} of these images chose this student: every number and "
-        "decision on them is of students chosen without the image. The holdout was not used."
-    )
+def chosen_sentence() -> str:
+    """Return the sentence that the labels of tuning images chose a student's settings."""
+    return f"{_JUDGED} was chosen without it."
 
 
 def terms_words(terms: Terms) -> list[str]:

@@ -48,6 +48,13 @@ LEARNED_FROM = {
     ANSWERS: "the teacher on the tuning images, corrected by the answers",
     MORE: "the teacher on added images",
 }
+#: The same for beginners, who see the tuning images.
+_PLAIN = {
+    LABELS: "the labels of the photos on screen",
+    TEACHER: "the teacher on the photos on screen",
+    ANSWERS: "your answers and the teacher on the photos on screen",
+    MORE: "the teacher on added photos",
+}
 
 
 @dataclass(frozen=True)
@@ -126,8 +133,8 @@ class Learn(Repair):
 
     @property
     def plain_words(self) -> str:
-        """``Learn the teacher on added images``."""
-        return f"{KIND.verb} {LEARNED_FROM[self.source]}"
+        """``Learn from the labels of the photos on screen``."""
+        return f"{KIND.verb} from {_PLAIN[self.source]}"
 
     @property
     def free(self) -> bool:

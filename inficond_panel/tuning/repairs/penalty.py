@@ -85,8 +85,8 @@ class Lambda(OfPenalty):
 
     @property
     def plain_words(self) -> str:
-        """``Another penalty``, or the number."""
-        return "Another penalty" if self.value is None else f"{KIND.verb} {self.value:.3g}"
+        """``Fewer or more concepts``, or the number."""
+        return "Fewer or more concepts" if self.value is None else f"{KIND.verb} {self.value:.3g}"
 
     @property
     def needs_labels(self) -> bool:

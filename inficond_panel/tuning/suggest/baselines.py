@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import OwnWord, class_words, own_word
+from inficond_panel.concepts.own_words import OwnWord, near_words, own_word
 from inficond_panel.distill.group_balanced import dfr
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.sources import Array
@@ -154,7 +154,7 @@ def _contexts(students: Sequence[ClassFit]) -> list[Context | None]:
     left -= known * slopes
     together = _along(store.scores_of(FIT), left, known)
     for student, word, along in zip(students, words, together.T, strict=True):
-        along[class_words(store, student.name)] = -np.inf
+        along[sorted(near_words(store, student.name))] = -np.inf
         first = int(np.argmax(along)) if len(along) else 0
         shown = len(along) and along[first] > _FLAT
         name = "" if word is None else word.name

@@ -31,7 +31,16 @@ import {
 } from "./shared.js"
 
 const GROUP_SHOWN = 3 // number of members with a chip; the others are counted
-const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
+/** An empty batch: what to press, by the icons of the rows. */
+const tryThumbs = () => [
+  h(
+    "span",
+    { class: "try" },
+    "Try ",
+    ["up", "down", "remove"].map((name) => icon(DIRECTIONS[name].icon, 14)),
+    ": you see the effect first.",
+  ),
+]
 
 export function render({ model, el }) {
   const send = sender(model)
@@ -316,7 +325,8 @@ function makeLine(model, send) {
   const draw = () => {
     if (factor) factor.draw()
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
-    drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () =>
+    const { flips, turned } = model.summary
+    drawOnce(status, JSON.stringify([model.status, flips, turned, sizeOf(model), model.locked]), () =>
       statusOf(model, send),
     )
   }
@@ -359,7 +369,7 @@ function statusOf(model, send) {
   if (kind === "previewing" || kind === "moving") {
     return [h("span", { class: "spin" }), words || "Previewing…"]
   }
-  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status, isDetailed(model)) : [NO_INTENTS]
+  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model, send) : tryThumbs()
   if (!isNumber(flips)) return []
   return [
     h(
@@ -372,10 +382,18 @@ function statusOf(model, send) {
   ]
 }
 
-function doneOf({ text: words, change, others }, detailed) {
+/** What the refit brought: how many images are right and wrong now, which a click shows. */
+function doneOf(model, send) {
+  const { text: words, change, others } = model.status
+  const detailed = isDetailed(model)
   if (!change) return [others ? `${words}. ${others}` : words]
+  const { turned } = model.summary
+  const told = turned && `${count(turned.right)} images now right, ${count(turned.wrong)} now wrong`
   return [
-    h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), detailed && ` ${change.interval}`),
+    turned && (turned.right || turned.wrong)
+      ? h("button", { class: "link num", title: "Show these images", onclick: () => send("show_turned") }, told)
+      : h("span", {}, "No image changed its prediction"),
+    detailed && h("span", { class: "num" }, ` ${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise"),
     others && h("span", {}, ` ${others}`),
   ].filter(Boolean)
@@ -463,7 +481,7 @@ function groupOffer(model, send) {
 // --- the active bounds, the students touched ---------------------------------------------------
 
 const RELEASE = "release"
-const HELD_SHOWN = 6 // the rest is a number
+const HELD_SHOWN = 2 // more are one line, which unfolds
 
 function makeHeld(model, send) {
   const list = h("span", { class: "chips" })
@@ -534,7 +552,8 @@ function makeHeld(model, send) {
         .map(({ concept }) => concept),
     )
     element.hidden = !held.length
-    const shown = open ? held : held.slice(0, HELD_SHOWN)
+    const folds = held.length > HELD_SHOWN
+    const shown = open || !folds ? held : []
     keyed(
       list,
       shown,
@@ -542,8 +561,9 @@ function makeHeld(model, send) {
       make,
       (chip, one) => update(chip, one, released.has(one.concept)),
     )
-    more.hidden = held.length <= HELD_SHOWN
-    text(more, open ? "less" : `${count(held.length - HELD_SHOWN)} more`)
+    more.hidden = !folds
+    const zero = held.every(({ bound }) => bound.startsWith("= 0"))
+    text(more, open ? "less" : `${count(held.length)} held${zero ? " at 0" : ""}`)
     set(more, "aria-expanded", String(open))
   }
   return { element, draw }

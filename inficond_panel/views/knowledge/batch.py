@@ -16,7 +16,7 @@ from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.refit_changes import CorrelatedGroup
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import CHANGE_METRICS, AppState, Job, Preview, TuningState
-from inficond_panel.state.batch import Item
+from inficond_panel.state.batch import Item, Turned
 from inficond_panel.tuning import Bounds, Intent
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.fitting.adjustments import gains_of
@@ -89,11 +89,16 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
 
 
 def make_summary(
-    snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
+    snapshot: Snapshot,
+    name: str,
+    total: Interval | None,
+    preview: Preview | None,
+    turned: Turned | None = None,
 ) -> dict[str, Any]:
     """Return the top bar's data: AP of student and teacher, change since #0, change by the batch.
 
-    ``total`` is the change since #0 with its interval; None until it is computed.
+    ``total`` is the change since #0 with its interval; None until it is computed. ``turned`` are
+    the images that the last refit turned.
     """
     metrics, untouched = snapshot.metrics[name], snapshot.node.parent is None
     change = metrics.ap - snapshot.before[name].ap
@@ -106,6 +111,7 @@ def make_summary(
         "no_change": "original student" if untouched else "undefined",
         "preview": make_change(preview.of(name, AP.key)) if preview else None,
         "flips": preview.sides.get(name) if preview else None,
+        "turned": {"right": len(turned.right), "wrong": len(turned.wrong)} if turned else None,
     }
 
 
@@ -226,7 +232,8 @@ class BatchUpdater:
             interval = app.changes.last(name, [AP.key]).get(AP.key)
             change = make_change(interval, snapshot.metrics[name].ap - snapshot.last[name].ap)
         total = app.changes.total(name, [AP.key]).get(AP.key)
-        summary = make_summary(snapshot, name, total, app.tuning.preview)
+        turned = app.tuning.turned.get(name)
+        summary = make_summary(snapshot, name, total, app.tuning.preview, turned)
         others = make_others(snapshot.node.tuned, name, joint) if status.kind == "done" else ""
         return {"status": make_status(status, change, others), "summary": summary}
 
@@ -238,9 +245,8 @@ class BatchUpdater:
         tuner = self.app.tuning.tuner
         terms = tuner.terms(snapshot.node).get(name)
         if terms is not None and terms.fit_to_tune(tuner.store):
-            return [learned_sentence(terms)]
-        chosen = chosen_on_tune(tuner, snapshot.node, name)
-        return [chosen_sentence(chosen)] if chosen else []
+            return [learned_sentence()]
+        return [chosen_sentence()] if chosen_on_tune(tuner, snapshot.node, name) else []
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
 import param
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.results.shift import made_at
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.belonging import Belonging, names_by_kind
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.history.belongs import ReliedThing
@@ -26,6 +30,7 @@ from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import send_pictures, tile_uri
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
+from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.metrics import teacher_sentence
@@ -33,32 +38,52 @@ from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
 from inficond_panel.wording.shared_bias import page_question, relied_words, thumb_of
 from inficond_panel.wording.shift_kinds import finding_sentence
-from inficond_panel.wording.suspects import relies_wrongly
+from inficond_panel.wording.suspects import LITTLE, plain_reason, relies_wrongly, repaired_sentence
 
 #: Largest number of labels listed, and of questions.
 MOST_LABELS, MOST_QUESTIONS = 50, 2
 
 
 def make_finding(
-    shift: ClassShift | None, found: Differences | None, teacher: str = ""
-) -> dict[str, str]:
-    """Return the finding on a student: a ``sentence``, the ``suspect`` that it names, and the
-    concept to ``remove`` (each may be empty).
+    shift: ClassShift | None,
+    found: Differences | None,
+    teacher: str = "",
+    *,
+    gained: Interval | None = None,
+    removal: Interval | None = None,
+) -> dict[str, Any]:
+    """Return the finding on a student: a ``sentence``, its numbers for ``hover``, the ``suspect``
+    that it names, and the concept to ``remove`` (each may be empty).
 
-    ``teacher``: sentences that the teacher does not know the class. {} until it is computed.
+    ``teacher``: sentences that the teacher does not know the class. ``gained`` is the change in AP
+    since #0, ``removal`` the change by a removal that waits or was the last edit; None without. If
+    the removal's change is within noise, a repair comes first: ``little`` is True. {} until it is
+    computed.
     """
+    nothing = {"hover": "", "suspect": "", "remove": "", "little": False}
     if teacher:
-        return {"sentence": teacher, "suspect": "", "remove": ""}
+        return {**nothing, "sentence": teacher}
     if shift is None:
         return {}
+    if gained is not None and gained.low > 0 and not _still_loses(shift):
+        return {**nothing, "sentence": repaired_sentence(shift.class_name)}
     lost = found is None or LOST in (*found.kinds, *found.perhaps)
     relies = lost and relies_wrongly(shift)
     removable = shift.relied_on if relies else ()
+    little = removal is not None and not math.isnan(removal.low) and removal.within_noise
+    sentence = finding_sentence(found, shift)
     return {
-        "sentence": finding_sentence(found, shift),
+        "sentence": f"{sentence} {LITTLE}" if little else sentence,
+        "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": removable[0].concept if removable else "",
+        "little": little,
     }
+
+
+def _still_loses(shift: ClassShift) -> bool:
+    """Return whether a class is clearly worse on images that it did not learn from."""
+    return shift.decisive is not None and shift.decisive.kind == SHIFT
 
 
 def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
@@ -152,12 +177,21 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
     }
 
 
+def _removes(edits: Sequence[Any], name: str) -> bool:
+    """Return whether all edits of a class, of which there is one or more, remove concepts."""
+    own = [edit for edit in edits if edit.class_name == name]
+    return bool(own) and all(
+        isinstance(edit, Intent) and edit.direction == REMOVE.key for edit in own
+    )
+
+
 class FindingPanel(param.Parameterized):
     """Updater of ``panels.finding`` and ``panels.repair`` for the selected student."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
         self._words: dict[tuple[str, str], WordAp | None] = {}  # by iteration and class
+        self._taken: dict[tuple[str, str, str], int] = {}  # by iteration, class and concept
         super().__init__()
 
     @param.depends(
@@ -165,6 +199,8 @@ class FindingPanel(param.Parameterized):
         "app.shared.by_class",
         "app.belong.belonging",
         "app.students.snapshot",
+        "app.changes.arrivals",
+        "app.tuning.preview",
         "panels.student",
         watch=True,
         on_init=True,
@@ -177,16 +213,51 @@ class FindingPanel(param.Parameterized):
         taught = {} if terms is None else terms.labels
         known = found if app.rights.asking and shift and not shift.by_teacher else None
         teacher = teacher_sentence(name, app.students.snapshot.teacher.get(name))
-        finding = make_finding(shift, found, teacher)
+        finding = make_finding(
+            shift, found, teacher, gained=self._gained(name), removal=self._removal(name)
+        )
         finding = finding or {"sentence": app.shifts.problem}
         self.panels.finding = {
             **finding,
+            "like": self._like(name, finding.get("remove", "")),
             "labels": make_labels(app.store, known, taught),
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
             "belonging": make_belonging(app.belong.belonging, name),
             "terms": terms_words(terms) if terms else [],
             "word": make_word(self._word(name)),
         }
+
+    def _gained(self, name: str) -> Interval | None:
+        """Return the change in AP since #0 of a class with edits; None until it is computed."""
+        tuned = name in self.app.students.snapshot.tuned
+        return self.app.changes.total(name, [AP.key]).get(AP.key) if tuned else None
+
+    def _removal(self, name: str) -> Interval | None:
+        """Return the change in AP by a removal for a class that waits, or was the last edit; None
+        without one, and until it is computed."""
+        app = self.app
+        if _removes(app.tuning.pending, name):
+            return app.tuning.preview.of(name, AP.key) if app.tuning.preview else None
+        if app.tuning.pending or not _removes(app.students.node.edits, name):
+            return None
+        return app.changes.last(name, [AP.key]).get(AP.key)
+
+    def _like(self, name: str, concept: str) -> int:
+        """Return how many concepts the removal of ``concept`` takes along; 0 until it is
+        computed."""
+        key = self.app.students.node.id, name, concept
+        if concept and key not in self._taken:
+
+            def work(_: Job) -> int:
+                return len(self.app.students.removed_with(name, concept)) - 1
+
+            def done(taken: int) -> None:
+                self._taken[key] = taken
+                if taken and self.panels.student == name:
+                    self.show()
+
+            self.app.jobs.submit(Job("like", work, done, self.app.tuning.tell))
+        return self._taken.get(key, 0)
 
     def _word(self, name: str) -> WordAp | None:
         """Return the AP of a class's own word beside its student's; None until it is computed."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import panel as pn
 import param
 from panel.viewable import Child, Children
@@ -14,7 +15,7 @@ from panel.viewable import Child, Children
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.concepts.typed import LEAST_EXAMPLES
-from inficond_panel.results.image_sets import PATCHES_OF
+from inficond_panel.results.image_sets import PATCHES_OF, image_set
 from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, AppState, Status
 from inficond_panel.tuning import Intent
@@ -40,6 +41,7 @@ OWN = frozenset(
         "remove_suspect",
         "set_bound",
         "set_own_factor",
+        "show_turned",
         "suggest",
         "take_lever",
         "thumb_shared",
@@ -149,6 +151,15 @@ class StudentActions(RefitActions):
     def _mean(self, world: str) -> None:
         """Set for which world the thumbs on the student are meant."""
         self.app.tuning.mean(self.student, world)
+
+    @action
+    def _show_turned(self) -> None:
+        """Show the images that the last refit turned, those that are right now first."""
+        turned = self.app.tuning.turned[self.student]
+        title = f"{self.student}: {len(turned.right)} now right, {len(turned.wrong)} now wrong"
+        shown = self.app.students.student(self.student)
+        rows = np.array([*turned.right, *turned.wrong], dtype=np.intp)
+        self.app.selection.open_images(image_set(shown, title, rows))
 
     @action
     def _open(self, concept: str, student: str = "") -> None:

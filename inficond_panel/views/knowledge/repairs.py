@@ -10,7 +10,7 @@ import pandas as pd
 import param
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import plain
+from inficond_panel.common.numbers import number, plain
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
@@ -30,6 +30,7 @@ from inficond_panel.wording.repairs import (
     more_words,
     offer_words,
     reply_sentence,
+    result_headline,
     teacher_words,
     teaching_sentences,
     waiting_sentences,
@@ -184,7 +185,7 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     state = app.asking
     possible = class_name and not state.missing
     offer = offer_words(_namesake(app.store, class_name)) if possible else ""
-    known: dict[str, Any] = {"missing": state.missing, "offer": offer}
+    known: dict[str, Any] = {"missing": state.missing, "offer": offer, "requests": state.requests}
     if state.status.kind in {"choosing", "error"}:
         return known | make_waiting(state.status)
     if state.draft is None:
@@ -229,21 +230,35 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
 
 
 def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
-    """Return the dialog's content after the last photo: sentences, and (action, text) buttons."""
+    """Return the dialog's content after the last photo: a headline, AP before and after,
+    sentences, and (action, text) buttons."""
     teaching = app.asking.found
     node = None if teaching is None else teaching.node
-    steps = []
+    steps = [("leave_photos", "Close")]
     if teaching is None and app.asking.can_evaluate:
         steps.append(("evaluate_photos", "Evaluate the student"))
     if draft.images:
         steps.append(("more_photos", more_words(draft, taught=node is not None)))
     if node is not None:
         steps.append(("undo_teaching", f"Undo #{node.number}"))
-    steps.append(("leave_photos", "Close"))
     sentences = (
         teaching_sentences(teaching, draft.by_teacher) if teaching else waiting_sentences(draft)
     )
-    return {"kind": "done", "sentences": sentences, "steps": [list(step) for step in steps]}
+    headline = result_headline(teaching) if teaching else ""
+    return {
+        "kind": "done",
+        "headline": headline,
+        "ap": make_ap(app, draft.class_name) if node is not None else "",
+        "sentences": sentences,
+        "steps": [list(step) for step in steps],
+    }
+
+
+def make_ap(app: AppState, class_name: str) -> str:
+    """Return the AP of a class before and after the iteration shown: ``AP 0.618 → 0.805``."""
+    snapshot = app.students.snapshot
+    values = snapshot.last[class_name].ap, snapshot.metrics[class_name].ap
+    return f"AP {' → '.join(map(number, values))}"
 
 
 class AskActions(Acting):

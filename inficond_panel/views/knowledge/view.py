@@ -55,6 +55,25 @@ class Overview(Protocol):
         """Return a still picture of the overview, drawn without a browser."""
 
 
+#: Most removed concepts that stand before the others.
+REMOVED_FIRST = 2
+
+
+def removed_first(rows: list[dict[str, Any]], now: str) -> list[dict[str, Any]]:
+    """Return rows of concepts, first those that the iteration ``now`` removed, which have no rank.
+
+    More than ``REMOVED_FIRST`` stay at the end: the rows show what the refit brought."""
+
+    def removed(row: dict[str, Any]) -> bool:
+        return not row["rank"] and row["since"] == now
+
+    return (
+        rows
+        if sum(map(removed, rows)) > REMOVED_FIRST
+        else sorted(rows, key=lambda r: not removed(r))
+    )
+
+
 class KnowledgeView(
     TableActions, FindingActions, RepairActions, MeasuresActions, ReportActions, AskActions, Viewer
 ):
@@ -170,8 +189,8 @@ class KnowledgeView(
             self._scale(),
             self.app.spec.views.patches,
         )
-        now = f"#{students.node.number}"  # first what this iteration removed: it has no rank
-        return sorted(rows, key=lambda row: bool(row["rank"]) or row["since"] != now)
+        now = f"#{students.node.number}"
+        return removed_first(rows, now)
 
     def _scale(self) -> Callable[[str], list[tuple[str, str]]]:
         """Return a function to facts on a concept's scale; empty unless a user computed scores."""

@@ -2,7 +2,7 @@
 // too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
 // A page too narrow for columns has one, in which all are tabs.
 
-import { elementsIn, focusedIn, h, set, setAll, walkOn, watch } from "../../ui/base.js"
+import { elementsIn, focusedIn, h, set, setAll, text, walkOn, watch } from "../../ui/base.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
 const LEAST_WIDTH = 1024
@@ -11,11 +11,15 @@ const STACK_HEIGHT = 980
 const SPLIT_WIDTH = 2800
 /** Shares of a low column's height. */
 const LOW = { embedding: 30, detail: 42, provenance: 28 }
+/** Height of a view with nothing in it: its head alone. */
+const FOLDED = "44px"
+/** Name of the tab of the student where no class is open. */
+const BEGIN = "Where to begin"
 /** Names of tabs where all views share one row of them. */
 const SHORT = {
   performance: "Performance",
   knowledge: "Knowledge",
-  embedding: "Embedding",
+  embedding: "Map",
   detail: "Detail",
   provenance: "Provenance",
 }
@@ -36,6 +40,11 @@ export function makeColumns(root, model) {
   const draw = () => drawColumns(root, model, main, places)
   const start = () => {
     watch(model, ["extent"], draw)
+    watch(model, ["folded"], () => {
+      for (const [name, place] of places) set(place, "data-folded", model.folded.includes(name) ? "" : null)
+      for (const column of main.children) column.fold?.()
+    })
+    model.on("begins", () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
     model.on(["tab", "front"], () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
     new ResizeObserver(draw).observe(root)
   }
@@ -105,14 +114,18 @@ function makeColumn(model, places, names, form) {
   }
   const content = contents[own]?.() ?? names.map((name) => places.get(name))
   const column = h("div", { class: "column", "data-form": own }, content)
-  const stacked = () => names.map((name, at) => (at ? (HEIGHTS[name] ?? fr(1)) : fr(1)))
+  const stacked = () => names.map((name, at) => (at ? unlessFolded(name, HEIGHTS[name] ?? fr(1)) : fr(1)))
+  const unlessFolded = (name, height) => (model.folded.includes(name) ? FOLDED : height)
   const rows = {
     tabs: () => [fr(42), fr(58)],
     single: () => [fr(1)],
     stack: stacked,
-    low: () => names.map((name) => fr(LOW[name] ?? 40)),
+    low: () => names.map((name) => unlessFolded(name, fr(LOW[name] ?? 40))),
   }[own]
-  if (rows) column.style.gridTemplateRows = rows().join(" ")
+  column.fold = () => {
+    if (rows) column.style.gridTemplateRows = rows().join(" ")
+  }
+  column.fold()
   return column
 }
 
@@ -139,6 +152,7 @@ function makeTabs(names, places, model, param) {
   const mark = () => {
     const front = names.includes(model[param]) ? model[param] : names[0]
     buttons.forEach((button) => {
+      if (button.dataset.view === "knowledge") text(button, model.begins ? BEGIN : short("knowledge"))
       set(button, "aria-selected", String(button.dataset.view === front))
       set(button, "tabindex", button.dataset.view === front ? 0 : -1)
     })

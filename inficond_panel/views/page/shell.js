@@ -383,6 +383,7 @@ function noticeLine(model, leave) {
     { class: "btn", onclick: () => model.send_msg({ action: "compare_offered" }) },
     "Compare",
   )
+  const onward = h("button", { class: "btn primary", onclick: () => model.send_msg({ action: "go_on" }) })
   const line = h(
     "div",
     { class: "notice", role: "status" },
@@ -390,6 +391,7 @@ function noticeLine(model, leave) {
     h("span", { class: "grow" }),
     offer,
     compare,
+    onward,
     iconButton("cross", "Close the notice", close, { title: null }),
   )
   let ends = 0
@@ -399,12 +401,14 @@ function noticeLine(model, leave) {
     clearTimeout(ends)
     if (model.offer) ends = setTimeout(close, OFFERED)
   }
-  watch(model, ["notice", "offer", "compares"], () => {
+  watch(model, ["notice", "offer", "compares", "onward"], () => {
     if (!model.offer && line.matches(":focus-within")) leave()
     text(words, model.notice)
     text(offer, model.offer)
     offer.hidden = !model.offer
     compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
+    text(onward, `Next: ${model.onward}`)
+    onward.hidden = !(model.offer && model.onward)
     line.hidden = !model.notice
     const free = model.notice ? line.getBoundingClientRect().top : null // see windowOf
     set(document.documentElement, "data-free", free)

@@ -12,6 +12,7 @@ from panel.viewable import Children, Viewable, Viewer
 
 from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.numbers import count
+from inficond_panel.results.begin import in_order
 from inficond_panel.spec import Layout
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Notice
@@ -20,6 +21,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.photo import PhotoActions, make_photo
+from inficond_panel.wording.suspects import relies_wrongly
 
 #: Shortcuts of the page as (keys, action).
 SHORTCUTS = (
@@ -103,6 +105,26 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
     }
 
 
+def make_folded(app: AppState) -> list[str]:
+    """Return the views with nothing to show yet: concept detail without a class, concept or images,
+    and provenance without an iteration or a batch."""
+    selection = app.selection
+    opened = selection.class_name or selection.concept or selection.images
+    edited = len(app.tuning.nodes) > 1 or app.tuning.pending
+    return [name for name, shown in (("detail", opened), ("provenance", edited)) if not shown]
+
+
+def next_class(app: AppState) -> str:
+    """Return the class to go on with after a refit, the first of *Where to begin* that may rely on
+    the wrong thing and was not tuned; "" without one."""
+    snapshot, shifts = app.students.snapshot, app.shifts.by_class
+    wrong = [name for name, each in shifts.items() if relies_wrongly(each)]
+    order = in_order(snapshot.metrics, wrong, app.suggestion.gainless)
+    done = {app.selection.class_name, *snapshot.tuned}
+    left = (name for name in order if name in wrong and name not in done)
+    return "" if app.rights.class_name else next(left, "")
+
+
 class ShellPage(Component):
     """Component of the page: the browser draws it, and sends actions as ``{"action", ...}``."""
 
@@ -114,7 +136,9 @@ class ShellPage(Component):
     saved = param.Dict({})
     shortcuts = param.List([])
     tab = param.String("detail", doc="Front view where views share a panel as tabs.")
-    front = param.String("performance", doc="Front view where the page has one column.")
+    front = param.String("knowledge", doc="Front view where the page has one column.")
+    folded = param.List([], item_type=str, doc="Views that show their head alone: they are empty.")
+    begins = param.Boolean(False, doc="Whether no class is open.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
     extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
     dark = param.Boolean(False, doc="Whether the page is dark; the browser sets it.")
@@ -130,6 +154,7 @@ class ShellPage(Component):
     notice = param.String("", doc="Sentence of the notice; empty: none.")
     offer = param.String("", doc="Label of the notice's button, shown for a while only.")
     compares = param.Boolean(False, doc="Whether the notice names two iterations to compare.")
+    onward = param.String("", doc="Class that the notice offers to go on with.")
     page = param.Boolean(True, doc="Whether the page fills the browser's window.")
     still = param.Boolean(False, doc="Whether the page is a file without a server.")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
@@ -185,7 +210,6 @@ class Shell(PhotoActions, Viewer):
             subtitle=f"{app.dataset.title}, {classes}",
             shortcuts=pn.bind(make_shortcuts, app.rights.closed, app.settings.param.show),
             theme=theme,
-            front="knowledge" if app.selection.class_name else "performance",
             root=app.tuner.root_id,
             standard={"theme": theme, "show": app.spec.layout.show},
             page=page,
@@ -227,6 +251,14 @@ class Shell(PhotoActions, Viewer):
         if self.app.selection.concept or self.app.selection.images:
             self._page.param.update(tab="detail", front="detail")
 
+    @param.depends(
+        "app.selection.param", "app.students.tree", "app.tuning.pending", watch=True, on_init=True
+    )
+    def _fold(self) -> None:
+        """Fold away views with nothing in them, while no class is open."""
+        self._page.begins = not self.app.selection.class_name
+        self._page.folded = make_folded(self.app)
+
     @param.depends("app.selection.class_name", watch=True)
     def _show_student(self) -> None:
         self._page.front = "knowledge"
@@ -253,12 +285,13 @@ class Shell(PhotoActions, Viewer):
         notice, before = self.app.tuning.notice, self._noticed
         self._noticed = notice
         if notice is not None:
-            self._tell(notice.text, notice.offer, notice.compared is not None)
+            onward = next_class(self.app) if notice.compared else ""
+            self._tell(notice.text, notice.offer, notice.compared is not None, onward)
         elif before is not None and self._page.notice == before.text:
             self._tell("")
 
-    def _tell(self, words: str, offer: str = "", compares: bool = False) -> None:
-        self._page.param.update(notice=words, offer=offer, compares=compares)
+    def _tell(self, words: str, offer: str = "", compares: bool = False, onward: str = "") -> None:
+        self._page.param.update(notice=words, offer=offer, compares=compares, onward=onward)
 
     @action
     def _take_offer(self) -> None:
@@ -267,6 +300,14 @@ class Shell(PhotoActions, Viewer):
         if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
             notice.run()
+
+    @action
+    def _go_on(self) -> None:
+        """Open the class that the notice offers to go on with."""
+        name = self._page.onward
+        if name:
+            self._page.param.update(notice="", offer="", onward="")
+            self.app.selection.class_name = name
 
     @action
     def _compare_offered(self) -> None:

@@ -299,13 +299,13 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-/** Number of students that rely on a concept less correlated with the class in tuning images. */
+/** Number of students that may rely on the wrong thing. */
 function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ relies }) => relies).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
   const found = known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""
-  return `relies on concepts less correlated with the class in the tuning images${found}`
+  return `may rely on the wrong thing${found}`
 }
 
 /** Number of classes that the teacher does not know; empty if there are none. */
@@ -356,12 +356,18 @@ function inOrder(model, parts) {
 }
 
 /** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin
-    first those that rely on the wrong thing by `shifts`, the last that were known of all classes, and
-    last those with too few positives. */
+    first those that rely on the wrong thing by `shifts`, the last that were known of all classes, of
+    these last those for which no gain is expected, and last of all those with too few positives.
+    `in_order` of the start view orders its cards alike. */
 function sorted(model, shifts) {
   const { sort: key, descending } = model
   const sign = descending ? -1 : 1
-  const rank = (row) => (key !== BEGIN ? 0 : row.few !== null ? 2 : shifts[row.name]?.relies ? 0 : 1)
+  const rank = (row) => {
+    if (key !== BEGIN) return 0
+    if (row.few !== null) return 3
+    const { relies, gains } = shifts[row.name] ?? {}
+    return relies ? Number(!gains) : 2
+  }
   return rowsOf(model).sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b)
     if (isNumber(a[key]) !== isNumber(b[key])) return isNumber(a[key]) ? -1 : 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,12 +91,17 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
     return dict(Counter(item.class_name for item in pending))
 
 
-def make_shifts(shifts: Mapping[str, ClassShift]) -> dict[str, dict[str, Any]]:
-    """Return the verdict per class: whether the student relies on the wrong thing, and a sentence.
-
-    The sentence is without numbers of the method."""
+def make_shifts(
+    shifts: Mapping[str, ClassShift], gainless: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Return the verdict per class: whether the student relies on the wrong thing, whether a repair
+    may gain, and a sentence without numbers of the method."""
     return {
-        name: {"relies": relies_wrongly(each), "words": plain_sentence(each)}
+        name: {
+            "relies": relies_wrongly(each),
+            "gains": name not in gainless,
+            "words": plain_sentence(each),
+        }
         for name, each in shifts.items()
     }
 
@@ -139,7 +144,7 @@ class PerformanceView(Acting, Viewer):
             app,
             rows=make_performance_rows(self._measured),
             suspecting=app.spec.tuning.suspects,
-            shifts=pn.bind(make_shifts, app.shifts.param.by_class),
+            shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.suggestion.param.gainless),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             sizing_mode="stretch_both",
         )

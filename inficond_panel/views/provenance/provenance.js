@@ -108,8 +108,8 @@ function header(say, model) {
   const total = h(
     "div",
     { class: "total num" },
-    h("span", { class: "muted" }, "Total,"),
     metric,
+    h("span", { class: "muted" }, "since #0"),
     h("b"),
     h("span", { class: "muted interval" }),
   )

@@ -26,7 +26,8 @@ export function render({ model, el }) {
   )
   followTheme(model, el)
   watch(model, ["purpose"], () => text(purpose, model.purpose))
-  watch(model, ["cards", "photos", "offers", "offering", "removed", "batched", "locked"], () => {
+  const shown = ["cards", "photos", "likes", "offers", "gainless", "asking", "removed", "batched", "locked"]
+  watch(model, shown, () => {
     cards.hidden = !model.cards.length
     keyed(
       cards,
@@ -40,40 +41,41 @@ export function render({ model, el }) {
   watch(model, ["batch", "locked"], batch.draw)
 }
 
+/** One sentence, a pair of pictures that opens the student, two bars, and one button. */
 function makeCard({ class_name, relies, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
-  const [what, relied] = concept
-    ? [`${concept} in ${class_name}`, [` ${relies} `, h("b", {}, concept)]]
-    : [class_name, []]
-  const repair = h("button", { class: "btn primary", hidden: "", onclick: act("repair") })
+  const what = concept ? `${concept} in ${class_name}` : class_name
+  const picture = (name, words) =>
+    h("span", { class: "shown" }, h("span", { class: `picture ${name}` }), words && h("span", { class: "caption" }, words))
+  const pair = concept
+    ? [picture("with", ["with ", h("bdi", {}, concept)]), picture("without", "without")]
+    : [picture("with", "")]
+  const sentence = concept
+    ? [h("b", {}, h("bdi", {}, class_name)), ` ${relies} `, h("b", {}, h("bdi", {}, concept)), "."]
+    : [h("b", {}, h("bdi", {}, class_name)), ": ", h("span")]
   return h(
     "li",
-    {},
-    h("div", { class: "picture" }),
+    { class: concept ? "" : "plain" },
+    h("button", { class: "look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, pair),
     h(
       "div",
-      {},
-      h("p", {}, h("b", {}, class_name), ...relied, h("span")),
-      h("div", { class: "offer" }, repair, h("span")),
+      { class: "words" },
+      h("p", {}, sentence),
+      concept ? makeShares(class_name, concept) : "",
+      h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
     ),
-    h(
-      "div",
-      { class: "acts" },
-      h(
-        "button",
-        { class: "btn look offline", "aria-label": `Look at ${what}`, onclick: act("look") },
-        "Look",
-      ),
-      h(
-        "button",
-        {
-          class: "btn remove",
-          "aria-label": `Remove it: ${concept} from ${class_name}`,
-          onclick: act("remove"),
-        },
-        "Remove it",
-      ),
-    ),
+  )
+}
+
+/** Two bars: how many of the class's photos show the concept, of those learned from and of others. */
+function makeShares(class_name, concept) {
+  const bar = (words) => h("div", {}, h("span", {}, words), h("i", { class: "bar" }, h("i")))
+  return h(
+    "div",
+    { class: "shares", role: "img" },
+    h("div", { class: "of" }, h("bdi", {}, class_name), " photos with ", h("bdi", {}, concept)),
+    bar("learned from"),
+    bar("on screen"),
   )
 }
 
@@ -103,7 +105,7 @@ function fillQuestion(element, card, { photos, batched, locked }) {
   const [picture, { firstElementChild: words }, acts] = element.children
   const thumb = acts.children[1]
   const { mark, verb } = DIRECTIONS[card.direction]
-  showPicture(picture, photos[keyOf(card)])
+  showPicture(picture, photos[keyOf(card)]?.[0])
   text(words.lastChild, card.sentence.replaceAll(" %", "\u00a0%"))
   const waits = batched.includes(card.class_name)
   text(thumb, waits ? "In the batch" : `${mark} ${card.concepts.join(", ")}`)
@@ -134,40 +136,49 @@ function makeChecking(model, send) {
   return { element, draw }
 }
 
-/** The gain of a repair arrives last; room is reserved, so that no button moves under the pointer. */
-function fillCard(
-  element,
-  { class_name, concept, shares, removable },
-  { photos, offers, offering, removed, locked },
-) {
-  const [
-    picture,
-    {
-      children: [
-        words,
-        {
-          children: [repair, gain],
-        },
-      ],
-    },
-    { lastElementChild: remove },
-  ] = element.children
-  const offer = offers[class_name]
-  showPicture(picture, photos[class_name])
-  text(words.lastChild, `${concept ? "," : ":"} ${shares}.`.replaceAll(" %", "\u00a0%"))
-  const waits = removed.includes(class_name)
-  const repairs = offer && !offer.removes
-  text(remove, waits ? "In the batch" : "Remove it")
-  remove.hidden = !removable
-  remove.classList.toggle("primary", Boolean(offer?.removes))
-  repair.parentElement.hidden = !offering || !concept
-  repair.hidden = !repairs
-  text(repair, repairs ? `Repair: ${offer.gain} expected` : "")
-  text(gain, offer?.removes ? `Without it: ${offer.gain} expected` : "")
-  set(remove, "disabled", waits || locked ? "" : null)
-  set(repair, "disabled", locked ? "" : null)
-  for (const each of [remove, repair]) set(each, "title", locked || null)
+/** The gain of a repair arrives last: the button takes it, and no button moves under the pointer. */
+function fillCard(element, card, model) {
+  const { concept, sentence, shares } = card
+  const [pair, words] = element.children
+  const { firstElementChild: told, lastElementChild: offer } = words
+  const found = model.photos[keyOf(card)] ?? []
+  ;[...pair.children].forEach((place, at) => showPicture(place.firstChild, found[at]))
+  if (concept) {
+    const [, ...bars] = words.children[1].children
+    bars.forEach((bar, at) => {
+      bar.lastChild.firstChild.style.width = `${100 * shares[at]}%`
+    })
+    for (const name of ["title", "aria-label"]) set(words.children[1], name, sentence)
+  } else text(told.lastChild, sentence)
+  fillOffer(offer.children, card, model)
 }
+
+/** What the one button of a card does, its words, and whether it is the page's offer. */
+function offerOf({ class_name, concept, removable }, { offers, gainless, likes, removed, asking }) {
+  const offer = offers[class_name]
+  const like = likes[class_name] ?? 0
+  const about = offer ? `, about ${offer.gain} points` : ""
+  const what = `${concept}${like ? ` and ${like} like it` : ""}`
+  if (!concept) return asking ? ["ask", "Look at 20 photos", false] : ["look", "Look", false]
+  if (removed.includes(class_name)) return ["", `${what} will be removed`, false]
+  if (offer && !offer.removes) return ["repair", `Repair${about}`, true]
+  if (!removable || gainless.includes(class_name)) return ["look", "Look at it", false]
+  return ["remove", `Remove ${what}${about}`, true]
+}
+
+function fillOffer([main, note], card, model) {
+  const { class_name, concept } = card
+  const [action, words, isMain] = offerOf(card, model)
+  text(main, words)
+  set(main, "class", `btn main ${action}${isMain ? " primary" : ""}`)
+  set(main, "aria-label", `${words}: ${class_name}`)
+  set(main, "disabled", !action || (model.locked && isTuning(action)) ? "" : null)
+  set(main, "title", (isTuning(action) && model.locked) || null)
+  main.onclick = () => model.send_msg(action === "ask" ? { action, class_name } : { action, class_name, concept })
+  text(note, model.gainless.includes(class_name) ? "No gain expected" : "")
+}
+
+const isTuning = (action) => action === "remove" || action === "repair"
 
 /** The pending batch with its button; hidden without a batch. */
 function makeBatch(model, send) {

@@ -3,7 +3,7 @@ the teacher and students with too few images for a verdict; and what all photos 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
+from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.state import AppState, Job
+from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent, Student
 from inficond_panel.tuning.history.belongs import ReliedThing
-from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui import browser
@@ -28,35 +30,36 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.images import make_picture, tile_uri
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
 from inficond_panel.wording.shared_bias import page_question, thumb_of
 from inficond_panel.wording.suspects import (
-    relied_shares,
+    relied_sentence,
     relies_wrongly,
     relying_sentence,
     relying_words,
     unsure_classes,
 )
 
-#: Largest number of cards, and of those by AP gap; classes that are unsure fill up the rest.
-CARDS, BEHIND = 5, 3
+#: Largest number of cards.
+CARDS = 5
 
 
-def make_cards(shifts: Mapping[str, ClassShift]) -> list[dict[str, Any]]:
-    """Return cards of students that rely on a suspect concept.
+def make_cards(shifts: Mapping[str, ClassShift], order: Sequence[str]) -> list[dict[str, Any]]:
+    """Return cards of students that rely on a suspect concept, in this ``order`` of classes.
 
-    A card is ``{class_name, relies, concept, shares, removable}``: ``relies`` are the words between
-    class and concept, ``shares`` states how often the concept occurs with the class, ``removable``
-    whether it has an influence. The largest loss of AP comes first.
+    A card is ``{class_name, relies, concept, sentence, shares, removable}``: ``relies`` are the
+    words between class and concept, ``shares`` the shares of the class's training and tuning
+    images that show the concept, ``removable`` whether it has an influence.
     """
-    relying = sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost)
+    relying = [shifts[name] for name in order if name in shifts and relies_wrongly(shifts[name])]
     return [
         {
             "class_name": shift.class_name,
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
-            "shares": relied_shares(shift.class_name, shift.first),
+            "sentence": relied_sentence(shift.class_name, shift.first),
+            "shares": [shift.first.presence.fit[0], shift.first.presence.tune[0]],
             "removable": bool(shift.first.weight),
         }
         for shift in relying
@@ -76,7 +79,7 @@ def make_shared(shared: Mapping[str, StudentShared]) -> list[dict[str, Any]]:
             "class_name": name,
             "relies": "may rely on" if one.use > 0 else "may rely on the absence of",
             "concept": one.name if one.kind == CONCEPT else "",
-            "shares": "",
+            "shares": [],
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
@@ -99,14 +102,15 @@ def with_shared(
 
 
 def make_behind(
-    metrics: Mapping[str, ClassMetrics], unsure: Sequence[str] = ()
+    metrics: Mapping[str, ClassMetrics], unsure: Collection[str], order: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return cards of the students with the largest AP gap to the teacher, then of the classes
-    ``unsure``, which have too few images for a verdict; without a concept."""
-    known = {name: each for name, each in metrics.items() if each.positives >= LEAST_LABELLED}
-    behind = sorted(known, key=lambda name: known[name].ap - known[name].teacher_ap)[:BEHIND]
+    """Return cards without a concept, in this ``order`` of classes: of students behind their
+    teacher, and of the classes ``unsure``, which have too few images for a verdict."""
+    behind = {name for name, each in metrics.items() if each.teacher_ap > each.ap}
     words = {
-        name: f"AP {each.ap:.3f}, its teacher {each.teacher_ap:.3f}" for name, each in known.items()
+        name: f"AP {each.ap:.2f}, its teacher {each.teacher_ap:.2f}"
+        for name, each in metrics.items()
+        if name in behind and each.positives >= LEAST_TUNE
     }
     few = dict.fromkeys(unsure, "too few images to say what it relies on")
     return [
@@ -114,10 +118,11 @@ def make_behind(
             "class_name": name,
             "relies": "",
             "concept": "",
-            "shares": "; ".join(each[name] for each in (words, few) if name in each),
+            "sentence": f"{'; '.join(each[name] for each in (words, few) if name in each)}.",
+            "shares": [],
             "removable": False,
         }
-        for name in list(dict.fromkeys([*behind, *unsure]))[:CARDS]
+        for name in [each for each in order if each in words or each in few][:CARDS]
     ]
 
 
@@ -127,16 +132,14 @@ def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]
     ``removes`` is True if the repair only removes suspects. A class whose gain is not significant
     is left out.
     """
-    offers = {}
-    for name, suggestion in expected.items():
-        lever = suggestion.taken.get(name)
-        gain = suggestion.gain_of(name) if lever else None
-        if lever and gain and gain.low > 0:
-            offers[name] = {
-                "removes": all(isinstance(edit, Intent) for edit in lever.edits),
-                "gain": gain.text(1, scale=100, unit="points", sign=True, limits=False),
-            }
-    return offers
+    return {
+        name: {
+            "removes": all(isinstance(edit, Intent) for edit in suggestion.taken[name].edits),
+            "gain": suggestion.gain_of(name).text(0, scale=100, sign=True, limits=False),
+        }
+        for name, suggestion in expected.items()
+        if gains(suggestion, name)
+    }
 
 
 def make_checking(known: int, wanted: int, classes: int) -> dict[str, str]:
@@ -154,7 +157,10 @@ class StartPanel(ViewComponent):
 
     purpose = param.String("", doc="Sentence on teacher, students, and wrong concepts.")
     cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
-    photos = param.Dict({}, doc="As ``make_picture`` gives them, by class.")
+    photos = param.Dict({}, doc="As ``make_pair`` gives them, by the key of the card.")
+    likes = param.Dict({}, doc="Number of concepts that a removal takes along, by class.")
+    gainless = param.List([], item_type=str, doc="Classes for which no gain is expected.")
+    asking = param.Boolean(False, doc="Whether a person may be asked about photos.")
     offers = param.Dict({}, doc="As ``make_offers`` gives them.")
     offering = param.Boolean(False, doc="Whether there may be offers.")
     removed = param.List([], item_type=str, doc="Classes whose concept has a pending removal.")
@@ -177,6 +183,8 @@ class StartView(RefitActions, Viewer):
             locked=app.tuning.param.locked,
             offers=pn.bind(make_offers, app.suggestion.param.expected),
             offering=app.suggestion.offered,
+            gainless=app.suggestion.param.gainless,
+            asking=app.rights.asking and not app.asking.missing,
             sizing_mode="stretch_width",
         )
         self.listen_to(self.panel)
@@ -193,6 +201,7 @@ class StartView(RefitActions, Viewer):
         "app.shifts.by_class",
         "app.shared.by_class",
         "app.shared.wanted",
+        "app.suggestion.gainless",
         "app.selection.class_name",
         watch=True,
         on_init=True,
@@ -203,10 +212,12 @@ class StartView(RefitActions, Viewer):
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
-        relying = make_cards(shifts.by_class) if shifts.complete else []
-        nothing = shifts.complete and not relying
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
-        plain = make_behind(metrics, unsure) if nothing else relying[:CARDS]
+        wrong = [name for name, each in shifts.by_class.items() if relies_wrongly(each)]
+        order = in_order(metrics, wrong, app.suggestion.gainless)
+        relying = make_cards(shifts.by_class, order) if shifts.complete else []
+        nothing = shifts.complete and not relying
+        plain = make_behind(metrics, unsure, order) if nothing else relying[:CARDS]
         shared = make_shared(app.shared.by_class) if shifts.complete else []
         cards = with_shared(plain, shared)
         sentence = relying_sentence(
@@ -232,8 +243,10 @@ class StartView(RefitActions, Viewer):
         self.panel.checking = make_checking(known, len(wanted), classes)
 
     def _find_pictures(self, cards: Sequence[Mapping[str, Any]]) -> None:
-        """Start a job that finds a training image per card, see ``make_example``."""
-        app, students = self.app, self.app.tuner.at(self.app.students.node, FIT)
+        """Start a job that finds the images of each card, see ``make_pair``, and how many concepts
+        a removal takes along."""
+        app, node = self.app, self.app.students.node
+        students, others = app.tuner.at(node, FIT), app.tuner.at(node, TUNE)
         wanted = {
             key_of(card): (
                 card["class_name"],
@@ -242,14 +255,21 @@ class StartView(RefitActions, Viewer):
             for card in cards
         }
 
-        def work(_: Job) -> dict[str, dict[str, Any]]:
-            return {
-                key: make_example(students[name], concept)
+        removable = {card["class_name"]: card["concept"] for card in cards if card["removable"]}
+
+        def work(_: Job) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
+            pairs = {
+                key: make_pair(students[name], others[name], concept)
                 for key, (name, concept) in wanted.items()
             }
+            likes = {
+                name: len(app.students.removed_with(name, concept)) - 1
+                for name, concept in removable.items()
+            }
+            return pairs, likes
 
-        def done(pictures: dict[str, dict[str, Any]]) -> None:
-            self.panel.photos = pictures
+        def done(made: tuple[dict[str, list[dict[str, Any]]], dict[str, int]]) -> None:
+            self.panel.param.update(photos=made[0], likes=made[1])
 
         if wanted:
             app.jobs.submit(Job("start", work, done, app.tuning.tell))
@@ -296,6 +316,12 @@ class StartView(RefitActions, Viewer):
             self.app.selection.class_name = class_name
 
     @action
+    def _ask(self, class_name: str) -> None:
+        """Open a card's student, and the dialog that asks about photos."""
+        self.app.selection.class_name = class_name
+        self.app.asking.request(class_name)
+
+    @action
     def _remove(self, class_name: str, concept: str) -> None:
         """Add the removal of a concept and correlated concepts to the batch; open the student."""
         self.app.selection.open_concept(concept, class_name)
@@ -340,6 +366,26 @@ def key_of(card: Mapping[str, Any]) -> str:
     return f"{card['class_name']}/{card['thing']}" if card.get("thing") else card["class_name"]
 
 
+def make_pair(student: Student, other: Student, concept: str) -> list[dict[str, Any]]:
+    """Return pictures of two images with the class: one that ``student`` learned from, with the
+    concept, and one of ``other``, on the tuning images, without it (see ``make_example``,
+    ``make_counterexample``). Without a concept there is only the first."""
+    first = make_example(student, concept)
+    return [first, make_counterexample(other, concept)] if concept else [first]
+
+
+def make_counterexample(student: Student, concept: str) -> dict[str, Any]:
+    """Return a picture of the positive image, of those with the lowest quarter of a concept's
+    scores, in which the teacher is surest of the class."""
+    positive = np.flatnonzero(student.labels == 1)
+    positive = positive if len(positive) else np.arange(len(student.rows))
+    at = student.store.concepts.index(concept)
+    score = student.store.concept_score[student.rows[positive], at]
+    without = positive[score <= np.quantile(score, 0.25)]
+    best = without[student.teacher_logits[without].argmax()]
+    return make_picture(student.store, int(student.rows[best]), -1, tile_uri)
+
+
 def make_example(student: Student, concept: str) -> dict[str, Any]:
     """Return a picture of the positive image that shows a concept best, with its segment.
 
@@ -380,6 +426,6 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
         thing = card.get("thing", card["concept"])
         words = f"{card['class_name']} {card['relies']} {thing}".rstrip()
         drawing.text((12, top), words, room=_WIDTH - 24)
-        told = card.get("sentence", card["shares"])
+        told = card["sentence"]
         drawing.text((12, top + 18), told, INK_2, room=_WIDTH - 24)
     return drawing

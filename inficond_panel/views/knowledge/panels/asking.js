@@ -82,6 +82,7 @@ function makeDialog(root, model, send) {
   let given = -1
   let at = -1
   let from = 0
+  let opened = model.asking.requests ?? 0
 
   const ready = () => model.asking.kind === "asking" && pictures.has(model.asking.rows[0])
   function give(value) {
@@ -139,7 +140,10 @@ function makeDialog(root, model, send) {
     fetch()
   }
   function draw() {
-    const { kind, rows, sentences = [], steps: next = [], text: words, share } = model.asking
+    const { requests = 0 } = model.asking
+    if (requests > opened && !dialog.open) unfold()
+    opened = requests
+    const { kind, rows, headline, ap, sentences = [], steps: next = [], text: words, share } = model.asking
     if (!dialog.open) return
     if (!kind) {
       if (begun) {
@@ -152,31 +156,47 @@ function makeDialog(root, model, send) {
     for (const part of [asked, question, mark, teacher, stop]) part.hidden = kind !== "asking"
     end.hidden = kind === "asking"
     bar.hidden = place.hidden = !rows
-    undo.hidden = !model.asking.can_undo
+    undo.hidden = kind === "done" || !model.asking.can_undo
+    place.hidden ||= kind === "done"
     if (rows) show(model.asking)
-    drawOnce(end, JSON.stringify([kind, sentences, words]), () =>
+    drawOnce(end, JSON.stringify([kind, headline, ap, sentences, words]), () =>
       kind === "done"
-        ? sentences.map((one) => h("p", {}, one))
+        ? resultOf(headline, ap, sentences)
         : [h("p", {}, kind !== "error" && h("span", { class: "spin" }), words)],
     )
     set(end, "data-share", share ? `${Math.round(100 * share)} %` : null)
+    const main = next.some(([action]) => action === "evaluate_photos") ? "evaluate_photos" : "leave_photos"
     keyed(
       steps,
       kind === "done" ? next : [],
       ([action]) => action,
       ([action]) => button("", () => send(action)),
-      (one, [, words_]) => text(one, words_),
+      (one, [action, words_]) => {
+        text(one, words_)
+        one.classList.toggle("primary", action === main)
+      },
     )
     if (kind !== shown || !dialog.getRootNode().activeElement?.checkVisibility()) inner.focus()
     shown = kind
   }
-  const open = () => {
+  const unfold = () => {
     begun = false
     shown = ""
     end.replaceChildren()
     delete end.dataset.drawn
     dialog.showModal()
+  }
+  const open = () => {
+    unfold()
     send("ask")
   }
   return { open, draw }
+}
+
+/** The result in a few words and the AP, large; what else is known is unfolded. */
+function resultOf(headline, ap, sentences) {
+  const all = sentences.map((one) => h("p", {}, one))
+  if (!headline) return all
+  const more = h("details", {}, h("summary", {}, "How this was measured"), all)
+  return [h("p", { class: "headline num" }, headline), h("p", { class: "num", hidden: ap ? null : "" }, ap), more]
 }

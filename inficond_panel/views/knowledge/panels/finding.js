@@ -85,7 +85,7 @@ export function makeFinding(model, send, asking) {
     element.hidden = !student
     text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent
-    set(words.parentElement, "title", words.textContent)
+    set(words.parentElement, "title", finding.hover || null)
     const { sentence: told = "", raise: raisable = "" } = finding.word ?? {}
     text(alone, told)
     word.hidden = !told
@@ -100,7 +100,9 @@ export function makeFinding(model, send, asking) {
     )
     set(raise, "aria-disabled", isBusy(model) ? "true" : null)
     remove.hidden = !finding.remove
-    text(remove, waits() ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
+    const removed = `${finding.remove}${finding.like ? ` and ${finding.like} like it` : ""}`
+    text(remove, waits() ? `${removed} will be removed` : `Remove ${removed}`)
+    remove.classList.toggle("primary", !waits() && !finding.little)
     set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)
     belongs.hidden = !finding.suspect
     set(belongs, "aria-label", `${finding.suspect} belongs to ${student}`)
@@ -120,6 +122,8 @@ export function makeFinding(model, send, asking) {
       ...belonging.flatMap((one) => settledButton(one, student, send)),
     ])
     repair.hidden = !options.suggests
+    repair.classList.toggle("first", Boolean(finding.little))
+    repair.classList.toggle("primary", Boolean(finding.little) && !running)
     bar.style.width = running ? `${100 * share}%` : "0"
     text(label, running ? `Looking for a repair ${Math.round(100 * share)} % ✕` : "Find a repair")
     set(
