@@ -17,14 +17,14 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from inficond_panel.distill import average_precision
-from inficond_panel.tuning.answers import ASKED, Answers, evaluated, photos_to_ask
+from inficond_panel.tuning.answers import Answers, evaluated, photos_to_ask
 from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.fitting.adjustments import Adjustment, added
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.correction import VARIANCE, Correction
 from inficond_panel.tuning.repairs.label import Taught
 from inficond_panel.tuning.repairs.learn import Learned
-from inficond_panel.vocabulary.intents import ANSWERS, TARGET
+from inficond_panel.vocabulary.intents import ANSWERS, ASKED, TARGET
 from shift_parts.given import Clicks, Row, words_of_others
 
 #: Strengths: the gain of 👍 in standard deviations of the teacher's log-odds; ✕ takes half of it.

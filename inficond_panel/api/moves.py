@@ -26,7 +26,7 @@ from inficond_panel.results.history import iterations
 from inficond_panel.results.other_students import others
 from inficond_panel.spec import find_edits
 from inficond_panel.tuning import Node, Student, Tuner, read_edits
-from inficond_panel.tuning.answers import ASKED, teach
+from inficond_panel.tuning.answers import teach
 from inficond_panel.tuning.belonging import find_thing
 from inficond_panel.tuning.edits import Edit, as_stored, thumbs_of
 from inficond_panel.tuning.notices import within_iteration
@@ -35,7 +35,7 @@ from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.thumbs import by_concept, known_name
-from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
+from inficond_panel.vocabulary.intents import ASKED, DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS
 
 

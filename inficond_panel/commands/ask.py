@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.shared.output import note, say, say_json, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, positive
 from inficond_panel.common.installation import join, path_word
+from inficond_panel.vocabulary.intents import ASKED
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
@@ -28,7 +29,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_tuner()
     parser.add_json()
     parser.add_class("class of the student", required=True)
-    parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
+    parser.add_argument(
+        "-n", type=positive, default=ASKED, metavar="N", help=f"photos (default: {ASKED})"
+    )
     parser.add_node()
     files = parser.add_mutually_exclusive_group()
     files.add_argument(

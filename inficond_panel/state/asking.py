@@ -13,7 +13,8 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
-from inficond_panel.tuning.answers import ASKED, Teaching, decided, photos_to_ask, teacher_decided
+from inficond_panel.tuning.answers import Teaching, decided, photos_to_ask, teacher_decided
+from inficond_panel.vocabulary.intents import ASKED
 
 #: Smallest number of answers to evaluate a student: some train it, the others evaluate it.
 LEAST = 2

@@ -51,13 +51,11 @@ from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.intents import ANSWERS
+from inficond_panel.vocabulary.intents import ANSWERS, ASKED
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
-#: Default number of photos to label at once.
-ASKED = 20
 #: Weight of the score that should be low against the score that should be high. Below 1: photos
 #: that rank high come first, since errors on them cost most AP.
 AGAINST = 0.7

@@ -25,7 +25,7 @@ from bokeh.models.ui import UIElement
 from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
 
 from inficond_panel.common.numbers import POINTS
-from inficond_panel.vocabulary.intents import DIRECTIONS, THUMBS
+from inficond_panel.vocabulary.intents import ASKED, DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.lengths import LENGTHS
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
@@ -146,6 +146,7 @@ def _vocabulary() -> str:
         },
         "points": POINTS,
         "lengths": LENGTHS,
+        "asked": ASKED,
         "thumbs": list(THUMBS),
         "background": BACKGROUND.css,
     }

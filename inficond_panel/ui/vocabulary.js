@@ -25,5 +25,8 @@ export const THUMBS = $vocabulary.thumbs
 /** Longest texts that people write, in characters: tag, answer, studyNote. */
 export const LENGTHS = $vocabulary.lengths
 
+/** Number of photos that a person is asked about at once. */
+export const ASKED = $vocabulary.asked
+
 /** Colour of the page behind the views. */
 export const BACKGROUND = $vocabulary.background

@@ -69,5 +69,7 @@ class RepairKind:
 #: corrected by a person's answers; or the teacher's probabilities on photos added to the store.
 LABELS, TEACHER, ANSWERS, MORE = "labels", "teacher", "answers", "more"
 SOURCES = (LABELS, TEACHER, ANSWERS, MORE)
+#: Number of photos that a person is asked about at once, unless they say another.
+ASKED = 20
 #: Value of a ``lambda`` or ``doubt`` that is chosen by the labels of tune.
 AUTO = "auto"

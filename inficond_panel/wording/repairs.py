@@ -10,7 +10,7 @@ from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft
-from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, SHARE_WRONG, Teaching
+from inficond_panel.tuning.answers import LEAST_ANSWERED, SHARE_WRONG, Teaching
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
@@ -24,7 +24,7 @@ from inficond_panel.tuning.suggest.suggestion import MEASURED
 from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.aims import aim_points
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.intents import DOWN, UP
+from inficond_panel.vocabulary.intents import ASKED, DOWN, UP
 
 
 def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:

@@ -8,6 +8,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.vocabulary.intents import ASKED
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
@@ -19,7 +20,7 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_shares
 
-NOTHING_TO_REMOVE = "No concept is left to remove: find a repair, or answer 20 photos."
+NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} photos."
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:

@@ -2,6 +2,7 @@
 // Imported first, for its effect.
 
 globalThis.$vocabulary = {
+  asked: 20,
   lengths: { tag: 40, answer: 4000, studyNote: 2000 },
   metrics: {
     ap: { name: "AP", short: "AP", column: "AP", beside: "" },

@@ -3,7 +3,7 @@
 
 import { followTheme, h, keyed, set, text, watch } from "../../ui/base.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
+import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 
 const keyOf = ({ class_name, thing }) => (thing ? `${class_name}/${thing}` : class_name)
 
@@ -159,7 +159,7 @@ function offerOf({ class_name, concept, removable }, { offers, gainless, likes, 
   const like = likes[class_name] ?? 0
   const about = offer ? `, about ${offer.gain} points` : ""
   const what = `${concept}${like ? ` and ${like} like it` : ""}`
-  if (!concept) return asking ? ["ask", "Look at 20 photos", false] : ["look", "Look", false]
+  if (!concept) return asking ? ["ask", `Look at ${ASKED} photos`, false] : ["look", "Look", false]
   if (removed.includes(class_name)) return ["", `${what} will be removed`, false]
   if (offer && !offer.removes) return ["repair", `Repair${about}`, true]
   if (!removable || gainless.includes(class_name)) return ["look", "Look at it", false]
