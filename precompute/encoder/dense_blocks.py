@@ -69,7 +69,7 @@ def fit_size(tower: Any, size: tuple[int, int]) -> None:
     from open_clip.transformer import VisionTransformer
 
     if isinstance(tower, VisionTransformer):
-        grid = grid_of(size, tower.patch_size)
+        grid = grid_of(size, patch_of(tower))
         if grid != tuple(tower.grid_size):
             tower.positional_embedding = _resized(tower.positional_embedding, tower.grid_size, grid)
             tower.grid_size = grid
@@ -79,10 +79,21 @@ def fit_size(tower: Any, size: tuple[int, int]) -> None:
         if grid != (side, side):
             pool.positional_embedding = _resized(pool.positional_embedding, (side, side), grid)
     elif hasattr(tower.trunk, "set_input_size"):
-        patches: Any = getattr(tower.trunk, "patch_embed", None)
-        if hasattr(patches, "feat_ratio"):
-            grid_of(size, patches.feat_ratio(as_scalar=False))
+        grid_of(size, patch_of(tower))
         tower.trunk.set_input_size(size)
+
+
+def patch_of(tower: Any) -> tuple[int, ...]:
+    """Return height and width of a patch of an image tower in pixels; (1, 1) if it has none."""
+    from open_clip.transformer import VisionTransformer
+
+    if isinstance(tower, VisionTransformer):
+        return tuple(tower.patch_size)
+    trunk = getattr(tower, "trunk", None)
+    ratio = getattr(getattr(trunk, "patch_embed", None), "feat_ratio", None)
+    if ratio is None or not hasattr(trunk, "set_input_size"):
+        return 1, 1
+    return tuple(ratio(as_scalar=False))
 
 
 def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:

@@ -172,16 +172,17 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         import torch
 
         from precompute.encoder.dense import dense_function
+        from precompute.encoder.dense_blocks import patch_of
 
         source = find_source(encoder)
         hardware = torch_device(device)
         model = build_model(source).to(memory_format=torch.channels_last).to(hardware)
         text = text_encoder(encoder, source, model, hardware)
     settings = model.visual.preprocess_cfg
-    size = chosen_size(encoder.image_size, settings["size"])
+    usual = usual_size(settings["size"], patch_of(model.visual))
+    size = chosen_size(encoder.image_size, usual)
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)
     known = settings["interpolation"] in RESAMPLING
-    side = chosen_size(None, settings["size"])
     return Encoder(
         size=size,
         mean=tuple(settings["mean"]),
@@ -191,16 +192,22 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         model=model,
         text=text,
         _dense=dense,
-        own_size=side,
+        own_size=usual,
         device=hardware,
     )
 
 
-def chosen_size(
-    wanted: int | tuple[int, int] | None, usual: int | Sequence[int]
-) -> tuple[int, int]:
+def chosen_size(wanted: int | tuple[int, int] | None, usual: tuple[int, int]) -> tuple[int, int]:
     """Return the image size (height, width) that the spec sets, else the size ``usual``. ``wanted``
     is a side or (width, height) from the spec, None if not set."""
-    if wanted:
-        return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
-    return (usual, usual) if isinstance(usual, int) else (usual[0], usual[1])
+    if not wanted:
+        return usual
+    return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
+
+
+def usual_size(trained: int | Sequence[int], patch: tuple[int, ...]) -> tuple[int, int]:
+    """Return the image size (height, width) of a model's training in whole patches: a SigLIP of 384
+    pixels with patches of 14 sees 27 of them, that is 378 pixels."""
+    sides = (trained, trained) if isinstance(trained, int) else trained
+    height, width = (side - side % step for side, step in zip(sides, patch, strict=True))
+    return height, width

@@ -27,7 +27,7 @@ from precompute.encoder.hub import (
     model_digest,
     model_files,
 )
-from precompute.encoder.image import RESAMPLING, Encoder, chosen_size
+from precompute.encoder.image import RESAMPLING, Encoder, chosen_size, usual_size
 from precompute.encoder.text import TextEncoder
 
 _TYPES = ("clip", "siglip")
@@ -55,7 +55,9 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
             config.text_config.max_position_embeddings,
             whole=not model.reads_class,
         )
-    size = chosen_size(section.image_size, config.vision_config.image_size)
+    vision = config.vision_config
+    usual = usual_size(vision.image_size, (vision.patch_size,) * 2)
+    size = chosen_size(section.image_size, usual)
     attention = section.attention or ("value" if model.reads_class else "plain")
     resample = int(getattr(processor, "resample", 3) or 3)
     interpolation = Image.Resampling(resample).name.lower()
@@ -69,7 +71,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         model=model,
         text=TextEncoder(name, digest, tokenizer, model.encode_text, hardware),
         _dense=_dense(model.joint, size, attention),
-        own_size=chosen_size(None, config.vision_config.image_size),
+        own_size=usual,
         device=hardware,
     )
 
