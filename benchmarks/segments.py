@@ -151,7 +151,7 @@ def drawn(images: Images, how: Any) -> dict[str, float]:
 def pixels_of(cells: np.ndarray, image: Any, how: Any) -> np.ndarray:
     """The head's pixel embeddings; the encoder's, interpolated to as many, for other methods."""
     from precompute.segments.head import HeadLayout, load_head
-    from precompute.segments.regions import interpolation, unit
+    from precompute.segments.label_maps import interpolation, unit
 
     if how.method == "head":
         return load_head(how.head).embed(cells, image)

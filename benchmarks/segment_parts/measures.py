@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from precompute.segments.regions import numbered, unit
+from precompute.segments.label_maps import numbered, unit
 
 
 def consistency(embedded: np.ndarray, truth: np.ndarray) -> float:

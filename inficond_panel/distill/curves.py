@@ -21,7 +21,7 @@ from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.distill.metrics.outcome import Cutoff, Outcome, above, cutoff_rows
 from inficond_panel.distill.metrics.weighted_ap import exact_type
 from inficond_panel.distill.sources import Array
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 
 #: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
@@ -302,7 +302,7 @@ def change_band(
     label: NDArray,
     grid: NDArray,
     metric: str = AP.key,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
     cutoff: Cutoff = 0.0,

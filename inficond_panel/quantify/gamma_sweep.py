@@ -43,7 +43,7 @@ from inficond_panel.quantify.outputs import (
 )
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.splits import FIT
 
 #: Rules of sub-classes: images with one label, by that label; images by the set of their labels.
@@ -211,7 +211,7 @@ def measure_gammas(
     groups: ImageGroups | None = None,
     above: ImageGroups | None = None,
     thresholds: Sequence[float] | None = None,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> GammaSweep:

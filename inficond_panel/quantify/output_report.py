@@ -24,7 +24,7 @@ from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.quantify.outputs import ImageGroups, Outputs, entropy, pooled_errors, silhouette
 from inficond_panel.store.checks import class_positions
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, TOP1, TOP_ECE, keys
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 
@@ -68,7 +68,7 @@ def measure_outputs(
     groups: ImageGroups | None = None,
     above: ImageGroups | None = None,
     thresholds: Sequence[float] | None = None,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, OutputMeasure]:
@@ -94,7 +94,7 @@ def drawn_measures(
     groups: ImageGroups | None = None,
     above: ImageGroups | None = None,
     thresholds: Sequence[float] | None = None,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> Drawn:
     """Return for each measure its value, and its values on bootstrap draws (draws,).

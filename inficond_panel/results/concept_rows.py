@@ -23,7 +23,7 @@ from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.fitting.adjustments import gains_of
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.student import Evaluation
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECT_SORT, WEIGHT
 
 EFFECT_POINTS = 25
@@ -125,7 +125,7 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
 
 
 def effect(
-    student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
+    student: Student, concept: str, metric: str, draws: int = DRAWS, level: float = CONFIDENCE
 ) -> Band:
     """Return a what-if curve: a metric's change, with interval, over a grid of one influence.
 

@@ -9,8 +9,8 @@ import math
 from typing import TypedDict
 
 CONFIDENCE = 0.95
-#: Largest number of bootstrap draws.
-MOST_DRAWS = 10_000
+#: Default and largest number of bootstrap draws.
+DRAWS, MOST_DRAWS = 200, 10_000
 
 
 class Noise(TypedDict):
@@ -22,7 +22,7 @@ class Noise(TypedDict):
 
 
 #: Default bootstrap settings.
-USUAL_NOISE = Noise(draws=200, seed=0, level=CONFIDENCE)
+USUAL_NOISE = Noise(draws=DRAWS, seed=0, level=CONFIDENCE)
 
 
 def confidence_word(level: float) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import BAD_SHARE
 from inficond_panel.store.checks import ONE_CLASS_REMEDY, is_single_label, single_label_fault
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
@@ -82,7 +83,8 @@ def _lines(draft: SpecDraft) -> Iterator[str]:
         yield f"    tune: {value(draft.splits['tune'])} # the screen shows these"
         yield f"    holdout: {value(draft.splits['holdout'])} # looked at on purpose only"
     if layout.kind != "store" and draft.encoder:
-        yield "  max_bad_share: 0.01 # of the images may be unreadable; with more the run stops"
+        share = f"max_bad_share: {BAD_SHARE}"
+        yield f"  {share} # of the images may be unreadable; with more the run stops"
     yield "concepts:"
     yield f"  corpus: {value(draft.corpus)} # one concept per line, for you to edit"
     yield from _encoder_lines(draft) if draft.encoder else _OF_WORDS

@@ -148,7 +148,7 @@ class Encoding:
             self.run.images["segments"] += len(batch)
             self.seconds = time.monotonic() - started
             skipped += int((arrays["reason"] != "").sum())
-            if skipped > self.inputs.max_bad_share * len(self.inputs.keys):
+            if self.inputs.are_too_many(skipped):
                 self._stop_for_skipped()
             done = before + self.run.images["segments"]
             left = duration((total - done) / (self.speed or 1))

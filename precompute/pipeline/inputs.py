@@ -192,10 +192,14 @@ class Inputs:
         """Return (id, reason) of each skipped image; other images have the ``reason`` ""."""
         return [(self.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
 
+    def are_too_many(self, skipped: int) -> bool:
+        """Return True if so many unreadable images stop the run."""
+        return skipped > self.max_bad_share * len(self.dataset.ids)
+
     def check_skipped(self, reason: Sequence[str]) -> None:
         """Raise ``DataError`` if too many images are unreadable (``max_bad_share``), or all."""
         skipped, total = self.skipped(reason), len(self.dataset.ids)
-        if len(skipped) > self.max_bad_share * total:
+        if self.are_too_many(len(skipped)):
             named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
             raise DataError(
                 f"Images that cannot be read: so far {len(skipped)} of {total}, more than "

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from precompute.segments.masks import read_mask
-from precompute.segments.regions import (
+from precompute.segments.label_maps import (
     components,
     connect,
     memberships,
@@ -29,6 +28,7 @@ from precompute.segments.regions import (
     shares,
     unit,
 )
+from precompute.segments.masks import read_mask
 from precompute.segments.settings import SegmentSettings
 
 

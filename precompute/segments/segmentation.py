@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from precompute.segments.label_maps import boxes, shares, unit, upsample
 from precompute.segments.methods import MethodInput, divide
-from precompute.segments.regions import boxes, shares, unit, upsample
 from precompute.segments.settings import SegmentSettings
 
 

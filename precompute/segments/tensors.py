@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from precompute.segments.label_maps import neighbours, places
 from precompute.segments.methods import KMEANS_ITERATIONS
-from precompute.segments.regions import neighbours, places
 
 #: Cost of a missing cluster; finite in float32.
 _NEVER = 1e30

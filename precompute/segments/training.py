@@ -15,8 +15,8 @@ from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.store.images import UnreadableImage
 from precompute.segments.head import Head, HeadLayout, colours_of, load_head, save_head, untrained
+from precompute.segments.label_maps import shares, unit
 from precompute.segments.methods import cluster_graph, to_edges
-from precompute.segments.regions import shares, unit
 from precompute.segments.settings import HeadTraining
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from precompute.recipes.scenes import SceneSet
 from precompute.segments import SegmentSettings, segment
 from precompute.segments import training as module
 from precompute.segments.head import HeadLayout, load_head, save_head, untrained
+from precompute.segments.label_maps import connect, interpolation, unit
 from precompute.segments.methods import cluster_graph, cluster_kmeans
-from precompute.segments.regions import connect, interpolation, unit
 from precompute.segments.settings import HeadTraining
 from precompute.segments.training import ExampleViews, ViewOfImage, image_loss, train_head
 

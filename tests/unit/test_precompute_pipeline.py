@@ -21,7 +21,7 @@ from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from precompute.batches.picture_properties import picture_properties
 from precompute.encoder import load_encoder
 from precompute.segments import settings_of
-from precompute.segments.regions import unit
+from precompute.segments.label_maps import unit
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.server]

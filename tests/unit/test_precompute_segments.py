@@ -19,8 +19,8 @@ from segment_parts.measures import (
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
 from precompute.segments import SegmentSettings, read_mask, segment, with_masks
+from precompute.segments.label_maps import components, connect, neighbours, shares, unit, upsample
 from precompute.segments.methods import MethodInput, cluster_kmeans, divide, merge
-from precompute.segments.regions import components, connect, neighbours, shares, unit, upsample
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 METHODS = [

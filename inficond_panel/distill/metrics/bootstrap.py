@@ -40,7 +40,7 @@ from inficond_panel.distill.metrics.groups import Groups, part_means
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.sources import Array
-from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise, tails
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS, USUAL_NOISE, Noise, tails
 from inficond_panel.vocabulary.metrics import AP, BIASED, F1, METRICS, TOP_ECE, keys
 
 #: Number of folds of every cross-fit.
@@ -85,7 +85,7 @@ def change_intervals(
     after: Outcome | TopClass,
     metrics: Sequence[str] = tuple(METRICS),
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
@@ -109,7 +109,7 @@ def metric_intervals(
     outcome: Outcome | TopClass,
     metrics: Sequence[str] = tuple(METRICS),
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
@@ -240,7 +240,7 @@ def mean_change(
     after: Sequence[Outcome],
     metric: str = AP.key,
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:
@@ -258,7 +258,7 @@ def mean_interval(
     outcomes: Sequence[Outcome],
     metric: str = AP.key,
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:

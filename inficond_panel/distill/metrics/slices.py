@@ -41,7 +41,7 @@ from inficond_panel.distill.metrics.groups import distinct, first_of, of_rows, p
 from inficond_panel.distill.metrics.outcome import Mask, Outcome
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import CancelledError, DataError
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 _STOP_AT = 20
@@ -181,7 +181,7 @@ def compare_slices(
     slices: Mapping[str, Mask],
     metric: str = AP.key,
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     permutations: int | None = None,
     seed: int = 0,
     level: float = CONFIDENCE,
@@ -338,7 +338,7 @@ def compare_groups(
     groups: Mapping[str, Mask],
     metrics: Sequence[str] = tuple(METRICS),
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
     min_images: int = MIN_IMAGES,

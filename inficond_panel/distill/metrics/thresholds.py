@@ -35,7 +35,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
 from inficond_panel.distill.sources import Array
-from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS, tails
 from inficond_panel.vocabulary.metrics import ACCURACY
 
 #: Distance of the threshold that decides all images to be positive from the lowest logit.
@@ -79,7 +79,7 @@ class ThresholdChoice:
         return np.where(np.isnan(worth).all(axis=1), np.nan, cuts[best])
 
     def limits(
-        self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+        self, draws: int = DRAWS, seed: int = 0, level: float = CONFIDENCE
     ) -> tuple[float, float]:
         """Return the limits of the threshold's percentile interval over bootstrap draws.
 
@@ -174,7 +174,7 @@ class Decisions:
     group: Groups = None
 
     def curve(
-        self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+        self, draws: int = DRAWS, seed: int = 0, level: float = CONFIDENCE
     ) -> list[CoveragePoint]:
         """Return accuracy over coverage, with intervals, the lowest coverage first.
 

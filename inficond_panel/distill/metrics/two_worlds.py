@@ -40,7 +40,7 @@ from inficond_panel.distill.metrics.groups import distinct
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.sources import Array
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL, keys
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE
 
@@ -87,7 +87,7 @@ def two_worlds(
     after: Outcome,
     shows: NDArray | None = None,
     *,
-    draws: int = 200,
+    draws: int = DRAWS,
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> list[WorldFigure]:

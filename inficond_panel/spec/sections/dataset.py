@@ -31,8 +31,10 @@ from inficond_panel.spec.sections.splits import Splits
 from inficond_panel.vocabulary.splits import ACROSS, ERROR, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 
+#: Largest share of unreadable images that stops no run.
+BAD_SHARE = 0.01
 _BAD_SHARE = option(
-    0.01, ge=0, le=1, doc="Largest share of unreadable images; with more, precompute stops."
+    BAD_SHARE, ge=0, le=1, doc="Largest share of unreadable images; with more, precompute stops."
 )
 _ABSENT = option(
     0,

@@ -12,6 +12,7 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import OneOf, Positive, fault, option
 from inficond_panel.vocabulary.confidence import (
     CONFIDENCE,
+    DRAWS,
     MOST_DRAWS,
     Noise,
     confidence_word,
@@ -66,7 +67,7 @@ class Views(Section):
         doc="Correlation on fit from which concepts count as collinear, in reports and groups.",
     )  # fmt: skip
     draws: int = option(
-        200, ge=20, le=MOST_DRAWS, doc="Default number of bootstrap draws for intervals."
+        DRAWS, ge=20, le=MOST_DRAWS, doc="Default number of bootstrap draws for intervals."
     )
     confidence: float = option(
         CONFIDENCE,
