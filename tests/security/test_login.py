@@ -28,9 +28,9 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("login")
-    arguments = ["inficond_panel", "serve", str(small_spec(folder)), *FLAGS]
-    history = str(folder / "history.sqlite")
-    with serving(folder, *arguments, page="/login", INFICOND_HISTORY=history) as served:
+    arguments = ["serve", str(small_spec(folder)), *FLAGS]
+    given = {"page": "/login", "forked": True, "INFICOND_HISTORY": str(folder / "history.sqlite")}
+    with serving(folder, *arguments, **given) as served:
         yield served
 
 
@@ -146,7 +146,7 @@ def test_the_processes_end_with_the_main_one(server) -> None:
 
 def test_password_and_secret_can_come_from_the_environment(tmp_path) -> None:
     """Where no list of processes shows them, as the command line does; capitals count."""
-    arguments = ["inficond_panel", "serve", str(small_spec(tmp_path)), "--num-procs", "2"]
+    arguments = ["inficond_panel", "serve", str(small_spec(tmp_path))]
     arguments += ["--enable-xsrf-cookies", "--use-xheaders"]
     given = {
         "PANEL_BASIC_AUTH": "A Secret",
