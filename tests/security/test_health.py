@@ -247,7 +247,7 @@ def metrics(server, prefix: str = "") -> dict[str, float]:
     return {name: value for (name, labels), value in samples(server, prefix).items() if not labels}
 
 
-def test_it_is_well_while_the_store_is_there_and_says_so_when_it_is_not(served) -> None:
+def test_health_follows_whether_the_store_is_there(served) -> None:
     server, store = served
     wait_until(lambda: server.get("/tools/health")[0] == 200, "the spec is open")
     status, headers, text = server.get("/tools/health")
