@@ -96,7 +96,7 @@ def damage(path: Path, rng: random.Random) -> str:
 def test_a_damaged_store_is_told_or_gives_the_same_numbers(whole, tmp_path, mutants, capsys):
     expected, told = use(whole), 0
     store = tmp_path / "copy" / "small.zarr"
-    for name, rng in mutants.generators(40):
+    for name, rng in mutants.generators(15):
         shutil.copytree(whole, tmp_path / "copy")
         done = f"{name}: {damage(store, rng)}"
         found = attempt(done, lambda: use(tmp_path / "copy"))
@@ -134,7 +134,7 @@ def forge(arrays: dict[str, np.ndarray], attrs: dict[str, Any], rng: random.Rand
 def test_a_forged_store_is_told_or_used_without_a_traceback(tmp_path, mutants):
     (tmp_path / "small.yaml").write_text(spec_text())
     told = 0
-    for name, rng in mutants.generators(30):
+    for name, rng in mutants.generators(12):
         arrays, attrs = small_arrays(**SIZES), dict(ATTRS)
         done = forge(arrays, attrs, rng)
         write_store(tmp_path / "small.zarr", arrays, attrs)

@@ -94,6 +94,7 @@ def test_scripts_that_the_page_has_brought_are_not_brought_again(notebook):
     assert loadings(outputs) == 0
 
 
+@pytest.mark.more  # without a kernel: test_session_of_others.py
 def test_a_backend_that_the_notebook_has_loaded_stays(notebook):
     notebook.run("import holoviews as hv\nhv.extension('bokeh', logo=False)")
     notebook.run(SMALL)

@@ -37,7 +37,7 @@ def least_values(case):
     return best, [min(value, lbfgs(problem(case, k))) for k, value in both]
 
 
-@pytest.mark.parametrize("seed", seeds(3, 8))
+@pytest.mark.parametrize("seed", seeds(1, 8))
 @pytest.mark.parametrize("kind", KINDS)
 def test_gap_covers_the_distance(kind, seed):
     case = random_case(kind, seed)
@@ -56,7 +56,7 @@ def test_gap_covers_the_distance(kind, seed):
     check_bound(case, answers, least)
 
 
-@pytest.mark.parametrize("seed", seeds(3, 10))
+@pytest.mark.parametrize("seed", seeds(1, 10))
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_start_ends_at_the_optimum(kind, seed):
     case = random_case(kind, seed)
@@ -70,11 +70,11 @@ def test_any_start_ends_at_the_optimum(kind, seed):
         check_bound(case, [answer], least)
 
 
+@pytest.mark.parametrize("seed", seeds(3, 10))
 @pytest.mark.parametrize("kind", KINDS)
-def test_gap_is_not_slack_at_the_optimum(kind):
+def test_gap_is_not_slack_at_the_optimum(kind, seed):
     """A bound that is true but far off would never let the solver stop."""
-    for seed in range(10):
-        assert (fit(**random_case(kind, seed), tolerance=1e-8).gap <= 1e-8).all()
+    assert (fit(**random_case(kind, seed), tolerance=1e-8).gap <= 1e-8).all()
 
 
 @pytest.mark.parametrize("kind", ["plain", "hard labels", "zero sample weights", "values 1e6"])

@@ -148,7 +148,8 @@ def check(study: Study, person: Person, number: int) -> None:
         assert sum(event.action == "start" for event in progress.of(task)) == 1
 
 
-@pytest.mark.parametrize(("count", "kills"), [(3, 1), pytest.param(10, 2, marks=pytest.mark.more)])
+@pytest.mark.more  # one who is alone: test_server_kills.py; many who wait: test_sessions_at_once.py
+@pytest.mark.parametrize(("count", "kills"), [(3, 1), (10, 2)])
 def test_participants_lose_nothing_while_the_server_is_killed(
     tmp_path: Path, count: int, kills: int
 ) -> None:

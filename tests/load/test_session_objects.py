@@ -32,6 +32,7 @@ def workers() -> int:
     return sum(thread.name == "inficond-jobs" for thread in threading.enumerate())
 
 
+@pytest.mark.more  # without a server: test_session_end.py
 def test_nothing_of_a_closed_session_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

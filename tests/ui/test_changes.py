@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from factory import small_spec, twins_spec
 from playwright.sync_api import Page, expect
 from steps import blocks, concepts, fine_tune, row_of, search, select_class, show_details
@@ -70,6 +71,7 @@ def nothing_of_intervals(page: Page) -> None:
         expect(page.locator(f"{drawn}:visible")).to_have_count(0)
 
 
+@pytest.mark.more  # without a browser: test_confidence.py
 def test_legends_and_tables_say_the_level_of_the_spec(serve, tmp_path, open_page) -> None:
     spec = small_spec(tmp_path, extra="views: {confidence: 0.8}\n")
     server = serve(spec)

@@ -285,9 +285,8 @@ def test_a_concept_that_is_made_of_photos_with_a_tag_joins_the_page_and_leaves_i
     page.get_by_label("Find concept").fill("")
 
 
-@pytest.mark.parametrize(
-    ("many", "count"), [(40, 200), pytest.param(80, 2000, marks=pytest.mark.more)]
-)
+@pytest.mark.more  # rows near the view: test_bars_in_rows.py, test_provenance.py
+@pytest.mark.parametrize(("many", "count"), [(40, 200), (80, 2000)])
 def test_many_classes_and_concepts(serve, tmp_path, open_page, many, count) -> None:
     spec = small_spec(tmp_path, make=large_arrays, classes=many, concepts=count)
     page = open_page(serve(spec).url, 1280, 800)

@@ -112,7 +112,10 @@ def nothing_misplaced(page: Page) -> None:
         comes_to(lambda w=width: [w, *page.evaluate(MISPLACED)], [width])
 
 
-@pytest.mark.parametrize(("name", "own_font"), [("sports equipment", True), (LONGER, False)])
+@pytest.mark.parametrize(
+    ("name", "own_font"),
+    [("sports equipment", True), pytest.param(LONGER, False, marks=pytest.mark.more)],
+)
 def test_beside_a_waiting_batch_nothing_is_cut_or_pushed_out(
     url, open_page, name, own_font
 ) -> None:

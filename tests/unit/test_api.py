@@ -29,11 +29,21 @@ def students(spec_file: Path) -> TunableStudents:
     return open_students(spec_file).fit()
 
 
-def test_the_package_has_the_projects_version_and_the_names_that_it_lists():
+def test_the_package_has_the_version_of_the_project():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert inficond_panel.__version__ == project["version"]
+
+
+def test_the_package_lists_its_public_names():
     assert dir(inficond_panel) == sorted(inficond_panel.__all__)
-    assert all(hasattr(inficond_panel, name) for name in inficond_panel.__all__)
+
+
+@pytest.mark.parametrize("name", inficond_panel.__all__)
+def test_the_package_has_each_name_that_it_lists(name):
+    assert hasattr(inficond_panel, name)
+
+
+def test_the_package_has_no_other_name():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = inficond_panel.nothing
 

@@ -24,7 +24,7 @@ def place(tmp_path):
     return tmp_path / "own.zarr"
 
 
-def test_rows_are_matched_by_id_columns_by_class_and_other_frames_are_refused(place):
+def test_rows_are_matched_by_id_like_columns_by_class(place):
     given = frames()
     parts = enumerate(("scores", "logits", "labels"))
     shuffled = {name: given[name].sample(frac=1, random_state=n) for n, name in parts}
@@ -38,13 +38,17 @@ def test_rows_are_matched_by_id_columns_by_class_and_other_frames_are_refused(pl
     np.testing.assert_array_equal(store.teacher_logit, given["logits"].to_numpy(np.float32))
     np.testing.assert_array_equal(store.label, given["labels"].to_numpy())
     assert [str(word) for word in store.split] == list(given["split"])
+
+
+def test_frames_of_other_content_are_refused(place):
+    given = frames()
     inficond_panel.from_frames(**given, path=place)
     given["scores"].iloc[3, 2] += 0.1
     with pytest.raises(DataError, match="already exists with other content"):
         inficond_panel.from_frames(**given, path=place)
 
 
-def test_labels_may_be_missing_and_lack_rows_of_fit(place):
+def test_labels_may_lack_rows_of_fit(place):
     given = frames()
     split = given["split"]
     given["labels"] = given["labels"][split != "fit"].astype(float)
@@ -228,7 +232,7 @@ def test_scale_penalty_and_step_of_each_concept_by_hand(plain):
 
 @settings(max_examples=8, deadline=None)
 @hypothesis_given(st.lists(st.floats(-50, 50), min_size=6, max_size=6), st.floats(0.01, 100))
-def test_shifted_and_scaled_scores_give_the_same_students(plain, shift, scale):
+def test_scores_on_another_scale_give_the_same_students(plain, shift, scale):
     """The intercept is free, and weights w / a under λ·a are weights w under λ."""
     given = frames(signed=True)
     given["scores"] = (given["scores"] + np.array(shift)) * scale

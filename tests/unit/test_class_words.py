@@ -74,24 +74,26 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("class_name", "concept", "is_word"), CASES)
-def test_a_concept_is_a_class_s_word_by_name_plural_or_synonym(
-    tmp_path, class_name, concept, is_word
-):
-    store = store_of(tmp_path, [class_name, "zzz"], ["wheel", concept, "wing"])
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def case(request, tmp_path_factory):
+    """A store of a class and a concept, the class, and whether the concept is the class's word."""
+    class_name, concept, is_word = request.param
+    folder = tmp_path_factory.mktemp("case")
+    return store_of(folder, [class_name, "zzz"], ["wheel", concept, "wing"]), class_name, is_word
+
+
+def test_a_concept_is_a_class_s_word_by_name_plural_or_synonym(case):
+    store, class_name, is_word = case
     assert class_words(store, class_name) == ([1] if is_word else [])
 
 
-@pytest.mark.parametrize(("class_name", "concept", "is_word"), CASES)
-def test_a_listed_own_word_is_one_of_the_class_s_words(tmp_path, class_name, concept, is_word):
-    store = store_of(tmp_path, [class_name, "zzz"], ["wheel", concept, "wing"])
-    word = own_word(store, class_name)
-    assert (word is not None) == is_word
+def test_a_listed_own_word_is_one_of_the_class_s_words(case):
+    store, class_name, is_word = case
+    assert (own_word(store, class_name) is not None) == is_word
 
 
-@pytest.mark.parametrize(("class_name", "concept", "is_word"), CASES)
-def test_a_concept_belongs_to_the_class_whose_word_it_is(tmp_path, class_name, concept, is_word):
-    store = store_of(tmp_path, [class_name, "zzz"], ["wheel", concept, "wing"])
+def test_a_concept_belongs_to_the_class_whose_word_it_is(case):
+    store, _, is_word = case
     assert classes_by_word(store) == ({1: 0} if is_word else {})
 
 

@@ -38,8 +38,14 @@ def test_each_command_is_one_that_there_is(capsys):
     assert faults == []
 
 
+def in_order(page: Path) -> object:
+    """A page whose commands run in each run; those of the demo's page take a minute."""
+    dear = [pytest.mark.more] if page.stem == "demo" else []
+    return pytest.param(page, marks=dear, id=name(page))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in SHOWN if page not in PRINTED], ids=name)
+@pytest.mark.parametrize("page", [in_order(page) for page in SHOWN if page not in PRINTED])
 def test_commands_run_one_after_the_other_in_an_empty_folder(page, tmp_path, monkeypatch, capsys):
     """Those on files of the reader's own name what is not there."""
     monkeypatch.chdir(tmp_path)

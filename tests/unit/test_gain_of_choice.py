@@ -1,5 +1,7 @@
 """Gains of choices on photos that did not choose, and what drawn photos teach."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score as ap
@@ -14,7 +16,12 @@ from inficond_panel.tuning.repairs.choosing import ap_values
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import OwnPenalty
 from inficond_panel.tuning.suggest.gain import ChoiceGain, gain_of_choice, gain_of_levers
-from inficond_panel.tuning.suggest.teaching import changes_by_teaching
+from inficond_panel.tuning.suggest.teaching import (
+    _moves,
+    _taught_logits,
+    changes_by_teaching,
+    image_moves,
+)
 
 
 @pytest.mark.parametrize("careful", [False, True])
@@ -64,13 +71,13 @@ def photos(tmp_path_factory):
     return tuner.repairs.evidence(student, tuner.store.rows("tune"))
 
 
-@pytest.mark.parametrize("source", ["teacher", "labels"])
-def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
+@pytest.fixture(scope="module", params=["teacher", "labels"])
+def drawn(photos, request):
     """Students that learn each photo once (still), and as often as it is drawn (moved)."""
     counts = draw_counts(len(photos.tune), 20, 3)
-    (terms,) = Learn("truck", source, 2.0).candidates(photos, Terms(), able=True)
-    student, rows, label = photos.student, photos.tune, photos.tune_label
-    folds, data = stratified_folds(label[:, None], FOLDS, seed=0), student.under(terms).data
+    (terms,) = Learn("truck", request.param, 2.0).candidates(photos, Terms(), able=True)
+    rows, label = photos.tune, photos.tune_label
+    folds, data = stratified_folds(label[:, None], FOLDS, seed=0), photos.student.under(terms).data
     at = len(data.images) - len(rows)  # tune follows fit
     logits = np.empty((len(counts), len(rows)))
     for fold in range(FOLDS):
@@ -80,15 +87,27 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, source):
         made = fit(data.images.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
         scores = photos.tune_scores[folds == fold]
         logits[:, folds == fold] = decision_function(scores, made.weights, made.intercepts).T
-    held = held_out_logits(student, [terms], rows, folds, tolerance=1e-4)
-    own = student.logits(student.base, rows)[None]
-    still, plain = (ap_values(label, each, counts)[0] for each in (held, own))
-    moved = [ap_values(label, x[None], c[None])[0, 0] for x, c in zip(logits, counts, strict=True)]
-    found = changes_by_teaching(photos, terms, counts)[0]
+    held = held_out_logits(photos.student, [terms], rows, folds, tolerance=1e-4)
+    return SimpleNamespace(counts=counts, terms=terms, still=held, moved=logits)
+
+
+def test_the_change_is_that_of_students_fitted_to_the_draws(photos, drawn):
+    student, label, counts = photos.student, photos.tune_label, drawn.counts
+    own = student.logits(student.base, photos.tune)[None]
+    still, plain = (ap_values(label, each, counts)[0] for each in (drawn.still, own))
+    pairs = zip(drawn.moved, counts, strict=True)
+    moved = [ap_values(label, x[None], c[None])[0, 0] for x, c in pairs]
+    found = changes_by_teaching(photos, drawn.terms, counts)[0]
     assert np.corrcoef(found, moved - still)[0, 1] > 0.8
     spread, fixed = np.std(moved - plain), np.std(still - plain)
     assert spread > 1.2 * fixed  # what is drawn teaches, and the gain varies more
     assert np.std(still + found - plain) == pytest.approx(spread, rel=0.12)
+
+
+def test_the_mean_logit_of_a_draw_moves_as_that_of_students_fitted_to_it(photos, drawn):
+    still, moved = _taught_logits(photos, drawn.terms, drawn.counts)
+    found, expected = (moved - still).mean(axis=1), (drawn.moved - drawn.still).mean(axis=1)
+    np.testing.assert_allclose(found, expected, atol=0.25 * np.abs(expected).max())
 
 
 def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(photos):
@@ -99,3 +118,55 @@ def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(
     (terms,) = Learn("truck", "labels", 2.0).candidates(photos, Terms(), able=True)
     once = np.ones((1, len(photos.tune)), dtype=np.uint8)
     np.testing.assert_allclose(changes_by_teaching(photos, terms, once)[0], 0, atol=1e-12)
+
+
+#: Images, of which the last ten are left out, and the last twenty are of tune.
+ALL, LEFT_OUT, OF_TUNE = np.arange(60), np.arange(50, 60), np.arange(40, 60)
+
+
+@pytest.fixture(scope="module")
+def moved():
+    """A student of three concepts, of which the second is at its bound and the third has no weight:
+    what ``_moves`` finds for images that are drawn twice, and what it is given."""
+    rng = np.random.default_rng(4)
+    given = SimpleNamespace(
+        scores=rng.random((60, 3)), weight=rng.random(60), residuals=rng.normal(size=60)
+    )
+    given.weight /= given.weight.sum()
+    given.logits = given.scores @ [1.0, 0.5, 0.0] + 0.1
+    images = SimpleNamespace(
+        scores=given.scores, rows=ALL, without=lambda part: ~np.isin(ALL, part)
+    )
+    data = SimpleNamespace(
+        images=images,
+        penalties=SimpleNamespace(l2=np.array([0.2])),
+        weight=lambda k: given.weight,
+        logits=lambda weights, intercept: given.scores @ weights + intercept,
+        residuals=lambda logits, k: given.residuals,
+    )
+    box = np.array([[-np.inf], [0.5], [-np.inf]]), np.full((3, 1), np.inf)
+    fitted = SimpleNamespace(weights=np.array([[1.0], [0.5], [0.0]]), intercepts=np.array([0.1]))
+    given.counts = np.array([[2] * 20, [1] * 20])
+    student = SimpleNamespace(data=data, column=0, box=box)
+    return given, _moves(student, fitted, LEFT_OUT, OF_TUNE, given.counts)
+
+
+def test_only_weights_between_their_bounds_move(moved):
+    _, (free, _) = moved
+    assert free.tolist() == [0]
+
+
+def test_a_draw_moves_by_the_images_that_it_has_twice(moved):
+    """Images that are left out weigh nothing; the weights of the others sum to 1."""
+    given, (_, moves) = moved
+    inside = ALL < 50
+    share = given.weight[inside].sum()
+    weight, residuals = (each * inside / share for each in (given.weight, given.residuals))
+    free, at = np.array([0]), np.arange(40, 50)
+    each = image_moves(given.scores, given.logits, weight, residuals, free, at, 0.2)
+    np.testing.assert_allclose(moves[0], each.sum(axis=1), rtol=1e-12)
+
+
+def test_a_draw_that_has_each_image_once_moves_nothing(moved):
+    _, (_, moves) = moved
+    np.testing.assert_array_equal(moves[1], 0)

@@ -36,6 +36,7 @@ from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
 from inficond_panel.tuning.repairs.kinds import REPAIRS
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.suggest import levers as levers_of_a_class
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics
 from inficond_panel.views.knowledge.batch import make_summary
@@ -217,7 +218,12 @@ def a_model_card(edited: Edited, app: AppState) -> Said:
 
 
 def suggest_as_it_is(edited: Edited, app: AppState) -> Said:
-    found = levers(suggest(edited.tuner, edited.node, classes=[NAME]))
+    """Beside one lever: the student as it is does not depend on what it is compared with."""
+    offered = levers_of_a_class._levers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levers_of_a_class, "_levers", lambda *of: list(offered(*of))[-1:])
+        patch.setattr(levers_of_a_class, "baselines_of", lambda *_: ())
+        found = levers(suggest(edited.tuner, edited.node, classes=[NAME]))
     yield "after", found.loc[(NAME, "as it is"), "ap"], EXACT
 
 

@@ -102,14 +102,30 @@ def test_photos_that_cannot_be_read_are_passed_over(tmp_path):
     assert not (tmp_path / "g").exists()
 
 
-def test_embeddings_are_unit_vectors_on_a_finer_grid_and_come_back_from_a_file(trained, tmp_path):
+@pytest.fixture
+def embedded(trained):
+    """A head, cells, their picture, and what the head makes of both."""
     head = load_head(trained)
     image, cells = picture(9), np.random.default_rng(1).normal(size=(4, 3, EMBED)).astype("f4")
-    found = head.embed(cells, image)
-    assert found.shape == (48, 36, EMBED)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-5)
+    return head, cells, image, head.embed(cells, image)
+
+
+def test_embeddings_are_on_a_finer_grid(embedded):
+    assert embedded[-1].shape == (48, 36, EMBED)
+
+
+def test_embeddings_are_unit_vectors(embedded):
+    np.testing.assert_allclose(np.linalg.norm(embedded[-1], axis=-1), 1, atol=1e-5)
+
+
+def test_a_head_from_a_file_makes_the_same_embeddings(embedded, tmp_path):
+    head, cells, image, found = embedded
     save_head(head, tmp_path / "again")
     np.testing.assert_array_equal(load_head(tmp_path / "again").embed(cells, image), found)
+
+
+def test_a_segment_has_the_encoder_s_own_embedding(trained, embedded):
+    _, cells, image, _ = embedded
     how = SegmentSettings(method="head", head=str(trained), max_per_image=5)
     segments = segment(cells, image, (40, 40), how)
     assert segments.mask.max() == len(segments.box) <= 5

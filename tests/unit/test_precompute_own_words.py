@@ -292,7 +292,7 @@ def test_the_command_makes_the_words_of_a_precompute_run(made, wordless):
     assert words[0].content_hash == words[1].content_hash
 
 
-def test_the_command_needs_no_photo_and_no_labels(wordless):
+def test_the_command_needs_the_store_alone(wordless):
     shutil.rmtree(wordless / "photos")
     main(["concept", "words", "spec.yaml"])
     assert without_word(open_store(wordless / "spec.zarr")) == []

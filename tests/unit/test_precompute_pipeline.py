@@ -113,11 +113,15 @@ def test_bad_photos_are_skipped_and_named(home, own):
     assert again.skipped == report.skipped
 
 
-def test_a_place_that_cannot_be_written_and_too_many_bad_photos_stop_the_run(own):
+def test_a_place_that_cannot_be_written_stops_the_run(own):
     spec = load_spec(own / "spec.yaml")
     with pytest.raises(StoreError, match="cannot be written") as told:
         precompute.run(spec, own / "words.txt" / "a.zarr")
     assert "--store" in told.value.remedy
+
+
+def test_too_many_bad_photos_stop_the_run(own):
+    spec = load_spec(own / "spec.yaml")
     for i in range(7):
         (own / "photos" / "images" / f"{i:05d}.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"cannot be read: so far 7 of 12.*0\.5.*00000: ") as told:

@@ -291,20 +291,22 @@ def test_cancelled_at_any_call_and_progress_ends_at_one(harmed: Tuner) -> None:
             suggest(harmed, cancelled=lambda c=calls: next(c, True))
 
 
-def test_an_image_moves_the_refit_as_it_counts_more() -> None:
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+def test_an_image_moves_the_refit_as_it_counts_more(l2) -> None:
     """The weights keep their sum, as they do among as many drawn images."""
     rng = np.random.default_rng(0)
     scores = rng.random((400, 12)) + 0.5 * rng.random((400, 1))
     weights = rng.normal(0, 4, 12) * (rng.random(12) < 0.7)
     targets = expit((scores - 0.7) @ weights + rng.normal(0, 1, 400))[:, None]
-    student = fit(scores, targets, l1=L1, tolerance=1e-12)
+    given = {"l1": L1, "l2": l2, "tolerance": 1e-12}
+    student = fit(scores, targets, **given)
     free, weight = np.flatnonzero(student.weights[:, 0]), np.full(400, 1 / 400)
     logits = scores @ student.weights[:, 0] + student.intercepts[0]
     residuals = weight * (expit(logits) - targets[:, 0])
-    moves = image_moves(scores, logits, weight, residuals, free, np.arange(400))
+    moves = image_moves(scores, logits, weight, residuals, free, np.arange(400), l2)
     more = 0.02 * np.random.default_rng(5).normal(size=400)
     more -= more.mean()
-    refit = fit(scores, targets, l1=L1, sample_weight=1 + more, start=student, tolerance=1e-12)
+    refit = fit(scores, targets, sample_weight=1 + more, start=student, **given)
     after = scores @ refit.weights[:, 0] + refit.intercepts[0]
     expected = (scores[:, free] @ moves[:-1] + moves[-1]) @ more
     np.testing.assert_allclose(after - logits, expected, atol=0.03 * np.abs(expected).max())

@@ -94,10 +94,17 @@ def test_a_personal_link_claims_no_id(study, token):
     assert ids == [{}, {"pid": "victim"}]
 
 
-def test_links_and_ids_that_cannot_be_are_refused(study, token):
-    for wrong in ("", "<b>", "a b", "x" * 129):
-        assert number_of(Visitor(study, token, external=wrong)) is None
+@pytest.mark.parametrize("wrong", ["", "<b>", "a b", "x" * 129])
+def test_an_id_that_cannot_be_is_refused(study, token, wrong):
+    assert number_of(Visitor(study, token, external=wrong)) is None
+
+
+def test_who_is_refused_is_no_participant(study, token):
+    Visitor(study, token, external="<b>")
     assert study.log.participants() == []
+
+
+def test_a_link_that_another_has_replaced_is_refused(study, token):
     study.log.make_open_link()
     assert number_of(Visitor(study, token, external="p1")) is None
 
@@ -200,16 +207,28 @@ def plan_of(tasks: int, levels: int = 0, **values) -> StudySpec:
 
 
 @given(st.integers(1, 9))
-def test_squares_balance_places_and_followers(size):
+def test_a_square_has_each_condition_equally_often_at_each_place(size):
     rows = balanced_square(size)
-    assert len(rows) == (size if size % 2 == 0 else 2 * size)
     share = len(rows) // size
     for place in range(size):
         assert Counter(row[place] for row in rows) == dict.fromkeys(range(size), share)
+
+
+@given(st.integers(2, 9))
+def test_a_square_has_each_pair_of_followers_equally_often(size):
+    rows = balanced_square(size)
     pairs = Counter(pair for row in rows for pair in pairwise(row))
-    if size > 1:
-        assert (set(pairs.values()), len(pairs)) == ({share}, size * (size - 1))
-    assert balanced_square(4)[0] == [0, 1, 3, 2]  # Williams' own
+    assert set(pairs.values()) == {len(rows) // size}
+    assert len(pairs) == size * (size - 1)
+
+
+@pytest.mark.parametrize(("size", "rows"), [(1, 2), (2, 2), (3, 6), (4, 4), (9, 18)])
+def test_a_square_of_an_odd_number_has_twice_as_many_rows(size, rows):
+    assert len(balanced_square(size)) == rows
+
+
+def test_the_first_row_of_a_square_is_that_of_williams():
+    assert balanced_square(4)[0] == [0, 1, 3, 2]
 
 
 @pytest.mark.parametrize("order", ["fixed", "latin_square"])
@@ -415,10 +434,14 @@ PAYLOADS = st.dictionaries(
 
 
 @given(payload=PAYLOADS)
-def test_anything_is_stored_and_comes_back_as_it_was_recorded(payload):
+def test_what_is_recorded_comes_back(payload):
     log = StudyLog(":memory:")
     number = log.add(lambda _: ())[0].number
     log.open(number, "one")
     log.append(number, "one", [note(**storable(payload))])
     assert log.events(number)[-1].payload == storable(payload)
+
+
+@given(payload=PAYLOADS)
+def test_what_can_be_stored_is_stored_as_it_is(payload):
     assert storable(storable(payload)) == storable(payload)

@@ -1,0 +1,89 @@
+"""Which lever is taken with care, and when a baseline is better than the proposed student."""
+
+import numpy as np
+import pytest
+
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.tuning.repairs.penalty import Lambda
+from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.suggest.baselines import Baseline
+from inficond_panel.tuning.suggest.gain import NO_CHANGE, Change
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, _careful
+
+NAME = "truck"
+LABELS, TEACHER, ANEW = Learn(NAME, "labels"), Learn(NAME, "teacher"), Lambda(NAME)
+AIM, GROUPS = ReweightGroups(NAME, "place", 0.0), ReweightGroups(NAME, "place")
+
+
+@pytest.mark.parametrize(
+    ("edits", "few", "expected"),
+    [
+        ([ANEW], False, True),
+        ([Intent(NAME, "road", "remove")], False, True),
+        ([TEACHER, ANEW], False, False),
+        ([LABELS, ANEW], False, False),
+        ([LABELS, ANEW], True, True),
+        ([TEACHER, ANEW], True, False),
+        ([AIM, ANEW], False, True),
+        ([GROUPS], False, False),
+        ([GROUPS, LABELS], False, False),
+    ],
+    ids=[
+        "penalty",
+        "thumb",
+        "teacher",
+        "labels",
+        "few labels",
+        "teacher of few",
+        "only the aim",
+        "groups",
+        "groups with labels",
+    ],
+)
+def test_the_unchanged_student_stays_where_no_change_was_requested(edits, few, expected):
+    assert _careful(edits, few=few) is expected
+
+
+#: Draws of deviation 0.02, and what is drawn beside them.
+NOISE = 0.02 * np.random.default_rng(0).normal(size=400)
+OTHER = 0.002 * np.random.default_rng(1).normal(size=400)
+
+
+def repair(taken: Change, *baselines: Change) -> ClassRepair:
+    """A class with one lever of a gain, proposed if that is above 0, and baselines."""
+    levers = (Lever(AS_IT_IS, (), "", NO_CHANGE, 0.5, 0.9, 4),)
+    levers += (Lever("penalty λ", (ANEW,), "", taken, 0.5, 0.9, 4),)
+    others = tuple(
+        Baseline(str(at), 0.5, gain, 3, "by the word") for at, gain in enumerate(baselines)
+    )
+    return ClassRepair(ClassShift(NAME, "none"), levers, gain_of_best=taken, baselines=others)
+
+
+@pytest.mark.parametrize(
+    ("gain", "name"), [(0.05, "0"), (0.01, None), (-0.05, None)], ids=["more", "noise", "loss"]
+)
+def test_a_baseline_is_better_by_more_than_one_standard_error(gain, name):
+    better = repair(NO_CHANGE, Change(gain, gain + NOISE)).better
+    assert (better and better.name) == name
+
+
+def test_a_baseline_is_compared_with_the_proposed_lever_on_the_same_draws():
+    """The difference is 0.01 with an error of 0.002, while each gain has an error of 0.02."""
+    found = repair(Change(0.04, 0.04 + NOISE), Change(0.05, 0.05 + NOISE + OTHER))
+    assert found.better is not None
+
+
+def test_a_baseline_below_the_proposed_lever_is_not_better():
+    found = repair(Change(0.06, 0.06 + NOISE), Change(0.05, 0.05 + NOISE + OTHER))
+    assert found.better is None
+
+
+def test_the_better_baseline_is_the_one_that_gains_most():
+    gains = [Change(gain, gain + OTHER) for gain in (0.02, 0.05, 0.03)]
+    assert repair(NO_CHANGE, *gains).better.name == "1"
+
+
+def test_without_baselines_none_is_better():
+    assert repair(NO_CHANGE).better is None
