@@ -43,7 +43,6 @@ from inficond_panel.tuning.null_students import check_comparable
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
-from inficond_panel.vocabulary.aims import MEAN_AP
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -365,14 +364,15 @@ class Measures(ConceptMeasures):
         self,
         classes: str | Sequence[str] | None = None,
         *,
-        aim: str = MEAN_AP,
+        aim: str | None = None,
         by: str = "",
         seed: int = 0,
     ) -> SuggestedEdits:
         """Suggest repairs of ``classes`` (default all); ``tune`` takes the returned edits.
 
         All kinds of repair are compared by AP; with ``aim="worst-group"`` by the accuracy of the
-        worst group ``by`` a metadata column, a property of the pictures, a class or a concept.
+        worst group ``by`` a metadata column, a property of the pictures, a class or a concept. By
+        default ``aim`` and ``by`` are ``tuning.aim`` and ``tuning.groups`` of the spec.
         Raises ``TuningError`` for an unknown class or aim, ``DataError`` for an unknown ``by``.
         """
         for name in some(classes) or ():
@@ -389,7 +389,7 @@ class Measures(ConceptMeasures):
         self,
         classes: str | Sequence[str] | None = None,
         *,
-        aim: str = MEAN_AP,
+        aim: str | None = None,
         by: str = "",
         seed: int = 0,
     ) -> pd.DataFrame:

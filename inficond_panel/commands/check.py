@@ -155,17 +155,19 @@ def _check_study(name: str) -> None:
 
 
 def _check_against_store(spec: Spec, name: str) -> None:
-    """Check class names and link against the store; an unusable store only prints a note."""
+    """Check class names, groups and link against the store; an unusable store prints a note."""
     from inficond_panel.concepts.own_words import words_note
     from inficond_panel.store import open_store
     from inficond_panel.store.teacher_outputs import hold_store
+    from inficond_panel.tuning.cells import check_groups
 
     try:
         store = open_store(spec.store)
     except StoreError as error:
-        note(f"Class names and link are not checked: {error.for_shell}")
+        note(f"Class names, groups and link are not checked: {error.for_shell}")
         return
     check_against(spec, store.classes, store.task)
+    check_groups(spec, store)
     try:
         if better := hold_store(store, spec.order):
             note(f"Warning: {better.warning}")

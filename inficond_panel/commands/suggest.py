@@ -6,7 +6,7 @@ import argparse
 
 from inficond_panel.commands.shared.output import note, progress, show
 from inficond_panel.commands.shared.parser import ArgumentParser
-from inficond_panel.vocabulary.aims import AIMS, MEAN_AP
+from inficond_panel.vocabulary.aims import AIMS
 
 DESCRIPTION = (
     "Compares repairs of each class (another lambda, the teacher or the labels on tune as targets, "
@@ -26,15 +26,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--aim",
         choices=AIMS,
-        default=MEAN_AP,
-        help="compare by the mean AP, or by the accuracy of the worst group (default: %(default)s)",
+        help="compare by the mean AP, or by the accuracy of the worst group (default: tuning.aim "
+        "of the spec)",
     )
     parser.add_argument(
         "--by",
         default="",
         metavar="NAME",
         help="with --aim worst-group: what divides the images into groups, a metadata column, a "
-        "property of the pictures, a class or a concept",
+        "property of the pictures, a class or a concept (default: tuning.groups of the spec)",
     )
     parser.add_seed()
     parser.add_argument(

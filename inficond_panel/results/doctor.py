@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ from inficond_panel.results.shared_bias import (
     student_shared,
 )
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
+from inficond_panel.results.worst_group import group_figures, worst_groups
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
@@ -40,6 +43,12 @@ from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
+from inficond_panel.wording.groups import (
+    WORST_GROUP_WORDS,
+    aim_remedy,
+    group_words,
+    worst_group_sentence,
+)
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER, NO_BETTER_REMEDY, no_better_sentence
 from inficond_panel.wording.shared_bias import SHARED
@@ -114,7 +123,9 @@ def doctor(
     rely on in all photos, which no split shows: other classes, columns of metadata, properties of
     the pictures, and concepts, the strongest first, with the shares of photos in which the class is
     found, and wrongly called, with each and without. ``labels`` has labels of fit that
-    are likely wrong, the likeliest first. If ``classes`` is None, only first rows are displayed.
+    are likely wrong, the likeliest first. If the spec names groups of images (``tuning.groups``),
+    ``worst_groups`` has their worst (``results.worst_group``), and a class of which one group is
+    clearly worse than another is a finding. If ``classes`` is None, only first rows are displayed.
     What people said belongs to a class is marked in the tables, and no finding.
 
     Takes tenths of a second per class, once per refit of the class: what is measured is kept. The
@@ -133,6 +144,7 @@ def doctor(
             student_shared(tuner, node, name, seed=seed).found,
         )
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
+    by = tuner.spec.tuning.groups
     return {
         "findings": _findings(tuner, node, seen, facts),
         "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
@@ -141,6 +153,7 @@ def doctor(
             {name: each.shared for name, each in seen.items()}, facts, whole=whole
         ),
         "labels": _labels(tuner.store, seen, facts, whole),
+        **({"worst_groups": worst_groups(tuner, node, TUNE, [by], classes=names)} if by else {}),
     }
 
 
@@ -153,6 +166,7 @@ def _findings(
         *_of_students(node, tuner.store, seen),
         *_of_classes(worst_first),
         *_of_all_photos(seen),
+        *_of_groups(tuner, node, list(seen)),
         *_of_names(tuner, list(seen)),
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
@@ -245,6 +259,17 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 def _of_all_photos(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
         yield _row(name, SHARED, finding, _QUESTION)
+
+
+def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
+    by, limits = tuner.spec.tuning.groups, tuner.spec.views.intervals
+    for name in classes if by else ():
+        if sides := group_figures(tuner, node, TUNE, name, [by]).apart:
+            words = partial(group_words, by, shown_or_not=is_shown_or_not(tuner.store, by))
+            groups = [(words(cell.group), cell.at_equal_numbers) for cell in sides]
+            present = sides[0].present
+            finding = worst_group_sentence(name, *groups, present=present, limits=limits)
+            yield _row(name, WORST_GROUP_WORDS, finding, aim_remedy(by))
 
 
 def _of_names(tuner: Tuner, classes: Sequence[str]) -> Iterator[dict[str, str]]:

@@ -7,17 +7,20 @@ accuracy weighs the cells of the measured images by their shares of the training
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, label_groups
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics.slices import MIN_IMAGES, NOT_KNOWN
+from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN
 from inficond_panel.distill.metrics.worst_group import (
     accuracies_at_equal_numbers,
     cell_accuracies,
@@ -26,18 +29,178 @@ from inficond_panel.distill.metrics.worst_group import (
 from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
+from inficond_panel.results.shift import made_at
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.cells import cell_name
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import FIT
 
+#: Figures that are kept for all sessions: one per class, iteration that tuned it, and column.
+_KEPT = 1024
 _NOTES = (
     "Worst group: the least accuracy of a cell of label and group. Mean: cells weighted by their "
     "shares of the training images (Sagawa et al. 2020).",
     "At equal numbers: as many images are called as have the class, those with the largest logits.",
 )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The images of one group with one label, ``present`` or not.
+
+    ``images`` and ``trained`` are numbers of labelled images: of the split, and of ``fit``.
+    ``accuracy`` is the share of the images that is decided as labelled; ``at_equal_numbers`` the
+    share if as many images are called as have the class. Both are undefined without images.
+    """
+
+    group: str
+    present: bool
+    images: int
+    trained: int
+    accuracy: Interval
+    at_equal_numbers: Interval
+
+    @property
+    def name(self) -> str:
+        """Name of the cell, such as ``present · water``."""
+        return cell_name(self.present, self.group)
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """Accuracy of one class in all ``cells`` of label and group with images.
+
+    ``worst_accuracy`` and ``worst_at_equal_numbers`` are those of the worst cell; their limits are
+    of the worst cell of each draw. ``weighted_accuracy`` is the mean over the cells by their shares
+    of the labelled training images; undefined if a cell of these has no image.
+    """
+
+    cells: tuple[Cell, ...]
+    worst_accuracy: Interval
+    worst_at_equal_numbers: Interval
+    weighted_accuracy: Interval
+
+    @property
+    def worst(self) -> Cell | None:
+        """The cell with the least accuracy; None without any cell."""
+        return min(self.cells, key=lambda cell: cell.accuracy.estimate, default=None)
+
+    @property
+    def worst_by_rank(self) -> Cell | None:
+        """The cell with the least accuracy at equal numbers; None without any cell."""
+        return min(self.cells, key=lambda cell: cell.at_equal_numbers.estimate, default=None)
+
+    @property
+    def apart(self) -> tuple[Cell, Cell] | None:
+        """The worst cell at equal numbers and the best of the same label, if their limits do not
+        overlap; None if all cells may be equal. Cells with fewer than 10 images do not count."""
+        large = [cell for cell in self.cells if cell.images >= MIN_POSITIVES]
+        order = sorted(large, key=lambda cell: cell.at_equal_numbers.estimate)
+        for worst in order:
+            best = [cell for cell in order if cell.present == worst.present][-1]
+            if worst.at_equal_numbers.high < best.at_equal_numbers.low:
+                return worst, best
+        return None
+
+
+def group_figures(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    class_name: str,
+    by: Sequence[str],
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+) -> GroupFigures:
+    """Return the accuracies of a class's student in the cells of label and group; ``by`` are
+    columns as in ``metadata_slices``. Cached for the student.
+
+    All cells count, as in papers. Images without a label, or without a known group, are left out.
+    """
+    made = made_at(tuner, node, class_name)
+    return _group_figures(tuner, made, split, class_name, tuple(by), draws, seed)
+
+
+@once(_KEPT)
+def _group_figures(
+    tuner: Tuner,
+    node_id: str,
+    split: str,
+    class_name: str,
+    by: tuple[str, ...],
+    draws: int | None,
+    seed: int,
+) -> GroupFigures:
+    store = tuner.store
+    masks, of_fit = (_known(metadata_slices(store, each, by)) for each in (split, FIT))
+    label = np.asarray(store.label[store.rows(FIT), store.classes.index(class_name)])
+    of_label = _cells(Outcome(label, np.zeros(len(label))), of_fit)
+    trained = {key: int(mask.sum()) for key, mask in of_label.items()}
+    outcome = tuner.at(tuner.node(node_id), split)[class_name].outcome
+    noise = tuner.spec.views.noise(draws, seed)
+    return _figures(outcome, _cells(outcome, masks), trained, noise)
+
+
+def _known(masks: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    return {name: mask for name, mask in masks.items() if name != NOT_KNOWN}
+
+
+#: Images (n,) of each cell, by group and label.
+_Masks = Mapping[tuple[str, bool], NDArray[np.bool_]]
+
+
+def _cells(outcome: Outcome, masks: Mapping[str, NDArray]) -> _Masks:
+    """Return the cells that have images."""
+    cells = label_groups(outcome, masks)
+    names = {(group, side): cell_name(side, group) for group in masks for side in (True, False)}
+    return {key: cells[name] for key, name in names.items() if name in cells}
+
+
+def _figures(
+    outcome: Outcome, masks: _Masks, trained: Mapping[tuple[str, bool], int], noise: Noise
+) -> GroupFigures:
+    cell = np.full(len(outcome.all_logits), -1, dtype=np.intp)
+    for number, mask in enumerate(masks.values()):
+        cell[mask] = number
+    cell, group = cell[outcome.known], outcome.groups(ACCURACY.key)
+    counts = draw_counts(len(cell), noise["draws"], noise["seed"], group)
+    right = (outcome.decided == outcome.positive).astype(np.float64)
+    ranked = outcome.positive, outcome.logit, cell
+    plain = [cell_accuracies(right, cell, each) for each in (None, counts)]
+    equal = [accuracies_at_equal_numbers(*ranked, each) for each in (None, counts)]
+
+    def limits(of: Callable[[Array], Array], pair: Sequence[Array]) -> Interval:
+        once, drawn = map(of, pair)
+        return interval(float(once[0]), drawn, noise["level"], ACCURACY.key)
+
+    def at(number: int) -> Callable[[Array], Array]:
+        return lambda accuracies: accuracies[number]
+
+    sizes = np.bincount(cell[cell >= 0], minlength=len(masks))
+    weights = [trained.get(key, 0) for key in masks] if set(trained) <= set(masks) else []
+    return GroupFigures(
+        tuple(
+            Cell(
+                *key, int(sizes[c]), trained.get(key, 0), limits(at(c), plain), limits(at(c), equal)
+            )
+            for c, key in enumerate(masks)
+        ),
+        limits(worst_cell, plain),
+        limits(worst_cell, equal),
+        limits(partial(_weighted, np.array(weights, dtype=np.float64)), plain),
+    )
+
+
+def _weighted(size: Array, accuracies: Array) -> Array:
+    """Return the mean (rows,) of accuracies (cells, rows) by the ``size`` (cells,) of the cells in
+    ``fit``; nan if there is none."""
+    if not size.sum():
+        return np.full(accuracies.shape[1], np.nan)
+    return np.asarray(size @ accuracies / size.sum())
 
 
 def worst_groups(
@@ -54,22 +217,16 @@ def worst_groups(
     ``metadata_slices``.
 
     ``weighted_accuracy`` is the mean over the cells of label and group by their shares of the
-    labelled training images; undefined if a cell of these has no image in the split. ``worst`` is
-    the cell with the least accuracy, ``worst_accuracy``; ``worst_at_equal_numbers`` and
-    ``accuracy_at_equal_numbers`` are the same if as many images are called as have the class. All
-    cells count, as in papers; ``small`` names those with fewer than 30 images. Images without a
-    label, or without a known group, are left out. Each limit is that of the draws of the same
-    figure, so a worst group has its limits with the choice of the worst in each draw.
+    labelled training images. ``worst`` is the cell with the least accuracy, ``worst_accuracy``;
+    ``worst_at_equal_numbers`` and ``accuracy_at_equal_numbers`` are the same if as many images are
+    called as have the class. ``small`` names the cells with fewer than 30 images. See
+    ``GroupFigures``.
     """
-    noise, store = tuner.spec.views.noise(draws, seed), tuner.store
-    masks, of_fit = (_known(metadata_slices(store, each, by)) for each in (split, FIT))
-    rows = []
-    for name in chosen_classes(classes, store.classes):
-        label = np.asarray(store.label[store.rows(FIT), store.classes.index(name)])
-        trained = Outcome(label, np.zeros(len(label)))
-        sizes = {cell: int(mask.sum()) for cell, mask in label_groups(trained, of_fit).items()}
-        outcome = tuner.at(node, split)[name].outcome
-        rows.append({"class": name, **_row(outcome, label_groups(outcome, masks), sizes, noise)})
+    noise, how = tuner.spec.views.noise(draws, seed), {"draws": draws, "seed": seed}
+    rows = [
+        {"class": name, **_row(group_figures(tuner, node, split, name, by, **how))}
+        for name in chosen_classes(classes, tuner.store.classes)
+    ]
     named = " and ".join(by)
     return make_frame(
         rows,
@@ -88,52 +245,18 @@ def worst_groups(
     )
 
 
-def _known(masks: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    return {name: mask for name, mask in masks.items() if name != NOT_KNOWN}
-
-
-def _row(
-    outcome: Outcome, masks: Mapping[str, NDArray], trained: Mapping[str, int], noise: Noise
-) -> dict[str, Any]:
-    """Return the figures of one class on the cells ``masks`` (n,) by name; ``trained`` are the
-    numbers of training images by cell."""
-    names = list(masks)
-    cell = np.full(len(outcome.all_logits), -1, dtype=np.intp)
-    for number, mask in enumerate(masks.values()):
-        cell[mask] = number
-    cell, group = cell[outcome.known], outcome.groups(ACCURACY.key)
-    counts = draw_counts(len(cell), noise["draws"], noise["seed"], group)
-    right = (outcome.decided == outcome.positive).astype(np.float64)
-    plain = [cell_accuracies(right, cell, each) for each in (None, counts)]
-    ranked = outcome.positive, outcome.logit, cell
-    equal = [accuracies_at_equal_numbers(*ranked, each) for each in (None, counts)]
-    sizes = np.bincount(cell[cell >= 0], minlength=len(names))
-    small = [
-        f"{name} ({size})" for name, size in zip(names, sizes, strict=True) if size < MIN_IMAGES
-    ]
-    both = {
-        "weighted_accuracy": [_weighted(each, names, trained) for each in plain],
-        "worst_accuracy": [worst_cell(each) for each in plain],
-        "accuracy_at_equal_numbers": [worst_cell(each) for each in equal],
-    }
-    found = {key: _interval(once, draws, noise) for key, (once, draws) in both.items()}
+def _row(found: GroupFigures) -> dict[str, Any]:
+    small = [f"{cell.name} ({cell.images})" for cell in found.cells if cell.images < MIN_IMAGES]
     return {
-        "images": int(sizes.sum()),
-        "worst": names[int(plain[0][:, 0].argmin())] if names else "",
-        "worst_at_equal_numbers": names[int(equal[0][:, 0].argmin())] if names else "",
-        **limits_of(found),
+        "images": sum(cell.images for cell in found.cells),
+        "worst": found.worst.name if found.worst else "",
+        "worst_at_equal_numbers": found.worst_by_rank.name if found.worst_by_rank else "",
+        **limits_of(
+            {
+                "weighted_accuracy": found.weighted_accuracy,
+                "worst_accuracy": found.worst_accuracy,
+                "accuracy_at_equal_numbers": found.worst_at_equal_numbers,
+            }
+        ),
         "small": ", ".join(small),
     }
-
-
-def _weighted(accuracies: Array, names: Sequence[str], trained: Mapping[str, int]) -> Array:
-    """Return the mean (rows,) of accuracies (cells, rows) by shares of the training images; nan
-    if a cell of these is missing, or there are none."""
-    size = np.array([trained.get(name, 0) for name in names], dtype=np.float64)
-    if not set(trained) <= set(names) or not size.sum():
-        return np.full(accuracies.shape[1], np.nan)
-    return np.asarray(size @ accuracies / size.sum())
-
-
-def _interval(value: Array, drawn: Array, noise: Noise) -> Interval:
-    return interval(float(value[0]), drawn, noise["level"], ACCURACY.key)

@@ -37,6 +37,7 @@ from inficond_panel.spec.sections.students import (
     Tuning,
 )
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, PythonTeacher, Teacher
+from inficond_panel.vocabulary.aims import WORST_GROUP
 from inficond_panel.vocabulary.intents import ALL, TARGET
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
@@ -168,6 +169,8 @@ class Spec(SpecFile):
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
         if self.tuning.refit == TARGET and paper:
             yield "tuning.refit", "cannot be target with solver: paper, whose thumbs are bounds"
+        if self.tuning.aim == WORST_GROUP and self.tuning.groups is None:
+            yield "tuning.aim", "worst-group needs tuning.groups: what divides the images"
 
     def _caption_faults(self) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for words of captions without captions, for data without photos

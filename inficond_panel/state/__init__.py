@@ -16,6 +16,7 @@ from inficond_panel.state.batch import Preview
 from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.export import ExportState
+from inficond_panel.state.groups import GroupsState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
 from inficond_panel.state.networks import ConceptsState, LateTextEncoder, PhotoScorer, PhotoState
 from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
@@ -131,6 +132,7 @@ class AppState(param.Parameterized):
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )
+        self.groups = GroupsState(self.students, self.selection, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning)
         self.tags = TagsState(self.tuning)

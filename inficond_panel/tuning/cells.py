@@ -16,7 +16,9 @@ from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import near
 from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.suspects import dividing_score, shows
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, FileProblem, Remedy, SpecError
+from inficond_panel.spec import Spec
+from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT
@@ -29,6 +31,18 @@ def dividing_names(store: Store) -> list[str]:
     """Return the names of all that may divide the images of a store."""
     properties = PROPERTY_OF if store.holds("pictures") else ()
     return [*store.metadata_columns, *properties, *store.classes, *store.concepts]
+
+
+def check_groups(spec: Spec, store: Store) -> None:
+    """Raise ``SpecError`` if ``tuning.groups`` of the spec does not divide images of the store."""
+    by, names = spec.tuning.groups, dividing_names(store)
+    if by is None or find_name(by, names) is not None:
+        return
+    fault = f"tuning.groups: there is no {DIVIDES} {short(by)} in the store{hint(by, names)}"
+    raise SpecError(
+        [FileProblem(spec.path, *spec.place("tuning", "groups"), fault)],
+        f"Name a {DIVIDES} of the store: " + Remedy("inficond info SPEC", "students.classes"),
+    )
 
 
 @once(8)
@@ -56,6 +70,13 @@ def group_texts(store: Store, name: str) -> Sequence[str]:
     if hint := near(name, dividing_names(store)):
         raise DataError(f"{store.path} has no {DIVIDES} {name!r}.{hint}", f"Name a {DIVIDES}.")
     return store.column(name)  # raises: lists the columns, and says how to add a table
+
+
+def is_shown_or_not(store: Store, name: str) -> bool:
+    """Return True if the groups by ``name`` are the images that show a class or concept, and the
+    others."""
+    first = [*store.metadata_columns, *(PROPERTY_OF if store.holds("pictures") else ())]
+    return find_name(name, first) is None
 
 
 def _quarters(store: Store, words: str) -> list[str]:

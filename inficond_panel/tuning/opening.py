@@ -31,6 +31,7 @@ from inficond_panel.concepts.typed import (
 from inficond_panel.errors import StoreMissingError, TuningError, precompute_command
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
+from inficond_panel.tuning.cells import check_groups
 from inficond_panel.tuning.history.history import History, folder_beside
 from inficond_panel.tuning.tuner import Tuner, Workers
 
@@ -173,7 +174,9 @@ def open_tuner(
     data = open_spec_store(spec, store_place(opened, store))
     check_against(opened, data.classes, data.task)
     record = history_of(spec, opened, history)
-    return Tuner(with_typed(data, record), opened, History(record), workers=workers)
+    extended_store = with_typed(data, record)
+    check_groups(opened, extended_store)
+    return Tuner(extended_store, opened, History(record), workers=workers)
 
 
 def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
@@ -191,7 +194,9 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
     data = _shared_store(str(spec), place, *written)
     check_against(opened, data.classes, data.task)
     record = history_of(spec, opened, history)
-    return typed_anew(_shared(data, opened, record))
+    tuner = typed_anew(_shared(data, opened, record))
+    check_groups(opened, tuner.store)
+    return tuner
 
 
 @once(4)

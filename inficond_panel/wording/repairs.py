@@ -289,7 +289,8 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     first, *rest = edits
     words = with_and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
     gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
-    return f"{words}: {gain} points expected."
+    unit = aim_points(suggestion.by) if suggestion.by else "points"
+    return f"{words}: {gain} {unit} expected."
 
 
 def _verb(thumb: Intent) -> str:
@@ -302,11 +303,12 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return []
-    better = better_sentence(repair, limits=limits)
+    by = suggestion.by
+    better = better_sentence(repair, limits=limits, by=by)
     notes = [*filter(None, [better, ask_sentence(suggestion, class_name)])]
     notes += [FEW_SENTENCE] if repair.few and repair.taken else []
     if repair.taken:
-        gain = gain_words(suggestion.gain_of(class_name), limits=limits)
+        gain = gain_words(suggestion.gain_of(class_name), limits=limits, by=by)
         notes.append(f"Expected: {gain}, {MEASURED}.")
     if repair.shift.tune_model is not None:
         notes.append(tune_model_sentence(repair.shift.tune_model, limits=limits))

@@ -52,6 +52,11 @@ CASES = re.findall(
   13:34: students.lambda: must be above 0 with link: softmax
 + tuning: {factor: true}
   13:18: tuning.factor: expected a number > 1 and <= 1000, got 'true'
++ tuning: {aim: worst-group}
+  13:10: tuning.aim: worst-group needs tuning.groups: what divides the images
++ tuning: {aim: worst, groups: [place]}
+  13:15: tuning.aim: expected mean-ap or worst-group, got 'worst'. Did you mean 'worst-group'?
+  13:30: tuning.groups: expected text, got a list
 + tuning: {factor: .nan, step: nan}
   13:18: tuning.factor: expected a number > 1 and <= 1000, got '.nan'
   13:30: tuning.step: expected a number > 0, got 'nan'

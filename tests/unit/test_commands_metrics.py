@@ -162,7 +162,9 @@ def test_one_table_names_the_worst_cell_of_label_and_group(tuner, run):
     _, out, _ = run("metrics", tuner.spec.path, "--by", "place", "--json")
     tables = {key: each["rows"] for key, each in json.loads(out).items()}
     of_cells = {
-        key for key, rows in tables.items() if any(" · " in row.get("worst", "") for row in rows)
+        key
+        for key, rows in tables.items()
+        if any(" · " in str(row.get("worst", "")) for row in rows)
     }
     assert of_cells == {"worst_groups"}
 

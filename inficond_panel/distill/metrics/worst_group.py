@@ -57,7 +57,10 @@ def accuracies_at_equal_numbers(
 
 
 def worst_cell(accuracies: Array) -> Array:
-    """Return the least accuracy (rows,) of cells (cells, rows); nan if that of any cell is."""
+    """Return the least accuracy (rows,) of cells (cells, rows); nan if that of any cell is, or
+    without cells."""
+    if not len(accuracies):
+        return np.full(accuracies.shape[1], np.nan)
     return np.asarray(accuracies.min(axis=0))
 
 

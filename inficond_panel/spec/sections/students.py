@@ -12,10 +12,12 @@ from inficond_panel.spec.framework.types import (
     NotNegative,
     OneOf,
     Some,
+    Text,
     default_of,
     option,
     value_of,
 )
+from inficond_panel.vocabulary.aims import WORST_GROUP
 from inficond_panel.vocabulary.intents import AUTO, LARGEST_RATE
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
@@ -175,4 +177,20 @@ class Tuning(Section):
         True, doc="Whether the page lists suspect concepts, and offers repairs."
     )
     suggest: bool = option(True, doc="Whether the page offers repairs that a search has chosen.")
+    aim: Literal["mean-ap", "worst-group"] = option(
+        "mean-ap",
+        doc="What the search compares repairs by: the mean AP, or the accuracy of the worst of the "
+        "groups of images.",
+    )
+    groups: Text | None = option(
+        None,
+        doc="What divides the images into groups, for the aim worst-group and for the tables of "
+        "groups: a column of the metadata, a property of the pictures, a class or a concept.",
+    )
+
+    @property
+    def aimed_groups(self) -> str:
+        """What divides images into the groups at whose worst the search aims; "" for mean-ap."""
+        return self.groups or "" if self.aim == WORST_GROUP else ""
+
     epochs: int = option(3, ge=1, doc="Training passes of a refit; only with solver: paper.")

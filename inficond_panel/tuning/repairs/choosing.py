@@ -8,9 +8,10 @@ prefer students that learn how frequent the class is on ``tune``, which ranks no
 Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
 student, is replaced only for a gain of more than one standard error. This is the threshold of the
 one-standard-error rule (Breiman et al. 1984, "Classification and regression trees", sec. 3.4.3),
-applied to the paired change, since all candidates are evaluated on the same photos. By the same
-rule the mildest strength of reweighted groups is taken that is within one standard error of the
-best.
+applied to the paired change, since all candidates are evaluated on the same photos.
+
+Of the strengths of reweighted groups the mildest is taken whose worst group is within one standard
+error of the best worst group: a stronger one costs more AP.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def choose(
         best = int(np.argmax(np.nan_to_num(merit(label, logits, every))))
     else:
         all_values = merit(label, logits, counts)
-        best = int(mildest(all_values[:, :1], strength, pair_errors(all_values[:, 1:]))[0])
+        error = np.nanstd(all_values[:, 1:], axis=1, ddof=1)
+        best = int(mildest(all_values[:, :1], strength, error)[0])
     values = merit(label, logits[[0, best]], counts)
     error = errors(values[:, 1:])
     taken = best * int(chosen(values[:, :1], error)[0])
@@ -157,23 +159,17 @@ def errors(values: Array) -> Array:
     return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
 
 
-def pair_errors(values: Array) -> Array:
-    """Return standard errors (m, m) of the gain of each student over each other, from merits
-    (m, draws)."""
-    return np.asarray(np.nanstd(values[:, None] - values, axis=2, ddof=1))
-
-
 def mildest(values: Array, strength: NDArray, error: Array) -> NDArray[np.intp]:
     """Return the indices (draws,) of the best students of the least strength with which one is
-    within one standard error of the best of all.
+    within one standard error of the best of all (the rule of Breiman et al. 1984, sec. 3.4.3).
 
-    ``values`` are merits (m, draws), ``strength`` is (m,), ``error`` (m, m) as from
-    ``pair_errors``.
+    ``values`` are merits (m, draws), ``strength`` is (m,), ``error`` (m,) the standard error of
+    each merit.
     """
     known = np.nan_to_num(values)
     best = known.argmax(axis=0)
     behind = known[best, np.arange(known.shape[1])] - known
-    near = behind <= np.nan_to_num(error)[best].T
+    near = behind <= np.nan_to_num(error)[best]
     least = np.where(near, strength[:, None], np.inf).min(axis=0)
     return np.where(strength[:, None] == least, known, -np.inf).argmax(axis=0)
 

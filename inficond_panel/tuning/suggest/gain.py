@@ -27,7 +27,6 @@ from inficond_panel.tuning.repairs.choosing import (
     errors,
     merits,
     mildest,
-    pair_errors,
 )
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
@@ -146,8 +145,10 @@ def gain_of_choice(
     values = _both_sides(label, logits, counts, cell)
     by = merits(label, logits, counts, by_ap=by_ap, cell=cell)
     level = np.zeros(len(by)) if strength is None else strength
-    some = by[1:]
-    best = chosen(by, errors(by)) if careful else 1 + mildest(some, level[1:], pair_errors(some))
+    if careful:
+        best = chosen(by, errors(by))
+    else:
+        best = 1 + mildest(by[1:], level[1:], np.nanstd(by[1:], axis=1, ddof=1))
     found = ChoiceGain(*_gains(values, best), moved[0])
     if cell is None:
         return found

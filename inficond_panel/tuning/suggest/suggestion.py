@@ -27,6 +27,7 @@ from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.exact import check_cancelled
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import Remedy, TuningError
+from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.cells import dividing_names, group_texts, known_groups, too_small
@@ -40,7 +41,7 @@ from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.aims import AIMS, MEAN_AP, WORST_GROUP, aim_points
+from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP, aim_points
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
@@ -152,7 +153,7 @@ def suggest(
     *,
     classes: Sequence[str] | None = None,
     seed: int = 0,
-    aim: str = MEAN_AP,
+    aim: str | None = None,
     by: str = "",
     rows: NDArray[np.intp] | None = None,
     progress: Progress | None = None,
@@ -161,14 +162,15 @@ def suggest(
     """Suggest repairs of ``classes`` (all) from ``parent`` (the original students), as one batch.
 
     With the ``aim`` worst-group levers are compared by the accuracy of the worst cell of label and
-    group at equal numbers; ``by`` divides images into groups (``cells.group_texts``).
+    group at equal numbers; ``by`` divides images into groups (``cells.group_texts``). By default
+    both are those of the spec, section ``tuning``.
 
     Nothing is stored. Uses labels of ``tune``, or of its images at ``rows``; never labels of
     ``holdout``. The same seed gives the same suggestion. Raises ``TuningError`` for an unknown
     class or aim, an aim without groups, and for students that cannot have repairs; ``DataError``
     for an unknown ``by``; ``SolverError``; ``CancelledError``.
     """
-    by = checked_groups(tuner.store, aim, by)
+    by = checked_groups(tuner.store, *aim_of(tuner.spec.tuning, aim, by))
     if tuner.repairs.refused is not None:
         raise tuner.repairs.refused
     seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
@@ -205,6 +207,13 @@ def _contexts(
     unseen = [name for name in names if name not in repairs or repairs[name].shift.kind != SHIFT]
     found = contexts_of([tuner.repairs.class_fit(node, name) for name in unseen])
     return {name: each for name, each in zip(unseen, found, strict=True) if each is not None}
+
+
+def aim_of(given: Tuning, aim: str | None, by: str) -> tuple[str, str]:
+    """Return the aim and what divides images into groups; what is missing comes from the section
+    ``tuning`` of the spec, ``given``."""
+    aim = given.aim if aim is None else aim
+    return aim, by or (given.groups or "") * (aim == WORST_GROUP)
 
 
 def checked_groups(store: Store, aim: str, by: str) -> str:

@@ -191,6 +191,11 @@ class StudentPanels(StudentPart):
     slice_by = param.String(default="", doc="Column that slices are made by; empty: none.")
     slice_metric: param.Selector[str] = param.Selector(default=AP.key, objects=SLICE_METRICS)
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
+    group_by = param.String(
+        default="", regex=r"(?s).{0,200}$", doc="What divides the images into groups; empty: none."
+    )
+    dividers = param.List(default=[], item_type=str, doc="As ``make_dividers`` gives them.")
+    groups = param.Dict(default={}, doc="As ``make_groups`` gives it.")
     threshold = param.Dict(default={}, doc="``now``, and as ``make_threshold`` gives it.")
 
     report = param.Dict(default={}, doc="As ``make_report``; {}: no refit made the student.")
@@ -201,7 +206,9 @@ class StudentPanels(StudentPart):
         """True with the setting Details, in which panels that open are shown and computed."""
         return bool(self.extent == "details")
 
-    _taken = frozenset({"explained", "measured", "repairing", "slice_by", "slice_metric"})
+    _taken = frozenset(
+        {"explained", "group_by", "measured", "repairing", "slice_by", "slice_metric"}
+    )
     _esm = browser.module(Path(__file__).with_name("panels") / "panels.js")
     _stylesheets = browser.styles(Path(__file__).with_name("panels") / "panels.css")
 

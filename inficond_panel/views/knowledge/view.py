@@ -19,6 +19,7 @@ from inficond_panel.ui.component import tie
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.views.knowledge.batch import BatchBar, BatchUpdater
 from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel
+from inficond_panel.views.knowledge.groups import GroupsPanel
 from inficond_panel.views.knowledge.measures import MeasuresActions, MeasuresPanel, ThresholdChoices
 from inficond_panel.views.knowledge.parts import (
     KnowledgeTable,
@@ -91,6 +92,7 @@ class KnowledgeView(
         self.panels = StudentPanels.of(app, **batch)
         opened = ("explained", "measured", "repairing", "slice_by", "slice_metric")
         tie(self.panels, app.settings, **{name: name for name in opened})
+        tie(self.panels, app.groups, group_by="by")
         self.table = KnowledgeTable.of(
             app,
             overview=overview,
@@ -107,6 +109,7 @@ class KnowledgeView(
         self.effects = EffectCurves(app, self.table, self.report.ask)
         self.batch = BatchUpdater(app, self.bar, self.table)
         self.measures = MeasuresPanel(app, self.panels)
+        self.groups = GroupsPanel(app, self.panels)
         self.thresholds = ThresholdChoices(app, self.panels)
         self.stability = StabilityRuns(app, self.table)
         self.repair_panel = RepairPanel(app, self.panels)

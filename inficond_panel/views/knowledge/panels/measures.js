@@ -3,6 +3,7 @@
 import { count, drawOnce, fixed, h, select, set, signed, text } from "../../../ui/base.js"
 import { copyButton } from "../../../ui/parts/clipboard.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
+import { makeGroups } from "./groups.js"
 import { makeUnfold } from "./unfold.js"
 
 const MEASURES_KEY = "a"
@@ -18,19 +19,21 @@ export function makeMeasures(model, send) {
   const table = h("div")
   const threshold = makeThreshold(model, send)
   const slices = makeSlices(model)
+  const groups = makeGroups(model)
   const wait = h("span", { class: "spin" })
-  body.append(wait, table, threshold.element, slices.element)
+  body.append(wait, table, threshold.element, slices.element, groups.element)
   const draw = () => {
     element.hidden = !model.student
     drawOnce(line, JSON.stringify(model.line), () => model.line.flatMap(partOf))
     set(line, "title", model.line.map(wordsOf).join(" · "))
     wait.hidden = Boolean(model.measures)
-    table.hidden = slices.element.hidden = !model.measures
+    table.hidden = slices.element.hidden = groups.element.hidden = !model.measures
     threshold.element.hidden = !model.measures || !model.threshold.kind
     if (!show()) return
     if (model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
     threshold.draw()
     slices.draw()
+    groups.draw()
   }
   return { element, draw }
 }

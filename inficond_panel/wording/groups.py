@@ -1,0 +1,86 @@
+"""Sentences on the groups of images: which is worst, and by how much."""
+
+from __future__ import annotations
+
+from inficond_panel.common.interval import Interval
+
+#: Words for a class of which one group is clearly worse than another.
+WORST_GROUP_WORDS = "a worse group"
+_EQUAL_NUMBERS = "if as many images are called as have the class"
+
+
+def group_words(by: str, group: str, *, shown_or_not: bool) -> str:
+    """Return the words for a group: ``male: 1``; or ``with man`` and ``without man`` for images
+    that show a class or concept and those that do not (``shown_or_not``)."""
+    if shown_or_not:
+        return f"{'with' if group == '1' else 'without'} {by}"
+    return f"{by}: {group}"
+
+
+def worst_group_sentence(
+    class_name: str,
+    worst: tuple[str, Interval],
+    best: tuple[str, Interval],
+    *,
+    present: bool,
+    limits: bool = True,
+) -> str:
+    """Return the sentence that one group of images is worse than another: ``blond hair is found in
+    12 % [6, 19] of its images in the group "male: 1", and in 53 % [50, 57] in "male: 0", if as many
+    images are called as have the class.``
+
+    ``worst`` and ``best`` are words for groups with the accuracy of their images with the class
+    (``present``) or without it, at equal numbers.
+    """
+    does, of = (
+        ("is found", "its images") if present else ("is wrongly called", "the images without it")
+    )
+
+    def share(right: Interval) -> str:
+        found = right if present else Interval(1 - right.estimate, 1 - right.high, 1 - right.low)
+        return found.text(0, scale=100, unit="%", limits=limits)
+
+    return (
+        f"{class_name} {does} in {share(worst[1])} of {of} in the group “{worst[0]}”, and in "
+        f"{share(best[1])} in “{best[0]}”, {_EQUAL_NUMBERS}."
+    )
+
+
+def worst_cell_sentence(
+    words: str,
+    accuracy: Interval,
+    at_equal_numbers: Interval,
+    weighted: Interval,
+    *,
+    present: bool,
+    limits: bool = True,
+) -> str:
+    """Return the sentence on the worst-group accuracy: of the images with the class (``present``)
+    or without it in a group, and the mean weighted by the training groups."""
+    side = "with" if present else "without"
+    worst, equal, mean = (
+        each.text(2, limits=limits) for each in (accuracy, at_equal_numbers, weighted)
+    )
+    return (
+        f"Worst group: {words}, images {side} the class, accuracy {worst}; at equal numbers the "
+        f"worst accuracy is {equal}. Mean, weighted by the training groups: {mean}."
+    )
+
+
+def aim_sentence(by: str, aimed: str) -> str:
+    """Return what *Find a repair* compares repairs by; ``aimed`` divides images into the groups at
+    whose worst it aims, "" if it compares by AP."""
+    if aimed:
+        return f"Find a repair aims at the worst group by {aimed}."
+    return (
+        "Find a repair compares by AP. To aim at the worst group, write in the spec "
+        f"tuning: {{aim: worst-group, groups: {by}}}."
+    )
+
+
+def aim_remedy(by: str) -> str:
+    """Return what helps a class of which one group, ``by`` something, is worse."""
+    return (
+        f"Compare repairs by the worst group: `inficond suggest --aim worst-group --by '{by}'`, or "
+        "`tuning.aim: worst-group` in the spec."
+    )

@@ -1,0 +1,144 @@
+"""Groups of the open class on the page: the table by hand, and when it is computed."""
+
+import math
+
+import pytest
+from grouped import CLASS, COLUMN, grouped_frames
+from sessions import session_on
+
+from inficond_panel import from_frames
+from inficond_panel.common.interval import Interval
+from inficond_panel.results.worst_group import Cell, GroupFigures
+from inficond_panel.views.knowledge.groups import make_dividers, make_groups
+from inficond_panel.views.knowledge.view import KnowledgeView
+
+pytestmark = pytest.mark.page
+
+
+def share(value):
+    return Interval(value, value - 0.1, value + 0.1)
+
+
+def cell(group, present, images, accuracy):
+    return Cell(group, present, images, 2 * images, share(accuracy), share(accuracy))
+
+
+WATER = cell("water", True, 40, 0.9), cell("water", False, 20, 0.6)
+LAND = cell("land", True, 10, 0.25), cell("land", False, 30, 0.95)
+FOUND = GroupFigures((*WATER, *LAND), share(0.25), share(0.3), share(0.8))
+
+
+def table(found=FOUND, level=0.95, **how):
+    how = {"shown_or_not": False, **how}
+    return make_groups(found, COLUMN, level, **how)
+
+
+def test_the_worst_group_comes_first():
+    assert [row["name"] for row in table()["rows"]] == ["place: land", "place: water"]
+
+
+def test_the_worst_group_is_marked():
+    assert [row["worst"] for row in table()["rows"]] == [True, False]
+
+
+def test_a_group_has_its_images():
+    assert table()["rows"][0]["images"] == "40, 10 with the class"
+
+
+def test_a_group_has_what_is_found_of_its_images_with_the_class():
+    assert table()["rows"][0]["found"] == "0.25 [0.15, 0.35]"
+
+
+def test_a_group_has_what_is_called_of_its_images_without_the_class():
+    """One less the accuracy: 0.05, with the limits turned."""
+    assert table()["rows"][0]["called"] == "0.05 [−0.05, 0.15]"
+
+
+def test_the_worst_cell_is_told_with_the_mean_of_papers():
+    assert table()["told"].startswith(
+        "Worst group: place: land, images with the class, accuracy 0.25 [0.15, 0.35]; at equal "
+        "numbers the worst accuracy is 0.30 [0.20, 0.40]. Mean, weighted by the training groups: "
+        "0.80 [0.70, 0.90]."
+    )
+
+
+def test_without_intervals_numbers_are_alone():
+    assert table(level=None)["rows"][0]["found"] == "0.25"
+
+
+def test_a_group_without_the_class_has_no_recall():
+    found = GroupFigures((LAND[1],), share(0.95), share(0.95), Interval(*[math.nan] * 3))
+    assert table(found)["rows"][0]["found"] == "–"
+
+
+def test_images_that_show_a_concept_are_with_it():
+    found = GroupFigures((cell("1", True, 9, 0.5), cell("0", True, 9, 0.6)), *[share(0.5)] * 3)
+    names = [row["name"] for row in make_groups(found, "lake", None, shown_or_not=True)["rows"]]
+    assert names == ["with lake", "without lake"]
+
+
+def test_the_aim_of_the_search_is_told():
+    assert "aims at the worst group by place" in table(aimed="place")["told"]
+
+
+def test_without_the_aim_the_line_of_the_spec_is_told():
+    assert "tuning: {aim: worst-group, groups: place}" in table()["told"]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    path = tmp_path_factory.mktemp("groups")
+    from_frames(**grouped_frames(600), path=path / "own.zarr")
+    (path / "own.yaml").write_text(
+        "title: Own\nstore: own.zarr\nhistory: ':memory:'\nstudents: {lambda: 1.0e-3}\n"
+        f"layout: {{show: details}}\ntuning: {{aim: worst-group, groups: {COLUMN}}}\n"
+    )
+    return path / "own.yaml"
+
+
+@pytest.fixture
+def view(spec):
+    return KnowledgeView(session_on(spec, CLASS))
+
+
+def test_nothing_is_computed_while_the_panel_is_closed(view):
+    assert view.app.groups.found is None
+
+
+def test_the_page_begins_with_the_groups_of_the_spec(view):
+    assert view.panels.group_by == COLUMN
+
+
+def test_opened_metrics_have_the_groups(view):
+    view.panels.measured = True
+    assert {row["name"] for row in view.panels.groups["rows"]} == {"place: land", "place: water"}
+
+
+def test_another_division_is_shown(view):
+    view.panels.measured = True
+    view.panels.group_by = " lake "
+    assert {row["name"] for row in view.panels.groups["rows"]} == {"with lake", "without lake"}
+
+
+def test_an_unknown_name_is_told_with_the_nearest(view):
+    view.panels.measured = True
+    view.panels.group_by = "plaice"
+    assert "Did you mean 'place'?" in view.panels.groups["told"]
+
+
+def test_no_name_shows_no_table(view):
+    view.panels.measured = True
+    view.panels.group_by = ""
+    assert view.panels.groups["rows"] == []
+
+
+def test_columns_come_before_concepts(view):
+    student = view.app.students.student(CLASS)
+    names = make_dividers(view.app.store, CLASS, student.weights)
+    assert names[:2] == view.app.store.metadata_columns[:2]
+
+
+@pytest.mark.slow
+def test_the_pages_search_aims_at_the_groups_of_the_spec(view):
+    view.app.suggestion.ask([CLASS])
+    assert view.app.suggestion.latest.by == COLUMN
