@@ -61,7 +61,7 @@ HEADS = (10.0, 1.0, 0.1, 0.01)
 #: Photos per batch.
 _BATCH = 32
 #: Draws of DFR, and photos that each of its cells needs.
-DRAWS, LEAST = 5, 2
+DRAWS, LEAST = 5, 5
 #: Positives of fit that a class without a bias needs.
 PLAIN = 40
 
@@ -261,10 +261,9 @@ def run(case: Case, leak: float) -> Clicked:
         found.gains[title] = {
             world: ap(logits, inside) - before[world] for world, inside in worlds.items()
         }
-        if title == "two clicks":
-            found.told["agrees with the old network, %"] = 100 * float(
-                ((logits > 0) == (old > 0)).mean()
-            )
+        if title.startswith("two clicks"):
+            alike = 100 * float(((logits > 0) == (old > 0)).mean())
+            found.told[f"{title}: agrees with the old network, %"] = alike
     return found
 
 
@@ -276,6 +275,8 @@ def rows(case: Case, shown: NDArray[np.intp]) -> Iterator[tuple[str, NDArray]]:
     chance, more = rng.choice(others, 2, replace=False).tolist()
     clicks = {
         "two clicks": {up: RAISED, off: LOWERED},
+        "two clicks, twice the size": {up: 2 * RAISED, off: 2 * LOWERED},
+        "two clicks, four times the size": {up: 4 * RAISED, off: 4 * LOWERED},
         "no click (control)": {},
         "👍 alone": {up: RAISED},
         "✕ alone": {off: LOWERED},
