@@ -12,7 +12,7 @@ export function makeApart(model) {
     if (!row) return
     const known = model.apart.row === row.row
     drawOnce(element, known ? JSON.stringify(model.apart) : "waiting", () => [
-      h("h3", {}, "By concept: score × influence"),
+      h("h3", {}, model.extent === "simple" ? "By concept" : "By concept: score × influence"),
       ...(known ? apartOf(model) : [h("span", { class: "spin" })]),
     ])
     for (const button of element.querySelectorAll(".thumb")) {
