@@ -33,7 +33,7 @@ export function makeApart(model) {
 function apartOf(model) {
   const { apart } = model
   return [
-    h("p", {}, `The student says ${apart.decision}.`),
+    h("p", {}, `The student says ${model.extent === "simple" ? apart.decision.split(":")[0] : apart.decision}.`),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
     h(
       "ul",
