@@ -106,7 +106,11 @@ function makeFields(model, card, dialog, choose) {
     if (value === "tune") choose("split")(value)
     else if (!model.data.busy) dialog.ask(split, model.data.looks.text)
   })
-  set(split.firstElementChild, "title", "The photos on screen. Students learned from others, the training images")
+  set(
+    split.firstElementChild,
+    "title",
+    "The photos on screen. Students learned from others, the training images",
+  )
   if (splits.length > 1) {
     set(
       split.lastElementChild,

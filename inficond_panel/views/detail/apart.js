@@ -33,7 +33,11 @@ export function makeApart(model) {
 function apartOf(model) {
   const { apart } = model
   return [
-    h("p", {}, `The student says ${model.extent === "simple" ? apart.decision.split(":")[0] : apart.decision}.`),
+    h(
+      "p",
+      {},
+      `The student says ${model.extent === "simple" ? apart.decision.split(":")[0] : apart.decision}.`,
+    ),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
     h(
       "ul",

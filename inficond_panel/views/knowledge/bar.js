@@ -391,7 +391,11 @@ function doneOf(model, send) {
   const told = turned && `${count(turned.right)} images now right, ${count(turned.wrong)} now wrong`
   return [
     turned && (turned.right || turned.wrong)
-      ? h("button", { class: "link num", title: "Show these images", onclick: () => send("show_turned") }, told)
+      ? h(
+          "button",
+          { class: "link num", title: "Show these images", onclick: () => send("show_turned") },
+          told,
+        )
       : h("span", {}, "No image changed its prediction"),
     detailed && h("span", { class: "num" }, ` ${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise"),
@@ -447,7 +451,13 @@ function foundBar({ words, before, after }) {
   bar.firstChild.style.width = `${100 * after}%`
   bar.lastChild.style.left = `${100 * before}%`
   const change = `${Math.round(100 * before)} → ${percent(after)}`
-  return h("div", {}, h("bdi", { class: "clip", title: words }, words), bar, h("span", { class: "num" }, change))
+  return h(
+    "div",
+    {},
+    h("bdi", { class: "clip", title: words }, words),
+    bar,
+    h("span", { class: "num" }, change),
+  )
 }
 
 /** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one
