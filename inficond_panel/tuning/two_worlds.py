@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.concepts.own_words import classes_by_word, near_words, unlisted_names
 from inficond_panel.distill import Outcome
+from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.metrics.two_worlds import WorldFigure, two_worlds
 from inficond_panel.distill.suspects import dividing_score, shows
 from inficond_panel.store import Store
@@ -38,8 +39,21 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
 @dataclass(frozen=True)
+class FoundPart:
+    """Share of a class's images that a student finds, ``before`` and ``after`` an edit: of the
+    ``images`` that show the edit's concepts (``shows``), or of those that do not."""
+
+    shows: bool
+    images: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
 class ClassWorlds:
     """Figures of one class in both worlds, before and after an edit.
+
+    ``found`` are the images with and without the concepts, where they are enough.
 
     ``concepts`` are those whose correlation the second world lacks; without any, there are only
     figures of the first. ``by_teacher``: the teacher's decisions stand in for labels. ``meant`` is
@@ -51,6 +65,7 @@ class ClassWorlds:
     by_teacher: bool
     figures: tuple[WorldFigure, ...]
     meant: str = ""
+    found: tuple[FoundPart, ...] = ()
 
     @property
     def alone(self) -> ClassWorlds:
@@ -111,7 +126,24 @@ def compared(
     old, new = (_evaluated(each) if by_teacher else each.outcome for each in (before, after))
     present = joint_presence(after, concepts) if concepts else None
     figures = two_worlds(old, new, present, **noise)
-    return ClassWorlds(after.class_name, tuple(concepts), by_teacher, tuple(figures))
+    found = () if present is None else found_parts(old, (before, after), present)
+    return ClassWorlds(after.class_name, tuple(concepts), by_teacher, tuple(figures), found=found)
+
+
+def found_parts(
+    measured: Outcome, students: tuple[Student, Student], present: NDArray[np.int8]
+) -> tuple[FoundPart, ...]:
+    """Return the shares of a class's images that two students find, of those that show concepts
+    (``present`` (n,): 1, 0, or -1) and of those that do not; a part of too few images is left out.
+    """
+    before, after = (each.decided for each in students)
+    parts = []
+    for with_them in (True, False):
+        part = (measured.label == 1) & (present == with_them)
+        if (images := int(part.sum())) >= MIN_POSITIVES:
+            shares = float(before[part].mean()), float(after[part].mean())
+            parts.append(FoundPart(with_them, images, *shares))
+    return tuple(parts)
 
 
 def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, ...]:

@@ -14,6 +14,15 @@ export function h(tag, attributes = {}, ...children) {
   )
 }
 
+/** A sentence with the names in it isolated, so that a name in right-to-left letters moves no number. */
+export function isolated(sentence, names) {
+  const known = names.filter(Boolean).sort((a, b) => b.length - a.length)
+  if (!known.length) return [sentence]
+  const escaped = known.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+  const parts = sentence.split(new RegExp(`(${escaped.join("|")})`))
+  return parts.map((part, at) => (at % 2 ? h("bdi", {}, part) : part))
+}
+
 export function s(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children)
 }

@@ -8,7 +8,7 @@ from math import isnan
 from inficond_panel.common.numbers import count, number, share
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.metrics.two_worlds import FIGURES, SmallGroup, WorldFigure
-from inficond_panel.tuning.two_worlds import ClassWorlds
+from inficond_panel.tuning.two_worlds import ClassWorlds, FoundPart
 from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE, WORLDS
 
@@ -52,6 +52,13 @@ def photos_of(worlds: ClassWorlds, world: str) -> str:
         return "photos without the correlation"
     concepts = _any_of(worlds.concepts)
     return f"photos where {worlds.class_name} appears equally often with and without {concepts}"
+
+
+def part_words(worlds: ClassWorlds, part: FoundPart) -> str:
+    """Return the words for the images of a part: ``with soccer ball``."""
+    first, *others = worlds.concepts
+    more = f" or {count(len(others))} more" if others else ""
+    return f"with{'' if part.shows else 'out'} {first}{more}"
 
 
 def figure_texts(worlds: ClassWorlds, world: str) -> list[tuple[str, str]]:

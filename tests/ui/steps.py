@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
+
+#: What the status line says after a refit.
+DONE = re.compile("now right|No image changed|Done in")
 
 
 def classes(page: Page) -> Locator:
@@ -69,7 +74,7 @@ def search(page: Page, concept: str) -> None:
 
 def fine_tune(page: Page) -> None:
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
+    expect(page.locator(".knowledge .status")).to_contain_text(DONE)
 
 
 def show_details(page: Page, are_shown: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
 from playwright.sync_api import Page, expect
 from resizing import resize
-from steps import select_class
+from steps import DONE, select_class
 from test_accessibility import findings
 
 from inficond_panel.tuning import open_tuner
@@ -85,7 +85,7 @@ def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec) -> N
     page.get_by_role("button", name="Look at 20 more").click()
     expect(place(page)).to_have_text("1 of 20")
     page.keyboard.press("Escape")
-    expect(page.locator(".knowledge .line .status")).to_contain_text("Done in")
+    expect(page.locator(".knowledge .line .status")).to_contain_text(DONE)
 
 
 def test_answers_are_gone_on_with_after_a_reload(url, open_page) -> None:

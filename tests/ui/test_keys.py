@@ -8,7 +8,7 @@ from itertools import chain
 
 from factory import twins_spec
 from playwright.sync_api import Page, expect
-from steps import blocks, classes, concepts, iterations, names, row_of, select_first
+from steps import DONE, blocks, classes, concepts, iterations, names, row_of, select_first
 from waiting import comes_to
 
 from inficond_panel.views.page.shell import DETAILS, SHORTCUTS
@@ -127,7 +127,7 @@ def keys_of_the_batch(page: Page) -> Iterator[str]:
     yield "Whether the concept's influence is stable"
     key("Control+Enter")
     expect(iterations(page)).to_have_count(2)
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in")  # takes thumbs again
+    expect(page.locator(".knowledge .status")).to_contain_text(DONE)  # takes thumbs again
     expect(blocks(page)).to_have_count(0)
     yield "Fine-tune; once more cancels"
     concepts(page).first.focus()

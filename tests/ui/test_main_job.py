@@ -64,7 +64,7 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     after = ap_now(page)
     assert after > before
     told = page.locator(".notice")
-    expect(told).to_contain_text(f"#1: AP of {HURT} +")
+    expect(told).to_contain_text(f"{HURT} is fine-tuned: #1")
     told.get_by_role("button", name="Compare").click()
     expect(title).to_have_text("#0 → #1")
     page.keyboard.press("Escape")

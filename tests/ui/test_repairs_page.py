@@ -45,12 +45,12 @@ def repairs(page: Page):
 
 def test_the_page_says_which_students_lean_on_what_and_why(page) -> None:
     expect(page.locator(".performance .legend")).to_contain_text(
-        re.compile(r"in the tuning images: \d+ of 16")
+        re.compile(r"may rely on the wrong thing: \d+ of 16")
     )
     shifted = page.locator('.performance [data-key="bicycle"]')
     expect(shifted.locator(".lean")).to_be_visible()
     expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()
-    expect(shifted.locator("> .vh")).to_contain_text("bicycle relies on traffic light, in")
+    expect(shifted.locator("> .vh")).to_contain_text("bicycle relies on traffic light: it is in")
     panel = page.locator(".repair-panel")
     line, body = (panel.locator(f".unfold-{part}") for part in ("line", "body"))
     expect(line).to_contain_text("Shift: from training to tuning images, AP falls by")
@@ -110,7 +110,7 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page) -> None:
     expect(told).to_have_text(re.compile(points))
     auto = page.get_by_role("button", name="choose λ by AP on tuning images")
     auto.click()
-    expect(repairs(page)).to_have_text("Another penalty")
+    expect(repairs(page)).to_have_text("Fewer or more concepts")
     auto.click()
     expect(repairs(page)).to_have_count(0)
 
@@ -131,7 +131,9 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
     expect(table.locator("tbody tr").last).to_contain_text(re.compile(r"AP points \[\+\d"))
     table.get_by_role("button", name="Take labels of tuning images").click()
     expect(thumbs).to_have_count(0)
-    expect(repairs(page)).to_have_text(["Learn the labels of the tuning images", "Another penalty"])
+    expect(repairs(page)).to_have_text(
+        ["Learn from the labels of the photos on screen", "Fewer or more concepts"]
+    )
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(repairs(page)).to_have_count(0)
     select(page, "train")
@@ -155,14 +157,14 @@ def test_the_page_offers_no_repair_that_others_surpass(page) -> None:
 def test_repairs_wait_beside_thumbs_and_are_fitted_with_them(page) -> None:
     opened(page)
     page.get_by_role("button", name="choose λ by AP on tuning images").click()
-    expect(repairs(page)).to_have_text("Another penalty")
+    expect(repairs(page)).to_have_text("Fewer or more concepts")
     row_of(page, "bicycle").locator(".thumb.down").click()
     expect(repairs(page)).to_have_count(1)
     fine_tune(page)
     expect(repairs(page)).to_have_count(0)
     notices, in_force = (page.locator(".knowledge .notices"), r"Active: .*λ \d")
-    expect(notices).to_contain_text("chose this student")
+    expect(notices).to_contain_text("was chosen without it")
     expect(page.locator(".repair-panel")).to_contain_text(re.compile(in_force))
     page.reload()
     select(page, "bicycle")
-    expect(notices).to_contain_text("chose this student")
+    expect(notices).to_contain_text("was chosen without it")

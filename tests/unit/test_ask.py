@@ -257,7 +257,7 @@ def test_answers_help_where_the_loss_falls_and_a_tenth_was_wrong_else_it_is_said
     half = q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2))
     np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
     for before, after, why in (  # of photos with the class
-        (3 * [0.1, 0.5, 2.0, 2.0], 3 * [1.0, 1.0, 2.5, 2.5], "Nothing to repair"),
+        (3 * [0.1, 0.5, 2.0, 2.0], 3 * [1.0, 1.0, 2.5, 2.5], "These photos show no fault"),
         (3 * [-1.0, -0.1, 2.0, 2.0], 3 * [1.0, -3.0, 2.0, 2.0], "The loss would not fall"),
         (9 * [-1.0], 9 * [1.0], "10 answers are needed"),
         (10 * [-1.0], 10 * [1.0], ""),
@@ -297,10 +297,10 @@ def test_answers_that_do_not_help_teach_nothing(students):
     found = students.teach("truck", same)
     assert (found.node, students.node) == (None, root)
     assert "right 20 times" in str(found)
-    assert "Nothing to repair was found here. Nothing was taught." in str(found)
+    assert "These photos show no fault. The student stays as it is." in str(found)
     forced = students.teach("truck", same, force=True)
     assert forced.node == students.node != root
-    assert "Nothing to repair was found here, but teaching was forced. " in str(forced)
+    assert "These photos show no fault, but teaching was forced. " in str(forced)
 
 
 def test_an_answer_can_be_changed(students):

@@ -96,7 +96,7 @@ def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
         assert not any(words in said for words in NOTHING_TO_GAIN)
     assert "Too few" not in shift_sentence(of_class)
     assert ("Shift: " in shift_sentence(of_class)) == (kind == "shift")
-    assert make_cards({BROKEN: of_class}) == []
+    assert make_cards({BROKEN: of_class}, [BROKEN]) == []
 
 
 def test_a_suggestion_has_the_classes_that_the_teacher_does_not_know():

@@ -201,7 +201,7 @@ def test_what_the_rule_decided_and_weights_of_0_that_are_moved_too_are_said(tune
         upper = node.bounds[BIKE, name][1]
         assert upper < 0
         assert node.weights[place(tuner, name)] <= upper
-        start = f"“{name}” has no influence on “bicycle”: the thumb moves it"
+        start = f"“{name}” does not count for “bicycle” now, the thumb moves it"
         assert line.startswith(start)
     removed = notices(tuner, root, [GroupIntent(BIKE, tuple(zero), "remove")])
     assert all(line.endswith("keeps it at 0.") for line in removed)

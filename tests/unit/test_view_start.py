@@ -13,6 +13,7 @@ import inficond_panel
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.suspects import Presence, Verdict
 from inficond_panel.plots.concept_matrix import Cells
+from inficond_panel.results.begin import in_order
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift, Suspect
@@ -51,11 +52,54 @@ def test_each_student_that_relies_on_a_suspect_has_a_card_and_first_what_can_be_
             replace(each, weight=float(at >= carried))
             for at, each in enumerate(FOUND["dog"].suspects)
         ]
-        made = make_cards({**FOUND, "dog": replace(FOUND["dog"], suspects=tuple(suspects))})
+        found = {**FOUND, "dog": replace(FOUND["dog"], suspects=tuple(suspects))}
+        made = make_cards(found, ["dog", "cow", "cat", "bus"])
         shown = [(card["class_name"], card["concept"], card["removable"]) for card in made]
-        assert shown == [("dog", concept, carried < 2), ("cat", "sofa", True)]  # largest loss first
-        said = "in 90 % of the training images with dog, 40 % of the tuning ones"
-        assert made[0]["shares"] == said
+        assert shown == [("dog", concept, carried < 2), ("cat", "sofa", True)]
+
+
+def test_a_card_says_in_one_sentence_how_often_the_concept_is_there():
+    (card,) = make_cards(FOUND, ["cat"])
+    said = (
+        "cat relies on sofa: it is in 90 % of the cat photos it learned from, but in 40 % of "
+        "others."
+    )
+    assert card["sentence"] == said
+
+
+def test_the_bars_of_a_card_are_the_shares_of_the_classs_images():
+    (card,) = make_cards(FOUND, ["cat"])
+    assert card["shares"] == [0.9, 0.4]
+
+
+@pytest.fixture
+def gaps(app) -> dict:
+    """Metrics of classes with these AP gaps to the teacher, and positives."""
+    one = next(iter(app.students.snapshot.metrics.values()))
+    known = {"near": (0.1, 99), "far": (0.3, 99), "ahead": (-0.1, 99), "few": (0.5, 1)}
+    return {
+        name: replace(one, teacher_ap=0.5, ap=0.5 - gap, positives=positives)
+        for name, (gap, positives) in known.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("relying", "gainless", "order"),
+    [
+        ([], [], ["far", "near", "ahead", "few"]),
+        (["ahead", "near"], [], ["near", "ahead", "far", "few"]),
+        (["ahead", "near"], ["near"], ["ahead", "near", "far", "few"]),
+        (["few"], [], ["far", "near", "ahead", "few"]),
+    ],
+    ids=["by the gap", "relying first", "of these without a gain last", "few positives at the end"],
+)
+def test_cards_have_the_order_of_the_list(gaps, relying, gainless, order):
+    assert in_order(gaps, relying, gainless) == order
+
+
+def test_a_class_ahead_of_its_teacher_has_no_card_of_its_gap(gaps):
+    made = make_behind(gaps, [], in_order(gaps))
+    assert [card["class_name"] for card in made] == ["far", "near"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +147,7 @@ def twins(tmp_path) -> AppState:
 
 def pictured_row(view: StartView, app: AppState, name: str) -> int:
     """Row of the picture on a class's card, which shows the class."""
-    row = app.store.images.index(view.panel.photos[name]["image"])
+    row = app.store.images.index(view.panel.photos[name][0]["image"])
     assert app.store.label[row, app.store.classes.index(name)] == 1
     return row
 
@@ -128,7 +172,7 @@ def test_a_card_has_a_picture_of_a_training_image_with_the_class(twins, begun):
     view = begun
     name = view.panel.cards[0]["class_name"]
     assert twins.store.split[pictured_row(view, twins, name)] == "fit"
-    assert view.panel.photos[name]["source"].startswith("data:image/")
+    assert view.panel.photos[name][0]["source"].startswith("data:image/")
 
 
 def look(view: StartView) -> str:
@@ -174,32 +218,63 @@ def test_a_card_counts_what_it_removed(twins, begun, group):
     assert (view.panel.removed, view.panel.batch["thumbs"]) == ([name], len(group))
 
 
-def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(twins):
+def test_the_second_picture_of_a_card_is_a_tuning_image_with_the_class(twins, begun):
+    name = begun.panel.cards[0]["class_name"]
+    row = twins.store.images.index(begun.panel.photos[name][1]["image"])
+    k = twins.store.classes.index(name)
+    assert (twins.store.split[row], twins.store.label[row, k]) == ("tune", 1)
+
+
+def test_the_second_picture_of_a_card_scores_low_on_the_concept(twins, begun):
+    name = begun.panel.cards[0]["class_name"]
+    score = twins.store.concept_score[:, twins.store.concepts.index("wheel")]
+    first, second = (
+        score[twins.store.images.index(each["image"])] for each in begun.panel.photos[name]
+    )
+    assert second < first
+
+
+def test_a_card_counts_the_concepts_that_a_removal_takes_along(twins, begun):
+    name = begun.panel.cards[0]["class_name"]
+    assert begun.panel.likes[name] == len(twins.students.group(name, "wheel").twins) - 1 > 0
+
+
+@pytest.fixture
+def behind(twins) -> StartView:
+    """The view where no student relies on a suspect."""
     view, names = StartView(twins), twins.store.classes
     twins.shifts.by_class = {name: shift(name, 0.0, kind="none") for name in names}
+    return view
+
+
+def test_where_no_student_relies_on_a_suspect_those_behind_have_a_card(twins, behind):
     metrics = twins.students.snapshot.metrics
-    behind = {name: metrics[name].teacher_ap - metrics[name].ap for name in names}
-    expected = sorted(names, key=lambda n: -behind[n])
-    cards, first = view.panel.cards, expected[0]
-    assert [card["class_name"] for card in cards] == expected[: start.BEHIND] != []
-    of = metrics[first]
-    assert cards[0]["shares"] == f"AP {of.ap:.3f}, its teacher {of.teacher_ap:.3f}"
-    assert view.panel.purpose.endswith("Begin with these:")
-    pictured_row(view, twins, first)
-    ask(view, "look", class_name=first, concept="")
-    assert (twins.selection.class_name, twins.selection.concept) == (first, "")
+    order = [name for name in in_order(metrics) if metrics[name].teacher_ap > metrics[name].ap]
+    assert [card["class_name"] for card in behind.panel.cards] == order[: start.CARDS] != []
 
 
-def test_where_all_are_ahead_of_their_teacher_and_images_are_few_there_is_one_to_open(app):
-    one = next(iter(app.students.snapshot.metrics.values()))
-    ahead = replace(one, ap=0.95, teacher_ap=0.9, positives=10)
-    metrics = {"cat": ahead, "dog": replace(ahead, ap=0.91), "cow": replace(ahead, positives=9)}
-    cards = {card["class_name"]: card["shares"] for card in make_behind(metrics, ["cat", "cow"])}
-    few = "too few images to say what it relies on"
-    shares = ["AP 0.910, its teacher 0.900", f"AP 0.950, its teacher 0.900; {few}", few]
-    assert list(cards.items()) == list(zip(("dog", "cat", "cow"), shares, strict=True))
-    assert "cow" not in [card["class_name"] for card in make_behind(metrics)]
-    assert len(make_behind(metrics, [f"c{at}" for at in range(60)])) == start.CARDS
+def test_a_card_without_a_concept_says_how_far_behind_it_is(twins, behind):
+    card = behind.panel.cards[0]
+    of = twins.students.snapshot.metrics[card["class_name"]]
+    assert card["sentence"] == f"AP {of.ap:.2f}, its teacher {of.teacher_ap:.2f}."
+
+
+def test_a_card_without_a_concept_asks_about_photos(twins, behind, monkeypatch):
+    asked: list = []
+    monkeypatch.setattr(twins.asking, "request", asked.append)
+    name = behind.panel.cards[0]["class_name"]
+    ask(behind, "ask", class_name=name)
+    assert (twins.selection.class_name, asked) == (name, [name])
+
+
+def test_a_class_of_too_few_images_says_so(gaps):
+    made = make_behind(gaps, ["ahead"], in_order(gaps))
+    assert made[-1]["sentence"] == "too few images to say what it relies on."
+
+
+def test_cards_of_many_classes_of_too_few_images_are_limited():
+    names = [f"c{at}" for at in range(60)]
+    assert len(make_behind({}, names, names)) == start.CARDS
 
 
 # --- repairs -----------------------------------------------------------------------------------
@@ -215,7 +290,7 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     assert [card["class_name"] for card in view.panel.cards] == ["truck"]
     expected = suggest(shifted.tuner, classes=["truck"])
     gain = 100 * expected.gain_of("truck").estimate
-    assert view.panel.offers == {"truck": {"removes": False, "gain": f"+{gain:.1f} points"}}
+    assert view.panel.offers == {"truck": {"removes": False, "gain": f"+{gain:.0f}"}}
     assert shifted.tuning.pending == []  # nobody has asked for it
     ask(view, "repair", class_name="truck", concept="")
     assert tuple(shifted.tuning.pending) == expected.intents
@@ -226,9 +301,8 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
         patch.setattr("inficond_panel.results.shift.suggest", None)  # what is known is not sought
         shifted.suggestion.ask(["truck"])
     assert tuple(shifted.tuning.pending) == expected.intents
-    previewed = shifted.tuning.preview.of("truck", "ap").estimate
     shifted.tuning.fine_tune()
-    assert shifted.tuning.notice.text == f"#1: AP of truck +{100 * previewed:.1f} points"
+    assert shifted.tuning.notice.text == "truck is fine-tuned: #1"
 
 
 def test_what_is_expected_is_of_the_iteration_shown(shifted):
@@ -239,6 +313,11 @@ def test_what_is_expected_is_of_the_iteration_shown(shifted):
     expected = shifted.suggestion.expected
     assert expected.keys() <= {"truck"}
     assert all(each.parent == shifted.students.node.id for each in expected.values())
+
+
+def test_a_class_searched_without_a_gain_is_named_once_all_are_searched(shifted):
+    shifted.suggestion.expect(["bird", "truck"])
+    assert shifted.suggestion.gainless == ["bird"]
 
 
 def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_none(shifted):
@@ -341,11 +420,11 @@ def test_the_matrix_is_made_only_where_details_are_shown(app):
 
 
 def test_the_still_picture_has_each_sentence_whole():
-    share = "in 96 % of the training images with tv monitor, 52 % of the tuning ones"
-    card = {"class_name": "tv monitor", "relies": "relies on", "concept": "couch", "shares": share}
+    told = "tv monitor relies on couch: it is in 96 % of the photos it learned from"
+    card = {"class_name": "tv monitor", "relies": "relies on", "concept": "couch", "sentence": told}
     drawn = start.draw_picture([card]).svg()
     assert "tv monitor relies on couch<" in drawn
-    assert f"{share}<" in drawn
+    assert f"{told}<" in drawn
 
 
 # --- concepts to begin with, where the detail has none open ---------------------------------------

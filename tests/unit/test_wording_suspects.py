@@ -54,7 +54,7 @@ SUSPECT = Suspect("traffic light", 1.0, 8.61, 0.0, 0.4, 1.5, 0.8, 2.2, 1.0, (), 
 def test_a_concept_that_lowers_the_logit_counts_by_its_absence_and_photos_with_the_class_lead():
     against = replace(SUSPECT, reliance=-SUSPECT.reliance)
     said = plain_sentence(replace(BICYCLE, suspects=(against,)))
-    assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}, which is in ")
+    assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}: it is in ")
     ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
     shift = ClassShift("dog", "shift")
     for reason in (suspects.suspect_reason, plain_reason):
@@ -78,7 +78,9 @@ def test_z_is_stated_of_labels_where_it_is_and_reliance_at_0_comes_with_its_reas
     assert plain_reason(BICYCLE, held).endswith(why)
     assert "own" not in plain_reason(BICYCLE, SUSPECT)
     both = replace(BICYCLE, suspects=(held, replace(SUSPECT, concept="pole")))
-    assert plain_sentence(both).startswith("bicycle relies on pole, in 95 %")  # it can be removed
+    assert plain_sentence(both).startswith(
+        "bicycle relies on pole: it is in 95 %"
+    )  # it can be removed
     assert plain_sentence(replace(both, suspects=(held,))).endswith(why)
 
 
@@ -152,7 +154,7 @@ def repair(name: str, gain: float) -> ClassRepair:
 def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     repairs = {"dog": repair("dog", 0.03), "cat": repair("cat", -0.02)}
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
-    assert repair_sentence(made, "dog") == ("Another penalty: +3.0 points expected.")
+    assert repair_sentence(made, "dog") == ("Fewer or more concepts: +3.0 points expected.")
     assert repair_notes(made, "dog") == [
         "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that did not choose."
     ]
@@ -167,7 +169,7 @@ def test_an_edit_has_words_for_people_who_begin():
     assert plain_edit(AdaptivePenalty("dog")) == "Adaptive penalty"
     assert plain_edit(Lambda("dog", 0.003)) == "Penalty 0.003"
     assert plain_edit(Label("dog", "7.jpg", 0)) == "7.jpg is not dog"
-    assert plain_edit(Learn("dog", "teacher")) == "Learn the teacher on the tuning images"
+    assert plain_edit(Learn("dog", "teacher")) == "Learn from the teacher on the photos on screen"
 
 
 DOG = ClassShift("dog", "none")

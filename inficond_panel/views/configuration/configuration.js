@@ -106,6 +106,11 @@ function makeFields(model, card, dialog, choose) {
     if (value === "tune") choose("split")(value)
     else if (!model.data.busy) dialog.ask(split, model.data.looks.text)
   })
+  set(
+    split.firstElementChild,
+    "title",
+    "The photos on screen. Students learned from others, the training images",
+  )
   if (splits.length > 1) {
     set(
       split.lastElementChild,
@@ -196,6 +201,7 @@ function makeMetric(card) {
     { class: "metric", tabindex: 0, role: "group" },
     h("span", { class: "head" }, h("span", { class: "name" }), h("span", { class: "teacher num" })),
     h("span", { class: "value num" }, h("b"), h("span")),
+    h("span", { class: "best" }),
   )
   explains(metric, card, () => metric.card)
   return metric
@@ -207,6 +213,7 @@ function updateMetric(metric, data) {
   text(metric.querySelector(".teacher"), data.teacher ?? "")
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change?.text ?? "")
+  text(metric.querySelector(".best"), data.name.endsWith("AP") ? "1 is perfect" : "")
   set(
     metric,
     "aria-label",

@@ -12,7 +12,7 @@ export function makeApart(model) {
     if (!row) return
     const known = model.apart.row === row.row
     drawOnce(element, known ? JSON.stringify(model.apart) : "waiting", () => [
-      h("h3", {}, "By concept: score × influence"),
+      h("h3", {}, model.extent === "simple" ? "By concept" : "By concept: score × influence"),
       ...(known ? apartOf(model) : [h("span", { class: "spin" })]),
     ])
     for (const button of element.querySelectorAll(".thumb")) {
@@ -33,7 +33,11 @@ export function makeApart(model) {
 function apartOf(model) {
   const { apart } = model
   return [
-    h("p", {}, `The student says ${apart.decision}.`),
+    h(
+      "p",
+      {},
+      `The student says ${model.extent === "simple" ? apart.decision.split(":")[0] : apart.decision}.`,
+    ),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
     h(
       "ul",

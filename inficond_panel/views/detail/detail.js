@@ -186,7 +186,8 @@ function rowsOf({ rows = [], labels, fills, names, assigned = [] }) {
 
 /** Facts on the image in the dialog; facts from the server arrive a moment later. */
 function factsOf(row, model) {
-  const facts = model.apart.row === row.row ? model.apart.facts : []
+  const known = model.apart.row === row.row ? model.apart.facts : []
+  const facts = model.extent === "simple" ? known.slice(0, 1) : known // the label; then come logits
   return [["Decisions", verdictOf(row.fill)], ...facts]
 }
 

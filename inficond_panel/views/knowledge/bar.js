@@ -391,7 +391,11 @@ function doneOf(model, send) {
   const told = turned && `${count(turned.right)} images now right, ${count(turned.wrong)} now wrong`
   return [
     turned && (turned.right || turned.wrong)
-      ? h("button", { class: "link num", title: "Show these images", onclick: () => send("show_turned") }, told)
+      ? h(
+          "button",
+          { class: "link num", title: "Show these images", onclick: () => send("show_turned") },
+          told,
+        )
       : h("span", {}, "No image changed its prediction"),
     detailed && h("span", { class: "num" }, ` ${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise"),
@@ -405,7 +409,9 @@ function makeWorlds(model, send) {
   const title = h("legend", {}, "Which photos do you mean?")
   const list = h("div", { class: "choices" })
   const measure = h("p", { class: "muted" })
-  const element = h("fieldset", { class: "worlds" }, title, list, measure)
+  const parts = h("div", { class: "found-parts" })
+  const choice = h("fieldset", { class: "worlds" }, title, list, measure)
+  const element = h("div", {}, parts, choice)
   const make = ({ key }) =>
     h(
       "label",
@@ -429,10 +435,29 @@ function makeWorlds(model, send) {
     element.hidden = !model.worlds
     if (element.hidden) return
     keyed(list, model.worlds.rows, ({ key }) => key, make, update)
+    const { found = [], of } = model.worlds
+    parts.hidden = !found.length
+    drawOnce(parts, JSON.stringify([of, found]), () => [h("p", {}, of), ...found.map(foundBar)])
     text(measure, model.worlds.measure)
     measure.hidden = !model.worlds.measure
   }
   return { element, draw }
+}
+
+/** Share of the images of a part that are found: a bar after the edit, a line where it was before. */
+function foundBar({ words, before, after }) {
+  const percent = (share) => `${Math.round(100 * share)} %`
+  const bar = h("i", { class: "share" }, h("i", { class: "after" }), h("i", { class: "before" }))
+  bar.firstChild.style.width = `${100 * after}%`
+  bar.lastChild.style.left = `${100 * before}%`
+  const change = `${Math.round(100 * before)} → ${percent(after)}`
+  return h(
+    "div",
+    {},
+    h("bdi", { class: "clip", title: words }, words),
+    bar,
+    h("span", { class: "num" }, change),
+  )
 }
 
 /** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one

@@ -31,7 +31,7 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.worlds import WORLDS
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import chosen_sentence, learned_sentence, plain_edit
-from inficond_panel.wording.two_worlds import figure_texts, measure_sentence, photos_of
+from inficond_panel.wording.two_worlds import figure_texts, measure_sentence, part_words, photos_of
 
 _FACTOR = TuningState.param["factor"]
 
@@ -150,13 +150,24 @@ def make_worlds(worlds: ClassWorlds, meant: str) -> dict[str, Any]:
 
     ``rows`` have the ``photos`` of a world in words, and its figures with limits; ``meant`` is the
     key of the chosen world, "" without a choice; ``measure`` states that the teacher's decisions
-    replace labels.
+    replace labels. ``found`` are the shares of the class's images (``of``) that are found with and
+    without the concepts, before and after; empty if either are too few.
     """
     rows = [
         {"key": key, "photos": photos_of(worlds, key), "figures": figure_texts(worlds, key)}
         for key in WORLDS
     ]
-    return {"rows": rows, "meant": meant, "measure": measure_sentence(worlds)}
+    parts = [
+        {"words": part_words(worlds, part), "before": part.before, "after": part.after}
+        for part in worlds.found
+    ]
+    return {
+        "rows": rows,
+        "meant": meant,
+        "measure": measure_sentence(worlds),
+        "found": parts if len(parts) == len(WORLDS) else [],
+        "of": f"{worlds.class_name} photos that are found",
+    }
 
 
 class BatchBar(StudentPart):

@@ -103,8 +103,9 @@ const muted = (words) => h("span", { class: "muted" }, words)
 
 /** Edits of each side since the common ancestor of the two nodes. */
 function drawSides(sides, data) {
+  const edited = data.sides.filter(({ steps }) => steps.length)
   sides.replaceChildren(
-    ...data.sides.map(({ title, steps, none }) =>
+    ...(edited.length ? edited : data.sides).map(({ title, steps, none }) =>
       h(
         "section",
         { "aria-label": title },
@@ -231,7 +232,7 @@ function moversTable({ detail: { movers }, numbers: [before, after] }) {
         {},
         ["Concept", before, after].map((words) => h("th", { scope: "col" }, words)),
         h("td"),
-        h("th", { scope: "col" }, "Logits"),
+        h("th", { scope: "col" }, "Effect on the decision"),
       ),
     ),
     h("tbody", {}, movers.map(row)),

@@ -117,7 +117,7 @@ function header(say, model) {
   const head = h(
     "div",
     { class: "panel-head" },
-    h("h2", {}, h("span", { class: "long" }, "Fine-tuning "), "provenance"),
+    h("h2", {}, "Provenance"),
     mark,
     undo,
     redo,

@@ -46,7 +46,12 @@ function makeCard({ class_name, relies, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
   const what = concept ? `${concept} in ${class_name}` : class_name
   const picture = (name, words) =>
-    h("span", { class: "shown" }, h("span", { class: `picture ${name}` }), words && h("span", { class: "caption" }, words))
+    h(
+      "span",
+      { class: "shown" },
+      h("span", { class: `picture ${name}` }),
+      words && h("span", { class: "caption" }, words),
+    )
   const pair = concept
     ? [picture("with", ["with ", h("bdi", {}, concept)]), picture("without", "without")]
     : [picture("with", "")]
@@ -174,7 +179,8 @@ function fillOffer([main, note], card, model) {
   set(main, "aria-label", `${words}: ${class_name}`)
   set(main, "disabled", !action || (model.locked && isTuning(action)) ? "" : null)
   set(main, "title", (isTuning(action) && model.locked) || null)
-  main.onclick = () => model.send_msg(action === "ask" ? { action, class_name } : { action, class_name, concept })
+  main.onclick = () =>
+    model.send_msg(action === "ask" ? { action, class_name } : { action, class_name, concept })
   text(note, model.gainless.includes(class_name) ? "No gain expected" : "")
 }
 

@@ -198,5 +198,9 @@ function resultOf(headline, ap, sentences) {
   const all = sentences.map((one) => h("p", {}, one))
   if (!headline) return all
   const more = h("details", {}, h("summary", {}, "How this was measured"), all)
-  return [h("p", { class: "headline num" }, headline), h("p", { class: "num", hidden: ap ? null : "" }, ap), more]
+  return [
+    h("p", { class: "headline num" }, headline),
+    h("p", { class: "num", hidden: ap ? null : "" }, ap),
+    more,
+  ]
 }

@@ -1,7 +1,7 @@
 // Finding on a student and its repair: a sentence, kinds of repair as buttons, and a list of labels
 // that are likely wrong.
 
-import { count, drawOnce, h, icon, keyed, onMessage, set, text } from "../../../ui/base.js"
+import { count, drawOnce, h, icon, isolated, keyed, onMessage, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
@@ -83,7 +83,8 @@ export function makeFinding(model, send, asking) {
       repair: { sentence, running, share, text: step },
     } = model
     element.hidden = !student
-    text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
+    const says = finding.sentence || (options.suspecting ? `${student} is being checked.` : "")
+    drawOnce(words, JSON.stringify([says, student]), () => isolated(says, [student, finding.suspect]))
     words.parentElement.hidden = !words.textContent
     set(words.parentElement, "title", finding.hover || null)
     const { sentence: told = "", raise: raisable = "" } = finding.word ?? {}

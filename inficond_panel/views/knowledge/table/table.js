@@ -187,6 +187,7 @@ function makeTools(model, send, dialog, menu) {
       class: unless("typing", "add"),
       "aria-keyshortcuts": "T",
       title: "Add or delete a concept of your own (T)",
+      "aria-label": "Add or delete a concept",
       onclick: () => dialog.open(model.find),
     },
     h("span", { "aria-hidden": "true" }, "+"),
