@@ -137,6 +137,11 @@ def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMe
     return list(map(SideMeans, counts, mean.reshape(shape), variance.reshape(shape)))
 
 
+#: False discovery rate at which a lost correlation alone is a shift.
+CLEAR = 0.01
+#: Least reliance for that. Among hundreds of concepts some differ between the splits in photos of
+#: equal kind, mostly concepts on which the student hardly relies, or on whose absence.
+RELIED = 0.15
 #: Least number of photos that carry a suspect (``spread.support``): as many as a class needs.
 LEAST_SUPPORT = 10
 
@@ -217,6 +222,15 @@ class Suspicion:
         harms some students without a fault.
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
+
+    def clear(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
+        """Return the indices of the concepts whose lost correlation alone is a shift, highest score
+        first: it is clear (``CLEAR``), and the student relies on their presence (``RELIED``).
+
+        The concepts ``besides`` (indices) are left out."""
+        ranked = self.ranked(besides)
+        clear = (self.q[ranked] <= CLEAR) & (self.reliance[ranked] >= RELIED)
+        return np.asarray(ranked[clear])
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
         """Return the indices of the concepts with a suspect score above 0, highest score first.

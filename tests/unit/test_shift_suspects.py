@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.drift import MOST_LOG_RATIO, balance, density_ratio
-from inficond_panel.distill.suspects import Photos, suspicion
+from inficond_panel.distill.suspects import Photos, Suspicion, suspicion
 from inficond_panel.errors import DataError
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, class_shift
@@ -144,6 +144,30 @@ def test_of_100_students_without_a_shift_few_have_a_suspect_at_a_rate_of_5_perce
         found = suspicion(folds, tune, weights @ values(tune).T, weights)
         alarms += bool(found.q.min() <= 0.05)
     assert alarms <= 12  # 5 expected; binomial, 99.8 %
+
+
+@pytest.mark.parametrize(
+    ("reliance", "p", "clear"),
+    [
+        pytest.param(0.5, 1e-8, True, id="relied on, and lost"),
+        pytest.param(0.5, 0.01, False, id="may be lost by chance among a hundred"),
+        pytest.param(-0.5, 1e-8, False, id="relied on by its absence"),
+        pytest.param(0.05, 1e-8, False, id="hardly relied on"),
+    ],
+)
+def test_a_lost_correlation_alone_is_a_shift_if_the_student_relies_on_presence(reliance, p, clear):
+    measured = suspected([reliance, *[0.01] * 99], [p, *[1.0] * 99])
+    assert (0 in measured.clear()) == clear
+
+
+def test_the_classs_own_word_is_no_shift_by_its_lost_correlation():
+    assert list(suspected([0.5, 0.5], [1e-8, 1e-8]).clear(besides=[0])) == [1]
+
+
+def suspected(reliance: list[float], p: list[float]) -> Suspicion:
+    """Measures of concepts that weaken alike."""
+    one = np.ones(len(p))
+    return Suspicion(np.array(reliance), 5 * one, 5 * one, 0 * one, np.array(p), one, 0 * one)
 
 
 def test_a_constant_concept_is_no_suspect_and_of_no_values_there_are_no_correlations():
