@@ -46,8 +46,8 @@ ALIKE = 0.5
 LEAST = 0.14
 #: Chance, over all known candidates of a class, that one is called that the student does not use.
 ALPHA = 0.05
-#: Least z of the decisions that show a use: 5 % of those that do not, one-sided.
-SHOWN = 1.645
+#: Least z of the decisions that show a use: that of 1 % of those that do not, one-sided.
+SHOWN = 2.326
 #: Share of a column's variance below which the rest, given other columns, is rounding.
 _ROUNDING = 1e-9
 

@@ -139,9 +139,9 @@ def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMe
 
 #: False discovery rate at which a lost correlation alone is a shift.
 CLEAR = 0.01
-#: Least reliance for that. Among hundreds of concepts some differ between the splits in photos of
-#: equal kind, mostly concepts on which the student hardly relies, or on whose absence.
-RELIED = 0.15
+#: Least strength for that. Two splits of the same photos differ a little in some of hundreds of
+#: concepts, on most of which a student hardly relies.
+LEAST_STRENGTH = 0.1
 #: Least number of photos that carry a suspect (``spread.support``): as many as a class needs.
 LEAST_SUPPORT = 10
 
@@ -223,14 +223,25 @@ class Suspicion:
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
 
-    def clear(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
-        """Return the indices of the concepts whose lost correlation alone is a shift, highest score
-        first: it is clear (``CLEAR``), and the student relies on their presence (``RELIED``).
+    def strength(self, spread: Array, share: float) -> Array:
+        """Return the strength (C,) of what is lost: the lost correlation times the square root of
+        the reliance, as ``shared_bias`` has it for what is not lost.
 
-        The concepts ``besides`` (indices) are left out."""
+        ``spread`` (C,) are the scores' standard deviations, ``share`` that of the positives: a
+        difference D of mean scores is a correlation of D / spread sqrt(share (1 - share))."""
+        lost = np.abs(self.fit_bond - self.tune_bond) * np.sqrt(share * (1 - share))
+        lost = np.divide(lost, spread, out=np.zeros_like(lost), where=spread > 0)
+        return np.asarray(lost * np.sqrt(np.abs(self.reliance)))
+
+    def clear(self, spread: Array, share: float, besides: Sequence[int] = ()) -> NDArray[np.intp]:
+        """Return the indices of the concepts whose lost correlation alone is a shift, highest score
+        first: it is no chance (``CLEAR``), and strong (``LEAST_STRENGTH``).
+
+        ``spread`` and ``share`` are those of ``strength``; the concepts ``besides`` (indices) are
+        left out."""
         ranked = self.ranked(besides)
-        clear = (self.q[ranked] <= CLEAR) & (self.reliance[ranked] >= RELIED)
-        return np.asarray(ranked[clear])
+        strong = self.strength(spread, share)[ranked] >= LEAST_STRENGTH
+        return np.asarray(ranked[(self.q[ranked] <= CLEAR) & strong])
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
         """Return the indices of the concepts with a suspect score above 0, highest score first.

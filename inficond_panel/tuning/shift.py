@@ -186,7 +186,8 @@ def class_shift(evidence: Evidence) -> ClassShift:
     memory = teacher_memory(evidence) if verdict.kind == SHIFT else None
     decisive = verdict if memory is None else memory.labels
     # By scores only: labels also show harmless differences between the splits.
-    lost = measured.clear(_own(evidence))
+    share = float((evidence.tune_label == 1).mean())
+    lost = measured.clear(evidence.spread, share, _own(evidence))
     clear = lost[~_held_at_zero(evidence)[lost]]
     kind = SHIFT if len(clear) else decisive.kind
     return replace(

@@ -211,7 +211,7 @@ def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):
     ("found", "called", "use", "told"),
     [
         pytest.param(((15, 100), (57, 100)), ((1, 50), (2, 50)), -0.3, True, id="found"),
-        pytest.param(((50, 100), (50, 100)), ((19, 50), (1, 50)), 0.3, True, id="called wrongly"),
+        pytest.param(((50, 100), (50, 100)), ((25, 50), (1, 50)), 0.3, True, id="called wrongly"),
         pytest.param(((80, 100), (0, 0)), ((9, 50), (1, 50)), 0.3, True, id="all have it"),
         pytest.param(((75, 100), (67, 100)), ((9, 50), (1, 50)), -0.3, False, id="other side"),
         pytest.param(((75, 100), (67, 100)), ((1, 50), (9, 50)), -0.3, False, id="both cancel"),
