@@ -71,7 +71,7 @@ def parse_args() -> argparse.Namespace:
     add_case_arguments(parser)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--teachers", nargs="+", choices=TEACHERS, default=["strong"])
-    parser.set_defaults(lambda_="auto", least=(15, 4), leak=0.05, shared=True)
+    parser.set_defaults(least=(15, 4), leak=0.05, shared=True)
     return parser.parse_args()
 
 
@@ -98,7 +98,11 @@ def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def ranked(case: Case, teacher: str, args: argparse.Namespace) -> dict[str, Any]:
     """Ranks of the context of one biased student, and of a random column and concept."""
-    students, store, pair = student_of(case, columns=True), case.store, case.pair
+    students, store, pair = (
+        student_of(case, columns=True, lambda_=args.lambda_),
+        case.store,
+        case.pair,
+    )
     assert pair is not None
     found = found_of(students)
     name = store.classes[pair.context]
@@ -150,7 +154,7 @@ def plain(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for teacher in args.teachers:
         args.teacher = teacher
         for case in plain_cases(store, args):
-            students = student_of(case, columns=True)
+            students = student_of(case, columns=True, lambda_=args.lambda_)
             found, between = found_of(students), relies_wrongly(shift_of(students))
             shutil.rmtree(Path(students.tuner.store.path).parent)
             tune = np.asarray(store.label)[case.split.tune, case.k]

@@ -21,9 +21,10 @@ that uses another known thing, which goes with z, passes; what is not known rema
 
 A p-value alone says little: with photos enough, every student uses something besides its class's
 words. So a known candidate is *called* if, besides, its strength is at least ``LEAST``, more than
-classes of real photos without a made bias have. A concept is ranked and never called: in numbers a
-part of the class, or what always stands beside it, is like a fault. What is called is a question,
-too.
+classes of real photos without a made bias have, and the student's decisions show the use
+(``Rates.tells``): logits may follow a thing that decides no photo. A concept is ranked and never
+called: in numbers a part of the class, or what always stands beside it, is like a fault. What is
+called is a question, too.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ ALIKE = 0.5
 LEAST = 0.14
 #: Chance, over all known candidates of a class, that one is called that the student does not use.
 ALPHA = 0.05
+#: Least z of the decisions that show a use: that of 1 % of those that do not, one-sided.
+SHOWN = 2.326
 #: Share of a column's variance below which the rest, given other columns, is rounding.
 _ROUNDING = 1e-9
 
@@ -157,18 +160,34 @@ class Rates:
     found: tuple[tuple[int, int], tuple[int, int]]
     called: tuple[tuple[int, int], tuple[int, int]]
 
+    @property
+    def z(self) -> float:
+        """Standardised number of calls with the candidate above what is expected if, at equal
+        label, calls do not depend on it (Mantel and Haenszel 1959, J. Natl. Cancer Inst. 22)."""
+        above = variance = 0.0
+        for (with_, n), (without, m) in (self.found, self.called):
+            every, calls = max(n + m, 1), with_ + without
+            above += with_ - n * calls / every
+            variance += n * m * calls * (every - calls) / (every**2 * max(every - 1, 1))
+        return float(above / np.sqrt(variance)) if variance else 0.0
+
     def tells(self, use: float) -> bool:
-        """Return True if the decisions show a use of this sign: on that side more positives are
-        found, or more negatives called.
+        """Return True if the decisions show a use of this sign: at equal label, more photos are
+        called on that side than chance would have (``SHOWN``).
 
         If no positive has the candidate, its absence is right in all photos there are."""
-        if use < 0 and not self.found[0][1]:
-            return False
-        return self.found_tells(use) or _difference(*self.called) * use > 0
+        return not self._right_without(use) and self.z * np.sign(use) >= SHOWN
 
     def found_tells(self, use: float) -> bool:
         """Return True if more positives are found on the side of a use of this sign."""
         return _difference(*self.found) * use > 0
+
+    def called_tells(self, use: float) -> bool:
+        """Return True if more negatives are called on the side of a use of this sign."""
+        return not self._right_without(use) and _difference(*self.called) * use > 0
+
+    def _right_without(self, use: float) -> bool:
+        return use < 0 and not self.found[0][1]
 
 
 def _difference(with_: tuple[int, int], without: tuple[int, int]) -> float:

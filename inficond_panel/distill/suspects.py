@@ -137,6 +137,11 @@ def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMe
     return list(map(SideMeans, counts, mean.reshape(shape), variance.reshape(shape)))
 
 
+#: False discovery rate at which a lost correlation alone is a shift.
+CLEAR = 0.01
+#: Least strength for that. Two splits of the same photos differ a little in some of hundreds of
+#: concepts, on most of which a student hardly relies.
+LEAST_STRENGTH = 0.1
 #: Least number of photos that carry a suspect (``spread.support``): as many as a class needs.
 LEAST_SUPPORT = 10
 
@@ -217,6 +222,26 @@ class Suspicion:
         harms some students without a fault.
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
+
+    def strength(self, spread: Array, share: float) -> Array:
+        """Return the strength (C,) of what is lost: the lost correlation times the square root of
+        the reliance, as ``shared_bias`` has it for what is not lost.
+
+        ``spread`` (C,) are the scores' standard deviations, ``share`` that of the positives: a
+        difference D of mean scores is a correlation of D / spread sqrt(share (1 - share))."""
+        lost = np.abs(self.fit_bond - self.tune_bond) * np.sqrt(share * (1 - share))
+        lost = np.divide(lost, spread, out=np.zeros_like(lost), where=spread > 0)
+        return np.asarray(lost * np.sqrt(np.abs(self.reliance)))
+
+    def clear(self, spread: Array, share: float, besides: Sequence[int] = ()) -> NDArray[np.intp]:
+        """Return the indices of the concepts whose lost correlation alone is a shift, highest score
+        first: it is no chance (``CLEAR``), and strong (``LEAST_STRENGTH``).
+
+        ``spread`` and ``share`` are those of ``strength``; the concepts ``besides`` (indices) are
+        left out."""
+        ranked = self.ranked(besides)
+        strong = self.strength(spread, share)[ranked] >= LEAST_STRENGTH
+        return np.asarray(ranked[(self.q[ranked] <= CLEAR) & strong])
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
         """Return the indices of the concepts with a suspect score above 0, highest score first.

@@ -21,9 +21,6 @@ from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 
-#: False discovery rate at which a lost correlation alone is a shift. With ALPHA of the verdict, a
-#: shift is claimed for 5 % of the classes without a shift.
-CLEAR = 0.01
 #: Least loss of correlation, in standard errors, of a suspect, if the class has a shift.
 PLAUSIBLE = 2.0
 #: Least score of a further suspect, as a share of the first suspect's score.
@@ -189,8 +186,8 @@ def class_shift(evidence: Evidence) -> ClassShift:
     memory = teacher_memory(evidence) if verdict.kind == SHIFT else None
     decisive = verdict if memory is None else memory.labels
     # By scores only: labels also show harmless differences between the splits.
-    ranked = measured.ranked(_meaning_class(evidence))
-    lost = ranked[measured.q[ranked] <= CLEAR]
+    share = float((evidence.tune_label == 1).mean())
+    lost = measured.clear(evidence.spread, share, _meaning_class(evidence))
     clear = lost[~_held_at_zero(evidence)[lost]]
     kind = SHIFT if len(clear) else decisive.kind
     return replace(

@@ -21,7 +21,8 @@ def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | 
     and without a suspect, and what to do: ``blond hair is found in 57 % of the photos without man,
     15 % of those with it (13 photos).`` What shows the reliance comes first."""
     told = [_found(name, suspect), _called(name, suspect)]
-    wrong_first = suspect.rates.tells(suspect.use) and not suspect.rates.found_tells(suspect.use)
+    rates, use = suspect.rates, suspect.use
+    wrong_first = rates.called_tells(use) and not rates.found_tells(use)
     told = told[::-1] if wrong_first else told
     return " ".join(filter(None, [*told, asked_sentence(name, suspect)]))
 
@@ -32,7 +33,7 @@ def short_sentence(name: str, suspect: SharedSuspect) -> str:
     rates, use = suspect.rates, suspect.use
     if rates.found_tells(use) and _apart(rates.found) >= _apart(rates.called):
         return _found(name, suspect)
-    return (_called(name, suspect) if rates.tells(use) else "") or _found(name, suspect)
+    return (_called(name, suspect) if rates.called_tells(use) else "") or _found(name, suspect)
 
 
 def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:

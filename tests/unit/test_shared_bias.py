@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kstest, norm
+from scipy.stats import hypergeom, kstest, norm
 
 import inficond_panel
 from inficond_panel.distill.shared_bias import ALIKE, LEAST, Rates, SharedBias, rates, shared_bias
@@ -210,15 +210,25 @@ def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):
 @pytest.mark.parametrize(
     ("found", "called", "use", "told"),
     [
-        (((15, 100), (57, 100)), ((1, 50), (2, 50)), -0.3, True),
-        (((75, 100), (67, 100)), ((1, 50), (9, 50)), -0.3, True),
-        (((75, 100), (67, 100)), ((9, 50), (1, 50)), -0.3, False),
-        (((75, 100), (67, 100)), ((1, 50), (9, 50)), 0.3, True),
-        (((50, 100), (50, 100)), ((9, 50), (1, 50)), 0.3, True),
-        (((50, 100), (50, 100)), ((1, 50), (1, 50)), 0.3, False),
-        (((0, 0), (60, 100)), ((0, 50), (9, 50)), -0.3, False),
-        (((80, 100), (0, 0)), ((9, 50), (1, 50)), 0.3, True),
+        pytest.param(((15, 100), (57, 100)), ((1, 50), (2, 50)), -0.3, True, id="found"),
+        pytest.param(((50, 100), (50, 100)), ((25, 50), (1, 50)), 0.3, True, id="called wrongly"),
+        pytest.param(((80, 100), (0, 0)), ((9, 50), (1, 50)), 0.3, True, id="all have it"),
+        pytest.param(((75, 100), (67, 100)), ((9, 50), (1, 50)), -0.3, False, id="other side"),
+        pytest.param(((75, 100), (67, 100)), ((1, 50), (9, 50)), -0.3, False, id="both cancel"),
+        pytest.param(((16, 59), (9, 29)), ((3, 374), (1, 1938)), 0.37, False, id="three photos"),
+        pytest.param(((50, 100), (50, 100)), ((1, 50), (1, 50)), 0.3, False, id="neither"),
+        pytest.param(((0, 0), (60, 100)), ((0, 50), (29, 50)), -0.3, False, id="right absence"),
+        pytest.param(((0, 0), (0, 0)), ((0, 0), (0, 0)), 0.3, False, id="no photos"),
     ],
 )
 def test_the_decisions_must_show_the_use_that_is_called(found, called, use, told):
     assert Rates(found, called).tells(use) == told
+
+
+def test_the_z_of_decisions_is_that_of_two_hypergeometric_draws():
+    """Calls with the candidate, among the photos of each label, less their expected number."""
+    found, called = ((40, 65), (8, 20)), ((11, 94), (21, 762))
+    draws = [hypergeom(n + m, a + b, n) for (a, n), (b, m) in (found, called)]
+    above = 40 + 11 - sum(draw.mean() for draw in draws)
+    expected = above / np.sqrt(sum(draw.var() for draw in draws))
+    assert Rates(found, called).z == pytest.approx(expected)

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.drift import MOST_LOG_RATIO, balance, density_ratio
-from inficond_panel.distill.suspects import Photos, suspicion
+from inficond_panel.distill.suspects import Photos, Suspicion, suspicion
 from inficond_panel.errors import DataError
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, class_shift
@@ -144,6 +144,47 @@ def test_of_100_students_without_a_shift_few_have_a_suspect_at_a_rate_of_5_perce
         found = suspicion(folds, tune, weights @ values(tune).T, weights)
         alarms += bool(found.q.min() <= 0.05)
     assert alarms <= 12  # 5 expected; binomial, 99.8 %
+
+
+@pytest.mark.parametrize(
+    ("reliance", "p", "fit_bond", "clear"),
+    [
+        pytest.param(0.5, 1e-8, 1.0, True, id="relied on, and lost"),
+        pytest.param(-0.5, 1e-8, 1.0, True, id="relied on by its absence, and lost"),
+        pytest.param(0.5, 0.01, 1.0, False, id="may be chance among a hundred"),
+        pytest.param(0.02, 1e-8, 1.0, False, id="hardly relied on"),
+        pytest.param(0.5, 1e-8, 0.2, False, id="hardly lost"),
+    ],
+)
+def test_a_lost_correlation_alone_is_a_shift_if_it_is_strong(reliance, p, fit_bond, clear):
+    measured = suspected([reliance, *[0.01] * 99], [p, *[1.0] * 99], fit_bond)
+    assert (0 in measured.clear(np.ones(100), 0.3)) == clear
+
+
+def test_the_classs_own_word_is_no_shift_by_its_lost_correlation():
+    both = suspected([0.5, 0.5], [1e-8, 1e-8], 1.0)
+    assert list(both.clear(np.ones(2), 0.3, besides=[0])) == [1]
+
+
+def test_the_strength_of_what_is_lost_is_a_correlation_times_the_root_of_the_reliance():
+    """Where tune has no difference at all, what is lost is the whole correlation with the class."""
+    rng = np.random.default_rng(0)
+    label = np.arange(400) % 4 == 0
+    score = rng.normal(size=400) + label
+    bond = score[label].mean() - score[~label].mean()
+    found = suspected([0.25], [0.0], bond).strength(np.array([score.std()]), 0.25)
+    assert found[0] == pytest.approx(np.corrcoef(score, label)[0, 1] * 0.5)
+
+
+def test_a_constant_concept_has_no_strength():
+    assert suspected([0.5], [0.0], 0.0).strength(np.zeros(1), 0.3)[0] == 0
+
+
+def suspected(reliance: list[float], p: list[float], fit_bond: float) -> Suspicion:
+    """Measures of concepts that weaken alike, whose correlation is lost altogether."""
+    one = np.ones(len(p))
+    many = (5 * one, 5 * one, 0 * one)
+    return Suspicion(np.array(reliance), *many, np.array(p), fit_bond * one, 0 * one)
 
 
 def test_a_constant_concept_is_no_suspect_and_of_no_values_there_are_no_correlations():
