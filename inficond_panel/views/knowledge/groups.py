@@ -16,7 +16,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.views.knowledge.parts import StudentPanels
 from inficond_panel.vocabulary.confidence import confidence_word
-from inficond_panel.vocabulary.pictures import PROPERTY_OF
+from inficond_panel.vocabulary.picture_properties import PROPERTY_OF
 from inficond_panel.wording.groups import aim_sentence, group_words, worst_cell_sentence
 
 #: Number of the student's strongest concepts that are offered to divide images.
