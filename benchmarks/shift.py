@@ -47,7 +47,7 @@ from shift_parts.shared import TABLES, Clicked, click_class, click_pair, table
 
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.suggest.gain import DRAWS
+from inficond_panel.tuning.suggest.gain import GAIN_DRAWS
 
 #: What a gain where class and context disagree is a share of.
 WHOLE = "the unbiased student of the same size"
@@ -199,8 +199,8 @@ def mean_gain(runs: Sequence[Any], title: str, than: str = "") -> tuple[float, f
         draws -= np.array([np.nan_to_num(run.gains[than].draws) for run in held])
         values -= np.array([run.gains[than].estimate for run in held])
     rng = np.random.default_rng(0)
-    taken = rng.integers(len(held), size=(DRAWS, len(held)))
-    means = draws[taken.T, np.arange(DRAWS)].mean(axis=0)
+    taken = rng.integers(len(held), size=(GAIN_DRAWS, len(held)))
+    means = draws[taken.T, np.arange(GAIN_DRAWS)].mean(axis=0)
     low, high = np.quantile(means, [0.025, 0.975])
     return tuple(float(100 * value) for value in (values.mean(), low, high))  # type: ignore[return-value]
 

@@ -7,7 +7,7 @@ import numpy as np
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.suggest.gain import DRAWS, NO_CHANGE, Change
+from inficond_panel.tuning.suggest.gain import GAIN_DRAWS, NO_CHANGE, Change
 from inficond_panel.vocabulary.metrics import AP
 
 
@@ -17,7 +17,7 @@ def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
     Calls with the same n and seed use the same draws, so that changes of several classes can be
     averaged draw by draw.
     """
-    table = draw_counts(len(label), DRAWS, seed)
+    table = draw_counts(len(label), GAIN_DRAWS, seed)
     known = label >= 0
     if np.array_equal(before, after):
         return NO_CHANGE

@@ -30,7 +30,7 @@ from inficond_panel.tuning.repairs.choosing import (
 )
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 
-DRAWS = 400
+GAIN_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Change:
 
 
 #: Change of an unchanged student.
-NO_CHANGE = Change(0.0, np.zeros(DRAWS))
+NO_CHANGE = Change(0.0, np.zeros(GAIN_DRAWS))
 
 
 def mean_change(changes: Sequence[Change]) -> Change:
