@@ -44,7 +44,7 @@ from inficond_panel.tuning.shared_bias import first_shared
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
 from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
-    DRAWS,
+    GAIN_DRAWS,
     NO_CHANGE,
     Change,
     ChoiceGain,
@@ -187,7 +187,7 @@ def _compared(
     cell = evidence.cells(by, evidence.tune).of if by else None
     still = _logits(evidence, [student.terms])
     group = student.store.groups_at(evidence.seen)
-    counts = draw_counts(len(evidence.seen), DRAWS, seed, group)
+    counts = draw_counts(len(evidence.seen), GAIN_DRAWS, seed, group)
     counts = counts[:, np.isin(evidence.seen, evidence.tune)]
     before = changes_by_teaching(evidence, student.terms, counts, cell)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
