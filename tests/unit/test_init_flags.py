@@ -288,3 +288,10 @@ def test_outputs_that_are_said_of_a_folder_are_taken(probabilities, capsys):
     spec, out = init(capsys, "data", "--teacher", "z.csv", *several)
     assert (spec.dataset.task, spec.teacher.outputs) == ("multi_label", "logits")
     assert "holds probabilities" not in out
+
+
+@pytest.mark.parametrize("flag", ["--splits", "--photos", "--metadata"])
+def test_a_flag_of_tables_beside_a_folder_is_told(data, capsys, flag):  # noqa: F811
+    (data.parent / "table.csv").write_text("image_id,camera\n")
+    error = refused(capsys, "data", flag, "table.csv")
+    assert f"{flag}: only for the three tables" in error

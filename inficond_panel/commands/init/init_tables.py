@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 _FORM = "inficond init scores.csv logits.csv labels.csv --splits split.csv --output own.zarr"
 _OF_FOLDER = ("download", "teacher", "encoder", "corpus")
 _TABLES = ("scores", "logits", "labels")
+_OF_TABLES = ("splits", "photos", "metadata")
 
 
 def is_of_tables(args: argparse.Namespace) -> bool:
     """Return whether the arguments name tables, not a folder; raise ``DataError`` for a mixture."""
-    tables = len(args.place) > 1 or bool(args.splits or args.photos or args.metadata)
+    _check_folder(args)
+    tables = len(args.place) > 1 or any(getattr(args, name) for name in _OF_TABLES)
     values = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in values.items() if value]
     if not tables:
@@ -45,6 +47,18 @@ def is_of_tables(args: argparse.Namespace) -> bool:
     if missing:
         raise DataError(" ".join(missing), f"Run, for example: {_FORM}")
     return True
+
+
+def _check_folder(args: argparse.Namespace) -> None:
+    """Raise ``DataError`` for flags of tables beside a folder of photos."""
+    given = [f"--{name}" for name in _OF_TABLES if getattr(args, name)]
+    if given and len(args.place) == 1 and Path(args.place[0]).is_dir():
+        raise DataError(
+            f"{', '.join(given)}: only for the three tables {', '.join(_TABLES)}; {args.place[0]} "
+            "is a folder of photos.",
+            "Leave it out. Put the table into the folder: init finds it, and the spec's dataset "
+            "names its columns.",
+        )
 
 
 def check_captions(args: argparse.Namespace) -> None:
