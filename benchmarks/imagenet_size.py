@@ -91,7 +91,7 @@ def steps(path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "one edit", lambda: students.down("class 0", "concept 0")
     yield "changes, intervals", lambda: students.changes("parent")
     yield "suspects of a class", lambda: students.doctor(["class 0"])
-    yield "levers of a class", lambda: students.levers(["class 0"])
+    yield "levers of a class", lambda: students.compare_repairs(["class 0"])
 
 
 def measure(path: Path) -> dict[str, float]:

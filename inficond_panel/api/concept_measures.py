@@ -91,11 +91,11 @@ class ConceptMeasures(Moves):
         student = self.student(class_name, split)
         return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
 
-    def take_apart(self, class_name: str, image: str) -> Apart:
+    def explain(self, class_name: str, image: str) -> Apart:
         """Explain a class's logit on one image: the contribution of each concept, and the smallest
         change that reverses the decision. Each use of the holdout is counted.
 
-        >>> apart = students.take_apart("bicycle", students.images("tune")[0])
+        >>> apart = students.explain("bicycle", students.images("tune")[0])
         >>> apart.parts[0].concept, round(apart.parts[0].logit, 1)
         ('bicycle', 1.5)
         """

@@ -51,7 +51,7 @@ class Measures(ConceptMeasures):
     """Result tables of the students at one iteration; each use of the holdout is counted."""
 
     @property
-    def level(self) -> float:
+    def confidence(self) -> float:
         """Confidence level of all intervals: ``views.confidence`` of the spec."""
         return float(self.tuner.spec.views.confidence)
 
@@ -380,12 +380,12 @@ class Measures(ConceptMeasures):
                 raise TuningError(
                     missing("class", name, self.classes, "in the store"),
                     "Name classes of students.classes, or none for all: students.suggest(). All "
-                    "kinds of repair are compared: students.levers().",
+                    "kinds of repair are compared: students.compare_repairs().",
                 )
         edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed, aim=aim, by=by)
         return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
 
-    def levers(
+    def compare_repairs(
         self,
         classes: str | Sequence[str] | None = None,
         *,
@@ -403,7 +403,7 @@ class Measures(ConceptMeasures):
         class's own word alone, and its average with the student, are last: they are no edits.
         ``tune(suggest(classes=...))`` carries out the recommended repairs.
 
-        >>> students.levers("bicycle")[["recommended", "gain"]].round(2)
+        >>> students.compare_repairs("bicycle")[["recommended", "gain"]].round(2)
                                              recommended  gain
         class   lever
         bicycle as it is                           False   NaN

@@ -147,7 +147,7 @@ def test_an_estimator_is_alike_each_look_at_holdout_is_counted_one_image_taken_a
     np.testing.assert_allclose(again.coef_, estimator.coef_, atol=0.02)
     image, scores = students.images("holdout")[3], students.scores("holdout")[3:4]
     assert students.tuner.looks() == 0
-    found = students.take_apart("bicycle", image)
+    found = students.explain("bicycle", image)
     total = found.intercept + sum(part.logit for part in found.parts)
     assert total == pytest.approx(students.decision_function(scores)[0, 0], abs=1e-9)
     looks = (

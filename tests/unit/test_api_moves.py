@@ -94,7 +94,7 @@ def test_what_is_no_intent_no_name_or_no_file_is_told(students):
         (lambda: students.slices("place", classes=["bicycel"]), "'bicycle'"),
         (lambda: students.page("page.html", "bicycel"), "'bicycle'"),
         (lambda: students.to_xarray("tuen"), "'tune'"),
-        (lambda: students.take_apart("bicycle", "00013x"), "'000193'"),
+        (lambda: students.explain("bicycle", "00013x"), "'000193'"),
     ):
         with pytest.raises(TuningError, match=f"Did you mean {near}"):
             call()
@@ -108,7 +108,7 @@ def test_what_is_no_intent_no_name_or_no_file_is_told(students):
 
 def test_one_name_is_not_taken_for_its_letters(students, tmp_path):
     one, alone = ["bicycle"], "bicycle"
-    for table in (students.thresholds, students.levers):
+    for table in (students.thresholds, students.compare_repairs):
         assert table(classes=alone).equals(table(classes=one))
     few = students.gallery(alone, "wheel", filters="positive")
     assert few.equals(students.gallery(alone, "wheel", filters=["positive"]))

@@ -41,7 +41,11 @@ RAISED = {
     "concept": (lambda s, _: s.plot.embedding(concept="whel"), "students.concepts", "--json"),
     "setting": (lambda s, _: open_students(misspelt(s)), "students.classes", "info SPEC"),
     "node": (lambda s, _: s.jump("abcdef"), "There are #0 to #0", "There are #0"),
-    "suggest": (lambda s, _: s.suggest("repair"), "students.levers()", "students.suggest()"),
+    "suggest": (
+        lambda s, _: s.suggest("repair"),
+        "students.compare_repairs()",
+        "students.suggest()",
+    ),
     "report": (lambda s, _: s.report(), "students.jump(ID).report()", "inficond explain SPEC"),
     "top": (lambda s, _: s.confusion(), 'task="single_label"', "in the spec"),
     "column": (lambda _, p: frames(p / "x.zarr").groups("camera"), "metadata=FRAME", "dataset."),

@@ -176,8 +176,8 @@ DOORS = {
     ),
     "tag": (lambda s: s.tag(IMAGE, "x").tags()["image"][0], lambda s: "é0002"),
     "take_apart": (
-        lambda s: s.take_apart(CAT_NFD, IMAGE).logit,
-        lambda s: s.take_apart(CAT, "é0002").logit,
+        lambda s: s.explain(CAT_NFD, IMAGE).logit,
+        lambda s: s.explain(CAT, "é0002").logit,
     ),
 }
 

@@ -59,7 +59,10 @@ DOORS = {
     "info": ([], content),
     "metrics": ([], lambda students: {"classes": students.metrics(intervals=True)}),
     "thresholds": ([], lambda students: students.thresholds()),
-    "suggest": (["--class", "bicycle", "--dry-run"], lambda each: each.fit().levers("bicycle")),
+    "suggest": (
+        ["--class", "bicycle", "--dry-run"],
+        lambda each: each.fit().compare_repairs("bicycle"),
+    ),
     "distill": ([], lambda students: refits.students(students.tuner, students.node, "tune")),
     "tune": (["--edits", "{folder}/edits.yaml", "--keep-head"], carried_out),
     "history list": ([], lambda students: iterations(students.tuner, changes=True)),

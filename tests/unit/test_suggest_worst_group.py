@@ -20,7 +20,7 @@ def students(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def levers(students):
-    return students.levers(aim="worst-group", by=COLUMN)
+    return students.compare_repairs(aim="worst-group", by=COLUMN)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_groups_by_chance_get_no_repair_of_the_true_groups(students):
 
 
 def test_a_concept_that_divides_images_may_be_removed(students):
-    levers = students.levers(aim="worst-group", by="lake")
+    levers = students.compare_repairs(aim="worst-group", by="lake")
     assert "✕ lake" in levers.loc[CLASS].index
 
 
@@ -94,7 +94,7 @@ def test_the_facts_name_the_aim(levers):
 
 
 def test_the_usual_aim_is_ap(students):
-    assert "worst" not in students.levers().columns
+    assert "worst" not in students.compare_repairs().columns
 
 
 REFUSED = {
