@@ -50,7 +50,15 @@ def test_an_example_shows_what_it_says(name, tmp_path, monkeypatch):
 def test_each_door_and_the_steps_of_the_main_job_have_an_example():
     names = {name.rpartition(".")[2] for name in EXAMPLES}
     assert names >= {"open_students", "from_frames", "load_students", "metrics", "doctor"}
-    assert names >= {"concepts_of", "what_if", "tune", "changes", "compare_repairs", "undo", "export"}
+    assert names >= {
+        "concepts_of",
+        "what_if",
+        "tune",
+        "changes",
+        "compare_repairs",
+        "undo",
+        "export",
+    }
 
 
 def test_every_plot_is_in_the_gallery():
