@@ -44,7 +44,8 @@ DROP = """([data, name, place]) => {
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
-    return serve_module(small_spec(tmp_path_factory.mktemp("audited"))).url
+    """A store of few concepts: axe looks at each row in each state."""
+    return serve_module(small_spec(tmp_path_factory.mktemp("audited"), concepts=12)).url
 
 
 def findings(page: Page, *only: str) -> list[str]:
