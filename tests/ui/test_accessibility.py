@@ -44,8 +44,7 @@ DROP = """([data, name, place]) => {
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
-    """A store of few concepts: axe looks at each row in each state."""
-    return serve_module(small_spec(tmp_path_factory.mktemp("audited"), concepts=12)).url
+    return serve_module(small_spec(tmp_path_factory.mktemp("audited"))).url
 
 
 def findings(page: Page, *only: str) -> list[str]:
