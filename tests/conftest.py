@@ -148,28 +148,12 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _models_of_labels_once() -> Iterator[None]:
-    """Equal models of labels are fitted once a process: each page fits them, most on one store."""
-    from inficond_panel.distill.scores import Scores
-    from inficond_panel.tuning.repairs import evidence
-
-    fitted, kept = evidence.cross_fitted_model, dict[tuple, Any]()
-
-    def key(value: Any) -> Any:
-        if isinstance(value, Scores):
-            value = value.source.first(value.shape[0])
-        return (value.shape, value.dtype.str, value.tobytes()) if hasattr(value, "dtype") else value
-
-    def model(*given: Any) -> Any:
-        at = tuple(map(key, given))
-        if at not in kept:
-            kept[at] = fitted(*given)
-            for logits in kept[at]:
-                logits.flags.writeable = False  # they are shared
-        return kept[at]
+def _equal_values_once() -> Iterator[None]:
+    """What equal values give is computed once a process (``kept.py``)."""
+    import kept  # loads the tuner, after what --fast leaves out
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evidence, "cross_fitted_model", model)
+        kept.keep(patch)
         yield
 
 

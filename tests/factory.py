@@ -123,17 +123,27 @@ def _files(
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "small.zarr"
         write_store(store, make(**sizes), {**ATTRS, "title": title})
-        files = [file for file in store.rglob("*") if file.is_file()]
-        return {str(file.relative_to(store)): file.read_bytes() for file in files}
+        return files_in(store)
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Contents of all files of a folder by their path in it."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def put_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write what ``files_in`` found into another folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def _put_store(
     path: Path, make: Callable = small_arrays, title: str = "Small", **sizes: int
 ) -> None:
     shutil.rmtree(path, ignore_errors=True)
-    for name, content in _files(make, title, **sizes).items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
+    put_files(path, _files(make, title, **sizes))
 
 
 def small_store(path: Path, **sizes: Any) -> Store:

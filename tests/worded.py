@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from factory import ATTRS, EMBED, small_arrays
+from factory import ATTRS, EMBED, files_in, put_files, small_arrays
 
 from inficond_panel.concepts.own_words import words_to_make, write_words
 from inficond_panel.store import Store, open_store, write_store
@@ -30,10 +32,18 @@ def put_words(store: Store, seed: int = 3) -> Store:
 
 def worded_store(path: Path, make: Callable = small_arrays, **sizes: Any) -> Store:
     """A small store with words; no concept is named like a class."""
-    write_store(path, make(**sizes), {**ATTRS, **MADE})
-    store = open_store(path)
-    put_words(store)
-    return store
+    put_files(path.parent, _files(make, path.name, **sizes))
+    return open_store(path)
+
+
+@functools.cache
+def _files(make: Callable, name: str, **sizes: Any) -> dict[str, bytes]:
+    """Files of a store of this name and of its words; made once a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        write_store(path, make(**sizes), {**ATTRS, **MADE})
+        put_words(open_store(path))
+        return files_in(Path(folder))
 
 
 def single_worded_store(path: Path) -> Store:

@@ -12,7 +12,7 @@ from factory import small_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
-#: Prints what the ``use`` changed: functions by module and class, the current backend, log filters.
+#: Prints what each use changed: functions by module and class, the current backend, log filters.
 SESSION = """
 import inspect, json, logging, os, sys
 import bokeh.server.server, holoviews as hv, panel as pn, panel.io.server, tornado.web
@@ -44,14 +44,17 @@ def state():
     }
     return functions(), hv.Store.current_backend, filters
 
-before, backend, filters = state()
-USE
-after, now, later = state()
-print(json.dumps({
-    "functions": [name for name in before if after.get(name) != before[name]],
-    "backend": [backend, now],
-    "filters": [name for name in filters if filters[name] != later.get(name)],
-}), flush=True)
+changed = {}
+for use, code in json.loads(sys.argv[1]).items():
+    before, backend, filters = state()
+    exec(code)
+    after, now, later = state()
+    changed[use] = {
+        "functions": [name for name in before if after.get(name) != before[name]],
+        "backend": [backend, now],
+        "filters": [name for name in filters if filters[name] != later.get(name)],
+    }
+print(json.dumps(changed), flush=True)
 os._exit(0)  # without the end of the session's threads
 """
 IMPORT = "import inficond_panel"
@@ -78,21 +81,30 @@ BACKENDS = {"bokeh": "hv.extension('bokeh')", "matplotlib": "hv.extension('matpl
 OWN_BACKEND = pytest.param("bokeh", marks=pytest.mark.more)
 
 
-def changed_by(use, loaded, folder):
-    """What the code ``use`` changes in a session that has run ``loaded``."""
+def changed_by_each(uses, loaded, folder):
+    """What each code of ``uses`` changes, one after the other, in a session that ran ``loaded``."""
     small_spec(folder)
-    code = SESSION.replace("LOADED", loaded).replace("USE", use)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", SESSION.replace("LOADED", loaded), json.dumps(uses)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.fixture(scope="module", params=list(USES))
-def changed(request, tmp_path_factory):
-    """What a use changes in a session without a backend of HoloViews."""
-    return changed_by(USES[request.param], "", tmp_path_factory.mktemp("session"))
+def changed_by(use, loaded, folder):
+    """What the code ``use`` changes in a session that has run ``loaded``."""
+    return changed_by_each({"use": use}, loaded, folder)["use"]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """What each use changes in a session without a backend of HoloViews."""
+    return changed_by_each(USES, "", tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture(params=list(USES))
+def changed(request, session):
+    """What a use changes."""
+    return session[request.param]
 
 
 def test_functions_of_other_packages_are_the_same(changed):
