@@ -9,7 +9,7 @@ from precompute.detect.find import find_layout
 
 CAPTIONS = "id,caption,fox\n1,a fox by the fence,1\n2,a deer in the snow,0\n"
 SENTENCES = "id,words of it,fox\n1,a fox by the fence,1\n2,a deer in the snow,0\n"
-NUMBERS = "id,fox\n1,1\n2,0\n"
+NUMBERS = "id,size\n1,10\n2,20\n"
 SPLITS = "id,split\n1,train\n2,test\n"
 
 
