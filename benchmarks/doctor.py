@@ -1,4 +1,4 @@
-"""Seconds that the doctor takes for one class, and for the whole report.
+"""Seconds that the doctor takes for one class, for the whole report, and when asked again.
 
     python benchmarks/doctor.py SPEC [--store DIR] [--photos 5000] [--classes 20]
 
@@ -28,7 +28,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 
 #: Noise on a score, in standard deviations: no two photos are the same.
-NOISE = 0.1
+NOISE = 0.5
 #: Photos of the holdout, which nothing here looks at; classes of which each is timed alone.
 HELD_OUT, TIMED = 20, 6
 
@@ -81,10 +81,13 @@ def main() -> None:
         students.doctor([names[0]])  # modules are loaded once
         alone = np.array([timed(lambda name=name: students.doctor([name])) for name in names])
         whole = timed(students.doctor)
+        again = timed(students.doctor)
     one = np.median(alone, axis=0)
-    for what, (seconds, processor) in {"a class": one, f"{args.classes} classes": whole}.items():
+    rows = {"a class": one, f"{args.classes} classes": whole, "again": again}
+    for what, (seconds, processor) in rows.items():
         print(f"{what:12s} {seconds:6.2f} s, {processor:6.2f} s of the processor")
     shown = {"class": one.round(3).tolist(), "report": np.round(whole, 2).tolist()}
+    shown["again"] = np.round(again, 3).tolist()
     print(json.dumps({"name": "doctor", "photos": args.photos, **shown}))
 
 

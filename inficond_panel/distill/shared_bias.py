@@ -102,13 +102,13 @@ def partial(z: Array, values: Array, given: Array) -> tuple[Array, Array]:
     (n, G), and its t by the generalised covariance measure; both are 0 where nothing is left."""
     basis = _basis(given)
     rest, of_values = z - basis @ (basis.T @ z), values - basis @ (basis.T @ values)
-    left = (rest**2).sum(axis=0) > _ROUNDING * ((z - z.mean(axis=0)) ** 2).sum(axis=0)
+    total, squares = of_values @ rest, np.square(rest, out=rest)
+    left = squares.sum(axis=0) > _ROUNDING * len(z) * z.var(axis=0)
     left &= bool((of_values**2).sum() > _ROUNDING * ((values - values.mean()) ** 2).sum())
-    product = rest * of_values[:, None]
-    size = np.sqrt((rest**2).sum(axis=0) * (of_values**2).sum())
-    spread = np.sqrt((product**2).sum(axis=0))
+    size = np.sqrt(squares.sum(axis=0) * (of_values**2).sum())
+    spread = np.sqrt(of_values**2 @ squares)
     free = np.sqrt(max(len(values) - basis.shape[1], 1) / len(values))
-    total, nothing = product.sum(axis=0), np.zeros(z.shape[1])
+    nothing = np.zeros(z.shape[1])
     return (
         np.divide(total, size, out=nothing.copy(), where=left),
         np.divide(total * free, spread, out=nothing.copy(), where=left),

@@ -167,7 +167,7 @@ def _findings(
         *_of_classes(worst_first),
         *_of_all_photos(seen),
         *_of_groups(tuner, node, list(seen)),
-        *_of_names(tuner, list(seen)),
+        *_of_names(tuner, tuple(seen)),
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
     ]
@@ -181,7 +181,12 @@ def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
 
 
-def _of_store(store: Store) -> Iterator[dict[str, str]]:
+@once(4)
+def _of_store(store: Store) -> Sequence[Mapping[str, str]]:
+    return tuple(_faults_of(store))
+
+
+def _faults_of(store: Store) -> Iterator[dict[str, str]]:
     scores, names = store.scores_of(FIT), store.concepts
     if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
         finding = f"The score is the same on all training images: {listed(constant, 8)}."
@@ -272,17 +277,19 @@ def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dic
             yield _row(name, WORST_GROUP_WORDS, finding, aim_remedy(by))
 
 
-def _of_names(tuner: Tuner, classes: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yield a row if named words are no better than random ones; none if that takes minutes."""
+@once(64)
+def _of_names(tuner: Tuner, classes: tuple[str, ...]) -> Sequence[Mapping[str, str]]:
+    """Return a row if named words are no better than random ones; none if that takes minutes."""
     if not is_at_hand(tuner, classes):
-        return
+        return ()
     frame = null_frame(tuner, classes=classes)
     rows = frame.xs(summary_size(frame), level="size")
     aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in no_better(frame)}
     if aps:
         about = next(iter(aps)) if len(aps) == 1 else "concepts"
         finding = no_better_sentence(frame.attrs["facts"]["null"], aps)
-        yield _row(about, NO_BETTER, finding, NO_BETTER_REMEDY)
+        return (_row(about, NO_BETTER, finding, NO_BETTER_REMEDY),)
+    return ()
 
 
 _CLASS_HEADINGS = {

@@ -138,8 +138,9 @@ def _logits(evidence: Evidence) -> Array:
 def _measured(
     every: list[_Candidate], label: NDArray, logit: Array, own: Array
 ) -> tuple[SharedBias, NDArray[np.bool_]]:
-    values = np.stack([_filled(each.values) for each in every], axis=1)
-    known = np.array([each.known for each in every]) & (support(values) >= LEAST_SUPPORT)
+    values = _filled(np.stack([each.values for each in every], axis=1))
+    known = np.array([each.known for each in every])
+    known[known] = support(values[:, known]) >= LEAST_SUPPORT
     beside = known & np.array([each.kind != CONCEPT for each in every])
     if known.sum() * PHOTOS_EACH <= len(label):
         beside = known
@@ -148,8 +149,13 @@ def _measured(
 
 
 def _filled(values: Array) -> Array:
-    """Return values with their mean where they are not known."""
-    return np.where(np.isnan(values), np.nanmean(values), values)
+    """Return values (n, M) with the column's mean where they are not known."""
+    unknown = np.isnan(values)
+    some = unknown.any(axis=0)
+    values[:, some] = np.where(
+        unknown[:, some], np.nanmean(values[:, some], axis=0), values[:, some]
+    )
+    return values
 
 
 def _suspect(

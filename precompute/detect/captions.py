@@ -62,6 +62,12 @@ def caption_layout(path: Path, column: str | None, classes: Sequence[str]) -> Fo
     return layout
 
 
+def holds_captions(table: TableSummary) -> bool:
+    """Return True if a column of a table is called like captions and holds text, or holds
+    sentences."""
+    return _usual(table) is not None or bool(_sentences(table))
+
+
 def captions_at(path: Path, column: str) -> list[str]:
     """Return all captions of a table's column; raise ``DataError`` for a fault in one."""
     header, rows = read_rows(path)
@@ -81,12 +87,9 @@ def _named(table: TableSummary, column: str) -> str:
 
 def _found(table: TableSummary) -> str:
     """Return the column of captions by its name, or the only column of sentences."""
-    by_name = {name.casefold(): name for name in table.header}
-    usual = next((by_name[name] for name in _NAMES if name in by_name), None)
-    if usual is not None and table.columns[usual].texts:
+    if usual := _usual(table):
         return usual
-    texts = [name for name, column in table.columns.items() if column.texts]
-    sentences = [name for name in texts if _are_sentences(table.texts(name))]
+    sentences = _sentences(table)
     if len(sentences) == 1:
         return sentences[0]
     what = f"several columns of sentences: {listed(sentences, 5)}" if sentences else "no captions"
@@ -98,6 +101,19 @@ def _found(table: TableSummary) -> str:
             "Name the column: dataset.captions.",
         ),
     )
+
+
+def _usual(table: TableSummary) -> str | None:
+    """Return the column that is called like captions, if it holds text."""
+    by_name = {name.casefold(): name for name in table.header}
+    usual = next((by_name[name] for name in _NAMES if name in by_name), None)
+    return usual if usual is not None and table.columns[usual].texts else None
+
+
+def _sentences(table: TableSummary) -> list[str]:
+    """Return the columns that hold sentences."""
+    texts = [name for name, column in table.columns.items() if column.texts]
+    return [name for name in texts if _are_sentences(table.texts(name))]
 
 
 def _are_sentences(cells: Sequence[str]) -> bool:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError
 from precompute.datasets.coco import Instances, photos_found, read_instances, resembles_instances
 from precompute.datasets.photo_files import PhotoFiles
 from precompute.datasets.table_files import is_spaced
 from precompute.datasets.voc import voc_classes
+from precompute.detect.captions import holds_captions
 from precompute.detect.folders import class_folders
 from precompute.detect.foreign import (
     LIBRARIES,
@@ -65,8 +67,7 @@ def find_layout(folder: Path, classes: Sequence[str] = ()) -> FolderLayout:
         "table with a column of paths, and two or more folders of classes with images in them.",
         f"{''.join(f'{fault.error.remedy} ' for fault in tables.faults)}"
         f"{_deeper(folder, files)}"
-        "Captions need no images: inficond init TABLE. "
-        "Put a table of labels (empty cells: unknown) beside the images, "
+        f"{_of_captions(tables)} Put a table of labels (empty cells: unknown) beside the images, "
         "or write a Python function that reads them; `inficond docs data` shows each layout, and "
         "such functions.",
     )
@@ -89,6 +90,17 @@ def _in_files(
             return layout
         raise
     return layout or guessed_layout(folder, tables, files)
+
+
+def _of_captions(tables: Tables) -> str:
+    """Return how to make a spec of captions, by the tables that hold some."""
+    every = (*tables.top, *tables.nested)
+    named = [path_word(table.path) for table in every if holds_captions(table)]
+    if len(named) > 1:
+        return (
+            f"Captions need no images. Name their table, inficond init TABLE: {listed(named, 5)}."
+        )
+    return f"Captions need no images: inficond init {named[0] if named else 'TABLE'}."
 
 
 def _deeper(folder: Path, files: PhotoFiles | None) -> str:

@@ -214,3 +214,20 @@ def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path):
     told = by_kind(found)["1 without labels"]
     assert told.startswith("No tuning image has a label of bird.")
     assert np.isnan(found["classes"].loc["bird", "teacher_ap"])
+
+
+MEASURED = {
+    "inficond_panel.results.shift": ["class_shift", "differences", "with_baselines"],
+    "inficond_panel.results.shared_bias": ["shared_suspects"],
+    "inficond_panel.results.doctor": ["drift", "null_frame"],
+}
+
+
+def test_asked_again_the_doctor_measures_nothing(tmp_path, monkeypatch):
+    students = made(tmp_path, frames()[0])
+    first = students.doctor()
+    for module, names in MEASURED.items():
+        for name in names:
+            monkeypatch.setattr(f"{module}.{name}", lambda *_, **__: pytest.fail("measured again"))
+    again = students.doctor()
+    assert all(again[name].equals(frame) for name, frame in first.items())

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.arrays import rows_of
+from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Fit, Outcome, Scores
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
@@ -33,6 +34,7 @@ from inficond_panel.distill.suspects import (
     verdict,
 )
 from inficond_panel.errors import Remedy, TuningError
+from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages, more_photos, part_hashes
 from inficond_panel.tuning.cells import GroupCells, group_texts, known_groups
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits
@@ -52,6 +54,12 @@ _KEPT_OF_TUNE = ["tune_scores", "_of_tune", "tune_photos", "tune_logits"]
 _KEPT_OF_TUNE += ["model_of_tune", "model_of_fit", "one_of_each"]
 #: Cached properties that depend on the photos of fit, too.
 _KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit", "fit_logits"]
+
+
+@once(4)
+def _support_of_fit(store: Store) -> Array:
+    """Return the ``support`` (C,) of each concept in all images of ``fit``."""
+    return support(store.scores_of(FIT))
 
 
 class Evidence:
@@ -181,7 +189,9 @@ class Evidence:
     def _suspicion(self) -> Suspicion:
         folds = side_means(self._of_fit, self.fit_label, self._folds)
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
-        tested = support(self.fit_scores) >= LEAST_SUPPORT
+        every = len(self._known) == self.fit_size
+        carried = _support_of_fit(self._store) if every else support(self.fit_scores)
+        tested = carried >= LEAST_SUPPORT
         reliance, p = np.where(tested, measured.reliance, 0.0), np.where(tested, measured.p, 1.0)
         return replace(measured, reliance=reliance, p=p)
 
