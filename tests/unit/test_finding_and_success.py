@@ -156,7 +156,6 @@ def test_the_notice_of_a_refit_opens_the_next_class(twins, first):
     twins.shifts.by_class = {other: shift(other)}
     twins.tuning.toggle(Intent(first, "wheel", "remove"))
     twins.tuning.fine_tune()
-    page._page.onward = page._page.onward or other
     page._go_on()
     assert twins.selection.class_name == other
 

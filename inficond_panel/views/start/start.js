@@ -43,7 +43,7 @@ export function render({ model, el }) {
   watch(model, ["batch", "locked"], batch.draw)
 }
 
-/** The cards, in the order in which they are drawn while the pointer is on one, so that none moves under it. */
+/** The cards, in their order on the page while the pointer is on one: none moves under it. */
 function steady(list, cards) {
   const place = new Map([...list.children].map((element, at) => [element.dataset.key, at]))
   if (!list.matches(":hover") || !cards.every((card) => place.has(idOf(card)))) return cards
