@@ -213,8 +213,8 @@ def repaired_sentence(name: str) -> str:
     return f"{name} is repaired as far as can be seen."
 
 
-#: Sentence on a removal whose change in AP is within noise.
-LITTLE = "Removing it gains little here: find a repair."
+#: Sentence on a removal of a suspect whose change in AP is within noise.
+LITTLE = "Removing concepts gains little here: find a repair."
 
 
 def few_sentence(found: ClassShift) -> str:

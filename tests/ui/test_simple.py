@@ -229,9 +229,7 @@ def bottom(panel: Locator) -> float:
     return box["y"] + box["height"]
 
 
-def test_all_six_views_are_seen_from_1280_pixels_up_and_a_phone_opens_with_where_to_begin(
-    page,
-) -> None:
+def test_all_six_views_are_seen_from_1280_pixels_up(page) -> None:
     page.keyboard.press("Tab")
     skip = page.get_by_role("button", name="Skip to Student performance")
     expect(skip).to_be_focused()
@@ -246,16 +244,23 @@ def test_all_six_views_are_seen_from_1280_pixels_up_and_a_phone_opens_with_where
             panel = page.locator(f".place[data-view={name}]")
             expect(panel).to_be_visible()
             comes_to(lambda p=panel, h=height: bottom(p) <= h, True)
-    page.set_viewport_size({"width": 390, "height": 844})
-    begin = page.get_by_role("tab", name="Where to begin")
-    expect(begin).to_have_attribute("aria-selected", "true")
-    comes_to(lambda: page.locator(".tabs").bounding_box()["y"] < 130, True)
-    page.get_by_role("tab", name="Performance").click()
-    classes(page).first.click()
-    expect(page.get_by_role("tab", name="Knowledge")).to_have_attribute("aria-selected", "true")
     page.set_viewport_size({"width": 1280, "height": 720})
     select_class(page, "dog")
     comes_to(lambda: page.locator(".knowledge .scroll").evaluate(ROWS), 7)
+
+
+def test_a_phone_opens_with_where_to_begin(url, open_page) -> None:
+    page = begun(open_page(url, 390, 844))
+    begin = page.get_by_role("tab", name="Where to begin")
+    expect(begin).to_have_attribute("aria-selected", "true")
+
+
+def test_the_finding_is_whole_on_a_low_page(url, open_page) -> None:
+    page = open_page(f"{url}?class=boat", 1280, 720)
+    sentence = page.locator(".knowledge .finding .sentence > span")
+    expect(sentence).to_contain_text("49 % of others")
+    cut = "(span) => span.scrollHeight - span.clientHeight"
+    comes_to(lambda: sentence.evaluate(cut) <= 1, True)
 
 
 def test_classes_that_can_be_repaired_come_first_then_the_widest_gap(page) -> None:
@@ -265,7 +270,8 @@ def test_classes_that_can_be_repaired_come_first_then_the_widest_gap(page) -> No
     page.get_by_label("Sort by").select_option("gap")
     comes_to(lambda: names(classes(page)) != order, True)
     by_gap = names(classes(page))
-    for part in (order[:5], order[5:]):
+    gain = [name for name in order[:5] if name != "airplane"]  # for which no gain is expected
+    for part in (gain, order[5:]):
         assert part == sorted(part, key=by_gap.index)
 
 

@@ -258,7 +258,11 @@ def test_answers_help_where_the_loss_falls_and_a_tenth_was_wrong_else_it_is_said
     np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
     for before, after, why in (  # of photos with the class
         (3 * [0.1, 0.5, 2.0, 2.0], 3 * [1.0, 1.0, 2.5, 2.5], "These photos show no fault"),
-        (3 * [-1.0, -0.1, 2.0, 2.0], 3 * [1.0, -3.0, 2.0, 2.0], "The loss would not fall"),
+        (
+            3 * [-1.0, -0.1, 2.0, 2.0],
+            3 * [1.0, -3.0, 2.0, 2.0],
+            "Learning these answers would not help",
+        ),
         (9 * [-1.0], 9 * [1.0], "10 answers are needed"),
         (10 * [-1.0], 10 * [1.0], ""),
         (3 * [-2.0, -2.0, 0.1, 0.1], 3 * [-0.5, -0.5, 0.1, -0.1], ""),  # 3 more are wrong

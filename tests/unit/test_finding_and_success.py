@@ -77,6 +77,25 @@ def test_another_removal_leaves_the_removal_first(removal):
     assert not make_finding(shift(), None, removal=removal)["little"]
 
 
+@pytest.mark.parametrize(
+    ("edits", "tried"),
+    [
+        ([Intent("dog", "ball", "remove")], True),
+        ([Intent("dog", "ball", "remove"), Intent("dog", "grass", "remove")], True),
+        ([Intent("dog", "grass", "remove")], False),
+        ([Intent("dog", "ball", "down")], False),
+        ([Intent("cat", "ball", "remove")], False),
+        ([Intent("dog", "ball", "remove"), Intent("dog", "grass", "up")], False),
+        ([], False),
+    ],
+    ids=["suspect", "with another", "no suspect", "lowered", "other class", "besides", "none"],
+)
+def test_only_the_removal_of_a_suspect_says_what_removals_gain(app, edits, tried):
+    finding = KnowledgeView(app).finding
+    finding._named.add(("dog", "ball"))
+    assert finding._removes(edits, "dog") is tried
+
+
 # --- state -------------------------------------------------------------------------------------
 @pytest.fixture
 def twins(tmp_path) -> AppState:
@@ -156,7 +175,6 @@ def test_the_notice_of_a_refit_opens_the_next_class(twins, first):
     twins.shifts.by_class = {other: shift(other)}
     twins.tuning.toggle(Intent(first, "wheel", "remove"))
     twins.tuning.fine_tune()
-    page._page.onward = page._page.onward or other
     page._go_on()
     assert twins.selection.class_name == other
 

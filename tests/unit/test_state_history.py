@@ -248,7 +248,7 @@ def test_a_refit_after_an_undo_offers_its_own_undo(app):
 def test_iterations_of_another_window_are_told_once_and_shown_on_request(app, tmp_path):
     fine_tune(app, "wheel")
     app.tuning.look()
-    assert app.tuning.notice.text.startswith("#1: ")  # its own are no news
+    assert app.tuning.notice.text.endswith("fine-tuned: #1")  # its own are no news
     other = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
     made = fine_tune(other, "sky")
     app.tuning.look()

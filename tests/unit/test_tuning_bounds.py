@@ -204,7 +204,7 @@ def test_what_the_rule_decided_and_weights_of_0_that_are_moved_too_are_said(tune
         start = f"“{name}” does not count for “bicycle” now, the thumb moves it"
         assert line.startswith(start)
     removed = notices(tuner, root, [GroupIntent(BIKE, tuple(zero), "remove")])
-    assert all(line.endswith("keeps it at 0.") for line in removed)
+    assert all(line.endswith("now, and will not later.") for line in removed)
 
 
 def test_a_bound_beyond_which_the_weight_is_already_is_said_and_only_holds_it(

@@ -142,7 +142,7 @@ def test_without_a_class_there_is_no_finding():
 def test_that_the_teacher_does_not_know_a_class_goes_before_its_shift(noisy):
     shift = student_shift(noisy.tuner, noisy.tuning.head, "bicycle")
     shown = make_finding(shift, None, "Unknown.")
-    assert shown == {"sentence": "Unknown.", "remove": "", "suspect": ""}
+    assert (shown["sentence"], shown["remove"], shown["suspect"]) == ("Unknown.", "", "")
 
 
 @pytest.fixture
@@ -312,8 +312,12 @@ def test_the_end_says_how_often_the_student_was_right(agreed):
     assert "These photos show no fault. The student stays as it is." in sentences
 
 
+def test_answers_that_agree_are_good_news(agreed):
+    assert agreed.panels.asking["headline"] == "No fault found on these 20"
+
+
 def test_the_end_offers_more_photos(agreed):
-    steps = [["more_photos", "Look at 20 more"], ["leave_photos", "Close"]]
+    steps = [["leave_photos", "Close"], ["more_photos", "Look at 20 more"]]
     assert agreed.panels.asking["steps"] == steps
 
 
@@ -331,7 +335,7 @@ def test_undo_at_the_end_asks_about_the_last_photo(undone):
 
 def test_an_end_before_the_last_photo_offers_the_other_photo(undone):
     ask(undone, "evaluate_photos")
-    assert undone.panels.asking["steps"][0] == ["more_photos", "Look at the other 1"]
+    assert undone.panels.asking["steps"][1] == ["more_photos", "Look at the other 1"]
 
 
 def test_the_other_photo_is_asked_about_after_an_early_end(undone):

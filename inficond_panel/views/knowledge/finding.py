@@ -38,7 +38,13 @@ from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
 from inficond_panel.wording.shared_bias import page_question, relied_words, thumb_of
 from inficond_panel.wording.shift_kinds import finding_sentence
-from inficond_panel.wording.suspects import LITTLE, plain_reason, relies_wrongly, repaired_sentence
+from inficond_panel.wording.suspects import (
+    LITTLE,
+    plain_reason,
+    plain_sentence,
+    relies_wrongly,
+    repaired_sentence,
+)
 
 #: Largest number of labels listed, and of questions.
 MOST_LABELS, MOST_QUESTIONS = 50, 2
@@ -71,9 +77,9 @@ def make_finding(
     relies = lost and relies_wrongly(shift)
     removable = shift.relied_on if relies else ()
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
-    sentence = finding_sentence(found, shift)
+    sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
     return {
-        "sentence": f"{sentence} {LITTLE}" if little else sentence,
+        "sentence": sentence,
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": removable[0].concept if removable else "",
@@ -177,20 +183,13 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
     }
 
 
-def _removes(edits: Sequence[Any], name: str) -> bool:
-    """Return whether all edits of a class, of which there is one or more, remove concepts."""
-    own = [edit for edit in edits if edit.class_name == name]
-    return bool(own) and all(
-        isinstance(edit, Intent) and edit.direction == REMOVE.key for edit in own
-    )
-
-
 class FindingPanel(param.Parameterized):
     """Updater of ``panels.finding`` and ``panels.repair`` for the selected student."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
         self._words: dict[tuple[str, str], WordAp | None] = {}  # by iteration and class
+        self._named: set[tuple[str, str]] = set()  # suspects that were shown, with their class
         self._taken: dict[tuple[str, str, str], int] = {}  # by iteration, class and concept
         super().__init__()
 
@@ -217,6 +216,8 @@ class FindingPanel(param.Parameterized):
             shift, found, teacher, gained=self._gained(name), removal=self._removal(name)
         )
         finding = finding or {"sentence": app.shifts.problem}
+        if finding.get("suspect"):
+            self._named.add((name, finding["suspect"]))
         self.panels.finding = {
             **finding,
             "like": self._like(name, finding.get("remove", "")),
@@ -233,14 +234,26 @@ class FindingPanel(param.Parameterized):
         return self.app.changes.total(name, [AP.key]).get(AP.key) if tuned else None
 
     def _removal(self, name: str) -> Interval | None:
-        """Return the change in AP by a removal for a class that waits, or was the last edit; None
-        without one, and until it is computed."""
+        """Return the change in AP by the removal of a suspect that waits, or was the last edit;
+        None without one, and until it is computed."""
         app = self.app
-        if _removes(app.tuning.pending, name):
+        if self._removes(app.tuning.pending, name):
             return app.tuning.preview.of(name, AP.key) if app.tuning.preview else None
-        if app.tuning.pending or not _removes(app.students.node.edits, name):
+        if app.tuning.pending or not self._removes(app.students.node.edits, name):
             return None
         return app.changes.last(name, [AP.key]).get(AP.key)
+
+    def _removes(self, edits: Sequence[Any], name: str) -> bool:
+        """Return whether all edits of a class remove concepts, one of which the page has named as
+        a suspect."""
+        own = [edit for edit in edits if edit.class_name == name]
+        removed = [
+            edit.concept
+            for edit in own
+            if isinstance(edit, Intent) and edit.direction == REMOVE.key
+        ]
+        named = any((name, concept) in self._named for concept in removed)
+        return named and len(removed) == len(own)
 
     def _like(self, name: str, concept: str) -> int:
         """Return how many concepts the removal of ``concept`` takes along; 0 until it is

@@ -248,7 +248,7 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
     return {
         "kind": "done",
         "headline": headline,
-        "ap": make_ap(app, draft.class_name) if node is not None else "",
+        AP.key: make_ap(app, draft.class_name) if node is not None else "",
         "sentences": sentences,
         "steps": [list(step) for step in steps],
     }

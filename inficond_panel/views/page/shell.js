@@ -401,14 +401,18 @@ function noticeLine(model, leave) {
     clearTimeout(ends)
     if (model.offer) ends = setTimeout(close, OFFERED)
   }
-  watch(model, ["notice", "offer", "compares", "onward"], () => {
+  watch(model, ["notice", "offer", "leads"], () => {
     if (!model.offer && line.matches(":focus-within")) leave()
     text(words, model.notice)
     text(offer, model.offer)
     offer.hidden = !model.offer
-    compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
-    text(onward, `Next: ${model.onward}`)
-    onward.hidden = !(model.offer && model.onward)
+    compare.hidden = !(
+      model.offer &&
+      model.leads.compare &&
+      model.layout.columns.flat().includes("provenance")
+    )
+    text(onward, `Next: ${model.leads.next}`)
+    onward.hidden = !(model.offer && model.leads.next)
     line.hidden = !model.notice
     const free = model.notice ? line.getBoundingClientRect().top : null // see windowOf
     set(document.documentElement, "data-free", free)

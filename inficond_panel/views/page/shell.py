@@ -153,8 +153,9 @@ class ShellPage(Component):
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that the page sets.")
     notice = param.String("", doc="Sentence of the notice; empty: none.")
     offer = param.String("", doc="Label of the notice's button, shown for a while only.")
-    compares = param.Boolean(False, doc="Whether the notice names two iterations to compare.")
-    onward = param.String("", doc="Class that the notice offers to go on with.")
+    leads = param.Dict(
+        {}, doc="What else the notice offers: `compare` its iterations, and the `next` class."
+    )
     page = param.Boolean(True, doc="Whether the page fills the browser's window.")
     still = param.Boolean(False, doc="Whether the page is a file without a server.")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
@@ -285,13 +286,13 @@ class Shell(PhotoActions, Viewer):
         notice, before = self.app.tuning.notice, self._noticed
         self._noticed = notice
         if notice is not None:
-            onward = next_class(self.app) if notice.compared else ""
-            self._tell(notice.text, notice.offer, notice.compared is not None, onward)
+            leads = {"compare": True, "next": next_class(self.app)} if notice.compared else {}
+            self._tell(notice.text, notice.offer, leads)
         elif before is not None and self._page.notice == before.text:
             self._tell("")
 
-    def _tell(self, words: str, offer: str = "", compares: bool = False, onward: str = "") -> None:
-        self._page.param.update(notice=words, offer=offer, compares=compares, onward=onward)
+    def _tell(self, words: str, offer: str = "", leads: Mapping[str, Any] | None = None) -> None:
+        self._page.param.update(notice=words, offer=offer, leads=dict(leads or {}))
 
     @action
     def _take_offer(self) -> None:
@@ -304,9 +305,8 @@ class Shell(PhotoActions, Viewer):
     @action
     def _go_on(self) -> None:
         """Open the class that the notice offers to go on with."""
-        name = self._page.onward
-        if name:
-            self._page.param.update(notice="", offer="", onward="")
+        if name := self._page.leads.get("next"):
+            self._page.param.update(notice="", offer="", leads={})
             self.app.selection.class_name = name
 
     @action

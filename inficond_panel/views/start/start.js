@@ -7,6 +7,8 @@ import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 
 const keyOf = ({ class_name, thing }) => (thing ? `${class_name}/${thing}` : class_name)
 
+const idOf = (card) => `${keyOf(card)}/${card.concept}`
+
 export function render({ model, el }) {
   const send = (action, detail = {}) => model.send_msg({ action, ...detail })
   const purpose = h("p", { class: "purpose", role: "status" })
@@ -31,14 +33,21 @@ export function render({ model, el }) {
     cards.hidden = !model.cards.length
     keyed(
       cards,
-      model.cards,
-      (card) => `${keyOf(card)}/${card.concept}`,
+      steady(cards, model.cards),
+      idOf,
       (card) => (card.thing ? makeQuestion(card, send) : makeCard(card, send)),
       (element, card) => (card.thing ? fillQuestion : fillCard)(element, card, model),
     )
   })
   watch(model, ["checking"], checking.draw)
   watch(model, ["batch", "locked"], batch.draw)
+}
+
+/** The cards, in their order on the page while the pointer is on one: none moves under it. */
+function steady(list, cards) {
+  const place = new Map([...list.children].map((element, at) => [element.dataset.key, at]))
+  if (!list.matches(":hover") || !cards.every((card) => place.has(idOf(card)))) return cards
+  return [...cards].sort((a, b) => place.get(idOf(a)) - place.get(idOf(b)))
 }
 
 /** One sentence, a pair of pictures that opens the student, two bars, and one button. */

@@ -382,7 +382,7 @@ def make_counterexample(student: Student, concept: str) -> dict[str, Any]:
     at = student.store.concepts.index(concept)
     score = student.store.concept_score[student.rows[positive], at]
     without = positive[score <= np.quantile(score, 0.25)]
-    best = without[student.teacher_logits[without].argmax()]
+    best = max(without.tolist(), key=student.teacher_logits.__getitem__)
     return make_picture(student.store, int(student.rows[best]), -1, tile_uri)
 
 
