@@ -1,5 +1,7 @@
 """Which lever is taken with care, and when a baseline is better than the proposed student."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.suggest import levers
 from inficond_panel.tuning.suggest.baselines import Baseline
 from inficond_panel.tuning.suggest.gain import NO_CHANGE, Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, _careful
@@ -53,12 +56,12 @@ OTHER = 0.002 * np.random.default_rng(1).normal(size=400)
 
 def repair(taken: Change, *baselines: Change) -> ClassRepair:
     """A class with one lever of a gain, proposed if that is above 0, and baselines."""
-    levers = (Lever(AS_IT_IS, (), "", NO_CHANGE, 0.5, 0.9, 4),)
-    levers += (Lever("penalty λ", (ANEW,), "", taken, 0.5, 0.9, 4),)
+    tried = (Lever(AS_IT_IS, (), "", NO_CHANGE, 0.5, 0.9, 4),)
+    tried += (Lever("penalty λ", (ANEW,), "", taken, 0.5, 0.9, 4),)
     others = tuple(
         Baseline(str(at), 0.5, gain, 3, "by the word") for at, gain in enumerate(baselines)
     )
-    return ClassRepair(ClassShift(NAME, "none"), levers, gain_of_best=taken, baselines=others)
+    return ClassRepair(ClassShift(NAME, "none"), tried, gain_of_best=taken, baselines=others)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +90,42 @@ def test_the_better_baseline_is_the_one_that_gains_most():
 
 def test_without_baselines_none_is_better():
     assert repair(NO_CHANGE).better is None
+
+
+@pytest.mark.parametrize(
+    ("suspects", "targets", "word", "expected"),
+    [
+        (0, True, None, []),
+        (1, True, None, ["✕ suspects"]),
+        (2, True, None, ["✕ suspects", "✕ first suspect"]),
+        (2, False, None, ["✕ suspects"]),
+        (0, True, "lorry", ["👍 word"]),
+        (1, True, "lorry", ["✕ suspects", "👍 word", "👍 word, ✕ first suspect"]),
+        (1, False, "lorry", ["✕ suspects"]),
+    ],
+)
+def test_levers_of_thumbs_are_those_that_differ(monkeypatch, suspects, targets, word, expected):
+    """``targets``: a thumb adjusts targets, so a word that is no concept can have one."""
+    own = None if word is None else SimpleNamespace(name=word)
+    monkeypatch.setattr(levers, "own_word", lambda store, name: own)
+    evidence = SimpleNamespace(class_name=NAME, student=SimpleNamespace(store=None))
+    shift = SimpleNamespace(suspects=[SimpleNamespace(concept=c) for c in "ab"[:suspects]])
+    found = levers._thumbs(evidence, shift, (), targets=targets)
+    assert [each.name for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("kept", "shared", "expected"),
+    [
+        ((), (), ["✕ lake"]),
+        (("lake",), (), []),
+        ((), ("boat",), ["✕ lake", "✕ shared suspect"]),
+        ((), ("lake",), ["✕ lake"]),
+    ],
+    ids=["divides", "belongs", "another suspect", "the same"],
+)
+def test_a_concept_that_divides_images_is_removed_once(monkeypatch, kept, shared, expected):
+    monkeypatch.setattr(levers, "first_shared", lambda evidence, count, besides: shared)
+    evidence = SimpleNamespace(class_name=NAME, concepts=["wing", "lake", "boat"])
+    found = levers._of_groups(evidence, "lake", kept, targets=True)
+    assert [each.name for each in found if "✕" in each.name] == expected

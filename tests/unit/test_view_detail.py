@@ -522,7 +522,7 @@ def test_no_picture_is_sent_without_a_concept(app, view, sent):
     assert len(sent) == 0
 
 
-def test_the_images_that_pass_are_saved_with_labels_logits_and_decisions(app, view, sent):
+def test_the_images_that_pass_are_saved_with_what_is_known_of_them(app, view, sent):
     app.selection.concept = "fur"
     ask(view, "save_images", filters=["right", "no filter", "positive"])
     name, text = saved(sent[0])

@@ -56,14 +56,25 @@ def test_rows_of_the_spec_become_columns():
         assert page["strip"] == any("configuration" in row for row in rows)
 
 
-def test_the_head_tells_the_newest_node_and_where_it_is():
-    times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
-    nodes = [SimpleNamespace(created=time) for time in times]
-    assert make_saved(nodes[:1], "", "/data/a.sqlite")["at"] == ""  # nothing was done yet
-    saved = make_saved(nodes, "", "/data/a.sqlite")
-    assert saved == {"text": "", "at": times[1], "place": "1 iteration in a.sqlite"}
-    assert make_saved(nodes, "Fine-tuning…", "/data/a.sqlite")["text"] == "Fine-tuning…"
-    unkept = make_saved(nodes[:1], "", ":memory:")
+TIMES = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
+NODES = [SimpleNamespace(created=time) for time in TIMES]
+
+
+def test_the_head_tells_when_the_newest_node_was_made():
+    saved = make_saved(NODES, "", "/data/a.sqlite")
+    assert saved == {"text": "", "at": TIMES[1], "place": "1 iteration in a.sqlite"}
+
+
+def test_the_head_tells_no_time_before_anything_was_done():
+    assert make_saved(NODES[:1], "", "/data/a.sqlite")["at"] == ""
+
+
+def test_the_head_tells_what_is_being_done():
+    assert make_saved(NODES, "Fine-tuning…", "/data/a.sqlite")["text"] == "Fine-tuning…"
+
+
+def test_the_head_tells_that_a_history_in_memory_is_not_kept():
+    unkept = make_saved(NODES[:1], "", ":memory:")
     assert (unkept["at"], unkept["text"]) == ("", "Not kept: history in memory")
 
 
