@@ -48,7 +48,7 @@ _NOTES = (
 
 
 @dataclass(frozen=True)
-class Cell:
+class GroupCell:
     """The images of one group with one label, ``present`` or not.
 
     ``images`` and ``trained`` are numbers of labelled images: of the split, and of ``fit``.
@@ -78,23 +78,23 @@ class GroupFigures:
     of the labelled training images; undefined if a cell of these has no image.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[GroupCell, ...]
     worst_accuracy: Interval
     worst_at_equal_numbers: Interval
     weighted_accuracy: Interval
 
     @property
-    def worst(self) -> Cell | None:
+    def worst(self) -> GroupCell | None:
         """The cell with the least accuracy; None without any cell."""
         return min(self.cells, key=lambda cell: cell.accuracy.estimate, default=None)
 
     @property
-    def worst_by_rank(self) -> Cell | None:
+    def worst_by_rank(self) -> GroupCell | None:
         """The cell with the least accuracy at equal numbers; None without any cell."""
         return min(self.cells, key=lambda cell: cell.at_equal_numbers.estimate, default=None)
 
     @property
-    def apart(self) -> tuple[Cell, Cell] | None:
+    def apart(self) -> tuple[GroupCell, GroupCell] | None:
         """The worst cell at equal numbers and the best of the same label, if their limits do not
         overlap; None if all cells may be equal. Cells with fewer than 10 images do not count."""
         large = [cell for cell in self.cells if cell.images >= MIN_POSITIVES]
@@ -184,7 +184,7 @@ def _figures(
     weights = [trained.get(key, 0) for key in masks] if set(trained) <= set(masks) else []
     return GroupFigures(
         tuple(
-            Cell(
+            GroupCell(
                 *key, int(sizes[c]), trained.get(key, 0), limits(at(c), plain), limits(at(c), equal)
             )
             for c, key in enumerate(masks)

@@ -10,6 +10,8 @@ from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.suggest.suggestion import aim_of
 
+pytestmark = pytest.mark.commands
+
 AIMED = f"tuning: {{aim: worst-group, groups: {COLUMN}}}\n"
 
 

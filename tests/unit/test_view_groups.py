@@ -8,7 +8,7 @@ from sessions import session_on
 
 from inficond_panel import from_frames
 from inficond_panel.common.interval import Interval
-from inficond_panel.results.worst_group import Cell, GroupFigures
+from inficond_panel.results.worst_group import GroupCell, GroupFigures
 from inficond_panel.views.knowledge.groups import make_dividers, make_groups
 from inficond_panel.views.knowledge.view import KnowledgeView
 
@@ -20,7 +20,7 @@ def share(value):
 
 
 def cell(group, present, images, accuracy):
-    return Cell(group, present, images, 2 * images, share(accuracy), share(accuracy))
+    return GroupCell(group, present, images, 2 * images, share(accuracy), share(accuracy))
 
 
 WATER = cell("water", True, 40, 0.9), cell("water", False, 20, 0.6)

@@ -10,7 +10,8 @@ import param
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.numbers import count
-from inficond_panel.results.worst_group import Cell, GroupFigures
+from inficond_panel.common.ordering import strongest
+from inficond_panel.results.worst_group import GroupCell, GroupFigures
 from inficond_panel.state import AppState
 from inficond_panel.store import Store
 from inficond_panel.tuning.cells import is_shown_or_not
@@ -33,7 +34,7 @@ def make_groups(
     the search for repairs aims; "" if it compares repairs by AP.
     """
     limits = level is not None
-    groups: dict[str, dict[bool, Cell]] = {}
+    groups: dict[str, dict[bool, GroupCell]] = {}
     for cell in found.cells:
         groups.setdefault(cell.group, {})[cell.present] = cell
     worst = found.worst
@@ -61,11 +62,13 @@ def make_groups(
     }
 
 
-def _least(cells: Mapping[bool, Cell]) -> float:
+def _least(cells: Mapping[bool, GroupCell]) -> float:
     return min(cell.accuracy.estimate for cell in cells.values())
 
 
-def _row(name: str, cells: Mapping[bool, Cell], *, limits: bool, worst: bool) -> dict[str, Any]:
+def _row(
+    name: str, cells: Mapping[bool, GroupCell], *, limits: bool, worst: bool
+) -> dict[str, Any]:
     images = sum(cell.images for cell in cells.values())
     with_class = cells[True].images if True in cells else 0
     found = cells[True].accuracy if True in cells else NO_INTERVAL
@@ -84,8 +87,7 @@ def make_dividers(store: Store, class_name: str, weights: np.ndarray) -> list[st
     """Return what is offered to divide a class's images: columns, properties of the pictures, other
     classes, and the concepts with the largest ``weights`` (C,)."""
     properties: Sequence[str] = list(PROPERTY_OF) if store.holds("pictures") else ()
-    strongest = np.argsort(-np.abs(weights), kind="stable")[:CONCEPTS]
-    concepts = [store.concepts[c] for c in strongest if weights[c]]
+    concepts = [store.concepts[c] for c in strongest(weights)[:CONCEPTS] if weights[c]]
     classes = [name for name in store.classes if name != class_name]
     return [*store.metadata_columns, *properties, *classes, *concepts]
 
