@@ -376,6 +376,11 @@ def test_images_of_tune_that_the_refit_learned_from_do_not_measure_it(tmp_path):
     assert store.rows("tune")[0] not in repair.rows
 
 
+def test_a_thumb_on_the_own_word_alone_is_a_decision_too(tmp_path):
+    students = students_of(network_spec(tmp_path)).up(NAME, "wheel")
+    assert repair_network(students.tuner, students.node).meant == ""
+
+
 def test_who_has_said_what_is_meant_is_not_asked(tmp_path):
     students = thumbed(network_spec(tmp_path)).meant(NAME, INDEPENDENT.key)
     assert repair_network(students.tuner, students.node).meant == INDEPENDENT.key
