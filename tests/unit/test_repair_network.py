@@ -362,7 +362,8 @@ def test_python_writes_nothing_where_nobody_says_what_is_meant(tmp_path):
 
 def test_labels_alone_are_meant_for_photos_like_the_labelled_ones(tmp_path):
     students = students_of(network_spec(tmp_path))
-    photo = students.tuner.store.images[0]
+    store = students.tuner.store
+    photo = store.images[store.rows("tune")[0]]
     students.tune({"class": NAME, "image": photo, "direction": "label", "value": 1})
     assert repair_network(students.tuner, students.node).meant == THESE.key
 
