@@ -107,8 +107,8 @@ def lines_of(repair: NetworkRepair) -> list[str]:
 
 def question(repair: NetworkRepair) -> str:
     """Return the question which photos the thumbs are meant for, to answer with yes or no."""
-    told = [photos_of(worlds, INDEPENDENT.key) for worlds in repair.worlds if worlds.concepts]
-    return f"Are the thumbs meant for {'; and for '.join(told) or 'photos like these'}?"
+    told = dict.fromkeys(photos_of(worlds, INDEPENDENT.key) for worlds in repair.thumbed)
+    return f"Are the thumbs meant for {'; and for '.join(told)}?"
 
 
 def card_text(repair: NetworkRepair, card: dict[str, Any]) -> str:

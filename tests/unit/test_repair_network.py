@@ -362,7 +362,8 @@ def test_python_writes_nothing_where_nobody_says_what_is_meant(tmp_path):
 
 def test_labels_alone_are_meant_for_photos_like_the_labelled_ones(tmp_path):
     students = students_of(network_spec(tmp_path))
-    photo = students.tuner.store.images[0]
+    store = students.tuner.store
+    photo = store.images[store.rows("tune")[0]]
     students.tune({"class": NAME, "image": photo, "direction": "label", "value": 1})
     assert repair_network(students.tuner, students.node).meant == THESE.key
 
@@ -374,6 +375,11 @@ def test_images_of_tune_that_the_refit_learned_from_do_not_measure_it(tmp_path):
     students.tune({"class": NAME, "image": photo, "direction": "label", "value": 1})
     repair = repair_network(students.tuner, students.node)
     assert store.rows("tune")[0] not in repair.rows
+
+
+def test_a_thumb_on_the_own_word_alone_is_a_decision_too(tmp_path):
+    students = students_of(network_spec(tmp_path)).up(NAME, "wheel")
+    assert repair_network(students.tuner, students.node).meant == ""
 
 
 def test_who_has_said_what_is_meant_is_not_asked(tmp_path):
