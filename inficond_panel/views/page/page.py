@@ -121,9 +121,10 @@ class OpeningView(Viewer):
 
     def _made(self) -> list[Viewable]:
         if self.error is None:
+            step = escape(self.text[:1].upper() + self.text[1:])
             html = (
                 f"<main class='page'><b>InFiConD</b><section role='status'>"
-                f"<h1>{escape(self.text[:1].upper() + self.text[1:])}</h1><progress max='1' value='{self.share:.3f}' "
+                f"<h1>{step}</h1><progress max='1' value='{self.share:.3f}' "
                 f"aria-label='Progress'></progress></section>{_BONES}</main>"
             )
             return [_pane(html, _STYLE, sizing_mode="stretch_both")]
