@@ -58,7 +58,7 @@ TOUCHING = """(all) => all.filter((button) => button.closest(".panel")).filter((
   const [own, all] = [button, button.closest(".panel")].map((each) => each.getBoundingClientRect())
   return own.left < all.left + 2 || own.right > all.right - 2
 }).map((button) => button.textContent)"""
-TABS = ("Performance", "Knowledge", "Embedding", "Provenance", "Detail")
+TABS = ("Performance", "Knowledge", "Map", "Provenance", "Detail")
 
 
 @pytest.fixture

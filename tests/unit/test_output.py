@@ -41,7 +41,7 @@ def test_a_result_takes_the_place_of_unfinished_progress(tell, capsys, monkeypat
 
 
 def table(capsys) -> list[str]:
-    finding = "dog relies on soccer ball: it is in 82 % of the dog photos it learned from"
+    finding = "dog relies on soccer ball, in 82 % of the training images with dog"
     say_table(("about", "finding", "AP on fit"), [("dog", finding, "0.951"), ("cat", "", "0.86")])
     return capsys.readouterr().out.splitlines()
 

@@ -121,11 +121,11 @@ class OpeningView(Viewer):
 
     def _made(self) -> list[Viewable]:
         if self.error is None:
+            step = escape(self.text[:1].upper() + self.text[1:])
             html = (
                 f"<main class='page'><b>InFiConD</b><section role='status'>"
-                f"<h1>{escape(self.text[:1].upper() + self.text[1:])}</h1>"
-                f"<progress max='1' value='{self.share:.3f}' aria-label='Progress'></progress>"
-                f"</section>{_BONES}</main>"
+                f"<h1>{step}</h1><progress max='1' value='{self.share:.3f}' "
+                f"aria-label='Progress'></progress></section>{_BONES}</main>"
             )
             return [_pane(html, _STYLE, sizing_mode="stretch_both")]
         problem = _pane(error_html(self.error), _STYLE + _TOLD, sizing_mode="stretch_width")
