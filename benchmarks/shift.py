@@ -14,9 +14,9 @@ students and photos, the worst student, and the gain on the photos where class a
 as a share of that of the unbiased student of the same size. Then the same classes without a bias.
 --brief leaves out all but suggest, the repairs that it may be and what a plain user would do, and
 has these gains for the classes without a bias too; else it is said how often a shift is claimed
-there. --few has suggest and the labels pooled alone, for few labels: --half takes half of the pairs
-and of the classes, so that what one half chose is reported on the other. --suspects leaves out all
-gains.
+there. --few has suggest, the labels pooled, an elastic net and a stacked model alone, for few
+labels: --half takes half of the pairs and of the classes, so that what one half chose is reported
+on the other. --suspects leaves out all gains.
 
 --clicks measures thumbs, 👍 on the class's word and ✕ on the context's, on the holdout as it was
 drawn, and on those of its photos that the bias would have left, as if the world shared it. Of the

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.preprocessing import StandardScaler
 
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill.metrics.bootstrap import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.store import Store
 from inficond_panel.tuning.repairs.choosing import ap_values, logits_of_tune
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
@@ -22,6 +25,10 @@ from shift_parts.repairs import holdout
 #: L1 penalties of a model of tune; and inverse L2 penalties, of standardised scores.
 L1 = (3e-4, 1e-3, 3e-3, 1e-2)
 INVERSE_L2 = tuple(np.geomspace(1e-5, 1e-1, 5))
+#: Weight of a label of tune, L1 and L2 penalty of the elastic nets of fit and tune pooled.
+ELASTIC = tuple(product((0.3, 1, 3, 10), (1e-4, 3e-4, 1e-3, 3e-3), (0, 1e-3, 1e-2)))
+#: L1 penalties of a model of tune beside the student's logit, which bears a thousandth of them.
+STACKED, FREE = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1), 1e3
 
 
 def baselines(students: TunableStudents) -> Iterator[tuple[str, NDArray]]:
@@ -50,6 +57,79 @@ def pool(students: TunableStudents) -> NDArray:
     values = ap_values(evidence.tune_label, logits_of_tune(evidence, tried), once)
     student = evidence.student.under(tried[int(np.argmax(values))])
     return student.logits(student.base, students.tuner.store.rows("holdout"))
+
+
+def elastic_net(students: TunableStudents) -> NDArray:
+    """Logits of the holdout by an elastic net of fit, with its teacher, and the labels of tune:
+    share and penalties by cross-validated AP."""
+    store, known, label, fold = _of_tune(students)
+    fit = store.rows("fit")
+    scores = store.concept_score[np.concatenate([fit, known])]
+    targets = np.concatenate([expit(store.teacher_log_odds[fit, 0]), label])
+
+    def fitted(some: list[tuple[float, float, float]], kept: NDArray) -> distill.Fit:
+        weights = [[np.ones(len(fit)), one[0] * keep] for one, keep in zip(some, kept, strict=True)]
+        return distill.fit(
+            scores,
+            np.repeat(targets[:, None], len(some), axis=1),
+            l1=[one[1] for one in some],
+            l2=[one[2] for one in some],
+            sample_weight=np.stack([np.concatenate(each) for each in weights], axis=1),
+            tolerance=1e-3,
+        )
+
+    tried = fitted([*ELASTIC] * FOLDS, np.repeat(_outside(fold), len(ELASTIC), axis=0))
+    best = ELASTIC[_best(tried, store.concept_score[known], label, fold)]
+    return _logits(fitted([best], np.ones((1, len(known)))), _shown(students))
+
+
+def stacked(students: TunableStudents) -> NDArray:
+    """Logits of the holdout by a sparse model of the labels of tune, in which the student's logit
+    is a feature (nearly) without a penalty: the others' penalty by cross-validated AP."""
+    store, known, label, fold = _of_tune(students)
+    weights = students.node.weights[:, 0]
+    spread = (store.concept_score[known] @ weights).std() or 1.0
+
+    def beside(scores: NDArray) -> NDArray:
+        return np.column_stack([FREE * (scores @ weights) / spread, scores])
+
+    scores = beside(store.concept_score[known])
+    tried = distill.fit(
+        scores,
+        np.repeat(label[:, None], FOLDS * len(STACKED), axis=1),
+        l1=STACKED * FOLDS,
+        sample_weight=np.repeat(_outside(fold), len(STACKED), axis=0).T.astype(float),
+        tolerance=1e-3,
+    )
+    best = STACKED[_best(tried, scores, label, fold)]
+    model = distill.fit(scores, label[:, None], l1=best, tolerance=1e-3)
+    return _logits(model, beside(_shown(students)))
+
+
+def _of_tune(students: TunableStudents) -> tuple[Store, NDArray[np.intp], NDArray, NDArray]:
+    """The store, the labelled rows of tune, their labels and folds."""
+    store = students.tuner.store
+    tune = store.rows("tune")
+    known = tune[store.label[tune, 0] >= 0]
+    label = (store.label[known, 0] == 1).astype(float)
+    return store, known, label, stratified_folds(label[:, None].astype(int), FOLDS, 0)
+
+
+def _outside(fold: NDArray) -> NDArray[np.bool_]:
+    """Mask (FOLDS, n) of the photos outside each fold."""
+    return fold != np.arange(FOLDS)[:, None]
+
+
+def _best(tried: distill.Fit, scores: NDArray, label: NDArray, fold: NDArray) -> int:
+    """Index of the setting with the highest AP on photos outside its fits, fold by fold."""
+    logits = distill.decision_function(scores, tried.weights, tried.intercepts)
+    each = logits.reshape(len(label), FOLDS, -1)[np.arange(len(label)), fold]
+    return int(np.argmax([distill.average_precision(label, column) for column in each.T]))
+
+
+def _shown(students: TunableStudents) -> NDArray:
+    store = students.tuner.store
+    return store.concept_score[store.rows("holdout")]
 
 
 def _lasso(scores: NDArray, label: NDArray, shown: NDArray) -> NDArray:

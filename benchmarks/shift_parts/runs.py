@@ -25,7 +25,7 @@ from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.vocabulary.intents import ALL, REMOVE
-from shift_parts.baselines import baselines, pool
+from shift_parts.baselines import baselines, elastic_net, pool, stacked
 from shift_parts.cases import Case
 from shift_parts.pairs import Pair, Split, phi
 from shift_parts.repairs import holdout, references, repairs
@@ -204,6 +204,8 @@ def run_few(case: Case, **how: Any) -> Run:
     found.positives = int((np.asarray(students.tuner.store.label)[tune, 0] == 1).sum())
     measured = Measured(found, students)
     measured("pool: labels of tune, share and λ by AP", pool(students))
+    measured("elastic net, pooled; share and penalties by AP", elastic_net(students))
+    measured("labels beside the student's logit, L1 by AP", stacked(students))
     _suggest(measured)
     return found
 

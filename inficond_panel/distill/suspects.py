@@ -28,6 +28,9 @@ c with scores x_c:
 - *lost separation*: w_c (D_fit,c - D_tune,c). Its sum over all concepts is exactly the student's
   loss of separation (mean logit of positives less mean logit of negatives).
 
+A lost correlation is a shift by itself if it is clear over all concepts (``CLEAR``) and strong: the
+correlation with the class that is lost, times the square root of the reliance (``LEAST_STRENGTH``).
+
 The *suspect score* is sqrt(reliance) times weakening. A concept that fewer than ``LEAST_SUPPORT``
 photos carry (``spread.support``) is no suspect: by so few photos a t is not normal, and among
 hundreds of rare words some are far apart by chance. All is cross-fitted: each student is fitted
