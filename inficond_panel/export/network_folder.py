@@ -107,7 +107,7 @@ def lines_of(repair: NetworkRepair) -> list[str]:
 
 def question(repair: NetworkRepair) -> str:
     """Return the question which photos the thumbs are meant for, to answer with yes or no."""
-    told = dict.fromkeys(photos_of(worlds, INDEPENDENT.key) for worlds in repair.thumbed)
+    told = dict.fromkeys(photos_of(worlds, INDEPENDENT.key) for worlds in repair.with_thumb)
     return f"Are the thumbs meant for {'; and for '.join(told)}?"
 
 

@@ -91,11 +91,11 @@ class NetworkRepair:
         """World that all thumbs are meant for, as people said; "" if they did not, or differ.
 
         Labels and answers alone are meant for photos like the labelled ones."""
-        said = {each.meant for each in self.thumbed} or {THESE.key}
+        said = {each.meant for each in self.with_thumb} or {THESE.key}
         return said.pop() if len(said) == 1 else ""
 
     @property
-    def thumbed(self) -> list[ClassWorlds]:
+    def with_thumb(self) -> list[ClassWorlds]:
         """Figures of the classes that have a thumb."""
         names = meant_since_start(self.tuner, self.node)
         return [each for each in self.worlds if each.class_name in names]

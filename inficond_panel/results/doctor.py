@@ -268,7 +268,9 @@ def _of_all_photos(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 
 def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
     by, limits = tuner.spec.tuning.groups, tuner.spec.views.intervals
-    for name in classes if by else ():
+    if by is None:
+        return
+    for name in classes:
         if sides := group_figures(tuner, node, TUNE, name, [by]).apart:
             words = partial(group_words, by, shown_or_not=is_shown_or_not(tuner.store, by))
             groups = [(words(cell.group), cell.at_equal_numbers) for cell in sides]

@@ -234,7 +234,7 @@ def groups_by_label(
     ``results.worst_group`` has with its limits.
     """
     noise = tuner.spec.views.noise(draws, seed)
-    how = {"min_images": min_images, **noise}
+    how: dict[str, Any] = {"min_images": min_images, **noise}
     reports = {
         name: compare_groups(each, label_groups(each, masks), (ACCURACY.key,), **how)
         for name, each in _outcomes(tuner, node, split, classes).items()

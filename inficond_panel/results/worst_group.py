@@ -222,9 +222,9 @@ def worst_groups(
     called as have the class. ``small`` names the cells with fewer than 30 images. See
     ``GroupFigures``.
     """
-    noise, how = tuner.spec.views.noise(draws, seed), {"draws": draws, "seed": seed}
+    noise = tuner.spec.views.noise(draws, seed)
     rows = [
-        {"class": name, **_row(group_figures(tuner, node, split, name, by, **how))}
+        {"class": name, **_row(group_figures(tuner, node, split, name, by, draws=draws, seed=seed))}
         for name in chosen_classes(classes, tuner.store.classes)
     ]
     named = " and ".join(by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.common.interval import Interval
+from inficond_panel.errors import Remedy
 
 #: Words for a class of which one group is clearly worse than another.
 WORST_GROUP_WORDS = "a worse group"
@@ -78,9 +79,11 @@ def aim_sentence(by: str, aimed: str) -> str:
     )
 
 
-def aim_remedy(by: str) -> str:
+def aim_remedy(by: str) -> Remedy:
     """Return what helps a class of which one group, ``by`` something, is worse."""
-    return (
-        f"Compare repairs by the worst group: `inficond suggest --aim worst-group --by '{by}'`, or "
-        "`tuning.aim: worst-group` in the spec."
+    compare = Remedy(
+        f"`inficond suggest --aim worst-group --by '{by}'`",
+        f"students.suggest(aim='worst-group', by={by!r})",
     )
+    end = ", or `tuning.aim: worst-group` in the spec."
+    return "Compare repairs by the worst group: " + compare + end

@@ -37,12 +37,12 @@ def students_of(spec) -> TunableStudents:
     return TunableStudents(open_tuner(spec, history=":memory:"))
 
 
-def thumbed(spec) -> TunableStudents:
+def tuned(spec) -> TunableStudents:
     return students_of(spec).up(NAME, "wheel").remove(NAME, "leaf")
 
 
 def repaired(folder, **form):
-    students = thumbed(network_spec(folder, **form))
+    students = tuned(network_spec(folder, **form))
     return repair_network(students.tuner, students.node)
 
 
@@ -88,7 +88,7 @@ def test_other_tensors_are_equal_byte_for_byte(plain):
     assert old["weight"][1:].tobytes() == new["weight"][1:].tobytes()
 
 
-def test_the_row_of_the_thumbed_class_changes(plain):
+def test_the_row_of_the_tuned_class_changes(plain):
     folder, _, file = plain
     assert not np.array_equal(tensors(folder / FILE)["weight"][0], tensors(file)["weight"][0])
 
@@ -132,7 +132,7 @@ def test_each_form_of_a_network_is_repaired(tmp_path, form):
         logits = logit(np.clip(raw, 1e-6, 1 - 1e-6))
     spec = network_spec(tmp_path, teacher=teacher, logits=logits)
     (tmp_path / FILE).write_bytes(first.SerializeToString())
-    students = thumbed(spec)
+    students = tuned(spec)
     repair = repair_network(students.tuner, students.node)
     found = outputs(written(tmp_path, repair))
     arrays = small_arrays(classes=K)
@@ -171,7 +171,7 @@ def constants(model):
 def test_the_layer_is_found_in_other_graphs(tmp_path, plain, form):
     spec = network_spec(tmp_path)
     (tmp_path / FILE).write_bytes(form(network(classes=K)).SerializeToString())
-    students = thumbed(spec)
+    students = tuned(spec)
     file = written(tmp_path, repair_network(students.tuner, students.node))
     np.testing.assert_allclose(outputs(file), outputs(plain[2]), atol=1e-5)
 
@@ -182,7 +182,7 @@ def test_weights_in_another_file_are_taken_along(tmp_path, plain):
     onnx.save(
         model, tmp_path / FILE, save_as_external_data=True, location="w.bin", size_threshold=0
     )
-    students = thumbed(spec)
+    students = tuned(spec)
     file = written(tmp_path, repair_network(students.tuner, students.node))
     assert (file.parent / "w.bin").read_bytes() == (tmp_path / "w.bin").read_bytes()
     np.testing.assert_allclose(outputs(file), outputs(plain[2]), atol=1e-5)
@@ -276,7 +276,7 @@ def circle(model):
 def test_a_network_without_such_a_layer_is_refused_with_its_layers(tmp_path, form):
     spec = network_spec(tmp_path)
     (tmp_path / FILE).write_bytes(form(network(classes=K)).SerializeToString())
-    students = thumbed(spec)
+    students = tuned(spec)
     with pytest.raises(DataError, match="does not end with a linear layer"):
         repair_network(students.tuner, students.node)
 
@@ -286,7 +286,7 @@ def test_weights_that_are_cut_off_are_refused(tmp_path):
     how = {"save_as_external_data": True, "location": "w.bin", "size_threshold": 0}
     onnx.save(network(classes=K), tmp_path / FILE, **how)
     (tmp_path / "w.bin").write_bytes(b"1")
-    students = thumbed(spec)
+    students = tuned(spec)
     with pytest.raises(DataError, match="damaged"):
         repair_network(students.tuner, students.node)
 
@@ -300,16 +300,14 @@ def test_a_table_of_logits_is_no_network(tmp_path):
 
 
 def test_another_network_than_the_stores_is_refused(tmp_path):
-    students = thumbed(
-        network_spec(tmp_path, logits=np.random.default_rng(0).normal(size=(200, K)))
-    )
+    students = tuned(network_spec(tmp_path, logits=np.random.default_rng(0).normal(size=(200, K))))
     (tmp_path / FILE).write_bytes(network(classes=K).SerializeToString())
     with pytest.raises(DataError, match="differ from those in the store"):
         repair_network(students.tuner, students.node)
 
 
 def test_photos_that_are_missing_are_named(tmp_path):
-    students = thumbed(network_spec(tmp_path))
+    students = tuned(network_spec(tmp_path))
     (tmp_path / "data" / "images" / "000000.png").unlink()
     with pytest.raises(DataError, match="000000"):
         repair_network(students.tuner, students.node)
@@ -345,18 +343,18 @@ def test_the_question_names_class_and_concept(tmp_path, monkeypatch, capsys):
 
 
 def test_python_returns_the_figures(tmp_path):
-    figures = thumbed(network_spec(tmp_path)).repair_network()
+    figures = tuned(network_spec(tmp_path)).repair_network()
     assert list(figures.index.names) == ["refit", "class", "world", "metric"]
 
 
 def test_python_writes_the_network_where_it_is_said_what_is_meant(tmp_path):
-    thumbed(network_spec(tmp_path)).repair_network(tmp_path / "out", meant=INDEPENDENT.key)
+    tuned(network_spec(tmp_path)).repair_network(tmp_path / "out", meant=INDEPENDENT.key)
     assert (tmp_path / "out" / FILE).is_file()
 
 
 def test_python_writes_nothing_where_nobody_says_what_is_meant(tmp_path):
     with pytest.raises(ExportError, match="nobody has said"):
-        thumbed(network_spec(tmp_path)).repair_network(tmp_path / "out")
+        tuned(network_spec(tmp_path)).repair_network(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -383,7 +381,7 @@ def test_a_thumb_on_the_own_word_alone_is_a_decision_too(tmp_path):
 
 
 def test_who_has_said_what_is_meant_is_not_asked(tmp_path):
-    students = thumbed(network_spec(tmp_path)).meant(NAME, INDEPENDENT.key)
+    students = tuned(network_spec(tmp_path)).meant(NAME, INDEPENDENT.key)
     assert repair_network(students.tuner, students.node).meant == INDEPENDENT.key
 
 

@@ -70,7 +70,7 @@ def saved(model, file):
         torch.save(state, file)
 
 
-def thumbed(spec):
+def tuned(spec):
     students = TunableStudents(open_tuner(spec, history=":memory:"))
     return students.up(NAME, "wheel").remove(NAME, "leaf")
 
@@ -79,7 +79,7 @@ def repaired(folder, kind, name, file):
     model = made(kind, name)
     saved(model, folder / file)
     teacher = f"teacher: {{kind: {kind}, model: {name}, pretrained: {file}, {STEPS}}}"
-    students = thumbed(network_spec(folder, teacher=teacher, logits=logits_of(model)))
+    students = tuned(network_spec(folder, teacher=teacher, logits=logits_of(model)))
     repair = repair_network(students.tuner, students.node)
     return model, repair, write_network(repair, folder / "out", INDEPENDENT.key)[WEIGHTS]
 
@@ -98,7 +98,7 @@ def test_other_tensors_are_equal_bit_for_bit(found):
     assert [name.rpartition(".")[2] for name in differ] == ["weight", "bias"]
 
 
-def test_the_network_loads_the_file_and_gives_the_new_outputs(found):
+def test_the_loaded_file_gives_the_new_outputs(found):
     model, repair, file = found
     model.load_state_dict(load_file(file))
     rows = repair.network.rows
@@ -114,7 +114,7 @@ def test_a_network_that_ends_otherwise_is_refused_with_its_layers(tmp_path):
     saved(model, tmp_path / "mine.pt")
     teacher = f"teacher: {{kind: torchvision, model: squeezenet1_1, pretrained: mine.pt, {STEPS}}}"
     logits = np.random.default_rng(0).normal(size=(200, K))
-    students = thumbed(network_spec(tmp_path, teacher=teacher, logits=logits))
+    students = tuned(network_spec(tmp_path, teacher=teacher, logits=logits))
     with pytest.raises(DataError, match="it has no linear layer"):
         repair_network(students.tuner, students.node)
 
@@ -134,7 +134,7 @@ def test_a_model_of_transformers_is_written_as_a_folder(tmp_path):
     transformers.ViTImageProcessor(**steps).save_pretrained(folder)
     logits = logits_of(_Logits(model))
     teacher = "teacher: {kind: transformers, model: model}"
-    students = thumbed(network_spec(tmp_path, teacher=teacher, logits=logits))
+    students = tuned(network_spec(tmp_path, teacher=teacher, logits=logits))
     repair = repair_network(students.tuner, students.node)
     write_network(repair, tmp_path / "out", INDEPENDENT.key)
     new = transformers.ViTForImageClassification.from_pretrained(tmp_path / "out")
@@ -158,7 +158,7 @@ def test_the_ten_lines_of_the_docs_bring_a_network_nearer_to_the_targets(tmp_pat
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     network = made("timm", "test_resnet")
-    students = thumbed(network_spec(tmp_path, logits=logits_of(network)))
+    students = tuned(network_spec(tmp_path, logits=logits_of(network)))
     students.targets().to_csv("targets.csv")
     arrays = small_arrays(classes=K)
     place = {name: i for i, name in enumerate(arrays["image"].tolist())}
