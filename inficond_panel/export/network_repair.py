@@ -146,9 +146,9 @@ class NetworkRepair:
         meant, noise = meant_since_start(self.tuner, self.node), self.tuner.spec.views.noise()
         for name in self.strengths:
             concepts, world = meant.get(name, ((), ""))
-            pair = [self._outcome(of, name) for of in (self.layer.weights, weights)]
+            before, after = (self._outcome(of, name) for of in (self.layer.weights, weights))
             shows = self._shows(name, concepts) if concepts else None
-            figures = tuple(two_worlds(*pair, shows, **noise))
+            figures = tuple(two_worlds(before, after, shows, **noise))
             yield ClassWorlds(name, concepts, by_teacher=False, figures=figures, meant=world)
 
     def _shows(self, name: str, concepts: Sequence[str]) -> NDArray[np.int8]:
@@ -204,7 +204,7 @@ def repair_network(tuner: Tuner, node: Node, progress: Tell = lambda _: None) ->
     network = pipeline.network_features(tuner.spec, store, layer, every, progress)
     used = np.isin(store.rows(TUNE), shift.rows[moved.any(axis=1)])
     weights, strengths = _refitted(tuner, network, shift)
-    named = {k: store.classes[k] for k in np.flatnonzero(moved.any(axis=0))}
+    named = {int(k): store.classes[k] for k in np.flatnonzero(moved.any(axis=0))}
     without = _alone(target_shift(tuner, tuner.root()), list(named))
     control, _ = _refitted(tuner, network, without)
     return NetworkRepair(

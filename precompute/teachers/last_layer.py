@@ -7,7 +7,7 @@ which was found is the last one: its logits must be the outputs of the network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,19 +40,31 @@ class LayerWeights:
 
     def stored(self, weight: np.ndarray, bias: np.ndarray) -> LayerWeights:
         """Return other weights, rounded as the file holds them."""
-        rounded = [each.astype(self.dtype).astype(np.float64) for each in (weight, bias)]
-        return LayerWeights(self.name, *rounded, self.dtype)
+        return replace(self, weight=self._rounded(weight), bias=self._rounded(bias))
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        return values.astype(self.dtype).astype(np.float64)
 
 
 class LastLayer(Protocol):
     """Last linear layer of a loaded network; ``link`` turns its logits into probabilities, and
-    ``ends`` says that the network itself does so. ``columns`` are the outputs of the data set's
-    classes, with a softmax followed by those of other classes."""
+    ``ends`` says that the network itself does so."""
 
-    weights: LayerWeights
-    link: str
-    ends: bool
-    columns: tuple[int, ...]
+    @property
+    def weights(self) -> LayerWeights:
+        """Weights that the layer has in the network's file."""
+
+    @property
+    def link(self) -> str:
+        """``sigmoid`` or ``softmax``."""
+
+    @property
+    def ends(self) -> bool:
+        """True if the network's outputs are probabilities."""
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Outputs of the data set's classes, then those of other classes."""
 
     @property
     def preprocessing(self) -> Prepares:
