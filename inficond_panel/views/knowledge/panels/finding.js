@@ -3,7 +3,7 @@
 
 import { count, drawOnce, h, icon, isolated, keyed, onMessage, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
-import { isBusy, ownRepairs, ownPending } from "../shared.js"
+import { isBusy, ownRepairs, ownPending, sizeOf } from "../shared.js"
 
 const BELONGS =
   "It is a part of the class, or goes with it rightly: it is no fault. The history keeps the answer"
@@ -103,7 +103,8 @@ export function makeFinding(model, send, asking) {
     remove.hidden = !finding.remove
     const removed = `${finding.remove}${finding.like ? ` and ${finding.like} like it` : ""}`
     text(remove, waits() ? `${removed} will be removed` : `Remove ${removed}`)
-    remove.classList.toggle("primary", !waits() && !finding.little)
+    const free = !sizeOf(model) // with a batch the button to press is Fine-tune
+    remove.classList.toggle("primary", free && !finding.little)
     set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)
     belongs.hidden = !finding.suspect
     set(belongs, "aria-label", `${finding.suspect} belongs to ${student}`)
@@ -124,7 +125,7 @@ export function makeFinding(model, send, asking) {
     ])
     repair.hidden = !options.suggests
     repair.classList.toggle("first", Boolean(finding.little))
-    repair.classList.toggle("primary", Boolean(finding.little) && !running)
+    repair.classList.toggle("primary", free && Boolean(finding.little) && !running)
     bar.style.width = running ? `${100 * share}%` : "0"
     text(label, running ? `Looking for a repair ${Math.round(100 * share)} % ✕` : "Find a repair")
     set(
