@@ -77,7 +77,7 @@ def parts(page: Page) -> Iterator[tuple[str, bytes]]:
 def frames(page: Page) -> Iterator[bytes]:
     """The demo's story: all students, the one of bicycle, the thumb, and the refit."""
     page.goto(URL.partition("?")[0])
-    expect(page.locator(".start .cards img")).to_have_count(5, timeout=SLOW)
+    expect(page.locator(".start .cards img")).to_have_count(10, timeout=SLOW)
     yield painted(page)
     page.locator('.performance [data-key="bicycle"]').click()
     row = page.locator('.knowledge .row[data-key="traffic light"]')
@@ -88,7 +88,7 @@ def frames(page: Page) -> Iterator[bytes]:
     expect(page.locator(".knowledge .status")).to_contain_text("prediction", timeout=SLOW)
     yield painted(page)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done", timeout=SLOW)
+    expect(page.locator(".knowledge").get_by_text("now right")).to_be_visible(timeout=SLOW)
     yield painted(page)
 
 
