@@ -40,8 +40,8 @@ class LayerWeights:
 
     def stored(self, weight: np.ndarray, bias: np.ndarray) -> LayerWeights:
         """Return other weights, rounded as the file holds them."""
-        rounded = [each.astype(self.dtype).astype(np.float64) for each in (weight, bias)]
-        return LayerWeights(self.name, *rounded, self.dtype)
+        wide = weight.astype(self.dtype).astype(np.float64)
+        return LayerWeights(self.name, wide, bias.astype(self.dtype).astype(np.float64), self.dtype)
 
 
 class LastLayer(Protocol):

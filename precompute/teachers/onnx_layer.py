@@ -130,8 +130,9 @@ def _layer(node: Any, made: dict[str, Any], tensors: dict[str, Any]) -> Found | 
         product = made.get(biased)
         if product is not None and product.op_type in _KEEPING and product.input:
             product = made.get(product.input[0])
-        is_product = product is not None and product.op_type == "MatMul"
-        if is_product and {bias, product.input[-1]} <= tensors.keys():
+        if product is None or product.op_type != "MatMul":
+            continue
+        if {bias, product.input[-1]} <= tensors.keys():
             features, weight = product.input[0], product.input[-1]
             return Found(node.name or node.output[0], features, weight, bias, transposed=True)
     return None
@@ -143,7 +144,7 @@ def _of_gemm(node: Any, tensors: dict[str, Any]) -> Found | None:
     plain = given.get("alpha", 1.0) == given.get("beta", 1.0) == 1.0 and not given.get("transA")
     if not plain or len(node.input) != 3 or not {*node.input[1:]} <= tensors.keys():
         return None
-    return Found(node.name or node.output[0], *node.input, transposed=not given.get("transB"))
+    return Found(node.name or node.output[0], *node.input[:3], not given.get("transB"))
 
 
 def _tensors(graph: Any) -> dict[str, Any]:
