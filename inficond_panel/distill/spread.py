@@ -60,7 +60,7 @@ def support(scores: NDArray) -> Array:
     constant score 0. Scale and offset do not change it.
     """
     scores = np.asarray(scores)
-    middle = np.concatenate(list(_medians(scores)))
+    middle = np.concatenate([np.zeros(0), *_medians(scores)])
     first, second = np.zeros((2, len(middle)))
     for block in centred(scores, middle):
         first += np.abs(block, out=block).sum(axis=0)

@@ -137,6 +137,8 @@ def load_onnx(
     output (B, K). The teacher also gives ``tensor``, which may be any of the graph.
 
     onnxruntime gets the graph that ``read_onnx`` checked, and the folder of its weights."""
+    with needs("This teacher", "onnx"):
+        import onnxruntime  # noqa: F401 - before the file is read
     file, given = check_onnx(section)
     columns = columns_of(classes, section.classes, section.softmax)
     if section.outputs is None:

@@ -243,7 +243,9 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
 
 
 def fit_tuning(tuning: Section, solver: str) -> None:
-    """Leave out what the other solver has."""
+    """Leave out what the other solver has; say the groups at whose worst repairs aim."""
+    if tuning.aim == "worst-group":
+        tuning.groups = tuning.groups or "camera"
     if solver == "paper":
         tuning.refit = "all" if tuning.refit == "target" else tuning.refit
     else:

@@ -103,7 +103,7 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     (folder / "small.zarr" / "zarr.json").unlink()
     status, out, err = run("check", spec_file)
     assert (status, "no problems" in out) == (0, True)
-    assert "Class names and link are not checked" in err
+    assert "Class names, groups and link are not checked" in err
     shutil.rmtree(folder / "small.zarr")
     status, _, err = run("check", spec_file)  # without a store the corpus is read first
     assert (status, "words.txt" in err) == (1, True)

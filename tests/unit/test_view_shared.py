@@ -159,7 +159,7 @@ def test_a_class_of_which_all_belongs_has_its_card_back(start, app):
     while card := cards(start)["blond hair"].get("thing"):
         kind = cards(start)["blond hair"]["kind"]
         ask(start, "belongs", class_name="blond hair", kind=kind, thing=card)
-    assert cards(start)["blond hair"]["shares"].startswith("AP ")
+    assert cards(start)["blond hair"]["sentence"].startswith("AP ")
 
 
 def test_the_thumb_of_a_card_waits_in_the_batch(start, app):

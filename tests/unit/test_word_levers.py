@@ -10,7 +10,7 @@ from histories import make_tuner
 from worded import worded_store
 
 from inficond_panel import from_frames
-from inficond_panel.concepts.own_words import own_word
+from inficond_panel.concepts.own_words import near_words, own_word
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.spread import centred
 from inficond_panel.distill.suspects import NONE, SHIFT
@@ -128,7 +128,8 @@ def test_nothing_is_said_where_no_baseline_is_better():
 
 
 def context_by_hand(tuner, name):
-    """The concept whose score goes most with the logits, both less their regression on the word."""
+    """The concept whose score goes most with the logits, both less their regression on the word;
+    none that means the class."""
     fit, k = tuner.store.rows("fit"), tuner.store.classes.index(name)
     word = own_word(tuner.store, name)
     columns = [np.ones(len(fit)), *([] if word is None else [word.scores[fit].astype(float)])]
@@ -138,6 +139,8 @@ def context_by_hand(tuner, name):
         for values in (*scores.T, tuner.logits(tuner.root())[fit, k])
     ]
     together = [np.corrcoef(each, rest[-1])[0, 1] for each in rest[:-1]]
+    for c in near_words(tuner.store, name):
+        together[c] = -np.inf
     return tuner.store.concepts[int(np.argmax(together))]
 
 

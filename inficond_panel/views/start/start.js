@@ -189,7 +189,7 @@ function fillOffer([main, note], card, model) {
   set(main, "disabled", !action || (model.locked && isTuning(action)) ? "" : null)
   set(main, "title", (isTuning(action) && model.locked) || null)
   main.onclick = () =>
-    model.send_msg(action === "ask" ? { action, class_name } : { action, class_name, concept })
+    model.send_msg({ action, class_name, ...(action === "ask" ? {} : { concept }) })
   text(note, model.gainless.includes(class_name) ? "No gain expected" : "")
 }
 
