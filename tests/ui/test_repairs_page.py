@@ -146,7 +146,7 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
     suggest.click()  # stops it
     expect(suggest).to_have_text("Find a repair")
     expect(blocks(page, ":is(.up, .down, .remove, .repair)")).to_have_count(0)
-    expect(page.locator(".knowledge .btn.primary")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator(".knowledge .bar .btn.primary")).to_have_attribute("aria-disabled", "true")
 
 
 def test_the_page_offers_no_repair_that_others_surpass(page) -> None:

@@ -246,7 +246,7 @@ def test_all_six_views_are_seen_from_1280_pixels_up(page) -> None:
             comes_to(lambda p=panel, h=height: bottom(p) <= h, True)
     page.set_viewport_size({"width": 1280, "height": 720})
     select_class(page, "dog")
-    comes_to(lambda: page.locator(".knowledge .scroll").evaluate(ROWS), 7)
+    comes_to(lambda: page.locator(".knowledge .scroll").evaluate(ROWS), 6)
 
 
 def test_a_phone_opens_with_where_to_begin(url, open_page) -> None:

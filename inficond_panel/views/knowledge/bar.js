@@ -324,6 +324,7 @@ function makeLine(model, send) {
   const element = h("div", { class: "line" }, factor && factor.element, factor && noise, status)
   const draw = () => {
     if (factor) factor.draw()
+    element.classList.toggle("idle", model.status.kind === "idle" && sizeOf(model) === 0 && !model.locked)
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
     const { flips, turned } = model.summary
     drawOnce(status, JSON.stringify([model.status, flips, turned, sizeOf(model), model.locked]), () =>
