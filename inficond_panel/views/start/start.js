@@ -188,8 +188,7 @@ function fillOffer([main, note], card, model) {
   set(main, "aria-label", `${words}: ${class_name}`)
   set(main, "disabled", !action || (model.locked && isTuning(action)) ? "" : null)
   set(main, "title", (isTuning(action) && model.locked) || null)
-  main.onclick = () =>
-    model.send_msg({ action, class_name, ...(action === "ask" ? {} : { concept }) })
+  main.onclick = () => model.send_msg({ action, class_name, ...(action === "ask" ? {} : { concept }) })
   text(note, model.gainless.includes(class_name) ? "No gain expected" : "")
 }
 
