@@ -97,8 +97,11 @@ def refit_layer(
     changed, chosen = images.changed, dict[int, float]()
     together = [changed] if images.link == SOFTMAX and changed else [[k] for k in changed]
     weight, bias = old.weight.copy(), old.bias.copy()
+    if not together:
+        return LayerRefit(LinearLayer(weight, bias), chosen)
+    axes = _Axes.of(images.features)
     for outputs in together:
-        problem = _Problem.of(old, images, outputs)
+        problem = _Problem.of(old, images, outputs, axes)
         strength = problem.cross_fitted(strengths, images, seed)
         weight[outputs], bias[outputs] = problem.solution(strength)
         chosen |= dict.fromkeys(outputs, strength)
@@ -123,42 +126,57 @@ def _check(old: LinearLayer, images: ShiftedOutputs, strengths: Sequence[float])
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
-    """Refit of the rows ``outputs`` of a layer, in the principal axes of the features.
+class _Axes:
+    """Principal axes of features, which all outputs share: the ``mean`` ``(F,)`` of the features,
+    the ``turn`` ``(F, r)`` to the axes, and the mean variance of a feature, ``unit``."""
 
-    ``scores`` ``(n, r)`` are the centred features along the ``axes`` ``(F, r)``, with ``variance``
-    ``(r,)``; ``unit`` is the mean variance of the features. ``odds`` ``(n, K)`` are the old logits
-    over the temperature, ``target`` the probabilities to fit, ``weight`` ``(n, K')`` of the images.
-    With a sigmoid K is the number of ``outputs``.
+    mean: Array
+    turn: Array
+    unit: float
+
+    @classmethod
+    def of(cls, features: NDArray) -> _Axes:
+        """Return the axes of features ``(n, F)``."""
+        features = np.asarray(features, dtype=np.float64)
+        mean = features.mean(axis=0)
+        turn = _principal_axes(features - mean)
+        return cls(mean, turn, float(features.var(axis=0).mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Refit of the rows ``outputs`` of a layer, in the principal ``axes`` of the features.
+
+    ``scores`` ``(n, r)`` are the centred features along the axes. ``odds`` ``(n, K)`` are the old
+    logits over the temperature, ``target`` the probabilities to fit, ``weight`` ``(n, K')`` of the
+    images. With a sigmoid K is the number of ``outputs``.
     """
 
     old: LinearLayer
     outputs: list[int]
     link: str
     temperature: float
-    mean: Array
-    axes: Array
+    axes: _Axes
     scores: Array
-    unit: float
     odds: Array
     target: Array
     weight: Array
 
     @classmethod
-    def of(cls, old: LinearLayer, images: ShiftedOutputs, outputs: list[int]) -> _Problem:
+    def of(
+        cls, old: LinearLayer, images: ShiftedOutputs, outputs: list[int], axes: _Axes
+    ) -> _Problem:
         """Return the problem of some outputs; with a softmax all other logits are held."""
         features = np.asarray(images.features, dtype=np.float64)
-        mean = features.mean(axis=0)
-        axes = _principal_axes(features - mean)
         every = slice(None) if images.link == SOFTMAX else outputs
         odds = old.logits(features)[:, every] / images.temperature
         target = _probability(odds + images.shift[:, every], images.link)
         weight = images.weight[:, outputs]
         if images.link == SOFTMAX:
             weight = weight.mean(axis=1, keepdims=True)
-        scores, unit = (features - mean) @ axes, float(features.var(axis=0).mean())
+        scores = (features - axes.mean) @ axes.turn
         kind = images.link, images.temperature
-        return cls(old, outputs, *kind, mean, axes, scores, unit, odds, target, weight)
+        return cls(old, outputs, *kind, axes, scores, odds, target, weight)
 
     def only(self, rows: NDArray) -> _Problem:
         """Return the problem on some of the images."""
@@ -181,9 +199,9 @@ class _Problem:
     def solution(self, strength: float) -> tuple[Array, Array]:
         """Return the new rows of weight ``(m, F)`` and bias ``(m,)``."""
         slopes, level = self.fitted(strength)
-        change = (self.axes @ slopes).T
+        change = (self.axes.turn @ slopes).T
         weight = self.old.weight[self.outputs] + change
-        return weight, self.old.bias[self.outputs] + level[0] - change @ self.mean
+        return weight, self.old.bias[self.outputs] + level[0] - change @ self.axes.mean
 
     def fitted(
         self, strength: float, start: tuple[Array, Array] | None = None, slope: float = _SLOPE
@@ -196,7 +214,7 @@ class _Problem:
 
         def value(flat: Array) -> tuple[float, Array]:
             changes = flat.reshape(shape) / scale
-            pull = strength * self.unit * changes[:-1]
+            pull = strength * self.axes.unit * changes[:-1]
             gradient = self._gradient(changes[:-1], changes[-1])
             gradient[:-1] += pull
             loss = self.loss(changes[:-1], changes[-1])
@@ -238,7 +256,7 @@ class _Problem:
         at = (self.target + _probability(self.odds, self.link)) / 2  # of labels alone it is 0 or 1
         at = at[:, self.outputs] if self.link == SOFTMAX else at
         bend = max(float((self.weight * at * (1 - at)).mean()), 1e-6) / self.temperature**2
-        curvature = bend * (self.scores**2).mean(axis=0) + strength * self.unit
+        curvature = bend * (self.scores**2).mean(axis=0) + strength * self.axes.unit
         return np.sqrt(np.append(curvature, bend))[:, None]
 
 

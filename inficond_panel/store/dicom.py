@@ -5,7 +5,7 @@ Nothing but pixels and what says how to show them is read: no patient's name, an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,8 +94,8 @@ def _own_window(header: Dataset) -> Window | None:
 
 def _first(value: object) -> float | None:
     """Return the first number of an element that may have several, None if it is empty."""
-    if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue":
-        value = next(iter(value), None)  # type: ignore[call-overload]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = next(iter(value), None)
     return None if value is None or value == "" else float(value)  # type: ignore[arg-type]
 
 

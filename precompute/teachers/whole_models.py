@@ -161,8 +161,8 @@ def _giving(file: OnnxFile, tensor: str) -> OnnxFile:
 
 def _session(file: OnnxFile, device: str) -> Any:
     """Return onnxruntime's session of a checked file; raise ``DataError`` if it cannot run."""
-    with needs("This teacher", "onnx"):
-        import onnxruntime
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
