@@ -48,9 +48,8 @@ def targets(tuner: Tuner, node: Node) -> pd.DataFrame:
     """
     data, store = tuner.data_at(node), tuner.store
     learned, classes = mixed_of(data.targets.values), np.array(store.classes, dtype=object)
-    weight = data.weights.values
-    weight = np.ones_like(learned) if weight is None else weight
     images = [*(store.images[row] for row in store.rows(FIT)), *data.images.appended]
+    weight = _weights(data)
     at, k = np.nonzero(weight > 0)
     frame = pd.DataFrame(
         {
@@ -88,11 +87,15 @@ def target_shift(tuner: Tuner, node: Node) -> Shift:
     """Return how far the targets of ``node`` are from the teacher's outputs."""
     data = tuner.data_at(node)
     learned, teacher = mixed_of(data.targets.values), _teacher(tuner, node, data)
-    weight = data.weights.values
-    weight = np.ones_like(learned) if weight is None else weight
     odds = (logit(np.clip(each, _CERTAIN, 1 - _CERTAIN)) for each in (learned, teacher))
     shift = np.where(learned == teacher, 0.0, np.subtract(*odds))
-    return Shift(data.images.rows, shift, weight, data.images.groups)
+    return Shift(data.images.rows, shift, _weights(data), data.images.groups)
+
+
+def _weights(data: FitData) -> np.ndarray:
+    """Return the weight ``(n, K)`` of each image in the fit of each class."""
+    given = data.weights.values
+    return np.ones_like(mixed_of(data.targets.values)) if given is None else given
 
 
 def _sources(data: FitData) -> np.ndarray:
