@@ -26,6 +26,7 @@ from inficond_panel.common.teacher_outputs import (
 )
 from inficond_panel.distill import Fit, FitProblem, Scores, decision_function, soft_targets, solve
 from inficond_panel.distill.metrics.outcome import decided
+from inficond_panel.distill.solver.exact import MAX_ITERATIONS
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.solver.problem import penalties_of
 from inficond_panel.vocabulary.tasks import (
@@ -127,7 +128,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         upper: ArrayLike | None = None,
         threshold: ArrayLike = 0.0,
         tolerance: float = 1e-6,
-        max_iter: int = 100,
+        max_iter: int = MAX_ITERATIONS,
         link: str = SIGMOID,
         task: str = MULTI_LABEL,
         y_kind: str | None = None,

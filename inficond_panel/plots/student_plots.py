@@ -37,7 +37,7 @@ _SIDES = ("present", "absent")
 
 
 @bokeh_backend()
-def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
+def make_knowledge(student: Student, top: int) -> hv.Bars:
     """Draw the ``top`` strongest influences of a student as bars, without influences of 0.
 
     Columns: ``concept``, ``influence``, ``colour``. Positive influences are filled, negative ones

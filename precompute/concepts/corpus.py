@@ -163,8 +163,8 @@ def filter_texts(
     if filters.class_cosine is not None:
         to_class = text @ embed_concepts(encoder, [(name,) for name in classes], prompts).T
     for i, name in enumerate(names):
-        if filters.longest is not None and len(name) > filters.longest:
-            dropped.append((name, "longest", f"{len(name)} characters"))
+        if fell := too_long(name, filters):
+            dropped.append(fell)
             continue
         if to_class is not None and (
             fell := _too_like("class_cosine", name, to_class[i], classes, filters.class_cosine)
@@ -178,6 +178,13 @@ def filter_texts(
                 continue
         kept.append(i)
     return Filtered(kept, dropped)
+
+
+def too_long(name: str, filters: Filters) -> Dropped | None:
+    """Return ``name`` as dropped, with its length, if it is longer than the filters allow."""
+    if filters.longest is None or len(name) <= filters.longest:
+        return None
+    return name, "longest", f"{len(name)} characters"
 
 
 def filter_inactive(names: Sequence[str], score: np.ndarray, least: float) -> Filtered:

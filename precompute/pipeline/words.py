@@ -44,6 +44,7 @@ from precompute.concepts.corpus import (
     filter_inactive,
     filter_lines,
     read_corpus,
+    too_long,
 )
 from precompute.datasets import Dataset, check_files, load_dataset
 from precompute.pipeline.assemble import without_positives
@@ -220,13 +221,9 @@ def _scored(inputs: WordInputs) -> tuple[np.ndarray, list[str], list[Dropped]]:
                 "Write words of the captions into it.",
             ),
         )
-    long = filters.longest if filters and filters.longest is not None else None
-    kept = [i for i, name in enumerate(names) if long is None or len(name) <= long]
-    dropped: list[Dropped] = [
-        (name, "longest", f"{len(name)} characters")
-        for name in names
-        if long is not None and len(name) > long
-    ]
+    fell = [too_long(name, filters) if filters else None for name in names]
+    kept = [i for i, why in enumerate(fell) if why is None]
+    dropped = [why for why in fell if why is not None]
     if filters and filters.least_score is not None:
         fit = np.array(inputs.dataset.split) == FIT
         active: Filtered = filter_inactive(

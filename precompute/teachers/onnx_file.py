@@ -1,6 +1,6 @@
 """Read ONNX files: check the graph, and find the files beside it that hold its weights.
 
-torch.onnx.export writes the weights to a second file, ``NAME.onnx.data``. The files found here are
+whole_models.py runs them. torch.onnx.export writes the weights to a second file, ``NAME.onnx.data``. The files found here are
 hashed as the model, and loaded; a graph that names files elsewhere is refused, and so is one whose
 operators read files.
 """

@@ -27,6 +27,9 @@ from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.distill.sources import Array, check_dense, in_order
 from inficond_panel.errors import CancelledError, OptimumWarning, SolverError
 
+#: Steps after which a student is left as it is, with a warning.
+MAX_ITERATIONS = 100
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -61,7 +64,7 @@ def fit(
     sample_weight: NDArray | None = None,
     start: Fit | None = None,
     tolerance: float = 1e-6,
-    max_iterations: int = 100,
+    max_iterations: int = MAX_ITERATIONS,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Fit:
@@ -112,7 +115,7 @@ def solve(
     *,
     start: Fit | None = None,
     tolerance: float = 1e-6,
-    max_iterations: int = 100,
+    max_iterations: int = MAX_ITERATIONS,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Fit:

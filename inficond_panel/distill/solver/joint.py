@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
-from inficond_panel.distill.solver.exact import Fit, check_cancelled, warn_if_open
+from inficond_panel.distill.solver.exact import MAX_ITERATIONS, Fit, check_cancelled, warn_if_open
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.problem import FitProblem, box_of, normalised, penalties_of
@@ -73,7 +73,7 @@ def fit_joint(
     sample_weight: NDArray | None = None,
     start: Array | None = None,
     tolerance: float = _TOLERANCE,
-    max_iterations: int = 100,
+    max_iterations: int = MAX_ITERATIONS,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> JointFit:
@@ -108,7 +108,7 @@ def solve_joint(
     *,
     start: Array | None = None,
     tolerance: float = _TOLERANCE,
-    max_iterations: int = 100,
+    max_iterations: int = MAX_ITERATIONS,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> JointFit:

@@ -57,7 +57,7 @@ def make_screen(progress: StudyProgress, folder: Path, faults: Mapping[str, str]
         return screen | {
             "title": section.heading,
             "text": to_tree(section.text or "", folder),
-            "questions": [make_question(question, answers) for question in section.asked],
+            "questions": [make_question(question, answers) for question in step.questions],
             "button": "Continue",
         }
     if step.kind == "end":
