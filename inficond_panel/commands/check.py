@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
+from inficond_panel.common.database import is_address
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
@@ -44,10 +45,9 @@ def run(args: argparse.Namespace) -> None:
         return
     spec = load_spec(file)
     if has_store(spec.store):
-        _check_against_store(spec, args.spec)
-        network: list[str] = []
+        network, opened = list[str](), _check_against_store(spec, args.spec)
     else:
-        network = _check_data(spec)
+        network, opened = _check_data(spec), False
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -57,21 +57,42 @@ def run(args: argparse.Namespace) -> None:
         say("students one softmax over all classes: a thumb on one class changes the others too")
     for line in network:
         say(f"network  {line}")
-    _say_store(spec, args.spec)
-    say(f"history  {spec.history_of(args.spec)}")
+    _say_store(spec, args.spec, opened)
+    _say_history(str(spec.history_of(args.spec)))
     if spec.study and has_store(spec.store):
         _check_study(args.spec)
 
 
-def _say_store(spec: Spec, name: str) -> None:
-    """Print the path of the store; if it does not exist, what cannot be checked yet."""
+def _say_store(spec: Spec, name: str, opened: bool) -> None:
+    """Print the path of the store, and its format if it could be ``opened``; if it does not exist,
+    what cannot be checked yet."""
     if has_store(spec.store):
-        say(f"store    {spec.store}")
+        from inficond_panel.store import FORMAT_VERSION
+
+        say(f"store    {spec.store}" + f", format {FORMAT_VERSION}" * opened)
         return
     make = "" if spec.of_store else f" yet; run: inficond precompute {path_word(name)}"
     say(f"store    {spec.store} (does not exist{make})")
     if isinstance(spec.teacher, NamedOutputs) and not spec.order:
         say("outputs  weights and order are checked by inficond precompute, on photos and labels")
+
+
+def _say_history(place: str) -> None:
+    """Print the place of the history; note what is wrong with the file, if there is one."""
+    if is_address(place) or not Path(place).is_file():
+        say(f"history  {place}")
+        return
+    from inficond_panel.common.sqlite_file import Database
+    from inficond_panel.tuning.history.log import HISTORY
+
+    try:
+        file = Database(place, HISTORY)
+        with file.transaction():
+            pass  # opens the file, and compares its format
+        file.close()
+        say(f"history  {place}, format {HISTORY.version}")
+    except InficondError as error:
+        note(f"The history cannot be used: {error.for_shell}")
 
 
 def _check_data(spec: Spec) -> list[str]:
@@ -154,8 +175,9 @@ def _check_study(name: str) -> None:
         note(f"Warning: participants.most: {uneven}")
 
 
-def _check_against_store(spec: Spec, name: str) -> None:
-    """Check class names, groups and link against the store; an unusable store prints a note."""
+def _check_against_store(spec: Spec, name: str) -> bool:
+    """Check class names, groups and link against the store; return False, with a note, if it cannot
+    be used."""
     from inficond_panel.concepts.own_words import words_note
     from inficond_panel.store import open_store
     from inficond_panel.store.teacher_outputs import hold_store
@@ -165,7 +187,7 @@ def _check_against_store(spec: Spec, name: str) -> None:
         store = open_store(spec.store)
     except StoreError as error:
         note(f"Class names, groups and link are not checked: {error.for_shell}")
-        return
+        return False
     check_against(spec, store.classes, store.task)
     check_groups(spec, store)
     try:
@@ -181,3 +203,4 @@ def _check_against_store(spec: Spec, name: str) -> None:
     for warning in store.attrs.get("warnings", []):
         if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES)):
             note(f"Warning: {warning}")
+    return True

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.common.database import Connected, DatabaseConnection, is_address
+from inficond_panel.common.formats import UPDATE, is_newer, other_format
 from inficond_panel.errors import InficondError
 
 
@@ -27,7 +28,7 @@ class Schema:
     ``noun`` is the word for such a file. ``tables`` and ``indexes`` are SQL by name. Rows of the
     tables ``append_only`` are never changed; a row may be deleted if the table's SQL condition on
     ``old`` is true (empty: never). ``other`` is the remedy "name another file", ``busy_seconds``
-    the time-out of locks.
+    the time-out of locks, less than ``SILENCE`` of postgres.py.
     """
 
     noun: str
@@ -329,9 +330,10 @@ def _check(path: str, db: sqlite3.Connection, schema: Schema) -> None:
             "Leave this file as it is, and " + schema.other + ".",
         )
     if version != schema.version:
+        newer = is_newer(version, schema.version)
         raise schema.error(
-            f"{path} has schema version {version}; this program reads {schema.version}.",
-            schema.or_other("Open it with the version that wrote it"),
+            other_format(path, version, schema.version),
+            schema.or_other(UPDATE if newer else "Open it with the version that wrote it"),
         )
     tables = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
     for name, statement in schema.statements().items():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import write_folder
+from inficond_panel.common.formats import UPDATE, is_newer, other_format
 from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import ExportError, InficondError, Remedy
@@ -245,11 +246,12 @@ def _file(path: Path) -> Path:
 def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
     if str(facts["format"]) != "inficond-students":
         raise ExportError(f"{file} is not an export of students.", EXPORT_AGAIN)
-    if int(facts["format_version"]) != EXPORT_VERSION:
+    version = int(facts["format_version"])
+    if version != EXPORT_VERSION:
+        newer = is_newer(version, EXPORT_VERSION)
         raise ExportError(
-            f"{file} has format version {int(facts['format_version'])}; this program reads "
-            f"{EXPORT_VERSION}.",
-            "Read it with the version of inficond-panel that wrote it.",
+            other_format(file, version, EXPORT_VERSION),
+            f"{UPDATE}." if newer else "Read it with the version that wrote it.",
         )
 
 

@@ -26,6 +26,7 @@ from inficond_panel.tuning.student import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECT_SORT, WEIGHT
 
+#: Points of a concept's what-if curve on the page.
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: most what-if curves to cache for each tuner in use
 _effects: WeakKeyDictionary[Evaluation, Latest[tuple[object, ...], Band]] = WeakKeyDictionary()

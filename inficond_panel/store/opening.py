@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from inficond_panel.common.formats import UPDATE, is_newer, other_format
 from inficond_panel.common.places import for_zarr, has_store, is_remote, place_of, reaching, size_of
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
@@ -94,9 +95,10 @@ def _check_version(path: Path, dataset: xr.Dataset) -> None:
         )
     version = dataset.attrs.get("format_version")
     if version != FORMAT_VERSION:
+        newer = is_newer(version, FORMAT_VERSION)
         raise StoreFormatError(
-            f"{path} has format version {version}; this program reads {FORMAT_VERSION}.",
-            write_again(path),
+            other_format(path, version, FORMAT_VERSION),
+            f"{UPDATE}." if newer else write_again(path),
         )
 
 

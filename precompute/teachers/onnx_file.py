@@ -1,8 +1,8 @@
 """Read ONNX files: check the graph, and find the files beside it that hold its weights.
 
-whole_models.py runs them. torch.onnx.export writes the weights to a second file, ``NAME.onnx.data``. The files found here are
-hashed as the model, and loaded; a graph that names files elsewhere is refused, and so is one whose
-operators read files.
+They are run by whole_models.py. torch.onnx.export writes the weights to a second file,
+``NAME.onnx.data``. The files found here are hashed as the model, and loaded; a graph that names
+files elsewhere is refused, and so is one whose operators read files.
 """
 
 from __future__ import annotations

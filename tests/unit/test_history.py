@@ -120,9 +120,9 @@ def test_a_file_that_is_no_database_is_told_and_stays(tmp_path):
         ("ALTER TABLE nodes ADD COLUMN more", "table 'nodes' was changed"),
         ("DROP TRIGGER nodes_update", "trigger 'nodes_update' is missing"),
         ("DROP INDEX events_of_root", "index 'events_of_root' is missing"),
-        ("PRAGMA user_version = 1", "schema version 1"),
-        ("PRAGMA user_version = 3", "schema version 3"),
-        ("PRAGMA user_version = 99", "schema version 99"),
+        ("PRAGMA user_version = 1", "has format 1, of an earlier version"),
+        ("PRAGMA user_version = 3", "has format 3, of a newer version"),
+        ("PRAGMA user_version = 99", "has format 99, of a newer version"),
         ("PRAGMA application_id = 1", "not a history"),
     ],
 )

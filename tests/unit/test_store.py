@@ -184,7 +184,8 @@ def test_a_store_without_a_projection_is_refused(tmp_path):
             for name in ("title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash")
         ],
         ({"format": None}, "not a store"),
-        ({"format_version": 99}, "version 99(.|\n)*inficond precompute"),
+        ({"format_version": 0}, "format 0, of an earlier version(.|\n)*inficond precompute"),
+        ({"format_version": 99}, "format 99, of a newer version(.|\n)*Install the newest"),
         ({"content_hash": "00"}, "content_hash does not match its attribute variable_hashes"),
         ({"variable_hashes": [1]}, "variable_hashes has the wrong type"),
         ({"variable_hashes": {"label": "00"}}, "does not match its attribute variable_hashes"),
