@@ -19,6 +19,7 @@ from inficond_panel.state.export import ExportState
 from inficond_panel.state.groups import GroupsState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
 from inficond_panel.state.networks import ConceptsState, LateTextEncoder, PhotoScorer, PhotoState
+from inficond_panel.state.reliance import RelianceState
 from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import (
     CHANGE_METRICS,
@@ -129,6 +130,8 @@ class AppState(param.Parameterized):
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
+        self.changes = ChangesState(self.students, jobs)
+        self.reliance = RelianceState(self.students, self.shifts, self.changes)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )
@@ -136,7 +139,6 @@ class AppState(param.Parameterized):
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning)
         self.tags = TagsState(self.tuning)
-        self.changes = ChangesState(self.students, jobs)
         self.comparison = CompareState(self.students, jobs)
         self.export = ExportState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)

@@ -14,6 +14,7 @@ from inficond_panel.results.comparison import Comparison, compare
 from inficond_panel.results.metric_changes import metric_change
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 KEPT = 1 << 13  #: changes that a session caches; all sessions share the bootstrap draws
@@ -107,6 +108,13 @@ class ChangesState(param.Parameterized):
         """Return the computed changes from the parent to the node shown, by metric; empty at #0."""
         return self._of_metrics(self.students.node.parent, class_name, metrics)
 
+    def gained(self, class_name: str) -> Interval | None:
+        """Return the computed change in AP on ``tune`` of a class from #0 to the node shown, with
+        its limits whatever the spec shows; None at #0, and until it is computed."""
+        root, node = self.tuner.root_id, self.students.node.id
+        asked = Asked(root, node, class_name, TUNE, AP.key)
+        return None if node == root else self._ask([asked]).get(asked)
+
     def between(
         self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str, whole: bool = False
     ) -> dict[tuple[str, str], Interval]:
@@ -117,9 +125,11 @@ class ChangesState(param.Parameterized):
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
         if whole:
-            return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
-        known = self._ask(asked.values())
-        return {pair: known[each] for pair, each in asked.items() if each in known}
+            found = {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
+        else:
+            known = self._ask(asked.values())
+            found = {pair: known[each] for pair, each in asked.items() if each in known}
+        return {pair: self._shown(change) for pair, change in found.items()}
 
     def _of_metrics(
         self, before: str | None, class_name: str, metrics: Iterable[str]
@@ -128,7 +138,11 @@ class ChangesState(param.Parameterized):
         if before is None or before == snapshot.node.id:
             return {}
         asked = [Asked(before, snapshot.node.id, class_name, snapshot.split, m) for m in metrics]
-        return {each.metric: change for each, change in self._ask(asked).items()}
+        return {each.metric: self._shown(change) for each, change in self._ask(asked).items()}
+
+    def _shown(self, change: Interval) -> Interval:
+        """Return a change without its limits, if the spec shows none."""
+        return change if self.tuner.spec.views.intervals else change.alone
 
     def _ask(self, asked: Iterable[Asked]) -> dict[Asked, Interval]:
         """Return the computed changes among ``asked``, and start computing the missing changes."""
@@ -153,8 +167,7 @@ class ChangesState(param.Parameterized):
 
     def _compute(self, asked: Asked) -> Interval:
         nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        interval = metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
-        return interval if self.tuner.spec.views.intervals else interval.alone
+        return metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():

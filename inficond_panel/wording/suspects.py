@@ -295,9 +295,21 @@ def unsure_classes(found: Mapping[str, ClassShift]) -> list[str]:
     return [name for name, each in found.items() if each.unsure]
 
 
-def relies_wrongly(found: ClassShift) -> bool:
-    """Return whether the class shifted and has a suspect, while the teacher knows the class."""
-    return found.kind == SHIFT and bool(found.suspects) and not found.unknown_to_teacher
+def relies_wrongly(found: ClassShift, gained: Interval | None = None) -> bool:
+    """Return whether the class shifted and has a suspect, the teacher knows the class, and edits
+    have not repaired it by the change in AP since #0 (``gained``; None: no edits)."""
+    known = not found.unknown_to_teacher
+    shifted = found.kind == SHIFT and bool(found.suspects)
+    return known and shifted and not is_repaired(found, gained)
+
+
+def is_repaired(found: ClassShift, gained: Interval | None) -> bool:
+    """Return whether edits clearly raised the AP of a class (``gained`` since #0; None: no edits),
+    and it is no longer clearly worse on images that it did not learn from."""
+    if gained is None or found.unknown_to_teacher:
+        return False
+    loses = found.decisive is not None and found.decisive.kind == SHIFT
+    return gained.low > 0 and not loses
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:

@@ -9,12 +9,16 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.distill.suspects import NONE, SHIFT, Presence, Verdict
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Turned, turned_images
+from inficond_panel.state.repairs import ShiftState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.views.knowledge.finding import make_finding
 from inficond_panel.views.knowledge.view import KnowledgeView, removed_first
 from inficond_panel.views.page.shell import Shell, make_folded, next_class
-from inficond_panel.wording.suspects import LITTLE, relied_sentence
+from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.views.start.view import StartView
+from inficond_panel.vocabulary.splits import HOLDOUT
+from inficond_panel.wording.suspects import LITTLE, relied_sentence, relies_wrongly
 
 pytestmark = pytest.mark.page
 
@@ -53,18 +57,24 @@ def test_a_class_that_relies_on_a_concept_is_told_in_one_sentence(found, said):
     assert said in relied_sentence("dog", found)
 
 
-def test_after_a_clear_gain_no_other_concept_is_accused():
-    found = make_finding(shift("dog", NONE), None, gained=GAIN)
+def test_of_a_repaired_class_no_other_concept_is_accused():
+    found = make_finding(shift("dog", NONE), None, repaired=True)
     assert (found["sentence"], found["remove"]) == ("dog is repaired as far as can be seen.", "")
 
 
-@pytest.mark.parametrize("gained", [None, NOISE, UNKNOWN_LIMITS])
-def test_without_a_clear_gain_the_suspect_is_named(gained):
-    assert make_finding(shift("dog", NONE), None, gained=gained)["remove"] == "ball"
-
-
-def test_a_class_that_still_loses_clearly_is_not_told_as_repaired():
-    assert make_finding(shift(), None, gained=GAIN)["remove"] == "ball"
+@pytest.mark.parametrize(
+    ("kind", "gained", "relies"),
+    [
+        (NONE, GAIN, False),
+        (NONE, None, True),
+        (NONE, NOISE, True),
+        (NONE, UNKNOWN_LIMITS, True),
+        (SHIFT, GAIN, True),
+    ],
+    ids=["clear gain", "no edit", "within noise", "no limits", "still loses"],
+)
+def test_a_class_relies_wrongly_unless_its_edits_repaired_it(kind, gained, relies):
+    assert relies_wrongly(shift("dog", kind), gained) is relies
 
 
 def test_a_removal_within_noise_puts_a_repair_first():
@@ -155,6 +165,70 @@ def test_another_iteration_forgets_what_the_refit_turned(tuned):
 def test_an_iteration_against_itself_turns_no_image(tuned):
     at = tuned.tuner.at(tuned.students.node, "tune")
     assert set(turned_images(at, at).values()) == {Turned((), ())}
+
+
+@pytest.fixture
+def repaired(tuned, first, monkeypatch) -> AppState:
+    """The tuned class with a clear gain, and another that relies on the wrong thing."""
+    monkeypatch.setattr(tuned.changes, "gained", lambda name: GAIN)
+    other = tuned.store.classes[1]
+    tuned.selection.class_name = ""
+    tuned.shifts.by_class = {first: shift(first, NONE), other: shift(other, NONE)}
+    return tuned
+
+
+def test_a_repaired_class_has_no_mark_in_the_list(repaired, first):
+    assert not PerformanceView(repaired).table.shifts[first]["relies"]
+
+
+def test_the_row_of_a_repaired_class_says_so(repaired, first):
+    shown = PerformanceView(repaired).table.shifts[first]
+    assert shown["words"] == f"{first} is repaired as far as can be seen."
+
+
+def test_a_repaired_class_has_no_card(repaired, first, monkeypatch):
+    monkeypatch.setattr(ShiftState, "complete", True)
+    cards = StartView(repaired).panel.cards
+    assert [card["class_name"] for card in cards] == repaired.store.classes[1:2]
+
+
+def test_the_finding_says_that_a_class_is_repaired(repaired, first):
+    repaired.selection.class_name = first
+    view = KnowledgeView(repaired)
+    assert view.panels.finding["sentence"] == f"{first} is repaired as far as can be seen."
+
+
+def test_the_suspects_of_a_repaired_class_are_not_marked(repaired, first):
+    assert repaired.reliance.suspects(first) == []
+
+
+def test_a_class_counts_as_repaired_when_its_change_arrives(tuned, first, monkeypatch):
+    tuned.shifts.by_class = {first: shift(first, NONE)}
+    monkeypatch.setattr(tuned.changes, "gained", lambda name: GAIN)
+    tuned.changes.arrivals += 1
+    assert tuned.reliance.repaired == [first]
+
+
+def test_an_undone_repair_is_none(repaired, first):
+    repaired.tuning.undo()
+    repaired.shifts.by_class = {first: shift(first, NONE)}
+    assert repaired.reliance.relying == [first]
+
+
+def test_whether_a_class_is_repaired_is_told_by_tuning_images_though_others_are_shown(tuned, first):
+    before = tuned.changes.gained(first)
+    tuned.tuning.show_split(HOLDOUT)
+    assert tuned.changes.gained(first) == before
+
+
+def test_a_page_without_intervals_decides_by_them(tmp_path):
+    extra = "tuning: {refit: all, suggest: false}\nviews: {intervals: false}\n"
+    spec = small_spec(tmp_path, make=twin_arrays, extra=extra)
+    app = session_on(spec, history=":memory:")
+    name = app.store.classes[0]
+    app.tuning.toggle(Intent(name, "wheel", "remove"))
+    app.tuning.fine_tune()
+    assert not np.isnan(app.changes.gained(name).low)
 
 
 def test_the_next_class_is_the_first_that_relies_and_is_not_tuned(tuned):

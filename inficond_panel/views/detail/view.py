@@ -105,6 +105,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         "_app.selection.class_name",
         "_app.selection.concept",
         "_app.shifts.by_class",
+        "_app.reliance.repaired",
         "_app.students.snapshot",
         watch=True,
         on_init=True,
@@ -118,7 +119,8 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if name and known and not open_:
             pairs = [(name, each) for each in store.concepts]
             largest = _largest(app.students.student(name).weights, pairs)
-            starts = make_starts(shifts.by_class.get(name), largest)
+            repaired = name in app.reliance.repaired
+            starts = make_starts(None if repaired else shifts.by_class.get(name), largest)
         if not name and concept:
             weights = app.students.node.weights[store.concepts.index(concept)]
             largest = _largest(weights, [(each, concept) for each in store.classes])

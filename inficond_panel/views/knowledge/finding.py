@@ -12,7 +12,6 @@ import param
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number
-from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.shared_bias import StudentShared
@@ -32,7 +31,7 @@ from inficond_panel.ui.images import send_pictures, tile_uri
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
+from inficond_panel.vocabulary.shift_kinds import NOISE
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
@@ -55,26 +54,25 @@ def make_finding(
     found: Differences | None,
     teacher: str = "",
     *,
-    gained: Interval | None = None,
+    repaired: bool = False,
     removal: Interval | None = None,
 ) -> dict[str, Any]:
     """Return the finding on a student: a ``sentence``, its numbers for ``hover``, the ``suspect``
     that it names, and the concept to ``remove`` (each may be empty).
 
-    ``teacher``: sentences that the teacher does not know the class. ``gained`` is the change in AP
-    since #0, ``removal`` the change by a removal that waits or was the last edit; None without. If
-    the removal's change is within noise, a repair comes first: ``little`` is True. {} until it is
-    computed.
+    ``teacher``: sentences that the teacher does not know the class. If edits have
+    ``repaired`` the class, no suspect is named. ``removal`` is the change in AP by a removal that
+    waits or was the last edit; None without. If it is within noise, a repair comes first:
+    ``little`` is True. {} until it is computed.
     """
     nothing = {"hover": "", "suspect": "", "remove": "", "little": False}
     if teacher:
         return {**nothing, "sentence": teacher}
     if shift is None:
         return {}
-    if gained is not None and gained.low > 0 and not _still_loses(shift):
+    if repaired:
         return {**nothing, "sentence": repaired_sentence(shift.class_name)}
-    lost = found is None or LOST in (*found.kinds, *found.perhaps)
-    relies = lost and relies_wrongly(shift)
+    relies = relies_wrongly(shift)
     removable = shift.relied_on if relies else ()
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
     sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
@@ -85,11 +83,6 @@ def make_finding(
         "remove": removable[0].concept if removable else "",
         "little": little,
     }
-
-
-def _still_loses(shift: ClassShift) -> bool:
-    """Return whether a class is clearly worse on images that it did not learn from."""
-    return shift.decisive is not None and shift.decisive.kind == SHIFT
 
 
 def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
@@ -195,6 +188,7 @@ class FindingPanel(param.Parameterized):
 
     @param.depends(
         "app.shifts.param",
+        "app.reliance.repaired",
         "app.shared.by_class",
         "app.belong.belonging",
         "app.students.snapshot",
@@ -212,8 +206,9 @@ class FindingPanel(param.Parameterized):
         taught = {} if terms is None else terms.labels
         known = found if app.rights.asking and shift and not shift.by_teacher else None
         teacher = teacher_sentence(name, app.students.snapshot.teacher.get(name))
+        repaired = name in app.reliance.repaired
         finding = make_finding(
-            shift, found, teacher, gained=self._gained(name), removal=self._removal(name)
+            shift, found, teacher, repaired=repaired, removal=self._removal(name)
         )
         finding = finding or {"sentence": app.shifts.problem}
         if finding.get("suspect"):
@@ -227,11 +222,6 @@ class FindingPanel(param.Parameterized):
             "terms": terms_words(terms) if terms else [],
             "word": make_word(self._word(name)),
         }
-
-    def _gained(self, name: str) -> Interval | None:
-        """Return the change in AP since #0 of a class with edits; None until it is computed."""
-        tuned = name in self.app.students.snapshot.tuned
-        return self.app.changes.total(name, [AP.key]).get(AP.key) if tuned else None
 
     def _removal(self, name: str) -> Interval | None:
         """Return the change in AP by the removal of a suspect that waits, or was the last edit;

@@ -118,7 +118,7 @@ class RepairPanel(param.Parameterized):
 
     def mark(self) -> bool:
         """Read the suspects of the selected student; return True if the suspects have changed."""
-        before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
+        before, self._marked = self._marked, self.app.reliance.suspects(self.panels.student)
         return self._marked != before
 
     @param.depends("panels.repairing", "panels.extent", "app.tuning.status", watch=True)

@@ -185,7 +185,7 @@ class KnowledgeView(
                 sort=sort,
                 top=top,
                 find=find,
-                suspects=self.app.shifts.suspects(name),
+                suspects=self.app.reliance.suspects(name),
                 patches=self.table.patches_of,
             ),
             make_undefined(sort, counts),
@@ -230,7 +230,7 @@ class KnowledgeView(
             self.batch.show()
             self.measures.show()
 
-    @param.depends("app.shifts.by_class", watch=True)
+    @param.depends("app.shifts.by_class", "app.reliance.repaired", watch=True)
     def _show_suspects(self) -> None:
         if self.repair_panel.mark() and self.table.sort == SUSPECT_SORT.key:
             self._show_rows()

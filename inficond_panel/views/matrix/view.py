@@ -158,13 +158,14 @@ class MatrixView(Viewer):
         else:
             self._take_order(find())
 
-    @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True)
+    @param.depends(
+        "app.shifts.by_class", "app.reliance.repaired", "app.selection.class_name", watch=True
+    )
     def _mark(self) -> None:
         """Outline the suspect concepts, once they are computed for all students."""
-        shifts = self.app.shifts
-        if self._on_screen and shifts.complete:
-            names = self.app.store.classes
-            self.marked = frozenset((name, c) for name in names for c in shifts.suspects(name))
+        if self._on_screen and self.app.shifts.complete:
+            names, suspects = self.app.store.classes, self.app.reliance.suspects
+            self.marked = frozenset((name, c) for name in names for c in suspects(name))
 
     def _take_order(self, positions: NDArray[np.intp]) -> None:
         self._positions = positions

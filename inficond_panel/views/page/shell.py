@@ -21,7 +21,6 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.photo import PhotoActions, make_photo
-from inficond_panel.wording.suspects import relies_wrongly
 
 #: Shortcuts of the page as (keys, action).
 SHORTCUTS = (
@@ -117,8 +116,7 @@ def make_folded(app: AppState) -> list[str]:
 def next_class(app: AppState) -> str:
     """Return the class to go on with after a refit, the first of *Where to begin* that may rely on
     the wrong thing and was not tuned; "" without one."""
-    snapshot, shifts = app.students.snapshot, app.shifts.by_class
-    wrong = [name for name, each in shifts.items() if relies_wrongly(each)]
+    snapshot, wrong = app.students.snapshot, app.reliance.relying
     order = in_order(snapshot.metrics, wrong, app.suggestion.gainless)
     done = {app.selection.class_name, *snapshot.tuned}
     left = (name for name in order if name in wrong and name not in done)

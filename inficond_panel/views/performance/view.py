@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,7 @@ from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
 from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change, teacher_sentence
-from inficond_panel.wording.suspects import plain_sentence, relies_wrongly
+from inficond_panel.wording.suspects import plain_sentence, repaired_sentence
 
 _FACTS = ("constant_fidelity", "logit_correlation")
 
@@ -92,15 +92,19 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
 
 
 def make_shifts(
-    shifts: Mapping[str, ClassShift], gainless: Sequence[str] = ()
+    shifts: Mapping[str, ClassShift],
+    relying: Collection[str],
+    repaired: Collection[str],
+    gainless: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the verdict per class: whether the student relies on the wrong thing, whether a repair
-    may gain, and a sentence without numbers of the method."""
+    may gain, and a sentence without numbers of the method. ``relying``, ``repaired`` and
+    ``gainless`` are classes."""
     return {
         name: {
-            "relies": relies_wrongly(each),
+            "relies": name in relying,
             "gains": name not in gainless,
-            "words": plain_sentence(each),
+            "words": repaired_sentence(name) if name in repaired else plain_sentence(each),
         }
         for name, each in shifts.items()
     }
@@ -144,7 +148,13 @@ class PerformanceView(Acting, Viewer):
             app,
             rows=make_performance_rows(self._measured),
             suspecting=app.spec.tuning.suspects,
-            shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.suggestion.param.gainless),
+            shifts=pn.bind(
+                make_shifts,
+                app.shifts.param.by_class,
+                app.reliance.param.relying,
+                app.reliance.param.repaired,
+                app.suggestion.param.gainless,
+            ),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             sizing_mode="stretch_both",
         )

@@ -35,7 +35,6 @@ from inficond_panel.vocabulary.things import CONCEPT
 from inficond_panel.wording.shared_bias import page_question, thumb_of
 from inficond_panel.wording.suspects import (
     relied_sentence,
-    relies_wrongly,
     relying_sentence,
     relying_words,
     unsure_classes,
@@ -45,14 +44,13 @@ from inficond_panel.wording.suspects import (
 CARDS = 5
 
 
-def make_cards(shifts: Mapping[str, ClassShift], order: Sequence[str]) -> list[dict[str, Any]]:
-    """Return cards of students that rely on a suspect concept, in this ``order`` of classes.
+def make_cards(shifts: Mapping[str, ClassShift], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return cards of the students ``names``, which rely on a suspect concept.
 
     A card is ``{class_name, relies, concept, sentence, shares, removable}``: ``relies`` are the
     words between class and concept, ``shares`` the shares of the class's training and tuning
     images that show the concept, ``removable`` whether it has an influence.
     """
-    relying = [shifts[name] for name in order if name in shifts and relies_wrongly(shifts[name])]
     return [
         {
             "class_name": shift.class_name,
@@ -62,7 +60,7 @@ def make_cards(shifts: Mapping[str, ClassShift], order: Sequence[str]) -> list[d
             "shares": [shift.first.presence.fit[0], shift.first.presence.tune[0]],
             "removable": bool(shift.first.weight),
         }
-        for shift in relying
+        for shift in (shifts[name] for name in names)
     ]
 
 
@@ -199,6 +197,7 @@ class StartView(RefitActions, Viewer):
 
     @param.depends(
         "app.shifts.by_class",
+        "app.reliance.relying",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.suggestion.gainless",
@@ -213,9 +212,9 @@ class StartView(RefitActions, Viewer):
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
-        wrong = [name for name, each in shifts.by_class.items() if relies_wrongly(each)]
-        order = in_order(metrics, wrong, app.suggestion.gainless)
-        relying = make_cards(shifts.by_class, order) if shifts.complete else []
+        order = in_order(metrics, app.reliance.relying, app.suggestion.gainless)
+        wrong = [name for name in order if name in app.reliance.relying]
+        relying = make_cards(shifts.by_class, wrong) if shifts.complete else []
         nothing = shifts.complete and not relying
         plain = make_behind(metrics, unsure, order) if nothing else relying[:CARDS]
         shared = make_shared(app.shared.by_class) if shifts.complete else []

@@ -1,0 +1,43 @@
+"""State of what students rely on wrongly: the one decision that all views show."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.common.interval import Interval
+from inficond_panel.state.comparison import ChangesState
+from inficond_panel.state.repairs import ShiftState
+from inficond_panel.state.students import StudentsState
+from inficond_panel.wording.suspects import is_repaired, relies_wrongly
+
+
+class RelianceState(param.Parameterized):
+    """Classes that may rely on the wrong thing, and classes that edits have repaired.
+
+    Both follow the shifts, and the changes in AP on ``tune`` since #0 as they arrive.
+    """
+
+    relying = param.List([], item_type=str, doc="Classes that may rely on the wrong thing.")
+    repaired = param.List([], item_type=str, doc="Classes repaired as far as can be seen.")
+
+    def __init__(self, students: StudentsState, shifts: ShiftState, changes: ChangesState) -> None:
+        self._students, self._shifts, self._changes = students, shifts, changes
+        super().__init__()
+
+    def suspects(self, class_name: str) -> list[str]:
+        """Return the suspect concepts of a class, strongest first; none of a repaired class."""
+        return [] if class_name in self.repaired else self._shifts.suspects(class_name)
+
+    @param.depends("_shifts.by_class", "_students.snapshot", "_changes.arrivals", watch=True)
+    def _decide(self) -> None:
+        shifts = self._shifts.by_class
+        gained = {name: self._gained(name) for name in shifts}
+        self.param.update(
+            relying=[name for name, each in shifts.items() if relies_wrongly(each, gained[name])],
+            repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],
+        )
+
+    def _gained(self, name: str) -> Interval | None:
+        """Return the change in AP of a tuned class; None of others, and until it is computed."""
+        tuned = name in self._students.snapshot.tuned
+        return self._changes.gained(name) if tuned else None
