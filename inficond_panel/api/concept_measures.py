@@ -16,14 +16,14 @@ from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, tak
 from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.tuning.thumbs import known_name
-from inficond_panel.vocabulary.metrics import AP, METRICS
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
+from inficond_panel.vocabulary.splits import TUNE, Split
 
 
 class ConceptMeasures(Moves):
     """Tables about the concepts of the students; the history counts each use of the holdout."""
 
-    def concepts_of(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
+    def concepts_of(self, class_name: str, split: Split = TUNE) -> pd.DataFrame:
         """Return one student's concepts whose influence is not 0, the largest influence first.
 
         Columns: influence, bounds, discrepancies on positives and negatives; ``ap_without``: the
@@ -68,8 +68,8 @@ class ConceptMeasures(Moves):
         self,
         class_name: str,
         concept: str,
-        metric: str = AP.key,
-        split: str = TUNE,
+        metric: MetricKey = USUAL_METRIC,
+        split: Split = TUNE,
         *,
         refit: bool = False,
     ) -> pd.DataFrame:
@@ -107,7 +107,7 @@ class ConceptMeasures(Moves):
         self,
         class_name: str,
         concept: str,
-        split: str = TUNE,
+        split: Split = TUNE,
         filters: str | Iterable[str] = ASSIGNED,
     ) -> pd.DataFrame:
         """Return images of a concept, the highest score first, with the decisions per image.

@@ -43,8 +43,8 @@ from inficond_panel.tuning.null_students import check_comparable
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
-from inficond_panel.vocabulary.metrics import AP, METRICS
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
+from inficond_panel.vocabulary.splits import TUNE, Split
 
 
 class Measures(ConceptMeasures):
@@ -55,7 +55,7 @@ class Measures(ConceptMeasures):
         """Confidence level of all intervals: ``views.confidence`` of the spec."""
         return float(self.tuner.spec.views.confidence)
 
-    def metrics(self, split: str = TUNE, *, intervals: bool = False) -> pd.DataFrame:
+    def metrics(self, split: Split = TUNE, *, intervals: bool = False) -> pd.DataFrame:
         """Return metrics of each class on a split, largest gap in AP first.
 
         With ``intervals`` each metric has its bootstrap limits: ``ap_low``, ``ap_high``.
@@ -108,7 +108,7 @@ class Measures(ConceptMeasures):
         figures.attrs["notes"] = lines_of(repair)
         return figures
 
-    def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
+    def metrics_together(self, split: Split = TUNE) -> pd.DataFrame:
         """Return top-1, top-5, ... metrics of all students as one classifier, and of the teacher.
 
         For data with one class per image; else raises ``TuningError``. Counts a use of the
@@ -148,7 +148,7 @@ class Measures(ConceptMeasures):
         """
         return Frames(doctor(self.tuner, self.node, some(classes), seed))
 
-    def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
+    def confusion(self, split: Split = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Return the confusion matrix: images by label (rows) and the students' class (columns).
 
         With ``teacher`` the columns are the teacher's class. For data with one class per image;
@@ -158,7 +158,7 @@ class Measures(ConceptMeasures):
         self.count_look(split)
         return confusion_matrix(self.tuner, self.node, split, teacher=teacher)
 
-    def confusions(self, split: str = TUNE) -> pd.DataFrame:
+    def confusions(self, split: Split = TUNE) -> pd.DataFrame:
         """Return pairs of label and predicted class, the pair with the most images first.
 
         Columns have the numbers of images, the limits of their share, and the teacher's numbers.
@@ -169,7 +169,7 @@ class Measures(ConceptMeasures):
         return confusions(self.tuner, self.node, split)
 
     def changes(
-        self, since: NodeName = "parent", split: str = TUNE, metric: str = AP.key
+        self, since: NodeName = "parent", split: Split = TUNE, metric: MetricKey = USUAL_METRIC
     ) -> pd.DataFrame:
         """Return a metric of each class at ``since`` and at this iteration, with the change.
 
@@ -184,7 +184,7 @@ class Measures(ConceptMeasures):
         self.count_look(split)
         return changes(self.tuner, before, self.node, split, metrics=(metric,))
 
-    def groups(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
+    def groups(self, *by: str, split: Split = TUNE, by_label: bool = False) -> pd.DataFrame:
         """Return metrics per class and group: images with one value of metadata columns ``by``.
 
         A class may serve as a column, with its labels as values.
@@ -195,7 +195,7 @@ class Measures(ConceptMeasures):
         at = (self.tuner, self.node, split, self._masks(by, split), _named(by))
         return groups_by_label(*at) if by_label else groups(*at)[0]
 
-    def group_gaps(self, *by: str, split: str = TUNE) -> pd.DataFrame:
+    def group_gaps(self, *by: str, split: Split = TUNE) -> pd.DataFrame:
         """Return each class's worst group by each metric, and the difference from the best group.
 
         Arguments as in ``groups``. Groups of fewer than 30 images, or of fewer than 10 positives or
@@ -205,7 +205,7 @@ class Measures(ConceptMeasures):
         return groups(self.tuner, self.node, split, self._masks(by, split), _named(by))[1]
 
     def worst_groups(
-        self, *by: str, classes: str | Sequence[str] | None = None, split: str = TUNE
+        self, *by: str, classes: str | Sequence[str] | None = None, split: Split = TUNE
     ) -> pd.DataFrame:
         """Return each class's worst-group accuracy, and the mean weighted by the training groups.
 
@@ -219,7 +219,7 @@ class Measures(ConceptMeasures):
         self._masks(by, split)
         return worst_groups(self.tuner, self.node, split, by, classes=some(classes))
 
-    def _masks(self, by: Sequence[str], split: str) -> dict[str, np.ndarray]:
+    def _masks(self, by: Sequence[str], split: Split) -> dict[str, np.ndarray]:
         """Return the images of each group ``by`` columns, and count a use of the holdout."""
         if not by:
             raise DataError("No metadata column is named.", "Name one: students.groups('COLUMN').")
@@ -251,7 +251,7 @@ class Measures(ConceptMeasures):
 
     def null_students(
         self,
-        split: str = TUNE,
+        split: Split = TUNE,
         classes: str | Sequence[str] | None = None,
         *,
         draws: int | None = None,
@@ -272,7 +272,7 @@ class Measures(ConceptMeasures):
         self.count_look(split)
         return null_frame(self.tuner, split, classes=some(classes), draws=draws, seed=seed)
 
-    def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
+    def penalty_path(self, class_name: str, split: Split = TUNE) -> pd.DataFrame:
         """Return the regularization path of a class: number of concepts, AP and fidelity per λ.
 
         λ is the index; ``now`` marks the current λ. ``auto`` marks the λ that ``lambda: auto``
@@ -326,9 +326,9 @@ class Measures(ConceptMeasures):
     def slices(
         self,
         by: str | Sequence[str],
-        metric: str = AP.key,
+        metric: MetricKey = USUAL_METRIC,
         classes: str | Sequence[str] | None = None,
-        split: str = TUNE,
+        split: Split = TUNE,
         *,
         min_images: int = 30,
     ) -> pd.DataFrame:
@@ -349,7 +349,9 @@ class Measures(ConceptMeasures):
             min_images=min_images,
         )
 
-    def compare(self, before: NodeName, after: NodeName | None = None, split: str = TUNE) -> Frames:
+    def compare(
+        self, before: NodeName, after: NodeName | None = None, split: Split = TUNE
+    ) -> Frames:
         """Compare iteration ``before`` with ``after`` (default: this iteration), as frames.
 
         ``changes`` of metrics, ``movers`` (concepts), ``flips`` (images with another prediction),

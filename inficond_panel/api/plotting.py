@@ -34,8 +34,8 @@ from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui.browser import InlineStyles
 from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts, running_cell
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import AP, METRICS
-from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
+from inficond_panel.vocabulary.splits import FIT, TUNE, Split
 
 #: Cell that brought the scripts of plots to the notebook, with the number of its last run.
 _BROUGHT: dict[str, int] = {}
@@ -84,7 +84,7 @@ class StudentPlots:
     def _noise(self) -> Noise:
         return self.students.tuner.spec.views.noise()
 
-    def performance(self, split: str = TUNE) -> hv.Rectangles:
+    def performance(self, split: Split = TUNE) -> hv.Rectangles:
         """Plot positives and negatives per class, by whether student and teacher are right."""
         self.students.count_look(split)
         return make_performance(take_snapshot(self.students.tuner, self.students.node, split))
@@ -94,7 +94,7 @@ class StudentPlots:
         return make_knowledge(self.students.student(class_name, FIT), top)
 
     def what_if(
-        self, class_name: str, concept: str, metric: str = AP.key, split: str = TUNE
+        self, class_name: str, concept: str, metric: MetricKey = USUAL_METRIC, split: Split = TUNE
     ) -> hv.Overlay:
         """Plot a metric, with interval, over one concept's influence; other influences fixed."""
         concept = known_name("concept", concept, self.students.tuner.store.concepts)
@@ -148,11 +148,11 @@ class StudentPlots:
         """Plot one t-SNE map of the oracle per gamma, coloured by super-class or class."""
         return make_gamma_maps(sweep, seed)
 
-    def confusion(self, class_name: str, split: str = TUNE) -> hv.Overlay:
+    def confusion(self, class_name: str, split: Split = TUNE) -> hv.Overlay:
         """Plot the confusion matrix of one class: images by label and student's decision."""
         return make_confusion(self.students.student(class_name, split))
 
-    def reliability(self, class_name: str, split: str = TUNE) -> hv.Overlay:
+    def reliability(self, class_name: str, split: Split = TUNE) -> hv.Overlay:
         """Plot the reliability diagram: share of positives per bin of the probability."""
         return make_reliability(self.students.student(class_name, split))
 

@@ -40,7 +40,7 @@ from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
-from inficond_panel.vocabulary.splits import SPLITS, TUNE
+from inficond_panel.vocabulary.splits import SPLITS, TUNE, Split
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
@@ -91,12 +91,12 @@ class TunableStudents(Measures):
         """
         return TunableStudents(self.tuner.with_students(**settings))
 
-    def images(self, split: str) -> list[str]:
+    def images(self, split: Split) -> list[str]:
         """Return the image ids of a split, in the row order of its predictions."""
         check_word("split", split, SPLITS)
         return [self.tuner.store.images[row] for row in self.tuner.store.rows(split)]
 
-    def scores(self, split: str) -> np.ndarray:
+    def scores(self, split: Split) -> np.ndarray:
         """Return the concept scores (n, C) of a split, read-only."""
         check_word("split", split, SPLITS)
         return self.tuner.store.scores_of(split)
@@ -248,7 +248,7 @@ class TunableStudents(Measures):
             self.jump(self.node.id)
         return explore(self.tuner)
 
-    def to_xarray(self, split: str = TUNE) -> xr.Dataset:
+    def to_xarray(self, split: Split = TUNE) -> xr.Dataset:
         """Return students and images of a split as one dataset, with the dimensions of the store.
 
         ``influence``, ``lower_bound`` and ``upper_bound`` over ``class_name`` and ``concept``;

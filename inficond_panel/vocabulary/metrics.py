@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.common.numbers import POINTS
@@ -92,6 +93,10 @@ FALSE_POSITIVE_RATE = Metric(
 )  # fmt: skip
 
 #: All metrics by key, in the order of files and of the command line.
+#: Keys of ``METRICS``, for editors and type checkers.
+MetricKey = Literal["ap", "accuracy", "precision", "recall", "f1", "fidelity", "brier", "ece"]
+#: Metric of a function in Python if none is named.
+USUAL_METRIC: MetricKey = "ap"
 METRICS = {
     metric.key: metric for metric in (AP, ACCURACY, PRECISION, RECALL, F1, FIDELITY, BRIER, ECE)
 }

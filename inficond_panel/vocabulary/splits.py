@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
+#: A split, for editors and type checkers.
+Split = Literal["fit", "tune", "holdout"]
 #: Students are fitted on ``fit`` and tuned on ``tune``; ``holdout`` is for the final evaluation.
-SPLITS = FIT, TUNE, HOLDOUT = "fit", "tune", "holdout"
+FIT: Final = "fit"
+TUNE: Final = "tune"
+HOLDOUT: Final = "holdout"
+SPLITS: tuple[str, ...] = FIT, TUNE, HOLDOUT
 #: Splits that the students are evaluated on, and that the page can show.
 EVALUATED = TUNE, HOLDOUT
 #: What near-equal images in different splits are.
