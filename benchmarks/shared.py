@@ -207,7 +207,7 @@ def _nulls(
     }
     for name, (logit, known) in made.items():
         tested = others if known is others else known
-        p = shared_bias(tested, y, logit, own, known).p
+        p = shared_bias(tested, y, logit, own, known).p(np.arange(tested.shape[1]))
         if known is others:
             p = np.delete(p, at)
         held = [float(value) for value in p if value < 1]

@@ -30,7 +30,7 @@ from inficond_panel.state.targets import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui import upstream
-from inficond_panel.ui.browser import use_own_files
+from inficond_panel.ui.browser import show_first, use_own_files
 from inficond_panel.ui.component import Connection
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell
@@ -44,6 +44,7 @@ from inficond_panel.views.page.page import (
     make_views,
     page_picture,
     publisher,
+    skeleton,
     view_picture,
     warm,
 )
@@ -283,6 +284,7 @@ def serve_page(arguments: Sequence[str]) -> None:
     """Create the page of this session; ``panel serve`` calls it once per session."""
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
+    show_first(skeleton())
     explorer = Explorer(arguments or ["demo"], os.environ.get("INFICOND_HISTORY", ""))
     pn.state.on_session_destroyed(lambda _: explorer.close())
     explorer.servable(title="InFiConD")

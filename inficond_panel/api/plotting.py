@@ -6,11 +6,13 @@ from collections.abc import Collection
 from typing import Any
 
 import holoviews as hv
+import numpy as np
 import panel as pn
 import param
 
 from inficond_panel.api.arguments import check_word
 from inficond_panel.api.moves import Moves
+from inficond_panel.distill.metrics.bootstrap import mean_defined
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
 from inficond_panel.plots.map_layers import make_embedding
 from inficond_panel.plots.performance_bars import make_performance
@@ -113,9 +115,16 @@ class StudentPlots:
         return make_embedding(store, influence, method, concept, named)
 
     def provenance(self) -> hv.Overlay:
-        """Plot the tree of iterations without deleted branches; the current one is filled."""
-        node = self.students.node
-        return make_provenance(take_tree(self.students.tuner, node).nodes, node.id)
+        """Plot the tree of iterations without deleted branches, with their mAP on ``tune`` and
+        edits; the current one is filled."""
+        tuner, node = self.students.tuner, self.students.node
+        nodes = take_tree(tuner, node).nodes
+        aps = {
+            each.id: float(mean_defined(np.array([one.ap for one in of_class.values()])))
+            for each in nodes
+            for of_class in [tuner.metrics(tuner.node(each.id), TUNE)]
+        }
+        return make_provenance(nodes, node.id, aps)
 
     def matrix(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -24,9 +25,33 @@ from inficond_panel.results.shift import levers
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 
+#: Class in a notebook of a table whose texts are whole.
+_WHOLE = "inficond-whole"
+
+
+class WholeTexts(pd.DataFrame):
+    """Data frame whose texts a notebook shows whole, wrapped, and at the left."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        columns = enumerate(self.dtypes, start=self.index.nlevels + 1)
+        texts = [at for at, dtype in columns if not pd.api.types.is_numeric_dtype(dtype)]
+        cells = ", ".join(f".{_WHOLE} tr > :nth-child({at})" for at in texts)
+        look = "text-align: left !important; white-space: normal !important; max-width: 44em"
+        options = "display.max_colwidth", None, "display.multi_sparse", False
+        with pd.option_context(*options):
+            table = pd.DataFrame(self)._repr_html_()
+        return f"<style>{cells} {{ {look}; }}</style><div class='{_WHOLE}'>{table}</div>"
+
 
 class Frames(dict[str, pd.DataFrame]):
     """Data frames by name; printed, they show title and notes of the first frame, or its rows."""
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        super().__init__({name: _whole(frame) for name, frame in frames.items()})
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
@@ -37,6 +62,12 @@ class Frames(dict[str, pd.DataFrame]):
 
     def _repr_html_(self) -> str:
         return html_text(next(iter(self.values())))
+
+
+def _whole(frame: pd.DataFrame) -> WholeTexts:
+    shown = WholeTexts(frame)
+    shown.attrs = frame.attrs
+    return shown
 
 
 @dataclass(frozen=True, repr=False)

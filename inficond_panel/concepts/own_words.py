@@ -38,6 +38,8 @@ from inficond_panel.store.more_photos import AllImages
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import Stored
 
+#: Cosine from which a person is asked whether a concept means the class.
+PERHAPS_SAME = 0.7
 #: Attribute of a store of own words: the names by class.
 NAMES = "class_names"
 #: Cosine of centred text vectors from which a concept is as good as the class's own word.
@@ -124,17 +126,34 @@ def near_words(store: Store, class_name: str) -> set[int]:
     The mean vector of all concepts is taken off first, since in many encoders the vectors of all
     texts are close together.
     """
-    own = class_words(store, class_name)
-    word = _own_word(store, _readable_words(store), class_name)
+    near = np.flatnonzero(_likeness(store, class_name) >= SAME).tolist()
+    others = classes_by_word(store)
+    return {*class_words(store, class_name), *(c for c in near if c not in others)}
+
+
+def perhaps_same(store: Store, class_name: str, concept: str) -> bool:
+    """Return whether a person should say if a concept means the class: their text vectors are
+    alike, but not nearly equal, and it is not the word of another class."""
+    if concept not in store.concepts:
+        return False
+    c = store.concepts.index(concept)
+    like = _likeness(store, class_name)[c]
+    return bool(PERHAPS_SAME <= like < SAME) and c not in classes_by_word(store)
+
+
+@once(64)
+def _likeness(store: Store, class_name: str) -> np.ndarray:
+    """Return the largest cosine (concept,) of each concept's centred text vector with those of the
+    class's words; nan without vectors."""
     if not store.holds("texts"):
-        return set(own)
+        return np.full(len(store.concepts), np.nan)
+    word = _own_word(store, _readable_words(store), class_name)
     centre, texts = _centred_texts(store)
-    vectors = [texts[c] for c in own]
+    vectors = [texts[c] for c in class_words(store, class_name)]
     vectors += [] if word is None or word.text is None else [_unit(word.text - centre)]
     if not vectors:
-        return set()
-    near = np.flatnonzero((texts @ np.stack(vectors).T).max(axis=1) >= SAME).tolist()
-    return {*own, *(c for c in near if c not in classes_by_word(store))}
+        return np.full(len(store.concepts), np.nan)
+    return np.asarray((texts @ np.stack(vectors).T).max(axis=1))
 
 
 def unlisted_names(store: Store, class_name: str) -> tuple[str, ...]:

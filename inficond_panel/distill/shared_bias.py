@@ -52,67 +52,110 @@ SHOWN = 2.326
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
 class SharedBias:
     """Measures (M,) of candidates for one class; the module defines them.
 
     All are 0, and p is 1, where fewer than ``LEAST_SUPPORT`` photos carry the candidate.
+    ``shared_bias`` has the arguments. P-values are computed where they are asked for: each takes a
+    regression on all known candidates.
     """
 
     correlation: Array
     use: Array
-    p: Array
+
+    def __init__(
+        self, z: Array, label: Array, logit: Array, own: Array, known: Array, tested: NDArray
+    ) -> None:
+        self._z, self._logit, self._known, self._tested = z, logit, known, tested
+        self._given = np.column_stack([label, own])
+        rest = z - z.mean(axis=0)
+        self.correlation = np.where(tested, partial_correlation(rest, label, own), 0.0)
+        self.use = np.where(tested, partial_correlation(rest, logit, self._given), 0.0)
 
     @property
     def strength(self) -> Array:
         """Strength (M,), at least 0."""
-        size = np.abs(self.correlation) * np.sqrt(np.abs(self.use))
-        return np.where(self.correlation * self.use > 0, size, 0.0)
+        return strength(self.correlation, self.use)
+
+    def p(self, some: NDArray[np.intp]) -> Array:
+        """Return the p-values of ``some`` candidates (indices)."""
+        p, tested = np.ones(len(some)), self._tested[some]
+        z = self._z[:, some[tested]]
+        t = np.zeros(z.shape[1])
+        for group, beside in _with_equal_others(z, self._known):
+            given = np.column_stack([self._given, self._known[:, beside]])
+            t[group] = covariance_measure(z[:, group], self._logit, given)
+        p[tested] = 2 * ndtr(-np.abs(t))
+        return p
 
     def called(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the mask (M,) of the candidates to call, among the ``known`` ones (M,)."""
-        adjusted = np.ones(len(self.p))
-        adjusted[known] = holm(self.p[known])
+        adjusted = np.ones(len(known))
+        adjusted[known] = holm(self.p(np.flatnonzero(known)))
         return np.asarray((self.strength >= LEAST) & (adjusted <= ALPHA))
 
 
+def strength(correlation: Array, use: Array) -> Array:
+    """Return the strength (M,) of candidates, at least 0, by their correlation and use."""
+    size = np.abs(correlation) * np.sqrt(np.abs(use))
+    return np.where(correlation * use > 0, size, 0.0)
+
+
 def shared_bias(
-    candidates: NDArray, label: NDArray, logit: NDArray, own: NDArray, known: NDArray
+    candidates: NDArray,
+    label: NDArray,
+    logit: NDArray,
+    own: NDArray,
+    known: NDArray,
+    carried: NDArray | None = None,
 ) -> SharedBias:
     """Measure what a student may rely on in photos with labels (n,) in {1, 0} and logits (n,).
 
     ``candidates`` are (n, M), the scores of the ``own`` words (n, W), the ``known`` candidates
-    (n, K), which may be among the candidates.
+    (n, K), which may be among the candidates. ``carried`` (M,) is the ``support`` of the
+    candidates, where it is known already.
     """
     z, y, f, own, known = (
         np.asarray(each, dtype=np.float64) for each in (candidates, label, logit, own, known)
     )
-    tested = (support(z) >= LEAST_SUPPORT) & ~constant(z)
-    correlation, use, p = np.zeros(z.shape[1]), np.zeros(z.shape[1]), np.ones(z.shape[1])
-    correlation[tested], _ = partial(z[:, tested], y, own)
-    use[tested], _ = partial(z[:, tested], f, np.column_stack([y, own]))
-    for some, beside in _with_equal_others(z, known, tested):
-        _, t = partial(z[:, some], f, np.column_stack([y, own, known[:, beside]]))
-        p[some] = 2 * ndtr(-np.abs(t))
-    return SharedBias(correlation, use, p)
+    carried = support(z) if carried is None else carried
+    return SharedBias(z, y, f, own, known, (carried >= LEAST_SUPPORT) & ~constant(z))
 
 
-def partial(z: Array, values: Array, given: Array) -> tuple[Array, Array]:
-    """Return the partial correlation (M,) of columns (n, M) and values (n,) given other columns
-    (n, G), and its t by the generalised covariance measure; both are 0 where nothing is left."""
+def partial_correlation(z: Array, values: Array, given: Array) -> Array:
+    """Return the partial correlation (M,) of columns (n, M), each of mean 0, and values (n,) given
+    other columns (n, G); 0 where nothing is left."""
     basis = _basis(given)
-    rest, of_values = z - basis @ (basis.T @ z), values - basis @ (basis.T @ values)
-    total, squares = of_values @ rest, np.square(rest, out=rest)
+    of_values = _rest(values, basis)
+    total, along = of_values @ z, basis.T @ z
+    every = np.einsum("ij,ij->j", z, z)
+    squares = every - np.einsum("ij,ij->j", along, along)
+    left = (squares > _ROUNDING * every) & _is_left(of_values, values)
+    size = np.sqrt(np.maximum(squares, 0.0) * (of_values**2).sum())
+    return np.divide(total, size, out=np.zeros_like(total), where=left)
+
+
+def covariance_measure(z: Array, values: Array, given: Array) -> Array:
+    """Return the t (M,) of the generalised covariance measure of columns (n, M) and values (n,)
+    given other columns (n, G); 0 where nothing is left."""
+    basis = _basis(given)
+    rest, of_values = _rest(z, basis), _rest(values, basis)
+    total, squares = of_values @ rest, rest**2
     left = squares.sum(axis=0) > _ROUNDING * len(z) * z.var(axis=0)
-    left &= bool((of_values**2).sum() > _ROUNDING * ((values - values.mean()) ** 2).sum())
-    size = np.sqrt(squares.sum(axis=0) * (of_values**2).sum())
+    left &= _is_left(of_values, values)
     spread = np.sqrt(of_values**2 @ squares)
     free = np.sqrt(max(len(values) - basis.shape[1], 1) / len(values))
-    nothing = np.zeros(z.shape[1])
-    return (
-        np.divide(total, size, out=nothing.copy(), where=left),
-        np.divide(total * free, spread, out=nothing.copy(), where=left),
-    )
+    return np.divide(total * free, spread, out=np.zeros_like(total), where=left)
+
+
+def _rest(values: Array, basis: Array) -> Array:
+    """Return what a regression on an orthonormal basis (n, r) leaves of columns (n,) or (n, M)."""
+    return np.asarray(values - basis @ (basis.T @ values))
+
+
+def _is_left(rest: Array, values: Array) -> bool:
+    """Return True if the rest (n,) of values (n,) is more than rounding."""
+    return bool((rest**2).sum() > _ROUNDING * ((values - values.mean()) ** 2).sum())
 
 
 def _basis(given: Array) -> Array:
@@ -127,18 +170,14 @@ def _basis(given: Array) -> Array:
     return np.hstack([one, q[:, np.diag(r) ** 2 > _ROUNDING]])
 
 
-def _with_equal_others(
-    z: Array, known: Array, tested: NDArray[np.bool_]
-) -> list[tuple[list[int], NDArray[np.bool_]]]:
-    """Return the tested candidates in groups (indices), each with the mask (K,) of the known
+def _with_equal_others(z: Array, known: Array) -> list[tuple[list[int], NDArray[np.bool_]]]:
+    """Return the candidates (n, M) in groups (indices), each with the mask (K,) of the known
     candidates that are carried by photos enough and are alike to none of the group."""
-    if not known.shape[1]:
-        return [(np.flatnonzero(tested).tolist(), np.zeros(0, dtype=bool))]
     firm = support(known) >= LEAST_SUPPORT
     beside = (np.abs(_correlation(z, known)) < ALIKE) & firm
     groups: dict[bytes, list[int]] = {}
-    for m in np.flatnonzero(tested).tolist():
-        groups.setdefault(beside[m].tobytes(), []).append(m)
+    for m, others in enumerate(beside):
+        groups.setdefault(others.tobytes(), []).append(m)
     return [(some, beside[some[0]]) for some in groups.values()]
 
 

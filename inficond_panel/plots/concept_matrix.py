@@ -79,7 +79,10 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 #: Most cells whose number and sign are written, the strongest first.
 WRITTEN = 10_000
-_ROW, _NAMES = 22, 190  # pixels in a notebook: height of a row, width of the concept names
+#: Width in pixels of the concept names.
+NAMES = 190
+_ROW = 22  # height of a row in pixels
+_LONGEST = 26  #: characters of a concept's name that fit there
 _WIDE = 40  # least width in pixels of a cell for its number to be written
 
 
@@ -137,12 +140,14 @@ def make_matrix(
     The scale is symmetric. Names of concepts and classes are at the axes, and a tooltip shows the
     cell's; marked cells have an outline. Numbers are written in the cells, or if they do not fit, a
     minus in cells with a negative influence. A ``responsive`` matrix fills the width of its
-    container. ``class`` and ``concept`` count columns from the left and rows from the bottom;
-    ``tapped`` is called with both for each click on the figure, also on the names outside.
+    container, and has no names of classes: the page has them above it, in columns of equal width
+    after ``NAMES`` pixels. ``class`` and ``concept`` count columns from the left and rows from the
+    bottom; ``tapped`` is called with both for each click on the figure, also on names outside.
     """
     rows, columns = cells.influence.shape
     cell = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
-    size = {"responsive": True} if responsive else {"width": _NAMES + cell * columns}
+    named = _cut if responsive else str
+    size = {"responsive": True} if responsive else {"width": NAMES + cell * columns}
     texts = "number" if cell >= _WIDE and not responsive else "sign"
     values = np.where(cells.influence, cells.influence, np.nan).astype(np.float32)  # 0: not drawn
     shown = hv.Image(values, ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
@@ -151,20 +156,30 @@ def make_matrix(
         clim=(-cells.reach, cells.reach),
         clipping_colors={"NaN": "transparent"},
         xticks=[(at + 0.5, name) for at, name in enumerate(cells.classes)],
-        yticks=[(rows - at - 0.5, name) for at, name in enumerate(cells.concepts)] or None,
+        yticks=[(rows - at - 0.5, named(name)) for at, name in enumerate(cells.concepts)] or None,
         xlabel="",
         ylabel="",
         xrotation=90,
-        xaxis="top",
-        height=120 + _ROW * rows,
+        xaxis=None if responsive else "top",
+        height=_ROW * rows + (8 if responsive else 120),
         tools=["hover"],
         hooks=[
             partial(_write, cells=cells, dark=dark, field=texts, tapped=tapped),
             partial(_name_cells, cells=cells),
+            *([_leave_room] if responsive else []),
         ],
         **size,
         backend="bokeh",
     )
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def _leave_room(plot: Any, _: hv.Element) -> None:
+    """HoloViews hook that gives the names a fixed width, so that heads of columns can be above."""
+    plot.state.update(min_border_left=NAMES, min_border_right=0, min_border_top=0)
 
 
 def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str, tapped: Tapped) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import holoviews as hv
 import numpy as np
-from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Plot
+from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Legend, LegendItem, Plot
 from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
@@ -177,4 +177,14 @@ def make_performance(snapshot: Snapshot) -> hv.Rectangles:
     gaps = {name: measured.teacher_ap - measured.ap for name, measured in snapshot.metrics.items()}
     order = sorted(gaps, key=lambda name: (np.isnan(gaps[name]), -gaps[name]))
     bars = make_performance_bars({name: snapshot.agreement[name] for name in order})
-    return bars.opts(width=520, height=100 + 30 * len(order), backend="bokeh")
+    hooks = [*bars.opts.get(backend="bokeh").kwargs["hooks"], _explain]
+    return bars.opts(width=520, height=140 + 30 * len(order), hooks=hooks, backend="bokeh")
+
+
+def _explain(plot: Any, _: hv.Element) -> None:
+    """Hook that adds the legend of the fills above the bars."""
+    figure = plot.state
+    if not figure.legend:
+        fills = zip(FILLS, fill_renderers(figure), strict=True)
+        items = [LegendItem(label=fill.words, renderers=[each]) for fill, each in fills]
+        figure.add_layout(Legend(items=items, ncols=2, border_line_color=None), "above")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import holoviews as hv
 import numpy as np
 
+from inficond_panel.common.numbers import number
 from inficond_panel.common.ordering import strongest
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.distill import influence_grid
@@ -247,11 +248,14 @@ def make_path(nodes: Sequence[Iteration], node_id: str) -> list[Iteration]:
 
 
 @bokeh_backend()
-def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
+def make_provenance(
+    nodes: Sequence[Iteration], current: str, aps: Mapping[str, float] | None = None
+) -> hv.Overlay:
     """Draw iterations (oldest first, parents before children) in lanes, linked to their parents.
 
     Points have the columns ``lane``, ``iteration`` (its number), ``name``, ``intents``, ``note``
-    and ``fill``. ``current`` is the id of the highlighted iteration.
+    and ``fill``; a label has name, AP (of ``aps``, by id) and edits. ``current`` is the id of the
+    highlighted iteration.
     """
     branches = Branches(nodes, current)
     at = {node.id: (branches.lanes[branches.places[node.id]], node.number) for node in nodes}
@@ -270,7 +274,11 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
     ]
     width = max(branches.lanes) + 1
     points = hv.Points(rows, _PLACE, ["name", "intents", "note", "fill"])
-    texts = hv.Labels([row[:3] for row in rows], _PLACE, "name")
+    labels = [
+        (*row[:2], ", ".join(filter(None, [row[2], _ap_words(aps, node.id), _cut(row[3])])))
+        for row, node in zip(rows, nodes, strict=True)
+    ]
+    texts = hv.Labels(labels, _PLACE, "name")
     return (
         hv.Segments(lines, [*_PLACE, "to_lane", "to_iteration"]).opts(
             color=INK_3.light, backend="bokeh"
@@ -287,12 +295,20 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
     ).opts(
         xaxis=None,
         yaxis=None,
-        xlim=(-0.3, width),
+        xlim=(-0.3, width + 1.5),
         padding=(0, 0.2),
-        width=380,
+        width=520,
         height=max(200, 60 + 40 * len(nodes)),
         backend="bokeh",
     )
+
+
+def _ap_words(aps: Mapping[str, float] | None, node: str) -> str:
+    return f"{AP.mean} {number(aps[node])}" if aps and node in aps else ""
+
+
+def _cut(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 _CURVES = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import class_words, classes_by_word, near_words, own_word
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.shared_bias import Rates, SharedBias, rates, shared_bias
@@ -101,14 +102,18 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     if lacking:
         return SharedFound(of.student.name, lacking, sides)
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
-    every = list(_candidates(of, rows))
-    measured, called = _measured(every, label, logit, _own_scores(of, rows))
+    every, *table = _candidates(of, rows)
+    measured, called = _measured(every, *table, label, logit, _own_scores(of, rows))
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
     some = [*order[:most], *(m for m in order[most:] if called[m])]
-    suspects = (_suspect(every[m], m, measured, called, label, decision) for m in some)
+    p = measured.p(np.array(some, dtype=np.intp))
+    suspects = (
+        _suspect(every[m], m, measured, float(chance), called, label, decision)
+        for m, chance in zip(some, p, strict=True)
+    )
     return SharedFound(of.student.name, "", sides, tuple(suspects))
 
 
@@ -136,32 +141,28 @@ def _logits(evidence: Evidence) -> Array:
 
 
 def _measured(
-    every: list[_Candidate], label: NDArray, logit: Array, own: Array
+    every: list[_Candidate], values: Array, carried: Array, label: NDArray, logit: Array, own: Array
 ) -> tuple[SharedBias, NDArray[np.bool_]]:
-    values = _filled(np.stack([each.values for each in every], axis=1))
-    known = np.array([each.known for each in every])
-    known[known] = support(values[:, known]) >= LEAST_SUPPORT
+    """Return the measures of the candidates and the mask (M,) of those to call; values (n, M) and
+    ``carried`` (M,) are from ``_candidates``."""
+    known = np.array([each.known for each in every]) & (carried >= LEAST_SUPPORT)
     beside = known & np.array([each.kind != CONCEPT for each in every])
     if known.sum() * PHOTOS_EACH <= len(label):
         beside = known
-    measured = shared_bias(values, label, logit, own, values[:, beside])
+    measured = shared_bias(values, label, logit, own, values[:, beside], carried)
     return measured, measured.called(known)
 
 
 def _filled(values: Array) -> Array:
-    """Return values (n, M) with the column's mean where they are not known."""
-    unknown = np.isnan(values)
-    some = unknown.any(axis=0)
-    values[:, some] = np.where(
-        unknown[:, some], np.nanmean(values[:, some], axis=0), values[:, some]
-    )
-    return values
+    """Return values (n,) with their mean where they are not known."""
+    return np.where(np.isnan(values), np.nanmean(values), values)
 
 
 def _suspect(
     each: _Candidate,
     m: int,
     measured: SharedBias,
+    p: float,
     called: NDArray[np.bool_],
     label: NDArray,
     decision: NDArray[np.bool_],
@@ -175,7 +176,7 @@ def _suspect(
         float(measured.correlation[m]),
         use,
         float(measured.strength[m]),
-        float(measured.p[m]),
+        p,
         bool(called[m]) and shares.tells(use),
         each.weight,
         shares,
@@ -192,20 +193,40 @@ def _own_scores(evidence: Evidence, rows: NDArray[np.intp]) -> Array:
     return scores.astype(np.float64)
 
 
-def _candidates(evidence: Evidence, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
-    store, k = evidence.student.store, evidence.student.k
+def _candidates(
+    evidence: Evidence, rows: NDArray[np.intp]
+) -> tuple[list[_Candidate], Array, Array]:
+    """Return the candidates, their values (n, M) with the mean where they are not known, and their
+    ``support`` (M,)."""
+    store, k, others = evidence.student.store, evidence.student.k, list[_Candidate]()
     named = set[int]()
     if store.task != SINGLE_LABEL:
         for each, other in _classes(store, k, rows):
             named.add(other)
-            yield each
-    yield from _columns(store, rows)
+            others.append(each)
+    others += _columns(store, rows)
     if store.holds("pictures"):
         for at, kind in enumerate(PICTURE_PROPERTIES):
             values = np.asarray(store.picture_property[rows, at], dtype=np.float64)
-            yield _Candidate(PICTURE, kind.name, values, known=False, first=False)
+            others.append(_Candidate(PICTURE, kind.name, values, known=False, first=False))
     without = {c for c, other in classes_by_word(store).items() if other in named}
-    yield from _concepts(evidence, rows, without | near_words(store, evidence.student.name))
+    without |= near_words(store, evidence.student.name)
+    columns = np.array([c for c in range(len(store.concepts)) if c not in without], dtype=np.intp)
+    carried, two = _of_concepts(store, rows.tobytes())
+    values = np.empty((len(rows), len(others) + len(columns)))
+    for at, each in enumerate(others):
+        values[:, at] = _filled(each.values)
+    values[:, len(others) :] = store.concept_score[rows][:, columns]
+    scores, weights = values[:, len(others) :], evidence.student.weights
+    concepts = [
+        _Candidate(
+            CONCEPT, name, scores[:, at], bool(two[c]), names_people(name), float(weights[c])
+        )
+        for at, c in enumerate(columns.tolist())
+        if (name := store.concepts[c])
+    ]
+    of_others = support(values[:, : len(others)])
+    return [*others, *concepts], values, np.concatenate([of_others, carried[columns]])
 
 
 def _classes(store: Store, k: int, rows: NDArray[np.intp]) -> Iterator[tuple[_Candidate, int]]:
@@ -229,14 +250,10 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
                 yield _Candidate(COLUMN, value_name(column, name), values, known=True, first=True)
 
 
-def _concepts(
-    evidence: Evidence, rows: NDArray[np.intp], without: set[int]
-) -> Iterator[_Candidate]:
-    store = evidence.student.store
-    scores = np.asarray(store.concept_score[rows], dtype=np.float64)
-    low, high, weights = scores.min(axis=0), scores.max(axis=0), evidence.student.weights
-    two = ((scores == low) | (scores == high)).all(axis=0) & (low < high)  # present or absent
-    for c, name in enumerate(store.concepts):
-        if c not in without:
-            known, weight = bool(two[c]), float(weights[c])
-            yield _Candidate(CONCEPT, name, scores[:, c], known, names_people(name), weight)
+@once(4)
+def _of_concepts(store: Store, rows: bytes) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the ``support`` (C,) of each concept in the images at ``rows`` (``tobytes``), and the
+    mask (C,) of the concepts with two different scores there: present or absent."""
+    scores = store.concept_score[np.frombuffer(rows, dtype=np.intp)]
+    low, high = scores.min(axis=0), scores.max(axis=0)
+    return support(scores), ((scores == low) | (scores == high)).all(axis=0) & (low < high)

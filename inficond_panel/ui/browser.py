@@ -22,7 +22,7 @@ import panel as pn
 from bokeh.model import Model
 from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from bokeh.models.ui import UIElement
-from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
+from panel.io.resources import BASE_TEMPLATE, CDN_DIST, DIST_DIR, LOCAL_DIST
 
 from inficond_panel.common.numbers import POINTS
 from inficond_panel.vocabulary.intents import ASKED, DIRECTIONS, THUMBS
@@ -170,6 +170,27 @@ def use_own_files() -> None:
         document.template_variables.update(
             dist_url=LOCAL_DIST, app_favicon=f"data:image/svg+xml,{icon}"
         )
+
+
+def show_first(html: str) -> None:
+    """Let this session's page begin with ``html``, and load its scripts after that: in the head
+    they would keep the page white until all of them have arrived."""
+    document = pn.state.curdoc
+    if document is not None:
+        document.template = _FIRST
+        document.template_variables["first"] = html
+
+
+#: Panel's page, which begins with ``first``.
+_FIRST = BASE_TEMPLATE.environment.from_string(
+    """{% extends "base.html" %}
+{% block js_resources %}{% endblock %}
+{% block inner_body %}
+{{ first }}
+{{ bokeh_js if bokeh_js }}
+{{ super() }}
+{% endblock %}"""
+)
 
 
 def use_own_font() -> None:

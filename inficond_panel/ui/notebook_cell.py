@@ -146,11 +146,12 @@ def forget_places(page: pn.Column) -> None:
 
 #: Seconds from the first change to a new picture, which shows all changes up to then.
 CALM = 1.0
-NOT_YET = "Run the cell to see the live page; it was empty when the notebook was saved."
-TOLD = (
-    "This is a still picture. The live page needs a kernel and, in JupyterLab, pyviz_comms: "
-    "pip install pyviz_comms, reload JupyterLab, and run the cell."
+_NEEDS = (
+    "The live page needs a kernel and, in JupyterLab, pyviz_comms: pip install pyviz_comms, "
+    "reload JupyterLab, and run the cell again."
 )
+NOT_YET = f"The page was still empty. {_NEEDS}"
+TOLD = f"This is a still picture. {_NEEDS}"
 
 
 class Alive(Component):

@@ -213,6 +213,11 @@ def repaired_sentence(name: str) -> str:
     return f"{name} is repaired as far as can be seen."
 
 
+def same_question(name: str, concept: str) -> str:
+    """Return the question whether a concept means the class ``name``."""
+    return f"Is {concept} the same as {name}?"
+
+
 #: Sentence on a removal of a suspect whose change in AP is within noise.
 LITTLE = "Removing concepts gains little here: find a repair."
 

@@ -198,7 +198,7 @@ DRAWN = (
 def test_the_notebook_keeps_a_still_picture_that_follows_what_is_shown(notebook):
     notebook.run(OPEN)
     cell = notebook._notebook.cells[-1]
-    assert "it was empty when" in still_of(cell)
+    assert "was still empty" in still_of(cell)
     notebook.run(WAIT)
     notebook.run(DRAWN)
     before = kept(notebook, cell, lambda still: "<img src=" in still)

@@ -1,10 +1,11 @@
-"""The main job in Firefox, light and dark, on a laptop's screen and on a large one.
+"""The main job, groups and 20 photos in Firefox, light and dark, on two sizes of screen.
 
 Pictures of the page lie in build/firefox afterwards.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from firefox_bridge import program
 from listening import listen
 from playwright.sync_api import Page, expect
 from resizing import resize
-from steps import classes, concepts, iterations, open_concept, select_class
+from steps import DONE, classes, concepts, iterations, open_concept, select_class, show_details
 from waiting import PATIENCE, comes_to
 
 from inficond_panel.spec import find_spec
@@ -34,7 +35,8 @@ def firefox(request, playwright, tmp_path_factory) -> Iterator:
     if program() is None:
         pytest.skip("no Firefox: set FIREFOX or install Debian's firefox-esr")
     bridge = tmp_path_factory.mktemp("firefox") / "bridge"
-    bridge.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{BRIDGE}" "$@"\n')
+    start = f'PYTHONPATH="{BRIDGE.parents[1]}" exec "{sys.executable}" "{BRIDGE}" "$@"'
+    bridge.write_text(f"#!/bin/sh\n{start}\n")
     bridge.chmod(0o755)
     browser = playwright.firefox.launch(
         channel="moz-firefox",
@@ -91,3 +93,48 @@ def test_a_thumb_changes_the_number_and_undo_brings_it_back(page, firefox):
         page.screenshot(path=PICTURES / f"tuned-{firefox.scheme}-{width}.png")
     page.get_by_role("button", name="Undo").click()
     expect(now).to_have_text(before)
+
+
+def test_a_card_is_taken_in_two_clicks(page, firefox):
+    show_details(page, False)
+    page.get_by_role("combobox", name="Class").select_option("")
+    card = page.locator(".start .cards > li", has_text="dog")
+    card.get_by_role("button", name="Remove soccer ball").click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".knowledge .status")).to_contain_text(DONE)
+    picture(page, "repaired", firefox)
+
+
+def test_charts_are_one_click_away(page, firefox):
+    open_concept(page)
+    page.get_by_role("button", name="Charts").click()
+    expect(page.locator(".detail .chart:visible")).to_have_count(4)
+    picture(page, "charts", firefox)
+
+
+def test_groups_of_a_class_have_their_rates(page, firefox):
+    show_details(page, True)
+    page.get_by_role("button", name="Metrics").click()
+    page.get_by_label("Groups by").fill("soccer ball")
+    page.get_by_label("Groups by").press("Enter")
+    rows = page.get_by_role("table", name="Groups of images").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    rows.first.scroll_into_view_if_needed()
+    picture(page, "groups", firefox)
+    show_details(page, False)
+
+
+def test_twenty_photos_are_answered_by_keys(page, firefox):
+    page.get_by_role("button", name=re.compile("^Look at 20 photos")).click()
+    expect(page.locator(".asking .photo img")).to_be_visible()
+    picture(page, "asking", firefox)
+    for number in range(1, 21):
+        expect(page.locator(".asking footer [role=status]")).to_contain_text(f"{number} of 20")
+        page.keyboard.press("n")
+    expect(page.locator(".asking .end .headline")).to_be_visible()
+    picture(page, "asked", firefox)
+
+
+def picture(page: Page, name: str, firefox) -> None:
+    """Keep a picture of the page, to be looked at."""
+    page.screenshot(path=PICTURES / f"{name}-{firefox.scheme}.png")

@@ -124,7 +124,7 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
 #: Middle of the cell in a row and a column of the matrix, in pixels of the window.
 PLACE = """([row, column]) => {
   const models = [...Bokeh.documents[0]._all_models.values()]
-  const figure = models.find((model) => model.type === "Figure" && model.above.length)
+  const figure = models.find((model) => model.type === "Figure" && model.min_border_left === 190)
   const view = Bokeh.index.find_one_by_id(figure.id)
   const box = view.el.getBoundingClientRect()
   const { x_scale, y_scale } = view.frame

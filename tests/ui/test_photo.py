@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from precompute_factory import SPEC, TABLE, TIMM, photo, photo_folder
+from steps import show_details
 from test_accessibility import DROP, findings
 from waiting import comes_to
 
@@ -113,6 +114,7 @@ def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected) 
 def test_a_photo_is_dropped_and_a_student_that_is_not_sure_enough_does_not_know(
     page, folder, expected
 ) -> None:
+    show_details(page, True)
     drop(page, folder / "new.png", ".shell")
     says(page, expected)
     dialog, answer = dialog_of(page), dialog_of(page).get_by_label("Answer")

@@ -16,7 +16,7 @@ from inficond_panel.views.knowledge.finding import make_finding
 from inficond_panel.views.knowledge.view import KnowledgeView, removed_first
 from inficond_panel.views.page.shell import Shell, make_folded, next_class
 from inficond_panel.views.performance.view import PerformanceView
-from inficond_panel.views.start.view import StartView
+from inficond_panel.views.start.view import StartView, make_cards
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.suspects import LITTLE, relied_sentence, relies_wrongly
 
@@ -75,6 +75,23 @@ def test_of_a_repaired_class_no_other_concept_is_accused():
 )
 def test_a_class_relies_wrongly_unless_its_edits_repaired_it(kind, gained, relies):
     assert relies_wrongly(shift("dog", kind), gained) is relies
+
+
+def test_of_a_word_like_the_class_the_finding_asks_whether_it_is_the_same():
+    found = make_finding(shift(), None, same=lambda concept: concept == "ball")
+    assert found["sentence"].endswith("Is ball the same as dog?")
+
+
+def test_a_card_of_a_word_like_the_class_asks_whether_it_is_the_same():
+    (card,) = make_cards({"dog": shift()}, ["dog"], lambda name, concept: True)
+    assert card["asks"] == "Is ball the same as dog?"
+
+
+def test_the_answer_that_a_word_is_the_same_is_kept_with_the_history(twins, first):
+    view = KnowledgeView(twins)
+    twins.selection.class_name = first
+    view._belongs("concept", "wheel", on=True)
+    assert twins.tuner.belonging().has(first, "concept", "wheel")
 
 
 def test_a_removal_within_noise_puts_a_repair_first():

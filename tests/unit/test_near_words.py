@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, CLASSES, shift_of, small_arrays
 
-from inficond_panel.concepts.own_words import SAME, near_words
+from inficond_panel.concepts.own_words import SAME, near_words, perhaps_same
 from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.store import Store
@@ -43,6 +43,24 @@ def vectors():
 def test_a_word_whose_text_is_nearly_the_classs_means_the_class(tmp_path, vectors):
     store = renamed(tmp_path, [vectors[0], at_cosine(vectors[0], 0.99)])
     assert near_words(store, CLASSES[0]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("cosine", "asked"), [(0.99, False), (0.8, True), (0.72, True), (0.5, False)]
+)
+def test_a_person_is_asked_on_a_word_that_is_like_the_classs_and_not_nearly_equal(
+    tmp_path, vectors, cosine, asked
+):
+    centred = vectors - vectors.mean(axis=0)  # as the cosines are measured
+    texts = np.vstack([centred[0], at_cosine(centred[0] / np.linalg.norm(centred[0]), cosine)])
+    rest = -np.tile(texts.mean(axis=0) * 2 / (len(vectors) - 2), (len(vectors) - 2, 1))
+    store = renamed(tmp_path, np.vstack([texts, rest + 1e-3 * vectors[2:]]))
+    assert perhaps_same(store, CLASSES[0], store.concepts[1]) is asked
+
+
+def test_a_person_is_not_asked_on_the_word_of_another_class(tmp_path, vectors):
+    store = renamed(tmp_path, [vectors[0], at_cosine(vectors[0], 0.8)], {1: CLASSES[1]})
+    assert not perhaps_same(store, CLASSES[0], CLASSES[1])
 
 
 def test_the_mean_of_all_texts_is_no_likeness(tmp_path, vectors):

@@ -16,7 +16,12 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import Agreement, DecisionCounts
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.plots import performance_bars as bars
-from inficond_panel.plots.performance_bars import fill_renderers, lay_out, make_performance_bars
+from inficond_panel.plots.performance_bars import (
+    FILLS,
+    fill_renderers,
+    lay_out,
+    make_performance_bars,
+)
 from inficond_panel.vocabulary.palette import BOTH_RIGHT, STUDENT_RIGHT, TEACHER_RIGHT_SOFT
 
 
@@ -87,6 +92,17 @@ def test_reliability_by_hand(students, bicycle):
         assert row.probability == pytest.approx(chance[bins == at].mean())
         assert row.positive == pytest.approx(label[bins == at].mean())
         assert row.images == (bins == at).sum()
+
+
+def test_the_bars_of_a_notebook_have_a_legend_of_their_four_fills(students):
+    figure = hv.render(students.plot.performance())
+    assert [item.label.value for item in figure.legend[0].items] == [each.words for each in FILLS]
+
+
+def test_an_iteration_is_labelled_with_its_map(students):
+    shown = layer(students.plot.provenance(), hv.Labels).dimension_values("name")
+    aps = [each.ap for each in students.tuner.metrics(students.tuner.root(), "tune").values()]
+    assert f"mAP {np.nanmean(aps):.3f}" in shown[0]
 
 
 def matrix_names(students, top: int = 0, **options) -> list[str]:

@@ -6,10 +6,11 @@ import pytest
 from scipy.stats import hypergeom, kstest, norm
 
 import inficond_panel
-from inficond_panel.distill.shared_bias import ALIKE, LEAST, Rates, SharedBias, rates, shared_bias
+from inficond_panel.distill.shared_bias import ALIKE, LEAST, Rates, rates, shared_bias, strength
 from inficond_panel.vocabulary.people import names_people
 
 NONE = np.zeros((400, 0))
+FIRST = np.array([0])
 
 
 def photos(seed=0, n=400):
@@ -49,7 +50,22 @@ def test_p_is_that_of_the_generalised_covariance_measure():
     product = rest[0] * rest[1]
     t = product.sum() / np.sqrt((product**2).sum()) * np.sqrt(397 / 400)
     found = shared_bias(thing[:, None], label, logit, own[:, None], NONE)
-    assert found.p[0] == pytest.approx(2 * norm.sf(abs(t)))
+    assert found.p(FIRST)[0] == pytest.approx(2 * norm.sf(abs(t)))
+
+
+def test_p_of_a_candidate_is_the_same_beside_others():
+    rng, label, own, thing = photos()
+    logit = own + 0.1 * thing + rng.normal(size=400)
+    some = np.column_stack([thing, rng.permutation(thing), rng.normal(size=400)])
+    found = shared_bias(some, label, logit, own[:, None], some[:, :2])
+    each = [found.p(np.array([m]))[0] for m in range(3)]
+    assert found.p(np.arange(3)) == pytest.approx(each, rel=1e-12)
+
+
+def test_a_copy_of_the_own_word_has_no_correlation():
+    rng, label, own, thing = photos()
+    found = shared_bias(2 * own[:, None] + 1, label, own + thing, own[:, None], NONE)
+    assert found.correlation[0] == 0
 
 
 def made_null(seed, known):
@@ -59,7 +75,7 @@ def made_null(seed, known):
     assert abs(np.corrcoef(thing, used)[0, 1]) < ALIKE
     logit = own + label + 2 * used + rng.normal(size=400)
     beside = np.column_stack([thing, used]) if known else thing[:, None]
-    return shared_bias(thing[:, None], label, logit, own[:, None], beside).p[0]
+    return shared_bias(thing[:, None], label, logit, own[:, None], beside).p(FIRST)[0]
 
 
 def test_p_is_uniform_where_the_student_uses_a_known_thing_that_goes_with_it():
@@ -73,7 +89,7 @@ def test_p_is_small_where_what_the_student_uses_is_not_known():
 
 
 def test_strength_is_zero_where_the_student_goes_against_the_correlation():
-    assert SharedBias(np.array([0.3]), np.array([-0.2]), np.array([0.0])).strength[0] == 0
+    assert strength(np.array([0.3]), np.array([-0.2]))[0] == 0
 
 
 def called(label, logit, own, thing):
@@ -102,7 +118,7 @@ def test_a_weak_correlation_is_not_called_with_photos_enough():
     label = (rng.random(20_000) < 0.3).astype(float)
     own, thing = label + rng.normal(size=20_000), (rng.random(20_000) < 0.3 + 0.1 * label) * 1.0
     found = shared_bias(thing[:, None], label, own + thing, own[:, None], thing[:, None])
-    assert found.p[0] < 1e-6
+    assert found.p(FIRST)[0] < 1e-6
     assert found.strength[0] < LEAST
     assert not found.called(np.array([True]))[0]
 
@@ -112,7 +128,7 @@ def test_a_thing_of_few_photos_has_no_measure():
     rare = np.zeros(400)
     rare[:9] = 1
     found = shared_bias(rare[:, None], label, own + rare, own[:, None], NONE)
-    assert (found.correlation[0], found.use[0], found.p[0]) == (0, 0, 1)
+    assert (found.correlation[0], found.use[0], found.p(FIRST)[0]) == (0, 0, 1)
 
 
 def test_rates_count_photos_with_a_thing_first():

@@ -21,7 +21,7 @@ from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.matrix.view import NAMED, MatrixView, make_table, make_words
+from inficond_panel.views.matrix.view import NAMED, MatrixView, make_heads, make_table, make_words
 from inficond_panel.views.page.page import AllStudents
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
@@ -360,10 +360,17 @@ def test_a_click_opens_the_student_and_the_concept_of_its_cell_or_of_the_name_be
     app.selection.param.update(class_name="", concept="")
     view._open(-1.0, len(view.cells.concepts) - 2.5)
     assert (app.selection.class_name, app.selection.concept) == ("", view.cells.concepts[2])
-    view._open(1.5, len(view.cells.concepts) + 2.0)
-    assert app.selection.class_name == app.store.classes[1]
     ask(KnowledgeView(app, view), "open", concept="wheel", student=app.store.classes[2])
     assert (app.selection.class_name, app.selection.concept) == (app.store.classes[2], "wheel")
+
+
+def test_the_heads_of_the_matrix_open_their_students(app):
+    heads = make_heads(["a<b"])
+    assert '<button class="link" data-concept="" data-student="a&lt;b">a&lt;b</button>' in heads
+
+
+def test_the_heads_of_the_matrix_stay_while_it_is_scrolled(app):
+    assert MatrixView(app)._heads.styles["position"] == "sticky"
 
 
 def test_nothing_is_drawn_anew_while_a_class_is_selected_nor_for_an_order_that_comes_late(app):

@@ -47,7 +47,8 @@ const MODES = {
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
 
 export function render({ model, el }) {
-  const head = makeHead(model)
+  const section = h("section", { class: "panel detail", "aria-label": "Concept detail" })
+  const head = makeHead(model, section)
   const charts = makeCharts(model, el)
   const legend = makeLegend(model)
   const chips = makeChips(pick, () => model.send_msg({ action: "save_images", filters: [...chosen] }))
@@ -77,9 +78,8 @@ export function render({ model, el }) {
     listed,
     gallery.element,
   )
-  el.append(
-    h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty),
-  )
+  section.append(head.element, content, empty)
+  el.append(section)
   const chosen = new Set()
   let rows = []
   let passing = []
@@ -193,7 +193,20 @@ function factsOf(row, model) {
 
 // --- heading ----------------------------------------------------------------------------
 
-function makeHead(model) {
+/** Button that shows the charts in `section` to a reader without details, who does not need them at first. */
+function makeUnfold(section) {
+  const button = h("button", { class: "btn unfold-charts in-simple" }, "Charts")
+  const show = (on) => {
+    section.classList.toggle("charted", on)
+    set(button, "aria-expanded", String(on))
+    set(button, "title", `${on ? "Hide" : "Show"} what other influences of the concept would give`)
+  }
+  button.addEventListener("click", () => show(!section.classList.contains("charted")))
+  show(false)
+  return button
+}
+
+function makeHead(model, section) {
   const concept = h("span", { class: "subtitle" })
   const influence = h("span", { class: "muted num influence" })
   const modes = MODES[model.thumb_does]
@@ -214,6 +227,7 @@ function makeHead(model) {
     onclick: () =>
       model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }),
   })
+  const unfold = makeUnfold(section)
   const back = h("button", { class: "btn back", onclick: () => model.send_msg({ action: "leave_images" }) })
   const title = h("h2")
   const element = h(
@@ -224,6 +238,7 @@ function makeHead(model) {
     solving,
     steer,
     how,
+    unfold,
     back,
   )
   const show = () => {
@@ -236,7 +251,7 @@ function makeHead(model) {
     text(back, model.concept ? `Back to ${model.concept}` : "Close")
     back.hidden = !model.picked
     set(element.parentElement, "data-direction", model.pending.direction)
-    how.hidden = !open
+    how.hidden = unfold.hidden = !open
     how.show(model.mode)
     const { state, share } = model.refit
     text(

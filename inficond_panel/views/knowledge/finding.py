@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -12,6 +12,7 @@ import param
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number
+from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.shared_bias import StudentShared
@@ -43,6 +44,7 @@ from inficond_panel.wording.suspects import (
     plain_sentence,
     relies_wrongly,
     repaired_sentence,
+    same_question,
 )
 
 #: Largest number of labels listed, and of questions.
@@ -56,6 +58,7 @@ def make_finding(
     *,
     repaired: bool = False,
     removal: Interval | None = None,
+    same: Callable[[str], bool] = lambda _: False,
 ) -> dict[str, Any]:
     """Return the finding on a student: a ``sentence``, its numbers for ``hover``, the ``suspect``
     that it names, and the concept to ``remove`` (each may be empty).
@@ -63,9 +66,10 @@ def make_finding(
     ``teacher``: sentences that the teacher does not know the class. If edits have
     ``repaired`` the class, no suspect is named. ``removal`` is the change in AP by a removal that
     waits or was the last edit; None without. If it is within noise, a repair comes first:
-    ``little`` is True. {} until it is computed.
+    ``little`` is True. If the suspect is perhaps the ``same`` as the class, the sentence asks that.
+    {} until it is computed.
     """
-    nothing = {"hover": "", "suspect": "", "remove": "", "little": False}
+    nothing = {"hover": "", "suspect": "", "remove": "", "little": False, "same": False}
     if teacher:
         return {**nothing, "sentence": teacher}
     if shift is None:
@@ -76,8 +80,12 @@ def make_finding(
     removable = shift.relied_on if relies else ()
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
     sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
+    asks = relies and same(shift.first.concept)
+    if asks:
+        sentence += f" {same_question(shift.class_name, shift.first.concept)}"
     return {
         "sentence": sentence,
+        "same": asks,
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": removable[0].concept if removable else "",
@@ -208,7 +216,12 @@ class FindingPanel(param.Parameterized):
         teacher = teacher_sentence(name, app.students.snapshot.teacher.get(name))
         repaired = name in app.reliance.repaired
         finding = make_finding(
-            shift, found, teacher, repaired=repaired, removal=self._removal(name)
+            shift,
+            found,
+            teacher,
+            repaired=repaired,
+            removal=self._removal(name),
+            same=partial(perhaps_same, app.store, name),
         )
         finding = finding or {"sentence": app.shifts.problem}
         if finding.get("suspect"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -19,7 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.common.ordering import strongest
-from inficond_panel.plots.concept_matrix import Cells, Tapped, make_matrix, take_cells
+from inficond_panel.plots.concept_matrix import NAMES, Cells, Tapped, make_matrix, take_cells
 from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.state import AppState, Job
 from inficond_panel.ui import browser
@@ -45,6 +45,12 @@ def make_table(cells: Cells) -> str:
     )
     heads = "<tr><th scope='col'>Concept</th><th scope='col'>Influence on students</th></tr>"
     return f"<details><summary>The same as a table</summary><table>{heads}{rows}</table></details>"
+
+
+def make_heads(classes: Sequence[str]) -> str:
+    """Return the names of the classes as HTML, to stay above the matrix: each opens its student."""
+    names = "".join(_link(name, "", name) for name in classes)
+    return f"<div class='heads' style='padding-left: {NAMES}px'>{names}</div>"
 
 
 def _students(cells: Cells, row: int) -> str:
@@ -100,6 +106,8 @@ class MatrixView(Viewer):
         sheets = browser.styles(Path(__file__).with_name("matrix.css"))
         html = partial(pn.pane.HTML, margin=0, stylesheets=sheets, sizing_mode="stretch_width")
         self._words, self._table = html(), html()
+        names = make_heads(app.store.classes)
+        self._heads = html(names, styles={"position": "sticky", "top": "0", "z-index": "1"})
         super().__init__()
         self._mark()
         self._arrange()
@@ -108,6 +116,7 @@ class MatrixView(Viewer):
         self._plot = make_plot_pane(plot, sizing_mode="stretch_width")
         some = pn.bind(lambda cells: bool(cells.concepts), self.param.cells)
         self._plot.param.update(visible=some)
+        self._heads.visible = some
         look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 4, 0), "width": 180}
         self._panel = pn.Column(
             self._words,
@@ -119,6 +128,7 @@ class MatrixView(Viewer):
                 margin=(8, 16),
                 sizing_mode="stretch_width",
             ),
+            self._heads,
             self._plot,
             self._table,
             sizing_mode="stretch_width",
@@ -187,12 +197,10 @@ class MatrixView(Viewer):
 
     def _open(self, x: float | None, y: float | None) -> None:
         """Open what was clicked at column ``x`` and height ``y``: student and concept of a cell,
-        or beside the cells what is named there."""
+        or the concept that is named beside the cells."""
         if x is None or y is None:
             return
         names, concepts, selection = self.cells.classes, self.cells.concepts, self.app.selection
         name = names[int(x)] if 0 <= x < len(names) else ""
         if 0 < y <= len(concepts):
             selection.open_concept(concepts[int(len(concepts) - y)], name)
-        elif name:
-            selection.class_name = name

@@ -51,8 +51,8 @@ p { margin: 8px 0 0; color: $faint; }
 li, code { font: 13px/20px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 20px; }
 progress { width: 320px; }
-:host:has(.page) { display: block; padding: 0; }
 .page { --track: $track; min-height: 100vh; box-sizing: border-box; padding: 0 16px 16px;
+  justify-self: stretch; margin: -24px; /* the host's padding */
   display: grid; gap: 12px; grid-template: 28px 72px minmax(0, 1fr) / 3fr 5fr 4fr; }
 .page > b { grid-column: 1 / -1; padding-top: 10px; font-weight: 700; }
 .page > section { grid-column: 1 / -1; max-width: none; padding: 0 16px; border-radius: 8px;
@@ -85,6 +85,25 @@ _AROUND = Template("""
 """).substitute(_COLOURS)
 #: Empty boxes where the views will be, so that little moves when the views arrive.
 _BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
+
+
+def skeleton() -> str:
+    """Return the opening view as HTML and CSS of its own, which a browser draws before the page's
+    scripts have arrived; it hides once these have drawn anything."""
+    return (
+        "<style>body:has([data-root-id] > *) > #skeleton { display: none; }</style>"
+        '<div id="skeleton"><template shadowrootmode="open">'
+        f"<style>{_STYLE}</style>{_opening('Opening', None)}</template></div>"
+    )
+
+
+def _opening(step: str, share: float | None) -> str:
+    """Return the opening view as HTML; ``share`` None: how much is done is not known."""
+    value = "" if share is None else f" value='{share:.3f}'"
+    return (
+        f"<main class='page'><b>InFiConD</b><section role='status'><h1>{step}</h1>"
+        f"<progress max='1'{value} aria-label='Progress'></progress></section>{_BONES}</main>"
+    )
 
 
 class OpeningView(Viewer):
@@ -122,11 +141,7 @@ class OpeningView(Viewer):
     def _made(self) -> list[Viewable]:
         if self.error is None:
             step = escape(self.text[:1].upper() + self.text[1:])
-            html = (
-                f"<main class='page'><b>InFiConD</b><section role='status'>"
-                f"<h1>{step}</h1><progress max='1' value='{self.share:.3f}' "
-                f"aria-label='Progress'></progress></section>{_BONES}</main>"
-            )
+            html = _opening(step, self.share)
             return [_pane(html, _STYLE, sizing_mode="stretch_both")]
         problem = _pane(error_html(self.error), _STYLE + _TOLD, sizing_mode="stretch_width")
         if (again := self._again) is None:

@@ -18,6 +18,7 @@ export function makePhoto(root, page, model) {
   const input = h("input", {
     type: "file",
     id: "photo-file",
+    "aria-label": "Photo",
     accept: "image/*",
     "aria-describedby": "photo-how",
     onchange: () => take(input.files[0]),
@@ -50,9 +51,7 @@ export function makePhoto(root, page, model) {
     h(
       "div",
       { class: "pick" },
-      h("label", { for: "photo-file" }, "Photo"),
-      input,
-      h("span", { class: "muted" }, "or drop one"),
+      h("label", { class: "drop" }, h("b", {}, "Choose a photo"), h("span", {}, "or drop it here"), input),
       answer,
       stop,
     ),
@@ -73,7 +72,7 @@ export function makePhoto(root, page, model) {
       take(file)
     })
   }
-  watch(model, ["photo"], draw)
+  watch(model, ["photo", "extent"], draw)
 
   function open() {
     if (dialog.open) return
@@ -147,7 +146,7 @@ export function makePhoto(root, page, model) {
     })
     set(words, "data-progress", busy ? progress : null)
     input.disabled = Boolean(missing)
-    answer.hidden = Boolean(missing)
+    answer.hidden = Boolean(missing) || (model.extent === "simple" && !percent)
     drawOnce(answer.control, JSON.stringify(percents), () =>
       percents.map((each) => h("option", { value: each }, each ? `if ${each} % right` : "always")),
     )

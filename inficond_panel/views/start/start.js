@@ -168,7 +168,7 @@ function fillCard(element, card, model) {
 }
 
 /** What the one button of a card does, its words, and whether it is the page's offer. */
-function offerOf({ class_name, concept, removable }, { offers, gainless, likes, removed, asking }) {
+function offerOf({ class_name, concept, removable, asks }, { offers, gainless, likes, removed, asking }) {
   const offer = offers[class_name]
   const like = likes[class_name] ?? 0
   const about = offer ? `, about ${offer.gain} points` : ""
@@ -176,6 +176,7 @@ function offerOf({ class_name, concept, removable }, { offers, gainless, likes, 
   if (!concept) return asking ? ["ask", `Look at ${ASKED} photos`, false] : ["look", "Look", false]
   if (removed.includes(class_name)) return ["", `${what} will be removed`, false]
   if (offer && !offer.removes) return ["repair", `Repair${about}`, true]
+  if (asks) return ["look", asks, false]
   if (!removable || gainless.includes(class_name)) return ["look", "Look at it", false]
   return ["remove", `Remove ${what}${about}`, true]
 }

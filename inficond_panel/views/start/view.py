@@ -3,7 +3,8 @@ the teacher and students with too few images for a verdict; and what all photos 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
+from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import assigned_segments, worst_first
@@ -37,6 +39,7 @@ from inficond_panel.wording.suspects import (
     relied_sentence,
     relying_sentence,
     relying_words,
+    same_question,
     unsure_classes,
 )
 
@@ -44,12 +47,17 @@ from inficond_panel.wording.suspects import (
 CARDS = 5
 
 
-def make_cards(shifts: Mapping[str, ClassShift], names: Sequence[str]) -> list[dict[str, Any]]:
+def make_cards(
+    shifts: Mapping[str, ClassShift],
+    names: Sequence[str],
+    same: Callable[[str, str], bool] = lambda *_: False,
+) -> list[dict[str, Any]]:
     """Return cards of the students ``names``, which rely on a suspect concept.
 
-    A card is ``{class_name, relies, concept, sentence, shares, removable}``: ``relies`` are the
-    words between class and concept, ``shares`` the shares of the class's training and tuning
-    images that show the concept, ``removable`` whether it has an influence.
+    A card is ``{class_name, relies, concept, sentence, shares, removable, asks}``: ``relies`` are
+    the words between class and concept, ``shares`` the shares of the class's training and tuning
+    images that show the concept, ``removable`` whether it has an influence, ``asks`` a question if
+    the concept is perhaps the ``same`` as the class.
     """
     return [
         {
@@ -59,6 +67,9 @@ def make_cards(shifts: Mapping[str, ClassShift], names: Sequence[str]) -> list[d
             "sentence": relied_sentence(shift.class_name, shift.first),
             "shares": [shift.first.presence.fit[0], shift.first.presence.tune[0]],
             "removable": bool(shift.first.weight),
+            "asks": same_question(shift.class_name, shift.first.concept)
+            if same(shift.class_name, shift.first.concept)
+            else "",
         }
         for shift in (shifts[name] for name in names)
     ]
@@ -212,9 +223,10 @@ class StartView(RefitActions, Viewer):
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
+        same = partial(perhaps_same, app.store)
         order = in_order(metrics, app.reliance.relying, app.suggestion.gainless)
         wrong = [name for name in order if name in app.reliance.relying]
-        relying = make_cards(shifts.by_class, wrong) if shifts.complete else []
+        relying = make_cards(shifts.by_class, wrong, same) if shifts.complete else []
         nothing = shifts.complete and not relying
         plain = make_behind(metrics, unsure, order) if nothing else relying[:CARDS]
         shared = make_shared(app.shared.by_class) if shifts.complete else []

@@ -20,7 +20,11 @@ export function makeAsking(root, model, send) {
   const element = h("span", { class: unless("asking", "asking-line") }, button, missing)
   const draw = () => {
     const { offer, missing: why } = model.asking
-    text(button, offer.split(/ where | of /)[0])
+    const [words] = offer.split(/ where | of /)
+    drawOnce(button, words, () => {
+      const [first, ...rest] = words.split(/(?=\d)/) // in little room only what is looked at
+      return rest.length ? [h("span", { class: "verb" }, first), ...rest] : [words]
+    })
     setAll(button, { "aria-label": offer, title: offer })
     button.hidden = !offer
     set(button, "aria-disabled", isBusy(model) ? "true" : null)

@@ -44,7 +44,6 @@ export function makeFinding(model, send, asking) {
   })
   const word = h("p", { class: "word num" }, alone, " ", raise)
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
-  text(belongs, "It belongs to it")
   const shared = h("p", { class: "settled" }, "Shared by all photos:")
   const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all photos" })
   const settled = h("p", { class: "settled" })
@@ -104,10 +103,12 @@ export function makeFinding(model, send, asking) {
     const removed = `${finding.remove}${finding.like ? ` and ${finding.like} like it` : ""}`
     text(remove, waits() ? `${removed} will be removed` : `Remove ${removed}`)
     const free = !sizeOf(model) // with a batch the button to press is Fine-tune
-    remove.classList.toggle("primary", free && !finding.little)
+    remove.classList.toggle("primary", free && !finding.little && !finding.same)
     set(remove, "aria-disabled", waits() || isBusy(model) ? "true" : null)
     belongs.hidden = !finding.suspect
-    set(belongs, "aria-label", `${finding.suspect} belongs to ${student}`)
+    text(belongs, finding.same ? "It is the same" : "It belongs to it")
+    const what = finding.same ? "is the same as" : "belongs to"
+    set(belongs, "aria-label", `${finding.suspect} ${what} ${student}`)
     set(belongs, "title", BELONGS)
     questions.hidden = !asked.length
     shared.hidden = !asked.length

@@ -17,9 +17,9 @@ export function drawEffect(svg, row, intent, model, drafted) {
   )
   set(svg, "aria-busy", effect ? null : "true")
   const axis = axisOf(model)
-  const ends = isDetailed(model)
+  const ends = isDetailed(model) && shownRows(model)[0] === row // all rows have one axis
   const key =
-    effect && JSON.stringify([effect.x, effect.change, axis, intent?.direction, intent?.value, after])
+    effect && JSON.stringify([effect.x, effect.change, axis, ends, intent?.direction, intent?.value, after])
   drawOnce(svg, key ?? "waiting", () =>
     effect ? effectOf({ ...effect, axis, ends }, row.influence, intent, after) : [],
   )

@@ -94,7 +94,17 @@ export function legendOf(model) {
       h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"),
       h("span", { class: "narrow" }, "influence"),
     ),
-    h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP at other influences"),
+    h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP"),
+    h(
+      "span",
+      {},
+      s(
+        "svg",
+        { class: "mark", width: 12, height: 12, "aria-hidden": "true" },
+        s("line", { class: "tick", x1: 6, x2: 6, y1: 3, y2: 9 }),
+      ),
+      "influence 0",
+    ),
     detailed && h("span", {}, circle("dot pending"), "pending"),
     detailed && confidence && h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),
     patchless

@@ -111,6 +111,7 @@ function makeOverview(model, root, back, send) {
   element.addEventListener("click", (event) => {
     const { concept, student } = event.composedPath()[0].dataset
     if (concept) send("open", { concept, student })
+    else if (student) send("select", { student })
   })
   const draw = () => {
     const shown = Boolean(model.overview) && !model.student
