@@ -198,6 +198,11 @@ def test_thumbs_are_no_lever_for_few_photos_of_a_class(of_few):
     assert (names == few) == repair.few == (positives < LEAST_LABELLED)
 
 
+def test_few_photos_are_compared_with_no_baseline(of_few):
+    positives, suggestion = of_few
+    assert bool(suggestion.repairs["truck"].baselines) == (positives >= LEAST_LABELLED)
+
+
 def test_levers_that_learn_photos_choose_the_penalty_anew(of_few):
     levers = {each.name: each for each in of_few[1].repairs["truck"].levers}
     edits = levers["teacher on tuning images"].edits
