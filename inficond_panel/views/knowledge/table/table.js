@@ -56,7 +56,7 @@ export function render({ model, el }) {
   )
   const root = h(
     "section",
-    { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
+    { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Knowledge" },
     head.element,
     bar,
     table.scroll,
