@@ -164,7 +164,7 @@ function makeHead(model, send, dialog, menu) {
     h(
       "div",
       { class: "titles" },
-      h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"),
+      h("h2", {}, "Knowledge"),
       h("span", { class: "whose" }, name, model.overview && back),
     ),
     h("span", { class: "grow" }),
