@@ -75,7 +75,8 @@ def parts(page: Page) -> Iterator[tuple[str, bytes]]:
 
 
 def frames(page: Page) -> Iterator[bytes]:
-    """The demo's story: all students, the one of bicycle, the thumb, and the refit."""
+    """The demo's story: all students, the one of bicycle, two thumbs with what they do where the
+    concept is and where it is not, and the refit."""
     page.goto(URL.partition("?")[0])
     expect(page.locator(".start .cards img")).to_have_count(10, timeout=SLOW)
     yield painted(page)
@@ -86,6 +87,10 @@ def frames(page: Page) -> Iterator[bytes]:
     yield painted(page)
     row.locator(".thumb.remove").click()
     expect(page.locator(".knowledge .status")).to_contain_text("prediction", timeout=SLOW)
+    yield painted(page)
+    page.locator('.knowledge .row[data-key="bicycle"] .thumb.up').click()
+    expect(page.locator(".knowledge .block")).to_have_count(2, timeout=SLOW)
+    expect(page.locator(".knowledge fieldset.worlds")).to_be_visible(timeout=SLOW)
     yield painted(page)
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".knowledge").get_by_text("now right")).to_be_visible(timeout=SLOW)

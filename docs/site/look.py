@@ -21,7 +21,7 @@ SMALL = Extent(concepts=2, most=5_200_000, least=0)
 LARGE = 30_000  #: from so many characters on a script is a file of its own
 PAGE, FRONT = "look.html", "index.html"
 _SCRIPT = re.compile(r'<script type="text/javascript">(.*?)</script>', re.DOTALL)
-_PICTURE = re.compile(r"<p><img [^>]*demo\.webp[^>]*/?></p>")
+_PICTURE = re.compile(r"<p>(<img [^>]*demo\.webp[^>]*/?>)</p>")
 
 
 def write(folder: Path) -> int:
@@ -41,7 +41,9 @@ def write(folder: Path) -> int:
     (folder / PAGE).write_text(html, encoding="utf-8")
     front = (folder / FRONT).read_text(encoding="utf-8")
     told = f'<p><a href="{PAGE}">Look at this page here</a>, read only, without installing.</p>'
-    front, places = _PICTURE.subn(lambda match: match[0] + told, front)
+    front, places = _PICTURE.subn(
+        lambda match: f'<p><a href="{PAGE}">{match[1]}</a></p>{told}', front
+    )
     if places != 1:
         sys.exit("The front page has no moving picture to put the link below.")
     (folder / FRONT).write_text(front, encoding="utf-8")

@@ -188,6 +188,7 @@ class Rights:
     typing: bool = True  #: adding concepts
     forgetting: bool = True  #: removing typed concepts
     targets: bool = True  #: switching the students' targets between teacher and oracle
+    details: bool = True  #: switching between simple views and those with details
     class_name: str = ""
 
     @property

@@ -128,7 +128,7 @@ def test_from_consent_to_the_end(server, open_page) -> None:
     go_on(page)
     go_past(page, "Teacher, student, concept")
     heading(page, "What you will see")
-    expect(page.get_by_role("img", name="Student knowledge")).to_be_visible()
+    expect(page.get_by_role("img", name="Knowledge")).to_be_visible()
     go_on(page)
     go_past(page, "What you can do")
     heading(page, "Three questions on what you read")

@@ -309,7 +309,7 @@ async def test_each_view_and_the_page_have_a_picture(tmp_path):
         assert texts(found) or name == "embedding", name
         assert len(found.uri()) < 100_000
     whole = texts(explorer._draw(""))
-    assert {store.classes[0], "Fine-tuning provenance"} <= set(whole)
+    assert {store.classes[0], "Provenance"} <= set(whole)
     explorer.close()
 
 

@@ -197,7 +197,12 @@ class ParticipantPage(Acting, Viewer):
             tuner.head()
             warm(tuner.store)
             may = partial(study.allows, session.participant, task.name_)
-            rights = rights_of(ready, typing=may("may_type"), asking=may("may_ask"))
+            rights = rights_of(
+                ready,
+                typing=may("may_type"),
+                asking=may("may_ask"),
+                details=tuner.spec.layout.show == "details",
+            )
             return make_state(tuner, self.jobs, rights)
 
         def done(app: AppState) -> None:

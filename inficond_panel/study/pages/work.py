@@ -29,11 +29,13 @@ from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 
 
-def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Rights:
+def rights_of(
+    ready: Ready, *, typing: bool = False, asking: bool = False, details: bool = False
+) -> Rights:
     """Return a participant's rights on the page: to tune and explore, without files or holdout.
 
     With ``typing`` participants can also type concepts, but not remove them; with ``asking`` they
-    can answer photos.
+    can answer photos, with ``details`` switch between views with and without details.
     """
     return Rights(
         export=False,
@@ -43,6 +45,7 @@ def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Ri
         typing=typing,
         forgetting=False,
         targets=False,
+        details=details,
         class_name="" if ready.task.other_classes else ready.class_name,
     )
 

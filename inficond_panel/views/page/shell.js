@@ -152,7 +152,7 @@ function detailsSwitch(model) {
   })
   return h(
     "label",
-    { class: "details", title: "Intervals, all metrics, and the matrix of all students" },
+    { class: unless("details", "details"), title: "Intervals, all metrics, and the matrix of all students" },
     box,
     "Details",
   )

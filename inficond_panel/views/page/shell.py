@@ -80,10 +80,10 @@ def make_shortcuts(closed: Collection[str], show: str) -> list[list[str]]:
 TITLES = {
     "configuration": "Configuration",
     "performance": "Student performance",
-    "knowledge": "Student knowledge",
+    "knowledge": "Knowledge",
     "embedding": "Concept embedding",
     "detail": "Concept detail",
-    "provenance": "Fine-tuning provenance",
+    "provenance": "Provenance",
 }
 STRIP = "configuration"
 #: Views as high as the page, with their width in twelfths; other views share a column.

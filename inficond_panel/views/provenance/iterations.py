@@ -55,7 +55,7 @@ def draw_picture(tree: Mapping[str, Any], results: Mapping[str, Any], metric: st
     rows, first = tree["rows"][:_DRAWN], tree["first"]
     more = tree["size"] - len(rows)
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(rows) + (more > 0)) + 8)
-    drawing.text((12, 20), "Fine-tuning provenance", size=14, bold=True)
+    drawing.text((12, 20), "Provenance", size=14, bold=True)
     drawing.text((_WIDTH - 12, 20), metric, INK_2, 11, "end")
     for row in rows:
         if row["current"]:

@@ -57,7 +57,7 @@ export function render({ model, el }) {
   }
   const root = h(
     "section",
-    { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
+    { class: "panel provenance", "aria-label": "Provenance" },
     parts.head,
     parts.columns,
     parts.body,

@@ -103,7 +103,7 @@ export function legendOf(model) {
         { class: "mark", width: 12, height: 12, "aria-hidden": "true" },
         s("line", { class: "tick", x1: 6, x2: 6, y1: 3, y2: 9 }),
       ),
-      "influence 0",
+      "zero",
     ),
     detailed && h("span", {}, circle("dot pending"), "pending"),
     detailed && confidence && h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),

@@ -56,7 +56,7 @@ export function render({ model, el }) {
   )
   const root = h(
     "section",
-    { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
+    { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Knowledge" },
     head.element,
     bar,
     table.scroll,
@@ -164,7 +164,7 @@ function makeHead(model, send, dialog, menu) {
     h(
       "div",
       { class: "titles" },
-      h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"),
+      h("h2", {}, "Knowledge"),
       h("span", { class: "whose" }, name, model.overview && back),
     ),
     h("span", { class: "grow" }),
