@@ -17,6 +17,8 @@ from inficond_panel.common.near_words import missing
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.network_folder import check_folder, lines_of, write_network
 from inficond_panel.export.network_repair import repair_network
+from inficond_panel.export.pocket import learn_pocket, trunk_name
+from inficond_panel.export.pocket_folder import make_files, write_pocket
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (
@@ -44,7 +46,7 @@ from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
-from inficond_panel.vocabulary.splits import TUNE, Split
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE, Split
 
 
 class Measures(ConceptMeasures):
@@ -106,6 +108,38 @@ class Measures(ConceptMeasures):
             write_network(repair, folder, meant or repair.meant)
         figures = repair.figures()
         figures.attrs["notes"] = lines_of(repair)
+        return figures
+
+    def pocket(
+        self,
+        folder: str | Path | None = None,
+        *,
+        backbone: str = "efficientnet-lite0",
+        size: int = 0,
+        holdout: bool = False,
+        node: NodeName | None = None,
+    ) -> pd.DataFrame:
+        """Learn a small network from pixels to the scores that the students use; return its quality
+        beside teacher and students.
+
+        The frame has a row per model, with AP, agreement with the teacher and agreement of reasons
+        on tune, or on the ``holdout``, which counts a use; the notes are sentences. With a new
+        ``folder`` the network is written there as ONNX, with a card. ``backbone`` names the frozen
+        trunk, ``size`` the side of its input in pixels (0: its own), see ``export.pocket``. Raises
+        ``ExportError`` and ``DataError`` for a folder that exists, students without a weight, and a
+        trunk that cannot be loaded.
+        """
+        if folder is not None:
+            check_folder(folder)
+        name = trunk_name(backbone, size)
+        at = self.node if node is None else find_node(self.tuner, node)
+        split = HOLDOUT if holdout else TUNE
+        files = make_files(learn_pocket(self.tuner, at, name, holdout=holdout), split)
+        self.count_look(split, at)
+        if folder is not None:
+            write_pocket(files, folder)
+        figures = files.frames["quality"]
+        figures.attrs["notes"] = files.sentences
         return figures
 
     def metrics_together(self, split: Split = TUNE) -> pd.DataFrame:

@@ -41,6 +41,7 @@ COMMANDS = (
     Command("compare", "Students", "Compare teacher and oracle, and their students.", "compare"),
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
     Command("predict", "Students", "Predict the classes of new photos, and explain.", "predict"),
+    Command("pocket", "Students", "Write a small network with the students, as ONNX.", "pocket"),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Refit students by the edits of a file.", "tune"),
     Command("ask", "Tuning", "Choose photos to answer, and refit to the answers.", "ask"),

@@ -139,7 +139,7 @@ class _Axes:
         """Return the axes of features ``(n, F)``."""
         features = np.asarray(features, dtype=np.float64)
         mean = features.mean(axis=0)
-        turn = _principal_axes(features - mean)
+        turn = principal_axes(features - mean)
         return cls(mean, turn, float(features.var(axis=0).mean()))
 
 
@@ -264,7 +264,7 @@ def _probability(odds: Array, link: str) -> Array:
     return np.asarray(softmax(odds, axis=1) if link == SOFTMAX else expit(odds))
 
 
-def _principal_axes(centred: Array) -> Array:
+def principal_axes(centred: Array) -> Array:
     """Return orthonormal axes ``(F, r)`` of all directions in which features ``(n, F)`` vary."""
     images, features = centred.shape
     if features <= images:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from inficond_panel.common.files import write_folders
 from inficond_panel.common.numbers import count, share
@@ -129,9 +130,9 @@ def card_text(repair: NetworkRepair, card: dict[str, Any]) -> str:
         + ". In other photos the new network may be worse than the old one.",
         "## Before and after",
         "On the tuning images, by their labels. The control is a refit without a thumb.",
-        _table(repair.figures()),
+        markdown_table(repair.figures()),
         "Images that the network names, by group:",
-        _table(repair.groups()),
+        markdown_table(repair.groups()),
         *(escape(line) for line in lines_of(repair) if "agrees with" in line or "left out" in line),
         "## Files",
         "\n".join(f"- `{name}`: SHA-256 {digest}" for name, digest in card["files"].items()),
@@ -139,7 +140,8 @@ def card_text(repair: NetworkRepair, card: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(frame: Any) -> str:
+def markdown_table(frame: pd.DataFrame) -> str:
+    """Return the shown rows of a frame as a table in Markdown."""
     header, rows = text_table(frame)
     lines = [header, ["---"] * len(header), *([escape(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -138,7 +138,7 @@ class NetworkRepair:
                 before, after = (
                     100 * of[inside].mean() if inside.any() else np.nan for of in named
                 )
-                group = _group_text(name, present, worlds.concepts, shown)
+                group = group_text(name, present, worlds.concepts, shown)
                 sizes = {"images": int(inside.sum()), "before": before, "after": after}
                 yield {"class": name, "group": group, **sizes}
 
@@ -252,7 +252,7 @@ def _refitted(
     return layer.weights.stored(found.layer.weight, found.layer.bias), found.strengths
 
 
-def _group_text(name: str, present: int, concepts: Sequence[str], shown: int | None) -> str:
+def group_text(name: str, present: int, concepts: Sequence[str], shown: int | None) -> str:
     """Return the words for a group of images: ``boat, without person``."""
     text = name if present else f"no {name}"
     if shown is None:

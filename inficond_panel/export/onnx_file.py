@@ -44,7 +44,7 @@ def import_onnx() -> Any:
 
 def onnx_bytes(students: Exported) -> bytes:
     """Return the ONNX model from concept scores to decisions, checked, as bytes."""
-    return _finished(import_onnx(), _model(students), students)
+    return _finished(import_onnx(), students_model(students), students)
 
 
 def pixel_bytes(students: Exported, scores: bytes) -> bytes:
@@ -57,7 +57,7 @@ def pixel_bytes(students: Exported, scores: bytes) -> bytes:
     front.ir_version = _IR_VERSION
     model = onnx.compose.merge_models(
         onnx.compose.add_prefix(front, "pixels/", rename_inputs=False, rename_outputs=False),
-        _model(students),
+        students_model(students),
         io_map=[("score", "score")],
         outputs=["score", "logits", "probabilities", "decisions"],
         producer_name="inficond-panel",
@@ -67,7 +67,8 @@ def pixel_bytes(students: Exported, scores: bytes) -> bytes:
     return _finished(onnx, model, students)
 
 
-def _model(students: Exported) -> Any:
+def students_model(students: Exported) -> Any:
+    """Return the ONNX model from concept scores to decisions."""
     onnx = import_onnx()
     return onnx.helper.make_model(
         _graph(onnx.helper, onnx.TensorProto, students),

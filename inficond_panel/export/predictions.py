@@ -334,15 +334,27 @@ def abstaining(
     ``noise`` sets the interval of the accuracy. Raises ``DataError`` for an accuracy that is not
     above 0 and at most 1, and if the store lacks a concept or a class of the students.
     """
+    rows = store.rows(TUNE)
+    score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
+    logit = decision_function(score, students.weights, students.intercepts, students.link)
+    label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
+    return abstaining_by(students, label, logit, accuracy, noise)
+
+
+def abstaining_by(
+    students: Exported,
+    label: np.ndarray,
+    logit: np.ndarray,
+    accuracy: float,
+    noise: Noise = USUAL_NOISE,
+) -> Abstaining:
+    """Return the rules of ``abstaining`` from labels and logits ``(n, K)`` on ``tune``."""
     if not 0 < accuracy <= 1:
         raise DataError(
             f"The accuracy of the answers is {accuracy:g}.", "Give a number above 0, up to 1."
         )
-    rows, level = store.rows(TUNE), noise["level"]
-    score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
-    logit = decision_function(score, students.weights, students.intercepts, students.link)
-    label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
-    if store.task == SINGLE_LABEL:
+    level = noise["level"]
+    if students.task == SINGLE_LABEL:
         top = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
         return Abstaining(
             {ALL_CLASSES: top_decisions(top).rule(accuracy, noise["seed"], level)}, level

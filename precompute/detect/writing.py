@@ -43,6 +43,7 @@ _COMMENTS = {
 class SpecDraft:
     """Content of a new spec. ``teacher_more`` are further keys of the teacher's section. With
     ``filtered`` the spec filters words; with ``to_fill`` a person must name the teacher's outputs.
+    ``teacher_cost`` are the multiplications of the teacher's network per photo, None if unknown.
 
     Paths have the form in which the spec writes them.
     """
@@ -59,6 +60,7 @@ class SpecDraft:
     filtered: bool = False
     device: str = ""
     to_fill: bool = False
+    teacher_cost: float | None = None
 
 
 def spec_text(draft: SpecDraft) -> str:

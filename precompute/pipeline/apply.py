@@ -211,10 +211,17 @@ def _name(photo: Path | bytes) -> str:
 
 
 def read_photo(photo: Path | bytes, settings: SegmentSettings, grey: Grey = None) -> Image.Image:
-    """Read a new photo from a path or a file's bytes; raises ``UnreadableImage`` with the reason.
+    """Read a new photo as ``decoded`` does. If segments come from files, the mask file with the
+    photo's name is checked too."""
+    image = decoded(photo, grey)
+    if settings.method == "file":
+        read_mask(Path(settings.masks), _name(photo), image.size)
+    return image
 
-    If segments come from files, the mask file with the photo's name is checked too.
-    """
+
+def decoded(photo: Path | bytes, grey: Grey = None) -> Image.Image:
+    """Read a new photo from a path or a file's bytes; raises ``UnreadableImage`` with the
+    reason."""
     size = 0
     try:
         if isinstance(photo, bytes):
@@ -225,10 +232,7 @@ def read_photo(photo: Path | bytes, settings: SegmentSettings, grey: Grey = None
         raise UnreadableImage(error.strerror or str(error)) from error
     if size > MOST_BYTES:
         raise UnreadableImage(f"the file is larger than {size_text(MOST_BYTES)}")
-    image = decode(photo, grey)
-    if settings.method == "file":
-        read_mask(Path(settings.masks), _name(photo), image.size)
-    return image
+    return decode(photo, grey)
 
 
 def checked_teacher(spec: Spec, store: Store) -> TeacherSource:

@@ -114,7 +114,7 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
         model = PixelScores(encoder, _division(settings, grid), store).eval()
         content: Any = io.BytesIO()  # works, though torch's type hint allows paths only
         try:
-            with _plain_attention(), warnings.catch_warnings():
+            with plain_attention(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # warnings of tracing: all sizes are constants here
                 torch.onnx.export(
                     model,
@@ -169,7 +169,7 @@ def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Modu
 
 
 @contextmanager
-def _plain_attention() -> Iterator[None]:
+def plain_attention() -> Iterator[None]:
     """Switch off torch's fused attention in a ``with`` block: ONNX has no operator for it."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

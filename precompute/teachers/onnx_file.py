@@ -71,6 +71,20 @@ def read_onnx(path: Path) -> OnnxFile:
     return OnnxFile(path, content, [folder / name for name in names], model)
 
 
+def of_size(path: Path, size: tuple[int, int]) -> bytes:
+    """Return an ONNX file in one piece, for one photo of ``size`` (height, width) where the file
+    leaves the shape of its input open; raises as ``read_onnx``."""
+    import onnx
+
+    read_onnx(path)
+    model = onnx.load(path)
+    sides = iter(size)
+    for i, dim in enumerate(model.graph.input[0].type.tensor_type.shape.dim):
+        if not dim.dim_value:
+            dim.dim_value = 1 if i == 0 else next(sides, 3)
+    return bytes(model.SerializeToString())
+
+
 def metadata_of(path: Path) -> dict[str, str]:
     """Return the metadata of an ONNX file; {} if it cannot be read, which loading it reports."""
     try:

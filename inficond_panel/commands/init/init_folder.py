@@ -92,6 +92,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
 
 
 def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
+    from inficond_panel.commands.init.init_costs import encoder_lines
     from precompute.datasets.equal_files import equal_images
 
     layout, counts = draft.layout, Counter(dataset.split)
@@ -117,9 +118,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
             say(f"          {text}")
     say("\n          ".join([f"teacher   {draft.teacher.note}", *draft.teacher.details]))
     if draft.encoder:
-        say(f"encoder   {draft.encoder.note}")
-        if draft.encoder.hint:
-            say(f"          {draft.encoder.hint}")
+        say("\n          ".join([f"encoder   {draft.encoder.note}", *encoder_lines(draft, output)]))
     say(f"words     {draft.corpus}")
     for text in found:
         say(f"          {text}")

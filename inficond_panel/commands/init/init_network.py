@@ -27,6 +27,7 @@ def try_network(draft: SpecDraft, spec: Spec, dataset: Dataset) -> None:
     reported in the draft's details."""
     if not is_file(spec.teacher):
         return
+    from precompute.detect.costs import teacher_cost
     from precompute.teachers.loading import TeacherSource
     from precompute.teachers.teacher import OutputsError
 
@@ -34,6 +35,8 @@ def try_network(draft: SpecDraft, spec: Spec, dataset: Dataset) -> None:
     network: Any = source.load()
     try:
         network = _running(network, dataset, stated=source.section.kind != "torchscript")
+        path = source.section.path if source.section.kind == "onnx" else None
+        draft.teacher_cost = teacher_cost(path, network)
         _choose(draft, source.section, network, dataset)
     except OutputsError as error:
         if not (error.outputs and draft.teacher.nameless):

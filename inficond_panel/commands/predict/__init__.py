@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,21 +11,17 @@ from inficond_panel.commands.shared.output import note, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_flags, share
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
-    from inficond_panel.export.predictions import Abstaining, Prediction
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
     "Photos are encoded, segmented and scored like the photos of the store; nothing is stored. "
     "Needs the extra 'precompute' and the encoder that the store was made with. "
     "A photo that cannot be read is named and skipped. SPEC may be an export (a folder or "
-    "one of its files), with --spec for its encoder. See `inficond docs predict`."
+    "one of its files), with --spec for its encoder. --model takes a pocket, which needs no spec. "
+    "See `inficond docs predict`."
 )
 EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
 
@@ -34,9 +31,15 @@ _EXPORTS = (".json", ".npz", ".onnx")
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond predict`` to its parser."""
     parser.add_tuner()
-    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="file of a photo")
+    parser.add_argument("photos", metavar="PHOTO", nargs="*", help="file of a photo")
     parser.add_node()
     parser.add_networks()
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="file of a pocket (inficond pocket), in place of SPEC: inficond predict --model "
+        "pocket.onnx PHOTO",
+    )
     parser.add_argument("--spec", dest="of", metavar="SPEC", help="with an export: its spec")
     parser.add_classes("class to decide")
     parser.add_argument(
@@ -66,9 +69,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict the classes of photos, and print the requested frames."""
+    if args.model:
+        from inficond_panel.commands.predict.pocket_model import predict_pocket
+
+        predict_pocket(args)
+        return
+    from inficond_panel.commands.predict.frames import faults_of, frames_of
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
+    from inficond_panel.results.decisions import photo_drift
     from inficond_panel.tuning.thumbs import chosen_classes
 
     students, tuner, name = _students(args)
@@ -81,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     predictions = predict(students, scores)
     predictions = rules.apply(predictions) if rules else predictions
-    for photo, fault in _faults(scores).items():
+    for photo, fault in faults_of(scores).items():
         note(f"{photo} cannot be read: {fault}.")
     if scores.no_teacher:
         note(f"The teacher's predictions are missing: {scores.no_teacher}.")
@@ -89,54 +99,15 @@ def run(args: argparse.Namespace) -> None:
         chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]
         written = write_outlined(files, tuner.store, scores, chosen)
         note(f"{count(len(written), 'photo')} with outlines written to {args.outlines}.")
-    show_all(args, _frames(args, tuner, name, scores, predictions, rules))
-
-
-def _frames(
-    args: argparse.Namespace,
-    tuner: Tuner,
-    name: str,
-    scores: PhotoScores,
-    predictions: list[Prediction],
-    rules: Abstaining | None,
-) -> dict[str, pd.DataFrame]:
-    """Return the decisions and other requested frames, by name."""
-    from inficond_panel.export.predictions import (
-        SHOWN_CONCEPTS,
-        decision_frame,
-        named_classes,
-        part_frame,
-        rules_frame,
-    )
-    from inficond_panel.results.decisions import drift_frame, photo_drift
-
-    named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None
-    if args.classes:
-        predictions = [one for one in predictions if one.class_name in args.classes]
-        rules = rules.among(args.classes) if rules else None
-    facts = {
+    origin = {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "students": name,
-        "no_teacher": scores.no_teacher or None,
-        "faults": _faults(scores),
+        "title": f"{name}, {tuner.store.title}",
     }
-    title = f"{name}, {tuner.store.title}"
-    frames = {"decisions": decision_frame(predictions, named, title=title, facts=facts)}
-    if args.explain:
-        frames["parts"] = part_frame(predictions, None if args.json or args.csv else SHOWN_CONCEPTS)
-    if rules:
-        frames["abstain"] = rules_frame(rules)
-    if args.drift:
-        level = tuner.spec.views.confidence
-        frames["drift"] = drift_frame(photo_drift(tuner.store, scores, level=level))
-    return frames
-
-
-def _faults(scores: PhotoScores) -> dict[str, str]:
-    """Return why photos cannot be read, by photo."""
-    faults = zip(scores.photos, scores.fault, strict=True)
-    return {photo: fault for photo, fault in faults if fault}
+    level = tuner.spec.views.confidence
+    test = partial(photo_drift, tuner.store, scores, level=level)
+    show_all(args, frames_of(args, students.task, origin, scores, predictions, rules, test))
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:

@@ -1,0 +1,135 @@
+"""Features of a frozen trunk on the images of a store, and the trunk as an ONNX graph.
+
+Finished batches of photos are kept beside the store, in ``NAME.trunks``, so that a stopped run
+resumes, and another iteration of the same store gets its pocket at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.places import beside
+from inficond_panel.common.threads import one_torch_thread
+from inficond_panel.errors import DataError, ExportError, precompute_command
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store
+from precompute.batches.results import Results, photo_keys
+from precompute.batches.run import Run, Tell, usual_workers
+from precompute.datasets import Dataset, load_dataset
+from precompute.pipeline.pixel_scores import OPSET, plain_attention
+from precompute.teachers.stage import Pass, run_pass
+from precompute.teachers.trunk import Trunk, TrunkName, load_trunk, trunk_features
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Photos per batch.
+BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class TrunkFeatures:
+    """Features ``(n, F)`` float32 of a ``trunk`` on the images at ``rows`` of a store, whose photos
+    are in ``dataset``."""
+
+    trunk: Trunk
+    dataset: Dataset
+    rows: np.ndarray
+    features: np.ndarray
+
+    def prepared(self, names: list[str]) -> np.ndarray:
+        """Return the trunk's inputs ``(m, 3, H, W)`` of images of the store."""
+        position = {name: i for i, name in enumerate(self.dataset.ids)}
+        prepare = self.trunk.preprocessing.prepare
+        return np.stack([prepare(self.dataset.load(position[name])) for name in names])
+
+
+def trunk_of(spec: Spec, name: TrunkName) -> Trunk:
+    """Load a trunk on the spec's device; raises as ``load_trunk``."""
+    encoder = None if spec.of_store or spec.concepts.of_words else spec.concepts.encoder
+    return load_trunk(name, encoder, spec.device)
+
+
+def pocket_features(
+    spec: Spec, store: Store, trunk: Trunk, splits: Sequence[str], progress: Tell = lambda _: None
+) -> TrunkFeatures:
+    """Run a trunk on the photos of the splits of a store; return its features.
+
+    Raises ``DataError`` for photos that are missing or cannot be read.
+    """
+    dataset = load_dataset(spec.dataset)
+    position = {name: i for i, name in enumerate(dataset.ids)}
+    rows = np.concatenate([store.rows(split) for split in splits])
+    lost = [store.images[row] for row in rows if store.images[row] not in position]
+    if lost:
+        raise DataError(
+            f"The spec's data set lacks images of the store: {listed(lost, 5)}.",
+            "Use the spec that made the store, or make the store again: " + precompute_command(),
+        )
+    run = Run(dataset, dataset.ids, _results(store), threads=usual_workers(), progress=progress)
+    work = Pass("trunk", trunk.digest, lambda: trunk, trunk_features, dataset, trunk.outputs)  # type: ignore[arg-type,return-value]
+    parts = []  # batches depend on their photos: of each split by itself, so that all can be reused
+    for split in splits:
+        at = np.array([position[store.images[row]] for row in store.rows(split)], dtype=np.intp)
+        keys = photo_keys([dataset.ids[i] for i in at], [dataset.digest(int(i)) for i in at])
+        parts.append(run_pass(run, work, BATCH, at, keys)[at])
+    order, values = np.argsort(rows), np.concatenate(parts)
+    unread = [store.images[row] for row, of in zip(rows, values, strict=True) if np.isnan(of).any()]
+    if unread:
+        raise DataError(f"These photos cannot be read: {listed(unread, 5)}.", "Restore the photos.")
+    return TrunkFeatures(trunk, dataset, rows[order], values[order])
+
+
+def _results(store: Store) -> Results:
+    """Return the folder of finished batches beside a store; nothing is kept in a folder that cannot
+    be written to."""
+    here = beside(store.path)
+    if not os.access(here.parent, os.W_OK):
+        return Results()
+    return Results(here.with_name(f"{here.name.removesuffix('.zarr')}.trunks"))
+
+
+def trunk_onnx(trunk: Trunk) -> bytes:
+    """Return a trunk as ONNX: input ``pixels`` (images, 3, H, W), output ``features`` (images, F),
+    both float32; raises ``ExportError`` if it cannot be written."""
+    width, height = trunk.preprocessing.size
+    return module_onnx(trunk.module, (height, width), trunk.title)
+
+
+def module_onnx(
+    module: nn.Module, size: tuple[int, int], title: str, output: str = "features"
+) -> bytes:
+    """Return a torch module of pixels ``(B, 3, height, width)`` as ONNX, of any number of images;
+    ``ExportError`` if it cannot be written."""
+    import torch
+
+    content: Any = io.BytesIO()  # works, though torch's type hint allows paths only
+    device = next(module.parameters()).device
+    try:
+        with one_torch_thread(), torch.no_grad(), plain_attention(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tracing: all sizes but the images' are constants
+            torch.onnx.export(
+                module,
+                (torch.zeros(1, 3, *size, device=device),),
+                content,
+                input_names=["pixels"],
+                output_names=[output],
+                dynamic_axes={"pixels": {0: "images"}, output: {0: "images"}},
+                opset_version=OPSET,
+                dynamo=False,  # dynamo=True needs the package onnxscript
+            )
+    except Exception as error:  # the exporter raises many kinds
+        reason = str(error).splitlines()[0][:200] if str(error) else ""
+        raise ExportError(
+            f"The network {title} cannot be written as ONNX: {type(error).__name__}: {reason}",
+            "Choose another trunk: --backbone.",
+        ) from error
+    return bytes(content.getvalue())

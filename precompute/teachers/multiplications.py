@@ -1,0 +1,53 @@
+"""Number of multiplications of a network on one photo, in convolutions and matrix products.
+
+It is a proxy for time and energy that does not depend on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def of_onnx(model: bytes) -> float:
+    """Return the multiplications of an ONNX model on one photo; nan if a shape is unknown. Bodies
+    of loops and functions are not followed."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model)).graph
+    shapes = {each.name: list(each.dims) for each in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        sizes = [d.dim_value or 1 for d in value.type.tensor_type.shape.dim]  # 1: the images
+        shapes.setdefault(value.name, sizes)
+    try:
+        return float(sum(_of_node(node, shapes) for node in graph.node))
+    except KeyError:
+        return float("nan")
+
+
+def _of_node(node: Any, shapes: Mapping[str, Sequence[int]]) -> int:
+    """Return the multiplications of one node; ``KeyError`` for an unknown shape."""
+    if node.op_type not in ("Conv", "MatMul", "Gemm"):
+        return 0
+    out = prod(shapes[node.output[0]])
+    if node.op_type == "Conv":
+        return out * prod(shapes[node.input[1]][1:])  # channels of a group x kernel
+    first = shapes[node.input[0]]
+    turned = node.op_type == "Gemm" and any(a.name == "transA" and a.i for a in node.attribute)
+    return out * (first[-2] if turned else first[-1])
+
+
+def of_module(module: nn.Module, size: tuple[int, int]) -> float:
+    """Return the multiplications of a torch module on one photo of ``size`` (height, width); on the
+    device "meta" nothing is computed."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    device = next(module.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, 3, *size, device=device))
+    return counter.get_total_flops() / 2  # a multiplication and an addition

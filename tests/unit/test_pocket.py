@@ -1,0 +1,346 @@
+"""A pocket from end to end: learned, written, run by onnxruntime alone, and predicted from."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("timm")
+
+import onnxruntime
+import timm
+import torch
+from network_factory import CLASSES, network_spec
+from PIL import Image
+from scipy.special import expit
+
+from inficond_panel import TunableStudents
+from inficond_panel.cli import main
+from inficond_panel.errors import DataError, ExportError
+from inficond_panel.export.pocket import REFITTED, SAME, learn_pocket, trunk_name
+from inficond_panel.export.pocket_file import load_pocket
+from inficond_panel.export.pocket_folder import MODEL, REFERENCE
+from inficond_panel.tuning import open_tuner
+from inficond_panel.vocabulary.splits import FIT, TUNE
+
+pytestmark = [pytest.mark.torch, pytest.mark.commands]
+
+SIDE = 64
+
+
+def trunk_file(folder):
+    """Weights of a small timm network, with a classifier of its own."""
+    torch.manual_seed(1)
+    file = folder / "trunk.pt"
+    torch.save(timm.create_model("test_resnet", num_classes=5).state_dict(), file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Spec, weights of a trunk, and a pocket of it that the command wrote."""
+    folder = tmp_path_factory.mktemp("pocket")
+    spec, file, out = network_spec(folder), trunk_file(folder), folder / "out"
+    words = ["pocket", spec, "--history", folder / "h.sqlite", "--output", out]
+    words += ["--backbone", f"timm:test_resnet:{file}", "--size", SIDE, "--json"]
+    assert main([str(word) for word in words]) == 0
+    return spec, file, out
+
+
+@pytest.fixture(scope="module")
+def learned(made):
+    spec, file, _ = made
+    tuner = open_tuner(spec, history=":memory:")
+    return learn_pocket(tuner, tuner.root(), trunk_name(f"timm:test_resnet:{file}", SIDE))
+
+
+@pytest.fixture(scope="module")
+def photos(made):
+    return sorted((made[0].parent / "data" / "images").glob("*.png"))[:5]
+
+
+def pixels(photo, facts):
+    """Input of the network by the metadata alone."""
+    steps = facts["preprocessing"]
+    image = Image.open(photo).convert("RGB").resize(
+        tuple(steps["size"]), Image.Resampling[steps["interpolation"].upper()]
+    )  # fmt: skip
+    values = (np.asarray(image, np.float32) / 255 - steps["mean"]) / steps["std"]
+    return values.transpose(2, 0, 1)[None].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def run(made, photos):
+    """Outputs of the file in onnxruntime alone, by name, and its metadata."""
+    session = onnxruntime.InferenceSession(str(made[2] / MODEL))
+    found = session.get_modelmeta().custom_metadata_map
+    facts = {key: json.loads(value) for key, value in found.items()}
+    names = [each.name for each in session.get_outputs()]
+    batch = np.concatenate([pixels(photo, facts) for photo in photos])
+    return dict(zip(names, session.run(names, {"pixels": batch}), strict=True)), facts
+
+
+def test_the_scores_are_those_of_the_layer_on_the_features_of_timm(made, photos, run, learned):
+    model = timm.create_model("test_resnet", num_classes=5)
+    model.load_state_dict(torch.load(made[1], weights_only=True))
+    batch = torch.from_numpy(np.concatenate([pixels(photo, run[1]) for photo in photos]))
+    with torch.inference_mode():
+        model = model.eval()
+        features = model.forward_head(model.forward_features(batch), pre_logits=True).numpy()
+    expected = np.sqrt(features) @ learned.layer.weight + learned.layer.bias
+    np.testing.assert_allclose(run[0]["score"], expected, atol=1e-4)
+
+
+def test_the_logits_are_those_of_the_metadata(run):
+    outputs, facts = run
+    expected = outputs["score"] @ np.array(facts["weights"]).T + facts["intercepts"]
+    np.testing.assert_allclose(outputs["logits"], expected, atol=1e-6)
+
+
+def test_contributions_sum_to_the_logit_less_its_base(run):
+    outputs, facts = run
+    np.testing.assert_allclose(
+        outputs["contributions"].sum(axis=2) + facts["base"], outputs["logits"], atol=1e-6
+    )
+
+
+def test_a_contribution_is_weight_times_score_less_its_mean(run):
+    outputs, facts = run
+    centred = outputs["score"][2] - np.array(facts["mean_score"])
+    np.testing.assert_allclose(
+        outputs["contributions"][2, 1], np.array(facts["weights"])[1] * centred, atol=1e-6
+    )
+
+
+def test_probabilities_are_the_sigmoid_of_the_logits(run):
+    np.testing.assert_allclose(run[0]["probabilities"], expit(run[0]["logits"]), atol=1e-12)
+
+
+def test_only_used_concepts_are_in_the_file(run, learned):
+    used = (learned.node.weights != 0).any(axis=1)
+    names = np.array(learned.tuner.store.concepts)[used].tolist()
+    assert run[1]["concepts"] == names
+
+
+def test_the_operators_are_of_onnx_itself(made):
+    import onnx
+
+    model = onnx.load(made[2] / MODEL)
+    assert {(each.domain, each.version) for each in model.opset_import} == {("", 17)}
+
+
+def test_the_refit_sees_scores_of_images_that_the_layer_has_not_seen(learned):
+    features = learned.features(FIT)
+    seen = learned.layer.values(features)
+    own = learned.tuner.store.scores_of(FIT)[:, learned.used]
+    error = [((each - own) ** 2).mean() for each in (learned.scores(FIT), seen)]
+    assert error[0] > error[1]
+
+
+def test_students_as_they_are_keep_their_weights(learned):
+    np.testing.assert_array_equal(learned.kinds[SAME].weights, learned.node.weights[learned.used])
+
+
+def test_the_kind_with_the_higher_ap_on_tune_is_chosen(learned):
+    from sklearn.metrics import average_precision_score
+
+    store = learned.tuner.store
+    label = store.label[store.rows(TUNE)]
+
+    def ap(kind):
+        logits = learned.logits(TUNE, kind)
+        known = [label[:, k] >= 0 for k in range(len(CLASSES))]
+        return np.mean([average_precision_score(label[of, k] == 1, logits[of, k])
+                        for k, of in enumerate(known) if (label[of, k] == 1).any()])  # fmt: skip
+
+    assert ap(learned.kind) == max(ap(SAME), ap(REFITTED))
+
+
+def test_a_bound_holds_in_the_refitted_students(made):
+    spec, file, _ = made
+    tuner = open_tuner(spec, history=":memory:")
+    tuner.spec.tuning.refit = "all"
+    students = TunableStudents(tuner)
+    node = students.remove(CLASSES[0], "leaf").node
+    pocket = learn_pocket(tuner, node, trunk_name(f"timm:test_resnet:{file}", SIDE))
+    if "leaf" in pocket.concepts:  # another class uses it
+        assert pocket.kinds[REFITTED].weights[pocket.concepts.index("leaf"), 0] == 0
+
+
+def predicted(capsys, *words):
+    assert main(["predict", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_predict_takes_the_file_alone(capsys, made, photos, run):
+    found = predicted(capsys, "--model", made[2] / MODEL, photos[0])
+    logits = [row["student_logit"] for row in found["decisions"]["rows"]]
+    np.testing.assert_allclose(logits, run[0]["logits"][0], atol=1e-5)
+
+
+def test_parts_of_a_prediction_sum_to_its_logit(capsys, made, photos):
+    found = predicted(capsys, "--model", made[2] / MODEL, photos[0], "--explain")
+    first = found["decisions"]["rows"][0]
+    parts = [row["logit"] for row in found["parts"]["rows"] if row["class"] == first["class"]]
+    assert sum(parts) == pytest.approx(first["student_logit"])
+
+
+def test_predict_abstains_by_the_file_beside_the_model(capsys, made, photos):
+    found = predicted(capsys, "--model", made[2] / MODEL, photos[0], "--abstain", 0.5)
+    assert {row["class"] for row in found["abstain"]["rows"]} == set(CLASSES)
+
+
+def test_predict_tests_for_drift(capsys, made):
+    shown = sorted((made[0].parent / "data" / "images").glob("*.png"))[:30]
+    found = predicted(capsys, "--model", made[2] / MODEL, *shown, "--drift")
+    assert found["drift"]["photos"] == 30
+
+
+def test_photos_with_the_red_and_green_swapped_drift(capsys, made, tmp_path):
+    shown = sorted((made[0].parent / "data" / "images").glob("*.png"))[:40]
+    for photo in shown:
+        swapped = np.asarray(Image.open(photo))[:, :, ::-1] // 3
+        Image.fromarray(np.ascontiguousarray(swapped)).save(tmp_path / photo.name)
+    found = predicted(capsys, "--model", made[2] / MODEL, *sorted(tmp_path.glob("*")), "--drift")
+    assert found["drift"]["alarm"]
+
+
+def copied(made, tmp_path, *names):
+    for name in names:
+        (tmp_path / name).write_bytes((made[2] / name).read_bytes())
+    return tmp_path / MODEL
+
+
+def test_abstaining_without_the_file_beside_the_model_is_refused(made, tmp_path):
+    pocket = load_pocket(copied(made, tmp_path, MODEL))
+    with pytest.raises(ExportError, match="missing or damaged"):
+        pocket.abstaining(0.9)
+
+
+def test_a_file_of_another_pocket_beside_the_model_is_refused(made, tmp_path):
+    pocket = load_pocket(copied(made, tmp_path, MODEL, REFERENCE))
+    with np.load(tmp_path / REFERENCE) as arrays:
+        held = dict(arrays)
+    np.savez(tmp_path / REFERENCE, **{**held, "weights_hash": np.array("0" * 64)})
+    with pytest.raises(ExportError, match="another pocket"):
+        pocket.abstaining(0.9)
+
+
+def changed(made, tmp_path, **values):
+    """The model with other metadata."""
+    import onnx
+
+    model = onnx.load(made[2] / MODEL)
+    held = {each.key: each.value for each in model.metadata_props}
+    onnx.helper.set_model_props(model, {**held, **values})
+    onnx.save(model, tmp_path / MODEL)
+    return tmp_path / MODEL
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", '"another"', "is no pocket"),
+        ("format_version", "99", "format version 99"),
+        ("intercepts", "[0, 0, 0, 0]", "hash differs"),
+        ("intercepts", "[0]", "expected"),
+        ("link", '"probit"', "link is 'probit'"),
+        ("classes", "3", "no complete pocket"),
+        ("preprocessing", '{"size": [1000000, 8]}', "1000000 x 8 pixels"),
+    ],
+)
+def test_a_damaged_pocket_is_refused(made, tmp_path, key, value, message):
+    with pytest.raises(ExportError, match=message):
+        load_pocket(changed(made, tmp_path, **{key: value}))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no model", b"\x08\x08"])
+def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+    file = tmp_path / "x.onnx"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ExportError, match=r"x\.onnx"):
+        load_pocket(file)
+
+
+def test_a_photo_that_cannot_be_read_is_skipped(capsys, made, photos, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    found = predicted(capsys, "--model", made[2] / MODEL, tmp_path / "broken.jpg", photos[0])
+    assert list(found["decisions"]["faults"]) == [str(tmp_path / "broken.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["my.yaml", "a.jpg"], "my.yaml is a spec"),
+        (["a.jpg", "--node", "1"], "--node has no effect"),
+        (["a.jpg", "--spec", "my.yaml"], "--spec has no effect"),
+        (["a.jpg", "--device", "cpu"], "--device has no effect"),
+    ],
+)
+def test_a_flag_of_a_spec_is_refused(capsys, made, words, message):
+    assert main(["predict", "--model", str(made[2] / MODEL), *words]) != 0
+    assert message in capsys.readouterr().err
+
+
+def test_the_card_has_a_hash_of_each_file(made):
+    from hashlib import sha256
+
+    card = json.loads((made[2] / "card.json").read_text())
+    for name, digest in card["files"].items():
+        assert sha256((made[2] / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_certificate_has_the_metrics_of_the_students(made, learned):
+    card = json.loads((made[2] / "card.json").read_text())
+    rows = {row["model"]: row for row in card["quality"]["rows"]}
+    metrics = learned.tuner.metrics(learned.node, TUNE)
+    expected = np.nanmean([each.ap for each in metrics.values()])
+    assert rows["students"]["ap"] == pytest.approx(expected)
+
+
+def test_the_encoder_that_cannot_be_loaded_is_noted(made):
+    card = json.loads((made[2] / "card.json").read_text())
+    rows = {row["model"]: row for row in card["cost"]["rows"]}
+    assert rows["students"]["note"].startswith("not measured")
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "message"),
+    [
+        ("resnet50", 0, "cannot be read"),
+        ("timm:resnet50", 0, "cannot be read"),
+        ("timm::x.pt", 0, "cannot be read"),
+        ("timm:test_resnet:nothing.pt", 0, "nothing.pt, is missing"),
+        ("encoder:x", 0, "cannot be read"),
+        ("encoder", 7, "7 pixels"),
+        ("encoder", -1, "-1 pixels"),
+        ("encoder", 5000, "5000 pixels"),
+    ],
+)
+def test_a_trunk_that_cannot_be_is_refused(text, side, message):
+    with pytest.raises(DataError, match=message):
+        trunk_name(text, side)
+
+
+def test_weights_of_another_network_are_refused(made, tmp_path):
+    spec, file, _ = made
+    tuner = open_tuner(spec, history=":memory:")
+    with pytest.raises(DataError, match="does not fit"):
+        learn_pocket(tuner, tuner.root(), trunk_name(f"timm:test_vit:{file}", 0))
+
+
+def test_an_iteration_without_a_weight_is_refused(made):
+    spec, file, _ = made
+    tuner = open_tuner(spec, history=":memory:").with_students(lambda_=10.0)
+    with pytest.raises(ExportError, match="uses a concept"):
+        learn_pocket(tuner, tuner.root(), trunk_name(f"timm:test_resnet:{file}", SIDE))
+
+
+def test_a_folder_that_exists_is_refused_before_anything_is_loaded(capsys, made):
+    spec, file, out = made
+    words = ["pocket", str(spec), "--output", str(out), "--backbone", f"timm:test_resnet:{file}"]
+    assert main(words) != 0
+    assert "already exists" in capsys.readouterr().err
