@@ -52,7 +52,7 @@ from shift_parts.shared import WITH, WITHOUT, Clicked, table
 
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.last_layer import LinearLayer, ShiftedOutputs, refit_layer
-from inficond_panel.distill.thumb_size import enlargement, explained, limited, reliance
+from inficond_panel.distill.thumb_size import enlarged, explained, limited, reliance
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.fitting.adjustments import Adjustment, added, measured
@@ -123,11 +123,10 @@ class Case:
         odds = self.layer.logits(self.features[self.fit])[:, 0]
         columns = [each.standardised(every[:, [names.index(each.concepts[0])]]) for each in thumbs]
         shown = np.maximum(np.column_stack(columns), 0.0)
-        gains = np.array(limited([each.gain for each in thumbs], reliance(odds, shown).tolist()))
-        factor = enlargement(explained(self.features[self.fit], shown @ gains))
-        larger = [
-            replace(each, gain=factor * gain) for each, gain in zip(thumbs, gains, strict=True)
-        ]
+        asked = [each.gain for each in thumbs]
+        cut = limited(asked, reliance(odds, shown).tolist())
+        gains = enlarged(cut, asked, explained(self.features[self.fit], shown @ cut))
+        larger = [replace(each, gain=gain) for each, gain in zip(thumbs, gains, strict=True)]
         return added(larger, every, names)
 
 

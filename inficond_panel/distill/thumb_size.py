@@ -7,8 +7,9 @@ and a thumb that raises one adds no more than that: at most it doubles what is t
 quarter of its size. So a thumb on a concept that has nothing to do with the class changes little.
 
 The features of a network explain a part R² of the variance of what the thumbs add to the logits
-(cross-fitted ridge regression). A refit reaches this part alone, whose size is the root of R²; so
-what the thumbs add is divided by it, and the refit changes the logits by as much as was asked for.
+(cross-fitted ridge regression). A refit reaches this part alone, whose size is the root of R². So a
+thumb that was not cut is divided by it, and the refit changes the logits by as much as was asked
+for; of a thumb that was cut, the less the more it was cut, and not at all at a quarter.
 """
 
 from __future__ import annotations
@@ -63,9 +64,15 @@ def explained(features: NDArray, shift: NDArray, group: Groups = None, seed: int
     return float(np.clip(1 - error.min() / len(shift) / variance, 0.0, 1.0))
 
 
-def enlargement(part: float) -> float:
-    """Return the factor of a shift of which features explain the part R²."""
-    return 1 / max(float(np.sqrt(part)), LEAST_ROOT)
+def enlarged(gains: Sequence[float], asked: Sequence[float], part: float) -> list[float]:
+    """Return gains made larger where features explain the part R² of what they add: a gain as large
+    as ``asked`` by 1 / √R², one that was cut to ``KEPT`` of it not at all."""
+    factor = 1 / max(float(np.sqrt(part)), LEAST_ROOT)
+    left = [gain / whole if whole else 0.0 for gain, whole in zip(gains, asked, strict=True)]
+    return [
+        gain * (1 + (factor - 1) * (share - KEPT) / (1 - KEPT))
+        for gain, share in zip(gains, left, strict=True)
+    ]
 
 
 def _ridge(features: NDArray, shift: NDArray, others: NDArray) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.thumb_size import enlargement, explained, limited, reliance
+from inficond_panel.distill.thumb_size import enlarged, explained, limited, reliance
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.fitting.adjusted_scores import scores_of
 from inficond_panel.tuning.fitting.adjustments import Adjustment
@@ -39,12 +39,12 @@ class ThumbSizes:
         """Return the sizes at which a refit on ``features`` ``(n, F)`` of the images of fit changes
         the logits by as much as the thumbs ask for."""
         terms = dict(self.terms)
-        for name in self.thumbs:
-            adjusted = terms[name].adjusted
-            shift = _shift(tuner, name, adjusted)
-            factor = enlargement(explained(features, shift, tuner.store.groups_on(FIT)))
-            scaled = tuple(replace(each, gain=factor * each.gain) for each in adjusted)
-            terms[name] = replace(terms[name], adjusted=scaled)
+        for name, thumbs in self.thumbs.items():
+            adjusted, used = terms[name].adjusted, [each.gain for each in thumbs]
+            shift = _shown(tuner, name, adjusted) @ used
+            part = explained(features, shift, tuner.store.groups_on(FIT))
+            gains = enlarged(used, [each.asked for each in thumbs], part)
+            terms[name] = replace(terms[name], adjusted=_with(adjusted, gains))
         return replace(self, terms=terms)
 
 
@@ -62,8 +62,7 @@ def thumb_sizes(tuner: Tuner, node: Node) -> ThumbSizes:
             NetworkThumb(each.concepts, each.gain, float(slope), gain)
             for each, slope, gain in zip(of.adjusted, relied, gains, strict=True)
         ]
-        pairs = zip(of.adjusted, gains, strict=True)
-        terms[name] = replace(of, adjusted=tuple(replace(one, gain=gain) for one, gain in pairs))
+        terms[name] = replace(of, adjusted=_with(of.adjusted, gains))
     return ThumbSizes(thumbs, terms)
 
 
@@ -77,5 +76,6 @@ def _shown(tuner: Tuner, name: str, adjusted: Sequence[Adjustment]) -> NDArray:
     return np.maximum(np.column_stack(columns), 0.0)
 
 
-def _shift(tuner: Tuner, name: str, adjusted: Sequence[Adjustment]) -> NDArray:
-    return np.asarray(_shown(tuner, name, adjusted) @ [each.gain for each in adjusted])
+def _with(adjusted: Sequence[Adjustment], gains: Sequence[float]) -> tuple[Adjustment, ...]:
+    """Return the adjustments with other gains."""
+    return tuple(replace(one, gain=gain) for one, gain in zip(adjusted, gains, strict=True))

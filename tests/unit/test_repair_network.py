@@ -21,7 +21,7 @@ from sklearn.linear_model import LinearRegression
 
 from inficond_panel import TunableStudents
 from inficond_panel.cli import main
-from inficond_panel.distill.thumb_size import enlargement, explained
+from inficond_panel.distill.thumb_size import enlarged, explained
 from inficond_panel.errors import DataError, ExportError
 from inficond_panel.export.network_folder import write_network
 from inficond_panel.export.network_repair import CONTROL, repair_network
@@ -137,7 +137,8 @@ def test_the_new_row_solves_the_documented_problem(plain):
     features = repair.network.features[np.isin(repair.network.rows, fit)].astype(float)
     old, new = repair.layer.weights, repair.weights
     shown, gains, sd = thumbs_on_fit(repair)
-    shift = enlargement(explained(features, shown @ gains)) * sd * (shown @ gains)
+    asked = [each.asked for each in repair.thumbs[NAME]]
+    shift = sd * (shown @ enlarged(gains, asked, explained(features, shown @ gains)))
     before, after = (features @ each.weight[0] + each.bias[0] for each in (old, new))
     error = (expit(after) - expit(before + shift)) / len(fit)
     pull = repair.strengths[NAME] * features.var(axis=0).mean() * (new.weight - old.weight)[0]

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LinearRegression, Ridge
 
-from inficond_panel.distill.thumb_size import enlargement, explained, limited, reliance
+from inficond_panel.distill.thumb_size import enlarged, explained, limited, reliance
 
 
 def drawn(count=400, features=6, seed=0):
@@ -82,4 +82,10 @@ def test_more_features_than_images_are_explained_as_by_scikit_learn():
 
 @pytest.mark.parametrize(("part", "factor"), [(1.0, 1.0), (0.25, 2.0), (0.0, 1 / 0.3)])
 def test_what_is_asked_for_is_divided_by_the_root_of_what_is_explained(part, factor):
-    assert enlargement(part) == pytest.approx(factor)
+    assert enlarged([0.4], [0.4], part) == pytest.approx([0.4 * factor])
+
+
+@pytest.mark.parametrize(("left", "factor"), [(0.25, 1.0), (0.625, 1.5), (1.0, 2.0)])
+def test_a_thumb_that_was_cut_is_enlarged_less(left, factor):
+    """A quarter of what is explained would double it."""
+    assert enlarged([-0.2 * left], [-0.2], 0.25) == pytest.approx([-0.2 * left * factor])
