@@ -14,12 +14,13 @@ of the store in the folder COCO18/images, and kept in FILE.npz; that needs
 
 Photos are parted, and pairs of class and context biased, as in shift.py: of the photos of fit that
 show one of the two alone a share (--leak) is left; with --shared of tune, too. Thumbs are 👍 on the
-class's word and ✕ on the context's, with the sizes of the product; what they add to the network's
-log-odds is what ``inficond export --targets`` has. The last layer is refitted as by
-``inficond repair-network``, without a label. Rows are gains in AP points on the holdout against the
-network as it was, in two worlds: on the holdout as it was drawn, and on its photos that the bias
-would have left. The unchanged refit is the control. Then the same for classes without a bias, where
-✕ is on another class's word. Intervals are by drawing classes.
+class's word and ✕ on the context's, in the sizes that ``inficond repair-network`` gives them; rows
+*as large as for students* have the sizes of ``inficond export --targets``. The last layer is
+refitted without a label. Rows are gains in AP points on the holdout against the network as it was,
+in two worlds: on the holdout as it was drawn, and on its photos that the bias would have left.
+Controls are the unchanged refit, random words, and scores that are those of other photos. Then the
+same for classes without a bias, where ✕ is on another class's word. Intervals are by drawing
+classes.
 
 Baselines with labels: a head on all labels of tune; labels of fit and tune pooled; DFR (heads on
 tune, five draws with equal numbers of images per cell of class and true context, averaged); a head
@@ -37,7 +38,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,10 @@ from shift_parts.shared import WITH, WITHOUT, Clicked, table
 
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.last_layer import LinearLayer, ShiftedOutputs, refit_layer
+from inficond_panel.distill.thumb_size import enlarged, explained, limited, reliance
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.fitting.adjustments import added, measured
+from inficond_panel.tuning.fitting.adjustments import Adjustment, added, measured
 
 #: Shift of log-odds that turns an output of 0 into a label.
 _LABEL = 40.0
@@ -96,18 +98,36 @@ class Case:
         fit = np.asarray(self.store.concept_score[self.fit, c], dtype=np.float64)
         return (np.asarray(self.store.concept_score[rows, c]) - fit.mean()) / fit.std()
 
-    def clicked(self, gains: dict[int, float]) -> LinearLayer:
-        """Return the layer refitted to thumbs with these gains, by concept."""
+    def clicked(
+        self, gains: dict[int, float], *, sized: bool = True, shuffled: bool = False
+    ) -> LinearLayer:
+        """Return the layer refitted to thumbs with these gains, by concept: in the sizes of the
+        network (``sized``), or as they are. ``shuffled``: the scores are those of other photos."""
         odds = self.layer.logits(self.features[self.fit])[:, 0]
         every = np.asarray(self.store.concept_score[self.fit], dtype=np.float64)
+        if shuffled:
+            every = every[np.random.default_rng(self.seed).permutation(len(every))]
         names = list(self.store.concepts)
         thumbs = [
             measured((names[c],), gain, every[:, [c]], float(odds.std()))
             for c, gain in gains.items()
         ]
-        shift = added(thumbs, every, names)[:, None]
+        shift = (self._sized if sized else added)(thumbs, every, names)[:, None]
         images = ShiftedOutputs(self.features[self.fit], shift, np.ones_like(shift))
         return refit_layer(self.layer, images, seed=self.seed).layer
+
+    def _sized(self, thumbs: list[Adjustment], every: NDArray, names: list[str]) -> NDArray:
+        """Return what thumbs add in the sizes of ``thumb_size``, as for a network on the page."""
+        if not thumbs:
+            return added(thumbs, every, names)
+        odds = self.layer.logits(self.features[self.fit])[:, 0]
+        columns = [each.standardised(every[:, [names.index(each.concepts[0])]]) for each in thumbs]
+        shown = np.maximum(np.column_stack(columns), 0.0)
+        asked = [each.gain for each in thumbs]
+        cut = limited(asked, reliance(odds, shown).tolist())
+        gains = enlarged(cut, asked, explained(self.features[self.fit], shown @ cut))
+        larger = [replace(each, gain=gain) for each, gain in zip(thumbs, gains, strict=True)]
+        return added(larger, every, names)
 
 
 def head(
@@ -279,7 +299,6 @@ def rows(case: Case, shown: NDArray[np.intp]) -> Iterator[tuple[str, NDArray]]:
     clicks = {
         "two clicks": {up: RAISED, off: LOWERED},
         "two clicks, twice the size": {up: 2 * RAISED, off: 2 * LOWERED},
-        "two clicks, four times the size": {up: 4 * RAISED, off: 4 * LOWERED},
         "no click (control)": {},
         "👍 alone": {up: RAISED},
         "✕ alone": {off: LOWERED},
@@ -288,6 +307,10 @@ def rows(case: Case, shown: NDArray[np.intp]) -> Iterator[tuple[str, NDArray]]:
     }
     for title, gains in clicks.items():
         yield title, case.clicked(gains).logits(at)[:, 0]
+    two, chosen = clicks["two clicks"], clicks["two random words"]
+    yield "two clicks, as large as for students", case.clicked(two, sized=False).logits(at)[:, 0]
+    yield "two random words, as large", case.clicked(chosen, sized=False).logits(at)[:, 0]
+    yield "two clicks, shuffled scores", case.clicked(two, shuffled=True).logits(at)[:, 0]
     old, of_fit = (case.layer.logits(case.features[each])[:, 0] for each in (shown, case.fit))
     yield "average at test time", (old - of_fit.mean()) / of_fit.std() + case.score(up, shown)
     yield "the word alone", case.score(up, shown)

@@ -58,6 +58,13 @@ def precompute_command(spec: str = "SPEC") -> Remedy:
     )
 
 
+#: What to do where a network that is to be repaired, or its photos, are missing.
+REPAIR_ELSEWHERE = "Restore them, or run this where they are: " + Remedy(
+    "inficond repair-network SPEC --node N --output FOLDER",
+    'students.repair_network("FOLDER", node=N)',
+)
+
+
 def without_folders(text: str) -> str:
     """Return a text with absolute paths shortened to their last names."""
     return _FOLDERS.sub("", text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from inficond_panel.common.names import find_name, name_text
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.network_folder import check_folder, lines_of, write_network
-from inficond_panel.export.network_repair import repair_network
+from inficond_panel.export.network_module import repair_module
+from inficond_panel.export.network_repair import NetworkRepair, repair_network
 from inficond_panel.export.pocket import learn_pocket, trunk_name
 from inficond_panel.export.pocket_folder import make_files, write_pocket
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
@@ -47,6 +49,10 @@ from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE, Split
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import nn
 
 
 class Measures(ConceptMeasures):
@@ -87,28 +93,65 @@ class Measures(ConceptMeasures):
         at = self.node if node is None else find_node(self.tuner, node)
         return targets(self.tuner, at)
 
+    @overload
     def repair_network(
-        self, folder: str | Path | None = None, *, meant: str = "", node: NodeName | None = None
-    ) -> pd.DataFrame:
-        """Refit the last layer of the teacher's network to thumbs; return its figures before and
-        after.
+        self, target: str | Path | None = None, *, meant: str = "", node: NodeName | None = None
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def repair_network(
+        self,
+        target: nn.Module,
+        *,
+        prepare: Callable[[Image], Any] | None = None,
+        layer: str = "",
+        outputs: Sequence[str] = (),
+        node: NodeName | None = None,
+    ) -> tuple[nn.Module, pd.DataFrame]: ...
+
+    def repair_network(
+        self,
+        target: str | Path | nn.Module | None = None,
+        *,
+        meant: str = "",
+        node: NodeName | None = None,
+        prepare: Callable[[Image], Any] | None = None,
+        layer: str = "",
+        outputs: Sequence[str] = (),
+    ) -> Any:
+        """Refit the last layer of a network to thumbs; return its figures before and after.
 
         The frame has a row per refit (to the thumbs, and a control without), class, world and
-        metric, as ``two_worlds``, on the tuning images; the notes are sentences. With a new
-        ``folder`` the network is written there, with a card. ``meant`` is the world that the thumbs
-        are meant for, ``independent`` or ``these``; it may be left out if ``students.meant`` has
-        said it. Raises ``ExportError`` and ``DataError`` for an iteration without an adjusted
-        target, a teacher without a linear last layer, and a folder that exists.
+        metric, as ``two_worlds``, on the tuning images; the notes are sentences.
+
+        ``target`` is a new folder, to which the network of the spec's teacher is written, with a
+        card; None: nothing is written. ``meant`` is the world that the thumbs are meant for,
+        ``independent`` or ``these``; it may be left out if ``students.meant`` has said it.
+
+        ``target`` may also be a network in memory, a ``torch.nn.Module`` whose outputs are the
+        store's logits. Then a copy with other weights of its last linear layer is returned, and the
+        figures. ``prepare`` gives its input ``(3, H, W)`` of an RGB image of Pillow (None: the
+        steps of the spec's teacher), ``layer`` names the layer, and ``outputs`` the class of each
+        output, in order.
+
+        Raises ``ExportError`` and ``DataError`` for an iteration without an adjusted target, a
+        network without a linear last layer, and a folder that exists.
         """
-        if folder is not None:
-            check_folder(folder)
         at = self.node if node is None else find_node(self.tuner, node)
+        if target is not None and not isinstance(target, str | Path):
+            new, repair = repair_module(self.tuner, at, target, prepare, layer, outputs)
+            return new, _figures(repair)
+        if prepare or layer or outputs:
+            raise DataError(
+                "prepare, layer and outputs are for a network in memory, and none is given.",
+                "Pass the module first: students.repair_network(module, prepare=...).",
+            )
+        if target is not None:
+            check_folder(target)
         repair = repair_network(self.tuner, at)
-        if folder is not None:
-            write_network(repair, folder, meant or repair.meant)
-        figures = repair.figures()
-        figures.attrs["notes"] = lines_of(repair)
-        return figures
+        if target is not None:
+            write_network(repair, target, meant or repair.meant)
+        return _figures(repair)
 
     def pocket(
         self,
@@ -461,6 +504,12 @@ class Measures(ConceptMeasures):
         if since == "parent":
             return self.tuner.node(self.node.parent) if self.node.parent else self.node
         return find_node(self.tuner, since)
+
+
+def _figures(repair: NetworkRepair) -> pd.DataFrame:
+    figures = repair.figures()
+    figures.attrs["notes"] = lines_of(repair)
+    return figures
 
 
 def _named(columns: Sequence[str]) -> str:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from inficond_panel.export.network_repair import NetworkRepair
 
 DESCRIPTION = (
-    "Refits the last linear layer of the spec's teacher network (onnx, timm, torchvision or "
-    "transformers) to the targets of an iteration, with a penalty on the change of its weights. "
-    "Prints what changes on the tuning images, in both worlds, beside a refit without a thumb. "
-    "Then it asks which photos the thumbs are meant for, and writes a new file of the network with "
-    "a card. Nothing else in the file changes. See `inficond docs network`."
+    "Refits the last linear layer of the spec's teacher network (onnx, torchscript, timm, "
+    "torchvision or transformers) to the targets of an iteration, with a penalty on the change of "
+    "its weights. Prints what changes on the tuning images, in both worlds, beside a refit without "
+    "a thumb. Then it asks which photos the thumbs are meant for, and writes a new file of the "
+    "network with a card. Nothing else in the file changes. See `inficond docs network`."
 )
 EXAMPLE = "inficond repair-network photos.yaml --node 1 --output repaired"
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.output)
     tuner, node = open_node(args)
     tuner.spec.device = args.device or tuner.spec.device
-    repair = repair_network(tuner, node, note)
+    repair = repair_network(tuner, node, lambda _, line: note(line))
     if not args.json:
         frames = {"figures": repair.figures(), "groups": repair.groups()}
         show_all(argparse.Namespace(json=False, html=False, csv=False), frames)

@@ -17,7 +17,7 @@ near-equal images stay together); of equal ones the largest. With sigmoids each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,13 +28,13 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.sources import Array
-from inficond_panel.errors import SolverError
+from inficond_panel.errors import CancelledError, SolverError
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 #: Strengths of the penalty to choose from, in units of the features' mean variance.
-STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)
+REFIT_STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)
 #: Number of folds by which the strength is chosen.
-FOLDS = 5
+REFIT_FOLDS = 5
 #: Largest slope at which a fit ends, and a fit that only chooses a strength; most steps.
 _SLOPE, _ROUGH, _STEPS = 1e-8, 1e-5, 2000
 #: Part of the largest variance below which a direction of the features is left out.
@@ -86,12 +86,16 @@ class LayerRefit:
 
 
 def refit_layer(
-    old: LinearLayer, images: ShiftedOutputs, strengths: Sequence[float] = STRENGTHS, seed: int = 0
+    old: LinearLayer,
+    images: ShiftedOutputs,
+    strengths: Sequence[float] = REFIT_STRENGTHS,
+    seed: int = 0,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> LayerRefit:
     """Return the layer refitted to shifted outputs, with strengths chosen by cross-fitting.
 
     Raises ``SolverError`` for numbers that are not finite, for a strength that is not above 0, and
-    for too few images.
+    for too few images; ``CancelledError`` once ``cancelled`` returns True.
     """
     _check(old, images, strengths)
     changed, chosen = images.changed, dict[int, float]()
@@ -102,7 +106,7 @@ def refit_layer(
     axes = _Axes.of(images.features)
     for outputs in together:
         problem = _Problem.of(old, images, outputs, axes)
-        strength = problem.cross_fitted(strengths, images, seed)
+        strength = problem.cross_fitted(strengths, images, seed, cancelled)
         weight[outputs], bias[outputs] = problem.solution(strength)
         chosen |= dict.fromkeys(outputs, strength)
     return LayerRefit(LinearLayer(weight, bias), chosen)
@@ -117,9 +121,9 @@ def _check(old: LinearLayer, images: ShiftedOutputs, strengths: Sequence[float])
         )
     if not strengths or min(strengths) <= 0:
         raise SolverError("A strength of the penalty on changed weights must be above 0.")
-    if len(images.features) < 2 * FOLDS:
+    if len(images.features) < 2 * REFIT_FOLDS:
         raise SolverError(
-            f"A network is refitted on {2 * FOLDS} images or more; there are "
+            f"A network is refitted on {2 * REFIT_FOLDS} images or more; there are "
             f"{len(images.features)}.",
             "Add images to the split fit.",
         )
@@ -183,15 +187,23 @@ class _Problem:
         parts = {name: getattr(self, name)[rows] for name in ("scores", "odds", "target", "weight")}
         return replace(self, **parts)
 
-    def cross_fitted(self, strengths: Sequence[float], images: ShiftedOutputs, seed: int) -> float:
+    def cross_fitted(
+        self,
+        strengths: Sequence[float],
+        images: ShiftedOutputs,
+        seed: int,
+        cancelled: Callable[[], bool],
+    ) -> float:
         """Return the strength with the least loss on images that a fit has not seen."""
         descending = sorted(strengths, reverse=True)
         loss = np.zeros(len(descending))
-        fold = stratified_folds(images.shift[:, self.outputs] != 0, FOLDS, seed, images.group)
-        for number in range(FOLDS):
+        fold = stratified_folds(images.shift[:, self.outputs] != 0, REFIT_FOLDS, seed, images.group)
+        for number in range(REFIT_FOLDS):
             seen, unseen = self.only(fold != number), self.only(fold == number)
             fitted = None
             for i, strength in enumerate(descending):
+                if cancelled():
+                    raise CancelledError("Cancelled.")
                 fitted = seen.fitted(strength, fitted, _ROUGH)
                 loss[i] += unseen.loss(*fitted) * len(unseen.odds)
         return descending[int(np.argmin(loss))]

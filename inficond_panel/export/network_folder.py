@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.files import write_folders
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, share
 from inficond_panel.errors import ExportError, Remedy
 from inficond_panel.export.card_markdown import escape
@@ -81,6 +83,7 @@ def network_card(repair: NetworkRepair, meant: str, files: list[Path]) -> dict[s
         "tuning_images": len(repair.rows),
         "learned_tuning_images": repair.used,
         "left_out_added_photos": repair.added,
+        "thumbs": {name: [asdict(each) for each in of] for name, of in repair.thumbs.items()},
         "files": {file.name: file_digest(file) for file in files},
         "version": __version__,
     }
@@ -97,6 +100,19 @@ def lines_of(repair: NetworkRepair) -> list[str]:
             f"{name}: the new network agrees with the old one on "
             f"{share(repair.agreement[name])} of {count(len(repair.rows), 'tuning image')}."
         )
+    return [*lines, *notes_on(repair)]
+
+
+def notes_on(repair: NetworkRepair) -> list[str]:
+    """Return sentences on thumbs that were made smaller, and on tuning images and added photos that
+    are left out, if there are any."""
+    lines = [
+        f"{name}: the network relies little on {listed(each.concepts, 3)}, so that the thumb has "
+        f"{share(each.gain / each.asked)} of its size."
+        for name, thumbs in repair.thumbs.items()
+        for each in thumbs
+        if abs(each.gain) < abs(each.asked)
+    ]
     if repair.used:
         lines.append(
             f"{count(repair.used, 'tuning image')} that the refit learned from are left out here."
@@ -133,7 +149,8 @@ def card_text(repair: NetworkRepair, card: dict[str, Any]) -> str:
         markdown_table(repair.figures()),
         "Images that the network names, by group:",
         markdown_table(repair.groups()),
-        *(escape(line) for line in lines_of(repair) if "agrees with" in line or "left out" in line),
+        *(escape(line) for line in lines_of(repair) if "agrees with" in line),
+        *map(escape, notes_on(repair)),
         "## Files",
         "\n".join(f"- `{name}`: SHA-256 {digest}" for name, digest in card["files"].items()),
     ]

@@ -13,22 +13,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inficond_panel.common.installation import needs
+from inficond_panel.common.installation import missing_extra, needs
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.last_layer import LinearLayer, ShiftedOutputs, refit_layer
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.two_worlds import two_worlds
-from inficond_panel.errors import ExportError, Remedy
+from inficond_panel.errors import REPAIR_ELSEWHERE, DataError, ExportError, Remedy
+from inficond_panel.export.network_thumbs import NetworkThumb, thumb_sizes
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.targets import Shift, target_shift
 from inficond_panel.results.two_worlds import HEADINGS, world_rows
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import OnnxTeacher
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.two_worlds import ClassWorlds, joint_presence, meant_since_start
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
 
 #: Rows of the figures: the refit to the targets of the iteration, and the refit without a thumb.
 THUMBS, CONTROL = "thumbs", "control, no thumbs"
+WHAT = "Repairing a network"  #: the feature, in errors of missing packages
 _GROUPS = {
     "class": Heading("class"),
     "group": Heading("images that show"),
@@ -48,7 +54,8 @@ _GROUPS = {
     "before": Heading("named before, %", digits=0),
     "after": Heading("named after, %", digits=0),
 }
-Tell = Callable[[str], None]
+#: Receives the share of the work that is done, and a line on it.
+Progress = Callable[[float, str], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +66,7 @@ class NetworkRepair:
     those of the refit without a thumb. ``strengths`` are the penalties on the change by class.
     ``rows`` are the tuning images by which figures are measured, ``used`` the number of others,
     which the refit has learned from. ``added`` photos, which are not in the data set, are left out.
+    ``thumbs`` have their sizes on the network, by class.
     """
 
     tuner: Tuner
@@ -70,6 +78,7 @@ class NetworkRepair:
     rows: NDArray[np.intp]
     used: int
     added: int
+    thumbs: dict[str, list[NetworkThumb]]
 
     @property
     def layer(self) -> LastLayer:
@@ -121,8 +130,19 @@ class NetworkRepair:
     def groups(self) -> pd.DataFrame:
         """Return a frame of the share of images that the network names, before and after, per class
         and group: with and without the class, with and without the tuned concepts."""
-        rows = [row for one in self.worlds for row in self._group_rows(one)]
-        return make_frame(rows, ["class", "group"], _GROUPS, title=self._title("by group"))
+        return make_frame(
+            self.group_rows, ["class", "group"], _GROUPS, title=self._title("by group")
+        )
+
+    @cached_property
+    def group_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``groups``, as plain data."""
+        return [row for one in self.worlds for row in self._group_rows(one)]
+
+    def measured(self) -> NetworkRepair:
+        """Compute all figures, and return this repair: call this on a worker thread."""
+        _ = self.worlds, self.control_worlds, self.agreement, self.group_rows
+        return self
 
     def _title(self, what: str) -> str:
         return f"The network before and after #{self.node.number}, {what}"
@@ -182,42 +202,83 @@ class NetworkRepair:
         return np.isin(self.tuner.store.rows(TUNE), self.rows)
 
 
-def repair_network(tuner: Tuner, node: Node, progress: Tell = lambda _: None) -> NetworkRepair:
+def check_inputs(spec: Spec) -> None:
+    """Raise the errors of ``repair_network`` that show without loading a network: a missing file or
+    folder (``DataError``), and a package that is not installed."""
+    sections = {"teacher": spec.teacher, "dataset": spec.dataset}
+    lost = [
+        f"{name}.{key} ({path.name})"
+        for name, section in sections.items()
+        for key, path, _ in (section.files() if section else ())
+        if not path.exists()
+    ]
+    if lost:
+        raise DataError(f"These are not on this machine: {listed(lost, 5)}.", REPAIR_ELSEWHERE)
+    packages = ("onnx", "onnxruntime") if isinstance(spec.teacher, OnnxTeacher) else ("torch",)
+    for package in packages:
+        if find_spec(package) is None:
+            raise missing_extra(WHAT, package, "precompute")
+
+
+def repair_network(
+    tuner: Tuner,
+    node: Node,
+    progress: Progress = lambda _share, _text: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    known: NetworkFeatures | None = None,
+    layer: LastLayer | None = None,
+) -> NetworkRepair:
     """Refit the last layer of the spec's teacher network to the targets of ``node``.
 
-    Nothing is written. Raises ``ExportError`` for an iteration that changes no target,
-    ``DataError`` for a teacher without a last linear layer, and the errors of ``network_features``.
+    Nothing is written. ``known`` are the features of an earlier repair of the same tuner; without
+    them the network runs on the photos. It is loaded, unless its last ``layer`` is given. Raises
+    ``ExportError`` for an iteration that changes no target, ``DataError`` for a teacher without a
+    last linear layer, the errors of ``network_features``, and ``CancelledError`` once ``cancelled``
+    returns True.
     """
-    with needs("Repairing a network", "precompute"):
+    with needs(WHAT, "precompute"):
         from precompute.pipeline import network_features as pipeline  # noqa: PLC0415 - an extra
-    pipeline.check_kind(tuner.spec.teacher)
-    shift = target_shift(tuner, node)
-    if not (moved := (shift.shift != 0) & (shift.weight > 0)).any():
+    if layer is None:
+        pipeline.check_kind(tuner.spec.teacher)
+    sizes = thumb_sizes(tuner, node)
+    moved = _moved(target_shift(tuner, node, sizes.terms))
+    if not moved.any():
         raise ExportError(
             f"#{node.number} changes no target of the teacher: it has no thumb that adjusts one.",
-            "Name an iteration with a thumb (tuning.refit: target), an answer or a label: "
+            "Choose an iteration with a thumb (tuning.refit: target), an answer or a label: "
             + Remedy("--node N", "node=N"),
         )
     store = tuner.store
-    layer = pipeline.last_layer(tuner.spec, store)
-    every = np.sort(np.concatenate([store.rows(FIT), store.rows(TUNE)]))
-    network = pipeline.network_features(tuner.spec, store, layer, every, progress)
+    network = known
+    if network is None:
+        layer = layer or pipeline.last_layer(tuner.spec, store)
+        every = np.sort(np.concatenate([store.rows(FIT), store.rows(TUNE)]))
+        network = pipeline.network_features(tuner.spec, store, layer, every, progress, cancelled)
+    progress(1.0, "Refitting the last layer")
+    of_fit = network.features[np.searchsorted(network.rows, store.rows(FIT))]
+    shift = target_shift(tuner, node, sizes.fitting(tuner, of_fit).terms)
     used = np.isin(store.rows(TUNE), shift.rows[moved.any(axis=1)])
-    weights, strengths = _refitted(tuner, network, shift)
+    weights, strengths = _refitted(tuner, network, shift, cancelled)
     named = {int(k): store.classes[k] for k in np.flatnonzero(moved.any(axis=0))}
     without = _alone(target_shift(tuner, tuner.root()), list(named))
-    control, _ = _refitted(tuner, network, without)
+    control, _ = _refitted(tuner, network, without, cancelled)
     return NetworkRepair(
         tuner,
         node,
         network,
         weights,
         control,
-        {name: strengths[layer.columns[k]] for k, name in named.items()},
+        {name: strengths[network.layer.columns[k]] for k, name in named.items()},
         store.rows(TUNE)[~used],
         int(used.sum()),
         int(moved[shift.rows < 0].any(axis=1).sum()),
+        sizes.thumbs,
     )
+
+
+def _moved(shift: Shift) -> NDArray[np.bool_]:
+    """Return a mask ``(n, K)`` of the images and classes whose target moves."""
+    return np.asarray((shift.shift != 0) & (shift.weight > 0))
 
 
 def _alone(shift: Shift, columns: Sequence[int]) -> Shift:
@@ -228,7 +289,7 @@ def _alone(shift: Shift, columns: Sequence[int]) -> Shift:
 
 
 def _refitted(
-    tuner: Tuner, network: NetworkFeatures, shift: Shift
+    tuner: Tuner, network: NetworkFeatures, shift: Shift, cancelled: Callable[[], bool]
 ) -> tuple[LayerWeights, dict[int, float]]:
     """Return the weights of the network's last layer refitted to a shift of the classes, rounded as
     its file holds them, and the strengths by output."""
@@ -248,7 +309,7 @@ def _refitted(
         known.group,
     )
     old = LinearLayer(layer.weights.weight, layer.weights.bias)
-    found = refit_layer(old, images)
+    found = refit_layer(old, images, cancelled=cancelled)
     return layer.weights.stored(found.layer.weight, found.layer.bias), found.strengths
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from inficond_panel.results.frame import Heading, make_frame, table_file
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.vocabulary.splits import FIT
 
 #: Formats of a file of targets, by suffix.
@@ -83,9 +85,9 @@ class Shift:
         return Shift(self.rows[rows], self.shift[rows], self.weight[rows], group)
 
 
-def target_shift(tuner: Tuner, node: Node) -> Shift:
-    """Return how far the targets of ``node`` are from the teacher's outputs."""
-    data = tuner.data_at(node)
+def target_shift(tuner: Tuner, node: Node, terms: Mapping[str, Terms] | None = None) -> Shift:
+    """Return how far targets are from the teacher's outputs: by ``terms``, or those of ``node``."""
+    data = tuner.data_at(node) if terms is None else tuner.fit_data.under(terms)
     learned, teacher = mixed_of(data.targets.values), _teacher(tuner, node, data)
     odds = (logit(np.clip(each, _CERTAIN, 1 - _CERTAIN)) for each in (learned, teacher))
     shift = np.where(learned == teacher, 0.0, np.subtract(*odds))

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.errors import DataError, precompute_command
+from inficond_panel.errors import REPAIR_ELSEWHERE, DataError, precompute_command
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.teacher import OnnxTeacher, Teacher
+from inficond_panel.spec.sections.teacher import (
+    REFITTED,
+    OnnxTeacher,
+    Teacher,
+    TorchScriptTeacher,
+    is_refitted,
+)
 from inficond_panel.store import Store
-from precompute.batches.run import Run, Tell
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+from precompute.batches.run import Run
 from precompute.datasets import load_dataset
 from precompute.teachers.applied import source_of
 from precompute.teachers.last_layer import TARGETS_REMEDY, LastLayer, probability, with_features
-from precompute.teachers.loading import TeacherSource
 from precompute.teachers.onnx_layer import onnx_layer
 from precompute.teachers.stage import Pass, joint_keys, run_pass
 from precompute.teachers.torch_layer import torch_layer
+from precompute.teachers.torchscript_layer import torchscript_layer
 
-#: Kinds of teachers whose last layer can be found.
-KINDS = ("onnx", "timm", "torchvision", "transformers")
+#: Receives the share of the work that is done, and a line on it.
+Progress = Callable[[float, str], object]
+#: Photos that a network gets at a time, unless the spec says how many.
+_BATCH = 16
 #: Largest difference of the network's probabilities from the store's.
 _DIFFERENCE = 0.02
 
@@ -38,11 +48,11 @@ class NetworkFeatures:
 def check_kind(teacher: Teacher | None) -> None:
     """Raise ``DataError`` for a kind of teacher whose last layer cannot be changed; None: the spec
     names no teacher."""
-    if teacher is None or teacher.kind not in KINDS:
+    if not is_refitted(teacher):
         given = f"is of kind {teacher.kind}" if teacher else "is missing"
         raise DataError(
             f"The spec's teacher {given}; a network that is repaired is of kind "
-            f"{', '.join(KINDS)}.",
+            f"{', '.join(REFITTED)}.",
             TARGETS_REMEDY,
         )
 
@@ -53,17 +63,24 @@ def last_layer(spec: Spec, store: Store) -> LastLayer:
     source = source_of(spec, store)
     if isinstance(source.section, OnnxTeacher):
         return onnx_layer(source.section, source.classes, source.device)
+    if isinstance(source.section, TorchScriptTeacher):
+        return torchscript_layer(source.section, source.classes, source.device)
     loaded = source.load()
     return torch_layer(source.section, loaded)  # type: ignore[arg-type]
 
 
 def network_features(
-    spec: Spec, store: Store, layer: LastLayer, rows: np.ndarray, progress: Tell = lambda _: None
+    spec: Spec,
+    store: Store,
+    layer: LastLayer,
+    rows: np.ndarray,
+    progress: Progress = lambda _share, _text: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> NetworkFeatures:
     """Run a network on the photos of the images at ``rows`` of a store; return its features.
 
     Raises ``DataError`` for photos that are missing or cannot be read, and for a network whose
-    outputs are not those of the store.
+    outputs are not those of the store; ``CancelledError`` once ``cancelled`` returns True.
     """
     dataset = load_dataset(spec.dataset)
     position = {name: i for i, name in enumerate(dataset.ids)}
@@ -73,30 +90,28 @@ def network_features(
             f"The spec's data set lacks images of the store: {listed(lost, 5)}.",
             "Use the spec that made the store, or make the store again: " + precompute_command(),
         )
-    weights, source = layer.weights, source_of(spec, store)
+    weights, batch = layer.weights, getattr(spec.teacher, "batch", None) or _BATCH
     width = sum(weights.weight.shape)
-    key = source.passes["logits"]
-    work = Pass("features", key, lambda: layer, with_features, dataset, width)  # type: ignore
+    work = Pass("features", weights.name, lambda: layer, with_features, dataset, width)  # type: ignore
     at = np.array([position[name] for name in names], dtype=np.intp)
-    run = Run(dataset, dataset.ids, progress=progress)
+    run = Run(dataset, dataset.ids, cancelled=cancelled)
+    run.progress = lambda line: progress(run.images["teacher"] / len(at), line)
     keys = joint_keys(names, np.zeros((len(names), 1)))
-    values = run_pass(run, work, source.batch, at, keys)[at]
+    values = run_pass(run, work, batch, at, keys)[at]
     unread = [name for name, of in zip(names, values, strict=True) if np.isnan(of).any()]
     if unread:
-        raise DataError(f"These photos cannot be read: {listed(unread, 5)}.", "Restore the photos.")
+        raise DataError(f"These photos cannot be read: {listed(unread, 5)}.", REPAIR_ELSEWHERE)
     features, outputs = np.split(values, [weights.weight.shape[1]], axis=1)
-    _check_store(store, source, layer, rows, outputs)
+    _check_store(store, layer, rows, outputs)
     return NetworkFeatures(layer, rows, features)
 
 
-def _check_store(
-    store: Store, source: TeacherSource, layer: LastLayer, rows: np.ndarray, outputs: np.ndarray
-) -> None:
+def _check_store(store: Store, layer: LastLayer, rows: np.ndarray, outputs: np.ndarray) -> None:
     """Raise ``DataError`` if the network's outputs are not the logits that the store holds."""
     found = outputs if layer.ends else probability(outputs, layer.link)
     logits = store.teacher_logit[rows].astype(np.float64)
-    others = store.other_logit[rows] if source.section.softmax else logits[:, :0]
-    link = "softmax" if source.section.softmax else "sigmoid"
+    others = store.other_logit[rows] if layer.softmax else logits[:, :0]
+    link = SOFTMAX if layer.softmax else SIGMOID
     held = probability(np.hstack([logits, others]), link)
     difference = np.abs(found[:, list(layer.columns)] - held).max(initial=0.0)
     if difference > _DIFFERENCE:

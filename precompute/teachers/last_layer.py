@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -18,6 +18,9 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.errors import DataError, Remedy
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.teachers.teacher import Prepares
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: Largest difference of a layer's logits from the outputs of the network, for outputs up to 1.
 _DIFFERENCE, _DIFFERENCE_OF_HALVES = 1e-3, 2e-2
@@ -46,6 +49,13 @@ class LayerWeights:
         return values.astype(self.dtype).astype(np.float64)
 
 
+def weights_from(name: str, weight: Tensor, bias: Tensor) -> LayerWeights:
+    """Return the weights of a torch layer in double precision."""
+    weight, bias = weight.detach().cpu(), bias.detach().cpu()
+    stored = np.dtype({2: np.float16, 4: np.float32}.get(weight.element_size(), np.float64))
+    return LayerWeights(name, weight.double().numpy(), bias.double().numpy(), stored)
+
+
 class LastLayer(Protocol):
     """Last linear layer of a loaded network; ``link`` turns its logits into probabilities, and
     ``ends`` says that the network itself does so."""
@@ -61,6 +71,10 @@ class LastLayer(Protocol):
     @property
     def ends(self) -> bool:
         """True if the network's outputs are probabilities."""
+
+    @property
+    def softmax(self) -> bool:
+        """True if the store's probabilities are of one softmax over all classes."""
 
     @property
     def columns(self) -> tuple[int, ...]:

@@ -53,6 +53,11 @@ class OnnxLayer:
     ends: bool
 
     @property
+    def softmax(self) -> bool:
+        """True if the store's probabilities are of one softmax over all classes."""
+        return self.teacher.softmax
+
+    @property
     def columns(self) -> tuple[int, ...]:
         """Outputs of the data set's classes."""
         return self.teacher.columns

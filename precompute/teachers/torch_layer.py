@@ -20,7 +20,13 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import NamedOutputs
 from inficond_panel.store.network_weights import State, read_state
 from precompute.encoder.hub import fetch_model, model_files, settings_files
-from precompute.teachers.last_layer import TARGETS_REMEDY, LayerWeights, link_of, no_layer
+from precompute.teachers.last_layer import (
+    TARGETS_REMEDY,
+    LayerWeights,
+    link_of,
+    no_layer,
+    weights_from,
+)
 from precompute.teachers.teacher import Prepares, TorchTeacher
 
 if TYPE_CHECKING:
@@ -44,6 +50,11 @@ class TorchLayer:
     ends: bool
     state: Callable[[], State]
     beside: tuple[Path, ...] = ()
+
+    @property
+    def softmax(self) -> bool:
+        """True if the store's probabilities are of one softmax over all classes."""
+        return self.teacher.softmax
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -80,20 +91,23 @@ class TorchLayer:
 def torch_layer(section: NamedOutputs, teacher: TorchTeacher) -> TorchLayer:
     """Return the last linear layer of a loaded teacher; raises ``DataError`` if it has none with
     weight and bias."""
+    name, last = find_linear(teacher, section.title)
+    state, beside = _file(section, teacher.module)
+    link, weights = link_of("", section.softmax), weights_from(name, last.weight, last.bias)
+    return TorchLayer(teacher, last, weights, link, teacher.probabilities, state, beside)
+
+
+def find_linear(teacher: TorchTeacher, title: str, named: str = "") -> tuple[str, nn.Linear]:
+    """Return the name of a network's linear layer, and the layer: the one that runs last, or the
+    one that is ``named``. Raises ``DataError`` unless it has weight and bias and all outputs."""
     from torch import nn
 
-    module = teacher.module
-    linear = {name: each for name, each in module.named_modules() if isinstance(each, nn.Linear)}
-    name, last = _last(teacher, linear)
+    modules = teacher.module.named_modules()
+    linear = {name: each for name, each in modules if isinstance(each, nn.Linear)}
+    name, last = (named, linear.get(named)) if named else _last(teacher, linear)
     if last is None or last.bias is None or last.out_features != teacher.outputs:
-        raise no_layer(section.title, [*linear])
-    weight, bias = (each.detach().cpu() for each in (last.weight, last.bias))
-    wide = weight.double().numpy(), bias.double().numpy()
-    stored = np.dtype({2: np.float16, 4: np.float32}.get(weight.element_size(), np.float64))
-    link = link_of("", section.softmax)
-    weights = LayerWeights(name, *wide, stored)
-    state, beside = _file(section, module)
-    return TorchLayer(teacher, last, weights, link, teacher.probabilities, state, beside)
+        raise no_layer(title, [*linear])
+    return name, last
 
 
 def _last(teacher: TorchTeacher, linear: dict[str, nn.Linear]) -> tuple[str, nn.Linear | None]:

@@ -71,6 +71,15 @@ def extra_texts(path: Path, names: Collection[str], most: int) -> Mapping[str, s
         return {}
 
 
+def entries_of(path: Path) -> dict[str, bytes]:
+    """Return all entries of a TorchScript file, by their names below its one folder; raises
+    ``DataError`` for a file that cannot be read."""
+    try:
+        return _read(path, lambda _: True)
+    except _UNREADABLE as error:
+        raise DataError(f"{path} cannot be read: {error}.", _WRITE) from error
+
+
 def _read(path: Path, wanted: Callable[[str], bool], most: int | None = None) -> dict[str, bytes]:
     """Return the wanted entries of an archive, by their names below its one folder; without entries
     of more than ``most`` bytes.

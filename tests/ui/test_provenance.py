@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from long_history import grow
+from network_factory import network_spec
 from playwright.sync_api import Locator, Page, expect
 from steps import iterations
 from waiting import comes_to, wait_until
 
+from inficond_panel import TunableStudents
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.views.provenance.iterations import MOST
 
@@ -334,3 +336,29 @@ def test_a_row_far_away_is_shown_and_undone(long) -> None:
     expect(row(long, LENGTH)).to_be_in_viewport()
     row(long, LENGTH).click()
     expect(row(long, LENGTH)).to_have_attribute("aria-selected", "true")
+
+
+# --- the user's own network --------------------------------------------------------------------
+
+
+def test_a_network_is_saved_once_a_person_says_which_photos_are_meant(
+    serve, tmp_path, open_page
+) -> None:
+    pytest.importorskip("onnxruntime")
+    spec = network_spec(tmp_path)
+    server = serve(spec)
+    tuner = open_tuner(spec, history=server.history)
+    students = TunableStudents(tuner).up("bicycle", "wheel").remove("bicycle", "leaf")
+    page = open_page(server.url)
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("button", name="Refit my network").click()
+    dialog = page.get_by_role("dialog", name=f"My network at #{students.node.number}")
+    save = dialog.get_by_role("button", name="Save network")
+    expect(dialog.get_by_text("The new network agrees with the old one on")).to_be_visible()
+    expect(save).to_be_disabled()
+    dialog.get_by_role("radio").last.check()
+    with page.expect_download() as saved:
+        save.click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        files = {name.rpartition("/")[2] for name in archive.namelist()}
+    assert files == {"network.onnx", "card.md", "card.json"}

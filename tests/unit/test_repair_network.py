@@ -17,9 +17,11 @@ from network_factory import CLASSES, ONNX, network_spec, photos_of, pixels_of
 from onnx import helper, numpy_helper
 from onnx_networks import network, weights
 from scipy.special import expit, logit, softmax
+from sklearn.linear_model import LinearRegression
 
 from inficond_panel import TunableStudents
 from inficond_panel.cli import main
+from inficond_panel.distill.thumb_size import enlarged, explained
 from inficond_panel.errors import DataError, ExportError
 from inficond_panel.export.network_folder import write_network
 from inficond_panel.export.network_repair import CONTROL, repair_network
@@ -98,15 +100,45 @@ def test_outputs_of_other_classes_are_equal_in_onnxruntime(plain):
     np.testing.assert_array_equal(outputs(file)[:, 1:], outputs(folder / FILE)[:, 1:])
 
 
+def thumbs_on_fit(repair):
+    """Positive parts (n, 2) of the standardised scores of the thumbs on fit, the gains that are
+    used, and the standard deviation of the class's logits."""
+    store = repair.tuner.store
+    fit, thumbs = store.rows("fit"), repair.thumbs[NAME]
+    columns = [store.concepts.index(*each.concepts) for each in thumbs]
+    score = np.asarray(store.concept_score)[fit][:, columns].astype(float)
+    shown = np.maximum((score - score.mean(axis=0)) / score.std(axis=0), 0)
+    return shown, np.array([each.gain for each in thumbs]), store.teacher_logit[fit, 0].std()
+
+
+def test_what_the_network_relies_on_is_the_slope_of_its_logits(plain):
+    _, repair, _ = plain
+    shown, _, sd = thumbs_on_fit(repair)
+    logits = repair.tuner.store.teacher_logit[repair.tuner.store.rows("fit"), 0]
+    slopes = LinearRegression().fit(shown, logits).coef_ / sd
+    relied = [each.relied for each in repair.thumbs[NAME]]
+    np.testing.assert_allclose(relied, np.maximum(slopes, 0), atol=1e-4)
+
+
+def test_a_thumb_without_reliance_keeps_a_quarter_of_its_size(plain):
+    _, repair, _ = plain
+    expected = {("leaf",): -0.2, ("wheel",): 0.4}
+    for each in repair.thumbs[NAME]:
+        assert abs(each.gain) == pytest.approx(
+            min(abs(expected[each.concepts]), max(each.relied, abs(expected[each.concepts]) / 4))
+        )
+
+
 def test_the_new_row_solves_the_documented_problem(plain):
     """The derivative of mean CE + strength v / 2 |w - w_old|² at the new row is 0."""
     _, repair, _ = plain
-    store, tuner = repair.tuner.store, repair.tuner
+    store = repair.tuner.store
     fit = store.rows("fit")
     features = repair.network.features[np.isin(repair.network.rows, fit)].astype(float)
     old, new = repair.layer.weights, repair.weights
-    targets = TunableStudents(tuner).jump(repair.node.id).targets().xs(NAME, level="class")
-    shift = (logit(targets["adjusted"]) - logit(targets["teacher"])).to_numpy()
+    shown, gains, sd = thumbs_on_fit(repair)
+    asked = [each.asked for each in repair.thumbs[NAME]]
+    shift = sd * (shown @ enlarged(gains, asked, explained(features, shown @ gains)))
     before, after = (features @ each.weight[0] + each.bias[0] for each in (old, new))
     error = (expit(after) - expit(before + shift)) / len(fit)
     pull = repair.strengths[NAME] * features.var(axis=0).mean() * (new.weight - old.weight)[0]

@@ -391,6 +391,15 @@ def activation_of(config: dict[str, Any]) -> str | None:
     return problems.get(stated) if isinstance(stated, str) else None
 
 
+#: Kinds of networks whose last linear layer can be refitted.
+REFITTED = ("onnx", "torchscript", "timm", "torchvision", "transformers")
+
+
+def is_refitted(teacher: Teacher | None) -> bool:
+    """Return True if the last linear layer of a spec's teacher can be refitted."""
+    return teacher is not None and teacher.kind in REFITTED
+
+
 def is_file(teacher: Teacher) -> bool:
     """Return True if a teacher is a network in a file on this machine."""
     weights = getattr(teacher, "pretrained", None) or getattr(teacher, "path", None)

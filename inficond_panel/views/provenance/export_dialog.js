@@ -3,6 +3,7 @@
 import { h, icon, keyed, set, text, watch } from "../../ui/base.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
+import { networkDialog } from "./network_dialog.js"
 
 const FORMAT_WORDS = {
   npz: ["NumPy archive", "weights, intercepts, thresholds and names"],
@@ -40,6 +41,7 @@ export function exportDialog(root, model, say) {
   )
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
+  const network = networkDialog(root, model, say, () => dialog.close())
   const { dialog, heading } = titledDialog(
     root,
     "export",
@@ -53,6 +55,7 @@ export function exportDialog(root, model, say) {
         "and the edits file that replays the branch from #0.",
     ),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
+    network.section,
     h("footer", {}, zip, edits, page, status),
   )
   let node = ""
@@ -99,6 +102,7 @@ export function exportDialog(root, model, say) {
       node = row.id
       text(heading, `Export ${row.title}`)
       command.replaceChildren(...commandParts(row.id))
+      network.show(row)
       say("find_formats")
       dialog.showModal()
     },

@@ -37,6 +37,7 @@ class ProvenanceTree(ViewComponent):
     deleted = param.List([], doc="See `make_deleted`.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="Export formats, and progress or error of the requested file.")
+    network = param.Dict({}, doc="See `make_network`; empty: none is offered.")
     metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the rows."
     )

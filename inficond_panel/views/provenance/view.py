@@ -36,6 +36,7 @@ from inficond_panel.views.provenance.iterations import (
     make_row,
     place_window,
 )
+from inficond_panel.views.provenance.network import NetworkActions, make_network
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 STILL = 500  #: largest number of rows in a saved page
@@ -53,7 +54,7 @@ def typed_sentence(names: Sequence[str], *, deletable: bool = True) -> str:
     return f"{begin} Delete {them} (T) to show the iterations without {them}."
 
 
-class ProvenanceView(ComparisonActions, Viewer):
+class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
     """View of the iterations, newest first; a click on a row shows it, and deletes nothing."""
 
     def __init__(self, app: AppState) -> None:
@@ -199,6 +200,15 @@ class ProvenanceView(ComparisonActions, Viewer):
         if file is not None:
             send_file(self._tree, file)
 
+    @param.depends("app.network.missing", "app.network.repair", "app.network.status", watch=True)
+    def _show_network(self) -> None:
+        self._tree.network = make_network(self.app.network)
+
+    @param.depends("app.network.file", watch=True)
+    def _save_network(self) -> None:
+        if self.app.network.file is not None:
+            send_file(self._tree, self.app.network.file)
+
     @action
     def _set_note(self, node: str, text: str) -> None:
         self.app.tuning.set_note(node, text)
@@ -230,6 +240,8 @@ class ProvenanceView(ComparisonActions, Viewer):
     @action
     def _find_formats(self) -> None:
         self.app.export.look()
+        self.app.network.look()
+        self._show_network()
 
     @action
     def _export_students(self, node: str, formats: list[str]) -> None:
