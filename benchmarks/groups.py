@@ -10,7 +10,8 @@ worst cell of label and group, and AP.
 *original*: the student as it is. *proposed*: what suggest proposes for the groups. *random groups*:
 what it proposes for groups by a column of chance (a control); --quick leaves these two out.
 *reweight groups*: this lever alone; *strength s*: with this strength; *by chance*: groups by the
-column of chance (a control). *all cells equal*: the four cells of label and group have equal
+column of chance; *shuffled*: the groups, shuffled among the photos of equal label, so that each
+cell keeps its size (controls). *all cells equal*: the four cells of label and group have equal
 weight, by an L1 model of the teacher. *regression*: scikit-learn's logistic regression (L2, C by
 3-fold cross-validation) of the labels of fit, or of fit and tune; its rows have equal weight per
 cell, for the loss of the choice too.
@@ -46,9 +47,13 @@ from inficond_panel.tuning.repairs.reweight_groups import VALUES, ReweightGroups
 
 DRAWS = 300
 STRENGTHS = (0.01, 0.03, 0.1, 0.3)
-GROUP, CHANCE = "male", "chance"
-#: Method that reweights groups by a column of chance.
-CONTROL = "strength 1, by chance"
+GROUP, CHANCE, SHUFFLED = "male", "chance", "shuffled"
+#: Methods that reweight groups that say nothing: by which column, at which strength (None: auto).
+CONTROLS = {
+    "strength 1, by chance": (CHANCE, 1.0),
+    "reweight groups, shuffled": (SHUFFLED, None),
+    **{f"strength {value:g}, shuffled": (SHUFFLED, value) for value in VALUES},
+}
 REFERENCES = ("regression", "regression, fit and tune")
 
 
@@ -97,7 +102,9 @@ class Split:
         self.control, self.quick = control, quick
         rng = np.random.default_rng([seed, 6])
         chance = rng.permutation(table["male"].to_numpy())
-        metadata = pd.DataFrame({GROUP: table["male"], CHANCE: chance}, table.index).astype(str)
+        shuffled = table.groupby("blond")["male"].transform(rng.permutation)
+        columns = {GROUP: table["male"], CHANCE: chance, SHUFFLED: shuffled}
+        metadata = pd.DataFrame(columns, table.index).astype(str)
         self.students = caption_students(table, scores, seed, lambda_, metadata)
         self.seed, self.store = seed, self.students.tuner.store
         at = [table.index.get_loc(image) for image in self.store.images]
@@ -143,7 +150,8 @@ class Split:
         for value in VALUES:
             edit = ReweightGroups(CLASS, GROUP, value)
             yield f"strength {value:g}", *self.after(self.students, [edit])
-        yield CONTROL, *self.after(self.students, [ReweightGroups(CLASS, CHANCE, 1.0)])
+        for name, (by, strength) in CONTROLS.items():
+            yield name, *self.after(self.students, [ReweightGroups(CLASS, by, strength)])
         yield "all cells equal", self.all_cells_equal(), []
         both = np.concatenate([self.fit, self.tune])
         for name, rows in zip(REFERENCES, (self.fit, both), strict=True):
@@ -199,7 +207,7 @@ def show(rows: list[dict[str, Any]]) -> None:
     for name in names:
         (found, found_draws), (ap, ap_draws) = values[name]
         print(f"{name:26s} found {limits(found, found_draws)}  AP {limits(ap, ap_draws)}")
-    ours = ("proposed", "reweight groups", *(f"strength {value:g}" for value in VALUES), CONTROL)
+    ours = ("proposed", "reweight groups", *(f"strength {value:g}" for value in VALUES), *CONTROLS)
     for name in [each for each in ours if each in values]:
         for other in ("original", *REFERENCES, "DFR"):
             parts = zip(values[name], values[other], strict=True)

@@ -1,6 +1,7 @@
 """Images per second of the whole pipeline over those of the bare encoder, in one run.
 
-    python benchmarks/precompute.py [--model ViT-B-16] [--image-size 224] [--images 32] [--rounds 5]
+    python benchmarks/precompute.py [--model ViT-B-16 | --encoder FOLDER] [--image-size 224]
+                                    [--images 32] [--rounds 5]
     python benchmarks/precompute.py --heads [--encoder FOLDER] ...
 
 The model has random weights (speed does not depend on them); the photos are drawn, 640 x 480.
@@ -80,6 +81,7 @@ def main() -> None:
     ratios = dict(zip(told, values, strict=True))
     names = ("model", "image_size", "images", "batch", "rounds")
     sizes = {name: getattr(options, name) for name in names}
+    sizes["model"] = options.encoder.name if options.encoder else options.model
     print(json.dumps({"name": "precompute", "ratios": ratios, "sizes": sizes}))
 
 
@@ -134,12 +136,17 @@ def write_inputs(home: Path, options: argparse.Namespace) -> None:
 
 
 def bare_encoder(home: Path, options: argparse.Namespace) -> Callable[[], None]:
-    """`encode_image` for all images of a round."""
-    import open_clip
+    """`encode_image` for all images of a round, by the model of the spec."""
     import torch
 
-    side, weights = options.image_size, str(home / "weights.safetensors")
-    model = open_clip.create_model(options.model, weights, force_image_size=side).eval()
+    from inficond_panel.spec import load_spec
+    from precompute.encoder.dense_blocks import fit_size
+    from precompute.encoder.open_clip_model import build_model
+    from precompute.encoder.source import find_source
+
+    spec: Any = load_spec(home / "spec.yaml")
+    side, model = options.image_size, build_model(find_source(spec.concepts.encoder))
+    fit_size(model.visual, (side, side))
     pixels = torch.rand(options.batch, 3, side, side)
 
     def encode() -> None:

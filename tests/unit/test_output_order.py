@@ -1,11 +1,18 @@
 """The order of a teacher's outputs held against labels: what is found, named, and left alone."""
 
+import sys
 from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
-from inficond_panel.distill.metrics.output_order import _halves, check_order, fitting_outputs
+from inficond_panel.distill.metrics.output_order import (
+    _assigned,
+    _halves,
+    check_order,
+    fitting_outputs,
+)
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -207,3 +214,16 @@ def test_300_classes_of_ten_images_are_ordered_by_the_confusions():
     assert (order[list(found.outputs)] == np.arange(300)).mean() > 0.99
     top1 = (logits.argmax(1) == label.argmax(1)).mean()
     assert (found.given, found.better) == pytest.approx((0, top1), abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_assignment_has_the_largest_sum(seed):
+    value = np.random.default_rng(seed).normal(size=(6, 8))
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    assert value[_assigned(value)].sum() == pytest.approx(value[rows, columns].sum())
+
+
+def test_classes_that_each_have_a_best_output_need_no_assignment(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)  # takes a fifth of a second to load
+    value = np.random.default_rng(0).random((6, 8)) + 2 * np.eye(6, 8)[:, ::-1]
+    assert _assigned(value)[1].tolist() == [7, 6, 5, 4, 3, 2]

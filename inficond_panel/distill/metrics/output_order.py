@@ -218,6 +218,9 @@ def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
 
 def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return rows and columns of the linear assignment with the largest sum of ``value``."""
+    rows, best = np.arange(len(value)), value.argmax(axis=1)
+    if len(np.unique(best)) == len(rows):  # each row has its largest value
+        return rows, best
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to load
 
     rows, columns = linear_sum_assignment(value, maximize=True)
