@@ -331,6 +331,15 @@ def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_no
     assert (view.panel.offering, view.panel.offers) == (False, {})
 
 
+def test_the_first_of_the_list_are_checked_for_what_all_photos_share(twins):
+    """A bias of all photos may leave no card of its own."""
+    names = twins.store.classes
+    view = StartView(twins)
+    twins.shifts.by_class = {name: shift(name, 0.0, kind="none") for name in names}
+    listed = in_order(twins.students.snapshot.metrics)[: start.CARDS]
+    assert set(view.app.shared.wanted) == set(listed)
+
+
 # --- the matrix --------------------------------------------------------------------------------
 def test_the_table_has_the_students_of_each_concept_with_the_strongest_first():
     cells = Cells(np.array([[0.5, -2.0, 0.0], [0.0] * 3]), ["a<b", "sky"], ["x", "y", "z"], 2.0)

@@ -218,7 +218,8 @@ class StartView(RefitActions, Viewer):
     )
     def _show_cards(self) -> None:
         """Show the cards once the shifts of all students are computed, so that no card moves; then
-        request what all photos share for the students with a card."""
+        request what all photos share for the students with a card, and for the first of the list,
+        where a bias of all photos would leave no other trace."""
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
@@ -244,8 +245,9 @@ class StartView(RefitActions, Viewer):
         if fresh:
             self._find_pictures(cards)
             self._show_batch()
-        if app.spec.tuning.suspects:
-            app.shared.want([card["class_name"] for card in plain])
+        if app.spec.tuning.suspects and shifts.complete:
+            carded = [card["class_name"] for card in plain]
+            app.shared.want(list(dict.fromkeys([*carded, *order[:CARDS]])))
         self._show_checking()
 
     def _show_checking(self) -> None:
