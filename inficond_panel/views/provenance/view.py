@@ -113,6 +113,7 @@ class ProvenanceView(ComparisonActions, Viewer):
     @param.depends(
         "_tree.metric",
         "app.selection.class_name",
+        "app.shown.snapshot",
         "app.changes.arrivals",
         "app.changes.problem",
         watch=True,
