@@ -6,12 +6,13 @@ Dots, marks and labels are dicts of columns, which the page sends to Bokeh when 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import holoviews as hv
 import numpy as np
 
 from inficond_panel.common.near_words import unknown
+from inficond_panel.common.numbers import share
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.errors import DataError
 from inficond_panel.plots.cloud import (
@@ -37,9 +38,11 @@ from inficond_panel.plots.map_places import (
 )
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
-from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
+from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, LINE, SURFACE
 
 LayerColumns = dict[str, list[Any]]
+#: Pixels by which the dot of the concept in most of the picked images is larger.
+_GROWTH = 10.0
 _PLACES = 5  #: digits of positions on the map: 0.01 pixels if it is 1,000 pixels wide
 UNSEEN = "#0000"  #: transparent black
 _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
@@ -53,16 +56,38 @@ def make_cloud(density: Density, dark: bool) -> hv.Image:
     return hv.Image(density.values[::-1], bounds=bounds).opts(**look, backend="bokeh")
 
 
+class Shares(NamedTuple):
+    """Shares (C,) of the images that show each concept: of the picked images, and of the others."""
+
+    picked: np.ndarray
+    others: np.ndarray
+
+    def words(self, concept: int) -> str:
+        """Return both shares, such as ``in 52 % of the picked images, 9 % of the others``."""
+        picked, others = (float(each[concept]) for each in self)
+        return f"in {share(picked)} of the picked images, {share(others)} of the others"
+
+
 def make_dots(
-    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: Mapping[str, Any], dark: bool
+    xy: np.ndarray,
+    shown: Shown,
+    group: Sequence[int],
+    facts: Mapping[str, Any],
+    dark: bool,
+    shares: Shares | None = None,
 ) -> dict[str, Any]:
     """Return columns that draw a small gray dot per concept; dots of ``group`` are larger and dark.
 
     Pointer and lasso select dots. ``facts`` has the tooltip's texts by column. The dots of the top
-    concepts are large and invisible, below their marks.
+    concepts are large and invisible, below their marks. With ``shares`` the area of dots grows
+    with the share of the picked images, and those of concepts in none of these images are pale.
     """
     chosen = np.isin(np.arange(len(xy)), np.array(group, int))
     size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, INK.of(dark), CONCEPT.of(dark))
+    if shares is not None:
+        known = np.nan_to_num(shares.picked)
+        size = size + _GROWTH * np.sqrt(known / max(known.max(initial=0.0), 1e-9))
+        color = np.where(~chosen & (shares.picked == 0), LINE.of(dark), color)
     size[shown.top], color[shown.top] = [shown.radius(c) for c in shown.top], UNSEEN
     return {"x": xy[:, 0], "y": xy[:, 1], "diameter": size, "shade": color, **facts}
 

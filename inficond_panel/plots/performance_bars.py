@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import holoviews as hv
 import numpy as np
-from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Legend, LegendItem, Plot
+from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Legend, LegendItem, Plot, Quad
 from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
@@ -21,12 +21,15 @@ from inficond_panel.vocabulary.palette import (
     BOTH_WRONG,
     STUDENT_RIGHT,
     STUDENT_RIGHT_SOFT,
+    SURFACE,
     TEACHER_RIGHT,
     TEACHER_RIGHT_SOFT,
     Colour,
 )
 
 SIDES = ("positives", "negatives")
+#: Name of the glyph over what is not of the picked images.
+_PALE = "pale"
 #: Top and bottom of the two bars within a row of height 1.
 BARS = np.array([[0.13, 0.43], [0.57, 0.87]])
 
@@ -49,15 +52,27 @@ FILLS = (
 )
 
 
+class Bars(NamedTuple):
+    """Counts that bars show, by class: of all images, and of the ``picked`` ones (None: all)."""
+
+    whole: Mapping[str, Agreement]
+    picked: Mapping[str, Agreement] | None = None
+
+
 @bokeh_backend()
 def make_performance_bars(
-    agreement: Mapping[str, Agreement], dark: bool = False, width: int = 400
+    agreement: Mapping[str, Agreement],
+    dark: bool = False,
+    width: int = 400,
+    picked: Mapping[str, Agreement] | None = None,
 ) -> hv.Rectangles:
     """Draw two bars per class, positives above negatives, divided by who decides right.
 
     Classes are in the order of ``agreement``, from the top. ``width`` is the width of a bar in
-    pixels: a fill with images has at least one pixel, and one pixel separates fills. Columns:
-    ``class``, ``side``, ``decided``, ``images``; eight rows per class, by ``SIDES`` and ``FILLS``.
+    pixels: a fill with images has at least one pixel, and one pixel separates fills. The part of a
+    fill that is not of the ``picked`` images is pale. Columns: ``class``, ``side``, ``decided``,
+    ``images``; eight rows per class, by ``SIDES`` and ``FILLS``. The plot's column ``pale`` is
+    where the pale part of a fill begins.
     """
     images = count_images(agreement)
     row, side, _ = np.indices(images.shape)
@@ -70,8 +85,9 @@ def make_performance_bars(
         images.ravel(),
     )
     facts = ["class", "side", "decided", "images"]
+    pale = _pale_from(images, left, right, picked).ravel()
     return hv.Rectangles(columns, ["left", "bottom", "right", "top"], facts).opts(
-        hooks=[partial(_finish, dark=dark)],
+        hooks=[partial(_finish, dark=dark, pale=pale)],
         line_width=0,
         xlim=(0, 1),
         ylim=(0, len(images)),
@@ -112,19 +128,32 @@ def lay_out(images: NDArray[np.int64], width: int) -> tuple[NDArray, NDArray]:
     return left / width, right / width
 
 
-def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, width: int) -> None:
+def _pale_from(
+    images: NDArray[np.int64], left: NDArray, right: NDArray, picked: Mapping[str, Agreement] | None
+) -> NDArray:
+    """Return where the pale part of each fill begins, as a share of a bar: after as large a part of
+    the fill as the picked images are of its images."""
+    if picked is None:
+        return right
+    return left + (right - left) * count_images(picked) / np.maximum(images, 1)
+
+
+def update_bars(figure: Plot, shown: Bars, dark: bool, width: int) -> None:
     """Update bars that ``make_performance_bars`` drew to new counts, colours and width.
 
     Only values that differ are sent to the browser. To draw by HoloViews takes 20 ms and more.
     """
-    fills, images = fill_renderers(figure), count_images(agreement)
+    fills, images = fill_renderers(figure), count_images(shown.whole)
     source = cast(ColumnDataSource, fills[0].data_source)
-    left, right = (edges.ravel() for edges in lay_out(images, width))
-    new: dict[str, Any] = {"left": left, "right": right}
+    edges = lay_out(images, width)
+    left, right = (edge.ravel() for edge in edges)
+    pale = _pale_from(images, *edges, shown.picked).ravel()
+    new: dict[str, Any] = {"left": left, "right": right, "pale": pale}
     if "images" in source.data:  # for the tooltip
         new["images"] = images.ravel()
     update_columns(source, new)
     _colour(fills, dark)
+    _pale(figure, dark)
 
 
 def fill_renderers(figure: Plot) -> list[GlyphRenderer]:
@@ -141,13 +170,21 @@ def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
         renderer.glyph.update(fill_color=fill.ground.of(dark), hatch_color=fill.stripes.of(dark))
 
 
-def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
+def _pale(figure: Plot, dark: bool) -> None:
+    """Cover with the page's colour what is not of the picked images."""
+    for renderer in figure.select({"name": _PALE}):
+        renderer.glyph.update(fill_color=SURFACE.of(dark))
+
+
+def _finish(plot: Any, _: hv.Element, dark: bool, pale: NDArray) -> None:
     """Hook that sets colours and hatches, for which HoloViews has no option."""
     source, figure = plot.handles["source"], plot.state
     source.data["fill"] = np.resize(np.arange(len(FILLS), dtype=np.uint8), len(source.data["left"]))
+    source.data["pale"] = pale
     if not fill_renderers(figure):
         _divide(plot)
     _colour(fill_renderers(figure), dark)
+    _pale(figure, dark)
     figure.update(outline_line_color=None, min_border=0, output_backend="canvas")
 
 
@@ -166,6 +203,9 @@ def _divide(plot: Any) -> None:
         renderer.view = CDSView(filter=GroupFilter(column_name="fill", group=at))
         if hover is not None and renderer not in hover.renderers:
             hover.renderers = [*hover.renderers, renderer]
+    over = Quad(left="pale", right="right", top="top", bottom="bottom")
+    over.update(line_color=None, fill_alpha=0.8)
+    plot.state.add_glyph(first.data_source, over, name=_PALE)
 
 
 @bokeh_backend()

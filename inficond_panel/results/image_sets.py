@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.numbers import count
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.splits import HOLDOUT
@@ -138,10 +139,12 @@ LABEL_OF_SIDE = {"positives": 1, "negatives": 0}
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Set of images to show for the student of one class, picked while ``split`` was shown.
+    """Set of images that a person picked while ``split`` was shown.
 
     ``rows`` are their positions in the store, in display order; ``title`` states what they have in
-    common. The ``concept``, if any, is outlined; the image at row ``enlarged`` is shown enlarged.
+    common. ``class_name`` is the class whose student or labels say which images these are; "" if
+    they are the same for all classes, as a slice is. The ``concept``, if any, is outlined; the
+    image at row ``enlarged`` is shown enlarged.
     """
 
     class_name: str
@@ -151,6 +154,15 @@ class ImageSet:
     concept: str = ""
     enlarged: int | None = None
 
+    @property
+    def words(self) -> str:
+        """How many images these are, and what they have in common."""
+        return f"{count(len(self.rows), 'image')}: {self.title}"
+
+    def fits(self, class_name: str) -> bool:
+        """Return True if these images mean the same while another class is selected."""
+        return self.class_name in ("", class_name)
+
 
 def image_set(
     student: Student,
@@ -159,9 +171,15 @@ def image_set(
     concept: str = "",
     enlarged: int | None = None,
 ) -> ImageSet:
-    """Return the images at ``rows`` of the store as an ``ImageSet`` for a student."""
+    """Return the images at ``rows`` of the store, which a student or its class's labels define."""
     chosen = tuple(int(row) for row in rows)
     return ImageSet(student.class_name, title, student.split, chosen, concept, enlarged)
+
+
+def shared_image_set(student: Student, title: str, rows: Sequence[int] | np.ndarray) -> ImageSet:
+    """Return the images at ``rows`` of the store, which are the same for all classes; they are in
+    the order of a student's errors."""
+    return replace(image_set(student, title, rows), class_name="")
 
 
 def patch_images(store: Store, concept: str, kind: str) -> np.ndarray:
@@ -203,3 +221,23 @@ def worst_first(student: Student, mask: np.ndarray) -> np.ndarray:
     label, excess = student.labels[chosen], (student.logits - student.cutoff)[chosen]
     margin = np.where(label < 0, np.inf, np.where(label == 1, excess, -excess))
     return student.rows[chosen[np.argsort(margin, kind="stable")]]
+
+
+def presence(store: Store, rows: np.ndarray) -> np.ndarray:
+    """Return the share ``(C,)`` of the images at ``rows`` of the store that show each concept.
+
+    An image shows a concept if one of its segments is assigned to the concept; without segments, if
+    its score is above 0. The shares are nan without images, and where no score means absent.
+    """
+    if not len(rows):
+        return np.full(len(store.concepts), np.nan)
+    if not store.holds("segments"):
+        shown = (store.concept_score[np.sort(rows)] > 0).mean(axis=0)
+        return np.where(tells_presence(store), shown, np.nan)
+    pairs = np.unique(
+        np.stack([store.segment_image, store.segment_concept])[
+            :, np.isin(store.segment_image, rows)
+        ],
+        axis=1,
+    )
+    return np.bincount(pairs[1], minlength=len(store.concepts)) / len(rows)

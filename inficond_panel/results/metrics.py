@@ -34,6 +34,7 @@ from inficond_panel.results.frame import Heading, make_frame, table_file
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
@@ -51,6 +52,13 @@ _SIDES = ("positives", "negatives")
 
 
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+
+
+def too_few(measured: ClassMetrics) -> int | None:
+    """Return the number of positives or of negatives, whichever are fewer, if it is too small to
+    conclude anything of a class; None if not."""
+    fewer = min(measured.positives, measured.n - measured.positives)
+    return fewer if fewer < LEAST_TUNE else None
 
 
 def metrics(

@@ -321,14 +321,16 @@ def _differences(
     )
 
 
-def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
+def metadata_slices(
+    store: Store, split: str, columns: Sequence[str], rows: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Return masks over the images of a split, one per value (or combination) of the columns.
 
     A column is all that divides images (``cells.group_texts``): a metadata column, a property of
-    the pictures, a class or a concept. Raises ``DataError`` for a column that the store does not
-    have, and for too many values.
+    the pictures, a class or a concept. ``rows`` are other images of the store than all of the
+    split. Raises ``DataError`` for a column that the store does not have, and for too many values.
     """
-    rows = store.rows(split)
+    rows = store.rows(split) if rows is None else rows
     texts = [group_texts(store, name) for name in columns]
     return slices_by(*([column[i] for i in rows] for column in texts))
 

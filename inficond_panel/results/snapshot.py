@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill, agreement, measure
+from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill, agreement
 from inficond_panel.distill.refits import Progress
 from inficond_panel.tuning import Node, Tuner
 
@@ -44,7 +42,6 @@ def take_snapshot(
     """
     root = tuner.root()
     parent = tuner.node(node.parent) if node.parent else root
-    students = tuner.at(node, split)
     _cross_fit(tuner, (node, parent), split, progress)
     return Snapshot(
         node=node,
@@ -52,10 +49,7 @@ def take_snapshot(
         metrics=tuner.metrics(node, split),
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
-        agreement={
-            name: agreement(each.labels, each.decided, each.teacher_decided)
-            for name, each in students.items()
-        },
+        agreement=_agreements(tuner, node, split),
         teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
@@ -71,23 +65,22 @@ def _cross_fit(tuner: Tuner, nodes: Sequence[Node], split: str, progress: Progre
         tuner.at(node, split)[name].outcome  # noqa: B018 - computed now, and cached
 
 
-def on_images(tuner: Tuner, snapshot: Snapshot, rows: Sequence[int]) -> Snapshot:
-    """Return a snapshot whose metrics and counts are restricted to some images of its split.
-
-    ``rows`` are the images' positions in the store. The teacher's skill, and the metrics at the
-    start and of the parent, remain over all images.
-    """
-    at = np.flatnonzero(np.isin(tuner.store.rows(snapshot.split), rows))
-    students = tuner.at(snapshot.node, snapshot.split)
-    teachers = tuner.teacher_outcomes(snapshot.split)
+def measured_by(tuner: Tuner, snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot of the same students with the metrics and counts of another ``tuner``, one
+    that ``Tuner.measuring`` returned. Whether the teacher knows a class is said of all images."""
+    node, split, root = snapshot.node, snapshot.split, tuner.root()
+    parent = tuner.node(node.parent) if node.parent else root
     return replace(
         snapshot,
-        metrics={
-            name: measure(each.outcome.among(at), teachers[name].among(at))
-            for name, each in students.items()
-        },
-        agreement={
-            name: agreement(each.labels[at], each.decided[at], each.teacher_decided[at])
-            for name, each in students.items()
-        },
+        metrics=tuner.metrics(node, split),
+        before=tuner.metrics(root, split),
+        last=tuner.metrics(parent, split),
+        agreement=_agreements(tuner, node, split),
     )
+
+
+def _agreements(tuner: Tuner, node: Node, split: str) -> dict[str, Agreement]:
+    return {
+        name: agreement(each.labels, each.decided, each.teacher_decided)
+        for name, each in tuner.at(node, split).items()
+    }

@@ -122,11 +122,11 @@ def group_figures(
     All cells count, as in papers. Images without a label, or without a known group, are left out.
     """
     made = made_at(tuner, node, class_name)
-    return _group_figures(tuner, made, split, class_name, tuple(by), draws, seed)
+    compute = _figures_of if tuner.partial else _kept_figures
+    return compute(tuner, made, split, class_name, tuple(by), draws, seed)
 
 
-@once(_KEPT)
-def _group_figures(
+def _figures_of(
     tuner: Tuner,
     node_id: str,
     split: str,
@@ -136,13 +136,17 @@ def _group_figures(
     seed: int,
 ) -> GroupFigures:
     store = tuner.store
-    masks, of_fit = (_known(metadata_slices(store, each, by)) for each in (split, FIT))
+    masks = _known(metadata_slices(store, split, by, tuner.images(split)))
+    of_fit = _known(metadata_slices(store, FIT, by))
     label = np.asarray(store.label[store.rows(FIT), store.classes.index(class_name)])
     of_label = _cells(Outcome(label, np.zeros(len(label))), of_fit)
     trained = {key: int(mask.sum()) for key, mask in of_label.items()}
     outcome = tuner.at(tuner.node(node_id), split)[class_name].outcome
     noise = tuner.spec.views.noise(draws, seed)
     return _figures(outcome, _cells(outcome, masks), trained, noise)
+
+
+_kept_figures = once(_KEPT)(_figures_of)
 
 
 def _known(masks: Mapping[str, NDArray]) -> dict[str, NDArray]:

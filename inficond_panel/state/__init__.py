@@ -8,7 +8,6 @@ from typing import Any
 
 import param
 
-from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.results.tree import take_tree
 from inficond_panel.state.asking import AskState
@@ -32,6 +31,7 @@ from inficond_panel.state.selection import (
     Settings,
 )
 from inficond_panel.state.shared import SharedState
+from inficond_panel.state.shown import ShownState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
@@ -128,15 +128,16 @@ class AppState(param.Parameterized):
         snapshot, tree = take_snapshot(tuner, head, TUNE, progress), take_tree(tuner, head)
         self.students = StudentsState(tuner, self.dataset, snapshot, tree)
         self.tuning = TuningState(self.students, jobs, rights)
+        self.shown = ShownState(self.students, self.selection, self.tuning, jobs)
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
-        self.changes = ChangesState(self.students, jobs)
+        self.changes = ChangesState(self.students, self.shown, jobs)
         self.reliance = RelianceState(self.students, self.shifts, self.changes)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )
-        self.groups = GroupsState(self.students, self.selection, self.jobs)
+        self.groups = GroupsState(self.students, self.selection, self.shown, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning)
         self.tags = TagsState(self.tuning)
@@ -151,12 +152,6 @@ class AppState(param.Parameterized):
     def store(self) -> Store:
         """Store of the data set in view."""
         return self.dataset.store
-
-    @property
-    def picked(self) -> ImageSet | None:
-        """Images that the user picked on the split in view; None if no images are picked."""
-        images = self.selection.images
-        return images if images and images.split == self.students.snapshot.split else None
 
     def go_on_from(self, before: AppState) -> None:
         """Copy selection, settings and batch of ``before``, as far as this store has the names."""
@@ -178,8 +173,12 @@ class AppState(param.Parameterized):
         students, selection = self.students, self.selection
         app = AppState(self.tuner, jobs, rights=self.rights, datasets=self.datasets)
         app.dataset.param.update(split=self.dataset.split, looks=self.dataset.looks)
-        app.students.param.update(snapshot=students.snapshot, tree=students.tree)
+        app.students.param.update(
+            snapshot=students.snapshot, tree=students.tree, thresholds=students.thresholds
+        )
         app.go_on_from(self)
         app.selection.concept = selection.concept
-        app.selection.param.update(concepts=selection.concepts, images=selection.images)
+        app.selection.param.update(
+            concepts=selection.concepts, images=selection.images, listed=selection.listed
+        )
         return app

@@ -13,6 +13,7 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.comparison import Comparison, compare
 from inficond_panel.results.metric_changes import metric_change
 from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.shown import WHOLE_SPLIT, MeasuredOn, ShownState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
@@ -73,17 +74,20 @@ class CompareState(param.Parameterized):
 
 
 class Asked(NamedTuple):
-    """Key of a requested change: ids of two nodes, class (empty: mean), split, and metric."""
+    """Key of a requested change: ids of two nodes, class (empty: mean), split, metric, and what it
+    is ``of``: images and thresholds."""
 
     before: str
     after: str
     class_name: str
     split: str
     metric: str
+    of: MeasuredOn
 
 
 class ChangesState(param.Parameterized):
-    """Changes in metrics with their paired-bootstrap intervals, on the split in view.
+    """Changes in metrics with their paired-bootstrap intervals, on the split in view: of all its
+    images, or ``of`` the picked images and the thresholds tried.
 
     A view requests changes, gets the computed changes at once, and requests the missing changes
     again when ``arrivals`` increases. An empty ``class_name`` means the mean over all classes. If
@@ -93,37 +97,48 @@ class ChangesState(param.Parameterized):
     arrivals = param.Integer(0, doc="How often requested changes have arrived.")
     problem = param.String("", doc="Why requested changes do not arrive.")
 
-    def __init__(self, students: StudentsState, jobs: Jobs) -> None:
+    def __init__(self, students: StudentsState, shown: ShownState, jobs: Jobs) -> None:
         super().__init__()
         self.tuner, self.students, self.jobs = students.tuner, students, jobs
+        self.shown = shown
         self._known: Latest[Asked, Interval] = Latest(KEPT)
         self._wanted: list[Asked] = []  # latest request first
         self._under_way = False
 
-    def total(self, class_name: str, metrics: Iterable[str]) -> dict[str, Interval]:
+    def total(
+        self, class_name: str, metrics: Iterable[str], of: MeasuredOn = WHOLE_SPLIT
+    ) -> dict[str, Interval]:
         """Return the computed changes from #0 to the node shown, by metric; empty at #0."""
-        return self._of_metrics(self.tuner.root_id, class_name, metrics)
+        return self._of_metrics(self.tuner.root_id, class_name, metrics, of)
 
-    def last(self, class_name: str, metrics: Iterable[str]) -> dict[str, Interval]:
+    def last(
+        self, class_name: str, metrics: Iterable[str], of: MeasuredOn = WHOLE_SPLIT
+    ) -> dict[str, Interval]:
         """Return the computed changes from the parent to the node shown, by metric; empty at #0."""
-        return self._of_metrics(self.students.node.parent, class_name, metrics)
+        return self._of_metrics(self.students.node.parent, class_name, metrics, of)
 
     def gained(self, class_name: str) -> Interval | None:
         """Return the computed change in AP on ``tune`` of a class from #0 to the node shown, with
         its limits whatever the spec shows; None at #0, and until it is computed."""
         root, node = self.tuner.root_id, self.students.node.id
-        asked = Asked(root, node, class_name, TUNE, AP.key)
+        asked = Asked(root, node, class_name, TUNE, AP.key, WHOLE_SPLIT)
         return None if node == root else self._ask([asked]).get(asked)
 
     def between(
-        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str, whole: bool = False
+        self,
+        pairs: Iterable[tuple[str, str]],
+        class_name: str,
+        metric: str,
+        of: MeasuredOn = WHOLE_SPLIT,
+        *,
+        whole: bool = False,
     ) -> dict[tuple[str, str], Interval]:
         """Return the computed changes of one metric, by pair of node ids (before, after).
 
         With ``whole`` compute the missing ones too; call this on the worker thread.
         """
         split = self.students.snapshot.split
-        asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
+        asked = {pair: Asked(*pair, class_name, split, metric, of) for pair in pairs}
         if whole:
             found = {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
         else:
@@ -132,12 +147,13 @@ class ChangesState(param.Parameterized):
         return {pair: self._shown(change) for pair, change in found.items()}
 
     def _of_metrics(
-        self, before: str | None, class_name: str, metrics: Iterable[str]
+        self, before: str | None, class_name: str, metrics: Iterable[str], of: MeasuredOn
     ) -> dict[str, Interval]:
         snapshot = self.students.snapshot
         if before is None or before == snapshot.node.id:
             return {}
-        asked = [Asked(before, snapshot.node.id, class_name, snapshot.split, m) for m in metrics]
+        key = before, snapshot.node.id, class_name, snapshot.split
+        asked = [Asked(*key, metric, of) for metric in metrics]
         return {each.metric: self._shown(change) for each, change in self._ask(asked).items()}
 
     def _shown(self, change: Interval) -> Interval:
@@ -167,7 +183,8 @@ class ChangesState(param.Parameterized):
 
     def _compute(self, asked: Asked) -> Interval:
         nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        return metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        tuner = self.shown.tuner_of(asked.of)
+        return metric_change(tuner, *nodes, asked.split, asked.class_name, asked.metric)
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():

@@ -54,14 +54,16 @@ class KnownNames(param.Parameter):
 class Selection(param.Parameterized):
     """Selected class (student), concept of the detail view, and picked concepts and images.
 
-    Selecting another class or concept drops the picked images.
+    There is one set of picked images, which all views follow until it is dropped. Selecting another
+    class, or opening a concept, drops images that a class defines; other images stay.
     """
 
     class_name = KnownNames(doc="Class whose student is selected; empty: none.")
     concept = KnownNames(doc="Concept opened in the detail view; empty: none.")
     concepts = KnownNames([], several=True, doc="Concepts picked, such as with the lasso.")
-    images = param.ClassSelector(
-        class_=ImageSet, default=None, doc="Picked images; None: images with the concept."
+    images = param.ClassSelector(class_=ImageSet, default=None, doc="Picked images; None: all.")
+    listed = param.Boolean(
+        False, doc="Whether the picked images are listed, in place of those with the concept."
     )
 
     def __init__(self, classes: Iterable[str], concepts: Iterable[str], only: str = "") -> None:
@@ -76,20 +78,39 @@ class Selection(param.Parameterized):
 
     def open_concept(self, concept: str, class_name: str = "") -> None:
         """Open a concept in the detail view instead of images; select ``class_name`` if named."""
-        self.param.update(concept=concept, class_name=class_name or self.class_name, images=None)
+        self.param.update(
+            concept=concept,
+            class_name=class_name or self.class_name,
+            images=self._lasting,
+            listed=False,
+        )
 
     def open_images(self, images: ImageSet) -> None:
-        """Show these images instead of the concept's images, and select their class."""
-        self.param.update(class_name=images.class_name, images=images)
+        """Pick these images, list them, and select their class, if they have one."""
+        name = images.class_name or self.class_name
+        self.param.update(class_name=name, images=images, listed=True)
+
+    def list_images(self) -> None:
+        """List the picked images in place of the images with the concept."""
+        self.listed = self.images is not None
+
+    def leave_images(self) -> None:
+        """Drop the picked images."""
+        self.param.update(images=None, listed=False)
+
+    @property
+    def _lasting(self) -> ImageSet | None:
+        """The picked images, if no class defines them."""
+        return self.images if self.images is not None and not self.images.class_name else None
 
     @param.depends("concept", watch=True)
-    def _leave_images(self) -> None:
-        self.images = None
+    def _leave_for_concept(self) -> None:
+        self.param.update(images=self._lasting, listed=False)
 
     @param.depends("class_name", watch=True)
-    def _leave_images_of_others(self) -> None:
-        if self.images is not None and self.images.class_name != self.class_name:
-            self.images = None
+    def _leave_for_class(self) -> None:
+        if self.images is not None and not self.images.fits(self.class_name):
+            self.leave_images()
 
 
 class DatasetState(param.Parameterized):

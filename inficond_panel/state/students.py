@@ -35,10 +35,12 @@ class StudentsState(param.Parameterized):
 
     snapshot = param.Parameter(doc="All numbers of the node shown (a ``Snapshot``).")
     tree = param.Parameter(doc="The iterations of this history (a ``Tree``).")
+    thresholds = param.Dict({}, doc="Thresholds tried in place of the spec's, by class.")
 
     def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot, tree: Tree) -> None:
         self.tuner = tuner
         self.dataset = dataset
+        self._deciding: tuple[dict[str, float], Tuner] = {}, tuner
         self._group = lru_cache(maxsize=4096)(self._compute_group)
         self._reports: Latest[str, RefitReport] = Latest(REPORTS)
         super().__init__(snapshot=snapshot, tree=tree)
@@ -48,9 +50,20 @@ class StudentsState(param.Parameterized):
         """Node (iteration) whose students the page shows."""
         return self.snapshot.node
 
+    @property
+    def deciding(self) -> Tuner:
+        """The tuner, which decides by the thresholds tried."""
+        if self._deciding[0] != self.thresholds:
+            tried = dict(self.thresholds)
+            self._deciding = tried, self.tuner.measuring(thresholds=tried) if tried else self.tuner
+        return self._deciding[1]
+
     def student(self, class_name: str, node: Node | None = None) -> Student:
-        """Return the student of one class at ``node`` (None: node shown), on the split in view."""
-        return self.tuner.at(node or self.node, self.snapshot.split)[class_name]
+        """Return the student of one class at ``node`` (None: node shown), on the split in view.
+
+        It decides by the thresholds tried.
+        """
+        return self.deciding.at(node or self.node, self.snapshot.split)[class_name]
 
     def weight(self, class_name: str, concept: str) -> float:
         """Return the influence of a concept on a class at the node shown."""

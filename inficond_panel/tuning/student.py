@@ -83,6 +83,14 @@ class Evaluation:
         self.cutoffs = once(_KEPT_NODES[0])(self._cutoffs)
         self.teacher_skills = once(3)(self._teacher_skills)
 
+    def rows(self, split: str) -> np.ndarray:
+        """Return the positions in the store of the images of a split, ascending."""
+        return self.store.rows(split)
+
+    def scores(self, split: str) -> np.ndarray:
+        """Return the concept scores ``(n, C)`` of the images of a split."""
+        return self.store.scores_of(split)
+
     def decided(self, logits: np.ndarray) -> Mask:
         """Return decisions ``(n, K)`` from logits ``(n, K)``, of students or teacher."""
         return decided(logits, self.thresholds, self.store.task)
@@ -207,6 +215,10 @@ class Evaluation:
         classes = self.store.classes
         return _ByClass(classes, lambda name: self.teacher_outcome(split, classes.index(name)))
 
+    def teacher_mask(self, split: str, k: int) -> Mask:
+        """Return the teacher's decisions ``(n,)`` on class ``k`` on a split, read-only."""
+        return self.teacher_decisions(split)[:, k]
+
     def _cutoffs_of_teacher(self, split: str) -> Cutoffs:
         logits = self.store.teacher_log_odds[self.store.rows(split)]
         return Cutoffs(logits, self.thresholds, self.store.task)
@@ -278,12 +290,12 @@ class Student:
     @property
     def rows(self) -> np.ndarray:
         """Indices of the images in the store, ascending."""
-        return self.store.rows(self.split)
+        return self.evaluation.rows(self.split)
 
     @property
     def groups(self) -> Groups:
         """Groups of near-equal images; None if there are none."""
-        return self.store.groups_on(self.split)
+        return self.outcome.group
 
     @property
     def outcome(self) -> Outcome:
@@ -324,7 +336,7 @@ class Student:
     @property
     def teacher_decided(self) -> Mask:
         """Mask ``(n,)`` of the images on which the teacher decides that the class is present."""
-        return self.evaluation.teacher_decisions(self.split)[:, self.column]
+        return self.evaluation.teacher_mask(self.split, self.column)
 
     @property
     def metrics(self) -> ClassMetrics:
@@ -334,7 +346,7 @@ class Student:
     @property
     def scores(self) -> np.ndarray:
         """Concept scores ``(n, C)``, the same for all classes."""
-        return self.store.scores_of(self.split)
+        return self.evaluation.scores(self.split)
 
     def score(self, concept: str) -> np.ndarray:
         """Return the scores ``(n,)`` of one concept."""

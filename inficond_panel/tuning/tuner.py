@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property, lru_cache, partial
 from threading import Lock
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from inficond_panel.tuning.fitting.targets import TargetSource
 from inficond_panel.tuning.fitting.terms import Terms, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node, node_id, warn_of_optimality
+from inficond_panel.tuning.part import PartEvaluation
 from inficond_panel.tuning.repairs.cross_fit import logits_for_evaluation, spent_classes
 from inficond_panel.tuning.repairs.kinds import terms_of
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
@@ -104,6 +106,29 @@ class Tuner(StudentHistory):
         """
         spec = with_students(self.spec, **settings)
         return Tuner(self.store, spec, self.history, workers=self.workers)
+
+    def measuring(
+        self, rows: np.ndarray | None = None, thresholds: Mapping[str, float] | None = None
+    ) -> Tuner:
+        """Return this tuner with other decisions and metrics: of the images at ``rows`` of the
+        store (None: all), with ``thresholds`` in place of the spec's, by class.
+
+        Students and history are the same; nothing is fitted. Its metrics are not cached for other
+        sessions. Raises ``TuningError`` as ``PartEvaluation``.
+        """
+        other = copy(self)
+        other.workers = None  # they have all images
+        other._evaluation = PartEvaluation(self._evaluation, rows, thresholds or {})
+        return other
+
+    def images(self, split: str) -> np.ndarray:
+        """Return the positions in the store of the images that metrics on a split are of."""
+        return self._evaluation.rows(split)
+
+    @property
+    def partial(self) -> bool:
+        """True for a tuner that ``measuring`` returned."""
+        return isinstance(self._evaluation, PartEvaluation)
 
     @property
     def joint(self) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import count, number, points, signed
+from inficond_panel.common.numbers import UNDEFINED, count, number, points, signed
 from inficond_panel.distill import Agreement, ClassMetrics
+from inficond_panel.results.metrics import too_few
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
@@ -27,24 +28,33 @@ CardRow = tuple[str, str]
 
 
 def make_class_metrics(
-    class_name: str, snapshot: Snapshot, changes: Mapping[str, Interval]
+    class_name: str, snapshot: Snapshot, changes: Mapping[str, Interval], images: str = ""
 ) -> list[dict[str, Any]]:
     """Return the six metrics of one class, each with the card that explains it.
 
     ``changes`` are the computed changes since #0 with their intervals; empty at #0. AP is shown
-    together with the teacher's AP.
+    together with the teacher's AP. ``images`` says which images these are; empty: all of the split.
+    ``few`` of AP says that the positives are too few to conclude anything, or is empty.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
     values = [{key: getattr(m, key) for key in SHARES} for m in shown]
     teacher = teacher_metrics(snapshot, class_name)
     details = _details(shown[0], snapshot.agreement[class_name])
-    metrics = _make_metrics(values, teacher, details, snapshot, changes, class_name)
+    metrics = _make_metrics(values, teacher, details, snapshot, changes, images, class_name)
+    few = too_few(shown[0]) if images else None
+    if few is not None:
+        side = "with" if few == shown[0].positives else "without"
+        metrics[AP.key]["few"] = f"too few: {count(few)} {side} the class"
+    if few == 0:
+        metrics[AP.key]["now"] = UNDEFINED  # any order of images of one label is perfect
     if unknown := teacher_sentence(class_name, snapshot.teacher[class_name]):
         metrics[AP.key]["card"]["text"] += f" {unknown}"
     return list(metrics.values())
 
 
-def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
+def make_mean_metrics(
+    snapshot: Snapshot, changes: Mapping[str, Interval], images: str = ""
+) -> list[dict[str, Any]]:
     """Return the result of ``make_class_metrics`` for means over the classes with a value."""
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
     values = [{key: mean(key, m) for key in SHARES} for m in shown]
@@ -53,7 +63,7 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
         key: mean_defined(each[key] for each in teachers) for key in SHARES if key != FIDELITY.key
     }
     details = {key: _spread(key, snapshot.metrics) for key in SHARES}
-    return list(_make_metrics(values, teacher, details, snapshot, changes).values())
+    return list(_make_metrics(values, teacher, details, snapshot, changes, images).values())
 
 
 def _make_metrics(
@@ -62,6 +72,7 @@ def _make_metrics(
     details: Mapping[str, Sequence[CardRow]],
     snapshot: Snapshot,
     changes: Mapping[str, Interval],
+    images: str,
     class_name: str = "",
 ) -> dict[str, dict[str, Any]]:
     """Return the metrics of a class, or of the mean of the classes (""), with their cards by key.
@@ -86,11 +97,12 @@ def _make_metrics(
             "key": key,
             "now": number(now),
             "change": change,
+            "few": "",
             **({"teacher": f"teacher {number(teacher[key])}"} if key == AP.key else {}),
             "name": metric.name if class_name else metric.mean,
             "card": {
                 "title": f"{metric.full}, {of}",
-                "text": f"{metric.meaning} On {IMAGES_OF[snapshot.split]}.",
+                "text": f"{metric.meaning} On {images or IMAGES_OF[snapshot.split]}.",
                 "rows": [*rows, *details.get(key, ())],
             },
         }

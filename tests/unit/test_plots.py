@@ -249,7 +249,7 @@ def test_bars_of_a_dark_page_have_its_colours():
 def test_bars_are_updated_as_if_made_anew():
     data, figure = drawn(make_performance_bars(AGREEMENT))
     other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
-    bars.update_bars(figure, other, dark=True, width=150)
+    bars.update_bars(figure, bars.Bars(other), dark=True, width=150)
     fresh, anew = drawn(make_performance_bars(other, dark=True, width=150))
     assert {n: list(c) for n, c in data.items()} == {n: list(c) for n, c in fresh.items()}
     looks, expected = (

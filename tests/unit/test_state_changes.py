@@ -88,7 +88,7 @@ def test_a_change_is_worked_out_once_and_by_the_worker(tuned):
         there.set()
 
     tuned.jobs = queue = Jobs(publish)
-    state = changes_module.ChangesState(tuned.students, queue)
+    state = changes_module.ChangesState(tuned.students, tuned.shown, queue)
     compute = state._compute
     state._compute = lambda asked: (threads.append(threading.current_thread()), compute(asked))[1]
     assert (state.total("bicycle", ["f1"]), state.total("bicycle", ["f1"])) == ({}, {})
@@ -104,7 +104,7 @@ def test_what_was_asked_for_last_comes_first(tuned, monkeypatch):
     monkeypatch.setattr(jobs, "SLICE", 0)  # one at a time
     waiting: list = []
     tuned.jobs.submit = waiting.append
-    state = changes_module.ChangesState(tuned.students, tuned.jobs)
+    state = changes_module.ChangesState(tuned.students, tuned.shown, tuned.jobs)
     state.total("bicycle", ["f1", "ap"])
     state.total("sheep", ["ap"])
     made = []

@@ -316,7 +316,7 @@ def test_images_with_segments_of_the_group_are_opened_for_the_student(app, view)
     assert view.panel.group["images"] == len(expected) > 0
     ask(view, "open_group_images")
     images = app.selection.images
-    assert (images.class_name, images.title) == ("bicycle", "2 concepts of the map")
+    assert (images.class_name, images.title) == ("", "2 concepts of the map")
     assert sorted(images.rows) == expected
 
 

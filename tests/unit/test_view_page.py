@@ -86,7 +86,7 @@ def with_rows(app) -> Shell:
 
 def test_the_page_names_store_with_views(with_rows):
     shell = with_rows
-    assert shell._page.subtitle == "Small, 4 classes"
+    assert shell._page.heading["of"] == "Small, 4 classes"
     assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
 
 

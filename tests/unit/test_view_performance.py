@@ -12,7 +12,7 @@ from viewing import ask, lines_of, saved
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Agreement, DecisionCounts
 from inficond_panel.results.image_sets import image_set
-from inficond_panel.results.snapshot import Snapshot, on_images
+from inficond_panel.results.snapshot import Snapshot, measured_by
 from inficond_panel.tuning import Intent
 from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.views.performance.view import (
@@ -58,7 +58,7 @@ def test_a_row_says_why_a_metric_is_undefined(app):
 
 def test_without_images_all_are_undefined_but_the_teacher_stays(app):
     snapshot = app.students.snapshot
-    none = on_images(app.tuner, snapshot, [])
+    none = measured_by(app.tuner.measuring(np.array([], int)), snapshot)
     assert {row["ap"] for row in make_performance_rows(none)} == {None}
     assert none.teacher is snapshot.teacher
 
@@ -220,43 +220,59 @@ AT = np.arange(3, 43)  #: of the images in view, those that are picked out
 
 
 def pick(app) -> None:
-    """Pick out some images, on the page with details."""
+    """Pick out some images."""
     student = app.students.student("bicycle")
-    app.settings.show = "details"
     app.selection.open_images(image_set(student, "some", student.rows[AT]))
 
 
-def test_the_simple_page_shows_picked_images_in_the_gallery_alone(app, view):
-    app.settings.show = "simple"
-    student = app.students.student("bicycle")
-    app.selection.open_images(image_set(student, "some", student.rows[AT]))
-    assert view.table.picked == ""
-    app.settings.show = "details"
+def test_the_table_names_the_images_that_are_picked_out(app, view):
+    pick(app)
     assert view.table.picked == "40 images: some"
 
 
-def test_with_details_the_rows_follow_the_images_that_are_picked_out(app, view):
+def test_rows_have_the_ap_of_the_images_that_are_picked_out(app, view):
     pick(app)
-    at = AT
     for row in view.table.rows:
         each = app.students.student(row["name"])
-        label, logit = each.labels[at], each.logits[at]
+        label, logit = each.labels[AT], each.logits[AT]
         known = label >= 0
-        sides = (sum(row["negatives"]), sum(row["positives"]))
-        assert sides == ((label == 0).sum(), (label == 1).sum())
-        right = each.decided[at][label == 1]
-        assert row["positives"][0] + row["positives"][3] == right.sum()
-        if all(sides):
+        if 0 < (label == 1).sum() < known.sum():
             assert row["ap"] == pytest.approx(average_precision_score(label[known], logit[known]))
         else:
             assert row["ap"] is None
-    assert view._bars.object is not None
 
 
-def test_changes_are_not_told_of_picked_images(app, view):
+@pytest.mark.parametrize(("side", "label"), [("positives", 1), ("negatives", 0)])
+def test_rows_count_the_images_that_are_picked_out(app, view, side, label):
     pick(app)
-    ask(view, "find_changes", name="sheep")
-    assert view.table.changes == {}  # they are of all images
+    for row in view.table.rows:
+        each = app.students.student(row["name"])
+        there = each.labels[AT] == label
+        right = there & (each.decided[AT] == bool(label))
+        both, _, _, student_alone = row["picked"][side]
+        assert (sum(row["picked"][side]), both + student_alone) == (there.sum(), right.sum())
+
+
+def test_bars_keep_the_counts_of_all_images(app, view):
+    """So that each part can be clicked on while images are picked."""
+    whole = make_performance_rows(app.students.snapshot)
+    pick(app)
+    bars = [(row["positives"], row["negatives"]) for row in view.table.rows]
+    assert bars == [(row["positives"], row["negatives"]) for row in whole]
+
+
+def test_changes_are_those_of_the_images_that_are_picked_out(app, view):
+    without_wheel(app, "bicycle")
+    pick(app)
+    ask(view, "find_changes", name="bicycle")
+    found = dict(view.table.changes["bicycle"])["AP since start"]
+    now, start = (
+        app.tuner.at(node, "tune")["bicycle"] for node in (app.students.node, app.tuner.root())
+    )
+    known = now.labels[AT] >= 0
+    label = now.labels[AT][known]
+    ap = [average_precision_score(label, each.logits[AT][known]) for each in (now, start)]
+    assert found.startswith(f"{100 * (ap[0] - ap[1]):+.1f}".replace("-", "−"))
 
 
 def row_of_sheep(view: PerformanceView) -> dict:
@@ -268,26 +284,19 @@ def test_rows_of_picked_images_are_saved(app, view, sent):
     sheep = row_of_sheep(view)
     ask(view, "save_students", names=["sheep"], kind="json")
     (row,) = json.loads(saved(sent[0])[1])
-    assert (row["images"], row["ap"]) == (sheep["images"], sheep["ap"])
+    images = sum(sum(counts) for counts in sheep["picked"].values())
+    assert (row["images"], row["ap"]) == (images, sheep["ap"])
 
 
-def test_a_bar_opens_its_images_among_the_picked(app, view):
+def test_a_bar_opens_its_images_of_all_while_others_are_picked(app, view):
     pick(app)
-    whole, sheep = make_performance_rows(app.students.snapshot), row_of_sheep(view)
-    student, at = app.students.student("bicycle"), AT
+    student = app.students.student("sheep")
     ask(view, "open_images", name="sheep", side="positives", fill="")
-    opened = app.selection.images
-    assert opened.title == "sheep, positives, of some"
-    assert len(opened.rows) == sum(sheep["positives"])
-    assert set(opened.rows) <= set(student.rows[at].tolist())
-    # the bars have all their parts, to click on the next
-    assert (view.table.picked, view.table.rows) == ("", whole)
+    assert sorted(app.selection.images.rows) == student.rows[student.labels == 1].tolist()
 
 
 def test_images_that_are_left_give_the_rows_of_all(app, view):
     whole = make_performance_rows(app.students.snapshot)
     pick(app)
-    assert view.table.picked == "40 images: some"
-    ask(view, "leave_images")
-    assert (view.table.picked, app.selection.images) == ("", None)
-    assert view.table.rows == whole
+    app.selection.leave_images()
+    assert (view.table.picked, view.table.rows) == ("", whole)

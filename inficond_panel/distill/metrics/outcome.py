@@ -163,11 +163,16 @@ class Outcome:
         self._drawn: dict[DrawKey, Array] = {}
         self._drawn_decisions: dict[DrawKey, Array] = {}
 
-    def deciding(self, cutoff: Cutoff) -> Outcome:
-        """Return the outcome of the same logits with another cutoff, with the caches shared."""
+    def deciding(self, cutoff: Cutoff, teacher: NDArray[np.bool_] | None = None) -> Outcome:
+        """Return the outcome of the same logits with another cutoff, with the caches shared.
+
+        ``teacher`` (n,) are other decisions of the teacher; None: those of this outcome.
+        """
         self.ranked  # noqa: B018 - sorted now, and shared
         other = copy(self)
         other.cutoff, other._drawn_decisions = cutoff, {}
+        if teacher is not None:
+            other.teacher = teacher
         for name in ("all_decided", "alike"):
             other.__dict__.pop(name, None)
         return other

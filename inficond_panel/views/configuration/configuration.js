@@ -62,6 +62,8 @@ function draw(data, fields, metrics, card) {
   fields.split.badge.hidden = data.split !== "holdout"
   set(fields.split.badge, "title", data.locked || null)
   set(metrics.closest(".strip"), "data-split", data.split)
+  metrics.classList.toggle("picked", Boolean(data.picked))
+  set(metrics, "aria-label", data.picked ? `Metrics on ${data.picked}` : "Metrics")
   fields.scope.show(data.scope)
   set(fields.scope.querySelector("[data-value=class]"), "disabled", data.class.name ? null : "")
   const all = fields.scope.querySelector("[data-value=all]")
@@ -213,7 +215,7 @@ function updateMetric(metric, data) {
   text(metric.querySelector(".teacher"), data.teacher ?? "")
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change?.text ?? "")
-  text(metric.querySelector(".best"), data.name.endsWith("AP") ? "1 is perfect" : "")
+  text(metric.querySelector(".best"), data.few || (data.name.endsWith("AP") ? "1 is perfect" : ""))
   set(
     metric,
     "aria-label",

@@ -191,7 +191,7 @@ class ConfigurationView(Acting, Viewer):
     @param.depends(
         "app.settings.scope",
         "app.selection.class_name",
-        "app.students.snapshot",
+        "app.shown.snapshot",
         "app.students.tree",
         "app.targets.status",
         "app.concepts.status",
@@ -216,22 +216,25 @@ class ConfigurationView(Acting, Viewer):
     def data(self) -> dict[str, Any]:
         """Return the strip's content as plain data, without the student (see ``make_student``)."""
         app, name = self.app, self.app.selection.class_name
-        snapshot, looks = app.students.snapshot, app.tuning.looks
+        shown, looks = app.shown, app.tuning.looks
         scope = str(app.settings.scope) if name else "all"
+        changes = app.changes.total("" if scope == "all" else name, SHARES, shown.what)
+        images = shown.what.images.words if shown.what.images else ""
         if scope == "all":
-            metrics = make_mean_metrics(snapshot, app.changes.total("", SHARES))
+            metrics = make_mean_metrics(shown.snapshot, changes, images)
         else:
-            metrics = make_class_metrics(name, snapshot, app.changes.total(name, SHARES))
+            metrics = make_class_metrics(name, shown.snapshot, changes, images)
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),
             "class": {"name": name, "count": len(app.store.classes)},
-            "split": snapshot.split,
+            "split": app.students.snapshot.split,
             "locked": app.tuning.locked,
             "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),
             "scope": scope,
             "metrics": metrics,
+            "picked": images,
             "busy": self._busy,
         }
 

@@ -68,7 +68,13 @@ export function render({ model, el }) {
   })
   const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
   const empty = h("div", { class: "empty" })
-  const listed = h("p", { class: "small muted listed" })
+  const told = h("span")
+  const take = h("button", {
+    class: "link",
+    title: "All views show the numbers of these images",
+    onclick: () => model.send_msg({ action: "pick_images", filters: [...chosen] }),
+  })
+  const listed = h("p", { class: "small muted listed" }, told, " ", take)
   const content = h(
     "div",
     { class: "content" },
@@ -108,9 +114,11 @@ export function render({ model, el }) {
     model.filters.forEach((id) => chosen.add(id))
     const allAssigned = rows.every((row) => row.assigned)
     if (allAssigned) chosen.delete("assigned") // no choice, as in a store without segments
-    text(listed, model.listed)
-    listed.hidden = !model.listed
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
+    text(told, model.listed)
+    text(take, `Pick ${passing.length === 1 ? "this image" : `these ${count(passing.length)} images`}`)
+    take.hidden = !passing.length || (model.picked && passing.length === rows.length)
+    listed.hidden = !model.listed && take.hidden
     chips.show(rows, chosen)
     showEmpty()
     gallery.element.hidden = !passing.length

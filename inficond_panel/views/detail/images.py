@@ -12,8 +12,8 @@ from PIL import Image
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.export.predictions import Prediction
-from inficond_panel.results.gallery import FILTERS, Gallery, gallery_file
-from inficond_panel.results.image_sets import best_segment, image_set
+from inficond_panel.results.gallery import ASSIGNED, FILTERS, Gallery, gallery_file
+from inficond_panel.results.image_sets import best_segment, image_set, shared_image_set
 from inficond_panel.results.local_explanation import Apart, LeastEdit, take_apart
 from inficond_panel.state import AppState
 from inficond_panel.store import Store
@@ -192,12 +192,29 @@ class ImageActions(Acting):
         app, tags, images = self._app, self._app.tags.tags, self._store.images
         rows = [row for row in app.dataset.rows.tolist() if tag in tags.get(images[row], ())]
         student = app.students.student(self.panel.student)
-        app.selection.open_images(image_set(student, f"Tagged {tag}", rows))
+        app.selection.open_images(shared_image_set(student, f"Tagged {tag}", rows))
 
     @action
     def _leave_images(self) -> None:
-        """Show the images of the concept again, instead of picked or tagged images."""
-        self._app.selection.images = None
+        """Drop the picked images, and show those of the concept again."""
+        self._app.selection.leave_images()
+
+    @action
+    def _pick_images(self, filters: list[str]) -> None:
+        """Pick the images of the gallery that pass ``filters``, for all views to follow."""
+        gallery, app = self._gallery, self._app
+        if gallery is None:
+            return
+        known = [each for each in FILTERS if each in filters]
+        title = ", ".join([gallery.title, *known])
+        student, rows = (
+            app.students.student(gallery.class_name),
+            gallery.rows[gallery.passing(known)],
+        )
+        of_class = app.shown.images is not None and app.shown.images.class_name
+        same = set(known) <= {ASSIGNED} and not of_class
+        make = shared_image_set if same else image_set
+        app.selection.open_images(make(student, title, rows))
 
     def pictures(self) -> dict[str, Any]:
         """Return the message with the first pictures of the gallery, for a saved page."""

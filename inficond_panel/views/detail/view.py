@@ -17,6 +17,7 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery, take_picked
+from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.what_if_curves import exact_curves
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
@@ -69,6 +70,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         "_app.selection.class_name",
         "_app.selection.concept",
         "_app.selection.images",
+        "_app.selection.listed",
         "_app.students.snapshot",
         watch=True,
         on_init=True,
@@ -76,29 +78,60 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     def _show_concept(self) -> None:
         """Show the selected concept and student, and drop the refit what-if shown before."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
-        students, images = self._app.students, self._app.picked
-        self._curves = self._gallery = None
         self._app.refit_what_if.forget()
-        listed = "" if self._store.holds("segments") else UNSEGMENTED
-        if images is not None:
-            self._gallery = take_picked(students.student(images.class_name), images)
-            listed = self._gallery.summary()
-        elif student and concept:
-            self._curves = exact_curves(students.student(student), concept)
-            self._gallery = take_gallery(students.student(student), concept)
+        self._take()
+        listed = self._listed
         self.panel.param.update(
             student=student,
             concept=concept,
-            picked=images.title if images else "",
+            picked=listed.title if listed else "",
             outlined=self._gallery.concept if self._gallery else "",
-            steps=make_steps(self._curves) if self._curves else {},
-            bands={},
-            gallery=make_gallery(self._gallery) if self._gallery else {},
-            listed=listed,
             apart={},
-            **self._marks(),
+            **self._drawn(),
         )
         self._solve()
+        self._find_bands()
+
+    @property
+    def _listed(self) -> ImageSet | None:
+        """The picked images, where they are listed in place of those with the concept."""
+        selection, images = self._app.selection, self._app.shown.images
+        return images if images and (selection.listed or not selection.concept) else None
+
+    def _take(self) -> None:
+        """Take curves and images of the student and concept shown, by the thresholds tried."""
+        students, selection, images = self._app.students, self._app.selection, self._listed
+        student, concept = selection.class_name, selection.concept
+        self._curves = self._gallery = None
+        if student and images is not None:
+            self._gallery = take_picked(students.student(student), images)
+        elif student and concept:
+            self._curves = exact_curves(students.student(student), concept)
+            self._gallery = take_gallery(self._app.shown.student(student), concept)
+
+    def _drawn(self) -> dict[str, Any]:
+        """Return the panel's data on the curves and images taken."""
+        return {
+            "steps": make_steps(self._curves) if self._curves else {},
+            "bands": {},
+            "gallery": make_gallery(self._gallery) if self._gallery else {},
+            "listed": self._told(),
+            **self._marks(),
+        }
+
+    def _told(self) -> str:
+        """Return the sentence on the images that are listed."""
+        images = self._app.shown.images
+        if self._listed is not None:
+            return self._gallery.summary() if self._gallery else ""
+        among = f"Of {images.words}." if images else ""
+        return among or ("" if self._store.holds("segments") else UNSEGMENTED)
+
+    @param.depends("_app.students.thresholds", watch=True)
+    def _redecide(self) -> None:
+        """Show curves and images as decided by other thresholds."""
+        self._take()
+        self.panel.param.update(**self._drawn())
         self._find_bands()
 
     @param.depends(
@@ -114,7 +147,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         """Suggest concepts of the selected class to open, or classes for the open concept."""
         app, store, name = self._app, self._store, self._app.selection.class_name
         shifts, concept, starts = app.shifts, app.selection.concept, []
-        open_ = concept or app.selection.images is not None
+        open_ = concept or app.shown.images is not None
         known = name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects
         if name and known and not open_:
             pairs = [(name, each) for each in store.concepts]
@@ -140,7 +173,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     @param.depends("_app.selection.images", watch=True)
     def _enlarge(self) -> None:
         """Open the dialog of the image that the user picked, once per pick."""
-        images = self._app.picked
+        images = self._app.shown.images
         if images is not None and images.enlarged is not None:
             self.panel._send_msg({"enlarged": images.enlarged})
 
@@ -181,7 +214,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         charts = make_charts(
             self._curves,
             influence,
-            self._app.students.snapshot.agreement[student],
+            self._app.shown.whole.agreement[student],
             pending=next((value for value in limits if value is not None), None),
             preview=self._preview(student, concept),
             refit=refit.points if self._refits else (),

@@ -119,10 +119,11 @@ export function render({ model, el }) {
     { class: unless("export", "icon-btn in-full"), onclick: use("save_concepts") },
     icon("download"),
   )
+  const concepts = key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" })
   const legend = h(
     "div",
     { class: "keys" },
-    key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
+    concepts,
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
     key(s("circle", { cx: 6, cy: 6, r: 4, class: "k-negative" }), "negative"),
     h(
@@ -195,10 +196,11 @@ export function render({ model, el }) {
       : "Save all concepts as CSV"
     setAll(save, { title: label, "aria-label": label })
   })
-  watch(model, ["projection", "concepts", "lasso", "fault"], () => {
+  watch(model, ["projection", "concepts", "lasso", "fault", "picked"], () => {
     choice.show(model.projection)
     segment.hide()
-    text(all, `${count(model.concepts)} concepts`)
+    concepts.classList.toggle("wide", !model.picked)
+    text(all, model.picked ? `larger: in more of the ${model.picked}` : `${count(model.concepts)} concepts`)
     text(cloud, model.fault ? "no segments" : "segments")
     set(cloud, "title", model.fault || "Point at the cloud to see the photo of the nearest segment.")
     set(lasso, "aria-pressed", String(model.lasso))

@@ -51,6 +51,7 @@ class EmbeddingPanel(ViewComponent):
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
     assigned = param.Dict({}, doc="See ``AssignedSegments.caption``; empty: no segments.")
+    picked = param.String("", doc="How many images are picked; empty: none.")
     told = param.String("", doc="Text on the concept at the keyboard's cursor.")
     zoom = param.Number(1.0, bounds=(0.1, 20), doc="Zoom of the page, which the plot applies.")
     plot = Child()

@@ -28,6 +28,7 @@ from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.plots import update_columns
 from inficond_panel.plots.cloud import WHOLE_MAP, DrawnSegments
 from inficond_panel.plots.map_layers import (
+    Shares,
     draw_dots,
     make_centre,
     make_leaders,
@@ -47,15 +48,22 @@ TOOLTIP = make_tooltip(
 )
 
 
-def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
-    """Return the tooltip's texts per concept: name, influence and rank, segments, nearest one."""
+def make_facts(store: Store, shown: Shown, shares: Shares | None = None) -> dict[str, list[str]]:
+    """Return the tooltip's texts per concept: name, influence and rank, segments, nearest one.
+
+    ``shares`` of the images with the concept are told beside the segments.
+    """
     influence = [UNDEFINED] * len(store.concepts)
     if shown.influence is not None:
         influence = [signed(0.0)] * len(store.concepts)
         ranked = shown.order[: np.count_nonzero(shown.influence)]
         for rank, concept in enumerate(ranked, start=1):
             influence[concept] = f"{signed(shown.influence[concept])} · rank {count(rank)}"
-    return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
+    facts = _fixed_facts(store)
+    if shares is not None:
+        told = [f"{n}, {shares.words(c)}" for c, n in enumerate(facts["segments"])]
+        facts = {**facts, "segments": told}
+    return {"name": store.concepts, "influence": influence, **facts}
 
 
 @once(4)

@@ -12,9 +12,9 @@ import param
 
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.cloud import WHOLE_MAP, concept_positions, projections
-from inficond_panel.plots.map_layers import make_dots
+from inficond_panel.plots.map_layers import Shares, make_dots
 from inficond_panel.plots.map_places import Shown, place_names, spread, tapped
-from inficond_panel.results.image_sets import image_set, worst_first
+from inficond_panel.results.image_sets import ImageSet, presence, shared_image_set, worst_first
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.component import Acting, action
@@ -44,6 +44,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         store, shown = self._store, self._wanted_projection
         available = projections(store, app.spec.projections)
         self._position = {name: i for i, name in enumerate(store.concepts)}
+        self._present: tuple[ImageSet | None, Shares | None] = None, None
         scene = MapScene(concept_positions(store, shown))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
@@ -107,7 +108,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         "_app.theme",
         "_app.selection.class_name",
         "_app.selection.concepts",
-        "_app.students.snapshot",
+        "_app.shown.snapshot",
         "panel.projection",
         watch=True,
     )
@@ -118,9 +119,24 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             concept_positions(self._store, self.panel.projection),
             shown,
             group,
-            make_facts(self._store, shown),
+            make_facts(self._store, shown, self._shares()),
             self._dark,
+            self._shares(),
         )
+        images = self._app.shown.images
+        self.panel.picked = count(len(images.rows), "image") if images else ""
+
+    def _shares(self) -> Shares | None:
+        """Return the shares of the images with each concept; None while no image is picked."""
+        images = self._app.shown.images
+        if images is None:
+            return None
+        if self._present[0] is not images:
+            rows, every = np.array(images.rows, dtype=np.intp), self._app.dataset.rows
+            others = np.setdiff1d(every, rows)
+            shares = Shares(presence(self._store, rows), presence(self._store, others))
+            self._present = images, shares
+        return self._present[1]
 
     @param.depends("_app.selection.concept", watch=True)
     def _bring_into_view(self) -> None:
@@ -252,7 +268,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         student = app.students.student(app.selection.class_name)
         rows = worst_first(student, group_images(app))
         title = f"{count(len(app.selection.concepts), 'concept')} of the map"
-        app.selection.open_images(image_set(student, title, rows))
+        app.selection.open_images(shared_image_set(student, title, rows))
 
     @action
     def _forget_group(self) -> None:

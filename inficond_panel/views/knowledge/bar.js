@@ -70,6 +70,7 @@ export function render({ model, el }) {
 function makeBar(model, send) {
   const ap = h("b", { class: "num" })
   const detailed = isDetailed(model)
+  const label = h("span", { class: "label" })
   const teacher = detailed && h("span", { class: "teacher num" })
   const since = changeRow("Since start", detailed)
   const preview = changeRow("Preview", detailed, "preview")
@@ -94,13 +95,7 @@ function makeBar(model, send) {
   const element = h(
     "div",
     { class: "bar" },
-    h(
-      "div",
-      { class: "now" },
-      h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher),
-      changes,
-      button.element,
-    ),
+    h("div", { class: "now" }, h("div", { class: "score" }, label, ap, teacher), changes, button.element),
     parts.map((part) => part.element),
   )
   for (const { element: buttons } of [blocks, twin]) {
@@ -111,6 +106,7 @@ function makeBar(model, send) {
     element.hidden = !model.student
     if (!model.student) return
     const { summary } = model
+    text(label, `AP now${summary.of ?? ""}`)
     text(ap, fixed(summary.ap, 3))
     if (teacher) text(teacher, `teacher ${fixed(summary.teacher_ap, 3)}`)
     set(ap, "title", summary.reason || null)

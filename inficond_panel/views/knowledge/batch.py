@@ -245,6 +245,7 @@ class BatchUpdater:
         total = app.changes.total(name, [AP.key]).get(AP.key)
         turned = app.tuning.turned.get(name)
         summary = make_summary(snapshot, name, total, app.tuning.preview, turned)
+        summary["of"] = ", all images" if app.shown.images else ""
         others = make_others(snapshot.node.tuned, name, joint) if status.kind == "done" else ""
         return {"status": make_status(status, change, others), "summary": summary}
 

@@ -56,7 +56,15 @@ def make_groups(
         "level": confidence_word(level) if level is not None else "",
         "told": " ".join([*told, aim_sentence(by, aimed)]),
         "rows": [
-            _row(words[group], groups[group], limits=limits, worst=worst in groups[group].values())
+            {
+                "key": group,
+                **_row(
+                    words[group],
+                    groups[group],
+                    limits=limits,
+                    worst=worst in groups[group].values(),
+                ),
+            }
             for group in sorted(groups, key=lambda group: _least(groups[group]))
         ],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -19,13 +20,16 @@ from inficond_panel.results.decisions import (
     thresholds,
 )
 from inficond_panel.results.frame import interval_of, intervals_of
-from inficond_panel.results.image_sets import image_set, worst_first
+from inficond_panel.results.image_sets import shared_image_set, worst_first
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.slices import measure_slices, metadata_slices, worst_slice_sentence
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState, Job, Preview
+from inficond_panel.state.shown import WHOLE_SPLIT, MeasuredOn
 from inficond_panel.tuning import Student, Tuner
+from inficond_panel.tuning.cells import is_shown_or_not
+from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
@@ -41,6 +45,7 @@ from inficond_panel.vocabulary.metrics import (
 )
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.groups import group_words
 from inficond_panel.wording.metrics import UNCHANGED, make_change
 
 
@@ -73,11 +78,14 @@ def make_line(
 MEASURE_KEYS = (*SHARES, *ERRORS)
 
 
-def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> dict[str, Any]:
+def make_measures(
+    tuner: Tuner, student: Student, preview: Student | None, images: str = ""
+) -> dict[str, Any]:
     """Return a table with one row per metric of a student: value, interval, changes, and a note.
 
     The changes are since #0, since the parent unless that is #0, and by the pending batch, whose
-    student is ``preview``. For the worker thread.
+    student is ``preview``. ``images`` names picked images; "": all of the split. For the worker
+    thread.
     """
     name, split, node, root = student.class_name, student.split, student.node, tuner.root()
     level = tuner.spec.views.shown_level
@@ -111,10 +119,15 @@ def make_measures(tuner: Tuner, student: Student, preview: Student | None) -> di
             }
             for key in MEASURE_KEYS
         ],
-        "scope": f"{count(now['images'])} {IMAGES_OF[split]}, "
-        f"{count(now['positives'])} with the class"
+        "scope": _scope(now, images or f"{count(now['images'])} {IMAGES_OF[split]}")
         + (", decided by students that had not seen them" * (name in tuner.spent(node, split))),
     }
+
+
+def _scope(now: pd.Series, images: str) -> str:
+    fewer = min(now["positives"], now["images"] - now["positives"])
+    few = ": too few to conclude anything" if fewer < LEAST_TUNE else ""
+    return f"{images}, {count(now['positives'])} with the class{few}"
 
 
 def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
@@ -209,11 +222,10 @@ class MeasuresPanel(param.Parameterized):
 
     def show(self) -> None:
         """Show the line of metrics of the selected student, and start computing all metrics."""
-        name, snapshot = self.panels.student, self.app.students.snapshot
-        preview = self._preview
-        after = preview.metrics[name] if preview else None
-        changes = preview.changes[name] if preview else {}
-        self.panels.line = make_line(snapshot.metrics[name], after, changes)
+        name, shown, preview = self.panels.student, self.app.shown, self._preview
+        after = shown.student(name, preview.node).metrics if preview else None
+        changes = preview.changes[name] if preview and shown.what == WHOLE_SPLIT else {}
+        self.panels.line = make_line(shown.snapshot.metrics[name], after, changes)
         self.measure()
 
     @property
@@ -226,7 +238,7 @@ class MeasuresPanel(param.Parameterized):
     def measure(self) -> None:
         """Start computing all metrics of the selected student, if the panel is open."""
         panels, app = self.panels, self.app
-        name, snapshot, preview = panels.student, app.students.snapshot, self._preview
+        name, snapshot, preview = panels.student, app.shown.snapshot, self._preview
         asked = snapshot, name, preview
         self.slice()
         if not (panels.detailed and panels.measured and name) or (
@@ -234,12 +246,18 @@ class MeasuresPanel(param.Parameterized):
         ):
             return
         self._asked = asked
-        student = app.students.student(name)
-        after = app.students.student(name, preview.node) if preview else None
+        tuner, images = app.shown.tuner_of(app.shown.what), app.shown.what.images
+        students = partial(tuner.at, split=snapshot.split)
+        student = students(snapshot.node)[name]
+        after = students(preview.node)[name] if preview else None
+        offering = app.shown.tuner_of(
+            MeasuredOn(images)
+        )  # the thresholds to try do not follow the tried
 
         def work(_: Job) -> dict[str, Any]:
-            trial = threshold_trial(app.tuner, student.node, student.split, name)
-            return {**make_measures(app.tuner, student, after), "trial": trial}
+            trial = threshold_trial(offering, student.node, student.split, name)
+            shown = make_measures(tuner, student, after, images.words if images else "")
+            return {**shown, "trial": trial}
 
         def done(measures: dict[str, Any]) -> None:
             if asked == self._asked and name == panels.student:
@@ -251,7 +269,7 @@ class MeasuresPanel(param.Parameterized):
     def slice(self) -> None:
         """Start computing a metric on the slices of the chosen column, if the panel is open."""
         panels, app = self.panels, self.app
-        name, snapshot = panels.student, app.students.snapshot
+        name, snapshot = panels.student, app.shown.snapshot
         column, metric = panels.slice_by, panels.slice_metric
         asked = snapshot, name, column, metric
         if not (panels.detailed and panels.measured and name and column):
@@ -264,14 +282,13 @@ class MeasuresPanel(param.Parameterized):
 
     def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
         panels, app = self.panels, self.app
-        _, name, column, metric = asked
-        student = app.students.student(name)
+        snapshot, name, column, metric = asked
+        tuner, node, split = app.shown.tuner_of(app.shown.what), snapshot.node, snapshot.split
 
         def work(job: Job) -> SliceReport:
-            node, split = student.node, student.split
-            masks = metadata_slices(app.store, split, [column])
+            masks = metadata_slices(app.store, split, [column], tuner.images(split))
             return measure_slices(
-                app.tuner, node, split, masks, metric, classes=[name], cancelled=job.cancelled
+                tuner, node, split, masks, metric, classes=[name], cancelled=job.cancelled
             )[name]
 
         def done(report: SliceReport) -> None:
@@ -322,6 +339,16 @@ def make_threshold(
     }
 
 
+def make_tried(tuner: Tuner, tried: Mapping[str, float], class_name: str) -> dict[str, Any]:
+    """Return the threshold tried for a class: ``value``, its ``text``, and the ``line`` of the spec
+    that keeps all thresholds tried; empty if none is tried for the class."""
+    if class_name not in tried:
+        return {}
+    value = tried[class_name]
+    line = threshold_line({**tuner.spec.students.threshold, **tried})
+    return {"value": value, "text": signed(value, 3), "line": line}
+
+
 class ThresholdChoices:
     """Updater of ``panels.threshold``, which the worker computes on request."""
 
@@ -338,7 +365,17 @@ class ThresholdChoices:
             self.panels.threshold = {}
             return
         now = self.app.tuner.thresholds[self.app.store.classes.index(name)] if name else 0.0
-        self.panels.threshold = {"now": signed(now, 3), "kind": "ask"}
+        self.panels.threshold = {"now": signed(now, 3), "tried": self._tried, "kind": "ask"}
+
+    def show_tried(self) -> None:
+        """Show the threshold that is tried for the student, if one is."""
+        if self.panels.threshold:
+            self.panels.threshold = {**self.panels.threshold, "tried": self._tried}
+
+    @property
+    def _tried(self) -> dict[str, Any]:
+        app = self.app
+        return make_tried(app.tuner, app.students.thresholds, self.panels.student)
 
     def stop(self) -> None:
         """Stop choosing a threshold, since a person waits for another job."""
@@ -369,7 +406,8 @@ class ThresholdChoices:
         app.jobs.submit(Job("threshold", work, done, failed))
 
     def _tell(self, shown: dict[str, Any]) -> None:
-        self.panels.threshold = {"now": self.panels.threshold["now"], **shown}
+        kept = {key: self.panels.threshold[key] for key in ("now", "tried")}
+        self.panels.threshold = {**kept, **shown}
 
 
 class MeasuresActions(StudentActions):
@@ -380,12 +418,31 @@ class MeasuresActions(StudentActions):
 
     @action
     def _open_slice(self, value: str) -> None:
-        """Show the images with this value of the column, the student's worst errors first."""
-        app, column = self.app, self.panels.slice_by
-        student = app.students.student(self.student)
-        rows = worst_first(student, metadata_slices(app.store, student.split, [column])[value])
-        title = f"{column}: {value or 'not known'}"
-        app.selection.open_images(image_set(student, title, rows))
+        """Pick the images with this value of the column, the student's worst errors first."""
+        column = self.panels.slice_by
+        self._pick(column, value, f"{column}: {value or 'not known'}")
+
+    @action
+    def _open_group(self, group: str) -> None:
+        """Pick the images of a group, the student's worst errors first."""
+        app, by = self.app, self.app.groups.by.strip()
+        self._pick(by, group, group_words(by, group, shown_or_not=is_shown_or_not(app.store, by)))
+
+    def _pick(self, column: str, value: str, title: str) -> None:
+        """Pick the images, among those picked, with a value of what divides them."""
+        app, student = self.app, self.app.shown.student(self.student)
+        masks = metadata_slices(app.store, student.split, [column], student.rows)
+        if images := app.shown.images:
+            title = f"{title}, of {images.title}"
+        app.selection.open_images(
+            shared_image_set(student, title, worst_first(student, masks[value]))
+        )
+
+    @action
+    def _try_threshold(self, threshold: float | None) -> None:
+        """Decide by another threshold (None: the spec's) until the page is left."""
+        if self.student:
+            self.app.shown.try_threshold(self.student, threshold)
 
     @action
     def _choose_threshold(self, least: float | None) -> None:

@@ -47,6 +47,7 @@ OWN = frozenset(
         "thumb_shared",
         "toggle",
         "toggle_group",
+        "try_threshold",
         "join_group",
     }
 )
@@ -196,7 +197,9 @@ class StudentPanels(StudentPart):
     )
     dividers = param.List(default=[], item_type=str, doc="As ``make_dividers`` gives them.")
     groups = param.Dict(default={}, doc="As ``make_groups`` gives it.")
-    threshold = param.Dict(default={}, doc="``now``, and as ``make_threshold`` gives it.")
+    threshold = param.Dict(
+        default={}, doc="``now``, ``tried`` (``make_tried``), and as ``make_threshold`` gives it."
+    )
 
     report = param.Dict(default={}, doc="As ``make_report``; {}: no refit made the student.")
     explained = param.Boolean(default=False, doc="Whether the report is open.")

@@ -41,7 +41,7 @@ from inficond_panel.views.knowledge.rows import (
     make_concept_rows,
     make_undefined,
 )
-from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECT_SORT
+from inficond_panel.vocabulary.metrics import AP, DISCREPANCIES, DISCREPANCY_P, SUSPECT_SORT
 
 ALL_ROWS = 0  #: the number ``top`` that lists all concepts that match a search
 
@@ -87,6 +87,7 @@ class KnowledgeView(
     def __init__(self, app: AppState, overview: Overview | None = None) -> None:
         self.app, self.overview = app, overview
         self._scales: Latest[tuple[str, str], pd.DataFrame] = Latest(1)
+        self._thresholds: tuple[tuple[str, float], ...] = ()
         self.bar = BatchBar.of(app, factor=app.tuning.factor)
         batch = {name: self.bar.param[name] for name in ("pending", "status", "repairs")}
         self.panels = StudentPanels.of(app, **batch)
@@ -176,7 +177,7 @@ class KnowledgeView(
 
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students
-        agreement = students.snapshot.agreement[name]
+        agreement = self.app.shown.whole.agreement[name]
         counts = agreement.positives if sort == DISCREPANCY_P.key else agreement.negatives
         rows = make_concept_rows(
             concept_rows(
@@ -229,6 +230,23 @@ class KnowledgeView(
         if self.table.student:
             self.batch.show()
             self.measures.show()
+
+    @param.depends("app.shown.snapshot", watch=True)
+    def _show_measured(self) -> None:
+        """Show the metrics of the picked images, and what follows from thresholds tried."""
+        thresholds, name = self.app.shown.what.thresholds, self.table.student
+        moved, self._thresholds = thresholds != self._thresholds, thresholds
+        if name:
+            self.measures.show()
+            self.bar.param.update(**self.batch.change_texts())
+        if moved and self.table.sort in DISCREPANCIES:
+            self._show_rows()
+        elif moved and self.table.metric != AP.key:
+            self.effects.start()
+
+    @param.depends("app.students.thresholds", watch=True)
+    def _show_tried(self) -> None:
+        self.thresholds.show_tried()
 
     @param.depends("app.shifts.by_class", "app.reliance.repaired", watch=True)
     def _show_suspects(self) -> None:

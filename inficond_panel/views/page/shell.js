@@ -110,7 +110,8 @@ function header(model, saved, sheet, link, photo) {
     "header",
     {},
     h("h1", { class: "logo" }, "InFiConD"),
-    h("span", { class: "muted clip" }, model.subtitle),
+    h("span", { class: "muted clip" }, model.heading.of),
+    ...pickedChips(model),
     h("span", { class: "grow" }),
     ...(model.still
       ? []
@@ -121,6 +122,33 @@ function header(model, saved, sheet, link, photo) {
           exportButton(model),
         ]),
   )
+}
+
+/** What all numbers of the page are of, if not of all images and the thresholds of the spec: a click on
+    the images lists them, and the cross drops them. */
+function pickedChips(model) {
+  const chip = (name, words, leave, label) => {
+    const cross = iconButton("cross", label, () => model.send_msg({ action: leave }))
+    const element = h("span", { class: "picked", role: "status", "data-of": name }, words, cross)
+    watch(model, ["heading"], () => {
+      const told = model.heading[name] ?? ""
+      element.hidden = !told
+      text(words, told)
+      set(words, "title", told)
+      cross.hidden = model.still
+    })
+    return element
+  }
+  const list = h("button", { class: "clip", onclick: () => model.send_msg({ action: "list_images" }) })
+  return [
+    chip("images", list, "leave_images", "Measure on all images again"),
+    chip(
+      "thresholds",
+      h("span", { class: "clip" }),
+      "forget_thresholds",
+      "Decide by the thresholds of the spec",
+    ),
+  ]
 }
 
 /** Button that opens the dialog for the user's photo; hidden where no photo can be scored. */

@@ -11,7 +11,7 @@ import param
 from panel.viewable import Children, Viewable, Viewer
 
 from inficond_panel.common.database import IN_MEMORY
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, signed
 from inficond_panel.results.begin import in_order
 from inficond_panel.spec import Layout
 from inficond_panel.state import AppState
@@ -113,6 +113,19 @@ def make_folded(app: AppState) -> list[str]:
     return [name for name, shown in (("detail", opened), ("provenance", edited)) if not shown]
 
 
+def make_heading(app: AppState) -> dict[str, str]:
+    """Return what the page is ``of``, the words on the ``images`` picked, and those on the
+    ``thresholds`` tried; "" for none."""
+    images, tried = app.shown.images, app.students.thresholds
+    many = f"Thresholds tried for {count(len(tried), 'class')}"
+    one = [f"{name}: threshold {signed(value)} tried" for name, value in tried.items()]
+    return {
+        "of": f"{app.dataset.title}, {count(len(app.store.classes), 'class')}",
+        "images": images.words if images else "",
+        "thresholds": "" if not one else one[0] if len(one) == 1 else many,
+    }
+
+
 def next_class(app: AppState) -> str:
     """Return the class to go on with after a refit, the first of *Where to begin* that may rely on
     the wrong thing and was not tuned; "" without one."""
@@ -130,7 +143,7 @@ class ShellPage(Component):
     names = param.List([], item_type=str)
     titles = param.Dict(TITLES, constant=True)
     layout = param.Dict({}, doc="Columns of the page, see `make_layout`.")
-    subtitle = param.String("")
+    heading = param.Dict({}, doc="What the page is of, see `make_heading`.")
     saved = param.Dict({})
     shortcuts = param.List([])
     tab = param.String("detail", doc="Front view where views share a panel as tabs.")
@@ -197,7 +210,7 @@ class Shell(PhotoActions, Viewer):
         page: bool = True,
         address: Address | None = None,
     ) -> None:
-        theme, classes = app.spec.layout.theme, count(len(app.store.classes), "class")
+        theme = app.spec.layout.theme
         self.app = app
         self.address = address
         self._turn = 0
@@ -206,7 +219,6 @@ class Shell(PhotoActions, Viewer):
             names=list(views),
             views=list(views.values()),
             layout=make_layout(app.spec.layout),
-            subtitle=f"{app.dataset.title}, {classes}",
             shortcuts=pn.bind(make_shortcuts, app.rights.closed, app.settings.param.show),
             theme=theme,
             root=app.tuner.root_id,
@@ -245,7 +257,9 @@ class Shell(PhotoActions, Viewer):
             doing = f"{concepts.status.text}…"
         self._page.saved = make_saved(tuning.nodes, doing, path)
 
-    @param.depends("app.selection.concept", "app.selection.images", watch=True)
+    @param.depends(
+        "app.selection.concept", "app.selection.images", "app.selection.listed", watch=True
+    )
     def _show_detail(self) -> None:
         if self.app.selection.concept or self.app.selection.images:
             self._page.param.update(tab="detail", front="detail")
@@ -257,6 +271,29 @@ class Shell(PhotoActions, Viewer):
         """Fold away views with nothing in them, while no class is open."""
         self._page.begins = not self.app.selection.class_name
         self._page.folded = make_folded(self.app)
+
+    @param.depends(
+        "app.selection.images",
+        "app.students.thresholds",
+        "app.students.snapshot",
+        watch=True,
+        on_init=True,
+    )
+    def _show_heading(self) -> None:
+        self._page.heading = make_heading(self.app)
+
+    @action
+    def _list_images(self) -> None:
+        """List the picked images."""
+        self.app.selection.list_images()
+
+    @action
+    def _leave_images(self) -> None:
+        self.app.selection.leave_images()
+
+    @action
+    def _forget_thresholds(self) -> None:
+        self.app.shown.forget_thresholds()
 
     @param.depends("app.selection.class_name", watch=True)
     def _show_student(self) -> None:

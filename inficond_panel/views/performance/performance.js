@@ -9,7 +9,6 @@ import {
   h,
   hoverCard,
   icon,
-  iconButton,
   isClosed,
   isNumber,
   keepAligned,
@@ -69,7 +68,6 @@ export function render({ model, el }) {
     parts.head,
     parts.modes,
     parts.controls,
-    parts.picked,
     parts.columns,
     scroll,
     confusions.element,
@@ -115,13 +113,6 @@ export function render({ model, el }) {
   watch(model, ["rows", "changed", "selected", "sort", "descending", "touched", "shifts"], draw)
   watch(model, ["extent"], () => {
     draw()
-    requestAnimationFrame(bars.lay)
-  })
-  watch(model, ["picked", "confused"], () => {
-    const words = parts.picked.firstChild
-    parts.picked.hidden = !model.picked || model.confused
-    text(words, `Measured on ${model.picked}`)
-    set(words, "title", model.picked)
     requestAnimationFrame(bars.lay)
   })
   model.on("changes", () => card.again())
@@ -181,12 +172,6 @@ function header(model, find, menu, listed) {
       save,
     ),
     controls: h("div", { class: "controls" }, find, sort, order),
-    picked: h(
-      "p",
-      { class: "picked", hidden: "" },
-      h("span", { class: "clip" }),
-      iconButton("cross", "Measure on all images again", () => model.send_msg({ action: "leave_images" })),
-    ),
     columns: h(
       "div",
       { class: "row columns", "aria-hidden": "true" },

@@ -23,9 +23,9 @@ function sideCard(row, side) {
   const line = ([fill, name], index) => [
     [h("i", { class: `swatch fill ${fill}` }), name],
     count(row[side][index]),
-    percent(row[side][index], total),
+    row.picked ? `${count(row.picked[side][index])} picked` : percent(row[side][index], total),
   ]
-  return [title, details(FILLS.map(line)), h("p", { class: "muted" }, "A click shows the images of a part.")]
+  return [title, details(FILLS.map(line)), h("p", { class: "muted" }, "A click picks the images of a part.")]
 }
 
 function ringCard(row, { changes, shifts }) {

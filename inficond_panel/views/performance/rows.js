@@ -111,7 +111,8 @@ function fillValue(element, row, { sort }) {
   drawOnce(element, JSON.stringify([sort, row[sort], row[besideOf(sort)]]), parts)
 }
 
-/** For a class with too few positives, their number replaces the ring, which would look too certain. */
+/** For a class with too few positives or negatives, their number replaces the ring, which would look too
+    certain. */
 function fillRing(svg, value, few = null) {
   drawArc(svg.querySelector(".part"), few === null ? value : null)
   text(svg.lastChild, few === null ? ring(value) : `n = ${few}`)
@@ -133,12 +134,14 @@ function spoken(row, model) {
   const { sort } = model
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP behind the teacher ${points(row.gap)} points` : row.reason
+  const counts = row.picked ?? row
+  const of = row.picked ? "picked " : ""
   const side = (name) =>
-    `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
+    `${of}${name}: ${FILLS.map(([, fill], index) => `${counts[name][index]} ${fill}`).join(", ")}`
   const told = [sort, besideOf(sort)]
     .filter((key) => key && key !== "gap" && key !== "begin" && key !== GAP_METRIC)
     .map((key) => value(SORTS[key].name, rounded(row[key])))
-  const few = row.few === null ? [] : [`too few positives to say: ${row.few}`]
+  const few = row.few === null ? [] : [`too few images to say: ${row.few}`]
   return [
     row.name,
     ...few,

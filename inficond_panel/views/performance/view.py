@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import holoviews as hv
-import numpy as np
 import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
@@ -17,13 +16,18 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import UNDEFINED, count, defined
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.distill import Agreement
-from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance_bars, update_bars
-from inficond_panel.results.image_sets import ImageSet, decided_images, image_set
-from inficond_panel.results.metrics import students_file
-from inficond_panel.results.snapshot import Snapshot, on_images
-from inficond_panel.state import AppState, Job
+from inficond_panel.plots.performance_bars import (
+    FILLS,
+    SIDES,
+    Bars,
+    make_performance_bars,
+    update_bars,
+)
+from inficond_panel.results.image_sets import decided_images, image_set
+from inficond_panel.results.metrics import students_file, too_few
+from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.state import AppState
 from inficond_panel.state.batch import Item
-from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_plot_pane
@@ -37,19 +41,29 @@ from inficond_panel.wording.suspects import plain_sentence, repaired_sentence
 _FACTS = ("constant_fidelity", "logit_correlation")
 
 
-def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
+def make_performance_rows(
+    snapshot: Snapshot, picked: Snapshot | None = None
+) -> list[dict[str, Any]]:
     """Return one row per class: metrics (None where undefined), and counts of right decisions.
 
-    ``positives`` and ``negatives`` are counts of images: both right, only the teacher right, both
-    wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and other
-    gaps likewise; ``teacher`` has the teacher's metrics, ``unknown`` the sentence on a class that
-    the teacher does not know, or is empty. ``few`` is the number of positives if it is too small to
-    conclude anything, else None.
+    ``positives`` and ``negatives`` are counts of all images: both right, only the teacher right,
+    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and
+    other gaps likewise; ``teacher`` has the teacher's metrics, ``unknown`` the sentence on a class
+    that the teacher does not know, or is empty. ``few`` is the number of positives or negatives,
+    whichever are fewer, if it is too small to conclude anything, else None. With images ``picked``
+    the metrics are of these alone, and ``picked`` has their counts; else it is None.
     """
-    return [_row(snapshot, name) for name in snapshot.metrics]
+    return [_row(snapshot, picked, name) for name in snapshot.metrics]
 
 
-def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
+def _counts(agreement: Agreement) -> dict[str, list[int]]:
+    return {
+        side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS] for side in SIDES
+    }
+
+
+def _row(whole: Snapshot, picked: Snapshot | None, name: str) -> dict[str, Any]:
+    snapshot = picked or whole
     metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
     student = {metric: getattr(metrics, metric) for metric in METRICS}
     teacher = {AP.key: metrics.teacher_ap, FIDELITY.key: 1.0, **agreement.teacher_metrics()}
@@ -57,12 +71,10 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         "name": name,
         **{key: defined(sort.value(student, teacher)) for key, sort in CLASS_SORTS.items()},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
-        **{
-            side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS]
-            for side in SIDES
-        },
-        "images": metrics.n,
-        "few": metrics.positives if metrics.positives < LEAST_TUNE else None,
+        **_counts(whole.agreement[name]),
+        "picked": _counts(agreement) if picked else None,
+        "images": whole.metrics[name].n,
+        "few": too_few(metrics),
         "reason": "" if metrics.positives else "AP is undefined: no image shows this class.",
         "unknown": teacher_sentence(name, snapshot.teacher[name]),
     }
@@ -117,12 +129,12 @@ def _leave_bars(plot: Any, _: hv.Element) -> None:
 
 
 @bokeh_backend()
-def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
+def _draw_bars(shown: Bars, dark: bool, width: int) -> hv.Rectangles:
     """Return the plot of the bars, without axes and tools; the browser lays it over the rows.
 
     The first visible range (``ylim``) has no bars: a thousand bars take a second to draw.
     """
-    bars = make_performance_bars(agreement, dark, width)
+    bars = make_performance_bars(shown.whole, dark, width, shown.picked)
     hooks = [*bars.opts.get(backend="bokeh").kwargs["hooks"], _leave_bars]
     return bars.opts(
         toolbar=None,
@@ -141,12 +153,10 @@ class PerformanceView(Acting, Viewer):
 
     def __init__(self, app: AppState) -> None:
         self.app = app
-        self._measured = app.students.snapshot  # the rows' numbers, perhaps on picked images
-        self._opened: ImageSet | None = None  # images of a part of a bar, opened last
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable.of(
             app,
-            rows=make_performance_rows(self._measured),
+            rows=self._rows(),
             suspecting=app.spec.tuning.suspects,
             shifts=pn.bind(
                 make_shifts,
@@ -177,42 +187,28 @@ class PerformanceView(Acting, Viewer):
         """Release the plot of the bars, at the end of the session."""
         close_plots(self._bars)
 
-    def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
-        known = self._measured.agreement
-        by_row = {name: known[name] for name in self._measured.metrics}
-        return by_row, self.app.theme == "dark", self.table.bar_width
-
     @property
-    def _followed(self) -> ImageSet | None:
-        """Picked images that the rows are measured on, with details; None: images of the split.
+    def _picked(self) -> Snapshot | None:
+        """Numbers of the picked images; None while no image is picked."""
+        shown = self.app.shown
+        return shown.snapshot if shown.what.images else None
 
-        A click on a part of a bar picks images too, but the rows do not follow them: no other part
-        would be left to click on.
-        """
-        images, details = self.app.picked, self.app.settings.show == "details"
-        return images if details and images is not self._opened else None
+    def _rows(self) -> list[dict[str, Any]]:
+        return make_performance_rows(self.app.shown.whole, self._picked)
 
-    @param.depends("app.students.snapshot", "app.selection.images", "app.settings.show", watch=True)
-    def _measure(self) -> None:
-        """Show the metrics on the split in view, or on the picked images of ``_followed``."""
-        app, snapshot, images = self.app, self.app.students.snapshot, self._followed
-        if images is None:
-            if self._measured is not snapshot:
-                self._show(snapshot, "")
-            return
+    def _shown(self) -> tuple[Bars, bool, int]:
+        whole, picked = self.app.shown.whole.agreement, self._picked
+        return (
+            Bars(whole, picked.agreement if picked else None),
+            self.app.theme == "dark",
+            self.table.bar_width,
+        )
 
-        def work(_: Job) -> Snapshot:
-            return on_images(app.tuner, snapshot, images.rows)
-
-        def done(measured: Snapshot) -> None:
-            if self._followed is images and app.students.snapshot is snapshot:
-                self._show(measured, f"{count(len(images.rows), 'image')}: {images.title}")
-
-        app.jobs.submit(Job("measure", work, done, app.tuning.tell))
-
-    def _show(self, measured: Snapshot, picked: str) -> None:
-        self._measured = measured
-        self.table.show_rows(make_performance_rows(measured), picked)
+    @param.depends("app.shown.snapshot", watch=True)
+    def _show(self) -> None:
+        """Show the metrics of the split in view, or of the picked images."""
+        images = self.app.shown.what.images
+        self.table.show_rows(self._rows(), images.words if images else "")
         self._redraw_bars()
 
     @param.depends("app.theme", "table.bar_width", watch=True)
@@ -222,7 +218,7 @@ class PerformanceView(Acting, Viewer):
             change_figure(plot.state, change)
         pn.io.push_notebook(self.table)
 
-    @param.depends("app.students.snapshot", "app.settings.sort", watch=True)
+    @param.depends("app.shown.snapshot", "app.settings.sort", watch=True)
     def _forget_changes(self) -> None:
         self._asked = ""
         self.table.changes = {}
@@ -230,13 +226,13 @@ class PerformanceView(Acting, Viewer):
     @param.depends("app.changes.arrivals", watch=True)
     def _tell_changes(self) -> None:
         """Send the changes of the class whose card is open, in the metric of the sort."""
-        if not self._asked or self.table.picked:  # changes are of all images
+        if not self._asked:
             return
-        name, changes = self._asked, self.app.changes
+        name, changes, what = self._asked, self.app.changes, self.app.shown.what
         metric = CLASS_SORTS[self.table.sort].metric
         by_class = {
-            "start": changes.total(name, [metric]).get(metric),
-            "previous": changes.last(name, [metric]).get(metric),
+            "start": changes.total(name, [metric], what).get(metric),
+            "previous": changes.last(name, [metric], what).get(metric),
         }
         snapshot, untouched = self.app.students.snapshot, {}
         if snapshot.node.parent is not None and name not in snapshot.node.tuned:
@@ -263,15 +259,7 @@ class PerformanceView(Acting, Viewer):
         shown = self.app.students.student(name)
         rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
-        if self._followed is not None:
-            rows = rows[np.isin(rows, self._followed.rows)]
-            words += f", of {self._followed.title}"
-        self._opened = image_set(shown, f"{name}, {side}{words}", rows)
-        self.app.selection.open_images(self._opened)
-
-    @action
-    def _leave_images(self) -> None:
-        self.app.selection.images = None
+        self.app.selection.open_images(image_set(shown, f"{name}, {side}{words}", rows))
 
     @action
     def _open_confused(self, label: str, named: str, who: str) -> None:
@@ -288,7 +276,7 @@ class PerformanceView(Acting, Viewer):
 
     @action
     def _save_students(self, names: list[str], kind: str) -> None:
-        snapshot = self._measured
+        snapshot = self.app.shown.snapshot
         if not set(names) <= set(self.app.store.classes):
             raise ValueError(f"not all classes are in this store: {names!r:.200}")
         make_and_send(self.app, self.table, lambda: students_file(snapshot, names, kind))

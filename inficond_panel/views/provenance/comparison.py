@@ -14,6 +14,7 @@ from inficond_panel.results import refit_words as words
 from inficond_panel.results.comparison import ClassComparison, Comparison
 from inficond_panel.results.refit_changes import Churn, Flip
 from inficond_panel.state import CHANGE_METRICS, AppState, Job
+from inficond_panel.state.shown import MeasuredOn
 from inficond_panel.tuning import Iteration
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import FILL_NAMES, PRESENCE, make_picture, send_photo, send_pictures
@@ -36,6 +37,8 @@ from inficond_panel.wording.metrics import make_change
 
 #: Metrics of a node on a split, by class.
 MetricsByClass = Mapping[str, ClassMetrics]
+#: Split, and what on it is measured.
+Scope = tuple[str, MeasuredOn]
 
 
 class RowResults:
@@ -43,13 +46,14 @@ class RowResults:
 
     def __init__(self, app: AppState) -> None:
         self.app = app
-        self._measured: dict[tuple[str, str], MetricsByClass] = {}  # by node id and split
+        self._measured: dict[tuple[str, Scope], MetricsByClass] = {}  # by node id
         self._shown: tuple[Any, dict[str, Any]] = (None, {})  # scope, and results by node id
 
     @property
-    def scope(self) -> tuple[str, str]:
-        """Selected class (empty: none) and split in view."""
-        return self.app.selection.class_name, self.app.students.snapshot.split
+    def scope(self) -> tuple[str, Scope]:
+        """Selected class (empty: none), and which metrics are shown."""
+        app = self.app
+        return app.selection.class_name, (app.students.snapshot.split, app.shown.what)
 
     def known(
         self, nodes: Sequence[Iteration], branches: Branches, metric: str, whole: bool = False
@@ -58,7 +62,8 @@ class RowResults:
 
         With ``whole`` compute all of it; call this on the worker thread.
         """
-        (name, split), tuner, looks = self.scope, self.app.tuner, self.app.tuning.looks
+        (name, scope), looks = self.scope, self.app.tuning.looks
+        (split, what), tuner = scope, self.app.shown.tuner_of(scope[1])
         # the numbers of the holdout are hidden unless it was opened for the node
         hidden = {node.id for node in nodes if split == HOLDOUT and not looks.get(node.id)}
         seen = [node for node in nodes if node.id not in hidden]
@@ -67,10 +72,10 @@ class RowResults:
             for node in seen
             if node.parent and touches(node, name, tuner.joint)
         ]
-        changes = self.app.changes.between(steps, name, metric, whole)
+        changes = self.app.changes.between(steps, name, metric, what, whole=whole)
         measured = {}
         for node in with_parents(seen, branches):
-            metrics = self._measured.get((node.id, split)) or tuner.known_metrics(node, split)
+            metrics = self._measured.get((node.id, scope)) or tuner.known_metrics(node, split)
             if metrics is None and whole:
                 metrics = tuner.metrics(tuner.node(node.id), split)
             if metrics is not None:
@@ -104,18 +109,19 @@ class RowResults:
         """
         seen = [node for node in nodes if node.id not in shown.hidden]
         wanted = [node.id for node in with_parents(seen, branches)]
-        tuner, split = self.app.tuner, self.scope[1]
-        missing = [(id_, split) for id_ in wanted if id_ not in shown.measured]
+        scope = self.scope[1]
+        split, tuner = scope[0], self.app.shown.tuner_of(scope[1])
+        missing = [(id_, scope) for id_ in wanted if id_ not in shown.measured]
         if not missing:
             return
 
-        def metrics_of(cell: tuple[str, str]) -> MetricsByClass:
-            return tuner.metrics(tuner.node(cell[0]), cell[1])
+        def metrics_of(cell: tuple[str, Scope]) -> MetricsByClass:
+            return tuner.metrics(tuner.node(cell[0]), split)
 
-        def work(job: Job) -> dict[tuple[str, str], MetricsByClass]:
+        def work(job: Job) -> dict[tuple[str, Scope], MetricsByClass]:
             return job.first_of(missing, metrics_of)  # ``done`` requests the others
 
-        def keep(cells: dict[tuple[str, str], MetricsByClass]) -> None:
+        def keep(cells: dict[tuple[str, Scope], MetricsByClass]) -> None:
             kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
             self._measured = {**kept, **cells}
             done()
@@ -124,10 +130,10 @@ class RowResults:
 
     def total(self, shown: ShownIterations) -> dict[str, Any] | None:
         """Return the change since #0 in the metric of the rows, as shown; None at #0."""
-        snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
+        snapshot, name, metric = self.app.shown.snapshot, shown.class_name, shown.metric
         if snapshot.node.parent is None:
             return None
-        change = self.app.changes.total(name, [metric]).get(metric)
+        change = self.app.changes.total(name, [metric], self.app.shown.what).get(metric)
         now, before = (values_of(each, name) for each in (snapshot.metrics, snapshot.before))
         return make_change(change, now[metric] - before[metric], METRICS[metric].unit)
 

@@ -114,6 +114,7 @@ class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
     @param.depends(
         "_tree.metric",
         "app.selection.class_name",
+        "app.shown.snapshot",
         "app.changes.arrivals",
         "app.changes.problem",
         watch=True,

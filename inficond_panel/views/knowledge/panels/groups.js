@@ -36,7 +36,11 @@ export function makeGroups(model) {
     table.hidden = !rows.length
     drawOnce(table, JSON.stringify(model.groups), () => [
       headOf(heads, level),
-      h("tbody", {}, rows.map(line)),
+      h(
+        "tbody",
+        {},
+        rows.map((row) => line(row, model)),
+      ),
     ])
   }
   return { element, draw }
@@ -53,12 +57,21 @@ const headOf = (heads, level) =>
     ),
   )
 
-function line({ name, images, found, called, worst }) {
+function line({ name, key, images, found, called, worst }, model) {
+  const pick = h(
+    "button",
+    {
+      class: "link",
+      title: "Pick these images",
+      onclick: () => model.send_msg({ action: "open_group", group: key }),
+    },
+    images,
+  )
   const row = h(
     "tr",
     {},
     h("th", { scope: "row", class: "clip", title: name }, name),
-    [images, found, called].map((value) => h("td", { class: "num" }, value)),
+    [pick, found, called].map((value) => h("td", { class: "num" }, value)),
   )
   set(row, "class", worst ? "worst" : null)
   return row

@@ -163,7 +163,7 @@ function sliceLine({ name, key, value, range, beside, images, verdict, worst }, 
         "button",
         {
           class: "link",
-          title: "Show these images",
+          title: "Pick these images",
           onclick: () => model.send_msg({ action: "open_slice", value: key }),
         },
         images,
@@ -204,7 +204,7 @@ function makeThreshold(model, send) {
   )
   const told = h("p", { class: "num", role: "status" })
   const found = h("div", { class: "chosen" })
-  const trial = makeTrial(model)
+  const trial = makeTrial(model, send)
   const element = h(
     "section",
     { class: "threshold" },
@@ -235,8 +235,11 @@ function makeThreshold(model, send) {
   return { element, draw }
 }
 
-/** Any threshold, tried while it is moved: what it would decide on the images in view. */
-function makeTrial(model) {
+const EVERY = 150 // ms between two thresholds that are sent while the slider moves
+
+/** Any threshold, tried while it is moved: what it would decide on the images in view. All views follow,
+    until it is reset. */
+function makeTrial(model, send) {
   const slider = h("input", {
     type: "range",
     min: 0,
@@ -245,8 +248,32 @@ function makeTrial(model) {
     "aria-label": "Try another threshold",
   })
   const told = h("p", { class: "num" })
-  const element = h("div", {}, told, h("label", { class: "pick" }, h("span", {}, "Try another"), slider))
+  const reset = h("button", { class: "link", onclick: () => move(null) }, "Reset")
+  const kept = h("div")
+  const element = h(
+    "div",
+    {},
+    told,
+    h("div", { class: "pick" }, h("label", { class: "pick" }, h("span", {}, "Try another"), slider), reset),
+    kept,
+  )
   let shown = null
+  let sent = 0
+  let waiting = 0
+  const move = (threshold) => {
+    clearTimeout(waiting)
+    waiting = 0
+    sent = Date.now()
+    send("try_threshold", { threshold })
+  }
+  /** Send where the slider is, at once or soon. */
+  const follow = () => {
+    const { threshold, now } = shown
+    const at = Number(slider.value)
+    const go = () => move(at === now ? null : threshold[at])
+    clearTimeout(waiting)
+    waiting = setTimeout(go, Math.max(0, sent + EVERY - Date.now()))
+  }
   const say = () => {
     const { threshold, found, wrong } = shown
     const at = Number(slider.value)
@@ -262,17 +289,32 @@ function makeTrial(model) {
     text(told, words)
     set(slider, "aria-valuetext", words)
   }
-  slider.addEventListener("input", say)
+  slider.addEventListener("input", () => {
+    say()
+    follow()
+  })
   const draw = () => {
     const trial = model.measures?.trial
+    const { tried = {} } = model.threshold
     element.hidden = !trial?.threshold
-    if (!trial || trial === shown || element.hidden) return
-    shown = trial
-    slider.max = trial.threshold.length - 1
-    slider.value = trial.now
+    if (element.hidden) return
+    reset.hidden = !tried.line
+    drawOnce(kept, tried.line ?? "", () => (tried.line ? [lineOf(tried.line)] : []))
+    const other = JSON.stringify(trial) !== JSON.stringify(shown)
+    if (other) {
+      shown = trial
+      slider.max = trial.threshold.length - 1
+    } else if (waiting || slider.matches(":active")) return // where a person holds it
+    slider.value = tried.line ? nearest(trial.threshold, tried.value) : trial.now
     say()
   }
   return { element, draw }
+}
+
+/** Index of the number that is nearest to `value` in an ascending list. */
+function nearest(list, value) {
+  const distance = list.map((each) => Math.abs(each - value))
+  return distance.indexOf(Math.min(...distance))
 }
 
 function worthOf(rows, confidence) {
