@@ -7,8 +7,9 @@ UPDATE = "Install the newest inficond-panel"
 
 def other_format(place: object, found: object, read: int) -> str:
     """Return the message on a file whose format is ``found``, where this version reads ``read``."""
-    by = "a newer version" if is_newer(found, read) else "an earlier version"
-    return f"{place} has format {found}, of {by}; this program reads format {read}."
+    if is_newer(found, read):
+        return f"{place} has format {found}, of a newer version; this program reads {read}."
+    return f"{place} has format {found}, of an earlier version; this program reads {read}."
 
 
 def is_newer(found: object, read: int) -> bool:
