@@ -2,7 +2,7 @@
 
 import pytest
 
-from inficond_panel.ui.browser import _FIRST
+from inficond_panel.ui.browser import FIRST_TEMPLATE
 from inficond_panel.views.page.page import skeleton
 
 pytestmark = pytest.mark.page
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.page
 @pytest.fixture
 def html() -> str:
     parts = {"bokeh_js": "<script src='bokeh.js'></script>", "docs": [], "plot_script": "<plot>"}
-    return _FIRST.render(first=skeleton(), title="InFiConD", **parts)
+    return FIRST_TEMPLATE.render(first=skeleton(), title="InFiConD", **parts)
 
 
 def test_the_skeleton_is_in_the_page_before_its_scripts(html):
