@@ -1,6 +1,7 @@
 """What a browser draws before the page's scripts have arrived."""
 
 import pytest
+from bokeh.core.templates import MACROS
 
 from inficond_panel.ui.browser import FIRST_TEMPLATE
 from inficond_panel.views.page.page import skeleton
@@ -10,7 +11,8 @@ pytestmark = pytest.mark.page
 
 @pytest.fixture
 def html() -> str:
-    parts = {"bokeh_js": "<script src='bokeh.js'></script>", "docs": [], "plot_script": "<plot>"}
+    script = "<script src='bokeh.js'></script>"
+    parts = {"bokeh_js": script, "docs": [], "plot_script": "<plot>", "macros": MACROS}
     return FIRST_TEMPLATE.render(first=skeleton(), title="InFiConD", **parts)
 
 
