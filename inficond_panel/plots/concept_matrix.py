@@ -80,7 +80,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 #: Most cells whose number and sign are written, the strongest first.
 WRITTEN = 10_000
 #: Width in pixels of the concept names.
-NAMES = 190
+NAMES_WIDTH = 190
 _ROW = 22  # height of a row in pixels
 _LONGEST = 26  #: characters of a concept's name that fit there
 _WIDE = 40  # least width in pixels of a cell for its number to be written
@@ -141,13 +141,14 @@ def make_matrix(
     cell's; marked cells have an outline. Numbers are written in the cells, or if they do not fit, a
     minus in cells with a negative influence. A ``responsive`` matrix fills the width of its
     container, and has no names of classes: the page has them above it, in columns of equal width
-    after ``NAMES`` pixels. ``class`` and ``concept`` count columns from the left and rows from the
-    bottom; ``tapped`` is called with both for each click on the figure, also on names outside.
+    after ``NAMES_WIDTH`` pixels. ``class`` and ``concept`` count columns from the left and rows
+    from the bottom; ``tapped`` is called with both for each click on the figure, also on names
+    outside.
     """
     rows, columns = cells.influence.shape
     cell = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
     named = _cut if responsive else str
-    size = {"responsive": True} if responsive else {"width": NAMES + cell * columns}
+    size = {"responsive": True} if responsive else {"width": NAMES_WIDTH + cell * columns}
     texts = "number" if cell >= _WIDE and not responsive else "sign"
     values = np.where(cells.influence, cells.influence, np.nan).astype(np.float32)  # 0: not drawn
     shown = hv.Image(values, ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
@@ -179,7 +180,7 @@ def _cut(name: str) -> str:
 
 def _leave_room(plot: Any, _: hv.Element) -> None:
     """HoloViews hook that gives the names a fixed width, so that heads of columns can be above."""
-    plot.state.update(min_border_left=NAMES, min_border_right=0, min_border_top=0)
+    plot.state.update(min_border_left=NAMES_WIDTH, min_border_right=0, min_border_top=0)
 
 
 def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str, tapped: Tapped) -> None:

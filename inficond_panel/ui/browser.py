@@ -177,12 +177,12 @@ def show_first(html: str) -> None:
     they would keep the page white until all of them have arrived."""
     document = pn.state.curdoc
     if document is not None:
-        document.template = _FIRST
+        document.template = FIRST_TEMPLATE
         document.template_variables["first"] = html
 
 
 #: Panel's page, which begins with ``first``.
-_FIRST = BASE_TEMPLATE.environment.from_string(
+FIRST_TEMPLATE = BASE_TEMPLATE.environment.from_string(
     """{% extends "base.html" %}
 {% block js_resources %}{% endblock %}
 {% block inner_body %}

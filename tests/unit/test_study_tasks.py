@@ -128,7 +128,7 @@ def test_a_condition_is_checked_where_it_stands(tmp_path, case):
 def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path):
     visitor = at_work(small_study(tmp_path))
     app, shell = visitor.page.work.app, visitor.page.work.shell
-    closed = "export holdout photos asking typing forgetting targets class"
+    closed = "export holdout photos asking typing forgetting targets details class"
     assert visitor.screen["closed"] == closed.split()
     for name in ("sheep", ""):
         with pytest.raises(TuningError):

@@ -19,7 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.common.ordering import strongest
-from inficond_panel.plots.concept_matrix import NAMES, Cells, Tapped, make_matrix, take_cells
+from inficond_panel.plots.concept_matrix import NAMES_WIDTH, Cells, Tapped, make_matrix, take_cells
 from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.state import AppState, Job
 from inficond_panel.ui import browser
@@ -50,7 +50,7 @@ def make_table(cells: Cells) -> str:
 def make_heads(classes: Sequence[str]) -> str:
     """Return the names of the classes as HTML, to stay above the matrix: each opens its student."""
     names = "".join(_link(name, "", name) for name in classes)
-    return f"<div class='heads' style='padding-left: {NAMES}px'>{names}</div>"
+    return f"<div class='heads' style='padding-left: {NAMES_WIDTH}px'>{names}</div>"
 
 
 def _students(cells: Cells, row: int) -> str:

@@ -1,0 +1,32 @@
+"""What a browser draws before the page's scripts have arrived."""
+
+import pytest
+from bokeh.core.templates import MACROS
+
+from inficond_panel.ui.browser import FIRST_TEMPLATE
+from inficond_panel.views.page.page import skeleton
+
+pytestmark = pytest.mark.page
+
+
+@pytest.fixture
+def html() -> str:
+    script = "<script src='bokeh.js'></script>"
+    parts = {"bokeh_js": script, "docs": [], "plot_script": "<plot>", "macros": MACROS}
+    return FIRST_TEMPLATE.render(first=skeleton(), title="InFiConD", **parts)
+
+
+def test_the_skeleton_is_in_the_page_before_its_scripts(html):
+    assert 0 < html.index("Opening") < html.index("bokeh.js") < html.index("<plot>")
+
+
+def test_the_scripts_are_loaded_once(html):
+    assert html.count("bokeh.js") == 1
+
+
+def test_no_script_is_in_the_head(html):
+    assert "<script" not in html.partition("<body>")[0]
+
+
+def test_the_skeleton_hides_once_anything_is_drawn():
+    assert "body:has([data-root-id] > *) > #skeleton { display: none; }" in skeleton()
