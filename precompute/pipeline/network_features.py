@@ -95,7 +95,11 @@ def network_features(
     work = Pass("features", weights.name, lambda: layer, with_features, dataset, width)  # type: ignore
     at = np.array([position[name] for name in names], dtype=np.intp)
     run = Run(dataset, dataset.ids, cancelled=cancelled)
-    run.progress = lambda line: progress(run.images["teacher"] / len(at), line)
+
+    def tell(line: str) -> None:
+        progress(run.images["teacher"] / len(at), line)
+
+    run.progress = tell
     keys = joint_keys(names, np.zeros((len(names), 1)))
     values = run_pass(run, work, batch, at, keys)[at]
     unread = [name for name, of in zip(names, values, strict=True) if np.isnan(of).any()]

@@ -95,7 +95,7 @@ def copy_with(module: nn.Module, new: LayerWeights) -> nn.Module:
     import torch
 
     changed = _copied(module)
-    layer = changed.get_submodule(new.name)
+    layer: Any = changed.get_submodule(new.name)
     with torch.no_grad():
         for parameter, values in ((layer.weight, new.weight), (layer.bias, new.bias)):
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))

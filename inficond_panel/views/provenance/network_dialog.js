@@ -123,7 +123,13 @@ const classesOf = ({ classes, notes }) => [
       groupsTable(groups),
     ),
   ),
-  ...notes.map((note) => h("p", { class: "muted" }, note)),
+  notes.length
+    ? h(
+        "div",
+        { class: "muted" },
+        notes.map((note) => h("p", {}, note)),
+      )
+    : "",
 ]
 
 const percent = (value) => (value === null ? "–" : `${Math.round(value)} %`)
