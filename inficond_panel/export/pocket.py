@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 #: Kinds of students over a pocket's scores.
 SAME, REFITTED = "students as they are", "students refitted"
+#: Factor from which a score of a layer counts as constant.
+_LARGEST_FACTOR = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,20 +220,24 @@ def refitted_students(
     tuner: Tuner, node: Node, scores: Array, used: NDArray[np.intp]
 ) -> LinearStudents:
     """Return students fitted to the targets of ``node`` over scores ``(n, C)`` of ``fit``, within
-    its bounds; images that repairs added are left out."""
+    its bounds; images that repairs added are left out.
+
+    A score that a layer gives varies less than the store's. For the fit it is scaled to vary as
+    much, so that influences cost and are bounded as before.
+    """
     data = tuner.data_at(node)
     inside = np.arange(len(data.images)) < data.images.of_split
     classes = range(len(tuner.store.classes))
     problem = data.joint_problem(inside) if tuner.joint else data.problem([*classes], inside)
+    own = data.images.scores[inside][:, used].std(axis=0, dtype=np.float64)
+    factor = own / np.maximum(scores.std(axis=0), np.finfo(float).tiny)
+    factor = np.where((factor > 0) & (factor < _LARGEST_FACTOR), factor, 1.0)
     table = np.zeros((len(inside), len(used)))
-    table[inside] = scores
-    table[~inside] = scores.mean(axis=0)  # images of weight 0
+    table[inside] = scores * factor
+    table[~inside] = table[inside].mean(axis=0)  # images of weight 0
     limits = box(node.bounds, tuner.store.classes, tuner.store.concepts)
     l1 = np.asarray(problem.l1)
-    each = l1[used] if l1.ndim == 2 else np.tile(l1, (len(used), 1))
-    # a score that the layer gives varies less; so a unit of influence costs what it cost before
-    factor = scores.std(axis=0) / data.images.scores[inside][:, used].std(axis=0)
-    over = replace(problem, scores=Scores(table), l1=each * factor[:, None])
+    over = replace(problem, scores=Scores(table), l1=l1[used] if l1.ndim == 2 else l1)
     over = over.within(*(side[used] for side in limits))
     fitted = joint_students(over) if tuner.joint else solve(over)
-    return LinearStudents(fitted.weights, fitted.intercepts)
+    return LinearStudents(fitted.weights * factor[:, None], fitted.intercepts)

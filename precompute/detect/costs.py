@@ -8,6 +8,7 @@ from typing import Any
 
 from precompute.encoder.hub import offline
 from precompute.encoder.image import Preprocessing
+from precompute.encoder.open_clip_model import no_warning_of_weights
 from precompute.teachers.multiplications import of_module, of_onnx
 from precompute.teachers.onnx_file import of_size
 from precompute.teachers.teacher import Teacher, TorchTeacher
@@ -26,11 +27,12 @@ def encoder_cost(keys: Mapping[str, Any], base: Path = Path()) -> float | None:
     ):
         return None
     try:
-        with offline(), torch.device("meta"):  # shapes alone
+        with offline(), no_warning_of_weights(), torch.device("meta"):  # shapes alone
             tower = open_clip.create_model(
                 f"local-dir:{base / name}" if folder else name,
                 load_weights=False,
                 pretrained_text=False,
+                device="meta",
             ).visual
         side = tower.image_size
         return of_module(tower.eval(), (side, side) if isinstance(side, int) else tuple(side))

@@ -64,24 +64,34 @@ def build_model(source: WeightsSource) -> Any:
     from the hub if the spec names a model there."""
     import open_clip
 
-    root = logging.getLogger()
-    root.addFilter(_says_nothing)  # hide a warning of random weights: weights are loaded next
     config = open_clip.get_model_config(source.model)
-    try:
-        with nullcontext() if source.online else offline(), _building(source.model):
-            model = open_clip.create_model(
-                source.model,
-                load_weights=False,
-                pretrained_text=False,
-                force_quick_gelu=source.quick_gelu(config),
-                force_preprocess_cfg=source.preprocessing(),
-            )
-    finally:
-        root.removeFilter(_says_nothing)
+    with (
+        nullcontext() if source.online else offline(),
+        no_warning_of_weights(),
+        _building(source.model),
+    ):
+        model = open_clip.create_model(
+            source.model,
+            load_weights=False,
+            pretrained_text=False,
+            force_quick_gelu=source.quick_gelu(config),
+            force_preprocess_cfg=source.preprocessing(),
+        )
     if source.weights.suffix in _NO_WEIGHTS:
         raise ValueError(f"{source.weights.name} is not a safetensors file or state_dict")
     _load_weights(model, source.weights)
     return model.eval()
+
+
+@contextmanager
+def no_warning_of_weights() -> Iterator[None]:
+    """Hide open_clip's warning in a ``with`` block that a model has random weights."""
+    root = logging.getLogger()
+    root.addFilter(_says_nothing)
+    try:
+        yield
+    finally:
+        root.removeFilter(_says_nothing)
 
 
 @contextmanager
