@@ -134,11 +134,9 @@ def near_words(store: Store, class_name: str) -> set[int]:
 def perhaps_same(store: Store, class_name: str, concept: str) -> bool:
     """Return whether a person should say if a concept means the class: their text vectors are
     alike, but not nearly equal, and it is not the word of another class."""
-    if concept not in store.concepts:
-        return False
-    c = store.concepts.index(concept)
-    like = _likeness(store, class_name)[c]
-    return bool(PERHAPS_SAME <= like < SAME) and c not in classes_by_word(store)
+    others, likeness = classes_by_word(store), _likeness(store, class_name)
+    alike = np.flatnonzero((likeness >= PERHAPS_SAME) & (likeness < SAME)).tolist()
+    return concept in {store.concepts[c] for c in alike if c not in others}
 
 
 @once(64)
