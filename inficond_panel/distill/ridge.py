@@ -66,10 +66,9 @@ def fit_ridge(
     parts = [_Axes.of(wide[fold != number], wanted[fold != number]) for number in range(FOLDS)]
     out = [fold == number for number in range(FOLDS)]
     descending = sorted(strengths, reverse=True)
-    error = [
-        sum(_squared(each, wide[of], wanted[of], one) for each, of in zip(parts, out, strict=True))
-        for one in descending
-    ]
+    error = np.zeros((len(descending), wanted.shape[1]))
+    for each, of in zip(parts, out, strict=True):
+        error += [_squared(each, wide[of], wanted[of], one) for one in descending]
     strength = np.array(descending)[np.argmin(error, axis=0)]
     unseen = np.empty_like(wanted)
     for each, of in zip(parts, out, strict=True):

@@ -15,7 +15,7 @@ from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.drift import Drift, drift
-from inficond_panel.errors import DataError, ExportError, InficondError
+from inficond_panel.errors import DataError, ExportError, InficondError, Remedy
 from inficond_panel.export.exported import Exported
 from inficond_panel.export.pocket_folder import REFERENCE
 from inficond_panel.export.pocket_onnx import FORMAT, VERSION, session_of
@@ -26,7 +26,10 @@ from inficond_panel.vocabulary.tasks import LINKS, TASKS
 
 #: Largest file of a pocket, and largest array of what lies beside it.
 _MOST_BYTES = 1 << 30
-_AGAIN = "Make the pocket again: inficond pocket SPEC --output FOLDER"
+_AGAIN = Remedy(
+    "Make the pocket again: inficond pocket SPEC --output FOLDER",
+    "Make the pocket again: students.pocket(FOLDER)",
+)
 #: Sides of the input that a file may ask for, in pixels.
 _SIDES = range(1, 4097)
 _NO_TEACHER = "a pocket holds no teacher"
@@ -131,7 +134,7 @@ def load_pocket(path: str | Path) -> PocketModel:
     if facts.get("format") != FORMAT:
         raise ExportError(
             f"{file} is no pocket: its metadata has no format {FORMAT!r}.",
-            "Name a file of inficond pocket; an export of students is named in place of SPEC.",
+            "Name the .onnx file of a pocket.",
         )
     if facts.get("format_version") != VERSION:
         raise ExportError(

@@ -121,10 +121,21 @@ def make_files(pocket: Pocket, split: str = TUNE, progress: Tell = lambda _: Non
     progress("Measuring what each model costs")
     models = {"pocket": model, **({SMALL_ROW: small} if small else {})}
     others, notes = networks_of(pocket.tuner.spec, pocket.tuner.store)
-    certificate = replace(
-        certificate, costs=costs_of({**others, **models}), notes=notes, small=values
-    )
+    costs = costs_of({**others, **models})
+    count = _multiplications(pocket)  # torch counts what padding hides in an ONNX graph
+    costs |= {name: replace(costs[name], multiplications=count) for name in models}
+    certificate = replace(certificate, costs=costs, notes=notes, small=values)
     return PocketFiles(certificate, model, small, why, differences)
+
+
+def _multiplications(pocket: Pocket) -> float:
+    """Return the multiplications of a pocket per photo: of its trunk, and of its linear layers."""
+    from precompute.teachers.multiplications import of_module  # noqa: PLC0415 - an extra
+
+    trunk = pocket.network.trunk
+    width, height = trunk.preprocessing.size
+    layers = pocket.layer.weight.size + pocket.students.weights.size
+    return of_module(trunk.module, (height, width)) + layers
 
 
 def _model(pocket: Pocket, trunk: bytes, numbers: str) -> bytes:
@@ -184,7 +195,7 @@ def _compared(pocket: Pocket, model: bytes) -> tuple[float, float]:
             f"The logits of the ONNX file differ from torch by {usual:.1g} (median of {len(at)} "
             f"photos), at most {largest:.1g}; {TOLERANCE * scale:.1g} and {STEP * scale:.1g} are "
             "allowed.",
-            "Choose another trunk: --backbone.",
+            "Choose another trunk.",
         )
     return usual, largest
 

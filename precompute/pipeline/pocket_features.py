@@ -130,6 +130,6 @@ def module_onnx(
         reason = str(error).splitlines()[0][:200] if str(error) else ""
         raise ExportError(
             f"The network {title} cannot be written as ONNX: {type(error).__name__}: {reason}",
-            "Choose another trunk: --backbone.",
+            "Choose another trunk.",
         ) from error
     return bytes(content.getvalue())

@@ -20,7 +20,9 @@ def prepared(
     """Return the input ``(3, H, W)`` float32 of a photo by settings of ``Preprocessing.plain``, and
     "", or None and why the photo cannot be read. ``grey`` is ``dataset.grey`` as plain data."""
     window = (grey[0], grey[1]) if isinstance(grey, list) else grey
-    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in preprocessing.items()}
+    settings: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in preprocessing.items()
+    }
     try:
         return Preprocessing(**settings).prepare(decoded(photo, window)), ""
     except UnreadableImage as fault:

@@ -18,11 +18,17 @@ def of_onnx(model: bytes) -> float:
     of loops and functions are not followed."""
     import onnx
 
-    graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model)).graph
+    loaded = onnx.load_model_from_string(model)
+    for value in loaded.graph.input:  # with one photo, sizes that are computed become known
+        first = value.type.tensor_type.shape.dim[:1]
+        for dim in first:
+            dim.dim_value = dim.dim_value or 1
+    graph = onnx.shape_inference.infer_shapes(loaded, data_prop=True).graph
     shapes = {each.name: list(each.dims) for each in graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):
-        sizes = [d.dim_value or 1 for d in value.type.tensor_type.shape.dim]  # 1: the images
-        shapes.setdefault(value.name, sizes)
+        sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        if all(sizes[1:]):
+            shapes.setdefault(value.name, [sizes[0] or 1, *sizes[1:]] if sizes else [])
     try:
         return float(sum(_of_node(node, shapes) for node in graph.node))
     except KeyError:

@@ -131,7 +131,8 @@ def load_trunk(name: TrunkName, encoder: EncoderSection | None, device: str = CP
         module, preprocessing = loaders[name.kind](name)
         digest = files_digest(weights_files(name.weights))
     hardware = torch_device(device)
-    module = module.requires_grad_(False).eval().to(hardware, memory_format=torch.channels_last)
+    module = module.requires_grad_(False).eval().to(hardware)
+    module = module.to(memory_format=torch.channels_last)
     facts = [name.kind, name.model, digest, preprocessing.plain()]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     made = Trunk(name.title, module, preprocessing, 0, key, hardware)
@@ -147,7 +148,7 @@ def _width(trunk: Trunk) -> int:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise DataError(
             f"The trunk {trunk.title} fails on an input of {width} x {height} pixels: {reason}",
-            "Choose another size (--size), or another trunk.",
+            "Choose another size of its input, or another trunk.",
         ) from error
     if features.ndim != 2 or not np.isfinite(features).all():
         raise DataError(

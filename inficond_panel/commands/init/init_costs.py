@@ -19,17 +19,16 @@ SMALLER = "ViT-B-32:openai"
 def encoder_lines(draft: SpecDraft, output: Path) -> Iterator[str]:
     """Yield the hint of the chosen encoder, if it has one, and lines on the multiplications of
     encoder and teacher per photo, and what is cheaper; no such lines if the encoder's architecture
-    is not at hand."""
-    from precompute.detect.costs import encoder_cost
-
+    is not at hand, or the teacher is no network."""
     if draft.encoder and draft.encoder.hint:
         yield draft.encoder.hint
-    encoder = encoder_cost(draft.encoder.keys, output.parent) if draft.encoder else None
-    if encoder is None:
-        return
     teacher = draft.teacher_cost
-    if teacher is None:
-        yield f"A photo costs {_billions(encoder)} multiplications in this encoder."
+    if teacher is None or draft.encoder is None:
+        return  # no network was loaded, and none is loaded for this
+    from precompute.detect.costs import encoder_cost
+
+    encoder = encoder_cost(draft.encoder.keys, output.parent)
+    if encoder is None:
         return
     yield (
         f"A photo costs {_billions(encoder)} multiplications in this encoder, {_billions(teacher)} "
