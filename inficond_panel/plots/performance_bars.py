@@ -172,7 +172,7 @@ def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
 
 def _pale(figure: Plot, dark: bool) -> None:
     """Cover with the page's colour what is not of the picked images."""
-    for renderer in figure.select({"name": _PALE}):
+    for renderer in cast(list[GlyphRenderer], figure.select({"name": _PALE})):
         renderer.glyph.update(fill_color=SURFACE.of(dark))
 
 

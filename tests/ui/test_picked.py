@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from steps import classes, select_first
+from steps import classes, open_concept, select_first
 
 #: What stands in the strip for a metric.
 METRIC = ".strip .metric"
@@ -32,6 +32,13 @@ def test_a_bar_picks_images_until_they_are_dropped(page) -> None:
     chip(page, "images").get_by_role("button", name="Measure on all images again").click()
     expect(chip(page, "images")).to_be_hidden()
     expect(ap).to_have_text(whole)
+
+
+def test_images_of_a_concept_are_picked(page) -> None:
+    select_first(page)
+    name = open_concept(page)
+    page.get_by_role("button", name=re.compile("Pick these")).click()
+    expect(chip(page, "images")).to_contain_text(name)
 
 
 def test_metrics_follow_the_slider_of_the_threshold(page) -> None:

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
+from inficond_panel.errors import TuningError
 from inficond_panel.results.image_sets import image_set, presence, shared_image_set
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.selection import Rights
 from inficond_panel.state.shown import WHOLE_SPLIT
 from inficond_panel.tuning import Intent
 from inficond_panel.ui import upstream
@@ -342,6 +345,17 @@ def test_the_threshold_of_the_spec_is_no_trial(app):
 def test_a_threshold_that_is_no_number_is_refused(app, value):
     with pytest.raises(ValueError, match="No threshold can be tried"):
         app.shown.try_threshold(NAME, value)
+
+
+def test_a_page_for_one_class_tries_no_threshold_of_another(app):
+    only = AppState(app.tuner, Jobs(inline=True), rights=Rights(class_name=NAME))
+    with pytest.raises(TuningError, match="allows bicycle only, not sheep"):
+        only.shown.try_threshold("sheep", CUT)
+
+
+def test_a_threshold_of_an_unknown_class_is_refused(app):
+    with pytest.raises(TuningError, match="no class 'nobody'"):
+        app.shown.try_threshold("nobody", CUT)
 
 
 def test_groups_follow_the_threshold_that_is_tried(app, knowledge):

@@ -246,7 +246,7 @@ def choose(view: KnowledgeView, precision: float | None = None) -> dict:
 
 
 def test_a_threshold_is_not_chosen_before_it_is_asked_for(given):
-    assert given.panels.threshold == {"now": "0.000", "kind": "ask"}
+    assert given.panels.threshold == {"now": "0.000", "tried": {}, "kind": "ask"}
 
 
 def test_the_chosen_threshold_has_its_worth(given):
@@ -302,7 +302,7 @@ def test_another_student_or_a_batch_that_is_awaited_drops_the_choice(given, monk
     (job,) = kept
     given.app.selection.class_name = "sheep"
     job.done(job.work(job))
-    assert given.panels.threshold == {"now": "+0.250", "kind": "ask"}
+    assert given.panels.threshold == {"now": "+0.250", "tried": {}, "kind": "ask"}
     choose(given)
     kept[-1].failed(CancelledError("Cancelled."))
     assert given.panels.threshold["kind"] == "running"

@@ -2,6 +2,7 @@
 // segment outlined, and a dialog with one image and its prediction.
 
 import {
+  ICONS,
   count,
   followTheme,
   h,
@@ -24,6 +25,10 @@ import { drawEmpty } from "./empty.js"
 import { makeGallery } from "./gallery.js"
 import { makeHeat } from "./heat.js"
 import { makeTags } from "./tags.js"
+
+Object.assign(ICONS, {
+  pick: ["M4 8V5h3M11 5h2M17 5h3v3M20 12v2M4 12v2M4 17v2h3M11 19h2M17 19h3v-2", "M8.500 12l2.500 2.500 5-5"],
+})
 
 const FILTERS = [
   ["", "All", "All", "All"],
@@ -68,13 +73,14 @@ export function render({ model, el }) {
   })
   const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
   const empty = h("div", { class: "empty" })
-  const told = h("span")
-  const take = h("button", {
-    class: "link",
-    title: "All views show the numbers of these images",
-    onclick: () => model.send_msg({ action: "pick_images", filters: [...chosen] }),
-  })
-  const listed = h("p", { class: "small muted listed" }, told, " ", take)
+  const take = iconButton(
+    "pick",
+    "Pick these images",
+    () => model.send_msg({ action: "pick_images", filters: [...chosen] }),
+    { hidden: "" },
+  )
+  head.element.append(take)
+  const listed = h("p", { class: "small muted listed" })
   const content = h(
     "div",
     { class: "content" },
@@ -115,10 +121,12 @@ export function render({ model, el }) {
     const allAssigned = rows.every((row) => row.assigned)
     if (allAssigned) chosen.delete("assigned") // no choice, as in a store without segments
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
-    text(told, model.listed)
-    text(take, `Pick ${passing.length === 1 ? "this image" : `these ${count(passing.length)} images`}`)
-    take.hidden = !passing.length || (model.picked && passing.length === rows.length)
-    listed.hidden = !model.listed && take.hidden
+    text(listed, model.listed)
+    listed.hidden = !model.listed
+    const many = passing.length === 1 ? "this image" : `these ${count(passing.length)} images`
+    const label = `Pick ${many}: all views show their numbers`
+    setAll(take, { "aria-label": label, title: label })
+    take.hidden = !passing.length || (Boolean(model.picked) && passing.length === rows.length)
     chips.show(rows, chosen)
     showEmpty()
     gallery.element.hidden = !passing.length
