@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, cast
 
 import holoviews as hv
 import numpy as np
-from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Legend, LegendItem, Plot, Quad
+from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Plot, Quad
+from bokeh.models.annotations import Legend, LegendItem
 from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 

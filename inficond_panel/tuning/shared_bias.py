@@ -102,8 +102,8 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     if lacking:
         return SharedFound(of.student.name, lacking, sides)
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
-    every, *table = _candidates(of, rows)
-    measured, called = _measured(every, *table, label, logit, _own_scores(of, rows))
+    every, values, carried = _candidates(of, rows)
+    measured, called = _measured(every, values, carried, label, logit, _own_scores(of, rows))
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]

@@ -63,7 +63,7 @@ def test_p_of_a_candidate_is_the_same_beside_others():
 
 
 def test_a_copy_of_the_own_word_has_no_correlation():
-    rng, label, own, thing = photos()
+    _, label, own, thing = photos()
     found = shared_bias(2 * own[:, None] + 1, label, own + thing, own[:, None], NONE)
     assert found.correlation[0] == 0
 
