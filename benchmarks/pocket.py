@@ -37,10 +37,15 @@ from shift_parts.runs import student_of
 
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.ridge import Ridge, fit_ridge
-from inficond_panel.export.pocket import features_on, learn_pocket, refitted_students, trunk_name
-from inficond_panel.export.pocket_certificate import Certificate
-from inficond_panel.export.pocket_cost import costs_of
-from inficond_panel.export.pocket_folder import make_files
+from inficond_panel.export.pocket.certificate import Certificate
+from inficond_panel.export.pocket.cost import costs_of
+from inficond_panel.export.pocket.folder import make_files
+from inficond_panel.export.pocket.learn import (
+    features_on,
+    learn_pocket,
+    refitted_students,
+    trunk_name,
+)
 from inficond_panel.results.frame import records
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.vocabulary.intents import REMOVE, UP

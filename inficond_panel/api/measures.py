@@ -16,11 +16,11 @@ from inficond_panel.api.shown_results import Frames, SuggestedEdits
 from inficond_panel.common.names import find_name, name_text
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.export.network_folder import check_folder, lines_of, write_network
-from inficond_panel.export.network_module import repair_module
-from inficond_panel.export.network_repair import NetworkRepair, repair_network
-from inficond_panel.export.pocket import learn_pocket, trunk_name
-from inficond_panel.export.pocket_folder import make_files, write_pocket
+from inficond_panel.export.network.folder import check_folder, lines_of, write_network
+from inficond_panel.export.network.module import repair_module
+from inficond_panel.export.network.repair import NetworkRepair, repair_network
+from inficond_panel.export.pocket.folder import make_files, write_pocket
+from inficond_panel.export.pocket.learn import learn_pocket, trunk_name
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (

@@ -10,7 +10,7 @@ from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 if TYPE_CHECKING:
-    from inficond_panel.export.pocket_folder import PocketFiles
+    from inficond_panel.export.pocket.folder import PocketFiles
 
 DESCRIPTION = (
     "Learns a small network from a photo's pixels to the scores of the concepts that the students "
@@ -54,9 +54,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Learn a pocket, write its folder, and print its certificate."""
     from inficond_panel.commands.shared.students import count_looks, open_node
-    from inficond_panel.export.network_folder import check_folder
-    from inficond_panel.export.pocket import learn_pocket, trunk_name
-    from inficond_panel.export.pocket_folder import make_files, write_pocket
+    from inficond_panel.export.network.folder import check_folder
+    from inficond_panel.export.pocket.folder import make_files, write_pocket
+    from inficond_panel.export.pocket.learn import learn_pocket, trunk_name
 
     check_folder(args.output)
     name = trunk_name(args.backbone, args.size)

@@ -11,7 +11,7 @@ from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.vocabulary.worlds import INDEPENDENT
 
 if TYPE_CHECKING:
-    from inficond_panel.export.network_repair import NetworkRepair
+    from inficond_panel.export.network.repair import NetworkRepair
 
 DESCRIPTION = (
     "Refits the last linear layer of the spec's teacher network (onnx, torchscript, timm, "
@@ -43,8 +43,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Refit the last layer of a network; write it once a person says what the thumbs mean."""
     from inficond_panel.commands.shared.students import open_node
-    from inficond_panel.export.network_folder import check_folder, lines_of, write_network
-    from inficond_panel.export.network_repair import repair_network
+    from inficond_panel.export.network.folder import check_folder, lines_of, write_network
+    from inficond_panel.export.network.repair import repair_network
 
     check_folder(args.output)
     tuner, node = open_node(args)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _asked(repair: NetworkRepair) -> str:
     """Ask which photos the thumbs are meant for; return the world that the answer means, or ""."""
-    from inficond_panel.export.network_folder import question
+    from inficond_panel.export.network.folder import question
 
     note(f"{question(repair)} The network is written if you answer yes. [y/N]")
     answer = sys.stdin.readline() if sys.stdin else ""
@@ -74,7 +74,7 @@ def _asked(repair: NetworkRepair) -> str:
 
 
 def _document(repair: NetworkRepair, files: Any) -> dict[str, Any]:
-    from inficond_panel.export.network_folder import lines_of
+    from inficond_panel.export.network.folder import lines_of
     from inficond_panel.results.frame import document
 
     return {

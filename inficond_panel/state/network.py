@@ -15,8 +15,8 @@ import param
 from inficond_panel.common.files import File
 from inficond_panel.common.numbers import size_text
 from inficond_panel.errors import CancelledError, ExportError, InficondError, Remedy
-from inficond_panel.export.network_folder import check_meant, write_network
-from inficond_panel.export.network_repair import NetworkRepair, check_inputs, repair_network
+from inficond_panel.export.network.folder import check_meant, write_network
+from inficond_panel.export.network.repair import NetworkRepair, check_inputs, repair_network
 from inficond_panel.spec.sections.teacher import is_refitted
 from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Job, Jobs, Status, Working

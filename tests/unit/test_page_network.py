@@ -17,7 +17,7 @@ from network_factory import network_spec
 from viewing import ask
 
 from inficond_panel.errors import CancelledError, ExportError, TuningError
-from inficond_panel.export import network_repair
+from inficond_panel.export.network import repair as network_repair
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state import network as state_of_network
 from inficond_panel.state.selection import Rights

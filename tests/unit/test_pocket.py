@@ -19,9 +19,9 @@ from scipy.special import expit
 from inficond_panel import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, ExportError
-from inficond_panel.export.pocket import REFITTED, SAME, learn_pocket, trunk_name
-from inficond_panel.export.pocket_file import load_pocket
-from inficond_panel.export.pocket_folder import MODEL, REFERENCE
+from inficond_panel.export.pocket.folder import MODEL, REFERENCE
+from inficond_panel.export.pocket.learn import REFITTED, SAME, learn_pocket, trunk_name
+from inficond_panel.export.pocket.reading import load_pocket
 from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
@@ -243,7 +243,7 @@ def changed(made, tmp_path, **values):
     ("key", "value", "message"),
     [
         ("format", '"another"', "is no pocket"),
-        ("format_version", "99", "format version 99"),
+        ("format_version", "99", "has format 99, of a newer version"),
         ("intercepts", "[0, 0, 0, 0]", "hash differs"),
         ("intercepts", "[0]", "expected"),
         ("link", '"probit"', "link is 'probit'"),

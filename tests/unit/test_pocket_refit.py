@@ -5,7 +5,7 @@ import pytest
 from factory import small_spec
 from frames import joint_spec
 
-from inficond_panel.export.pocket import refitted_students
+from inficond_panel.export.pocket.learn import refitted_students
 from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.splits import FIT
 

@@ -23,8 +23,8 @@ from inficond_panel import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill.thumb_size import enlarged, explained
 from inficond_panel.errors import DataError, ExportError
-from inficond_panel.export.network_folder import write_network
-from inficond_panel.export.network_repair import CONTROL, repair_network
+from inficond_panel.export.network.folder import write_network
+from inficond_panel.export.network.repair import CONTROL, repair_network
 from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE
 from precompute.teachers.last_layer import LayerWeights

@@ -17,8 +17,8 @@ from torch import nn
 
 from inficond_panel import TunableStudents
 from inficond_panel.errors import DataError
-from inficond_panel.export.network_folder import write_network
-from inficond_panel.export.network_repair import repair_network
+from inficond_panel.export.network.folder import write_network
+from inficond_panel.export.network.repair import repair_network
 from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.worlds import INDEPENDENT
 from precompute.teachers.torch_layer import WEIGHTS

@@ -18,7 +18,7 @@ def predict_pocket(args: argparse.Namespace) -> None:
     photos = [args.spec, *args.photos]
     _check(args, photos)
     from inficond_panel.commands.predict.frames import faults_of, frames_of
-    from inficond_panel.export.pocket_file import load_pocket
+    from inficond_panel.export.pocket.reading import load_pocket
     from inficond_panel.export.predictions import predict
     from inficond_panel.tuning.thumbs import chosen_classes
 

@@ -6,8 +6,8 @@ from math import isnan
 from typing import Any
 
 from inficond_panel.common.numbers import count, share
-from inficond_panel.export.network_folder import notes_on
-from inficond_panel.export.network_repair import NetworkRepair
+from inficond_panel.export.network.folder import notes_on
+from inficond_panel.export.network.repair import NetworkRepair
 from inficond_panel.state import AppState
 from inficond_panel.state.network import NetworkState
 from inficond_panel.tuning.two_worlds import ClassWorlds

@@ -19,16 +19,15 @@ from inficond_panel.distill.metrics.bootstrap import class_mean
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import ExportError, InficondError
 from inficond_panel.export.card_markdown import escape
-from inficond_panel.export.network_folder import CARD, CARD_JSON, check_folder, markdown_table
-from inficond_panel.export.pocket import Pocket, has_roots, outcomes_of
-from inficond_panel.export.pocket_certificate import (
+from inficond_panel.export.network.folder import CARD, CARD_JSON, check_folder, markdown_table
+from inficond_panel.export.pocket.certificate import (
     SMALL_ROW,
     STUDENTS_ROW,
     TEACHER_ROW,
     Certificate,
 )
-from inficond_panel.export.pocket_cost import costs_of
-from inficond_panel.export.pocket_onnx import (
+from inficond_panel.export.pocket.cost import costs_of
+from inficond_panel.export.pocket.graph import (
     CALIBRATION,
     FORMAT,
     POCKET_OUTPUTS,
@@ -37,6 +36,7 @@ from inficond_panel.export.pocket_onnx import (
     quantized,
     session_of,
 )
+from inficond_panel.export.pocket.learn import Pocket, has_roots, outcomes_of
 from inficond_panel.results.frame import document
 from inficond_panel.store.network_weights import file_digest
 from inficond_panel.tuning.node import weights_hash

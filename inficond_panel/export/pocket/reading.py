@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import read_bytes
+from inficond_panel.common.formats import UPDATE, is_newer, other_format
 from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.errors import DataError, ExportError, InficondError, Remedy
 from inficond_panel.export.exported import Exported
-from inficond_panel.export.pocket_folder import REFERENCE
-from inficond_panel.export.pocket_onnx import FORMAT, VERSION, session_of
+from inficond_panel.export.pocket.folder import REFERENCE
+from inficond_panel.export.pocket.graph import FORMAT, VERSION, session_of
 from inficond_panel.export.predictions import Abstaining, abstaining_by
 from inficond_panel.tuning.node import weights_hash
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE
@@ -137,9 +138,10 @@ def load_pocket(path: str | Path) -> PocketModel:
             "Name the .onnx file of a pocket.",
         )
     if facts.get("format_version") != VERSION:
+        version = facts.get("format_version")
         raise ExportError(
-            f"{file} has the format version {facts.get('format_version')!r}, this is {VERSION}.",
-            _AGAIN,
+            other_format(file, version, VERSION),
+            f"{UPDATE}." if is_newer(version, VERSION) else _AGAIN,
         )
     try:
         return PocketModel(file, _students(facts), facts, session)

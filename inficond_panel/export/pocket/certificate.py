@@ -18,9 +18,9 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import class_mean, mean_change
 from inficond_panel.distill.sources import Array
-from inficond_panel.export.network_repair import group_text
-from inficond_panel.export.pocket import Pocket, outcomes_of
-from inficond_panel.export.pocket_cost import Cost
+from inficond_panel.export.network.repair import group_text
+from inficond_panel.export.pocket.cost import Cost
+from inficond_panel.export.pocket.learn import Pocket, outcomes_of
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.tuning.two_worlds import joint_presence, meant_since_start
 from inficond_panel.vocabulary.metrics import AP, FIDELITY

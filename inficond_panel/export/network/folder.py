@@ -15,7 +15,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, share
 from inficond_panel.errors import ExportError, Remedy
 from inficond_panel.export.card_markdown import escape
-from inficond_panel.export.network_repair import CONTROL, NetworkRepair
+from inficond_panel.export.network.repair import CONTROL, NetworkRepair
 from inficond_panel.results.frame import document, text_table
 from inficond_panel.store.network_weights import file_digest
 from inficond_panel.version import __version__

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.installation import needs
-from inficond_panel.export.network_repair import WHAT, NetworkRepair, repair_network
+from inficond_panel.export.network.repair import WHAT, NetworkRepair, repair_network
 from inficond_panel.tuning import Node, Tuner
 
 if TYPE_CHECKING:

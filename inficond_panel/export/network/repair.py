@@ -28,7 +28,7 @@ from inficond_panel.distill.last_layer import LinearLayer, ShiftedOutputs, refit
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.two_worlds import two_worlds
 from inficond_panel.errors import REPAIR_ELSEWHERE, DataError, ExportError, Remedy
-from inficond_panel.export.network_thumbs import NetworkThumb, thumb_sizes
+from inficond_panel.export.network.thumbs import NetworkThumb, thumb_sizes
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.targets import Shift, target_shift
 from inficond_panel.results.two_worlds import HEADINGS, world_rows

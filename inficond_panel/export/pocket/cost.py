@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.export.pocket_onnx import session_of
+from inficond_panel.export.pocket.graph import session_of
 
 #: Rounds in which each network runs once, after one that is not counted.
 ROUNDS = 15

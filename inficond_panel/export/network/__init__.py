@@ -1,0 +1,1 @@
+"""The teacher's network with a refitted last layer: repaired, measured and written."""

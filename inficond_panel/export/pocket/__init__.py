@@ -1,0 +1,1 @@
+"""A pocket: a small network with students, learned, measured, written and read."""
