@@ -288,9 +288,18 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     edits += [plain_edit(edit) for edit in repair.taken.edits if not isinstance(edit, Intent)]
     first, *rest = edits
     words = with_and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
+    return f"{words}: {_expected(suggestion, class_name)} expected."
+
+
+def expected_sentence(suggestion: Suggestion, class_name: str) -> str:
+    """Return the sentence on the expected gain of a class's proposed repair, where its edits are
+    shown already."""
+    return f"Expected on other images: {_expected(suggestion, class_name)}."
+
+
+def _expected(suggestion: Suggestion, class_name: str) -> str:
     gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
-    unit = aim_points(suggestion.by) if suggestion.by else "points"
-    return f"{words}: {gain} {unit} expected."
+    return f"{gain} {aim_points(suggestion.by) if suggestion.by else 'points'}"
 
 
 def _verb(thumb: Intent) -> str:

@@ -1,5 +1,6 @@
 """State of repairs, suspects, suggestions and the refit what-if, without a browser."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -122,12 +123,20 @@ def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(d
     assert "Taking the best lever gains nothing on photos" in suggestion.latest.summary
     demo.selection.class_name = "bicycle"
     suggestion.ask(["bicycle"])
-    assert panels.repair["sentence"].endswith(" points expected.")
+    assert re.fullmatch(r"Expected on other images: \+\d+\.\d points\.", panels.repair["sentence"])
     assert set(demo.tuning.pending) == set(suggestion.latest.intents)
     demo.selection.class_name = "horse"
     assert panels.repair["sentence"] == ""
     demo.tuning.fine_tune()
     assert suggestion.latest is None
+
+
+def test_a_proposal_that_left_the_batch_names_its_edits_again(demo):
+    panels = KnowledgeView(demo).panels
+    demo.selection.class_name = "bicycle"
+    demo.suggestion.ask(["bicycle"])
+    demo.tuning.clear()
+    assert panels.repair["sentence"].endswith(" points expected.")
 
 
 # -- the refit what-if of one concept: point by point, behind a fine-tune -----------------------

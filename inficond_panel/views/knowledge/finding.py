@@ -35,7 +35,13 @@ from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import NOISE
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
-from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence, terms_words
+from inficond_panel.wording.repairs import (
+    expected_sentence,
+    gain_words,
+    repair_notes,
+    repair_sentence,
+    terms_words,
+)
 from inficond_panel.wording.shared_bias import page_question, relied_words, thumb_of
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import (
@@ -294,13 +300,20 @@ class FindingPanel(param.Parameterized):
             )
         return self._words.get(key)
 
-    @param.depends("app.suggestion.param", "panels.student", watch=True, on_init=True)
+    @param.depends(
+        "app.suggestion.param", "app.tuning.pending", "panels.student", watch=True, on_init=True
+    )
     def show_repair(self) -> None:
-        """Show a running search for a repair, the result of the last search, or its error."""
+        """Show a running search for a repair, the result of the last search, or its error. While
+        the proposed edits wait in the batch, which lists them, the result is their gain alone."""
         search, limits = self.app.suggestion, self.app.spec.views.intervals
-        repair = {"sentence": search.problem, "levers": [], "notes": []}
+        repair, name = {"sentence": search.problem, "levers": [], "notes": []}, self.panels.student
         if search.latest is not None:
-            repair = make_suggestion(search.latest, self.panels.student, limits=limits)
+            repair = make_suggestion(search.latest, name, limits=limits)
+            found = search.latest.repairs.get(name)
+            waiting = self.app.tuning.pending
+            if found and found.taken and all(edit in waiting for edit in found.taken.edits):
+                repair["sentence"] = expected_sentence(search.latest, name)
         running = {"running": search.running, "share": search.share, "text": search.text}
         self.panels.repair = {**repair, **running}
 
