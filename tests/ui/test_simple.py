@@ -18,7 +18,7 @@ from inficond_panel.views.page.shell import SHORTCUTS
 
 #: Most controls and numbers at 1440 × 900: of the first screen, with a class open, and with two
 #: rows more of concepts that were removed.
-FIRST, OPEN, TUNED = (51, 42), (120, 110), (125, 110)
+FIRST, OPEN, TUNED = (51, 42), (120, 110), (126, 110)
 #: Words that nobody who begins can know, and names of splits.
 FOREIGN = re.compile(
     r"\b(logits?|nats?|shift\w*|lambda|cross-fitted|fidelity|intents?|cures?|balanc\w+|doubt\w*"

@@ -78,6 +78,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     def _show_concept(self) -> None:
         """Show the selected concept and student, and drop the refit what-if shown before."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
+        self._curves = self._gallery = None  # forgetting draws the marks of what is shown
         self._app.refit_what_if.forget()
         self._take()
         listed = self._listed

@@ -57,7 +57,7 @@ progress { width: 320px; }
 .page > b { grid-column: 1 / -1; padding-top: 10px; font-weight: 700; }
 .page > section { grid-column: 1 / -1; max-width: none; padding: 0 16px; border-radius: 8px;
   display: flex; align-items: center; gap: 16px; }
-.page h1 { margin: 0; font-size: 14px; line-height: 20px; }
+.page section > b { font-weight: 600; }
 .page > div { display: grid; gap: 12px; grid-template-rows: 1fr 338px 252px; }
 .page i { position: relative; display: block; min-height: 0; border-radius: 8px;
   background: $surface; }
@@ -101,7 +101,7 @@ def _opening(step: str, share: float | None) -> str:
     """Return the opening view as HTML; ``share`` None: how much is done is not known."""
     value = "" if share is None else f" value='{share:.3f}'"
     return (
-        f"<main class='page'><b>InFiConD</b><section role='status'><h1>{step}</h1>"
+        f"<main class='page'><b>InFiConD</b><section role='status'><b>{step}</b>"
         f"<progress max='1'{value} aria-label='Progress'></progress></section>{_BONES}</main>"
     )
 

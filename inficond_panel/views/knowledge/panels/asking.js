@@ -23,7 +23,7 @@ export function makeAsking(root, model, send) {
     const [words] = offer.split(/ where | of /)
     drawOnce(button, words, () => {
       const [first, ...rest] = words.split(/(?=\d)/) // in little room only what is looked at
-      return rest.length ? [h("span", { class: "verb" }, first.trim()), ...rest] : [words]
+      return rest.length ? [h("span", { class: "verb" }, first.trim()), ` ${rest.join("")}`] : [words]
     })
     setAll(button, { "aria-label": offer, title: offer })
     button.hidden = !offer
