@@ -569,6 +569,17 @@ def stopped(tmp_path_factory) -> SimpleNamespace:
     return seen
 
 
+@pytest.mark.parametrize("left", [{"concept": ""}, {"class_name": "", "concept": ""}])
+def test_refit_points_are_dropped_with_what_was_shown(tmp_path, left):
+    app = small_session(tmp_path)
+    view = DetailView(app)
+    app.selection.param.update(class_name="sheep", concept="screen")
+    view.panel.mode = "refit"
+    assert view.panel.refit["points"]["influence"]
+    app.selection.param.update(**left)
+    assert view.panel.refit == {}
+
+
 def test_there_are_no_refit_points_over_the_exact_curve(stopped):
     assert stopped.exact == {}
 
