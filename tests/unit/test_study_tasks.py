@@ -128,7 +128,7 @@ def test_a_condition_is_checked_where_it_stands(tmp_path, case):
 def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path):
     visitor = at_work(small_study(tmp_path))
     app, shell = visitor.page.work.app, visitor.page.work.shell
-    closed = "export holdout photos asking typing forgetting targets details class"
+    closed = "export holdout photos asking typing forgetting targets class"
     assert visitor.screen["closed"] == closed.split()
     for name in ("sheep", ""):
         with pytest.raises(TuningError):
@@ -151,6 +151,12 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path):
     assert sent == []
     assert (app.selection.class_name, sum(app.tuning.looks.values())) == ("bicycle", 0)
     assert app.tuning.pending == []
+
+
+@pytest.mark.parametrize(("show", "closed"), [("simple", True), ("details", False)])
+def test_a_participant_switches_to_details_only_if_the_spec_shows_them(tmp_path, show, closed):
+    small_spec(tmp_path, extra=f"layout: {{show: {show}}}\n")
+    assert ("details" in at_work(small_study(tmp_path)).screen["closed"]) is closed
 
 
 ASKING = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
