@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.common.database import Connected, DatabaseConnection, is_address
-from inficond_panel.common.formats import UPDATE, is_newer, other_format
+from inficond_panel.common.formats import other_format
 from inficond_panel.errors import InficondError
 
 
@@ -330,11 +330,8 @@ def _check(path: str, db: sqlite3.Connection, schema: Schema) -> None:
             "Leave this file as it is, and " + schema.other + ".",
         )
     if version != schema.version:
-        newer = is_newer(version, schema.version)
-        raise schema.error(
-            other_format(path, version, schema.version),
-            schema.or_other(UPDATE if newer else "Open it with the version that wrote it"),
-        )
+        again = schema.or_other("Open it with the version that wrote it")
+        raise schema.error(*other_format(path, version, schema.version, again))
     tables = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
     for name, statement in schema.statements().items():
         if tables.get(name) != statement:

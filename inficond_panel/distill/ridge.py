@@ -18,16 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.last_layer import principal_axes
+from inficond_panel.distill.last_layer import REFIT_FOLDS, REFIT_STRENGTHS, principal_axes
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import SolverError
-
-#: Strengths of the penalty to choose from, in units of the features' mean variance.
-STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)
-#: Number of folds by which strengths are chosen.
-FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +47,22 @@ def fit_ridge(
     features: NDArray,
     targets: NDArray,
     group: Groups = None,
-    strengths: Sequence[float] = STRENGTHS,
+    strengths: Sequence[float] = REFIT_STRENGTHS,
     seed: int = 0,
+    strata: NDArray | None = None,
 ) -> Ridge:
     """Fit targets ``(n, C)`` by features ``(n, F)``, with strengths chosen by cross-fitting.
 
-    ``group`` ``(n,)`` numbers groups of near-equal images. Raises ``SolverError`` for numbers that
+    ``group`` ``(n,)`` numbers groups of near-equal images; each fold has an equal share of the
+    images marked by ``strata`` ``(n, 1)``, if given. Raises ``SolverError`` for numbers that
     are not finite, a strength that is not above 0, and too few images.
     """
     _check(features, targets, strengths)
     wide, wanted = np.asarray(features, np.float64), np.asarray(targets, np.float64)
-    fold = stratified_folds(np.zeros((len(wide), 1), dtype=bool), FOLDS, seed, group)
-    parts = [_Axes.of(wide[fold != number], wanted[fold != number]) for number in range(FOLDS)]
-    out = [fold == number for number in range(FOLDS)]
+    strata = np.zeros((len(wide), 1), dtype=bool) if strata is None else strata
+    fold = stratified_folds(strata, REFIT_FOLDS, seed, group)
+    out = [fold == number for number in range(REFIT_FOLDS)]
+    parts = [_Axes.of(wide[~of], wanted[~of]) for of in out]
     descending = sorted(strengths, reverse=True)
     error = np.zeros((len(descending), wanted.shape[1]))
     for each, of in zip(parts, out, strict=True):
@@ -131,8 +129,9 @@ def _check(features: NDArray, targets: NDArray, strengths: Sequence[float]) -> N
         )
     if not strengths or min(strengths) <= 0:
         raise SolverError("A strength of the penalty must be above 0.")
-    if len(features) < 2 * FOLDS:
+    if len(features) < 2 * REFIT_FOLDS:
         raise SolverError(
-            f"A ridge regression needs {2 * FOLDS} images or more; there are {len(features)}.",
+            f"A ridge regression needs {2 * REFIT_FOLDS} images or more; there are "
+            f"{len(features)}.",
             "Add images to the split fit.",
         )

@@ -19,8 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.last_layer import REFIT_FOLDS, REFIT_STRENGTHS, principal_axes
-from inficond_panel.distill.metrics.bootstrap import stratified_folds
+from inficond_panel.distill import ridge
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.sources import Array
 
@@ -55,13 +54,9 @@ def explained(features: NDArray, shift: NDArray, group: Groups = None, seed: int
     variance = float(np.var(shift))
     if variance == 0:
         return 0.0
-    fold = stratified_folds((shift > np.median(shift))[:, None], REFIT_FOLDS, seed, group)
-    error = np.zeros(len(REFIT_STRENGTHS))
-    for number in range(REFIT_FOLDS):
-        seen, unseen = fold != number, fold == number
-        predicted = _ridge(features[seen], shift[seen], features[unseen])
-        error += ((predicted - shift[unseen]) ** 2).sum(axis=1)
-    return float(np.clip(1 - error.min() / len(shift) / variance, 0.0, 1.0))
+    asked, strata = shift[:, None], (shift > np.median(shift))[:, None]
+    unseen = ridge.fit_ridge(features, asked, group, seed=seed, strata=strata).unseen
+    return float(np.clip(ridge.explained(asked, unseen)[0], 0.0, 1.0))
 
 
 def enlarged(gains: Sequence[float], asked: Sequence[float], part: float) -> list[float]:
@@ -73,16 +68,3 @@ def enlarged(gains: Sequence[float], asked: Sequence[float], part: float) -> lis
         gain * (1 + (factor - 1) * (share - KEPT) / (1 - KEPT))
         for gain, share in zip(gains, left, strict=True)
     ]
-
-
-def _ridge(features: NDArray, shift: NDArray, others: NDArray) -> Array:
-    """Return what a ridge regression of each strength predicts: ``(strengths, len(others))``."""
-    features = np.asarray(features, dtype=np.float64)
-    mean, level = features.mean(axis=0), shift.mean()
-    centred, count = features - mean, len(features)
-    unit = float(centred.var(axis=0).mean())
-    turn = principal_axes(centred)
-    scores, other = centred @ turn, (others - mean) @ turn
-    strengths = count * unit * np.array(REFIT_STRENGTHS)[:, None]
-    slopes = scores.T @ (shift - level) / ((scores**2).sum(axis=0) + strengths)
-    return np.asarray(slopes @ other.T + level)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import write_folder
-from inficond_panel.common.formats import UPDATE, is_newer, other_format
+from inficond_panel.common.formats import other_format
 from inficond_panel.common.names import by_key
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import ExportError, InficondError, Remedy
@@ -248,11 +248,8 @@ def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
         raise ExportError(f"{file} is not an export of students.", EXPORT_AGAIN)
     version = int(facts["format_version"])
     if version != EXPORT_VERSION:
-        newer = is_newer(version, EXPORT_VERSION)
-        raise ExportError(
-            other_format(file, version, EXPORT_VERSION),
-            f"{UPDATE}." if newer else "Read it with the version that wrote it.",
-        )
+        again = "Read it with the version that wrote it."
+        raise ExportError(*other_format(file, version, EXPORT_VERSION, again))
 
 
 def _check_whole(students: Exported) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from inficond_panel.common.formats import UPDATE, is_newer, other_format
+from inficond_panel.common.formats import other_format
 from inficond_panel.common.places import for_zarr, has_store, is_remote, place_of, reaching, size_of
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
@@ -95,11 +95,7 @@ def _check_version(path: Path, dataset: xr.Dataset) -> None:
         )
     version = dataset.attrs.get("format_version")
     if version != FORMAT_VERSION:
-        newer = is_newer(version, FORMAT_VERSION)
-        raise StoreFormatError(
-            other_format(path, version, FORMAT_VERSION),
-            f"{UPDATE}." if newer else write_again(path),
-        )
+        raise StoreFormatError(*other_format(path, version, FORMAT_VERSION, write_again(path)))
 
 
 def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:

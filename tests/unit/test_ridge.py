@@ -8,8 +8,9 @@ pytest.importorskip("sklearn")
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
+from inficond_panel.distill.last_layer import REFIT_FOLDS
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
-from inficond_panel.distill.ridge import FOLDS, explained, fit_ridge
+from inficond_panel.distill.ridge import explained, fit_ridge
 from inficond_panel.errors import SolverError
 
 RNG = np.random.default_rng(3)
@@ -47,9 +48,9 @@ def test_values_are_scikit_learns(case, strength):
 
 def test_unseen_values_come_from_fits_without_the_fold():
     x, y = CASES["more images than features"]
-    fold = stratified_folds(np.zeros((len(x), 1)), FOLDS, 0)
+    fold = stratified_folds(np.zeros((len(x), 1)), REFIT_FOLDS, 0)
     expected = np.empty_like(y)
-    for number in range(FOLDS):
+    for number in range(REFIT_FOLDS):
         out = fold == number
         expected[out] = reference(x[~out], y[~out], 1.0).predict(x[out])
     np.testing.assert_allclose(fit_ridge(x, y, strengths=[1.0]).unseen, expected, atol=1e-9)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import read_bytes
-from inficond_panel.common.formats import UPDATE, is_newer, other_format
+from inficond_panel.common.formats import other_format
 from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.photo_scores import PhotoScores
@@ -138,11 +138,7 @@ def load_pocket(path: str | Path) -> PocketModel:
             "Name the .onnx file of a pocket.",
         )
     if facts.get("format_version") != VERSION:
-        version = facts.get("format_version")
-        raise ExportError(
-            other_format(file, version, VERSION),
-            f"{UPDATE}." if is_newer(version, VERSION) else _AGAIN,
-        )
+        raise ExportError(*other_format(file, facts.get("format_version"), VERSION, _AGAIN))
     try:
         return PocketModel(file, _students(facts), facts, session)
     except (KeyError, TypeError, ValueError) as error:
