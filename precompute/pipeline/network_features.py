@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.common.near_words import listed
 from inficond_panel.errors import REPAIR_ELSEWHERE, DataError, precompute_command
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import (
@@ -21,6 +20,7 @@ from inficond_panel.store import Store
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.batches.run import Run
 from precompute.datasets import load_dataset
+from precompute.pipeline.store_photos import check_read, positions_of
 from precompute.teachers.applied import source_of
 from precompute.teachers.last_layer import TARGETS_REMEDY, LastLayer, probability, with_features
 from precompute.teachers.onnx_layer import onnx_layer
@@ -83,17 +83,11 @@ def network_features(
     outputs are not those of the store; ``CancelledError`` once ``cancelled`` returns True.
     """
     dataset = load_dataset(spec.dataset)
-    position = {name: i for i, name in enumerate(dataset.ids)}
     names = [store.images[row] for row in rows]
-    if lost := [name for name in names if name not in position]:
-        raise DataError(
-            f"The spec's data set lacks images of the store: {listed(lost, 5)}.",
-            "Use the spec that made the store, or make the store again: " + precompute_command(),
-        )
+    at = positions_of(dataset, names)
     weights, batch = layer.weights, getattr(spec.teacher, "batch", None) or _BATCH
     width = sum(weights.weight.shape)
     work = Pass("features", weights.name, lambda: layer, with_features, dataset, width)  # type: ignore
-    at = np.array([position[name] for name in names], dtype=np.intp)
     run = Run(dataset, dataset.ids, cancelled=cancelled)
 
     def tell(line: str) -> None:
@@ -102,9 +96,7 @@ def network_features(
     run.progress = tell
     keys = joint_keys(names, np.zeros((len(names), 1)))
     values = run_pass(run, work, batch, at, keys)[at]
-    unread = [name for name, of in zip(names, values, strict=True) if np.isnan(of).any()]
-    if unread:
-        raise DataError(f"These photos cannot be read: {listed(unread, 5)}.", REPAIR_ELSEWHERE)
+    check_read(names, values, REPAIR_ELSEWHERE)
     features, outputs = np.split(values, [weights.weight.shape[1]], axis=1)
     _check_store(store, layer, rows, outputs)
     return NetworkFeatures(layer, rows, features)

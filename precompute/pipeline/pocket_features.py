@@ -11,20 +11,21 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.common.near_words import listed
 from inficond_panel.common.places import beside
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.errors import DataError, ExportError, precompute_command
+from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from precompute.batches.results import Results, photo_keys
 from precompute.batches.run import Run, Tell, usual_workers
 from precompute.datasets import Dataset, load_dataset
 from precompute.pipeline.pixel_scores import OPSET, plain_attention
+from precompute.pipeline.store_photos import check_read, positions_of
 from precompute.teachers.stage import Pass, run_pass
 from precompute.teachers.trunk import Trunk, TrunkName, load_trunk, trunk_features
 
@@ -47,9 +48,12 @@ class TrunkFeatures:
 
     def prepared(self, names: list[str]) -> np.ndarray:
         """Return the trunk's inputs ``(m, 3, H, W)`` of images of the store."""
-        position = {name: i for i, name in enumerate(self.dataset.ids)}
         prepare = self.trunk.preprocessing.prepare
-        return np.stack([prepare(self.dataset.load(position[name])) for name in names])
+        return np.stack([prepare(self.dataset.load(self._position[name])) for name in names])
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.dataset.ids)}
 
 
 def trunk_of(spec: Spec, name: TrunkName) -> Trunk:
@@ -66,26 +70,18 @@ def pocket_features(
     Raises ``DataError`` for photos that are missing or cannot be read.
     """
     dataset = load_dataset(spec.dataset)
-    position = {name: i for i, name in enumerate(dataset.ids)}
-    rows = np.concatenate([store.rows(split) for split in splits])
-    lost = [store.images[row] for row in rows if store.images[row] not in position]
-    if lost:
-        raise DataError(
-            f"The spec's data set lacks images of the store: {listed(lost, 5)}.",
-            "Use the spec that made the store, or make the store again: " + precompute_command(),
-        )
+    rows = [store.rows(split) for split in splits]
+    found = [positions_of(dataset, [store.images[row] for row in each]) for each in rows]
     run = Run(dataset, dataset.ids, _results(store), threads=usual_workers(), progress=progress)
     work = Pass("trunk", trunk.digest, lambda: trunk, trunk_features, dataset, trunk.outputs)  # type: ignore[arg-type,return-value]
     parts = []  # batches depend on their photos: of each split by itself, so that all can be reused
-    for split in splits:
-        at = np.array([position[store.images[row]] for row in store.rows(split)], dtype=np.intp)
+    for at in found:
         keys = photo_keys([dataset.ids[i] for i in at], [dataset.digest(int(i)) for i in at])
         parts.append(run_pass(run, work, BATCH, at, keys)[at])
-    order, values = np.argsort(rows), np.concatenate(parts)
-    unread = [store.images[row] for row, of in zip(rows, values, strict=True) if np.isnan(of).any()]
-    if unread:
-        raise DataError(f"These photos cannot be read: {listed(unread, 5)}.", "Restore the photos.")
-    return TrunkFeatures(trunk, dataset, rows[order], values[order])
+    every, values = np.concatenate(rows), np.concatenate(parts)
+    check_read([store.images[row] for row in every], values, "Restore the photos.")
+    order = np.argsort(every)
+    return TrunkFeatures(trunk, dataset, every[order], values[order])
 
 
 def _results(store: Store) -> Results:
