@@ -85,10 +85,8 @@ def with_output(teacher: ChosenModel, path: Path, classes: Sequence[str]) -> Cho
     """Return the choice of an ONNX network with the facts on the output that has a value per class:
     its activation, and its number of values if that is not the number of ``classes``."""
     file = read_onnx(path)
-    outputs = outputs_of(file)
-    output = classifying(outputs, len(teacher.outputs) or len(classes))
-    if output is None and len(outputs) > 0:
-        output = outputs[-1]
+    output = classifying(file, len(teacher.outputs) or len(classes))
+    output = output or next(reversed(outputs_of(file)), None)
     if output is None:
         raise DataError(f"{path} has no output that is a tensor.", "Export the network again.")
     made = output.width if teacher.nameless and output.width not in (None, len(classes)) else 0

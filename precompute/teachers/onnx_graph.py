@@ -78,11 +78,13 @@ class OnnxInput:
 @dataclass(frozen=True)
 class OnnxOutput:
     """An output of an ONNX network: its ``width`` (values per photo, None if the file does not
-    say), and the ``activation`` that the graph ends with, "" for any other end."""
+    say), the ``activation`` that the graph ends with, "" for any other end, and ``number``, ONNX's
+    name of the type of its numbers."""
 
     name: str
     width: int | None
     activation: str
+    number: str
 
 
 def input_of(file: OnnxFile) -> OnnxInput:
@@ -115,14 +117,26 @@ def outputs_of(file: OnnxFile) -> list[OnnxOutput]:
         if output.type.HasField("tensor_type"):
             sides = _shape(output)
             width = sides[1] if len(sides) > 1 and set(sides[2:]) <= {1} else None
-            found.append(OnnxOutput(output.name, width, _activation(graph.node, output.name)))
+            activation = _activation(graph.node, output.name)
+            found.append(OnnxOutput(output.name, width, activation, _type_name(output)))
     return found
 
 
-def classifying(outputs: Sequence[OnnxOutput], classes: int) -> OnnxOutput | None:
-    """Return the first output with a value per class, else the first that may have one, or None."""
+def classifying(file: OnnxFile, classes: int) -> OnnxOutput | None:
+    """Return the first output with a value per class, else the first that may have one, or None.
+
+    Raises ``DataError`` if its values are 8-bit levels, as of a quantized network: what a level is
+    worth differs from file to file."""
+    outputs = outputs_of(file)
     fitting = [output for output in outputs if output.width == classes]
-    return next(iter([*fitting, *(one for one in outputs if one.width is None)]), None)
+    found = next(iter([*fitting, *(one for one in outputs if one.width is None)]), None)
+    if found and found.number in ("UINT8", "INT8"):
+        raise DataError(
+            f"{file.path} gives {found.number.lower()} levels of a quantized network.",
+            "Convert the network so that its outputs are float32 (in TFLite's converter leave out "
+            "inference_output_type).",
+        )
+    return found
 
 
 def check_preprocessing(path: Path, given: OnnxInput, preprocessing: Preprocessing) -> None:
@@ -160,13 +174,11 @@ def _check_whole(path: Path, given: OnnxInput, preprocessing: Preprocessing) -> 
         )
 
 
-def check_end(file: OnnxFile, classes: int) -> None:
-    """Raise ``DataError`` if the graph ends with probabilities, which would be read as logits."""
-    output = classifying(outputs_of(file), classes)
+def check_end(path: Path, output: OnnxOutput | None) -> None:
+    """Raise ``DataError`` if an output is of probabilities, which would be read as logits."""
     if output and output.activation:
         raise DataError(
-            f"The teacher's outputs are probabilities: {file.path} ends with a "
-            f"{output.activation}.",
+            f"The teacher's outputs are probabilities: {path} ends with a {output.activation}.",
             "Set teacher.outputs: probabilities.",
         )
 
@@ -257,7 +269,7 @@ def lines_of(teacher: Section, classes: Sequence[str]) -> list[str]:
     if not isinstance(teacher, OnnxTeacher):
         return []
     file = read_onnx(teacher.path)
-    output = classifying(outputs_of(file), len(teacher.classes or classes))
+    output = classifying(file, len(teacher.classes or classes))
     return [*described(input_of(file), output)]
 
 

@@ -19,7 +19,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from precompute.teachers.last_layer import LayerWeights, link_of, no_layer
 from precompute.teachers.onnx_file import OnnxFile, read_onnx
-from precompute.teachers.onnx_graph import classifying, outputs_of
+from precompute.teachers.onnx_graph import classifying
 from precompute.teachers.teacher import Prepares, columns_of
 from precompute.teachers.whole_models import OnnxTeacher, load_onnx
 
@@ -97,7 +97,7 @@ def onnx_layer(section: OnnxSection, classes: Sequence[str], device: str) -> Onn
     a file that does not end with such a layer, and the errors of ``load_onnx``."""
     file = read_onnx(section.path)
     outputs = columns_of(classes, section.classes, section.softmax)[1]
-    output = classifying(outputs_of(file), outputs)
+    output = classifying(file, outputs)
     nodes = list(file.model.graph.node)
     found, activation = _find(file.model.graph, output.name if output else "")
     weights = _weights(file, found) if found and _uses(nodes, found) == 1 else None

@@ -22,7 +22,13 @@ from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeach
 from precompute.datasets.python_source import load_function
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.onnx_file import OnnxFile, read_onnx
-from precompute.teachers.onnx_graph import OnnxInput, check_end, check_preprocessing, input_of
+from precompute.teachers.onnx_graph import (
+    OnnxInput,
+    check_end,
+    check_preprocessing,
+    classifying,
+    input_of,
+)
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import (
     OutputsError,
@@ -141,8 +147,9 @@ def load_onnx(
         import onnxruntime  # noqa: F401 - before the file is read
     file, given = check_onnx(section)
     columns = columns_of(classes, section.classes, section.softmax)
+    output = classifying(file, columns[1])
     if section.outputs is None:
-        check_end(file, columns[1])
+        check_end(section.path, output)
     session = _session(_giving(file, tensor) if tensor else file, device)
     probabilities = section.outputs == "probabilities"
     preprocessing = own_or_given(section.preprocessing, {})

@@ -136,8 +136,21 @@ def test_the_last_activation_is_read_from_the_graph(tmp_path, end, activation):
 
 
 def test_the_output_with_a_value_per_class_is_chosen(tmp_path):
-    outputs = outputs_of(read_onnx(saved(tmp_path / "a.onnx", extra_outputs=("features",))))
-    assert classifying(outputs, 3).name == "scores"
+    file = read_onnx(saved(tmp_path / "a.onnx", extra_outputs=("features",)))
+    assert classifying(file, 3).name == "scores"
+
+
+def test_levels_of_a_quantized_network_are_refused(tmp_path):
+    model = network()
+    del model.graph.output[:]
+    names = ("levels", "scale", "zero")
+    model.graph.node.append(helper.make_node("DynamicQuantizeLinear", ["scores"], names))
+    levels = helper.make_tensor_value_info("levels", TensorProto.UINT8, ["n", 3])
+    model.graph.output.append(levels)
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(DataError, match="gives uint8 levels of a quantized network") as told:
+        teacher(tmp_path / "a.onnx", outputs="probabilities")
+    assert "float32" in told.value.remedy
 
 
 def test_a_file_for_other_sizes_says_which_size_to_set(tmp_path):
