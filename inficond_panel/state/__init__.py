@@ -133,10 +133,10 @@ class AppState(param.Parameterized):
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
         self.changes = ChangesState(self.students, self.shown, jobs)
-        self.reliance = RelianceState(self.students, self.shifts, self.changes)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )
+        self.reliance = RelianceState(self.students, self.shifts, self.shared, self.changes)
         self.groups = GroupsState(self.students, self.selection, self.shown, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning)

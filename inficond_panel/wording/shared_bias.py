@@ -28,12 +28,16 @@ def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | 
 
 
 def short_sentence(name: str, suspect: SharedSuspect) -> str:
-    """Return the sentence on what is found, or on wrong calls if these alone show the reliance, or
-    both do and these differ more."""
+    """Return the sentence on what is found, or on wrong calls if these show the reliance best."""
+    called = _called(name, suspect) if calls_tell(suspect) else ""
+    return called or _found(name, suspect)
+
+
+def calls_tell(suspect: SharedSuspect) -> bool:
+    """Return whether wrong calls alone show the reliance, or show it better than what is found."""
     rates, use = suspect.rates, suspect.use
-    if rates.found_tells(use) and _apart(rates.found) >= _apart(rates.called):
-        return _found(name, suspect)
-    return (_called(name, suspect) if rates.called_tells(use) else "") or _found(name, suspect)
+    found = rates.found_tells(use) and _apart(rates.found) >= _apart(rates.called)
+    return not found and rates.called_tells(use)
 
 
 def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
@@ -61,6 +65,17 @@ def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> 
     for hand, direction in (("👍", UP), ("👎", DOWN)):
         asked = asked.replace(hand, direction.glyph)
     return f"{short_sentence(name, suspect)} {asked}"
+
+
+def asked_words(name: str, suspect: SharedSuspect) -> str:
+    """Return what a student may rely on in all photos, and what shows it, without what to do."""
+    return f"{name} may rely on {relied_words(suspect)}. {short_sentence(name, suspect)}"
+
+
+def condition(name: str, suspect: SharedSuspect) -> str:
+    """Return the words before the thumb that helps: ``If man should not count:``."""
+    against = "" if suspect.use > 0 else f" against {name}"
+    return f"If {suspect.name} should not count{against}:"
 
 
 def thumb_of(suspect: SharedSuspect) -> Direction:

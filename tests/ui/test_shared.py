@@ -43,7 +43,7 @@ def question(page: Page) -> Locator:
 
 def test_a_card_of_where_to_begin_asks_about_what_all_photos_share(store, serve, open_page) -> None:
     page = open_page(serve(store).url, 1280, 900)
-    card = page.locator(".start .cards > .question")
+    card = page.locator(".start .cards > li", has=page.locator(".answers"))
     expect(card).to_contain_text("blond hair may rely on")
     expect(card).to_contain_text("If")
     expect(page.locator(".start .checking")).to_contain_text("checked for 2 of 2 students")

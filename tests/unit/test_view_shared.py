@@ -11,7 +11,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.start.view import StartView, make_checking, with_shared
+from inficond_panel.views.start.view import StartView, in_card_order, make_checking
 
 pytestmark = pytest.mark.page
 
@@ -213,16 +213,27 @@ def test_the_other_students_are_offered_once_the_requested_are_checked(known, wa
     assert make_checking(known, wanted, 16)["offer"] == offer
 
 
-def test_a_card_with_a_concept_stays_where_it_is():
-    card = {"class_name": "dog", "concept": "ball"}
-    shared = {"class_name": "dog", "concept": "", "thing": "cat"}
-    assert with_shared([card], [shared]) == [card, shared]
+def test_questions_come_after_suspects_and_before_those_without_a_gain():
+    suspects = [{"class_name": name} for name in ("dog", "cow")]
+    asked = [{"class_name": "cat"}]
+    behind = [{"class_name": "bus"}]
+    cards = in_card_order(suspects, asked, behind, gainless=["dog"])
+    assert [card["class_name"] for card in cards] == ["cow", "cat", "dog", "bus"]
 
 
-def test_a_card_without_a_concept_gives_its_place():
-    cards = [{"class_name": name, "concept": ""} for name in ("dog", "cow")]
-    shared = {"class_name": "dog", "concept": "", "thing": "cat"}
-    assert with_shared(cards, [shared]) == [shared, cards[1]]
+def test_a_class_with_a_question_has_no_card_of_its_gap():
+    cards = in_card_order([], [{"class_name": "dog"}], [{"class_name": "dog"}])
+    assert len(cards) == 1
+
+
+def test_a_class_with_a_question_is_marked(start, app):
+    assert app.reliance.asked == ["blond hair"]
+
+
+def test_an_answered_question_takes_the_mark_away(start, app):
+    for each in app.shared.by_class["blond hair"].found.called:
+        app.belong.say(ReliedThing("blond hair", each.kind, each.name))
+    assert app.reliance.asked == []
 
 
 def test_an_answer_of_a_page_holds_for_the_next_one(finding, app):

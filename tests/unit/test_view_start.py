@@ -69,7 +69,7 @@ def test_a_card_says_in_one_sentence_how_often_the_concept_is_there():
 
 def test_the_bars_of_a_card_are_the_shares_of_the_classs_images():
     (card,) = make_cards(FOUND, ["cat"])
-    assert card["shares"] == [0.9, 0.4]
+    assert card["bars"]["rows"] == [["learned from", 0.9], ["on screen", 0.4]]
 
 
 @pytest.fixture
@@ -84,17 +84,26 @@ def gaps(app) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("relying", "gainless", "order"),
+    ("relying", "asked", "gainless", "order"),
     [
-        ([], [], ["far", "near", "ahead", "few"]),
-        (["ahead", "near"], [], ["near", "ahead", "far", "few"]),
-        (["ahead", "near"], ["near"], ["ahead", "near", "far", "few"]),
-        (["few"], [], ["far", "near", "ahead", "few"]),
+        ([], [], [], ["far", "near", "ahead", "few"]),
+        (["ahead", "near"], [], [], ["near", "ahead", "far", "few"]),
+        (["ahead", "near"], [], ["near"], ["ahead", "near", "far", "few"]),
+        ([], ["near"], [], ["near", "far", "ahead", "few"]),
+        (["ahead", "near"], ["far"], ["near"], ["ahead", "far", "near", "few"]),
+        (["few"], [], [], ["far", "near", "ahead", "few"]),
     ],
-    ids=["by the gap", "relying first", "of these without a gain last", "few positives at the end"],
+    ids=[
+        "by the gap",
+        "relying first",
+        "of these without a gain last",
+        "asked first",
+        "asked between them",
+        "few positives at the end",
+    ],
 )
-def test_cards_have_the_order_of_the_list(gaps, relying, gainless, order):
-    assert in_order(gaps, relying, gainless) == order
+def test_cards_have_the_order_of_the_list(gaps, relying, asked, gainless, order):
+    assert in_order(gaps, relying, asked, gainless) == order
 
 
 def test_a_class_ahead_of_its_teacher_has_no_card_of_its_gap(gaps):

@@ -129,10 +129,10 @@ def make_heading(app: AppState) -> dict[str, str]:
 def next_class(app: AppState) -> str:
     """Return the class to go on with after a refit, the first of *Where to begin* that may rely on
     the wrong thing and was not tuned; "" without one."""
-    snapshot, wrong = app.students.snapshot, app.reliance.relying
-    order = in_order(snapshot.metrics, wrong, app.suggestion.gainless)
+    snapshot, relying, asked = app.students.snapshot, app.reliance.relying, app.reliance.asked
+    order = in_order(snapshot.metrics, relying, asked, app.suggestion.gainless)
     done = {app.selection.class_name, *snapshot.tuned}
-    left = (name for name in order if name in wrong and name not in done)
+    left = (name for name in order if name in {*relying, *asked} and name not in done)
     return "" if app.rights.class_name else next(left, "")
 
 

@@ -341,17 +341,14 @@ function inOrder(model, parts) {
 }
 
 /** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin
-    first those that rely on the wrong thing by `shifts`, the last that were known of all classes, of
-    these last those for which no gain is expected, and last of all those with too few positives.
-    `in_order` of the start view orders its cards alike. */
+    by rank, which `shifts` has, the last that were known of all classes, and last of all classes with
+    too few positives. `in_order` of the start view orders its cards alike. */
 function sorted(model, shifts) {
   const { sort: key, descending } = model
   const sign = descending ? -1 : 1
   const rank = (row) => {
     if (key !== BEGIN) return 0
-    if (row.few !== null) return 3
-    const { relies, gains } = shifts[row.name] ?? {}
-    return relies ? Number(!gains) : 2
+    return row.few === null ? (shifts[row.name]?.rank ?? 0) : Infinity
   }
   return rowsOf(model).sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b)

@@ -7,7 +7,7 @@ import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 
 const keyOf = ({ class_name, thing }) => (thing ? `${class_name}/${thing}` : class_name)
 
-const idOf = (card) => `${keyOf(card)}/${card.concept}`
+const idOf = (card) => [keyOf(card), card.relies, card.concept, card.bars.of].join("/")
 
 export function render({ model, el }) {
   const send = (action, detail = {}) => model.send_msg({ action, ...detail })
@@ -35,8 +35,8 @@ export function render({ model, el }) {
       cards,
       steady(cards, model.cards),
       idOf,
-      (card) => (card.thing ? makeQuestion(card, send) : makeCard(card, send)),
-      (element, card) => (card.thing ? fillQuestion : fillCard)(element, card, model),
+      (card) => makeCard(card, send),
+      (element, card) => fillCard(element, card, model),
     )
   })
   watch(model, ["checking"], checking.draw)
@@ -50,10 +50,42 @@ function steady(list, cards) {
   return [...cards].sort((a, b) => place.get(idOf(a)) - place.get(idOf(b)))
 }
 
-/** One sentence, a pair of pictures that opens the student, two bars, and one button. */
-function makeCard({ class_name, relies, concept }, send) {
-  const act = (action) => () => send(action, { class_name, concept })
-  const what = concept ? `${concept} in ${class_name}` : class_name
+/** One sentence, a pair of pictures that opens the student, two bars, and a button; or two, of a question
+    on what all photos share: the thumb that helps, and the answer that it belongs to the class. */
+function makeCard(card, send) {
+  const { class_name, relies, concept, thing, bars } = card
+  const about = thing || concept
+  const shown = card.concepts?.[0] ?? concept
+  const look = () => send("look", { class_name, concept: shown })
+  const name = (words) => h("b", {}, h("bdi", {}, words))
+  return h(
+    "li",
+    { class: shown ? "" : "plain" },
+    h(
+      "button",
+      {
+        class: "look offline",
+        "aria-label": `Look at ${about ? `${about} in ` : ""}${class_name}`,
+        onclick: look,
+      },
+      makePair(shown),
+    ),
+    h(
+      "div",
+      { class: "words" },
+      about
+        ? h("p", {}, name(class_name), ` ${relies} `, name(about), ".")
+        : h("p", {}, name(class_name), ": ", h("span")),
+      bars.of ? makeBars(class_name, bars) : thing ? h("p") : "",
+      thing
+        ? makeAnswers(card, send)
+        : h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
+    ),
+  )
+}
+
+/** Pictures of the class with a concept and without it; one picture without a concept. */
+function makePair(concept) {
   const picture = (name, words) =>
     h(
       "span",
@@ -61,72 +93,58 @@ function makeCard({ class_name, relies, concept }, send) {
       h("span", { class: `picture ${name}` }),
       words && h("span", { class: "caption" }, words),
     )
-  const pair = concept
-    ? [picture("with", ["with ", h("bdi", {}, concept)]), picture("without", "without")]
-    : [picture("with", "")]
-  const sentence = concept
-    ? [h("b", {}, h("bdi", {}, class_name)), ` ${relies} `, h("b", {}, h("bdi", {}, concept)), "."]
-    : [h("b", {}, h("bdi", {}, class_name)), ": ", h("span")]
-  return h(
-    "li",
-    { class: concept ? "" : "plain" },
-    h("button", { class: "look offline", "aria-label": `Look at ${what}`, onclick: act("look") }, pair),
-    h(
-      "div",
-      { class: "words" },
-      h("p", {}, sentence),
-      concept ? makeShares(class_name, concept) : "",
-      h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
-    ),
-  )
+  if (!concept) return [picture("with", "")]
+  return [picture("with", ["with ", h("bdi", {}, concept)]), picture("without", "without")]
 }
 
-/** Two bars: how many of the class's photos show the concept, of those learned from and of others. */
-function makeShares(class_name, concept) {
-  const bar = (words) => h("div", {}, h("span", {}, words), h("i", { class: "bar" }, h("i")))
+/** Two bars: how many of the class's photos show the concept, of those learned from and of others; or how
+    many photos with a thing, and without it, are found, or wrongly called. */
+function makeBars(class_name, { of, thing }) {
+  const [subject, about] = [h("bdi", {}, class_name), h("bdi", {}, thing)]
+  const words = {
+    shown: [subject, " photos with ", about],
+    found: [subject, " photos that are found"],
+    called: ["other photos called ", subject],
+  }
+  const bar = () => h("div", {}, h("span"), h("i", { class: "bar" }, h("i")))
+  return h("div", { class: "shares", role: "img" }, h("div", { class: "of" }, words[of]), bar(), bar())
+}
+
+function fillBars(element, { rows }, sentence) {
+  const [, ...bars] = element.children
+  bars.forEach((bar, at) => {
+    const [label, share] = rows[at]
+    text(bar.firstChild, label)
+    bar.lastChild.firstChild.style.width = `${100 * share}%`
+  })
+  for (const name of ["title", "aria-label"]) set(element, name, sentence)
+}
+
+/** The thumb that helps if a thing should not count, and the answer that it belongs to the class. */
+function makeAnswers({ class_name, thing, kind, question }, send) {
+  const act = (action) => () => send(action, { class_name, kind, thing })
   return h(
     "div",
-    { class: "shares", role: "img" },
-    h("div", { class: "of" }, h("bdi", {}, class_name), " photos with ", h("bdi", {}, concept)),
-    bar("learned from"),
-    bar("on screen"),
-  )
-}
-
-/** A card on what all photos share: a question, with the thumb that helps and the answer that it belongs. */
-function makeQuestion({ class_name, relies, concept, thing, kind, concepts }, send) {
-  const act = (action) => () => send(action, { class_name, kind, thing })
-  const what = `${thing} in ${class_name}`
-  const look = () => send("look", { class_name, concept: concept || (concepts[0] ?? "") })
-  const button = (name, label, onclick, words) =>
-    h("button", { class: `btn ${name}`, "aria-label": label, onclick }, words)
-  return h(
-    "li",
-    { class: "question" },
-    h("div", { class: "picture" }),
-    h("div", {}, h("p", {}, h("b", {}, class_name), ` ${relies} `, h("b", {}, thing), ". ", h("span"))),
+    { class: "answers" },
+    h("span", {}, question),
+    h("button", { class: "btn primary thumb", onclick: act("thumb") }),
     h(
-      "div",
-      { class: "acts" },
-      button("look offline", `Look at ${what}`, look, "Look"),
-      button("thumb", "", act("thumb")),
-      button("belongs", `${thing} belongs to ${class_name}`, act("belongs"), "It belongs to it"),
+      "button",
+      { class: "btn belongs", "aria-label": `${thing} belongs to ${class_name}`, onclick: act("belongs") },
+      "It belongs to it",
     ),
   )
 }
 
-function fillQuestion(element, card, { photos, batched, locked }) {
-  const [picture, { firstElementChild: words }, acts] = element.children
-  const thumb = acts.children[1]
-  const { mark, verb } = DIRECTIONS[card.direction]
-  showPicture(picture, photos[keyOf(card)]?.[0])
-  text(words.lastChild, card.sentence.replaceAll(" %", "\u00a0%"))
-  const waits = batched.includes(card.class_name)
-  text(thumb, waits ? "In the batch" : `${mark} ${card.concepts.join(", ")}`)
-  set(thumb, "aria-label", `${verb} ${card.concepts.join(", ")} for ${card.class_name}`)
-  thumb.hidden = !card.concepts.length
+function fillAnswers([, thumb], { class_name, concepts, direction }, { batched, locked }) {
+  const { mark, verb } = DIRECTIONS[direction]
+  const waits = batched.includes(class_name)
+  const more = concepts.length > 1 ? ` and ${concepts.length - 1} like it` : ""
+  text(thumb, waits ? "In the batch" : `${mark} ${verb} ${concepts[0]}${more}`)
+  set(thumb, "aria-label", `${verb} ${concepts.join(", ")} for ${class_name}`)
+  thumb.hidden = !concepts.length
   set(thumb, "disabled", waits || locked ? "" : null)
-  set(thumb, "title", locked || null)
+  set(thumb, "title", locked || concepts.join(", "))
 }
 
 function showPicture(picture, found) {
@@ -152,19 +170,13 @@ function makeChecking(model, send) {
 
 /** The gain of a repair arrives last: the button takes it, and no button moves under the pointer. */
 function fillCard(element, card, model) {
-  const { concept, sentence, shares } = card
-  const [pair, words] = element.children
-  const { firstElementChild: told, lastElementChild: offer } = words
+  const [pair, { children: words }] = element.children
   const found = model.photos[keyOf(card)] ?? []
   ;[...pair.children].forEach((place, at) => showPicture(place.firstChild, found[at]))
-  if (concept) {
-    const [, ...bars] = words.children[1].children
-    bars.forEach((bar, at) => {
-      bar.lastChild.firstChild.style.width = `${100 * shares[at]}%`
-    })
-    for (const name of ["title", "aria-label"]) set(words.children[1], name, sentence)
-  } else text(told.lastChild, sentence)
-  fillOffer(offer.children, card, model)
+  if (card.bars.of) fillBars(words[1], card.bars, card.sentence)
+  else text(card.thing ? words[1] : words[0].lastChild, card.sentence)
+  const { children } = words[words.length - 1]
+  card.thing ? fillAnswers(children, card, model) : fillOffer(children, card, model)
 }
 
 /** What the one button of a card does, its words, and whether it is the page's offer. */

@@ -24,6 +24,7 @@ from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent, Student
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
+from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui import browser
@@ -34,7 +35,13 @@ from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
-from inficond_panel.wording.shared_bias import page_question, thumb_of
+from inficond_panel.wording.shared_bias import (
+    asked_sentence,
+    calls_tell,
+    condition,
+    short_sentence,
+    thumb_of,
+)
 from inficond_panel.wording.suspects import (
     relied_sentence,
     relying_sentence,
@@ -54,10 +61,10 @@ def make_cards(
 ) -> list[dict[str, Any]]:
     """Return cards of the students ``names``, which rely on a suspect concept.
 
-    A card is ``{class_name, relies, concept, sentence, shares, removable, asks}``: ``relies`` are
-    the words between class and concept, ``shares`` the shares of the class's training and tuning
-    images that show the concept, ``removable`` whether it has an influence, ``asks`` a question if
-    the concept is perhaps the ``same`` as the class.
+    A card is ``{class_name, relies, concept, sentence, bars, removable, asks}``: ``relies`` are the
+    words between class and concept, ``bars`` are of the class's training and tuning images that
+    show the concept (see ``make_bars``), ``removable`` whether it has an influence, ``asks`` a
+    question if the concept is perhaps the ``same`` as the class.
     """
     return [
         {
@@ -65,7 +72,13 @@ def make_cards(
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
             "sentence": relied_sentence(shift.class_name, shift.first),
-            "shares": [shift.first.presence.fit[0], shift.first.presence.tune[0]],
+            "bars": make_bars(
+                "shown",
+                shift.first.concept,
+                "learned from",
+                "on screen",
+                (shift.first.presence.fit[0], shift.first.presence.tune[0]),
+            ),
             "removable": bool(shift.first.weight),
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
@@ -75,24 +88,35 @@ def make_cards(
     ]
 
 
-def make_shared(shared: Mapping[str, StudentShared]) -> list[dict[str, Any]]:
-    """Return cards of students that may rely on something in all photos, one per student.
+def make_bars(
+    of: str, thing: str, first: str, second: str, shares: tuple[float, float]
+) -> dict[str, Any]:
+    """Return two bars of a card, with their words: shares of photos of the class that are ``shown``
+    with a thing, shares that are ``found``, or of the other photos those ``called`` the class."""
+    return {"of": of, "thing": thing, "rows": [[first, shares[0]], [second, shares[1]]]}
+
+
+def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> list[dict[str, Any]]:
+    """Return cards of the students ``asked`` about something that all photos share.
 
     Besides the keys of ``make_cards``, a card has the ``kind`` and the name (``thing``) of what it
-    is, a ``sentence``, and the thumb that helps if it should not count: its ``direction`` and
-    ``concepts``. It is a question to a person.
+    is, and the thumb that helps if it should not count: the words before it (``question``), its
+    ``direction`` and ``concepts``.
     """
-    first = {name: each.found.called[0] for name, each in shared.items() if each.found.called}
+    first = {name: shared[name].found.called[0] for name in asked}
     return [
         {
             "class_name": name,
             "relies": "may rely on" if one.use > 0 else "may rely on the absence of",
             "concept": one.name if one.kind == CONCEPT else "",
-            "shares": [],
+            "bars": _bars_of(one),
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
-            "sentence": page_question(name, one, shared[name].concepts(one)),
+            "sentence": short_sentence(name, one),
+            "question": condition(name, one)
+            if shared[name].concepts(one)
+            else asked_sentence(name, one, ()),
             "direction": thumb_of(one).key,
             "concepts": list(shared[name].concepts(one)),
         }
@@ -100,14 +124,34 @@ def make_shared(shared: Mapping[str, StudentShared]) -> list[dict[str, Any]]:
     ]
 
 
-def with_shared(
-    cards: Sequence[dict[str, Any]], shared: Sequence[dict[str, Any]]
+def _bars_of(one: SharedSuspect) -> dict[str, Any]:
+    """Return the bars of photos with a suspect and without it, {} if there are none on a side."""
+    wrong = calls_tell(one)
+    (with_, of_with), (without, of_without) = one.rates.called if wrong else one.rates.found
+    if not of_with or not of_without:
+        return {}
+    words = f"with {one.name} ({count(of_with)})", f"without ({count(of_without)})"
+    return make_bars(
+        "called" if wrong else "found", one.name, *words, (with_ / of_with, without / of_without)
+    )
+
+
+def in_card_order(
+    relying: Sequence[dict[str, Any]],
+    shared: Sequence[dict[str, Any]],
+    behind: Sequence[dict[str, Any]],
+    gainless: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Return the cards, with a card of ``shared`` in place of one without a concept of its class,
-    and the others at the end, so that no card moves."""
-    by_class = {card["class_name"]: card for card in shared}
-    made = [card if card["concept"] else by_class.get(card["class_name"], card) for card in cards]
-    return [*made, *(card for card in shared if card not in made)]
+    """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
+    comes before classes without a finding, which have a card only if they have no other."""
+    asked = {card["class_name"] for card in shared}
+    late = [card["class_name"] in gainless for card in relying]
+    return [
+        *(card for card, last in zip(relying, late, strict=True) if not last),
+        *shared,
+        *(card for card, last in zip(relying, late, strict=True) if last),
+        *(card for card in behind if card["class_name"] not in asked),
+    ]
 
 
 def make_behind(
@@ -128,7 +172,7 @@ def make_behind(
             "relies": "",
             "concept": "",
             "sentence": f"{'; '.join(each[name] for each in (words, few) if name in each)}.",
-            "shares": [],
+            "bars": {},
             "removable": False,
         }
         for name in [each for each in order if each in words or each in few][:CARDS]
@@ -209,6 +253,7 @@ class StartView(RefitActions, Viewer):
     @param.depends(
         "app.shifts.by_class",
         "app.reliance.relying",
+        "app.reliance.asked",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.suggestion.gainless",
@@ -224,30 +269,35 @@ class StartView(RefitActions, Viewer):
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
-        same = partial(perhaps_same, app.store)
-        order = in_order(metrics, app.reliance.relying, app.suggestion.gainless)
-        wrong = [name for name in order if name in app.reliance.relying]
-        relying = make_cards(shifts.by_class, wrong, same) if shifts.complete else []
-        nothing = shifts.complete and not relying
-        plain = make_behind(metrics, unsure, order) if nothing else relying[:CARDS]
-        shared = make_shared(app.shared.by_class) if shifts.complete else []
-        cards = with_shared(plain, shared)
+        reliance, gainless = app.reliance, app.suggestion.gainless
+        order = in_order(metrics, reliance.relying, reliance.asked, gainless)
+        wrong = [name for name in order if name in reliance.relying] if shifts.complete else []
+        asked = [name for name in order if name in reliance.asked] if shifts.complete else []
+        relying = make_cards(shifts.by_class, wrong[:CARDS], partial(perhaps_same, app.store))
+        shared = make_shared(app.shared.by_class, asked)
+        looking, first = (
+            app.spec.tuning.suspects,
+            list(dict.fromkeys([*wrong[:CARDS], *order[:CARDS]])),
+        )
+        looked = not looking or (app.shared.wanted and not app.shared.waiting)
+        idle = shifts.complete and not relying and looked
+        behind = make_behind(metrics, unsure, order) if idle else []
+        cards = in_card_order(relying, shared, behind, gainless)
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
-            wrong=len(relying),
-            shown=len(plain),
-            shared=[card["class_name"] for card in shared],
-            looked=app.spec.tuning.suspects and shifts.all_wanted,
+            wrong=len({*wrong, *asked}) if wrong else 0,
+            shown=len(cards) - len(behind),
+            shared=asked,
+            looked=looking and shifts.all_wanted,
         )
         fresh = cards != self.panel.cards
         self.panel.param.update(purpose=sentence, cards=cards)
         if fresh:
             self._find_pictures(cards)
             self._show_batch()
-        if app.spec.tuning.suspects and shifts.complete:
-            carded = [card["class_name"] for card in plain]
-            app.shared.want(list(dict.fromkeys([*carded, *order[:CARDS]])))
+        if looking and shifts.complete:
+            app.shared.want(first)
         self._show_checking()
 
     def _show_checking(self) -> None:
