@@ -105,7 +105,7 @@ def cost(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
 
     size = args.sizes[0] if args.sizes else 0
     pocket = learn_pocket(tuner, tuner.root(), trunk_name(args.trunk, size))
-    files = make_files(pocket)
+    (files,) = make_files([pocket])
     networks = {
         "pocket": files.model,
         **({"pocket, 8 bits": files.small} if files.small else {}),
