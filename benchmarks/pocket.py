@@ -1,6 +1,6 @@
 """What does a pocket cost in quality and save in time, and does it keep what thumbs gain?
 
-    python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 224]
+    python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 288]
                                 [--pairs 6] [--seeds 1] [--rounds 9]
 
 Three parts, each a line of JSON:
@@ -25,12 +25,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+sys.path.append(sys.path.pop(0))  # the package precompute, not the file of that name here
+
 from shift_parts.cases import Case, biased_cases
 from shift_parts.given import word_of
 from shift_parts.runs import student_of
@@ -70,7 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("spec")
     parser.add_argument("--store")
     parser.add_argument("--trunk", default="efficientnet-lite0")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[224])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[288])
     parser.add_argument("--pairs", type=int, default=6, help="biased students, per seed")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
