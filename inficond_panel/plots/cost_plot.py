@@ -11,8 +11,16 @@ from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INFLUENCE, INK, TEACHER
 
-_MILLISECONDS = ("milliseconds", "ms per photo")
+_MILLISECONDS = "milliseconds"
 _COLUMNS = ("megabytes", "multiplications", "model")
+#: Texts stand above their points.
+_TEXT: dict[str, Any] = {
+    "text_color": INK.light,
+    "text_font_size": "9pt",
+    "text_baseline": "bottom",
+    "yoffset": 0.003,
+    "backend": "bokeh",
+}
 
 
 @bokeh_backend()
@@ -26,25 +34,32 @@ def make_cost(rows: Sequence[Mapping[str, Any]], split: str) -> hv.Overlay:
     timed = [row for row in known if row["milliseconds"] is not None]
     points = hv.Points(
         [tuple(row[key] for key in ("milliseconds", AP.key, *_COLUMNS)) for row in timed],
-        [_MILLISECONDS, (AP.key, f"{AP.mean}, {split}")],
+        [_MILLISECONDS, AP.key],
         list(_COLUMNS),
     )
-    names = hv.Labels(points, points.kdims, "model")
+    left = min((row["milliseconds"] for row in timed), default=1.0)
+    untimed = [row for row in known if row["milliseconds"] is None]
     lines = [
-        hv.HLine(row[AP.key], label=row["model"]).opts(
+        hv.HLine(row[AP.key]).opts(
             color=TEACHER.light, line_dash="dashed", line_width=1, backend="bokeh"
         )
-        for row in known
-        if row["milliseconds"] is None
+        for row in untimed
     ]
+    texts = [(left, row[AP.key], f"{row['model']}, time not measured") for row in untimed]
     drawn = hv.Overlay(
         [
-            *lines,
             points.opts(color=INFLUENCE.light, size=8, tools=["hover"], backend="bokeh"),
-            names.opts(
-                text_color=INK.light, text_align="left", text_font_size="9pt", xoffset=0, yoffset=0,
-                backend="bokeh",
-            ),
+            hv.Labels(points, points.kdims, "model").opts(text_align="center", **_TEXT),
+            hv.Labels(texts, points.kdims, "model").opts(text_align="left", **_TEXT),
+            *lines,
         ]
-    )  # fmt: skip
-    return drawn.opts(logx=True, padding=(0.3, 0.2), width=520, height=320, backend="bokeh")
+    )
+    return drawn.opts(
+        logx=True,
+        padding=(0.35, 0.2),
+        xlabel="ms per photo",
+        ylabel=f"{AP.mean}, {split}",
+        width=560,
+        height=340,
+        backend="bokeh",
+    )

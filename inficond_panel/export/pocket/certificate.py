@@ -231,7 +231,7 @@ class Certificate:
     def cost_rows(self) -> list[dict[str, Any]]:
         """Return the rows of ``cost``: cost and AP by model, nan for what was not measured."""
         ap = {name: float(class_mean(each, AP.key)[0]) for name, each in self.outcomes.items()}
-        names = [*self.costs, *(name for name in self.notes if name not in self.costs)]
+        names = dict.fromkeys([*self.notes, *self.costs])  # teacher and students first
         return [
             {
                 "model": name,
