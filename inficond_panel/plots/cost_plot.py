@@ -13,14 +13,9 @@ from inficond_panel.vocabulary.palette import INFLUENCE, INK, TEACHER
 
 _MILLISECONDS = "milliseconds"
 _COLUMNS = ("megabytes", "multiplications", "model")
-#: Texts stand above their points.
-_TEXT: dict[str, Any] = {
-    "text_color": INK.light,
-    "text_font_size": "9pt",
-    "text_baseline": "bottom",
-    "yoffset": 0.003,
-    "backend": "bokeh",
-}
+_TEXT: dict[str, Any] = {"text_color": INK.light, "text_font_size": "9pt", "backend": "bokeh"}
+_ABOVE: dict[str, Any] = {"text_baseline": "bottom", "yoffset": 0.003, **_TEXT}
+_BELOW: dict[str, Any] = {"text_baseline": "top", "yoffset": -0.003, **_TEXT}
 
 
 @bokeh_backend()
@@ -45,12 +40,17 @@ def make_cost(rows: Sequence[Mapping[str, Any]], split: str) -> hv.Overlay:
         )
         for row in untimed
     ]
+    # by time, at the upper left and lower right in turns, so that neighbours do not overlap
+    names = sorted(
+        (row["milliseconds"], row[AP.key], row["model"].removeprefix("pocket, ")) for row in timed
+    )
     texts = [(left, row[AP.key], f"{row['model']}, time not measured") for row in untimed]
     drawn = hv.Overlay(
         [
             points.opts(color=INFLUENCE.light, size=8, tools=["hover"], backend="bokeh"),
-            hv.Labels(points, points.kdims, "model").opts(text_align="center", **_TEXT),
-            hv.Labels(texts, points.kdims, "model").opts(text_align="left", **_TEXT),
+            hv.Labels(names[::2], points.kdims, "model").opts(text_align="right", **_ABOVE),
+            hv.Labels(names[1::2], points.kdims, "model").opts(text_align="left", **_BELOW),
+            hv.Labels(texts, points.kdims, "model").opts(text_align="left", **_ABOVE),
             *lines,
         ]
     )

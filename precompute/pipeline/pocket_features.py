@@ -18,7 +18,6 @@ import numpy as np
 
 from inficond_panel.common.places import beside
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.distill.ridge import Ridge
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -30,7 +29,7 @@ from precompute.pipeline.pixel_scores import OPSET, plain_attention
 from precompute.pipeline.store_photos import check_read, positions_of
 from precompute.teachers.stage import Pass, run_pass
 from precompute.teachers.trunk import Trunk, TrunkName, load_trunk, trunk_features
-from precompute.teachers.trunk_tuning import Photos, Start, tuned_trunk
+from precompute.teachers.trunk_tuning import ScoredPhotos, Start, tuned_trunk
 
 if TYPE_CHECKING:
     from torch import nn
@@ -92,25 +91,21 @@ def fine_tuned(
     store: Store,
     network: TrunkFeatures,
     splits: Sequence[str],
-    *,
-    layer: Ridge,
-    roots: bool,
+    start: Start,
     used: np.ndarray,
-    weights: np.ndarray,
     epochs: int,
     seed: int = 0,
     progress: Tell = lambda _: None,
 ) -> tuple[TrunkFeatures, tuple[float, ...]]:
-    """Fine-tune the trunk of ``network`` to give the scores of the ``used`` concepts, beginning
-    with ``layer``; return its features and the errors (``precompute.teachers.trunk_tuning``)."""
+    """Fine-tune the trunk of ``network`` from a ``start`` to give the scores of the ``used``
+    concepts; return its features and the errors (``precompute.teachers.trunk_tuning``)."""
     learned, measured = (
-        Photos(
+        ScoredPhotos(
             positions_of(network.dataset, [store.images[row] for row in rows]),
             store.concept_score[rows][:, used].astype(np.float64),
         )
         for rows in (store.rows(FIT), store.rows(TUNE))
     )
-    start = Start(network.trunk, layer, weights, roots)
     folder = _results(store).folder
     tuned = tuned_trunk(start, network.dataset, learned, measured, epochs, seed, folder, progress)
     if not tuned.epoch:

@@ -24,7 +24,6 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from inficond_panel.common.files import replacing
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.distill.ridge import Ridge
 from precompute.datasets import Dataset
 from precompute.teachers.trunk import Trunk
 
@@ -41,7 +40,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Photos:
+class ScoredPhotos:
     """Photos to learn from or to measure on: their ``positions`` ``(n,)`` in a data set, and their
     ``scores`` ``(n, C)``."""
 
@@ -51,18 +50,20 @@ class Photos:
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What fine-tuning begins with: a ``trunk``, the ``layer`` from its features to C scores, or,
-    with ``roots``, from their square roots, and the students' ``weights`` ``(C, K)``."""
+    """What fine-tuning begins with: a ``trunk``, a linear layer from its F features to C scores, by
+    ``slopes`` ``(F, C)`` and ``levels`` ``(C,)``, or, with ``roots``, from their square roots, and
+    the students' ``weights`` ``(C, K)``."""
 
     trunk: Trunk
-    layer: Ridge
+    slopes: np.ndarray
+    levels: np.ndarray
     weights: np.ndarray
     roots: bool
 
-    def key(self, learned: Photos, seed: int) -> str:
+    def key(self, learned: ScoredPhotos, seed: int) -> str:
         """Return a hash of all that the result of an epoch depends on."""
         hashed = hashlib.sha256(f"{self.trunk.digest} {self.roots} {seed}".encode())
-        for array in (self.layer.weight, self.weights, learned.positions, learned.scores):
+        for array in (self.slopes, self.weights, learned.positions, learned.scores):
             hashed.update(np.ascontiguousarray(array).tobytes())
         return hashed.hexdigest()
 
@@ -84,8 +85,8 @@ class Tuned:
 def tuned_trunk(
     start: Start,
     dataset: Dataset,
-    learned: Photos,
-    measured: Photos,
+    learned: ScoredPhotos,
+    measured: ScoredPhotos,
     epochs: int,
     seed: int = 0,
     folder: Path | None = None,
@@ -116,7 +117,7 @@ def tuned_trunk(
 class _Training:
     """Network, optimiser, and errors so far, with the weights of the best epoch."""
 
-    def __init__(self, start: Start, dataset: Dataset, learned: Photos) -> None:
+    def __init__(self, start: Start, dataset: Dataset, learned: ScoredPhotos) -> None:
         import torch
         from torch import nn
 
@@ -127,10 +128,10 @@ class _Training:
         of_logit = np.maximum((centred @ start.weights).std(axis=0), np.finfo(np.float32).tiny)
         self.level, self.spread = learned.scores.mean(axis=0), spread
         self.to_logits = _tensor(spread[:, None] * start.weights / of_logit, device)
-        layer = nn.Linear(*start.layer.weight.shape)
+        layer = nn.Linear(*start.slopes.shape)
         with torch.no_grad():
-            layer.weight.copy_(_tensor((start.layer.weight / spread).T, "cpu"))
-            layer.bias.copy_(_tensor((start.layer.bias - self.level) / spread, "cpu"))
+            layer.weight.copy_(_tensor((start.slopes / spread).T, "cpu"))
+            layer.bias.copy_(_tensor((start.levels - self.level) / spread, "cpu"))
         self.network = _network(copy.deepcopy(start.trunk.module), layer, start.roots).to(device)
         self.network.eval().requires_grad_(True)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), RATE)
@@ -155,7 +156,7 @@ class _Training:
             self.optimiser.step()
             yield f"Epoch {number}: {min(cut + BATCH, rows)} of {rows} images"
 
-    def measure(self, measured: Photos) -> None:
+    def measure(self, measured: ScoredPhotos) -> None:
         """Note the error on photos, and the weights if it is the least so far."""
         import torch
 
@@ -168,7 +169,9 @@ class _Training:
         if self.errors[-1] <= min(self.errors):
             self.best = copy.deepcopy(self.network.state_dict())
 
-    def _loss(self, at: np.ndarray, photos: Photos, rng: np.random.Generator | None = None) -> Any:
+    def _loss(
+        self, at: np.ndarray, photos: ScoredPhotos, rng: np.random.Generator | None = None
+    ) -> Any:
         """Return the loss of some photos, varied by ``rng`` if there is one."""
         import torch
 

@@ -11,10 +11,9 @@ import timm
 import torch
 from PIL import Image
 
-from inficond_panel.distill.ridge import Ridge
 from precompute.teachers import trunk_tuning
 from precompute.teachers.trunk import TrunkName, load_trunk
-from precompute.teachers.trunk_tuning import PATIENCE, Photos, Start, tuned_trunk
+from precompute.teachers.trunk_tuning import PATIENCE, ScoredPhotos, Start, tuned_trunk
 
 pytestmark = [pytest.mark.torch]
 
@@ -36,7 +35,11 @@ def photos():
     images = [Image.new("RGB", (40, 30), tuple(map(int, each))) for each in colours]
     dataset = SimpleNamespace(load=images.__getitem__)
     scores = colours[:, :CONCEPTS] / 255
-    return dataset, Photos(np.arange(32), scores[:32]), Photos(np.arange(32, 48), scores[32:])
+    return (
+        dataset,
+        ScoredPhotos(np.arange(32), scores[:32]),
+        ScoredPhotos(np.arange(32, 48), scores[32:]),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +47,7 @@ def start(trunk, photos):
     """A layer that is not fitted, from roots of the features; the student uses both scores."""
     scores = photos[1].scores
     weight = np.random.default_rng(3).normal(0, 0.01, (trunk.outputs, CONCEPTS))
-    layer = Ridge(weight, scores.mean(axis=0), np.ones(CONCEPTS), scores)
-    return Start(trunk, layer, np.array([[2.0], [-1.0]]), roots=True)
+    return Start(trunk, weight, scores.mean(axis=0), np.array([[2.0], [-1.0]]), roots=True)
 
 
 def tuned(start, photos, epochs, folder=None, seed=0):
@@ -62,7 +64,7 @@ def test_the_error_is_that_of_standardised_scores_and_logits(start, photos):
     prepare = start.trunk.preprocessing.prepare
     pixels = np.stack([prepare(dataset.load(i)) for i in measured.positions])
     roots = np.sqrt(np.maximum(start.trunk.features(pixels), 1e-4))
-    error = roots @ start.layer.weight + start.layer.bias - measured.scores
+    error = roots @ start.slopes + start.levels - measured.scores
     logits = learned.scores @ start.weights
     expected = np.mean((error / learned.scores.std(axis=0)) ** 2)
     expected += np.mean((error @ start.weights / logits.std(axis=0)) ** 2)

@@ -194,10 +194,11 @@ def learn_pocket(
     layer = _layer(tuner, network, used, progress)
     errors: tuple[float, ...] = ()
     if epochs:
+        weights, roots = node.weights[used], has_roots(network)
+        start = pipeline.Start(network.trunk, layer.weight, layer.bias, weights, roots)
         network, errors = pipeline.fine_tuned(
-            tuner.spec, store, network, splits, layer=layer, roots=has_roots(network), used=used,
-            weights=node.weights[used], epochs=epochs, seed=seed, progress=progress,
-        )  # fmt: skip
+            tuner.spec, store, network, splits, start, used, epochs, seed, progress
+        )
         layer = _layer(tuner, network, used, progress)
     fit = store.rows(FIT)
     head = fit_ridge(features_on(network, fit), store.teacher_log_odds[fit], store.groups_on(FIT))
