@@ -112,8 +112,9 @@ EXAMPLES = [
     Example(
         "cost",
         "AP over the time per photo: [pockets](pocket.md#several-sizes) of four sizes, one of "
-        "them in 8 bits, the students' encoder, and the teacher, a table of logits that has no time. This is of "
-        "[18 classes of COCO](measured.md#a-small-network), whose card is in `docs/pockets`.",
+        "them in 8 bits, the students' encoder, and the teacher, a table of logits that has no "
+        "time. This is of [18 classes of COCO](measured.md#a-small-network), whose card is in "
+        "`docs/pockets`.",
         'plot.cost("pockets")',
     ),
 ]

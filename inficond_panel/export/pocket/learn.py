@@ -183,6 +183,7 @@ def learn_pocket(
     """
     with needs("A pocket", "precompute", "onnx"):
         from precompute.pipeline import pocket_features as pipeline  # noqa: PLC0415 - an extra
+        from precompute.teachers.trunk_tuning import Start  # noqa: PLC0415 - an extra
     tuner.spec.check_making()
     used = np.flatnonzero((node.weights != 0).any(axis=1))
     _check(tuner, node, used)
@@ -195,7 +196,7 @@ def learn_pocket(
     errors: tuple[float, ...] = ()
     if epochs:
         weights, roots = node.weights[used], has_roots(network)
-        start = pipeline.Start(network.trunk, layer.weight, layer.bias, weights, roots)
+        start = Start(network.trunk, layer.weight, layer.bias, weights, roots)
         network, errors = pipeline.fine_tuned(
             tuner.spec, store, network, splits, start, used, epochs, seed, progress
         )

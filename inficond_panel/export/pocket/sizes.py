@@ -85,7 +85,7 @@ def costs_in(folders: Sequence[str | Path]) -> tuple[list[dict[str, Any]], str]:
                 rows.setdefault(name, {**row, "model": name})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ExportError(
-                f"{folder} has no card of a pocket.", "Name folders that `inficond pocket` wrote."
+                f"{folder} has no card of a pocket.", "Name folders of pockets."
             ) from error
     if len(splits) != 1:
         raise ExportError(
