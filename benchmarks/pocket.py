@@ -1,7 +1,7 @@
 """What does a pocket cost in quality and save in time, and does it keep what thumbs gain?
 
-    python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 224]
-                                [--pairs 6] [--seeds 1] [--rounds 9]
+    python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 288]
+                                [--parts quality cost thumbs] [--pairs 6] [--seeds 1] [--rounds 9]
 
 Three parts, each a line of JSON:
 
@@ -17,20 +17,24 @@ of ViT-B-16 (the default encoder).
 thumbs: pairs of class and context are biased as in shift.py; 👍 on the class's word and ✕ on the
 context's. Of each student before and after the thumbs a pocket is made; the layer to the scores
 learns from the biased photos only. Rows are gains in AP points on the holdout, where the bias is
-absent: of the student, of the pocket, and of controls: thumbs on two random words, and a refit
-without a thumb.
+absent: of the student, of the pocket with refitted students, and of the pocket with students as
+they are; and those of controls: thumbs on two random words, and a refit without a thumb.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+sys.path.append(sys.path.pop(0))  # the package precompute, not the file of that name here
+
 from shift_parts.cases import Case, biased_cases
 from shift_parts.given import word_of
 from shift_parts.runs import student_of
@@ -41,6 +45,7 @@ from inficond_panel.export.pocket.certificate import Certificate
 from inficond_panel.export.pocket.cost import costs_of
 from inficond_panel.export.pocket.folder import make_files
 from inficond_panel.export.pocket.learn import (
+    LinearStudents,
     features_on,
     learn_pocket,
     refitted_students,
@@ -56,10 +61,12 @@ def main() -> None:
     """Run the parts and print a line of JSON for each."""
     args = parse_args()
     tuner = open_tuner(args.spec, store=args.store, history=":memory:")
-    for size in args.sizes:
-        print(json.dumps({"quality": quality(tuner, args, size)}), flush=True)
-    print(json.dumps({"cost": cost(tuner, args)}), flush=True)
-    print(json.dumps({"thumbs": thumbs(tuner, args)}), flush=True)
+    if "quality" in args.parts:
+        for size in args.sizes:
+            print(json.dumps({"quality": quality(tuner, args, size)}), flush=True)
+    for part in (cost, thumbs):
+        if part.__name__ in args.parts:
+            print(json.dumps({part.__name__: part(tuner, args)}), flush=True)
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,7 +77,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("spec")
     parser.add_argument("--store")
     parser.add_argument("--trunk", default="efficientnet-lite0")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[224])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[288])
+    parts = ("quality", "cost", "thumbs")
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--pairs", type=int, default=6, help="biased students, per seed")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
@@ -105,7 +114,7 @@ def cost(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
 
     size = args.sizes[0] if args.sizes else 0
     pocket = learn_pocket(tuner, tuner.root(), trunk_name(args.trunk, size))
-    files = make_files(pocket)
+    (files,) = make_files([pocket])
     networks = {
         "pocket": files.model,
         **({"pocket, 8 bits": files.small} if files.small else {}),
@@ -118,7 +127,7 @@ def cost(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def thumbs(tuner: Tuner, args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return, per biased pair, the gains in AP points of student and pocket."""
+    """Return, per biased pair, the gains in AP points of student and pockets."""
     from precompute.pipeline.pocket_features import pocket_features, trunk_of
 
     store = tuner.store
@@ -147,13 +156,13 @@ def _gains(case: Case, features: NDArray, place: dict[str, int]) -> Iterator[dic
     clicked = {"two thumbs": (up, off), "two random words": tuple(random.tolist()), "no thumb": ()}
     layer = fit_ridge(of[FIT], own.scores_of(FIT), own.groups_on(FIT))
     shown = layer.values(of[HOLDOUT])
-    before = _both(tuner, students.node, layer, shown)
+    before = _each(tuner, students.node, layer, shown)
     row = {"class": name, "context": case.store.classes[case.pair.context], "seed": case.seed}
     for title, words in clicked.items():
         directions = zip(words, (UP.key, REMOVE.key), strict=False)
         edits = [Intent(name, own.concepts[c], direction) for c, direction in directions]
         node = tuner.fine_tune(students.node, edits) if edits else students.node
-        after = _both(tuner, node, layer, shown)
+        after = _each(tuner, node, layer, shown)
         yield {
             **row,
             "title": title,
@@ -162,16 +171,20 @@ def _gains(case: Case, features: NDArray, place: dict[str, int]) -> Iterator[dic
         }
 
 
-def _both(tuner: Tuner, node: Node, layer: Ridge, shown: NDArray) -> list[float]:
-    """Return the AP on the holdout of a student, and of a pocket that is refitted to its targets;
-    ``shown`` are the scores (m, C) of the holdout by the ``layer``, of all concepts."""
+def _each(tuner: Tuner, node: Node, layer: Ridge, shown: NDArray) -> list[float]:
+    """Return the AP on the holdout: of a student, a pocket refitted to its targets, and a pocket
+    with the student as it is. ``shown`` are the scores (m, C) of the holdout by the ``layer``, of
+    all concepts."""
     store = tuner.store
     rows = store.rows(HOLDOUT)
     label = store.label[rows, 0]
     used = np.flatnonzero((node.weights != 0).any(axis=1))
     made = refitted_students(tuner, node, layer.unseen[:, used], used)
-    pocket = (shown[:, used] @ made.weights + made.intercepts)[:, 0]
-    logits = tuner.logits(node, rows)[:, 0], pocket
+    pockets = [
+        (shown[:, used] @ of.weights + of.intercepts)[:, 0]
+        for of in (made, LinearStudents(node.weights[used], node.intercepts))
+    ]
+    logits = tuner.logits(node, rows)[:, 0], *pockets
     known = label >= 0
     return [float(average_precision(label[known], each[known])) for each in logits]
 

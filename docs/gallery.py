@@ -12,6 +12,7 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,6 +109,14 @@ EXAMPLES = [
         "The t-SNE map of each oracle's logits, coloured by sub-class.",
         "plot.gamma_maps(swept).layout()",
     ),
+    Example(
+        "cost",
+        "AP over the time per photo: [pockets](pocket.md#several-sizes) of four sizes, one of "
+        "them in 8 bits, the students' encoder, and the teacher, a table of logits that has no "
+        "time. This is of [18 classes of COCO](measured.md#a-small-network), whose card is in "
+        "`docs/pockets`.",
+        'plot.cost("pockets")',
+    ),
 ]
 
 
@@ -141,7 +150,9 @@ def plots(examples: list[Example]) -> Iterator[tuple[str, Any]]:
         *before, last = ast.parse(example.code).body
         assert isinstance(last, ast.Expr)
         exec(compile(ast.Module(before, []), example.method, "exec"), names)  # noqa: S102 - ours
-        yield example.method, eval(ast.unparse(last), names)  # noqa: S307 - ours
+        with chdir(DOCS):
+            plot = eval(ast.unparse(last), names)  # noqa: S307 - ours
+        yield example.method, plot
 
 
 def save(browser: Browser, plot: Any, file: Path) -> None:

@@ -19,8 +19,9 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.network.folder import check_folder, lines_of, write_network
 from inficond_panel.export.network.module import repair_module
 from inficond_panel.export.network.repair import NetworkRepair, repair_network
-from inficond_panel.export.pocket.folder import make_files, write_pocket
+from inficond_panel.export.pocket.folder import make_files
 from inficond_panel.export.pocket.learn import learn_pocket, trunk_name
+from inficond_panel.export.pocket.sizes import cost_of_all, write_pockets
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (
@@ -158,7 +159,9 @@ class Measures(ConceptMeasures):
         folder: str | Path | None = None,
         *,
         backbone: str = "efficientnet-lite0",
-        size: int = 0,
+        size: int | Sequence[int] = 0,
+        epochs: int = 0,
+        seed: int = 0,
         holdout: bool = False,
         node: NodeName | None = None,
     ) -> pd.DataFrame:
@@ -167,22 +170,31 @@ class Measures(ConceptMeasures):
 
         The frame has a row per model, with AP, agreement with the teacher and agreement of reasons
         on tune, or on the ``holdout``, which counts a use; the notes are sentences. With a new
-        ``folder`` the network is written there as ONNX, with a card. ``backbone`` names the frozen
-        trunk, ``size`` the side of its input in pixels (0: its own), see ``export.pocket``. Raises
-        ``ExportError`` and ``DataError`` for a folder that exists, students without a weight, and a
-        trunk that cannot be loaded.
+        ``folder`` the network is written there as ONNX, with a card. ``backbone`` names the trunk,
+        ``size`` the side of its input in pixels (0: its own), see ``export.pocket``. Of several
+        sizes a network each is made, and the frame is their cost beside their AP. With ``epochs``
+        the trunk is fine-tuned. Raises ``ExportError`` and ``DataError`` for a folder that exists,
+        students without a weight, and a trunk that cannot be loaded.
         """
         if folder is not None:
             check_folder(folder)
-        name = trunk_name(backbone, size)
+        names = [trunk_name(backbone, of) for of in ([size] if isinstance(size, int) else size)]
         at = self.node if node is None else find_node(self.tuner, node)
         split = HOLDOUT if holdout else TUNE
-        files = make_files(learn_pocket(self.tuner, at, name, holdout=holdout), split)
+        files = make_files(
+            [
+                learn_pocket(self.tuner, at, name, holdout=holdout, epochs=epochs, seed=seed)
+                for name in names
+            ],
+            split,
+        )
         self.count_look(split, at)
         if folder is not None:
-            write_pocket(files, folder)
-        figures = files.frames["quality"]
-        figures.attrs["notes"] = files.sentences
+            write_pockets(files, folder)
+        if len(files) > 1:
+            return cost_of_all(files)
+        figures = files[0].frames["quality"]
+        figures.attrs["notes"] = files[0].sentences
         return figures
 
     def metrics_together(self, split: Split = TUNE) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import holoviews as hv
@@ -13,7 +14,9 @@ import param
 from inficond_panel.api.arguments import check_word
 from inficond_panel.api.moves import Moves
 from inficond_panel.distill.metrics.bootstrap import mean_defined
+from inficond_panel.export.pocket.sizes import costs_in
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
+from inficond_panel.plots.cost_plot import make_cost
 from inficond_panel.plots.map_layers import make_embedding
 from inficond_panel.plots.performance_bars import make_performance
 from inficond_panel.plots.student_plots import (
@@ -169,3 +172,9 @@ class StudentPlots:
         """Plot the accuracy of the most certain decisions on tune over their share of images."""
         decisions = decisions_of(self.students.tuner, self.students.node, class_name)
         return make_coverage(decisions.curve(**self._noise), class_name or "all classes")
+
+    def cost(self, *folders: str | Path) -> hv.Overlay:
+        """Plot AP over milliseconds of teacher, students and pockets, from the cards in folders
+        that ``pocket`` wrote. Raises ``ExportError`` for a folder without such a card."""
+        rows, split = costs_in(folders)
+        return make_cost(rows, split)

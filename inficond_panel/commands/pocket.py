@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import note, say_json, show_all
-from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_flags
+from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_flags, whole
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
     from inficond_panel.export.pocket.folder import PocketFiles
 
 DESCRIPTION = (
@@ -39,10 +44,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--size",
         type=int,
-        default=0,
+        nargs="+",
+        default=[0],
         metavar="PIXELS",
-        help="side of the network's input (default: the network's own); smaller is cheaper",
+        help="side of the network's input (default: the network's own); smaller is cheaper; of "
+        "several sizes a network each is made, and one table of what they cost",
     )
+    parser.add_argument(
+        "--epochs",
+        type=whole,
+        default=0,
+        metavar="N",
+        help="fine-tune the trunk for N epochs at most (default 0: it is frozen); takes long "
+        "without a GPU, resumes after a stop",
+    )
+    parser.add_seed()
     parser.add_argument("--output", metavar="FOLDER", required=True, help="new folder")
     parser.add_argument(
         "--holdout",
@@ -55,29 +71,52 @@ def run(args: argparse.Namespace) -> None:
     """Learn a pocket, write its folder, and print its certificate."""
     from inficond_panel.commands.shared.students import count_looks, open_node
     from inficond_panel.export.network.folder import check_folder
-    from inficond_panel.export.pocket.folder import make_files, write_pocket
+    from inficond_panel.export.pocket.folder import make_files
     from inficond_panel.export.pocket.learn import learn_pocket, trunk_name
+    from inficond_panel.export.pocket.sizes import write_pockets
 
     check_folder(args.output)
-    name = trunk_name(args.backbone, args.size)
+    names = [trunk_name(args.backbone, size) for size in dict.fromkeys(args.size)]
     tuner, node = open_node(args)
     apply_network_flags(args, tuner.spec)
-    pocket = learn_pocket(tuner, node, name, holdout=args.holdout, progress=note)
+    tuning = {"epochs": args.epochs, "seed": args.seed}
+    pockets = [
+        learn_pocket(tuner, node, name, holdout=args.holdout, **tuning, progress=note)
+        for name in names
+    ]
     split = HOLDOUT if args.holdout else TUNE
-    files = make_files(pocket, split, note)
+    made = make_files(pockets, split, note)
     count_looks(tuner, split, node)
-    written = write_pocket(files, args.output)
+    written = write_pockets(made, args.output)
     if args.json:
-        say_json(_document(files, written))
+        say_json(_document(made, written))
     else:
-        show_all(argparse.Namespace(json=False, html=False, csv=False), files.frames)
-    for line in files.sentences:
+        show_all(argparse.Namespace(json=False, html=False, csv=False), _frames(made))
+    for line in dict.fromkeys(line for files in made for line in files.sentences):
         note(line)
     for file, path in written.items():
         note(f"{file} → {path}")
 
 
-def _document(files: PocketFiles, written: Any) -> dict[str, Any]:
+def _frames(made: Sequence[PocketFiles]) -> dict[str, pd.DataFrame]:
+    """Return the tables to print: of one pocket its certificate, of several what they cost."""
+    from inficond_panel.export.pocket.sizes import cost_of_all
+
+    return made[0].frames if len(made) == 1 else {"cost": cost_of_all(made)}
+
+
+def _document(made: Sequence[PocketFiles], written: Mapping[str, Path]) -> dict[str, Any]:
+    from inficond_panel.export.pocket.sizes import cost_of_all, side_of
+    from inficond_panel.results.frame import document
+
+    paths = {"files": {name: str(path) for name, path in written.items()}}
+    if len(made) == 1:
+        return {**_of_one(made[0]), **paths}
+    of_each = {str(side_of(files)): _of_one(files) for files in made}
+    return {"cost": document(cost_of_all(made)), "sizes": of_each, **paths}
+
+
+def _of_one(files: PocketFiles) -> dict[str, Any]:
     from inficond_panel.results.frame import document
 
     pocket = files.certificate.pocket
@@ -86,5 +125,4 @@ def _document(files: PocketFiles, written: Any) -> dict[str, Any]:
         "students": pocket.kind,
         **{name: document(frame) for name, frame in files.frames.items()},
         "sentences": files.sentences,
-        "files": {name: str(path) for name, path in written.items()},
     }

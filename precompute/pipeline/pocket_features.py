@@ -21,6 +21,7 @@ from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.batches.results import Results, photo_keys
 from precompute.batches.run import Run, Tell, usual_workers
 from precompute.datasets import Dataset, load_dataset
@@ -28,6 +29,7 @@ from precompute.pipeline.pixel_scores import OPSET, plain_attention
 from precompute.pipeline.store_photos import check_read, positions_of
 from precompute.teachers.stage import Pass, run_pass
 from precompute.teachers.trunk import Trunk, TrunkName, load_trunk, trunk_features
+from precompute.teachers.trunk_tuning import ScoredPhotos, Start, tuned_trunk
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,6 +86,33 @@ def pocket_features(
     return TrunkFeatures(trunk, dataset, every[order], values[order])
 
 
+def fine_tuned(
+    spec: Spec,
+    store: Store,
+    network: TrunkFeatures,
+    splits: Sequence[str],
+    start: Start,
+    used: np.ndarray,
+    epochs: int,
+    seed: int = 0,
+    progress: Tell = lambda _: None,
+) -> tuple[TrunkFeatures, tuple[float, ...]]:
+    """Fine-tune the trunk of ``network`` from a ``start`` to give the scores of the ``used``
+    concepts; return its features and the errors (``precompute.teachers.trunk_tuning``)."""
+    learned, measured = (
+        ScoredPhotos(
+            positions_of(network.dataset, [store.images[row] for row in rows]),
+            store.concept_score[rows][:, used].astype(np.float64),
+        )
+        for rows in (store.rows(FIT), store.rows(TUNE))
+    )
+    folder = _results(store).folder
+    tuned = tuned_trunk(start, network.dataset, learned, measured, epochs, seed, folder, progress)
+    if not tuned.epoch:
+        return network, tuned.errors
+    return pocket_features(spec, store, tuned.trunk, splits, progress), tuned.errors
+
+
 def _results(store: Store) -> Results:
     """Return the folder of finished batches beside a store; nothing is kept in a folder that cannot
     be written to."""
@@ -108,7 +137,7 @@ def module_onnx(
     import torch
 
     content: Any = io.BytesIO()  # works, though torch's type hint allows paths only
-    device = next(module.parameters()).device
+    device = next((each.device for each in module.parameters()), None)  # frozen: it has none
     try:
         with one_torch_thread(), torch.no_grad(), plain_attention(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing: all sizes but the images' are constants

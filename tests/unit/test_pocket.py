@@ -1,6 +1,8 @@
 """A pocket from end to end: learned, written, run by onnxruntime alone, and predicted from."""
 
+import io
 import json
+from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("timm")
 
+import holoviews as hv
 import onnxruntime
 import timm
 import torch
@@ -344,3 +347,79 @@ def test_a_folder_that_exists_is_refused_before_anything_is_loaded(capsys, made)
     words = ["pocket", str(spec), "--output", str(out), "--backbone", f"timm:test_resnet:{file}"]
     assert main(words) != 0
     assert "already exists" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def of_sizes(made):
+    """Folder of pockets of two sizes that the command fine-tuned for an epoch, and its JSON."""
+    spec, file, out = made
+    folder = out.with_name("sizes")
+    words = ["pocket", spec, "--history", out.with_name("s.sqlite"), "--output", folder, "--json"]
+    words += ["--backbone", f"timm:test_resnet:{file}", "--size", 32, SIDE, "--epochs", 1]
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        assert main([str(word) for word in words]) == 0
+    return folder, json.loads(printed.getvalue())
+
+
+def test_each_size_has_a_pocket_of_its_own(of_sizes):
+    for side in (32, SIDE):
+        facts = load_pocket(of_sizes[0] / str(side) / MODEL).facts
+        assert facts["preprocessing"]["size"] == [side, side]
+
+
+def test_a_table_has_the_cost_of_all_sizes(of_sizes):
+    rows = {row["model"]: row for row in of_sizes[1]["cost"]["rows"]}
+    ratio = rows["pocket, 64 pixels"]["multiplications"]
+    ratio /= rows["pocket, 32 pixels"]["multiplications"]
+    assert ratio > 2  # four times the pixels, and layers that do not depend on them
+
+
+def test_the_card_says_what_fine_tuning_did(of_sizes):
+    card = (of_sizes[0] / "32" / "card.md").read_text()
+    assert "1 epoch" in card
+
+
+def test_the_plot_of_costs_has_a_point_of_each_pocket(of_sizes, learned):
+    drawn = TunableStudents(learned.tuner).plot.cost(of_sizes[0])
+    points = next(each for each in drawn if type(each) is hv.Points).dframe()
+    rows = {row["model"]: row for row in of_sizes[1]["cost"]["rows"]}
+    timed = {name for name, row in rows.items() if row["milliseconds"] is not None}
+    assert {"pocket, 32 pixels", "pocket, 64 pixels"} <= set(points["model"]) == timed
+    for _, point in points.iterrows():
+        assert point["ap"] == rows[point["model"]]["ap"]
+
+
+def test_the_plot_names_folders_of_one_size(made, of_sizes, learned):
+    plot = TunableStudents(learned.tuner).plot
+    drawn = plot.cost(made[2], of_sizes[0] / "32")
+    points = next(each for each in drawn if type(each) is hv.Points).dframe()
+    assert {"out: pocket", "32: pocket"} <= set(points["model"])
+
+
+def test_the_plot_of_a_folder_without_a_card_is_refused(tmp_path, learned):
+    with pytest.raises(ExportError, match="no card of a pocket"):
+        TunableStudents(learned.tuner).plot.cost(tmp_path)
+
+
+def test_in_python_several_sizes_give_their_costs(made, learned):
+    students = TunableStudents(learned.tuner)
+    frame = students.pocket(backbone=f"timm:test_resnet:{made[1]}", size=[32, SIDE])
+    assert {"pocket, 32 pixels", "pocket, 64 pixels"} <= set(frame.index)
+
+
+def test_features_of_lite0_are_those_of_the_last_layer_and_the_last_block(monkeypatch, tmp_path):
+    from precompute.teachers import trunk as trunks
+
+    torch.manual_seed(2)
+    model = timm.create_model("tf_efficientnet_lite0").eval()
+    torch.save(model.state_dict(), tmp_path / "lite0.pt")
+    monkeypatch.setattr(trunks, "_lite0_file", lambda: tmp_path / "lite0.pt")
+    pixels = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
+    found = trunks.load_trunk(trunk_name("efficientnet-lite0", 64), None).features(pixels)
+    kept = []
+    model.blocks[-1][-1].bn2.register_forward_hook(lambda *each: kept.append(each[2]))
+    with torch.inference_mode():
+        last = model.forward_features(torch.from_numpy(pixels)).mean((2, 3))
+    expected = np.concatenate([last, kept[0].mean((2, 3))], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -27,12 +27,8 @@ from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Names of rows of the certificate; a pocket's other rows name its kind of students.
-TEACHER_ROW, STUDENTS_ROW, HEAD_ROW, SMALL_ROW = (
-    "teacher",
-    "students",
-    "trunk without concepts",
-    "pocket, 8 bits",
-)
+TEACHER_ROW, STUDENTS_ROW, HEAD_ROW = "teacher", "students", "trunk without concepts"
+POCKET_ROW, SMALL_ROW = "pocket", "pocket, 8 bits"
 #: Concepts of a photo, and of a class, whose agreement is measured.
 OF_PHOTO, OF_CLASS = 3, 10
 _QUALITY = {
@@ -46,7 +42,8 @@ _QUALITY = {
     "of_three": Heading("of three in common", digits=2),
     "top_concepts": Heading("top ten in common"),
 }
-_COST = {
+COST_TITLE = "Cost of one photo on this machine: onnxruntime, one thread, median processor time"
+COST_HEADINGS = {
     "model": Heading("model"),
     "milliseconds": Heading("ms per photo", digits=1),
     "megabytes": Heading("MB", digits=1),
@@ -88,7 +85,7 @@ class Certificate:
 
     def title(self, kind: str) -> str:
         """Return the name of the row of a kind of students."""
-        return "pocket" if kind == self.pocket.kind else f"pocket, {kind}"
+        return POCKET_ROW if kind == self.pocket.kind else f"{POCKET_ROW}, {kind}"
 
     def quality(self) -> pd.DataFrame:
         """Return a frame of AP, agreement with the teacher, and agreement of reasons per model."""
@@ -195,7 +192,7 @@ class Certificate:
             "images": Heading("images"),
             **{
                 name: Heading(f"named by the {name}, %", digits=0)
-                for name in (TEACHER_ROW, STUDENTS_ROW, "pocket")
+                for name in (TEACHER_ROW, STUDENTS_ROW, POCKET_ROW)
             },
         }
         return make_frame(
@@ -210,7 +207,7 @@ class Certificate:
         shows = joint_presence(student, concepts) if concepts else None
         decided = {
             each: self.outcomes[each][k].all_decided
-            for each in (TEACHER_ROW, STUDENTS_ROW, "pocket")
+            for each in (TEACHER_ROW, STUDENTS_ROW, POCKET_ROW)
         }
         label = self.outcomes[STUDENTS_ROW][k].label
         for present in (1, 0):
@@ -229,9 +226,13 @@ class Certificate:
 
     def cost(self) -> pd.DataFrame:
         """Return a frame of what each model costs on this machine, beside its AP."""
+        return make_frame(self.cost_rows(), "model", COST_HEADINGS, title=COST_TITLE)
+
+    def cost_rows(self) -> list[dict[str, Any]]:
+        """Return the rows of ``cost``: cost and AP by model, nan for what was not measured."""
         ap = {name: float(class_mean(each, AP.key)[0]) for name, each in self.outcomes.items()}
-        names = [*self.costs, *(name for name in self.notes if name not in self.costs)]
-        rows = [
+        names = dict.fromkeys([*self.notes, *self.costs])  # teacher and students first
+        return [
             {
                 "model": name,
                 "milliseconds": cost.milliseconds if (cost := self.costs.get(name)) else np.nan,
@@ -242,8 +243,6 @@ class Certificate:
             }
             for name in names
         ]
-        title = "Cost of one photo on this machine: onnxruntime, one thread, median processor time"
-        return make_frame(rows, "model", _COST, title=title)
 
 
 def _three(classes: NDArray[np.intp], centred: NDArray, weights: NDArray) -> NDArray[np.intp]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from inficond_panel.export.pocket.graph import session_of
 
 #: Rounds in which each network runs once, after one that is not counted.
 ROUNDS = 15
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Cost:
     multiplications: float
 
 
-def costs_of(models: Mapping[str, bytes], rounds: int = ROUNDS) -> dict[str, Cost]:
+def costs_of(models: Mapping[Name, bytes], rounds: int = ROUNDS) -> dict[Name, Cost]:
     """Return the cost of each ONNX model, measured in turns on one photo of noise."""
     from precompute.teachers.multiplications import of_onnx  # noqa: PLC0415 - an extra
 
@@ -42,11 +44,11 @@ def costs_of(models: Mapping[str, bytes], rounds: int = ROUNDS) -> dict[str, Cos
     }
 
 
-def timed(runs: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+def timed(runs: Mapping[Name, Callable[[], object]], rounds: int = ROUNDS) -> dict[Name, float]:
     """Return the median processor seconds of each of some functions, which run in turns."""
     for run in runs.values():
         run()
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+    taken: dict[Name, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             started = time.process_time()

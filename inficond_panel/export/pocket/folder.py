@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.files import write_folders
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
 from inficond_panel.distill.metrics.bootstrap import class_mean
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import ExportError, InficondError
 from inficond_panel.export.card_markdown import escape
-from inficond_panel.export.network.folder import CARD, CARD_JSON, check_folder, markdown_table
+from inficond_panel.export.network.folder import CARD, CARD_JSON, markdown_table
 from inficond_panel.export.pocket.certificate import (
+    POCKET_ROW,
     SMALL_ROW,
     STUDENTS_ROW,
     TEACHER_ROW,
     Certificate,
 )
-from inficond_panel.export.pocket.cost import costs_of
+from inficond_panel.export.pocket.cost import Cost, costs_of
 from inficond_panel.export.pocket.graph import (
     CALIBRATION,
     FORMAT,
@@ -93,6 +93,7 @@ class PocketFiles:
             f"The pocket has the {pocket.kind}: their mean AP on tune is the higher one.",
             f"On {COMPARED} photos or fewer of tune, logits of {MODEL} differ from torch by "
             f"{usual:.0e} at the median, {largest:.0e} at most.",
+            *tuning_sentence(pocket.errors),
             *([self.no_small] if self.no_small else []),
         ]
         if spent:
@@ -103,29 +104,65 @@ class PocketFiles:
         return lines
 
 
-def make_files(pocket: Pocket, split: str = TUNE, progress: Tell = lambda _: None) -> PocketFiles:
-    """Return a pocket as ONNX files with its certificate on a split; nothing is written.
+def tuning_sentence(errors: tuple[float, ...]) -> Iterator[str]:
+    """Yield a sentence on fine-tuning with these errors on tune; nothing for a frozen trunk."""
+    if errors:
+        best, ran = int(np.argmin(errors)), count(len(errors) - 1, "epoch")
+        yield (
+            f"The trunk was fine-tuned for {ran}; epoch {best} had the least error of the scores "
+            f"on tune, {errors[best]:.3f} ({errors[0]:.3f} at first)."
+            if best
+            else f"The trunk is as it was: {ran} of fine-tuning had no smaller error on tune."
+        )
+
+
+def make_files(
+    pockets: Sequence[Pocket], split: str = TUNE, progress: Tell = lambda _: None
+) -> list[PocketFiles]:
+    """Return pockets as ONNX files with their certificates on a split; nothing is written. What
+    they cost is measured together, in one run.
 
     Raises ``ExportError`` for a trunk that cannot be written as ONNX, and for logits that differ
     from torch by more than ``TOLERANCE`` in the median of photos, or ``STEP`` on any.
     """
+    made = [_unmeasured(pocket, split, progress) for pocket in pockets]
+    progress("Measuring what each model costs")
+    others, notes = networks_of(pockets[0].tuner.spec, pockets[0].tuner.store)
+    models = {(0, name): model for name, model in others.items()} | {
+        (number, name): model
+        for number, files in enumerate(made, 1)
+        for name, model in ((POCKET_ROW, files.model), (SMALL_ROW, files.small))
+        if model
+    }
+    costs = costs_of(models)
+    return [
+        _with_costs(
+            files, {name: cost for (of, name), cost in costs.items() if of in (0, n)}, notes
+        )
+        for n, files in enumerate(made, 1)
+    ]
+
+
+def _unmeasured(pocket: Pocket, split: str, progress: Tell) -> PocketFiles:
+    """Return a pocket's files with a certificate without costs."""
     with needs("A pocket", "precompute", "onnx"):
         from precompute.pipeline.pocket_features import trunk_onnx  # noqa: PLC0415 - an extra
     progress("Writing the pocket as ONNX")
     trunk = trunk_onnx(pocket.network.trunk)
     model = _model(pocket, trunk, "float32")
     differences = _compared(pocket, model)
-    certificate = Certificate(pocket, split)
     progress("Trying 8-bit integers")
     small, values, why = _small(pocket, trunk, split)
-    progress("Measuring what each model costs")
-    models = {"pocket": model, **({SMALL_ROW: small} if small else {})}
-    others, notes = networks_of(pocket.tuner.spec, pocket.tuner.store)
-    costs = costs_of({**others, **models})
-    count = _multiplications(pocket)  # torch counts what padding hides in an ONNX graph
-    costs |= {name: replace(costs[name], multiplications=count) for name in models}
-    certificate = replace(certificate, costs=costs, notes=notes, small=values)
-    return PocketFiles(certificate, model, small, why, differences)
+    return PocketFiles(Certificate(pocket, split, small=values), model, small, why, differences)
+
+
+def _with_costs(files: PocketFiles, costs: dict[str, Cost], notes: dict[str, str]) -> PocketFiles:
+    count = _multiplications(files.certificate.pocket)  # torch counts what padding hides in ONNX
+    own = {
+        name: replace(cost, multiplications=count) if name in (POCKET_ROW, SMALL_ROW) else cost
+        for name, cost in costs.items()
+    }
+    return replace(files, certificate=replace(files.certificate, costs=own, notes=notes))
 
 
 def _multiplications(pocket: Pocket) -> float:
@@ -264,20 +301,18 @@ def networks_of(spec: Spec, store: Store) -> tuple[dict[str, bytes], dict[str, s
     return models, notes
 
 
-def write_pocket(files: PocketFiles, folder: str | Path) -> dict[str, Path]:
-    """Write a pocket to a new folder; return the files by name. Raises ``ExportError`` for a folder
-    that exists; nothing is written then."""
-    target = check_folder(folder)
+def fill_folder(files: PocketFiles, folder: Path) -> list[str]:
+    """Write a pocket and its cards to a folder; return the files' names."""
+    folder.mkdir(exist_ok=True)
     contents = {MODEL: files.model, **({MODEL_SMALL: files.small} if files.small else {})}
     contents[REFERENCE] = _reference(files.certificate.pocket)
-    with write_folders(target) as writing:
-        for name, content in contents.items():
-            (writing / name).write_bytes(content)
-        card = pocket_card(files, {name: file_digest(writing / name) for name in contents})
-        text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
-        (writing / CARD_JSON).write_text(text, encoding="utf-8")
-        (writing / CARD).write_text(_card_text(files, card), encoding="utf-8")
-    return {name: target / name for name in (*contents, CARD, CARD_JSON)}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    card = pocket_card(files, {name: file_digest(folder / name) for name in contents})
+    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / CARD_JSON).write_text(text, encoding="utf-8")
+    (folder / CARD).write_text(_card_text(files, card), encoding="utf-8")
+    return [*contents, CARD, CARD_JSON]
 
 
 def _reference(pocket: Pocket) -> bytes:
@@ -316,8 +351,8 @@ def _card_text(files: PocketFiles, card: dict[str, Any]) -> str:
     parts = [
         f"# Pocket: {escape(card['title'])}",
         f"A small network from a photo's pixels to the scores of {card['used_concepts']} concepts, "
-        f"and students over them. The trunk {escape(card['trunk']['name'])} is frozen; the linear "
-        f"layer to the scores was fitted to the scores that {card['fit_images']:,} images have in "
+        f"and students over them, on the trunk {escape(card['trunk']['name'])}. The linear layer "
+        f"to the scores was fitted to the scores that {card['fit_images']:,} images have in "
         f"the store. The students are those of iteration #{node['number']} ({node['id']}); "
         f"teacher: {escape(card['teacher'])}.",
         *(escape(line) for line in files.sentences),

@@ -1,8 +1,9 @@
 """A pocket: a small network from pixels to the scores of the concepts that students use.
 
-A frozen trunk gives features of the whole photo (``precompute.pipeline.pocket_features``), a linear
-layer in closed form the scores (``distill.ridge``), learned on the images of ``fit`` from the
-store's own scores, without a label. On the scores stand students: those of the iteration as they
+A trunk gives features of the whole photo (``precompute.pipeline.pocket_features``), a linear layer
+in closed form the scores (``distill.ridge``), learned on the images of ``fit`` from the store's own
+scores, without a label. The trunk is frozen, or was fine-tuned to give these scores before
+(``precompute.teachers.trunk_tuning``). On the scores stand students: those of the iteration as they
 are, or refitted to the same targets within the same bounds; the pair with the higher mean AP on
 ``tune`` is chosen. A refit learns from scores that the layer gives to images it has not seen, since
 those are the scores that it will get.
@@ -60,7 +61,8 @@ class Pocket:
     ``network`` has the trunk with its features of images of the store, ``used`` are the indices
     ``(C,)`` of the concepts that the students use, ``layer`` gives their scores, ``kinds`` are the
     students over them, and ``kind`` is the key of the chosen ones. ``head`` is a layer from the
-    features straight to the teacher's logits, without concepts, to compare with.
+    features straight to the teacher's logits, without concepts, to compare with. ``errors`` are the
+    errors of fine-tuning on ``tune``, at first and after each epoch; empty for a frozen trunk.
     """
 
     tuner: Tuner
@@ -71,6 +73,7 @@ class Pocket:
     head: Ridge
     kinds: Mapping[str, LinearStudents]
     kind: str = SAME
+    errors: tuple[float, ...] = ()
 
     @property
     def concepts(self) -> list[str]:
@@ -168,15 +171,19 @@ def learn_pocket(
     name: TrunkName,
     *,
     holdout: bool = False,
+    epochs: int = 0,
+    seed: int = 0,
     progress: Tell = lambda _: None,
 ) -> Pocket:
-    """Learn a pocket for the students of ``node`` with a trunk; nothing is written.
+    """Learn a pocket for the students of ``node`` with a trunk; no pocket is written.
 
-    With ``holdout`` it can be measured there, too. Raises ``ExportError`` if no student uses a
+    With ``holdout`` it can be measured there, too. With ``epochs`` the trunk is fine-tuned before,
+    for so many epochs at most. Raises ``ExportError`` if no student uses a
     concept, ``DataError`` without images or photos, and the errors of ``load_trunk``.
     """
     with needs("A pocket", "precompute", "onnx"):
         from precompute.pipeline import pocket_features as pipeline  # noqa: PLC0415 - an extra
+        from precompute.teachers.trunk_tuning import Start  # noqa: PLC0415 - an extra
     tuner.spec.check_making()
     used = np.flatnonzero((node.weights != 0).any(axis=1))
     _check(tuner, node, used)
@@ -185,15 +192,30 @@ def learn_pocket(
     progress("Loading the trunk")
     trunk = pipeline.trunk_of(tuner.spec, name)
     network = pipeline.pocket_features(tuner.spec, store, trunk, splits, progress)
+    layer = _layer(tuner, network, used, progress)
+    errors: tuple[float, ...] = ()
+    if epochs:
+        weights, roots = node.weights[used], has_roots(network)
+        start = Start(network.trunk, layer.weight, layer.bias, weights, roots)
+        network, errors = pipeline.fine_tuned(
+            tuner.spec, store, network, splits, start, used, epochs, seed, progress
+        )
+        layer = _layer(tuner, network, used, progress)
     fit = store.rows(FIT)
-    features, group = features_on(network, fit), store.groups_on(FIT)
-    progress(f"Fitting {count(len(used), 'score')} on {count(len(fit), 'image')}")
-    layer = fit_ridge(features, store.concept_score[fit][:, used], group)
-    head = fit_ridge(features, store.teacher_log_odds[fit], group)
+    head = fit_ridge(features_on(network, fit), store.teacher_log_odds[fit], store.groups_on(FIT))
     same = LinearStudents(node.weights[used], node.intercepts)
     kinds = {SAME: same, REFITTED: refitted_students(tuner, node, layer.unseen, used)}
-    pocket = Pocket(tuner, node, network, used, layer, head, kinds)
+    pocket = Pocket(tuner, node, network, used, layer, head, kinds, errors=errors)
     return replace(pocket, kind=max(kinds, key=lambda kind: _mean_ap(pocket, kind)))
+
+
+def _layer(tuner: Tuner, network: TrunkFeatures, used: NDArray[np.intp], progress: Tell) -> Ridge:
+    """Return the layer from a trunk's features to the scores of the used concepts."""
+    store, fit = tuner.store, tuner.store.rows(FIT)
+    progress(f"Fitting {count(len(used), 'score')} on {count(len(fit), 'image')}")
+    return fit_ridge(
+        features_on(network, fit), store.concept_score[fit][:, used], store.groups_on(FIT)
+    )
 
 
 def _check(tuner: Tuner, node: Node, used: NDArray[np.intp]) -> None:

@@ -11,11 +11,9 @@ const FORMAT_WORDS = {
   sklearn: ["JSON for scikit-learn", "read by load_students as an estimator"],
 }
 
-/** A command whose line breaks only between arguments. */
-const commandParts = (node) =>
-  ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels"].map((part) =>
-    h("span", { class: "whole" }, part),
-  )
+/** A command for a node, whose line breaks only between arguments. */
+const commandParts = (name, node, last) =>
+  [`inficond ${name} SPEC `, `--node ${node} `, last].map((part) => h("span", { class: "whole" }, part))
 
 export function exportDialog(root, model, say) {
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
@@ -40,7 +38,7 @@ export function exportDialog(root, model, say) {
     "Save page as HTML",
   )
   const status = h("span", { class: "told small", role: "status" })
-  const command = h("code", {})
+  const [command, pocket] = [h("code", {}), h("code", {})]
   const network = networkDialog(root, model, say, () => dialog.close())
   const { dialog, heading } = titledDialog(
     root,
@@ -55,6 +53,7 @@ export function exportDialog(root, model, say) {
         "and the edits file that replays the branch from #0.",
     ),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
+    h("p", { class: "muted" }, "A small network for photos, cheaper than the encoder: ", pocket),
     network.section,
     h("footer", {}, zip, edits, page, status),
   )
@@ -101,7 +100,8 @@ export function exportDialog(root, model, say) {
     open: (row) => {
       node = row.id
       text(heading, `Export ${row.title}`)
-      command.replaceChildren(...commandParts(row.id))
+      command.replaceChildren(...commandParts("export", row.id, "--format onnx-pixels"))
+      pocket.replaceChildren(...commandParts("pocket", row.id, "--output pocket"))
       network.show(row)
       say("find_formats")
       dialog.showModal()
