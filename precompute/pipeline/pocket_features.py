@@ -108,7 +108,7 @@ def module_onnx(
     import torch
 
     content: Any = io.BytesIO()  # works, though torch's type hint allows paths only
-    device = next(module.parameters()).device
+    device = next((each.device for each in module.parameters()), None)  # frozen: it has none
     try:
         with one_torch_thread(), torch.no_grad(), plain_attention(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing: all sizes but the images' are constants
