@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from inficond_panel.export.exported import Exported
 from inficond_panel.export.pocket.folder import MODEL
@@ -96,4 +98,35 @@ def tiny_pocket(folder: Path, **changed: Any) -> Path:
     content = pocket_bytes(tiny_trunk(), layer, np.zeros(4), students, facts, roots=True)
     path = folder / MODEL
     path.write_bytes(content)
+    return path
+
+
+def input_of(photo: Path, steps: dict[str, Any]) -> np.ndarray:
+    """The network's input of a photo by Pillow alone: upright, resized without a crop."""
+    image = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
+    kind = Image.Resampling[steps["interpolation"].upper()]
+    levels = np.asarray(image.resize(tuple(steps["size"]), kind), np.float32) / 255
+    return ((levels - steps["mean"]) / steps["std"]).transpose(2, 0, 1)[None].astype(np.float32)
+
+
+def outputs_of(model: Path, photo: Path) -> dict[str, np.ndarray]:
+    """Outputs of a pocket for one photo by onnxruntime, by name, without the images' axis."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    steps = json.loads(session.get_modelmeta().custom_metadata_map["preprocessing"])
+    names = [each.name for each in session.get_outputs()]
+    values = session.run(names, {"pixels": input_of(photo, steps)})
+    return dict(zip(names, (value[0] for value in values), strict=True))
+
+
+def photo_file(path: Path, width: int, height: int, *, orientation: int = 1) -> Path:
+    """A photo of noise, green at the left and red in the lower right quarter."""
+    rng = np.random.default_rng(width + height)
+    levels = rng.integers(0, 90, (height, width, 3), dtype=np.uint8)
+    levels[:, : width // 2, 1] += 120
+    levels[height // 2 :, width // 2 :, 0] += 160
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(levels).save(path, exif=exif)
     return path

@@ -43,6 +43,8 @@ _INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 _EXAMPLE_SIDE, _EXAMPLE_QUALITY = 640, 90
 #: What the script needs of a pocket's metadata.
 _FACTS = ("classes", "concepts", "intercepts", "thresholds", "task", "link", "preprocessing")
+#: Firefox has the origin "null" for a file, with which onnxruntime-web makes no address.
+_ORIGIN = 'const{origin:$origin}=self.location,location={origin:$origin==="null"?"file://":$origin};'
 _EXPORTS = re.compile(r"export\s*\{([^}]*)\};?\s*(//# sourceMappingURL=\S+)?\s*\Z")
 
 
@@ -140,8 +142,8 @@ def _script() -> str:
         raise ValueError(f"{SCRIPT} does not end with its exports")
     pairs = [name.split(" as ") for name in found[1].split(",")]
     exports = ",".join(f"{public.strip()}:{private.strip()}" for private, public in pairs)
-    body = runtime[: found.start()]
-    return f"const $ort=(()=>{{{body};return{{{exports}}}}})();\n{module(_HERE / 'scripts/try.js')}"
+    body = f"{_ORIGIN}{runtime[: found.start()]};return{{{exports}}}"
+    return f"const $ort=(()=>{{{body}}})();\n{module(_HERE / 'scripts/try.js')}"
 
 
 def make_page(pocket: str | Path, examples: Sequence[str | Path] = ()) -> TryPage:

@@ -8,8 +8,8 @@ const FEW = 6
 
 /** A probability as text; only what is certain would be 0 or 100 %. */
 export function percentOf(probability) {
-  if (probability < 0.005) return "< 1 %"
-  return probability > 0.995 ? "> 99 %" : `${Math.round(100 * probability)} %`
+  if (probability < 0.005) return "<1 %"
+  return probability > 0.995 ? ">99 %" : `${Math.round(100 * probability)} %`
 }
 
 export function makeClasses(facts, onpick) {

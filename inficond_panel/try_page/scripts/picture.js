@@ -5,8 +5,9 @@ import { GRID, outlineOf } from "./places.js"
 
 export function makePicture() {
   const frame = h("div", { class: "frame" })
-  const told = h("figcaption", { role: "status" })
-  const element = h("figure", { class: "picture", hidden: true }, frame, told)
+  const told = h("p", { role: "status" })
+  const progress = h("progress", { "aria-label": "Hiding one part after the other", hidden: true })
+  const element = h("figure", { class: "picture", hidden: true }, frame, h("figcaption", {}, progress, told))
 
   function show(photo) {
     photo.shown.setAttribute("role", "img")
@@ -17,7 +18,14 @@ export function makePicture() {
   }
 
   function say(words) {
+    progress.hidden = true
     told.replaceChildren(...words)
+  }
+
+  function showProgress(done, all) {
+    progress.hidden = false
+    progress.max = all
+    progress.value = done
   }
 
   /** Draw the outline of `cells`; none removes it. */
@@ -29,7 +37,7 @@ export function makePicture() {
     frame.append(s("svg", box, lines))
   }
 
-  return { element, show, say, outline }
+  return { element, show, say, showProgress, outline }
 }
 
 /** What is said of the place of a concept of a class; `value(score)` is what a score adds to the class. */

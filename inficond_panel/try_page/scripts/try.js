@@ -180,11 +180,11 @@ async function where(at) {
   const [mine, of, k] = [placeTurn, shown, chosen]
   const isOver = () => mine !== placeTurn
   place = at
+  picture.showProgress(0, 1)
   draw()
   const { size } = facts.preprocessing
-  const told = (done, all) => picture.say([`Hiding one part after the other: ${done} of ${all}`])
   try {
-    of.without ??= await scoresWithout(of.input, size, scoresOf, told, isOver)
+    of.without ??= await scoresWithout(of.input, size, scoresOf, picture.showProgress, isOver)
     if (isOver()) return
     const found = await placeOf(of.input, size, scoresOf, of.scores, of.without, at, facts.means[at])
     if (isOver()) return
