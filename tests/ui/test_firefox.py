@@ -153,13 +153,13 @@ def test_a_small_network_decides_from_one_file(firefox, tmp_path):
     expect(page.locator(".classes li")).to_have_count(3)
     page.locator(".concepts .where").first.click()
     expect(page.locator("figcaption")).to_contain_text("with the outlined part hidden")
+    assert faults == []  # Playwright's picture adds a style, which the page refuses
     resize(page, 500, 1200)
     picture(page, "try", firefox)
     rows = page.locator(".classes li")
     found = {row.locator("bdi").inner_text(): row.get_attribute("data-logit") for row in rows.all()}
     expected = outputs_of(pocket, photo)["logits"]
     page.close()
-    assert faults == []
     assert [float(found[name]) for name in CLASSES] == pytest.approx(list(expected), abs=1e-5)
 
 
