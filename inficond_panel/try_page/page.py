@@ -44,7 +44,9 @@ _EXAMPLE_SIDE, _EXAMPLE_QUALITY = 640, 90
 #: What the script needs of a pocket's metadata.
 _FACTS = ("classes", "concepts", "intercepts", "thresholds", "task", "link", "preprocessing")
 #: Firefox has the origin "null" for a file, with which onnxruntime-web makes no address.
-_ORIGIN = 'const{origin:$origin}=self.location,location={origin:$origin==="null"?"file://":$origin};'
+_ORIGIN = (
+    'const{origin:$origin}=self.location,location={origin:$origin==="null"?"file://":$origin};'
+)
 _EXPORTS = re.compile(r"export\s*\{([^}]*)\};?\s*(//# sourceMappingURL=\S+)?\s*\Z")
 
 
