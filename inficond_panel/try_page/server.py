@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import InficondError, Remedy
 from inficond_panel.try_page.page import INDEX, LICENCES
 
 #: Port that is taken if it is free; else any.
@@ -37,7 +37,7 @@ class PageServer(ThreadingHTTPServer):
                 raise InficondError(
                     f"The page cannot be served at {address}:{port or USUAL_PORT}: "
                     f"{error.strerror or error}.",
-                    "Choose another --port or --address.",
+                    "Choose another " + Remedy("--port or --address", "port or address") + ".",
                 ) from error
             super().__init__((address, 0), _Handler)
 

@@ -136,8 +136,8 @@ def test_twenty_photos_are_answered_by_keys(page, firefox):
 
 
 def test_a_small_network_decides_from_one_file(firefox, tmp_path):
-    for extra in ("onnx", "onnxruntime"):
-        pytest.importorskip(extra)
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
     from pocket_factory import CLASSES, outputs_of, photo_file, tiny_pocket
 
     from inficond_panel.try_page.page import make_page, write_page
