@@ -177,6 +177,7 @@ build-site: $(VENV)/.site
 	rm -rf build/site
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -c docs/site -d build/doctrees docs build/site
 	$(BIN)/python docs/site/look.py build/site
+	$(BIN)/python docs/site/try_demo.py build/site
 	$(BIN)/python docs/site/offline.py build/site
 	@echo "The site begins at build/site/index.html"
 
@@ -186,7 +187,7 @@ lock: $(VENV)/.test
 	printf 'hatchling\npython-dateutil<3\n' | $(LOCK) --upgrade -o locks/base.txt
 	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
-	echo hatchling | $(LOCK) --upgrade --extra sklearn --group site -c locks/test.txt -o locks/site.txt
+	echo hatchling | $(LOCK) --upgrade --extra sklearn --extra onnx --group site -c locks/test.txt -o locks/site.txt
 	echo hatchling | $(filter-out pyproject.toml,$(LOCK)) --upgrade --group packaging -c locks/test.txt -o locks/packaging.txt
 
 # Formatter, linter and types of the browser's scripts, by the Node that comes with the lock: users need none.

@@ -25,6 +25,7 @@ REFUSED = {
     "quantify table distilled": "distilled",  # the folder of an experiment
     "predict students": "--spec is only for an export",  # and the folder of one is not there
     "init --download voc2007": "could not be downloaded",  # without network
+    "page --try pocket": "pocket cannot be read",
 }
 #: Pages with commands on the table of captions in ``examples``.
 OF_CAPTIONS = {"data"}

@@ -32,6 +32,7 @@ ARROWS = {
     "plots": ANALYSES | {"quantify"},
     "ui": SHOWN,
     "views": SHOWN | {"plots"},
+    "try_page": BASE | {"version", "store", "results", "export", "ui"},
     "serving": {"common"},
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "predict", "views"},

@@ -13,7 +13,7 @@ from marked import FAST, SLOW, module_markers
 TESTS = ROOT / "tests"
 TORCH = {"open_clip", "timm", "torch", "torchvision", "transformers"}
 PROCESSES = {"multiprocessing", "subprocess"}
-PAGE = {"app", "state", "study", "ui", "views"}
+PAGE = {"app", "state", "study", "try_page", "ui", "views"}
 #: Helpers of tests, by the name by which tests import them.
 HELPERS = {file.stem: file for file in TESTS.rglob("*.py") if not file.stem.startswith("test_")}
 FILES = sorted(file for folder in FAST for file in (TESTS / folder).glob("test_*.py"))

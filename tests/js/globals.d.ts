@@ -2,4 +2,5 @@
 // and Bokeh on a page without a server.
 
 declare const $vocabulary: any
+declare const $ort: any
 interface Window { Bokeh?: any }

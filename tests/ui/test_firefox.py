@@ -135,6 +135,34 @@ def test_twenty_photos_are_answered_by_keys(page, firefox):
     picture(page, "asked", firefox)
 
 
+def test_a_small_network_decides_from_one_file(firefox, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from pocket_factory import CLASSES, outputs_of, photo_file, tiny_pocket
+
+    from inficond_panel.try_page.page import make_page, write_page
+
+    pocket, photo = tiny_pocket(tmp_path), photo_file(tmp_path / "photo.png", 90, 60)
+    write_page(make_page(pocket), tmp_path / "try.html")
+    faults: list[str] = []
+    page = firefox.new_page()
+    listen(page, "(?!)", faults, here=("file:", "data:", "blob:"))
+    page.goto((tmp_path / "try.html").as_uri())
+    expect(page.locator(".drop input")).to_be_enabled()
+    page.locator(".drop input").set_input_files(photo)
+    expect(page.locator(".classes li")).to_have_count(3)
+    page.locator(".concepts .where").first.click()
+    expect(page.locator("figcaption")).to_contain_text("with the outlined part hidden")
+    assert faults == []  # Playwright's picture adds a style, which the page refuses
+    resize(page, 500, 1200)
+    picture(page, "try", firefox)
+    rows = page.locator(".classes li")
+    found = {row.locator("bdi").inner_text(): row.get_attribute("data-logit") for row in rows.all()}
+    expected = outputs_of(pocket, photo)["logits"]
+    page.close()
+    assert [float(found[name]) for name in CLASSES] == pytest.approx(list(expected), abs=1e-5)
+
+
 def picture(page: Page, name: str, firefox) -> None:
     """Keep a picture of the page, to be looked at."""
     page.screenshot(path=PICTURES / f"{name}-{firefox.scheme}.png")

@@ -63,9 +63,10 @@ def test_it_holds_the_packages_the_specs_pages_types_and_licences_and_no_more(wh
     names = set(wheel.namelist())
     assert {"inficond_panel/py.typed", "precompute/py.typed"} <= names
     licences = {Path(name).name for name in names if ".dist-info/licenses/" in name}
-    assert licences == {"LICENSE", "THIRD-PARTY-NOTICES.md", "OFL.txt"}
-    # 9 MB are the thumbnails, which are compressed already, and 3.5 the embeddings
-    assert sum(entry.compress_size for entry in wheel.infolist()) < 21.8e6
+    assert licences == {"LICENSE", "THIRD-PARTY-NOTICES.md", "OFL.txt", "LICENSES.txt"}
+    # 9 MB are the thumbnails, which are compressed already, 3.5 the embeddings, and 3.7 the
+    # runtime of the page that runs a small network
+    assert sum(entry.compress_size for entry in wheel.infolist()) < 25.6e6
 
 
 def test_from_the_wheel_specs_are_found_pages_printed_and_scenes_refused(wheel, tmp_path):

@@ -60,18 +60,20 @@ _draws = checked(int, lambda value: 0 < value <= MOST_DRAWS, f"a whole number, 1
 class ArgumentParser(argparse.ArgumentParser):
     """Parser with a method for each argument that several commands have."""
 
-    def add_spec(self, more: str = "") -> None:
-        """Add the argument ``SPEC``; ``more`` is appended to its help."""
-        self.add_argument("spec", metavar="SPEC", help=f"{SPEC}{more}")
+    def add_spec(self, more: str = "", *, optional: bool = False) -> None:
+        """Add the argument ``SPEC``, None if it is ``optional`` and left out; ``more`` is appended
+        to its help."""
+        form: dict[str, Any] = {"nargs": "?"} if optional else {}
+        self.add_argument("spec", metavar="SPEC", help=f"{SPEC}{more}", **form)
 
     def add_store(self) -> None:
         """Add ``--store``, for another store than the spec's."""
         text = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
         self.add_argument("--store", metavar="FOLDER", help=text)
 
-    def add_tuner(self) -> None:
-        """Add the arguments ``SPEC``, ``--store`` and ``--history``."""
-        self.add_spec()
+    def add_tuner(self, *, optional: bool = False) -> None:
+        """Add the arguments ``SPEC``, which may be ``optional``, ``--store`` and ``--history``."""
+        self.add_spec(optional=optional)
         self.add_store()
         self.add_argument("--history", metavar="FILE", help=HISTORY_HELP)
 

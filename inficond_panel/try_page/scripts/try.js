@@ -1,0 +1,213 @@
+// The page that runs a small network in the browser: a photo, its classes, the concepts that decided, and
+// what if a concept counted otherwise. Nothing is sent anywhere.
+
+import { count, h, isolated } from "../../ui/base.js"
+import { makeClasses } from "./classes.js"
+import { makeConcepts } from "./concepts.js"
+import { loadNetwork } from "./network.js"
+import { preparedOf, readPhoto } from "./photo.js"
+import { makeChooser, makePicture, placeWords } from "./picture.js"
+import { placeOf, scoresWithout } from "./places.js"
+import { logitsOf, outcomesOf } from "./students.js"
+
+const facts = JSON.parse(document.getElementById("facts").textContent)
+const MAKE_AGAIN = "Make the page again: inficond page --try POCKET."
+const NO_RUNTIME =
+  "This browser cannot run the network: it lacks WebAssembly or a part of it. " +
+  "Open the page in a current Firefox, Chrome, Edge or Safari."
+const FROM_DISK =
+  "A browser loads nothing beside a page that it opened from a disk. Put the folder on a web host, " +
+  "or write one file: inficond page --try POCKET --output try.html"
+const PARTS = { runtime: "onnxruntime-web", model: "the network" }
+
+const status = h("p", { class: "status", role: "status" })
+const alert = h("p", { class: "fault", role: "alert" })
+const chooser = makeChooser(take)
+const picture = makePicture()
+const classes = makeClasses(facts, pick)
+const concepts = makeConcepts(facts, { count: toggle, reset, where })
+const examples = h("div", { class: "examples" })
+document
+  .getElementById("try")
+  .append(alert, chooser.element, examples, status, picture.element, classes.element, concepts.element)
+
+/** The network: scores of a prepared photo. */
+let scoresOf = null
+/** Of the photo that is shown: its input, its scores, and the scores with one cell hidden. */
+let shown = null
+let chosen = 0
+/** By class, by concept: how often it counts. */
+let factors = {}
+let place = null
+/** They grow with each photo, and with each question where a concept is: a late answer is dropped. */
+let photoTurn = 0
+let placeTurn = 0
+
+start()
+
+async function start() {
+  if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") {
+    fail(NO_RUNTIME)
+    return
+  }
+  try {
+    scoresOf = await loadNetwork(facts.preprocessing, (part, share) =>
+      say(`Loading ${PARTS[part]}: ${Math.round(100 * share)} %`),
+    )
+  } catch (error) {
+    console.warn(error)
+    fail(loadingFault(error))
+    return
+  }
+  say("")
+  chooser.open()
+  addExamples()
+}
+
+function loadingFault(error) {
+  if (location.protocol === "file:" && document.getElementById("model").dataset.file) return FROM_DISK
+  if (/no available backend/.test(error.message)) return NO_RUNTIME
+  return `The network cannot be loaded: ${error.message}. ${MAKE_AGAIN}`
+}
+
+function addExamples() {
+  facts.examples.forEach((data, at) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
+    const file = new File([bytes], `example ${at + 1}`, { type: "image/jpeg" })
+    readPhoto(file).then((photo) => {
+      const button = h(
+        "button",
+        { "aria-label": `Example ${at + 1}`, onclick: () => take(file) },
+        photo.shown,
+      )
+      examples.append(button)
+    })
+  })
+}
+
+/** Show a photo and decide it. */
+async function take(file) {
+  const mine = ++photoTurn
+  fail("")
+  say("Looking at the photo")
+  let photo
+  try {
+    photo = await readPhoto(file)
+  } catch {
+    if (mine !== photoTurn) return
+    say("")
+    fail(isolated(`${file.name} cannot be read as a photo. Choose a JPEG, PNG or WebP file.`, [file.name]))
+    return
+  }
+  const began = performance.now()
+  try {
+    const input = preparedOf(photo, facts.preprocessing)
+    const scores = await scoresOf(input)
+    if (mine !== photoTurn) return
+    if (!scores.every(Number.isFinite)) throw new Error("a score is not a number")
+    shown = { input, scores, without: null }
+  } catch (error) {
+    if (mine === photoTurn) failRun(error)
+    return
+  }
+  factors = {}
+  clearPlace()
+  picture.show(photo)
+  chooser.ready()
+  chosen = likeliest()
+  say(`Decided in ${count(Math.round(performance.now() - began))} ms, on this device.`)
+  draw()
+}
+
+function failRun(error) {
+  say("")
+  fail(`The network fails on this photo: ${error.message}. Reload the page, or choose another photo.`)
+}
+
+function likeliest() {
+  const logits = logitsOf(facts, shown.scores)
+  return logits.indexOf(Math.max(...logits))
+}
+
+function pick(k) {
+  chosen = k
+  clearPlace()
+  draw()
+}
+
+function toggle(at, factor) {
+  const mine = { ...factors[chosen] }
+  if (mine[at] === factor) delete mine[at]
+  else mine[at] = factor
+  factors = { ...factors, [chosen]: mine }
+  draw()
+}
+
+function reset() {
+  factors = { ...factors, [chosen]: {} }
+  draw()
+}
+
+function draw() {
+  const before = outcomesOf(facts, logitsOf(facts, shown.scores))
+  const now = outcomesOf(facts, logitsOf(facts, shown.scores, factors))
+  classes.draw(now, before, chosen)
+  concepts.draw({
+    scores: shown.scores,
+    k: chosen,
+    factors: factors[chosen] ?? {},
+    before: before[chosen],
+    now: now[chosen],
+    place,
+  })
+}
+
+function clearPlace() {
+  placeTurn++
+  place = null
+  picture.outline([])
+  picture.say([])
+}
+
+/** Outline the place of a concept, or take the outline away. */
+async function where(at) {
+  const isOff = place === at
+  clearPlace()
+  if (isOff) {
+    draw()
+    return
+  }
+  const [mine, of, k] = [placeTurn, shown, chosen]
+  const isOver = () => mine !== placeTurn
+  place = at
+  picture.showProgress(0, 1)
+  draw()
+  const { size } = facts.preprocessing
+  try {
+    of.without ??= await scoresWithout(of.input, size, scoresOf, picture.showProgress, isOver)
+    if (isOver()) return
+    const found = await placeOf(of.input, size, scoresOf, of.scores, of.without, at, facts.means[at])
+    if (isOver()) return
+    showPlace(found, of, k, at)
+  } catch (error) {
+    if (!isOver()) failRun(error)
+  }
+}
+
+function showPlace(found, of, k, at) {
+  const weight = facts.weights[k].find(([concept]) => concept === at)[1]
+  const mean = facts.means[at]
+  const isHere = of.scores[at] > mean
+  picture.outline(isHere && found.holds ? found.cells : [])
+  const value = (score) => weight * (score - mean)
+  const names = { concept: facts.concepts[at], className: facts.classes[k] }
+  picture.say(placeWords(found, { ...names, whole: of.scores[at], mean, value }))
+}
+
+function say(words) {
+  status.textContent = words
+}
+
+function fail(words) {
+  alert.replaceChildren(...(typeof words === "string" ? [words] : words))
+}
