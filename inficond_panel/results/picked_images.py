@@ -34,26 +34,26 @@ class Part(NamedTuple):
 
 
 #: Parts of a bar by key.
-PARTS = {
+BAR_PARTS = {
     "both-right": Part(True, True, "both right"),
     "student-wrong": Part(True, False, "teacher right, student wrong"),
     "both-wrong": Part(False, False, "both wrong"),
     "teacher-wrong": Part(False, True, "student right, teacher wrong"),
 }
 _WHOLE = Part(None, None, "")
-#: Keys of a link: what is picked, and what divides the images; a part of a bar has no ``OF``.
-PICK, OF = "pick", "of"
+#: Keys of a link: what is picked, and what divides the images; a part of a bar has no ``PICK_BY``.
+PICK, PICK_BY = "pick", "of"
 
 
 def bar_images(student: Student, side: str, part: str = "") -> ImageSet:
     """Return the images of one part of a class's bar, or of the whole bar.
 
-    Raises ``DataError`` for an unknown side (``LABEL_OF_SIDE``) or part (``PARTS``).
+    Raises ``DataError`` for an unknown side (``LABEL_OF_SIDE``) or part (``BAR_PARTS``).
     """
-    for word, known in ((side, LABEL_OF_SIDE), (part, ["", *PARTS])):
+    for word, known in ((side, LABEL_OF_SIDE), (part, ["", *BAR_PARTS])):
         if word not in known:
             raise DataError(missing("part of a bar", word, known))
-    teacher, right, words = PARTS.get(part, _WHOLE)
+    teacher, right, words = BAR_PARTS.get(part, _WHOLE)
     rows = decided_images(student, side, teacher_right=teacher, student_right=right)
     title = f"{student.class_name}, {side}{words and ': '}{words}"
     link = ((PICK, ",".join(filter(None, [side, part]))),)
@@ -72,12 +72,12 @@ def group_images(student: Student, by: str, group: str) -> ImageSet:
     shown_or_not = is_shown_or_not(student.store, by)
     title = group_words(by, group or "not known", shown_or_not=shown_or_not)
     rows = worst_first(student, masks[group])
-    return replace(shared_image_set(student, title, rows), link=((PICK, group), (OF, by)))
+    return replace(shared_image_set(student, title, rows), link=((PICK, group), (PICK_BY, by)))
 
 
 def linked_images(student: Student, link: Mapping[str, str]) -> ImageSet:
     """Return the set of images that a link names; raises ``DataError`` if there is no such set."""
-    if OF in link:
-        return group_images(student, link[OF], link.get(PICK, ""))
+    if PICK_BY in link:
+        return group_images(student, link[PICK_BY], link.get(PICK, ""))
     side, _, part = link[PICK].partition(",")
     return bar_images(student, side, part)

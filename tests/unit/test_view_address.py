@@ -10,7 +10,7 @@ from sessions import session_on
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import projections
 from inficond_panel.results.image_sets import shared_image_set
-from inficond_panel.results.picked_images import OF, PICK, bar_images, group_images
+from inficond_panel.results.picked_images import PICK, PICK_BY, bar_images, group_images
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.selection import Settings
 from inficond_panel.tuning import Intent, open_tuner
@@ -276,7 +276,7 @@ def test_a_link_picks_the_same_group(app):
 
 def test_a_set_of_images_without_a_name_is_in_no_link(app):
     app.selection.open_images(shared_image_set(app.students.student("bicycle"), "lasso", [1, 2]))
-    assert not {PICK, OF} & set(parse_qs(make_address(app)))
+    assert not {PICK, PICK_BY} & set(parse_qs(make_address(app)))
 
 
 def test_going_back_drops_images_that_a_link_named(app):

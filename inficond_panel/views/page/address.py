@@ -18,12 +18,12 @@ from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import DataError
 from inficond_panel.plots.cloud import projections
-from inficond_panel.results.picked_images import OF, PICK, linked_images
+from inficond_panel.results.picked_images import PICK, PICK_BY, linked_images
 from inficond_panel.state import AppState
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Keys of a URL whose change adds an entry to the browser's history.
-PLACES = ("data", "targets", "class", "concept", "at", "compare", PICK, OF)
+PLACES = ("data", "targets", "class", "concept", "at", "compare", PICK, PICK_BY)
 #: Keys of the settings in a URL.
 SETTING_KEYS = {
     "show": "show",
@@ -49,7 +49,7 @@ SETTING_KEYS = {
 #: Keys that the page may write or remove; other keys of the URL stay as they are.
 KEYS = (*PLACES, *SETTING_KEYS, "split")
 #: Keys of what is shown of the students of some targets: iterations, and picked images.
-OF_STUDENTS = ("at", "compare", PICK, OF)
+OF_STUDENTS = ("at", "compare", PICK, PICK_BY)
 #: Word in a URL for an empty list of filters, which shows all images.
 NONE = "all"
 #: Number of letters of an iteration's id in a URL.
@@ -214,7 +214,7 @@ class Address:
 def _pick(app: AppState, asked: dict[str, str]) -> Iterator[str]:
     """Pick the images that a link names, or drop those that another link had named."""
     selection, split = app.selection, app.students.snapshot.split
-    if not asked.keys() & {PICK, OF}:
+    if not asked.keys() & {PICK, PICK_BY}:
         if _picked(app):
             selection.leave_images()
         return

@@ -25,7 +25,7 @@ from inficond_panel.plots.performance_bars import (
 )
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.metrics import students_file, too_few
-from inficond_panel.results.picked_images import PARTS, bar_images
+from inficond_panel.results.picked_images import BAR_PARTS, bar_images
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Item
@@ -252,7 +252,7 @@ class PerformanceView(Acting, Viewer):
     @action
     def _open_images(self, name: str, side: str, fill: str) -> None:
         """Show the images of one part of a class's bar; of the whole bar for an empty ``fill``."""
-        if name not in self.app.store.classes or side not in SIDES or fill not in {"", *PARTS}:
+        if name not in self.app.store.classes or side not in SIDES or fill not in {"", *BAR_PARTS}:
             raise ValueError(f"unknown class, side or fill: {name!r}, {side!r}, {fill!r}")
         shown = self.app.students.student(name)
         self.app.selection.open_images(bar_images(shown, side, fill))
