@@ -1,4 +1,4 @@
-"""The page in a notebook cell: ``explore``."""
+"""The page in a notebook cell, ``explore``, and its questions on photos, ``ask_widget``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import panel as pn
 from inficond_panel.app import Explorer
 from inficond_panel.tuning import Tuner
 from inficond_panel.ui.browser import use_own_font
-from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts
+from inficond_panel.ui.notebook_cell import Cell, in_kernel, in_marimo, packed_scripts
 
 
 def explore(
@@ -33,6 +33,21 @@ def explore(
     inline = pn.config.inline
     with packed_scripts():
         pn.extension(inline=True)
-    if not in_kernel():
+    if not (in_kernel() or in_marimo()):
         pn.config.inline = inline  # type: ignore[misc]  # Panel types it as read-only
     return Explorer([spec], history, on_ready)
+
+
+def ask_widget(tuner: Tuner, class_name: str) -> Cell:
+    """Return a notebook cell that asks about photos of a class, see ``TunableStudents.ask_widget``.
+
+    It is the view ``photos`` of a session of its own.
+    """
+
+    def begin(session: Explorer) -> None:
+        if (app := session.app) is not None:
+            app.selection.class_name = class_name
+            if not app.asking.missing:  # else the view says why
+                app.asking.open(class_name)
+
+    return explore(tuner, on_ready=begin).place("photos")

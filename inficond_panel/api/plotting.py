@@ -13,6 +13,7 @@ import param
 
 from inficond_panel.api.arguments import check_word
 from inficond_panel.api.moves import Moves
+from inficond_panel.common.upstream import choose_bokeh
 from inficond_panel.distill.metrics.bootstrap import mean_defined
 from inficond_panel.export.pocket.sizes import costs_in
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
@@ -37,7 +38,7 @@ from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.results.tree import take_tree
 from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.ui.browser import InlineStyles
-from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts, running_cell
+from inficond_panel.ui.notebook_cell import in_kernel, in_marimo, packed_scripts, running_cell
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
 from inficond_panel.vocabulary.splits import FIT, TUNE, Split
@@ -68,9 +69,14 @@ def _load_backend() -> None:
         hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)
     if chosen in hv.Store.renderers:
         hv.Store.set_current_backend(chosen)
+    _inline(add=not again)
+
+
+def _inline(*, add: bool) -> None:
+    """Let plots of a notebook load nothing from the network; ``add`` for the first plot."""
     panel: Any = pn  # its types allow less than it takes
     panel.config.inline = True
-    if not again:
+    if add:
         panel.viewable.Viewable._preprocessing_hooks.append(InlineStyles())
 
 
@@ -84,6 +90,9 @@ class StudentPlots:
         self.students = students
         if in_kernel():
             _load_backend()
+        elif in_marimo():
+            choose_bokeh()
+            _inline(add=not pn.config.inline)
 
     @property
     def _noise(self) -> Noise:

@@ -39,6 +39,7 @@ from inficond_panel.store.more_photos import more_photos
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
+from inficond_panel.tuning.thumbs import known_name
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
 from inficond_panel.vocabulary.splits import SPLITS, TUNE, Split
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from inficond_panel.api.plotting import StudentPlots
     from inficond_panel.app import Explorer
     from inficond_panel.store.more_photos import Extended
+    from inficond_panel.tuning import Tuner
+    from inficond_panel.ui.notebook_cell import Cell
 
 
 def open_students(
@@ -244,9 +247,25 @@ class TunableStudents(Measures):
         """Show the page in a notebook cell, at this iteration and with this history."""
         from inficond_panel.api.notebook import explore  # noqa: PLC0415 - loads Panel
 
+        return explore(self._tuner_here())
+
+    def ask_widget(self, class_name: str) -> Cell:
+        """Ask about photos of a class in a notebook cell, as the page does, at this iteration.
+
+        The answers are kept beside the history. When all photos are answered, the student learns
+        them if that helps; ``resume`` goes to that iteration. Raises ``TuningError`` for an unknown
+        class.
+        """
+        from inficond_panel.api.notebook import ask_widget  # noqa: PLC0415 - loads Panel
+
+        name = known_name("class", class_name, self.tuner.store.classes)
+        return ask_widget(self._tuner_here(), name)
+
+    def _tuner_here(self) -> Tuner:
+        """Return the tuner, whose history is now at this iteration."""
         if self.tuner.head() != self.node:
             self.jump(self.node.id)
-        return explore(self.tuner)
+        return self.tuner
 
     def to_xarray(self, split: Split = TUNE) -> xr.Dataset:
         """Return students and images of a split as one dataset, with the dimensions of the store.

@@ -91,6 +91,7 @@ CLOSED_PLOTS = Workaround("Plots of a closed session stay registered", "panel", 
 DISPLAYS = Workaround("Displays of a notebook stay registered", "panel", _PANEL)
 EARLY_MESSAGES = Workaround("Messages before a comm is open arrive twice", "pyviz-comms", (3, 1))
 WIDGETS = Workaround("A model as widget sends changes before its styles", "jupyter-bokeh", (4, 2))
+EVENTS = Workaround("marimo drops events of Bokeh's models", "marimo", (0, 26))
 SCRIPTS = Workaround("A notebook holds each script twice", "panel", _PANEL)
 STYLES = Workaround("inline leaves links to style sheets", "panel", _PANEL)
 OTHER_PROCESS = Workaround("A session in another process links to a CDN", "panel", _PANEL)

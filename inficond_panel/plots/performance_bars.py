@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.distill import Agreement
 from inficond_panel.plots import update_columns
+from inficond_panel.results.picked_images import BAR_PARTS
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.vocabulary.palette import (
     BOTH_RIGHT,
@@ -46,10 +47,12 @@ class Fill(NamedTuple):
 
 
 FILLS = (
-    Fill("both_right", "both right", BOTH_RIGHT, BOTH_RIGHT, None),
-    Fill("student_wrong", "teacher right, student wrong", TEACHER_RIGHT_SOFT, TEACHER_RIGHT, "/"),
-    Fill("both_wrong", "both wrong", BOTH_WRONG, BOTH_WRONG, None),
-    Fill("teacher_wrong", "student right, teacher wrong", STUDENT_RIGHT_SOFT, STUDENT_RIGHT, "\\"),
+    Fill("both_right", BAR_PARTS["both-right"].words, BOTH_RIGHT, BOTH_RIGHT, None),
+    Fill("student_wrong", BAR_PARTS["student-wrong"].words, TEACHER_RIGHT_SOFT, TEACHER_RIGHT, "/"),
+    Fill("both_wrong", BAR_PARTS["both-wrong"].words, BOTH_WRONG, BOTH_WRONG, None),
+    Fill(
+        "teacher_wrong", BAR_PARTS["teacher-wrong"].words, STUDENT_RIGHT_SOFT, STUDENT_RIGHT, "\\"
+    ),
 )
 
 

@@ -144,7 +144,8 @@ class ImageSet:
     ``rows`` are their positions in the store, in display order; ``title`` states what they have in
     common. ``class_name`` is the class whose student or labels say which images these are; "" if
     they are the same for all classes, as a slice is. The ``concept``, if any, is outlined; the
-    image at row ``enlarged`` is shown enlarged.
+    image at row ``enlarged`` is shown enlarged. ``link`` are the keys and words that name the set
+    in a link to the page; empty if no link can (``results.picked_images``).
     """
 
     class_name: str
@@ -153,6 +154,7 @@ class ImageSet:
     rows: tuple[int, ...]
     concept: str = ""
     enlarged: int | None = None
+    link: tuple[tuple[str, str], ...] = ()
 
     @property
     def words(self) -> str:

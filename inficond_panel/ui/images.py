@@ -23,6 +23,7 @@ from scipy.ndimage import uniform_filter
 from inficond_panel.common.files import File
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.results.gallery import Gallery
+from inficond_panel.results.picked_images import BAR_PARTS
 from inficond_panel.spec import Spec
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
@@ -174,12 +175,7 @@ def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: boo
 
 
 #: Names of the four fills of agreement, by (teacher is right, student is right).
-FILL_NAMES = {
-    (True, True): "both-right",
-    (True, False): "student-wrong",
-    (False, False): "both-wrong",
-    (False, True): "teacher-wrong",
-}
+FILL_NAMES = {(part.teacher_right, part.student_right): key for key, part in BAR_PARTS.items()}
 PRESENCE = {1: "present", 0: "absent", -1: "not labelled"}
 _SMOOTH = 3  #: width in pixels of the filter that smooths a mask's edge
 _TOLERANCE = 0.7  #: largest error in pixels of an outline with left-out points

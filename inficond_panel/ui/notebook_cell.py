@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -132,7 +133,23 @@ class PageComm(Comm):
     def _send_kept(self) -> None:
         kept, self._kept = self._kept, []
         for data, buffers in kept:
-            self._comm.send(data, buffers=buffers)
+            self._comm.send(with_models(data) if in_marimo() else data, buffers=buffers)
+
+
+_EVENT = "MessageSent"
+
+
+def with_models(data: Part) -> Part:
+    """Return a part of a message, whose events name their model where marimo looks for it
+    (``upstream.EVENTS``)."""
+    if not isinstance(data, str) or f'"{_EVENT}"' not in data:
+        return data
+    patch = json.loads(data)
+    for event in patch["events"]:
+        if event["kind"] == _EVENT:
+            model = dict(event["msg_data"]["values"]["entries"])["model"]
+            event["model"] = {"id": model["id"]}
+    return json.dumps(patch)
 
 
 def forget_places(page: pn.Column) -> None:
@@ -147,8 +164,8 @@ def forget_places(page: pn.Column) -> None:
 #: Seconds from the first change to a new picture, which shows all changes up to then.
 CALM = 1.0
 _NEEDS = (
-    "The live page needs a kernel and, in JupyterLab, pyviz_comms: pip install pyviz_comms, "
-    "reload JupyterLab, and run the cell again."
+    "The live page appears here when a kernel answers: not while another cell runs. In JupyterLab "
+    "it needs pyviz_comms: pip install pyviz_comms, reload JupyterLab, and run the cell again."
 )
 NOT_YET = f"The page was still empty. {_NEEDS}"
 TOLD = f"This is a still picture. {_NEEDS}"
@@ -241,6 +258,12 @@ def in_kernel() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
+
+
+def in_marimo() -> bool:
+    """Return True in a notebook of marimo, which has no kernel of Jupyter."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
 
 
 def running_cell() -> tuple[str, int]:

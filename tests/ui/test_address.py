@@ -87,6 +87,18 @@ def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None
     expect(dialog.locator(".metrics")).to_be_visible()
 
 
+def test_images_of_a_bar_are_in_the_link_and_back_drops_them(page, open_page) -> None:
+    select_class(page, "sheep")
+    picked = page.locator(".shell .picked[data-of=images]")
+    classes(page).and_(page.locator("[data-key=sheep]")).press("i")  # all positives
+    expect(picked).to_contain_text("sheep, positives")
+    expect(page).to_have_url(re.compile("pick=positives"))
+    other = opened(open_page(page.url))
+    expect(other.locator(".shell .picked[data-of=images]")).to_have_text(picked.inner_text())
+    page.go_back()
+    expect(picked).to_be_hidden()
+
+
 def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
     select_class(page, "sheep")
     select_class(page, "bird")

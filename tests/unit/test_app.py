@@ -55,13 +55,13 @@ async def test_single_views_share_the_state(tmp_path):
 
 
 @in_loop
-async def test_the_six_views_are_named(tmp_path):
+async def test_the_views_are_named(tmp_path):
     explorer = inficond_panel.explore(small_spec(tmp_path))
     views = explorer.views
     await until(lambda: explorer.app is not None)
     six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
-    assert dir(views) == sorted(six)
-    assert all(getattr(views, name).get_root() is not None for name in six)
+    assert dir(views) == sorted([*six, "photos"])
+    assert all(getattr(views, name).get_root() is not None for name in dir(views))
     with pytest.raises(AttributeError, match="knowledge"):
         views.knowlege  # noqa: B018
     explorer.close()

@@ -401,7 +401,17 @@ def test_a_full_disk_is_told_and_what_waits_is_written_later(tmp_path):
 ACTIONS = (
     *("open", "enter", "agree", "decline", "answer", "attempt", "return", "start", "done"),
     *("time-up", "leave", "away", "back", "failed", "note", "visit", "class", "concept", "group"),
-    *("images", "type", "batch", "fine-tune", "cancel", "ask", "photo-answer", "photo-undo"),
+    *(
+        "images",
+        "thresholds",
+        "type",
+        "batch",
+        "fine-tune",
+        "cancel",
+        "ask",
+        "photo-answer",
+        "photo-undo",
+    ),
     *("teacher-answers", "photos-judge", "photos-left", "set", "compare"),
 )
 

@@ -135,6 +135,15 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path):
     assert batch.payload["intents"] == [thumb]
 
 
+def test_a_threshold_that_is_tried_is_recorded(study):
+    visitor = at_work(study)
+    app = visitor.page.work.app
+    app.shown.try_threshold("bicycle", 0.25)
+    app.shown.forget_thresholds()
+    tried = [dict(e.payload) for e in study.log.events(1) if e.action == "thresholds"]
+    assert tried == [{"tried": {"bicycle": 0.25}}, {"tried": {}}]
+
+
 @pytest.fixture
 def pages(study) -> SimpleNamespace:
     """The page of a task with a batch that waits, after two reloads, and the one loaded last."""

@@ -1,6 +1,7 @@
 """The state of the page in a URL, and following a link."""
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from factory import oracle_spec, small_spec
@@ -8,6 +9,8 @@ from sessions import session_on
 
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import projections
+from inficond_panel.results.image_sets import shared_image_set
+from inficond_panel.results.picked_images import PICK, PICK_BY, bar_images, group_images
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.selection import Settings
 from inficond_panel.tuning import Intent, open_tuner
@@ -235,3 +238,68 @@ def test_targets_that_fail_are_not_waited_for(tmp_path):
     app.targets.fail(InficondError("No solution.", "None."))
     assert address.arrived(app)
     assert address.follow(app) == ""
+
+
+# --- picked images -------------------------------------------------------------------------------
+def opened(app: AppState, link: str) -> AppState:
+    """Another page of the same students, which followed a link without a fault."""
+    other = AppState(app.tuner, Jobs(inline=True))
+    assert Address(f"?{link}").follow(other) == ""
+    return other
+
+
+def test_a_link_picks_the_same_part_of_a_bar(app):
+    images = bar_images(app.students.student("bicycle"), "positives", "student-wrong")
+    app.selection.open_images(images)
+    label = app.store.label[list(images.rows), app.store.classes.index("bicycle")]
+    assert label.tolist() == [1] * len(images.rows)
+    assert opened(app, make_address(app)).selection.images == images
+
+
+def test_a_link_picks_a_part_at_its_iteration(app):
+    images = bar_images(app.students.student("bicycle"), "negatives", "both-right")
+    app.selection.open_images(images)
+    link = make_address(app)
+    app.tuning.jump(app.tuner.root_id)
+    assert opened(app, link).selection.images.rows == images.rows
+
+
+def test_a_link_picks_the_same_group(app):
+    student = app.students.student("bicycle")
+    app.selection.class_name = "bicycle"
+    images = group_images(student, "sheep", "1")
+    app.selection.open_images(images)
+    label = app.store.label[list(images.rows), app.store.classes.index("sheep")]
+    assert label.tolist() == [1] * len(images.rows)
+    assert opened(app, make_address(app)).selection.images == images
+
+
+def test_a_set_of_images_without_a_name_is_in_no_link(app):
+    app.selection.open_images(shared_image_set(app.students.student("bicycle"), "lasso", [1, 2]))
+    assert not {PICK, PICK_BY} & set(parse_qs(make_address(app)))
+
+
+def test_going_back_drops_images_that_a_link_named(app):
+    app.selection.open_images(bar_images(app.students.student("bicycle"), "positives"))
+    assert Address().go(app, "?class=bicycle") == ""
+    assert app.selection.images is None
+
+
+def test_going_back_keeps_images_without_a_name(app):
+    images = shared_image_set(app.students.student("bicycle"), "lasso", [1, 2])
+    app.selection.open_images(images)
+    Address().go(app, "?class=bicycle")
+    assert app.selection.images == images
+
+
+@pytest.mark.parametrize(
+    ("link", "part"),
+    [
+        ("class=bicycle&pick=positive", "positive"),
+        ("class=bicycle&pick=positives,wrong", "wrong"),
+        ("pick=2&of=sheep", "'2'"),
+        ("pick=1&of=shep", "shep"),
+    ],
+)
+def test_a_link_names_images_that_are_not_there(app, link, part):
+    assert part in Address(f"?{link}").follow(app)

@@ -22,10 +22,10 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft, Reply
 from inficond_panel.tuning.repairs.label import Label, Taught
 from inficond_panel.views.detail.images import SHOWN_BARS, make_apart
+from inficond_panel.views.knowledge.asking import make_asking
 from inficond_panel.views.knowledge.batch import make_group_offer
 from inficond_panel.views.knowledge.finding import make_finding, make_labels
 from inficond_panel.views.knowledge.refit_report import make_bound, make_report
-from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.repairs import reply_sentence
 
@@ -237,7 +237,7 @@ def test_the_first_of_20_photos_is_asked_about(asking):
 def sent(monkeypatch) -> list[int]:
     """Rows of the photos that the page was sent."""
     rows: list[int] = []
-    path = "inficond_panel.views.knowledge.repairs.send_photo"
+    path = "inficond_panel.views.knowledge.asking.send_photo"
     monkeypatch.setattr(path, lambda app, table, row, or_small: rows.append(row))
     return rows
 

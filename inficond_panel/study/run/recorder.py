@@ -210,6 +210,10 @@ class Recorder(param.Parameterized):
         if images := self.app.selection.images:
             self._note("images", {"title": images.title, "count": len(images.rows)})
 
+    @param.depends("app.students.thresholds", watch=True)
+    def _on_thresholds(self) -> None:
+        self._note("thresholds", {"tried": self.app.students.thresholds})
+
     @param.depends("app.tuning.pending", watch=True)
     def _on_batch(self) -> None:
         self._note("batch", {"intents": [intent.to_json() for intent in self.app.tuning.pending]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,15 +21,14 @@ from inficond_panel.results.decisions import (
     thresholds,
 )
 from inficond_panel.results.frame import interval_of, intervals_of
-from inficond_panel.results.image_sets import shared_image_set, worst_first
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
+from inficond_panel.results.picked_images import group_images
 from inficond_panel.results.slices import measure_slices, metadata_slices, worst_slice_sentence
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState, Job, Preview
 from inficond_panel.state.shown import WHOLE_SPLIT, MeasuredOn
 from inficond_panel.tuning import Student, Tuner
-from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
@@ -45,7 +45,6 @@ from inficond_panel.vocabulary.metrics import (
 )
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-from inficond_panel.wording.groups import group_words
 from inficond_panel.wording.metrics import UNCHANGED, make_change
 
 
@@ -419,24 +418,20 @@ class MeasuresActions(StudentActions):
     @action
     def _open_slice(self, value: str) -> None:
         """Pick the images with this value of the column, the student's worst errors first."""
-        column = self.panels.slice_by
-        self._pick(column, value, f"{column}: {value or 'not known'}")
+        self._pick(self.panels.slice_by, value)
 
     @action
     def _open_group(self, group: str) -> None:
         """Pick the images of a group, the student's worst errors first."""
-        app, by = self.app, self.app.groups.by.strip()
-        self._pick(by, group, group_words(by, group, shown_or_not=is_shown_or_not(app.store, by)))
+        self._pick(self.app.groups.by.strip(), group)
 
-    def _pick(self, column: str, value: str, title: str) -> None:
+    def _pick(self, by: str, group: str) -> None:
         """Pick the images, among those picked, with a value of what divides them."""
-        app, student = self.app, self.app.shown.student(self.student)
-        masks = metadata_slices(app.store, student.split, [column], student.rows)
-        if images := app.shown.images:
-            title = f"{title}, of {images.title}"
-        app.selection.open_images(
-            shared_image_set(student, title, worst_first(student, masks[value]))
-        )
+        app = self.app
+        images = group_images(app.shown.student(self.student), by, group)
+        if before := app.shown.images:
+            images = replace(images, title=f"{images.title}, of {before.title}", link=())
+        app.selection.open_images(images)
 
     @action
     def _try_threshold(self, threshold: float | None) -> None:

@@ -174,12 +174,16 @@ class StudentActions(RefitActions):
         self.app.selection.class_name = student
 
 
-class StudentPanels(StudentPart):
+class AskingPart(StudentPart):
+    """Component that asks a person about photos of ``student``."""
+
+    asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
+
+
+class StudentPanels(AskingPart):
     """Component of the panels below the top bar: finding, metrics, refit report, questions."""
 
     repairs = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
-    asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
-
     finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels and terms.")
     repair = param.Dict(default={}, doc="As ``make_suggestion`` gives it, and its search.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")

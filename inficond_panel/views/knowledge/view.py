@@ -17,6 +17,7 @@ from inficond_panel.results.concepts import scale_facts, scales
 from inficond_panel.state import AppState
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.drawing import Drawing
+from inficond_panel.views.knowledge.asking import SHOWN, AskActions, make_asking
 from inficond_panel.views.knowledge.batch import BatchBar, BatchUpdater
 from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel
 from inficond_panel.views.knowledge.groups import GroupsPanel
@@ -28,12 +29,7 @@ from inficond_panel.views.knowledge.parts import (
     make_typing,
 )
 from inficond_panel.views.knowledge.refit_report import ReportActions, ReportPanel
-from inficond_panel.views.knowledge.repairs import (
-    AskActions,
-    RepairActions,
-    RepairPanel,
-    make_asking,
-)
+from inficond_panel.views.knowledge.repairs import RepairActions, RepairPanel
 from inficond_panel.views.knowledge.rows import (
     EffectCurves,
     StabilityRuns,
@@ -83,6 +79,8 @@ class KnowledgeView(
     Without a selected class it shows ``overview``, a view of all students, if there is one.
     Curves, pictures, the report and the metrics take longer than the rows, and are shown later.
     """
+
+    panels: StudentPanels
 
     def __init__(self, app: AppState, overview: Overview | None = None) -> None:
         self.app, self.overview = app, overview
@@ -253,16 +251,7 @@ class KnowledgeView(
         if self.repair_panel.mark() and self.table.sort == SUSPECT_SORT.key:
             self._show_rows()
 
-    @param.depends(
-        "app.asking.status",
-        "app.asking.draft",
-        "app.asking.found",
-        "app.tuning.status",
-        "app.tuning.pending",
-        "panels.student",
-        watch=True,
-        on_init=True,
-    )
+    @param.depends(*SHOWN, watch=True, on_init=True)
     def _show_asking(self) -> None:
         self.panels.asking = make_asking(self.app, self.panels.student)
 

@@ -29,6 +29,7 @@ from inficond_panel.vocabulary.intents import DIRECTIONS
 TOP = 30  #: number of concepts drawn, the first in the chosen order
 NAMED = 8  #: number of students that the table names per concept
 SLOW = "similar"  #: the order that takes long to compute, so that the worker does
+_MARGIN = (0, 16, 0, 0)  #: of the matrix and its heads, in pixels
 _LABELS = {
     "strongest": "Strongest first",
     "marked": "Suspects first",
@@ -104,10 +105,11 @@ class MatrixView(Viewer):
         self.app = app
         self._positions: NDArray[np.intp] = np.arange(len(app.store.concepts))
         sheets = browser.styles(Path(__file__).with_name("matrix.css"))
-        html = partial(pn.pane.HTML, margin=0, stylesheets=sheets, sizing_mode="stretch_width")
-        self._words, self._table = html(), html()
+        html = partial(pn.pane.HTML, stylesheets=sheets, sizing_mode="stretch_width")
+        self._words, self._table = html(margin=0), html(margin=0)
         names = make_heads(app.store.classes)
-        self._heads = html(names, styles={"position": "sticky", "top": "0", "z-index": "1"})
+        sticky = {"position": "sticky", "top": "0", "z-index": "1"}
+        self._heads = html(names, styles=sticky, margin=_MARGIN)
         super().__init__()
         self._mark()
         self._arrange()
@@ -115,7 +117,7 @@ class MatrixView(Viewer):
         plot = hv.DynamicMap(pn.bind(draw, self.param.cells, app.param.theme))
         self._plot = make_plot_pane(plot, sizing_mode="stretch_width")
         some = pn.bind(lambda cells: bool(cells.concepts), self.param.cells)
-        self._plot.param.update(visible=some)
+        self._plot.param.update(visible=some, margin=_MARGIN)
         self._heads.visible = some
         look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 4, 0), "width": 180}
         self._panel = pn.Column(

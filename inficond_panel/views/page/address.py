@@ -1,9 +1,9 @@
 """Link to a page: writing the page's state into the query of a URL, and following a link.
 
 A link has only names that the page knows anyway: data set, targets, class, concept, iteration, two
-compared iterations, settings of the views. It never opens the holdout, since each opening is
-counted and needs a person's choice, and leaves out unfinished work: searches, a group, pending
-thumbs.
+compared iterations, picked images of a group or of a part of a bar, settings of the views. It never
+opens the holdout, since each opening is counted and needs a person's choice, and leaves out
+unfinished work: searches, picked concepts, pending thumbs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import param
 
 from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import missing
+from inficond_panel.errors import DataError
 from inficond_panel.plots.cloud import projections
+from inficond_panel.results.picked_images import PICK, PICK_BY, linked_images
 from inficond_panel.state import AppState
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Keys of a URL whose change adds an entry to the browser's history.
-PLACES = ("data", "targets", "class", "concept", "at", "compare")
+PLACES = ("data", "targets", "class", "concept", "at", "compare", PICK, PICK_BY)
 #: Keys of the settings in a URL.
 SETTING_KEYS = {
     "show": "show",
@@ -46,8 +48,8 @@ SETTING_KEYS = {
 }
 #: Keys that the page may write or remove; other keys of the URL stay as they are.
 KEYS = (*PLACES, *SETTING_KEYS, "split")
-#: Keys that name iterations.
-ITERATION_KEYS = ("at", "compare")
+#: Keys of what is shown of the students of some targets: iterations, and picked images.
+OF_STUDENTS = ("at", "compare", PICK, PICK_BY)
 #: Word in a URL for an empty list of filters, which shows all images.
 NONE = "all"
 #: Number of letters of an iteration's id in a URL.
@@ -64,9 +66,16 @@ def make_address(app: AppState) -> str:
         "concept": selection.concept,
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
         "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
+        **_picked(app),
         **{key: _word(app, key) for key in SETTING_KEYS},
     }
     return urlencode({key: value for key, value in query.items() if value}, safe=",")
+
+
+def _picked(app: AppState) -> dict[str, str]:
+    """Return what names the picked images in a link; empty if no link can, or none are picked."""
+    images = app.selection.images
+    return dict(images.link) if images and images.split != HOLDOUT else {}
 
 
 def _word(app: AppState, key: str) -> str:
@@ -119,7 +128,7 @@ class Address:
         if asked is not None:
             faults = self._follow(app, asked)
         elif later is not None:
-            faults = self._show_iterations(app, later)
+            faults = self._show_students(app, later)
         message = " ".join(faults)
         self._following = False
         return message
@@ -155,11 +164,15 @@ class Address:
         if wanted != app.targets.chosen:
             problem = _why_not(app, wanted)
             if not problem:
-                self._later = {key: asked[key] for key in ITERATION_KEYS if key in asked}
+                self._later = {key: asked[key] for key in OF_STUDENTS if key in asked}
                 app.targets.choose(wanted)
                 return
             yield problem
+        yield from self._show_students(app, asked)
+
+    def _show_students(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         yield from self._show_iterations(app, asked)
+        yield from _pick(app, asked)
 
     @staticmethod
     def _select(app: AppState, asked: dict[str, str]) -> Iterator[str]:
@@ -196,6 +209,24 @@ class Address:
             app.tuning.jump(node)
         elif start and not node:
             yield f"There is no iteration {start!r} in this history."
+
+
+def _pick(app: AppState, asked: dict[str, str]) -> Iterator[str]:
+    """Pick the images that a link names, or drop those that another link had named."""
+    selection, split = app.selection, app.students.snapshot.split
+    if not asked.keys() & {PICK, PICK_BY}:
+        if _picked(app):
+            selection.leave_images()
+        return
+    node = app.tuner.node(_node(app, asked.get("at", "")) or app.students.node.id)
+    name = selection.class_name or app.store.classes[0]
+    try:
+        images = linked_images(app.tuner.at(node, split)[name], asked)
+    except DataError as error:
+        yield error.whole_for_page
+        return
+    listed = bool(images.class_name) or not selection.concept
+    selection.param.update(images=images, listed=listed)
 
 
 def _why_not(app: AppState, targets: str) -> str:

@@ -26,6 +26,7 @@ from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
+from inficond_panel.views.knowledge.asking import AskingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
 from inficond_panel.views.page.exploring import View
@@ -221,6 +222,7 @@ class AllStudents(Viewer):
         return self._place
 
 
+#: Views by name; ``photos``, which asks about photos, is a part of ``knowledge`` on the page.
 VIEWS: dict[str, Callable[[AppState], View]] = {
     "configuration": ConfigurationView,
     "performance": PerformanceView,
@@ -228,6 +230,7 @@ VIEWS: dict[str, Callable[[AppState], View]] = {
     "knowledge": lambda app: KnowledgeView(app, AllStudents(app)),
     "detail": DetailView,
     "provenance": ProvenanceView,
+    "photos": AskingView,
 }
 
 

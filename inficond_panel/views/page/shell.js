@@ -442,7 +442,8 @@ function noticeLine(model, leave) {
     text(onward, `Next: ${model.leads.next}`)
     onward.hidden = !(model.offer && model.leads.next)
     line.hidden = !model.notice
-    const free = model.notice ? line.getBoundingClientRect().top : null // see windowOf
+    const { top } = line.getBoundingClientRect()
+    const free = top > window.innerHeight / 2 ? top : null // see windowOf
     set(document.documentElement, "data-free", free)
     wait()
   })

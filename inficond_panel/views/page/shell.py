@@ -302,6 +302,7 @@ class Shell(PhotoActions, Viewer):
     @param.depends(
         "app.selection.class_name",
         "app.selection.concept",
+        "app.selection.images",
         "app.students.snapshot",
         "app.students.tree",
         "app.comparison.pair",

@@ -24,8 +24,9 @@ from inficond_panel.plots.performance_bars import (
     update_bars,
 )
 from inficond_panel.results.begin import rank_of
-from inficond_panel.results.image_sets import decided_images, image_set
+from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.metrics import students_file, too_few
+from inficond_panel.results.picked_images import BAR_PARTS, bar_images
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState
@@ -33,7 +34,6 @@ from inficond_panel.state.batch import Item
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_plot_pane
-from inficond_panel.ui.images import FILL_NAMES as IMAGE_FILLS
 from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
@@ -265,14 +265,10 @@ class PerformanceView(Acting, Viewer):
     @action
     def _open_images(self, name: str, side: str, fill: str) -> None:
         """Show the images of one part of a class's bar; of the whole bar for an empty ``fill``."""
-        fills = {key: rights for rights, key in IMAGE_FILLS.items()}
-        if name not in self.app.store.classes or side not in SIDES or fill not in {"", *fills}:
+        if name not in self.app.store.classes or side not in SIDES or fill not in {"", *BAR_PARTS}:
             raise ValueError(f"unknown class, side or fill: {name!r}, {side!r}, {fill!r}")
-        teacher, student = fills.get(fill, (None, None))
         shown = self.app.students.student(name)
-        rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
-        words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
-        self.app.selection.open_images(image_set(shown, f"{name}, {side}{words}", rows))
+        self.app.selection.open_images(bar_images(shown, side, fill))
 
     @action
     def _open_confused(self, label: str, named: str, who: str) -> None:

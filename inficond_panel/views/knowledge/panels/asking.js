@@ -1,10 +1,8 @@
-// Photos of one student, large, one after the other: yes, no or skip; and what the answers showed.
+// The offer to answer on photos of the student that is shown, and the dialog that asks.
 
-import { drawOnce, h, iconButton, keyed, onMessage, set, setAll, text, unless } from "../../../ui/base.js"
+import { drawOnce, h, set, setAll, text, unless } from "../../../ui/base.js"
 import { isBusy } from "../shared.js"
-
-const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
-const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
+import { makeQuestions } from "./questions.js"
 
 /** The offer to answer on photos, or why that is not possible; a click opens the dialog. */
 export function makeAsking(root, model, send) {
@@ -35,176 +33,37 @@ export function makeAsking(root, model, send) {
 }
 
 function makeDialog(root, model, send) {
-  const button = (words, onclick, more) => h("button", { class: "btn", onclick, ...more }, words)
-  const choice = (words, key, arrow, value) =>
-    button([words, h("kbd", { "aria-hidden": "true" }, `${key} ${arrow}`)], () => give(value), {
-      "aria-keyshortcuts": key,
-    })
-  const question = h("span", {}, "Does this photo show ")
-  const name = h("b")
-  const mark = h("span", {}, "?")
-  const place = h("span", { class: "grow", role: "status" })
-  const bar = h("progress", { "aria-label": "Photos answered" })
-  const stage = h("div", { class: "photo" })
-  const choices = h(
-    "div",
-    { class: "choices" },
-    choice("No", "N", "←", 0),
-    choice("Skip", "S", "↓", null),
-    choice("Yes", "Y", "→", 1),
-  )
-  const undo = button(["Undo", h("kbd", { "aria-hidden": "true" }, "U")], () => send("undo_photo"), {
-    "aria-keyshortcuts": "U",
-  })
-  const teacher = button("", () => send("teacher_answers"))
-  const stop = button("", () => (model.asking.can_evaluate ? send("evaluate_photos") : dialog.close()))
-  const asked = h("div", {}, stage, choices)
-  const end = h("div", { class: "end", role: "status" })
-  const steps = h("div", { class: "choices" })
-  const inner = h(
-    "div",
-    { tabindex: -1, autofocus: "" }, // has the focus for keys, wherever a person clicked
-    h(
-      "header",
-      {},
-      h("h2", { id: "asking-title" }, question, name, mark),
-      h("span", { class: "grow" }),
-      iconButton("cross", "Close; the answers are kept", () => dialog.close(), { title: null }),
-    ),
-    bar,
-    asked,
-    end,
-    steps,
-    h("footer", {}, place, undo, teacher, stop),
-  )
-  const dialog = h("dialog", { class: "asking", "aria-labelledby": "asking-title" }, inner)
+  const questions = makeQuestions(model, send, () => dialog.close())
+  const dialog = h("dialog", { class: "asking", "aria-labelledby": "asking-title" }, questions.element)
   root.append(dialog)
-  const pictures = new Map()
   let begun = false
-  let wanted = null
-  let shown = ""
-  let given = -1
-  let at = -1
-  let from = 0
   let opened = model.asking.requests ?? 0
-
-  const ready = () => model.asking.kind === "asking" && pictures.has(model.asking.rows[0])
-  function give(value) {
-    if (!ready() || given === at) return // the photo is answered already, or not visible yet
-    given = at
-    send("answer_photo", { place: at, value })
-  }
-  dialog.addEventListener("keydown", (event) => {
-    event.stopPropagation() // no key reaches the page behind the dialog
-    const key = event.key.toLowerCase()
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
-    if (key in VALUES) give(VALUES[key])
-    else if (key === "u" || key === "backspace") undo.click()
-    else return
-    event.preventDefault()
-  })
-  stage.addEventListener("pointerdown", (event) => {
-    from = event.clientX
-  })
-  stage.addEventListener("pointerup", (event) => {
-    if (Math.abs(event.clientX - from) > SWIPED) give(event.clientX > from ? 1 : 0)
-  })
   dialog.addEventListener("close", () => {
     if (begun) send("leave_photos")
     begun = false
-    pictures.clear()
   })
-  onMessage(model, ({ photo }) => {
-    if (!photo) return
-    pictures.set(photo.row, photo.source)
-    wanted = null
-    draw()
-  })
-  /** Request the current photo, then the next photos. */
-  function fetch() {
-    const row = model.asking.rows.find((one) => !pictures.has(one))
-    if (row === undefined || row === wanted) return
-    wanted = row
-    send("asked_photo", { row })
+  const unfold = () => {
+    begun = false
+    questions.forget()
+    dialog.showModal()
   }
-  function show({ place: now, count, rows, told, class_name: asking, teacher: offer, can_evaluate }) {
-    if (now !== at) given = -1
-    at = now
-    const source = pictures.get(rows[0])
-    text(name, asking)
-    drawOnce(stage, `${rows[0]} ${Boolean(source)}`, () =>
-      source ? [h("img", { src: source, alt: `Photo ${now + 1}`, draggable: "false" })] : [],
-    )
-    set(bar, "max", count)
-    bar.value = now
-    text(place, now < count ? `${now + 1} of ${count}${told && `. ${told}`}` : told)
-    text(teacher, offer)
-    teacher.hidden ||= !offer
-    text(stop, can_evaluate ? "Stop and evaluate" : "Stop")
-    fetch()
-  }
-  function draw() {
-    const { requests = 0 } = model.asking
-    if (requests > opened && !dialog.open) unfold()
-    opened = requests
-    const { kind, rows, headline, ap, sentences = [], steps: next = [], text: words, share } = model.asking
-    if (!dialog.open) return
-    if (!kind) {
-      if (begun) {
+  return {
+    open: () => {
+      unfold()
+      send("ask")
+    },
+    draw: () => {
+      const { kind, requests = 0 } = model.asking
+      if (requests > opened && !dialog.open) unfold()
+      opened = requests
+      if (!dialog.open) return
+      if (kind) {
+        begun = true
+        questions.draw(true)
+      } else if (begun) {
         begun = false
         dialog.close()
       }
-      return
-    }
-    begun = true
-    for (const part of [asked, question, mark, teacher, stop]) part.hidden = kind !== "asking"
-    end.hidden = kind === "asking"
-    bar.hidden = place.hidden = !rows
-    undo.hidden = kind === "done" || !model.asking.can_undo
-    place.hidden ||= kind === "done"
-    if (rows) show(model.asking)
-    drawOnce(end, JSON.stringify([kind, headline, ap, sentences, words]), () =>
-      kind === "done"
-        ? resultOf(headline, ap, sentences)
-        : [h("p", {}, kind !== "error" && h("span", { class: "spin" }), words)],
-    )
-    set(end, "data-share", share ? `${Math.round(100 * share)} %` : null)
-    const main = next.some(([action]) => action === "evaluate_photos") ? "evaluate_photos" : "leave_photos"
-    keyed(
-      steps,
-      kind === "done" ? next : [],
-      ([action]) => action,
-      ([action]) => button("", () => send(action)),
-      (one, [action, words_]) => {
-        text(one, words_)
-        one.classList.toggle("primary", action === main)
-      },
-    )
-    if (kind !== shown || !dialog.getRootNode().activeElement?.checkVisibility()) inner.focus()
-    shown = kind
+    },
   }
-  const unfold = () => {
-    begun = false
-    shown = ""
-    end.replaceChildren()
-    delete end.dataset.drawn
-    dialog.showModal()
-  }
-  const open = () => {
-    unfold()
-    send("ask")
-  }
-  return { open, draw }
-}
-
-/** The result in a few words and the AP, large; what else is known is unfolded. */
-function resultOf(headline, ap, sentences) {
-  const all = sentences.map((one) => h("p", {}, one))
-  if (!headline) return all
-  const more = h("details", {}, h("summary", {}, "How this was measured"), all)
-  return [
-    h("p", { class: "headline num" }, headline),
-    h("p", { class: "num", hidden: ap ? null : "" }, ap),
-    more,
-  ]
 }
