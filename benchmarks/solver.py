@@ -55,6 +55,10 @@ def run(options: argparse.Namespace) -> None:
     comparisons.edited(main_setting, limits, ratios)
     comparisons.against_libraries(main_setting, limits, ratios)
     comparisons.against_glm_saga(main_setting, limits, ratios)
+    alike, own = solve("as_clip", *data.synthetic(*sizes.values(), decay=data.AS_CLIP)), Ratios()
+    comparisons.edited(alike, limits, own)
+    comparisons.against_libraries(alike, limits, own)
+    ratios.take("as_clip", own)
     if not options.quick:
         comparisons.edited(solve("82k", *data.synthetic(82_081, 584, 4)), limits, ratios)
         large, own = solve("50k", *data.synthetic(50_000, 2_000, 100)), Ratios()

@@ -4,9 +4,11 @@ Synthetic scores are made as real ones are: an image has a few segments, a segme
 its image's, and a score is the best cosine of the image's segments with the concept's vector, cut
 at 0. The vectors' variance falls off as a power of the dimension, and concepts come in families.
 The constants are chosen so that ``describe`` says nearly what it says of 584 words on COCO photos
-(median and 95th percentile of |correlation| 0.13 and 0.42, nearest twin 0.72, zeros 0.21, 90 % of
-the variance in 108 directions). A teacher's logit is a sparse linear function of the scores plus
-what no concept explains, with mean -4.5 and spread 3.5.
+with a small encoder (median and 95th percentile of |correlation| 0.13 and 0.42, nearest twin 0.72,
+zeros 0.21, 90 % of the variance in 108 directions). With ``decay=AS_CLIP`` fewer dimensions have
+most of the variance, and the median is 0.27, nearer to that of CLIP's encoders. A teacher's logit
+is a sparse linear function of the scores plus what no concept explains, with mean -4.5 and spread
+3.5.
 """
 
 from __future__ import annotations
@@ -18,25 +20,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-_DIMENSIONS, _SEGMENTS, _DECAY = 256, 6, 0.32
+_DIMENSIONS, _SEGMENTS = 256, 6
+#: Powers by which the vectors' variance falls off: as of a small encoder, and as of CLIP's.
+AS_SMALL, AS_CLIP = 0.32, 0.44
 _BLOCK = 2048
 
 
 def synthetic(
-    images: int, concepts: int, classes: int, seed: int = 0
+    images: int, concepts: int, classes: int, seed: int = 0, decay: float = AS_SMALL
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Scores (N, C) and logits (N, K)."""
-    parts = zip(*synthetic_blocks(images, concepts, classes, seed), strict=True)
+    parts = zip(*synthetic_blocks(images, concepts, classes, seed, decay), strict=True)
     scores, logits = map(np.concatenate, parts)
     return scores, logits
 
 
 def synthetic_blocks(
-    images: int, concepts: int, classes: int, seed: int = 0
+    images: int, concepts: int, classes: int, seed: int = 0, decay: float = AS_SMALL
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
     """The same in blocks of images, so that they need not fit into memory."""
     rng = np.random.default_rng(seed)
-    spread = np.arange(1, _DIMENSIONS + 1, dtype=np.float32) ** -_DECAY
+    spread = np.arange(1, _DIMENSIONS + 1, dtype=np.float32) ** -decay
     families = rng.standard_normal((max(1, concepts // 3), _DIMENSIONS), dtype=np.float32)
     words = rng.standard_normal((concepts, _DIMENSIONS), dtype=np.float32)
     words = _unit((words + families[rng.integers(len(families), size=concepts)]) * spread)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
@@ -132,6 +131,8 @@ def _as_pandas(value: Any) -> Any:
         return _of_xarray(value)
     if isinstance(value, np.ndarray) and value.dtype.names:
         return pd.DataFrame.from_records(value)
+    import narwhals.stable.v2 as nw  # noqa: PLC0415 - slow, and few callers pass other tables
+
     table = nw.from_native(value, pass_through=True)
     if isinstance(table, nw.LazyFrame):
         table = table.collect("pandas") if has_index(value) else table.collect()
@@ -157,6 +158,8 @@ def _of_xarray(value: Any) -> Any:
 
 def _values(column: Any) -> Any:
     """Return the values of a column of narwhals for pandas: numbers as array, others as list."""
+    import narwhals.stable.v2 as nw  # noqa: PLC0415 - as above
+
     kind = column.dtype
     if not (kind.is_numeric() or kind == nw.Boolean):
         return pd.Series(column.to_list(), dtype=object)

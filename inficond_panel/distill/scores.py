@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial, reduce
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from itertools import pairwise
-from operator import add
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import array_api_compat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.arrays import Sliced, empty, single
+from inficond_panel.distill.compiled import LEAST_VALUES, Loops, loops
 from inficond_panel.distill.sources import (
     Array,
     ArraySource,
@@ -45,7 +45,18 @@ class Columns:
         self._place = np.full(source.shape[1], -1)
         self._used = 0
         self._lock = Lock()
-        self._blocks: list[Any] = []  # for each _IMAGES images (C, n), filled from the top
+        self._blocks: list[Any] = []  # for each BLOCK_IMAGES images (C, n), filled from the top
+
+    @cached_property
+    def loops(self) -> Loops | None:
+        """Compiled loops (compiled.py), for large tables of float32 on the host; else None."""
+        large = self.source.shape[0] * self.source.shape[1] >= LEAST_VALUES
+        return loops() if large and self.source.on_host and self.narrow else None
+
+    @cached_property
+    def narrow(self) -> bool:
+        """True if the scores are float32."""
+        return _is_narrow(self.source.first(1))
 
     def gather(self, columns: NDArray[np.intp]) -> bool:
         """Read the ``columns`` (indices) that are not in memory; return True if any was read."""
@@ -77,7 +88,8 @@ class Columns:
         """Return the product X[:, columns] @ weights (N,) of the scores X, for weights (p,)."""
         if not len(columns):
             return np.zeros(self.source.shape[0])
-        return np.concatenate(list(self.map(partial(_row_product, weights=weights), columns)))
+        product = partial(_row_product, weights=weights, loops=self.loops)
+        return np.concatenate(list(self.map(product, columns, taken=False)))
 
     def gradient(self, columns: NDArray[np.intp], residuals: Array) -> Array:
         """Return the gradient X[:, columns]'u (p,) of the scores X, for residuals u (N,)."""
@@ -95,7 +107,8 @@ class Columns:
         """
         gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
         pivot = self.pivot(columns)  # near the mean: centring cancels few digits
-        for part in self.map(partial(_gram, pivot=pivot, exact=exact), columns, curvature):
+        block = partial(_gram, pivot=pivot, exact=exact, loops=self.loops)
+        for part in self.map(block, columns, curvature, taken=False):
             gram += part[0]
             moment += part[1]
         mean = moment / curvature.sum()
@@ -110,15 +123,24 @@ class Columns:
         return few.mean(axis=1, dtype=np.float64)
 
     def map(
-        self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
+        self,
+        function: Callable[..., Any],
+        columns: NDArray[np.intp],
+        *aligned: Array,
+        taken: bool = True,
     ) -> Iterator[Any]:
         """Yield ``function(block, *parts)`` per block (p, n) of n images of these columns; parts
-        are the entries of ``aligned`` for these images."""
+        are the entries of ``aligned`` for these images.
+
+        If not ``taken``, yield ``function(block, rows, *parts)``: the columns are the ``rows``
+        (p,) of the block (C, n)."""
         held_rows = self._place[columns]
 
         def apply(block: Any, *parts: Array) -> Any:
-            rows = namespace(block).take(block[: self._used, :], beside(held_rows, block), axis=0)
-            return function(rows, *parts)
+            held = block[: self._used, :]
+            if taken:
+                return function(_rows(held, held_rows), *parts)
+            return function(held, held_rows, *parts)
 
         threads = thread_count((self.source.shape[0], len(columns)))
         return in_order(apply, self._jobs(aligned), threads)
@@ -133,18 +155,18 @@ class Columns:
 
 #: Images in a block of columns: a working set of 60 columns then fits into a core's cache. A GPU
 #: takes all columns of larger blocks.
-_IMAGES = 4096
+BLOCK_IMAGES = 4096
 
 
 def _column_blocks(shape: tuple[int, int], like: Any) -> list[Any]:
     """Return empty blocks (C, n) for the columns of a table of ``shape`` (N, C), of the library,
     the type and the device of ``like``."""
-    (images, concepts), xp, step = shape, namespace(like), _IMAGES
+    (images, concepts), xp, step = shape, namespace(like), BLOCK_IMAGES
     if xp is np:
         room = empty((images * concepts,), like.dtype)
     else:
         room = xp.empty(images * concepts, dtype=like.dtype, device=like.device)
-        step = max(block_values(like) // concepts, _IMAGES)
+        step = max(block_values(like) // concepts, BLOCK_IMAGES)
     ends = [*range(0, images, step), images]
     return [
         xp.reshape(room[first * concepts : last * concepts], (concepts, last - first))
@@ -164,88 +186,39 @@ def _wide(rows: Any) -> Any:
     return xp.astype(rows, xp.float64)
 
 
-def _row_product(rows: Any, weights: Array) -> Array:
-    return to_host(beside(weights, rows) @ _wide(rows))
+def _rows(block: Any, rows: NDArray[np.intp]) -> Any:
+    return namespace(block).take(block, beside(rows, block), axis=0)
+
+
+def _row_product(block: Any, rows: NDArray[np.intp], weights: Array, loops: Loops | None) -> Array:
+    if loops:
+        return loops.product(block, rows, weights)
+    taken = _rows(block, rows)
+    return to_host(beside(weights, taken) @ _wide(taken))
 
 
 def _row_gradient(rows: Any, residuals: Array) -> Array:
     return to_host(_wide(rows) @ beside(residuals, rows))
 
 
-def _gram(rows: Any, curvature: Array, pivot: Array, exact: bool) -> tuple[Array, Array]:
-    xp = namespace(rows)
-    wide = xp.astype(rows, xp.float64) if exact else rows
+def _gram(
+    block: Any,
+    rows: NDArray[np.intp],
+    curvature: Array,
+    pivot: Array,
+    exact: bool,
+    loops: Loops | None,
+) -> tuple[Array, Array]:
+    if loops and not exact:
+        root = np.sqrt(curvature).astype(np.float32)
+        centred = loops.centred(block, rows, pivot, root)
+        return to_host(centred @ centred.T), to_host(centred @ root)
+    taken, xp = _rows(block, rows), namespace(block)
+    wide = xp.astype(taken, xp.float64) if exact else taken
     kind = np.float64 if wide.dtype == xp.float64 else np.float32
-    root = beside(np.sqrt(curvature).astype(kind), rows)
-    centred = (wide - beside(pivot.astype(kind)[:, None], rows)) * root
+    root = beside(np.sqrt(curvature).astype(kind), taken)
+    centred = (wide - beside(pivot.astype(kind)[:, None], taken)) * root
     return to_host(centred @ centred.T), to_host(centred @ root)
-
-
-class JointGram(NamedTuple):
-    """Second derivatives of a softmax's loss by weights (M, M), by intercepts (K, K), and by both
-    (K, M), for score columns from which ``pivot`` (M,) was subtracted."""
-
-    weights: Array
-    intercepts: Array
-    mixed: Array
-    pivot: Array
-
-
-def joint_gram(
-    columns: Columns, used: Sequence[NDArray[np.intp]], softmaxes: Sequence[tuple[Array, Array]]
-) -> JointGram:
-    """Return the second derivatives of a softmax's loss: the sum over ``softmaxes`` and images of
-    a_i (diag(p_i) - p_i p_i') times x_i x_i', for probabilities (N, K), sample weights a (N,).
-
-    ``used`` holds the columns of each class; the M weights are sorted by class, then by column.
-    """
-    union = np.unique(np.concatenate(list(used)))
-    in_union = [np.searchsorted(union, each) for each in used]
-    pivot = columns.pivot(union) if len(union) else np.empty(0)
-    size = sum(map(len, in_union)) + len(in_union)
-    block, total = partial(_joint_block, pivot=pivot, places=in_union), np.zeros((size, size))
-    for probability, weight in softmaxes:
-        of_one = np.zeros((size, size))
-        for part in columns.map(block, union, probability, weight):
-            of_one += part
-        total += of_one
-        del of_one  # as large as the total
-    ends = np.cumsum([len(each) + 1 for each in in_union]) - 1  # each class's intercept is last
-    inner = np.setdiff1d(np.arange(size), ends)
-    return JointGram(
-        total[np.ix_(inner, inner)],
-        total[np.ix_(ends, ends)],
-        total[np.ix_(ends, inner)],
-        np.concatenate([pivot[each] for each in in_union]),
-    )
-
-
-def _joint_block(
-    rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
-) -> Array:
-    parts = (slice(a, min(a + _IMAGES, rows.shape[1])) for a in range(0, rows.shape[1], _IMAGES))
-    sums = (_joint_sum(rows[:, i], probability[i], weight[i], pivot, places) for i in parts)
-    return to_host(reduce(add, sums))
-
-
-def _joint_sum(
-    rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
-) -> Any:
-    xp = namespace(rows)
-    centred = xp.astype(rows, xp.float64) - beside(pivot[:, None], rows)
-    one = beside(np.ones((1, rows.shape[1])), rows)
-    parts = [xp.concat([xp.take(centred, beside(at, rows), axis=0), one]) for at in places]
-    root = np.sqrt(weight)
-    roots = beside(root * probability.T, rows)
-    outer = xp.concat([part * of_one for part, of_one in zip(parts, roots, strict=True)])
-    total = -(outer @ outer.T)
-    first = 0
-    for part, of_one in zip(parts, beside(np.sqrt(weight * probability.T), rows), strict=True):
-        columns = slice(first, first + part.shape[0])
-        scaled = part * of_one
-        total[columns, columns] += scaled @ scaled.T
-        first += part.shape[0]
-    return total
 
 
 ScoreLike: TypeAlias = "Scores | Source | Sliced | ArrayLike"
@@ -280,7 +253,8 @@ class Scores:
         """
         self.passes += 1
         total = -np.outer(self.pivot, residuals.sum(axis=0))
-        for part in self.source.map(partial(_gradient, rough=rough), residuals):
+        block = partial(_gradient, rough=rough, loops=self.columns.loops)
+        for part in self.source.map(block, residuals):
             total += part
         return total
 
@@ -301,7 +275,12 @@ class Scores:
     def narrow(self) -> bool:
         """True if a pass in float32 costs less: the scores are at hand, and float32. Of float16 the
         conversion takes most of a pass."""
-        return not self.source.slow and _is_narrow(self.source.first(1))
+        return not self.source.slow and self.columns.narrow
+
+    def reads_few(self, residuals: int) -> bool:
+        """Return True if an exact pass for so many columns of residuals costs no more than one in
+        float32."""
+        return self.columns.loops is not None and residuals <= _FEW
 
     @cached_property
     def pivot(self) -> Array:
@@ -346,7 +325,9 @@ def _no_half(values: Any) -> Any:
 #: Most columns of residuals that are multiplied one by one, the scores that are taken at one time
 #: then, and the concepts to a multiple of which zeros are added: without these BLAS computes its
 #: last columns in another way, and two equal concepts would differ.
-_FEW, _FEW_VALUES, _LANES = 3, 1 << 18, 64
+_FEW, _FEW_VALUES, _LANES = 3, 1 << 16, 64
+#: Most columns of residuals that compiled loops multiply: of more, BLAS is quicker.
+_MOST_COMPILED = 16
 
 
 def _few_gradients(block: NDArray, residuals: NDArray) -> Array:
@@ -362,7 +343,9 @@ def _few_gradients(block: NDArray, residuals: NDArray) -> Array:
     return total[:, :concepts].T
 
 
-def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
+def _gradient(block: Any, residuals: Array, rough: bool, loops: Loops | None) -> Array:
+    if loops and not rough and residuals.shape[1] <= _MOST_COMPILED:
+        return loops.gradient(block, residuals)
     total, xp = np.zeros((block.shape[1], residuals.shape[1])), namespace(block)
     # the sums are not in the cache for many classes: then each addition has more products
     step = max(_CACHED_VALUES // block.shape[1], 3 * residuals.shape[1], 16)

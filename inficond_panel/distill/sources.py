@@ -120,6 +120,7 @@ class Source(Protocol):
 
     shape: tuple[int, int]
     slow: bool  # True if a pass over all concepts costs more than several over a working set
+    on_host: bool  # True if blocks are numpy arrays of this process
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
         """Yield ``function(block, *parts)`` per block (n, C) of the scores; parts are the same
@@ -138,8 +139,8 @@ class ArraySource:
         self.values = values
         self.shape = checked_shape(values, _is_number(values))
         check_finite(values, "scores")
-        on_host = isinstance(values, np.ndarray)
-        self._threads = thread_count(self.shape) if on_host else 1
+        self.on_host = isinstance(values, np.ndarray)
+        self._threads = thread_count(self.shape) if self.on_host else 1
         self._rows = _row_slices(self.shape, 1, block_values(values))
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
@@ -157,6 +158,8 @@ class SlicedSource:
 
     Blocks that were read are cached in the stored type, if the table has at most ``keep`` bytes.
     """
+
+    on_host = True
 
     def __init__(self, values: Sliced, keep: int = _KEPT_BYTES) -> None:
         self.values = values
@@ -198,7 +201,7 @@ class DaskSource:
     The array's chunks of rows are the blocks; persist the array to keep it in the workers.
     """
 
-    slow = True
+    slow, on_host = True, False
 
     def __init__(self, values: Any) -> None:
         self.shape = checked_shape(values, np.dtype(values.dtype).kind in "fiub")

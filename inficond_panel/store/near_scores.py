@@ -29,6 +29,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.threads import one_thread
+
 #: Largest distance of near-equal images.
 LIMIT = 0.25
 #: Largest expected number of pairs of unrelated images that are taken for near-equal.
@@ -57,6 +59,7 @@ Array = NDArray[np.float64]
 Pairs = NDArray[np.intp]
 
 
+@one_thread()
 def near_equal(scores: NDArray, logits: NDArray) -> Pairs:
     """Return pairs of near-equal images, by scores (n, C) and the teacher's logits (n, K).
 

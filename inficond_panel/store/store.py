@@ -352,7 +352,7 @@ class Store:
 
     def _loaded(self, name: str, rows: slice = slice(None)) -> np.ndarray:
         try:
-            return self.dataset[name][rows].to_numpy()
+            return np.asarray(self.dataset[name][rows].values)  # to_numpy would import dask
         except Exception as error:  # zarr raises many exception types for a damaged chunk
             raise unreachable(self.path, error) or self._damaged(name) from error
 

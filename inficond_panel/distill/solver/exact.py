@@ -183,6 +183,7 @@ def _solve(
     while unfinished:
         check_cancelled(cancelled)
         far = [s for s in unfinished if s.is_far(tolerance, max_iterations)]
+        far = [] if data.reads_few(2 * len(far)) else far
         near = [s for s in unfinished if s not in far]
         _certify(data, far, rough=True)
         _certify(data, near + [s for s in far if not s.gap > NEARLY])

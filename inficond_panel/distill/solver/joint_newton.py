@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Scores, joint_gram
+from inficond_panel.distill.scores import Scores
+from inficond_panel.distill.solver.joint_gram import joint_gram
 from inficond_panel.distill.solver.joint_model import LargeModel, Rows, solve_bounded
 from inficond_panel.distill.solver.joint_objective import JointProblem, flat_solve
 from inficond_panel.distill.solver.newton import Move, SolverState
