@@ -4,9 +4,9 @@
 
 First pages of the demo are opened and closed, at most 100 a minute, since the server refuses an
 address more than 120. Then one session clicks, gives thumbs and fine-tunes. Both are cut into ten
-parts of equal length. For each part: median seconds of an open, or of a click, and the server's
-memory at its end. The first part warms up. `drift` is the change from the second part to the last,
-in percent; the goal is at most 5 % either way. Run it alone on a machine. Needs Linux.
+parts of equal length. For each part: median seconds of an open, or of a click or thumb, and the
+server's memory at its end. The first part warms up. `drift` is the change from the second part to
+the last, in percent; the goal is at most 5 % either way. Run it alone on a machine. Needs Linux.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ async def clicks(server: Server, minutes: float) -> dict[str, Any]:
     seconds, megabytes = [], []
     for _ in range(PARTS):
         steps = await session.work_and_tune(60 * minutes / PARTS)
-        seconds.append(median(took for kind, took in steps if kind == "click"))
+        seconds.append(median(took for kind, took in steps if kind != "tune"))
         megabytes.append(server.megabytes())
     session.close()
     return told(seconds, megabytes)
