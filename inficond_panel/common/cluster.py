@@ -5,10 +5,12 @@ Dask sends pickles, so the client and the workers must trust each other.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -23,8 +25,8 @@ from inficond_panel.errors import InficondError
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Longest time that a scheduler may take to answer.
-TIMEOUT = "10s"
+#: Seconds that a scheduler may take to answer.
+TIMEOUT = 10
 #: Items that wait at each worker's thread, beside the item that it computes.
 _AHEAD = 1
 #: Packages whose versions change the last digits of numbers.
@@ -39,10 +41,10 @@ def connected(address: str) -> Iterator[Any]:
     answer or has no workers."""
     with needs("Using a Dask cluster", "scale"):
         from distributed import Client  # noqa: PLC0415 - an extra
-        from distributed.comm import get_address_host  # noqa: PLC0415 - an extra
     try:
-        get_address_host(address)  # a client of an invalid address cannot be closed
-        client = Client(address, timeout=TIMEOUT, set_as_default=False)
+        with _quiet("distributed"), ThreadPoolExecutor(1) as pool:  # a notebook has a loop here
+            pool.submit(asyncio.run, _greet(address)).result()
+        client = Client(address, timeout=f"{TIMEOUT}s", set_as_default=False)
     except Exception as error:  # what answers may be anything, and its decoding raises anything
         raise InficondError(
             f"No Dask scheduler answers at {address}: {error}",
@@ -55,6 +57,20 @@ def connected(address: str) -> Iterator[Any]:
                 f"Start workers: dask worker {address}",
             )
         yield client
+
+
+async def _greet(address: str) -> None:
+    """Exchange Dask's greetings with what listens at ``address``; raise an error if it does not
+    answer, or answers something else. A client would wait for it without end."""
+    from distributed.comm import connect  # noqa: PLC0415 - an extra
+    from distributed.security import Security  # noqa: PLC0415 - an extra
+
+    security = Security().get_connection_args("client")
+    try:
+        comm = await asyncio.wait_for(connect(address, TIMEOUT, **security), TIMEOUT)
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {TIMEOUT} s") from error
+    comm.abort()
 
 
 @contextmanager

@@ -4,8 +4,9 @@ Addresses are those of libpq, ``postgresql://user@host/database``, without a sec
 logs show them. libpq takes the password from ``~/.pgpass``, which names hosts, or ``PGPASSWORD``.
 
 A server that hangs, or a network that loses what is sent, ends in an error: connecting is given up
-after ``CONNECTING`` seconds per host, a statement after ``SILENCE`` seconds without a byte of the
-server, and waiting for another thread of this process after the same time.
+after ``CONNECTING`` seconds per host, a transaction that reads after ``READING`` and one that
+writes after ``SILENCE`` seconds without a byte of the server, and waiting for another thread of
+this process after ``SILENCE`` seconds, or once that thread cannot connect.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ with needs("A history in PostgreSQL", "postgres"):
     from psycopg.conninfo import conninfo_to_dict
     from psycopg.pq import Conninfo
 
-CONNECTING, SILENCE = 5.0, 15.0  #: seconds; SILENCE is more than the time-out of locks
+#: Seconds; SILENCE is more than the time-out of locks. A page that opens only reads, so it waits no
+#: longer than READING and CONNECTING.
+CONNECTING, READING, SILENCE = 5.0, 5.0, 15.0
 #: How libpq connects, unless the address or the environment says otherwise. No server gets a
 #: password in clear text, or one that MD5 hides, because the address may come from somebody's spec.
 _DEFAULTS: Mapping[str, object] = {
@@ -80,7 +83,7 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]
 
 
 class NoAnswerError(psycopg.OperationalError):
-    """A server that has not sent a byte for ``SILENCE`` seconds after a statement."""
+    """A server that has not sent a byte for too long after a statement."""
 
 
 _Returned = TypeVar("_Returned")
@@ -93,19 +96,22 @@ class _Impatient(psycopg.Connection[Any]):
     stopped: its system still answers.
     """
 
+    reading = False  #: True in a transaction that reads
+
     def wait(self, gen: Generator[Any, Any, _Returned], *args: Any, **kwargs: Any) -> _Returned:
         """Run psycopg's generator, which yields what it waits for."""
         return super().wait(self._limited(gen), *args, **kwargs)
 
     def _limited(self, gen: Generator[Any, Any, _Returned]) -> Generator[Any, Any, _Returned]:
+        patience = READING if self.reading else SILENCE
         try:
             wanted, since = next(gen), time.monotonic()
             while True:
                 if ready := (yield wanted):
                     wanted, since = gen.send(ready), time.monotonic()
-                elif time.monotonic() - since > SILENCE:
+                elif time.monotonic() - since > patience:
                     self.close()
-                    raise NoAnswerError(f"the server did not answer within {SILENCE:g} s")
+                    raise NoAnswerError(f"the server did not answer within {patience:g} s")
         except StopIteration as end:
             returned: _Returned = end.value
             return returned
@@ -123,6 +129,11 @@ class _Connection:
     def execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """Execute a statement with ``?`` in place of its values; return its rows."""
         return self._connection.execute(sql.replace("?", "%s").encode(), values or None)
+
+    def begin(self, write: bool) -> None:
+        """Begin a transaction that reads, or, with ``write``, one that writes."""
+        self._connection.reading = not write
+        self.execute("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def schema_mark(self) -> object:
         """Return a value that changes when anybody touches the triggers of the tables."""
@@ -142,6 +153,7 @@ class PostgresDatabase(Connected[_Connection]):
         super().__init__(url)
         self.schema = schema
         self._space = f"inficond_{schema.noun}"
+        self._refused: tuple[float, str] = 0.0, ""  # when it could last not connect, and why
 
     @contextlib.contextmanager
     def transaction(self, write: bool = False) -> Iterator[_Connection]:
@@ -167,10 +179,15 @@ class PostgresDatabase(Connected[_Connection]):
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Run the block while no other thread of this process uses the connection."""
+        """Run the block while no other thread of this process uses the connection; raise its error
+        if it could not connect meanwhile, rather than try the same again."""
+        asked = time.monotonic()
         if not self._lock.acquire(timeout=SILENCE):
             raise self._unreachable(f"other threads have waited for it for {SILENCE:g} s", False)
         try:
+            when, why = self._refused
+            if when > asked:
+                raise self._unreachable(why, False)
             yield
         finally:
             self._lock.release()
@@ -178,15 +195,14 @@ class PostgresDatabase(Connected[_Connection]):
     def _begin(self, write: bool) -> _Connection:
         """Begin a transaction; connect again if the server has closed the connection."""
         db = self._connected()
-        how = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         try:
-            db.execute(how)
+            db.begin(write)
         except NoAnswerError:
             raise
         except psycopg.OperationalError:
             self.close()
             db = self._connected()
-            db.execute(how)
+            db.begin(write)
         return db
 
     def _take_turn(self, db: _Connection) -> None:
@@ -197,7 +213,11 @@ class PostgresDatabase(Connected[_Connection]):
     def _connected(self) -> _Connection:
         if self._connection is not None:
             return self._connection
-        db = _Connection(self.path)
+        try:
+            db = _Connection(self.path)
+        except psycopg.OperationalError as error:
+            self._refused = time.monotonic(), " ".join(str(error).split())
+            raise
         try:
             self._prepare(db)
         except BaseException:

@@ -20,6 +20,7 @@ import traceback
 import zlib
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -47,13 +48,18 @@ UNPACKED_SIZE = 16 << 20
 VALUES, MODELS, ENTRIES = 100_000, 100, 1_000
 #: Most events (changes, clicks) in one message. Each is handled by itself, on the event loop.
 EVENTS = 100
+#: Kinds of events that add or remove a part of the page, which only the server does.
+_SERVERS = {"RootAdded", "RootRemoved"}
+#: Most parts of one message: a browser sends three. An empty part takes time too.
+PARTS = 100
 #: Allowance of one connection: gained per second, and at most. One unit is about a millisecond of
 #: the server.
 GAIN, MOST = 900.0, 1_800.0
-#: What a message takes of the allowance: 1 per message, and 1 per so many bytes; more for a copy of
-#: the document, for an event that calls Panel's handlers, such as a click, for a change of a plot's
-#: ranges, and for another change. Dragging a map sends 60 ranges and 240 other changes per second.
-BYTES, COPY, CALL, RANGES, CHANGE = 2**14, 300, 30, 6, 1
+#: What a message takes of the allowance: 1 per message, and 1 per so many bytes, values and
+#: unpacked bytes; more for a copy of the document, for an event that calls Panel's handlers, such
+#: as a click, for a change of a plot's ranges, and for another change. Dragging a map sends 60
+#: ranges and 240 other changes per second.
+BYTES, DECODED, UNPACKED, COPY, CALL, RANGES, CHANGE = 2**14, 500, 2**16, 300, 30, 6, 1
 #: Array types that browsers have; other types may take any amount of memory per number.
 _DTYPES = {"bool", "object", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -93,15 +99,22 @@ def _cost_of_event(event: object) -> int:
     return RANGES if isinstance(data, dict) and data.get("name") == "rangesupdate" else CALL
 
 
+#: What decoding the message of this task has taken of the allowance so far.
+_decoding: ContextVar[float] = ContextVar("_decoding", default=0.0)
 #: Allowances by the handler of the connection.
 _allowances: WeakKeyDictionary[Any, Allowance] = WeakKeyDictionary()
 
 
 def check_events(content: object) -> None:
-    """Raise ``DeserializationError`` if the parsed JSON of a message has over ``EVENTS`` events."""
+    """Raise ``DeserializationError`` if the parsed JSON of a message has over ``EVENTS`` events, or
+    an event of a kind that only the server sends."""
     events = content.get("events") if isinstance(content, dict) else None
-    if isinstance(events, list) and len(events) > EVENTS:
+    if not isinstance(events, list):
+        return
+    if len(events) > EVENTS:
         raise DeserializationError(f"more than {EVENTS} events")
+    if any(isinstance(event, dict) and event.get("kind") in _SERVERS for event in events):
+        raise DeserializationError("an event that only the server sends")
 
 
 def guard_messages() -> None:
@@ -132,7 +145,9 @@ async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> 
     """
     begins = self.receiver is None or self.receiver._current_consumer == self.receiver._HEADER
     self._received_size = len(fragment) + (0 if begins else self._received_size)
-    if self._received_size > max(UNPACKED_SIZE, self.max_message_size):
+    self._received_parts = 1 + (0 if begins else self._received_parts)
+    too_large = self._received_size > max(UNPACKED_SIZE, self.max_message_size)
+    if too_large or self._received_parts > PARTS:
         self._protocol_error("a message is too large")
         return
     try:
@@ -144,7 +159,7 @@ async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> 
         self._internal_error(f"a message cannot be read: {type(error).__name__}")
         return
     if message:
-        cost = cost_of(message.msgtype, message.content, self._received_size)
+        cost = cost_of(message.msgtype, message.content, self._received_size) + _decoding.get()
         await asyncio.sleep(_allowances.setdefault(self, Allowance()).spend(cost))
 
 
@@ -156,7 +171,7 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
         raise ProtocolError(f"messages of kind {kind} are not accepted")
     try:
         check_events(message.content)
-        check_cost(message.content)
+        _decoding.set(values_of(message.content) / DECODED)
         return await handler(message, connection)
     except Exception as error:
         if _is_ours(error):
@@ -182,8 +197,9 @@ def _is_ours(error: BaseException) -> bool:
     return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in others)
 
 
-def check_cost(content: object) -> None:
-    """Raise ``DeserializationError`` if the parsed JSON of a message would take long to decode."""
+def values_of(content: object) -> int:
+    """Return the number of values in the parsed JSON of a message; raise ``DeserializationError``
+    if it would take long to decode."""
     waiting, values, models = [content], 0, 0
     while waiting:
         value = waiting.pop()
@@ -198,6 +214,7 @@ def check_cost(content: object) -> None:
             waiting.extend(value)
         if values > VALUES or models > MODELS:
             raise DeserializationError(f"more than {VALUES:,} values or {MODELS} models")
+    return values
 
 
 def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any]) -> Any:
@@ -208,6 +225,7 @@ def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any
     left = getattr(self, "_bytes_left", UNPACKED_SIZE)
     unpacked = unpack(data, left)
     self._bytes_left = left - len(unpacked)
+    _decoding.set(_decoding.get() + len(unpacked) / UNPACKED)
     return unpacked
 
 

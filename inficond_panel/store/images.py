@@ -27,6 +27,9 @@ SUFFIXES = (
 )  # fmt: skip
 #: Most pixels of an image, twice Pillow's limit for its warning of decompression bombs.
 MOST_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
+#: Bytes per pixel that decoding takes, measured, where it is more than six; an image of such a
+#: format may have as many pixels fewer.
+_BYTES = {"WEBP": 16, "AVIF": 9}
 #: Longest side of an image, in pixels; JPEG's own limit. A longer strip could not be reduced.
 MOST_SIDE = 65_535
 #: Most pixels of a JPEG2000 image that is decoded whole, which takes 20 bytes per pixel.
@@ -133,7 +136,7 @@ def _opened(source: Path | bytes, grey: Grey) -> Image.Image:
 
 
 def _decoded(image: Image.Image, grey: Grey) -> Image.Image:
-    _check_size(*image.size)
+    _check_size(*image.size, MOST_PIXELS * 6 // _BYTES.get(image.format or "", 6))
     if image.format == "TIFF":
         tags: Any = image.tag_v2  # type: ignore[attr-defined]
         _check_size(*(_number(tags.get(tag)) for tag in _TILE))
@@ -166,10 +169,10 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _check_size(width: int, height: int) -> None:
+def _check_size(width: int, height: int, most: int = MOST_PIXELS) -> None:
     """Raise ``UnreadableImage`` for an image, or a part of one, that takes too much memory."""
-    if width * height > MOST_PIXELS:
-        raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels")
+    if width * height > most:
+        raise UnreadableImage(f"more than {most:,} pixels")
     if max(width, height) > MOST_SIDE:
         raise UnreadableImage(f"more than {MOST_SIDE:,} pixels on a side")
 

@@ -52,6 +52,32 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch) -> None:
         done.set()
 
 
+def test_who_waited_for_a_thread_that_cannot_connect_is_told_at_once(monkeypatch) -> None:
+    """Each would else try for as long again, one after the other."""
+    monkeypatch.setitem(database._DEFAULTS, "connect_timeout", 2)
+    tries: list[bool] = []
+    done, told = threading.Event(), []
+
+    def hold(_: socket.socket) -> None:
+        tries.append(True)
+        done.wait()
+
+    def read() -> None:
+        with pytest.raises(HistoryError, match="connection timeout expired") as error:
+            history.nodes(ROOT.id)
+        told.append(error.value)
+
+    with listener(hold) as address:
+        history = History(address)
+        threads = [threading.Thread(target=read) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        done.set()
+    assert (len(told), len(tries)) == (5, 1)
+
+
 def test_a_thread_does_not_wait_for_others_for_ever(monkeypatch) -> None:
     monkeypatch.setattr(database, "SILENCE", 0.05)
     history = History("postgresql://me@127.0.0.1:1/h")
@@ -74,7 +100,7 @@ def test_a_thread_does_not_wait_for_others_for_ever(monkeypatch) -> None:
 @pytest.fixture
 def stopped(postgres, monkeypatch) -> Iterator[tuple[History, int]]:
     """A history in a database whose server process is stopped, and the number of this process."""
-    monkeypatch.setattr(database, "SILENCE", 0.5)
+    monkeypatch.setattr(database, "READING", 0.5)
     history = History(postgres.address())
     history.add(ROOT)
     with history._database.transaction() as db:
@@ -88,6 +114,14 @@ def stopped(postgres, monkeypatch) -> Iterator[tuple[History, int]]:
 def test_a_server_process_that_is_stopped_is_given_up(stopped) -> None:
     with pytest.raises(HistoryError, match="cannot be reached: the server did not answer"):
         stopped[0].nodes(ROOT.id)
+
+
+@pytest.mark.more
+def test_a_writer_waits_longer_than_for_a_lock(stopped, monkeypatch) -> None:
+    assert stopped[0]._database.schema.busy_seconds < database.SILENCE
+    monkeypatch.setattr(database, "SILENCE", 1.5)
+    with pytest.raises(HistoryError, match=r"did not answer within 1\.5 s"):
+        stopped[0].set_note(ROOT.id, "a note")
 
 
 @pytest.mark.more

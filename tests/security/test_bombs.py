@@ -132,6 +132,22 @@ def test_a_strip_that_could_not_be_reduced_is_refused(kind, size):
         decode(as_file(Image.new("L", size), kind))
 
 
+@pytest.mark.parametrize(("kind", "most"), [("WEBP", 67_108_863), ("AVIF", 119_304_646)])
+def test_a_format_that_takes_more_memory_may_have_fewer_pixels(monkeypatch, kind, most):
+    """One GiB for each format, as measured: 16 and 9 bytes per pixel, instead of 6."""
+    opened = Image.open
+    image = as_file(Image.new("RGB", (16, 16)), kind)
+
+    def larger(file, **options):
+        image = opened(file, **options)
+        image._size = (16_383, most // 16_383 + 1)
+        return image
+
+    monkeypatch.setattr(Image, "open", larger)
+    with pytest.raises(UnreadableImage, match=f"more than {most:,} pixels"):
+        decode(image)
+
+
 def test_the_longest_strip_is_read():
     assert decode(as_file(Image.new("L", (1, MOST_SIDE)), "PNG")).size == (1, MOST_SIDE)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import logging
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 from bokeh.core.serialization import DeserializationError
 from bokeh.document import Document
+from bokeh.protocol.exceptions import ProtocolError
 from factory import small_spec
 from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
@@ -19,10 +23,12 @@ from inficond_panel.serving.messages import (
     ENTRIES,
     EVENTS,
     MODELS,
+    PARTS,
     VALUES,
+    _decode_bytes,
     _handled,
     _received,
-    check_cost,
+    values_of,
 )
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
@@ -312,14 +318,14 @@ def content(models: int = 0, entries: int = 0, values: int = 0) -> dict[str, obj
 
 
 def test_what_takes_long_to_decode_is_refused_before():
-    check_cost(content(MODELS, ENTRIES, VALUES // 2))
-    check_cost({"type": ["no text"], "entries": 0})
+    assert values_of(content(MODELS, ENTRIES, VALUES // 2)) > VALUES // 2
+    values_of({"type": ["no text"], "entries": 0})
     for costly in ({"models": MODELS + 1}, {"entries": ENTRIES + 1}, {"values": VALUES}):
         with pytest.raises(DeserializationError, match="more than"):
-            check_cost(content(**costly))
+            values_of(content(**costly))
     pairs = {"type": "map", "entries": [[at, 0] for at in range(ENTRIES + 1)]}
     with pytest.raises(DeserializationError, match="entries"):
-        check_cost([pairs])
+        values_of([pairs])
 
 
 CALLED = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": {}}
@@ -348,6 +354,18 @@ def test_a_message_of_too_many_events_is_refused_before_any_is_decoded(event, nu
     assert decoded([event] * number) == taken
 
 
+@pytest.mark.parametrize("kind", ["RootAdded", "RootRemoved"])
+def test_a_page_adds_and_removes_no_part_of_itself(kind):
+    assert decoded([CHANGED, {"kind": kind, "model": {"id": "1"}}]) == 0
+
+
+async def unpacked(message: SimpleNamespace, _: object) -> None:
+    """Unpack the bytes of the first event of a message, if it has some."""
+    first = next(iter(message.content["events"]), {})
+    if "bytes" in first:
+        _decode_bytes(None, SimpleNamespace(), {"data": first["bytes"]})
+
+
 class Page:
     """A connection whose page sends a message at each call of ``send``, at a moment of its own."""
 
@@ -365,7 +383,13 @@ class Page:
     async def _receive(self, fragment: str) -> SimpleNamespace:
         return self._message
 
-    async def _handle(self, message: SimpleNamespace) -> None: ...
+    async def _handle(self, message: SimpleNamespace) -> None:
+        connection = SimpleNamespace(
+            _socket=SimpleNamespace(ws_connection=Socket(closing=False)), error=lambda *_: None
+        )
+        handler = SimpleNamespace(_handlers=dict.fromkeys(("PATCH-DOC", "PULL-DOC-REQ"), unpacked))
+        with suppress(ProtocolError):
+            await _handled(None, handler, message, connection)
 
     def send(self, kind: str, events: list[dict[str, object]], size: int = 100) -> None:
         self._message = SimpleNamespace(msgtype=kind, content={"events": events})
@@ -374,6 +398,7 @@ class Page:
 
 RANGES = {"kind": "MessageSent", "msg_data": {"type": "event", "name": "rangesupdate"}}
 CLICKED = {"kind": "MessageSent", "msg_data": {"type": "event", "name": "data_event"}}
+ZEROS = base64.b64encode(gzip.compress(bytes(15 << 20))).decode()
 #: Kinds of messages, and how many of each a session gets done in a minute, at most: about 0.9 s of
 #: the server per second.
 FLOODS = {
@@ -384,6 +409,8 @@ FLOODS = {
     "no events": ("PATCH-DOC", [], 100, 60_000),
     "large values": ("PATCH-DOC", [CHANGED], 1_000_000, 1_000),
     "copies of the document": ("PULL-DOC-REQ", [], 100, 200),
+    "values": ("PATCH-DOC", [{**CHANGED, "new": [0] * 99_000}], 200_000, 270),
+    "unpacked bytes": ("PATCH-DOC", [{**CHANGED, "bytes": ZEROS}], 21_000, 230),
     "nonsense": ("UNKNOWN", [], 1_000_000, 1_000),
 }
 
@@ -416,6 +443,24 @@ def test_what_a_browser_sends_is_never_kept_waiting(
         page.send(kind, events, size)
         page.moment += 1 / per_second
     assert page.moment == pytest.approx(1000 + number / per_second)
+
+
+def test_a_message_of_very_many_empty_parts_is_given_up():
+    class Socket:
+        max_message_size, receiver = 1, SimpleNamespace(_current_consumer=1, _HEADER=0)
+        _received_size, _received_parts, faults = 0, 0, []
+
+        async def _receive(self, _: str) -> None: ...
+
+        def _protocol_error(self, text: str) -> None:
+            self.faults.append(text)
+
+    socket = Socket()
+    for _ in range(PARTS):
+        asyncio.run(_received(None, socket, ""))
+    assert not socket.faults
+    asyncio.run(_received(None, socket, ""))
+    assert socket.faults == ["a message is too large"]
 
 
 def test_connections_have_allowances_of_their_own(monkeypatch):

@@ -1,5 +1,6 @@
 """Encoding by the workers of a Dask cluster: the same bits, also when a worker is killed."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -91,7 +92,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("kind", GARBAGE)
 def test_what_is_no_scheduler_is_told(monkeypatch, kind):
-    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", "1s")
+    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", 1)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer():
@@ -108,8 +109,26 @@ def test_what_is_no_scheduler_is_told(monkeypatch, kind):
         server.shutdown(socket.SHUT_RDWR)
 
 
+def test_what_accepts_a_connection_and_never_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # its system accepts
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InficondError, match="no answer within"), connected(address):
+            pass
+
+
+def test_a_scheduler_is_reached_where_an_event_loop_runs():
+    async def reach(address):
+        with connected(address) as client:
+            return len(client.nthreads())
+
+    given = {"n_workers": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**given) as cluster:
+        assert asyncio.run(reach(cluster.scheduler_address)) == 1
+
+
 def test_no_scheduler_and_one_without_workers_are_told(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", "0.2s")
+    monkeypatch.setattr("inficond_panel.common.cluster.TIMEOUT", 0.2)
     spec, store = load_spec(home / "spec.yaml"), tmp_path / "a.zarr"
     with pytest.raises(InficondError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         precompute.run(spec, store, scheduler="tcp://127.0.0.1:1")
