@@ -190,7 +190,7 @@ class SimulatedPerson:
         while answered < count and not work.done and work.left() != 0:
             if not asking.image:
                 asking.go_on()
-            if not asking.image:
+            if asking.draft is None or not asking.image:
                 return  # no photo is left to ask about
             self._spend(PHOTO)
             asking.answer(len(asking.draft.replies), self._label(work, asking.image))

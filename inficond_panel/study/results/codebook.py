@@ -9,13 +9,14 @@ import pandas as pd
 
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.study.results.remarks import CODERS
-from inficond_panel.study.results.results import TASK_MEASURES
+from inficond_panel.study.results.results import LEVEL, TASK_MEASURES
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.progress import StudyStep, make_steps
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
 from inficond_panel.study.spec.questions import LikertQuestion
+from inficond_panel.vocabulary.confidence import confidence_word
 
 
 class Described(NamedTuple):
@@ -31,7 +32,7 @@ _YES = "True or False"
 _COUNT = "whole number ≥ 0"
 _AP = ("AP", "0 to 1")
 _POINTS = ("points of AP (0.01)", "number; empty if unknown")
-_INTERVAL = "end of the 95 % interval of"
+_INTERVAL = f"end of the {confidence_word(LEVEL)} interval of"
 
 #: Columns that mean the same in each table that has them.
 _COMMON = {
