@@ -232,6 +232,12 @@ def test_a_participant_cannot_look_in_advance(study):
     assert (screen["kind"], screen["title"]) == ("message", "This is not a link for previews.")
 
 
+def test_the_first_command_of_a_study_makes_its_folder(tmp_path, capsys):
+    study = small_study(tmp_path, prepare=False)
+    assert main(["study", "add", str(study.spec.path)]) == 0
+    assert study.folder.exists()
+
+
 def test_the_command_prints_a_link_for_previews(tmp_path, capsys):
     study = small_study(tmp_path)
     assert main(["study", "add", str(study.spec.path), "--preview"]) == 0

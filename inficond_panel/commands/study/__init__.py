@@ -135,12 +135,13 @@ def run(args: argparse.Namespace) -> None:
     if args.action == "pilot":
         pilot(opened, args)
         return
-    if args.action in {"serve", "add", "link", "size"} and opened.log.simulated:
+    begun = (opened.folder / "study.sqlite").exists()
+    if begun and args.action in {"serve", "add", "link", "size"} and opened.log.simulated:
         raise StudyError(
             f"{opened.folder} holds the records of simulated people.",
             "Leave --data out, or name the folder of people with it.",
         )
-    if args.action not in {"serve", "add"} and not (opened.folder / "study.sqlite").exists():
+    if args.action not in {"serve", "add"} and not begun:
         raise StudyError(
             f"Nothing is recorded in {opened.folder}.",
             "Name the folder of the records with --data, or run: inficond study serve STUDY",
