@@ -47,7 +47,7 @@ from inficond_panel.study.spec.task_sections import Block, Task
 
 class Window(Section):
     """Least size of a participant's window, in CSS pixels. In a smaller one the page asks to
-    enlarge it, and shows nothing else."""
+    enlarge it, and cannot be used."""
 
     width: int = option(0, ge=0, doc="Least width.")
     height: int = option(0, ge=0, doc="Least height.")
