@@ -1,6 +1,7 @@
 # make demo   set up .venv (no torch) and serve the embedded demo
 # make test   set up everything that the tests need, check the code and run all tests
-# make test-fast   tests without browser, page, commands, server or torch, for daily work
+# make test-fast   tests without browser, page, commands, server or torch, for daily work; sets up .venv
+#                  without torch and CUDA where there is none yet
 # make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads,
 #                  Firefox, the release, other versions and Pythons, other instructions of processors,
 #                  the site
@@ -29,8 +30,13 @@ NEWER := 3.12 3.13 3.14
 NEWEST_PYTHON = $(firstword $(shell for v in 3.14 3.13 3.12; do python$$v -c "print('python$$v')" 2> /dev/null; done) $(PYTHON))
 ALL_EXTRAS := all,benchmarks,demo,dev
 EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,dicom,notebook,demo,dev
+comma := ,
+FAST_EXTRAS := $(EXTRAS_WITHOUT_TORCH:%=--extra=%)
+FAST_EXTRAS := $(subst $(comma), --extra=,$(FAST_EXTRAS))
 #: Of the extra that brings torch, what the fast tests import.
 WITHOUT_TORCH := scikit-image pyarrow huggingface-hub
+#: Of the extra dev, what needs a browser.
+WITH_BROWSER := playwright axe-playwright-python
 #: Tests that --fast leaves out and that other packages matter to most.
 WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
   teacher_files.py transformers_models.py pixel_export.py quantify_networks.py notebook_cell.py app.py)
@@ -69,7 +75,7 @@ test-browser:
 	if [ $$status = 1 ]; then echo "Failed tests once more; those that pass now are races:"; \
 	$(BROWSER_TESTS) --last-failed --exitfirst --verbose; status=$$?; fi; exit $$status
 
-test-fast: $(VENV)/.test
+test-fast: $(VENV)/.fast
 	$(BIN)/python -m pytest --quiet --fast --durations=5
 
 test-more: $(VENV)/.test
@@ -186,6 +192,7 @@ build-site: $(VENV)/.site
 lock: $(VENV)/.test
 	printf 'hatchling\npython-dateutil<3\n' | $(LOCK) --upgrade -o locks/base.txt
 	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
+	printf '%s\n' hatchling $(WITHOUT_TORCH) | $(LOCK) --upgrade $(FAST_EXTRAS) $(WITH_BROWSER:%=--no-emit-package=%) -c locks/test.txt -o locks/fast.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
 	echo hatchling | $(LOCK) --upgrade --extra sklearn --extra onnx --group site -c locks/test.txt -o locks/site.txt
 	echo hatchling | $(filter-out pyproject.toml,$(LOCK)) --upgrade --group packaging -c locks/test.txt -o locks/packaging.txt
@@ -228,7 +235,12 @@ $(VENV)/.packaging: pyproject.toml locks/packaging.txt $(VENV)/.created
 	$(call install,locks/packaging.txt)
 	@touch $@
 
-# locks/test.txt holds all of locks/base.txt, so this stands for both.
+# What is without torch and a browser: for test-fast, and for pre-commit. It holds all of locks/base.txt.
+$(VENV)/.fast: pyproject.toml locks/fast.txt locks/base.txt $(VENV)/.created
+	$(call install,locks/fast.txt)
+	@touch $(VENV)/.base $@
+
+# locks/test.txt holds all of the other two, so this stands for all.
 $(VENV)/.test: pyproject.toml locks/test.txt locks/base.txt $(VENV)/.created
 	$(call install,locks/test.txt)
-	@touch $(VENV)/.base $@
+	@touch $(VENV)/.base $(VENV)/.fast $@

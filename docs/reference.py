@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.sections.quantify import RunSpec
-from inficond_panel.spec.spec import Spec
+from inficond_panel.spec.spec import Spec, json_schema
 from inficond_panel.study.spec.study_spec import StudySpec
 
 _SPEC = """# The spec
@@ -25,7 +26,9 @@ One YAML file says everything about a run. `specs/` holds complete examples.
   a relative path begins with one, it starts from the folder you are in.
 - Numbers may be written in any way: `0.0001` and `1e-4` are the same.
 - A tag (`!name`) is refused, and a key may stand only once in a mapping.
-- `inficond_panel.spec.json_schema()` gives the same as JSON Schema, for editors.
+- `inficond docs spec --schema` prints the same as JSON Schema. An editor with the YAML language
+  server, such as VS Code with its YAML extension, completes and checks keys by the first line of a
+  spec, `# yaml-language-server: $schema=FILE`. `inficond init` writes this line.
 """
 _STUDY = """# The spec of a study
 
@@ -37,7 +40,8 @@ One YAML file says everything about a study; see [study](study.md) for how one i
 - `inficond check STUDY` reports every problem of a file at once, as `file:line:column`, and
   compares the file with the store.
 - Paths, numbers and tags are as in [the spec](spec.md).
-- `inficond_panel.spec.json_schema(StudySpec, "Study")` gives the same as JSON Schema.
+- `inficond docs study-spec --schema` prints the same as JSON Schema, for
+  [editors](spec.md).
 """
 _RUN = """# The spec of a training run
 
@@ -202,6 +206,15 @@ def _default(key: Key) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`".replace("'", "")
 
 
+def schema(name: str) -> str:
+    """Return the JSON Schema of the files that a page describes, as text."""
+    root, introduction = PAGES[name]
+    title = introduction.partition("\n")[0].removeprefix("# ")
+    return json.dumps(json_schema(root, title), ensure_ascii=False, indent=1) + "\n"
+
+
 if __name__ == "__main__":
     for name in PAGES:
-        Path(__file__).with_name(name).write_text(reference(name), encoding="utf-8")
+        page = Path(__file__).with_name(name)
+        page.write_text(reference(name), encoding="utf-8")
+        page.with_suffix(".schema.json").write_text(schema(name), encoding="utf-8")

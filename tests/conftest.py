@@ -66,9 +66,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With ``--fast``: leave out files by their folder and by the markers that all their tests
     have, before they import what may not be installed."""
-    if not config.option.fast or collection_path.suffix != ".py":
+    if not config.option.fast or not collection_path.is_relative_to(TESTS):
         return None
-    quick = collection_path.relative_to(TESTS).parts[0] in FAST
+    quick = collection_path == TESTS or collection_path.relative_to(TESTS).parts[0] in FAST
+    if collection_path.suffix != ".py":  # a folder: its conftest.py is not imported either
+        return None if quick or not collection_path.is_dir() else True
     tree = ast.parse(collection_path.read_text(encoding="utf-8"))
     return True if not quick or module_markers(tree) & SLOW else None  # False overrules --ignore
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from factory import small_spec
 
-from inficond_panel.state import Jobs
-from inficond_panel.study.pages.participant import ParticipantPage
+from inficond_panel.study.pages.visitor import Visitor as PageVisitor
 from inficond_panel.study.run.records import Note, Participant
 from inficond_panel.study.run.study import Study, open_study
 from inficond_panel.tuning import Intent
-from inficond_panel.ui import upstream
 
 STUDY = """title: Small study
 spec: small.yaml
@@ -106,40 +103,18 @@ class Person:
         self.notes(minute, step, "leave")
 
 
-class Visitor:
-    """A page, and what its browser would send."""
+class Visitor(PageVisitor):
+    """Who takes part in ``STUDY`` without a browser."""
 
     def __init__(
         self, study: Study, token: str, after: str = "", external: str = "", own: str = ""
     ) -> None:
-        self.study = study
-        upstream.apply()  # as the module of the page does
-        self.page = ParticipantPage(study)
-        self.page.jobs = Jobs(inline=True)
-        self.send("enter", token=token, after=after, ids={"pid": external}, own=own)
-
-    def send(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """Send a message; the screen that came of it."""
-        self.page.act({"action": action, **arguments})
-        return self.screen
-
-    @property
-    def screen(self) -> dict[str, Any]:
-        """What is shown."""
-        return self.page.frame.screen
+        super().__init__(study, token, after, {"pid": external}, own)
 
     @property
     def actions(self) -> list[str]:
         """Actions recorded of the participant."""
         return [e.action for e in self.study.log.events(self.page.session.participant.number)]
-
-    def next(self) -> dict[str, Any]:
-        """Go on."""
-        return self.send("next", step=self.screen["step"])
-
-    def leave(self) -> dict[str, Any]:
-        """Leave the task."""
-        return self.send("leave", step=self.screen["step"])
 
     def to_task(self) -> None:
         """Go on to the views of the first task."""

@@ -28,11 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "page", nargs="?", metavar="PAGE", help="name of a page (default: list all pages)"
     )
+    parser.add_argument(
+        "--schema",
+        action="store_true",
+        help="print the JSON Schema of the files that the page spec, study-spec or quantify-spec "
+        "describes, for editors",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Print a page, or the list of pages with their titles."""
-    pages = {path.stem: path for path in sorted(shipped_folder("docs").glob("*.md"))}
+    folder = shipped_folder("docs")
+    pages = {path.stem: path for path in sorted(folder.glob("*.md"))}
     if args.page is None:
         width = max(map(len, pages), default=0)
         for name, path in pages.items():
@@ -43,5 +50,12 @@ def run(args: argparse.Namespace) -> None:
     name = Path(args.page).name.removesuffix(".md")
     if name not in pages:
         raise InficondError(missing("page", args.page, pages), "`inficond docs` lists the pages.")
+    if args.schema:
+        schema = pages[name].with_suffix(".schema.json")
+        if not schema.exists():
+            known = ", ".join(page for page in pages if (folder / f"{page}.schema.json").exists())
+            raise InficondError(f"The page {name} describes no file.", f"Name one of: {known}.")
+        say(schema.read_text(encoding="utf-8").rstrip())
+        return
     text = _PICTURE.sub("", pages[name].read_text(encoding="utf-8"))
     say(_DOCSTRING.sub(r"    help(\1)", text).rstrip())

@@ -7,6 +7,8 @@ a session.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 #: Clock of seconds since a fixed moment, including sleep of the machine.
@@ -34,7 +36,41 @@ class Clock:
         self._offset += max(0.0, behind)
 
 
+class SimulatedClock(Clock):
+    """Clock of simulated people, which advances when it is told to: by ``spend``. Each reading also
+    takes a millisecond, so that no two events have the same time."""
+
+    def __init__(self, start: str) -> None:
+        self._moment = datetime.fromisoformat(start)
+
+    def now(self) -> str:
+        """Return the simulated time, in the format of ``Clock.now``."""
+        self.spend(0.001)
+        return self._moment.isoformat(timespec="milliseconds")
+
+    def spend(self, seconds: float) -> None:
+        """Set the clock forward by ``seconds``."""
+        self._moment += timedelta(seconds=seconds)
+
+    def go_on_from(self, past: str) -> None:
+        """Set the clock forward to ``past`` (ISO 8601), if the clock is behind it."""
+        self._moment = max(self._moment, datetime.fromisoformat(past))
+
+
 _clock = Clock()
+
+
+@contextmanager
+def simulated(start: str) -> Iterator[SimulatedClock]:
+    """Context in which the process has a simulated clock, which begins at ``start`` (ISO 8601 with
+    its offset). Threads share it: let nothing else record meanwhile."""
+    global _clock  # noqa: PLW0603 - the process has one clock
+    before, clock = _clock, SimulatedClock(start)
+    _clock = clock
+    try:
+        yield clock
+    finally:
+        _clock = before
 
 
 def now() -> str:

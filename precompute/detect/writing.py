@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
@@ -70,6 +71,8 @@ def spec_text(draft: SpecDraft) -> str:
 
 def _lines(draft: SpecDraft) -> Iterator[str]:
     layout = draft.layout
+    schema = shipped_folder("docs") / "spec.schema.json"
+    yield f"# yaml-language-server: $schema={schema.as_uri()}"
     yield f"# Written by inficond init: {_line(layout.origin)}."
     yield "# Every key: inficond docs spec. After a change: inficond check."
     yield f"title: {value(draft.title)}"

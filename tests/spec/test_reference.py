@@ -1,5 +1,6 @@
 """The reference page and the schema are those of the classes."""
 
+import json
 import runpy
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from inficond_panel.spec.sections.dataset import FolderDataset, RootedDataset
 from inficond_panel.spec.spec import sections
 
 DOCS = Path(__file__).parents[2] / "docs"
+SPECS = DOCS.parent / "specs"
 REFERENCE = runpy.run_path(str(DOCS / "reference.py"), run_name="reference")
 
 
@@ -20,6 +22,34 @@ REFERENCE = runpy.run_path(str(DOCS / "reference.py"), run_name="reference")
 def test_the_page_is_up_to_date(name):
     page = (DOCS / name).read_text(encoding="utf-8")
     assert page == REFERENCE["reference"](name), "run: make docs"
+
+
+@pytest.mark.parametrize("name", REFERENCE["PAGES"])
+def test_the_schema_is_up_to_date(name):
+    written = (DOCS / name).with_suffix(".schema.json").read_text(encoding="utf-8")
+    assert written == REFERENCE["schema"](name), "run: make docs"
+
+
+def shipped(file: Path, page: str, change=lambda document: None) -> bool:
+    """Whether a shipped file is valid by the schema of a page, after a ``change``."""
+    document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    change(document)
+    schema = json.loads((DOCS / f"{page}.schema.json").read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator(schema).is_valid(document)
+
+
+FILES = [(file, "spec") for file in sorted([*SPECS.glob("*.yaml"), *SPECS.glob("public/*.yaml")])]
+FILES += [(file, "study-spec") for file in sorted(SPECS.glob("studies/*.yaml"))]
+
+
+@pytest.mark.parametrize(("file", "page"), FILES, ids=[file.stem for file, _ in FILES])
+def test_an_editor_accepts_a_shipped_spec(file, page):
+    assert shipped(file, page)
+
+
+@pytest.mark.parametrize(("file", "page"), FILES, ids=[file.stem for file, _ in FILES])
+def test_an_editor_marks_an_unknown_key_in_a_shipped_spec(file, page):
+    assert not shipped(file, page, lambda document: document.update(titel="x"))
 
 
 @pytest.mark.parametrize("name", REFERENCE["PAGES"])

@@ -13,15 +13,11 @@ from test_round_trip import FITS, fit_students, made
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.spec import json_schema
 from inficond_panel.study.spec.conditions import Variation
-from inficond_panel.study.spec.pages import (
-    CheckPage,
-    ChoiceQuestion,
-    Completion,
-    LikertQuestion,
-    NumberQuestion,
-    QuestionPage,
-)
-from inficond_panel.study.spec.study_spec import AnswersGiven, StudySpec, Task, load_study
+from inficond_panel.study.spec.pages import CheckPage, Completion, QuestionPage
+from inficond_panel.study.spec.questions import ChoiceQuestion, LikertQuestion, NumberQuestion
+from inficond_panel.study.spec.skips import SkipIf
+from inficond_panel.study.spec.study_spec import StudySpec, load_study
+from inficond_panel.study.spec.task_sections import AnswersGiven, Task
 
 pytestmark = pytest.mark.page
 
@@ -35,6 +31,8 @@ def fit_likert(kind: type[Section], given: dict, folder: Path) -> None:
         given["labels"] = labels
     if len(labels) > 2:
         given["points"] = len(labels)
+    if given.get("right"):
+        given["right"] = 1
 
 
 def fit_choice(kind: type[Section], given: dict, folder: Path) -> None:
@@ -72,6 +70,34 @@ def fit_task(kind: type[Section], given: dict, folder: Path) -> None:
     given["after"] = without_twins(given.get("after", []))
 
 
+def fit_skip(kind: type[Section], given: dict, folder: Path) -> None:
+    """A question with an answer, or a condition."""
+    answers = [key for key in ("is_", "below", "above") if given.get(key) is not None]
+    if answers:
+        given["question"] = given.get("question") or "q"
+    elif given.get("question") or not given.get("condition"):
+        given |= {"question": "q", "is_": ["a"]}
+
+
+def fit_rules(given: dict) -> None:
+    """Rules on questions of the form, and on conditions that there are; else none."""
+    form = [question.name_ for question in given.get("form", [])]
+    levels = (
+        [level.name_ for level in given["conditions"].levels] if given.get("conditions") else []
+    )
+    early = {id(part) for part in [*given.get("introduction", []), given.get("comprehension")]}
+    for part in sections(list(given.values())):
+        if not (rule := getattr(part, "skip_if", None)):
+            continue
+        rule.condition = levels[:1] if levels and rule.condition else None
+        if id(part) in early or not form or not rule.question:
+            rule.question = rule.is_ = rule.below = rule.above = None
+        else:
+            rule.question = form[0]
+        if not (rule.question or rule.condition):
+            part.skip_if = None
+
+
 def without_twins(pages: list[QuestionPage]) -> list[QuestionPage]:
     """A template stands on one page."""
     return list({page.template or id(page): page for page in pages}.values())
@@ -80,6 +106,16 @@ def without_twins(pages: list[QuestionPage]) -> list[QuestionPage]:
 def fit_variation(kind: type[Section], given: dict, folder: Path) -> None:
     if given.get("students"):
         fit_students(given["students"], single=False)
+
+
+def sections(part: object) -> Iterator[Section]:
+    """A section, or those of a list, and all in it."""
+    if isinstance(part, list):
+        for item in part:
+            yield from sections(item)
+    elif isinstance(part, Section):
+        yield part
+        yield from sections(list(part.values().values()))
 
 
 def named(part: object) -> Iterator[Section]:
@@ -98,8 +134,13 @@ def fit_study(kind: type[Section], given: dict, folder: Path) -> None:
     given["questionnaire"] = without_twins(given.get("questionnaire", []))
     for at, part in enumerate(named(list(given.values()))):
         part.name_ = f"{part.name_[:36]}-{at}"
+    given["blocks"] = given.get("blocks", [])[:1]
+    for block in given["blocks"]:
+        block.tasks = [task.name_ for task in given["tasks"]]
+        block.after = without_twins(block.after)
+    fit_rules(given)
     conditions = given.get("conditions")
-    if conditions and len(given["tasks"]) % len(conditions.levels):
+    if conditions and len(given["blocks"] or given["tasks"]) % len(conditions.levels):
         conditions.design = "between"
 
 
@@ -109,6 +150,7 @@ STUDY_FITS = {
     ChoiceQuestion: fit_choice,
     QuestionPage: fit_page,
     Completion: fit_completion,
+    SkipIf: fit_skip,
     Task: fit_task,
     Variation: fit_variation,
     StudySpec: fit_study,

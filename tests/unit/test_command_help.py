@@ -113,7 +113,7 @@ def test_each_action_has_an_example_that_can_be_parsed():
         parser.words[name].fill()
         for action, each in parser.words[name].words.items():
             shown[f"{name} {action}"] = each.epilog
-    assert len(shown) == 39
+    assert len(shown) == 40
     for name, example in shown.items():
         assert example.startswith(f"Example: inficond {name} ")
         words = shlex.split(example.partition(" > ")[0])[2:]

@@ -4,6 +4,7 @@
 """
 
 import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -122,6 +123,16 @@ def test_docs_prints_a_page_without_pictures(capsys):
     assert "](images/" in BY_NAME["index"].read_text("utf-8")
     assert "](images/" not in shown
     assert shown.startswith("# InFiConD Panel\n\nInFiConD Panel turns")
+
+
+def test_docs_prints_the_schema_of_a_page(capsys):
+    assert main(["docs", "spec", "--schema"]) == 0
+    assert "dataset" in json.loads(capsys.readouterr().out)["$defs"]["Spec"]["properties"]
+
+
+def test_docs_names_the_pages_with_a_schema(capsys):
+    assert main(["docs", "data", "--schema"]) == 1
+    assert "Name one of: quantify-spec, spec, study-spec." in capsys.readouterr().err
 
 
 def test_docs_prints_where_help_on_an_object_is(capsys):

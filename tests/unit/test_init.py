@@ -1,7 +1,10 @@
 """inficond init: what it finds in a folder or in three tables; its specs pass ``check``."""
 
+import json
 import os
 import tarfile
+from pathlib import Path
+from urllib.parse import urlparse
 
 import numpy as np
 import pandas as pd
@@ -121,6 +124,12 @@ def test_init_divides_images_without_a_split(begun):
 def test_init_says_what_to_run_next(begun):
     _, out = begun
     assert join(["inficond", "precompute", "my data.yaml"]) in out
+
+
+def test_a_spec_of_init_names_the_schema_for_editors(begun):
+    first = begun[0].path.read_text().splitlines()[0]
+    schema = Path(urlparse(first.removeprefix("# yaml-language-server: $schema=")).path)
+    assert json.loads(schema.read_text(encoding="utf-8"))["title"] == "The spec"
 
 
 def test_a_spec_of_init_explains_its_keys(begun):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import STUDY, small_study
 
+from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.balance import (
     people_per_pair,
     planned_people,
@@ -17,9 +18,9 @@ from inficond_panel.study.run.balance import (
     unevenness,
 )
 from inficond_panel.study.run.records import Assigned, Note
-from inficond_panel.study.run.tasks import assign
 from inficond_panel.study.spec.conditions import Conditions, Level
-from inficond_panel.study.spec.study_spec import StudySpec, Task, load_study
+from inficond_panel.study.spec.study_spec import StudySpec, load_study
+from inficond_panel.study.spec.task_sections import Task
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
 

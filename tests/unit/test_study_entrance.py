@@ -18,12 +18,13 @@ from studies import STUDY, Person, Visitor, at, small_study
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.results.study_tables import participants_table
 from inficond_panel.study.results.timeline import board, progress_of
+from inficond_panel.study.run.assignment import assign, balanced_square
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Assigned, Note, storable
-from inficond_panel.study.run.tasks import assign, balanced_square
 from inficond_panel.study.spec.conditions import Conditions, Level
-from inficond_panel.study.spec.study_spec import StudySpec, Task, load_study
+from inficond_panel.study.spec.study_spec import StudySpec, load_study
+from inficond_panel.study.spec.task_sections import Task
 
 pytestmark = pytest.mark.page
 

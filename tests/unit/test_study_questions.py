@@ -20,7 +20,8 @@ from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.study import open_study
-from inficond_panel.study.spec.pages import QUESTIONNAIRES, ChoiceQuestion, TextQuestion
+from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
+from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -132,7 +133,7 @@ def scored(worked) -> Visitor:
 
 def test_questions_after_a_task_are_scored(scored):
     visitor = scored
-    scores = scores_table(visitor.study).reset_index().set_index("template")
+    scores = scores_table(visitor.study).reset_index().set_index("scale")
     assert scores.score.to_dict() == {"seq": 6, "nasa_tlx": (100 + 0 + 50 + 50 + 0 + 25) / 6}
     assert set(scores.task) == {"bicycle"}
 
@@ -156,8 +157,8 @@ def test_answers_are_listed_with_their_task(scored):
 )
 def test_the_sus_is_that_of_brooke(answers, score):
     given = {f"sus-{at}": answer for at, answer in enumerate(answers, 1)}
-    assert QUESTIONNAIRES["sus"].score_of(given) == score
-    assert QUESTIONNAIRES["sus"].score_of({**given, "sus-3": None}) is None
+    assert QUESTIONNAIRES["sus"].scores_of(given) == {"sus": score}
+    assert QUESTIONNAIRES["sus"].scores_of({**given, "sus-3": None}) == {}
 
 
 def test_an_answer_that_is_no_number_is_not_taken(tmp_path):

@@ -40,7 +40,7 @@ from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.pages import QUESTIONNAIRES
+from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.tuning import Intent, Node, Tuner
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -456,9 +456,9 @@ def test_steps_are_toned_from_both_ends(tones):
 
 @pytest.mark.parametrize(("name", "ticks"), [("seq", range(1, 8)), ("sus", range(0, 101, 20))])
 def test_the_axis_of_a_score_is_its_scale(name, ticks):
-    made = QUESTIONNAIRES[name]
+    made = SCALES[name]
     rows = [("bicycle", [("P01", 5.0)], spread([5.0]))]
-    grid = charts.strip_chart(rows, made.score_name, 1, ends=made.ends)["grid"]
+    grid = charts.strip_chart(rows, made.name, 1, ends=made.ends)["grid"]
     assert [text for _, text in grid] == list(map(str, ticks))
 
 

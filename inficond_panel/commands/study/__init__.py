@@ -21,6 +21,10 @@ _MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
 #: What each action does, and what follows it in its example; the functions are ``ACTIONS`` of
 #: study_actions.py.
 _ACTIONS = {
+    "pilot": (
+        "Let simulated people take part, and write records and report of them.",
+        "inficond --people 20",
+    ),
     "serve": ("Serve the pages of participants and researcher.", "inficond --port 5008"),
     "add": (
         "Add participants and print their links, which are shown only once.",
@@ -58,7 +62,7 @@ def add_arguments(parser: Parser) -> None:
         )
         if name in {"add", "link", "replay"}:
             action.add_json()
-        if name in {"list", "report", "codes", "size"}:
+        if name in {"pilot", "list", "report", "codes", "size"}:
             action.add_forms()
     _add_own_arguments(of)
 
@@ -77,6 +81,10 @@ def _add_serve_arguments(parser: Parser) -> None:
 
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:
+    of["pilot"].add_argument(
+        "--people", type=positive, default=20, metavar="N", help="simulated people (default: 20)"
+    )
+    of["pilot"].add_seed()
     of["add"].add_argument(
         "--count", type=positive, default=1, metavar="N", help="participants to add (default: 1)"
     )
@@ -85,6 +93,12 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
         action="store_true",
         help="print one link for all who bring an id, such as a panel provider's; the previous "
         "open link stops working",
+    )
+    of["add"].add_argument(
+        "--preview",
+        action="store_true",
+        help="print a link that shows the study and records nothing; the previous one stops "
+        "working",
     )
     for name in ("add", "link"):
         of[name].add_argument(
@@ -103,20 +117,31 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     of["size"].add_argument(
         "--difference", type=float, required=True, metavar="D", help="difference to detect"
     )
-    for name in ("report", "export"):
+    for name in ("pilot", "report", "export"):
         of[name].add_argument(
-            "--output", metavar="FOLDER", help="new folder (default: STUDY-report, STUDY-events)"
+            "--output",
+            metavar="FOLDER",
+            help="new folder (default: STUDY-pilot, STUDY-report, STUDY-events)",
         )
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the chosen action of ``inficond study`` on a study."""
-    from inficond_panel.commands.study.study_actions import ACTIONS
+    from inficond_panel.commands.study.study_actions import ACTIONS, pilot
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
 
     opened = open_study(args.study, args.data)
-    if args.action not in {"serve", "add"} and not (opened.folder / "study.sqlite").exists():
+    if args.action == "pilot":
+        pilot(opened, args)
+        return
+    begun = (opened.folder / "study.sqlite").exists()
+    if begun and args.action in {"serve", "add", "link", "size"} and opened.log.simulated:
+        raise StudyError(
+            f"{opened.folder} holds the records of simulated people.",
+            "Leave --data out, or name the folder of people with it.",
+        )
+    if args.action not in {"serve", "add"} and not begun:
         raise StudyError(
             f"Nothing is recorded in {opened.folder}.",
             "Name the folder of the records with --data, or run: inficond study serve STUDY",

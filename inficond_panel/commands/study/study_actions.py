@@ -11,7 +11,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.shared.output import note, say, say_json, show, show_all, show_lines
+from inficond_panel.commands.shared.output import (
+    note,
+    progress,
+    say,
+    say_json,
+    show,
+    show_all,
+    show_lines,
+)
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
@@ -28,10 +36,34 @@ from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.study_spec import PREVIEW
+
+
+def pilot(opened: Study, args: argparse.Namespace) -> None:
+    """Let simulated people take part in a study, write their records beside those of people, and
+    the report and all tables to a folder."""
+    from inficond_panel.study.pages.pilot import begin_pilot, pilot_folder, run_pilot
+    from inficond_panel.study.pages.report import write_report
+
+    folder = opened.folder if args.data else pilot_folder(opened)
+    simulated = Study(opened.spec, folder, opened.own)
+    begin_pilot(simulated)
+    simulated.prepare(progress)
+    steps = run_pilot(simulated, args.people, args.seed or 0, progress)
+    output = _folder(opened, args.output, "pilot")
+    files, frames = write_report(simulated, output)
+    export_tables(simulated, output, "csv")
+    show_all(args, {"steps": steps, **frames}, ("steps",))
+    note(f"Written: {files[0]} and the tables of the study beside it")
+    note(f"Records: {simulated.folder}; other actions read them with --data {simulated.folder}")
 
 
 def add(opened: Study, args: argparse.Namespace) -> None:
-    """Add participants and print their links, or the open link."""
+    """Add participants and print their links, the open link, or the link for previews."""
+    if args.preview:
+        link = f"{args.url.rstrip('/')}/study?{PREVIEW}#{opened.log.make_preview_link()}"
+        show_lines(args, {"links": {"preview": link}}, [link])
+        return
     if args.open:
         query = opened.spec.participants.query
         link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
@@ -71,7 +103,7 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
 
 def find_participant(opened: Study, name: str) -> Participant:
     """Return the participant with a number or label; raise ``StudyError`` if there is none."""
-    digits = re.fullmatch(r"[Pp]?0*(\d+)", name)
+    digits = re.fullmatch(r"[PpSs]?0*(\d+)", name)
     if digits is None:
         raise StudyError(
             f"{name!r} is not a participant.", "Give a number or a label, such as P03."

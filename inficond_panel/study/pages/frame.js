@@ -39,6 +39,7 @@ export function render({ model, el }) {
   el.append(root)
   followSize(root)
   const notice = noticeDialog(root, model)
+  askForSize(root, model.least)
   const activity = followActivity(model, root)
   let key = null
   const draw = () => {
@@ -46,7 +47,7 @@ export function render({ model, el }) {
     const working = screen.kind === "task"
     document.documentElement.style.setProperty(
       "--page-taken",
-      working ? "calc(48px * var(--zoom, 1))" : "0px",
+      working ? `calc(${model.preview ? 76 : 48}px * var(--zoom, 1))` : "0px",
     )
     document.documentElement.dataset.closed = (working ? screen.closed : []).join(" ")
     if (!working) fillPage()
@@ -60,6 +61,7 @@ export function render({ model, el }) {
     root.querySelector(":scope > .content > *").show?.(screen)
   }
   watch(model, ["screen"], draw)
+  watch(model, ["preview"], () => sayPreview(root, model.preview))
   watch(model, ["notice"], () => notice.show(model.notice))
   window.addEventListener("inficond-lost", () => keep("sessionStorage", AFTER, model.session))
   const address = new URLSearchParams(window.location.search)
@@ -72,6 +74,8 @@ export function render({ model, el }) {
     own: kept("localStorage", place) ?? "",
     token: decodeURIComponent(window.location.hash.slice(1)),
     after: kept("sessionStorage", AFTER) ?? "",
+    window: [window.innerWidth, window.innerHeight],
+    preview: address.get("preview"),
   })
   keep("sessionStorage", AFTER, null)
 }
@@ -143,7 +147,7 @@ function makeScreen(model) {
     screen.code
       ? h("p", { class: "code" }, "Your code: ", h("b", {}, screen.code), copyButton(screen.code))
       : "",
-    screen.url ? wayBack(screen) : "",
+    screen.url ? wayBack(screen, model.preview) : "",
     agree ? h("label", { class: "agree" }, agree, h("span", {}, screen.agree)) : "",
     h(
       "footer",
@@ -172,7 +176,7 @@ function makeScreen(model) {
 }
 
 /** Link back to who sent the participant, followed by itself after some seconds where the study says so. */
-function wayBack({ url, seconds }) {
+function wayBack({ url, seconds }, preview) {
   const told = h("span", { class: "muted", role: "status" })
   const stay = h("button", { class: "btn", hidden: "" }, "Stay here")
   const way = h(
@@ -182,7 +186,7 @@ function wayBack({ url, seconds }) {
     told,
     stay,
   )
-  if (!seconds) return way
+  if (!seconds || preview) return way
   stay.hidden = false
   text(told, `You are taken there in ${seconds} seconds.`)
   const timer = setTimeout(() => way.isConnected && window.location.assign(url), 1000 * seconds)
@@ -408,6 +412,40 @@ function noticeDialog(root, model) {
     else if (!head && dialog.open) dialog.close()
   }
   return dialog
+}
+
+/** A dialog over everything while the window is smaller than the study needs. */
+function askForSize(root, [width, height]) {
+  if (!width && !height) return
+  const words = h("p")
+  const title = "A larger window is needed"
+  const dialog = h(
+    "dialog",
+    { class: "sure", role: "alertdialog", "aria-label": title },
+    h("h2", {}, title),
+    words,
+  )
+  dialog.addEventListener("cancel", (event) => event.preventDefault())
+  root.append(dialog)
+  const measure = () => {
+    const { innerWidth, innerHeight } = window
+    const small = innerWidth < width || innerHeight < height
+    text(
+      words,
+      `This study needs a window of at least ${width} × ${height} pixels. This one has ` +
+        `${innerWidth} × ${innerHeight}. Make it larger, or use a larger screen.`,
+    )
+    if (small && !dialog.open) dialog.showModal()
+    else if (!small && dialog.open) dialog.close()
+  }
+  listenWhile(root, window, "resize", measure)
+  requestAnimationFrame(measure)
+}
+
+/** Say above everything that this is a preview. */
+function sayPreview(root, words) {
+  root.querySelector(":scope > .preview")?.remove()
+  if (words) root.prepend(h("p", { class: "preview", role: "status" }, words))
 }
 
 // --- activity --------------------------------------------------------------------------------------

@@ -25,12 +25,22 @@ from inficond_panel.study.pages.work import TaskSession, make_state, rights_of
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.study_spec import Task
+from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, Component, Connection, action
 from inficond_panel.views.page.page import publisher, warm
 
 _LOG = logging.getLogger(__name__)
+
+
+#: Largest number of the person whose plan a preview shows.
+MOST_PREVIEWED = 100_000
+
+
+def _size(window: list[int] | None) -> tuple[int, ...]:
+    """Return the width and height that a browser tells; () if these are no two sizes."""
+    valid = [one for one in window or [] if type(one) is int and 0 < one < MOST_PREVIEWED]
+    return tuple(valid) if len(valid) == 2 else ()
 
 
 class StudyFrame(Component):
@@ -39,6 +49,8 @@ class StudyFrame(Component):
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
     session = param.String("", doc="Id of this session; a reconnect resumes the session.")
     ids = param.List([], doc="Names of the ids in the open link.")
+    least = param.List([0, 0], doc="Least width and height of the window, in CSS pixels.")
+    preview = param.String("", doc="What a preview shows, in words; empty: this is no preview.")
     own_link = param.String("", doc="Token of a new personal link of the participant, or empty.")
     notice = param.Dict({}, doc="{title, text, button} of a blocking message; empty: none.")
 
@@ -59,7 +71,10 @@ class ParticipantPage(Acting, Viewer):
         self._faults: dict[str, str] = {}
         self._over = False
         ids = study.spec.participants.ids
-        self.frame = StudyFrame(ids=ids, sizing_mode="stretch_width", margin=0)
+        window = study.spec.window
+        self.frame = StudyFrame(
+            ids=ids, least=[window.width, window.height], sizing_mode="stretch_width", margin=0
+        )
         self.listen_to(self.frame)
         self.connection = Connection()
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
@@ -76,17 +91,27 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _enter(
-        self, token: str, after: str = "", ids: dict[str, str] | None = None, own: str = ""
+        self,
+        token: str,
+        after: str = "",
+        ids: dict[str, str] | None = None,
+        own: str = "",
+        window: list[int] | None = None,
+        preview: str | None = None,
     ) -> None:
         """Open the page by the link with ``token``, and show the participant's present step.
 
         ``after`` is the id of this page's session before the connection was lost, ``ids`` are the
-        ids in the address, ``own`` is a personal link that the browser has stored for these ids.
+        ids in the address, ``own`` is a personal link that the browser has stored for these ids,
+        ``window`` is the width and height of the page. ``preview`` is what the address says after
+        ``preview=``, the number of a person, or ""; None if it does not have the word.
         """
         if self.session is not None:
             return
         try:
-            self.session = Session(self.study, token, after, ids, own)
+            if preview is not None or self.study.log.is_preview_link(token):
+                token, after = self._begin_preview(token, preview or ""), ""
+            self.session = Session(self.study, token, after, ids, own, _size(window))
         except StudyLinkError as error:
             self._stop(error)
         except InficondError as error:
@@ -96,6 +121,23 @@ class ParticipantPage(Acting, Viewer):
         else:
             self.frame.param.update(session=self.session.id, own_link=self.session.link)
             self.show_step()
+
+    def _begin_preview(self, token: str, number: str) -> str:
+        """Go on with a study that records nothing; return the token of its one participant, who has
+        the plan of the person with this number. Raises ``StudyLinkError`` for another link: a
+        participant must not see the study in advance."""
+        if not self.study.log.is_preview_link(token):
+            raise StudyLinkError(
+                "This is not a link for previews.",
+                "Leave ?preview out of the address, or ask the researcher for a link.",
+            )
+        person = max(1, int(number)) if number.isascii() and number.isdigit() else 1
+        self.study = self.study.preview(min(person, MOST_PREVIEWED) - 1)
+        participant, own = self.study.add_participant()
+        conditions = dict.fromkeys(item.condition for item in participant.plan if item.condition)
+        named = f" ({', '.join(conditions)})" if conditions else ""
+        self.frame.preview = f"Preview of person {person}{named}: nothing is recorded"
+        return own
 
     # --- screens
 
@@ -315,6 +357,8 @@ class ParticipantPage(Acting, Viewer):
         self.jobs.close()
         if self.work is not None:
             self.work.close()
+        if self.frame.preview:
+            self.study.discard()
 
     def __panel__(self) -> Viewable:
         return self.layout

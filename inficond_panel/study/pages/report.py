@@ -14,6 +14,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
 from inficond_panel.study.results import study_tables as tables
+from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
@@ -33,8 +34,8 @@ from inficond_panel.study.results.timeline import (
     timeline,
 )
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.pages import (
-    QUESTIONNAIRES,
+from inficond_panel.study.spec.questionnaires import SCALES
+from inficond_panel.study.spec.questions import (
     LikertQuestion,
     NumberQuestion,
     Question,
@@ -61,7 +62,8 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
-    files = [tables.write(table, folder / f"{name}.csv") for name, table in frames.items()]
+    named = {**frames, "codebook": codebook(study)}
+    files = [tables.write(table, folder / f"{name}.csv") for name, table in named.items()]
     page = folder / "report.html"
     write_whole(page, make_page(study, measured, frames).encode())
     return [page, *files], frames
@@ -76,8 +78,10 @@ def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
     return {
         "tasks": tables.tasks_table(results),
         "worlds": tables.worlds_table(study, results),
-        "summary": tables.summary_table(results, [task.name_ for task in study.spec.all_tasks]),
-        "differences": tables.differences_table(compared),
+        "summary": tables.summary_table(
+            results, [task.name_ for task in study.spec.all_tasks], simulated=study.log.simulated
+        ),
+        "differences": tables.differences_table(compared, simulated=study.log.simulated),
         "answers": tables.answers_table(study),
         "scores": tables.scores_table(study),
         "views": tables.views_table(study),
@@ -92,6 +96,7 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     """Return the report as HTML text, in which all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
+    simulated = study.log.simulated
     intro = (
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
         "when it was done, or when it was left. Metrics are on tuning images unless the "
@@ -100,9 +105,11 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     )
     return render(
         "report.html.j2",
-        str(study.spec.title),
+        f"Simulated people: {study.spec.title}" if simulated else str(study.spec.title),
         folder=Path(__file__).resolve().parent,
         intro=intro,
+        simulated=simulated,
+        attention=_attention(study),
         frames=frames,
         varied=len(study.spec.levels) > 1,
         strips={key: _strip(results, frames["summary"], key, *how) for key, how in _STRIPS.items()},
@@ -115,6 +122,19 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         remarks=frames["notes"].assign(time=frames["notes"]["time"].map(_minute)),
         events=charts.sequence_chart(list(_events(study, results))),
         marks=charts.MARKS,
+    )
+
+
+def _attention(study: Study) -> str:
+    """Return a sentence on attention checks; "" without any."""
+    passed = [progress_of(study, who).attention() for who in study.log.participants()]
+    asked = [each for each in passed if each]
+    missed = sum(not all(each) for each in asked)
+    if not asked:
+        return ""
+    return (
+        f"{missed} of {count(len(asked), 'participant')} answered an attention check wrongly. They "
+        "are part of all figures; participants.csv names them."
     )
 
 
@@ -154,19 +174,18 @@ def _minute(time: str) -> str:
 
 
 def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (name, chart) per published questionnaire; the chart has a row per task and a dot per
-    score."""
-    by_template: dict[str, dict[tuple[str, str], list[tuple[str, float]]]] = {}
+    """Yield (name, chart) per scale of a published questionnaire, with a row per task."""
+    by_scale: dict[str, dict[tuple[str, str], list[tuple[str, float]]]] = {}
     for one in scores(study):
-        groups = by_template.setdefault(one.template, {})
+        groups = by_scale.setdefault(one.scale, {})
         groups.setdefault((one.task, one.condition), []).append((one.participant, one.score))
-    for template, groups in by_template.items():
+    for key, groups in by_scale.items():
         rows = [
             (_name(*where), people, spread([value for _, value in people]))
             for where, people in groups.items()
         ]
-        made = QUESTIONNAIRES[template]
-        yield made.score_name, charts.strip_chart(rows, made.score_name, 1, ends=made.ends)
+        scale = SCALES[key]
+        yield scale.name, charts.strip_chart(rows, scale.name, 1, ends=scale.ends)
 
 
 def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:

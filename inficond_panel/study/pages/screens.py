@@ -24,11 +24,12 @@ from inficond_panel.study.spec.pages import (
     ID_IN_LINK,
     ConsentPage,
     EndPage,
-    Question,
     QuestionPage,
     TextPage,
 )
-from inficond_panel.study.spec.study_spec import Task, parse, picture_uri
+from inficond_panel.study.spec.questions import Question
+from inficond_panel.study.spec.study_spec import parse, picture_uri
+from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.vocabulary.metrics import METRICS
 
 
@@ -40,7 +41,7 @@ def make_screen(progress: StudyProgress, folder: Path, faults: Mapping[str, str]
         "key": step.name,
         "kind": step.kind,
         "step": progress.number,
-        "steps": len(progress.steps),
+        "steps": len(progress.shown),
         "faults": dict(faults),
         "back": "Back" if progress.back else "",
     }
@@ -76,7 +77,7 @@ def make_brief(
         "key": f"{task.name_} brief",
         "kind": "brief",
         "step": progress.number,
-        "steps": len(progress.steps),
+        "steps": len(progress.shown),
         "title": task.title,
         "text": to_tree(task.text, folder),
         "facts": [["Class", ready.class_name], *limit],
@@ -104,7 +105,7 @@ def make_bar(
         "key": f"{task.name_} work",
         "kind": "task",
         "step": progress.number,
-        "steps": len(progress.steps),
+        "steps": len(progress.shown),
         "title": task.title,
         "text": to_tree(task.text, folder),
         "goal": make_goal(standing, done),

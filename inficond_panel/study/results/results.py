@@ -274,9 +274,9 @@ def differences(
                 levels, [(r.condition, r.participant, getattr(r, measure)) for r in rows]
             )
             made += _pairs(measure, task, values, within=within)
-    for template in dict.fromkeys(score.template for score in scored):
-        scores = [(s.condition, s.participant, s.score) for s in scored if s.template == template]
-        made += _pairs(template, "", _values(levels, scores), within=within)
+    for scale in dict.fromkeys(score.scale for score in scored):
+        scores = [(s.condition, s.participant, s.score) for s in scored if s.scale == scale]
+        made += _pairs(scale, "", _values(levels, scores), within=within)
     return made
 
 

@@ -20,6 +20,7 @@ from inficond_panel.results.frame import (
     table_file,
 )
 from inficond_panel.results.two_worlds import HEADINGS
+from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.final_worlds import worlds_rows
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
@@ -42,7 +43,7 @@ from inficond_panel.study.results.timeline import (
 from inficond_panel.study.run.progress import StudyProgress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
-from inficond_panel.study.spec.pages import QUESTIONNAIRES
+from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
@@ -125,7 +126,9 @@ def worlds_table(study: Study, results: Iterable[TaskResult]) -> pd.DataFrame:
     return _frame(rows, columns, title, headings, facts={"level": USUAL_NOISE["level"]})
 
 
-def summary_table(results: Iterable[TaskResult], order: Sequence[str]) -> pd.DataFrame:
+def summary_table(
+    results: Iterable[TaskResult], order: Sequence[str], *, simulated: bool = False
+) -> pd.DataFrame:
     """Return a row per task, condition and measure with the ``spread`` over the people who finished
     the task; ``order`` has the task names. ``typed`` counts the concepts that they typed."""
     finished: dict[tuple[str, str], list[TaskResult]] = {}
@@ -142,6 +145,7 @@ def summary_table(results: Iterable[TaskResult], order: Sequence[str]) -> pd.Dat
             "measure": key,
             "words": words,
             **spread([getattr(result, key) for result in group]),
+            "simulated": simulated,
         }
         for (task, condition), group in sorted(
             finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
@@ -156,18 +160,21 @@ def summary_table(results: Iterable[TaskResult], order: Sequence[str]) -> pd.Dat
         "mean": Heading("mean", 2),
         "sd": Heading("SD", 2),
     }
-    means = ("n", "mean", "sd", "mean_low", "mean_high")
+    means = ("n", "mean", "sd", "mean_low", "mean_high", "simulated")
     columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
     return _frame(rows, columns, "Means by task", headings, facts={"level": LEVEL})
 
 
-def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
+def differences_table(
+    differences: Iterable[Difference], *, simulated: bool = False
+) -> pd.DataFrame:
     """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
     rows = (
         {
             "measure": one.measure,
-            "words": TASK_MEASURES.get(one.measure) or QUESTIONNAIRES[one.measure].score_name,
+            "words": TASK_MEASURES.get(one.measure) or SCALES[one.measure].name,
             **vars(one),
+            "simulated": simulated,
         }
         for one in differences
     )
@@ -186,7 +193,17 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
         "corrected for the number of comparisons."
     )
     difference = ("difference", "difference_low", "difference_high")
-    columns = ("measure", "words", "task", "first", "second", *difference, "n", "method")
+    columns = (
+        "measure",
+        "words",
+        "task",
+        "first",
+        "second",
+        *difference,
+        "n",
+        "method",
+        "simulated",
+    )
     title = "Differences between conditions"
     return _frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
 
@@ -210,8 +227,8 @@ def answers_table(study: Study) -> pd.DataFrame:
 
 
 def scores_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant and completely answered published questionnaire."""
-    return _frame(map(vars, scores(study)), (*_WHERE, "template", "score"))
+    """Return a row per participant, completely answered published questionnaire and scale."""
+    return _frame(map(vars, scores(study)), (*_WHERE, "scale", "score"))
 
 
 def views_table(study: Study) -> pd.DataFrame:
@@ -235,10 +252,12 @@ def views_table(study: Study) -> pd.DataFrame:
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant with the ids of the open link, the outcome of the check, and
-    whether the participant has finished."""
+    """Return a row per participant with the ids of the open link, the outcome of the check and of
+    attention checks, the skipped steps, the size of the window, and whether the participant has
+    finished."""
     ids = study.spec.participants.ids
-    columns = ("participant", *ids, "condition", "check", "attempts", "declined")
+    columns = ("participant", *ids, "condition", "check", "attempts", "declined", "finished")
+    more = ("attention_right", "attention_asked", "skipped", "window_width", "window_height")
     rows = (
         {
             **{name: progress.ids.get(name, "") for name in ids},
@@ -248,11 +267,18 @@ def participants_table(study: Study) -> pd.DataFrame:
             "attempts": progress.attempts("comprehension"),
             "declined": progress.declined,
             "finished": progress.finished,
+            "attention_right": sum(attention),
+            "attention_asked": len(attention),
+            "skipped": "; ".join(progress.skipped),
+            "window_width": progress.window[0],
+            "window_height": progress.window[1],
+            "simulated": who.simulated,
         }
         for who in study.log.participants()
         for progress in [progress_of(study, who)]
+        for attention in [progress.attention()]
     )
-    return _frame(rows, (*columns, "finished"))
+    return _frame(rows, (*columns, *more, "simulated"))
 
 
 def typed_table(study: Study) -> pd.DataFrame:
@@ -313,7 +339,8 @@ def views_summary(use: pd.DataFrame) -> pd.DataFrame:
 
 
 def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
-    """Write all tables of the recorded data to ``folder`` as csv or parquet; return the files."""
+    """Write all tables of the recorded data to ``folder`` as csv or parquet, and the codebook as
+    csv; return the files."""
     tables = {
         "events": events_table(study),
         "tasks": tasks_table(with_holdout(study, results(study), look=False)),
@@ -326,7 +353,8 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
         "typed": typed_table(study),
         "participants": participants_table(study),
     }
-    return [write(table, folder / f"{name}.{kind}") for name, table in tables.items()]
+    files = [write(table, folder / f"{name}.{kind}") for name, table in tables.items()]
+    return [*files, write(codebook(study), folder / "codebook.csv")]
 
 
 def write(table: pd.DataFrame, file: Path) -> Path:

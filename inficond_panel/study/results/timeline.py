@@ -12,7 +12,9 @@ from inficond_panel.study.run.progress import StudyProgress, StudyStep, make_ste
 from inficond_panel.study.run.records import Participant, StudyEvent
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import ConceptSet
-from inficond_panel.study.spec.pages import QUESTIONNAIRES, Question, QuestionPage
+from inficond_panel.study.spec.pages import QuestionPage
+from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
+from inficond_panel.study.spec.questions import Question
 from inficond_panel.tuning import Event as HistoryEvent
 from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.replay import replay, same_weights
@@ -140,8 +142,8 @@ def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
 class LatestAnswer:
     """Latest answer of one participant to a question of a step.
 
-    ``task`` is the task that the question is about, or ""; ``condition`` is the condition of this
-    task, or the participant's condition in all tasks.
+    ``task`` is the task or block that the question is about, or ""; ``condition`` is its condition,
+    or the participant's condition in all tasks.
     """
 
     participant: str
@@ -153,31 +155,31 @@ class LatestAnswer:
 
 @dataclass(frozen=True)
 class Score:
-    """Score of one participant in a published questionnaire; see ``spec.pages.TEMPLATES``."""
+    """Score of one participant on a scale of a published questionnaire, a key of
+    ``questionnaires.SCALES``; ``task`` is the task or block that it is about, or ""."""
 
     participant: str
     task: str
     condition: str
-    template: str
+    scale: str
     score: float
 
 
 def answers(study: Study) -> Iterator[LatestAnswer]:
     """Yield the latest answers of all participants, in the order of the steps."""
     for who, step, replies in _steps(study):
-        condition = who.condition(step.task)
         for question in step.questions:
             if (answer := replies.get(question.name_)) is not None:
-                yield LatestAnswer(who.label, step.task, condition, question, answer)
+                yield LatestAnswer(who.label, step.task, step.condition, question, answer)
 
 
 def scores(study: Study) -> Iterator[Score]:
-    """Yield the score of each published questionnaire that a participant answered completely."""
+    """Yield the scores of each published questionnaire that a participant answered completely."""
     for who, step, replies in _steps(study):
         name = step.section.template if isinstance(step.section, QuestionPage) else None
-        score = QUESTIONNAIRES[name].score_of(replies) if name else None
-        if name and score is not None:
-            yield Score(who.label, step.task, who.condition(step.task), name, score)
+        scored = QUESTIONNAIRES[name].scores_of(replies) if name else {}
+        for scale, score in scored.items():
+            yield Score(who.label, step.task, step.condition, scale, score)
 
 
 def _steps(study: Study) -> Iterator[tuple[Participant, StudyStep, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.study.run.tasks import assign, condition_orders, task_orders
+from inficond_panel.study.run.assignment import assign, condition_orders, task_orders
 from inficond_panel.study.spec.study_spec import StudySpec
 
 NamesInOrder = tuple[str, ...]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from inficond_panel.common import clock
@@ -74,10 +75,10 @@ def check_session(db: DatabaseConnection, number: int, session: str) -> None:
         )
 
 
-def to_participant(row: Row) -> Participant:
+def to_participant(row: Row, *, simulated: bool) -> Participant:
     """Return the participant of a database row."""
     plan = tuple(Assigned(**item) for item in json.loads(row["plan"]))
-    return Participant(row["number"], row["slot"], plan, row["created"])
+    return Participant(row["number"], row["slot"], plan, row["created"], simulated)
 
 
 def insert(db: DatabaseConnection, number: int, session: str, note: Note) -> StudyEvent:
@@ -101,6 +102,8 @@ _HELD = """SELECT slot FROM participants WHERE
     AND (number IN (SELECT participant FROM events WHERE action = 'enter' AND step = 'end')
         OR number NOT IN (SELECT participant FROM presence WHERE seen < ?))"""
 _OPEN = "open link"  # fact: the SHA-256 of its token
+_PREVIEW = "preview link"  # fact: the SHA-256 of its token
+_SIMULATED = "simulated"  # fact: "yes" if no participant of this log is a person
 
 
 class StudyLog:
@@ -156,7 +159,7 @@ class StudyLog:
             raise StudyLinkError(
                 "This link is not known to the study.", "Ask the researcher for a new link."
             )
-        return to_participant(rows[0])
+        return to_participant(rows[0], simulated=self.simulated)
 
     def by_external_id(self, name: str, value: str) -> Participant | None:
         """Return the participant who came with ``name=value`` in the open link; None if nobody."""
@@ -176,15 +179,37 @@ class StudyLog:
         """Return True if ``token`` is the token of the latest open link."""
         return self.fact(_OPEN) == _hashed(token)
 
+    def make_preview_link(self) -> str:
+        """Make a new link for previews, which record nothing, and return its token; the previous
+        one is invalid."""
+        token = secrets.token_urlsafe(24)
+        self.set_fact(_PREVIEW, _hashed(token))
+        return token
+
+    def is_preview_link(self, token: str) -> bool:
+        """Return True if ``token`` is the token of the latest link for previews."""
+        return self.fact(_PREVIEW) == _hashed(token)
+
+    @cached_property
+    def simulated(self) -> bool:
+        """True if this is a pilot's log, whose participants are simulated."""
+        return bool(self.fact(_SIMULATED))
+
+    def mark_simulated(self) -> None:
+        """Say, for good, that all participants of this log are simulated; there are none yet."""
+        self.set_fact(_SIMULATED, "yes")
+        self.__dict__.pop("simulated", None)
+
     def participant(self, number: int) -> Participant:
         """Return the participant with this number; raise ``StudyError`` if unknown."""
         with self._database.transaction() as db:
-            return to_participant(require(db, number))
+            row = require(db, number)
+        return to_participant(row, simulated=self.simulated)
 
     def participants(self) -> list[Participant]:
         """Return all participants, in the order of their numbers."""
         rows = self._read("SELECT * FROM participants ORDER BY number")
-        return [to_participant(row) for row in rows]
+        return [to_participant(row, simulated=self.simulated) for row in rows]
 
     def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
         """Delete a participant and all their records; the bytes on disk are overwritten.
@@ -206,13 +231,19 @@ class StudyLog:
     # --- events
 
     def open(
-        self, number: int, session: str, after: str = "", ids: Mapping[str, str] | None = None
+        self,
+        number: int,
+        session: str,
+        after: str = "",
+        ids: Mapping[str, str] | None = None,
+        window: Sequence[int] = (),
     ) -> None:
         """Begin a session of a participant; earlier sessions cannot record events any more.
 
-        ``session`` is the new session's id, ``ids`` are a new participant's ids in the open link. A
-        page that reloads itself passes its previous session as ``after``; ``StudyLinkError`` is
-        raised if another session was opened since.
+        ``session`` is the new session's id, ``ids`` are a new participant's ids in the open link,
+        ``window`` is the width and height of the page in CSS pixels, empty if unknown. A page that
+        reloads itself passes its previous session as ``after``; ``StudyLinkError`` is raised if
+        another session was opened since.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -222,8 +253,9 @@ class StudyLog:
                 "SELECT seen FROM presence WHERE participant = ?", (number,)
             ).fetchone()
             time = clock.now()
-            facts = {"seen": before["seen"]} if before else {}
+            facts: dict[str, object] = {"seen": before["seen"]} if before else {}
             facts |= {"ids": dict(ids)} if ids else {}
+            facts |= {"window": [*window]} if window else {}
             insert(db, number, session, Note(time, "", "", "open", facts))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 

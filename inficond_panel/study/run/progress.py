@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from inficond_panel.study.run.records import Participant, StudyEvent
-from inficond_panel.study.spec.pages import CheckPage, ConsentPage, Question, QuestionPage, TextPage
-from inficond_panel.study.spec.study_spec import StudySpec, Task
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.study.run.records import Assigned, Participant, StudyEvent
+from inficond_panel.study.spec.pages import CheckPage, ConsentPage, QuestionPage, TextPage
+from inficond_panel.study.spec.questions import Question
+from inficond_panel.study.spec.skips import SkipIf
+from inficond_panel.study.spec.study_spec import StudySpec
+from inficond_panel.study.spec.task_sections import Block, Task
 
 END = "end"
 #: Kinds of steps that a participant may return to.
@@ -20,13 +25,17 @@ _READ = {"text", "questions"}
 class StudyStep:
     """Step of a study: a page or a task. ``kind``: consent, text, check, questions, task or end.
 
-    ``task`` is the task that the step's questions are about, or "".
+    ``task`` is the task or the block that the step's questions are about, or "". ``condition`` is
+    the participant's condition in the step; "" if there are several, or none. The step is skipped
+    if one of the rules ``skips`` holds.
     """
 
     name: str
     kind: str
     section: ConsentPage | TextPage | QuestionPage | Task | None = None
     task: str = ""
+    condition: str = ""
+    skips: tuple[SkipIf, ...] = ()
 
     @property
     def questions(self) -> list[Question]:
@@ -40,35 +49,75 @@ class StudyStep:
 
 
 def make_steps(study: StudySpec, participant: Participant) -> list[StudyStep]:
-    """Return the steps of one participant, in order, with the end last."""
-    tasks = {task.name_: task for task in study.tasks}
+    """Return the steps of one participant, in order, with the end last; also those that are skipped
+    by their answers."""
+    usual = participant.condition()
     steps = [StudyStep("consent", "consent", study.consent)] if study.consent else []
-    steps += [
-        StudyStep(f"introduction-{at}", "text", page)
-        for at, page in enumerate(study.introduction, 1)
-    ]
+    steps += _pages("introduction", "text", study.introduction, condition=usual)
     if study.comprehension:
-        steps.append(StudyStep("comprehension", "check", study.comprehension))
+        skips = _rules(study.comprehension)
+        steps.append(
+            StudyStep("comprehension", "check", study.comprehension, condition=usual, skips=skips)
+        )
     if study.form:
         page = QuestionPage(title="About you", questions=study.form)
-        steps.append(StudyStep("form", "questions", page))
+        steps.append(StudyStep("form", "questions", page, condition=usual))
     if study.training:
-        steps += _task_steps(study.training)
-    steps += [step for item in participant.plan for step in _task_steps(tasks[item.task])]
-    steps += [
-        StudyStep(f"questionnaire-{at}", "questions", page)
-        for at, page in enumerate(study.questionnaire, 1)
-    ]
+        steps += _task_steps(study.training, usual)
+    steps += _planned_steps(study, participant)
+    steps += _pages("questionnaire", "questions", study.questionnaire, condition=usual)
     return [*steps, StudyStep(END, "end", study.end)]
 
 
-def _task_steps(task: Task) -> list[StudyStep]:
-    """Return the steps of a task: the task, then its pages of questions."""
-    pages = [
-        StudyStep(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
-        for at, page in enumerate(task.after, 1)
+def _planned_steps(study: StudySpec, participant: Participant) -> list[StudyStep]:
+    """Return the steps of the participant's tasks, block by block if there are blocks."""
+    tasks = {task.name_: task for task in study.tasks}
+    block_of = {name: block for block in study.blocks for name in block.tasks}
+    steps: list[StudyStep] = []
+    for _, group in groupby(participant.plan, lambda item: id(block_of.get(item.task))):
+        items = list(group)
+        block = block_of.get(items[0].task)
+        inside = [step for item in items for step in _task_steps(tasks[item.task], item.condition)]
+        steps += inside if block is None else _block_steps(block, items, inside)
+    return steps
+
+
+def _block_steps(
+    block: Block, items: Sequence[Assigned], inside: Sequence[StudyStep]
+) -> list[StudyStep]:
+    """Return the steps of a block: its pages to read, the steps ``inside``, and its questions."""
+    conditions = {item.condition for item in items}
+    condition = conditions.pop() if len(conditions) == 1 else ""
+    about = {"task": str(block.name_), "condition": condition}
+    steps = [
+        *_pages(f"{block.name_}/introduction", "text", block.introduction, **about),
+        *inside,
+        *_pages(f"{block.name_}/after", "questions", block.after, **about),
     ]
-    return [StudyStep(task.name_, "task", task), *pages]
+    return [replace(step, skips=(*_rules(block), *step.skips)) for step in steps]
+
+
+def _task_steps(task: Task, condition: str) -> list[StudyStep]:
+    """Return the steps of a task: the task, then its pages of questions."""
+    name, skips = str(task.name_), _rules(task)
+    pages = _pages(f"{name}/after", "questions", task.after, task=name, condition=condition)
+    step = StudyStep(name, "task", task, condition=condition, skips=skips)
+    return [step, *(replace(page, skips=(*skips, *page.skips)) for page in pages)]
+
+
+def _pages(
+    name: str, kind: str, pages: Sequence[TextPage | QuestionPage], **about: str
+) -> list[StudyStep]:
+    """Return a step per page, named ``name`` with a number from 1."""
+    return [
+        StudyStep(f"{name}-{at}", kind, page, skips=_rules(page), **about)
+        for at, page in enumerate(pages, 1)
+    ]
+
+
+def _rules(section: Section) -> tuple[SkipIf, ...]:
+    rule = getattr(section, "skip_if", None)
+    return (rule,) if rule else ()
 
 
 class StudyProgress:
@@ -94,12 +143,31 @@ class StudyProgress:
         """Present step, the first step that was not left; the end if consent was refused."""
         if self.declined:
             return self.steps[-1]
-        return next(step for step in self.steps if step.name == END or step.name not in self._left)
+        waiting = (step for step in self.steps if step.name == END or step.name not in self._left)
+        return next(step for step in waiting if not self.skips(step))
+
+    def skips(self, step: StudyStep) -> bool:
+        """Return True if a step is skipped, by the answers so far and the condition."""
+        if not step.skips:
+            return False
+        answers = self.answers() | (self.answers_on(step.task) if step.task else {})
+        return any(rule.holds(answers, step.condition) for rule in step.skips)
+
+    @property
+    def shown(self) -> list[StudyStep]:
+        """Steps that are not skipped, by the answers so far."""
+        return [step for step in self.steps if not self.skips(step)]
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the steps before the present step that were skipped."""
+        before = self.steps[: self.steps.index(self.step)]
+        return [step.name for step in before if step.name not in self._left and self.skips(step)]
 
     @property
     def number(self) -> int:
-        """Number of the present step, from 1."""
-        return self.steps.index(self.step) + 1
+        """Number of the present step among those that are not skipped, from 1."""
+        return self.shown.index(self.step) + 1
 
     @property
     def finished(self) -> bool:
@@ -113,11 +181,18 @@ class StudyProgress:
         return next((dict(ids) for ids in came if ids), {})
 
     @property
+    def window(self) -> tuple[int | None, int | None]:
+        """Smallest width and height of the page, over its openings; None if unknown."""
+        sizes = [e.payload["window"] for e in self.events if e.payload.get("window")]
+        return (min(w for w, _ in sizes), min(h for _, h in sizes)) if sizes else (None, None)
+
+    @property
     def back(self) -> StudyStep | None:
         """Previous step if the participant may return to it; None if it is a task or a check, or if
         there is none."""
-        at = self.number - 1
-        before = self.steps[at - 1] if at else None
+        shown = self.shown
+        at = shown.index(self.step)
+        before = shown[at - 1] if at else None
         begun = self.step.kind == "task" and self.first(self.step.name, "start")
         if before is None or before.kind not in _READ or self.step.name == END or begun:
             return None
@@ -126,13 +201,30 @@ class StudyProgress:
     def answers(self, step: str = "") -> dict[str, Any]:
         """Return the latest answers in the step ``step`` by name of the question; by default of all
         steps that do not belong to a task."""
-        repeated = {one.name for one in self.steps if one.task}
+        if step:
+            return self._answers({step})
+        return self._answers({one.name for one in self.steps if not one.task})
+
+    def answers_on(self, task: str) -> dict[str, Any]:
+        """Return the latest answers about a task or a block by name of the question."""
+        return self._answers({one.name for one in self.steps if one.task == task})
+
+    def _answers(self, steps: set[str]) -> dict[str, Any]:
         latest: dict[str, Any] = {}
         for event in self.events:
-            here = event.step == step if step else event.step not in repeated
-            if event.action == "answer" and here:
+            if event.action == "answer" and event.step in steps:
                 latest.update(event.payload)
         return latest
+
+    def attention(self) -> list[bool]:
+        """Return whether each attention check was answered right, of the pages that were left."""
+        return [
+            question.is_right(self.answers(step.name).get(question.name_))
+            for step in self.steps
+            if step.kind == "questions" and step.name in self._left
+            for question in step.questions
+            if question.checks
+        ]
 
     def wrong(self) -> list[str]:
         """Return the names of the questions of the present check whose answer is not right."""
@@ -156,6 +248,10 @@ class StudyProgress:
         """Return the time at which a task was done, or else left; "" if it is not finished."""
         end = self.first(task, "done") or self.first(task, "leave")
         return end.time if end else ""
+
+    def was_left(self, step: str) -> bool:
+        """Return True if the participant went on from the step with this name."""
+        return step in self._left
 
     def outcome(self, task: str) -> str:
         """Return the outcome of a task, done, time (limit) or left, or of a check, right or wrong;

@@ -91,8 +91,9 @@ class Session:
     """Session of the participant whose link has the ``token``; earlier sessions end.
 
     ``after`` is the previous session of a page that reloads itself, ``ids`` and ``own`` are as in
-    ``enter``. The attribute ``link`` is the token of a new personal link, else "". Raises
-    ``StudyLinkError`` as ``enter``, and ``StudyError`` if nothing can be recorded.
+    ``enter``, ``window`` is the page's width and height in CSS pixels. The attribute ``link`` is
+    the token of a new personal link, else "". Raises ``StudyLinkError`` as ``enter``, and
+    ``StudyError`` if nothing can be recorded.
     """
 
     def __init__(
@@ -102,11 +103,12 @@ class Session:
         after: str = "",
         ids: Mapping[str, str] | None = None,
         own: str = "",
+        window: Sequence[int] = (),
     ) -> None:
         self.study = study
         self.id = secrets.token_hex(4)
         self.participant, self.link, came_with = enter(study, token, ids or {}, own)
-        study.log.open(self.participant.number, self.id, after, came_with)
+        study.log.open(self.participant.number, self.id, after, came_with, window)
         self.waiting: list[Note] = []
         self.progress = progress_of(study, self.participant)
 

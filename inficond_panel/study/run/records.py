@@ -25,11 +25,12 @@ class Participant:
     slot: int
     plan: tuple[Assigned, ...]
     created: str
+    simulated: bool = False
 
     @property
     def label(self) -> str:
-        """Name of the participant in tables, such as ``P01``."""
-        return f"P{self.number:02d}"
+        """Name of the participant in tables, such as ``P01``; ``S01`` for a simulated person."""
+        return f"{'S' if self.simulated else 'P'}{self.number:02d}"
 
     def condition(self, task: str = "") -> str:
         """Return the participant's condition in a task of the plan. For other tasks return the

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.errors import StudyError
 from inficond_panel.spec import Layout, Spec, load_spec
+from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Participant, StudyEvent
 from inficond_panel.study.run.tasks import (
@@ -23,12 +25,12 @@ from inficond_panel.study.run.tasks import (
     Progress,
     Ready,
     allowed,
-    assign,
     concept_sets,
     store_over,
 )
 from inficond_panel.study.spec.conditions import Level
-from inficond_panel.study.spec.study_spec import StudySpec, Task, find_file, is_study, load_study
+from inficond_panel.study.spec.study_spec import StudySpec, find_file, is_study, load_study
+from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.tuning import History, Tuner
 
 _HOLDOUT = "holdout"  # name of a fact: measurements of reports on the holdout
@@ -38,14 +40,18 @@ class Study:
     """Study that runs in a data folder; ``own`` is a spec of the app that replaces the study's.
 
     The folder has ``study.sqlite`` (participants, events), ``starts.sqlite`` (start nodes of the
-    tasks) and a folder per participant with a history per task.
+    tasks) and a folder per participant with a history per task. ``log`` stands in for the first.
     """
 
-    def __init__(self, spec: StudySpec, folder: Path, own: Path | None = None) -> None:
+    def __init__(
+        self, spec: StudySpec, folder: Path, own: Path | None = None, log: StudyLog | None = None
+    ) -> None:
         self.spec, self.folder, self.own = spec, folder, own
-        self.log = StudyLog(folder / "study.sqlite")
+        self.log = log or StudyLog(folder / "study.sqlite")
         self.ready: dict[str, Ready] = {}
         self.varied: dict[tuple[str, str], Ready] = {}
+        #: Slot of the first participant.
+        self.first_slot = 0
         #: Minutes and fine-tunes of participants who have finished, by number.
         self.spent: dict[int, tuple[float, int]] = {}
 
@@ -105,16 +111,30 @@ class Study:
         """
         minutes = self.spec.participants.gone_after
         gone = clock.before(60 * minutes) if minutes else ""
-        return self.log.add(lambda slot: assign(self.spec, slot), gone)
+        return self.log.add(lambda slot: assign(self.spec, self.first_slot + slot), gone)
+
+    def preview(self, slot: int) -> Study:
+        """Return this study with nobody in it, to be looked at: its log is in memory, and its other
+        files are in a temporary folder, until ``discard``. The next participant gets the plan of
+        ``slot``."""
+        folder = Path(tempfile.mkdtemp(prefix="inficond-preview-"))
+        preview = Study(self.spec, folder, self.own, StudyLog(":memory:"))
+        preview.ready, preview.varied = self.ready, self.varied
+        preview.first_slot = slot
+        return preview
+
+    def discard(self) -> None:
+        """Delete all files of a preview."""
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def delete_participant(self, number: int) -> None:
         """Delete a participant with all histories, events, answers and the link."""
         label = self.log.participant(number).label
-        shutil.rmtree(self._folder_of(number), ignore_errors=True)
-        if self._folder_of(number).exists():
-            raise StudyError(
-                f"{self._folder_of(number)} cannot be removed.", "Make it writable, and try again."
-            )
+        folder = self._folder_of(label)
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            raise StudyError(f"{folder} cannot be removed.", "Make it writable, and try again.")
 
         def rest(stored: str) -> str:
             measured = _measured(stored)
@@ -150,7 +170,7 @@ class Study:
 
     def history(self, participant: Participant, task: str) -> Path:
         """Return the path of the history file of a participant in a task."""
-        return self._folder_of(participant.number) / f"{task}.history.sqlite"
+        return self._folder_of(participant.label) / f"{task}.history.sqlite"
 
     def begun(self, participant: Participant, task: str) -> bool:
         """Return True if the participant has begun the task."""
@@ -191,8 +211,8 @@ class Study:
         """Close the log."""
         self.log.close()
 
-    def _folder_of(self, number: int) -> Path:
-        return self.folder / "participants" / f"P{number:02d}"
+    def _folder_of(self, label: str) -> Path:
+        return self.folder / "participants" / label
 
 
 def _measured(stored: str) -> dict[str, Any]:

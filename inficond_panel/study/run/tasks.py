@@ -1,4 +1,4 @@
-"""Tasks of a study with their stores: order, condition, goal, start node, and typed concepts.
+"""Tasks of a study with their stores: goal, start node, and typed concepts.
 
 Each typed concept gives students with a new root in the history of the task. The events of a
 participant record when concepts were typed; the history records how they were used.
@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from inficond_panel.common.names import find_name
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.concepts.typed import check_encoder, check_typing, extended
@@ -19,9 +17,10 @@ from inficond_panel.errors import FileProblem, FileProblemsError, InficondError,
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
-from inficond_panel.study.run.records import Assigned, StudyEvent
+from inficond_panel.study.run.records import StudyEvent
 from inficond_panel.study.spec.conditions import Level, Variation
-from inficond_panel.study.spec.study_spec import (
+from inficond_panel.study.spec.study_spec import StudySpec
+from inficond_panel.study.spec.task_sections import (
     AnswersGiven,
     DoneWhen,
     GainsBy,
@@ -29,7 +28,6 @@ from inficond_panel.study.spec.study_spec import (
     ParticipantSays,
     ReachesTeacher,
     ReachesValue,
-    StudySpec,
     Task,
 )
 from inficond_panel.tuning import History, Node, Student, Tuner, open_tuner, read_edits
@@ -303,72 +301,3 @@ def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:
     names, folder = set(typed), typed_folder(history)
     kept = folder.read(store) if names and folder else []
     return extended(store, [one for one in kept if one.name in names])
-
-
-def balanced_square(size: int) -> list[list[int]]:
-    """Return rows in which each of ``size`` items has each position equally often.
-
-    Each item also follows each other item equally often (E. J. Williams, "Experimental designs
-    balanced for the estimation of residual effects of treatments", Australian Journal of Scientific
-    Research A 2, 1949): ``size`` rows if that is even, else twice as many.
-    """
-    first = [0]
-    for step in range(1, size):
-        first.append(step // 2 + 1 if step % 2 else size - step // 2)
-    first = [index % size for index in first]
-    rows = [[(index + shift) % size for index in first] for shift in range(size)]
-    return rows if size % 2 == 0 else rows + [row[::-1] for row in rows]
-
-
-def task_orders(study: StudySpec) -> list[list[int]]:
-    """Return the orders of tasks that participants have in turn; one if the order is fixed, and if
-    it is drawn for each participant."""
-    size = len(study.tasks)
-    return _square(size) if study.order == "latin_square" else [[*range(size)]]
-
-
-def condition_orders(study: StudySpec) -> list[list[int]]:
-    """Return what participants have in turn: between subjects the single conditions, within
-    subjects the orders of all conditions; one empty order without conditions."""
-    if study.conditions is None:
-        return [[]]
-    size = len(study.conditions.levels)
-    return [[at] for at in range(size)] if study.conditions.design == "between" else _square(size)
-
-
-def _square(size: int) -> list[list[int]]:
-    return balanced_square(size) if size > 1 else [[*range(size)]]
-
-
-def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
-    """Return the tasks, in order and with conditions, of the participant in ``slot`` (from 0).
-
-    The condition (within subjects: the order of conditions) changes from slot to slot, the order of
-    tasks after all of them. So, unless they are drawn, the numbers of people per condition in each
-    task differ by at most one in the first n slots, for every n; and each pair of
-    ``condition_orders`` and ``task_orders`` occurs once in as many slots as there are pairs.
-    """
-    turn, conditions = _conditions(study, slot)
-    orders = task_orders(study)
-    order = orders[turn % len(orders)]
-    if study.order == "random":
-        order = list(np.random.default_rng([study.seed, 1, slot]).permutation(len(order)))
-    return tuple(
-        Assigned(study.tasks[at].name_, conditions[place % len(conditions)] if conditions else "")
-        for place, at in enumerate(order)
-    )
-
-
-def _conditions(study: StudySpec, slot: int) -> tuple[int, list[str]]:
-    """Return the turn of task orders that a slot belongs to, and its conditions: one for all tasks,
-    or several for the tasks in order; [] in a study without conditions."""
-    rows = condition_orders(study)
-    turn, at = divmod(slot, len(rows))
-    order: Iterable[int] = rows[at]
-    if study.conditions and study.conditions.assignment == "random":
-        if study.conditions.design == "between":  # in blocks, which have each condition once
-            order = [np.random.default_rng([study.seed, 3, turn]).permutation(len(rows))[at]]
-        else:
-            turn, size = slot, len(study.levels)
-            order = np.random.default_rng([study.seed, 2, slot]).permutation(size)
-    return turn, [study.levels[level].name_ for level in order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -118,7 +118,7 @@ class Conditions(Section):
         yield from twice("levels", [level.name_ for level in self.levels or []])
 
 
-def twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
+def twice(key: str, names: Sequence[str | None]) -> Iterator[tuple[str, str]]:
     """Yield (``key``, message) for each of ``names`` that is repeated."""
     for name, number in Counter(names).items():
         if number > 1 and name:

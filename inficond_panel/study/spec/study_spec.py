@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -21,20 +21,8 @@ from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec import find_spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
-from inficond_panel.spec.framework.types import (
-    AnyPath,
-    FilePath,
-    Names,
-    OneOf,
-    Phrase,
-    Several,
-    Slug,
-    Some,
-    Text,
-    option,
-)
+from inficond_panel.spec.framework.types import AnyPath, Phrase, Some, Text, option
 from inficond_panel.spec.framework.yaml_source import compose, text_of
-from inficond_panel.spec.sections.page import ViewName
 from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.spec.conditions import Conditions, Level, twice
 from inficond_panel.study.spec.pages import (
@@ -43,117 +31,26 @@ from inficond_panel.study.spec.pages import (
     CheckPage,
     ConsentPage,
     EndPage,
-    Question,
+    IntroductionPage,
     QuestionPage,
-    TextPage,
 )
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
-
-GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
-
-
-class DoneWhen(Section):
-    """Goal at which a task is done; metrics are on the split tune."""
-
-    chooser: ClassVar[str] = "rule"
-
-
-class ReachesTeacher(DoneWhen):
-    """Goal: the student's AP reaches the teacher's (InFiConD, section 6)."""
-
-    rule: Literal["teacher"] = option("teacher", doc="The student's AP reaches the teacher's.")
-    margin: float = option(0.0, ge=0, le=1, doc="Difference in AP that is allowed.")
+from inficond_panel.study.spec.plan_faults import (
+    Rule,
+    block_faults,
+    group_rules,
+    page_rules,
+    skip_faults,
+)
+from inficond_panel.study.spec.questions import Question
+from inficond_panel.study.spec.task_sections import Block, Task
 
 
-class ReachesValue(DoneWhen):
-    """Goal: a metric of the student reaches a value."""
+class Window(Section):
+    """Least size of a participant's window, in CSS pixels. In a smaller one the page asks to
+    enlarge it, and cannot be used."""
 
-    rule: Literal["value"] = option("value", doc="A metric reaches a value.")
-    metric: Annotated[str, OneOf(GOALS)] = option(AP.key, doc="Metric of the student.")
-    value: float = option(ge=0, le=1, doc="Value to reach.")
-
-
-class GainsBy(DoneWhen):
-    """Goal: a metric of the student has risen by a given amount since the start node."""
-
-    rule: Literal["gain"] = option("gain", doc="A metric has risen by a given amount.")
-    metric: Annotated[str, OneOf(GOALS)] = option(AP.key, doc="Metric of the student.")
-    by: float = option(gt=0, le=1, doc="Rise since the start node; 0.01 is one point.")
-
-
-class IterationsMade(DoneWhen):
-    """Goal: a number of fine-tunes."""
-
-    rule: Literal["iterations"] = option("iterations", doc="A number of fine-tunes.")
-    count: int = option(1, ge=1, doc="Number of fine-tunes.")
-
-
-class AnswersGiven(DoneWhen):
-    """Goal: a number of photos is answered yes or no."""
-
-    rule: Literal["answers"] = option("answers", doc="A number of photos is answered yes or no.")
-    count: int = option(20, ge=1, doc="Number of photos; skipped photos do not count.")
-
-
-class ParticipantSays(DoneWhen):
-    """Goal: the participant decides that the task is done."""
-
-    rule: Literal["participant"] = option("participant", doc="The participant decides.")
-
-
-class Task(Section):
-    """Task of the participants, with the student of one class."""
-
-    name_: Slug = option(doc="Name in tables and files; unique.")
-    title: Text = option(doc="Heading.")
-    text: Text = option(doc="Instructions, as Markdown.")
-    spec: Text | None = option(None, doc="Spec of the app, a file or a name; default: the study's.")
-    class_: Names = option(doc="Class to tune. Of several names, the first name in the store.")
-    edits: FilePath | None = option(
-        None, doc="Edits file that leads from the original students to the start node."
-    )
-    node: Text | None = option(
-        None, doc="Start node in the history of the spec: number, id or name; #0 if left out."
-    )
-    views: Several[ViewName] = option([], doc="Views on the page; empty: as in the spec's layout.")
-    done_when: DoneWhen = option(
-        default_factory=ParticipantSays,
-        doc="When the task is done; if left out, when the participant decides.",
-    )
-    time_limit: float | None = option(
-        None, gt=0, doc="Minutes after which the task ends; none if left out."
-    )
-    may_leave: bool = option(True, doc="Whether participants may leave an unfinished task.")
-    other_classes: bool = option(
-        False, doc="Whether students of other classes can be opened and tuned in the task."
-    )
-    may_type: bool = option(
-        False, doc="Whether concepts can be typed in the task, for this participant only."
-    )
-    may_ask: bool = option(
-        False, doc="Whether photos can be answered yes or no in the task, to teach the student."
-    )
-    after: list[QuestionPage] = option([], doc="Pages of questions after the task.")
-
-    @property
-    def ends_by_word(self) -> bool:
-        """True if the participant decides when the task is done."""
-        return isinstance(self.done_when, ParticipantSays)
-
-    @property
-    def questions(self) -> list[Question]:
-        """Questions after the task."""
-        return [question for page in self.after for question in page.asked]
-
-    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for each fault: two start nodes, a goal that nobody can reach, or a
-        task that cannot end."""
-        if self.edits and self.node:
-            yield "node", "is not used with edits, which lead to the start node; leave one out"
-        if isinstance(self.done_when, AnswersGiven) and not self.may_ask:
-            yield "done_when", "photos cannot be answered in this task; write may_ask: true"
-        if not (self.may_leave or self.time_limit or self.ends_by_word):
-            yield "may_leave", "a participant could not leave without the goal; set time_limit"
+    width: int = option(0, ge=0, doc="Least width.")
+    height: int = option(0, ge=0, doc="Least height.")
 
 
 _MAGIC = {
@@ -214,6 +111,10 @@ IdName = Annotated[
 ]
 
 
+#: Word in the address of a link that shows the study and records nothing.
+PREVIEW = "preview"
+
+
 class Arrivals(Section):
     """Participants who come by the open link, for example from a recruiting service."""
 
@@ -229,6 +130,11 @@ class Arrivals(Section):
         doc="Minutes without an open page after which the next participant gets the slot of an "
         "unfinished participant; never if left out.",
     )
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for an id with the name that previews have in a link."""
+        if PREVIEW in self.ids:
+            yield "ids", f"{PREVIEW!r} in a link asks for a preview; name the id differently"
 
     @property
     def query(self) -> str:
@@ -254,17 +160,22 @@ class StudySpec(SpecFile):
     participants: Arrivals = option(
         default_factory=Arrivals, doc="Limits for participants by the open link."
     )
+    window: Window = option(default_factory=Window, doc="Least size of a participant's window.")
     consent: ConsentPage | None = option(None, doc="Consent page; no consent if left out.")
-    introduction: list[TextPage] = option([], doc="Pages to read.")
+    introduction: list[IntroductionPage] = option([], doc="Pages to read.")
     comprehension: CheckPage | None = option(
         None, doc="Questions about the introduction, to be answered right."
     )
     form: list[Question] = option([], doc="Questions about the person, such as experience.")
     training: Task | None = option(None, doc="Task for practice before the others; not counted.")
     tasks: list[Task] = option(min_length=1, doc="The tasks.")
+    blocks: list[Block] = option(
+        [], doc="Blocks of tasks, in this order; each task is in one block. None if left out."
+    )
     order: Literal["fixed", "latin_square", "random"] = option(
         "fixed",
-        doc="Order of the tasks: as written, by the rows of a balanced square, or drawn each time.",
+        doc="Order of the tasks, within each block if there are blocks: as written, by the rows of "
+        "a balanced square, or drawn each time.",
     )
     conditions: Conditions | None = option(None, doc="Conditions to compare; none if left out.")
     seed: int = option(0, ge=0, doc="Seed of all random draws.")
@@ -319,12 +230,29 @@ class StudySpec(SpecFile):
             yield from twice(self.key_of(task), [question.name_ for question in task.questions])
         yield from self._picture_faults()
         yield from self._link_faults()
-        made, tasks = self.conditions, len(self.tasks or [])
-        if made and made.levels and made.design == "within" and tasks % len(made.levels):
+        yield from block_faults(self.blocks, [task.name_ for task in self.tasks])
+        yield from skip_faults(self._rules(), [level.name_ for level in self.levels])
+        made = self.conditions
+        what, size = ("blocks", len(self.blocks)) if self.blocks else ("tasks", len(self.tasks))
+        if made and made.levels and made.design == "within" and size % len(made.levels):
             yield (
                 "conditions",
-                f"{tasks} tasks are not a multiple of {len(made.levels)} conditions",
+                f"{size} {what} are not a multiple of {len(made.levels)} conditions",
             )
+
+    def _blocks_by_key(self) -> dict[str, Block]:
+        return {f"blocks[{at}]": block for at, block in enumerate(self.blocks)}
+
+    def _rules(self) -> Iterator[Rule]:
+        """Yield all rules ``skip_if``, with the questions that are asked before each."""
+        yield from page_rules("introduction", self.introduction, [])
+        checked = self.comprehension.asked if self.comprehension else []
+        known = [question.name_ for question in [*checked, *self.form]]
+        for task in self.all_tasks:
+            yield from group_rules(self.key_of(task), task, known)
+        for key, block in self._blocks_by_key().items():
+            yield from group_rules(key, block, known)
+        yield from page_rules("questionnaire", self.questionnaire, known)
 
     def _link_faults(self) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for ids in the last page's link that ``participants.ids`` lacks."""
@@ -341,9 +269,12 @@ class StudySpec(SpecFile):
         }
         for name in ("introduction", "tasks", "questionnaire"):
             pages |= {f"{name}[{at}]": page for at, page in enumerate(getattr(self, name) or [])}
-        for task in self.all_tasks:
-            where = self.key_of(task)
-            pages |= {f"{where}.after[{at}]": page for at, page in enumerate(task.after)}
+        groups = {self.key_of(task): task for task in self.all_tasks}
+        for where, group in {**groups, **self._blocks_by_key()}.items():
+            pages |= {f"{where}.after[{at}]": page for at, page in enumerate(group.after)}
+        for where, block in self._blocks_by_key().items():
+            texts = enumerate(block.introduction)
+            pages |= {f"{where}.introduction[{at}]": page for at, page in texts}
         for key, page in pages.items():
             tokens = parse(getattr(page, "text", None) or "")
             for child in chain.from_iterable(token.children or [] for token in tokens):

@@ -1,0 +1,246 @@
+"""A pilot with simulated people, apart from people; the codebook; previews that record nothing."""
+
+import json
+from collections import Counter
+
+import pandas as pd
+import pytest
+from studies import STUDY, small_study
+
+from inficond_panel.cli import main
+from inficond_panel.errors import StudyError
+from inficond_panel.study.pages.pilot import begin_pilot, run_pilot
+from inficond_panel.study.pages.report import make_page, write_report
+from inficond_panel.study.pages.visitor import Visitor
+from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.results import results
+from inficond_panel.study.results.study_tables import answers_table, export
+from inficond_panel.study.run.study import Study
+
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
+CHECK = """comprehension:
+  attempts: 2
+  questions:
+    - {name: role, kind: choice, text: Who is small?, options: [teacher, student], right: [student]}
+"""
+FULL = (
+    STUDY.replace("form:", f"{CHECK}form:")
+    .replace("class: sheep\n", "class: sheep\n    time_limit: 5\n")
+    .replace("{rule: iterations, count: 2}", "{rule: gain, by: 1}", 1)
+    .replace("questionnaire:\n", "questionnaire:\n  - {template: ueq_s}\n")
+)
+PEOPLE = 3
+
+
+def piloted(folder, text: str = FULL, people: int = PEOPLE) -> tuple[Study, pd.DataFrame]:
+    """A study after a pilot, and the table of steps."""
+    real = small_study(folder, text, prepare=False)
+    study = Study(real.spec, folder / "study.pilot")
+    begin_pilot(study)
+    study.prepare()
+    return study, run_pilot(study, people)
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory) -> tuple[Study, pd.DataFrame]:
+    """The pilot of a study with a check, a goal out of reach, a limit and a questionnaire."""
+    return piloted(tmp_path_factory.mktemp("pilot"))
+
+
+def test_everybody_of_a_pilot_is_named_as_simulated(pilot):
+    assert [who.label for who in pilot[0].log.participants()][:2] == ["S01", "S02"]
+
+
+def test_times_of_a_pilot_are_of_no_day_on_which_people_came(pilot):
+    times = {event.time[:4] for n in range(1, PEOPLE + 1) for event in pilot[0].log.events(n)}
+    assert times == {"2000"}
+
+
+def test_the_table_counts_who_came_to_a_step(pilot):
+    study, steps = pilot
+    entered = Counter(
+        step
+        for number in range(1, PEOPLE + 1)
+        for step in {e.step for e in study.log.events(number) if e.action == "enter"}
+    )
+    assert steps.came.to_dict() == {name: entered[name] for name in steps.index}
+
+
+def test_a_goal_that_nobody_reaches_is_told(pilot):
+    notes = " ".join(pilot[1].attrs["notes"])
+    assert "reached the goal of bicycle" in notes
+    assert "goal of sheep" not in notes
+
+
+def test_the_same_seed_gives_the_same_answers(pilot, tmp_path):
+    again = answers_table(piloted(tmp_path, people=3)[0])
+    first = answers_table(pilot[0])
+    pd.testing.assert_frame_equal(first[first.index.isin(again.index.unique())], again)
+
+
+def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):
+    unfair = FULL.replace("{rule: gain, by: 1}", "{rule: gain, by: 1}\n    may_leave: false")
+    unfair = unfair.replace("class: bicycle\n", "class: bicycle\n    time_limit: 1\n")
+    monkeypatch.setattr("inficond_panel.study.pages.work.TaskSession.left", lambda _: 1e9)
+    assert "could not leave bicycle" in " ".join(piloted(tmp_path, unfair, 2)[1].attrs["notes"])
+
+
+def test_photos_are_answered_until_the_goal(tmp_path):
+    asking = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
+    asking = asking.replace("{rule: iterations, count: 2}", "{rule: answers, count: 2}", 1)
+    study, steps = piloted(tmp_path, asking, 2)
+    answers = [e.payload for e in study.log.events(2) if e.action == "photo-answer"]
+    assert {answer["answer"] for answer in answers} <= {0, 1}
+    assert len(answers) == 2
+    assert steps.done["bicycle"] == 1
+
+
+def test_the_report_says_that_no_person_took_part(pilot, tmp_path):
+    _, frames = write_report(pilot[0], tmp_path)
+    assert "No person took part" in (tmp_path / "report.html").read_text()
+    assert frames["participants"].simulated.all()
+    assert frames["summary"].simulated.all()
+
+
+def test_a_report_of_people_does_not_say_so(tmp_path):
+    study = small_study(tmp_path)
+    study.add_participant()
+    _, frames = write_report(study, tmp_path / "report")
+    assert "simulated" not in make_page(study, results(study), frames).lower()
+
+
+# --- apart from people
+
+
+def test_a_pilot_leaves_the_records_of_people_as_they_are(tmp_path):
+    study = small_study(tmp_path)
+    study.add_participant()
+    with pytest.raises(StudyError, match="holds no pilot"):
+        begin_pilot(study)
+    assert len(study.log.participants()) == 1
+
+
+def test_a_pilot_replaces_an_earlier_one(tmp_path):
+    piloted(tmp_path, people=2)
+    assert len(piloted(tmp_path, people=1)[0].log.participants()) == 1
+
+
+@pytest.mark.parametrize(
+    "action", [["add"], ["serve"], ["link", "1"], ["size", "--difference", "1"]]
+)
+def test_no_person_comes_to_a_pilot(pilot, action, capsys):
+    study = pilot[0]
+    name, *more = action
+    arguments = ["study", name, str(study.spec.path), *more, "--data", str(study.folder)]
+    assert main(arguments) == 1
+    assert "records of simulated people" in capsys.readouterr().err
+
+
+def test_the_command_writes_beside_the_study(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_study(tmp_path, prepare=False)
+    assert main(["study", "pilot", "study.yaml", "--people", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"]["rows"][0]["came"] == 2
+    made = {file.name for file in (tmp_path / "study-pilot").iterdir()}
+    assert {"report.html", "events.csv", "codebook.csv", "participants.csv"} <= made
+    assert not (tmp_path / "study.study").exists()
+
+
+# --- codebook
+
+
+def test_the_codebook_has_every_column(pilot, tmp_path):
+    study = pilot[0]
+    write_report(study, tmp_path)
+    export(study, tmp_path)
+    written = {
+        file.stem: set(pd.read_csv(file, nrows=1).columns)
+        for file in tmp_path.glob("*.csv")
+        if file.stem != "codebook"
+    }
+    book = codebook(study).reset_index()
+    told = {name: set(group.name) for name, group in book.groupby("table")}
+    assert {name: told[name] for name in written} == written
+
+
+def test_the_codebook_has_every_question_with_its_answers(pilot):
+    book = codebook(pilot[0])
+    questions = book.loc[["question"]].set_index("name")["values"]
+    assert questions["role"] == "one of: teacher; student; right: student"
+    assert questions["age"] == "number, at least 18, at most 120"
+    assert questions["ueq-1"] == "1 to 7: 1 = obstructive, 7 = supportive"
+    assert questions["remarks"] == "text"
+
+
+def test_the_codebook_has_the_scales_in_use(pilot):
+    book = codebook(pilot[0])
+    assert book.loc[["scale"], "name"].tolist() == ["ueq_s", "ueq_s_pragmatic", "ueq_s_hedonic"]
+
+
+# --- preview
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    """A study with two conditions, and nobody in it."""
+    return small_study(tmp_path, f"{STUDY}conditions: {{levels: [{{name: a}}, {{name: b}}]}}\n")
+
+
+def recorded(study: Study) -> dict[str, bytes]:
+    """Files of a study."""
+    return {str(file): file.read_bytes() for file in study.folder.rglob("*") if file.is_file()}
+
+
+def test_a_preview_records_nothing(study):
+    token = study.log.make_preview_link()
+    study.log.close()
+    before = recorded(study)
+    visitor = Visitor(study, token, preview="")
+    for _ in range(2):
+        visitor.next()
+    visitor.send("answer", name="age", answer=40)
+    visitor.next()
+    assert visitor.next()["kind"] == "task"
+    visitor.close()
+    study.log.close()
+    assert recorded(study) == before
+
+
+def test_a_preview_leaves_no_file_behind(study):
+    visitor = Visitor(study, study.log.make_preview_link(), preview="")
+    folder = visitor.page.study.folder
+    assert folder.exists()
+    visitor.close()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(("number", "told"), [("", "1 (a)"), ("2", "2 (b)"), ("x", "1 (a)")])
+def test_a_preview_says_whose_plan_it_shows(study, number, told):
+    visitor = Visitor(study, study.log.make_preview_link(), preview=number)
+    assert visitor.page.frame.preview == f"Preview of person {told}: nothing is recorded"
+
+
+def test_the_link_alone_makes_a_preview(study):
+    Visitor(study, study.log.make_preview_link())
+    assert study.log.participants() == []
+
+
+def test_a_participant_cannot_look_in_advance(study):
+    token = study.add_participant()[1]
+    screen = Visitor(study, token, preview="").screen
+    assert (screen["kind"], screen["title"]) == ("message", "This is not a link for previews.")
+
+
+def test_the_first_command_of_a_study_makes_its_folder(tmp_path, capsys):
+    study = small_study(tmp_path, prepare=False)
+    assert main(["study", "add", str(study.spec.path)]) == 0
+    assert study.folder.exists()
+
+
+def test_the_command_prints_a_link_for_previews(tmp_path, capsys):
+    study = small_study(tmp_path)
+    assert main(["study", "add", str(study.spec.path), "--preview"]) == 0
+    address, token = capsys.readouterr().out.strip().split("#")
+    assert address == "http://localhost:5006/study?preview"
+    assert study.log.is_preview_link(token)

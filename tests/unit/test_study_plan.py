@@ -1,0 +1,243 @@
+"""Blocks of tasks, steps that are skipped, attention checks, and the size of the window."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from studies import STUDY, Visitor, small_study
+
+from inficond_panel.errors import SpecError
+from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
+from inficond_panel.study.results.study_tables import participants_table
+from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.assignment import assign
+from inficond_panel.study.run.balance import round_size
+from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.skips import SkipIf
+from inficond_panel.study.spec.study_spec import StudySpec, load_study
+
+pytestmark = [pytest.mark.commands, pytest.mark.page]
+
+BLOCKS = """blocks:
+  - name: first
+    introduction: [{title: Before, text: Words.}]
+    tasks: [bicycle]
+    after: [{template: sus}]
+  - {name: second, tasks: [sheep], after: [{template: sus}]}
+"""
+TWO = "conditions: {design: within, levels: [{name: a}, {name: b}]}\n"
+
+
+def steps(study: Study) -> list[str]:
+    """Names of all steps of the first participant that are not skipped."""
+    return [step.name for step in progress_of(study, study.log.participants()[0]).shown]
+
+
+def written(folder: Path, text: str) -> StudySpec:
+    """The spec of a study, without its store."""
+    (folder / "study.yaml").write_text(text)
+    (folder / "small.yaml").touch()
+    return load_study(folder / "study.yaml")
+
+
+# --- skips
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer", "condition", "skipped"),
+    [
+        ({"question": "q", "is_": ["a", "b"]}, "b", "", True),
+        ({"question": "q", "is_": ["a", "b"]}, "c", "", False),
+        ({"question": "q", "is_": ["a"]}, ["c", "a"], "", True),
+        ({"question": "q", "is_": ["a"]}, None, "", False),
+        ({"question": "q", "is_": [3.0]}, 3, "", True),
+        ({"question": "q", "below": 18}, 17.5, "", True),
+        ({"question": "q", "below": 18}, 18, "", False),
+        ({"question": "q", "above": 18}, 18, "", False),
+        ({"question": "q", "above": 1, "below": 3}, 2, "", True),
+        ({"question": "q", "above": 1, "below": 3}, 3, "", False),
+        ({"question": "q", "below": 18}, "young", "", False),
+        ({"condition": ["x"]}, None, "x", True),
+        ({"condition": ["x"]}, None, "", False),
+        ({"condition": ["x"], "question": "q", "is_": ["a"]}, "a", "y", False),
+        ({"condition": ["x"], "question": "q", "is_": ["a"]}, "a", "x", True),
+    ],
+)
+def test_a_rule_holds(rule, answer, condition, skipped):
+    assert SkipIf(**rule).holds({"q": answer}, condition) is skipped
+
+
+YOUNG = "    skip_if: {question: age, below: 21}\n"
+
+
+@pytest.fixture
+def young(tmp_path) -> Visitor:
+    """A visitor of 20 years in a study whose first task such people skip."""
+    after = "    after: [{template: seq}]\n"
+    text = STUDY.replace("count: 2}\n", f"count: 2}}\n{YOUNG}{after}")
+    study = small_study(tmp_path, text)
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.next()
+    visitor.next()
+    visitor.send("answer", name="age", answer=20)
+    visitor.next()
+    return visitor
+
+
+def test_a_task_is_skipped_with_its_questions(young):
+    assert young.screen["title"] == "Sheep"
+
+
+def test_what_is_skipped_is_in_the_table(young):
+    assert participants_table(young.study).skipped.tolist() == ["bicycle; bicycle/after-1"]
+
+
+def test_another_answer_brings_a_skipped_task_back(young):
+    young.send("go_back", step=young.screen["step"])
+    young.send("answer", name="age", answer=40)
+    assert young.next()["title"] == "Bicycle"
+
+
+def test_a_page_is_skipped_under_a_condition(tmp_path):
+    text = STUDY.replace("text: Words.}", "text: Words., skip_if: {condition: b}}")
+    study = small_study(tmp_path, f"{text}conditions: {{levels: [{{name: a}}, {{name: b}}]}}\n")
+    pages = [Visitor(study, study.add_participant()[1]).next()["title"] for _ in range(2)]
+    assert pages == ["Hello", "About you"]
+
+
+# --- blocks
+
+
+def test_a_block_has_its_pages_around_its_tasks(tmp_path):
+    study = small_study(tmp_path, STUDY + BLOCKS)
+    study.add_participant()
+    assert steps(study)[3:-2] == [
+        *("first/introduction-1", "bicycle", "first/after-1"),
+        *("sheep", "second/after-1"),
+    ]
+
+
+def test_a_block_is_skipped_as_a_whole(tmp_path):
+    study = small_study(
+        tmp_path, STUDY + BLOCKS.replace("- name: first\n", "- name: first\n" + YOUNG)
+    )
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.next()
+    visitor.next()
+    visitor.send("answer", name="age", answer=20)
+    assert visitor.next()["title"] == "Sheep"
+
+
+def four(folder: Path, more: str) -> StudySpec:
+    """A study of four tasks in two blocks."""
+    task = "  - {{name: t{0}, title: T, class: bicycle, text: T}}\n"
+    tasks = "".join(map(task.format, range(4)))
+    blocks = "blocks: [{name: x, tasks: [t0, t1]}, {name: y, tasks: [t2, t3]}]\n"
+    return written(folder, f"title: Study\nspec: small.yaml\ntasks:\n{tasks}{blocks}{more}")
+
+
+@pytest.mark.parametrize("order", ["latin_square", "random"])
+def test_orders_change_within_blocks(tmp_path, order):
+    spec = four(tmp_path, f"order: {order}\n")
+    orders = {tuple(item.task for item in assign(spec, slot)) for slot in range(40)}
+    assert all(set(order[:2]) == {"t0", "t1"} for order in orders)
+    assert len({order[:2] for order in orders}) == 2
+
+
+def test_each_task_of_a_block_comes_first_equally_often(tmp_path):
+    spec = four(tmp_path, "order: latin_square\n")
+    first = Counter(assign(spec, slot)[0].task for slot in range(round_size(spec)))
+    assert first == {"t0": 1, "t1": 1}
+
+
+def test_within_people_the_condition_changes_from_block_to_block(tmp_path):
+    spec = four(tmp_path, TWO)
+    plans = [[item.condition for item in assign(spec, slot)] for slot in range(2)]
+    assert plans == [["a", "a", "b", "b"], ["b", "b", "a", "a"]]
+
+
+def test_questions_after_a_block_have_its_condition(tmp_path):
+    study = small_study(tmp_path, STUDY + BLOCKS + TWO)
+    participant = study.add_participant()[0]
+    conditions = {step.name: step.condition for step in progress_of(study, participant).steps}
+    assert (conditions["first/after-1"], conditions["second/after-1"]) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("tasks: [sheep]", "tasks: [ship]", "there is no task 'ship'. Did you mean 'sheep'?"),
+        ("tasks: [sheep]", "tasks: [bicycle]", "'bicycle' is used 2 times"),
+        ("name: second", "name: sheep", "'sheep' is used 2 times"),
+        ("  - {name: second, tasks: [sheep], after: [{template: sus}]}\n", "", "is in no block"),
+        ("name: first\n", "name: first\n    skip_if: {condition: c}\n", "no condition 'c'"),
+        ("name: first\n", "name: first\n    skip_if: {question: q1, is: 1}\n", "before are age"),
+        ("name: first\n", "name: first\n    skip_if: {question: age}\n", "needs an answer"),
+        ("name: first\n", "name: first\n    skip_if: {below: 3}\n", "name its question"),
+        ("text: Words.", "text: W., skip_if: {question: age, is: 3}", "none is asked before"),
+        ("lowest: 18,", "lowest: 18, right: 3, x: 3,", "unknown key"),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_refused(tmp_path, old, new, message):
+    text = STUDY + BLOCKS
+    assert old in text
+    with pytest.raises(SpecError) as error:
+        written(tmp_path, text.replace(old, new))
+    assert message in str(error.value)
+
+
+def test_conditions_within_people_need_as_many_blocks(tmp_path):
+    three = TWO.replace("{name: b}", "{name: b}, {name: c}")
+    with pytest.raises(SpecError, match="2 blocks are not a multiple of 3 conditions"):
+        written(tmp_path, STUDY + BLOCKS + three)
+
+
+# --- attention and window
+
+ATTENTION = STUDY.replace(
+    "      - {name: remarks",
+    "      - {name: look, kind: likert, text: Choose Agree., right: 4}\n      - {name: remarks",
+)
+
+
+@pytest.mark.parametrize(("answer", "right"), [(4, 1), (5, 0)])
+def test_an_attention_check_takes_any_answer_and_counts_the_right_one(tmp_path, answer, right):
+    study = small_study(tmp_path, ATTENTION)
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.to_task()
+    visitor.leave()
+    visitor.next()
+    visitor.leave()
+    for name, value in {"q1": 3, "look": answer}.items():
+        visitor.send("answer", name=name, answer=value)
+    assert visitor.next()["kind"] == "end"
+    row = participants_table(study).iloc[0]
+    assert (row.attention_right, row.attention_asked) == (right, 1)
+
+
+def test_no_browser_learns_the_right_answer_of_an_attention_check(tmp_path):
+    spec = written(tmp_path, ATTENTION)
+    assert spec.questionnaire[0].questions[1].right_answer == 4
+    with pytest.raises(SpecError, match="there is no step 6; the last is 5"):
+        written(tmp_path, ATTENTION.replace("right: 4", "right: 6"))
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [([1280, 720], (1280, 720)), ([1280], (None, None)), ([0, -5], (None, None)), (None,) * 2],
+)
+def test_the_window_is_recorded_if_it_is_one(tmp_path, told, kept):
+    study = small_study(tmp_path)
+    AnyVisitor(study, study.add_participant()[1], window=told)
+    table = participants_table(study).iloc[0]
+    found = tuple(
+        None if value is None or value != value else value
+        for value in (table.window_width, table.window_height)
+    )
+    assert found == (kept or (None, None))
+
+
+def test_the_page_gets_the_least_size_of_the_window(tmp_path):
+    study = small_study(tmp_path, f"window: {{width: 1024, height: 700}}\n{STUDY}")
+    visitor = Visitor(study, study.add_participant()[1])
+    assert visitor.page.frame.least == [1024, 700]
