@@ -27,9 +27,8 @@ const picture = makePicture()
 const classes = makeClasses(facts, pick)
 const concepts = makeConcepts(facts, { count: toggle, reset, where })
 const examples = h("div", { class: "examples" })
-document
-  .getElementById("try")
-  .append(alert, chooser.element, examples, status, picture.element, classes.element, concepts.element)
+const looked = h("div", {}, alert, chooser.element, examples, status, picture.element, classes.element)
+document.getElementById("try").append(looked, concepts.element)
 
 /** The network: scores of a prepared photo. */
 let scoresOf = null
@@ -181,6 +180,7 @@ async function where(at) {
   const isOver = () => mine !== placeTurn
   place = at
   picture.showProgress(0, 1)
+  picture.element.scrollIntoView({ block: "nearest" }) // on a phone it is far above the button
   draw()
   const { size } = facts.preprocessing
   try {
