@@ -19,6 +19,10 @@ from inficond_panel.vocabulary.splits import TUNE
 
 POCKET = Path(__file__).with_name("demo-pocket.onnx")
 PAGE, FRONT, PLACE = "try", "pocket.html", '<section id="in-a-browser">'
+TOLD = (
+    "This one sees by the demo's small encoder, and is right less often than the demo's students: "
+    "its mAP is 0.67, theirs 0.84."
+)
 #: Classes of which a scene of ``tune`` is offered.
 CLASSES = ("dog", "boat", "train", "tv monitor", "cat", "bus")
 
@@ -33,7 +37,9 @@ def write(folder: Path) -> int:
     start = text.find("</h2>", text.find(PLACE)) + len("</h2>")
     if PLACE not in text:
         sys.exit(f"{FRONT} has no section to put the link into.")
-    told = f'<p><a href="{PAGE}/index.html">Try it here</a>, with drawn scenes of the demo.</p>'
+    told = (
+        f'<p><a href="{PAGE}/index.html">Try it here</a>, with drawn scenes of the demo. {TOLD}</p>'
+    )
     front.write_text(text[:start] + told + text[start:], encoding="utf-8")
     return sum(sizes.values())
 
