@@ -41,6 +41,7 @@ PLOTS = {
     "confusion": "'bicycle'",
     "reliability": "'bicycle'",
     "coverage": "'bicycle'",
+    "cost": repr(str(ROOT / "docs/pockets")),
     "gammas": "sweep",
     "gamma_reliability": "sweep",
     "gamma_maps": "sweep",

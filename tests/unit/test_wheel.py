@@ -57,7 +57,8 @@ def test_it_holds_the_packages_the_specs_pages_types_and_licences_and_no_more(wh
     packages = {name for name in tracked if name.startswith(("inficond_panel/", "precompute/"))}
     packages = {name for name in packages if not name.startswith("precompute/recipes/")}
     specs = {f"inficond_panel/{name}" for name in tracked if name.startswith("specs/")}
-    pages = {f"inficond_panel/{name}" for name in tracked if re.fullmatch(r"docs/[^/]+\.md", name)}
+    page = re.compile(r"docs/[^/]+\.(md|schema\.json)")
+    pages = {f"inficond_panel/{name}" for name in tracked if page.fullmatch(name)}
     there = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert there == packages | specs | pages
     names = set(wheel.namelist())

@@ -17,34 +17,37 @@ Rule = tuple[str, SkipIf | None, Sequence[str]]
 
 def block_faults(blocks: Sequence[Block], names: Sequence[str]) -> Iterator[Fault]:
     """Yield faults of ``blocks``: names that are used twice, and tasks (``names``) that are in no
-    block, in several, or unknown."""
+    block, in several, or unknown. A name that was left out is None, and a fault of its own."""
     if not blocks:
         return
+    known = [name for name in names if name]
     yield from twice("blocks", [*(block.name_ for block in blocks), *names])
-    placed = [name for block in blocks for name in block.tasks]
+    placed = [name for block in blocks for name in block.tasks or []]
     yield from twice("blocks", placed)
     for at, block in enumerate(blocks):
         yield from twice(f"blocks[{at}]", [question.name_ for question in block.questions])
-        for name in block.tasks:
+        for name in block.tasks or []:
             if name not in names:
-                yield f"blocks[{at}].tasks", f"there is no task {name!r}{hint(name, names)}"
+                yield f"blocks[{at}].tasks", f"there is no task {name!r}{hint(name, known)}"
     for at, name in enumerate(names):
-        if name not in placed:
+        if name and name not in placed:
             yield f"tasks[{at}]", f"the task {name!r} is in no block; name it in one"
 
 
 def skip_faults(rules: Iterable[Rule], levels: Sequence[str]) -> Iterator[Fault]:
     """Yield faults of rules whose question is not asked before, or whose condition is not one of
     ``levels``."""
-    for key, rule, known in rules:
+    named = [name for name in levels if name]
+    for key, rule, before in rules:
         if rule is None:
             continue
+        known = [name for name in before if name]
         if rule.question and rule.question not in known:
             asked = f"asked before are {', '.join(known)}" if known else "none is asked before"
             yield f"{key}.skip_if", f"there is no question {rule.question!r} before this; {asked}"
         for name in rule.condition or []:
-            if name not in levels:
-                yield f"{key}.skip_if", f"there is no condition {name!r}{hint(name, levels)}"
+            if name not in named:
+                yield f"{key}.skip_if", f"there is no condition {name!r}{hint(name, named)}"
 
 
 def page_rules(

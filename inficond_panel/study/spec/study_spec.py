@@ -230,10 +230,11 @@ class StudySpec(SpecFile):
             yield from twice(self.key_of(task), [question.name_ for question in task.questions])
         yield from self._picture_faults()
         yield from self._link_faults()
-        yield from block_faults(self.blocks, [task.name_ for task in self.tasks])
+        tasks = self.tasks or []
+        yield from block_faults(self.blocks, [task.name_ for task in tasks])
         yield from skip_faults(self._rules(), [level.name_ for level in self.levels])
         made = self.conditions
-        what, size = ("blocks", len(self.blocks)) if self.blocks else ("tasks", len(self.tasks))
+        what, size = ("blocks", len(self.blocks)) if self.blocks else ("tasks", len(tasks))
         if made and made.levels and made.design == "within" and size % len(made.levels):
             yield (
                 "conditions",
