@@ -195,7 +195,7 @@ def test_from_consent_to_the_end(server, open_page) -> None:
     assert progress.ids == {}  # a personal link claims no id
     assert progress.attempts("comprehension") == 2
     expected = {("seq", 7), ("nasa_tlx", 50), ("sus", 50)}
-    assert {(s.template, s.score) for s in scores(study)} == expected
+    assert {(s.scale, s.score) for s in scores(study)} == expected
     views = {event.view for event in progress.of("bicycle") if event.action == "batch"}
     assert views == {"knowledge"}
     assert token not in server.log.read_text()
