@@ -4,7 +4,7 @@ import pytest
 
 from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
 
-pytestmark = pytest.mark.commands
+pytestmark = [pytest.mark.commands, pytest.mark.page]
 
 
 def scores(name: str, steps: list[int]) -> dict[str, float]:
