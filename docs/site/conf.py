@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -69,7 +71,13 @@ html_static_path = [
 html_css_files = ["style.css"]
 html_show_sphinx = False
 html_copy_source = False
+#: Address of the source tree, once pyproject.toml has it: a link at the foot of each page.
+_PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+_SOURCE = _PROJECT["project"].get("urls", {}).get("Source", "")
 html_theme_options = {
+    "footer_icons": [
+        {"name": "Source", "url": url, "html": "Source", "class": ""} for url in [_SOURCE] if url
+    ],
     "light_css_variables": {key: colour.light for key, colour in _COLOURS.items()} | _FONT,
     "dark_css_variables": {key: colour.dark for key, colour in _COLOURS.items()},
 }

@@ -20,7 +20,6 @@ from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.study import open_study
-from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
 from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
@@ -149,16 +148,6 @@ def test_answers_are_listed_with_their_task(scored):
     table = answers_table(scored.study).set_index("question")
     assert table.loc["why", ["task", "answer"]].tolist() == ["bicycle", "Because."]
     assert table.loc["age", "task"] == ""
-
-
-@pytest.mark.parametrize(
-    ("answers", "score"),
-    [([3] * 10, 50), ([5, 1] * 5, 100), ([1, 5] * 5, 0), ([4, 2, 5, 1, 4, 2, 3, 2, 4, 3], 75)],
-)
-def test_the_sus_is_that_of_brooke(answers, score):
-    given = {f"sus-{at}": answer for at, answer in enumerate(answers, 1)}
-    assert QUESTIONNAIRES["sus"].scores_of(given) == {"sus": score}
-    assert QUESTIONNAIRES["sus"].scores_of({**given, "sus-3": None}) == {}
 
 
 def test_an_answer_that_is_no_number_is_not_taken(tmp_path):
