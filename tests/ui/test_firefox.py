@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import serving
 from firefox_bridge import program
 from listening import listen
 from playwright.sync_api import Page, expect
@@ -51,17 +52,19 @@ def firefox(request, playwright, tmp_path_factory) -> Iterator:
 
 
 @pytest.fixture(scope="module")
-def page(firefox, serve_module) -> Iterator[Page]:
-    """The demo in Firefox; what the console tells as an error fails the last test."""
-    server = serve_module(find_spec("demo"))
-    page = firefox.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
-    faults: list[str] = []
-    listen(page, "(?!)", faults)
-    page.goto(f"{server.url}?show=details")
-    expect(classes(page).first).to_be_visible()
-    yield page
-    page.close()
+def page(firefox, tmp_path_factory) -> Iterator[Page]:
+    """The demo in Firefox, with a history of its own; what the console tells as an error fails the
+    last test."""
+    with serving(tmp_path_factory.mktemp("served")) as start:
+        server = start(find_spec("demo"))
+        page = firefox.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
+        faults: list[str] = []
+        listen(page, "(?!)", faults)
+        page.goto(f"{server.url}?show=details")
+        expect(classes(page).first).to_be_visible()
+        yield page
+        page.close()
     assert faults == []
 
 
