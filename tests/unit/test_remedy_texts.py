@@ -36,7 +36,7 @@ NO_REMEDIES = {
     "inficond_panel/vocabulary/shift_kinds.py": (4, "commands in a column"),
     "inficond_panel/wording/null_students.py": (1, "commands in a column"),
     "inficond_panel/wording/suspects.py": (1, "a sentence of the page"),
-    "precompute/datasets/python_source.py": (1, "name of a module"),
+    "precompute/functions.py": (1, "name of a module"),
     "precompute/detect/models.py": (3, "a hint and remedies of the command init"),
     "precompute/pipeline/assemble.py": (1, "an entry of a log"),
     "precompute/pipeline/words.py": (1, "an entry of a log"),
