@@ -64,7 +64,9 @@ class Called:
     name: str
     lock: Any = field(default_factory=threading.Lock, compare=False)
 
-    def __call__(self, method: str, items: Any, shape: tuple[int | None, ...]) -> np.ndarray:
+    def __call__(
+        self, method: str, items: np.ndarray | list[str], shape: tuple[int | None, ...]
+    ) -> np.ndarray:
         """Return the result of ``method`` on items as float32. ``shape`` is the expected shape,
         None for any length. Raises ``DataError`` if the method fails, or for another shape."""
         try:

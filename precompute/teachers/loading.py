@@ -39,7 +39,7 @@ from precompute.teachers.head import check_labels
 from precompute.teachers.onnx_file import onnx_files
 from precompute.teachers.outputs import resolved
 from precompute.teachers.tables import other_classes, read_logits
-from precompute.teachers.teacher import Teacher, TorchTeacher, section_with
+from precompute.teachers.teacher import Teacher, TorchTeacher
 from precompute.teachers.timm_models import load_query2label, load_timm, load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
 from precompute.teachers.whole_models import (
@@ -87,7 +87,7 @@ class TeacherSource:
             raise ValueError(
                 "the teacher has no encoder: set teacher.encoder, or pass the concepts' encoder"
             )
-        return self.concept_encoder.model_copy(update={"image_size": None})
+        return _of_training(self.concept_encoder)
 
     @property
     def of_words(self) -> bool:
@@ -218,6 +218,11 @@ class TeacherSource:
         return {"logits": logits, "oracle": key_of("oracle", [logits, values["oracle"]])}
 
 
+def _of_training(encoder: EncoderSection) -> EncoderSection:
+    """Return an encoder's section at the size of its training; permissions stay."""
+    return encoder.model_copy(update={"image_size": None})
+
+
 def _without_usual(settings: dict[str, Any]) -> dict[str, Any]:
     """Return a section's settings without ``channels`` that are RGB, which older specs lack."""
     return {key: settings[key] for key in settings if key != "channels" or settings[key]}
@@ -244,7 +249,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
     Raises ``DataError`` for a teacher that is not a network with gradients.
     """
     if name == "encoder":
-        encoder = load_encoder(section_with(spec.concepts.encoder, image_size=None))
+        encoder = load_encoder(_of_training(spec.concepts.encoder))
         network, preprocessing = encoder.model.visual, encoder.squash
     else:
         section: Any = spec.teacher

@@ -14,7 +14,7 @@ from inficond_panel.predict import PageEncoder, score_photos
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 
-pytestmark = pytest.mark.commands
+pytestmark = [pytest.mark.commands, pytest.mark.server]
 
 SECTION = "{kind: python, function: own.py:make, weights: w.bin, batch: 5}"
 HALF = np.sqrt(0.5)
@@ -84,7 +84,7 @@ def test_it_needs_no_torch(home):
 
 
 def test_a_word_can_be_typed(made, capsys):
-    spec, store = made
+    spec, _ = made
     add = ["concept", "add", str(spec.path), "yellow", "--json"]
     assert main(add) == 1
     assert "is Python code" in capsys.readouterr().err

@@ -144,7 +144,8 @@ def test_a_layout_of_a_package_gives_images_and_labels(path):
     start, end = text.index("dataset:"), text.index("concepts:")
     splits = "splits: {fit: train, tune: {from: test, share: 0.5, seed: 3}, holdout: rest}"
     head = "teacher: {kind: head, folds: 2, l2: 0.1}\n"
-    layout = f"dataset: {{kind: plugin, name: drawn, names: [cat, dog], across_splits: allow, {splits}}}\n"
+    keys = f"kind: plugin, name: drawn, names: [cat, dog], across_splits: allow, {splits}"
+    layout = f"dataset: {{{keys}}}\n"
     text = text[:start] + layout + text[end : text.index("teacher:")] + head
     path.write_text(text)
     assert main(["precompute", str(path)]) == 0
