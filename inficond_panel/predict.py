@@ -155,7 +155,10 @@ class PagePhotos:
                 "The segments of this spec come from files, and a new photo has no such file.",
                 "Open a spec whose concepts.segments.method is not file.",
             )
-        _check_code(self.spec, Remedy("use inficond predict SPEC PHOTO --allow-python"))
+        _check_code(
+            self.spec,
+            Remedy("use inficond predict SPEC PHOTO --allow-python", "call spec.allow_python()"),
+        )
         _check_packages(_PREDICTING, self.spec)
 
     def score(
@@ -224,7 +227,13 @@ class PageEncoder:
         """Raise the errors of ``text_encoder`` that need no loaded encoder."""
         self.spec.check_making()
         _check_encoder(self.spec)
-        _check_code(self.spec, Remedy("type it as inficond concept add SPEC WORDS --allow-python"))
+        _check_code(
+            self.spec,
+            Remedy(
+                "type it as inficond concept add SPEC WORDS --allow-python",
+                "call spec.allow_python()",
+            ),
+        )
         _check_packages(_TYPING, self.spec)
 
     @property

@@ -1,18 +1,22 @@
 """An encoder that a Python function makes: its scores, its permission, its identity, its faults."""
 
 import sys
+from pathlib import Path
 from subprocess import run
 
 import numpy as np
 import pytest
 from colours import ENCODER, colour_photos
+from PIL import Image
 
 import precompute
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.predict import PageEncoder, score_photos
 from inficond_panel.spec import load_spec
+from inficond_panel.spec.sections.encoder import PythonEncoder
 from inficond_panel.store import open_store
+from precompute.encoder import load_encoder
 
 pytestmark = [pytest.mark.commands, pytest.mark.server]
 
@@ -137,11 +141,19 @@ def test_a_teacher_that_needs_its_network_is_refused(home, capsys, teacher, told
 
 
 def test_an_export_from_pixels_says_that_there_is_no_network(spec):
-    from precompute.encoder import load_encoder
-
     with pytest.raises(DataError, match="is a Python function, and no network") as caught:
         load_encoder(spec.concepts.encoder).model.visual  # noqa: B018
     assert "open_clip or transformers" in caught.value.remedy
+
+
+def test_the_example_of_the_docs_is_an_encoder(home):
+    page = (Path(__file__).parents[2] / "docs" / "encoders.md").read_text()
+    code = page.partition("## A function of yours")[2].partition("```python\n")[2]
+    (home / "own.py").write_text(code.partition("```")[0])
+    encoder = load_encoder(PythonEncoder(function=home / "own.py:make", allowed=True))
+    photo = encoder.prepare(Image.new("RGB", (90, 70), (7, 80, 9)))
+    assert encoder.dense(np.stack([photo])).tolist() == [[[[7, 80, 9]] * 4] * 3]
+    assert encoder.embed_text(["a photo of a blue"]).tolist() == [[0, 0, 1]]
 
 
 MAKE = "def make(weights): return Mine()\nclass Mine(Colours):\n    "

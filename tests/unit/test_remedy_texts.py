@@ -29,6 +29,7 @@ NO_REMEDIES = {
     "inficond_panel/results/networks.py": (1, "a note of reports"),
     "inficond_panel/results/store_content.py": (2, "notes of reports"),
     "inficond_panel/spec/sections/dataset.py": (1, "documents a key"),
+    "inficond_panel/spec/sections/encoder.py": (1, "documents a key"),
     "inficond_panel/spec/sections/teacher.py": (1, "documents a key"),
     "inficond_panel/spec/spec.py": (1, "documents a key"),
     "inficond_panel/store/more_photos.py": (1, "an entry of a log"),
