@@ -113,7 +113,7 @@ CASES = re.findall(
 - kind: table => kind: tabel
   3:9: dataset.kind: expected table, voc, coco, folder, co…, got 'tabel'. Did you mean 'table'?
 -   kind: table\n =>
-  3:3: dataset.kind: missing; expected table, voc, coco, f…er, columns, python, plugin, store or scenes
+  3:3: dataset.kind: missing; expected table, voc, …er, columns, python, plugin, store or scenes
 - kind: table\n => kind: table\n  image_id: file\n
   4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or kind: columns
 -   corpus: =>   prompts: [a photo]\n  scores: {method: centered}\n
