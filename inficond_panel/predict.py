@@ -20,13 +20,15 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
 from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.encoder import PythonEncoder
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import Extended
 
 Tell = Callable[[str], None]
 
-#: Required packages, by kind of encoder.
+#: Required packages, by kind of encoder; a function needs what it imports.
 _PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
+_AS_PACKAGE = "Register the function in a package (`inficond docs encoders`), or "
 #: Features that need the extra, for error messages.
 _PREDICTING, _TYPING = "Predicting a photo", "Typing a concept"
 #: Suffixes of tables of captions.
@@ -153,6 +155,10 @@ class PagePhotos:
                 "The segments of this spec come from files, and a new photo has no such file.",
                 "Open a spec whose concepts.segments.method is not file.",
             )
+        _check_code(
+            self.spec,
+            Remedy("use inficond predict SPEC PHOTO --allow-python", "call spec.allow_python()"),
+        )
         _check_packages(_PREDICTING, self.spec)
 
     def score(
@@ -221,6 +227,13 @@ class PageEncoder:
         """Raise the errors of ``text_encoder`` that need no loaded encoder."""
         self.spec.check_making()
         _check_encoder(self.spec)
+        _check_code(
+            self.spec,
+            Remedy(
+                "type it as inficond concept add SPEC WORDS --allow-python",
+                "call spec.allow_python()",
+            ),
+        )
         _check_packages(_TYPING, self.spec)
 
     @property
@@ -247,8 +260,18 @@ def _check_encoder(spec: Spec) -> None:
         )
 
 
+def _check_code(spec: Spec, instead: str) -> None:
+    """Raise ``DataError`` if the encoder is a Python function of the user that is not allowed."""
+    encoder = spec.concepts.encoder
+    if isinstance(encoder, PythonEncoder) and not encoder.allowed:
+        raise DataError(
+            f"The encoder is Python code, {encoder.title}, which the page does not run.",
+            _AS_PACKAGE + instead,
+        )
+
+
 def _check_packages(what: str, spec: Spec) -> None:
-    for name in _PACKAGES[spec.concepts.encoder.kind]:
+    for name in _PACKAGES.get(spec.concepts.encoder.kind, ()):
         if find_spec(name) is None:
             raise _missing(what, name)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.output import note, show_all
@@ -90,7 +89,7 @@ def _planned(args: argparse.Namespace) -> pd.DataFrame:
         "concepts": list(read_corpus(spec.concepts.corpus)),
         "images": {split: counts[split] for split in SPLITS},
         "segments": 0,
-        "encoder": NO_ENCODER if spec.concepts.of_words else Path(spec.concepts.encoder.model).name,
+        "encoder": NO_ENCODER if spec.concepts.of_words else spec.concepts.encoder.title,
         "corpus": spec.concepts.corpus.stem,
         "teacher": spec.teacher_title,
         "activation": spec.teacher.activation or "sigmoid",

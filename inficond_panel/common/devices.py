@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from inficond_panel.common.installation import needs
@@ -97,9 +98,12 @@ def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
 def device_text(asked: str) -> str:
     """Return a line on the device that torch uses: with the GPU's name, or a hint at an unused GPU.
 
-    Raises as ``torch_device``."""
-    torch = _torch()
+    An encoder of Python code may need no torch: without it this is the CPU. Raises as
+    ``torch_device``."""
     device = torch_device(asked)
+    if device == CPU and find_spec("torch") is None:
+        return device
+    torch = _torch()
     if device.startswith("cuda"):
         return f"{device} ({torch.cuda.get_device_name(device)})"
     others = [name for name in available_devices() if name != CPU]

@@ -28,6 +28,7 @@ from inficond_panel.spec.framework.types import (
 from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, PythonDataset, ScenesDataset, StoreDataset
+from inficond_panel.spec.sections.encoder import PluginEncoder, PythonEncoder
 from inficond_panel.spec.sections.page import Layout, Views
 from inficond_panel.spec.sections.students import (
     NO_THRESHOLD,
@@ -36,7 +37,13 @@ from inficond_panel.spec.sections.students import (
     Students,
     Tuning,
 )
-from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, PythonTeacher, Teacher
+from inficond_panel.spec.sections.teacher import (
+    HeadTeacher,
+    LogitsTeacher,
+    OpenClipTeacher,
+    PythonTeacher,
+    Teacher,
+)
 from inficond_panel.vocabulary.aims import WORST_GROUP
 from inficond_panel.vocabulary.intents import ALL, TARGET
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
@@ -122,9 +129,11 @@ class Spec(SpecFile):
             self.dataset.check_recipe()
 
     def allow_python(self) -> None:
-        """Allow the Python functions of the spec's data set and teacher to run."""
-        for section in (self.dataset, self.teacher):
-            if isinstance(section, PythonDataset | PythonTeacher):
+        """Allow the Python functions of the spec's data set, encoder and teacher to run."""
+        sections: list[Section | None] = [self.dataset, self.teacher]
+        sections += [getattr(part, "encoder", None) for part in (self.concepts, self.teacher)]
+        for section in sections:
+            if isinstance(section, PythonDataset | PythonEncoder | PythonTeacher):
                 section.allowed = True
 
     def default_history(self) -> Path:
@@ -162,6 +171,7 @@ class Spec(SpecFile):
             yield from self._task_faults(given)
         if self.dataset and self.concepts:
             yield from self._caption_faults()
+            yield from self._encoder_faults()
 
     def _solver_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         paper = self.students.solver == "paper"
@@ -171,6 +181,24 @@ class Spec(SpecFile):
             yield "tuning.refit", "cannot be target with solver: paper, whose thumbs are bounds"
         if self.tuning.aim == WORST_GROUP and self.tuning.groups is None:
             yield "tuning.aim", "worst-group needs tuning.groups: what divides the images"
+
+    def _encoder_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for a teacher that needs an encoder's network, where the encoder is
+        a Python function."""
+        encoder = getattr(self.teacher, "encoder", None) or self.concepts.encoder
+        if not isinstance(encoder, PythonEncoder | PluginEncoder):
+            return
+        if isinstance(self.teacher, OpenClipTeacher):
+            yield (
+                "teacher.kind",
+                f"open_clip needs a network, and the encoder is of kind {encoder.kind}; set "
+                "teacher.encoder, or write head",
+            )
+        if isinstance(self.teacher, HeadTeacher) and self.teacher.oracle:
+            yield (
+                "teacher.oracle",
+                f"needs a network, and the encoder is of kind {encoder.kind}; leave it out",
+            )
 
     def _caption_faults(self) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for words of captions without captions, for data without photos

@@ -39,6 +39,7 @@ _LISTINGS: dict[str, Callable[[Any], Listing]] = {
 }
 _DATASETS: dict[str, Callable[[Any], Dataset]] = {
     "python": python_dataset,
+    "plugin": python_dataset,
     "store": store_dataset,
     "scenes": scenes_dataset,
 }

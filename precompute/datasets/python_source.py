@@ -1,108 +1,29 @@
-"""Data set from a Python function that the spec names; it runs only if the caller allows it."""
+"""Data set from a Python function that the spec names, of the user or of a package."""
 
 from __future__ import annotations
 
 import atexit
-import importlib
-import importlib.util
 import shutil
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from tempfile import mkdtemp
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
-from inficond_panel.errors import DataError, Remedy
+from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
-from inficond_panel.spec.sections.dataset import PythonDataset
-from inficond_panel.spec.sections.teacher import PythonTeacher
+from inficond_panel.spec.sections.functions import FunctionDataset, function_of
 from inficond_panel.store.images import to_rgb
-from inficond_panel.store.network_weights import file_digest
 from precompute.datasets.dataset import Dataset
 from precompute.datasets.labels import choose_classes, label_matrix
 from precompute.datasets.listing import Listing
 from precompute.datasets.table_files import text_table
-
-_FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:function"
-
-
-def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
-    """Import and return the Python function that a spec's section names. Raises ``DataError`` if
-    Python code is not allowed, or if the function is missing."""
-    check_allowed(section)
-    key = f"{_name(section).replace(' ', '')}.function {function_title(section.function)}"
-    file, _, name = str(section.function).rpartition(":")
-    try:
-        in_file = isinstance(section.function, Path)
-        function = getattr(_run(Path(file)) if in_file else importlib.import_module(file), name)
-    except (Exception, SystemExit) as error:  # the user's module may raise anything
-        raise DataError(
-            f"{key} cannot be imported: {type(error).__name__}: {error}", f"Write {_FORM}."
-        ) from error
-    if not callable(function):
-        raise DataError(f"{key} is not a function.", f"Write {_FORM}.")
-    return function
-
-
-def check_allowed(section: PythonDataset | PythonTeacher) -> None:
-    """Raise ``DataError`` unless the caller of the command allowed the Python code in the spec."""
-    if not section.allowed:
-        raise DataError(
-            f"The spec's {_name(section)} is Python code, {function_title(section.function)}, "
-            "which could do anything.",
-            Remedy(
-                "If you trust the code, add --allow-python to the command.",
-                "If you trust the code, call spec.allow_python(), or use build(..., "
-                "teacher=FUNCTION).",
-            ),
-        )
-
-
-def source(function: str | Path) -> tuple[str, str]:
-    """Return a function's name and the SHA-256 of its file, without running the file.
-
-    The hash is "" without a file. It does not cover imported files and data of the function.
-    """
-    if isinstance(function, Path):
-        origin: Path | None = Path(str(function).rpartition(":")[0])
-    else:
-        origin = _origin(function.partition(":")[0].split("."))
-    digest = file_digest(origin) if origin and origin.is_file() else ""
-    return function_title(function), digest
-
-
-def _name(section: PythonDataset | PythonTeacher) -> str:
-    return "data set" if isinstance(section, PythonDataset) else "teacher"
-
-
-def _run(file: Path) -> ModuleType:
-    """Run a Python file and return its module, under a name that no other module has."""
-    name = f"inficond function {file}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is not a Python file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _origin(parts: Sequence[str]) -> Path | None:
-    spec: ModuleSpec | None = None
-    path: Sequence[str] | None = None
-    for count in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:count]), path)
-        if spec is None:
-            return None
-        path = spec.submodule_search_locations
-    return Path(spec.origin) if spec and spec.origin else None
+from precompute.functions import load_function, source
 
 
 def _is_missing(value: object) -> bool:
@@ -131,10 +52,10 @@ class Record:
     metadata: Mapping[str, str]
 
 
-def python_dataset(dataset: PythonDataset) -> Dataset:
-    """Return the data set of ``kind: python``. Raises ``DataError`` for a function that is not
-    allowed or fails, and for invalid records."""
-    function, where = load_function(dataset), function_title(dataset.function)
+def python_dataset(dataset: FunctionDataset) -> Dataset:
+    """Return the data set of ``kind: python`` or ``plugin``. Raises ``DataError`` for a function
+    that is not allowed or fails, and for invalid records."""
+    function, where = load_function(dataset), function_title(function_of(dataset))
     reader = _Reader(where, list(dataset.names))
     try:
         returned = function(dataset.root) if dataset.root else function()
@@ -147,11 +68,11 @@ def python_dataset(dataset: PythonDataset) -> Dataset:
         raise DataError(f"{where} gives {fault}.", "Return images with unique ids.")
     listing = _listing(dataset, where, {record.image: record for record in records}, reader.names)
     listing = replace(listing, near_duplicates=dataset.near_duplicates)
-    return replace(listing.dataset(dataset.splits), function=source(dataset.function))
+    return replace(listing.dataset(dataset.splits), function=source(dataset))
 
 
 def _listing(
-    dataset: PythonDataset, where: str, records: dict[str, Record], order: Sequence[str]
+    dataset: FunctionDataset, where: str, records: dict[str, Record], order: Sequence[str]
 ) -> Listing:
     named = {name for record in records.values() for name in record.labels or ()}
     known = [name for name in order if name in named] + sorted(named - set(order))

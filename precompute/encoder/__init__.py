@@ -5,7 +5,7 @@
     text = encoder.embed_concepts(["dog"], ["a photo of a {}"]) # (1, embed), unit length
 
 ``load_text_encoder`` loads the text tower alone. torch, open_clip and transformers are imported
-when an encoder is loaded.
+when an encoder is loaded that needs them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import cast
 from inficond_panel.common.devices import CPU
 from inficond_panel.spec.sections.encoder import Encoder as Section
 from inficond_panel.spec.sections.encoder import OpenClipEncoder, TransformersEncoder
+from inficond_panel.spec.sections.functions import FunctionEncoder as FunctionSection
+from precompute.encoder.function_encoder import load_function_encoder
 from precompute.encoder.image import Encoder, load_open_clip
 from precompute.encoder.open_clip_model import load_open_clip_text
 from precompute.encoder.source import encoder_digest, encoder_inputs, encoder_name, fetch_encoder
@@ -40,6 +42,8 @@ def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
     if the packages are missing, and ``DataError`` for a model that cannot be loaded or cannot embed
     cells (no dense path), and for an unavailable device.
     """
+    if isinstance(encoder, FunctionSection):
+        return load_function_encoder(encoder)
     if isinstance(encoder, TransformersEncoder):
         from precompute.encoder.transformers_model import load_transformers
 
@@ -52,6 +56,6 @@ def load_text_encoder(encoder: Section, device: str = CPU) -> TextEncoder:
 
     Its vectors equal those of ``load_encoder``. Raises the errors of ``load_encoder``.
     """
-    if isinstance(encoder, TransformersEncoder):
+    if isinstance(encoder, TransformersEncoder | FunctionSection):
         return load_encoder(encoder, device).text
     return load_open_clip_text(cast("OpenClipEncoder", encoder), device)

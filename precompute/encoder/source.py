@@ -17,6 +17,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, OpenClipEncoder
 from inficond_panel.spec.sections.encoder import Encoder as Section
+from inficond_panel.spec.sections.functions import FunctionEncoder, check_allowed
 from precompute.encoder.hub import (
     cached_file,
     check_answer,
@@ -26,6 +27,7 @@ from precompute.encoder.hub import (
     model_digest,
     settings_files,
 )
+from precompute.functions import source
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
@@ -36,8 +38,11 @@ _TOKENIZER = (
 
 
 def fetch_encoder(encoder: Section) -> None:
-    """Download an encoder's files if the spec names a tag of weights or a model on the hub."""
-    if isinstance(encoder, OpenClipEncoder):
+    """Download an encoder's files if the spec names a tag of weights or a model on the hub. Raises
+    ``DataError`` for a Python function that is not allowed."""
+    if isinstance(encoder, FunctionEncoder):
+        check_allowed(encoder)
+    elif isinstance(encoder, OpenClipEncoder):
         if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
             find_source(encoder)
     else:
@@ -60,8 +65,11 @@ def encoder_digest(encoder: Section) -> str:
     """Return the SHA-256 of an encoder's configuration, weights, tokenizer and preprocessing.
 
     For a model of open_clip by name, the name stands for its configuration. Files that were never
-    downloaded are represented by the names in the spec.
+    downloaded are represented by the names in the spec. Of a Python function it is the hash of its
+    name, its file and its weights.
     """
+    if isinstance(encoder, FunctionEncoder):
+        return digest_of([*source(encoder), *filter(None, [encoder.weights])])
     if not isinstance(encoder, OpenClipEncoder):
         return model_digest(encoder.model)
     model, pretrained = encoder.model, encoder.pretrained

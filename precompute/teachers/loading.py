@@ -15,13 +15,13 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
+from inficond_panel.spec.sections.functions import FunctionTeacher, check_allowed
 from inficond_panel.spec.sections.teacher import (
     HeadTeacher,
     LogitsTeacher,
     NetworkTeacher,
     OnnxTeacher,
     OpenClipTeacher,
-    PythonTeacher,
     TransformersTeacher,
 )
 from inficond_panel.spec.sections.teacher import Teacher as TeacherSection
@@ -30,18 +30,25 @@ from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
 from precompute.batches.run import encoder_key, loaded
 from precompute.datasets import Dataset
-from precompute.datasets.python_source import check_allowed, source
 from precompute.encoder import encoder_digest, load_encoder
+from precompute.encoder.function_encoder import FunctionEncoder
 from precompute.encoder.hub import fetch_model, model_digest
 from precompute.encoder.image import Preprocessing
+from precompute.functions import source
 from precompute.teachers.head import check_labels
 from precompute.teachers.onnx_file import onnx_files
 from precompute.teachers.outputs import resolved
 from precompute.teachers.tables import other_classes, read_logits
-from precompute.teachers.teacher import Teacher, TorchTeacher, section_with
+from precompute.teachers.teacher import Teacher, TorchTeacher
 from precompute.teachers.timm_models import load_query2label, load_timm, load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
-from precompute.teachers.whole_models import check_onnx, load_onnx, load_python, load_torchscript
+from precompute.teachers.whole_models import (
+    PhotoVectors,
+    check_onnx,
+    load_onnx,
+    load_python,
+    load_torchscript,
+)
 
 #: Kinds of teachers that ``network_of`` can load as a network.
 _NETWORKS = ("timm", "torchvision", "torchscript", "query2label")
@@ -80,7 +87,7 @@ class TeacherSource:
             raise ValueError(
                 "the teacher has no encoder: set teacher.encoder, or pass the concepts' encoder"
             )
-        return section_with(self.concept_encoder, image_size=None)
+        return _of_training(self.concept_encoder)
 
     @property
     def of_words(self) -> bool:
@@ -119,6 +126,8 @@ class TeacherSource:
         if isinstance(section, HeadTeacher):
             load = partial(load_encoder, self.encoder, self.device)
             model = loaded(encoder_key(self.encoder), load) if kept else load()
+            if isinstance(model, FunctionEncoder):
+                return PhotoVectors(model)
             model.model.requires_grad_(False)
             width = model.embed_text(["a"]).shape[1]
             tower, columns = partial(model.model.encode_image, normalize=True), tuple(range(width))
@@ -134,6 +143,7 @@ class TeacherSource:
             "query2label": load_query2label,
             "transformers": load_transformers,
             "python": load_python,
+            "plugin": load_python,
         }
         return loaders[section.kind](section, self.classes, self.device)
 
@@ -167,8 +177,8 @@ class TeacherSource:
             return self.batch
         if isinstance(self.section, TransformersTeacher) and key == "model":
             return model_digest(value)
-        if isinstance(self.section, PythonTeacher) and key == "function":
-            return list(source(value))
+        if isinstance(self.section, FunctionTeacher) and key in ("function", "name"):
+            return list(source(self.section))
         if isinstance(value, Path):
             return files_digest(self.files(value))
         return _without_usual(value.values()) if isinstance(value, Section) else value
@@ -208,6 +218,11 @@ class TeacherSource:
         return {"logits": logits, "oracle": key_of("oracle", [logits, values["oracle"]])}
 
 
+def _of_training(encoder: EncoderSection) -> EncoderSection:
+    """Return an encoder's section at the size of its training; permissions stay."""
+    return encoder.model_copy(update={"image_size": None})
+
+
 def _without_usual(settings: dict[str, Any]) -> dict[str, Any]:
     """Return a section's settings without ``channels`` that are RGB, which older specs lack."""
     return {key: settings[key] for key in settings if key != "channels" or settings[key]}
@@ -221,7 +236,7 @@ def fetch_teacher(teacher: TeacherSection) -> None:
     """
     if isinstance(teacher, OnnxTeacher):
         check_onnx(teacher)
-    if isinstance(teacher, PythonTeacher):
+    if isinstance(teacher, FunctionTeacher):
         check_allowed(teacher)
     if isinstance(teacher, TransformersTeacher):
         fetch_model(teacher.model)
@@ -234,7 +249,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
     Raises ``DataError`` for a teacher that is not a network with gradients.
     """
     if name == "encoder":
-        encoder = load_encoder(section_with(spec.concepts.encoder, image_size=None))
+        encoder = load_encoder(_of_training(spec.concepts.encoder))
         network, preprocessing = encoder.model.visual, encoder.squash
     else:
         section: Any = spec.teacher

@@ -23,6 +23,7 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
+from inficond_panel.spec.sections.encoder import NetworkEncoder
 from inficond_panel.store.network_weights import (
     State,
     files_digest,
@@ -260,7 +261,7 @@ def _of_encoder(
     """Return the spec's encoder with its places averaged, its preprocessing, and its digest."""
     if section is None:
         raise DataError("The spec has no encoder, so that it is no trunk.", _FORMS)
-    if name.side:
+    if name.side and isinstance(section, NetworkEncoder):
         section = section_with(section, image_size=name.side)
     encoder = load_encoder(section, device)
     return _average_of(encoder), encoder.squash, encoder_digest(section)

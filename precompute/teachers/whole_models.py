@@ -16,11 +16,12 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError
-from inficond_panel.spec.framework.types import function_title
+from inficond_panel.spec.sections.functions import FunctionTeacher as FunctionSection
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
-from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeacher
-from precompute.datasets.python_source import load_function
+from inficond_panel.spec.sections.teacher import TorchScriptTeacher
+from precompute.encoder.function_encoder import FunctionEncoder
 from precompute.encoder.image import Preprocessing
+from precompute.functions import load_function
 from precompute.teachers.onnx_file import OnnxFile, read_onnx
 from precompute.teachers.onnx_graph import (
     OnnxInput,
@@ -249,12 +250,49 @@ class FunctionTeacher:
         return from_probabilities(chosen, self.softmax) if self.probabilities else chosen
 
 
-def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
+def load_python(section: FunctionSection, classes: Sequence[str], _: str) -> FunctionTeacher:
     """Load the Python function that a spec names, as a teacher; it chooses its device itself.
 
     Raises ``DataError`` if Python code is not allowed or the function is missing.
     """
-    function, name = load_function(section), function_title(section.function)
+    function, name = load_function(section), section.title
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     probabilities = section.outputs == "probabilities"
     return FunctionTeacher(function, name, columns, outputs, probabilities, section.softmax)
+
+
+@dataclass(frozen=True)
+class OfFunction:
+    """Preprocessing of an encoder that a Python function made."""
+
+    encoder: FunctionEncoder
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """Return a photo as the encoder takes it."""
+        return self.encoder.prepare(image)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the settings of the preprocessing as JSON."""
+        return self.encoder.preprocessing
+
+
+@dataclass(frozen=True)
+class PhotoVectors:
+    """Whole photos by an encoder that a Python function made, as the network of heads."""
+
+    encoder: FunctionEncoder
+    differentiable: bool = False
+
+    @property
+    def preprocessing(self) -> OfFunction:
+        """Preprocessing of the encoder."""
+        return OfFunction(self.encoder)
+
+    @property
+    def outputs(self) -> int:
+        """Length of a vector."""
+        return self.encoder.width
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Return unit vectors ``(B, embed)`` float32 of prepared photos."""
+        return self.encoder.whole(np.asarray(images))

@@ -45,16 +45,17 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},
     "precompute": {"precompute.pipeline", "common"},
-    "precompute.encoder": PHOTOS,
+    "precompute.functions": PHOTOS,
+    "precompute.encoder": PHOTOS | {"precompute.functions"},
     "precompute.concepts": PHOTOS,
     "precompute.recipes": PHOTOS,
     "precompute.download": PHOTOS,
-    "precompute.datasets": PHOTOS | {"precompute.recipes"},
+    "precompute.datasets": PHOTOS | {"precompute.recipes", "precompute.functions"},
     "precompute.segments": PHOTOS | {"precompute.datasets"},
     "precompute.batches": PHOTOS
     | {"precompute.datasets", "precompute.encoder", "precompute.segments"},
     "precompute.teachers": PHOTOS
-    | {"precompute.datasets", "precompute.encoder", "precompute.batches"},
+    | {"precompute.datasets", "precompute.encoder", "precompute.batches", "precompute.functions"},
     "precompute.detect": PHOTOS
     | {"precompute.datasets", "precompute.encoder", "precompute.teachers"},
     "precompute.pipeline": PHOTOS
@@ -70,7 +71,7 @@ WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel.common.late", "inficond_panel.cli"),
-    "precompute.datasets.python_source",  # what a spec names, where the caller allows it
+    "precompute.functions",  # what a spec names, where the caller allows it
 }
 
 

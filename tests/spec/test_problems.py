@@ -84,7 +84,7 @@ CASES = re.findall(
 - {kind: logits, path: logits.csv} => {kind: logits, path: logits.csv, heads: 2}
   13:43: teacher.heads: is not used with kind: logits; it belongs to kind: query2label
 - {kind: logits, path: logits.csv} => {kind: query2label, path: logits.csv, outputs: logits}
-  13:48: teacher.outputs: is not used with kind: query2label; it b…ransformers or kind: python
+  13:48: teacher.outputs: is not used with kind: query2label; it b… kind: python or kind: plugin
 - kind: logits, path: logits.csv => kind: onnx, path: logits.csv, oracle: {},\n
 |  preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}
   13:41: teacher.oracle: is not used with kind: onnx; it b…ers or kind: open_clip or kind: head
@@ -113,7 +113,7 @@ CASES = re.findall(
 - kind: table => kind: tabel
   3:9: dataset.kind: expected table, voc, coco, folder, co…, got 'tabel'. Did you mean 'table'?
 -   kind: table\n =>
-  3:3: dataset.kind: missing; expected table, voc, coco, f…er, columns, python, store or scenes
+  3:3: dataset.kind: missing; expected table, voc, …er, columns, python, plugin, store or scenes
 - kind: table\n => kind: table\n  image_id: file\n
   4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or kind: columns
 -   corpus: =>   prompts: [a photo]\n  scores: {method: centered}\n

@@ -228,11 +228,12 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
         concepts = given["concepts"]
         concepts.segments, concepts.thumbnails = KMeansSegments(), Thumbnails()
         encoder = concepts.encoder
-        named = {"model", "pretrained"} & encoder.fields().keys()
+        named = {"model", "pretrained", "function", "name"} & encoder.fields().keys()
         concepts.encoder = type(encoder)(**{key: getattr(encoder, key) for key in named})
         given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
     fit_scores(given, folder)
     dataset, teacher = given["dataset"], given["teacher"]
+    fit_network(teacher, given["concepts"].encoder, folder)
     single = dataset.task == "single_label"
     if "activation" in teacher.fields():
         teacher.activation = (teacher.activation or "softmax") if single else None
@@ -240,6 +241,14 @@ def fit_spec(kind: type[Section], given: dict, folder: Path) -> None:
         fit_students(students, single)
         if not getattr(teacher, "oracle", None):
             students.targets = "teacher"
+
+
+def fit_network(teacher: Section, concepts: Section | None, folder: Path) -> None:
+    """Give a teacher that needs an encoder's network an encoder that is one."""
+    encoder = getattr(teacher, "encoder", None) or concepts
+    needs = teacher.kind == "open_clip" or (teacher.kind == "head" and teacher.oracle)
+    if needs and encoder and encoder.kind in ("python", "plugin"):
+        teacher.encoder = OpenClipEncoder(model=folder / "model")
 
 
 def fit_tuning(tuning: Section, solver: str) -> None:

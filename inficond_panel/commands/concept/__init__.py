@@ -44,7 +44,8 @@ def add_arguments(parser: Parser) -> None:
         of[name].add_spec()
         of[name].add_store()
         of[name].add_json()
-    of["filter"].add_allow_python()
+    for name in ("add", "words", "filter"):
+        of[name].add_allow_python()
     of["add"].add_argument("text", metavar="WORDS", help="name, or name, synonym, synonym")
     text = "make it from 5 or more photos that show it: their ids, or a file with one id per line"
     of["add"].add_argument("--images", nargs="+", metavar="ID", help=text)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.commands.shared.output import note, say, say_json, say_table, show_lines
-from inficond_panel.commands.shared.parser import precompute_package, spec_to_make
+from inficond_panel.commands.shared.parser import allow_python, precompute_package, spec_to_make
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.names import find_name
 from inficond_panel.common.numbers import count
@@ -45,6 +45,7 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     known = tuner.store.images
     if len(images) == 1 and find_name(args.images[0], known) is None:  # the path of a file of ids
         images = read_ids(Path(args.images[0]), known)
+    allow_python(args, tuner.spec)
     encoder = None if args.images else text_encoder(tuner.spec)
     tuner = opening.add_concept(tuner, args.text, encoder, images=images)
     name = texts_of(args.text)[0]
@@ -93,6 +94,7 @@ def own_words(args: argparse.Namespace) -> None:
     """Make the own words of a store's classes that lack one, and the random words, and print which
     classes have one and how many random words there are."""
     spec = load_spec(find_spec(args.spec), check_files=False)
+    allow_python(args, spec)
     store = open_store(opening.store_place(spec, args.store))
     if lacking := store.lacks("segments"):
         raise DataError(

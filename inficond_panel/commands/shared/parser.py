@@ -124,7 +124,7 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_argument(
             "--allow-python",
             action="store_true",
-            help="run Python functions that the spec names as data set or teacher",
+            help="run Python functions that the spec names as data set, encoder or teacher",
         )
 
     def add_networks(self) -> None:

@@ -19,6 +19,8 @@ from inficond_panel.common.database import is_path
 from inficond_panel.common.devices import EXPECTED, FORM
 from inficond_panel.common.names import find_name
 from inficond_panel.common.places import address_fault, is_remote, place_of
+from inficond_panel.common.plugins import find_plugin
+from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.yaml_source import Reading, expand, short
 
 T = TypeVar("T", bound=Hashable)
@@ -264,6 +266,30 @@ class _Function(Location):
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         form = f"^({_IN_MODULE}|{_IN_FILE})$"
         return {"type": "string", "pattern": form, "title": self.phrase}
+
+
+@dataclass(frozen=True)
+class PluginName(Location):
+    """Type of the name of a function that an installed package registers in ``group``."""
+
+    group: str = ""
+
+    @property
+    def phrase(self) -> str:
+        """Description of valid values for messages: a name in the group of entry points."""
+        return f"a name that an installed package has in {self.group}"
+
+    def read(self, text: str, reading: Reading) -> str | Path:
+        """Return the name; raise ``ValueError`` for an empty text, and a ``fault`` for a name that
+        is not installed. No package is imported."""
+        if not text.strip():
+            raise ValueError
+        if reading.check_files:
+            try:
+                find_plugin(self.group, text)
+            except DataError as error:
+                raise fault(error.message) from None
+        return text
 
 
 def function_title(function: str | Path | None) -> str:

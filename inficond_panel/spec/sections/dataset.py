@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
+from inficond_panel.common.plugins import LAYOUTS
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
@@ -20,6 +21,7 @@ from inficond_panel.spec.framework.types import (
     FunctionName,
     GreyLevels,
     OneOf,
+    PluginName,
     Several,
     Size,
     Some,
@@ -35,6 +37,12 @@ from inficond_panel.vocabulary.tasks import TASKS
 BAD_SHARE = 0.01
 _BAD_SHARE = option(
     BAD_SHARE, ge=0, le=1, doc="Largest share of unreadable images; with more, precompute stops."
+)
+_ARGUMENT = option(
+    None, doc="Argument of the function, such as s3://BUCKET/photos; none if left out."
+)
+_NAMES = option(
+    [], doc="Class names by class number; empty: the attribute `classes` of the data set."
 )
 _ABSENT = option(
     0,
@@ -357,13 +365,24 @@ class PythonDataset(Dataset):
         doc="Returns records (image, labels, id, split, metadata), a torch data set, or one of "
         "these per split. It runs only with --allow-python."
     )
-    root: FolderOrAddress | None = option(
-        None, doc="Argument of the function, such as s3://BUCKET/photos; none if left out."
-    )
+    root: FolderOrAddress | None = _ARGUMENT
     splits: Splits = splits_field("the splits of the records")
-    names: Several[Text] = option(
-        [], doc="Class names by class number; empty: the attribute `classes` of the data set."
+    names: Several[Text] = _NAMES
+    classes: Several[Text] = option([], doc="Classes to use; empty: all.")
+    max_bad_share: float = _BAD_SHARE
+
+
+class PluginDataset(Dataset):
+    """Images and labels from a function of an installed package, by the name of an entry point."""
+
+    kind: Literal["plugin"] = option("plugin", doc="A layout of an installed package.")
+    name: Annotated[str, PluginName(group=LAYOUTS)] = option(
+        doc=f"Name of the package's function in the entry points {LAYOUTS}; the function is as "
+        "with kind: python."
     )
+    root: FolderOrAddress | None = _ARGUMENT
+    splits: Splits = splits_field("the splits of the records")
+    names: Several[Text] = _NAMES
     classes: Several[Text] = option([], doc="Classes to use; empty: all.")
     max_bad_share: float = _BAD_SHARE
 

@@ -8,12 +8,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from inficond_panel.common.plugins import ENCODERS
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
     Absent,
+    FilePath,
+    FunctionName,
     NameOrPath,
     Phrase,
+    PluginName,
     Some,
+    function_title,
     one_or_more,
     option,
 )
@@ -80,6 +85,21 @@ class Encoder(Section):
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "open_clip"
     kind: Absent = ""
+    #: Size of the photos in the encoder; None: its own size.
+    image_size: Absent = None
+    attention: Absent = None
+
+    batch: int = option(32, ge=1, doc="Largest number of images encoded at a time.")
+
+    @property
+    def title(self) -> str:
+        """Name of the model to show."""
+        raise NotImplementedError
+
+
+class NetworkEncoder(Encoder):
+    """Encoder that is a network of torch, by the name or the files of its model."""
+
     model: Absent = ""
 
     image_size: Side | None = option(
@@ -93,7 +113,6 @@ class Encoder(Section):
         "(MaskCLIP), unchanged, query-query (ClearCLIP), or query-query and key-key (SCLIP); if "
         "left out, value for models with a class token, else plain.",
     )
-    batch: int = option(32, ge=1, doc="Largest number of images encoded at a time.")
 
     @property
     def title(self) -> str:
@@ -101,7 +120,7 @@ class Encoder(Section):
         return Path(self.model).name
 
 
-class OpenClipEncoder(Encoder):
+class OpenClipEncoder(NetworkEncoder):
     """Model of the package open_clip."""
 
     kind: Literal["open_clip"] = option("open_clip", doc="A model of the package open_clip.")
@@ -153,7 +172,7 @@ SAVED_MODEL = option(
 )
 
 
-class TransformersEncoder(Encoder):
+class TransformersEncoder(NetworkEncoder):
     """CLIP or SigLIP model of the package transformers."""
 
     kind: Literal["transformers"] = option(
@@ -161,3 +180,43 @@ class TransformersEncoder(Encoder):
         doc="A CLIP or SigLIP model of the package transformers (extra 'transformers').",
     )
     model: Annotated[str | Path, HubModel("folder")] = SAVED_MODEL
+
+
+class _FunctionEncoder(Encoder):
+    weights: FilePath | None = option(
+        None,
+        doc="Argument of the function: a file, such as weights, whose content counts as part of "
+        "the encoder; if left out, the function has no argument.",
+    )
+
+
+class PythonEncoder(_FunctionEncoder):
+    """Python function of the user that makes an encoder; it runs only if the caller sets
+    ``allowed``."""
+
+    kind: Literal["python"] = option("python", doc="Your Python function.")
+    function: FunctionName = option(
+        doc="Returns an object with size, embed_places and embed_text. It runs only with "
+        "--allow-python."
+    )
+    #: Not a key: a spec must not allow itself to run code.
+    allowed: Absent = False
+
+    @property
+    def title(self) -> str:
+        """Name of the encoder to show: the function's name."""
+        return function_title(self.function)
+
+
+class PluginEncoder(_FunctionEncoder):
+    """Encoder of an installed package, by the name of an entry point."""
+
+    kind: Literal["plugin"] = option("plugin", doc="An encoder of an installed package.")
+    name: Annotated[str, PluginName(group=ENCODERS)] = option(
+        doc=f"Name of the package's function in the entry points {ENCODERS}."
+    )
+
+    @property
+    def title(self) -> str:
+        """Name of the encoder to show: its name in the package."""
+        return self.name

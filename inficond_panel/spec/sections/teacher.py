@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from inficond_panel.common.files import ANNOTATION_BYTES, read_text
+from inficond_panel.common.plugins import TEACHERS
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
     Absent,
@@ -18,6 +19,7 @@ from inficond_panel.spec.framework.types import (
     FunctionName,
     NameOrPath,
     OneOf,
+    PluginName,
     Several,
     Size,
     Text,
@@ -382,6 +384,23 @@ class PythonTeacher(NamedOutputs):
     def title(self) -> str:
         """Name of the teacher to show: the function's name."""
         return function_title(self.function)
+
+
+class PluginTeacher(NamedOutputs):
+    """Teacher of an installed package, by the name of an entry point."""
+
+    kind: Literal["plugin"] = option("plugin", doc="A function of an installed package.")
+    name: Annotated[str, PluginName(group=TEACHERS)] = option(
+        doc=f"Name of the package's function in the entry points {TEACHERS}; the function is as "
+        "with kind: python."
+    )
+    outputs: OutputKind = OUTPUT
+    activation: Activation = ACTIVATION
+
+    @property
+    def title(self) -> str:
+        """Name of the teacher to show: its name in the package."""
+        return self.name
 
 
 def activation_of(config: dict[str, Any]) -> str | None:
