@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any
 
 from inficond_panel.common.installation import needs
-from inficond_panel.errors import DataError, Remedy
+from inficond_panel.errors import DataError, MissingExtraError, Remedy
 
 AUTO, CPU = "auto", "cpu"
 #: Pattern of valid device names.
@@ -101,9 +100,10 @@ def device_text(asked: str) -> str:
     An encoder of Python code may need no torch: without it this is the CPU. Raises as
     ``torch_device``."""
     device = torch_device(asked)
-    if device == CPU and find_spec("torch") is None:
+    try:
+        torch = _torch()
+    except MissingExtraError:
         return device
-    torch = _torch()
     if device.startswith("cuda"):
         return f"{device} ({torch.cuda.get_device_name(device)})"
     others = [name for name in available_devices() if name != CPU]

@@ -190,7 +190,7 @@ def test_commands_say_what_to_install_where_only_the_base_is(run, tmp_path, monk
     for command, told in (
         (("precompute", "my.yaml"), "Encoding images needs the package open_clip, which"),
         (("precompute", "my.yaml", "--plan"), "Encoding images needs the package open_clip, which"),
-        (predict, "Running networks needs the package torch, which"),
+        (predict, "Encoding images needs the package open_clip, which"),
     ):
         status, _, err = run(*command)
         assert status == 1
