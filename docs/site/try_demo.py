@@ -46,10 +46,12 @@ def write(folder: Path) -> int:
 
 def _scenes(folder: Path) -> list[Path]:
     store = inficond_panel.open_students("demo", history=":memory:").tuner.store
-    files = []
+    files: list[Path] = []
+    rows = list(store.rows(TUNE))
     for name in CLASSES:
         label = store.label[:, store.classes.index(name)]
-        row = next(row for row in store.rows(TUNE) if label[row] == 1)
+        row = next(row for row in rows if label[row] == 1)
+        rows.remove(row)  # a scene with two of the classes is offered once
         files.append(folder / f"{name}.jpg")
         files[-1].write_bytes(store.thumbnail(row))
     return files
