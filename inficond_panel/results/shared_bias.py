@@ -21,7 +21,7 @@ from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared
 from inficond_panel.tuning.showing import showing_concepts
 from inficond_panel.tuning.thresholds import thresholds_by_class
 from inficond_panel.wording import shared_bias as words
-from inficond_panel.wording.shared_bias import SHARED, relied_words, shared_sentence
+from inficond_panel.wording.shared_bias import SHARED, reliance_sentence, shared_sentence
 
 #: Heading of the mark of what people said belongs to the class.
 BELONGS_HEADING = Heading("", words=("", words.BELONGS))
@@ -93,12 +93,16 @@ def _student_shared(tuner: Tuner, node_id: str, class_name: str, seed: int) -> S
     return StudentShared(found, showing)
 
 
+def asked_classes(seen: Mapping[str, StudentShared]) -> list[str]:
+    """Return the classes whose students may rely on something that all photos share."""
+    return [name for name, each in seen.items() if each.found.called]
+
+
 def called_rows(seen: Mapping[str, SharedFound]) -> Iterator[tuple[str, SharedSuspect, str]]:
     """Yield each suspect that is called, with its class and a sentence, the strongest first."""
     called = [(name, each) for name, found in seen.items() for each in found.called]
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
-        sentence = f"{name} may rely on {relied_words(each)}. {shared_sentence(name, each)}"
-        yield name, each, sentence
+        yield name, each, f"{reliance_sentence(name, each)} {shared_sentence(name, each)}"
 
 
 def shared_frame(

@@ -136,7 +136,7 @@ class AppState(param.Parameterized):
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )
-        self.reliance = RelianceState(self.students, self.shifts, self.shared, self.changes)
+        self.reliance = RelianceState(self.students, self.shifts, self.changes)
         self.groups = GroupsState(self.students, self.selection, self.shown, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning)

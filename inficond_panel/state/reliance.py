@@ -7,34 +7,21 @@ import param
 from inficond_panel.common.interval import Interval
 from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
-from inficond_panel.state.shared import SharedState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
 
 class RelianceState(param.Parameterized):
-    """Classes that may rely on the wrong thing, by both kinds of evidence, and classes that edits
-    have repaired.
+    """Classes with a suspect concept, and classes that edits have repaired.
 
-    They follow the shifts, what all photos share, and the changes in AP on ``tune`` since #0 as
-    they arrive.
+    Both follow the shifts, and the changes in AP on ``tune`` since #0 as they arrive.
     """
 
     relying = param.List([], item_type=str, doc="Classes with a suspect concept.")
-    asked = param.List(
-        [], item_type=str, doc="Classes that may rely on something that all photos share."
-    )
     repaired = param.List([], item_type=str, doc="Classes repaired as far as can be seen.")
 
-    def __init__(
-        self,
-        students: StudentsState,
-        shifts: ShiftState,
-        shared: SharedState,
-        changes: ChangesState,
-    ) -> None:
-        self._students, self._shifts = students, shifts
-        self._shared, self._changes = shared, changes
+    def __init__(self, students: StudentsState, shifts: ShiftState, changes: ChangesState) -> None:
+        self._students, self._shifts, self._changes = students, shifts, changes
         super().__init__()
 
     def suspects(self, class_name: str) -> list[str]:
@@ -49,11 +36,6 @@ class RelianceState(param.Parameterized):
             relying=[name for name, each in shifts.items() if relies_wrongly(each, gained[name])],
             repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],
         )
-
-    @param.depends("_shared.by_class", watch=True)
-    def _ask(self) -> None:
-        by_class = self._shared.by_class
-        self.asked = [name for name, each in by_class.items() if each.found.called]
 
     def _gained(self, name: str) -> Interval | None:
         """Return the change in AP of a tuned class; None of others, and until it is computed."""

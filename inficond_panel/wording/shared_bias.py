@@ -48,9 +48,7 @@ def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | N
     if showing is not None and not showing:
         return f"No concept shows {suspect.name}. If it should not count, add a concept that does."
     what = "it" if suspect.kind == CONCEPT else _showing(suspect, showing)
-    if suspect.use > 0:
-        return f"If {suspect.name} should not count, 👎 {what}."
-    return f"If {suspect.name} should not count against {name}, 👍 {what}."
+    return f"{condition(name, suspect)}, {'👎' if suspect.use > 0 else '👍'} {what}."
 
 
 def _showing(suspect: SharedSuspect, showing: Sequence[str] | None) -> str:
@@ -67,15 +65,15 @@ def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> 
     return f"{short_sentence(name, suspect)} {asked}"
 
 
-def asked_words(name: str, suspect: SharedSuspect) -> str:
-    """Return what a student may rely on in all photos, and what shows it, without what to do."""
-    return f"{name} may rely on {relied_words(suspect)}. {short_sentence(name, suspect)}"
+def reliance_sentence(name: str, suspect: SharedSuspect) -> str:
+    """Return the sentence on what the student of ``name`` may rely on in all photos."""
+    return f"{name} may rely on {relied_words(suspect)}."
 
 
 def condition(name: str, suspect: SharedSuspect) -> str:
-    """Return the words before the thumb that helps: ``If man should not count:``."""
+    """Return the clause before the thumb that helps: ``If man should not count``."""
     against = "" if suspect.use > 0 else f" against {name}"
-    return f"If {suspect.name} should not count{against}:"
+    return f"If {suspect.name} should not count{against}"
 
 
 def thumb_of(suspect: SharedSuspect) -> Direction:

@@ -7,6 +7,7 @@ from sessions import session_on
 from viewing import ask
 
 import inficond_panel
+from inficond_panel.results.shared_bias import asked_classes
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
@@ -227,13 +228,13 @@ def test_a_class_with_a_question_has_no_card_of_its_gap():
 
 
 def test_a_class_with_a_question_is_marked(start, app):
-    assert app.reliance.asked == ["blond hair"]
+    assert asked_classes(app.shared.by_class) == ["blond hair"]
 
 
 def test_an_answered_question_takes_the_mark_away(start, app):
     for each in app.shared.by_class["blond hair"].found.called:
         app.belong.say(ReliedThing("blond hair", each.kind, each.name))
-    assert app.reliance.asked == []
+    assert asked_classes(app.shared.by_class) == []
 
 
 def test_an_answer_of_a_page_holds_for_the_next_one(finding, app):

@@ -42,7 +42,7 @@ from inficond_panel.wording.repairs import (
     repair_sentence,
     terms_words,
 )
-from inficond_panel.wording.shared_bias import page_question, relied_words, thumb_of
+from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import (
     LITTLE,
@@ -112,7 +112,7 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
         {
             "kind": each.kind,
             "name": each.name,
-            "sentence": f"{name} may rely on {relied_words(each)}. "
+            "sentence": f"{reliance_sentence(name, each)} "
             f"{page_question(name, each, found.concepts(each))}",
             "direction": thumb_of(each).key,
             "concepts": list(found.concepts(each)),

@@ -13,6 +13,7 @@ from panel.viewable import Children, Viewable, Viewer
 from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.results.begin import in_order
+from inficond_panel.results.shared_bias import asked_classes
 from inficond_panel.spec import Layout
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Notice
@@ -129,7 +130,8 @@ def make_heading(app: AppState) -> dict[str, str]:
 def next_class(app: AppState) -> str:
     """Return the class to go on with after a refit, the first of *Where to begin* that may rely on
     the wrong thing and was not tuned; "" without one."""
-    snapshot, relying, asked = app.students.snapshot, app.reliance.relying, app.reliance.asked
+    snapshot, relying = app.students.snapshot, app.reliance.relying
+    asked = asked_classes(app.shared.by_class)
     order = in_order(snapshot.metrics, relying, asked, app.suggestion.gainless)
     done = {app.selection.class_name, *snapshot.tuned}
     left = (name for name in order if name in {*relying, *asked} and name not in done)

@@ -27,7 +27,7 @@ from inficond_panel.results.begin import rank_of
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.metrics import students_file, too_few
 from inficond_panel.results.picked_images import BAR_PARTS, bar_images
-from inficond_panel.results.shared_bias import StudentShared
+from inficond_panel.results.shared_bias import StudentShared, asked_classes
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Item
@@ -38,7 +38,7 @@ from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
 from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change, teacher_sentence
-from inficond_panel.wording.shared_bias import asked_words
+from inficond_panel.wording.shared_bias import reliance_sentence, short_sentence
 from inficond_panel.wording.suspects import plain_sentence, repaired_sentence
 
 _FACTS = ("constant_fidelity", "logit_correlation")
@@ -110,17 +110,18 @@ def make_shifts(
     shifts: Mapping[str, ClassShift],
     shared: Mapping[str, StudentShared],
     relying: Collection[str],
-    asked: Collection[str],
     repaired: Collection[str],
     gainless: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the verdict per class: whether the student may rely on the wrong thing, its rank in
     *Where to begin* (see ``rank_of``), and a sentence without numbers of the method. ``relying``,
-    ``asked``, ``repaired`` and ``gainless`` are classes."""
+    ``repaired`` and ``gainless`` are classes."""
+    asked = asked_classes(shared)
 
     def words(name: str) -> str:
         if name in asked and name not in relying:
-            return asked_words(name, shared[name].found.called[0])
+            first = shared[name].found.called[0]
+            return f"{reliance_sentence(name, first)} {short_sentence(name, first)}"
         return repaired_sentence(name) if name in repaired else plain_sentence(shifts[name])
 
     return {
@@ -174,7 +175,6 @@ class PerformanceView(Acting, Viewer):
                 app.shifts.param.by_class,
                 app.shared.param.by_class,
                 app.reliance.param.relying,
-                app.reliance.param.asked,
                 app.reliance.param.repaired,
                 app.suggestion.param.gainless,
             ),

@@ -18,7 +18,7 @@ from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import assigned_segments, worst_first
-from inficond_panel.results.shared_bias import StudentShared
+from inficond_panel.results.shared_bias import StudentShared, asked_classes
 from inficond_panel.state import AppState, Job
 from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent, Student
@@ -114,7 +114,7 @@ def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> li
             "thing": one.name,
             "kind": one.kind,
             "sentence": short_sentence(name, one),
-            "question": condition(name, one)
+            "question": f"{condition(name, one)}:"
             if shared[name].concepts(one)
             else asked_sentence(name, one, ()),
             "direction": thumb_of(one).key,
@@ -145,11 +145,10 @@ def in_card_order(
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other."""
     asked = {card["class_name"] for card in shared}
-    late = [card["class_name"] in gainless for card in relying]
     return [
-        *(card for card, last in zip(relying, late, strict=True) if not last),
+        *(card for card in relying if card["class_name"] not in gainless),
         *shared,
-        *(card for card, last in zip(relying, late, strict=True) if last),
+        *(card for card in relying if card["class_name"] in gainless),
         *(card for card in behind if card["class_name"] not in asked),
     ]
 
@@ -253,7 +252,6 @@ class StartView(RefitActions, Viewer):
     @param.depends(
         "app.shifts.by_class",
         "app.reliance.relying",
-        "app.reliance.asked",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.suggestion.gainless",
@@ -270,15 +268,13 @@ class StartView(RefitActions, Viewer):
             return
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
         reliance, gainless = app.reliance, app.suggestion.gainless
-        order = in_order(metrics, reliance.relying, reliance.asked, gainless)
-        wrong = [name for name in order if name in reliance.relying] if shifts.complete else []
-        asked = [name for name in order if name in reliance.asked] if shifts.complete else []
+        questions = asked_classes(app.shared.by_class)
+        order = in_order(metrics, reliance.relying, questions, gainless)
+        wrong = [name for name in order if shifts.complete and name in reliance.relying]
+        asked = [name for name in order if shifts.complete and name in questions]
         relying = make_cards(shifts.by_class, wrong[:CARDS], partial(perhaps_same, app.store))
         shared = make_shared(app.shared.by_class, asked)
-        looking, first = (
-            app.spec.tuning.suspects,
-            list(dict.fromkeys([*wrong[:CARDS], *order[:CARDS]])),
-        )
+        looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
         idle = shifts.complete and not relying and looked
         behind = make_behind(metrics, unsure, order) if idle else []
@@ -297,7 +293,7 @@ class StartView(RefitActions, Viewer):
             self._find_pictures(cards)
             self._show_batch()
         if looking and shifts.complete:
-            app.shared.want(first)
+            app.shared.want(list(dict.fromkeys([*wrong[:CARDS], *order[:CARDS]])))
         self._show_checking()
 
     def _show_checking(self) -> None:
