@@ -25,7 +25,6 @@ from inficond_panel.commands.shared.parser import HISTORY_HELP, SPEC
 from inficond_panel.common.database import IN_MEMORY, is_path
 from inficond_panel.common.logs import TEXT, log_as_json
 from inficond_panel.common.places import is_remote
-from inficond_panel.distill.compiled import loops
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health, plugin
@@ -95,10 +94,8 @@ class _Serve(Serve):
 
 
 def load_ahead() -> None:
-    """Load what is slow and the first page needs: datashader (map), scipy.stats (suspects), the
-    compiled loops of the solver."""
+    """Import slow packages that the first page needs: datashader (map), scipy.stats (suspects)."""
     load_datashader()
-    loops()
     import scipy.stats  # noqa: F401 - takes a second
 
 
