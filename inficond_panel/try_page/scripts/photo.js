@@ -1,5 +1,6 @@
 // A photo of the user: read, upright, as RGB levels, and prepared as the network's input.
 
+import { canvasOf, scaledDown } from "../../ui/photos/canvas.js"
 import { reduceInto, resized } from "./resize.js"
 
 /** A photo is reduced by a whole factor as long as this many pixels are left, as in Python:
@@ -16,7 +17,7 @@ export async function readPhoto(file) {
     colorSpaceConversion: "none",
   })
   try {
-    return { ...levelsOf(bitmap), shown: shownOf(bitmap) }
+    return { ...levelsOf(bitmap), shown: scaledDown(bitmap, SHOWN) }
   } finally {
     bitmap.close()
   }
@@ -38,25 +39,6 @@ function levelsOf(bitmap) {
     reduceInto(levels, top / factor, context.getImageData(0, 0, width, high).data, width, high, factor)
   }
   return { levels, width: newWidth, height: newHeight }
-}
-
-/** A canvas with the photo, small enough to be shown. */
-function shownOf(bitmap) {
-  const scale = Math.min(1, SHOWN / Math.max(bitmap.width, bitmap.height))
-  const canvas = canvasOf(Math.round(bitmap.width * scale) || 1, Math.round(bitmap.height * scale) || 1)
-  const context = canvas.getContext("2d")
-  context.fillStyle = "#ffffff"
-  context.fillRect(0, 0, canvas.width, canvas.height)
-  context.imageSmoothingQuality = "high"
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
-  return canvas
-}
-
-function canvasOf(width, height) {
-  const canvas = document.createElement("canvas")
-  canvas.width = width
-  canvas.height = height
-  return canvas
 }
 
 /** The network's input of a photo: float32, channel by channel, as its metadata say. */

@@ -3,6 +3,7 @@
 import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { partsOf } from "../../ui/parts/signed_bar.js"
+import { scaledDown } from "../../ui/photos/canvas.js"
 
 const MOST_BYTES = 10_000_000
 const MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
@@ -190,7 +191,7 @@ async function scaled(file, side, most) {
       throw new Refused(`It has more than ${count(MOST_PIXELS)} pixels.`)
     }
     for (let longest = side; longest >= 64; longest = Math.floor(longest / 2)) {
-      const canvas = drawn(bitmap, Math.min(1, longest / Math.max(bitmap.width, bitmap.height)))
+      const canvas = scaledDown(bitmap, longest)
       for (const { type, quality } of KINDS) {
         const blob = await new Promise((done) => {
           canvas.toBlob(done, type, quality)
@@ -202,18 +203,6 @@ async function scaled(file, side, most) {
     bitmap.close()
   }
   throw new Refused("It is too large.")
-}
-
-function drawn(bitmap, share) {
-  const canvas = document.createElement("canvas")
-  canvas.width = Math.max(1, Math.round(bitmap.width * share))
-  canvas.height = Math.max(1, Math.round(bitmap.height * share))
-  const context = canvas.getContext("2d")
-  context.fillStyle = "white"
-  context.fillRect(0, 0, canvas.width, canvas.height)
-  context.imageSmoothingQuality = "high"
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
-  return canvas
 }
 
 /** The photo as the text of a URL, in base64. */
