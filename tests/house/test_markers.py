@@ -113,3 +113,9 @@ def test_a_word_needs_no_marker(code):
 )
 def test_markers_of_a_file_are_read_without_running_it(code, markers):
     assert module_markers(ast.parse(code)) & SLOW == markers
+
+
+def test_each_test_file_has_a_name_of_its_own():
+    """pytest collects all files together only then, as ``make test-more`` does."""
+    names = [file.name for file in TESTS.rglob("test_*.py")]
+    assert sorted(names) == sorted({*names})
