@@ -105,6 +105,27 @@ def test_a_server_loads_ahead_in_a_thread_once_its_loop_runs(monkeypatch):
     assert seen[0].daemon  # a server that is stopped meanwhile ends at once
 
 
+#: What Python runs at its end refuses packages that register an end of their own.
+LOADS_AT_THE_END = """
+import atexit
+from inficond_panel.commands.serve import server
+atexit.register(server.load_ahead)
+"""
+
+
+def test_a_server_that_is_stopped_while_it_loads_ahead_ends_without_a_traceback():
+    assert in_python(LOADS_AT_THE_END).stderr == ""
+
+
+def test_another_fault_of_loading_ahead_is_told(monkeypatch):
+    def broken() -> None:
+        raise RuntimeError("a broken package")
+
+    monkeypatch.setattr(server, "load_datashader", broken)
+    with pytest.raises(RuntimeError, match="a broken package"):
+        server.load_ahead()
+
+
 def test_what_is_compiled_is_what_the_cloud_of_a_page_calls(monkeypatch):
     """Another type of the places would be compiled anew, at the first page."""
     types, original = [], cloud._counted

@@ -94,9 +94,17 @@ class _Serve(Serve):
 
 
 def load_ahead() -> None:
-    """Import slow packages that the first page needs: datashader (map), scipy.stats (suspects)."""
-    load_datashader()
-    import scipy.stats  # noqa: F401 - takes a second
+    """Import slow packages that the first page needs: datashader (map), scipy.stats (suspects).
+
+    A server that is stopped meanwhile ends without a word of it: Python then refuses to import
+    packages that register what they do at the end.
+    """
+    try:
+        load_datashader()
+        import scipy.stats  # noqa: F401 - takes a second
+    except RuntimeError as error:
+        if "shutdown" not in str(error):
+            raise
 
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
