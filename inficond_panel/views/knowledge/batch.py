@@ -185,8 +185,8 @@ class BatchBar(StudentPart):
     notices = param.List(default=[], item_type=str, doc="Sentences on side effects of the batch.")
 
     _taken = frozenset({"factor"})
-    _esm = browser.module(Path(__file__).with_name("bar.js"))
-    _stylesheets = browser.styles(Path(__file__).with_name("bar.css"))
+    _esm = browser.module(Path(__file__).with_name("bar") / "bar.js")
+    _stylesheets = browser.styles(Path(__file__).with_name("bar") / "bar.css")
 
 
 class BatchUpdater:
