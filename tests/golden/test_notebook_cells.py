@@ -38,6 +38,21 @@ class Notebook:
         )
         self.subshell = None
 
+    def take_updates(self):
+        """Take every update of an output, as notebooks do: nbclient takes those of a running cell
+        only, and the kernel may send one between two cells."""
+        channel = self.client.kc.iopub_channel
+        receive = channel.get_msg
+
+        async def received(**options):
+            message = await receive(**options)
+            if message["msg_type"] == "update_display_data":
+                last = len(self._notebook.cells) - 1
+                self.client.process_message(message, self._notebook.cells[last], last)
+            return message
+
+        channel.get_msg = received
+
     def run(self, source):
         """Run a cell; its outputs."""
         self._notebook.cells.append(nbformat.v4.new_code_cell(source))
@@ -101,6 +116,7 @@ def kernel(tmp_path_factory, comms):
             patch.setenv(name, str(value))
         patch.chdir(folder)
         with notebook.client.setup_kernel(cleanup_kc=True):
+            notebook.take_updates()
             yield notebook
 
 
