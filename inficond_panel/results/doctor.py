@@ -40,7 +40,7 @@ from inficond_panel.tuning.shared_bias import SharedFound
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
+from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.groups import (
@@ -307,8 +307,8 @@ _CLASS_HEADINGS = {
     "teacher_ap": Heading("teacher", limits=False),
     "added": Heading("wrongly present", 2),
     "missed": Heading("wrongly absent", 2),
-    "share": Heading("share, z", 1, sign=True),
-    "photos": Heading("photos, z", 1, sign=True),
+    "share": Heading("frequency, z", 1, sign=True),
+    "photos": Heading("other photos, z", 1, sign=True),
     "pictures": Heading("pictures"),
 }
 
@@ -331,7 +331,10 @@ def _classes(
 
 def _class_row(name: str, each: _Seen) -> dict[str, Any]:
     found, verdict, teacher = each.found, each.shift.verdict, each.shift.teacher
-    noise, other = found.noise, found.other
+    other, noise = found.other, found.noise
+    wrong = (
+        noise if NOISE in found.kinds else None
+    )  # else they are arbitrary: nothing speaks for them
     perhaps = [f"{kind.words}?" for kind in found.perhaps]
     measured = {
         "teacher_ap": teacher and teacher.ap,
@@ -353,8 +356,8 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         "chance": np.nan if teacher is None else teacher.chance,
         "teacher_knows": None if teacher is None else teacher.knows,
         "labels_of_fit": "teacher" if each.shift.by_teacher else "labels",
-        "added": np.nan if noise is None else noise.added,
-        "missed": np.nan if noise is None else noise.missed,
+        "added": np.nan if wrong is None else wrong.added,
+        "missed": np.nan if wrong is None else wrong.missed,
         "noise": np.nan if noise is None else noise.evidence,
         "share": found.share,
         "photos": np.nan if other is None else other.negatives,

@@ -136,7 +136,7 @@ def worst_slice_sentence(
 ) -> str:
     """Return a sentence on a class's worst slice, and whether chance alone would explain it."""
     if result is None:
-        return "No slice is large enough to be tested."
+        return "No slice that is large enough does worse than random images would."
     value = result.interval.text(limits=limits)
     verdict = "more than noise" if result.p_holm <= SURE else "within noise"
     return (

@@ -71,7 +71,7 @@ def _kind_sentence(found: ClassShift, verdict: Verdict, limits: bool) -> str:
     if found.kind == SHIFT and found.lost_bond:
         return (
             f"Shift: the student relies on a concept that is clearly less correlated with "
-            f"{found.class_name} in the tuning images. {measured[0].upper()}{measured[1:]}"
+            f"{found.class_name} in the tuning images. What that costs is within noise: {measured}"
         )
     if found.kind == NONE:
         gone = "is left" if found.lost_bond else "was found"  # left, after those were removed
@@ -199,12 +199,13 @@ def relying_words(suspect: Suspect) -> str:
 
 def relied_sentence(name: str, suspect: Suspect) -> str:
     """Return the sentence ``dog relies on ball: it is in 82 % of the dog photos it learned from,
-    but in 40 % of others.``"""
+    but in 40 % of the other dog photos.``"""
     learned, others = suspect.presence.fit[0], suspect.presence.tune[0]
     falls = learned > others if suspect.reliance > 0 else learned < others
     return (
         f"{name} {relying_words(suspect)} {suspect.concept}: it is in {share(learned)} of the "
-        f"{name} photos it learned from, {'but' if falls else 'and'} in {share(others)} of others."
+        f"{name} photos it learned from, {'but' if falls else 'and'} in {share(others)} of the "
+        f"other {name} photos."
     )
 
 

@@ -258,7 +258,7 @@ def test_a_phone_opens_with_where_to_begin(url, open_page) -> None:
 def test_the_finding_is_whole_on_a_low_page(url, open_page) -> None:
     page = open_page(f"{url}?class=boat", 1280, 720)
     sentence = page.locator(".knowledge .finding .sentence > span")
-    expect(sentence).to_contain_text("49 % of others")
+    expect(sentence).to_contain_text("49 % of the other boat photos")
     cut = "(span) => span.scrollHeight - span.clientHeight"
     comes_to(lambda: sentence.evaluate(cut) <= 1, True)
 

@@ -66,6 +66,11 @@ def test_wrong_labels_are_named(mislabelled):
     assert found._repr_html_().count("<table") == 1
 
 
+def test_where_nothing_speaks_for_wrong_labels_no_share_of_them_is_told(mislabelled):
+    bird = mislabelled[0]["classes"].loc["bird"]
+    assert np.isnan([bird.added, bird.missed]).all()
+
+
 def test_wrong_labels_are_listed(mislabelled):
     found, wrong = mislabelled
     labels = found["labels"]

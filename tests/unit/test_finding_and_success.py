@@ -45,11 +45,11 @@ def shift(name: str = "dog", kind: str = SHIFT, *concepts: str) -> ClassShift:
         (
             suspect("ball"),
             "dog relies on ball: it is in 90 % of the dog photos it learned from, but in 40 % of "
-            "others.",
+            "the other dog photos.",
         ),
         (suspect("ball", 0.4, 0.4), "in 40 % of the dog photos it learned from, and in 40 %"),
         (suspect("ball", 0.1, 0.4, -0.5), "dog relies on the absence of ball: it is in 10 %"),
-        (suspect("ball", 0.1, 0.4, -0.5), "but in 40 % of others."),
+        (suspect("ball", 0.1, 0.4, -0.5), "but in 40 % of the other dog photos."),
     ],
     ids=["present", "as often", "absent", "absent less often"],
 )

@@ -153,11 +153,16 @@ class SliceReport:
     tests: int
 
     @property
-    def worst(self) -> SliceResult | None:
-        """Tested slice with the worst value of the metric; None if none was tested."""
+    def worse(self) -> list[SliceResult]:
+        """Tested slices whose value is worse than expected of random images, the worst first."""
         sign = -1 if METRICS[self.metric].less_is_better else 1
-        tested = [part for part in self.slices if not part.small]
-        return min(tested, key=lambda part: sign * part.interval.estimate, default=None)
+        worse = [s for s in self.slices if sign * (s.interval.estimate - s.expected) < 0]
+        return sorted(worse, key=lambda part: sign * part.interval.estimate)
+
+    @property
+    def worst(self) -> SliceResult | None:
+        """The worst of ``worse``; None if there is none."""
+        return next(iter(self.worse), None)
 
 
 def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
@@ -226,12 +231,12 @@ def compare_slices(
 
 
 def worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
-    """Return (class, slice) with the smallest p; of equal p the one furthest from ``expected``.
+    """Return (class, slice) with the smallest p, of those worse than ``expected``; of equal p the
+    one furthest from it.
 
-    None if no slice was tested."""
-    tested = [(name, s) for name, report in reports.items() for s in report.slices if not s.small]
+    None if there is none."""
     return min(
-        tested,
+        [(name, part) for name, report in reports.items() for part in report.worse],
         key=lambda pair: (pair[1].p, -abs(pair[1].expected - pair[1].interval.estimate)),
         default=None,
     )
