@@ -281,7 +281,7 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     if repair is None:
         return ""
     if repair.taken is None:
-        return f"No repair of {class_name} is expected to gain."
+        return _no_repair(repair, class_name, suggestion.by)
     thumbs = [edit for edit in repair.taken.edits if isinstance(edit, Intent)]
     by_verb = [(verb, [each.concept for each in of]) for verb, of in groupby(thumbs, _verb)]
     edits = [f"{verb} {with_and(concepts)}" for verb, concepts in by_verb]
@@ -289,6 +289,15 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     first, *rest = edits
     words = with_and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
     return f"{words}: {_expected(suggestion, class_name)} expected."
+
+
+def _no_repair(repair: ClassRepair, class_name: str, by: str) -> str:
+    change = repair.gain_of_best.estimate
+    none = f"No repair of {class_name} is expected to gain"
+    if not change < 0:
+        return f"{none}."
+    by_points = f"{signed(100 * change, 1)} {aim_points(by) if by else 'points'}"
+    return f"{none}: what is best on some of the images gains {by_points} on the others."
 
 
 def expected_sentence(suggestion: Suggestion, class_name: str) -> str:

@@ -71,7 +71,7 @@ def _kind_sentence(found: ClassShift, verdict: Verdict, limits: bool) -> str:
     if found.kind == SHIFT and found.lost_bond:
         return (
             f"Shift: the student relies on a concept that is clearly less correlated with "
-            f"{found.class_name} in the tuning images. What that costs is within noise: {measured}"
+            f"{found.class_name} in the tuning images. No loss by that can be measured: {measured}"
         )
     if found.kind == NONE:
         gone = "is left" if found.lost_bond else "was found"  # left, after those were removed
@@ -220,7 +220,7 @@ def same_question(name: str, concept: str) -> str:
 
 
 #: Sentence on a removal of a suspect whose change in AP is within noise.
-LITTLE = "Removing concepts gains little here: find a repair."
+LITTLE = "Whether removing concepts helps is not sure: see also Find a repair."
 
 
 def few_sentence(found: ClassShift) -> str:

@@ -62,7 +62,7 @@ def test_a_card_says_in_one_sentence_how_often_the_concept_is_there():
     (card,) = make_cards(FOUND, ["cat"])
     said = (
         "cat relies on sofa: it is in 90 % of the cat photos it learned from, but in 40 % of "
-        "others."
+        "the other cat photos."
     )
     assert card["sentence"] == said
 

@@ -49,7 +49,7 @@ from inficond_panel.vocabulary.things import CONCEPT
 #: Author of iterations made by a suggestion.
 AUTHOR = "machine:repair"
 #: Description of the data of an expected gain.
-MEASURED = "cross-fitted: on photos that did not choose"
+MEASURED = "cross-fitted: on photos that chose neither lever nor settings"
 _UNLABELLED = (
     f"No class has {LEAST_TUNE} tuning images that are labelled as showing it and "
     f"{LEAST_TUNE} that are not: nothing is proposed. Label tuning images, or use thumbs."

@@ -38,6 +38,9 @@ const FILTERS = [
   ["right", "Student right", "Right", "Right"],
   ["wrong", "Student wrong", "Wrong", "Wrong"],
 ]
+const ASSIGNED =
+  "A segment of the image is nearer to this concept than to any other. Where a sentence says how many photos " +
+  "show the concept, it counts high scores instead, so it can be other images."
 /** What the curves show: their names, and what these mean, by what a thumb does. */
 const MODES = {
   all: [
@@ -336,8 +339,7 @@ function makeLegend(model) {
 function makeChips(pick, save) {
   const chips = FILTERS.map(([id, long, middle, short]) => {
     const number = h("span", { class: "num" })
-    const title =
-      id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
+    const title = id === "assigned" ? ASSIGNED : undefined
     const button = h(
       "button",
       { class: "filter-chip offline", "data-id": id, title, onclick: () => pick(id) },

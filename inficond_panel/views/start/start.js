@@ -179,6 +179,10 @@ function fillCard(element, card, model) {
   card.thing ? fillAnswers(children, card, model) : fillOffer(children, card, model)
 }
 
+const UNSURE =
+  "Repairs were tried on parts of the tuning images; on the other images their gain is within noise. " +
+  "With few images a gain can be there all the same: the preview of a thumb shows it with its interval."
+
 /** What the one button of a card does, its words, and whether it is the page's offer. */
 function offerOf({ class_name, concept, removable, asks }, { offers, gainless, likes, removed, asking }) {
   const offer = offers[class_name]
@@ -202,7 +206,9 @@ function fillOffer([main, note], card, model) {
   set(main, "disabled", !action || (model.locked && isTuning(action)) ? "" : null)
   set(main, "title", (isTuning(action) && model.locked) || null)
   main.onclick = () => model.send_msg({ action, class_name, ...(action === "ask" ? {} : { concept }) })
-  text(note, model.gainless.includes(class_name) ? "No gain expected" : "")
+  const unsure = model.gainless.includes(class_name)
+  text(note, unsure ? "A gain is not sure" : "")
+  set(note, "title", unsure ? UNSURE : null)
 }
 
 const isTuning = (action) => action === "remove" || action === "repair"
