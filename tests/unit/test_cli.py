@@ -1,6 +1,7 @@
 """The command line: documents, messages and exit statuses."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -259,10 +260,14 @@ def test_demo_tells_its_address_when_the_page_answers(spec_file, tmp_path):
         with urllib.request.urlopen(line.split()[4], timeout=PATIENCE) as reply:
             assert reply.status == 200
             assert b"<html" in reply.read()
+        port = int(line.split()[4].split(":")[2].split("/")[0])
+        with socket.socket() as other:  # as from another machine: this one has all of 127.0.0.0/8
+            refused = other.connect_ex(("127.0.0.2", port))
     finally:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
+    assert refused == errno.ECONNREFUSED
     assert sqlite_nodes(folder / "demo.history.sqlite") == 1
 
 

@@ -43,6 +43,7 @@ LOGIN, LOGOUT, INDEX = (
     Path(__file__).with_name(f"{page}.html") for page in ("login", "logout", "index")
 )
 PORT = 5006
+LOCAL = "127.0.0.1"
 #: Help of flags whose defaults differ from Panel's.
 _HELP = {
     "websocket_max_message_size": "Largest part of a message from a page (default: 1 MB)",
@@ -51,7 +52,7 @@ _HELP = {
     "port": f"Port to listen on (default: {PORT}, or any that is free)",
     "log_format": "Python's format of log lines, or json: a line of JSON for each (default: time, "
     "level, logger and message)",
-    "address": "Address to listen on (default: all); 127.0.0.1: only this machine",
+    "address": f"Address to listen on (default: {LOCAL}, only this machine); 0.0.0.0: all",
 }
 
 
@@ -191,6 +192,8 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     check_threads()
     guard()
     upstream.apply()
+    if args.address is None and not args.unix_socket:
+        args.address = LOCAL  # photos and history are for other machines only if somebody says so
     sign_sessions(args)
     take_password(args)
     if args.num_procs != 1:
