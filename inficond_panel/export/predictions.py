@@ -186,7 +186,7 @@ def decision_frame(
         {
             "image": Heading("photo"),
             "named_student": Heading("named", missing=DONT_KNOW),
-            "named_probability": Heading("probability"),
+            "named_probability": Heading("among the classes"),
             "named_teacher": Heading("by the teacher"),
             "class": Heading("class"),
             "student_logit": Heading("logit", sign=True),
