@@ -26,6 +26,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
 from inficond_panel.tuning.history.history import folder_beside
+from inficond_panel.vocabulary.presence import ABSENT, PRESENT
 
 #: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
@@ -136,8 +137,8 @@ _NEEDED = ("image", "answer")
 _MOST_HINTS = 100  # suggestions for thousands of unknown names would take minutes
 #: Value of each accepted word of an answer; upper and lower case are equal.
 ANSWER_WORDS: Mapping[str, int | None] = {
-    **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
-    **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), 0),
+    **dict.fromkeys(PRESENT, 1),
+    **dict.fromkeys(ABSENT, 0),
     **dict.fromkeys(("", "skip", "nan", "none", "<na>"), None),
 }
 REMEDY = "Write 1 or yes, 0 or no, or leave the answer empty; keep all other columns as they are."

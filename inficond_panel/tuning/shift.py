@@ -41,7 +41,7 @@ class Suspect:
     the score on ``fit``. ``group`` are suspects with the same meaning, ``presence`` the shares of
     photos that show the concept. If the concept names another class of the store, ``labelled``,
     then z, q, reliance and shares come from the labels of that class, or the teacher's decisions
-    (``by_teacher``).
+    (``by_teacher``); so do they if it names a value of a column of metadata (``by_column``).
     """
 
     concept: str
@@ -57,6 +57,7 @@ class Suspect:
     presence: Presence
     labelled: str = ""
     by_teacher: bool = False
+    by_column: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,10 @@ class ClassShift:
 
     @property
     def first(self) -> Suspect:
-        """The suspect to name: the first that can be removed, else the first."""
-        return (self.relied_on or self.suspects)[0]
+        """The suspect to name: the first that can be removed or that a column of metadata knows,
+        else the first."""
+        named = (one for one in self.suspects if one.weight or one.by_column)
+        return next(named, self.suspects[0])
 
     @property
     def ap_lost(self) -> float:
@@ -312,4 +315,5 @@ def _suspect(
         presence=other.presence(evidence) if other else presence(*fit, *tune),
         labelled=other.name if other else "",
         by_teacher=bool(other and other.by_teacher),
+        by_column=bool(other and other.by_column),
     )

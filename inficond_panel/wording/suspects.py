@@ -236,8 +236,9 @@ def suspect_reason(found: ClassShift, suspect: Suspect) -> str:
     """Return a sentence on why a concept is a suspect: shares of training and tuning images."""
     shares = f"I{plain_shares(found.class_name, suspect.presence)[1:]}"
     if suspect.labelled:
-        by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
-        shares += f", by the {by} {suspect.labelled!r}"
+        of_class = "decisions of the teacher on" if suspect.by_teacher else "labels of"
+        by = "the metadata" if suspect.by_column else f"the {of_class}"
+        shares += f", by {by} {suspect.labelled!r}"
     return f"{shares}."
 
 

@@ -240,11 +240,12 @@ class Made:
     def known(self, where: np.ndarray) -> None:
         self.label.loc[~where, "dog"] = np.nan
 
-    def students(self) -> TunableStudents:
+    def students(self, **columns: list[str]) -> TunableStudents:
         names = [f"{place:03d}.jpg" for place in range(len(self.split))]
         frames = [frame.set_axis(names) for frame in (self.scores, self.logits, self.label)]
         split = pd.Series(self.split, index=names)
-        return inficond_panel.from_frames(*frames, split=split).fit()
+        metadata = pd.DataFrame(columns, index=names) if columns else None
+        return inficond_panel.from_frames(*frames, split=split, metadata=metadata).fit()
 
     def shift(self) -> ClassShift:
         return shift_of(self.students().tuner, "ball")
@@ -319,6 +320,47 @@ def test_the_teachers_decision_is_by_the_threshold_of_the_class_where_it_tells_m
     found = made.shift()
     assert found.suspects[0].concept == "leash"
     assert {one.labelled for one in found.suspects} == {""}
+
+
+def of_column(**columns: list[str]):
+    """The first suspect of ball where dog is no class, but columns of metadata know of dogs."""
+    made = Made()
+    dog = made.label.pop("dog") == 1
+    made.logits.pop("dog")
+    columns = {name: [texts[int(there)] for there in dog] for name, texts in columns.items()}
+    return shift_of(made.students(**columns).tuner, "ball").first
+
+
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [({"Dog": ["no", "yes"]}, "Dog = yes"), ({"animal": ["none", "dogs"]}, "animal = dogs")],
+    ids=["a column of yes and no", "a value"],
+)
+def test_a_column_of_metadata_counts_as_labels_of_the_concept_that_is_named_like_it(columns, name):
+    labelled, found = Made().shift().suspects[0], of_column(**columns)
+    assert (found.concept, found.labelled, found.by_column) == ("dog", name, True)
+    assert (found.presence, found.z) == (labelled.presence, pytest.approx(labelled.z))
+
+
+@pytest.mark.parametrize("columns", [{"grey": ["no", "yes"]}, {"animal": ["none", "horse"]}])
+def test_a_column_that_names_no_concept_is_no_suspect(columns):
+    assert not of_column(**columns).by_column
+
+
+def test_what_few_photos_have_by_a_column_is_no_suspect():
+    made = Made()
+    for frame in (made.label, made.logits):
+        frame.pop("dog")
+    texts = ["yes" if at < 9 else "no" for at in range(len(made.split))]
+    found = shift_of(made.students(dog=texts).tuner, "ball")
+    assert not any(one.by_column for one in found.suspects)
+
+
+def test_the_sentence_names_the_column():
+    found = of_column(dog=["0", "1"])
+    assert suspect_reason(ClassShift("ball", "shift"), found).endswith(
+        ", by the metadata 'dog = 1'."
+    )
 
 
 def test_the_sentence_says_that_labels_were_counted():

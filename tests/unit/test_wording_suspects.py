@@ -156,11 +156,12 @@ def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
     assert repair_sentence(made, "dog") == ("Fewer or more concepts: +3.0 points expected.")
     assert repair_notes(made, "dog") == [
-        "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that chose neither lever nor settings."
+        "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that chose neither lever "
+        "nor settings."
     ]
     assert repair_sentence(made, "cat") == (
-        "No repair of cat is expected to gain: what is best on some of the images gains −2.0 points "
-        "on the others."
+        "No repair of cat is expected to gain: what is best on some of the images gains −2.0 "
+        "points on the others."
     )
     assert repair_sentence(made, "cow") == "No repair was searched for: 2 photos."
     assert repair_sentence(made, "bird") == ""

@@ -1,9 +1,11 @@
-"""Suspect measures by labels of other classes, in place of scores of the concepts that name them.
+"""Suspect measures by labels of other classes, or by columns of metadata, in place of scores of
+the concepts that name them.
 
 A concept score detects an object with errors, and so the correlation of the concept with the class
 is measured with error. If the object is a class of the data set, its labels have no such error, and
 a good teacher's decisions a smaller one. Labels, or decisions, are used on both splits: decisions
-on fit and labels on tune would differ by themselves.
+on fit and labels on tune would differ by themselves. A column that is named like the concept and
+says *yes* or *no*, or a value of a column that is named like it, is as good as a label.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.concepts.own_words import classes_by_word
+from inficond_panel.concepts.own_words import class_words, classes_by_word
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,
@@ -24,23 +26,29 @@ from inficond_panel.distill.suspects import (
     lost_bond,
     presence,
 )
+from inficond_panel.store import Store
+from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, LEAST_TUNE, Evidence
+from inficond_panel.vocabulary.presence import ABSENT, PRESENT
+from inficond_panel.vocabulary.things import MOST_VALUES
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labels of another class, ``name``, on the compared photos.
+    """Labels of another class, or of a value of a column, ``name``, on the compared photos.
 
-    ``fit`` and ``tune`` (n,) are this class's labels (-1: unknown), or the teacher's decisions.
+    ``fit`` and ``tune`` (n,) are these labels (-1: unknown), or the teacher's decisions.
+    ``by_column``: they are of a column.
     """
 
     name: str
     by_teacher: bool
     fit: NDArray
     tune: NDArray
+    by_column: bool = False
 
     def presence(self, evidence: Evidence) -> Presence:
-        """Return how often the class is present in the photos with known labels."""
+        """Return how often the thing is present in the photos with known labels."""
         fit, tune = self.fit >= 0, self.tune >= 0
         return presence(
             self.fit[fit], evidence.fit_label[fit], self.tune[tune], evidence.tune_label[tune]
@@ -50,7 +58,8 @@ class Labelled:
 def measured_by_labels(
     evidence: Evidence, measured: Suspicion
 ) -> tuple[Suspicion, dict[int, Labelled]]:
-    """Return suspect measures that use labels for concepts that name another class of the store.
+    """Return suspect measures that use labels for concepts that name another class of the store, or
+    what a column of metadata knows.
 
     Also returns the labels, by index of the concept. Reliance is the larger of reliance by labels
     and by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
@@ -59,7 +68,7 @@ def measured_by_labels(
     """
     names, evidence = ("reliance", "z", "p", "weakening"), evidence.one_of_each
     values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
-    labelled = _labelled(evidence, measured.reliance)
+    labelled = {**_in_columns(evidence), **_labelled(evidence, measured.reliance)}
     for fit, tune, known, concepts in _labelled_alike(evidence, labelled):
         by_label = tune.partial_correlation(evidence.tune_logits[:, known]).mean(axis=0)
         by_score = measured.reliance[concepts]
@@ -83,13 +92,52 @@ def _labelled(evidence: Evidence, reliance: Array) -> dict[int, Labelled]:
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
     concept_of = {named[c]: c for c in ascending if named[c] != evidence.student.k}
     fit, tune, by_teacher = _known(evidence, list(concept_of))
-    beside = (fit[evidence.fit_label == 1] == 1).any(axis=0)
-    beside &= np.minimum((fit == 1).sum(axis=0), (fit == 0).sum(axis=0)) >= LEAST_SUPPORT
+    beside = _beside(evidence, fit)
     return {
         c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
         for at, (k, c) in enumerate(concept_of.items())
         if beside[at]
     }
+
+
+def _beside(evidence: Evidence, fit: NDArray) -> NDArray[np.bool_]:
+    """Return a mask (K,) of the labels (n, K) that occur together with the class on ``fit``, and
+    that enough photos have, and have not."""
+    together = (fit[evidence.fit_label == 1] == 1).any(axis=0)
+    support = np.minimum((fit == 1).sum(axis=0), (fit == 0).sum(axis=0))
+    return np.asarray(together & (support >= LEAST_SUPPORT))
+
+
+def _in_columns(evidence: Evidence) -> dict[int, Labelled]:
+    """Return what columns of metadata know, by index of the concept that is named like it."""
+    found = dict[int, Labelled]()
+    store = evidence.student.store
+    for name, words, label in _values(store):
+        fit, tune = label[evidence.fit, None], label[evidence.tune, None]
+        enough = _enough(evidence.fit_label, fit, LEAST_LABELLED)
+        enough &= _enough(evidence.tune_label, tune, LEAST_TUNE)
+        if (enough & _beside(evidence, fit))[0]:
+            of_column = Labelled(name, False, fit[:, 0], tune[:, 0], by_column=True)
+            found |= dict.fromkeys(class_words(store, words), of_column)
+    return found
+
+
+def _values(store: Store) -> Iterator[tuple[str, str, NDArray]]:
+    """Yield each value that a column of metadata may have: its name, the words for it, and its
+    labels (n,): 1, 0, or -1 where the column is empty.
+
+    Of a column that says *yes* and *no* it is the *yes*, and the words are the column's name.
+    """
+    for column in store.metadata_columns:
+        texts = np.array(store.column(column))
+        values = sorted(set(texts.tolist()) - {""})
+        if not 2 <= len(values) <= MOST_VALUES:
+            continue
+        there = [value for value in values if value.lower() in PRESENT]
+        answers = all(value.lower() in (*PRESENT, *ABSENT) for value in values)
+        for value in there if answers else values:
+            label = np.where(texts == "", -1, texts == value).astype(np.int8)
+            yield value_name(column, value), column if answers else value, label
 
 
 def _known(evidence: Evidence, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
