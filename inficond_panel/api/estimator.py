@@ -58,6 +58,13 @@ LIKE_INDICES = (
     "pass y_kind='logits'; of class indices pass a column per class: pandas.get_dummies(y)."
 )
 
+LIKE_PROBABILITIES = (
+    "y: values look like probabilities: all lie from 0 to 1. Pass logits, or set "
+    "y_kind='probabilities'; y_kind='logits' takes them as logits."
+)
+#: Fewest numbers from 0 to 1 that are taken for probabilities: one logit can lie there by chance.
+_MANY = 20
+
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
     """One linear student per class over concept scores, distilled from a teacher's logits.
@@ -205,12 +212,15 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         """Return the mean fidelity: share of decisions on which students and teacher agree.
 
         ``y`` holds teacher logits; with labels in {0, 1} the score is the mean accuracy, if
-        ``threshold`` lies in [0, 1). Columns of a table ``y`` are matched by class name.
+        ``threshold`` lies in [0, 1). Columns of a table ``y`` are matched by class name. Raises
+        ``ValueError`` for probabilities, unless ``y_kind`` says that ``y`` has them.
         """
         decided = self.predict(X)
         logits = self._in_order(_named(y, "y"))
         if self.y_kind == "probabilities":
             logits = logits_of(logits, self._joint)
+        elif self.y_kind is None and self._are_probabilities(logits):
+            raise ValueError(LIKE_PROBABILITIES)
         if logits.shape != decided.shape:
             raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
         alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
@@ -283,6 +293,11 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if fault := probabilities_fault(values, self._joint):
             raise ValueError(f"y: values {fault}")
         return logits_of(values, self._joint)
+
+    @staticmethod
+    def _are_probabilities(values: np.ndarray) -> bool:
+        inside = values.size >= _MANY and values.min() >= 0 and values.max() <= 1
+        return bool(inside and not is_labels(values))
 
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         table = logits.reshape(len(logits), -1)

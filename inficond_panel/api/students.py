@@ -90,9 +90,13 @@ class TunableStudents(Measures):
         """Return students of the same store and history with other settings of the spec.
 
         ``targets`` ("teacher" or "oracle"), ``alpha`` (None: no labels), ``temperature``,
-        ``lambda_``, ...: as in ``spec.with_students``. They have a separate tree of iterations.
+        ``lambda_``, ...: as in ``spec.with_students``. They have a separate tree of iterations, and
+        are at the iteration of it that the page shows. Settings of decisions alone, such as
+        ``threshold``, leave tree and iteration as they are.
         """
-        return TunableStudents(self.tuner.with_students(**settings))
+        tuner = self.tuner.with_students(**settings)
+        same_tree = tuner.root_id == self.tuner.root_id
+        return TunableStudents(tuner, self._node if same_tree else None)
 
     def images(self, split: Split) -> list[str]:
         """Return the image ids of a split, in the row order of its predictions."""
@@ -231,7 +235,12 @@ class TunableStudents(Measures):
         return Path(path)
 
     def estimator(self) -> ConceptStudents:
-        """Return the students as a fitted scikit-learn estimator (needs scikit-learn)."""
+        """Return the students as a fitted scikit-learn estimator (needs scikit-learn).
+
+        Bounds are parameters of it. What thumbs and repairs change in the targets is not: to fit a
+        clone again, set ``y_kind="probabilities"`` and ``temperature=1``, and pass
+        ``targets()["adjusted"].unstack()`` in place of the teacher's outputs.
+        """
         from inficond_panel.api.estimator import estimator  # noqa: PLC0415 - scikit-learn
 
         return estimator(as_exported(self.tuner, self.node, model_card(self.tuner, self.node)))

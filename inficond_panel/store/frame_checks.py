@@ -24,6 +24,8 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 _LARGEST = float(np.finfo(np.float32).max) / 2
 #: Largest absolute score: the solver's Gram matrix, in float32, cannot hold larger squares.
 _LARGEST_SCORE = 1e15
+#: Largest error of rounding to float32 in a column, in standard deviations of the column.
+_MOST_ROUNDED = 1e-3
 _NAMED = 5  #: most names that a message lists
 
 
@@ -189,6 +191,24 @@ def size_faults(scores: pd.DataFrame) -> Iterator[str]:
         yield (
             f"scores has {count(bad.sum(), 'value')} beyond ±{_LARGEST_SCORE:.0e}, "
             f"{_first(scores, bad)}; divide the column by its standard deviation"
+        )
+
+
+def digit_faults(scores: pd.DataFrame) -> Iterator[str]:
+    """Yield a message if columns of scores lose digits as float32, in which a store keeps them.
+
+    A column loses them if rounding moves a value by more than ``_MOST_ROUNDED`` of the column's
+    standard deviation, as in a column of times: large numbers that differ by little."""
+    values = _numbers(scores)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = np.abs(values - values.astype(np.float32)).max(axis=0, initial=0.0)
+        bad = moved > _MOST_ROUNDED * values.std(axis=0)
+    if bad.any():
+        name = scores.columns[int(bad.argmax())]
+        yield (
+            f"scores has {count(bad.sum(), 'column')} of large numbers that differ by little, "
+            f"first {name!r}: as 32-bit numbers, which a store keeps, they lose digits; subtract "
+            "the mean"
         )
 
 

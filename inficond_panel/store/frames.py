@@ -190,6 +190,7 @@ def _arrays(
         *checks.class_faults(logits, labels, softmax),
         *checks.number_faults("scores", scores),
         *checks.size_faults(scores),
+        *checks.digit_faults(scores),
         *checks.number_faults("logits", logits),
         *checks.logit_faults(logits, outputs, softmax),
         *checks.label_faults(labels),

@@ -130,6 +130,11 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("logits", put(3, 1, np.inf), "logits has 1 NaN or infinite value"),
     ("scores", put(3, 1, 1e39), "scores has 1 NaN or infinite value"),  # beyond float32
     ("scores", put(3, 1, 1e30), r"1 value beyond ±1e\+15, .* 1e\+30 in 'beak' .* '0003'; divide"),
+    (
+        "scores",
+        lambda x: x.assign(beak=x["beak"] + 1e6),
+        "differ by little, first 'beak': as 32-bit",
+    ),
     ("metadata", lambda _: frames()["labels"].iloc[:1], "metadata has no row for 199 images"),
     ("metadata", lambda _: ["a"], "metadata is list, expected pandas.DataFrame"),
     ("logits", lambda z: 1 / (1 + np.exp(-z)), 'all lie from 0 to 1; set outputs to "prob'),

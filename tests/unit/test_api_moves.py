@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from factory import EMBED, small_spec
 from PIL import Image
+from sklearn.base import clone
 
 from inficond_panel import open_students
 from inficond_panel.api.arguments import as_asked
@@ -24,6 +25,26 @@ pytestmark = [pytest.mark.commands, pytest.mark.page]
 @pytest.fixture
 def students(spec_file):
     return open_students(spec_file).fit()
+
+
+def test_with_another_threshold_students_stay_at_their_iteration(students):
+    students.remove("sheep", "sky")
+    assert students.with_settings(threshold={"sheep": 1.0}).node.number == 1
+    original = students.fit()
+    assert original.with_settings(threshold={"sheep": 1.0}).node.number == 0
+
+
+def test_students_with_another_penalty_are_at_their_own_iteration(students):
+    students.remove("sheep", "sky")
+    assert students.with_settings(lambda_=0.5).node.number == 0
+
+
+def test_a_clone_is_fitted_again_to_what_thumbs_left_of_the_targets(students):
+    fitted = students.down("bird", "fur").estimator()
+    targets = students.targets()["adjusted"].unstack()[students.classes].loc[students.images("fit")]
+    again = clone(fitted).set_params(y_kind="probabilities", temperature=1)
+    again.fit(students.scores("fit"), targets.to_numpy())
+    assert np.abs(again.coef_ - fitted.coef_).max() < 0.01 * np.abs(fitted.coef_).max()
 
 
 def test_intents_are_written_as_methods_tuples_or_mappings_as_in_an_edits_file(students, spec_file):

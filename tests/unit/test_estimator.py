@@ -73,6 +73,18 @@ def test_it_is_the_solver_for_logits_and_for_probabilities(data):
     assert by_share.score(scores, share) == by_logits.score(scores, logits)
 
 
+def test_a_score_refuses_probabilities_that_nothing_calls_so(data):
+    scores, logits = data
+    with pytest.raises(ValueError, match="y: values look like probabilities"):
+        ConceptStudents().fit(scores, logits).score(scores, expit(logits))
+
+
+def test_a_logit_from_0_to_1_is_no_probability(data):
+    scores, logits = data
+    students = ConceptStudents().fit(scores, logits)
+    assert students.score(scores[:1], [[0.5, 0.5, 0.5]]) <= 1
+
+
 def test_a_notebook_shows_the_students_by_their_largest_influences():
     rng = np.random.default_rng(0)
     scores = pd.DataFrame(rng.uniform(size=(60, 3)), columns=["wheel", "<b>", "sky"])
