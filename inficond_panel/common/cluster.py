@@ -90,10 +90,10 @@ def check_versions(client: Client, tell: Callable[[str], None]) -> None:
     """Call ``tell`` with a warning per package of a worker whose version differs from this
     process's version; raise ``InficondError`` if the package is ours."""
     for address, versions in sorted(client.run(_versions).items()):
-        for name, version in _versions().items():
-            if versions.get(name) == version:
+        for name, own in _versions().items():
+            if versions.get(name) == own:
                 continue
-            difference = f"{address} has {name} {versions.get(name)}, this process {version}"
+            difference = f"{address} has {name} {versions.get(name)}, this process {own}"
             if name == _OURS:
                 raise InficondError(
                     f"The worker at {difference}.",
