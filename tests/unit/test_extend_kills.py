@@ -78,7 +78,7 @@ def in_child(work, *args):
     return child.exitcode
 
 
-# The process makes about 300 changes to files.
+# The process makes about 240 changes to files.
 @pytest.mark.parametrize("step", [pytest.param(1, marks=[pytest.mark.more, pytest.mark.slow]), 83])
 def test_a_run_killed_at_any_change_of_a_file_is_whole_or_nothing_and_goes_on(folder, step):
     for number in count(step // 2, step):
