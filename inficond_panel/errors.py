@@ -198,6 +198,10 @@ class StoreFormatError(StoreError, ValueError):
     """A store of another format version, or with damaged or missing parts."""
 
 
+class StoreReplacedError(StoreError):
+    """A store that was replaced or removed since it was opened."""
+
+
 class SolverError(InficondError, ValueError):
     """A distillation problem without a solution, such as bounds that exclude each other."""
 

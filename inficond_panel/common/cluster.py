@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 TIMEOUT = 10
 #: Items that wait at each worker's thread, beside the item that it computes.
 _AHEAD = 1
-#: Packages whose versions change the last digits of numbers.
-_PACKAGES = ("inficond-panel", "numpy", "scipy", "torch", "pillow")
+_OURS = "inficond-panel"
+#: Packages whose versions change the last digits of numbers; of ours they change what is computed.
+_PACKAGES = (_OURS, "numpy", "scipy", "torch", "pillow")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -85,14 +86,20 @@ def _quiet(name: str) -> Iterator[None]:
         log.setLevel(before)
 
 
-def differing(client: Client) -> list[str]:
-    """Return a line per package of a worker whose version differs from this process's version."""
-    return [
-        f"{address} has {name} {versions.get(name)}, this process {version}"
-        for address, versions in sorted(client.run(_versions).items())
-        for name, version in _versions().items()
-        if versions.get(name) != version
-    ]
+def check_versions(client: Client, tell: Callable[[str], None]) -> None:
+    """Call ``tell`` with a warning per package of a worker whose version differs from this
+    process's version; raise ``InficondError`` if the package is ours."""
+    for address, versions in sorted(client.run(_versions).items()):
+        for name, own in _versions().items():
+            if versions.get(name) == own:
+                continue
+            difference = f"{address} has {name} {versions.get(name)}, this process {own}"
+            if name == _OURS:
+                raise InficondError(
+                    f"The worker at {difference}.",
+                    "Install the same version on all machines, then start the workers again.",
+                )
+            tell(f"Warning: {difference}: the last digits of numbers may differ")
 
 
 def _versions() -> dict[str, str | None]:
@@ -115,12 +122,12 @@ def on_cluster(
     item, result) as items finish.
 
     ``tell`` is called with the number of workers, and with a warning per package that differs. A
-    lost worker's items are computed by others. Raises ``InficondError``, also of the workers.
+    lost worker's items are computed by others. Raises ``InficondError``, also of the workers, and
+    for a worker with another version of this package.
     """
     with connected(address) as client:
         try:
-            for difference in differing(client):
-                tell(f"Warning: {difference}: the last digits of numbers may differ")
+            check_versions(client, tell)
             tell(f"{count(len(client.nthreads()), 'worker')} of {address}")
             for task in _finished(client, work, items):
                 yield task.result()

@@ -2,16 +2,18 @@
 
 An address is a ``UPath`` of universal_pathlib (extra ``cloud``), which has the methods of ``Path``
 and reads through fsspec. Credentials are those of fsspec: the environment, or the provider's files.
+A server that breaks connections is asked again a few times; one that sends nothing is given up.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from inficond_panel.common.installation import needs
 from inficond_panel.errors import DataError, InficondError, StoreError
@@ -23,6 +25,11 @@ _HERE = re.compile(r"(localhost|127\.0\.0\.1)(:\d+)?")
 _REMEDY = "Write an address such as s3://BUCKET/NAME.zarr"
 #: Modules of errors of network clients that are no ``OSError``.
 _CLIENTS = ("botocore.", "aiobotocore.", "aiohttp.", "google.", "gcsfs.")
+#: Seconds until a server is given up that does not accept a connection, or sends no byte.
+_SILENT = 5
+#: Seconds to wait before each further try, and seconds after which there is none.
+_WAITS, _LAST_TRY = (0.2, 1.0), 10.0
+_T = TypeVar("_T")
 
 
 def is_remote(place: str | Path) -> bool:
@@ -45,9 +52,23 @@ def place_of(place: str | Path) -> Path:
         from upath import UPath  # noqa: PLC0415 - an extra
 
         rest = "/".join(filter(None, rest.split("/")))
-        remote = UPath(f"{protocol.lower()}://{rest}", use_listings_cache=False)
-        remote.fs  # noqa: B018 - loads the package of the protocol
+        options = {"use_listings_cache": False, **_limits(protocol.lower())}
+        remote = UPath(f"{protocol.lower()}://{rest}", **options)
+        cast("Any", remote.fs).retries = 1  # of s3fs; ``tried`` asks again
     return cast("Path", remote)
+
+
+def _limits(protocol: str) -> dict[str, Any]:
+    """Return the options of fsspec by which a server that sends nothing is given up."""
+    if protocol == "s3":
+        limits = {"connect_timeout": _SILENT, "read_timeout": _SILENT}
+        return {"config_kwargs": {**limits, "retries": {"total_max_attempts": 1}}}
+    if protocol.startswith("http"):
+        from aiohttp import ClientTimeout  # noqa: PLC0415 - an extra
+
+        limit = ClientTimeout(total=None, sock_connect=_SILENT, sock_read=_SILENT)
+        return {"client_kwargs": {"timeout": limit}}
+    return {}
 
 
 def address_fault(address: str) -> str:
@@ -66,8 +87,31 @@ def address_fault(address: str) -> str:
 
 
 def for_zarr(place: Path) -> Any:
-    """Return ``place`` in the form that zarr and xarray open: a path, or the text of an address."""
-    return str(place) if is_remote(place) else place
+    """Return ``place`` in the form that zarr and xarray open: a path, or zarr's store that reads
+    from an address."""
+    if not is_remote(place):
+        return place
+    from zarr.storage import FsspecStore  # noqa: PLC0415 - slow to import
+
+    limits = _limits(cast("Any", place).protocol)
+    store = FsspecStore.from_url(str(place), limits, read_only=True)
+    cast("Any", store.fs).retries = 1  # of s3fs; ``tried`` asks again
+    return store
+
+
+def tried(place: Path, read: Callable[[], _T]) -> _T:
+    """Return ``read()``. At an address it is called again, soon and at most twice, after an error
+    of the network; the last error is raised."""
+    began = time.monotonic()
+    for wait in _WAITS:
+        try:
+            return read()
+        except Exception as error:
+            late = time.monotonic() - began > _LAST_TRY
+            if late or unreachable(place, error) is None:
+                raise
+        time.sleep(wait)
+    return read()
 
 
 def beside(store: Path) -> Path:
@@ -86,7 +130,7 @@ def unreachable(place: Path, error: Exception) -> StoreError | None:
     if not is_remote(place) or not network or isinstance(error, FileNotFoundError):
         return None
     why = f"{place} cannot be reached: {str(error) or type(error).__name__}"
-    return StoreError(why, "Check the address, your rights, and the connection.")
+    return StoreError(why, "Check the address, your rights, and the connection, then try again.")
 
 
 @contextmanager
@@ -143,10 +187,22 @@ def has_store(place: Path) -> bool:
     remote = cast("Any", place / "zarr.json")
     with reaching(place):
         try:  # fsspec's ``exists`` takes some files that may not be read as missing
-            remote.fs.cat_file(remote.path, start=0, end=1)
+            tried(place, lambda: remote.fs.cat_file(remote.path, start=0, end=1))
         except FileNotFoundError:
             return False
     return True
+
+
+def written_at(place: Path) -> tuple[int, ...]:
+    """Return numbers that change when the store at ``place`` is written anew: inode and time of its
+    last file. () without a store, and at an address, where a store is written once."""
+    if is_remote(place):
+        return ()
+    try:
+        status = (place / "zarr.json").stat()
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_mtime_ns)
 
 
 def create(place: Path, content: bytes) -> None:
@@ -166,6 +222,7 @@ def upload(folder: Path, place: Path, last: str, names: Collection[str]) -> None
     remote = cast("Any", place)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / last)
     targets = [f"{remote.path}/{path.relative_to(folder).as_posix()}" for path in files]
+    remote.fs.retries = 5  # of s3fs, as it has it: many requests, and nobody waits at a page
     with reaching(place):
         old = remote.fs.find(remote.path)
         before = [name for name in old if name.removeprefix(remote.path).split("/")[1] in names]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import param
 
-from inficond_panel.errors import CancelledError, InficondError, TuningError
+from inficond_panel.errors import CancelledError, InficondError, StoreReplacedError, TuningError
 from inficond_panel.results.snapshot import Snapshot, take_snapshot
 from inficond_panel.results.tree import Tree, take_tree
 from inficond_panel.state.batch import Notice
@@ -177,9 +177,18 @@ class TreeState(Working):
             self.status = Status("moving", text, share)
 
     def look(self) -> None:
-        """Read the tree again; announce iterations that another window or process has made."""
+        """Read the tree again; announce iterations that another window or process has made, and a
+        store that was replaced."""
         if self.busy:
             return
+
+        def work(_: Job) -> Tree:
+            self.tuner.store.check_current()
+            return self._take_tree()
+
+        def failed(error: InficondError) -> None:
+            if isinstance(error, StoreReplacedError):
+                self.tell(error)
 
         def done(tree: Tree) -> None:
             before = self.students.tree
@@ -194,7 +203,7 @@ class TreeState(Working):
                 words = f"#{newest.number}{more} came from another page or a script."
                 self.notice = Notice(words, "Show", lambda: self.jump(newest.id))
 
-        self.jobs.submit(Job("look", lambda _: self._take_tree(), done, lambda _: None))
+        self.jobs.submit(Job("look", work, done, failed))
 
     def _take_tree(self) -> Tree:
         return take_tree(self.tuner, self.tuner.node(self._at))

@@ -11,7 +11,16 @@ import numpy as np
 import xarray as xr
 
 from inficond_panel.common.formats import other_format
-from inficond_panel.common.places import for_zarr, has_store, is_remote, place_of, reaching, size_of
+from inficond_panel.common.places import (
+    for_zarr,
+    has_store,
+    is_remote,
+    place_of,
+    reaching,
+    size_of,
+    tried,
+    written_at,
+)
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
     MOST_SEGMENTS,
@@ -29,7 +38,8 @@ from inficond_panel.store.schema import (
     Variable,
     part_faults,
 )
-from inficond_panel.store.store import WRITE_AGAIN, Store, write_again
+from inficond_panel.store.store import Store
+from inficond_panel.store.stored import WRITE_AGAIN, write_again
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Most names, or bytes of thumbnails, per byte on disk: no compression is better than this.
@@ -45,19 +55,23 @@ def open_store(path: Path | str) -> Store:
     Raises ``StoreMissingError`` if it does not exist, and ``StoreFormatError`` with all faults:
     another format version; missing, misshaped or wrongly typed attributes or arrays; invalid names,
     indices, labels, splits and sizes. Large arrays are checked against their hashes when they are
-    read.
+    read. If the store is replaced meanwhile, the new one is opened.
     """
     path = place_of(path)
+    while True:
+        written = written_at(path)
+        try:
+            return _opened(path, written)
+        except StoreError:
+            if written_at(path) == written:
+                raise
+
+
+def _opened(path: Path, written: tuple[int, ...]) -> Store:
     try:
         _check_there(path)
         with reaching(path):
-            dataset = xr.open_zarr(
-                for_zarr(path),
-                chunks=None,
-                consolidated=None if is_remote(path) else False,
-                zarr_format=3 if is_remote(path) else None,  # another is not looked for
-                create_default_indexes=False,
-            )
+            dataset = tried(path, lambda: _dataset(path))
     except StoreError:
         raise
     except Exception as error:  # zarr and xarray raise many exception types for one fault
@@ -69,9 +83,19 @@ def open_store(path: Path | str) -> Store:
     wrong += part_faults([str(name) for name in dataset.variables])
     wrong = wrong or list(_size_faults(path, dataset))
     _refuse(path, [*wrong, *attribute_faults(dataset.attrs)])
-    store = Store(path, dataset)
+    store = Store(path, dataset, written)
     _refuse(path, list(_value_faults(store)))
     return store
+
+
+def _dataset(path: Path) -> xr.Dataset:
+    return xr.open_zarr(
+        for_zarr(path),
+        chunks=None,
+        consolidated=None if is_remote(path) else False,
+        zarr_format=3 if is_remote(path) else None,  # another is not looked for
+        create_default_indexes=False,
+    )
 
 
 def _check_there(path: Path) -> None:

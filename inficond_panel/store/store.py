@@ -13,10 +13,10 @@ from PIL import Image
 
 from inficond_panel.common import arrays
 from inficond_panel.common.names import name_key, positions
-from inficond_panel.common.places import is_remote, unreachable
+from inficond_panel.common.places import unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
-from inficond_panel.errors import DataError, Remedy, StoreFormatError, precompute_command
+from inficond_panel.errors import DataError, Remedy, StoreFormatError
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.near_images import NearImages, near_images
 from inficond_panel.store.near_scores import groups_of, near_equal
@@ -33,11 +33,10 @@ from inficond_panel.store.schema import (
     WORDS,
     array_hash,
 )
+from inficond_panel.store.stored import StoredArrays, damaged
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
-#: Remedy for a store that cannot be read.
-WRITE_AGAIN = "Write the store again: " + precompute_command()
 _OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
@@ -45,12 +44,15 @@ class Store:
     """Store of a data set: read-only arrays, loaded at first use, shared by all sessions.
 
     Every variable of the schema is an attribute: ``store.concept_score`` is ``(image, concept)``
-    float32, and so on. A damaged array raises ``StoreFormatError``.
+    float32, and so on. A damaged array raises ``StoreFormatError``; an array that another store at
+    the path has replaced since raises ``StoreReplacedError``. ``written`` is ``places.written_at``
+    of the path before ``dataset`` was opened.
     """
 
-    def __init__(self, path: Path, dataset: xr.Dataset) -> None:
+    def __init__(self, path: Path, dataset: xr.Dataset, written: tuple[int, ...] = ()) -> None:
         self.path = path
         self.dataset = dataset
+        self.stored = StoredArrays(path, dataset, written)
         self.attrs: dict[str, Any] = dict(dataset.attrs)
         self._arrays: dict[str, np.ndarray] = {}
         self._rows_of: dict[str, np.ndarray] = {}
@@ -286,7 +288,7 @@ class Store:
         if not self.has("knowledge_contrast"):
             return None
         start, stop = self.mask_offset[image : image + 2]
-        contrast = self._loaded("knowledge_contrast", slice(start, stop)).astype(np.float32)
+        contrast = self.stored.load("knowledge_contrast", slice(start, stop)).astype(np.float32)
         measured = np.isfinite(contrast).any()
         return contrast.reshape(self.thumbnail_shape[image]) if measured else None
 
@@ -305,6 +307,13 @@ class Store:
         crop.save(buffer, "JPEG", quality=quality)
         return buffer.getvalue()
 
+    def check_current(self) -> None:
+        """Raise ``StoreReplacedError`` if the store at the path was removed, or has other content.
+
+        Content stays when arrays are added, such as maps of what a network knows.
+        """
+        self.stored.check_current(self.content_hash)
+
     def verify(self) -> None:
         """Read all arrays; raise ``StoreFormatError`` if an array differs from its hash."""
         for name in map(str, self.dataset.variables):
@@ -314,16 +323,18 @@ class Store:
             try:  # too large to be read at once
                 digest = array_hash(self.dataset[name])
             except Exception as error:
-                raise unreachable(self.path, error) or self._damaged(name) from error
+                self.check_current()
+                raise unreachable(self.path, error) or damaged(self.path, name) from error
             if digest != self.attrs["variable_hashes"].get(name):
-                raise self._damaged(name)
+                self.check_current()
+                raise damaged(self.path, name)
 
     def _read(self, name: str) -> np.ndarray:
         values = self._whole(name)
         if array_hash(values) != self.attrs["variable_hashes"].get(name):
-            raise self._damaged(name)
+            raise damaged(self.path, name)
         if fault := value_fault(name, values, self.dataset.sizes, signed=self.given):
-            raise self._damaged(name, fault[0] + self._place(name, fault[1]))
+            raise damaged(self.path, name, fault[0] + self._place(name, fault[1]))
         values.setflags(write=False)
         return values
 
@@ -337,29 +348,23 @@ class Store:
 
     def _piece(self, name: str, image: int) -> np.ndarray:
         start, stop = getattr(self, f"{name}_offset")[image : image + 2]
-        return self._loaded(name, slice(start, stop))
+        return self.stored.load(name, slice(start, stop))
 
     def _whole(self, name: str) -> np.ndarray:
         variable = self.dataset[name]
         on_disk = variable.dtype.kind not in "OUT" and "chunks" in variable.encoding
         if not on_disk or variable.nbytes < arrays.LARGE:
-            return self._loaded(name)
+            return self.stored.load(name)
         values = arrays.empty(variable.shape, variable.dtype)
         step = max(arrays.LARGE // (variable.nbytes // len(variable)), 1)
         for first in range(0, len(variable), step):
-            values[first : first + step] = self._loaded(name, slice(first, first + step))
+            values[first : first + step] = self.stored.load(name, slice(first, first + step))
         return values
-
-    def _loaded(self, name: str, rows: slice = slice(None)) -> np.ndarray:
-        try:
-            return np.asarray(self.dataset[name][rows].values)  # to_numpy would import dask
-        except Exception as error:  # zarr raises many exception types for a damaged chunk
-            raise unreachable(self.path, error) or self._damaged(name) from error
 
     def _no_picture(self, image: int) -> StoreFormatError:
         height, width = self.thumbnail_shape[image]
         fault = f"of the image {self.images[image]!r} is not a JPEG of {width} x {height} pixels"
-        return self._damaged("thumbnail", fault)
+        return damaged(self.path, "thumbnail", fault)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:
         """Return the location of the value at index ``at``, for messages: a name or an index per
@@ -370,14 +375,6 @@ class Store:
             value = repr(str(self.dataset[dim][i].to_numpy())) if named else str(i)
             parts.append(f"{dim} {value}")
         return f", the first at {', '.join(parts)}" if parts else ""
-
-    def _damaged(self, name: str, fault: str = "differs from its hash") -> StoreFormatError:
-        return StoreFormatError(f"{self.path} is damaged: {name} {fault}.", write_again(self.path))
-
-
-def write_again(path: Path) -> Remedy:
-    """Return the remedy for a store at ``path`` that cannot be used; an address is not replaced."""
-    return f"Remove {path}. " + WRITE_AGAIN if is_remote(path) else WRITE_AGAIN
 
 
 def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:

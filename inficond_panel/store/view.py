@@ -41,7 +41,11 @@ class StoreView(Store):
         for values in arrays.values():
             values.setflags(write=False)
         self._own = dict(arrays)
-        super().__init__(base.path, dataset)
+        super().__init__(base.path, dataset, base.stored.written)
+
+    def check_current(self) -> None:
+        """Raise ``StoreReplacedError`` if the store of ``base`` was removed or replaced."""
+        self.base.check_current()
 
     @property
     def near_group(self) -> np.ndarray:

@@ -18,15 +18,7 @@ from filelock import FileLock, Timeout
 from zarr.codecs import BloscCodec, ZstdCodec
 
 from inficond_panel.common.files import replacing
-from inficond_panel.common.places import (
-    create,
-    has_store,
-    is_remote,
-    place_of,
-    reaching,
-    unreachable,
-    upload,
-)
+from inficond_panel.common.places import create, has_store, is_remote, place_of, reaching, upload
 from inficond_panel.errors import Remedy, StoreError, StoreFormatError
 from inficond_panel.store.checks import attributes_hash
 from inficond_panel.store.schema import (
@@ -41,7 +33,7 @@ from inficond_panel.store.schema import (
     content_hash,
     part_faults,
 )
-from inficond_panel.store.store import WRITE_AGAIN, Store
+from inficond_panel.store.store import Store
 
 
 def lock_of(store: Path) -> Path:
@@ -251,20 +243,15 @@ class Stored:
 
     def __init__(self, store: Store, name: str) -> None:
         self.name = name
-        self._array = store.dataset[name]
         self._store = store
-        self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
+        array = store.dataset[name]
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def __len__(self) -> int:
         return int(self.shape[0])
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        try:
-            return self._array[rows].to_numpy()
-        except Exception as error:  # zarr raises many kinds for a damaged chunk
-            path = self._store.path
-            damaged = StoreError(f"{path} is damaged: {self.name} cannot be read.", WRITE_AGAIN)
-            raise unreachable(path, error) or damaged from error
+        return self._store.stored.load(self.name, rows)
 
 
 def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.numbers import count
-from inficond_panel.common.places import is_remote, place_of
+from inficond_panel.common.places import is_remote, place_of, written_at
 from inficond_panel.concepts.texts import EncodesText, word_key
 from inficond_panel.concepts.typed import (
     ExtendedStore,
@@ -186,12 +186,7 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
     """
     opened = load_spec(find_spec(spec), check_files=False)
     place = store_place(opened, None)
-    try:  # a store at an address is written once
-        status = None if is_remote(place) else (place / "zarr.json").stat()
-    except OSError:
-        status = None
-    written = (status.st_ino, status.st_mtime_ns) if status else ()
-    data = _shared_store(str(spec), place, *written)
+    data = _shared_store(str(spec), place, *written_at(place))
     check_against(opened, data.classes, data.task)
     record = history_of(spec, opened, history)
     tuner = typed_anew(_shared(data, opened, record))

@@ -18,6 +18,7 @@ from inficond_panel import app as app_module
 from inficond_panel.app import Explorer
 from inficond_panel.errors import FileProblem, InficondError, SpecError
 from inficond_panel.state import AppState
+from inficond_panel.store.stored import StoredArrays
 from inficond_panel.tuning import History, shared_tuner
 from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
 
@@ -36,6 +37,25 @@ async def test_who_asked_is_told_when_the_state_is_there(tmp_path):
     await until(lambda: told)
     assert told == [explorer]
     assert bound == [explorer.app]
+    explorer.close()
+
+
+@in_loop
+async def test_the_event_loop_reads_nothing_of_a_store(tmp_path, monkeypatch):
+    """A slow disk then holds up nobody else."""
+    load, readers = StoredArrays.load, []
+
+    def noted(self, *given):
+        readers.append(threading.current_thread())
+        return load(self, *given)
+
+    monkeypatch.setattr(StoredArrays, "load", noted)
+    explorer = inficond_panel.explore(small_spec(tmp_path))
+    await until(lambda: explorer.app)
+    explorer.app.selection.param.update(class_name="bicycle", concept="wheel")
+    await until(lambda: not explorer.jobs.busy)
+    assert readers
+    assert threading.main_thread() not in readers
     explorer.close()
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
-from factory import small_spec
+from factory import ATTRS, small_arrays, small_spec
 from histories import alter, make_node
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,8 @@ from waiting import PATIENCE
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import CancelledError, HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import write_store
+from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning import History, Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.page.shell import Shell
@@ -243,6 +246,24 @@ def test_a_refit_after_an_undo_offers_its_own_undo(app):
     assert (told.offer, told.compared) == ("Undo", (root, app.students.node.id))
     told.run()
     assert app.students.node.id == root
+
+
+def test_a_page_is_told_that_its_store_was_replaced(app):
+    write_store(app.store.path, small_arrays(seed=7), ATTRS)
+    app.tuning.look()
+    status = app.tuning.status
+    assert (status.kind, status.text) == (
+        "error",
+        "small.zarr was replaced by another store while it was in use.",
+    )
+
+
+def test_a_page_looks_on_after_maps_were_added_to_its_store(app):
+    pixels = app.store.read("mask_offset")[-1]
+    maps = {"knowledge_contrast": np.zeros(pixels, np.float16)}
+    add_arrays(app.store, maps, {"knowledge": {"b": 0.5}})
+    app.tuning.look()
+    assert app.tuning.status.kind == "idle"
 
 
 def test_iterations_of_another_window_are_told_once_and_shown_on_request(app, tmp_path):

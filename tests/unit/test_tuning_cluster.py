@@ -16,7 +16,7 @@ import pytest
 from factory import CLASSES, small_arrays, small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.common.cluster import keep_memory, on_cluster
+from inficond_panel.common.cluster import connected, keep_memory, on_cluster
 from inficond_panel.distill.solver.exact import students_together
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.results.metric_changes import changes
@@ -217,6 +217,37 @@ def test_a_worker_that_lacks_a_package_is_one_sentence(cluster, monkeypatch):
     with pytest.raises(InficondError, match=r"could not compute a part: .*ZeroDivision") as told:
         list(on_cluster(cluster.scheduler_address, abs, [1], print))
     assert "same packages" in told.value.remedy
+
+
+@pytest.fixture
+def of_another_version(cluster):
+    """A function that lets one worker state the version 0.0.1 of a package, until the test ends."""
+
+    def change(name):  # sent to the worker as it is here
+        from importlib.metadata import version
+
+        from inficond_panel.common import cluster
+
+        cluster.version = lambda each: "0.0.1" if each == name else version(each)
+
+    with connected(cluster.scheduler_address) as client:
+        worker = min(client.nthreads())
+        yield lambda name: client.run(change, name, workers=[worker])
+        client.run(change, "", workers=[worker])
+
+
+def test_a_worker_with_another_version_of_this_package_is_refused(cluster, of_another_version):
+    of_another_version("inficond-panel")
+    with pytest.raises(InficondError, match=r"has inficond-panel 0\.0\.1, this process") as told:
+        list(on_cluster(cluster.scheduler_address, abs, [1], print))
+    assert told.value.remedy.startswith("Install the same version on all machines")
+
+
+def test_a_worker_with_another_version_of_numpy_is_told(cluster, of_another_version):
+    lines = []
+    of_another_version("numpy")
+    assert list(on_cluster(cluster.scheduler_address, abs, [-1], lines.append)) == [(0, 1)]
+    assert "has numpy 0.0.1" in lines[0]
 
 
 @pytest.mark.parametrize("there_is", ["another", "no"])
