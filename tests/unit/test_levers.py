@@ -1,5 +1,7 @@
 """Levers of a class: each measured on the same photos, and one of them recommended."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from spread_shortcut import shifted_frames
@@ -216,6 +218,20 @@ def test_levers_that_learn_photos_choose_the_penalty_anew(of_few):
 def test_the_likelihood_chooses_for_fewer_than_twenty_photos_of_a_class(of_few):
     """Both 9 and 10 are fewer; 20 of each label let AP choose."""
     assert of_few[1].repairs["truck"].by_likelihood
+
+
+@pytest.mark.parametrize(("known", "proposed"), [(True, True), (False, False), (None, False)])
+def test_few_photos_propose_what_ranks_them_better_than_chance(
+    students, monkeypatch, known, proposed
+):
+    """``known`` is what the rule says of the ranking; None: there are too few photos to say."""
+    rule = "inficond_panel.tuning.suggest.levers.teacher_skill"
+    monkeypatch.setattr(rule, lambda ranking: SimpleNamespace(knows=known))
+    store = students.tuner.store
+    rows, shown = store.rows("tune"), store.label[store.rows("tune"), 0] == 1
+    few = np.sort(np.concatenate([rows[shown][:19], rows[~shown]]))
+    repair = suggest(students.tuner, classes=["truck"], rows=few).repairs["truck"]
+    assert (repair.taken is not None) == proposed
 
 
 @pytest.mark.parametrize("by_likelihood", [False, True])
