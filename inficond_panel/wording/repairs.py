@@ -280,6 +280,8 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return ""
+    if not repair.above_chance:
+        return f"No repair of {class_name} ranks the few tuning images better than chance."
     if repair.taken is None:
         return f"No repair of {class_name} is expected to gain."
     thumbs = [edit for edit in repair.taken.edits if isinstance(edit, Intent)]

@@ -18,7 +18,7 @@ from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
 from inficond_panel.views.knowledge.finding import make_suggestion
-from inficond_panel.wording.repairs import repair_notes
+from inficond_panel.wording.repairs import repair_notes, repair_sentence
 
 pytestmark = pytest.mark.page
 
@@ -60,6 +60,13 @@ def test_nothing_is_proposed_whose_stated_gain_is_not_above_0(gain, taken):
 def test_nothing_is_proposed_that_ranks_photos_no_better_than_chance():
     stated, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
     assert ClassRepair(shift, (STILL, SMALL), stated, above_chance=False).taken is None
+
+
+def test_a_ranking_by_chance_is_the_reason_for_no_proposal():
+    stated, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
+    repair = ClassRepair(shift, (STILL, SMALL), stated, above_chance=False)
+    sentence = repair_sentence(Suggestion(0, "", 9, 0.95, {"truck": repair}), "truck")
+    assert "better than chance" in sentence
 
 
 NAMES = [
