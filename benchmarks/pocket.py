@@ -84,7 +84,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
     usual = {"first_seed": 0, "least": (40, 10), "leak": 0.02, "shared": False, "half": None}
-    parser.set_defaults(**usual, teacher="strong", fit=None, tune=None)
+    parser.set_defaults(**usual, teacher="strong", fit=None, tune=None, most_shown=None)
     return parser.parse_args()
 
 

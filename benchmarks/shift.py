@@ -3,7 +3,8 @@
     python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
                                [--plain 18] [--leak 0.02] [--teacher NAME] [--all-labels]
                                [--lambda 1e-4] [--fit N] [--tune N] [--shared]
-                               [--half 0|1] [--brief | --few | --suspects | --clicks [TABLE]]
+                               [--half 0|1] [--most-shown N] [--shuffled]
+                               [--brief | --few | --suspects | --clicks [TABLE]]
 
 SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
 For pairs of a class and another one, its context, that have enough photos of all four kinds, fit is
@@ -15,8 +16,9 @@ as a share of that of the unbiased student of the same size. Then the same class
 --brief leaves out all but suggest, the repairs that it may be and what a plain user would do, and
 has these gains for the classes without a bias too; else it is said how often a shift is claimed
 there. --few has suggest, the labels pooled, an elastic net and a stacked model alone, for few
-labels: --half takes half of the pairs and of the classes, so that what one half chose is reported
-on the other. --suspects leaves out all gains.
+labels: --most-shown leaves out classes that more photos of tune show, --half takes half of the
+pairs and of the classes, so that what one half chose is reported on the other, and with --shuffled
+the labels of tune are shuffled, so that they teach nothing. --suspects leaves out all gains.
 
 --clicks measures thumbs, 👍 on the class's word and ✕ on the context's, on the holdout as it was
 drawn, and on those of its photos that the bias would have left, as if the world shared it. Of the
@@ -66,11 +68,12 @@ def main() -> None:
     biased, plain = list[Run](), list[Run]()
     given = biased_student if args.suspects else partial(run_pair, brief=args.brief)
     of_class = partial(run_class, gains=args.brief)
+    few = partial(run_few, shuffled=args.shuffled)
     for case in biased_cases(store, args):
-        biased.append((run_few if args.few else given)(case, **how))
+        biased.append((few if args.few else given)(case, **how))
         report(biased[-1])
     for case in plain_cases(store, args):
-        plain.append((run_few if args.few else of_class)(case, **how))
+        plain.append((few if args.few else of_class)(case, **how))
         report(plain[-1])
     found = {"biased": suspected(biased) | gains_of("Biased", biased)} if biased else {}
     if plain:
@@ -85,6 +88,7 @@ def parse_args() -> argparse.Namespace:
     )
     add_case_arguments(parser)
     parser.add_argument("--all-labels", action="store_true")
+    parser.add_argument("--shuffled", action="store_true")
     shorter = parser.add_mutually_exclusive_group()
     shorter.add_argument("--brief", action="store_true")
     shorter.add_argument("--few", action="store_true")
@@ -151,7 +155,9 @@ def gains_of(title: str, runs: list[Run]) -> dict[str, Any]:
     if not names:
         return {}
     stated = float(np.mean([run.stated for run in runs]))
+    proposed = sum(run.stated > 0 for run in runs)
     print(f"{title}: AP points on the holdout, {len(runs)} students; {REPAIR} states {stated:+.1f}")
+    print(f"  and proposes something for {proposed}")
     print(f"  {'':45s} gain [95 %]   worst   {REPAIR} less it   share where they disagree")
     found: dict[str, Any] = {"stated": stated}
     for name in names:

@@ -49,6 +49,8 @@ def add_case_arguments(parser: argparse.ArgumentParser, teacher: str = "strong")
     parser.add_argument("--half", type=int, choices=(0, 1), help=half)
     parser.add_argument("--fit", type=int, help="at most so many photos of fit")
     parser.add_argument("--tune", type=int, help="at most so many photos of tune")
+    most = "leave out classes that more photos of tune show"
+    parser.add_argument("--most-shown", type=int, help=most)
 
 
 def penalty(value: str) -> float | str:
@@ -65,8 +67,9 @@ def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
         shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
         pairs = [pair for pair in pairs if shown[pair.target] >= FOLDED]
         pairs = [pair for pair in pairs if _in_half(pair.target + pair.context, args)]
-        for i in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
-            pair = pairs[i]
+        order = np.random.default_rng(seed).permutation(len(pairs))
+        drawn = [pairs[i] for i in order if _few_enough(shown[pairs[i].target], args)]
+        for pair in drawn[: args.pairs]:
             fit = biased(store, split.fit, pair, args.leak, seed)
             few = Split(fit, split.tune, split.holdout).smaller(args.fit, seed=seed).fit
             logits = teacher_logits(args.teacher, store, pair.target, split.fit, seed, fit)
@@ -85,6 +88,7 @@ def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
         order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
         shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
         order = [k for k in order[shown[order] >= FOLDED].tolist() if _in_half(k, args)]
+        order = [k for k in order if _few_enough(shown[k], args)]
         for k in order[: args.plain]:
             logits = teacher_logits(args.teacher, store, k, split.fit, seed)
             yield Case(store, k, logits, split, few, seed)
@@ -93,6 +97,11 @@ def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
 def _in_half(number: int, args: argparse.Namespace) -> bool:
     """Return True if a pair or a class with this ``number`` is in the half that was asked for."""
     return args.half is None or number % 2 == args.half
+
+
+def _few_enough(shown: int, args: argparse.Namespace) -> bool:
+    """Return True if no more photos of tune than were asked for show the class."""
+    return args.most_shown is None or shown <= args.most_shown
 
 
 def _split(store: Store, args: argparse.Namespace, seed: int) -> Split:

@@ -87,18 +87,23 @@ def make_students(
     hidden: bool = False,
     without: Sequence[int] = (),
     columns: bool = False,
+    shuffled: int | None = None,
 ) -> TunableStudents:
     """The student of one class, over the scores of the store, on another split.
 
     It comes first. ``beside``: the other classes of the store follow, with their labels.
-    ``hidden``: tune has no labels. ``without`` are concepts to leave out. ``columns``: the labels
-    of the other classes are columns of metadata.
+    ``hidden``: tune has no labels. ``shuffled``: the class's labels on tune are, by this seed.
+    ``without`` are concepts to leave out. ``columns``: the labels of the other classes are columns
+    of metadata.
     """
     rows = np.concatenate([fit, split.tune, split.holdout])
     names = [str(store.images[row]) for row in rows]
     where = np.repeat(["fit", "tune", "holdout"], [len(fit), len(split.tune), len(split.holdout)])
     others = [other for other in range(len(store.classes)) if beside and other != k]
     label = np.asarray(store.label)[rows][:, [k, *others]].astype(float)
+    if shuffled is not None:
+        of_tune = where == "tune"
+        label[of_tune, 0] = np.random.default_rng([shuffled, 99]).permutation(label[of_tune, 0])
     label[label < 0] = np.nan
     if hidden:
         label[where == "tune"] = np.nan
@@ -194,9 +199,12 @@ def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
     return found
 
 
-def run_few(case: Case, **how: Any) -> Run:
-    """The student of a case, with or without a bias: what suggest gains, and the labels pooled."""
-    students = student_of(case, **how)
+def run_few(case: Case, *, shuffled: bool = False, **how: Any) -> Run:
+    """The student of a case, with or without a bias: what suggest gains, and the labels pooled.
+
+    ``shuffled``: the labels of the class on tune are.
+    """
+    students = student_of(case, shuffled=case.seed if shuffled else None, **how)
     context = case.store.classes[case.pair.context] if case.pair else ""
     name, shift = case.store.classes[case.k], shift_of(students)
     found = Run(name, context, 0.0, shift, 0, in_first_group=False, tells_context=False)

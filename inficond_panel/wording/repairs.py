@@ -13,7 +13,7 @@ from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import LEAST_ANSWERED, SHARE_WRONG, Teaching
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.repairs.choosing import LEAST_FOR_AP
 from inficond_panel.tuning.repairs.kinds import in_order
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.repair import Repair
@@ -255,8 +255,8 @@ def gain_words(gain: Gain, *, limits: bool = True, by: str = "") -> str:
 
 
 FEW_SENTENCE = (
-    f"Fewer than {LEAST_LABELLED} tuning images show the class, so AP is uncertain: the repair has "
-    "the settings under which the labels are likeliest."
+    f"Fewer than {LEAST_FOR_AP} tuning images show the class, or do not, so AP is uncertain: the "
+    "repair has the settings under which the labels are likeliest."
 )
 
 
@@ -280,6 +280,8 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return ""
+    if not repair.above_chance:
+        return f"No repair of {class_name} ranks the few tuning images better than chance."
     if repair.taken is None:
         return _no_repair(repair, class_name, suggestion.by)
     thumbs = [edit for edit in repair.taken.edits if isinstance(edit, Intent)]
@@ -324,7 +326,7 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     by = suggestion.by
     better = better_sentence(repair, limits=limits, by=by)
     notes = [*filter(None, [better, ask_sentence(suggestion, class_name)])]
-    notes += [FEW_SENTENCE] if repair.few and repair.taken else []
+    notes += [FEW_SENTENCE] if repair.by_likelihood and repair.taken else []
     if repair.taken:
         gain = gain_words(suggestion.gain_of(class_name), limits=limits, by=by)
         notes.append(f"Expected: {gain}, {MEASURED}.")

@@ -49,6 +49,18 @@ def test_the_unchanged_student_stays_where_no_change_was_requested(edits, few, e
     assert _careful(edits, few=few) is expected
 
 
+@pytest.mark.parametrize(
+    ("separation", "expected"), [(3.0, True), (0.0, False)], ids=["right", "by chance"]
+)
+def test_a_lever_is_above_chance_if_it_ranks_photos_so(separation, expected):
+    """Of 100 photos 8 show the class; their logits are ``separation`` deviations higher."""
+    label = (np.arange(100) < 8).astype(int)
+    logits = separation * label + np.random.default_rng(0).normal(size=100)
+    evidence = SimpleNamespace(tune_label=label, tune_group=None)
+    tried = [SimpleNamespace(name="labels", logits=logits)]
+    assert levers._above_chance(evidence, tried, "labels") == expected
+
+
 #: Draws of deviation 0.02, and what is drawn beside them.
 NOISE = 0.02 * np.random.default_rng(0).normal(size=400)
 OTHER = 0.002 * np.random.default_rng(1).normal(size=400)

@@ -1,5 +1,7 @@
 """Levers of a class: each measured on the same photos, and one of them recommended."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from spread_shortcut import shifted_frames
@@ -16,7 +18,7 @@ from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
 from inficond_panel.views.knowledge.finding import make_suggestion
-from inficond_panel.wording.repairs import repair_notes
+from inficond_panel.wording.repairs import repair_notes, repair_sentence
 
 pytestmark = pytest.mark.page
 
@@ -49,11 +51,22 @@ def test_the_lever_of_the_largest_gain_is_recommended(levers, expected):
     assert recommended(levers) is expected
 
 
-@pytest.mark.parametrize("few", [False, True])
 @pytest.mark.parametrize(("gain", "taken"), [(-0.001, None), (0.0, None), (0.004, SMALL)])
-def test_nothing_is_proposed_whose_stated_gain_is_not_above_0(few, gain, taken):
+def test_nothing_is_proposed_whose_stated_gain_is_not_above_0(gain, taken):
     stated = Change(gain, np.zeros(9))
-    assert ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated, few=few).taken is taken
+    assert ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated).taken is taken
+
+
+def test_nothing_is_proposed_that_ranks_photos_no_better_than_chance():
+    stated, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
+    assert ClassRepair(shift, (STILL, SMALL), stated, above_chance=False).taken is None
+
+
+def test_a_ranking_by_chance_is_the_reason_for_no_proposal():
+    stated, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
+    repair = ClassRepair(shift, (STILL, SMALL), stated, above_chance=False)
+    sentence = repair_sentence(Suggestion(0, "", 9, 0.95, {"truck": repair}), "truck")
+    assert "better than chance" in sentence
 
 
 NAMES = [
@@ -195,7 +208,7 @@ def test_thumbs_are_no_lever_for_few_photos_of_a_class(of_few):
     repair = suggestion.repairs["truck"]
     names = {each.name for each in repair.levers}
     few = {AS_IT_IS, "teacher on tuning images", "labels of tuning images"}
-    assert (names == few) == repair.few == (positives < LEAST_LABELLED)
+    assert (names == few) == (positives < LEAST_LABELLED)
 
 
 def test_few_photos_are_compared_with_no_baseline(of_few):
@@ -209,9 +222,28 @@ def test_levers_that_learn_photos_choose_the_penalty_anew(of_few):
     assert edits == (Learn("truck", "teacher"), Lambda("truck"))
 
 
-@pytest.mark.parametrize("few", [False, True])
-def test_a_proposal_by_few_photos_says_so(few):
-    stated = Change(0.004, np.zeros(9))
-    repair = ClassRepair(ClassShift("truck", "none"), (STILL, SMALL), stated, few=few)
+def test_the_likelihood_chooses_for_fewer_than_twenty_photos_of_a_class(of_few):
+    """Both 9 and 10 are fewer; 20 of each label let AP choose."""
+    assert of_few[1].repairs["truck"].by_likelihood
+
+
+@pytest.mark.parametrize(("known", "proposed"), [(True, True), (False, False), (None, False)])
+def test_few_photos_propose_what_ranks_them_better_than_chance(
+    students, monkeypatch, known, proposed
+):
+    """``known`` is what the rule says of the ranking; None: there are too few photos to say."""
+    rule = "inficond_panel.tuning.suggest.levers.teacher_skill"
+    monkeypatch.setattr(rule, lambda ranking: SimpleNamespace(knows=known))
+    store = students.tuner.store
+    rows, shown = store.rows("tune"), store.label[store.rows("tune"), 0] == 1
+    few = np.sort(np.concatenate([rows[shown][:19], rows[~shown]]))
+    repair = suggest(students.tuner, classes=["truck"], rows=few).repairs["truck"]
+    assert (repair.taken is not None) == proposed
+
+
+@pytest.mark.parametrize("by_likelihood", [False, True])
+def test_a_proposal_chosen_by_likelihood_says_so(by_likelihood):
+    stated, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
+    repair = ClassRepair(shift, (STILL, SMALL), stated, by_likelihood=by_likelihood)
     notes = repair_notes(Suggestion(0, "", 9, 0.95, {"truck": repair}), "truck")
-    assert any("Fewer than 10" in each for each in notes) == few
+    assert any("Fewer than 20" in each for each in notes) == by_likelihood

@@ -118,8 +118,9 @@ class Tables:
         return False
 
 
-def case_of(shared: bool):
-    """The biased case, without any leak, of a store with two classes; and labels (n, 2) of tune."""
+def cases_of(shared: bool, most_shown: int | None = None):
+    """The biased case, if any, without any leak, of a store with two classes; and the labels (n, 2)
+    of its photos. Half of the photos show a class."""
     rng = np.random.default_rng(0)
     label = (rng.random((1000, 2)) < 0.5).astype(np.int8)
     store = Tables()
@@ -133,8 +134,14 @@ def case_of(shared: bool):
     }
     given = {"first_seed": 0, "seeds": 1, "pairs": 1, "least": (10, 10), "leak": 0.0}
     how = {"teacher": "strong", "fit": None, "tune": None, "half": None, "shared": shared}
-    (case,) = biased_cases(store, SimpleNamespace(**given, **how))
-    return label[case.split.tune], label[draw_split(store, 0).tune]
+    args = SimpleNamespace(**given, **how, most_shown=most_shown)
+    return label, draw_split(store, 0), [*biased_cases(store, args)]
+
+
+def case_of(shared: bool):
+    """The labels (n, 2) of tune of the biased case; and of tune as it was drawn."""
+    label, split, (case,) = cases_of(shared)
+    return label[case.split.tune], label[split.tune]
 
 
 def test_a_shared_bias_leaves_the_photos_of_tune_where_class_and_context_agree():
@@ -144,3 +151,11 @@ def test_a_shared_bias_leaves_the_photos_of_tune_where_class_and_context_agree()
 
 def test_a_bias_of_fit_alone_leaves_all_photos_of_tune():
     np.testing.assert_array_equal(*case_of(shared=False))
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, 1), (-1, 0)], ids=["as many", "fewer"])
+def test_a_class_that_more_photos_of_tune_show_is_left_out(more, expected):
+    label, split, (case,) = cases_of(shared=False)
+    shown = np.count_nonzero(label[split.tune, case.k])
+    _, _, cases = cases_of(shared=False, most_shown=shown + more)
+    assert sum(each.k == case.k for each in cases) == expected

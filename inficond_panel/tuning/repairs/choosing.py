@@ -38,8 +38,10 @@ from inficond_panel.vocabulary.metrics import AP
 CHOICE_DRAWS = 200
 #: Number (n,) of each photo's cell of label and group, -1 if it is not known; None: compared by AP.
 Cell = NDArray[np.intp] | None
-#: AP compares students if each label has this many times the least number of photos (20 of tune).
+#: AP compares students if each label has this many times the least number of photos.
 TIMES_FOR_AP = 4
+#: The least number of positives, and of negatives, of tune with which AP compares students.
+LEAST_FOR_AP = TIMES_FOR_AP * LEAST_TUNE
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.names import find_name
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
+from inficond_panel.distill import Outcome, teacher_skill
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.distill.sources import Array
@@ -99,9 +100,11 @@ class ClassRepair:
 
     ``gain_of_best`` is the gain of choosing the best lever, if any gains, and ``ap_change_of_best``
     the change of AP with it. ``photos`` are the most
-    informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
-    near-equal photos count once) the levers are to learn photos of tune or added photos; the
-    likelihood of labels chooses, not AP. ``baselines`` are no edits of the student.
+    informative unlabelled photos. With fewer than ``LEAST_LABELLED`` positives (near-equal photos
+    count once) the levers are to learn photos of tune or added photos. ``by_likelihood``: there are
+    too few photos for AP, so the likelihood of labels chose the settings of the levers; then
+    ``above_chance`` says whether the student of the lever with the largest gain ranks photos better
+    than chance. ``baselines`` are no edits of the student.
     """
 
     shift: ClassShift
@@ -109,13 +112,16 @@ class ClassRepair:
     gain_of_best: Change = NO_CHANGE
     ap_change_of_best: Change = NO_CHANGE
     photos: tuple[str, ...] = ()
-    few: bool = False
+    by_likelihood: bool = False
+    above_chance: bool = True
     baselines: tuple[Baseline, ...] = ()
 
     @property
     def taken(self) -> Lever | None:
-        """Proposed lever: the largest gain above 0, if choosing the best lever gains; else None."""
-        return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
+        """Proposed lever: the largest gain above 0, if choosing the best lever gains, and if it
+        ranks photos better than chance; else None."""
+        gains = self.gain_of_best.estimate > 0 and self.above_chance
+        return recommended(self.levers) if gains else None
 
     @property
     def better(self) -> Baseline | None:
@@ -215,7 +221,19 @@ def _compared(
     of_best = gain_of_levers(choices)
     others = () if few else baselines_of(evidence, still[0], counts, cell, seed)
     gains = of_best.gain, of_best.ap_change
-    return ClassRepair(shift, tuple(measured), *gains, few=few, baselines=others)
+    likely, proposed = not by_ap and cell is None, recommended(measured)
+    skilled = not likely or proposed is None or _above_chance(evidence, tried, proposed.name)
+    how = {"by_likelihood": likely, "above_chance": skilled, "baselines": others}
+    return ClassRepair(shift, tuple(measured), *gains, **how)
+
+
+def _above_chance(evidence: Evidence, tried: Sequence[_Tried], name: str) -> bool:
+    """Return True if the student of a lever ranks the photos of tune better than chance, by the
+    rule that says whether a teacher knows a class. If not, their labels teach nothing, as if they
+    were wrong."""
+    logits = next(one.logits for one in tried if one.name == name)
+    ranking = Outcome(evidence.tune_label, logits, group=evidence.tune_group)
+    return bool(teacher_skill(ranking).knows)
 
 
 def _takes_best(edit: Intent | Repair) -> bool:

@@ -2,7 +2,8 @@
 
 The levers of every class, shifted or not, are compared (``levers``). The gain of a lever is the
 out-of-sample gain of choosing its settings and refitting. The gain of a class also includes the
-choice of the lever; no lever is proposed unless this gain is above 0.
+choice of the lever; no lever is proposed unless this gain is above 0. Where photos are so few that
+the likelihood of labels chose, it must also rank photos better than chance.
 
 Where labels cannot show what thumbs gain, because there are none on ``tune`` or because ``tune``
 shares the bias of ``fit`` if there is one, a concept is named for a person to decide by: nothing is
@@ -135,9 +136,9 @@ def proposed_sentence(gains: Sequence[Gain], classes: int, by: str = "") -> str:
     if not gains:
         weights = f" weights of the groups by {by}," if by else ""
         return (
-            "Taking the best lever gains nothing on photos that did not choose it: another λ, "
-            f"teacher or labels of the tuning images,{weights} and thumbs were compared. "
-            "Nothing is proposed."
+            "Taking the best lever gains nothing on photos that did not choose it, or ranks them "
+            f"no better than chance: another λ, teacher or labels of the tuning images,{weights} "
+            "and thumbs were compared. Nothing is proposed."
         )
     unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
     if classes == 1:
