@@ -45,8 +45,8 @@ MOST_WRONG = 0.5
 LEAST = (0.01, 0.05)
 #: Most negatives of each split, and most positives, that are told apart.
 MOST = 10_000
-#: Most concepts of which the covariance is made.
-MOST_CONCEPTS = 2048
+#: Most concepts of which the covariance is made, and photos of each split that it is made of.
+MOST_CONCEPTS, MOST_SHARED = 2048, 4096
 #: Photos whose scores are standardised at one time.
 _PHOTOS = 1024
 #: Relative residual of the discriminant: it only ranks photos.
@@ -188,22 +188,22 @@ def other_photos(
     """
     rng, sides = np.random.default_rng(0), (fit_scores, tune_scores)
     standard = _standard(sides)
-    some = [_evenly(np.flatnonzero(label != 1)) for label in (fit_label, tune_label)]
+    some = [_evenly(np.flatnonzero(label != 1), MOST) for label in (fit_label, tune_label)]
     fold = np.concatenate([rng.integers(FOLDS, size=len(rows)) for rows in some])
     negatives = np.concatenate([_rows(*each, standard) for each in zip(sides, some, strict=True)])
     of_fit = np.arange(len(fold)) < len(some[0])
     directions = _discriminants(negatives, of_fit, fold, factor)
     along = (negatives @ directions)[np.arange(len(fold)), fold]
-    shown = [_evenly(np.flatnonzero(label == 1)) for label in (fit_label, tune_label)]
+    shown = [_evenly(np.flatnonzero(label == 1), MOST) for label in (fit_label, tune_label)]
     positives = [
         (_rows(*each, standard) @ directions).sum(axis=1) for each in zip(sides, shown, strict=True)
     ]
     return OtherPhotos(_rank_z(along[of_fit], along[~of_fit]), _rank_z(*positives))
 
 
-def _evenly(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return all rows, or ``MOST`` of them at equal distances."""
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(np.intp)]
+def _evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Return all rows, or ``most`` of them at equal distances."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.intp)]
 
 
 def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
@@ -228,21 +228,22 @@ def _rows(scores: NDArray, rows: NDArray[np.intp], standard: tuple[Array, Array]
 
 
 def covariance_factor(fit_scores: NDArray, tune_scores: NDArray) -> Array | None:
-    """Return the lower Cholesky factor (C, C) of the covariance of all standardised scores with the
+    """Return the lower Cholesky factor (C, C) of the covariance of standardised scores with the
     ridge of the discriminants; None for more than ``MOST_CONCEPTS``.
 
     It is near the covariance of the negatives of any class, so that their discriminants need few
-    steps. One factor serves all classes of the same photos.
+    steps. One factor serves all classes of the same photos, of which at most ``MOST_SHARED`` of
+    each split are used, evenly drawn.
     """
     if fit_scores.shape[1] > MOST_CONCEPTS:
         return None
-    sides, total = (fit_scores, tune_scores), RIDGE * np.eye(fit_scores.shape[1])
-    standard, count = _standard(sides), sum(map(len, sides))
+    sides = fit_scores, tune_scores
+    standard, count = _standard(sides), sum(min(len(scores), MOST_SHARED) for scores in sides)
+    total = RIDGE * np.eye(fit_scores.shape[1])
     for scores in sides:
-        for first in range(0, len(scores), _PHOTOS):
-            part = (scores[first : first + _PHOTOS] - standard[0]) / standard[1]
-            total += part.T @ part / count
-    return np.linalg.cholesky(total)
+        some = _rows(scores, _evenly(np.arange(len(scores)), MOST_SHARED), standard)
+        total += some.T @ some / count
+    return np.asarray(np.linalg.cholesky(total), dtype=np.float64)
 
 
 def _discriminants(

@@ -114,7 +114,7 @@ def test_the_shared_covariance_is_that_of_all_standardised_scores():
     sides = [rng.normal(side, 1 + np.arange(5), size=(60, 5)) for side in (1, 0)]
     factor = shift_kinds.covariance_factor(*sides)
     expected = np.corrcoef(np.concatenate(sides).T) + shift_kinds.RIDGE * np.eye(5)
-    np.testing.assert_allclose(factor @ factor.T, expected, atol=1e-12)
+    np.testing.assert_allclose(factor @ factor.T, expected, atol=1e-6)  # of float32
 
 
 def test_of_many_concepts_no_covariance_is_made(monkeypatch):
