@@ -217,7 +217,9 @@ def _gram(
     wide = xp.astype(taken, xp.float64) if exact else taken
     kind = np.float64 if wide.dtype == xp.float64 else np.float32
     root = beside(np.sqrt(curvature).astype(kind), taken)
-    centred = (wide - beside(pivot.astype(kind)[:, None], taken)) * root
+    centred = wide  # a copy: changed in place
+    centred -= beside(pivot.astype(kind)[:, None], taken)
+    centred *= root
     return to_host(centred @ centred.T), to_host(centred @ root)
 
 

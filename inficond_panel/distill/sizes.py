@@ -7,6 +7,7 @@ words carry what the encoder knows of an image.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,28 +26,34 @@ _STEPS = 10
 _TOLERANCE = 1e-4
 
 
-def students_of_sizes(problem: FitProblem, most: NDArray, largest: Array) -> Fit:
-    """Return for each column of ``problem`` the student with the least penalty that has at most
-    ``most`` ``(K,)`` concepts.
+def students_of_sizes(problem: FitProblem, sizes: Sequence[int], largest: Array) -> list[Fit]:
+    """Return for each of the ``sizes`` the students (K,) of ``problem`` with the least penalty that
+    have at most so many concepts.
 
     The penalty is ``problem.l1`` times a factor, which is searched below ``largest`` ``(K,)``, a
     factor at which all weights are 0. If even the least factor leaves fewer concepts, the student
-    has that factor.
+    has that factor. The searches of all sizes begin with the same factors, and solve them once.
     """
+    count = len(largest)
+    column, most = np.tile(np.arange(count), len(sizes)), np.repeat(sizes, count)
     tiny = np.finfo(np.float64).tiny  # a class that no concept tells has the largest factor 0
-    low, high = np.log(np.maximum(largest * _LEAST_SHARE, tiny)), np.log(np.maximum(largest, tiny))
-    found = tried = _fitted(problem, largest, None)
+    ends = np.log(np.maximum([largest * _LEAST_SHARE, largest], tiny))
+    low, high = ends[:, column]
+    found = tried = _fitted(problem, largest, None).at(column)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        tried = _fitted(problem, np.exp(middle), tried)
+        pairs = np.stack([column, middle], axis=1)
+        _, first, again = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+        some = problem.at(column[first])
+        tried = _fitted(some, np.exp(middle[first]), tried.at(first)).at(again)
         few = np.count_nonzero(tried.weights, axis=0) <= most
         found = made_of([found, tried], partial(_where, few))
         low, high = np.where(few, low, middle), np.where(few, middle, high)
-    return found
+    return [found.at(np.arange(first, first + count)) for first in range(0, len(column), count)]
 
 
 def _where(few: NDArray[np.bool_], fields: list[NDArray]) -> NDArray:
-    """Return the second of two fields for the classes in ``few`` (K,), else the first."""
+    """Return the second of two fields for the students in ``few``, else the first."""
     return np.where(few, fields[1], fields[0])
 
 

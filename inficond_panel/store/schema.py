@@ -242,8 +242,7 @@ class ArrayHash:
     def update(self, part: np.ndarray) -> None:
         """Add the next rows of the array to the hash."""
         if self._dtype is None:
-            for text in part.ravel():
-                self._digest.update(str(text).encode() + b"\n")
+            self._digest.update("".join(f"{text}\n" for text in part.ravel()).encode())
         else:
             little = np.ascontiguousarray(part, dtype=self._dtype)
             self._digest.update(little.reshape(-1).view(np.uint8).data)

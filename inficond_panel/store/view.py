@@ -6,8 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash, content_hash
+from inficond_panel.store.schema import (
+    ARRAYS,
+    COORDINATES,
+    PIECEWISE,
+    VARIABLES,
+    array_hash,
+    content_hash,
+)
 from inficond_panel.store.store import Store
 
 
@@ -26,9 +34,12 @@ class StoreView(Store):
         left_out: Iterable[str] = (),
     ) -> None:
         self.base = base
-        dataset = base.dataset.drop_vars([*arrays, *left_out]).assign(
-            {name: (ARRAYS[name].dims, values) for name, values in arrays.items()}
-        )
+        own = {  # without ``fastpath`` and with an index of names, dask would be imported
+            name: xr.Variable(ARRAYS[name].dims, values, fastpath=True)
+            for name, values in arrays.items()
+        }
+        names = xr.Coordinates({name: own.pop(name) for name in COORDINATES & own.keys()}, {})
+        dataset = base.dataset.drop_vars([*arrays, *left_out]).assign(own).assign_coords(names)
         hashes = {name: array_hash(values) for name, values in arrays.items()}
         hashes = {**base.attrs["variable_hashes"], **hashes}
         hashes = {name: each for name, each in hashes.items() if name not in left_out}

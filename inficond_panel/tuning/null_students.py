@@ -198,17 +198,12 @@ def students_by_size(
 def _sized(
     tuner: Tuner, columns: NDArray[np.intp], sizes: Sequence[int]
 ) -> Iterator[tuple[int, Fit]]:
-    """Yield students of the classes at ``columns`` with at most each of the ``sizes``; all sizes
+    """Return students of the classes at ``columns`` with at most each of the ``sizes``; all sizes
     are solved at one time."""
-    if not sizes:
-        return
     unit = tuner.unpenalised
     largest = np.array([unit.largest_lambda(int(k)) for k in columns])
-    every, count = np.tile(np.arange(len(columns)), len(sizes)), len(columns)
-    problem = unit.problem(columns.tolist()).at(every)
-    fit = students_of_sizes(problem, np.repeat(sizes, count), np.tile(largest, len(sizes)))
-    for number, size in enumerate(sizes):
-        yield size, fit.at(np.arange(number * count, (number + 1) * count))
+    fits = students_of_sizes(unit.problem(columns.tolist()), sizes, largest) if sizes else []
+    return zip(sizes, fits, strict=True)
 
 
 def _outcome(store: Store, split: str, k: int, logits: NDArray) -> Outcome:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.common.cache import once
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
+    covariance_factor,
     label_noise,
     other_photos,
     share_z,
@@ -28,6 +30,7 @@ from inficond_panel.distill.suspects import (
     lost_bond,
     presence,
 )
+from inficond_panel.store import Store
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PictureProperty
@@ -122,7 +125,8 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     if shift.lacking:
         return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
     noise = NO_NOISE if evidence.by_teacher else _noise(one)
-    other = other_photos(one.fit_scores, one.fit_label, one.tune_scores, one.tune_label)
+    sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
+    other = other_photos(*sides, _factor(evidence.student.store))
     pictures = picture_differences(one)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
@@ -133,6 +137,12 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     ranked = FitLabels(evidence.fit, labels[0], expit(logit), wrong)
     given = positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
     return Differences(evidence.student.name, *given)
+
+
+@once(4)
+def _factor(store: Store) -> Array | None:
+    """Return the ``covariance_factor`` of the images of a store."""
+    return covariance_factor(store.scores_of(FIT), store.scores_of(TUNE))
 
 
 def _noise(evidence: Evidence) -> LabelNoise:

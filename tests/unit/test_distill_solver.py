@@ -1,5 +1,7 @@
 """Contract of fit and certify; the penalty by hand and by search, prices against slopes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -250,6 +252,35 @@ def test_forces_by_hand(weight, smooth, force):
 def test_the_conjugate_by_hand(s, l2, upper, conjugate):
     penalty = Penalty(1.0, l2, np.full(1, -1.0), np.full(1, upper))
     assert penalty.conjugate(np.full(1, s)).tolist() == [conjugate]
+
+
+#: A penalty without bounds, and one whose bounds no weight comes near.
+FREE, FAR = (
+    Penalty(1.0, lower=np.full(4, -INF), upper=np.full(4, INF)),
+    Penalty(1.0, 0.0, -1e9, 1e9),
+)
+
+
+@pytest.mark.parametrize("free", [FREE, Penalty(1.0)], ids=["of each", "of all"])
+@pytest.mark.parametrize("l1", [1.0, np.array([0.5, 0.0, 2.0, 1.0])], ids=["one", "each"])
+def test_a_penalty_without_bounds_pulls_like_one_with_far_bounds(free, l1):
+    weights, smooth = np.array([0.0, -1.0, 2.0, 0.0]), np.array([1.5, 0.2, -3.0, 0.7])
+    free, far = replace(free, l1=l1), replace(FAR, l1=l1)
+    assert free.forces(weights, smooth).tolist() == far.forces(weights, smooth).tolist()
+    forces = far.forces(weights, smooth)
+    assert free.support(weights, forces).tolist() == far.support(weights, forces).tolist()
+
+
+def test_a_penalty_without_bounds_stays_without_them():
+    assert FREE.kinks(np.array([1, 3])).scaled(np.array([2.0, 4.0])).free
+    assert not FAR.free
+
+
+def test_without_bounds_all_forces_are_scaled_into_the_dual():
+    scale = FREE.feasible_scale(np.array([4.0, -8.0, 0.5, 0.0]))
+    assert scale == pytest.approx(0.125)
+    assert FREE.conjugate(np.array([1.0, -1.0, 0.5, 0.0])).tolist() == [0.0] * 4
+    assert FREE.conjugate(np.array([2.0, -1.0, 0.5, -2.0])).tolist() == [INF, 0.0, 0.0, INF]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,23 @@ def test_what_an_import_does_not_load(modules):
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
+#: Opens a store with other scores in place of its concepts'.
+SEEN_OTHERWISE = """
+import sys
+from inficond_panel.store import open_store
+from inficond_panel.tuning.null_students import null_store
+null_store(open_store({path!r}))
+print(*({slow!r} & set(sys.modules)))
+"""
+
+
+def test_a_store_that_is_seen_with_other_concepts_loads_nothing_slow(tmp_path):
+    small_spec(tmp_path)
+    path = str(tmp_path / "small.zarr")
+    done = in_python(SEEN_OTHERWISE.format(path=path, slow=SLOW))
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
 def test_where_no_folder_can_be_written_numba_has_one_and_another_fault_of_the_import_is_told():
     done = in_python(READ_ONLY)
     assert done.returncode == 0, done.stderr

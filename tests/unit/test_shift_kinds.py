@@ -95,7 +95,8 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     assert right.evidence < 6
 
 
-def test_the_discriminant_leaves_its_fold_out_and_a_wrong_label_is_by_bayes():
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_discriminant_leaves_its_fold_out(shared):
     rng = np.random.default_rng(2)
     sides = [rng.normal(0.2 * side, size=(90, 4)) for side in (1, 0)]
     first, fold = np.arange(180) < 90, np.tile(np.arange(3), 60)
@@ -103,8 +104,52 @@ def test_the_discriminant_leaves_its_fold_out_and_a_wrong_label_is_by_bayes():
     pooled = (np.cov(kept[0].T, bias=True) + np.cov(kept[1].T, bias=True)) / 2
     pooled += shift_kinds.RIDGE * np.eye(4)
     expected = np.linalg.solve(pooled, kept[0].mean(axis=0) - kept[1].mean(axis=0))
-    found = shift_kinds._discriminants(np.concatenate(sides), first, fold)[:, 1]
+    factor = shift_kinds.covariance_factor(*sides) if shared else None
+    found = shift_kinds._discriminants(np.concatenate(sides), first, fold, factor)[:, 1]
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.linalg.norm(expected))
+
+
+def test_the_shared_covariance_is_that_of_all_standardised_scores():
+    rng = np.random.default_rng(3)
+    sides = [rng.normal(side, 1 + np.arange(5), size=(60, 5)) for side in (1, 0)]
+    factor = shift_kinds.covariance_factor(*sides)
+    expected = np.corrcoef(np.concatenate(sides).T) + shift_kinds.RIDGE * np.eye(5)
+    np.testing.assert_allclose(factor @ factor.T, expected, atol=1e-6)  # of float32
+
+
+def test_of_many_concepts_no_covariance_is_made(monkeypatch):
+    monkeypatch.setattr(shift_kinds, "MOST_CONCEPTS", 4)
+    assert shift_kinds.covariance_factor(np.ones((9, 5)), np.ones((9, 5))) is None
+
+
+def test_a_shared_covariance_saves_steps():
+    """Products of one's own with a covariance of correlated concepts, which need many steps."""
+    rng = np.random.default_rng(4)
+    scores = rng.normal(size=(400, 3)) @ rng.normal(size=(3, 60)) + 0.1 * rng.normal(size=(400, 60))
+    scores = ((scores - scores.mean(axis=0)) / scores.std(axis=0)).astype(np.float32)
+    first, fold, counts = np.arange(400) < 200, np.arange(400) % 5, []
+    for factor in (None, shift_kinds.covariance_factor(scores[:200], scores[200:])):
+        with pytest.MonkeyPatch.context() as patch:
+            steps = counting(patch)
+            shift_kinds._discriminants(scores, first, fold, factor)
+        counts.append(len(steps))
+    assert 3 * counts[1] < counts[0]
+
+
+def counting(patch: pytest.MonkeyPatch) -> list[int]:
+    """A list that gets an entry for each step of SciPy's conjugate gradients."""
+    from scipy.sparse import linalg
+
+    steps, plain = list[int](), linalg.cg
+
+    def cg(*given, **named):
+        return plain(*given, callback=lambda _: steps.append(1), **named)
+
+    patch.setattr(linalg, "cg", cg)
+    return steps
+
+
+def test_a_wrong_label_is_by_bayes():
     noise, logit = LabelNoise(0.1, 0.2, 20.0), np.log([0.25 / 0.75, 0.25 / 0.75])
     present, absent = shift_kinds.wrong_chance(logit, np.array([1, 0]), noise)
     assert present == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.8 * 0.25))

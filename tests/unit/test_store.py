@@ -15,6 +15,7 @@ from factory import ATTRS, small_arrays, small_store
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store import open_store, write_store
+from inficond_panel.store.checks import value_fault
 from inficond_panel.store.schema import array_hash, content_hash
 from inficond_panel.store.write import add_arrays
 
@@ -107,6 +108,22 @@ def test_the_hash_of_an_array_is_sha256_of_type_shape_bytes(monkeypatch, part, s
 def test_another_order_of_an_array_has_another_hash(monkeypatch, part):
     monkeypatch.setattr("inficond_panel.store.schema._PART", part)
     assert array_hash(VALUES.T) != array_hash(VALUES)
+
+
+@pytest.mark.parametrize("kind", [object, str, np.dtypes.StringDType()], ids=["o", "U", "T"])
+def test_the_hash_of_texts_is_sha256_of_their_lines(kind):
+    lines = "string(3,)bus\nnaïve\n\n".encode()
+    assert array_hash(np.array(["bus", "naïve", ""], dtype=kind)) == sha256(lines).hexdigest()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("wrong", [np.nan, -np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_is_found(kind, wrong):
+    values = np.array([[0, 1], [-1, 65504]], dtype=kind)
+    assert value_fault("segment_embedding", values, {}, signed=False) is None
+    values[1, 0] = wrong
+    found = value_fault("segment_embedding", values, {}, signed=False)
+    assert found == ("has 1 values that are NaN or infinite", (1, 0))
 
 
 def test_the_content_hash_is_sha256_of_the_sorted_hashes():

@@ -1,6 +1,7 @@
 """Students with at most a number of concepts, beside scikit-learn's path of penalties."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from inficond_panel.distill import FitProblem, Scores, decision_function
+from inficond_panel.distill import sizes as of_size
 from inficond_panel.distill.sizes import students_of_sizes
+from inficond_panel.distill.solver.exact import made_of
 
 IMAGES, CONCEPTS = 160, 12
 SIZES = (1, 3, 6)
@@ -28,11 +31,10 @@ def largest_of(scores, target):
 
 
 def of_sizes(scores, target, sizes=SIZES):
-    """Fit of one class at each of the sizes."""
-    columns = np.repeat(target[:, None], len(sizes), axis=1)
-    problem = FitProblem(Scores(scores), columns, np.ones(len(sizes)))
-    largest = np.full(len(sizes), largest_of(scores, target))
-    return students_of_sizes(problem, np.array(sizes), largest)
+    """Fit of one class at each of the sizes, in columns."""
+    problem = FitProblem(Scores(scores), target[:, None], 1.0)
+    fits = students_of_sizes(problem, sizes, np.array([largest_of(scores, target)]))
+    return made_of(fits, partial(np.concatenate, axis=-1))
 
 
 def sklearn_of_size(scores, target, size):
@@ -93,3 +95,16 @@ def test_sizes_of_several_classes_do_not_depend_on_each_other():
     np.testing.assert_allclose(
         together.weights[:, 1], alone.weights[:, 0], atol=0.02
     )  # lambda: 1 %
+
+
+def test_what_several_sizes_try_alike_is_solved_once(monkeypatch):
+    solved, plain = [], of_size.solve
+
+    def solve(problem, **named):
+        solved.append(problem.targets.shape[1])
+        return plain(problem, **named)
+
+    monkeypatch.setattr(of_size, "solve", solve)
+    scores, target = drawn(soft=True)
+    of_sizes(scores, target, (3, 3, 3))
+    assert solved == [1] * (of_size._STEPS + 1)

@@ -137,7 +137,9 @@ def _newton_step(
     free = np.flatnonzero(penalty.support(point, force))
     moved, best, ridge = point, 0.0, _RIDGE
     while len(free) and ridge < _LARGEST_RIDGE:
-        inner, at, pull = hessian.take(free, 0).take(free, 1), point[free], force[free]
+        whole = len(free) == len(point)
+        inner = hessian if whole else hessian.take(free, 0).take(free, 1)
+        at, pull = point[free], force[free]
         piece = penalty.kinks(free).piece(at, pull)
         direction = -_solve_damped(inner, ridge, pull)
         target = piece.clip(at + direction)
@@ -214,7 +216,10 @@ class NewtonState(SolverState[float]):
         self.cautious = self.exact = self.rough = self.misled = self.settled = False
         known = problem.kind == "gap"
         self.variance = None if known else data.moments(problem.sample_weight)[1]
-        self.at = min(map(self._point, starts), key=lambda point: point.objective)
+        self.at = self._point(starts[0])
+        for other in starts[1:]:
+            if other.any() or self.at.objective >= problem.reference:  # that of weights of 0
+                self.at = min(self.at, self._point(other), key=lambda point: point.objective)
 
     def is_far(self, tolerance: float, max_iterations: int) -> bool:
         """Return True if the gap is so far from ``tolerance`` that a rough gradient shows the next

@@ -61,23 +61,27 @@ class Fitted:
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
-        self._odds = np.exp(-np.abs(logit))
-        self._total = 1 + self._odds
+        odds = np.abs(logit)  # in place from here on: arrays of large data are not made anew
+        self._odds = np.exp(np.negative(odds, out=odds), out=odds)
+        self._total = 1 + odds
 
     @cached_property
     def probability(self) -> Array:
         """Probability sigmoid(f) of each logit (N,), exact to rounding at both ends."""
-        return np.where(self.logit >= 0, 1.0, self._odds) / self._total
+        share = np.where(self.logit >= 0, 1.0, self._odds)
+        return np.divide(share, self._total, out=share)
 
     @property
     def softplus(self) -> Array:
         """Softplus log(1 + e^f) of each logit (N,)."""
-        return np.maximum(self.logit, 0) + np.log1p(self._odds)
+        softplus = np.log1p(self._odds)
+        return np.add(softplus, np.maximum(self.logit, 0), out=softplus)
 
     @cached_property
     def variance(self) -> Array:
         """Second derivative p (1 - p) of the loss by each logit (N,)."""
-        return self._odds / self._total**2
+        square = np.square(self._total)
+        return np.divide(self._odds, square, out=square)
 
 
 def entropy(probability: Array) -> Array:

@@ -71,6 +71,13 @@ class Penalty:
         return self.clip(np.zeros(np.shape(self.lower)))
 
     @cached_property
+    def free(self) -> bool:
+        """True if no weight has a bound. Most students have none, and cost less by that."""
+        if isinstance(self.lower, float) and isinstance(self.upper, float):
+            return self.lower == -np.inf and self.upper == np.inf
+        return bool(np.all(np.isneginf(self.lower)) and np.all(np.isposinf(self.upper)))
+
+    @cached_property
     def bounded(self) -> bool:
         """True if the conjugate psi* of each weight's penalty is finite near 0; then the dual bound
         D is finite too."""
@@ -90,6 +97,8 @@ class Penalty:
         weight alone cannot lower the objective. ``smooth`` is as in ``slopes``."""
         left, right = self.slopes(weights, smooth)
         force = np.where(right < 0, right, np.maximum(left, 0.0))
+        if self.free:
+            return force
         force[(weights >= self.upper) & (force < 0)] = 0.0
         force[(weights <= self.lower) & (force > 0)] = 0.0
         return force
@@ -98,6 +107,8 @@ class Penalty:
         """Return the mask of weights not at a kink (0 or a bound), or pulled away from it by their
         ``force``: the generalised support of Bertrand et al. 2022 (skglm)."""
         smooth = (weights != 0) | (self.l1 == 0)
+        if self.free:
+            return smooth | (force != 0)
         return (smooth & (weights > self.lower) & (weights < self.upper)) | (force != 0)
 
     def piece(self, weights: Array, force: Array) -> Penalty:
@@ -111,6 +122,8 @@ class Penalty:
     def conjugate(self, s: Array) -> Array:
         """Return the penalty's conjugate psi*(s) by each weight; infinite where s pulls to a side
         without a bound."""
+        if self.free and not self.l2:
+            return np.where(np.abs(s) <= self.l1, 0.0, np.inf)
         excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
         far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
         w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
@@ -120,19 +133,26 @@ class Penalty:
 
     def feasible_scale(self, s: Array) -> float:
         """Return the largest c in [0, 1] at which the conjugate psi*(c s) is finite without L2."""
-        up, down = np.isinf(self.upper), np.isinf(self.lower)
-        pull, l1 = np.concatenate([s[up], -s[down]]), np.broadcast_to(self.l1, s.shape)
-        allowed = np.concatenate([l1[up], l1[down]])
+        pull, allowed = self._open_sides(s)
         over = pull > allowed
         if not over.any():
             return 1.0
         return float(np.min(allowed[over] / pull[over])) * (1 - 1e-15)  # rounding stays below
 
+    def _open_sides(self, s: Array) -> tuple[Array, Array]:
+        """Return the pulls on weights to a side without a bound, and what L1 allows there."""
+        l1 = np.broadcast_to(self.l1, s.shape)
+        if self.free:
+            return np.abs(s), l1
+        up, down = np.isinf(self.upper), np.isinf(self.lower)
+        return np.concatenate([s[up], -s[down]]), np.concatenate([l1[up], l1[down]])
+
     def kinks(self, columns: NDArray[np.intp]) -> Penalty:
         """Return the penalty of the weights at ``columns`` (indices): L1 and bounds, without L2."""
-        return Penalty(
-            _at(self.l1, columns), 0.0, _at(self.lower, columns), _at(self.upper, columns)
-        )
+        l1 = _at(self.l1, columns)
+        if self.free:
+            return Penalty(l1)
+        return Penalty(l1, 0.0, _at(self.lower, columns), _at(self.upper, columns))
 
     def of(self, c: int, lower: float, upper: float) -> Penalty:
         """Return the penalty of the one weight at index ``c``, with bounds ``lower``, ``upper``."""
@@ -141,6 +161,8 @@ class Penalty:
 
     def scaled(self, scale: Array | float) -> Penalty:
         """Return the same penalty as a function of ``scale`` times the weights; L2 must be 0."""
+        if self.free:
+            return Penalty(self.l1 / scale, self.l2)
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 
 
