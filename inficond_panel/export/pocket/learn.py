@@ -11,7 +11,7 @@ those are the scores that it will get.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
+from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.distill import Outcome, Scores, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import class_mean
 from inficond_panel.distill.metrics.outcome import Cutoffs
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from precompute.pipeline.pocket_features import TrunkFeatures
     from precompute.teachers.trunk import TrunkName
 
-Tell = Callable[[str], None]
 #: Kinds of students over a pocket's scores.
 SAME, REFITTED = "students as they are", "students refitted"
 #: Factor from which a score of a layer counts as constant.
@@ -173,7 +173,7 @@ def learn_pocket(
     holdout: bool = False,
     epochs: int = 0,
     seed: int = 0,
-    progress: Tell = lambda _: None,
+    progress: Progress = no_progress,
 ) -> Pocket:
     """Learn a pocket for the students of ``node`` with a trunk; no pocket is written.
 
@@ -189,18 +189,29 @@ def learn_pocket(
     _check(tuner, node, used)
     store = tuner.store
     splits = (FIT, TUNE, *((HOLDOUT,) if holdout else ()))
-    progress("Loading the trunk")
+    progress(0.0, "Loading the trunk")
     trunk = pipeline.trunk_of(tuner.spec, name)
-    network = pipeline.pocket_features(tuner.spec, store, trunk, splits, progress)
-    layer = _layer(tuner, network, used, progress)
+    seen, trained = (0.9, 0.9) if not epochs else (0.2, 0.9)
+    network = pipeline.pocket_features(
+        tuner.spec, store, trunk, splits, part_of(progress, 0.0, seen)
+    )
+    layer = _layer(tuner, network, used, part_of(progress, seen, trained))
     errors: tuple[float, ...] = ()
     if epochs:
         weights, roots = node.weights[used], has_roots(network)
         start = Start(network.trunk, layer.weight, layer.bias, weights, roots)
         network, errors = pipeline.fine_tuned(
-            tuner.spec, store, network, splits, start, used, epochs, seed, progress
+            tuner.spec,
+            store,
+            network,
+            splits,
+            start,
+            used,
+            epochs,
+            seed,
+            part_of(progress, seen, trained),
         )
-        layer = _layer(tuner, network, used, progress)
+        layer = _layer(tuner, network, used, part_of(progress, trained, 1.0))
     fit = store.rows(FIT)
     head = fit_ridge(features_on(network, fit), store.teacher_log_odds[fit], store.groups_on(FIT))
     same = LinearStudents(node.weights[used], node.intercepts)
@@ -209,10 +220,12 @@ def learn_pocket(
     return replace(pocket, kind=max(kinds, key=lambda kind: _mean_ap(pocket, kind)))
 
 
-def _layer(tuner: Tuner, network: TrunkFeatures, used: NDArray[np.intp], progress: Tell) -> Ridge:
+def _layer(
+    tuner: Tuner, network: TrunkFeatures, used: NDArray[np.intp], progress: Progress
+) -> Ridge:
     """Return the layer from a trunk's features to the scores of the used concepts."""
     store, fit = tuner.store, tuner.store.rows(FIT)
-    progress(f"Fitting {count(len(used), 'score')} on {count(len(fit), 'image')}")
+    progress(0.0, f"Fitting {count(len(used), 'score')} on {count(len(fit), 'image')}")
     return fit_ridge(
         features_on(network, fit), store.concept_score[fit][:, used], store.groups_on(FIT)
     )
