@@ -14,6 +14,8 @@ from inficond_panel.vocabulary.palette import INFLUENCE, INK, TEACHER
 
 _MILLISECONDS = "milliseconds"
 _COLUMNS = ("megabytes", "multiplications", "model")
+_BITS = "8 bits"
+_EDGE = 0.25  #: share of the width in which names begin at the edge
 _TEXT: dict[str, Any] = {"text_font_size": "9pt", "backend": "bokeh"}
 _ABOVE: dict[str, Any] = {"text_baseline": "bottom", "yoffset": 0.003, **_TEXT}
 _BELOW: dict[str, Any] = {"text_baseline": "top", "yoffset": -0.003, **_TEXT}
@@ -66,15 +68,23 @@ def make_cost(
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> Iterator[hv.Labels]:
-    """Yield the names of the points: towards the middle, above and below in turns by time, so that
-    they are inside the plot and neighbours do not overlap."""
-    by_time = sorted(rows, key=lambda row: row["milliseconds"])
-    middle = math.sqrt(by_time[0]["milliseconds"] * by_time[-1]["milliseconds"]) if rows else 0.0
-    for look, turn in ((_ABOVE, by_time[::2]), (_BELOW, by_time[1::2])):
-        for align in ("left", "right"):
-            placed = [
-                (row["milliseconds"], row[AP.key], row["model"].removeprefix("pocket, "))
-                for row in turn
-                if (row["milliseconds"] <= middle) == (align == "left")
-            ]
-            yield hv.Labels(placed, [_MILLISECONDS, AP.key], "model").opts(text_align=align, **look)
+    """Yield the names of the points: at the upper left, those of 8 bits at the lower right, as AP
+    mostly rises with time; towards the middle at the edges of the plot."""
+    times = [math.log(row["milliseconds"]) for row in rows]
+    first, wide = min(times, default=0.0), (max(times, default=0.0) - min(times, default=0.0)) or 1
+    placed: dict[tuple[bool, str], list[tuple[float, float, str]]] = {}
+    for row, time in zip(rows, times, strict=True):
+        name, at = _short(row["model"]), (time - first) / wide
+        below = name == _BITS
+        align = "left" if at < _EDGE or (below and at < 1 - _EDGE) else "right"
+        point = (row["milliseconds"], row[AP.key], name)
+        placed.setdefault((below, align), []).append(point)
+    for (below, align), points in placed.items():
+        look = _BELOW if below else _ABOVE
+        yield hv.Labels(points, [_MILLISECONDS, AP.key], "model").opts(text_align=align, **look)
+
+
+def _short(model: str) -> str:
+    """Return a model's name for the plot: of a network in 8 bits that alone, as it is beside the
+    same one in float32."""
+    return _BITS if model.endswith(f", {_BITS}") else model.removeprefix("pocket, ")

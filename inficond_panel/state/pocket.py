@@ -25,7 +25,7 @@ from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.tuning import Node, Tuner
 
 #: Sides of the input that the page offers, in pixels; 0: the trunk's own.
-SIDES = (0, 224, 160, 128)
+INPUT_SIDES = (0, 224, 160, 128)
 #: Files that go to the browser, as far as a pocket has them.
 _FILES = (MODEL, MODEL_SMALL, REFERENCE, CARD, CARD_JSON)
 
@@ -94,7 +94,7 @@ class PocketState(Working):
         Raises ``TuningError`` if the session may not export, and ``ExportError`` for a trunk or a
         side that the page does not offer."""
         self._rights.require("export")
-        if trunk not in self.trunks or not sides or not {*sides} <= {*SIDES}:
+        if trunk not in self.trunks or not sides or not {*sides} <= {*INPUT_SIDES}:
             raise ExportError(
                 "The page does not offer this small network.", "Choose a trunk and a size."
             )

@@ -368,8 +368,8 @@ def test_a_network_is_saved_once_a_person_says_which_photos_are_meant(
 
 
 def test_a_small_network_is_built_and_saved_with_its_page(serve, tmp_path, open_page) -> None:
-    for package in ("onnx", "onnxruntime", "timm"):
-        pytest.importorskip(package)
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("timm")
     page = open_page(serve(with_encoder(network_spec(tmp_path))).url)
     page.get_by_role("button", name="Export", exact=True).click()
     page.get_by_role("button", name="Build a small network").click()

@@ -167,7 +167,7 @@ def test_the_plot_has_the_costs_of_the_card(built):
     ).dframe()
     (kept,) = built.pocket.kept
     rows = {row["model"]: row["milliseconds"] for row in kept.card["cost"]["rows"]}
-    assert points.set_index("model")["milliseconds"][kept.name] == rows["pocket"]
+    assert points.set_index("model")["milliseconds"]["64 pixels"] == rows["pocket"]
     view.close()
 
 

@@ -70,9 +70,9 @@ class KeptPocket:
     def _quality(self) -> str:
         """Return ``Mean AP 0.836 → 0.665: −17.1 points [−18.5, −14.5] on the tuning images``."""
         row = self._rows["quality"][POCKET_ROW]
-        change = Interval(*(_number(row[f"ap_change{end}"]) for end in ("", "_low", "_high")))
+        of, low, high = (_number(row[f"ap_change{end}"]) for end in ("", "_low", "_high"))
         before = _number(self._rows["quality"][STUDENTS_ROW][AP.key])
-        by, limits = change.change(METRICS[AP.key].unit)
+        by, limits = Interval(of, low, high).change(METRICS[AP.key].unit)
         return (
             f"Mean AP {number(before)} → {number(_number(row[AP.key]))}: {by} {limits} on the "
             f"{IMAGES_OF[self.card['split']]}."

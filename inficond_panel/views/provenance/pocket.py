@@ -13,7 +13,7 @@ from inficond_panel.export.pocket.kept import KeptPocket
 from inficond_panel.export.pocket.sizes import costs_in
 from inficond_panel.plots.cost_plot import make_cost
 from inficond_panel.state import AppState
-from inficond_panel.state.pocket import SIDES, PocketState
+from inficond_panel.state.pocket import INPUT_SIDES, PocketState
 from inficond_panel.try_page.page import make_page, page_file
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.drawing import close_plots, dress, make_plot_pane
@@ -40,7 +40,7 @@ def make_pocket(state: PocketState) -> dict[str, Any]:
         "node": state.node_id,
         "missing": state.missing,
         "trunks": [[name, _WORDS.get(name, name)] for name in state.trunks],
-        "sides": list(SIDES),
+        "sides": list(INPUT_SIDES),
         "kept": [
             {"key": state.key_of(kept), "name": kept.name, "lines": kept.lines}
             for kept in state.kept
@@ -87,7 +87,9 @@ def _drawn(kept: list[KeptPocket], dark: bool) -> hv.Overlay:
     """Return the plot of pockets that were measured on the same images as the last one."""
     split = kept[-1].card["split"]
     of_split = [each for each in kept if each.card["split"] == split]
-    rows, _ = costs_in([each.folder for each in of_split], [each.name for each in of_split])
+    one = len({each.trunk for each in of_split}) == 1
+    names = [f"{each.side} pixels" if one else each.name for each in of_split]
+    rows, _ = costs_in([each.folder for each in of_split], names)
     return make_cost(rows, split, dark, responsive=True)
 
 
