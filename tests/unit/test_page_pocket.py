@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import threading
+import time
 import zipfile
 from types import SimpleNamespace
 
@@ -18,6 +20,7 @@ from test_pocket import SIDE, trunk_file
 from viewing import ask
 
 from inficond_panel.errors import DataError, ExportError, TuningError
+from inficond_panel.export.pocket.cost import timed
 from inficond_panel.export.pocket.folder import MODEL
 from inficond_panel.export.pocket.learn import trunk_name
 from inficond_panel.export.pocket.reading import load_pocket
@@ -284,3 +287,21 @@ def test_the_second_line_says_what_was_not_measured_and_has_8_bits():
         "17.4 ms and 18.7 MB per photo (in 8 bits 14.3 ms and 9.1 MB); cheaper than the students' "
         "encoder (29.3 ms), the time of the teacher was not measured."
     )
+
+
+def test_what_other_threads_compute_is_no_cost_of_a_network():
+    """A server computes for others while it measures."""
+    end = threading.Event()
+
+    def compute():
+        while not end.is_set():
+            sum(range(1000))
+
+    other = threading.Thread(target=compute)
+    other.start()
+    try:
+        took = timed({"waits": lambda: time.sleep(0.2)}, rounds=3)["waits"]
+    finally:
+        end.set()
+        other.join()
+    assert took < 0.05
