@@ -50,6 +50,7 @@ from inficond_panel.export.pocket.learn import (
     learn_pocket,
     refitted_students,
     trunk_name,
+    used_concepts,
 )
 from inficond_panel.results.frame import records
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
@@ -178,7 +179,7 @@ def _each(tuner: Tuner, node: Node, layer: Ridge, shown: NDArray) -> list[float]
     store = tuner.store
     rows = store.rows(HOLDOUT)
     label = store.label[rows, 0]
-    used = np.flatnonzero((node.weights != 0).any(axis=1))
+    used = used_concepts(tuner, node)
     made = refitted_students(tuner, node, layer.unseen[:, used], used)
     pockets = [
         (shown[:, used] @ of.weights + of.intercepts)[:, 0]

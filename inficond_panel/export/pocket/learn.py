@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.arrays import empty
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
 from inficond_panel.common.progress import Progress, no_progress, part_of
@@ -185,7 +186,7 @@ def learn_pocket(
         from precompute.pipeline import pocket_features as pipeline  # noqa: PLC0415 - an extra
         from precompute.teachers.trunk_tuning import Start  # noqa: PLC0415 - an extra
     tuner.spec.check_making()
-    used = np.flatnonzero((node.weights != 0).any(axis=1))
+    used = used_concepts(tuner, node)
     _check(tuner, node, used)
     store = tuner.store
     splits = (FIT, TUNE, *((HOLDOUT,) if holdout else ()))
@@ -233,7 +234,7 @@ def _layer(
 
 def _check(tuner: Tuner, node: Node, used: NDArray[np.intp]) -> None:
     """Raise an error for students or a store from which no pocket can be learned."""
-    if not used.size:
+    if not node.weights.any():
         raise ExportError(
             f"No student of #{node.number} uses a concept: all its weights are 0.",
             "Take a smaller students.lambda, or another iteration.",
@@ -251,6 +252,15 @@ def _mean_ap(pocket: Pocket, kind: str) -> float:
     return -1.0 if np.isnan(value) else value
 
 
+def used_concepts(tuner: Tuner, node: Node) -> NDArray[np.intp]:
+    """Return the indices of the concepts that a pocket of ``node`` has scores of: those that its
+    students use, and those of its thumbs."""
+    named = {name for of in tuner.terms(node).values() for thumb in of.adjusted
+             for name in thumb.concepts}  # fmt: skip
+    thumbed = np.isin(np.array(tuner.store.concepts), [*named])
+    return np.flatnonzero((node.weights != 0).any(axis=1) | thumbed)
+
+
 def refitted_students(
     tuner: Tuner, node: Node, scores: Array, used: NDArray[np.intp]
 ) -> LinearStudents:
@@ -258,15 +268,18 @@ def refitted_students(
     its bounds; images that repairs added are left out.
 
     A score that a layer gives varies less than the store's. For the fit it is scaled to vary as
-    much, so that influences cost and are bounded as before.
+    much, so that influences cost and are bounded as before. Thumbs change the targets by these
+    scores, not by the store's: of a score that the layer knows in part, students would learn only
+    this part of a thumb.
     """
-    data = tuner.data_at(node)
+    own = tuner.store.scores_of(FIT)[:, used].astype(np.float64)
+    factor = own.std(axis=0) / np.maximum(scores.std(axis=0), np.finfo(float).tiny)
+    factor = np.where((factor > 0) & (factor < _LARGEST_FACTOR), factor, 1.0)
+    scaled = own.mean(axis=0) + (scores - scores.mean(axis=0)) * factor
+    data = tuner.data_at(node, _with_columns(tuner, node, used, scaled))
     inside = np.arange(len(data.images)) < data.images.of_split
     classes = range(len(tuner.store.classes))
     problem = data.joint_problem(inside) if tuner.joint else data.problem([*classes], inside)
-    own = data.images.scores[inside][:, used].std(axis=0, dtype=np.float64)
-    factor = own / np.maximum(scores.std(axis=0), np.finfo(float).tiny)
-    factor = np.where((factor > 0) & (factor < _LARGEST_FACTOR), factor, 1.0)
     table = np.zeros((len(inside), len(used)))
     table[inside] = scores * factor
     table[~inside] = table[inside].mean(axis=0)  # images of weight 0
@@ -276,3 +289,17 @@ def refitted_students(
     over = over.within(*(side[used] for side in limits))
     fitted = joint_students(over) if tuner.joint else solve(over)
     return LinearStudents(fitted.weights * factor[:, None], fitted.intercepts)
+
+
+def _with_columns(
+    tuner: Tuner, node: Node, used: NDArray[np.intp], scores: Array
+) -> NDArray | None:
+    """Return the store's scores of ``fit`` with ``scores`` in the columns ``used``; None if no
+    thumb of ``node`` reads them."""
+    if not any(of.adjusted for of in tuner.terms(node).values()):
+        return None
+    own = tuner.store.scores_of(FIT)
+    table = empty(own.shape, np.float32)
+    table[:] = own
+    table[:, used] = scores
+    return table

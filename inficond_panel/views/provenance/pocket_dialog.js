@@ -73,13 +73,15 @@ export function pocketDialog(root, model, say, leave) {
 /** What is missing, and the command to run where it is not. */
 const without = (missing, row) => [
   `${INTRO} It cannot be built here. ${missing} `,
-  h(
-    "code",
-    {},
-    ["inficond pocket SPEC ", `--node ${row.id} `, "--output FOLDER"].map((part) =>
-      h("span", { class: "whole" }, part),
-    ),
-  ),
+  missing.includes("inficond pocket")
+    ? ""
+    : h(
+        "code",
+        {},
+        ["inficond pocket SPEC ", `--node ${row.id} `, "--output FOLDER"].map((part) =>
+          h("span", { class: "whole" }, part),
+        ),
+      ),
 ]
 
 /** A pocket: two lines of its certificate, and its files. */
