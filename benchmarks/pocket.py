@@ -1,7 +1,8 @@
 """What does a pocket cost in quality and save in time, and does it keep what thumbs gain?
 
     python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 288]
-                                [--parts quality cost thumbs] [--pairs 6] [--seeds 1] [--rounds 9]
+                                [--parts quality cost thumbs] [--pairs 6] [--seeds 1]
+                                [--first-seed 0] [--rounds 9]
 
 Three parts, each a line of JSON:
 
@@ -50,6 +51,7 @@ from inficond_panel.export.pocket.learn import (
     learn_pocket,
     refitted_students,
     trunk_name,
+    used_concepts,
 )
 from inficond_panel.results.frame import records
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
@@ -83,7 +85,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=6, help="biased students, per seed")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
-    usual = {"first_seed": 0, "least": (40, 10), "leak": 0.02, "shared": False, "half": None}
+    parser.add_argument("--first-seed", type=int, default=0)
+    usual = {"least": (40, 10), "leak": 0.02, "shared": False, "half": None}
     parser.set_defaults(**usual, teacher="strong", fit=None, tune=None, most_shown=None)
     return parser.parse_args()
 
@@ -178,7 +181,7 @@ def _each(tuner: Tuner, node: Node, layer: Ridge, shown: NDArray) -> list[float]
     store = tuner.store
     rows = store.rows(HOLDOUT)
     label = store.label[rows, 0]
-    used = np.flatnonzero((node.weights != 0).any(axis=1))
+    used = used_concepts(tuner, node)
     made = refitted_students(tuner, node, layer.unseen[:, used], used)
     pockets = [
         (shown[:, used] @ of.weights + of.intercepts)[:, 0]

@@ -1,6 +1,7 @@
 """Makes the pictures in docs/images anew: the demo with two iterations and a thumb that waits.
 
-And the one that moves: the demo from its first screen to a student that is repaired.
+And the one that moves: the demo from its first screen to a student that is repaired. And the page
+that runs a small network in the browser, with a scene of the demo.
 
     CHROMIUM=/usr/bin/chromium python docs/pictures.py
 
@@ -21,9 +22,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
+from inficond_panel.try_page.page import make_page, write_page
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.vocabulary.splits import TUNE
 
 IMAGES = Path(__file__).with_name("images")
+POCKET = Path(__file__).parent / "site/demo-pocket.onnx"  #: see docs/site/try_demo.py
 VIEWS = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
 PORT = 5099
 URL = f"http://localhost:{PORT}/app?class=bicycle&concept=traffic+light&show=details"
@@ -112,6 +116,23 @@ def save(shot: bytes, name: str, colours: int = 0) -> None:
     (image.quantize(colours) if colours else image).save(IMAGES / f"{name}.png", optimize=True)
 
 
+def try_page(page: Page, folder: Path) -> bytes:
+    """Picture of the demo's small network in a browser: a scene, its classes, and what decided dog:
+    a soccer ball, planted in the training images, which is not in this scene."""
+    store = open_tuner("demo", history=":memory:").store
+    label = store.label[:, store.classes.index("dog")]
+    scene = folder / "dog.jpg"
+    scene.write_bytes(store.thumbnail([row for row in store.rows(TUNE) if label[row] == 1][2]))
+    write_page(make_page(POCKET, [scene]), folder / "try.html")
+    page.goto((folder / "try.html").as_uri())
+    page.locator(".examples button").first.click(timeout=SLOW)
+    expect(page.locator(".status")).to_contain_text("Decided", timeout=SLOW)
+    page.locator(".classes button", has_text="dog").click()
+    page.locator(".concepts .where").first.click()
+    expect(page.locator("figcaption")).not_to_be_empty(timeout=SLOW)
+    return painted(page)
+
+
 @contextmanager
 def serving(history: Path) -> Iterator[None]:
     """Serve the demo with a history."""
@@ -134,6 +155,8 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM"), args=["--no-sandbox"]
         )
+        page = browser.new_page(viewport={"width": 720, "height": 1180}, color_scheme="light")
+        save(try_page(page, Path(folder)), "try-page", 256)
         with serving(Path(folder) / "story.history.sqlite"):
             page = browser.new_page(viewport={"width": 1440, "height": 810}, color_scheme="light")
             save_moving(frames(page))

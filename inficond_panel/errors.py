@@ -64,6 +64,11 @@ REPAIR_ELSEWHERE = "Restore them, or run this where they are: " + Remedy(
     'students.repair_network("FOLDER", node=N)',
 )
 
+#: The same for a small network.
+POCKET_ELSEWHERE = "Restore them, or run this where they are: " + Remedy(
+    "inficond pocket SPEC --node N --output FOLDER", 'students.pocket("FOLDER", node=N)'
+)
+
 
 def without_folders(text: str) -> str:
     """Return a text with absolute paths shortened to their last names."""

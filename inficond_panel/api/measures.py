@@ -19,9 +19,8 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.network.folder import check_folder, lines_of, write_network
 from inficond_panel.export.network.module import repair_module
 from inficond_panel.export.network.repair import NetworkRepair, repair_network
-from inficond_panel.export.pocket.folder import make_files
-from inficond_panel.export.pocket.learn import learn_pocket, trunk_name
-from inficond_panel.export.pocket.sizes import cost_of_all, write_pockets
+from inficond_panel.export.pocket.learn import trunk_name
+from inficond_panel.export.pocket.sizes import cost_of_all, make_pockets, write_pockets
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.confusions import (
@@ -181,13 +180,7 @@ class Measures(ConceptMeasures):
         names = [trunk_name(backbone, of) for of in ([size] if isinstance(size, int) else size)]
         at = self.node if node is None else find_node(self.tuner, node)
         split = HOLDOUT if holdout else TUNE
-        files = make_files(
-            [
-                learn_pocket(self.tuner, at, name, holdout=holdout, epochs=epochs, seed=seed)
-                for name in names
-            ],
-            split,
-        )
+        files = make_pockets(self.tuner, at, names, split, epochs=epochs, seed=seed)
         self.count_look(split, at)
         if folder is not None:
             write_pockets(files, folder)

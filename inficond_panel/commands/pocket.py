@@ -71,21 +71,16 @@ def run(args: argparse.Namespace) -> None:
     """Learn a pocket, write its folder, and print its certificate."""
     from inficond_panel.commands.shared.students import count_looks, open_node
     from inficond_panel.export.network.folder import check_folder
-    from inficond_panel.export.pocket.folder import make_files
-    from inficond_panel.export.pocket.learn import learn_pocket, trunk_name
-    from inficond_panel.export.pocket.sizes import write_pockets
+    from inficond_panel.export.pocket.learn import trunk_name
+    from inficond_panel.export.pocket.sizes import make_pockets, write_pockets
 
     check_folder(args.output)
     names = [trunk_name(args.backbone, size) for size in dict.fromkeys(args.size)]
     tuner, node = open_node(args)
     apply_network_flags(args, tuner.spec)
-    tuning = {"epochs": args.epochs, "seed": args.seed}
-    pockets = [
-        learn_pocket(tuner, node, name, holdout=args.holdout, **tuning, progress=note)
-        for name in names
-    ]
     split = HOLDOUT if args.holdout else TUNE
-    made = make_files(pockets, split, note)
+    tuning = {"epochs": args.epochs, "seed": args.seed}
+    made = make_pockets(tuner, node, names, split, **tuning, progress=lambda _, line: note(line))
     count_looks(tuner, split, node)
     written = write_pockets(made, args.output)
     if args.json:

@@ -19,6 +19,7 @@ from inficond_panel.state.groups import GroupsState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
 from inficond_panel.state.network import NetworkState
 from inficond_panel.state.networks import ConceptsState, LateTextEncoder, PhotoScorer, PhotoState
+from inficond_panel.state.pocket import PocketState
 from inficond_panel.state.reliance import RelianceState
 from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import (
@@ -144,6 +145,7 @@ class AppState(param.Parameterized):
         self.comparison = CompareState(self.students, jobs)
         self.export = ExportState(tuner, self.jobs, rights)
         self.network = NetworkState(tuner, self.jobs, rights)
+        self.pocket = PocketState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)
         self.targets = TargetsState(tuner, self.jobs, rights)
         self.photo = PhotoState(self.students, self.jobs, photos, rights)

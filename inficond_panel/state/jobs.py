@@ -1,8 +1,8 @@
 """Queue of a session's jobs, and the base of states that wait for one.
 
-A worker thread runs long work, which can be cancelled. A second thread runs ``idle`` jobs, which
-nobody has requested. One starts while no other job runs or waits, also none that a result has led
-to, as two busy threads delay each other.
+A worker thread runs work, which can be cancelled. A second thread runs ``idle`` jobs, which nobody
+has requested. One starts while no other job runs or waits, also none that a result has led to, as
+two busy threads delay each other. A third runs ``long`` jobs, which nobody shall wait for.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ Publish = Callable[[Callable[[], None]], object]
 Progress = Callable[[float, str], None]
 K = TypeVar("K")
 T = TypeVar("T")
+#: Names of the worker threads, in the order in which one thread alone would run their jobs.
+THREADS = _ASKED, _IDLE, _LONG = "asked", "idle", "long"
 SLICE = 0.1  #: seconds of work after which results are published, and other jobs may run
 
 
@@ -40,7 +42,8 @@ class Job:
 
     ``done`` gets the result of ``work``; ``failed`` gets an error of ``work`` or ``done``, where an
     unexpected exception becomes an ``InficondError``. A job that is ``kept``, such as writing a
-    note, runs even after the page was closed. An ``idle`` job is one that nobody has requested.
+    note, runs even after the page was closed. An ``idle`` job is one that nobody has requested, a
+    ``long`` one takes minutes, in which all others run as if it were not there.
     """
 
     key: str
@@ -50,6 +53,7 @@ class Job:
     report: Progress | None = None
     kept: bool = False
     idle: bool = False
+    long: bool = False
     _cancel: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
@@ -88,7 +92,7 @@ class Jobs(param.Parameterized):
         super().__init__()
         self._publish = publish
         self._inline = inline
-        self._queues: dict[bool, queue.Queue[Job | None]] = {}  # by whether jobs are ``idle``
+        self._queues: dict[str, queue.Queue[Job | None]] = {}  # by the thread that runs the jobs
         self._latest: dict[str, Job] = {}
         self._held: list[Job] = []  # ``idle`` jobs that have not started
         self._idling = False
@@ -111,7 +115,7 @@ class Jobs(param.Parameterized):
             self._held.append(job)
             self._publish(self._start_idle)  # after the event that led to it, and to other jobs
         else:
-            self._queue(False).put(job)
+            self._queue(_LONG if job.long else _ASKED).put(job)
 
     def cancel(self, key: str) -> None:
         """Cancel the running or waiting job with this key, if any."""
@@ -140,37 +144,37 @@ class Jobs(param.Parameterized):
         for waiting in self._queues.values():
             waiting.put(None)
 
-    def _queue(self, idle: bool) -> queue.Queue[Job | None]:
-        """Return the queue of the ``idle`` jobs or of the others, with its worker."""
-        if idle not in self._queues:
-            self._queues[idle] = queue.Queue()
-            self._start(idle)
-        return self._queues[idle]
+    def _queue(self, thread: str) -> queue.Queue[Job | None]:
+        """Return the queue of the jobs of a thread, with this worker."""
+        if thread not in self._queues:
+            self._queues[thread] = queue.Queue()
+            self._start(thread)
+        return self._queues[thread]
 
-    def _start(self, idle: bool) -> None:
+    def _start(self, thread: str) -> None:
         def run() -> None:
-            while self._run_next(idle):
+            while self._run_next(thread):
                 pass
 
         threading.Thread(target=run, name="inficond-jobs", daemon=True).start()
 
-    def _run_next(self, idle: bool) -> bool:
+    def _run_next(self, thread: str) -> bool:
         """Run the next job; return False to stop the worker.
 
         The frame of a waiting loop would keep the last job, and so the page, in memory.
         """
-        job = self._queues[idle].get()
+        job = self._queues[thread].get()
         if job is not None:
             self._run(job)
         return job is not None
 
     def _start_idle(self) -> None:
-        """Start the next ``idle`` job, unless any job runs, or another one waits."""
+        """Start the next ``idle`` job, unless any job runs but a ``long`` one, or one waits."""
         with self._turn:
-            asked = any(not job.idle for job in self._latest.values())
+            asked = any(not (job.idle or job.long) for job in self._latest.values())
             if self._held and not asked and not self._idling:
                 self._idling = True
-                self._queue(True).put(self._held.pop(0))
+                self._queue(_IDLE).put(self._held.pop(0))
 
     def _run(self, job: Job) -> None:
         try:

@@ -76,7 +76,7 @@ class NetworkState(Working):
 
         def work(job: Job) -> NetworkRepair:
             report = self.jobs.progress(job)
-            with _turn(job):
+            with turn(job):
                 report(0.0, "Loading the network")
                 node = self.tuner.node(node_id)
                 repair = repair_network(self.tuner, node, report, job.cancelled, known)
@@ -131,7 +131,7 @@ def zipped(repair: NetworkRepair, meant: str) -> File:
 
 
 @contextmanager
-def _turn(job: Job) -> Iterator[None]:
+def turn(job: Job) -> Iterator[None]:
     """Wait until no other session's network runs; ``CancelledError`` if the job is cancelled."""
     while not _TURN.acquire(timeout=_WAIT):
         if job.cancelled():

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.common.files import read_bytes, write_folder, write_whole
+from inficond_panel.common.files import File, read_bytes, write_folder, write_whole
 from inficond_panel.common.numbers import count, size_text
 from inficond_panel.errors import DataError, ExportError, Remedy
 from inficond_panel.export.pocket.folder import MODEL
@@ -199,6 +201,18 @@ def _example(photo: Path) -> str:
     except UnreadableImage as fault:
         raise DataError(f"{photo} cannot be read: {fault}.", "Name a JPEG or PNG file.") from fault
     return base64.b64encode(jpeg).decode()
+
+
+def page_file(page: TryPage, stem: str) -> File:
+    """Return a page as one file: HTML, or above ``LARGEST_FILE`` a zip of its folder."""
+    try:
+        return File(f"{stem}.html", page.one_file())
+    except ExportError:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, part in page.files().items():
+                archive.writestr(f"{stem}/{name}", part)
+        return File(f"{stem}.zip", content.getvalue())
 
 
 def write_page(page: TryPage, output: str | Path) -> dict[str, int]:

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Fit, Outcome, TeacherSkill
@@ -423,9 +424,10 @@ class Tuner(StudentHistory):
     def _plain_recipe(self) -> recipe.Recipe:
         return recipe.distillation(self.spec, [1.0] * len(self.store.classes))
 
-    def data_at(self, node: Node) -> FitData:
-        """Return the data that the students of ``node`` are fitted to, with its repairs' terms."""
-        return self.fit_data.under(self.terms(node))
+    def data_at(self, node: Node, scores: NDArray | None = None) -> FitData:
+        """Return the data that the students of ``node`` are fitted to, with its repairs' terms;
+        ``scores`` as in ``TargetSource.on_fit``."""
+        return self.fit_data.under(self.terms(node), scores)
 
     def _resolved_edits(
         self,

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.places import beside
+from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.batches.results import Results, photo_keys
-from precompute.batches.run import Run, Tell, usual_workers
+from precompute.batches.run import Run, usual_workers
 from precompute.datasets import Dataset, load_dataset
 from precompute.pipeline.pixel_scores import OPSET, plain_attention
 from precompute.pipeline.store_photos import check_read, positions_of
@@ -34,8 +35,8 @@ from precompute.teachers.trunk_tuning import ScoredPhotos, Start, tuned_trunk
 if TYPE_CHECKING:
     from torch import nn
 
-#: Photos per batch.
-BATCH = 32
+#: Photos per batch, and photos that are read between two lines of progress.
+BATCH, _TOLD = 32, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def trunk_of(spec: Spec, name: TrunkName) -> Trunk:
 
 
 def pocket_features(
-    spec: Spec, store: Store, trunk: Trunk, splits: Sequence[str], progress: Tell = lambda _: None
+    spec: Spec, store: Store, trunk: Trunk, splits: Sequence[str], progress: Progress = no_progress
 ) -> TrunkFeatures:
     """Run a trunk on the photos of the splits of a store; return its features.
 
@@ -74,16 +75,33 @@ def pocket_features(
     dataset = load_dataset(spec.dataset)
     rows = [store.rows(split) for split in splits]
     found = [positions_of(dataset, [store.images[row] for row in each]) for each in rows]
-    run = Run(dataset, dataset.ids, _results(store), threads=usual_workers(), progress=progress)
-    work = Pass("trunk", trunk.digest, lambda: trunk, trunk_features, dataset, trunk.outputs)  # type: ignore[arg-type,return-value]
+    run = Run(dataset, dataset.ids, _results(store), threads=usual_workers())
+    keys = iter(_keys(dataset, np.concatenate(found), part_of(progress, 0.0, 0.2)))
+    passing, images = part_of(progress, 0.2, 1.0), sum(map(len, found))
+
+    def tell(line: str) -> None:
+        passing(run.images["teacher"] / images, line)
+
+    run.progress = tell
+    width, title = trunk.outputs, "Small network"
+    work = Pass("trunk", trunk.digest, lambda: trunk, trunk_features, dataset, width, title)  # type: ignore[arg-type,return-value]
     parts = []  # batches depend on their photos: of each split by itself, so that all can be reused
     for at in found:
-        keys = photo_keys([dataset.ids[i] for i in at], [dataset.digest(int(i)) for i in at])
-        parts.append(run_pass(run, work, BATCH, at, keys)[at])
+        parts.append(run_pass(run, work, BATCH, at, [next(keys) for _ in at])[at])
     every, values = np.concatenate(rows), np.concatenate(parts)
     check_read([store.images[row] for row in every], values, "Restore the photos.")
     order = np.argsort(every)
     return TrunkFeatures(trunk, dataset, every[order], values[order])
+
+
+def _keys(dataset: Dataset, at: np.ndarray, progress: Progress) -> list[str]:
+    """Return the keys of the photos at positions in a data set; each photo is read for that."""
+    digests = []
+    for done, i in enumerate(at):
+        if done % _TOLD == 0:
+            progress(done / len(at), f"Reading the images: {done} of {len(at)}")
+        digests.append(dataset.digest(int(i)))
+    return photo_keys([dataset.ids[i] for i in at], digests)
 
 
 def fine_tuned(
@@ -95,7 +113,7 @@ def fine_tuned(
     used: np.ndarray,
     epochs: int,
     seed: int = 0,
-    progress: Tell = lambda _: None,
+    progress: Progress = no_progress,
 ) -> tuple[TrunkFeatures, tuple[float, ...]]:
     """Fine-tune the trunk of ``network`` from a ``start`` to give the scores of the ``used``
     concepts; return its features and the errors (``precompute.teachers.trunk_tuning``)."""
@@ -107,10 +125,15 @@ def fine_tuned(
         for rows in (store.rows(FIT), store.rows(TUNE))
     )
     folder = _results(store).folder
-    tuned = tuned_trunk(start, network.dataset, learned, measured, epochs, seed, folder, progress)
+    tuned = tuned_trunk(
+        start, network.dataset, learned, measured, epochs, seed, folder,
+        part_of(progress, 0.0, 0.9),
+    )  # fmt: skip
     if not tuned.epoch:
         return network, tuned.errors
-    return pocket_features(spec, store, tuned.trunk, splits, progress), tuned.errors
+    return pocket_features(
+        spec, store, tuned.trunk, splits, part_of(progress, 0.9, 1.0)
+    ), tuned.errors
 
 
 def _results(store: Store) -> Results:

@@ -49,7 +49,7 @@ class Pass:
 
     It gives ``values`` (n, width) float32, NaN for unreadable photos. ``name`` is the kind of
     values (logits, oracle, features), ``key`` the hash of all inputs but the photos. ``network``
-    returns the teacher, which each process loads at first use.
+    returns the teacher, which each process loads at first use. ``title`` begins progress lines.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Pass:
     compute: Compute
     dataset: Dataset
     width: int
+    title: str = "Teacher"
 
     def __call__(self, rows: list[int]) -> Arrays:
         """Return the batch's array ``values``; ``DataError`` if outputs are not finite."""
@@ -105,9 +106,9 @@ def run_pass(
         keep_batch(run, work.name, work.key, batch, arrays["values"])
         run.images["teacher"] += len(batch)
         done = before + run.images["teacher"]
-        run.progress(f"Teacher: {done} of {len(first)} images ({work.name})")
+        run.progress(f"{work.title}: {done} of {len(first)} images ({work.name})")
 
-    run.each(work, missing, f"Teacher ({work.name})", keep, first)
+    run.each(work, missing, f"{work.title} ({work.name})", keep, first)
     of_key = {
         key: row for batch, some in values.items() for key, row in zip(batch, some, strict=True)
     }

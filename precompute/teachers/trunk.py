@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.installation import needs
+from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
@@ -119,6 +119,19 @@ def trunk_features(trunk: Trunk, images: np.ndarray, _: np.ndarray) -> np.ndarra
     return trunk.features(images)
 
 
+def trunks_with(encoder: EncoderSection | None) -> list[str]:
+    """Return the names of the trunks that need no file of the user, the default one first;
+    ``encoder`` is the section of the spec's encoder, None if it has none. Raises ``DataError`` if
+    there is no trunk, and ``MissingExtraError`` without torch."""
+    for package in ("torch", "timm"):
+        if find_spec(package) is None:
+            raise missing_extra("A trunk", package, "precompute")
+    found = [LITE0] if _lite0_files() else []
+    if isinstance(encoder, NetworkEncoder):
+        found.append(ENCODER)
+    return found or [TrunkName.of(LITE0).kind]  # which says what to install
+
+
 def load_trunk(name: TrunkName, encoder: EncoderSection | None, device: str = CPU) -> Trunk:
     """Load a trunk; ``encoder`` is the section of the spec's encoder, None if it has none.
 
@@ -166,10 +179,14 @@ def _whole(own: dict[str, Any], side: int) -> Preprocessing:
     return replace(whole, size=(side, side)) if side else whole
 
 
-def _lite0_file() -> Path:
+def _lite0_files() -> list[Path]:
     found = find_spec(_MODULE)
     folders = [] if found is None else [*(found.submodule_search_locations or ())]
-    files = [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]
+    return [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]
+
+
+def _lite0_file() -> Path:
+    files = _lite0_files()
     if not files:
         raise DataError(
             f"The weights of {LITE0} are in the package {_PACKAGE}, which is not installed.",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from inficond_panel.common.files import replacing
+from inficond_panel.common.progress import Progress, no_progress
 from inficond_panel.common.threads import one_torch_thread
 from precompute.datasets import Dataset
 from precompute.teachers.trunk import Trunk
@@ -36,7 +37,6 @@ BATCH, RATE, PATIENCE = 32, 1e-4, 3
 LEAST_PART, COLOURS = 0.5, 0.2
 #: Least average of a feature whose square root is taken in training: the slope at 0 is infinite.
 _LEAST_FEATURE = 1e-4
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def tuned_trunk(
     epochs: int,
     seed: int = 0,
     folder: Path | None = None,
-    progress: Tell = lambda _: None,
+    progress: Progress = no_progress,
 ) -> Tuned:
     """Train trunk and layer for ``epochs`` or fewer; finished epochs are kept in ``folder``, and
     more of them than ``epochs`` are taken if they are there."""
@@ -102,10 +102,10 @@ def tuned_trunk(
             training.measure(measured)
         while training.goes_on(epochs):
             for line in training.epoch(seed):
-                progress(line)
+                progress(training.done / epochs, line)
             training.measure(measured)
-            progress(f"Epoch {training.done}: error on tune {training.errors[-1]:.4f}, "
-                     f"at first {training.errors[0]:.4f}")  # fmt: skip
+            told = f"error on tune {training.errors[-1]:.4f}, at first {training.errors[0]:.4f}"
+            progress(training.done / epochs, f"Epoch {training.done}: {told}")
             if file is not None:
                 training.keep(file)
         module = training.best_trunk()

@@ -31,7 +31,7 @@ ARROWS = {
     "state": ANALYSES | {"export"},
     "plots": ANALYSES | {"quantify"},
     "ui": SHOWN,
-    "views": SHOWN | {"plots"},
+    "views": SHOWN | {"plots", "try_page"},
     "try_page": BASE | {"version", "store", "results", "export", "ui"},
     "serving": {"common"},
     "study": ANALYSES | {"state"},

@@ -14,6 +14,7 @@ from long_history import grow
 from network_factory import network_spec
 from playwright.sync_api import Locator, Page, expect
 from steps import iterations
+from test_accessibility import findings
 from waiting import comes_to, wait_until
 
 from inficond_panel import TunableStudents
@@ -362,3 +363,54 @@ def test_a_network_is_saved_once_a_person_says_which_photos_are_meant(
     with zipfile.ZipFile(saved.value.path()) as archive:
         files = {name.rpartition("/")[2] for name in archive.namelist()}
     assert files == {"network.onnx", "card.md", "card.json"}
+
+
+# --- a small network ---------------------------------------------------------------------------
+
+
+def test_a_small_network_is_built_and_saved_with_its_page(serve, tmp_path, open_page) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("timm")
+    page = open_page(serve(with_encoder(network_spec(tmp_path))).url)
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("button", name="Build a small network").click()
+    dialog = page.get_by_role("dialog", name="A small network at #0")
+    dialog.get_by_label("its own").uncheck()
+    dialog.get_by_label("128").check()
+    dialog.get_by_role("button", name="Build", exact=True).click()
+    expect(dialog.get_by_role("heading", name="encoder, 128 pixels")).to_be_visible()
+    expect(dialog.get_by_text("on the tuning images")).to_be_visible()
+    expect(dialog.locator("canvas").first).to_be_visible()
+    assert findings(page) == []
+    with page.expect_download() as saved:
+        dialog.get_by_role("button", name="Save network").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert "pocket.onnx" in {name.rpartition("/")[2] for name in archive.namelist()}
+    with page.expect_download() as saved:
+        dialog.get_by_role("button", name="Save try page").click()
+    assert saved.value.suggested_filename.endswith("-pocket-128-try.html")
+
+
+def test_a_small_network_without_photos_is_told_with_the_command(
+    serve, tmp_path, open_page
+) -> None:
+    pytest.importorskip("onnxruntime")
+    spec = network_spec(tmp_path)
+    (tmp_path / "data" / "labels.csv").unlink()
+    page = open_page(serve(spec).url)
+    page.get_by_role("button", name="Export", exact=True).click()
+    export = page.get_by_role("dialog", name="Export #0")
+    expect(export.get_by_text("These are not on this machine")).to_be_visible()
+    expect(export.get_by_text("--output FOLDER").last).to_be_visible()
+    expect(export.get_by_role("button", name="Build a small network")).to_be_hidden()
+
+
+def with_encoder(spec: Path) -> Path:
+    """Give a spec the demo's encoder, whose weights are in the tree."""
+    folder = Path(__file__).parents[2] / "specs/demo/encoder"
+    weights = folder / "scenes-small.safetensors"
+    text = spec.read_text().replace(
+        "model: m, pretrained: p", f"model: {folder}, pretrained: {weights}"
+    )
+    spec.write_text(text)
+    return spec

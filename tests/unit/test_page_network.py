@@ -208,5 +208,5 @@ def test_the_view_offers_the_network_when_the_export_is_opened(app):
 def test_only_one_network_runs_at_a_time(monkeypatch):
     job = SimpleNamespace(cancelled=lambda: True)
     monkeypatch.setattr(state_of_network, "_WAIT", 0.001)
-    with state_of_network._TURN, pytest.raises(CancelledError), state_of_network._turn(job):
+    with state_of_network._TURN, pytest.raises(CancelledError), state_of_network.turn(job):
         pass

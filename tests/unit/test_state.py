@@ -220,6 +220,26 @@ def test_work_that_nobody_asked_for_waits_for_all_that_follows_a_click():
     jobs.close()
 
 
+def test_neither_clicks_nor_work_in_advance_wait_for_long_work():
+    gate, end, told = threading.Event(), threading.Event(), []
+    jobs = Jobs()
+
+    def note(result: object) -> None:
+        told.append(result)
+        end.set()
+        if result == "shift":
+            gate.set()
+
+    jobs.submit(Job("network", lambda _: gate.wait(PATIENCE) and "network", note, note, long=True))
+    jobs.submit(Job("shift", lambda _: "shift", note, note, idle=True))
+    assert gate.wait(PATIENCE)
+    while "network" not in told:
+        assert end.wait(PATIENCE)
+        end.clear()
+    assert told == ["shift", "network"]
+    jobs.close()
+
+
 def test_what_is_kept_is_done_though_the_session_ends_and_the_rest_is_cancelled():
     gate, end, told = threading.Event(), threading.Event(), []
     jobs = Jobs()

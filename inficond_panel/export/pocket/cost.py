@@ -1,9 +1,9 @@
 """What a network costs on this machine: time per photo, bytes, and multiplications.
 
-Networks are ONNX models, run by onnxruntime with one thread. Times are processor seconds, so that
-other programs on the machine disturb them little, and the networks run in turns, so that what does
-disturb them disturbs all. Multiplications are those of convolutions and matrix products, a proxy
-for energy that does not depend on the machine.
+Networks are ONNX models, run by onnxruntime with one thread. Times are processor seconds of this
+thread, so that other programs and threads disturb them little, and the networks run in turns, so
+that what does disturb them disturbs all. Multiplications are those of convolutions and matrix
+products, a proxy for energy that does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def timed(runs: Mapping[Name, Callable[[], object]], rounds: int = ROUNDS) -> di
     taken: dict[Name, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            started = time.process_time()
+            started = time.thread_time()
             run()
-            taken[name].append(time.process_time() - started)
+            taken[name].append(time.thread_time() - started)
     return {name: float(np.median(each)) for name, each in taken.items()}
 
 

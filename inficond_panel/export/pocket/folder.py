@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
+from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.distill.metrics.bootstrap import class_mean
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import ExportError, InficondError
@@ -55,9 +56,8 @@ LARGEST_FALL = 0.005
 #: Photos on which the ONNX file is compared with torch, and allowed differences of logits: median
 #: over the photos, and largest.
 COMPARED, TOLERANCE, STEP = 64, 1e-3, 1e-2
-#: Most images on which the network of 8-bit integers is measured.
-_MEASURED = 2000
-Tell = Callable[[str], None]
+#: Images after which a line of progress follows.
+_TOLD = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def tuning_sentence(errors: tuple[float, ...]) -> Iterator[str]:
 
 
 def make_files(
-    pockets: Sequence[Pocket], split: str = TUNE, progress: Tell = lambda _: None
+    pockets: Sequence[Pocket], split: str = TUNE, progress: Progress = no_progress
 ) -> list[PocketFiles]:
     """Return pockets as ONNX files with their certificates on a split; nothing is written. What
     they cost is measured together, in one run.
@@ -125,8 +125,12 @@ def make_files(
     Raises ``ExportError`` for a trunk that cannot be written as ONNX, and for logits that differ
     from torch by more than ``TOLERANCE`` in the median of photos, or ``STEP`` on any.
     """
-    made = [_unmeasured(pocket, split, progress) for pocket in pockets]
-    progress("Measuring what each model costs")
+    share = 0.8 / len(pockets)
+    made = [
+        _unmeasured(pocket, split, part_of(progress, share * n, share * (n + 1)))
+        for n, pocket in enumerate(pockets)
+    ]
+    progress(0.8, "Measuring what each model costs")
     others, notes = networks_of(pockets[0].tuner.spec, pockets[0].tuner.store)
     models = {(0, name): model for name, model in others.items()} | {
         (number, name): model
@@ -143,16 +147,15 @@ def make_files(
     ]
 
 
-def _unmeasured(pocket: Pocket, split: str, progress: Tell) -> PocketFiles:
+def _unmeasured(pocket: Pocket, split: str, progress: Progress) -> PocketFiles:
     """Return a pocket's files with a certificate without costs."""
     with needs("A pocket", "precompute", "onnx"):
         from precompute.pipeline.pocket_features import trunk_onnx  # noqa: PLC0415 - an extra
-    progress("Writing the pocket as ONNX")
+    progress(0.0, "Writing the pocket as ONNX")
     trunk = trunk_onnx(pocket.network.trunk)
     model = _model(pocket, trunk, "float32")
     differences = _compared(pocket, model)
-    progress("Trying 8-bit integers")
-    small, values, why = _small(pocket, trunk, split)
+    small, values, why = _small(pocket, trunk, split, part_of(progress, 0.3, 1.0))
     return PocketFiles(Certificate(pocket, split, small=values), model, small, why, differences)
 
 
@@ -237,31 +240,36 @@ def _compared(pocket: Pocket, model: bytes) -> tuple[float, float]:
     return usual, largest
 
 
-def _run(pocket: Pocket, model: bytes, rows: np.ndarray) -> tuple[Array, Array]:
+def _run(
+    pocket: Pocket, model: bytes, rows: np.ndarray, progress: Progress = no_progress
+) -> tuple[Array, Array]:
     """Return logits ``(n, K)`` and scores ``(n, C)`` of images of the store by an ONNX model."""
     session, store = session_of(model, threads=0), pocket.tuner.store
-    found = [
-        session.run(["logits", "score"], {"pixels": pocket.network.prepared([store.images[row]])})
-        for row in rows
-    ]
+    found = []
+    for done, row in enumerate(rows):
+        if done % _TOLD == 0:
+            progress(done / len(rows), f"8-bit integers: {done} of {count(len(rows), 'image')}")
+        pixels = pocket.network.prepared([store.images[row]])
+        found.append(session.run(["logits", "score"], {"pixels": pixels}))
     logits, scores = (np.concatenate(each).astype(np.float64) for each in zip(*found, strict=True))
     return logits, scores
 
 
 def _small(
-    pocket: Pocket, trunk: bytes, split: str
+    pocket: Pocket, trunk: bytes, split: str, progress: Progress
 ) -> tuple[bytes, tuple[Array, Array] | None, str]:
     """Return the model of 8-bit integers, its logits and scores on a split, and why it is not kept:
     its mean AP on ``tune`` must not fall by more than ``LARGEST_FALL``."""
     tuner, store = pocket.tuner, pocket.tuner.store
     rows = store.rows(TUNE)
+    progress(0.0, "Trying 8-bit integers")
     at = np.unique(np.linspace(0, len(rows) - 1, CALIBRATION).astype(int))
     photos: Iterator[np.ndarray] = (
         pocket.network.prepared([store.images[row]])[0] for row in rows[at]
     )
     try:
         model = _model(pocket, quantized(trunk, photos), "int8")
-        values = _run(pocket, model, rows)
+        values = _run(pocket, model, rows, progress)
     except InficondError:
         raise
     except Exception as error:  # onnxruntime raises many kinds for graphs that it cannot turn

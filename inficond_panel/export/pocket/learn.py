@@ -11,7 +11,7 @@ those are the scores that it will get.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.arrays import empty
 from inficond_panel.common.installation import needs
 from inficond_panel.common.numbers import count
+from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.distill import Outcome, Scores, decision_function, solve
 from inficond_panel.distill.metrics.bootstrap import class_mean
 from inficond_panel.distill.metrics.outcome import Cutoffs
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from precompute.pipeline.pocket_features import TrunkFeatures
     from precompute.teachers.trunk import TrunkName
 
-Tell = Callable[[str], None]
 #: Kinds of students over a pocket's scores.
 SAME, REFITTED = "students as they are", "students refitted"
 #: Factor from which a score of a layer counts as constant.
@@ -173,7 +174,7 @@ def learn_pocket(
     holdout: bool = False,
     epochs: int = 0,
     seed: int = 0,
-    progress: Tell = lambda _: None,
+    progress: Progress = no_progress,
 ) -> Pocket:
     """Learn a pocket for the students of ``node`` with a trunk; no pocket is written.
 
@@ -185,22 +186,33 @@ def learn_pocket(
         from precompute.pipeline import pocket_features as pipeline  # noqa: PLC0415 - an extra
         from precompute.teachers.trunk_tuning import Start  # noqa: PLC0415 - an extra
     tuner.spec.check_making()
-    used = np.flatnonzero((node.weights != 0).any(axis=1))
+    used = used_concepts(tuner, node)
     _check(tuner, node, used)
     store = tuner.store
     splits = (FIT, TUNE, *((HOLDOUT,) if holdout else ()))
-    progress("Loading the trunk")
+    progress(0.0, "Loading the trunk")
     trunk = pipeline.trunk_of(tuner.spec, name)
-    network = pipeline.pocket_features(tuner.spec, store, trunk, splits, progress)
-    layer = _layer(tuner, network, used, progress)
+    seen, trained = (0.9, 0.9) if not epochs else (0.2, 0.9)
+    network = pipeline.pocket_features(
+        tuner.spec, store, trunk, splits, part_of(progress, 0.0, seen)
+    )
+    layer = _layer(tuner, network, used, part_of(progress, seen, trained))
     errors: tuple[float, ...] = ()
     if epochs:
         weights, roots = node.weights[used], has_roots(network)
         start = Start(network.trunk, layer.weight, layer.bias, weights, roots)
         network, errors = pipeline.fine_tuned(
-            tuner.spec, store, network, splits, start, used, epochs, seed, progress
+            tuner.spec,
+            store,
+            network,
+            splits,
+            start,
+            used,
+            epochs,
+            seed,
+            part_of(progress, seen, trained),
         )
-        layer = _layer(tuner, network, used, progress)
+        layer = _layer(tuner, network, used, part_of(progress, trained, 1.0))
     fit = store.rows(FIT)
     head = fit_ridge(features_on(network, fit), store.teacher_log_odds[fit], store.groups_on(FIT))
     same = LinearStudents(node.weights[used], node.intercepts)
@@ -209,10 +221,12 @@ def learn_pocket(
     return replace(pocket, kind=max(kinds, key=lambda kind: _mean_ap(pocket, kind)))
 
 
-def _layer(tuner: Tuner, network: TrunkFeatures, used: NDArray[np.intp], progress: Tell) -> Ridge:
+def _layer(
+    tuner: Tuner, network: TrunkFeatures, used: NDArray[np.intp], progress: Progress
+) -> Ridge:
     """Return the layer from a trunk's features to the scores of the used concepts."""
     store, fit = tuner.store, tuner.store.rows(FIT)
-    progress(f"Fitting {count(len(used), 'score')} on {count(len(fit), 'image')}")
+    progress(0.0, f"Fitting {count(len(used), 'score')} on {count(len(fit), 'image')}")
     return fit_ridge(
         features_on(network, fit), store.concept_score[fit][:, used], store.groups_on(FIT)
     )
@@ -220,7 +234,7 @@ def _layer(tuner: Tuner, network: TrunkFeatures, used: NDArray[np.intp], progres
 
 def _check(tuner: Tuner, node: Node, used: NDArray[np.intp]) -> None:
     """Raise an error for students or a store from which no pocket can be learned."""
-    if not used.size:
+    if not node.weights.any():
         raise ExportError(
             f"No student of #{node.number} uses a concept: all its weights are 0.",
             "Take a smaller students.lambda, or another iteration.",
@@ -238,6 +252,15 @@ def _mean_ap(pocket: Pocket, kind: str) -> float:
     return -1.0 if np.isnan(value) else value
 
 
+def used_concepts(tuner: Tuner, node: Node) -> NDArray[np.intp]:
+    """Return the indices of the concepts that a pocket of ``node`` has scores of: those that its
+    students use, and those of its thumbs."""
+    named = {name for of in tuner.terms(node).values() for thumb in of.adjusted
+             for name in thumb.concepts}  # fmt: skip
+    thumbed = np.isin(np.array(tuner.store.concepts), [*named])
+    return np.flatnonzero((node.weights != 0).any(axis=1) | thumbed)
+
+
 def refitted_students(
     tuner: Tuner, node: Node, scores: Array, used: NDArray[np.intp]
 ) -> LinearStudents:
@@ -245,15 +268,18 @@ def refitted_students(
     its bounds; images that repairs added are left out.
 
     A score that a layer gives varies less than the store's. For the fit it is scaled to vary as
-    much, so that influences cost and are bounded as before.
+    much, so that influences cost and are bounded as before. Thumbs change the targets by these
+    scores, not by the store's: of a score that the layer knows in part, students would learn only
+    this part of a thumb.
     """
-    data = tuner.data_at(node)
+    own = tuner.store.scores_of(FIT)[:, used].astype(np.float64)
+    factor = own.std(axis=0) / np.maximum(scores.std(axis=0), np.finfo(float).tiny)
+    factor = np.where((factor > 0) & (factor < _LARGEST_FACTOR), factor, 1.0)
+    scaled = own.mean(axis=0) + (scores - scores.mean(axis=0)) * factor
+    data = tuner.data_at(node, _with_columns(tuner, node, used, scaled))
     inside = np.arange(len(data.images)) < data.images.of_split
     classes = range(len(tuner.store.classes))
     problem = data.joint_problem(inside) if tuner.joint else data.problem([*classes], inside)
-    own = data.images.scores[inside][:, used].std(axis=0, dtype=np.float64)
-    factor = own / np.maximum(scores.std(axis=0), np.finfo(float).tiny)
-    factor = np.where((factor > 0) & (factor < _LARGEST_FACTOR), factor, 1.0)
     table = np.zeros((len(inside), len(used)))
     table[inside] = scores * factor
     table[~inside] = table[inside].mean(axis=0)  # images of weight 0
@@ -263,3 +289,17 @@ def refitted_students(
     over = over.within(*(side[used] for side in limits))
     fitted = joint_students(over) if tuner.joint else solve(over)
     return LinearStudents(fitted.weights * factor[:, None], fitted.intercepts)
+
+
+def _with_columns(
+    tuner: Tuner, node: Node, used: NDArray[np.intp], scores: Array
+) -> NDArray | None:
+    """Return the store's scores of ``fit`` with ``scores`` in the columns ``used``; None if no
+    thumb of ``node`` reads them."""
+    if not any(of.adjusted for of in tuner.terms(node).values()):
+        return None
+    own = tuner.store.scores_of(FIT)
+    table = empty(own.shape, np.float32)
+    table[:] = own
+    table[:, used] = scores
+    return table

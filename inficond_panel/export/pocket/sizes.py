@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from inficond_panel.common.files import write_folders
+from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.errors import ExportError
 from inficond_panel.export.network.folder import CARD, CARD_JSON, check_folder, markdown_table
 from inficond_panel.export.pocket.certificate import (
@@ -19,8 +20,37 @@ from inficond_panel.export.pocket.certificate import (
     STUDENTS_ROW,
     TEACHER_ROW,
 )
-from inficond_panel.export.pocket.folder import PocketFiles, fill_folder
+from inficond_panel.export.pocket.folder import PocketFiles, fill_folder, make_files
+from inficond_panel.export.pocket.learn import learn_pocket
 from inficond_panel.results.frame import document, make_frame
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+
+if TYPE_CHECKING:
+    from precompute.teachers.trunk import TrunkName
+
+
+def make_pockets(
+    tuner: Tuner,
+    node: Node,
+    names: Sequence[TrunkName],
+    split: str = TUNE,
+    *,
+    epochs: int = 0,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> list[PocketFiles]:
+    """Learn a pocket of ``node`` with each trunk, and measure all of them on a split; nothing is
+    written. Raises the errors of ``learn_pocket`` and ``make_files``."""
+    share = 0.7 / len(names)
+    pockets = [
+        learn_pocket(
+            tuner, node, name, holdout=split == HOLDOUT, epochs=epochs, seed=seed,
+            progress=part_of(progress, share * n, share * (n + 1)),
+        )
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+    return make_files(pockets, split, part_of(progress, 0.7, 1.0))
 
 
 def side_of(files: PocketFiles) -> int:
@@ -69,19 +99,24 @@ def _card_of_all(files: Sequence[PocketFiles], folder: Path) -> list[str]:
     return [CARD, CARD_JSON]
 
 
-def costs_in(folders: Sequence[str | Path]) -> tuple[list[dict[str, Any]], str]:
+def costs_in(
+    folders: Sequence[str | Path], names: Sequence[str] = ()
+) -> tuple[list[dict[str, Any]], str]:
     """Return the rows of the tables of costs in the cards of pockets' folders, and the split of
-    their AP. Of several folders, rows of pockets have the folder's name. Raises ``ExportError``
-    for a folder without such a card, and for cards of different splits."""
+    their AP. Rows of pockets have the ``names``, if there are any, and without them of several
+    folders the folder's name. Raises ``ExportError`` for a folder without such a card, and for
+    cards of different splits."""
     rows: dict[str, dict[str, Any]] = {}
     splits = set()
-    for folder in map(Path, folders):
+    several = [f"{Path(folder).name}: {POCKET_ROW}" for folder in folders if len(folders) > 1]
+    for at, folder in enumerate(map(Path, folders)):
         try:
             card = json.loads((folder / CARD_JSON).read_text(encoding="utf-8"))
             splits.add(card["split"])
             for row in card["cost"]["rows"]:
-                of_folder = len(folders) > 1 and row["model"] not in (TEACHER_ROW, STUDENTS_ROW)
-                name = f"{folder.name}: {row['model']}" if of_folder else row["model"]
+                name = row["model"]
+                if (named := names or several) and name not in (TEACHER_ROW, STUDENTS_ROW):
+                    name = name.replace(POCKET_ROW, named[at], 1)
                 rows.setdefault(name, {**row, "model": name})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ExportError(

@@ -92,8 +92,9 @@ class FitData:
         lambda_ = np.array(values, dtype=np.float64)
         return replace(self, penalties=replace(self.penalties, lambda_=lambda_))
 
-    def under(self, terms: Mapping[str, Terms]) -> FitData:
-        """Return this data with ``terms`` applied to the classes that have any.
+    def under(self, terms: Mapping[str, Terms], scores: NDArray | None = None) -> FitData:
+        """Return this data with ``terms`` applied to the classes that have any; ``scores`` are as
+        in ``TargetSource.on_fit``.
 
         First thumbs adjust the targets. Then the effects of repairs change penalties, weights and
         targets, and add photos. At last they multiply the weights of all photos.
@@ -101,7 +102,7 @@ class FitData:
         if not terms:
             return self
         adjusted = {name: of.adjusted for name, of in terms.items() if of.adjusted}
-        data = replace(self, targets=self.targets.adjusted(adjusted))
+        data = replace(self, targets=self.targets.adjusted(adjusted, scores))
         for name, of_class in terms.items():
             data = data._changed(name, of_class)
         source, usual = data.source, data.weights.usual

@@ -99,9 +99,11 @@ class TargetSource:
             soft[some] = self._soft(self.store.teacher_logit[rows[some]], others, shift)
         return soft
 
-    def on_fit(self) -> NDArray:
-        """Return the adjusted probabilities ``(n, K)`` of teacher or oracle on ``fit``."""
-        store, rows, scores = self.store, self.store.rows(FIT), self.store.scores_of(FIT)
+    def on_fit(self, scores: NDArray | None = None) -> NDArray:
+        """Return the adjusted probabilities ``(n, K)`` of teacher or oracle on ``fit``, by thumbs
+        on the store's scores, or on other ``scores`` ``(n, C)`` of these images."""
+        store, rows = self.store, self.store.rows(FIT)
+        scores = store.scores_of(FIT) if scores is None else scores
         if self.learned != "oracle":
             return self.teacher_on(rows, scores)
         others = oracle_others(store) if self._softmax else None
@@ -218,8 +220,11 @@ class Targets:
             self.label[:, [k]],
         )
 
-    def adjusted(self, by_class: Mapping[str, tuple[Adjustment, ...]]) -> Targets:
+    def adjusted(
+        self, by_class: Mapping[str, tuple[Adjustment, ...]], scores: NDArray | None = None
+    ) -> Targets:
         """Return the targets on ``fit`` as thumbs adjust them; the other classes keep theirs.
+        ``scores`` are as in ``TargetSource.on_fit``.
 
         Raises ``TuningError`` for thumbs on a class's own word whose scores are others now."""
         if not by_class:
@@ -230,11 +235,11 @@ class Targets:
         new = {store.classes.index(name): each for name, each in by_class.items()}
         source = replace(self.source, adjusted={**self.source.adjusted, **new})
         if source.link == SOFTMAX or isinstance(self.values, Tempered):
-            values = _mixed(source, self.label, source.on_fit())
+            values = _mixed(source, self.label, source.on_fit(scores))
             return replace(self, source=source, values=values)
         places = np.flatnonzero(np.isin(columns, list(new)))
         part, values = source.at(columns[places]), self.values.copy()
-        values[:, places] = _mixed(part, self.label[:, places], part.on_fit())
+        values[:, places] = _mixed(part, self.label[:, places], part.on_fit(scores))
         return replace(self, source=source, values=values)
 
     def relabelled(self, class_name: str, labels: Mapping[str, int]) -> Targets:

@@ -26,6 +26,7 @@ from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.results.tree import take_tree
 from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.jobs import THREADS
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.vocabulary.splits import HOLDOUT
 
@@ -226,13 +227,13 @@ class WaitingJobs(Jobs):
 
     spare = False
 
-    def _start(self, idle: bool) -> None:
+    def _start(self, thread: str) -> None:
         """Start no thread: ``work_off`` runs the jobs in its caller's thread."""
 
     def work_off(self) -> None:
         """Run all waiting jobs, and the jobs that they start."""
-        while waiting := [idle for idle, jobs in self._queues.items() if not jobs.empty()]:
-            self._run_next(min(waiting))
+        while waiting := [name for name, jobs in self._queues.items() if not jobs.empty()]:
+            self._run_next(min(waiting, key=THREADS.index))
 
 
 class Explorable:

@@ -242,7 +242,7 @@ def make_views(app: AppState) -> dict[str, View]:
 def close_views(views: Mapping[str, View]) -> None:
     """Close the views of an ended page, so that nothing outside the page refers to them."""
     for view in views.values():
-        if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView):
+        if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView | ProvenanceView):
             view.close()
 
 

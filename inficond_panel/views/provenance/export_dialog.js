@@ -4,6 +4,7 @@ import { h, icon, keyed, set, text, watch } from "../../ui/base.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { networkDialog } from "./network_dialog.js"
+import { pocketDialog } from "./pocket_dialog.js"
 
 const FORMAT_WORDS = {
   npz: ["NumPy archive", "weights, intercepts, thresholds and names"],
@@ -38,8 +39,9 @@ export function exportDialog(root, model, say) {
     "Save page as HTML",
   )
   const status = h("span", { class: "told small", role: "status" })
-  const [command, pocket] = [h("code", {}), h("code", {})]
+  const command = h("code", {})
   const network = networkDialog(root, model, say, () => dialog.close())
+  const pocket = pocketDialog(root, model, say, () => dialog.close())
   const { dialog, heading } = titledDialog(
     root,
     "export",
@@ -53,8 +55,8 @@ export function exportDialog(root, model, say) {
         "and the edits file that replays the branch from #0.",
     ),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
-    h("p", { class: "muted" }, "A small network for photos, cheaper than the encoder: ", pocket),
     network.section,
+    pocket.section,
     h("footer", {}, zip, edits, page, status),
   )
   let node = ""
@@ -101,8 +103,8 @@ export function exportDialog(root, model, say) {
       node = row.id
       text(heading, `Export ${row.title}`)
       command.replaceChildren(...commandParts("export", row.id, "--format onnx-pixels"))
-      pocket.replaceChildren(...commandParts("pocket", row.id, "--output pocket"))
       network.show(row)
+      pocket.show(row)
       say("find_formats")
       dialog.showModal()
     },

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import param
+from panel.viewable import Child
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import bound, count, factor, number
@@ -38,6 +39,8 @@ class ProvenanceTree(ViewComponent):
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="Export formats, and progress or error of the requested file.")
     network = param.Dict({}, doc="See `make_network`; empty: none is offered.")
+    pocket = param.Dict({}, doc="See `make_pocket`; empty: none is offered.")
+    cost_plot = Child(doc="Column with the plot of what pockets cost, once there are any.")
     metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the rows."
     )

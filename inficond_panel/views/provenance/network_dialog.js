@@ -44,7 +44,7 @@ export function networkDialog(root, model, say, leave) {
     "Refit my network",
   )
   const words = h("p", { class: "muted" })
-  const section = h("section", { class: "my-network", hidden: "" }, h("h3", {}, "My network"), words, opened)
+  const section = h("section", { class: "exported", hidden: "" }, h("h3", {}, "My network"), words, opened)
 
   const choose = (key) => {
     world = key

@@ -37,6 +37,7 @@ from inficond_panel.views.provenance.iterations import (
     place_window,
 )
 from inficond_panel.views.provenance.network import NetworkActions, make_network
+from inficond_panel.views.provenance.pocket import CostPlot, PocketActions, make_pocket
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 STILL = 500  #: largest number of rows in a saved page
@@ -54,7 +55,7 @@ def typed_sentence(names: Sequence[str], *, deletable: bool = True) -> str:
     return f"{begin} Delete {them} (T) to show the iterations without {them}."
 
 
-class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
+class ProvenanceView(ComparisonActions, NetworkActions, PocketActions, Viewer):
     """View of the iterations, newest first; a click on a row shows it, and deletes nothing."""
 
     def __init__(self, app: AppState) -> None:
@@ -64,6 +65,7 @@ class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
         self._window = place_window(len(app.tuning.nodes), self._branches.current)
         self._results = RowResults(app)
         self._tree = ProvenanceTree.of(app, sizing_mode="stretch_both")
+        self._cost = CostPlot(app, self._tree)
         tie(self._tree, app.settings, metric="history_metric")
         self.listen_to(self._tree)
         super().__init__()
@@ -210,6 +212,18 @@ class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
         if self.app.network.file is not None:
             send_file(self._tree, self.app.network.file)
 
+    @param.depends(
+        "app.pocket.missing", "app.pocket.trunks", "app.pocket.kept", "app.pocket.status",
+        watch=True,
+    )  # fmt: skip
+    def _show_pocket(self) -> None:
+        self._tree.pocket = make_pocket(self.app.pocket)
+
+    @param.depends("app.pocket.file", watch=True)
+    def _save_pocket_file(self) -> None:
+        if self.app.pocket.file is not None:
+            send_file(self._tree, self.app.pocket.file)
+
     @action
     def _set_note(self, node: str, text: str) -> None:
         self.app.tuning.set_note(node, text)
@@ -243,6 +257,7 @@ class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
         self.app.export.look()
         self.app.network.look()
         self._show_network()
+        self._show_pocket()
 
     @action
     def _export_students(self, node: str, formats: list[str]) -> None:
@@ -261,6 +276,10 @@ class ProvenanceView(ComparisonActions, NetworkActions, Viewer):
         tree, metric = self._tree, METRICS[self._tree.metric]
         name = metric.name if tree.data.get("class") else metric.mean
         return draw_picture(tree.tree, tree.results, name)
+
+    def close(self) -> None:
+        """Release the plot of the pockets, at the end of the session."""
+        self._cost.close()
 
     def __panel__(self) -> Viewable:
         return self._tree
