@@ -255,10 +255,10 @@ def _mean_ap(pocket: Pocket, kind: str) -> float:
 def used_concepts(tuner: Tuner, node: Node) -> NDArray[np.intp]:
     """Return the indices of the concepts that a pocket of ``node`` has scores of: those that its
     students use, and those of its thumbs."""
-    named = {name for of in tuner.terms(node).values() for thumb in of.adjusted
-             for name in thumb.concepts}  # fmt: skip
-    thumbed = np.isin(np.array(tuner.store.concepts), [*named])
-    return np.flatnonzero((node.weights != 0).any(axis=1) | thumbed)
+    adjusted = [thumb for of in tuner.terms(node).values() for thumb in of.adjusted]
+    names = {name for thumb in adjusted for name in thumb.concepts}
+    with_thumb = np.isin(np.array(tuner.store.concepts), [*names])
+    return np.flatnonzero((node.weights != 0).any(axis=1) | with_thumb)
 
 
 def refitted_students(

@@ -165,7 +165,8 @@ function builder(model, say, node) {
     text(
       about,
       missing ||
-        `It gets the students of ${row.number} with all thumbs. It takes minutes. You can go on meanwhile; if you close this page, it stops.`,
+        `It gets the students of ${row.number} with all thumbs. It takes minutes. ` +
+          "You can go on meanwhile; if you close this page, it stops.",
     )
     set(fields, "hidden", trunks.length && !builds ? null : "")
     drawOnce(trunk, JSON.stringify(trunks), () => trunks.map(([value, name]) => h("option", { value }, name)))
