@@ -257,10 +257,10 @@ def _by_labels(values: np.ndarray, dataset: Dataset) -> tuple[str, str]:
     """Return the activation that predicts the labels of fit better, a softmax unless a sigmoid per
     class clearly does, and the sentence on it, "" with few labels. The first columns of ``values``
     are logits of the data set's classes; without values the sentence is "", too."""
-    from inficond_panel.store.teacher_outputs import activation_text, fit_of_labels
-
     if not values.size:
         return SOFTMAX, ""
+    from inficond_panel.store.teacher_outputs import activation_text, fit_of_labels
+
     own, other = np.split(values, [len(dataset.classes)], axis=1)
     fit = fit_of_labels(own, dataset.label, np.array(dataset.split), single=True, other=other)
     if fit is None:

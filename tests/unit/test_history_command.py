@@ -484,3 +484,7 @@ def test_one_class_of_two_iterations_is_compared(told):
 
 def test_a_class_that_is_not_there_is_not_compared(told):
     assert "There is no class 'bicycl'" in told("compare", "--node", 0, 1, "--class", "bicycl")
+
+
+def test_the_two_limits_of_a_weight_are_named(told):
+    assert re.search(r"^class +concept +at least +at most +weight", told("show", "--node", 1), re.M)
