@@ -165,7 +165,24 @@ class AnswersError(FileProblemsError):
 
 
 class DataError(InficondError, ValueError):
-    """Unusable images, labels, logits or word lists."""
+    """Unusable images, labels, logits or word lists.
+
+    ``key`` is the key of the spec that is at fault, such as ``dataset.splits.tune``; "": none.
+    """
+
+    def __init__(self, message: str, remedy: str = "", key: str = "") -> None:
+        super().__init__(message, remedy)
+        self.key = key
+
+
+class DataFaultsError(DataError):
+    """Several faults of a spec's data, reported together, each with its remedy."""
+
+    def __init__(self, faults: Sequence[DataError]) -> None:
+        *others, last = faults
+        lines = [each.for_shell for each in others]
+        super().__init__("\n".join([*lines, last.message]), last.remedy)
+        self.faults = tuple(faults)
 
 
 class OrderError(DataError):

@@ -207,7 +207,7 @@ def from_frames(
         target, scores, logits, labels, **settings, made_by="inficond_panel.from_frames"
     )
     if task == "multi_label" and (note := one_class_note(store.label, store.images)):
-        sys.stderr.write(f"{note}\n")
+        sys.stderr.write(f"{note.python}\n")
     if path is None:
         sys.stderr.write(f"Temporary store: {target}; give path=... to keep it.\n")
     return open_students(target, store=target)

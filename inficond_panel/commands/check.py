@@ -13,7 +13,7 @@ from inficond_panel.common.database import is_address
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
-from inficond_panel.errors import InficondError, MissingExtraError, OrderError, StoreError
+from inficond_panel.errors import DataError, InficondError, MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
@@ -45,9 +45,10 @@ def run(args: argparse.Namespace) -> None:
         return
     spec = load_spec(file)
     if has_store(spec.store):
-        network, opened = list[str](), _check_against_store(spec, args.spec)
+        teacher = _check_against_store(spec, args.spec)
+        opened = teacher is not None
     else:
-        network, opened = _check_data(spec), False
+        teacher, opened = _check_data(spec), False
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -55,8 +56,8 @@ def run(args: argparse.Namespace) -> None:
         say(f"task     {task_text(spec.dataset.task, activation)}")
     if spec.students.link == SOFTMAX:
         say("students one softmax over all classes: a thumb on one class changes the others too")
-    for line in network:
-        say(f"network  {line}")
+    for line in teacher or ():
+        say(line)
     _say_store(spec, args.spec, opened)
     _say_history(str(spec.history_of(args.spec)))
     if spec.study and has_store(spec.store):
@@ -96,11 +97,11 @@ def _say_history(place: str) -> None:
 
 
 def _check_data(spec: Spec) -> list[str]:
-    """Read corpus and data set, look for the images, check a table of logits against labels, and
-    open the file of a network; return what it states on input and output, as lines.
+    """Read corpus, data set and the teacher's table, look for the images, and open the file of a
+    network; return what it states on input and output, as lines.
 
-    Raises ``DataError`` for faults of corpus, data set and network, and ``OrderError`` for a table
-    whose columns fit the labels under other names.
+    Raises ``DataError`` with all faults, at their lines of the spec, and ``OrderError`` for a
+    table whose columns fit the labels under other names.
     """
     if not isinstance(spec.dataset, RootedDataset):
         return []
@@ -109,28 +110,49 @@ def _check_data(spec: Spec) -> list[str]:
     except MissingExtraError as error:
         note(f"Images and labels are not checked: {error.message}")
         return []
-    from inficond_panel.store.near_images import ALLOWED, check_across
+    from inficond_panel.spec.faults import Faults, in_spec
     from precompute.concepts.corpus import read_corpus
-    from precompute.datasets import check_files, load_dataset
+    from precompute.datasets import load_dataset
+
+    faults, lines = Faults(), list[str]()
+    with faults.gather():
+        read_corpus(Path(spec.concepts.corpus))
+    with faults.gather():
+        dataset = load_dataset(spec.dataset)
+        with faults.gather():
+            _check_images(spec.dataset, dataset)
+        with faults.gather("teacher"):
+            lines = _teacher_lines(spec, dataset)
+    try:
+        faults.check()
+    except DataError as error:
+        raise in_spec(error, spec) from error.__cause__
+    return lines
+
+
+def _check_images(section: RootedDataset, dataset: Dataset) -> None:
+    """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
+    from inficond_panel.store.near_images import ALLOWED, check_across
+    from precompute.datasets import check_files
     from precompute.datasets.equal_files import equal_images
 
-    read_corpus(Path(spec.concepts.corpus))
-    dataset = load_dataset(spec.dataset)
-    check_files(dataset, spec.dataset.max_bad_share)
+    check_files(dataset, section.max_bad_share)
     equal = equal_images(dataset)
-    check_across(equal, spec.dataset.across_splits, ALLOWED)
+    check_across(equal, section.across_splits, ALLOWED)
     if equal.groups:
         note(f"Equal files: {equal}")
-    if isinstance(spec.teacher, LogitsTeacher):
-        _check_table(spec, spec.teacher, dataset)
-    return _network_lines(spec, dataset)
 
 
-def _network_lines(spec: Spec, dataset: Dataset) -> list[str]:
-    """Load the teacher's network if it is a file; return what the file states, as lines. Raises
-    ``DataError`` for a file that does not fit the spec."""
+def _teacher_lines(spec: Spec, dataset: Dataset) -> list[str]:
+    """Read the teacher's table, or load its network if it is a file; return lines on what they
+    hold. Raises ``DataError`` for what does not fit the spec."""
     from inficond_panel.spec.sections.teacher import is_file
 
+    if isinstance(spec.teacher, LogitsTeacher):
+        from precompute.teachers.outputs import check_table
+
+        text = check_table(spec.teacher, dataset)
+        return [f"teacher  {text}"] if text else []
     if not is_file(spec.teacher):
         return []
     from precompute.teachers.loading import TeacherSource
@@ -139,21 +161,10 @@ def _network_lines(spec: Spec, dataset: Dataset) -> list[str]:
     try:
         source = TeacherSource.of(spec, dataset.classes, [])
         replace(source, device=CPU).load()
-        return lines_of(source.section, dataset.classes)
+        return [f"network  {line}" for line in lines_of(source.section, dataset.classes)]
     except MissingExtraError as error:
         note(f"The teacher's network is not checked: {error.message}")
         return []
-
-
-def _check_table(spec: Spec, teacher: LogitsTeacher, dataset: Dataset) -> None:
-    from precompute.teachers.outputs import check_table, in_spec
-
-    try:
-        check_table(teacher, dataset)
-    except OrderError as error:
-        raise in_spec(error, spec) from error
-    except InficondError as error:
-        note(f"The order of the teacher's outputs is not checked: {error.message}")
 
 
 def _check_study(name: str) -> None:
@@ -175,19 +186,19 @@ def _check_study(name: str) -> None:
         note(f"Warning: participants.most: {uneven}")
 
 
-def _check_against_store(spec: Spec, name: str) -> bool:
-    """Check class names, groups and link against the store; return False, with a note, if it cannot
-    be used."""
+def _check_against_store(spec: Spec, name: str) -> list[str] | None:
+    """Check class names, groups and link against the store; return lines on its teacher, or None,
+    with a note, if the store cannot be used."""
     from inficond_panel.concepts.own_words import words_note
     from inficond_panel.store import open_store
-    from inficond_panel.store.teacher_outputs import hold_store
+    from inficond_panel.store.teacher_outputs import hold_store, store_activation_text
     from inficond_panel.tuning.cells import check_groups
 
     try:
         store = open_store(spec.store)
     except StoreError as error:
         note(f"Class names, groups and link are not checked: {error.for_shell}")
-        return False
+        return None
     check_against(spec, store.classes, store.task)
     check_groups(spec, store)
     try:
@@ -203,4 +214,5 @@ def _check_against_store(spec: Spec, name: str) -> bool:
     for warning in store.attrs.get("warnings", []):
         if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES)):
             note(f"Warning: {warning}")
-    return True
+    text = store_activation_text(store)
+    return [f"teacher  {text}"] if text else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,18 +99,21 @@ def compare(
     after: Node,
     split: str = TUNE,
     *,
+    classes: Collection[str] | None = None,
     draws: int | None = None,
     top: int = 10,
 ) -> Comparison:
     """Return the differences between the students of two iterations on ``split``.
 
     Changes are from ``before`` to ``after``; neither needs to be an ancestor of the other. Each
-    class that differs lists the ``top`` concepts whose influence changed most. ``draws`` are
-    bootstrap draws (None: the spec's). The caller counts evaluations on the holdout.
+    class that differs lists the ``top`` concepts whose influence changed most. ``classes`` are
+    compared, None: all; the mean AP is over all classes in any case. ``draws`` are bootstrap draws
+    (None: the spec's). The caller counts evaluations on the holdout.
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
-    names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
+    noise, every = tuner.spec.views.noise(draws), tuner.store.classes
+    names = [name for name in every if classes is None or name in classes]
     was, now = tuner.at(before, split), tuner.at(after, split)
     same = [_same(was[name], now[name]) for name in names]
     return Comparison(

@@ -33,8 +33,8 @@ _HEADINGS = {
 }
 _BOUND_HEADINGS = {
     **plain_headings("class", "concept"),
-    "lower": Heading("weight from", missing=""),
-    "upper": Heading("to", missing=""),
+    "lower": Heading("at least", missing=""),
+    "upper": Heading("at most", missing=""),
     "weight": Heading("weight"),
 }
 

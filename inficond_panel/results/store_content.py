@@ -22,7 +22,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.other_students import others
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import parts_of
-from inficond_panel.store.teacher_outputs import hold_store
+from inficond_panel.store.teacher_outputs import hold_store, store_activation_text
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.opening import typed_folder
 from inficond_panel.tuning.student import Evaluation
@@ -69,6 +69,7 @@ def store_content(
         "segments": len(store.segment_image),
         **{key: store.attrs[key] for key in ("encoder", "corpus", "teacher")},
         "activation": store.activation,
+        "activation_fit": store_activation_text(store),
         "task": store.task,
         "other_classes": [str(name) for name in store.read("other_class")],
         "metadata": list(store.metadata_columns),
@@ -106,6 +107,7 @@ def content_frame(
         "hash": facts["store_hash"],
         **{key: facts[key] for key in ("encoder", "corpus", "teacher")},
         "task": task_text(facts["task"], facts["activation"], outputs),
+        "activation": facts.get("activation_fit", ""),
         "classes": str(len(facts["classes"])),
         "images": ", ".join(f"{images} {split}" for split, images in facts["images"].items()),
         "segments": f"{segments}{per_image}",

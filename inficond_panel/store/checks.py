@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.names import equal_names, pair_text
 from inficond_panel.common.near_words import listed
+from inficond_panel.errors import Remedy
 from inficond_panel.store.schema import ATTRIBUTES, COORDINATES, SCORING_METHODS, content_hash
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
@@ -117,20 +118,23 @@ def is_single_label(label: NDArray) -> bool:
     return bool(several and (label >= 0).any() and not _wrong(label).any())
 
 
-def one_class_note(label: NDArray, images: Sequence[str]) -> str:
+def one_class_note(label: NDArray, images: Sequence[str]) -> Remedy:
     """Return a note for the user if the labels ``(n, K)`` of multi-label data look single-label,
-    since at most 1 of 20 labelled images has several classes or none; else return ""."""
+    since at most 1 of 20 labelled images has several classes or none; else an empty one. Its text
+    for Python has the arguments to pass."""
     known = (label >= 0).any(axis=1)
     wrong = np.flatnonzero(_wrong(label))
     if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
-        return ""
+        return Remedy("")
     counts = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
     names = quoted([images[i] for i in wrong.tolist()], _NAMED)
     correct = f"correct the labels of {names}, " if names else ""
-    return (
-        f"{counts}, but the task is multi_label. If each image shows exactly one class, {correct}"
-        "set task to single_label, and set activation to the teacher's last layer, softmax or "
-        "sigmoid."
+    start = f"{counts}, but the task is multi_label. If each image shows exactly one class, "
+    return Remedy(
+        f"{start}{correct}set task to single_label, and set activation to the teacher's last "
+        "layer, softmax or sigmoid.",
+        f'{start}{correct}pass task="single_label" and activation="softmax"; if the teacher was '
+        'trained for each class separately, task="single_label" alone.',
     )
 
 

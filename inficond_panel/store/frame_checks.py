@@ -17,7 +17,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.store.checks import quoted, single_label_fault
-from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
+from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Largest absolute value in a frame: the store holds float32, where larger values become infinite.
@@ -103,7 +103,11 @@ def split_faults(given: object, split: object) -> Iterator[str]:
     assigned = set(map(name_key, split))
     for needed in (FIT, TUNE):
         if needed not in assigned:
-            yield f"split has no image with the value {needed!r}"
+            yield (
+                f"split has no image with the value {needed!r}, {IMAGES_OF[needed]}: of one data "
+                "set, give a random part this value, as 60 % fit, 20 % tune and 20 % holdout "
+                "(inficond docs data, One data set only)"
+            )
 
 
 def column_fault(name: str, given: object, values: str) -> str:

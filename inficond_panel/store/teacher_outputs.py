@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number, signed
+from inficond_panel.distill.metrics.activation_fit import ActivationFit, fit_activations
 from inficond_panel.distill.metrics.output_order import MOST_IMAGES, check_order, fitting_outputs
 from inficond_panel.errors import DataError, OrderError, Remedy, precompute_command
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import AS_GIVEN, SINGLE_LABEL
+from inficond_panel.vocabulary.tasks import AS_GIVEN, SIGMOID, SINGLE_LABEL, SOFTMAX
 
 
 def oracle_others(store: Store) -> np.ndarray:
@@ -132,6 +133,52 @@ def fitting_text(logits: NDArray, label: NDArray, classes: Sequence[str], softma
         return "By the labels no output fits a class."
     pairs = [f"output {output} fits {classes[k]!r}" for k, output in sorted(fits.items())]
     return f"By the labels, with outputs counted from 0, {listed(pairs, _NAMED)}."
+
+
+def activation_text(fit: ActivationFit, activation: str) -> str:
+    """Return a sentence on which activation predicts the labels of ``fit`` better, softmax or a
+    sigmoid per class, and on the AP with and without the softmax; ``activation`` is in use."""
+    losses = (
+        f"log loss {number(fit.softmax_loss, 2)} per image, "
+        f"{number(fit.sigmoid_loss, 2)} by a sigmoid per class"
+    )
+    verdict = {
+        SOFTMAX: "a softmax predicts the labels of fit better",
+        SIGMOID: "a sigmoid per class predicts the labels of fit better than a softmax",
+        "": "the labels of fit do not decide between a softmax and a sigmoid per class",
+    }[fit.better]
+    softmax, alone = number(fit.softmax_ap, 3), number(fit.column_ap, 3)
+    ap = f"mean AP on fit {softmax}, of the logits alone {alone}"
+    if activation == SIGMOID:
+        ap = f"mean AP on fit {alone}, by a softmax {softmax}"
+    other = fit.better not in ("", activation)
+    change = f". If the teacher was trained so, set its activation to {fit.better}" * other
+    return f"{verdict} ({losses}); {ap}{change}"
+
+
+def fit_of_labels(
+    logits: NDArray, label: NDArray, split: NDArray, *, single: bool, other: NDArray | None = None
+) -> ActivationFit | None:
+    """Return how well softmax and sigmoids predict the labels ``(n, K)`` of fit, from logits
+    ``(n, K)`` and, of a softmax's further classes, ``(n, M)``; None unless ``single``: one class
+    per image."""
+    if not single:
+        return None
+    rows = np.flatnonzero(split == FIT)
+    return fit_activations(logits[rows], label[rows], None if other is None else other[rows])
+
+
+def store_activation_text(store: Store) -> str:
+    """Return ``activation_text`` of a store; "" if it has several classes per image, or few labels
+    of ``fit``."""
+    fit = fit_of_labels(
+        store.teacher_logit,
+        store.label,
+        np.asarray(store.split),
+        single=store.task == SINGLE_LABEL,
+        other=store.other_logit,
+    )
+    return activation_text(fit, store.activation) if fit else ""
 
 
 def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFinding | None:

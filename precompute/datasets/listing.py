@@ -15,6 +15,7 @@ from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec import ALL_IMAGES, REST, ColumnPart
+from inficond_panel.spec.faults import Faults
 from inficond_panel.spec.sections.splits import Reference, Splits, list_name
 from inficond_panel.store.images import decode, photo_digest
 from precompute.datasets.captions import captions_of, without_photos
@@ -79,11 +80,16 @@ class Listing:
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:
-        """Return the split by image id; add a line to ``notes`` on images that are in no split."""
-        references = splits.values()
-        lists = {
-            str(list_name(ref)): self._members(ref) for ref in references.values() if ref != REST
-        }
+        """Return the split by image id; add a line to ``notes`` on images that are in no split.
+
+        Raises ``DataError`` with the faults of all splits."""
+        references, faults = splits.values(), Faults()
+        lists: dict[str, list[str]] = {}
+        for split, ref in references.items():
+            with faults.gather(f"dataset.splits.{split}"):
+                if ref != REST:
+                    lists[str(list_name(ref))] = self._members(ref)
+        faults.check()
 
         def positives(ids: Sequence[str]) -> np.ndarray:
             return self.labels(ids, self.classes(ids)) == 1
@@ -125,7 +131,8 @@ class Listing:
             available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
             raise DataError(
                 f"No image has {lost[0]!r} in the column {column!r}; available: {available}.",
-                "Correct the value in dataset.splits.",
+                "Correct the value in dataset.splits, or divide the images of a value: "
+                f"{{column: {column}, value: VALUE, share: 0.5}}.",
             )
         wanted = set(map(name_key, reference.value))
         members = {image for image, value in value_of.items() if name_key(value) in wanted}

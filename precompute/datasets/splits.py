@@ -15,6 +15,7 @@ from inficond_panel.common.near_words import first_of
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec import REST
+from inficond_panel.spec.faults import about
 from inficond_panel.spec.sections.splits import is_share, list_name
 from precompute.datasets.photo_files import id_finder
 
@@ -122,20 +123,27 @@ def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list
 def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
     split_of: dict[str, str] = {}
     for split, ids in members.items():
-        if not ids:
-            raise DataError(
-                f"The split {split} has no image.", "Set a list with images, or a larger share."
-            )
-        _check_labelled(ids, known, f"the split {split}")
-        twice = [image for image in ids if image in split_of]
-        if twice:
-            raise DataError(
-                f"{count(len(twice), 'image')} in the split {split_of[twice[0]]} and in {split}, "
-                f"{first_of(twice)}.",
-                "Keep each image in one split only.",
-            )
+        with about(f"dataset.splits.{split}"):
+            _check_split(split, ids, known, split_of)
         split_of.update(dict.fromkeys(ids, split))
     return split_of
+
+
+def _check_split(split: str, ids: list[str], known: set[str], split_of: Mapping[str, str]) -> None:
+    """Raise ``DataError`` for a split without images, with unlabelled ones, or with images that
+    are in another split by ``split_of``."""
+    if not ids:
+        raise DataError(
+            f"The split {split} has no image.", "Set a list with images, or a larger share."
+        )
+    _check_labelled(ids, known, f"the split {split}")
+    twice = [image for image in ids if image in split_of]
+    if twice:
+        raise DataError(
+            f"{count(len(twice), 'image')} in the split {split_of[twice[0]]} and in {split}, "
+            f"{first_of(twice)}.",
+            "Keep each image in one split only.",
+        )
 
 
 def _check_labelled(ids: list[str], known: set[str], where: str) -> None:

@@ -42,9 +42,12 @@ _COMMENTS = {
 
 @dataclass
 class SpecDraft:
-    """Content of a new spec. ``teacher_more`` are further keys of the teacher's section. With
-    ``filtered`` the spec filters words; with ``to_fill`` a person must name the teacher's outputs.
-    ``teacher_cost`` are the multiplications of the teacher's network per photo, None if unknown.
+    """Content of a new spec.
+
+    ``teacher_more`` are further keys of the teacher's section, and ``comments`` what the spec says
+    of some of them. With ``filtered`` the spec filters words; with ``to_fill`` a person must name
+    the teacher's outputs. ``teacher_cost`` are the multiplications of the teacher's network per
+    photo, None if unknown.
 
     Paths have the form in which the spec writes them.
     """
@@ -58,6 +61,7 @@ class SpecDraft:
     teacher: ChosenModel
     keys: dict[str, Any] = field(default_factory=dict)
     teacher_more: Mapping[str, Any] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
     filtered: bool = False
     device: str = ""
     to_fill: bool = False
@@ -79,8 +83,7 @@ def _lines(draft: SpecDraft) -> Iterator[str]:
     yield "dataset:"
     yield f"  kind: {layout.kind}"
     for key, setting in draft.keys.items():
-        comment = f" # {_COMMENTS[key]}" if key in _COMMENTS else ""
-        yield f"  {key}: {value(setting)}{comment}"
+        yield f"  {key}: {value(setting)}{_comment(_COMMENTS, key)}"
     if draft.splits:
         yield f"  splits: # {_line(draft.splits_note)}"
         yield "    # What the teacher was trained on belongs in fit, and only there."
@@ -98,12 +101,16 @@ def _lines(draft: SpecDraft) -> Iterator[str]:
         yield from (
             _output_lines(setting, draft.to_fill)
             if key == "classes"
-            else [f"  {key}: {value(setting)}"]
+            else [f"  {key}: {value(setting)}{_comment(draft.comments, key)}"]
         )
     if draft.device:
         yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"
     yield "  lambda: auto # by the teacher, per class; a number, larger: fewer concepts per student"
+
+
+def _comment(comments: Mapping[str, str], key: str) -> str:
+    return f" # {comments[key]}" if key in comments else ""
 
 
 def _encoder_lines(draft: SpecDraft) -> Iterator[str]:
@@ -175,11 +182,13 @@ _SIGMOIDS = ("head", "query2label")
 @dataclass(frozen=True)
 class TaskKeys:
     """Keys of a spec's sections ``dataset`` and ``teacher`` that are detected from labels and
-    teacher; ``assumed`` lists the assumptions for people."""
+    teacher; ``assumed`` lists the assumptions for people, ``comments`` those that the spec states
+    beside keys of the teacher."""
 
     dataset: dict[str, str] = field(default_factory=dict)
     teacher: dict[str, Any] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
+    comments: dict[str, str] = field(default_factory=dict)
 
 
 def task_keys(
@@ -215,7 +224,9 @@ def task_keys(
         return keys
     if single:
         apart = shares and bool(probabilities_fault(values, by_softmax=True))
-        _end_single(keys, teacher, apart)
+        _end_single(
+            keys, teacher, apart, *_by_labels(np.empty((0, 0)) if shares else values, dataset)
+        )
     elif teacher.activation == SOFTMAX:
         keys.teacher["activation"] = SIGMOID
         keys.assumed.append(
@@ -242,17 +253,46 @@ def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: ChosenModel) -> Non
         keys.assumed.append(f"in the teacher's output names {renamed}")
 
 
-def _end_single(keys: TaskKeys, teacher: ChosenModel, apart: bool) -> None:
-    """Add the activation of a teacher of single-label data; with ``apart`` its probabilities do not
-    sum to 1, so that the activation is a sigmoid."""
+def _by_labels(values: np.ndarray, dataset: Dataset) -> tuple[str, str]:
+    """Return the activation that predicts the labels of fit better, a softmax unless a sigmoid per
+    class clearly does, and the sentence on it, "" with few labels. The first columns of ``values``
+    are logits of the data set's classes; without values the sentence is "", too."""
+    if not values.size:
+        return SOFTMAX, ""
+    from inficond_panel.store.teacher_outputs import activation_text, fit_of_labels
+
+    own, other = np.split(values, [len(dataset.classes)], axis=1)
+    fit = fit_of_labels(own, dataset.label, np.array(dataset.split), single=True, other=other)
+    if fit is None:
+        return SOFTMAX, ""
+    better = fit.better or SOFTMAX
+    return better, activation_text(fit, better)
+
+
+def _end_single(
+    keys: TaskKeys, teacher: ChosenModel, apart: bool, by_labels: str, text: str
+) -> None:
+    """Add the activation of a teacher of single-label data: of its file, a sigmoid if its
+    probabilities are ``apart`` (do not sum to 1), or the one ``by_labels``, with its reason as
+    ``text``."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return
-    keys.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
-    if not apart and not teacher.activation:
+    keys.teacher["activation"] = teacher.activation or (SIGMOID if apart else by_labels)
+    if apart or teacher.activation:
+        return
+    reason = f": {text}" if text else ""
+    if by_labels == SIGMOID:
+        keys.comments["activation"] = "assumed by the labels; softmax if trained for one class"
         keys.assumed.append(
-            "the teacher's activation is a softmax, as each image has one class; if it was trained "
-            "for each class separately, set teacher.activation: sigmoid"
+            f"the teacher's activation is a sigmoid per class{reason}; if it was trained to choose "
+            "one class, set teacher.activation: softmax"
         )
+        return
+    keys.comments["activation"] = "assumed; sigmoid if it was trained for each class separately"
+    keys.assumed.append(
+        f"the teacher's activation is a softmax, as each image has one class{reason}; if it was "
+        "trained for each class separately, set teacher.activation: sigmoid"
+    )
 
 
 def _labels(classes: Sequence[str], teacher: ChosenModel) -> dict[str, str]:

@@ -21,8 +21,9 @@ from inficond_panel.common.numbers import duration
 from inficond_panel.common.places import beside, is_remote, place_of
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.random_words import lacks_random_words
-from inficond_panel.errors import CancelledError, InficondError, OrderError, Remedy, StoreError
+from inficond_panel.errors import CancelledError, DataError, InficondError, Remedy, StoreError
 from inficond_panel.spec import Spec
+from inficond_panel.spec.faults import in_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.store.write import check_free, lock_of, only_run
@@ -39,7 +40,7 @@ from precompute.pipeline.own_words import make_words, needed_words
 from precompute.pipeline.random_words import make_random_words
 from precompute.pipeline.words import WordInputs, make_store
 from precompute.teachers.loading import fetch_teacher
-from precompute.teachers.outputs import check_order, in_spec
+from precompute.teachers.outputs import check_order
 
 _ELSEWHERE = "Choose another folder: " + Remedy(
     "inficond precompute --store", "build(..., path=FOLDER)"
@@ -138,8 +139,8 @@ def run(
                 store = open_store(path)
                 words = _words(store, inputs, progress)
                 shutil.rmtree(left)
-    except OrderError as error:
-        raise in_spec(error, spec) from error
+    except DataError as error:
+        raise in_spec(error, spec) from error.__cause__
     report = _report(store, True, words, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")

@@ -13,6 +13,7 @@ import numpy as np
 from inficond_panel.common.devices import CPU
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
+from inficond_panel.spec.faults import about
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.functions import FunctionTeacher, check_allowed
@@ -110,7 +111,8 @@ class TeacherSource:
         """Raise ``DataError`` for a table without the logits of a data set, or for heads that
         cannot be fitted to its labels: early, before slow work."""
         if isinstance(self.section, LogitsTeacher):
-            read_logits(self.section, dataset.ids, dataset.classes)
+            with about("teacher.path"):
+                read_logits(self.section, dataset.ids, dataset.classes)
         if isinstance(self.section, HeadTeacher):
             check_labels(dataset.label[fit_rows(dataset)], dataset.classes)
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.errors import DataError, FileProblem, InficondError, OrderError
-from inficond_panel.spec import Spec
+from inficond_panel.errors import DataError, InficondError
+from inficond_panel.spec.faults import about
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
+from inficond_panel.vocabulary.tasks import SIGMOID
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import readable
 from precompute.teachers.onnx_file import metadata_of
@@ -202,20 +203,28 @@ def check_order(
         other=other,
     )
     if better:
-        raise better.error(order_remedy(teacher, dataset.classes, better))
+        error = better.error(order_remedy(teacher, dataset.classes, better))
+        error.key = "teacher.classes"
+        raise error
 
 
-def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
-    """Read a teacher's table, and raise ``OrderError`` if its columns fit other classes better."""
-    logits = read_logits(teacher, dataset.ids, dataset.classes)
+def check_table(teacher: LogitsTeacher, dataset: Dataset) -> str:
+    """Read a teacher's table, and raise ``OrderError`` if its columns fit other classes better.
+    Return a sentence on which activation the labels of ``fit`` agree with; "" if each image may
+    have several classes, or few have a label."""
+    from inficond_panel.store.teacher_outputs import activation_text, fit_of_labels
+
+    with about("teacher.path"):
+        logits = read_logits(teacher, dataset.ids, dataset.classes)
     check_order(teacher, dataset, logits.own, logits.other)
-
-
-def in_spec(error: OrderError, spec: Spec) -> OrderError:
-    """Return the error with line and column in the spec of the teacher's classes, or teacher."""
-    key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
-    line = str(FileProblem(spec.path, *spec.place(key, name), ""))
-    return OrderError(error.sentence, error.remedy, error.right_names, line)
+    fit = fit_of_labels(
+        logits.own,
+        dataset.label,
+        np.array(dataset.split),
+        single=dataset.task == "single_label",
+        other=logits.other,
+    )
+    return activation_text(fit, teacher.activation or SIGMOID) if fit else ""
 
 
 def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding) -> str:

@@ -6,7 +6,7 @@ A table is a file: CSV, Parquet or npz.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from inficond_panel.common.near_words import first_of, listed, nearest
 from inficond_panel.common.npz import NPZ_FAULTS, open_npz
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
+from inficond_panel.spec.faults import Faults
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from precompute.datasets.photo_files import id_finder
 from precompute.datasets.table_files import Table, read_table
@@ -121,19 +122,14 @@ def read_outputs(
     npz = path.suffix.lower() == ".npz"
     table = _read_npz(path) if npz else read_table(path, _finite, "a finite number")
     more = other_classes(classes, table.columns)
-    _check_classes(table, classes, more)
     row = {name: position for position, name in enumerate(table.ids)}
     find = id_finder(row)
-    missing = [name for name in ids if find(name) not in row]
-    if missing:
-        short = missing[0].lstrip("0")
-        lost = f"There is {short}: the ids lost their leading zeros; write text."
-        hint = lost if short in row else f"Its first image is {table.ids[0]}."
-        raise DataError(
-            f"{path} has no logits for {len(missing)} of {len(ids)} images, "
-            f"{first_of(missing)}. {hint}",
-            "Write the image_ids of the data set; run the teacher on images that are not there.",
-        )
+    faults = Faults()
+    with faults.gather():
+        _check_classes(table, classes, more)
+    with faults.gather():
+        _check_images(table, ids, row, find)
+    faults.check()
     column = positions(table.columns)
     columns = [column[name_key(name)] for name in (*classes, *more)]
     rows = [row[find(name)] for name in ids]
@@ -213,6 +209,22 @@ def read_arrays(
         f"{path} has no array {' and no array '.join(missing)}; it has {listed(there, 5)}.",
         f"Write the file with np.savez(path, {', '.join(f'{n}=...' for n in _ARRAYS)}).",
     )
+
+
+def _check_images(
+    table: Table, ids: Sequence[str], row: Mapping[str, int], find: Callable[[str], str]
+) -> None:
+    """Raise ``DataError`` if images ``ids``, as ``find`` names them, are in no ``row``."""
+    missing = [name for name in ids if find(name) not in row]
+    if missing:
+        short = missing[0].lstrip("0")
+        lost = f"There is {short}: the ids lost their leading zeros; write text."
+        hint = lost if short in row else f"Its first image is {table.ids[0]}."
+        raise DataError(
+            f"{table.path} has no logits for {len(missing)} of {len(ids)} images, "
+            f"{first_of(missing)}. {hint}",
+            "Write the image_ids of the data set; run the teacher on images that are not there.",
+        )
 
 
 def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) -> None:

@@ -148,7 +148,7 @@ CASES = re.findall(
 -     fit: train.txt\n =>
   7:5: dataset.splits.fit: missing; expected a list's name…{column: NAME, value: VALUE} or rest
 - tune: {from: test, share: 0.5} => tune: test
-  9:5: dataset.splits.holdout: rest needs another split t…is a share {from: NAME, share: 0.5}
+  9:5: dataset.splits.holdout: rest needs another split that is a share, as {from: all, share: 0.6}
 - fit: train.txt => fit: rest
   9:5: dataset.splits.holdout: only one split can be rest, and fit already is; write a share
 - fit: train.txt => fit: {from: train, share: 0.5}

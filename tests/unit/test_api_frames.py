@@ -143,6 +143,11 @@ FAULTS = [  # what is done to one of the frames, and the message
     ("split", lambda x: x.replace("tune", "tun"), r"'tun' for .* '0002'. Did you mean 'tune'\?"),
     ("split", lambda x: x.replace("fit", "train"), r"'train' for .* There are fit \(training\)"),
     ("split", lambda x: x.replace("fit", "holdout"), "split has no image with the value 'fit'"),
+    (
+        "split",
+        lambda x: x.replace("tune", "holdout"),
+        r"'tune', tuning images: .*60 % fit, 20 % tune",
+    ),
     ("labels", lambda x: x.rename(columns={"cat": "cats"}), r"'cat' of logits \(nearest: 'cats'\)"),
     ("scores", lambda x: x.astype({"red": str}), "scores has columns that are not numeric: 'red'"),
     ("scores", lambda _: [[1, 2]], "scores is list, expected pandas.DataFrame"),

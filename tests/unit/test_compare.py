@@ -33,6 +33,11 @@ def ap(label: np.ndarray, logit: np.ndarray) -> float:
     return float(average_precision_score(label[known], logit[known]))
 
 
+def test_one_class_is_compared_alone(tree, tuner):
+    found = compare(tuner, tree["root"], tree["b"], classes=["bicycle"])
+    assert [each.class_name for each in found.classes] + list(found.unchanged) == ["bicycle"]
+
+
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
 def test_metrics_sides_and_movers_ordered_by_logits_not_by_weight_by_hand(tuner, tree, split):
     found = compare(tuner, tree["root"], tree["b"], split, top=5).of("bicycle")

@@ -475,3 +475,16 @@ def test_a_concept_that_was_removed_is_in_no_new_copy(of_demo):
     demo("history", "backup", "demo", copy)
     assert "red bus" not in opened(copy).store.concepts
     assert len(opened(copy).nodes()) == 2
+
+
+def test_one_class_of_two_iterations_is_compared(told):
+    document = told("compare", "--node", 0, 1, "--class", "bicycle", "--json")
+    assert {row["class"] for row in document["changes"]["rows"]} == {"bicycle"}
+
+
+def test_a_class_that_is_not_there_is_not_compared(told):
+    assert "There is no class 'bicycl'" in told("compare", "--node", 0, 1, "--class", "bicycl")
+
+
+def test_the_two_limits_of_a_weight_are_named(told):
+    assert re.search(r"^class +concept +at least +at most +weight", told("show", "--node", 1), re.M)

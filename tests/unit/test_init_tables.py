@@ -232,3 +232,46 @@ def test_three_tables_of_excel_become_a_store(tmp_path, monkeypatch, capsys):
     tables = ["scores.csv", "logits.csv", "labels.csv", "--splits", "split.csv"]
     assert main(["init", *tables, "--output", "own.zarr"]) == 0
     assert "20 fit, 10 tune, 10 holdout" in capsys.readouterr().out
+
+
+@pytest.fixture
+def by_batch(home):  # noqa: F811
+    """A table with the batch of each photo, and columns by which no data set is divided."""
+    photos(home / "data", [f"{i}.jpg" for i in range(40)])
+    rows = [
+        {
+            "filename": f"{i}.jpg",
+            "label": name_of(i),
+            "batch": 2024 if i < 30 else 2025,
+            "kind": f"a {name_of(i)}",  # the class again
+            "number": i % 20,
+        }
+        for i in range(40)
+    ]
+    write(home / "data" / "labels.csv", rows)
+
+
+def test_a_column_of_few_values_is_named_as_one_to_split_by(by_batch, capsys):
+    _, out = init(capsys, "data")
+    line = next(line for line in out.splitlines() if "source of photos" in line)
+    assert line.split("Columns: ")[1] == (
+        'batch. splits: {fit: {column: batch, value: "2024"}, '
+        'tune: {column: batch, value: "2025", share: 0.5}, holdout: rest}'
+    )
+
+
+def test_the_splits_that_are_named_can_be_written(by_batch, capsys):
+    spec, out = init(capsys, "data")
+    splits = next(line for line in out.splitlines() if " splits: " in line).split(" splits: ")[1]
+    text = spec.path.read_text()
+    start = text.index("  splits:")
+    end = text.index("  max_bad_share")
+    spec.path.write_text(f"{text[:start]}  splits: {splits}\n{text[end:]}")
+    assert main(["check", str(spec.path)]) == 0
+
+
+def test_without_such_a_column_none_is_named(home, capsys):  # noqa: F811
+    photos(home / "data", [f"{i}.jpg" for i in range(12)])
+    rows = [{"filename": f"{i}.jpg", "label": name_of(i)} for i in range(12)]
+    write(home / "data" / "labels.csv", rows)
+    assert "source of photos" not in init(capsys, "data")[1]

@@ -101,6 +101,7 @@ def add_arguments(parser: Parser) -> None:
         metavar=("BEFORE", "AFTER"),
         help="the two iterations",
     )
+    of["compare"].add_classes("class to compare")
     of["compare"].add_split()
 
 

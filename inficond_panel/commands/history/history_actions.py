@@ -26,6 +26,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.belonging import find_thing
 from inficond_panel.tuning.other_students import count_others, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
+from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.worlds import WORLDS
 
@@ -137,8 +138,9 @@ def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
     """Return frames that compare two iterations on a split."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
+    classes = chosen_classes(args.classes, tuner.store.classes) if args.classes else None
     count_looks(tuner, args.split, *dict.fromkeys((before, after)), what="both ")
-    return comparison_frames(tuner, compare(tuner, before, after, args.split))
+    return comparison_frames(tuner, compare(tuner, before, after, args.split, classes=classes))
 
 
 def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:

@@ -94,6 +94,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
 def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
     from inficond_panel.commands.init.init_costs import encoder_lines
     from precompute.datasets.equal_files import equal_images
+    from precompute.detect.split_columns import split_column_note
 
     layout, counts = draft.layout, Counter(dataset.split)
     say(f"found     {layout.origin}")
@@ -105,9 +106,10 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     equal = equal_images(dataset)
     copies = f"Equal files: {equal}" if equal.groups else ""
     fit = draft.splits.get(FIT)
-    chance = BY_CHANCE if isinstance(fit, dict) and "share" in fit else ""
+    by_chance = isinstance(fit, dict) and "share" in fit
     for text in (
-        chance,
+        BY_CHANCE if by_chance else "",
+        split_column_note(dataset) if by_chance else "",
         _dark_note(dataset),
         *dataset.notes,
         note,
@@ -253,6 +255,7 @@ def _try(
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
         task = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**task.dataset, **draft.keys}, task.teacher
+        draft.comments = task.comments
         layout.assumed += task.assumed
         spec = written()
         if table:
@@ -262,7 +265,7 @@ def _try(
             resolved(spec.teacher, dataset.classes)
             try_network(draft, spec, dataset)
             task = task_keys(dataset, draft.teacher, **asked)
-            draft.teacher_more = task.teacher
+            draft.teacher_more, draft.comments = task.teacher, task.comments
             spec = written()
         _appear(draftfile, output)
     finally:

@@ -80,6 +80,7 @@ def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and print a summary and the next command."""
     from inficond_panel.store.checks import is_single_label, one_class_note
     from inficond_panel.store.frames import store_frames
+    from inficond_panel.store.teacher_outputs import store_activation_text
 
     output = Path(args.output)
     if output.exists():
@@ -118,6 +119,8 @@ def write_tables(args: argparse.Namespace) -> None:
     others = len(store.read("other_class"))
     outputs = others and others + len(store.classes)
     say(f"task      {task_text(store.task, store.activation, outputs)}")
+    if fit := store_activation_text(store):
+        say(f"          {fit}")
     if (
         task != SINGLE_LABEL
         and not args.task

@@ -156,7 +156,7 @@ class Splits(Section):
         rests = [key for key, ref in self.values().items() if ref == REST]
         for key in rests[:1]:
             if not shares:
-                yield key, "rest needs another split that is a share {from: NAME, share: 0.5}"
+                yield key, "rest needs another split that is a share, as {from: all, share: 0.6}"
             elif len(shares) > 1:
                 yield key, f"rest needs shares of one list, got {' and '.join(sorted(shares))}"
             elif sum(ref.share for refs in shares.values() for ref in refs) > 1 - 1e-9:

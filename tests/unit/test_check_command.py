@@ -1,0 +1,118 @@
+"""inficond check says what precompute would refuse: all at once, with the lines of the spec."""
+
+import numpy as np
+import pytest
+from precompute_factory import CLASSES, SPEC, named_encoder, photo_set, write_table
+from scipy.special import expit
+
+from inficond_panel.cli import main
+
+pytestmark = pytest.mark.commands
+
+TEACHER_LINE = 1 + SPEC.splitlines().index("teacher: {kind: logits, path: logits.csv}")
+SPLITS_LINE = 1 + next(i for i, line in enumerate(SPEC.splitlines()) if "splits:" in line)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    photo_set(tmp_path)
+    named_encoder(tmp_path / "encoder")
+    return tmp_path
+
+
+@pytest.fixture
+def check(folder, capsys):
+    """Exit status and standard error of the command ``check``, or another."""
+
+    def run(command="check"):
+        status = main([command, str(folder / "spec.yaml")])
+        return status, capsys.readouterr().err
+
+    return run
+
+
+IDS = [f"{i:05d}" for i in range(12)]
+VALUES = np.random.default_rng(0).normal(size=(12, 2))
+
+
+def half(folder):
+    write_table(folder / "logits.csv", IDS[:6], VALUES[:6])
+
+
+def renamed(folder):
+    write_table(folder / "logits.csv", IDS, VALUES, ("bicycle", "bus"))
+
+
+def probabilities(folder):
+    write_table(folder / "logits.csv", IDS, expit(VALUES))
+
+
+TABLES = {
+    half: "has no logits for 6 of 12 images",
+    renamed: "has no column for the class 'train'",
+    probabilities: "look like probabilities: all lie from 0 to 1",
+}
+
+
+@pytest.mark.parametrize("fault", TABLES, ids=lambda fault: fault.__name__)
+def test_a_teachers_table_that_does_not_fit_is_a_problem_at_its_line(folder, check, fault):
+    fault(folder)
+    status, told = check()
+    assert (status, TABLES[fault] in told) == (1, True)
+    assert told.startswith(f"{folder / 'spec.yaml'}:{TEACHER_LINE}:")
+
+
+@pytest.mark.parametrize("fault", TABLES, ids=lambda fault: fault.__name__)
+def test_precompute_refuses_it_in_the_same_words(folder, check, fault):
+    fault(folder)
+    assert check("precompute")[1].endswith(check()[1])
+
+
+def test_classes_and_images_that_a_table_lacks_are_told_together(folder, check):
+    write_table(folder / "logits.csv", IDS[:6], VALUES[:6], ("bicycle", "bus"))
+    told = check()[1]
+    assert all(TABLES[fault] in told for fault in (half, renamed))
+
+
+def by_column(folder, fit="old", tune="new"):
+    """Splits by a column of the table of labels."""
+    rows = (folder / "photos/labels.csv").read_text().splitlines()
+    ages = ["age", *["old"] * 6, *["new"] * 6]
+    text = "\n".join(f"{row},{age}" for row, age in zip(rows, ages, strict=True))
+    (folder / "photos/labels.csv").write_text(text)
+    lines = SPEC.splitlines()
+    names = f"[{', '.join(CLASSES)}]"
+    lines[SPLITS_LINE - 1 : SPLITS_LINE] = [
+        f"  classes: {names}",
+        "  metadata: labels.csv",
+        "  splits:",
+        f"    fit: {{column: age, value: {fit}}}",
+        f"    tune: {{column: age, value: {tune}, share: 0.5}}",
+        "    holdout: rest",
+    ]
+    (folder / "spec.yaml").write_text("\n".join(lines))
+
+
+def test_the_value_of_a_column_can_be_divided(folder, check):
+    by_column(folder)
+    assert check()[0] == 0
+
+
+def test_a_value_that_no_image_has_is_a_problem_at_its_line(folder, check):
+    by_column(folder, tune="newer")
+    status, told = check()
+    assert status == 1
+    assert told.startswith(f"{folder / 'spec.yaml'}:{SPLITS_LINE + 4}:5: No image has 'newer'")
+
+
+def test_the_faults_of_all_splits_are_told_at_once(folder, check):
+    by_column(folder, "older", "newer")
+    told = check()[1]
+    assert [f":{SPLITS_LINE + at}:5: No image has" in told for at in (3, 4)] == [True, True]
+
+
+def test_faults_of_splits_and_of_the_list_of_words_are_told_at_once(folder, check):
+    by_column(folder, tune="newer")
+    (folder / "words.txt").write_text("")
+    told = check()[1]
+    assert ("words.txt" in told, "No image has 'newer'" in told) == (True, True)
