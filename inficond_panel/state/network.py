@@ -87,7 +87,7 @@ class NetworkState(Working):
 
         status = Status("refitting", "Waiting for its turn")
         self.param.update(node_id=node_id, repair=None, status=status)
-        self.jobs.submit(Job(self.KEY, work, done, self.fail, self._report))
+        self.jobs.submit(Job(self.KEY, work, done, self.fail, self._report, long=True))
 
     def write(self, world: str) -> None:
         """Make a zip of the network's folder, for thumbs that are meant for a ``world``.
