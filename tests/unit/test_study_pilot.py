@@ -15,6 +15,7 @@ from inficond_panel.study.pages.visitor import Visitor
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.results import results
 from inficond_panel.study.results.study_tables import answers_table, export
+from inficond_panel.study.results.timeline import timeline
 from inficond_panel.study.run.study import Study
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -77,6 +78,17 @@ def test_the_same_seed_gives_the_same_answers(pilot, tmp_path):
     again = answers_table(piloted(tmp_path, people=3)[0])
     first = answers_table(pilot[0])
     pd.testing.assert_frame_equal(first[first.index.isin(again.index.unique())], again)
+
+
+def test_nobody_of_a_pilot_works_after_the_time_is_up(tmp_path):
+    text = FULL.replace("class: bicycle\n", "class: bicycle\n    time_limit: 0.7\n")
+    study, _ = piloted(tmp_path, text, 6)
+    late = []
+    for who in study.log.participants():
+        events = [event for event in timeline(study, who) if event.step == "bicycle"]
+        ends = [event.time for event in events if event.action == "time-up"]
+        late += [e.action for e in events for end in ends if e.time > end]
+    assert set(late) == {"leave"}
 
 
 def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):

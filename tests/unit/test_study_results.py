@@ -147,6 +147,29 @@ def test_a_break_costs_no_time(tmp_path, monkeypatch):
     assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
 
 
+def test_waiting_after_the_time_is_up_costs_no_time(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.tune("bicycle", [1.2], ["wheel"])
+    person.notes(1.5, "bicycle", "time-up")
+    person.notes(1.9, "bicycle", "leave", outcome="time")
+    (result,) = results(study)
+    assert (result.minutes, result.outcome) == (pytest.approx(0.5), "time")
+
+
+def test_what_is_tuned_after_the_time_is_up_does_not_count(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.tune("bicycle", [1.2], ["wheel"])
+    person.notes(1.5, "bicycle", "time-up")
+    person.tune("bicycle", [1.7], ["sky"])
+    person.notes(1.9, "bicycle", "leave", outcome="time")
+    (result,) = results(study)
+    assert result.iterations == 1
+
+
 def test_what_the_researcher_notes_costs_no_time(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     second = Person(study, monkeypatch)

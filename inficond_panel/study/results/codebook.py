@@ -67,9 +67,11 @@ _TABLES: dict[str, dict[str, Described]] = {
         **_common("participant", "task", "condition"),
         "place": Described("position in the participant's order", "", "1, 2, …; 0: the training"),
         "outcome": Described(
-            "how the task ended", "", "done, time (limit), left; empty: not finished"
+            "how the task ended; the end is the earliest of goal, limit and leaving",
+            "",
+            "done, time (limit), left; empty: not finished",
         ),
-        "minutes": Described("working time without breaks", "minutes", "number"),
+        "minutes": Described("working time without breaks, until the end", "minutes", "number"),
         "iterations": Described("fine-tunes until the end", "", _COUNT),
         "thumbs": Described("mean number of thumbs per fine-tune", "", "number; empty without one"),
         "undos": Described("steps back with undo", "", _COUNT),

@@ -45,7 +45,8 @@ TASK_MEASURES = {
 
 @dataclass(frozen=True)
 class TaskResult:
-    """Result of one participant in one task at the time when the task was done, or was left.
+    """Result of one participant in one task when the goal was reached, the time was up, or the task
+    was left, whichever came first.
 
     ``minutes`` are without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is the mean number
     of intents per fine-tune; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class
@@ -101,7 +102,8 @@ def _result(
 ) -> TaskResult:
     """Return the result of a participant in a begun task, from its history and events."""
     ready = study.ready_for(participant, task)
-    done, of_task = progress.first(task, "done"), progress.of(task)
+    last_event, of_task = progress.end(task), progress.of(task)
+    done = last_event if last_event and last_event.action == "done" else None
     end = progress.ended(task) or of_task[-1].time
     sets = [one for one in study.concept_sets(participant, task, of_task) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:

@@ -259,7 +259,7 @@ def _spent(
     tasks after the last step; None if neither."""
     at = progress.step
     if at.kind == "task":
-        seconds = progress.seconds(at.name, time)
+        seconds = progress.seconds(at.name, progress.ended(at.name) or time)
         if seconds is None:
             return None, None
         return seconds / 60, _made(study, who, progress, at.name)
