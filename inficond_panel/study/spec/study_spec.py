@@ -24,7 +24,7 @@ from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import AnyPath, Phrase, Some, Text, option
 from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.spec import no_such_spec
-from inficond_panel.study.spec.conditions import Conditions, Level, twice
+from inficond_panel.study.spec.conditions import Conditions, Level, shared_level, twice
 from inficond_panel.study.spec.pages import (
     CODE,
     ID_IN_LINK,
@@ -167,7 +167,11 @@ class StudySpec(SpecFile):
         None, doc="Questions about the introduction, to be answered right."
     )
     form: list[Question] = option([], doc="Questions about the person, such as experience.")
-    training: Task | None = option(None, doc="Task for practice before the others; not counted.")
+    training: Task | None = option(
+        None,
+        doc="Task for practice before the others; not counted. With design: within it has what all "
+        "conditions have in common.",
+    )
     tasks: list[Task] = option(min_length=1, doc="The tasks.")
     blocks: list[Block] = option(
         [], doc="Blocks of tasks, in this order; each task is in one block. None if left out."
@@ -212,6 +216,18 @@ class StudySpec(SpecFile):
     def levels(self) -> list[Level]:
         """The conditions; [] in a study without conditions."""
         return list(self.conditions.levels or []) if self.conditions else []
+
+    @property
+    def within(self) -> bool:
+        """True if each participant sees all conditions."""
+        return bool(self.conditions and self.conditions.design == "within")
+
+    def levels_of(self, task: Task) -> list[Level]:
+        """Return the conditions under which a task may be done. If participants see all conditions,
+        the training has what the conditions have in common, since it comes before them."""
+        if self.within and task is self.training:
+            return [shared_level(self.levels)]
+        return self.levels
 
     def key_of(self, task: Task) -> str:
         """Return the key of a task in the file, such as ``tasks[0]``."""
