@@ -26,6 +26,7 @@ from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
+from inficond_panel.study.results.differences import differences, t_interval
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import (
     TASK_MEASURES,
@@ -256,22 +257,100 @@ def made(participant: str, condition: str, minutes: float, task: str = "t", plac
     )
 
 
-def test_differences_within_people_are_paired():
-    pairs = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0), (5.0, 4.0)]
+def test_differences_within_people_are_those_of_a_crossover():
+    """Two tasks, whose conditions change places from person to person. The difference is half the
+    difference of two groups' period differences (Jones and Kenward, Design and Analysis of
+    Cross-Over Trials), by scipy."""
+    first_a, first_b = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0)], [(5.0, 4.0), (7.0, 3.5), (6.5, 2.0)]
+    orders = [("ab", pair) for pair in first_a] + [("ba", pair) for pair in first_b]
     found = [
         made(f"P{at}", condition, minutes, task)
-        for at, pair in enumerate(pairs)
-        for condition, task, minutes in zip("ab", ("t", "u"), pair, strict=True)
+        for at, (conditions, pair) in enumerate(orders)
+        for condition, task, minutes in zip(conditions, "tu", pair, strict=True)
     ]
     found.append(made("P9", "a", 100.0))  # has not had the other one
-    one = study_results.differences(found, [], ["a", "b"], within=True)[0]
-    first, second = np.array(pairs).T
-    true = stats.ttest_rel(second, first).confidence_interval()
-    facts = one.measure, one.first, one.second, one.n, one.method
-    assert facts == ("minutes", "a", "b", "4", "paired t")
-    assert one.difference == pytest.approx((second - first).mean())
+    one = differences(found, [], ["a", "b"], within=True)[0]
+    changes = [np.diff(pairs)[:, 0] for pairs in (first_a, first_b)]
+    true = stats.ttest_ind(*changes).confidence_interval()
+    assert (one.measure, one.task, one.first, one.second, one.n) == ("minutes", "", "a", "b", "6")
+    assert one.method == "paired t, tasks adjusted"
+    assert one.difference == pytest.approx((changes[0].mean() - changes[1].mean()) / 2)
+    limits = one.difference_low, one.difference_high
+    assert limits == pytest.approx((true.low / 2, true.high / 2))
+
+
+def test_a_hard_task_is_no_difference_of_conditions():
+    """Task u takes ten minutes more, and more people had it under b."""
+    orders = ["ab", "ab", "ab", "ba"]
+    noise = [0.1, -0.2, 0.3, -0.1]
+    found = [
+        made(f"P{at}", condition, minutes + extra, task)
+        for at, (conditions, extra) in enumerate(zip(orders, noise, strict=True))
+        for condition, task, minutes in zip(conditions, "tu", (5.0, 15.0), strict=True)
+    ]
+    one = differences(found, [], ["a", "b"], within=True)[0]
+    assert one.difference == pytest.approx(0)
+
+
+def test_conditions_that_always_have_the_same_task_are_not_compared():
+    found = [
+        made(f"P{at}", condition, minutes, task)
+        for at in range(4)
+        for condition, task, minutes in (("a", "t", 3.0 + at), ("b", "u", 9.0 - at))
+    ]
+    one = differences(found, [], ["a", "b"], within=True)[0]
+    assert np.isnan(one.difference)
+    assert one.method == "none: cannot be told from the tasks"
+
+
+def test_people_of_a_single_task_are_two_groups_also_within_people():
+    times = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5]}
+    found = [
+        made(f"{name}{at}", condition, minutes, task)
+        for name, conditions in (("x", "ab"), ("y", "ba"))
+        for at in range(3)
+        for condition, task in zip(conditions, "tu", strict=True)
+        for minutes in [times[condition][at]]
+    ]
+    told = {(one.measure, one.task): one for one in differences(found, [], ["a", "b"], within=True)}
+    true = stats.ttest_ind(times["b"], times["a"], equal_var=False).confidence_interval()
+    one = told["minutes", "t"]
     limits = one.difference_low, one.difference_high
     assert limits == pytest.approx((true.low, true.high))
+    assert (one.n, one.method) == ("3 and 3", "Welch's t")
+
+
+def test_tasks_that_were_skipped_leave_the_difference_between_those_of_the_tasks():
+    """Additive data without noise: b is 1 faster in t and 0.2 faster in u, and more people of a
+    skip the long task u. Means over own tasks would differ by more than 1."""
+    skips = {"a": [1, 1, 1, 0], "b": [0, 0, 0, 1]}
+    times = {"a": (4.0, 9.0), "b": (3.0, 8.8)}
+    found = [
+        made(f"{name}{at}", name, minutes, task)
+        for name, skipped in skips.items()
+        for at, skip in enumerate(skipped)
+        for task, minutes in list(zip("tu", times[name], strict=True))[: 2 - skip]
+    ]
+    told = {one.task: one for one in differences(found, [], ["a", "b"], within=False)[:3]}
+    assert told["t"].difference == pytest.approx(-1)
+    assert told["u"].difference == pytest.approx(-0.2)
+    assert -1 <= told[""].difference <= -0.2
+    assert told[""].method == "Welch's t, tasks adjusted"
+
+
+def test_effects_of_skipped_tasks_are_those_of_a_hand_calculation():
+    """Person 0 did t and u, 2 apart, so u takes 2 more: people who did u alone get 1 off, and who
+    did t alone 1 on."""
+    found = [made("P0", "a", 4.0, "t"), made("P0", "a", 6.0, "u"), made("P1", "a", 5.0, "t")]
+    found += [made("P2", "b", 9.0, "u"), made("P3", "b", 3.0, "t")]
+    one = differences(found, [], ["a", "b"], within=False)[0]
+    assert one.difference == pytest.approx((8 + 4) / 2 - (5 + 6) / 2)
+
+
+def test_groups_whose_tasks_nobody_links_are_not_compared():
+    found = [made(f"P{at}", "ab"[at % 2], float(at), "tu"[at // 2 % 2]) for at in range(8)]
+    one = differences(found, [], ["a", "b"], within=False)[0]
+    assert np.isnan(one.difference)
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +361,7 @@ def between() -> SimpleNamespace:
     found = [made(f"P{at}", c, value) for at, (c, value) in enumerate(people)]
     found.append(made("P0", "a", 500.0, "training", 0))  # does not count
     scored = [Score(f"P{at}", "", c, "sus", value) for at, (c, value) in enumerate(people)]
-    both = study_results.differences(found, scored, ["a", "b"], within=False)
+    both = differences(found, scored, ["a", "b"], within=False)
     told = {one.measure: one for one in both}
     return SimpleNamespace(groups=groups, told=told)
 
@@ -421,7 +500,7 @@ def test_simulated_people_with_one_value_raise_no_warning(pilot, within):
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 1e9])
 def test_a_group_of_one_value_has_no_interval(value):
-    _, low, high = study_results.t_interval(np.full((2, 3), value))
+    _, low, high = t_interval(np.full((2, 3), value))
     assert np.isnan([low, high]).all()
 
 
@@ -430,8 +509,8 @@ def test_intervals_of_many_studies_are_scipys(shape):
     first, second = np.random.default_rng(1).normal(3, 2, (2, *shape))
     one = stats.ttest_1samp(first, 0, axis=-1).confidence_interval()
     two = stats.ttest_ind(second, first, axis=-1, equal_var=False).confidence_interval()
-    assert np.allclose(study_results.t_interval(first)[1:], one)
-    assert np.allclose(study_results.t_interval(first, second)[1:], two)
+    assert np.allclose(t_interval(first)[1:], one)
+    assert np.allclose(t_interval(first, second)[1:], two)
 
 
 @pytest.mark.parametrize("within", [False, True])

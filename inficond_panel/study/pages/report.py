@@ -15,12 +15,12 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
 from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.differences import differences
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
     RESAMPLES,
     TaskResult,
-    differences,
     looks_of,
     results,
     spread,
@@ -72,9 +72,7 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
     """Return the tables of a report by name; ``results`` must have AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
-    made = study.spec.conditions
-    within = bool(levels and made and made.design == "within")
-    compared = differences(results, list(scores(study)), levels, within=within)
+    compared = differences(results, list(scores(study)), levels, within=study.spec.within)
     return {
         "tasks": tables.tasks_table(results),
         "worlds": tables.worlds_table(study, results),

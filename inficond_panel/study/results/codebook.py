@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from inficond_panel.results.frame import make_frame, plain_headings
+from inficond_panel.study.results.differences import ADJUSTED, MIXED, PAIRED, WELCH
 from inficond_panel.study.results.remarks import CODERS
 from inficond_panel.study.results.results import LEVEL, TASK_MEASURES
 from inficond_panel.study.run.assignment import assign
@@ -165,11 +166,19 @@ _TABLES: dict[str, dict[str, Described]] = {
         "words": Described("the measure in words, with its unit"),
         "first": Described("condition that is subtracted"),
         "second": Described("condition that it is subtracted from"),
-        "difference": Described("mean under second − mean under first", "of the measure", "number"),
+        "difference": Described(
+            "mean under second − mean under first",
+            "of the measure",
+            "number; empty if it cannot be told from that of the tasks",
+        ),
         "difference_low": Described(f"lower {_INTERVAL} it", "of the measure", "number"),
         "difference_high": Described(f"upper {_INTERVAL} it", "of the measure", "number"),
         "n": Described("people with both conditions, or per group"),
-        "method": Described("interval", "", "paired t, or Welch's t"),
+        "method": Described(
+            "interval; tasks adjusted: with effects of the tasks, fitted by least squares",
+            "",
+            f"{PAIRED}, {WELCH}, each with or without `{ADJUSTED[2:]}`; {MIXED}",
+        ),
     },
 }
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.study.results.results import TASK_MEASURES, TaskResult, t_interval
+from inficond_panel.study.results.differences import t_interval
+from inficond_panel.study.results.results import TASK_MEASURES, TaskResult
 
 #: Simulated sizes: people per condition, or people who have both conditions.
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)

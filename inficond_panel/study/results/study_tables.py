@@ -21,12 +21,12 @@ from inficond_panel.results.frame import (
 )
 from inficond_panel.results.two_worlds import HEADINGS
 from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.final_worlds import worlds_rows
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
     TASK_MEASURES,
-    Difference,
     TaskResult,
     results,
     spread,
@@ -188,9 +188,10 @@ def differences_table(
         "method": Heading("method"),
     }
     note = (
-        "Means of each person over their tasks, unless a task is named. Paired t: the same people "
-        "under both conditions. Welch's t: two groups, with unequal variances. Intervals are not "
-        "corrected for the number of comparisons."
+        "Over all tasks, unless a task is named. Paired t: the same people under both conditions. "
+        "Welch's t: two groups, with unequal variances. Tasks adjusted: people did different tasks "
+        "under the two conditions, so that the effects of the tasks were fitted too. Intervals are "
+        "not corrected for the number of comparisons."
     )
     difference = ("difference", "difference_low", "difference_high")
     columns = (
