@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,13 @@ from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
-from inficond_panel.study.results.differences import differences, t_interval
+from inficond_panel.study.results.differences import (
+    Difference,
+    Value,
+    differences,
+    newcombe,
+    t_interval,
+)
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import (
     TASK_MEASURES,
@@ -86,7 +93,7 @@ def paper(tmp_path_factory):
 @pytest.mark.parametrize("task", PAPER)
 def test_means_with_deviations_are_the_papers(paper, task):
     found = summary_table(results(paper), list(PAPER)).set_index("measure", append=True)
-    assert [*found.index.unique("task")] == list(PAPER)
+    assert [*found.index.unique("task")] == [*PAPER, ""]
     minutes, sd, iterations, deviation = PAPER[task]
     spent, made = found.loc[task, "minutes"], found.loc[task, "iterations"]
     assert (spent["people"], spent["done"]) == (10, 10)
@@ -257,6 +264,12 @@ def made(participant: str, condition: str, minutes: float, task: str = "t", plac
     )
 
 
+def overall(found: list[TaskResult], *, within: bool) -> Difference:
+    """The difference in minutes over all tasks."""
+    both = differences(found, [], ["a", "b"], within=within)
+    return next(one for one in both if (one.measure, one.task) == ("minutes", ""))
+
+
 def test_differences_within_people_are_those_of_a_crossover():
     """Two tasks, whose conditions change places from person to person. The difference is half the
     difference of two groups' period differences (Jones and Kenward, Design and Analysis of
@@ -269,7 +282,7 @@ def test_differences_within_people_are_those_of_a_crossover():
         for condition, task, minutes in zip(conditions, "tu", pair, strict=True)
     ]
     found.append(made("P9", "a", 100.0))  # has not had the other one
-    one = differences(found, [], ["a", "b"], within=True)[0]
+    one = overall(found, within=True)
     changes = [np.diff(pairs)[:, 0] for pairs in (first_a, first_b)]
     true = stats.ttest_ind(*changes).confidence_interval()
     assert (one.measure, one.task, one.first, one.second, one.n) == ("minutes", "", "a", "b", "6")
@@ -288,7 +301,7 @@ def test_a_hard_task_is_no_difference_of_conditions():
         for at, (conditions, extra) in enumerate(zip(orders, noise, strict=True))
         for condition, task, minutes in zip(conditions, "tu", (5.0, 15.0), strict=True)
     ]
-    one = differences(found, [], ["a", "b"], within=True)[0]
+    one = overall(found, within=True)
     assert one.difference == pytest.approx(0)
 
 
@@ -298,7 +311,7 @@ def test_conditions_that_always_have_the_same_task_are_not_compared():
         for at in range(4)
         for condition, task, minutes in (("a", "t", 3.0 + at), ("b", "u", 9.0 - at))
     ]
-    one = differences(found, [], ["a", "b"], within=True)[0]
+    one = overall(found, within=True)
     assert np.isnan(one.difference)
     assert one.method == "none: cannot be told from the tasks"
 
@@ -331,7 +344,8 @@ def test_tasks_that_were_skipped_leave_the_difference_between_those_of_the_tasks
         for at, skip in enumerate(skipped)
         for task, minutes in list(zip("tu", times[name], strict=True))[: 2 - skip]
     ]
-    told = {one.task: one for one in differences(found, [], ["a", "b"], within=False)[:3]}
+    both = differences(found, [], ["a", "b"], within=False)
+    told = {one.task: one for one in both if one.measure == "minutes"}
     assert told["t"].difference == pytest.approx(-1)
     assert told["u"].difference == pytest.approx(-0.2)
     assert -1 <= told[""].difference <= -0.2
@@ -343,13 +357,13 @@ def test_effects_of_skipped_tasks_are_those_of_a_hand_calculation():
     did t alone 1 on."""
     found = [made("P0", "a", 4.0, "t"), made("P0", "a", 6.0, "u"), made("P1", "a", 5.0, "t")]
     found += [made("P2", "b", 9.0, "u"), made("P3", "b", 3.0, "t")]
-    one = differences(found, [], ["a", "b"], within=False)[0]
+    one = overall(found, within=False)
     assert one.difference == pytest.approx((8 + 4) / 2 - (5 + 6) / 2)
 
 
 def test_groups_whose_tasks_nobody_links_are_not_compared():
     found = [made(f"P{at}", "ab"[at % 2], float(at), "tu"[at // 2 % 2]) for at in range(8)]
-    one = differences(found, [], ["a", "b"], within=False)[0]
+    one = overall(found, within=False)
     assert np.isnan(one.difference)
 
 
@@ -383,6 +397,53 @@ def test_a_difference_of_equal_values_has_no_interval(between):
 
 def test_a_measure_that_nobody_has_gives_no_difference(between):
     assert "holdout_gain" not in between.told
+
+
+def ended(reached: int, people: int, condition: str, task: str = "t") -> list[TaskResult]:
+    """Results of ``people``, of whom the first ``reached`` reached the goal, and others had no time
+    left."""
+    everybody = [made(f"{condition}{at}", condition, 2.0 + at, task) for at in range(people)]
+    return [
+        one if at < reached else replace(one, outcome="time") for at, one in enumerate(everybody)
+    ]
+
+
+def summed(results: list[TaskResult]) -> pd.DataFrame:
+    return summary_table(results, ["t", "u"]).set_index(["condition", "measure"], append=True)
+
+
+@pytest.mark.parametrize(("reached", "people"), [(3, 4), (0, 5), (5, 5), (7, 12)])
+def test_the_share_of_goals_reached_has_wilsons_interval(reached, people):
+    row = summed(ended(reached, people, "a")).loc["t", "a", "reached"]
+    true = stats.binomtest(reached, people).proportion_ci(method="wilson")
+    assert row["mean"] == pytest.approx(reached / people)
+    assert (row["mean_low"], row["mean_high"]) == pytest.approx((true.low, true.high))
+
+
+def test_minutes_of_those_who_reached_the_goal_leave_others_out():
+    row = summed(ended(3, 5, "a")).loc["t", "a", "minutes_reached"]
+    assert (row["n"], row["mean"]) == (3, pytest.approx((2 + 3 + 4) / 3))
+
+
+def test_goals_of_all_tasks_are_averaged_by_person():
+    tasks = [*ended(2, 4, "a"), *ended(1, 3, "a", "u")]  # shares 1, 1/2, 0 and 0
+    row = summed(tasks).loc["", "a", "reached"]
+    assert (row["people"], row["done"], row["mean"]) == (4, 1, pytest.approx(1.5 / 4))
+
+
+def test_the_table_tells_that_times_are_cut_off():
+    assert "3 ended by the time limit" in " ".join(summed(ended(2, 5, "a")).attrs["notes"])
+    assert summed(ended(5, 5, "a")).attrs["notes"] == []
+
+
+def test_a_difference_of_shares_is_newcombes():
+    """56 of 70 and 48 of 80, the example (a) of Newcombe, Statistics in Medicine 17 (1998), table
+    II, method 10: 0.2000, from 0.0524 to 0.3339."""
+    shares = [Value(*one) for at in range(70) for one in [("b", f"P{at}", "t", float(at < 56))]]
+    fewer = [Value("a", f"Q{at}", "t", float(at < 48)) for at in range(80)]
+    change, low, high, n, method = newcombe(fewer, shares)
+    assert (round(change, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
+    assert (n, method) == ("80 and 70", "Newcombe")
 
 
 def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(tmp_path, monkeypatch):

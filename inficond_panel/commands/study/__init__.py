@@ -17,7 +17,10 @@ _STUDY = (
 )
 _PARTICIPANT = "number or label of a participant, such as P03"
 
-_MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
+_MEASURES = [
+    *("reached", "minutes", "minutes_reached", "iterations", "thumbs", "sorts"),
+    *("gain", "holdout_gain"),
+]
 #: What each action does, and what follows it in its example; the functions are ``ACTIONS`` of
 #: study_actions.py.
 _ACTIONS = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from inficond_panel.results.frame import make_frame, plain_headings
-from inficond_panel.study.results.differences import ADJUSTED, MIXED, PAIRED, WELCH
+from inficond_panel.study.results.differences import ADJUSTED, MIXED, NEWCOMBE, PAIRED, WELCH
 from inficond_panel.study.results.remarks import CODERS
 from inficond_panel.study.results.results import LEVEL, TASK_MEASURES
 from inficond_panel.study.run.assignment import assign
@@ -150,15 +150,25 @@ _TABLES: dict[str, dict[str, Described]] = {
     "summary": {
         **_common("task", "condition", "simulated"),
         "people": Described("people who ended the task", "", _COUNT),
-        "done": Described("people who reached the goal", "", _COUNT),
+        "done": Described("people who reached the goal, or all of their goals", "", _COUNT),
         "typed": Described("concepts that they typed", "", _COUNT),
-        "measure": Described("column of the table tasks", "", ", ".join(TASK_MEASURES)),
+        "measure": Described(
+            "column of the table tasks; reached: outcome is done; minutes_reached: minutes if so",
+            "",
+            ", ".join(TASK_MEASURES),
+        ),
         "words": Described("the measure in words, with its unit"),
         "n": Described("people with a value", "", _COUNT),
         "mean": Described("mean over these people", "of the measure", "number"),
         "sd": Described("standard deviation, n − 1", "of the measure", "number"),
-        "mean_low": Described(f"lower {_INTERVAL} the mean (BCa)", "of the measure", "number"),
-        "mean_high": Described(f"upper {_INTERVAL} the mean (BCa)", "of the measure", "number"),
+        **{
+            f"mean_{end}": Described(
+                f"{word} {_INTERVAL} the mean (BCa; of reached in a task Wilson)",
+                "of the measure",
+                "number",
+            )
+            for end, word in (("low", "lower"), ("high", "upper"))
+        },
     },
     "differences": {
         **_common("task", "simulated"),
@@ -177,7 +187,7 @@ _TABLES: dict[str, dict[str, Described]] = {
         "method": Described(
             "interval; tasks adjusted: with effects of the tasks, fitted by least squares",
             "",
-            f"{PAIRED}, {WELCH}, each with or without `{ADJUSTED[2:]}`; {MIXED}",
+            f"{PAIRED}, {WELCH}, each with or without `{ADJUSTED[2:]}`; {NEWCOMBE}; {MIXED}",
         ),
     },
 }

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inficond_panel.study.results.results import LEVEL, TASK_MEASURES, TaskResult
+from inficond_panel.distill.metrics.few_images import wilson
+from inficond_panel.study.results.results import LEVEL, REACHED, TASK_MEASURES, TaskResult
 from inficond_panel.study.results.timeline import Score
 from inficond_panel.vocabulary.confidence import tails
 
-PAIRED, WELCH = "paired t", "Welch's t"
+PAIRED, WELCH, NEWCOMBE = "paired t", "Welch's t", "Newcombe"
 #: Added to a method if people did different tasks; method if nobody's tasks link the conditions.
 ADJUSTED, MIXED = ", tasks adjusted", "none: cannot be told from the tasks"
 
@@ -95,7 +96,8 @@ def _pairs(
         if within and changes(*groups)[0].size:
             yield Difference(measure, task, first, second, *paired(*groups))
         elif not within and all(groups):
-            yield Difference(measure, task, first, second, *independent(*groups))
+            estimate = newcombe if task and measure == REACHED else independent
+            yield Difference(measure, task, first, second, *estimate(*groups))
 
 
 # --- the same people
@@ -215,6 +217,20 @@ def independent(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
         return np.nan, np.nan, np.nan, n, MIXED
     change, low, high = map(float, t_interval(*groups))
     return change, low, high, n, WELCH + (ADJUSTED if adjusts else "")
+
+
+def newcombe(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
+    """Return the second group's share of ones minus the first's, of one value per person, with the
+    hybrid score interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10)."""
+    sizes = [len(group) for group in (first, second)]
+    shares = [float(np.mean([v.value for v in group])) for group in (first, second)]
+    (low_1, high_1), (low_2, high_2) = (
+        wilson(p, n, LEVEL) for p, n in zip(shares, sizes, strict=True)
+    )
+    change = shares[1] - shares[0]
+    low = change - float(np.hypot(shares[1] - low_2, high_1 - shares[0]))
+    high = change + float(np.hypot(high_2 - shares[1], shares[0] - low_1))
+    return change, low, high, f"{sizes[0]} and {sizes[1]}", NEWCOMBE
 
 
 def t_interval(*groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

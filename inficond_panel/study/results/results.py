@@ -16,6 +16,7 @@ import numpy as np
 
 from inficond_panel.common import clock
 from inficond_panel.distill import ClassMetrics
+from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.study.results.timeline import own_events, progress_of
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Participant
@@ -32,8 +33,11 @@ _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
 #: Measures of a task that are compared, attributes of ``TaskResult``, with their names for people.
+REACHED = "reached"
 TASK_MEASURES = {
+    REACHED: "goal reached, share",
     "minutes": "minutes",
+    "minutes_reached": "minutes of those who reached the goal",
     "iterations": "iterations",
     "thumbs": "thumbs an iteration",
     "sorts": "lists sorted",
@@ -73,6 +77,16 @@ class TaskResult:
     typed: int = 0
     holdout_start: float = np.nan
     holdout_end: float = np.nan
+
+    @property
+    def reached(self) -> float:
+        """1 if the goal was reached, or the participant said that the task is done; else 0."""
+        return float(self.outcome == "done")
+
+    @property
+    def minutes_reached(self) -> float:
+        """``minutes`` if the goal was reached; else nan."""
+        return self.minutes if self.reached else np.nan
 
     @property
     def gain(self) -> float:
@@ -188,6 +202,13 @@ def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
     mean = float(finite.mean()) if n else np.nan
     sd = float(finite.std(ddof=1)) if n > 1 else np.nan
     return {"n": n, "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
+
+
+def share(reached: Sequence[float]) -> dict[str, float]:
+    """Return the ``spread`` of ``reached``, 1 or 0 per person, with Wilson's interval."""
+    made = spread(reached)
+    low, high = wilson(made["mean"], len(reached), LEVEL)
+    return {**made, "mean_low": low, "mean_high": high}
 
 
 def with_holdout(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
+from inficond_panel.common.numbers import count
 from inficond_panel.results.frame import (
     LIMIT_SUFFIXES,
     Heading,
@@ -26,9 +28,11 @@ from inficond_panel.study.results.final_worlds import worlds_rows
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
+    REACHED,
     TASK_MEASURES,
     TaskResult,
     results,
+    share,
     spread,
     with_holdout,
 )
@@ -130,7 +134,9 @@ def summary_table(
     results: Iterable[TaskResult], order: Sequence[str], *, simulated: bool = False
 ) -> pd.DataFrame:
     """Return a row per task, condition and measure with the ``spread`` over the people who finished
-    the task; ``order`` has the task names. ``typed`` counts the concepts that they typed."""
+    the task, and the ``share`` of people who reached the goal; ``order`` has the task names. With
+    several tasks a row per condition, without a task, has the mean share of goals that a person
+    reached. ``typed`` counts the concepts that they typed."""
     finished: dict[tuple[str, str], list[TaskResult]] = {}
     for result in results:
         if result.outcome:
@@ -144,7 +150,7 @@ def summary_table(
             "typed": sum(result.typed for result in group),
             "measure": key,
             "words": words,
-            **spread([getattr(result, key) for result in group]),
+            **(share if key == REACHED else spread)([getattr(result, key) for result in group]),
             "simulated": simulated,
         }
         for (task, condition), group in sorted(
@@ -152,6 +158,9 @@ def summary_table(
         )
         for key, words in TASK_MEASURES.items()
     ]
+    counted = [one for group in finished.values() for one in group if one.place]
+    if len({one.task for one in counted}) > 1:
+        rows += [{**row, "simulated": simulated} for row in _over_all_tasks(counted)]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
     headings = {
         **plain_headings("task", "condition", "people", "done"),
@@ -162,7 +171,42 @@ def summary_table(
     }
     means = ("n", "mean", "sd", "mean_low", "mean_high", "simulated")
     columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
-    return _frame(rows, columns, "Means by task", headings, facts={"level": LEVEL})
+    title, facts = "Means by task", {"level": LEVEL}
+    return _frame(rows, columns, title, headings, notes=_censoring(counted), facts=facts)
+
+
+def _over_all_tasks(results: Sequence[TaskResult]) -> Iterator[dict[str, Any]]:
+    """Yield a row per condition with the mean, over people, of the share of goals that a person
+    reached; ``done`` counts the people who reached all of their goals."""
+    for condition in sorted({one.condition for one in results}):
+        group = [one for one in results if one.condition == condition]
+        by_person: dict[str, list[float]] = {}
+        for one in group:
+            by_person.setdefault(one.participant, []).append(one.reached)
+        shares = [float(np.mean(values)) for values in by_person.values()]
+        yield {
+            "task": "",
+            "condition": condition,
+            "people": len(shares),
+            "done": shares.count(1.0),
+            "typed": sum(one.typed for one in group),
+            "measure": REACHED,
+            "words": "goals reached, share of each person",
+            **spread(shares),
+        }
+
+
+def _censoring(results: Sequence[TaskResult]) -> list[str]:
+    """Return a sentence on tasks that ended without their goal; [] if there are none."""
+    ends = Counter(one.outcome for one in results)
+    if not ends["time"] + ends["left"]:
+        return []
+    return [
+        f"Of {count(len(results), 'finished task')}, {ends['time']} ended by the time limit and "
+        f"{ends['left']} were left before the goal. Their minutes are less than the goal would "
+        "have taken, so that means of minutes are too small; minutes of those who reached the goal "
+        "leave the slowest people out."
+    ]
 
 
 def differences_table(
