@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.stats import nct, t
 from sklearn.metrics import average_precision_score, cohen_kappa_score
 from studies import STUDY, Person, small_study
 
@@ -33,6 +32,7 @@ from inficond_panel.study.results.differences import (
     differences,
     newcombe,
     t_interval,
+    values_of,
 )
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import (
@@ -42,7 +42,7 @@ from inficond_panel.study.results.results import (
     spread,
     with_holdout,
 )
-from inficond_panel.study.results.sample_size import deviations, sample_sizes
+from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
 from inficond_panel.study.results.study_tables import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
@@ -530,33 +530,101 @@ def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):
     assert np.isnan(agreement(alike).attrs["facts"]["kappa"])
 
 
-def power(size: int, effect: float, *, within: bool) -> float:
-    """Power of the two-sided t-test of equal variances (Cohen 1988)."""
-    free = size - 1 if within else 2 * size - 2
-    shift, limit = effect * np.sqrt(size if within else size / 2), t.ppf(0.975, free)
-    return float(nct.sf(limit, free, shift) + nct.cdf(-limit, free, shift))
+@pytest.mark.parametrize(
+    ("effect", "within", "people"),
+    # G*Power 3.1, which Cohen's table of 1992 differs from by one person where d is 0.2
+    [(0.2, False, 394), (0.5, False, 64), (0.8, False, 26), (0.5, True, 34), (0.8, True, 15)],
+)
+def test_the_number_of_people_is_that_of_published_tables(effect, within, people):
+    frame = sample_sizes(Deviation(2.0), 2 * effect, within=within)
+    assert frame.attrs["facts"]["enough"] == people
 
 
 @pytest.mark.parametrize("within", [False, True])
-def test_the_power_is_that_of_the_t_test_where_people_are_normal(within):
-    random = np.random.default_rng(3)
-    times = random.normal(5, 1, (2, 4000))
-    pilot = [made(f"P{at % 4000}", "ab"[at // 4000], n) for at, n in enumerate(times.ravel())]
-    spread = deviations(pilot, "minutes", within=within)
-    deviation = np.sqrt(2) if within else 1
-    assert spread.std() == pytest.approx(deviation, rel=0.03)
-    frame = sample_sizes(spread, 0.8, within=within)
-    for size in (8, 20, 40):
-        expected = power(size, 0.8 / deviation, within=within)
-        assert frame.loc[size, "power"] == pytest.approx(expected, abs=0.04)
-    assert frame.attrs["facts"]["enough"] == 32
+@pytest.mark.parametrize("effect", [0.01, 0.5, 2.0, -2.0, 30.0, 1e6])
+def test_more_people_never_have_less_power(effect, within):
+    powers = sample_sizes(Deviation(1.0), effect, within=within)["power"].tolist()
+    assert powers == sorted(powers)
+    assert 0.05 <= powers[0] <= powers[-1] <= 1
 
 
-@pytest.mark.parametrize("within", [False, True])
-@pytest.mark.parametrize("pilot", [[1.0, -1, 0.5], [0.1, 0.1, 0.4], [1e-9, 0, 1e9]])
-@pytest.mark.filterwarnings("error")
-def test_simulated_people_with_one_value_raise_no_warning(pilot, within):
-    assert len(sample_sizes(np.array(pilot), 2.0, within=within))
+def test_the_power_is_that_of_simulated_studies():
+    first, second = np.random.default_rng(3).normal(size=(2, 20_000, 16))
+    _, low, high = t_interval(first, second + 0.8)
+    true = float(((low > 0) | (high < 0)).mean())
+    frame = sample_sizes(Deviation(1.0), 0.8, within=False)
+    assert frame.loc[16, "power"] == pytest.approx(true, abs=0.01)
+
+
+def test_who_will_not_finish_is_invited_in_addition():
+    facts = sample_sizes(Deviation(1.0), 0.5, within=False, dropout=0.2).attrs["facts"]
+    assert (facts["enough"], facts["invite"]) == (64, 80)
+
+
+def test_no_number_is_told_that_is_too_large_to_be_of_use():
+    frame = sample_sizes(Deviation(1.0), 1e-6, within=True)
+    assert frame.attrs["facts"]["enough"] is None
+    assert "More than 100,000 people" in frame.attrs["notes"][0]
+
+
+@pytest.mark.parametrize(("people", "warns"), [(0, False), (9, True), (10, False)])
+def test_a_deviation_of_few_people_comes_with_a_caution(people, warns):
+    notes = sample_sizes(Deviation(1.0, people), 0.5, within=False).attrs["notes"]
+    assert ("Caution" in " ".join(notes)) is warns
+
+
+def deviation(found: list[TaskResult], *, within: bool) -> Deviation:
+    """The deviation of minutes under two conditions."""
+    values = values_of(found, [], "minutes")
+    return deviation_of(values, ["a", "b"], "minutes", within=within)
+
+
+def test_the_deviation_of_two_groups_is_pooled():
+    groups = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5, 12.0]}
+    found = [made(f"{c}{at}", c, v) for c, values in groups.items() for at, v in enumerate(values)]
+    pooled = (2 * np.var(groups["a"], ddof=1) + 3 * np.var(groups["b"], ddof=1)) / 5
+    assert deviation(found, within=False) == (pytest.approx(np.sqrt(pooled)), 7)
+
+
+def test_the_deviation_within_people_is_that_of_their_changes():
+    """Of two groups, who had the tasks under exchanged conditions; a task's effect is none."""
+    changes = {"ab": [2.0, 0.5, 3.0], "ba": [-11.0, -13.5, -14.5]}
+    found = [
+        made(f"{order}{at}", condition, minutes, task)
+        for order, each in changes.items()
+        for at, change in enumerate(each)
+        for condition, task, minutes in zip(order, "tu", (20.0, 20 + change), strict=True)
+    ]
+    pooled = np.mean([np.var(each, ddof=1) for each in changes.values()])
+    assert deviation(found, within=True) == (pytest.approx(np.sqrt(pooled)), 6)
+
+
+def test_a_study_is_planned_without_a_pilot(tmp_path, capsys):
+    study = small_study(tmp_path, prepare=False)
+    command = ["study", "size", str(study.spec.path), "--difference", "1", "--sd", "2", "--json"]
+    assert main([*command, "--measure", "sus", "--dropout", "0.2"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["enough"], facts["invite"]) == (64, 80)
+
+
+def test_a_study_without_people_is_told_that_it_needs_some(tmp_path, capsys):
+    study = small_study(tmp_path, prepare=False)
+    assert main(["study", "size", str(study.spec.path), "--difference", "1"]) == 1
+    assert "a pilot with people, not simulated" in capsys.readouterr().err
+
+
+def test_scores_are_measures_of_the_size(tmp_path, monkeypatch, capsys):
+    text = STUDY.replace("questionnaire:\n", "questionnaire:\n  - {template: sus}\n")
+    study = small_study(tmp_path, text)
+    for step in (1, 2, 4):
+        person = Person(study, monkeypatch)
+        person.answers(
+            1, "questionnaire-1", **{f"sus-{at}": 3 for at in range(2, 11)}, **{"sus-1": step}
+        )
+    command = ["study", "size", str(study.spec.path), "--measure", "sus", "--difference", "5"]
+    assert main([*command, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["sd"] == pytest.approx(2.5 * np.std([1, 2, 4], ddof=1))
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 1e9])
@@ -574,27 +642,21 @@ def test_intervals_of_many_studies_are_scipys(shape):
     assert np.allclose(t_interval(first, second)[1:], two)
 
 
-@pytest.mark.parametrize("within", [False, True])
-def test_a_pilot_without_deviations_is_refused(within):
-    pilot = [made(f"P{who}", name, 5.0) for who in range(3) for name in "ab"]
+def test_a_pilot_without_deviations_is_refused():
+    pilot = [made(f"{name}{who}", name, 5.0) for who in range(3) for name in "ab"]
     with pytest.raises(StudyError, match="the same value of minutes"):
-        deviations(pilot, "minutes", within=within)
-
-
-def test_deviations_of_a_pilot_are_drawn_around_its_own():
-    pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
-    assert deviations(pilot, "minutes", within=False).var() == pytest.approx(1)
+        deviation(pilot, within=False)
 
 
 @pytest.mark.parametrize(("people", "within"), [(2, False), (3, True)])
 def test_a_pilot_of_too_few_is_refused(people, within):
     pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     with pytest.raises(StudyError, match="Too few"):
-        deviations(pilot[:people], "minutes", within=within)
+        deviation(pilot[:people], within=within)
 
 
 def test_the_command_offers_what_the_tables_measure():
-    assert list(TASK_MEASURES) == _MEASURES
+    assert [*TASK_MEASURES, *SCALES] == _MEASURES
 
 
 def test_a_chart_without_answers_is_left_out():

@@ -25,17 +25,19 @@ from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import PASSWORD, STUDY_PAGES
+from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
-from inficond_panel.study.results.results import results, with_holdout
-from inficond_panel.study.results.sample_size import deviations, sample_sizes
+from inficond_panel.study.results.results import TASK_MEASURES, results, with_holdout
+from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import rebuild, timeline
+from inficond_panel.study.results.timeline import rebuild, scores, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.study.spec.study_spec import PREVIEW
 
 
@@ -157,12 +159,19 @@ def codes(_: Study, args: argparse.Namespace) -> None:
 
 
 def size(opened: Study, args: argparse.Namespace) -> None:
-    """Print how many participants a study needs to detect a difference, by the pilot's spread."""
-    made = opened.spec.conditions
-    within = bool(made and made.design == "within")
+    """Print how many participants a study needs to detect a difference, by the deviation that was
+    given or that of a pilot's people."""
+    within = opened.spec.within
+    deviation = Deviation(args.sd) if args.sd else _deviation(opened, args.measure, within=within)
+    show(args, sample_sizes(deviation, args.difference, within=within, dropout=args.dropout))
+
+
+def _deviation(opened: Study, measure: str, *, within: bool) -> Deviation:
     measured = with_holdout(opened, results(opened), look=False)
-    spread = deviations(measured, args.measure, within=within)
-    show(args, sample_sizes(spread, args.difference, within=within))
+    levels = [str(level.name_) for level in opened.spec.levels]
+    words = TASK_MEASURES.get(measure) or SCALES[measure].name
+    values = values_of(measured, list(scores(opened)), measure)
+    return deviation_of(values, levels, words, within=within)
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:
