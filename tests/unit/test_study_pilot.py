@@ -11,11 +11,12 @@ from inficond_panel.cli import main
 from inficond_panel.errors import StudyError
 from inficond_panel.study.pages.pilot import begin_pilot, run_pilot
 from inficond_panel.study.pages.report import make_page, write_report
+from inficond_panel.study.pages.simulated_person import GivesUp, SimulatedPerson
 from inficond_panel.study.pages.visitor import Visitor
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.results import results
 from inficond_panel.study.results.study_tables import answers_table, export
-from inficond_panel.study.results.timeline import timeline
+from inficond_panel.study.results.timeline import board, progress_of, timeline
 from inficond_panel.study.run.study import Study
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -66,6 +67,29 @@ def test_the_table_counts_who_came_to_a_step(pilot):
         for step in {e.step for e in study.log.events(number) if e.action == "enter"}
     )
     assert steps.came.to_dict() == {name: entered[name] for name in steps.index}
+
+
+def test_who_declines_has_skipped_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("inficond_panel.study.pages.simulated_person.DECLINE", 1.0)
+    text = FULL + "conditions: {levels: [{name: a}]}\n"
+    text = text.replace("class: sheep\n", "class: sheep\n    skip_if: {condition: a}\n")
+    study, steps = piloted(tmp_path, text, 1)
+    assert progress_of(study, study.log.participants()[0]).declined
+    assert steps.skipped.sum() == 0
+
+
+def test_the_list_of_a_pilot_that_runs_has_simulated_minutes(tmp_path, monkeypatch):
+    """Another process looks at it: its clock is not the pilot's."""
+
+    def stops(self: SimulatedPerson, _: object) -> None:
+        self._spend(60)
+        raise GivesUp
+
+    monkeypatch.setattr(SimulatedPerson, "_refit", stops)
+    study, _ = piloted(tmp_path, people=4)
+    minutes = [row.minutes for row in board(study) if row.step == "bicycle"]
+    assert minutes
+    assert max(minutes) < 5
 
 
 def test_a_goal_that_nobody_reaches_is_told(pilot):

@@ -162,7 +162,10 @@ class StudyProgress:
 
     @property
     def skipped(self) -> list[str]:
-        """Names of the steps before the present step that were skipped."""
+        """Names of the steps before the present step that were skipped; none of who declined, who
+        has come to no step after the consent."""
+        if self.declined:
+            return []
         before = self.steps[: self.steps.index(self.step)]
         return [step.name for step in before if step.name not in self._left and self.skips(step)]
 
