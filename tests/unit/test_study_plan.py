@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from studies import STUDY, Visitor, small_study
+from studies import STUDY, Person, Visitor, small_study
 
 from inficond_panel.errors import SpecError
+from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
 from inficond_panel.study.results.study_tables import participants_table
 from inficond_panel.study.results.timeline import progress_of
@@ -15,6 +16,7 @@ from inficond_panel.study.run.balance import round_size
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.skips import SkipIf
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
+from inficond_panel.version import __version__
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
 
@@ -213,6 +215,50 @@ def test_an_attention_check_takes_any_answer_and_counts_the_right_one(tmp_path, 
     assert visitor.next()["kind"] == "end"
     row = participants_table(study).iloc[0]
     assert (row.attention_right, row.attention_asked) == (right, 1)
+
+
+ATTENTIVE = """questionnaire:
+  - {template: sus, questions: [{name: attention, kind: likert, text: Choose 2., right: 2}]}
+conditions: {levels: [{name: a}, {name: b}]}
+"""
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch) -> Study:
+    """Six people with scores of SUS; the last one missed the attention check, one more declined."""
+    study = small_study(tmp_path, STUDY[: STUDY.index("questionnaire:")] + ATTENTIVE)
+    for at in range(6):
+        person = Person(study, monkeypatch)
+        sus = {f"sus-{item}": 3 for item in range(2, 11)} | {"sus-1": 1 + at // 2}
+        person.answers(1, "questionnaire-1", **sus, attention=2 if at < 5 else 3)
+    Person(study, monkeypatch).notes(1, "consent", "decline")
+    return study
+
+
+def test_differences_come_again_without_who_missed_an_attention_check(checked):
+    frames = make_frames(checked, [])
+    # SUS is 2.5 times a sum; first statement 1, 2, 3 in both groups, and 3 less the last one's
+    everybody, attentive = (
+        frames[name].loc["sus", "difference"] for name in ("differences", "differences_attentive")
+    )
+    assert (everybody, attentive) == (pytest.approx(0), pytest.approx(2.5 * (1.5 - 2)))
+
+
+def test_the_report_counts_who_came_and_went_by_condition(checked):
+    flow = make_frames(checked, [])["flow"]
+    assert flow.loc["a", ["came", "declined", "unfinished", "finished"]].tolist() == [4, 1, 3, 0]
+    assert flow.loc["b", "came"] == 3
+
+
+def test_the_report_names_the_version(checked):
+    assert f"inficond {__version__}" in make_page(checked, [], make_frames(checked, []))
+
+
+def test_the_order_of_conditions_is_in_the_table(tmp_path):
+    study = small_study(tmp_path, STUDY + TWO)
+    study.add_participant()
+    study.add_participant()
+    assert participants_table(study)["conditions"].tolist() == ["a; b", "b; a"]
 
 
 def test_no_browser_learns_the_right_answer_of_an_attention_check(tmp_path):

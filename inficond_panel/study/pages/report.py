@@ -42,6 +42,7 @@ from inficond_panel.study.spec.questions import (
     TextQuestion,
 )
 from inficond_panel.ui.reports import render
+from inficond_panel.version import __version__
 from inficond_panel.vocabulary.confidence import confidence_word
 
 _MOVES = {"undo", "redo", "jump"}
@@ -72,14 +73,28 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
     """Return the tables of a report by name; ``results`` must have AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
-    compared = differences(results, list(scores(study)), levels, within=study.spec.within)
+    scored, simulated, within = list(scores(study)), study.log.simulated, study.spec.within
+    compared = differences(results, scored, levels, within=within)
+    missed = _missed(study)
+    attentive = differences(
+        [one for one in results if one.participant not in missed],
+        [one for one in scored if one.participant not in missed],
+        levels,
+        within=within,
+    )
     return {
+        "flow": tables.flow_table(study),
         "tasks": tables.tasks_table(results),
         "worlds": tables.worlds_table(study, results),
         "summary": tables.summary_table(
-            results, [task.name_ for task in study.spec.all_tasks], simulated=study.log.simulated
+            results, [task.name_ for task in study.spec.all_tasks], simulated=simulated
         ),
-        "differences": tables.differences_table(compared, simulated=study.log.simulated),
+        "differences": tables.differences_table(compared, simulated=simulated),
+        "differences_attentive": tables.differences_table(
+            attentive,
+            simulated=simulated,
+            title="Differences without people who missed an attention check",
+        ),
         "answers": tables.answers_table(study),
         "scores": tables.scores_table(study),
         "views": tables.views_table(study),
@@ -96,6 +111,7 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     finished = sum(progress_of(study, who).finished for who in people)
     simulated = study.log.simulated
     intro = (
+        f"Made by inficond {__version__}. "
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
         "when it was done, or when it was left. Metrics are on tuning images unless the "
         f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
@@ -108,6 +124,7 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         intro=intro,
         simulated=simulated,
         attention=_attention(study),
+        missed=bool(_missed(study)),
         frames=frames,
         varied=len(study.spec.levels) > 1,
         strips={key: _strip(results, frames["summary"], key, *how) for key, how in _STRIPS.items()},
@@ -123,16 +140,23 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     )
 
 
+def _missed(study: Study) -> set[str]:
+    """Return the participants who answered an attention check wrongly."""
+    passed = {who.label: progress_of(study, who).attention() for who in study.log.participants()}
+    return {label for label, each in passed.items() if not all(each)}
+
+
 def _attention(study: Study) -> str:
     """Return a sentence on attention checks; "" without any."""
     passed = [progress_of(study, who).attention() for who in study.log.participants()]
     asked = [each for each in passed if each]
-    missed = sum(not all(each) for each in asked)
+    missed = len(_missed(study))
     if not asked:
         return ""
     return (
         f"{missed} of {count(len(asked), 'participant')} answered an attention check wrongly. They "
-        "are part of all figures; participants.csv names them."
+        "are part of all figures, except those of differences_attentive.csv; participants.csv "
+        "names them."
     )
 
 

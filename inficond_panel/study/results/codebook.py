@@ -51,9 +51,21 @@ def _common(*names: str) -> dict[str, Described]:
     return {name: _COMMON[name] for name in names}
 
 
+#: Tables with the columns of another table.
+_LIKE = {"differences_attentive": "differences"}
+
 _TABLES: dict[str, dict[str, Described]] = {
+    "flow": {
+        **_common("simulated"),
+        "condition": Described("condition; within subjects the order of conditions"),
+        "came": Described("people who opened the link, or got one", "", _COUNT),
+        "declined": Described("people who refused consent", "", _COUNT),
+        "unfinished": Described("people who left before the end, or are under way", "", _COUNT),
+        "finished": Described("people who did all steps", "", _COUNT),
+    },
     "participants": {
         **_common("participant", "condition", "simulated"),
+        "conditions": Described("conditions in the order that they came", "", "names, ; between"),
         "check": Described("outcome of the check", "", "right, wrong; empty: not finished"),
         "attempts": Described("attempts at the check", "", _COUNT),
         "attention_right": Described("attention checks answered right", "", _COUNT),
@@ -204,7 +216,8 @@ def codebook(study: Study) -> pd.DataFrame:
 def _columns(study: Study) -> Iterator[dict[str, str]]:
     ids = study.spec.participants.ids
     links = {name: Described(f"id {name!r} of the open link") for name in ids}
-    for table, columns in _TABLES.items():
+    like = {name: _TABLES[other] for name, other in _LIKE.items()}
+    for table, columns in {**_TABLES, **like}.items():
         more = links if table == "participants" else {}
         for name, described in {**columns, **more}.items():
             yield {"table": table, "name": name, **described._asdict()}

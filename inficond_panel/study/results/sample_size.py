@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +142,7 @@ _FEW = (
 )
 
 
-def _found(difference: float, facts: dict[str, object], each: str, dropout: float) -> str:
+def _found(difference: float, facts: Mapping[str, object], each: str, dropout: float) -> str:
     if facts["enough"] is None:
         return f"More than {MOST:,} {each} are needed to find a difference of {difference:g}."
     told = (

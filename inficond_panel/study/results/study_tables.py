@@ -64,7 +64,12 @@ def _frame(
     printed, it shows the ``headings``, without ``condition`` if that is empty in all rows."""
     table = list(rows)
     shown = plain_headings(*columns) if headings is None else dict(headings)
-    if "condition" in shown and table and not any(row["condition"] for row in table):
+    if (
+        columns[0] != "condition"
+        and "condition" in shown
+        and table
+        and not any(row["condition"] for row in table)
+    ):
         del shown["condition"]
     frame = make_frame(table, columns[0], shown, title=title, **more)
     return frame if len(frame) else frame.reindex(columns=list(columns[1:]))
@@ -210,7 +215,10 @@ def _censoring(results: Sequence[TaskResult]) -> list[str]:
 
 
 def differences_table(
-    differences: Iterable[Difference], *, simulated: bool = False
+    differences: Iterable[Difference],
+    *,
+    simulated: bool = False,
+    title: str = "Differences between conditions",
 ) -> pd.DataFrame:
     """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
     rows = (
@@ -249,7 +257,6 @@ def differences_table(
         "method",
         "simulated",
     )
-    title = "Differences between conditions"
     return _frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
 
 
@@ -297,17 +304,26 @@ def views_table(study: Study) -> pd.DataFrame:
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant with the ids of the open link, the outcome of the check and of
-    attention checks, the skipped steps, the size of the window, and whether the participant has
-    finished."""
+    """Return a row per participant with the ids of the open link, the conditions in order, the
+    outcome of the check and of attention checks, the skipped steps, the size of the window, and
+    whether the participant has finished."""
     ids = study.spec.participants.ids
-    columns = ("participant", *ids, "condition", "check", "attempts", "declined", "finished")
-    more = ("attention_right", "attention_asked", "skipped", "window_width", "window_height")
+    columns = ("participant", *ids, "condition", "conditions", "check", "attempts")
+    more = (
+        "declined",
+        "finished",
+        "attention_right",
+        "attention_asked",
+        "skipped",
+        "window_width",
+        "window_height",
+    )
     rows = (
         {
             **{name: progress.ids.get(name, "") for name in ids},
             "participant": who.label,
             "condition": who.condition(),
+            "conditions": "; ".join(who.conditions),
             "check": progress.outcome("comprehension"),
             "attempts": progress.attempts("comprehension"),
             "declined": progress.declined,
@@ -324,6 +340,23 @@ def participants_table(study: Study) -> pd.DataFrame:
         for attention in [progress.attention()]
     )
     return _frame(rows, (*columns, *more, "simulated"))
+
+
+def flow_table(study: Study) -> pd.DataFrame:
+    """Return a row per condition, within subjects per order of conditions, with the number of
+    people who came, declined, finished, and did neither."""
+    flow: dict[str, Counter[str]] = {}
+    for who in study.log.participants():
+        progress = progress_of(study, who)
+        end = "declined" if progress.declined else "finished" if progress.finished else "unfinished"
+        flow.setdefault(", then ".join(who.conditions), Counter()).update(("came", end))
+    counted = ("came", "declined", "unfinished", "finished")
+    rows = [
+        {"condition": name, **{key: each[key] for key in counted}, "simulated": study.log.simulated}
+        for name, each in sorted(flow.items())
+    ]
+    headings = plain_headings("condition", *counted) | {"unfinished": Heading("left or under way")}
+    return _frame(rows, ("condition", *counted, "simulated"), "People", headings)
 
 
 def typed_table(study: Study) -> pd.DataFrame:

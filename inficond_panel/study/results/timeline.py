@@ -236,7 +236,7 @@ def board(study: Study) -> list[Position]:
             Position(
                 number=who.number,
                 participant=who.label,
-                condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),
+                condition=", ".join(who.conditions),
                 step=at.name,
                 state=state,
                 minutes=minutes,
