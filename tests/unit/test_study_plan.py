@@ -188,6 +188,74 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path, old, new, message):
     assert message in str(error.value)
 
 
+ASKED = """form:
+  - {name: age, kind: number, text: Your age?, lowest: 18, highest: 120}
+  - {name: experience, kind: choice, text: Experience?, options: [Never, Rarely]}
+  - {name: tools, kind: choice, text: Tools?, options: [one, two], several: true}
+  - {name: agree, kind: likert, text: I agree., points: 7}
+  - {name: job, kind: text, text: Job?}
+"""
+FORM = STUDY[STUDY.index("form:") : STUDY.index("tasks:")]
+
+
+def ruled(folder: Path, rule: str) -> list[str]:
+    """Problems of a study whose second task has a rule, with their lines."""
+    text = STUDY.replace(FORM, ASKED)
+    text = text.replace("class: sheep\n", f"class: sheep\n    skip_if: {rule}\n")
+    line = text[: text.index("skip_if")].count("\n") + 1
+    try:
+        written(folder, text)
+    except SpecError as error:
+        return [problem.message for problem in error.problems if problem.line == line]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("{question: experience, is: [Nevr]}", "'Nevr' is no answer to 'experience'. Did you mean"),
+        ("{question: experience, is: [Never, Nevr]}", "'Nevr' is no answer"),
+        ("{question: experience, below: 3}", "the answer to 'experience' is no number; write is"),
+        ("{question: job, above: 3}", "the answer to 'job' is no number"),
+        ("{question: tools, is: three}", "'three' is no answer to 'tools'"),
+        ("{question: agree, is: 8}", "8.0 is no answer to 'agree'"),
+        ("{question: agree, is: 1.5}", "1.5 is no answer"),
+        ("{question: agree, above: 7}", "no answer to 'agree' is above 7"),
+        ("{question: age, below: 18}", "no answer to 'age' is below 18"),
+        ("{question: age, is: 17}", "17.0 is no answer to 'age'; its answers: number, at least 18"),
+        ("{question: age, above: 60, below: 50}", "no number is above 60 and below 50"),
+    ],
+)
+def test_a_rule_that_can_never_hold_is_a_problem(tmp_path, rule, message):
+    [told] = ruled(tmp_path, rule)
+    assert message in told
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{question: experience, is: [Never, Rarely]}",
+        "{question: tools, is: two}",
+        "{question: agree, is: [1, 7]}",
+        "{question: agree, above: 6}",
+        "{question: age, below: 19}",
+        "{question: age, above: 20, below: 30}",
+        "{question: job, is: none}",
+    ],
+)
+def test_a_rule_that_can_hold_is_none(tmp_path, rule):
+    assert ruled(tmp_path, rule) == []
+
+
+def test_a_questionnaire_that_comes_twice_is_one_problem(tmp_path):
+    twice = STUDY.replace("questionnaire:\n", "questionnaire:\n" + 2 * "  - {template: sus}\n")
+    with pytest.raises(SpecError) as error:
+        written(tmp_path, twice)
+    [problem] = error.value.problems
+    assert "the template sus is used 2 times" in problem.message
+    assert "after each task or block" in problem.message
+
+
 def test_conditions_within_people_need_as_many_blocks(tmp_path):
     three = TWO.replace("{name: b}", "{name: b}, {name: c}")
     with pytest.raises(SpecError, match="2 blocks are not a multiple of 3 conditions"):

@@ -38,6 +38,7 @@ from inficond_panel.study.spec.plan_faults import (
     Rule,
     block_faults,
     group_rules,
+    page_faults,
     page_rules,
     skip_faults,
 )
@@ -240,10 +241,10 @@ class StudySpec(SpecFile):
         number of tasks that does not fit the conditions."""
         yield from twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
-        checked = self.comprehension.asked if self.comprehension else []
-        yield from twice(key, [question.name_ for question in [*checked, *self.questions]])
+        checked = [self.comprehension] if self.comprehension else []
+        yield from page_faults(key, [*checked, *self.questionnaire], self.form)
         for task in self.all_tasks:
-            yield from twice(self.key_of(task), [question.name_ for question in task.questions])
+            yield from page_faults(self.key_of(task), task.after)
         yield from self._picture_faults()
         yield from self._link_faults()
         tasks = self.tasks or []
@@ -264,7 +265,7 @@ class StudySpec(SpecFile):
         """Yield all rules ``skip_if``, with the questions that are asked before each."""
         yield from page_rules("introduction", self.introduction, [])
         checked = self.comprehension.asked if self.comprehension else []
-        known = [question.name_ for question in [*checked, *self.form]]
+        known = [*checked, *self.form]
         for task in self.all_tasks:
             yield from group_rules(self.key_of(task), task, known)
         for key, block in self._blocks_by_key().items():
