@@ -177,7 +177,9 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small_study(tmp_path, prepare=False)
     assert main(["study", "pilot", "study.yaml", "--people", "2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["steps"]["rows"][0]["came"] == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["steps"]["rows"][0]["came"] == 2
+    assert "person 1 of 2" in told.err
     made = {file.name for file in (tmp_path / "study-pilot").iterdir()}
     assert {"report.html", "events.csv", "codebook.csv", "participants.csv"} <= made
     assert not (tmp_path / "study.study").exists()
@@ -272,6 +274,18 @@ def test_the_first_command_of_a_study_makes_its_folder(tmp_path, capsys):
     study = small_study(tmp_path, prepare=False)
     assert main(["study", "add", str(study.spec.path)]) == 0
     assert study.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "notes"),
+    [([], "http://localhost:5006", True), (["--url", "http://here:1/"], "http://here:1", False)],
+)
+def test_a_link_without_an_address_says_where_it_leads(tmp_path, capsys, given, address, notes):
+    study = small_study(tmp_path)
+    assert main(["study", "add", str(study.spec.path), *given]) == 0
+    told = capsys.readouterr()
+    assert f"{address}/study#" in told.out
+    assert ("name it by --url" in told.err) is notes
 
 
 def test_the_command_prints_a_link_for_previews(tmp_path, capsys):

@@ -18,6 +18,8 @@ _STUDY = (
 )
 _PARTICIPANT = "number or label of a participant, such as P03"
 
+#: Address of `study serve` on this machine, unless it has another port.
+DEFAULT_URL = "http://localhost:5006"
 _MEASURES = [
     *("reached", "minutes", "minutes_reached", "iterations", "thumbs", "sorts"),
     *("gain", "holdout_gain", "seq", "nasa_tlx", "sus"),
@@ -110,9 +112,7 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     )
     for name in ("add", "link"):
         of[name].add_argument(
-            "--url",
-            default="http://localhost:5006",
-            help="address that study serve prints (default: http://localhost:5006)",
+            "--url", help=f"address that study serve prints (default: {DEFAULT_URL})"
         )
     of["delete"].add_argument("--yes", action="store_true", help="delete without asking")
     of["export"].add_argument(

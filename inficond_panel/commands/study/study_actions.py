@@ -20,6 +20,7 @@ from inficond_panel.commands.shared.output import (
     show_all,
     show_lines,
 )
+from inficond_panel.commands.study import DEFAULT_URL
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
@@ -51,7 +52,7 @@ def pilot(opened: Study, args: argparse.Namespace) -> None:
     simulated = Study(opened.spec, folder, opened.own)
     begin_pilot(simulated)
     simulated.prepare(progress)
-    steps = run_pilot(simulated, args.people, args.seed or 0, progress)
+    steps = run_pilot(simulated, args.people, args.seed or 0, _tell)
     output = _folder(opened, args.output, "pilot")
     files, frames = write_report(simulated, output)
     export_tables(simulated, output, "csv")
@@ -60,18 +61,27 @@ def pilot(opened: Study, args: argparse.Namespace) -> None:
     note(f"Records: {simulated.folder}; other actions read them with --data {simulated.folder}")
 
 
+def _tell(share: float, text: str) -> None:
+    """Print the progress of a pilot: on one line of a terminal, elsewhere a line per person."""
+    if sys.stderr.isatty():
+        progress(share, text)
+    else:
+        note(text)
+
+
 def add(opened: Study, args: argparse.Namespace) -> None:
     """Add participants and print their links, the open link, or the link for previews."""
+    url = _url(args)
     if args.preview:
-        link = f"{args.url.rstrip('/')}/study?{PREVIEW}#{opened.log.make_preview_link()}"
+        link = f"{url}/study?{PREVIEW}#{opened.log.make_preview_link()}"
         show_lines(args, {"links": {"preview": link}}, [link])
         return
     if args.open:
         query = opened.spec.participants.query
-        link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
+        link = f"{url}/study{query}#{opened.log.make_open_link()}"
         show_lines(args, {"links": {"open": link}}, [link])
         return
-    _show_links(args, [opened.add_participant() for _ in range(args.count)])
+    _show_links(args, url, [opened.add_participant() for _ in range(args.count)])
     slots = {participant.slot for participant in opened.log.participants()}
     if args.count > 1 and (uneven := unevenness(opened.spec, len(slots))):
         note(f"Warning: {uneven}")
@@ -80,11 +90,20 @@ def add(opened: Study, args: argparse.Namespace) -> None:
 def link(opened: Study, args: argparse.Namespace) -> None:
     """Print a new link for a participant; the old link stops working."""
     who = find_participant(opened, args.participant)
-    _show_links(args, [(who, opened.log.new_token(who.number))])
+    _show_links(args, _url(args), [(who, opened.log.new_token(who.number))])
 
 
-def _show_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) -> None:
-    links = {who.label: f"{args.url.rstrip('/')}/study#{token}" for who, token in made}
+def _url(args: argparse.Namespace) -> str:
+    """Return the address of the server; a note says so if it was not given, since a server may run
+    elsewhere."""
+    if args.url:
+        return str(args.url).rstrip("/")
+    note(f"The link is to {DEFAULT_URL}. If study serve printed another address, name it by --url.")
+    return DEFAULT_URL
+
+
+def _show_links(args: argparse.Namespace, url: str, made: list[tuple[Participant, str]]) -> None:
+    links = {who.label: f"{url}/study#{token}" for who, token in made}
     show_lines(args, {"links": links}, [f"{label}  {link}" for label, link in links.items()])
 
 

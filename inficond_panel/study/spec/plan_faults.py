@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from inficond_panel.spec.framework.types import one_or_more
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.study.spec.conditions import twice
 from inficond_panel.study.spec.pages import IntroductionPage, QuestionPage
@@ -65,7 +66,7 @@ def skip_faults(rules: Iterable[Rule], levels: Sequence[str]) -> Iterator[Fault]
 
 def answer_faults(rule: SkipIf, question: Question) -> Iterator[Fault]:
     """Yield (key, message) for each part of a rule that no answer to its question can fulfil."""
-    for value in rule.is_ or []:
+    for value in one_or_more(rule.is_) if rule.is_ is not None else []:
         if question.fault(_answer(question, value)):
             near = hint(value, _options(question)) if isinstance(value, str) else ""
             yield "is", f"{value!r} is no answer to {question.name_!r}{near or _valid(question)}"
@@ -77,7 +78,7 @@ def answer_faults(rule: SkipIf, question: Question) -> Iterator[Fault]:
             yield key, f"the answer to {question.name_!r} is no number; write is"
         elif (key == "below" and limit <= ends[0]) or (key == "above" and limit >= ends[1]):
             yield key, f"no answer to {question.name_!r} is {key} {limit:g}{_valid(question)}"
-    if None not in (rule.below, rule.above) and rule.above >= rule.below:
+    if rule.below is not None and rule.above is not None and rule.above >= rule.below:
         yield "above", f"no number is above {rule.above:g} and below {rule.below:g}"
 
 
