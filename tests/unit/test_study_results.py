@@ -43,7 +43,7 @@ from inficond_panel.study.results.results import (
     with_holdout,
 )
 from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
-from inficond_panel.study.results.study_tables import summary_table
+from inficond_panel.study.results.summary import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note

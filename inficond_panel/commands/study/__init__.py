@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from inficond_panel.commands.shared.output import progress
 from inficond_panel.commands.shared.parser import Parser, checked, positive
 from inficond_panel.errors import StudyError
+from inficond_panel.study.pages import DEFAULT_URL
 
 DESCRIPTION = "See `inficond docs study`."
 EXAMPLE = "inficond study serve inficond --port 5008"
@@ -18,8 +19,6 @@ _STUDY = (
 )
 _PARTICIPANT = "number or label of a participant, such as P03"
 
-#: Address of `study serve` on this machine, unless it has another port.
-DEFAULT_URL = "http://localhost:5006"
 _MEASURES = [
     *("reached", "minutes", "minutes_reached", "iterations", "thumbs", "sorts"),
     *("gain", "holdout_gain", "seq", "nasa_tlx", "sus"),

@@ -20,12 +20,11 @@ from inficond_panel.commands.shared.output import (
     show_all,
     show_lines,
 )
-from inficond_panel.commands.study import DEFAULT_URL
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
-from inficond_panel.study.pages import PASSWORD, STUDY_PAGES
+from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
 from inficond_panel.study.results.results import TASK_MEASURES, results, with_holdout

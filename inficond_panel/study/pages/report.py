@@ -26,6 +26,7 @@ from inficond_panel.study.results.results import (
     spread,
     with_holdout,
 )
+from inficond_panel.study.results.summary import differences_table, summary_table
 from inficond_panel.study.results.timeline import (
     LatestAnswer,
     answers,
@@ -86,11 +87,11 @@ def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
         "flow": tables.flow_table(study),
         "tasks": tables.tasks_table(results),
         "worlds": tables.worlds_table(study, results),
-        "summary": tables.summary_table(
+        "summary": summary_table(
             results, [task.name_ for task in study.spec.all_tasks], simulated=simulated
         ),
-        "differences": tables.differences_table(compared, simulated=simulated),
-        "differences_attentive": tables.differences_table(
+        "differences": differences_table(compared, simulated=simulated),
+        "differences_attentive": differences_table(
             attentive,
             simulated=simulated,
             title="Differences without people who missed an attention check",

@@ -124,7 +124,7 @@ def _mean_and_shares(values: Sequence[Value], who: str, tasks: Sequence[str]) ->
     return [float(np.mean([value.value for value in own])), *shares]
 
 
-class Fit(NamedTuple):
+class ChangeFit(NamedTuple):
     """Fit of the mean change within people: its ``estimate`` and standard ``error``, the residuals
     ``(people,)``, and the degrees of freedom ``free``."""
 
@@ -134,7 +134,7 @@ class Fit(NamedTuple):
     free: int
 
 
-def fit_change(change: np.ndarray, shares: np.ndarray) -> Fit:
+def fit_change(change: np.ndarray, shares: np.ndarray) -> ChangeFit:
     """Fit the mean ``change (people,)`` with an effect per task by least squares; ``shares (people,
     tasks)`` says which tasks have changed. With one task per condition it is the fit of value ~
     person + task + condition.
@@ -148,11 +148,11 @@ def fit_change(change: np.ndarray, shares: np.ndarray) -> Fit:
     residuals = change - design @ (solver @ change)
     free = len(change) - rank
     if rank == np.linalg.matrix_rank(shares):
-        return Fit(np.nan, np.nan, residuals, free)
+        return ChangeFit(np.nan, np.nan, residuals, free)
     varies = np.abs(residuals).max() > 1e-12 * np.abs(change).max()
     variance = float(residuals @ residuals) / free if free and varies else np.nan
     error = float(np.sqrt(variance * (solver[0] @ solver[0])))
-    return Fit(float(solver[0] @ change), error, residuals, free)
+    return ChangeFit(float(solver[0] @ change), error, residuals, free)
 
 
 def paired(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
