@@ -114,9 +114,10 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     intro = (
         f"Made by inficond {__version__}. "
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
-        "when it was done, or when it was left. Metrics are on tuning images unless the "
-        f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
-        f"(BCa, {RESAMPLES:,} draws); SD with n − 1."
+        "when its goal was reached, its time was up, or it was left, whichever came first. Metrics "
+        "are on tuning images unless the holdout is named. Intervals of means: "
+        f"{confidence_word(LEVEL)}, bootstrap over participants (BCa, {RESAMPLES:,} draws), of the "
+        "share of goals reached in a task Wilson's; SD with n − 1."
     )
     return render(
         "report.html.j2",
