@@ -172,6 +172,7 @@ def _check_study(name: str) -> None:
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.balance import planned_people, round_text, unevenness
     from inficond_panel.study.run.study import open_study
+    from inficond_panel.study.run.training import training_warnings
 
     study = open_study(name)
     ready = study.check(progress, PageEncoder)
@@ -182,6 +183,8 @@ def _check_study(name: str) -> None:
     say(f"data     {study.folder}")
     if round_text(study.spec):
         say(f"round    {round_text(study.spec)}")
+    for warning in training_warnings(study.spec, ready):
+        note(f"Warning: training: {warning}")
     if (people := planned_people(study.spec)) and (uneven := unevenness(study.spec, people)):
         note(f"Warning: participants.most: {uneven}")
 

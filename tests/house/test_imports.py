@@ -35,7 +35,7 @@ ARROWS = {
     "try_page": BASE | {"version", "store", "results", "export", "ui"},
     "serving": {"common"},
     "study": ANALYSES | {"state"},
-    "study.pages": SHOWN | {"serving", "study", "predict", "views"},
+    "study.pages": SHOWN | {"serving", "study", "predict", "views", "version"},
     "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},
     "app": SHOWN | {"serving", "views", "predict"},
     "api": ANALYSES

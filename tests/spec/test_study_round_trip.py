@@ -14,7 +14,12 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.spec import json_schema
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.study.spec.pages import CheckPage, Completion, QuestionPage
-from inficond_panel.study.spec.questions import ChoiceQuestion, LikertQuestion, NumberQuestion
+from inficond_panel.study.spec.questions import (
+    ChoiceQuestion,
+    LikertQuestion,
+    NumberQuestion,
+    Question,
+)
 from inficond_panel.study.spec.skips import SkipIf
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 from inficond_panel.study.spec.task_sections import AnswersGiven, Task
@@ -79,9 +84,19 @@ def fit_skip(kind: type[Section], given: dict, folder: Path) -> None:
         given |= {"question": "q", "is_": ["a"]}
 
 
+def possible(question: Question) -> str | float:
+    """An answer that can be given to a question."""
+    if isinstance(question, ChoiceQuestion):
+        return question.options[0]
+    if isinstance(question, NumberQuestion):
+        ends = [end for end in (question.lowest, question.highest) if end is not None]
+        return ends[0] if ends else 0.0
+    return 1.0 if isinstance(question, LikertQuestion) else "a"
+
+
 def fit_rules(given: dict) -> None:
     """Rules on questions of the form, and on conditions that there are; else none."""
-    form = [question.name_ for question in given.get("form", [])]
+    form = given.get("form", [])
     levels = (
         [level.name_ for level in given["conditions"].levels] if given.get("conditions") else []
     )
@@ -93,7 +108,8 @@ def fit_rules(given: dict) -> None:
         if id(part) in early or not form or not rule.question:
             rule.question = rule.is_ = rule.below = rule.above = None
         else:
-            rule.question = form[0]
+            rule.question, rule.below, rule.above = form[0].name_, None, None
+            rule.is_ = [possible(form[0])]
         if not (rule.question or rule.condition):
             part.skip_if = None
 

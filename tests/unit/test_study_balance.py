@@ -293,6 +293,24 @@ def test_check_warns_of_an_unbalanced_plan(run, tmp_path, most, warning):
     assert ("Warning" in err, warning in err) == (bool(warning), True)
 
 
+BLOCKED = """blocks:
+  - {name: first, tasks: [bicycle, bird]}
+  - {name: second, tasks: [sheep, bottle]}
+conditions: {design: within, levels: [{name: map}, {name: no-map}]}
+"""
+
+
+def test_orders_of_conditions_are_counted_also_if_a_block_has_several_tasks(tmp_path):
+    more = "".join(
+        f"  - {{name: {name}, title: T, class: {name}, text: x}}\n" for name in ("bird", "bottle")
+    )
+    text = STUDY.replace("questionnaire:", f"{more}order: latin_square\nquestionnaire:")
+    (tmp_path / "study.yaml").write_text(text + BLOCKED)
+    spec = load_study(tmp_path / "study.yaml")
+    assert "map then no-map has 1, no-map then map has 1" in unevenness(spec, 2)
+    assert sum(people_per_pair(spec, 7).values()) == 7
+
+
 @pytest.mark.parametrize(("count", "warns"), [("4", False), ("3", True), ("1", False)])
 def test_add_warns_of_an_unbalanced_plan(run, tmp_path, count, warns):
     small_study(tmp_path, STUDY + TWO, prepare=False)

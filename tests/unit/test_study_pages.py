@@ -295,6 +295,21 @@ def test_the_time_limit_ends_a_task(tmp_path, monkeypatch):
     assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
 
 
+@pytest.mark.parametrize("rule", ["{rule: iterations, count: 1}", "{rule: participant}"])
+def test_no_goal_is_reached_after_the_time_limit(tmp_path, monkeypatch, rule):
+    text = STUDY.replace("{rule: iterations, count: 2}", f"{rule}\n    time_limit: 10")
+    study = small_study(tmp_path, text)
+    visitor = at_work(study)
+    start = progress_of(study, visitor.page.session.participant).first("bicycle", "start").time
+    later = start.replace(start[:4], "2099", 1)
+    monkeypatch.setattr("inficond_panel.common.clock.now", lambda: later)
+    visitor.page.beat()
+    visitor.tune("wheel")
+    visitor.leave()
+    assert "done" not in visitor.actions
+    assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
+
+
 def test_a_browser_records_not_what_it_likes(visitor):
     visitor.to_task()
     before = visitor.actions

@@ -11,10 +11,12 @@ from inficond_panel.cli import main
 from inficond_panel.errors import StudyError
 from inficond_panel.study.pages.pilot import begin_pilot, run_pilot
 from inficond_panel.study.pages.report import make_page, write_report
+from inficond_panel.study.pages.simulated_person import GivesUp, SimulatedPerson
 from inficond_panel.study.pages.visitor import Visitor
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.results import results
 from inficond_panel.study.results.study_tables import answers_table, export
+from inficond_panel.study.results.timeline import board, progress_of, timeline
 from inficond_panel.study.run.study import Study
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -67,6 +69,29 @@ def test_the_table_counts_who_came_to_a_step(pilot):
     assert steps.came.to_dict() == {name: entered[name] for name in steps.index}
 
 
+def test_who_declines_has_skipped_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("inficond_panel.study.pages.simulated_person.DECLINE", 1.0)
+    text = FULL + "conditions: {levels: [{name: a}]}\n"
+    text = text.replace("class: sheep\n", "class: sheep\n    skip_if: {condition: a}\n")
+    study, steps = piloted(tmp_path, text, 1)
+    assert progress_of(study, study.log.participants()[0]).declined
+    assert steps.skipped.sum() == 0
+
+
+def test_the_list_of_a_pilot_that_runs_has_simulated_minutes(tmp_path, monkeypatch):
+    """Another process looks at it: its clock is not the pilot's."""
+
+    def stops(self: SimulatedPerson, _: object) -> None:
+        self._spend(60)
+        raise GivesUp
+
+    monkeypatch.setattr(SimulatedPerson, "_refit", stops)
+    study, _ = piloted(tmp_path, people=4)
+    minutes = [row.minutes for row in board(study) if row.step == "bicycle"]
+    assert minutes
+    assert max(minutes) < 5
+
+
 def test_a_goal_that_nobody_reaches_is_told(pilot):
     notes = " ".join(pilot[1].attrs["notes"])
     assert "reached the goal of bicycle" in notes
@@ -77,6 +102,17 @@ def test_the_same_seed_gives_the_same_answers(pilot, tmp_path):
     again = answers_table(piloted(tmp_path, people=3)[0])
     first = answers_table(pilot[0])
     pd.testing.assert_frame_equal(first[first.index.isin(again.index.unique())], again)
+
+
+def test_nobody_of_a_pilot_works_after_the_time_is_up(tmp_path):
+    text = FULL.replace("class: bicycle\n", "class: bicycle\n    time_limit: 0.7\n")
+    study, _ = piloted(tmp_path, text, 6)
+    late = []
+    for who in study.log.participants():
+        events = [event for event in timeline(study, who) if event.step == "bicycle"]
+        ends = [event.time for event in events if event.action == "time-up"]
+        late += [e.action for e in events for end in ends if e.time > end]
+    assert set(late) == {"leave"}
 
 
 def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):
@@ -141,7 +177,9 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small_study(tmp_path, prepare=False)
     assert main(["study", "pilot", "study.yaml", "--people", "2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["steps"]["rows"][0]["came"] == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["steps"]["rows"][0]["came"] == 2
+    assert "person 1 of 2" in told.err
     made = {file.name for file in (tmp_path / "study-pilot").iterdir()}
     assert {"report.html", "events.csv", "codebook.csv", "participants.csv"} <= made
     assert not (tmp_path / "study.study").exists()
@@ -236,6 +274,18 @@ def test_the_first_command_of_a_study_makes_its_folder(tmp_path, capsys):
     study = small_study(tmp_path, prepare=False)
     assert main(["study", "add", str(study.spec.path)]) == 0
     assert study.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "notes"),
+    [([], "http://localhost:5006", True), (["--url", "http://here:1/"], "http://here:1", False)],
+)
+def test_a_link_without_an_address_says_where_it_leads(tmp_path, capsys, given, address, notes):
+    study = small_study(tmp_path)
+    assert main(["study", "add", str(study.spec.path), *given]) == 0
+    told = capsys.readouterr()
+    assert f"{address}/study#" in told.out
+    assert ("name it by --url" in told.err) is notes
 
 
 def test_the_command_prints_a_link_for_previews(tmp_path, capsys):

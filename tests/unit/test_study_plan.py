@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from studies import STUDY, Visitor, small_study
+from studies import STUDY, Person, Visitor, small_study
 
 from inficond_panel.errors import SpecError
+from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
 from inficond_panel.study.results.study_tables import participants_table
 from inficond_panel.study.results.timeline import progress_of
@@ -15,6 +16,7 @@ from inficond_panel.study.run.balance import round_size
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.skips import SkipIf
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
+from inficond_panel.version import __version__
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
 
@@ -186,6 +188,74 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path, old, new, message):
     assert message in str(error.value)
 
 
+ASKED = """form:
+  - {name: age, kind: number, text: Your age?, lowest: 18, highest: 120}
+  - {name: experience, kind: choice, text: Experience?, options: [Never, Rarely]}
+  - {name: tools, kind: choice, text: Tools?, options: [one, two], several: true}
+  - {name: agree, kind: likert, text: I agree., points: 7}
+  - {name: job, kind: text, text: Job?}
+"""
+FORM = STUDY[STUDY.index("form:") : STUDY.index("tasks:")]
+
+
+def ruled(folder: Path, rule: str) -> list[str]:
+    """Problems of a study whose second task has a rule, with their lines."""
+    text = STUDY.replace(FORM, ASKED)
+    text = text.replace("class: sheep\n", f"class: sheep\n    skip_if: {rule}\n")
+    line = text[: text.index("skip_if")].count("\n") + 1
+    try:
+        written(folder, text)
+    except SpecError as error:
+        return [problem.message for problem in error.problems if problem.line == line]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("{question: experience, is: [Nevr]}", "'Nevr' is no answer to 'experience'. Did you mean"),
+        ("{question: experience, is: [Never, Nevr]}", "'Nevr' is no answer"),
+        ("{question: experience, below: 3}", "the answer to 'experience' is no number; write is"),
+        ("{question: job, above: 3}", "the answer to 'job' is no number"),
+        ("{question: tools, is: three}", "'three' is no answer to 'tools'"),
+        ("{question: agree, is: 8}", "8.0 is no answer to 'agree'"),
+        ("{question: agree, is: 1.5}", "1.5 is no answer"),
+        ("{question: agree, above: 7}", "no answer to 'agree' is above 7"),
+        ("{question: age, below: 18}", "no answer to 'age' is below 18"),
+        ("{question: age, is: 17}", "17.0 is no answer to 'age'; its answers: number, at least 18"),
+        ("{question: age, above: 60, below: 50}", "no number is above 60 and below 50"),
+    ],
+)
+def test_a_rule_that_can_never_hold_is_a_problem(tmp_path, rule, message):
+    [told] = ruled(tmp_path, rule)
+    assert message in told
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{question: experience, is: [Never, Rarely]}",
+        "{question: tools, is: two}",
+        "{question: agree, is: [1, 7]}",
+        "{question: agree, above: 6}",
+        "{question: age, below: 19}",
+        "{question: age, above: 20, below: 30}",
+        "{question: job, is: none}",
+    ],
+)
+def test_a_rule_that_can_hold_is_none(tmp_path, rule):
+    assert ruled(tmp_path, rule) == []
+
+
+def test_a_questionnaire_that_comes_twice_is_one_problem(tmp_path):
+    twice = STUDY.replace("questionnaire:\n", "questionnaire:\n" + 2 * "  - {template: sus}\n")
+    with pytest.raises(SpecError) as error:
+        written(tmp_path, twice)
+    [problem] = error.value.problems
+    assert "the template sus is used 2 times" in problem.message
+    assert "after each task or block" in problem.message
+
+
 def test_conditions_within_people_need_as_many_blocks(tmp_path):
     three = TWO.replace("{name: b}", "{name: b}, {name: c}")
     with pytest.raises(SpecError, match="2 blocks are not a multiple of 3 conditions"):
@@ -213,6 +283,50 @@ def test_an_attention_check_takes_any_answer_and_counts_the_right_one(tmp_path, 
     assert visitor.next()["kind"] == "end"
     row = participants_table(study).iloc[0]
     assert (row.attention_right, row.attention_asked) == (right, 1)
+
+
+ATTENTIVE = """questionnaire:
+  - {template: sus, questions: [{name: attention, kind: likert, text: Choose 2., right: 2}]}
+conditions: {levels: [{name: a}, {name: b}]}
+"""
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch) -> Study:
+    """Six people with scores of SUS; the last one missed the attention check, one more declined."""
+    study = small_study(tmp_path, STUDY[: STUDY.index("questionnaire:")] + ATTENTIVE)
+    for at in range(6):
+        person = Person(study, monkeypatch)
+        sus = {f"sus-{item}": 3 for item in range(2, 11)} | {"sus-1": 1 + at // 2}
+        person.answers(1, "questionnaire-1", **sus, attention=2 if at < 5 else 3)
+    Person(study, monkeypatch).notes(1, "consent", "decline")
+    return study
+
+
+def test_differences_come_again_without_who_missed_an_attention_check(checked):
+    frames = make_frames(checked, [])
+    # SUS is 2.5 times a sum; first statement 1, 2, 3 in both groups, and 3 less the last one's
+    everybody, attentive = (
+        frames[name].loc["sus", "difference"] for name in ("differences", "differences_attentive")
+    )
+    assert (everybody, attentive) == (pytest.approx(0), pytest.approx(2.5 * (1.5 - 2)))
+
+
+def test_the_report_counts_who_came_and_went_by_condition(checked):
+    flow = make_frames(checked, [])["flow"]
+    assert flow.loc["a", ["came", "declined", "unfinished", "finished"]].tolist() == [4, 1, 3, 0]
+    assert flow.loc["b", "came"] == 3
+
+
+def test_the_report_names_the_version(checked):
+    assert f"inficond {__version__}" in make_page(checked, [], make_frames(checked, []))
+
+
+def test_the_order_of_conditions_is_in_the_table(tmp_path):
+    study = small_study(tmp_path, STUDY + TWO)
+    study.add_participant()
+    study.add_participant()
+    assert participants_table(study)["conditions"].tolist() == ["a; b", "b; a"]
 
 
 def test_no_browser_learns_the_right_answer_of_an_attention_check(tmp_path):

@@ -22,8 +22,8 @@ from inficond_panel.study.run.study import open_study
 pytestmark = [pytest.mark.commands, pytest.mark.page]
 
 TABLES = (
-    *("answers", "differences", "events", "notes", "participants", "remarks", "scores"),
-    *("summary", "tasks", "typed", "views", "worlds"),
+    *("answers", "differences", "differences_attentive", "events", "flow", "notes"),
+    *("participants", "remarks", "scores", "summary", "tasks", "typed", "views", "worlds"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.stats import nct, t
 from sklearn.metrics import average_precision_score, cohen_kappa_score
 from studies import STUDY, Person, small_study
 
@@ -26,6 +26,14 @@ from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
+from inficond_panel.study.results.differences import (
+    Difference,
+    Value,
+    differences,
+    newcombe,
+    t_interval,
+    values_of,
+)
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import (
     TASK_MEASURES,
@@ -34,8 +42,8 @@ from inficond_panel.study.results.results import (
     spread,
     with_holdout,
 )
-from inficond_panel.study.results.sample_size import deviations, sample_sizes
-from inficond_panel.study.results.study_tables import summary_table
+from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
+from inficond_panel.study.results.summary import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
@@ -85,7 +93,7 @@ def paper(tmp_path_factory):
 @pytest.mark.parametrize("task", PAPER)
 def test_means_with_deviations_are_the_papers(paper, task):
     found = summary_table(results(paper), list(PAPER)).set_index("measure", append=True)
-    assert [*found.index.unique("task")] == list(PAPER)
+    assert [*found.index.unique("task")] == [*PAPER, ""]
     minutes, sd, iterations, deviation = PAPER[task]
     spent, made = found.loc[task, "minutes"], found.loc[task, "iterations"]
     assert (spent["people"], spent["done"]) == (10, 10)
@@ -145,6 +153,29 @@ def test_a_break_costs_no_time(tmp_path, monkeypatch):
     (left,) = results(study)
     assert left.minutes == pytest.approx(5)
     assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
+
+
+def test_waiting_after_the_time_is_up_costs_no_time(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.tune("bicycle", [1.2], ["wheel"])
+    person.notes(1.5, "bicycle", "time-up")
+    person.notes(1.9, "bicycle", "leave", outcome="time")
+    (result,) = results(study)
+    assert (result.minutes, result.outcome) == (pytest.approx(0.5), "time")
+
+
+def test_what_is_tuned_after_the_time_is_up_does_not_count(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.tune("bicycle", [1.2], ["wheel"])
+    person.notes(1.5, "bicycle", "time-up")
+    person.tune("bicycle", [1.7], ["sky"])
+    person.notes(1.9, "bicycle", "leave", outcome="time")
+    (result,) = results(study)
+    assert result.iterations == 1
 
 
 def test_what_the_researcher_notes_costs_no_time(tmp_path, monkeypatch):
@@ -233,22 +264,107 @@ def made(participant: str, condition: str, minutes: float, task: str = "t", plac
     )
 
 
-def test_differences_within_people_are_paired():
-    pairs = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0), (5.0, 4.0)]
+def overall(found: list[TaskResult], *, within: bool) -> Difference:
+    """The difference in minutes over all tasks."""
+    both = differences(found, [], ["a", "b"], within=within)
+    return next(one for one in both if (one.measure, one.task) == ("minutes", ""))
+
+
+def test_differences_within_people_are_those_of_a_crossover():
+    """Two tasks, whose conditions change places from person to person. The difference is half the
+    difference of two groups' period differences (Jones and Kenward, Design and Analysis of
+    Cross-Over Trials), by scipy."""
+    first_a, first_b = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0)], [(5.0, 4.0), (7.0, 3.5), (6.5, 2.0)]
+    orders = [("ab", pair) for pair in first_a] + [("ba", pair) for pair in first_b]
     found = [
         made(f"P{at}", condition, minutes, task)
-        for at, pair in enumerate(pairs)
-        for condition, task, minutes in zip("ab", ("t", "u"), pair, strict=True)
+        for at, (conditions, pair) in enumerate(orders)
+        for condition, task, minutes in zip(conditions, "tu", pair, strict=True)
     ]
     found.append(made("P9", "a", 100.0))  # has not had the other one
-    one = study_results.differences(found, [], ["a", "b"], within=True)[0]
-    first, second = np.array(pairs).T
-    true = stats.ttest_rel(second, first).confidence_interval()
-    facts = one.measure, one.first, one.second, one.n, one.method
-    assert facts == ("minutes", "a", "b", "4", "paired t")
-    assert one.difference == pytest.approx((second - first).mean())
+    one = overall(found, within=True)
+    changes = [np.diff(pairs)[:, 0] for pairs in (first_a, first_b)]
+    true = stats.ttest_ind(*changes).confidence_interval()
+    assert (one.measure, one.task, one.first, one.second, one.n) == ("minutes", "", "a", "b", "6")
+    assert one.method == "paired t, tasks adjusted"
+    assert one.difference == pytest.approx((changes[0].mean() - changes[1].mean()) / 2)
+    limits = one.difference_low, one.difference_high
+    assert limits == pytest.approx((true.low / 2, true.high / 2))
+
+
+def test_a_hard_task_is_no_difference_of_conditions():
+    """Task u takes ten minutes more, and more people had it under b."""
+    orders = ["ab", "ab", "ab", "ba"]
+    noise = [0.1, -0.2, 0.3, -0.1]
+    found = [
+        made(f"P{at}", condition, minutes + extra, task)
+        for at, (conditions, extra) in enumerate(zip(orders, noise, strict=True))
+        for condition, task, minutes in zip(conditions, "tu", (5.0, 15.0), strict=True)
+    ]
+    one = overall(found, within=True)
+    assert one.difference == pytest.approx(0)
+
+
+def test_conditions_that_always_have_the_same_task_are_not_compared():
+    found = [
+        made(f"P{at}", condition, minutes, task)
+        for at in range(4)
+        for condition, task, minutes in (("a", "t", 3.0 + at), ("b", "u", 9.0 - at))
+    ]
+    one = overall(found, within=True)
+    assert np.isnan(one.difference)
+    assert one.method == "none: cannot be told from the tasks"
+
+
+def test_people_of_a_single_task_are_two_groups_also_within_people():
+    times = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5]}
+    found = [
+        made(f"{name}{at}", condition, minutes, task)
+        for name, conditions in (("x", "ab"), ("y", "ba"))
+        for at in range(3)
+        for condition, task in zip(conditions, "tu", strict=True)
+        for minutes in [times[condition][at]]
+    ]
+    told = {(one.measure, one.task): one for one in differences(found, [], ["a", "b"], within=True)}
+    true = stats.ttest_ind(times["b"], times["a"], equal_var=False).confidence_interval()
+    one = told["minutes", "t"]
     limits = one.difference_low, one.difference_high
     assert limits == pytest.approx((true.low, true.high))
+    assert (one.n, one.method) == ("3 and 3", "Welch's t")
+
+
+def test_tasks_that_were_skipped_leave_the_difference_between_those_of_the_tasks():
+    """Additive data without noise: b is 1 faster in t and 0.2 faster in u, and more people of a
+    skip the long task u. Means over own tasks would differ by more than 1."""
+    skips = {"a": [1, 1, 1, 0], "b": [0, 0, 0, 1]}
+    times = {"a": (4.0, 9.0), "b": (3.0, 8.8)}
+    found = [
+        made(f"{name}{at}", name, minutes, task)
+        for name, skipped in skips.items()
+        for at, skip in enumerate(skipped)
+        for task, minutes in list(zip("tu", times[name], strict=True))[: 2 - skip]
+    ]
+    both = differences(found, [], ["a", "b"], within=False)
+    told = {one.task: one for one in both if one.measure == "minutes"}
+    assert told["t"].difference == pytest.approx(-1)
+    assert told["u"].difference == pytest.approx(-0.2)
+    assert -1 <= told[""].difference <= -0.2
+    assert told[""].method == "Welch's t, tasks adjusted"
+
+
+def test_effects_of_skipped_tasks_are_those_of_a_hand_calculation():
+    """Person 0 did t and u, 2 apart, so u takes 2 more: people who did u alone get 1 off, and who
+    did t alone 1 on."""
+    found = [made("P0", "a", 4.0, "t"), made("P0", "a", 6.0, "u"), made("P1", "a", 5.0, "t")]
+    found += [made("P2", "b", 9.0, "u"), made("P3", "b", 3.0, "t")]
+    one = overall(found, within=False)
+    assert one.difference == pytest.approx((8 + 4) / 2 - (5 + 6) / 2)
+
+
+def test_groups_whose_tasks_nobody_links_are_not_compared():
+    found = [made(f"P{at}", "ab"[at % 2], float(at), "tu"[at // 2 % 2]) for at in range(8)]
+    one = overall(found, within=False)
+    assert np.isnan(one.difference)
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +375,7 @@ def between() -> SimpleNamespace:
     found = [made(f"P{at}", c, value) for at, (c, value) in enumerate(people)]
     found.append(made("P0", "a", 500.0, "training", 0))  # does not count
     scored = [Score(f"P{at}", "", c, "sus", value) for at, (c, value) in enumerate(people)]
-    both = study_results.differences(found, scored, ["a", "b"], within=False)
+    both = differences(found, scored, ["a", "b"], within=False)
     told = {one.measure: one for one in both}
     return SimpleNamespace(groups=groups, told=told)
 
@@ -281,6 +397,53 @@ def test_a_difference_of_equal_values_has_no_interval(between):
 
 def test_a_measure_that_nobody_has_gives_no_difference(between):
     assert "holdout_gain" not in between.told
+
+
+def ended(reached: int, people: int, condition: str, task: str = "t") -> list[TaskResult]:
+    """Results of ``people``, of whom the first ``reached`` reached the goal, and others had no time
+    left."""
+    everybody = [made(f"{condition}{at}", condition, 2.0 + at, task) for at in range(people)]
+    return [
+        one if at < reached else replace(one, outcome="time") for at, one in enumerate(everybody)
+    ]
+
+
+def summed(results: list[TaskResult]) -> pd.DataFrame:
+    return summary_table(results, ["t", "u"]).set_index(["condition", "measure"], append=True)
+
+
+@pytest.mark.parametrize(("reached", "people"), [(3, 4), (0, 5), (5, 5), (7, 12)])
+def test_the_share_of_goals_reached_has_wilsons_interval(reached, people):
+    row = summed(ended(reached, people, "a")).loc["t", "a", "reached"]
+    true = stats.binomtest(reached, people).proportion_ci(method="wilson")
+    assert row["mean"] == pytest.approx(reached / people)
+    assert (row["mean_low"], row["mean_high"]) == pytest.approx((true.low, true.high))
+
+
+def test_minutes_of_those_who_reached_the_goal_leave_others_out():
+    row = summed(ended(3, 5, "a")).loc["t", "a", "minutes_reached"]
+    assert (row["n"], row["mean"]) == (3, pytest.approx((2 + 3 + 4) / 3))
+
+
+def test_goals_of_all_tasks_are_averaged_by_person():
+    tasks = [*ended(2, 4, "a"), *ended(1, 3, "a", "u")]  # shares 1, 1/2, 0 and 0
+    row = summed(tasks).loc["", "a", "reached"]
+    assert (row["people"], row["done"], row["mean"]) == (4, 1, pytest.approx(1.5 / 4))
+
+
+def test_the_table_tells_that_times_are_cut_off():
+    assert "3 ended by the time limit" in " ".join(summed(ended(2, 5, "a")).attrs["notes"])
+    assert summed(ended(5, 5, "a")).attrs["notes"] == []
+
+
+def test_a_difference_of_shares_is_newcombes():
+    """56 of 70 and 48 of 80, the example (a) of Newcombe, Statistics in Medicine 17 (1998), table
+    II, method 10: 0.2000, from 0.0524 to 0.3339."""
+    shares = [Value(*one) for at in range(70) for one in [("b", f"P{at}", "t", float(at < 56))]]
+    fewer = [Value("a", f"Q{at}", "t", float(at < 48)) for at in range(80)]
+    change, low, high, n, method = newcombe(fewer, shares)
+    assert (round(change, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
+    assert (n, method) == ("80 and 70", "Newcombe")
 
 
 def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(tmp_path, monkeypatch):
@@ -367,38 +530,106 @@ def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):
     assert np.isnan(agreement(alike).attrs["facts"]["kappa"])
 
 
-def power(size: int, effect: float, *, within: bool) -> float:
-    """Power of the two-sided t-test of equal variances (Cohen 1988)."""
-    free = size - 1 if within else 2 * size - 2
-    shift, limit = effect * np.sqrt(size if within else size / 2), t.ppf(0.975, free)
-    return float(nct.sf(limit, free, shift) + nct.cdf(-limit, free, shift))
+@pytest.mark.parametrize(
+    ("effect", "within", "people"),
+    # G*Power 3.1, which Cohen's table of 1992 differs from by one person where d is 0.2
+    [(0.2, False, 394), (0.5, False, 64), (0.8, False, 26), (0.5, True, 34), (0.8, True, 15)],
+)
+def test_the_number_of_people_is_that_of_published_tables(effect, within, people):
+    frame = sample_sizes(Deviation(2.0), 2 * effect, within=within)
+    assert frame.attrs["facts"]["enough"] == people
 
 
 @pytest.mark.parametrize("within", [False, True])
-def test_the_power_is_that_of_the_t_test_where_people_are_normal(within):
-    random = np.random.default_rng(3)
-    times = random.normal(5, 1, (2, 4000))
-    pilot = [made(f"P{at % 4000}", "ab"[at // 4000], n) for at, n in enumerate(times.ravel())]
-    spread = deviations(pilot, "minutes", within=within)
-    deviation = np.sqrt(2) if within else 1
-    assert spread.std() == pytest.approx(deviation, rel=0.03)
-    frame = sample_sizes(spread, 0.8, within=within)
-    for size in (8, 20, 40):
-        expected = power(size, 0.8 / deviation, within=within)
-        assert frame.loc[size, "power"] == pytest.approx(expected, abs=0.04)
-    assert frame.attrs["facts"]["enough"] == 32
+@pytest.mark.parametrize("effect", [0.01, 0.5, 2.0, -2.0, 30.0, 1e6])
+def test_more_people_never_have_less_power(effect, within):
+    powers = sample_sizes(Deviation(1.0), effect, within=within)["power"].tolist()
+    assert powers == sorted(powers)
+    assert 0.05 <= powers[0] <= powers[-1] <= 1
 
 
-@pytest.mark.parametrize("within", [False, True])
-@pytest.mark.parametrize("pilot", [[1.0, -1, 0.5], [0.1, 0.1, 0.4], [1e-9, 0, 1e9]])
-@pytest.mark.filterwarnings("error")
-def test_simulated_people_with_one_value_raise_no_warning(pilot, within):
-    assert len(sample_sizes(np.array(pilot), 2.0, within=within))
+def test_the_power_is_that_of_simulated_studies():
+    first, second = np.random.default_rng(3).normal(size=(2, 20_000, 16))
+    _, low, high = t_interval(first, second + 0.8)
+    true = float(((low > 0) | (high < 0)).mean())
+    frame = sample_sizes(Deviation(1.0), 0.8, within=False)
+    assert frame.loc[16, "power"] == pytest.approx(true, abs=0.01)
+
+
+def test_who_will_not_finish_is_invited_in_addition():
+    facts = sample_sizes(Deviation(1.0), 0.5, within=False, dropout=0.2).attrs["facts"]
+    assert (facts["enough"], facts["invite"]) == (64, 80)
+
+
+def test_no_number_is_told_that_is_too_large_to_be_of_use():
+    frame = sample_sizes(Deviation(1.0), 1e-6, within=True)
+    assert frame.attrs["facts"]["enough"] is None
+    assert "More than 100,000 people" in frame.attrs["notes"][0]
+
+
+@pytest.mark.parametrize(("people", "warns"), [(0, False), (9, True), (10, False)])
+def test_a_deviation_of_few_people_comes_with_a_caution(people, warns):
+    notes = sample_sizes(Deviation(1.0, people), 0.5, within=False).attrs["notes"]
+    assert ("Caution" in " ".join(notes)) is warns
+
+
+def deviation(found: list[TaskResult], *, within: bool) -> Deviation:
+    """The deviation of minutes under two conditions."""
+    values = values_of(found, [], "minutes")
+    return deviation_of(values, ["a", "b"], "minutes", within=within)
+
+
+def test_the_deviation_of_two_groups_is_pooled():
+    groups = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5, 12.0]}
+    found = [made(f"{c}{at}", c, v) for c, values in groups.items() for at, v in enumerate(values)]
+    pooled = (2 * np.var(groups["a"], ddof=1) + 3 * np.var(groups["b"], ddof=1)) / 5
+    assert deviation(found, within=False) == (pytest.approx(np.sqrt(pooled)), 7)
+
+
+def test_the_deviation_within_people_is_that_of_their_changes():
+    """Of two groups, who had the tasks under exchanged conditions; a task's effect is none."""
+    changes = {"ab": [2.0, 0.5, 3.0], "ba": [-11.0, -13.5, -14.5]}
+    found = [
+        made(f"{order}{at}", condition, minutes, task)
+        for order, each in changes.items()
+        for at, change in enumerate(each)
+        for condition, task, minutes in zip(order, "tu", (20.0, 20 + change), strict=True)
+    ]
+    pooled = np.mean([np.var(each, ddof=1) for each in changes.values()])
+    assert deviation(found, within=True) == (pytest.approx(np.sqrt(pooled)), 6)
+
+
+def test_a_study_is_planned_without_a_pilot(tmp_path, capsys):
+    study = small_study(tmp_path, prepare=False)
+    command = ["study", "size", str(study.spec.path), "--difference", "1", "--sd", "2", "--json"]
+    assert main([*command, "--measure", "sus", "--dropout", "0.2"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["enough"], facts["invite"]) == (64, 80)
+
+
+def test_a_study_without_people_is_told_that_it_needs_some(tmp_path, capsys):
+    study = small_study(tmp_path, prepare=False)
+    assert main(["study", "size", str(study.spec.path), "--difference", "1"]) == 1
+    assert "a pilot with people, not simulated" in capsys.readouterr().err
+
+
+def test_scores_are_measures_of_the_size(tmp_path, monkeypatch, capsys):
+    text = STUDY.replace("questionnaire:\n", "questionnaire:\n  - {template: sus}\n")
+    study = small_study(tmp_path, text)
+    for step in (1, 2, 4):
+        person = Person(study, monkeypatch)
+        person.answers(
+            1, "questionnaire-1", **{f"sus-{at}": 3 for at in range(2, 11)}, **{"sus-1": step}
+        )
+    command = ["study", "size", str(study.spec.path), "--measure", "sus", "--difference", "5"]
+    assert main([*command, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["sd"] == pytest.approx(2.5 * np.std([1, 2, 4], ddof=1))
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 1e9])
 def test_a_group_of_one_value_has_no_interval(value):
-    _, low, high = study_results.t_interval(np.full((2, 3), value))
+    _, low, high = t_interval(np.full((2, 3), value))
     assert np.isnan([low, high]).all()
 
 
@@ -407,31 +638,25 @@ def test_intervals_of_many_studies_are_scipys(shape):
     first, second = np.random.default_rng(1).normal(3, 2, (2, *shape))
     one = stats.ttest_1samp(first, 0, axis=-1).confidence_interval()
     two = stats.ttest_ind(second, first, axis=-1, equal_var=False).confidence_interval()
-    assert np.allclose(study_results.t_interval(first)[1:], one)
-    assert np.allclose(study_results.t_interval(first, second)[1:], two)
+    assert np.allclose(t_interval(first)[1:], one)
+    assert np.allclose(t_interval(first, second)[1:], two)
 
 
-@pytest.mark.parametrize("within", [False, True])
-def test_a_pilot_without_deviations_is_refused(within):
-    pilot = [made(f"P{who}", name, 5.0) for who in range(3) for name in "ab"]
+def test_a_pilot_without_deviations_is_refused():
+    pilot = [made(f"{name}{who}", name, 5.0) for who in range(3) for name in "ab"]
     with pytest.raises(StudyError, match="the same value of minutes"):
-        deviations(pilot, "minutes", within=within)
-
-
-def test_deviations_of_a_pilot_are_drawn_around_its_own():
-    pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
-    assert deviations(pilot, "minutes", within=False).var() == pytest.approx(1)
+        deviation(pilot, within=False)
 
 
 @pytest.mark.parametrize(("people", "within"), [(2, False), (3, True)])
 def test_a_pilot_of_too_few_is_refused(people, within):
     pilot = [made(f"P{at}", "a", minutes) for at, minutes in enumerate((4.0, 6.0, 5.0))]
     with pytest.raises(StudyError, match="Too few"):
-        deviations(pilot[:people], "minutes", within=within)
+        deviation(pilot[:people], within=within)
 
 
 def test_the_command_offers_what_the_tables_measure():
-    assert list(TASK_MEASURES) == _MEASURES
+    assert [*TASK_MEASURES, *SCALES] == _MEASURES
 
 
 def test_a_chart_without_answers_is_left_out():

@@ -13,12 +13,14 @@ from studies import STUDY, Visitor, at_work, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.students import PaperStudents, Tuning
+from inficond_panel.state import AppState
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.study_tables import events_table, worlds_table
 from inficond_panel.study.results.timeline import board, rebuild, timeline
 from inficond_panel.study.run.study import page_spec
+from inficond_panel.study.run.training import training_warnings
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.opening import open_spec_store
@@ -104,6 +106,66 @@ def test_a_condition_has_a_store_of_its_own(tmp_path):
     study = small_study(tmp_path, STUDY + text)
     assert len(study.ready["bicycle"].store.concepts) == 30
     assert len(study.varied["bicycle", "strong"].store.concepts) == 20
+
+
+TRAINING = """training:
+  {name: warm-up, title: Try, text: Try it., class: bird, done_when: {rule: iterations, count: 1}}
+"""
+WITHIN = """conditions:
+  design: within
+  levels:
+    - name: map
+      views: [performance, embedding]
+      may_type: false
+      spec: {tuning: {suspects: false, preview: true}, views: {intervals: false}}
+    - name: no-map
+      views: [performance, knowledge]
+      may_type: false
+      spec: {tuning: {suspects: false, preview: false}}
+"""
+
+
+def trained(folder, levels: str) -> AppState:
+    """State of the training's page of a participant who sees all conditions."""
+    study = small_study(folder, STUDY.replace("tasks:", f"{TRAINING}tasks:") + levels)
+    return at_work(study).page.work.app
+
+
+def test_a_training_closes_what_every_condition_closes(tmp_path):
+    app = trained(tmp_path, WITHIN)
+    assert not app.spec.tuning.suspects
+
+
+def test_a_training_keeps_what_one_condition_opens(tmp_path):
+    app = trained(tmp_path, WITHIN)
+    assert (app.spec.tuning.preview, app.spec.views.intervals) == (True, True)
+
+
+def test_a_training_shows_each_view_of_a_condition(tmp_path):
+    app = trained(tmp_path, WITHIN)
+    assert set(app.spec.layout.views) == {"performance", "embedding", "knowledge"}
+
+
+def test_conditions_without_anything_in_common_leave_the_training_as_it_is(tmp_path):
+    levels = WITHIN.replace("suspects: false, preview: true", "factor: 3", 1)
+    assert trained(tmp_path, levels).spec.tuning.suspects
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("class: bird", "class: sheep", ["it has the class of sheep; take another class"]),
+        ("class: bird", "class: bird, other_classes: true", ["other_classes lets"]),
+        ("suspects: false, preview: true", "preview: true", ["hidden under no-map"]),
+        ("class: bird", "class: bird", []),
+    ],
+)
+def test_what_a_training_shows_of_the_tasks_is_told(tmp_path, old, new, told):
+    text = STUDY.replace("tasks:", f"{TRAINING}tasks:") + WITHIN
+    study = small_study(tmp_path, text.replace(old, new, 1))
+    warnings = list(training_warnings(study.spec, study.ready))
+    assert len(warnings) == len(told)
+    assert all(words in warning for words, warning in zip(told, warnings, strict=True))
 
 
 CASES = {

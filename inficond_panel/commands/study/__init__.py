@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.parser import Parser, positive
+from inficond_panel.commands.shared.parser import Parser, checked, positive
 from inficond_panel.errors import StudyError
+from inficond_panel.study.pages import DEFAULT_URL
 
 DESCRIPTION = "See `inficond docs study`."
 EXAMPLE = "inficond study serve inficond --port 5008"
@@ -17,7 +19,14 @@ _STUDY = (
 )
 _PARTICIPANT = "number or label of a participant, such as P03"
 
-_MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
+_MEASURES = [
+    *("reached", "minutes", "minutes_reached", "iterations", "thumbs", "sorts"),
+    *("gain", "holdout_gain", "seq", "nasa_tlx", "sus"),
+    *("ueq_s", "ueq_s_pragmatic", "ueq_s_hedonic"),
+]
+_difference = checked(float, lambda value: 0 < abs(value) < math.inf, "a number other than 0")
+_deviation = checked(float, lambda value: 0 < value < math.inf, "a number above 0")
+_share = checked(float, lambda value: 0 <= value < 1, "a number from 0 to below 1")
 #: What each action does, and what follows it in its example; the functions are ``ACTIONS`` of
 #: study_actions.py.
 _ACTIONS = {
@@ -44,7 +53,7 @@ _ACTIONS = {
         "inficond inficond-report/remarks.csv",
     ),
     "size": (
-        "Estimate the number of participants that a study needs, from a pilot.",
+        "Estimate the number of participants that a study needs, from a pilot or --sd.",
         "inficond --measure minutes --difference 2",
     ),
 }
@@ -102,9 +111,7 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     )
     for name in ("add", "link"):
         of[name].add_argument(
-            "--url",
-            default="http://localhost:5006",
-            help="address that study serve prints (default: http://localhost:5006)",
+            "--url", help=f"address that study serve prints (default: {DEFAULT_URL})"
         )
     of["delete"].add_argument("--yes", action="store_true", help="delete without asking")
     of["export"].add_argument(
@@ -115,7 +122,21 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
         "--measure", choices=_MEASURES, default="gain", help="measure to compare (default: gain)"
     )
     of["size"].add_argument(
-        "--difference", type=float, required=True, metavar="D", help="difference to detect"
+        "--difference", type=_difference, required=True, metavar="D", help="difference to detect"
+    )
+    of["size"].add_argument(
+        "--sd",
+        type=_deviation,
+        metavar="S",
+        help="standard deviation of people, within subjects of their changes between two "
+        "conditions; then no pilot is needed",
+    )
+    of["size"].add_argument(
+        "--dropout",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of people who will not finish, such as 0.2 (default: 0)",
     )
     for name in ("pilot", "report", "export"):
         of[name].add_argument(
@@ -136,11 +157,21 @@ def run(args: argparse.Namespace) -> None:
         pilot(opened, args)
         return
     begun = (opened.folder / "study.sqlite").exists()
-    if begun and args.action in {"serve", "add", "link", "size"} and opened.log.simulated:
+    acts = {"serve", "add", "link"} | ({"size"} if not getattr(args, "sd", None) else set())
+    if begun and args.action in acts and opened.log.simulated:
         raise StudyError(
             f"{opened.folder} holds the records of simulated people.",
             "Leave --data out, or name the folder of people with it.",
         )
+    if args.action == "size" and not (begun or args.sd):
+        raise StudyError(
+            f"Nothing is recorded in {opened.folder}: this needs a pilot with people, not "
+            "simulated ones.",
+            "Give a standard deviation with --sd, or name the folder of the pilot with --data.",
+        )
+    if args.action == "size" and args.sd:
+        ACTIONS["size"](opened, args)
+        return
     if args.action not in {"serve", "add"} and not begun:
         raise StudyError(
             f"Nothing is recorded in {opened.folder}.",

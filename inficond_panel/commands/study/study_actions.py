@@ -24,18 +24,20 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
-from inficond_panel.study.pages import PASSWORD, STUDY_PAGES
+from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
+from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
-from inficond_panel.study.results.results import results, with_holdout
-from inficond_panel.study.results.sample_size import deviations, sample_sizes
+from inficond_panel.study.results.results import TASK_MEASURES, results, with_holdout
+from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import rebuild, timeline
+from inficond_panel.study.results.timeline import rebuild, scores, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.study.spec.study_spec import PREVIEW
 
 
@@ -49,7 +51,7 @@ def pilot(opened: Study, args: argparse.Namespace) -> None:
     simulated = Study(opened.spec, folder, opened.own)
     begin_pilot(simulated)
     simulated.prepare(progress)
-    steps = run_pilot(simulated, args.people, args.seed or 0, progress)
+    steps = run_pilot(simulated, args.people, args.seed or 0, _tell)
     output = _folder(opened, args.output, "pilot")
     files, frames = write_report(simulated, output)
     export_tables(simulated, output, "csv")
@@ -58,18 +60,27 @@ def pilot(opened: Study, args: argparse.Namespace) -> None:
     note(f"Records: {simulated.folder}; other actions read them with --data {simulated.folder}")
 
 
+def _tell(share: float, text: str) -> None:
+    """Print the progress of a pilot: on one line of a terminal, elsewhere a line per person."""
+    if sys.stderr.isatty():
+        progress(share, text)
+    else:
+        note(text)
+
+
 def add(opened: Study, args: argparse.Namespace) -> None:
     """Add participants and print their links, the open link, or the link for previews."""
+    url = _url(args)
     if args.preview:
-        link = f"{args.url.rstrip('/')}/study?{PREVIEW}#{opened.log.make_preview_link()}"
+        link = f"{url}/study?{PREVIEW}#{opened.log.make_preview_link()}"
         show_lines(args, {"links": {"preview": link}}, [link])
         return
     if args.open:
         query = opened.spec.participants.query
-        link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
+        link = f"{url}/study{query}#{opened.log.make_open_link()}"
         show_lines(args, {"links": {"open": link}}, [link])
         return
-    _show_links(args, [opened.add_participant() for _ in range(args.count)])
+    _show_links(args, url, [opened.add_participant() for _ in range(args.count)])
     slots = {participant.slot for participant in opened.log.participants()}
     if args.count > 1 and (uneven := unevenness(opened.spec, len(slots))):
         note(f"Warning: {uneven}")
@@ -78,11 +89,20 @@ def add(opened: Study, args: argparse.Namespace) -> None:
 def link(opened: Study, args: argparse.Namespace) -> None:
     """Print a new link for a participant; the old link stops working."""
     who = find_participant(opened, args.participant)
-    _show_links(args, [(who, opened.log.new_token(who.number))])
+    _show_links(args, _url(args), [(who, opened.log.new_token(who.number))])
 
 
-def _show_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) -> None:
-    links = {who.label: f"{args.url.rstrip('/')}/study#{token}" for who, token in made}
+def _url(args: argparse.Namespace) -> str:
+    """Return the address of the server; a note says so if it was not given, since a server may run
+    elsewhere."""
+    if args.url:
+        return str(args.url).rstrip("/")
+    note(f"The link is to {DEFAULT_URL}. If study serve printed another address, name it by --url.")
+    return DEFAULT_URL
+
+
+def _show_links(args: argparse.Namespace, url: str, made: list[tuple[Participant, str]]) -> None:
+    links = {who.label: f"{url}/study#{token}" for who, token in made}
     show_lines(args, {"links": links}, [f"{label}  {link}" for label, link in links.items()])
 
 
@@ -157,12 +177,19 @@ def codes(_: Study, args: argparse.Namespace) -> None:
 
 
 def size(opened: Study, args: argparse.Namespace) -> None:
-    """Print how many participants a study needs to detect a difference, by the pilot's spread."""
-    made = opened.spec.conditions
-    within = bool(made and made.design == "within")
+    """Print how many participants a study needs to detect a difference, by the deviation that was
+    given or that of a pilot's people."""
+    within = opened.spec.within
+    deviation = Deviation(args.sd) if args.sd else _deviation(opened, args.measure, within=within)
+    show(args, sample_sizes(deviation, args.difference, within=within, dropout=args.dropout))
+
+
+def _deviation(opened: Study, measure: str, *, within: bool) -> Deviation:
     measured = with_holdout(opened, results(opened), look=False)
-    spread = deviations(measured, args.measure, within=within)
-    show(args, sample_sizes(spread, args.difference, within=within))
+    levels = [str(level.name_) for level in opened.spec.levels]
+    words = TASK_MEASURES.get(measure) or SCALES[measure].name
+    values = values_of(measured, list(scores(opened)), measure)
+    return deviation_of(values, levels, words, within=within)
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:

@@ -6,3 +6,5 @@ from pathlib import Path
 STUDY_PAGES = [Path(__file__).with_name(name) for name in ("study.py", "researcher.py")]
 #: Environment variable with the password of the researcher's page.
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
+#: Address of `inficond study serve` on this machine, unless it has another port.
+DEFAULT_URL = "http://localhost:5006"

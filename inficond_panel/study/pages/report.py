@@ -15,17 +15,18 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
 from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.differences import differences
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
     RESAMPLES,
     TaskResult,
-    differences,
     looks_of,
     results,
     spread,
     with_holdout,
 )
+from inficond_panel.study.results.summary import differences_table, summary_table
 from inficond_panel.study.results.timeline import (
     LatestAnswer,
     answers,
@@ -42,6 +43,7 @@ from inficond_panel.study.spec.questions import (
     TextQuestion,
 )
 from inficond_panel.ui.reports import render
+from inficond_panel.version import __version__
 from inficond_panel.vocabulary.confidence import confidence_word
 
 _MOVES = {"undo", "redo", "jump"}
@@ -72,16 +74,28 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
     """Return the tables of a report by name; ``results`` must have AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
-    made = study.spec.conditions
-    within = bool(levels and made and made.design == "within")
-    compared = differences(results, list(scores(study)), levels, within=within)
+    scored, simulated, within = list(scores(study)), study.log.simulated, study.spec.within
+    compared = differences(results, scored, levels, within=within)
+    missed = _missed(study)
+    attentive = differences(
+        [one for one in results if one.participant not in missed],
+        [one for one in scored if one.participant not in missed],
+        levels,
+        within=within,
+    )
     return {
+        "flow": tables.flow_table(study),
         "tasks": tables.tasks_table(results),
         "worlds": tables.worlds_table(study, results),
-        "summary": tables.summary_table(
-            results, [task.name_ for task in study.spec.all_tasks], simulated=study.log.simulated
+        "summary": summary_table(
+            results, [task.name_ for task in study.spec.all_tasks], simulated=simulated
         ),
-        "differences": tables.differences_table(compared, simulated=study.log.simulated),
+        "differences": differences_table(compared, simulated=simulated),
+        "differences_attentive": differences_table(
+            attentive,
+            simulated=simulated,
+            title="Differences without people who missed an attention check",
+        ),
         "answers": tables.answers_table(study),
         "scores": tables.scores_table(study),
         "views": tables.views_table(study),
@@ -98,10 +112,12 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     finished = sum(progress_of(study, who).finished for who in people)
     simulated = study.log.simulated
     intro = (
+        f"Made by inficond {__version__}. "
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
-        "when it was done, or when it was left. Metrics are on tuning images unless the "
-        f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
-        f"(BCa, {RESAMPLES:,} draws); SD with n − 1."
+        "when its goal was reached, its time was up, or it was left, whichever came first. Metrics "
+        "are on tuning images unless the holdout is named. Intervals of means: "
+        f"{confidence_word(LEVEL)}, bootstrap over participants (BCa, {RESAMPLES:,} draws), of the "
+        "share of goals reached in a task Wilson's; SD with n − 1."
     )
     return render(
         "report.html.j2",
@@ -110,6 +126,7 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         intro=intro,
         simulated=simulated,
         attention=_attention(study),
+        missed=bool(_missed(study)),
         frames=frames,
         varied=len(study.spec.levels) > 1,
         strips={key: _strip(results, frames["summary"], key, *how) for key, how in _STRIPS.items()},
@@ -125,16 +142,23 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     )
 
 
+def _missed(study: Study) -> set[str]:
+    """Return the participants who answered an attention check wrongly."""
+    passed = {who.label: progress_of(study, who).attention() for who in study.log.participants()}
+    return {label for label, each in passed.items() if not all(each)}
+
+
 def _attention(study: Study) -> str:
     """Return a sentence on attention checks; "" without any."""
     passed = [progress_of(study, who).attention() for who in study.log.participants()]
     asked = [each for each in passed if each]
-    missed = sum(not all(each) for each in asked)
+    missed = len(_missed(study))
     if not asked:
         return ""
     return (
         f"{missed} of {count(len(asked), 'participant')} answered an attention check wrongly. They "
-        "are part of all figures; participants.csv names them."
+        "are part of all figures, except those of differences_attentive.csv; participants.csv "
+        "names them."
     )
 
 

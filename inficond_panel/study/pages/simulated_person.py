@@ -135,7 +135,7 @@ class SimulatedPerson:
         if isinstance(task.done_when, AnswersGiven):
             self._answer_photos(work, task.done_when.count)
         refits = self._refits(work)
-        while refits and not work.done and work.left() != 0:
+        while refits and not _over(work):
             self._refit(work)
             refits -= 1
         step = self.visitor.screen["step"]
@@ -159,11 +159,13 @@ class SimulatedPerson:
         thumbs = self._thumbs(work, COMPARED if self._careful else 1)
         for _ in thumbs:
             self._spend(THUMB / 4 if self._careful else THUMB)
+        if _over(work):
+            return
         app.tuning.toggle(max(thumbs, key=lambda thumb: self._effect(work, thumb)))
         app.tuning.fine_tune()
         self._spend(LOOK)
         fell = app.students.student(name).metrics.ap < before
-        if fell and not work.done and self.random.random() < UNDOES:
+        if fell and not _over(work) and self.random.random() < UNDOES:
             app.tuning.undo()
 
     def _thumbs(self, work: TaskSession, count: int) -> list[Intent]:
@@ -187,12 +189,14 @@ class SimulatedPerson:
         """Answer photos by their labels; of a photo without label, at random."""
         asking, answered = work.app.asking, 0
         asking.open(work.ready.class_name)
-        while answered < count and not work.done and work.left() != 0:
+        while answered < count and not _over(work):
             if not asking.image:
                 asking.go_on()
             if asking.draft is None or not asking.image:
                 return  # no photo is left to ask about
             self._spend(PHOTO)
+            if _over(work):
+                return
             asking.answer(len(asking.draft.replies), self._label(work, asking.image))
             answered += 1
 
@@ -212,6 +216,11 @@ class SimulatedPerson:
         if self.visitor.leave()["step"] == step and self.visitor.screen["kind"] == "task":
             self.stuck = str(work.task.name_)
             raise GivesUp
+
+
+def _over(work: TaskSession) -> bool:
+    """True if the goal is reached or the time is up: the page then takes no more thumbs."""
+    return work.done or work.left() == 0
 
 
 def _words(screen: dict[str, Any]) -> int:

@@ -130,9 +130,10 @@ class TaskSession:
         return standing(self.task.done_when, self._start, student, made, answers)
 
     def measure(self, *_: object) -> None:
-        """Record ``done`` if the goal is reached for the first time, and update the bar."""
+        """Record ``done`` if the goal is reached for the first time and the time is not up, and
+        update the bar."""
         goal = self.standing()
-        if goal.done and not self.done:
+        if goal.done and not self.done and self.left() != 0:
             node = self.app.students.node.id
             payload = {"node": node, "value": goal.value, "target": goal.target}
             self.page.record("", "done", payload)
@@ -159,10 +160,12 @@ class TaskSession:
     def outcome(self) -> str:
         """Return the outcome that the task has if it is left now: done, time or left; "" if the
         participant may not leave it."""
-        if self.done or self.task.ends_by_word:
+        if self.done:
             return "done"
         if self.left() == 0:
             return "time"
+        if self.task.ends_by_word:
+            return "done"
         return "left" if self.task.may_leave else ""
 
     def close(self) -> None:

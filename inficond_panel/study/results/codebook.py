@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from inficond_panel.results.frame import make_frame, plain_headings
+from inficond_panel.study.results.differences import ADJUSTED, MIXED, NEWCOMBE, PAIRED, WELCH
 from inficond_panel.study.results.remarks import CODERS
 from inficond_panel.study.results.results import LEVEL, TASK_MEASURES
 from inficond_panel.study.run.assignment import assign
@@ -50,9 +51,21 @@ def _common(*names: str) -> dict[str, Described]:
     return {name: _COMMON[name] for name in names}
 
 
+#: Tables with the columns of another table.
+_LIKE = {"differences_attentive": "differences"}
+
 _TABLES: dict[str, dict[str, Described]] = {
+    "flow": {
+        **_common("simulated"),
+        "condition": Described("condition; within subjects the order of conditions"),
+        "came": Described("people who opened the link, or got one", "", _COUNT),
+        "declined": Described("people who refused consent", "", _COUNT),
+        "unfinished": Described("people who left before the end, or are under way", "", _COUNT),
+        "finished": Described("people who did all steps", "", _COUNT),
+    },
     "participants": {
         **_common("participant", "condition", "simulated"),
+        "conditions": Described("conditions in the order that they came", "", "names, ; between"),
         "check": Described("outcome of the check", "", "right, wrong; empty: not finished"),
         "attempts": Described("attempts at the check", "", _COUNT),
         "attention_right": Described("attention checks answered right", "", _COUNT),
@@ -67,9 +80,11 @@ _TABLES: dict[str, dict[str, Described]] = {
         **_common("participant", "task", "condition"),
         "place": Described("position in the participant's order", "", "1, 2, …; 0: the training"),
         "outcome": Described(
-            "how the task ended", "", "done, time (limit), left; empty: not finished"
+            "how the task ended; the end is the earliest of goal, limit and leaving",
+            "",
+            "done, time (limit), left; empty: not finished",
         ),
-        "minutes": Described("working time without breaks", "minutes", "number"),
+        "minutes": Described("working time without breaks, until the end", "minutes", "number"),
         "iterations": Described("fine-tunes until the end", "", _COUNT),
         "thumbs": Described("mean number of thumbs per fine-tune", "", "number; empty without one"),
         "undos": Described("steps back with undo", "", _COUNT),
@@ -147,15 +162,25 @@ _TABLES: dict[str, dict[str, Described]] = {
     "summary": {
         **_common("task", "condition", "simulated"),
         "people": Described("people who ended the task", "", _COUNT),
-        "done": Described("people who reached the goal", "", _COUNT),
+        "done": Described("people who reached the goal, or all of their goals", "", _COUNT),
         "typed": Described("concepts that they typed", "", _COUNT),
-        "measure": Described("column of the table tasks", "", ", ".join(TASK_MEASURES)),
+        "measure": Described(
+            "column of the table tasks; reached: outcome is done; minutes_reached: minutes if so",
+            "",
+            ", ".join(TASK_MEASURES),
+        ),
         "words": Described("the measure in words, with its unit"),
         "n": Described("people with a value", "", _COUNT),
         "mean": Described("mean over these people", "of the measure", "number"),
         "sd": Described("standard deviation, n − 1", "of the measure", "number"),
-        "mean_low": Described(f"lower {_INTERVAL} the mean (BCa)", "of the measure", "number"),
-        "mean_high": Described(f"upper {_INTERVAL} the mean (BCa)", "of the measure", "number"),
+        **{
+            f"mean_{end}": Described(
+                f"{word} {_INTERVAL} the mean (BCa; of reached in a task Wilson)",
+                "of the measure",
+                "number",
+            )
+            for end, word in (("low", "lower"), ("high", "upper"))
+        },
     },
     "differences": {
         **_common("task", "simulated"),
@@ -163,11 +188,19 @@ _TABLES: dict[str, dict[str, Described]] = {
         "words": Described("the measure in words, with its unit"),
         "first": Described("condition that is subtracted"),
         "second": Described("condition that it is subtracted from"),
-        "difference": Described("mean under second − mean under first", "of the measure", "number"),
+        "difference": Described(
+            "mean under second − mean under first",
+            "of the measure",
+            "number; empty if it cannot be told from that of the tasks",
+        ),
         "difference_low": Described(f"lower {_INTERVAL} it", "of the measure", "number"),
         "difference_high": Described(f"upper {_INTERVAL} it", "of the measure", "number"),
         "n": Described("people with both conditions, or per group"),
-        "method": Described("interval", "", "paired t, or Welch's t"),
+        "method": Described(
+            "interval; tasks adjusted: with effects of the tasks, fitted by least squares",
+            "",
+            f"{PAIRED}, {WELCH}, each with or without `{ADJUSTED[2:]}`; {NEWCOMBE}; {MIXED}",
+        ),
     },
 }
 
@@ -183,7 +216,8 @@ def codebook(study: Study) -> pd.DataFrame:
 def _columns(study: Study) -> Iterator[dict[str, str]]:
     ids = study.spec.participants.ids
     links = {name: Described(f"id {name!r} of the open link") for name in ids}
-    for table, columns in _TABLES.items():
+    like = {name: _TABLES[other] for name, other in _LIKE.items()}
+    for table, columns in {**_TABLES, **like}.items():
         more = links if table == "participants" else {}
         for name, described in {**columns, **more}.items():
             yield {"table": table, "name": name, **described._asdict()}

@@ -1,4 +1,4 @@
-"""Results of a study: time, gain and AP on the holdout per task, and differences of conditions.
+"""Results of a study: time, gain and AP on the holdout of each participant in each task.
 
 Participants never see the holdout. A student is measured on the holdout once, after its task is
 finished: the result is stored with the study, so that a second report measures no student again.
@@ -6,10 +6,9 @@ finished: the result is stored with the study, so that a second report measures 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import combinations
 from operator import itemgetter
 from typing import Any
 
@@ -17,13 +16,14 @@ import numpy as np
 
 from inficond_panel.common import clock
 from inficond_panel.distill import ClassMetrics
-from inficond_panel.study.results.timeline import Score, own_events, progress_of
+from inficond_panel.distill.metrics.few_images import wilson
+from inficond_panel.study.results.timeline import own_events, progress_of
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import SPLIT, ConceptSet
 from inficond_panel.tuning import History
-from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Bootstrap draws and confidence level of a study's intervals. ``views.confidence`` is not used:
@@ -33,8 +33,11 @@ _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
 #: Measures of a task that are compared, attributes of ``TaskResult``, with their names for people.
+REACHED = "reached"
 TASK_MEASURES = {
+    REACHED: "goal reached, share",
     "minutes": "minutes",
+    "minutes_reached": "minutes of those who reached the goal",
     "iterations": "iterations",
     "thumbs": "thumbs an iteration",
     "sorts": "lists sorted",
@@ -45,7 +48,8 @@ TASK_MEASURES = {
 
 @dataclass(frozen=True)
 class TaskResult:
-    """Result of one participant in one task at the time when the task was done, or was left.
+    """Result of one participant in one task when the goal was reached, the time was up, or the task
+    was left, whichever came first.
 
     ``minutes`` are without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is the mean number
     of intents per fine-tune; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class
@@ -75,6 +79,16 @@ class TaskResult:
     holdout_end: float = np.nan
 
     @property
+    def reached(self) -> float:
+        """1 if the goal was reached, or the participant said that the task is done; else 0."""
+        return float(self.outcome == "done")
+
+    @property
+    def minutes_reached(self) -> float:
+        """``minutes`` if the goal was reached; else nan."""
+        return self.minutes if self.reached else np.nan
+
+    @property
     def gain(self) -> float:
         """Change in AP on tune since the start of the task, in points (1 point is 0.01 AP)."""
         return 100 * (self.ap_end - self.ap_start)
@@ -101,7 +115,8 @@ def _result(
 ) -> TaskResult:
     """Return the result of a participant in a begun task, from its history and events."""
     ready = study.ready_for(participant, task)
-    done, of_task = progress.first(task, "done"), progress.of(task)
+    last_event, of_task = progress.end(task), progress.of(task)
+    done = last_event if last_event and last_event.action == "done" else None
     end = progress.ended(task) or of_task[-1].time
     sets = [one for one in study.concept_sets(participant, task, of_task) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:
@@ -189,6 +204,13 @@ def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
     return {"n": n, "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
 
 
+def share(reached: Sequence[float]) -> dict[str, float]:
+    """Return the ``spread`` of ``reached``, 1 or 0 per person, with Wilson's interval."""
+    made = spread(reached)
+    low, high = wilson(made["mean"], len(reached), LEVEL)
+    return {**made, "mean_low": low, "mean_high": high}
+
+
 def with_holdout(
     study: Study, results: Sequence[TaskResult], *, look: bool = True
 ) -> list[TaskResult]:
@@ -227,116 +249,3 @@ def _measure(study: Study, result: TaskResult) -> dict[str, Any]:
     sets = study.concept_sets(who, result.task)
     start, end = (one.ap for one in metrics_of(study, who, result.task, nodes, HOLDOUT, sets))
     return {"time": clock.now(), "node": result.node, "start": float(start), "end": float(end)}
-
-
-PAIRED, WELCH = "paired t", "Welch's t"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Difference in a measure of two conditions: mean under ``second`` minus mean under ``first``.
-
-    ``task`` is "" for means over the tasks of each person. ``n`` is the number of people with both
-    conditions (paired), or per group. The interval at ``LEVEL`` is nan if undefined.
-    """
-
-    measure: str
-    task: str
-    first: str
-    second: str
-    difference: float
-    difference_low: float
-    difference_high: float
-    n: str
-    method: str
-
-
-#: Values by condition, then by participant; a participant's values are averaged.
-Values = Mapping[str, Mapping[str, Sequence[float]]]
-
-
-def differences(
-    results: Sequence[TaskResult], scored: Sequence[Score], levels: Sequence[str], *, within: bool
-) -> list[Difference]:
-    """Return the differences of each pair of conditions over all tasks; between subjects also in
-    each task.
-
-    With ``within`` the difference is within people, over the tasks that a person had under each of
-    the two conditions; a single task is then not compared, since it has one condition per person.
-    """
-    over = [result for result in results if result.outcome and result.place]
-    tasks = [] if within else list(dict.fromkeys(result.task for result in over))
-    made: list[Difference] = []
-    for measure in TASK_MEASURES:
-        for task in ("", *(tasks if len(tasks) > 1 else ())):
-            rows = [r for r in over if task in ("", r.task)]
-            values = _values(
-                levels, [(r.condition, r.participant, getattr(r, measure)) for r in rows]
-            )
-            made += _pairs(measure, task, values, within=within)
-    for scale in dict.fromkeys(score.scale for score in scored):
-        scores = [(s.condition, s.participant, s.score) for s in scored if s.scale == scale]
-        made += _pairs(scale, "", _values(levels, scores), within=within)
-    return made
-
-
-def _values(levels: Sequence[str], rows: Sequence[tuple[str, str, float]]) -> Values:
-    values: dict[str, dict[str, list[float]]] = {level: {} for level in levels}
-    for condition, participant, value in rows:
-        if condition in values and np.isfinite(value):
-            values[condition].setdefault(participant, []).append(value)
-    return values
-
-
-def _pairs(measure: str, task: str, values: Values, *, within: bool) -> Iterator[Difference]:
-    for first, second in combinations(values, 2):
-        if values[first] and values[second]:
-            means = [{k: float(np.mean(v)) for k, v in values[c].items()} for c in (first, second)]
-            both = [who for who in means[0] if who in means[1]]
-            if within and not both:
-                continue
-            estimate = paired(means, both) if within else independent(means)
-            yield Difference(measure, task, first, second, *estimate)
-
-
-def paired(
-    means: Sequence[Mapping[str, float]], people: Sequence[str]
-) -> tuple[float, float, float, str, str]:
-    """Return (mean difference within people, low, high, n, method) by Student's t interval, from
-    each person's ``means`` under two conditions."""
-    change = np.array([means[1][who] - means[0][who] for who in people])
-    mean, low, high = map(float, t_interval(change))
-    return mean, low, high, f"{len(change)}", PAIRED
-
-
-def independent(means: Sequence[Mapping[str, float]]) -> tuple[float, float, float, str, str]:
-    """Return (difference of two groups' means, low, high, sizes, method) by Welch's t interval."""
-    groups = [np.array(list(each.values())) for each in means]
-    change, low, high = map(float, t_interval(*groups))
-    return change, low, high, f"{len(groups[0])} and {len(groups[1])}", WELCH
-
-
-def t_interval(*groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the mean of one group, or the second group's mean minus the first's, with the limits
-    of its t interval at ``LEVEL``: Student's, or Welch's for two groups.
-
-    A group is ``(..., n)``, and the results are ``(...)``. Limits are nan for a group of one value,
-    and where no group has variance beyond rounding errors.
-    """
-    change = groups[-1].mean(-1) - (groups[0].mean(-1) if len(groups) > 1 else 0.0)
-    if min(group.shape[-1] for group in groups) < 2:
-        return change, np.nan * change, np.nan * change
-    from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
-
-    parts = [_variance(group) / group.shape[-1] for group in groups]
-    squares = [part**2 / (group.shape[-1] - 1) for part, group in zip(parts, groups, strict=True)]
-    error = np.sqrt(np.where(sum(parts) > 0, sum(parts), np.nan))
-    degrees = error**4 / np.where(sum(squares) > 0, sum(squares), np.nan)  # Welch-Satterthwaite
-    reach = t.ppf(tails(LEVEL)[1], degrees) * error
-    return change, change - reach, change + reach
-
-
-def _variance(group: np.ndarray) -> np.ndarray:
-    """Return the variance of values ``(..., n)``, n - 1, and 0 for rounding errors alone."""
-    varies = np.ptp(group, axis=-1) > 1e-12 * np.abs(group).max(-1)
-    return np.where(varies, group.var(-1, ddof=1), 0.0)

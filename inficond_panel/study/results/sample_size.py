@@ -1,81 +1,162 @@
-"""Sample size: simulate how many participants a study needs, from the results of a pilot."""
+"""Sample size: how many participants a study needs, from the deviation of a pilot or of others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.study.results.results import TASK_MEASURES, TaskResult, t_interval
+from inficond_panel.study.results.differences import Value, changes, fit_change, person_means
+from inficond_panel.study.results.results import LEVEL
+from inficond_panel.vocabulary.confidence import tails
 
-#: Simulated sizes: people per condition, or people who have both conditions.
+#: Sizes in the table: people per condition, or people who have both conditions.
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
-#: Number of simulated studies per size, and the share of them that must find the difference.
-STUDIES, ENOUGH = 2000, 0.8
+#: Probability of finding the difference that is enough, and the largest size that is tried.
+ENOUGH, MOST = 0.8, 100_000
+#: People of a pilot below which its deviation is too uncertain to plan with.
+FEW = 10
 
 
-def deviations(results: Sequence[TaskResult], measure: str, *, within: bool) -> np.ndarray:
-    """Return the deviation ``(n,)`` of each person of a pilot from the mean of their condition.
+class Deviation(NamedTuple):
+    """Standard deviation ``sd`` of people (within subjects: of the changes of people from the first
+    to the second condition), and the number of ``people`` it is from; 0 if it was given."""
 
-    With ``within``, it is the deviation of a person's difference between two conditions from the
-    mean difference. Deviations are scaled to an unbiased variance. Raises ``StudyError`` for fewer
-    than three people with a value of ``measure``, and for people whose values are all equal.
+    sd: float
+    people: int = 0
+
+
+def deviation_of(
+    values: Sequence[Value], levels: Sequence[str], words: str, *, within: bool
+) -> Deviation:
+    """Return the deviation of a pilot's people, adjusted for their tasks as the differences are.
+
+    Between subjects it is pooled over the conditions, within subjects it is that of the changes
+    between the first two. Raises ``StudyError`` for too few people with a value, named by
+    ``words``, and for people whose values are all equal.
     """
-    by_condition: dict[str, dict[str, list[float]]] = {}
-    for each in results:
-        value = float(getattr(each, measure))
-        if each.outcome and each.place and np.isfinite(value):
-            people = by_condition.setdefault(each.condition, {})
-            people.setdefault(each.participant, []).append(value)
-    means = [{who: float(np.mean(v)) for who, v in each.items()} for each in by_condition.values()]
-    groups = [list(each.values()) for each in means]
-    if within:  # each person's difference between the first two conditions, as one group
-        first, second = means[:2] if len(means) > 1 else ({}, {})
-        groups = [[second[who] - first[who] for who in first if who in second]]
-    count = sum(map(len, groups))
-    free = count - len(groups)  # degrees of freedom
-    if count < 3 or free < 2:
+    groups = [[v for v in values if v.condition == level] for level in levels or ("",)]
+    residuals, free = _within(groups) if within else _between(groups)
+    if len(residuals) < 3 or free < 2:
         raise StudyError(
-            f"Too few people of the pilot have a value of {TASK_MEASURES[measure]}.",
-            "Run the pilot with at least three people, and at least two in each condition.",
+            f"Too few people of the pilot have a value of {words}.",
+            "Run a pilot with at least three people (not simulated), and at least two in each "
+            "condition, or give a deviation with --sd.",
         )
-    if all(np.ptp(group) == 0 for group in groups):
+    sd = math.sqrt(float(residuals @ residuals) / free)
+    if sd <= 1e-12 * max(abs(value.value) for value in values):
         raise StudyError(
-            f"All people of the pilot have the same value of {TASK_MEASURES[measure]} in a "
-            "condition: there are no deviations to simulate.",
-            "Run the pilot with more people, or name another measure with --measure.",
+            f"All people of the pilot have the same value of {words} in a condition: there is no "
+            "deviation to plan with.",
+            "Run the pilot with more people, name another measure with --measure, or give a "
+            "deviation with --sd.",
         )
-    centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])
-    return centred * np.sqrt(count / free)
+    return Deviation(sd, len(residuals))
+
+
+def _within(groups: Sequence[Sequence[Value]]) -> tuple[np.ndarray, int]:
+    """Return the residuals of people's changes, and their degrees of freedom."""
+    if len(groups) < 2:
+        return np.zeros(0), 0
+    change, shares = changes(*groups[:2])
+    if not change.size:
+        return change, 0
+    fit = fit_change(change, shares)
+    return fit.residuals, fit.free
+
+
+def _between(groups: Sequence[Sequence[Value]]) -> tuple[np.ndarray, int]:
+    """Return the deviations of people from the mean of their condition, and their degrees of
+    freedom."""
+    present = [group for group in groups if group]
+    if not present:
+        return np.zeros(0), 0
+    means, _ = person_means(*present)
+    centred = np.concatenate([mean - mean.mean() for mean in means])
+    return centred, len(centred) - len(means)
+
+
+def power(size: int, effect: float, *, within: bool) -> float:
+    """Return the probability that the two-sided t test at ``LEVEL`` finds a difference of
+    ``effect`` deviations: with ``size`` people who have both conditions, or per condition (Cohen,
+    Statistical Power Analysis for the Behavioral Sciences, 1988; noncentral t)."""
+    from scipy.stats import nct, t  # noqa: PLC0415 - slow to load, seldom used
+
+    free = size - 1 if within else 2 * size - 2
+    shift = abs(effect) * math.sqrt(size if within else size / 2)
+    limit = float(t.ppf(tails(LEVEL)[1], free))
+    found = float(nct.sf(limit, free, shift) + nct.cdf(-limit, free, shift))
+    return found if math.isfinite(found) else 1.0  # scipy gives nan far from the limit
+
+
+def least_size(effect: float, *, within: bool) -> int | None:
+    """Return the smallest size whose ``power`` is ``ENOUGH``; None if it is more than ``MOST``."""
+    low, high = 1, 2
+    while power(high, effect, within=within) < ENOUGH:
+        low, high = high, 2 * high
+        if low > MOST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (
+            (low, middle) if power(middle, effect, within=within) >= ENOUGH else (middle, high)
+        )
+    return high
 
 
 def sample_sizes(
-    spread: np.ndarray, difference: float, *, within: bool, seed: int = 0
+    deviation: Deviation, difference: float, *, within: bool, dropout: float = 0.0
 ) -> pd.DataFrame:
-    """Return a table of the power, the share of simulated studies whose interval excludes 0, per
-    number of participants.
+    """Return a table of the power per number of participants, and in its notes the number that is
+    enough, with an allowance for the share ``dropout`` of people who do not finish.
 
-    Each study draws people from ``spread`` (``deviations``) with replacement; the second condition
-    has ``difference`` added. The interval is the report's, by paired t or Welch's t; a study whose
-    people all have one value has no interval, and does not find the difference.
+    Values are taken as normal, with equal variances.
     """
-    random, rows = np.random.default_rng(seed), []
-    for size in SIZES:
-        first, second = random.choice(spread, (2, STUDIES, size))
-        groups = [first + difference] if within else [first, second + difference]
-        _, low, high = t_interval(*groups)
-        rows.append({"people": size, "power": float(((low > 0) | (high < 0)).mean())})
-    enough = next((row["people"] for row in rows if row["power"] >= ENOUGH), None)
+    effect = difference / deviation.sd
+    rows = [{"people": size, "power": power(size, effect, within=within)} for size in SIZES]
+    enough = least_size(effect, within=within)
     each = "people" if within else "people in each condition"
-    note = f"{enough} {each}" if enough else f"More than {SIZES[-1]} {each}"
-    notes = [
-        f"{note} find a difference of {difference:g} in {ENOUGH:.0%} of {STUDIES:,} simulations."
-    ]
+    facts = {
+        "difference": difference,
+        "within": within,
+        "sd": deviation.sd,
+        "pilot": deviation.people,
+        "enough": enough,
+        "invite": None if enough is None else math.ceil(enough / (1 - dropout) - 1e-9),
+    }
     headings = {"people": Heading(each), "power": Heading("share that finds it", 2)}
-    return make_frame(
-        rows, "people", headings, title="Sample size", notes=notes,
-        facts={"difference": difference, "within": within, "enough": enough},
-    )  # fmt: skip
+    notes = [_found(difference, facts, each, dropout), _basis(deviation, within=within)]
+    if 0 < deviation.people < FEW:
+        notes.append(_FEW.format(deviation.people))
+    return make_frame(rows, "people", headings, title="Sample size", notes=notes, facts=facts)
+
+
+_FEW = (
+    "Caution: a deviation from {} people is uncertain, often by half or more. Plan with a larger "
+    "one, or with that of a published study."
+)
+
+
+def _found(difference: float, facts: Mapping[str, object], each: str, dropout: float) -> str:
+    if facts["enough"] is None:
+        return f"More than {MOST:,} {each} are needed to find a difference of {difference:g}."
+    told = (
+        f"{facts['enough']} {each} find a difference of {difference:g} with a probability of "
+        f"{ENOUGH:.0%}."
+    )
+    if dropout:
+        told += f" Invite {facts['invite']}, if {dropout:.0%} of them do not finish."
+    return told
+
+
+def _basis(deviation: Deviation, *, within: bool) -> str:
+    """Return a sentence on the design, and on the deviation with its source."""
+    test = "within subjects, paired t" if within else "between subjects, two-sample t"
+    what = "of people's changes" if within else "of people in a condition"
+    source = f"of {deviation.people} people of the pilot" if deviation.people else "as given"
+    return f"Design: {test}. SD {what}: {deviation.sd:.4g}, {source}."

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from inficond_panel.common.files import write_whole
-from inficond_panel.results.frame import (
-    LIMIT_SUFFIXES,
-    Heading,
-    make_frame,
-    plain_headings,
-    table_file,
-)
+from inficond_panel.results.frame import LIMIT_SUFFIXES, Heading, plain_headings, table_file
 from inficond_panel.results.two_worlds import HEADINGS
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.final_worlds import worlds_rows
 from inficond_panel.study.results.remarks import remarks_table
-from inficond_panel.study.results.results import (
-    LEVEL,
-    TASK_MEASURES,
-    Difference,
-    TaskResult,
-    results,
-    spread,
-    with_holdout,
-)
+from inficond_panel.study.results.results import TaskResult, results, with_holdout
+from inficond_panel.study.results.summary import study_frame
 from inficond_panel.study.results.timeline import (
     answers,
     board,
@@ -43,27 +29,9 @@ from inficond_panel.study.results.timeline import (
 from inficond_panel.study.run.progress import StudyProgress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
-from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
-
-
-def _frame(
-    rows: Iterable[Mapping[str, Any]],
-    columns: Sequence[str],
-    title: str = "",
-    headings: Mapping[str, Heading] | None = None,
-    **more: Any,
-) -> pd.DataFrame:
-    """Return a frame of these ``columns``, also without rows; the first column is the index. When
-    printed, it shows the ``headings``, without ``condition`` if that is empty in all rows."""
-    table = list(rows)
-    shown = plain_headings(*columns) if headings is None else dict(headings)
-    if "condition" in shown and table and not any(row["condition"] for row in table):
-        del shown["condition"]
-    frame = make_frame(table, columns[0], shown, title=title, **more)
-    return frame if len(frame) else frame.reindex(columns=list(columns[1:]))
 
 
 def events_table(study: Study) -> pd.DataFrame:
@@ -79,7 +47,7 @@ def events_table(study: Study) -> pd.DataFrame:
         for participant in study.log.participants()
         for moment in timeline(study, participant)
     )
-    return _frame(rows, (*columns, "payload", "typed"))
+    return study_frame(rows, (*columns, "payload", "typed"))
 
 
 def board_table(study: Study) -> pd.DataFrame:
@@ -90,7 +58,9 @@ def board_table(study: Study) -> pd.DataFrame:
         "minutes": Heading("minutes", 1),
         "seen": Heading("last seen"),
     }
-    return _frame(rows, list(headings), "Participants", headings, facts={"data": str(study.folder)})
+    return study_frame(
+        rows, list(headings), "Participants", headings, facts={"data": str(study.folder)}
+    )
 
 
 def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:
@@ -110,7 +80,7 @@ def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:
     }
     note = "Place 0 is the training. A task without an outcome is not finished."
     columns = [*TaskResult.__dataclass_fields__, "gain", "holdout_gain"]
-    return _frame(rows, columns, "Each participant", headings, notes=[note])
+    return study_frame(rows, columns, "Each participant", headings, notes=[note])
 
 
 def worlds_table(study: Study, results: Iterable[TaskResult]) -> pd.DataFrame:
@@ -123,89 +93,7 @@ def worlds_table(study: Study, results: Iterable[TaskResult]) -> pd.DataFrame:
     more = ("images", "concepts", "by_teacher", "meant", "reason")
     columns = (*_WHERE, "class", "world", "metric", *sides, *more)
     rows, title = worlds_rows(study, results), "Each participant in two worlds"
-    return _frame(rows, columns, title, headings, facts={"level": USUAL_NOISE["level"]})
-
-
-def summary_table(
-    results: Iterable[TaskResult], order: Sequence[str], *, simulated: bool = False
-) -> pd.DataFrame:
-    """Return a row per task, condition and measure with the ``spread`` over the people who finished
-    the task; ``order`` has the task names. ``typed`` counts the concepts that they typed."""
-    finished: dict[tuple[str, str], list[TaskResult]] = {}
-    for result in results:
-        if result.outcome:
-            finished.setdefault((result.task, result.condition), []).append(result)
-    rows = [
-        {
-            "task": task,
-            "condition": condition,
-            "people": len(group),
-            "done": sum(result.outcome == "done" for result in group),
-            "typed": sum(result.typed for result in group),
-            "measure": key,
-            "words": words,
-            **spread([getattr(result, key) for result in group]),
-            "simulated": simulated,
-        }
-        for (task, condition), group in sorted(
-            finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
-        )
-        for key, words in TASK_MEASURES.items()
-    ]
-    typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
-    headings = {
-        **plain_headings("task", "condition", "people", "done"),
-        **typed,
-        "words": Heading("measure"),
-        "mean": Heading("mean", 2),
-        "sd": Heading("SD", 2),
-    }
-    means = ("n", "mean", "sd", "mean_low", "mean_high", "simulated")
-    columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
-    return _frame(rows, columns, "Means by task", headings, facts={"level": LEVEL})
-
-
-def differences_table(
-    differences: Iterable[Difference], *, simulated: bool = False
-) -> pd.DataFrame:
-    """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
-    rows = (
-        {
-            "measure": one.measure,
-            "words": TASK_MEASURES.get(one.measure) or SCALES[one.measure].name,
-            **vars(one),
-            "simulated": simulated,
-        }
-        for one in differences
-    )
-    headings = {
-        "words": Heading("measure"),
-        "task": Heading("task"),
-        "second": Heading("condition"),
-        "first": Heading("less"),
-        "difference": Heading("difference", 2, sign=True),
-        "n": Heading("n"),
-        "method": Heading("method"),
-    }
-    note = (
-        "Means of each person over their tasks, unless a task is named. Paired t: the same people "
-        "under both conditions. Welch's t: two groups, with unequal variances. Intervals are not "
-        "corrected for the number of comparisons."
-    )
-    difference = ("difference", "difference_low", "difference_high")
-    columns = (
-        "measure",
-        "words",
-        "task",
-        "first",
-        "second",
-        *difference,
-        "n",
-        "method",
-        "simulated",
-    )
-    title = "Differences between conditions"
-    return _frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
+    return study_frame(rows, columns, title, headings, facts={"level": USUAL_NOISE["level"]})
 
 
 def answers_table(study: Study) -> pd.DataFrame:
@@ -223,12 +111,12 @@ def answers_table(study: Study) -> pd.DataFrame:
         }
         for reply in answers(study)
     )
-    return _frame(rows, (*_WHERE, "question", "text", "answer"))
+    return study_frame(rows, (*_WHERE, "question", "text", "answer"))
 
 
 def scores_table(study: Study) -> pd.DataFrame:
     """Return a row per participant, completely answered published questionnaire and scale."""
-    return _frame(map(vars, scores(study)), (*_WHERE, "scale", "score"))
+    return study_frame(map(vars, scores(study)), (*_WHERE, "scale", "score"))
 
 
 def views_table(study: Study) -> pd.DataFrame:
@@ -248,21 +136,30 @@ def views_table(study: Study) -> pd.DataFrame:
         for minutes, acts in [use_in(progress, task)]
         for view in sorted({*minutes, *acts})
     )
-    return _frame(rows, (*_WHERE, "view", "minutes", "acts"))
+    return study_frame(rows, (*_WHERE, "view", "minutes", "acts"))
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant with the ids of the open link, the outcome of the check and of
-    attention checks, the skipped steps, the size of the window, and whether the participant has
-    finished."""
+    """Return a row per participant with the ids of the open link, the conditions in order, the
+    outcome of the check and of attention checks, the skipped steps, the size of the window, and
+    whether the participant has finished."""
     ids = study.spec.participants.ids
-    columns = ("participant", *ids, "condition", "check", "attempts", "declined", "finished")
-    more = ("attention_right", "attention_asked", "skipped", "window_width", "window_height")
+    columns = ("participant", *ids, "condition", "conditions", "check", "attempts")
+    more = (
+        "declined",
+        "finished",
+        "attention_right",
+        "attention_asked",
+        "skipped",
+        "window_width",
+        "window_height",
+    )
     rows = (
         {
             **{name: progress.ids.get(name, "") for name in ids},
             "participant": who.label,
             "condition": who.condition(),
+            "conditions": "; ".join(who.conditions),
             "check": progress.outcome("comprehension"),
             "attempts": progress.attempts("comprehension"),
             "declined": progress.declined,
@@ -278,7 +175,24 @@ def participants_table(study: Study) -> pd.DataFrame:
         for progress in [progress_of(study, who)]
         for attention in [progress.attention()]
     )
-    return _frame(rows, (*columns, *more, "simulated"))
+    return study_frame(rows, (*columns, *more, "simulated"))
+
+
+def flow_table(study: Study) -> pd.DataFrame:
+    """Return a row per condition, within subjects per order of conditions, with the number of
+    people who came, declined, finished, and did neither."""
+    flow: dict[str, Counter[str]] = {}
+    for who in study.log.participants():
+        progress = progress_of(study, who)
+        end = "declined" if progress.declined else "finished" if progress.finished else "unfinished"
+        flow.setdefault(", then ".join(who.conditions), Counter()).update(("came", end))
+    counted = ("came", "declined", "unfinished", "finished")
+    rows = [
+        {"condition": name, **{key: each[key] for key in counted}, "simulated": study.log.simulated}
+        for name, each in sorted(flow.items())
+    ]
+    headings = plain_headings("condition", *counted) | {"unfinished": Heading("left or under way")}
+    return study_frame(rows, ("condition", *counted, "simulated"), "People", headings)
 
 
 def typed_table(study: Study) -> pd.DataFrame:
@@ -294,7 +208,7 @@ def typed_table(study: Study) -> pd.DataFrame:
         }
         for who, event in events_of(study, TYPED)
     )
-    return _frame(rows, (*_WHERE, "time", "concept", "synonyms"))
+    return study_frame(rows, (*_WHERE, "time", "concept", "synonyms"))
 
 
 def typed_summary(typed: pd.DataFrame) -> pd.DataFrame:
@@ -303,7 +217,7 @@ def typed_summary(typed: pd.DataFrame) -> pd.DataFrame:
     lower = typed.reset_index().assign(concept=typed["concept"].str.casefold().to_list())
     people = lower.groupby(["task", "condition", "concept"], sort=False)["participant"].nunique()
     rows = people.rename("people").reset_index().to_dict("records")
-    return _frame(rows, ("task", "condition", "concept", "people"), "Concepts typed")
+    return study_frame(rows, ("task", "condition", "concept", "people"), "Concepts typed")
 
 
 def notes_table(study: Study) -> pd.DataFrame:
@@ -312,7 +226,7 @@ def notes_table(study: Study) -> pd.DataFrame:
         {"participant": who.label, "time": event.time, "step": event.step, **event.payload}
         for who, event in events_of(study, "note")
     )
-    return _frame(rows, ("participant", "time", "step", "text"), "Notes")
+    return study_frame(rows, ("participant", "time", "step", "text"), "Notes")
 
 
 def views_summary(use: pd.DataFrame) -> pd.DataFrame:
@@ -335,7 +249,7 @@ def views_summary(use: pd.DataFrame) -> pd.DataFrame:
         "minutes": Heading("minutes each", 1),
         "acts": Heading("acts each", 1),
     }
-    return _frame(rows, (*keys, "people", "minutes", "acts"), "Use of the views", headings)
+    return study_frame(rows, (*keys, "people", "minutes", "acts"), "Use of the views", headings)
 
 
 def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:

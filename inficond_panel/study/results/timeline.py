@@ -221,20 +221,24 @@ class Position:
 
 def board(study: Study) -> list[Position]:
     """Return the position of every participant; the study must be prepared."""
-    last_seen, time = study.log.seen(), clock.now()
+    # simulated people live in another time
+    time = study.log.latest() if study.log.simulated else clock.now()
+    last_seen = study.log.seen()
     first_id = next(iter(study.spec.participants.ids), "")  # the log sorts ids by name
     rows = []
     for who in study.log.participants():
         progress, seen = progress_of(study, who), last_seen.get(who.number, "")
-        minutes, iterations = _spent(study, who, progress, time)
+        state = _state(progress.declined, progress.finished, seen, time)
+        until = seen if state == "away" else time
+        minutes, iterations = _spent(study, who, progress, until)
         at = progress.step
         rows.append(
             Position(
                 number=who.number,
                 participant=who.label,
-                condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),
+                condition=", ".join(who.conditions),
                 step=at.name,
-                state=_state(progress.declined, progress.finished, seen, time),
+                state=state,
                 minutes=minutes,
                 iterations=iterations,
                 done=sum(bool(progress.outcome(item.task)) for item in who.plan),
@@ -259,7 +263,7 @@ def _spent(
     tasks after the last step; None if neither."""
     at = progress.step
     if at.kind == "task":
-        seconds = progress.seconds(at.name, time)
+        seconds = progress.seconds(at.name, progress.ended(at.name) or time)
         if seconds is None:
             return None, None
         return seconds / 60, _made(study, who, progress, at.name)

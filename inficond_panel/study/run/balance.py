@@ -46,7 +46,8 @@ def people_per_pair(study: StudySpec, people: int) -> Counter[tuple[NamesInOrder
     for slot in range(people - rest, people):
         plan = assign(study, slot)
         order = tuple(item.task for item in plan) if len(orders) > 1 else orders[0]
-        condition = tuple(item.condition for item in plan)[: len(conditions[0])]
+        # in the order of their first tasks: in a block several tasks in a row have one condition
+        condition = tuple(dict.fromkeys(item.condition for item in plan))[: len(conditions[0])]
         pairs[condition, order] += 1
     return pairs
 

@@ -19,6 +19,8 @@ from inficond_panel.study.spec.task_sections import Block, Task
 END = "end"
 #: Kinds of steps that a participant may return to.
 _READ = {"text", "questions"}
+#: Actions that end the work on a task; what a participant does afterwards does not count.
+_ENDS = {"done", "time-up", "leave"}
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,10 @@ class StudyProgress:
 
     @property
     def skipped(self) -> list[str]:
-        """Names of the steps before the present step that were skipped."""
+        """Names of the steps before the present step that were skipped; none of who declined, who
+        has come to no step after the consent."""
+        if self.declined:
+            return []
         before = self.steps[: self.steps.index(self.step)]
         return [step.name for step in before if step.name not in self._left and self.skips(step)]
 
@@ -244,9 +249,14 @@ class StudyProgress:
         """Return the first event with this action in a step; None if there is no such event."""
         return next((event for event in self.of(step) if event.action == action), None)
 
+    def end(self, task: str) -> StudyEvent | None:
+        """Return the event with which the work on a task ended, the first of ``done``, ``time-up``
+        and ``leave``; None if there is none yet."""
+        return next((event for event in self.of(task) if event.action in _ENDS), None)
+
     def ended(self, task: str) -> str:
-        """Return the time at which a task was done, or else left; "" if it is not finished."""
-        end = self.first(task, "done") or self.first(task, "leave")
+        """Return the time at which the work on a task ended; "" if it has not ended."""
+        end = self.end(task)
         return end.time if end else ""
 
     def was_left(self, step: str) -> bool:

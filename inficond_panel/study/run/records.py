@@ -32,6 +32,11 @@ class Participant:
         """Name of the participant in tables, such as ``P01``; ``S01`` for a simulated person."""
         return f"{'S' if self.simulated else 'P'}{self.number:02d}"
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions of the participant, in order; () in a study without conditions."""
+        return tuple(dict.fromkeys(item.condition for item in self.plan if item.condition))
+
     def condition(self, task: str = "") -> str:
         """Return the participant's condition in a task of the plan. For other tasks return the
         condition of all tasks; "" if there are several or none."""

@@ -159,9 +159,12 @@ class Study:
 
     def level(self, participant: Participant, task: str) -> Level | None:
         """Return the condition of a participant in a task; None without conditions. The training
-        has the participant's condition in all tasks."""
+        has the participant's condition in all tasks, or what all conditions have in common."""
+        levels = self.spec.levels_of(self.ready[task].task)
+        if len(levels) == 1:
+            return levels[0]
         condition = participant.condition(task)
-        return next((level for level in self.spec.levels if level.name_ == condition), None)
+        return next((level for level in levels if level.name_ == condition), None)
 
     def ready_for(self, participant: Participant, task: str) -> Ready:
         """Return the prepared task for a participant, under the participant's condition."""

@@ -136,7 +136,7 @@ class Preparation:
         self.study, self.own, self.starts, self._encoder = study, own, starts, encoder
         #: Tasks by name and condition, of conditions that change the spec of the app.
         self.varied: dict[tuple[str, str], Ready] = {}
-        self._tuners: dict[tuple[Path, str], Tuner] = {}
+        self._tuners: dict[tuple[Path, str | None], Tuner] = {}
         self._problems: dict[FileProblem, None] = {}
 
     def tasks(self, progress: Progress | None = None) -> dict[str, Ready]:
@@ -147,10 +147,10 @@ class Preparation:
         app, its store and the edits file.
         """
         ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
-        for level in self.study.levels:
-            for task in self.study.all_tasks if level.spec is not None else ():
-                if (prepared := self._ready(task, progress, level)) is not None:
-                    self.varied[task.name_, level.name_] = prepared
+        for task in self.study.all_tasks:
+            for level in self.study.levels_of(task):
+                if level.spec is not None and (made := self._ready(task, progress, level)):
+                    self.varied[task.name_, level.name_] = made
         if self._problems:
             raise SpecError(
                 sorted(self._problems, key=lambda p: (str(p.file), p.line, p.column)), REMEDY
@@ -182,7 +182,7 @@ class Preparation:
             what = f"{goal.what} is {goal.value:.3f}, to reach {goal.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
-        levels = [level] if level else [None, *self.study.levels]
+        levels = [level] if level else [None, *self.study.levels_of(task)]
         typing = [allowed(task, each, "may_type") for each in levels]
         if self._encoder and any(typing) and (fault := _typing_fault(ready, self._encoder)):
             self._report(task, "may_type", fault)
@@ -195,7 +195,7 @@ class Preparation:
         """Return the tuner of a task's students under a condition; None if the condition cannot be
         used. Problems are collected."""
         source = self.spec_of(task)
-        key = source, level.name_ if level else ""
+        key = source, level.name_ if level else None
         if key not in self._tuners:
             spec = load_spec(source, check_files=False)
             if level is not None and level.spec is not None:
@@ -208,7 +208,8 @@ class Preparation:
     def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
         """Collect problems with keys of ``spec`` that a condition cannot change; return True if
         there are any."""
-        where = f"conditions.levels[{self.study.levels.index(level)}].spec"
+        at = next((at for at, one in enumerate(self.study.levels) if one is level), 0)
+        where = f"conditions.levels[{at}].spec"
         misfits = list(changed.misfits(spec))
         for key, message in misfits:
             line, column = self.study.place(where, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from inficond_panel.spec.sections.page import ViewName, Views
 from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)
+T = TypeVar("T")
 #: Sections whose keys replace the spec's keys one by one.
 _PLAIN = ("students", "tuning", "views", "layout")
 
@@ -116,6 +118,50 @@ class Conditions(Section):
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for repeated names of conditions."""
         yield from twice("levels", [level.name_ for level in self.levels or []])
+
+
+def shared_level(levels: Sequence[Level]) -> Level:
+    """Return what all conditions ``levels`` have in common, as a condition without a name: keys of
+    the spec that all change to one value, rights that all give or refuse alike, and the views that
+    at least one of them shows. So what every condition closes is closed."""
+    views = [level.views for level in levels]
+    specs = [level.spec for level in levels]
+    every = [spec for spec in specs if spec is not None]
+    return Level.model_construct(
+        name_="",
+        views=list(dict.fromkeys(chain.from_iterable(views))) if all(views) else [],
+        spec=_shared_variation(every) if len(every) == len(specs) else None,
+        may_type=_shared([level.may_type for level in levels]),
+        may_ask=_shared([level.may_ask for level in levels]),
+    )
+
+
+def _shared(values: Sequence[T]) -> T | None:
+    """Return the value that all ``values`` are; None if they differ."""
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+def _shared_variation(specs: Sequence[Variation]) -> Variation | None:
+    """Return the changes that all ``specs`` make alike; None if there are none."""
+    given: dict[str, Any] = {key: _shared_part([getattr(s, key) for s in specs]) for key in _PLAIN}
+    given = {"store": _shared([spec.store for spec in specs]), **given}
+    changed = {key: value for key, value in given.items() if value is not None}
+    return Variation(**changed) if changed else None
+
+
+def _shared_part(parts: Sequence[Section | None]) -> Section | None:
+    """Return a partial section with the keys that all ``parts`` change to one value; None if there
+    are none, or if the parts are of several kinds."""
+    present = [part for part in parts if part is not None]
+    if len(present) < len(parts) or len({type(part) for part in present}) > 1:
+        return None
+    first = present[0]
+    values = {
+        name: getattr(first, name)
+        for name in set.intersection(*(changes(part) for part in present))
+        if all(getattr(part, name) == getattr(first, name) for part in present)
+    }
+    return type(first)(**values) if values else None
 
 
 def twice(key: str, names: Sequence[str | None]) -> Iterator[tuple[str, str]]:

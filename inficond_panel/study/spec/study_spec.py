@@ -24,7 +24,7 @@ from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import AnyPath, Phrase, Some, Text, option
 from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.spec import no_such_spec
-from inficond_panel.study.spec.conditions import Conditions, Level, twice
+from inficond_panel.study.spec.conditions import Conditions, Level, shared_level, twice
 from inficond_panel.study.spec.pages import (
     CODE,
     ID_IN_LINK,
@@ -38,6 +38,7 @@ from inficond_panel.study.spec.plan_faults import (
     Rule,
     block_faults,
     group_rules,
+    page_faults,
     page_rules,
     skip_faults,
 )
@@ -167,7 +168,11 @@ class StudySpec(SpecFile):
         None, doc="Questions about the introduction, to be answered right."
     )
     form: list[Question] = option([], doc="Questions about the person, such as experience.")
-    training: Task | None = option(None, doc="Task for practice before the others; not counted.")
+    training: Task | None = option(
+        None,
+        doc="Task for practice before the others; not counted. With design: within it has what all "
+        "conditions have in common.",
+    )
     tasks: list[Task] = option(min_length=1, doc="The tasks.")
     blocks: list[Block] = option(
         [], doc="Blocks of tasks, in this order; each task is in one block. None if left out."
@@ -213,6 +218,18 @@ class StudySpec(SpecFile):
         """The conditions; [] in a study without conditions."""
         return list(self.conditions.levels or []) if self.conditions else []
 
+    @property
+    def within(self) -> bool:
+        """True if each participant sees all conditions."""
+        return bool(self.conditions and self.conditions.design == "within")
+
+    def levels_of(self, task: Task) -> list[Level]:
+        """Return the conditions under which a task may be done. If participants see all conditions,
+        the training has what the conditions have in common, since it comes before them."""
+        if self.within and task is self.training:
+            return [shared_level(self.levels)]
+        return self.levels
+
     def key_of(self, task: Task) -> str:
         """Return the key of a task in the file, such as ``tasks[0]``."""
         if task is self.training:
@@ -224,10 +241,10 @@ class StudySpec(SpecFile):
         number of tasks that does not fit the conditions."""
         yield from twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
-        checked = self.comprehension.asked if self.comprehension else []
-        yield from twice(key, [question.name_ for question in [*checked, *self.questions]])
+        checked = [self.comprehension] if self.comprehension else []
+        yield from page_faults(key, [*checked, *self.questionnaire], self.form)
         for task in self.all_tasks:
-            yield from twice(self.key_of(task), [question.name_ for question in task.questions])
+            yield from page_faults(self.key_of(task), task.after)
         yield from self._picture_faults()
         yield from self._link_faults()
         tasks = self.tasks or []
@@ -248,7 +265,7 @@ class StudySpec(SpecFile):
         """Yield all rules ``skip_if``, with the questions that are asked before each."""
         yield from page_rules("introduction", self.introduction, [])
         checked = self.comprehension.asked if self.comprehension else []
-        known = [question.name_ for question in [*checked, *self.form]]
+        known = [*checked, *self.form]
         for task in self.all_tasks:
             yield from group_rules(self.key_of(task), task, known)
         for key, block in self._blocks_by_key().items():

@@ -18,7 +18,6 @@ from inficond_panel.spec.framework.types import (
 )
 from inficond_panel.spec.sections.page import ViewName
 from inficond_panel.study.spec.pages import SKIPPED, IntroductionPage, QuestionPage
-from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.skips import SkipIf
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 
@@ -114,11 +113,6 @@ class Task(Section):
         """True if the participant decides when the task is done."""
         return isinstance(self.done_when, ParticipantSays)
 
-    @property
-    def questions(self) -> list[Question]:
-        """Questions after the task."""
-        return [question for page in self.after for question in page.asked]
-
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for each fault: two start nodes, a goal that nobody can reach, or a
         task that cannot end."""
@@ -138,8 +132,3 @@ class Block(Section):
     introduction: list[IntroductionPage] = option([], doc="Pages to read before its tasks.")
     after: list[QuestionPage] = option([], doc="Pages of questions after its tasks.")
     skip_if: SkipIf | None = option(None, doc="When its pages and tasks are skipped.")
-
-    @property
-    def questions(self) -> list[Question]:
-        """Questions after the block."""
-        return [question for page in self.after for question in page.asked]

@@ -1,0 +1,259 @@
+"""Differences between conditions: of the same people, or of two groups, adjusted for their tasks.
+
+People may do different tasks under two conditions: within subjects each task comes once, and tasks
+can be skipped. So the effects of tasks are fitted together with the difference, by least squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from inficond_panel.distill.metrics.few_images import wilson
+from inficond_panel.study.results.results import LEVEL, REACHED, TASK_MEASURES, TaskResult
+from inficond_panel.study.results.timeline import Score
+from inficond_panel.vocabulary.confidence import tails
+
+PAIRED, WELCH, NEWCOMBE = "paired t", "Welch's t", "Newcombe"
+#: Added to a method if people did different tasks; method if nobody's tasks link the conditions.
+ADJUSTED, MIXED = ", tasks adjusted", "none: cannot be told from the tasks"
+
+
+class Value(NamedTuple):
+    """Value of a measure of one person in a task, or of a scale after a task or block (``task``; ""
+    if it is about the whole study), under a condition."""
+
+    condition: str
+    participant: str
+    task: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Difference in a measure of two conditions: mean under ``second`` minus mean under ``first``.
+
+    ``task`` is "" for all tasks of each person. ``n`` is the number of people with both conditions
+    (paired), or per group. The interval at ``LEVEL`` is nan if undefined; the difference is nan if
+    it cannot be told from that of the tasks.
+    """
+
+    measure: str
+    task: str
+    first: str
+    second: str
+    difference: float
+    difference_low: float
+    difference_high: float
+    n: str
+    method: str
+
+
+Estimate = tuple[float, float, float, str, str]  #: difference, low, high, n, method
+
+
+def values_of(results: Sequence[TaskResult], scored: Sequence[Score], measure: str) -> list[Value]:
+    """Return the defined values of ``measure`` in finished tasks: a key of ``TASK_MEASURES``, or a
+    scale of a questionnaire. The training does not count."""
+    if measure in TASK_MEASURES:
+        over = (result for result in results if result.outcome and result.place)
+        made = [Value(r.condition, r.participant, r.task, getattr(r, measure)) for r in over]
+    else:
+        of_scale = (score for score in scored if score.scale == measure)
+        made = [Value(s.condition, s.participant, s.task, s.score) for s in of_scale]
+    return [value for value in made if np.isfinite(value.value)]
+
+
+def differences(
+    results: Sequence[TaskResult], scored: Sequence[Score], levels: Sequence[str], *, within: bool
+) -> list[Difference]:
+    """Return the differences of each pair of conditions over all tasks, and for the measures of
+    tasks also in each task.
+
+    With ``within`` the difference over all tasks is within people. In a single task each person has
+    one condition, so that it is between people in both designs.
+    """
+    made: list[Difference] = []
+    for measure in (*TASK_MEASURES, *dict.fromkeys(score.scale for score in scored)):
+        values = values_of(results, scored, measure)
+        tasks = list(dict.fromkeys(value.task for value in values))
+        by_task = tasks if len(tasks) > 1 and measure in TASK_MEASURES else []
+        for task in ("", *by_task):
+            rows = [value for value in values if task in ("", value.task)]
+            made += _pairs(measure, task, rows, levels, within=within and not task)
+    return made
+
+
+def _pairs(
+    measure: str, task: str, values: Sequence[Value], levels: Sequence[str], *, within: bool
+) -> Iterator[Difference]:
+    for first, second in combinations(levels, 2):
+        groups = [[v for v in values if v.condition == level] for level in (first, second)]
+        if within and changes(*groups)[0].size:
+            yield Difference(measure, task, first, second, *paired(*groups))
+        elif not within and all(groups):
+            estimate = newcombe if task and measure == REACHED else independent
+            yield Difference(measure, task, first, second, *estimate(*groups))
+
+
+# --- the same people
+
+
+def changes(first: Sequence[Value], second: Sequence[Value]) -> tuple[np.ndarray, np.ndarray]:
+    """Return, of each person with both conditions, the change in the mean value ``(people,)``, and
+    the change in the shares of the tasks that the mean is over ``(people, tasks)``."""
+    people = [who for who in _names(first, "participant") if who in _names(second, "participant")]
+    tasks = _names([*first, *second], "task")
+    sides = [[_mean_and_shares(group, who, tasks) for who in people] for group in (first, second)]
+    before, after = (np.array(side).reshape(len(people), 1 + len(tasks)) for side in sides)
+    change = after - before
+    return change[:, 0], change[:, 1:]
+
+
+def _names(values: Sequence[Value], field: str) -> list[str]:
+    return list(dict.fromkeys(getattr(value, field) for value in values))
+
+
+def _mean_and_shares(values: Sequence[Value], who: str, tasks: Sequence[str]) -> list[float]:
+    own = [value for value in values if value.participant == who]
+    shares = [sum(value.task == task for value in own) / len(own) for task in tasks]
+    return [float(np.mean([value.value for value in own])), *shares]
+
+
+class ChangeFit(NamedTuple):
+    """Fit of the mean change within people: its ``estimate`` and standard ``error``, the residuals
+    ``(people,)``, and the degrees of freedom ``free``."""
+
+    estimate: float
+    error: float
+    residuals: np.ndarray
+    free: int
+
+
+def fit_change(change: np.ndarray, shares: np.ndarray) -> ChangeFit:
+    """Fit the mean ``change (people,)`` with an effect per task by least squares; ``shares (people,
+    tasks)`` says which tasks have changed. With one task per condition it is the fit of value ~
+    person + task + condition.
+
+    The estimate is nan if it cannot be told from the effects of the tasks: if, for example, all
+    people had the same task under the same condition.
+    """
+    design = np.column_stack([np.ones(len(change)), shares])
+    rank = int(np.linalg.matrix_rank(design))
+    solver = np.linalg.pinv(design)
+    residuals = change - design @ (solver @ change)
+    free = len(change) - rank
+    if rank == np.linalg.matrix_rank(shares):
+        return ChangeFit(np.nan, np.nan, residuals, free)
+    varies = np.abs(residuals).max() > 1e-12 * np.abs(change).max()
+    variance = float(residuals @ residuals) / free if free and varies else np.nan
+    error = float(np.sqrt(variance * (solver[0] @ solver[0])))
+    return ChangeFit(float(solver[0] @ change), error, residuals, free)
+
+
+def paired(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
+    """Return the mean change within people from the first to the second condition, adjusted for
+    the tasks (``fit_change``), with its t interval."""
+    from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
+
+    change, shares = changes(first, second)
+    fit = fit_change(change, shares)
+    if not np.isfinite(fit.estimate):
+        return np.nan, np.nan, np.nan, f"{len(change)}", MIXED
+    reach = float(t.ppf(tails(LEVEL)[1], fit.free)) * fit.error
+    method = PAIRED + (ADJUSTED if shares.any() else "")
+    return fit.estimate, fit.estimate - reach, fit.estimate + reach, f"{len(change)}", method
+
+
+# --- two groups
+
+
+def person_means(*groups: Sequence[Value]) -> tuple[list[np.ndarray], bool]:
+    """Return the mean value of each person per group ``(people,)``, and whether they are adjusted.
+
+    If people did different tasks, the effects of the tasks are subtracted first: those of the fit
+    value ~ person + task by least squares, with mean 0. Means are nan if no people link the tasks,
+    so that their effects are not defined.
+    """
+    values = [value for group in groups for value in group]
+    people, tasks = _names(values, "participant"), _names(values, "task")
+    done = {who: {v.task for v in values if v.participant == who} for who in people}
+    adjusts = any(each != set(tasks) for each in done.values())
+    effects = _task_effects(values, people, tasks) if adjusts else dict.fromkeys(tasks, 0.0)
+    means = [
+        np.array(
+            [
+                np.mean([v.value - effects[v.task] for v in group if v.participant == who])
+                for who in _names(group, "participant")
+            ]
+        )
+        for group in groups
+    ]
+    return means, adjusts
+
+
+def _task_effects(
+    values: Sequence[Value], people: Sequence[str], tasks: Sequence[str]
+) -> dict[str, float]:
+    rows = [[v.participant == who for who in people] + [v.task == t for t in tasks] for v in values]
+    design = np.array(rows, dtype=float)
+    if np.linalg.matrix_rank(design) < len(people) + len(tasks) - 1:
+        return dict.fromkeys(tasks, np.nan)
+    found = np.linalg.lstsq(design, np.array([v.value for v in values]), rcond=None)[0]
+    effects = found[len(people) :]
+    return dict(zip(tasks, map(float, effects - effects.mean()), strict=True))
+
+
+def independent(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
+    """Return the second group's mean minus the first's, over ``person_means``, with Welch's t
+    interval."""
+    groups, adjusts = person_means(first, second)
+    n = f"{len(groups[0])} and {len(groups[1])}"
+    if not all(np.isfinite(group).all() for group in groups):
+        return np.nan, np.nan, np.nan, n, MIXED
+    change, low, high = map(float, t_interval(*groups))
+    return change, low, high, n, WELCH + (ADJUSTED if adjusts else "")
+
+
+def newcombe(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
+    """Return the second group's share of ones minus the first's, of one value per person, with the
+    hybrid score interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10)."""
+    sizes = [len(group) for group in (first, second)]
+    shares = [float(np.mean([v.value for v in group])) for group in (first, second)]
+    (low_1, high_1), (low_2, high_2) = (
+        wilson(p, n, LEVEL) for p, n in zip(shares, sizes, strict=True)
+    )
+    change = shares[1] - shares[0]
+    low = change - float(np.hypot(shares[1] - low_2, high_1 - shares[0]))
+    high = change + float(np.hypot(high_2 - shares[1], shares[0] - low_1))
+    return change, low, high, f"{sizes[0]} and {sizes[1]}", NEWCOMBE
+
+
+def t_interval(*groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean of one group, or the second group's mean minus the first's, with the limits
+    of its t interval at ``LEVEL``: Student's, or Welch's for two groups.
+
+    A group is ``(..., n)``, and the results are ``(...)``. Limits are nan for a group of one value,
+    and where no group has variance beyond rounding errors.
+    """
+    change = groups[-1].mean(-1) - (groups[0].mean(-1) if len(groups) > 1 else 0.0)
+    if min(group.shape[-1] for group in groups) < 2:
+        return change, np.nan * change, np.nan * change
+    from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
+
+    parts = [_variance(group) / group.shape[-1] for group in groups]
+    squares = [part**2 / (group.shape[-1] - 1) for part, group in zip(parts, groups, strict=True)]
+    error = np.sqrt(np.where(sum(parts) > 0, sum(parts), np.nan))
+    degrees = error**4 / np.where(sum(squares) > 0, sum(squares), np.nan)  # Welch-Satterthwaite
+    reach = t.ppf(tails(LEVEL)[1], degrees) * error
+    return change, change - reach, change + reach
+
+
+def _variance(group: np.ndarray) -> np.ndarray:
+    """Return the variance of values ``(..., n)``, n - 1, and 0 for rounding errors alone."""
+    varies = np.ptp(group, axis=-1) > 1e-12 * np.abs(group).max(-1)
+    return np.where(varies, group.var(-1, ddof=1), 0.0)

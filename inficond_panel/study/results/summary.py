@@ -1,0 +1,170 @@
+"""Tables of a report on tasks and conditions: means by task, and differences of conditions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.numbers import count
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.study.results.differences import Difference
+from inficond_panel.study.results.results import (
+    LEVEL,
+    REACHED,
+    TASK_MEASURES,
+    TaskResult,
+    share,
+    spread,
+)
+from inficond_panel.study.spec.questionnaires import SCALES
+
+
+def study_frame(
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    title: str = "",
+    headings: Mapping[str, Heading] | None = None,
+    **more: Any,
+) -> pd.DataFrame:
+    """Return a frame of these ``columns``, also without rows; the first column is the index. When
+    printed, it shows the ``headings``, without ``condition`` if that is empty in all rows."""
+    table = list(rows)
+    shown = plain_headings(*columns) if headings is None else dict(headings)
+    if (
+        columns[0] != "condition"
+        and "condition" in shown
+        and table
+        and not any(row["condition"] for row in table)
+    ):
+        del shown["condition"]
+    frame = make_frame(table, columns[0], shown, title=title, **more)
+    return frame if len(frame) else frame.reindex(columns=list(columns[1:]))
+
+
+def summary_table(
+    results: Iterable[TaskResult], order: Sequence[str], *, simulated: bool = False
+) -> pd.DataFrame:
+    """Return a row per task, condition and measure with the ``spread`` over the people who finished
+    the task, and the ``share`` of people who reached the goal; ``order`` has the task names. With
+    several tasks a row per condition, without a task, has the mean share of goals that a person
+    reached. ``typed`` counts the concepts that they typed."""
+    finished: dict[tuple[str, str], list[TaskResult]] = {}
+    for result in results:
+        if result.outcome:
+            finished.setdefault((result.task, result.condition), []).append(result)
+    rows = [
+        {
+            "task": task,
+            "condition": condition,
+            "people": len(group),
+            "done": sum(result.outcome == "done" for result in group),
+            "typed": sum(result.typed for result in group),
+            "measure": key,
+            "words": words,
+            **(share if key == REACHED else spread)([getattr(result, key) for result in group]),
+            "simulated": simulated,
+        }
+        for (task, condition), group in sorted(
+            finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+        )
+        for key, words in TASK_MEASURES.items()
+    ]
+    counted = [one for group in finished.values() for one in group if one.place]
+    if len({one.task for one in counted}) > 1:
+        rows += [{**row, "simulated": simulated} for row in _over_all_tasks(counted)]
+    typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
+    headings = {
+        **plain_headings("task", "condition", "people", "done"),
+        **typed,
+        "words": Heading("measure"),
+        "mean": Heading("mean", 2),
+        "sd": Heading("SD", 2),
+    }
+    means = ("n", "mean", "sd", "mean_low", "mean_high", "simulated")
+    columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
+    title, facts = "Means by task", {"level": LEVEL}
+    return study_frame(rows, columns, title, headings, notes=_censoring(counted), facts=facts)
+
+
+def _over_all_tasks(results: Sequence[TaskResult]) -> Iterator[dict[str, Any]]:
+    """Yield a row per condition with the mean, over people, of the share of goals that a person
+    reached; ``done`` counts the people who reached all of their goals."""
+    for condition in sorted({one.condition for one in results}):
+        group = [one for one in results if one.condition == condition]
+        by_person: dict[str, list[float]] = {}
+        for one in group:
+            by_person.setdefault(one.participant, []).append(one.reached)
+        shares = [float(np.mean(values)) for values in by_person.values()]
+        yield {
+            "task": "",
+            "condition": condition,
+            "people": len(shares),
+            "done": shares.count(1.0),
+            "typed": sum(one.typed for one in group),
+            "measure": REACHED,
+            "words": "goals reached, share of each person",
+            **spread(shares),
+        }
+
+
+def _censoring(results: Sequence[TaskResult]) -> list[str]:
+    """Return a sentence on tasks that ended without their goal; [] if there are none."""
+    ends = Counter(one.outcome for one in results)
+    if not ends["time"] + ends["left"]:
+        return []
+    return [
+        f"Of {count(len(results), 'finished task')}, {ends['time']} ended by the time limit and "
+        f"{ends['left']} were left before the goal. Their minutes are less than the goal would "
+        "have taken, so that means of minutes are too small; minutes of those who reached the goal "
+        "leave the slowest people out."
+    ]
+
+
+def differences_table(
+    differences: Iterable[Difference],
+    *,
+    simulated: bool = False,
+    title: str = "Differences between conditions",
+) -> pd.DataFrame:
+    """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
+    rows = (
+        {
+            "measure": one.measure,
+            "words": TASK_MEASURES.get(one.measure) or SCALES[one.measure].name,
+            **vars(one),
+            "simulated": simulated,
+        }
+        for one in differences
+    )
+    headings = {
+        "words": Heading("measure"),
+        "task": Heading("task"),
+        "second": Heading("condition"),
+        "first": Heading("less"),
+        "difference": Heading("difference", 2, sign=True),
+        "n": Heading("n"),
+        "method": Heading("method"),
+    }
+    note = (
+        "Over all tasks, unless a task is named. Paired t: the same people under both conditions. "
+        "Welch's t: two groups, with unequal variances. Tasks adjusted: people did different tasks "
+        "under the two conditions, so that the effects of the tasks were fitted too. Intervals are "
+        "not corrected for the number of comparisons."
+    )
+    difference = ("difference", "difference_low", "difference_high")
+    columns = (
+        "measure",
+        "words",
+        "task",
+        "first",
+        "second",
+        *difference,
+        "n",
+        "method",
+        "simulated",
+    )
+    return study_frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
