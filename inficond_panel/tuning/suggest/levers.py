@@ -23,11 +23,13 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above
+from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.cells import too_small
 from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
@@ -38,7 +40,7 @@ from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import compared_terms, strengths
-from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
+from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups, cells_of_tune
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shared_bias import first_shared
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
@@ -102,6 +104,8 @@ class ClassRepair:
     informative unlabelled photos. With ``few`` positives (fewer than ``LEAST_LABELLED``;
     near-equal photos count once) the levers are to learn photos of tune or added photos; the
     likelihood of labels chooses, not AP. ``baselines`` are no edits of the student.
+    ``small_cells`` are the cells of label and group with too few photos for limits of the worst
+    group, such as ``present · man (5)``; "" if there are none.
     """
 
     shift: ClassShift
@@ -111,6 +115,7 @@ class ClassRepair:
     photos: tuple[str, ...] = ()
     few: bool = False
     baselines: tuple[Baseline, ...] = ()
+    small_cells: str = ""
 
     @property
     def taken(self) -> Lever | None:
@@ -215,7 +220,24 @@ def _compared(
     of_best = gain_of_levers(choices)
     others = () if few else baselines_of(evidence, still[0], counts, cell, seed)
     gains = of_best.gain, of_best.ap_change
-    return ClassRepair(shift, tuple(measured), *gains, few=few, baselines=others)
+    repair = ClassRepair(shift, tuple(measured), *gains, few=few, baselines=others)
+    small = too_small(cells_of_tune(evidence, by), MIN_POSITIVES) if by else ""
+    return _without_limits(repair, small) if small else repair
+
+
+def _without_limits(repair: ClassRepair, small_cells: str) -> ClassRepair:
+    """Return the levers and baselines with gains in the worst group that have no limits."""
+
+    def alone(gain: Change) -> Change:
+        return replace(gain, few=True)
+
+    return replace(
+        repair,
+        levers=tuple(replace(each, gain=alone(each.gain)) for each in repair.levers),
+        baselines=tuple(replace(each, gain=alone(each.gain)) for each in repair.baselines),
+        gain_of_best=alone(repair.gain_of_best),
+        small_cells=small_cells,
+    )
 
 
 def _takes_best(edit: Intent | Repair) -> bool:
