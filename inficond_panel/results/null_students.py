@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import (
     LEAST,
     drawn,
@@ -20,7 +21,6 @@ from inficond_panel.distill.metrics.bootstrap import (
     level_interval,
     mean_defined,
 )
-from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, interval_of, make_frame
 from inficond_panel.results.metrics import facts_of
