@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from inficond_panel.api.students import TunableStudents, open_students
 from inficond_panel.common.devices import CPU, EXPECTED, FORM
@@ -144,7 +144,7 @@ def from_frames(
     activation: str = "sigmoid",
     outputs: str | None = None,
     order: str | None = None,
-    near_duplicates: str | None = None,
+    near_duplicates: str | Literal[False] | None = None,
     across_splits: str = "error",
 ) -> TunableStudents:
     """Return students of supplied concept scores, without photos or an encoder.
@@ -173,8 +173,9 @@ def from_frames(
     - ``order``: ``"as_given"`` keeps the column names of ``logits`` although the labels of fit and
       tune match another order of the columns; without it such an order is an error.
     - ``near_duplicates``: column of ``metadata`` with groups of images that are no independent
-      evidence, such as a film or a patient. Near-equal images are found besides, by their scores.
-      Folds and bootstrap draws take a group whole.
+      evidence, such as a film or a patient. Folds and bootstrap draws take a group whole. None:
+      images with nearly equal scores are a group, unless the scores take few values, such as 0 and
+      1. False: each image is independent of all others.
     - ``across_splits``: ``"allow"`` keeps near-equal images in different splits; without it they
       are an error.
 

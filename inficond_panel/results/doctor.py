@@ -90,7 +90,8 @@ _ALONE = 3
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
 _NEAR = (
     "Nothing, if they are copies, frames or bursts. Name a column that says more, such as the film "
-    "or the patient: `dataset.near_duplicates`."
+    "or the patient: `dataset.near_duplicates`. In a table of scores that are no copies, say so: "
+    "`from_frames(..., near_duplicates=False)`."
 )
 _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill.metrics.bootstrap import LEAST, drawn, interval, mean_defined
+from inficond_panel.distill import Outcome
+from inficond_panel.distill.metrics.bootstrap import (
+    LEAST,
+    drawn,
+    interval,
+    level_interval,
+    mean_defined,
+)
 from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, interval_of, make_frame
 from inficond_panel.results.metrics import facts_of
@@ -40,11 +47,19 @@ EVERY = "mean of classes"
 @dataclass(frozen=True, eq=False)
 class _Figure:
     """AP of students of one size, also on bootstrap draws ``(draws,)``, and how many concepts they
-    have."""
+    have; ``of`` is the outcome if it is one student."""
 
     ap: float
     draws: Array
     concepts: float
+    of: Outcome | None = None
+
+    def interval(self, level: float) -> Interval:
+        """Return AP with its interval: of one student that of its metrics; of a mean of students
+        the quantiles of the draws."""
+        if self.of is None:
+            return interval(self.ap, self.draws, level, AP.key)
+        return level_interval(self.of, AP.key, self.draws, level)
 
 
 #: Figures of named words and of random words.
@@ -152,7 +167,7 @@ def _shared(named: BySize, random: BySize) -> list[int | str]:
 def _figure(students: BySize, size: int | str, noise: Noise, *, together: bool = False) -> _Figure:
     student = students[size]
     draws = drawn(student.outcome, AP.key, noise["draws"], noise["seed"], together=together)
-    return _Figure(student.outcome.value(AP.key), draws, student.concepts)
+    return _Figure(student.outcome.value(AP.key), draws, student.concepts, student.outcome)
 
 
 def _mean(figures: Sequence[_Figure]) -> _Figure:
@@ -179,14 +194,11 @@ def _rows(name: str, measured: Mapping[str, Any], noise: Noise) -> list[dict[str
 
 def _columns(named: _Figure, random: _Figure, noise: Noise) -> dict[str, float]:
     level = noise["level"]
-
-    def limits(estimate: float, draws: Array) -> Interval:
-        return interval(estimate, draws, level, AP.key)
-
+    change = named.ap - random.ap, named.draws - random.draws
     return {
-        **limits(named.ap, named.draws).columns("named"),
-        **limits(random.ap, random.draws).columns("random"),
-        **limits(named.ap - random.ap, named.draws - random.draws).columns("difference"),
+        **named.interval(level).columns("named"),
+        **random.interval(level).columns("random"),
+        **interval(*change, level, AP.key).columns("difference"),
         "named_concepts": named.concepts,
         "random_concepts": random.concepts,
     }

@@ -34,7 +34,12 @@ from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_points
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import teacher_sentences
-from inficond_panel.wording.repairs import ask_sentence, better_sentence, tune_model_sentence
+from inficond_panel.wording.repairs import (
+    ask_sentence,
+    better_sentence,
+    small_cells_sentence,
+    tune_model_sentence,
+)
 
 #: Largest number of classes for which the shifts of all are computed without a request.
 ALL_UP_TO = 100
@@ -236,6 +241,8 @@ def _notes(suggestion: Suggestion) -> Iterator[str]:
 def _class_notes(repair: ClassRepair, by: str) -> Iterator[str]:
     if repair.shift.tune_model is not None:
         yield tune_model_sentence(repair.shift.tune_model)
+    if repair.small_cells:
+        yield small_cells_sentence(repair.small_cells)
     if better := better_sentence(repair, by=by):
         yield better
     if repair.photos:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import thumbnail_arrays
 from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
-from inficond_panel.store.near_scores import near_equal
+from inficond_panel.store.near_scores import Pairs, near_equal
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import GIVEN, array_hash, content_hash
 from inficond_panel.store.store import Store
@@ -32,6 +32,8 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, SINGLE_LABEL,
 
 #: Longer side of a thumbnail in pixels, and its JPEG quality: the defaults of a spec.
 _SIDE, _QUALITY = 256, 80
+#: How to go on with near-equal images in different splits.
+_ALLOWED = 'across_splits="allow". If they are no copies: near_duplicates=False'
 _REMEDY = (
     "Correct the tables; rows are matched by image id. `inficond docs notebook` has an example."
 )
@@ -53,7 +55,7 @@ def store_frames(
     activation: str = ACTIVATIONS[0],
     outputs: str | None = None,
     order: str | None = None,
-    near_duplicates: str | None = None,
+    near_duplicates: str | Literal[False] | None = None,
     across_splits: str = ERROR,
 ) -> Store:
     """Write a store of these frames to ``path``, completely or not at all, and open the store.
@@ -79,7 +81,7 @@ def store_frames(
     if order is None:
         _check_order(arrays, task, activation)
     near = _group(arrays, near_duplicates)
-    check_across(near, across_splits, 'across_splits="allow"')
+    check_across(near, across_splits, _ALLOWED)
     changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = place_of(path)
@@ -108,18 +110,20 @@ def store_frames(
     return store
 
 
-def _group(arrays: dict[str, np.ndarray], column: str | None) -> NearImages:
-    """Add the groups of near-equal images to ``arrays``, if there are any; return the groups."""
-    pairs = near_equal(arrays["concept_score"], arrays["teacher_logit"])
-    texts = None
-    if column is not None:
+def _group(arrays: dict[str, np.ndarray], column: str | Literal[False] | None) -> NearImages:
+    """Add the groups of near-equal images to ``arrays``, if there are any; return the groups: by
+    the ``column`` of the metadata; None: by scores; False: none."""
+    pairs, texts = list[Pairs](), None
+    if column is None:
+        pairs = [near_equal(arrays["concept_score"], arrays["teacher_logit"])]
+    elif column is not False:
         names = [str(name) for name in arrays.get("metadata_column", ())]
         at = positions(names).get(name_key(column))
         if at is None:
             there = ", ".join(map(repr, names)) or "none"
             _refuse(f"near_duplicates names {column!r}; columns of metadata: {there}")
         texts = [str(text) for text in arrays["metadata"][:, at]]
-    group = joined([pairs], texts, len(arrays["image"]))
+    group = joined(pairs, texts, len(arrays["image"]))
     near = near_images(group, arrays["split"], [str(name) for name in arrays["image"]])
     if near.groups:
         arrays["near_group"] = group

@@ -17,9 +17,11 @@ images are near-equal if
   ``CHANCE`` pairs of unrelated images are expected in all. Near-equal images that are found are
   taken from the sample, and the distance is read again.
 
-Scores that take few values, such as words of captions (0 or 1), are equal for images that have
-nothing to do with each other, so a column counts only if its values are ``graded``. Without graded
-columns of scores, images are near-equal only if all their scores and logits are the same.
+Scores that take few values, such as attributes of people or words of captions (0 or 1), are equal
+for images that have nothing to do with each other, so a column counts only if its values are
+``graded``. Without a graded column of scores no images are near-equal: a teacher that looks at the
+same attributes gives equal rows equal logits, so these say no more. With one such column, images
+are near-equal if all their scores and logits are the same.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ _SHARES, _WIDER = (1e-4, 1e-3, 1e-2, 2e-2), 5
 _FEWEST_PAIRS = 50
 #: Largest share of a graded column's most frequent value.
 _MOST_EQUAL = 1 / 3
+#: Least number of values of a graded column; grades such as 0, 1/4, ... 1 are fewer.
+_FEWEST_VALUES = 12
 #: Images of the samples that give axes and dimension, and tell which columns are graded.
 _SAMPLE = 1500
 #: Share of the variance that the main axes hold.
@@ -68,9 +72,9 @@ def near_equal(scores: NDArray, logits: NDArray) -> Pairs:
     columns = _graded(scores)
     if len(columns) < 2:
         both = np.hstack([scores, logits])
-        return _equal(both) if len(_graded(both)) else np.empty((0, 2), np.intp)
+        return _equal(both) if len(columns) else np.empty((0, 2), np.intp)
     shown = np.flatnonzero(np.ptp(scores[:, columns], axis=1) > 0)  # no concept: tells nothing
-    equal = shown[_equal(scores[np.ix_(shown, columns)])]
+    equal = shown[_equal(scores[shown])]
     first = np.setdiff1d(shown, equal[:, 1])
     if len(first) < 2:
         return equal
@@ -109,13 +113,14 @@ def groups_of(pairs: Pairs, images: int) -> NDArray[np.intp]:
 
 
 def _graded(values: NDArray) -> NDArray[np.intp]:
-    """Return the indices of the columns of ``values`` (n, C) that are graded: no value is so
-    frequent that many unrelated images share it."""
+    """Return the indices of the columns of ``values`` (n, C) that are graded: there are many
+    values, and none is so frequent that many unrelated images share it."""
     some = np.sort(values[_evenly(len(values), _SAMPLE)], axis=0)
     most = int(_MOST_EQUAL * len(some))
     if not most:
         return np.empty(0, np.intp)
-    return np.flatnonzero((some[most:] != some[:-most]).all(axis=0))
+    many = 1 + (some[1:] != some[:-1]).sum(axis=0) >= min(_FEWEST_VALUES, most)
+    return np.flatnonzero(many & (some[most:] != some[:-most]).all(axis=0))
 
 
 def _equal(values: NDArray) -> Pairs:

@@ -46,7 +46,6 @@ SIZE_BY_LAMBDA = "all"
 AT_HAND = 10**8
 #: Images whose scores are mixed at one time.
 _BLOCK = 1 << 13
-_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +176,9 @@ def students_by_size(
         some = classes[first : first + together]
         columns = np.array([tuner.store.classes.index(name) for name in some])
         fits: dict[int | str, Fit] = dict(_sized(tuner, columns, sizes))
-        fits[SIZE_BY_LAMBDA] = solve(data.problem(columns.tolist()), tolerance=_TOLERANCE)
+        # as the students themselves are solved, so that both have one AP
+        exact = tuner.spec.students.tolerance
+        fits[SIZE_BY_LAMBDA] = solve(data.problem(columns.tolist()), tolerance=exact)
         logits = {
             size: decision_function(scores, fit.weights, fit.intercepts)
             for size, fit in fits.items()

@@ -8,6 +8,7 @@ from itertools import groupby
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import LEAST_ANSWERED, SHARE_WRONG, Teaching
@@ -260,6 +261,15 @@ FEW_SENTENCE = (
 )
 
 
+def small_cells_sentence(cells: str) -> str:
+    """Return the sentence that ``cells`` of label and group, such as ``present · man (5)``, have
+    too few images for limits of the worst group."""
+    return (
+        f"Too few tuning images for limits of the worst group: {cells}; "
+        f"{MIN_POSITIVES} of each label in each group are needed."
+    )
+
+
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
     """Return the sentence on the AP of a model that is fitted to the tuning images alone."""
     shown = ap.text(1, scale=100, limits=limits)
@@ -327,6 +337,7 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     better = better_sentence(repair, limits=limits, by=by)
     notes = [*filter(None, [better, ask_sentence(suggestion, class_name)])]
     notes += [FEW_SENTENCE] if repair.by_likelihood and repair.taken else []
+    notes += [small_cells_sentence(repair.small_cells)] if repair.small_cells else []
     if repair.taken:
         gain = gain_words(suggestion.gain_of(class_name), limits=limits, by=by)
         notes.append(f"Expected: {gain}, {MEASURED}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import re
 from pathlib import Path
 
 import pytest

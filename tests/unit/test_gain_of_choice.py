@@ -4,6 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import average_precision_score as ap
 from spread_shortcut import shifted_frames
 
@@ -15,7 +18,15 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import ap_values
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import OwnPenalty
-from inficond_panel.tuning.suggest.gain import ChoiceGain, gain_of_choice, gain_of_levers
+from inficond_panel.tuning.suggest.gain import (
+    GAIN_DRAWS,
+    NO_CHANGE,
+    Change,
+    ChoiceGain,
+    gain_of_choice,
+    gain_of_levers,
+    mean_change,
+)
 from inficond_panel.tuning.suggest.teaching import (
     _moves,
     _taught_logits,
@@ -59,6 +70,45 @@ def test_each_draw_takes_the_lever_that_gains_most_less_its_optimism():
     assert found.estimate == pytest.approx((0.0 + 0.0 + 0.0) / 3)
     spread = np.array([0.30, 0.0, 0.26])
     np.testing.assert_allclose(found.draws, spread - spread.mean() + found.estimate)
+
+
+RARE = st.tuples(st.floats(-0.5, 0.5), st.integers(0, 40))
+
+
+@given(st.lists(RARE, max_size=6), st.floats(-0.5, 0.5))
+def test_an_interval_holds_its_estimate_or_is_undefined(rare, estimate):
+    """Draws of which most are equal, and some of each rare value, centred at the estimate."""
+    moved = np.repeat([value for value, _ in rare], [times for _, times in rare])
+    draws = np.append(np.zeros(GAIN_DRAWS - len(moved)), moved)
+    gain = Change(estimate, draws - draws.mean() + estimate).gain()
+    unknown = np.isnan([gain.low, gain.high]).all()
+    assert unknown or gain.low <= estimate <= gain.high
+    assert unknown or gain.low < gain.high or not draws.any()
+
+
+def test_rare_draws_that_move_the_mean_beyond_the_quantiles_give_a_normal_interval():
+    """By hand: of 400 draws 9 are -1 and 60 are 0.1, so the quantiles are 0 and 0.1, and the mean
+    is -0.0075."""
+    draws = np.repeat([-1.0, 0.0, 0.1], [9, 331, 60])
+    gain = Change(0.0, draws + 0.0075).gain()
+    variance = (9 * 1 + 60 * 0.01 - 400 * 0.0075**2) / 399
+    assert [gain.low, gain.high] == pytest.approx(stats.norm.interval(0.95, 0, variance**0.5))
+
+
+def test_draws_of_which_nearly_all_are_equal_give_no_interval():
+    draws = np.append(np.zeros(394), np.full(6, 0.01))
+    gain = Change(0.0, draws - draws.mean()).gain()
+    assert (gain.estimate, np.isnan(gain.low), np.isnan(gain.high)) == (0.0, True, True)
+
+
+def test_an_unchanged_student_changes_by_zero_for_certain():
+    assert (NO_CHANGE.gain().low, NO_CHANGE.gain().high) == (0.0, 0.0)
+
+
+def test_a_mean_with_a_class_of_too_few_images_has_no_limits():
+    draws = np.random.default_rng(0).normal(size=GAIN_DRAWS)
+    gain = mean_change([Change(0.0, draws, few=True), Change(0.2, draws)]).gain()
+    assert (gain.estimate, np.isnan(gain.low), np.isnan(gain.high)) == (0.1, True, True)
 
 
 @pytest.fixture(scope="module")

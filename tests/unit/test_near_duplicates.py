@@ -251,6 +251,43 @@ def test_a_column_of_metadata_names_groups():
     assert store.near_images.groups == 200
 
 
+def ids_of(made):
+    """Metadata: the id of each image, so that no two are of one group."""
+    return pd.DataFrame({"id": [f"image {i}" for i in made["split"].index]}, made["split"].index)
+
+
+def test_a_column_of_metadata_replaces_the_search_by_scores():
+    made = wide_frames(3)
+    students = from_frames(**made, metadata=ids_of(made), near_duplicates="id")
+    assert students.tuner.store.near_images.groups == 0
+
+
+def test_images_are_independent_on_request():
+    store = from_frames(**wide_frames(3), near_duplicates=False).tuner.store
+    assert (store.near_images.groups, store.groups_on(TUNE)) == (0, None)
+
+
+def attribute_frames():
+    """600 people with five attributes, 0 or 1, of which a teacher makes its logits."""
+    made = frames(images=600)
+    ids, rng = made["split"].index, np.random.default_rng(0)
+    attributes = (rng.random((600, 5)) < 0.5).astype(int)
+    made["scores"] = pd.DataFrame(attributes, ids, ["smile", "hat", "tie", "beard", "glasses"])
+    for name in made["logits"]:
+        made["logits"][name] = attributes @ rng.normal(size=5)
+    return made
+
+
+def test_people_with_equal_attributes_are_no_copies():
+    assert from_frames(**attribute_frames()).tuner.store.near_images.groups == 0
+
+
+def test_a_refusal_of_copies_says_how_to_deny_them():
+    with pytest.raises(DataError) as error:
+        from_frames(**across())
+    assert "near_duplicates=False" in error.value.remedy
+
+
 def test_a_column_that_does_not_exist_is_named():
     made = wide_frames(1)
     with pytest.raises(DataError, match="near_duplicates names 'reel'"):
@@ -267,6 +304,12 @@ def test_the_doctor_counts_near_equal_images():
     findings = from_frames(**wide_frames(2)).fit().doctor()["findings"]
     (finding,) = findings.loc[findings["kind"] == "near-equal", "finding"]
     assert finding.startswith("40 groups of 80 near-equal images")
+
+
+def test_the_doctor_says_how_to_deny_copies():
+    findings = from_frames(**wide_frames(2)).fit().doctor()["findings"]
+    (remedy,) = findings.loc[findings["kind"] == "near-equal", "remedy"]
+    assert "near_duplicates=False" in remedy
 
 
 def test_a_copy_of_a_learned_photo_is_not_evaluated_by_its_student():

@@ -15,6 +15,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.doctor import doctor
+from inficond_panel.results.metrics import metrics
 from inficond_panel.results.null_students import no_better, null_frame
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import Intent, open_tuner
@@ -113,6 +114,14 @@ def test_the_ap_of_a_size_is_that_of_scikit_learn(found, apart, size):
 def test_all_is_the_student_itself(found, apart):
     expected = apart.metrics(apart.root(), "tune")["sheep"].ap
     assert found.loc[("sheep", "all"), "named"] == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_student_itself_has_the_interval_of_its_metrics(found, apart, name):
+    own = metrics(apart, apart.root(), "tune").loc[name]
+    row = found.loc[(name, "all")]
+    limits = [row["named_low"], row["named_high"]]
+    assert limits == pytest.approx([own["ap_low"], own["ap_high"]], abs=1e-9)
 
 
 def test_the_null_is_the_student_of_the_random_words(found, apart):

@@ -78,11 +78,34 @@ def test_equal_words_of_captions_are_no_copies():
     assert found(words, logits) == {}
 
 
-def test_equal_words_with_equal_logits_are_copies():
-    words = np.random.default_rng(0).random((200, 30)) < 0.05
-    logits = np.random.default_rng(1).normal(size=(200, 1)).astype(np.float32)
-    groups = found(np.tile(words, (2, 1)), np.tile(logits, (2, 1)))
-    assert groups == {i: [i, i + 200] for i in range(200)}
+def test_equal_attributes_with_the_logits_of_a_teacher_that_looks_at_them_are_no_copies():
+    attributes = np.random.default_rng(0).random((2000, 6)) < 0.5
+    logits = attributes @ np.random.default_rng(1).normal(size=(6, 1))
+    assert found(attributes, logits.astype(np.float32)) == {}
+
+
+def test_equal_grades_of_few_values_are_no_copies():
+    grades = np.random.default_rng(0).integers(0, 5, (2000, 4)) / 4
+    assert found(grades, grades[:, :1].astype(np.float32)) == {}
+
+
+def with_age(copies):
+    """Attributes and one graded column of 200 images, ``copies`` times, and their logits."""
+    rng = np.random.default_rng(0)
+    scores = np.column_stack([rng.random((200, 6)) < 0.5, rng.normal(size=200)])
+    logits = (scores @ rng.normal(size=(7, 1))).astype(np.float32)
+    return np.tile(scores, (copies, 1)), np.tile(logits, (copies, 1))
+
+
+def test_equal_rows_of_which_one_column_is_graded_are_copies():
+    assert found(*with_age(2)) == {i: [i, i + 200] for i in range(200)}
+
+
+def test_images_that_are_equal_in_the_graded_columns_alone_are_no_copies():
+    rng = np.random.default_rng(0)
+    grades = rng.integers(0, 20, (600, 2))  # about half of the images share both
+    attributes = np.arange(600)[:, None] >> np.arange(10) & 1  # another row of each image
+    assert found(np.column_stack([grades, attributes])) == {}
 
 
 def test_images_that_show_no_concept_are_no_copies():

@@ -122,6 +122,33 @@ def test_a_class_with_a_small_cell_is_left_out(students, by):
     assert "too few images of fit by label and group" in found.skipped[CLASS]
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Levers of students of 100 tuning images, of which 5 to 9 are birds on land."""
+    given = grouped_frames(500, together=0.75)
+    tune, place = given["split"] == "tune", given["metadata"][COLUMN]
+    assert 5 <= (tune & (place == "land") & (given["labels"][CLASS] == 1)).sum() < 10
+    path = tmp_path_factory.mktemp("few") / "own.zarr"
+    students = from_frames(**given, path=path).with_settings(lambda_=1e-3).fit()
+    return students.compare_repairs(aim="worst-group", by=COLUMN)
+
+
+def test_gains_in_a_worst_group_of_few_images_have_no_limits(few):
+    gains = few.loc[CLASS].drop("as it is")
+    assert gains["gain"].notna().all()
+    assert gains[["gain_low", "gain_high"]].isna().all(axis=None)
+
+
+def test_a_note_names_the_group_of_few_images(few):
+    assert "Too few tuning images for limits of the worst group: " in " ".join(few.attrs["notes"])
+
+
+def test_each_gain_lies_in_its_interval(levers):
+    gains = levers.loc[CLASS].drop("as it is")
+    inside = gains["gain"].between(gains["gain_low"], gains["gain_high"])
+    assert (inside | gains["gain_low"].isna()).all()
+
+
 def test_without_labels_of_tune_a_class_is_left_out(tmp_path):
     given = grouped_frames(300)
     given["labels"] = given["labels"].where(given["split"] != "tune")

@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from inficond_panel.distill import Outcome
-from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.two_worlds import FIGURES, independent_weights, two_worlds
 
 WORLDS = ("these", "independent")
@@ -106,9 +106,29 @@ def test_ap_without_the_correlation_is_that_of_images_repeated_to_independence(s
 def test_ap_as_in_these_images_is_the_plain_one():
     label, shows, before, after = generated(1)
     found = figure_of("these", "ap", label, shows, before, after)
-    drawn = Outcome(label, before).values("ap", draw_counts(len(label), 200, 0))
     assert found.before.estimate == pytest.approx(average_precision_score(label, before))
-    assert found.before.low == pytest.approx(np.quantile(drawn, 0.025))
+
+
+@pytest.mark.parametrize("metric", ["ap", "recall"])
+@pytest.mark.parametrize("group", [None, np.arange(400) // 2])
+def test_figures_of_these_images_have_the_intervals_of_the_metrics(metric, group):
+    label, shows, before, after = generated(1)
+    pair = [Outcome(label, logit, cutoff=1.5, group=group) for logit in (before, after)]
+    found = next(each for each in two_worlds(*pair, shows, seed=3) if each.metric == metric)
+    expected = [metric_intervals(each, (metric,), seed=3)[metric] for each in pair]
+    assert [found.before, found.after] == expected
+
+
+def test_the_change_of_ap_in_these_images_is_that_of_paired_draws():
+    label, shows, before, after = generated(1)
+    found = figure_of("these", "ap", label, shows, before, after)
+    counts = draw_counts(len(label), 200, 0)
+    drawn = [
+        [average_precision_score(label, logit, sample_weight=count) for count in counts]
+        for logit in (before, after)
+    ]
+    expected = np.quantile(np.subtract(drawn[1], drawn[0]), [0.025, 0.975])
+    np.testing.assert_allclose([found.change.low, found.change.high], expected)
 
 
 def test_independent_images_have_nearly_one_figure_in_both_worlds():
@@ -128,10 +148,12 @@ def test_an_edit_that_changes_nothing_has_a_certain_change_of_zero(world, metric
 
 
 def test_a_student_that_never_errs_has_the_interval_of_jeffreys_prior():
-    label = np.repeat([1, 0], 50)
+    """Of the mean of two groups of 50 images each."""
+    label, shows = np.repeat([1, 0], 100), np.tile([1, 0], 100)
     logits = 9.0 * label, 9.0 * label - 0.1
-    found = figure_of("these", "recall", label, None, *logits, draws=4000)
-    assert found.before.low == pytest.approx(stats.beta.ppf(0.025, 50.5, 0.5), abs=0.004)
+    found = figure_of("independent", "recall", label, shows, *logits, draws=4000)
+    means = stats.beta.rvs(50.5, 0.5, size=(2, 100_000), random_state=0).mean(axis=0)
+    assert found.before.low == pytest.approx(np.quantile(means, 0.025), abs=0.004)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ decisions (before, after), with weights of a gamma distribution of shape 1/4. Tw
 for a rate of 0 this is the interval of Jeffreys' prior (Brown, Cai and DasGupta 2001, Statistical
 Science 16). The coverage is in docs/measured.md.
 
+In the world as it is, each student's AP and recall are the metrics of all labelled images, and so
+have the intervals of these (``bootstrap.level_interval``); the change has that of paired draws.
+
 A figure is given only if each group that it needs has ``MIN_POSITIVES`` images (near-equal images
 count once): a weight is as uncertain as the group is small.
 """
@@ -34,14 +37,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval
-from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
+from inficond_panel.distill.metrics.bootstrap import draw_counts, interval, metric_intervals
 from inficond_panel.distill.metrics.formulas import ratio
 from inficond_panel.distill.metrics.groups import distinct
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.sources import Array
-from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
-from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL, keys
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS, Noise
+from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, METRICS, RECALL, keys
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE
 
 #: Metrics of both worlds, each with the labels whose images it needs.
@@ -182,7 +185,13 @@ class _World:
             drawn[1] = drawn[0]
         pairs = (before, drawn[0]), (after, drawn[1]), (after - before, drawn[1] - drawn[0])
         old, new, change = (interval(*each, level, metric).with_estimate for each in pairs)
+        if self.key == THESE.key and metric in METRICS:
+            old, new = (self._as_it_is(student, metric, level) for student in self.students)
         return WorldFigure(self.key, metric, old, new, change, images)
+
+    def _as_it_is(self, student: Outcome, metric: str, level: float) -> Interval:
+        noise = Noise(draws=len(self.counts), seed=self.seed, level=level)
+        return metric_intervals(student, (metric,), **noise)[metric]
 
     def _drawn_ap(self) -> list[Array]:
         return [values_of(each, AP.key, self.weights) for each in self.students]

@@ -5,7 +5,10 @@ It is in AP, or in the accuracy of the worst group at equal numbers (``choosing.
 In each bootstrap draw, the drawn photos make the choice, and the photos that were not drawn measure
 its gain. The estimate is the mean over the draws (the leave-one-out bootstrap of Efron and
 Tibshirani 1997, "Improvements on cross-validation: the .632+ bootstrap method", JASA 92, applied to
-a choice). The interval is the spread of the gain on the drawn photos, centred at the estimate.
+a choice). The interval is the spread of the gain on the drawn photos, centred at the estimate. If a
+few draws differ much from all others, they move the mean but not the quantiles, and these may leave
+the estimate out; then the interval is normal. If the quantiles are equal though draws differ, the
+draws say nothing of the spread, and there is no interval.
 """
 
 from __future__ import annotations
@@ -56,10 +59,13 @@ def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
 
 @dataclass(frozen=True)
 class Change:
-    """Change in AP or in the worst group of one class, with its bootstrap draws (draws,)."""
+    """Change in AP or in the worst group of one class, with its bootstrap draws (draws,).
+
+    ``few``: it has no limits, since a group has too few photos for them."""
 
     estimate: float
     draws: Array = field(compare=False, repr=False)
+    few: bool = False
 
     @property
     def error(self) -> float:
@@ -70,11 +76,21 @@ class Change:
     def gain(self, level: float = CONFIDENCE) -> Gain:
         """Return the change with its percentile interval at ``level``.
 
-        The interval is normal if the draws are too few for this level.
+        The interval is normal if the draws are too few for this level, or their quantiles leave the
+        estimate out. It is undefined if ``few``, or if the quantiles of different draws are equal.
         """
+        known = self.draws[~np.isnan(self.draws)]
+        if self.few or not len(known):
+            return Gain(self.estimate, np.nan, np.nan, level=level)
+        if not self.estimate and not known.any():
+            return Gain(0.0, 0.0, 0.0, level=level)  # the student does not change
         if least_draws(level) > len(self.draws):
             return around(self.estimate, self.error, level)
-        low, high = np.nanquantile(self.draws, tails(level))
+        low, high = np.quantile(known, tails(level))
+        if low == high:
+            return Gain(self.estimate, np.nan, np.nan, level=level)
+        if not low <= self.estimate <= high:
+            return around(self.estimate, self.error, level)
         return Gain(self.estimate, float(low), float(high), level=level)
 
 
@@ -91,7 +107,8 @@ def mean_change(changes: Sequence[Change]) -> Change:
     counts = known.sum(axis=0)
     means = np.full(len(counts), np.nan)  # of a draw without a positive of any class
     np.divide(np.where(known, draws, 0.0).sum(axis=0), counts, out=means, where=counts > 0)
-    return Change(float(np.mean([c.estimate for c in changes])), means)
+    few = any(c.few for c in changes)
+    return Change(float(np.mean([c.estimate for c in changes])), means, few)
 
 
 @dataclass(frozen=True)

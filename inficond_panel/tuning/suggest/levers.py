@@ -24,11 +24,13 @@ from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import Outcome, teacher_skill
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above
+from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.cells import too_small
 from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
@@ -39,7 +41,7 @@ from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.resolution import compared_terms, strengths
-from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
+from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups, cells_of_tune
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shared_bias import first_shared
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
@@ -105,6 +107,8 @@ class ClassRepair:
     too few photos for AP, so the likelihood of labels chose the settings of the levers; then
     ``above_chance`` says whether the student of the lever with the largest gain ranks photos better
     than chance. ``baselines`` are no edits of the student.
+    ``small_cells`` are the cells of label and group with too few photos for limits of the worst
+    group, such as ``present · man (5)``; "" if there are none.
     """
 
     shift: ClassShift
@@ -115,6 +119,7 @@ class ClassRepair:
     by_likelihood: bool = False
     above_chance: bool = True
     baselines: tuple[Baseline, ...] = ()
+    small_cells: str = ""
 
     @property
     def taken(self) -> Lever | None:
@@ -224,7 +229,9 @@ def _compared(
     likely, proposed = not by_ap and cell is None, recommended(measured)
     skilled = not likely or proposed is None or _above_chance(evidence, tried, proposed.name)
     how = {"by_likelihood": likely, "above_chance": skilled, "baselines": others}
-    return ClassRepair(shift, tuple(measured), *gains, **how)
+    repair = ClassRepair(shift, tuple(measured), *gains, **how)
+    small = too_small(cells_of_tune(evidence, by), MIN_POSITIVES) if by else ""
+    return _without_limits(repair, small) if small else repair
 
 
 def _above_chance(evidence: Evidence, tried: Sequence[_Tried], name: str) -> bool:
@@ -234,6 +241,21 @@ def _above_chance(evidence: Evidence, tried: Sequence[_Tried], name: str) -> boo
     logits = next(one.logits for one in tried if one.name == name)
     ranking = Outcome(evidence.tune_label, logits, group=evidence.tune_group)
     return bool(teacher_skill(ranking).knows)
+
+
+def _without_limits(repair: ClassRepair, small_cells: str) -> ClassRepair:
+    """Return the levers and baselines with gains in the worst group that have no limits."""
+
+    def alone(gain: Change) -> Change:
+        return replace(gain, few=True)
+
+    return replace(
+        repair,
+        levers=tuple(replace(each, gain=alone(each.gain)) for each in repair.levers),
+        baselines=tuple(replace(each, gain=alone(each.gain)) for each in repair.baselines),
+        gain_of_best=alone(repair.gain_of_best),
+        small_cells=small_cells,
+    )
 
 
 def _takes_best(edit: Intent | Repair) -> bool:
