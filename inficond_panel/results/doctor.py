@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -52,7 +52,7 @@ from inficond_panel.wording.groups import (
 )
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER, no_better_sentence
-from inficond_panel.wording.remedies import Remedies, remedies_for
+from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
 from inficond_panel.wording.shared_bias import SHARED
 from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
 from inficond_panel.wording.suspects import (
@@ -116,6 +116,7 @@ def doctor(
     holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
     unknown class.
     """
+    reader = for_scripts if in_python else str
     names, seen = chosen_classes(classes, tuner.store.classes), dict[str, _Seen]()
     for index, name in enumerate(names):
         if progress is not None:
@@ -130,9 +131,9 @@ def doctor(
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     by = tuner.spec.tuning.groups
     return {
-        "findings": _findings(tuner, node, seen, facts, in_python),
+        "findings": _findings(tuner, node, seen, facts, reader),
         "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
-        "suspects": _suspects(seen, facts, whole, remedies_for(tuner.store).suspects),
+        "suspects": _suspects(seen, facts, whole, reader(remedies_for(tuner.store).of_suspects)),
         "shared": shared_frame(
             {name: each.shared for name, each in seen.items()}, facts, whole=whole
         ),
@@ -142,7 +143,11 @@ def doctor(
 
 
 def _findings(
-    tuner: Tuner, node: Node, seen: Mapping[str, _Seen], facts: Mapping[str, Any], in_python: bool
+    tuner: Tuner,
+    node: Node,
+    seen: Mapping[str, _Seen],
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
 ) -> pd.DataFrame:
     worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
     remedies = remedies_for(tuner.store)
@@ -157,9 +162,7 @@ def _findings(
         *_of_store(tuner.store, remedies),
     ]
     unsure = list(_not_told(worst_first, remedies))
-    rows = [*found, *unsure]
-    if in_python:
-        rows = [{**row, "remedy": for_scripts(row["remedy"])} for row in rows]
+    rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
     notes = [] if rows else ["No problem was found in these photos."]
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
@@ -179,13 +182,13 @@ def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
     scores, names = store.scores_of(FIT), store.concepts
     if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
         finding = f"The score is the same on all training images: {listed(constant, 8)}."
-        yield _row("concepts", "constant", finding, remedies.constant)
+        yield _row("concepts", "constant", finding, remedies.of_constant)
     if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
-        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.nearly_equal)
+        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.of_nearly_equal)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
             continue  # reported above, by their scores
-        yield _row("store", "warning", str(warning), "inficond info")
+        yield _row("store", "warning", str(warning), STORE_FACTS)
 
 
 def _of_photos(
@@ -194,7 +197,7 @@ def _of_photos(
     near = store.near_images
     if near.groups:
         finding = f"{near}. A group counts as one image in tests and intervals."
-        yield _row("photos", "near-equal", finding, remedies.near_equal)
+        yield _row("photos", "near-equal", finding, remedies.of_near_equal)
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
         told = split_drift_sentence(drifted)
@@ -220,7 +223,7 @@ def _of_teacher(
     memories = {name: each.shift.memory for name, each in seen.items()}
     if trained := {name: each for name, each in memories.items() if each and each.trained}:
         told = trained_sentence(trained)
-        yield _row("teacher", "trained on these images", told, remedies.remembered)
+        yield _row("teacher", "trained on these images", told, remedies.of_memory)
 
 
 def _of_students(
@@ -234,13 +237,13 @@ def _of_students(
                 f"No concept has an influence on {name}: its student gives every image the same "
                 f"logit. The teacher's are from {ends[0]} to {ends[1]} on training images."
             )
-            yield _row(name, "a student without concepts", finding, remedies.no_influence)
+            yield _row(name, "a student without concepts", finding, remedies.of_no_influence)
 
 
 def _of_classes(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
     if without := [name for name, each in seen.items() if each.shift.decided]:
         finding = f"No tuning image has a label of {listed(without)}. {DECIDED}"
-        yield _row("classes", f"{len(without)} without labels", finding, remedies.few)
+        yield _row("classes", f"{len(without)} without labels", finding, remedies.of_few)
     yield from _of_kinds([kind for kind in SHIFT_KINDS if kind != FEW], seen, remedies)
 
 
@@ -261,17 +264,17 @@ def _not_told(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[st
     small = [name for name, each in seen.items() if each.shift.lacking]
     if len(small) > _ALONE:
         finding = f"{_NEEDED}, and as many without it: {listed(small)} have fewer."
-        yield _row("classes", f"{len(small)} with {FEW.words}", finding, remedies.few)
+        yield _row("classes", f"{len(small)} with {FEW.words}", finding, remedies.of_few)
         seen = {name: each for name, each in seen.items() if name not in small}
     yield from _of_kinds([FEW], seen, remedies)
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
-            yield _row(name, "cannot tell", unsure_sentence(each.found), remedies.few)
+            yield _row(name, "cannot tell", unsure_sentence(each.found), remedies.of_few)
 
 
 def _of_all_photos(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
     for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
-        yield _row(name, SHARED, finding, remedies.shared)
+        yield _row(name, SHARED, finding, remedies.of_shared)
 
 
 def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -300,7 +303,7 @@ def _of_names(
     if aps:
         about = next(iter(aps)) if len(aps) == 1 else "concepts"
         finding = no_better_sentence(frame.attrs["facts"]["null"], aps)
-        return (_row(about, NO_BETTER, finding, remedies.names),)
+        return (_row(about, NO_BETTER, finding, remedies.of_names),)
     return ()
 
 

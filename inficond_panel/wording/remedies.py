@@ -49,62 +49,68 @@ _COPIES = (
 
 @dataclass(frozen=True, eq=False)
 class Remedies:
-    """Remedies by finding. For kinds of shift, ``instead`` replaces the first sentence, which is
-    that of the vocabulary; ``kinds`` adds what to call."""
+    """Remedies by finding. For kinds of shift, ``first`` replaces the first sentence, which is
+    that of the vocabulary; ``then`` adds what to call."""
 
-    remembered: str
-    no_influence: str
-    shared: str
-    near_equal: str
-    constant: str
-    nearly_equal: str
-    names: str
-    suspects: str
-    kinds: Mapping[ShiftKind, str] = field(default_factory=dict)
-    instead: Mapping[ShiftKind, str] = field(default_factory=dict)
+    of_memory: str
+    of_no_influence: str
+    of_shared: str
+    of_near_equal: str
+    of_constant: str
+    of_nearly_equal: str
+    of_names: str
+    of_suspects: str
+    then: Mapping[ShiftKind, str] = field(default_factory=dict)
+    first: Mapping[ShiftKind, str] = field(default_factory=dict)
 
     @property
-    def few(self) -> str:
+    def of_few(self) -> str:
         """Remedy for classes with too few labels to tell anything."""
-        return self.instead.get(FEW, FEW.remedy)
+        return self.first.get(FEW, FEW.remedy)
 
     def of_kind(self, kind: ShiftKind, *, relied_on: bool = True) -> str:
         """Return the remedy for a kind of shift; ``relied_on``: a suspect has an influence."""
-        start = self.instead.get(kind) or remedy_of(kind, relied_on=relied_on)
-        end = self.kinds.get(kind, "")
+        start = self.first.get(kind) or remedy_of(kind, relied_on=relied_on)
+        end = self.then.get(kind, "")
         return start + (" " + end if end else "")
 
 
+#: Where the warnings of a store are, one of which is the finding.
+STORE_FACTS = Remedy("inficond info", "students.tuner.store.attrs")
 _FILTERS = "Leave them out of the corpus: `concepts.filters`."
 OF_PHOTOS = Remedies(
-    remembered="Its students imitate what it remembers. Add images that it has not seen: "
+    of_memory="Its students imitate what it remembers. Add images that it has not seen: "
     + _EXTEND
     + ". "
     + _OR_SUGGEST,
-    no_influence=_OUTPUTS + "`students.lambda`.",
-    shared=_SAY_SO + "photos of one without the other: " + _EXTEND + ".",
-    near_equal=_COPIES + "by `dataset.near_duplicates`.",
-    constant=_FILTERS,
-    nearly_equal=_FILTERS,
-    names=_NAMES + "Take concepts that the class shows: `inficond init --concepts`. Or an encoder "
-    "that knows the words.",
-    suspects="A suspect is named by the nearest word of the corpus. If no word fits, make a "
-    "concept from example photos: `inficond concept add`.",
-    kinds={**_KINDS, PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds."},
+    of_no_influence=_OUTPUTS + "`students.lambda`.",
+    of_shared=_SAY_SO + "photos of one without the other: " + _EXTEND + ".",
+    of_near_equal=_COPIES + "by `dataset.near_duplicates`.",
+    of_constant=_FILTERS,
+    of_nearly_equal=_FILTERS,
+    of_names=_NAMES
+    + "Take concepts that the class shows: "
+    + Remedy("`inficond init --concepts`", "`concepts` of `inficond_panel.build`")
+    + ". Or an encoder that knows the words.",
+    of_suspects="A suspect is named by the nearest word of the corpus. If no word fits, make a "
+    "concept from example photos: "
+    + Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
+    + ".",
+    then={**_KINDS, PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds."},
 )
 OF_TABLES = Remedies(
-    remembered="Its students imitate what it remembers. Add rows that it has not seen. "
+    of_memory="Its students imitate what it remembers. Add rows that it has not seen. "
     + _OR_SUGGEST,
-    no_influence=_OUTPUTS
+    of_no_influence=_OUTPUTS
     + Remedy("`students.lambda` in a spec.", "λ: `students.with_settings(lambda_=...)`."),
-    shared=_SAY_SO + "rows with one and without the other.",
-    near_equal=_COPIES + "by `near_duplicates` of `inficond_panel.from_frames`.",
-    constant="Drop these columns of scores.",
-    nearly_equal="Drop one column of each pair.",
-    names=_NAMES + "Add columns that tell the classes apart.",
-    suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",
-    kinds={**_KINDS, PHOTOS: _OR_SUGGEST},
-    instead={
+    of_shared=_SAY_SO + "rows with one and without the other.",
+    of_near_equal=_COPIES + "by `near_duplicates` of `inficond_panel.from_frames`.",
+    of_constant="Drop these columns of scores.",
+    of_nearly_equal="Drop one column of each pair.",
+    of_names=_NAMES + "Add columns that tell the classes apart.",
+    of_suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",
+    then={**_KINDS, PHOTOS: _OR_SUGGEST},
+    first={
         FEW: "Add labelled rows, with the class and without it.",
         PICTURES: "Make the training rows alike in this, or add rows of the class like the tuning "
         "rows.",
