@@ -10,9 +10,7 @@ from frames import frames
 from sklearn.calibration import CalibratedClassifierCV
 
 from inficond_panel import ConceptStudents, from_frames
-from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import DataError, ExportError, TuningError
-from inficond_panel.state import AppState, Jobs
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +71,3 @@ def test_calibration_is_named_where_it_cannot_work():
 def test_the_least_edit_prints_as_a_sentence(students):
     edit = students.explain("bird", students.images("tune")[0]).edit
     assert repr(edit).endswith("would change too.")
-
-
-def test_a_store_of_captions_says_who_asks_about_them(tmp_path):
-    given = frames()
-    captions = pd.Series("a bird on a branch", given["scores"].index)
-    opened = from_frames(**given, captions=captions, path=tmp_path / "own.zarr").tuner
-    asking = AppState(opened, Jobs(inline=True)).asking
-    assert "students.ask lists its captions" in asking.missing
-    assert "caption" in TunableStudents(opened).fit().ask("bird", 2)
